@@ -1,0 +1,76 @@
+//! Builds the index of the built-in providers: names, events, aliases and detection, so that finding the provider of
+//! an event parses no TOML at run time.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use toml::{Table, Value};
+
+/// The built-in providers, in the order in which events are looked for. `FIRST` of them are searched before the rest.
+const PROVIDERS: [&str; 7] = [
+    "poolflow",
+    "pool-brain",
+    "pocketsflow",
+    "hoopai",
+    "slotflow",
+    "standard-webhooks",
+    "generic",
+];
+const FIRST: usize = 5;
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/provider/builtin");
+    println!("cargo:rerun-if-changed=build.rs");
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let folder = Path::new(&root).join("src/provider/builtin");
+    let mut code = String::from("/// The built-in providers.\npub(crate) static BUILTIN: &[Builtin] = &[\n");
+    for (order, name) in PROVIDERS.iter().enumerate() {
+        let path = folder.join(name).with_extension("toml");
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file: Table = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        entry(&mut code, name, order < FIRST, &file, &path);
+    }
+    code.push_str("];\n");
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin.rs");
+    fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
+}
+
+fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) {
+    let title = file.get("title").and_then(Value::as_str).unwrap_or(name);
+    let _ = writeln!(
+        code,
+        "Builtin {{ name: {name:?}, title: {title:?}, first: {first}, events: &["
+    );
+    for (event, table) in file.get("events").and_then(Value::as_table).into_iter().flatten() {
+        let _ = writeln!(code, "({event:?}, &{:?}),", strings(table.get("aliases")));
+    }
+    let _ = writeln!(
+        code,
+        "], detect: &[(None, &{:?}, &{:?}),",
+        detect(file, "any-of"),
+        detect(file, "all-of")
+    );
+    for (variant, table) in file.get("variants").and_then(Value::as_table).into_iter().flatten() {
+        if let Some(table) = table.as_table().filter(|table| table.contains_key("detect")) {
+            let (any, all) = (detect(table, "any-of"), detect(table, "all-of"));
+            let _ = writeln!(code, "(Some({variant:?}), &{any:?}, &{all:?}),");
+        }
+    }
+    let _ = writeln!(code, "], text: include_str!({:?}) }},", path.display().to_string());
+}
+
+fn strings(value: Option<&Value>) -> Vec<&str> {
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+fn detect<'a>(table: &'a Table, key: &str) -> Vec<&'a str> {
+    strings(table.get("detect").and_then(|detect| detect.get(key)))
+}

@@ -1,0 +1,41 @@
+# `just` lists the recipes. None is needed to use hook: the README's two commands are plain cargo.
+
+set positional-arguments
+
+[private]
+default:
+    @just --list --unsorted
+
+# Compile in debug mode.
+build:
+    cargo build --locked
+
+# Run the tests; arguments go to cargo: `just test listen`.
+test *args:
+    cargo test --locked "$@"
+
+# Check format, clippy and the shell scripts.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    shellcheck install.sh .ci/run
+
+# Everything that a change must pass.
+ci:
+    bash .ci/run
+
+# Write the completions, the man pages and the command-line reference anew.
+generate:
+    UPDATE_GENERATED=1 cargo test --locked generated
+
+# Measure against bare limits and peers.
+bench *args:
+    bash bench/run "$@"
+
+# Build and install; arguments go to the installer: `just install --prefix /opt/hook`.
+install *args:
+    sh install.sh "$@"
+
+# Check licences, bans, sources and advisories of the dependencies.
+deny:
+    cargo deny --locked check

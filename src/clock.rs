@@ -1,0 +1,310 @@
+//! Wall-clock time: what signatures, records and templates are stamped with. Waiting is tokio's business, not this.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A moment, in microseconds since the Unix epoch, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// How many digits of a second are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// `2030-01-02T03:04:05Z`
+    Seconds,
+    /// `2030-01-02T03:04:05.000Z`
+    Millis,
+    /// `2030-01-02T03:04:05.000000Z`
+    Micros,
+}
+
+impl Timestamp {
+    /// From whole seconds since the epoch.
+    pub fn from_unix(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// From milliseconds since the epoch.
+    pub fn from_unix_ms(ms: i64) -> Self {
+        Self(ms.saturating_mul(1000))
+    }
+
+    /// From microseconds since the epoch.
+    pub fn from_unix_us(us: i64) -> Self {
+        Self(us)
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub fn unix(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Milliseconds since the epoch, rounded down.
+    pub fn unix_ms(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Microseconds since the epoch.
+    pub fn unix_us(self) -> i64 {
+        self.0
+    }
+
+    /// The moment `delta` later.
+    #[must_use]
+    pub fn plus(self, delta: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(delta.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// The moment `delta` earlier.
+    #[must_use]
+    pub fn minus(self, delta: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(delta.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// The moment `us` microseconds later, earlier when negative.
+    #[must_use]
+    pub fn shifted_us(self, us: i64) -> Self {
+        Self(self.0.saturating_add(us))
+    }
+
+    /// How long after `earlier` this is; zero when it is before.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// RFC 3339 in UTC with the given digits, ending in `Z`.
+    pub fn rfc3339(self, precision: Precision) -> String {
+        let at = self.datetime();
+        let (date, clock) = (at.date(), at.time());
+        let head = format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            clock.hour(),
+            clock.minute(),
+            clock.second()
+        );
+        let us = self.0.rem_euclid(1_000_000);
+        match precision {
+            Precision::Seconds => format!("{head}Z"),
+            Precision::Millis => format!("{head}.{:03}Z", us / 1000),
+            Precision::Micros => format!("{head}.{us:06}Z"),
+        }
+    }
+
+    /// `HH:MM:SS.mmm` of the machine's local time, of UTC when the offset cannot be known.
+    pub fn local_clock(self) -> String {
+        let at = self.datetime();
+        let local = time::UtcOffset::local_offset_at(at).map_or(at, |offset| at.to_offset(offset));
+        format!(
+            "{:02}:{:02}:{:02}.{:03}",
+            local.hour(),
+            local.minute(),
+            local.second(),
+            local.millisecond()
+        )
+    }
+
+    /// `YYYY-MM-DD HH:MM:SS` of the machine's local time, of UTC when the offset cannot be known.
+    pub fn local_datetime(self) -> String {
+        let at = self.datetime();
+        let local = time::UtcOffset::local_offset_at(at).map_or(at, |offset| at.to_offset(offset));
+        format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+            local.year(),
+            u8::from(local.month()),
+            local.day(),
+            local.hour(),
+            local.minute(),
+            local.second()
+        )
+    }
+
+    /// Reads Unix seconds (`1893553445`, fractions allowed), or RFC 3339. `None` when it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+            return i64::try_from(at.unix_timestamp_nanos() / 1000).ok().map(Self);
+        }
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let seconds: i64 = whole.parse().ok()?;
+        if fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let us: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
+        seconds
+            .checked_mul(1_000_000)?
+            .checked_add(if whole.starts_with('-') { -us } else { us })
+            .map(Self)
+    }
+
+    fn datetime(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rfc3339(Precision::Millis))
+    }
+}
+
+/// Where the present comes from.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A clock that starts at a given moment and moves one microsecond a reading: repeatable, yet never twice the same.
+#[derive(Debug)]
+pub struct SteppingClock(Mutex<Timestamp>);
+
+impl SteppingClock {
+    /// Starts at `at`.
+    pub fn new(at: Timestamp) -> Self {
+        Self(Mutex::new(at))
+    }
+}
+
+impl Clock for SteppingClock {
+    fn now(&self) -> Timestamp {
+        let mut at = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = *at;
+        *at = now.shifted_us(1);
+        now
+    }
+}
+
+/// Reads `250ms`, `30s`, `5m`, `2h`, `1d`, sums like `1m30s`, and `0`. The error says what was expected.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration such as `250ms`, `30s`, `5m`, `2h` or `1d`");
+    let text = text.trim();
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut total = 0f64;
+    let mut rest = text;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let (number, tail) = rest.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let seconds = match unit {
+            "us" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            "w" => 604_800.0,
+            _ => return Err(wrong()),
+        };
+        total += number * seconds;
+        rest = tail;
+    }
+    Duration::try_from_secs_f64(total).map_err(|_| wrong())
+}
+
+/// Writes a duration for people, in at most two units: `1m 30s`, `26h 36m`, `850ms`.
+pub fn human_duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    if ms == 0 && !duration.is_zero() {
+        return format!("{}us", duration.as_micros());
+    }
+    if ms < 1000 {
+        return format!("{ms}ms");
+    }
+    if ms < 10_000 && ms % 1000 != 0 {
+        return format!("{:.1}s", duration.as_secs_f64());
+    }
+    let s = duration.as_secs();
+    let two = |a: u64, ua: &str, b: u64, ub: &str| {
+        if b == 0 {
+            format!("{a}{ua}")
+        } else {
+            format!("{a}{ua} {b}{ub}")
+        }
+    };
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => two(s / 60, "m", s % 60, "s"),
+        3600..172_800 => two(s / 3600, "h", s % 3600 / 60, "m"),
+        _ => two(s / 86_400, "d", s % 86_400 / 3600, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc3339_is_written_and_read_back_at_each_precision() {
+        let at = Timestamp::from_unix_us(1_893_553_445_123_456);
+        assert_eq!(at.rfc3339(Precision::Seconds), "2030-01-02T03:04:05Z");
+        assert_eq!(at.rfc3339(Precision::Millis), "2030-01-02T03:04:05.123Z");
+        assert_eq!(at.rfc3339(Precision::Micros), "2030-01-02T03:04:05.123456Z");
+        assert_eq!(Timestamp::parse("2030-01-02T03:04:05.123456Z"), Some(at));
+        assert_eq!(Timestamp::parse("2030-01-02T04:04:05.123456+01:00"), Some(at));
+        assert_eq!(Timestamp::parse("1893553445.123456"), Some(at));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn durations_are_read_in_every_unit_and_refused_otherwise() {
+        for (text, ms) in [
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("1m30s", 90_000),
+            ("24h", 86_400_000),
+            ("0", 0),
+            ("1.5s", 1500),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "5", "s", "5x", "-1s", "1e9d", "5m3"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_in_two_units_at_most() {
+        for (ms, text) in [
+            (0, "0ms"),
+            (850, "850ms"),
+            (1500, "1.5s"),
+            (60_000, "1m"),
+            (90_000, "1m 30s"),
+            (95_760_000, "26h 36m"),
+            (259_200_000, "3d"),
+        ] {
+            assert_eq!(human_duration(Duration::from_millis(ms)), text);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Prefixed ids: sortable by time, safe to type, of which any unique prefix names the record.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::random::Random;
+
+/// What an id names; decides its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IdKind {
+    /// `msg_`
+    Message,
+    /// `dlv_`
+    Delivery,
+    /// `cap_`
+    Capture,
+    /// `ep_`
+    Endpoint,
+}
+
+impl IdKind {
+    /// The text before the digits.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Message => "msg_",
+            Self::Delivery => "dlv_",
+            Self::Capture => "cap_",
+            Self::Endpoint => "ep_",
+        }
+    }
+}
+
+/// A record's id: a kind and a version 7 uuid, written as 32 hex digits after the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id {
+    /// What it names.
+    pub kind: IdKind,
+    /// The sortable part.
+    pub uuid: Uuid,
+}
+
+impl Id {
+    /// A fresh id of that moment.
+    pub fn new(kind: IdKind, at: Timestamp, random: &Random) -> Self {
+        Self {
+            kind,
+            uuid: random.uuid_v7(at),
+        }
+    }
+
+    /// Reads a whole id; `None` when the prefix or the digits are wrong.
+    pub fn parse(text: &str) -> Option<Self> {
+        let kind = [IdKind::Message, IdKind::Delivery, IdKind::Capture, IdKind::Endpoint]
+            .into_iter()
+            .find(|kind| text.starts_with(kind.prefix()))?;
+        let digits = text.get(kind.prefix().len()..)?;
+        (digits.len() == 32)
+            .then(|| Uuid::try_parse(digits).ok())
+            .flatten()
+            .map(|uuid| Self { kind, uuid })
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind.prefix(), self.uuid.simple())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_as_written_and_sort_by_time() {
+        let random = Random::os();
+        let first = Id::new(IdKind::Capture, Timestamp::from_unix(1000), &random);
+        let second = Id::new(IdKind::Capture, Timestamp::from_unix(1001), &random);
+        assert_eq!(Id::parse(&first.to_string()), Some(first));
+        assert!(first.to_string() < second.to_string());
+        assert!(first.to_string().starts_with("cap_"));
+        assert_eq!(Id::parse("cap_12"), None);
+        assert_eq!(Id::parse("xyz_018bcfe56800700080000000000000aa"), None);
+    }
+}

@@ -1,0 +1,327 @@
+//! Reading single values out of a JSON body in one pass, without building the document: what `listen` does for every
+//! request. The body itself is never re-serialised.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// A string, or the text of a number or boolean.
+    Text(String),
+    /// An object or an array.
+    Nested,
+}
+
+impl Found {
+    /// The text, when it is no container.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Nested => None,
+        }
+    }
+}
+
+/// A compiled set of dotted paths (`data.items.0.id`), looked up together.
+#[derive(Debug, Clone, Default)]
+pub struct Paths {
+    root: Node,
+    count: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Node {
+    slot: Option<usize>,
+    children: Vec<(String, Node)>,
+}
+
+impl Paths {
+    /// Adds a path and gives its slot in what [`Paths::read`] answers; the same path has one slot.
+    pub fn add(&mut self, path: &str) -> usize {
+        let mut node = &mut self.root;
+        for key in path.split('.') {
+            let index = node
+                .children
+                .iter()
+                .position(|(have, _)| have == key)
+                .unwrap_or_else(|| {
+                    node.children.push((key.to_owned(), Node::default()));
+                    node.children.len() - 1
+                });
+            node = &mut node.children[index].1;
+        }
+        *node.slot.get_or_insert_with(|| {
+            self.count += 1;
+            self.count - 1
+        })
+    }
+
+    /// The slot of a path that was added.
+    pub fn slot(&self, path: &str) -> Option<usize> {
+        let node = path.split('.').try_fold(&self.root, |node, key| {
+            node.children.iter().find(|(have, _)| have == key).map(|(_, node)| node)
+        })?;
+        node.slot
+    }
+
+    /// Values at the paths, by slot; `null` and absent are `None`. A body that is not JSON has none.
+    pub fn read(&self, body: &[u8]) -> Vec<Option<Found>> {
+        let mut found = vec![None; self.count];
+        if self.count > 0 && matches!(body.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'[')) {
+            let mut json = serde_json::Deserializer::from_slice(body);
+            // What was found before a syntax error still counts: a diagnosis wants the event of a cut-off body.
+            let _ = Reader {
+                node: &self.root,
+                found: &mut found,
+            }
+            .deserialize(&mut json);
+        }
+        found
+    }
+}
+
+struct Reader<'a> {
+    node: &'a Node,
+    found: &'a mut Vec<Option<Found>>,
+}
+
+impl Reader<'_> {
+    fn note(&mut self, value: Found) {
+        if let Some(slot) = self.node.slot {
+            self.found[slot] = Some(value);
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+    fn visit_bool<E>(mut self, v: bool) -> Result<(), E> {
+        self.note(Found::Text(v.to_string()));
+        Ok(())
+    }
+    fn visit_i64<E>(mut self, v: i64) -> Result<(), E> {
+        self.note(Found::Text(v.to_string()));
+        Ok(())
+    }
+    fn visit_u64<E>(mut self, v: u64) -> Result<(), E> {
+        self.note(Found::Text(v.to_string()));
+        Ok(())
+    }
+    fn visit_f64<E>(mut self, v: f64) -> Result<(), E> {
+        self.note(Found::Text(v.to_string()));
+        Ok(())
+    }
+    fn visit_str<E>(mut self, v: &str) -> Result<(), E> {
+        self.note(Found::Text(v.to_owned()));
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        self.note(Found::Nested);
+        for index in 0.. {
+            let child = self.node.children.iter().find(|(key, _)| key.parse() == Ok(index));
+            let more = match child {
+                Some((_, node)) => seq
+                    .next_element_seed(Reader {
+                        node,
+                        found: self.found,
+                    })?
+                    .is_some(),
+                None => seq.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.note(Found::Nested);
+        while let Some(child) = map.next_key_seed(Key(self.node))? {
+            match child {
+                Some(node) => map.next_value_seed(Reader {
+                    node,
+                    found: self.found,
+                })?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the child of a key without copying the key.
+struct Key<'a>(&'a Node);
+
+impl<'de, 'a> DeserializeSeed<'de> for Key<'a> {
+    type Value = Option<&'a Node>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'_> for Key<'a> {
+    type Value = Option<&'a Node>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self
+            .0
+            .children
+            .iter()
+            .find(|(have, _)| have == key)
+            .map(|(_, node)| node))
+    }
+}
+
+/// The value at a dotted path of a document.
+pub fn get<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(document, |value, key| match value {
+        Value::Object(map) => map.get(key),
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// The place of a dotted path, to be changed.
+pub fn get_mut<'a>(document: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    path.split('.').try_fold(document, |value, key| match value {
+        Value::Object(map) => map.get_mut(key),
+        Value::Array(items) => items.get_mut(key.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// Writes a value at a dotted path, making the objects on the way. `false` when something that is no object is in
+/// the way.
+pub fn insert(document: &mut Value, path: &str, value: Value) -> bool {
+    let mut at = document;
+    let mut keys = path.split('.').peekable();
+    while let Some(key) = keys.next() {
+        if at.is_null() {
+            *at = Value::Object(serde_json::Map::new());
+        }
+        let next = match at {
+            Value::Object(map) => map.entry(key).or_insert(Value::Null),
+            Value::Array(items) => match key.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                Some(item) => item,
+                None => return false,
+            },
+            _ => return false,
+        };
+        if keys.peek().is_none() {
+            *next = value;
+            return true;
+        }
+        at = next;
+    }
+    false
+}
+
+/// Every dotted path to a value that is no container: what a near name is looked for in.
+pub fn leaf_paths(document: &Value) -> Vec<String> {
+    fn walk(value: &Value, prefix: &str, paths: &mut Vec<String>) {
+        let at = |key: &str| {
+            if prefix.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{prefix}.{key}")
+            }
+        };
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, value)| walk(value, &at(key), paths)),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(i, value)| walk(value, &at(&i.to_string()), paths)),
+            _ => paths.push(prefix.to_owned()),
+        }
+    }
+    let mut paths = Vec::new();
+    walk(document, "", &mut paths);
+    paths
+}
+
+/// RFC 7386: objects merge key by key, `null` removes, everything else replaces.
+pub fn merge_patch(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (key, value) in patch {
+        if value.is_null() {
+            target.shift_remove(key);
+        } else {
+            merge_patch(target.entry(key).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn paths_are_read_in_one_pass_with_scalars_as_text() {
+        let mut paths = Paths::default();
+        let slots = ["event", "data.id", "data.items.1.n", "data.items", "none", "data.ok"].map(|p| paths.add(p));
+        assert_eq!(paths.add("event"), slots[0]);
+        let found =
+            paths.read(br#" {"event":"a\u00e9","data":{"items":[{"n":1},{"n":2.5}],"id":12,"ok":true},"none":null}"#);
+        let text = |i: usize| found[slots[i]].as_ref().and_then(Found::text);
+        assert_eq!(
+            [text(0), text(1), text(2), text(4), text(5)],
+            [Some("aé"), Some("12"), Some("2.5"), None, Some("true")]
+        );
+        assert_eq!(found[slots[3]], Some(Found::Nested));
+    }
+
+    #[test]
+    fn a_cut_off_body_still_gives_what_came_before_and_a_text_body_nothing() {
+        let mut paths = Paths::default();
+        let slot = paths.add("event");
+        assert_eq!(
+            paths.read(br#"{"event":"a","data":{"#)[slot],
+            Some(Found::Text("a".into()))
+        );
+        assert_eq!(paths.read(b"event=a")[slot], None);
+        assert_eq!(paths.read(b"")[slot], None);
+    }
+
+    #[test]
+    fn values_are_found_written_and_merged_by_path() {
+        let mut document = json!({"a": {"b": [1, 2]}});
+        assert_eq!(get(&document, "a.b.1"), Some(&json!(2)));
+        assert!(insert(&mut document, "a.c.d", json!("x")));
+        assert!(!insert(&mut document, "a.b.x", json!(0)));
+        assert!(!insert(&mut document, "a.b.0.z", json!(0)));
+        assert_eq!(document, json!({"a": {"b": [1, 2], "c": {"d": "x"}}}));
+        merge_patch(&mut document, &json!({"a": {"b": null, "e": 1}}));
+        assert_eq!(document, json!({"a": {"c": {"d": "x"}, "e": 1}}));
+        assert_eq!(leaf_paths(&document), ["a.c.d", "a.e"]);
+    }
+}

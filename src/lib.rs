@@ -1,0 +1,14 @@
+//! The library behind `hook`, a command-line tool that plays both sides of a webhook: it signs and delivers like a
+//! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/design.md` tells how the
+//! parts fit together.
+
+pub mod clock;
+pub mod headers;
+pub mod id;
+pub mod json;
+pub mod message;
+pub mod provider;
+pub mod random;
+pub mod secret;
+pub mod signature;
+pub mod template;

@@ -1,0 +1,87 @@
+//! Recognising the provider of a request from what it carries.
+
+use crate::headers::Headers;
+use crate::json::Paths;
+
+use super::profile::Place;
+
+/// One profile's marks.
+#[derive(Debug, Clone)]
+pub struct Marks {
+    /// `NAME` or `NAME@VARIANT`.
+    pub label: String,
+    any_of: Vec<Place>,
+    all_of: Vec<Place>,
+}
+
+/// The marks of every profile, looked up together in one pass over the body.
+#[derive(Debug, Clone, Default)]
+pub struct Detector {
+    marks: Vec<Marks>,
+    paths: Paths,
+}
+
+impl Marks {
+    /// Compiles the marks; places that cannot be read are left out, the profile's own check refuses them.
+    pub fn new(label: String, any_of: &[impl AsRef<str>], all_of: &[impl AsRef<str>]) -> Self {
+        let places = |list: &[_]| -> Vec<Place> { list.iter().filter_map(|p: &&str| Place::parse(p).ok()).collect() };
+        let any: Vec<&str> = any_of.iter().map(AsRef::as_ref).collect();
+        let all: Vec<&str> = all_of.iter().map(AsRef::as_ref).collect();
+        Self {
+            label,
+            any_of: places(&any),
+            all_of: places(&all),
+        }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        self.any_of.iter().chain(&self.all_of)
+    }
+}
+
+impl Detector {
+    /// Takes the marks of all profiles that can be told apart.
+    pub fn new(marks: impl IntoIterator<Item = Marks>) -> Self {
+        let marks: Vec<Marks> = marks
+            .into_iter()
+            .filter(|marks| marks.places().next().is_some())
+            .collect();
+        let mut paths = Paths::default();
+        for place in marks.iter().flat_map(Marks::places) {
+            if let Place::Body(path) = place {
+                paths.add(path);
+            }
+        }
+        Self { marks, paths }
+    }
+
+    /// The labels whose marks are there, the most specific first; the first ones tie when their count is the same.
+    /// Returns the best and those that tie with it.
+    pub fn detect(&self, headers: &Headers, body: &[u8]) -> Vec<&str> {
+        // Most requests are told by a header alone: the body is read only when some mark asks for it.
+        let mut found = None;
+        let mut there = |place: &Place| match place {
+            Place::Header(name) => headers.contains(name),
+            Place::Body(path) => {
+                let found = found.get_or_insert_with(|| self.paths.read(body));
+                self.paths.slot(path).is_some_and(|slot| found[slot].is_some())
+            }
+        };
+        let mut best = 0;
+        let mut labels = Vec::new();
+        for marks in &self.marks {
+            let any = marks.any_of.iter().filter(|place| there(place)).count();
+            let fits = (marks.any_of.is_empty() || any > 0) && marks.all_of.iter().all(&mut there);
+            let weight = any.min(1) + marks.all_of.len();
+            if !fits || weight < best {
+                continue;
+            }
+            if weight > best {
+                labels.clear();
+                best = weight;
+            }
+            labels.push(marks.label.as_str());
+        }
+        labels
+    }
+}

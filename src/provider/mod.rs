@@ -1,0 +1,15 @@
+//! Providers as data: the file format, its checked form, the catalogue, and how events become messages.
+
+mod compile;
+pub mod compose;
+pub mod detect;
+pub mod file;
+mod merge;
+pub mod policy;
+mod profile;
+mod registry;
+mod sample;
+
+pub use compile::ProfileError;
+pub use profile::{Dedupe, Endpoint, Https, Param, ParamType, Place, Profile, Read};
+pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError, near_names};

@@ -1,0 +1,200 @@
+//! How a provider delivers: time limit, success codes, the schedule of retries and what ends it. Data only; the
+//! decisions are the engine's.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::clock::human_duration;
+
+/// A set of status codes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Codes(Vec<RangeInclusive<u16>>);
+
+impl Codes {
+    /// Reads `200`, `200-299`, each in 100..=599.
+    pub fn parse(items: &[impl AsRef<str>]) -> Result<Self, String> {
+        let code = |text: &str| text.trim().parse().ok().filter(|code| (100..=599).contains(code));
+        items
+            .iter()
+            .map(|item| {
+                let item = item.as_ref();
+                let (low, high) = item.split_once('-').unwrap_or((item, item));
+                match (code(low), code(high)) {
+                    (Some(low), Some(high)) if low <= high => Ok(low..=high),
+                    _ => Err(format!(
+                        "`{item}` is not a status code such as `200` or a range such as `200-299`"
+                    )),
+                }
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether the code is in the set.
+    pub fn contains(&self, code: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&code))
+    }
+
+    /// Whether no code is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Display for Codes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ranges: Vec<_> = self
+            .0
+            .iter()
+            .map(|r| {
+                if r.start() == r.end() {
+                    r.start().to_string()
+                } else {
+                    format!("{}-{}", r.start(), r.end())
+                }
+            })
+            .collect();
+        f.write_str(&ranges.join(", "))
+    }
+}
+
+/// What the delays of a schedule run from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunFrom {
+    /// The end of the previous attempt.
+    #[default]
+    Previous,
+    /// The start of the first attempt.
+    First,
+}
+
+/// What follows the last failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exhaustion {
+    /// The delivery has failed, nothing else.
+    #[default]
+    Fail,
+    /// The endpoint is disabled after that many failed deliveries in a row.
+    DisableEndpoint {
+        /// At least 1.
+        after: u32,
+    },
+}
+
+/// Which failures are tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RetryOn {
+    /// All of them.
+    #[default]
+    EveryFailure,
+    /// These codes, and a missing answer when `errors`.
+    Only {
+        /// Answers.
+        codes: Codes,
+        /// Timeouts and failed connections.
+        errors: bool,
+    },
+}
+
+/// A schedule of retries.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Schedule {
+    /// Waits before attempts 2, 3, ...; empty: the provider never retries.
+    pub delays: Vec<Duration>,
+    /// What they run from.
+    pub from: RunFrom,
+    /// Share of a delay by which it may be off either way, `0.0..=1.0`.
+    pub jitter: f64,
+    /// Codes whose `Retry-After` lengthens the wait.
+    pub honour_retry_after: Codes,
+    /// Which failures are tried again.
+    pub retry_on: RetryOn,
+    /// Codes that end the delivery at once.
+    pub stop_on: Codes,
+    /// Codes that end the delivery and disable the endpoint at once.
+    pub disable_on: Codes,
+    /// After the last failure.
+    pub then: Exhaustion,
+    /// Who is told when the endpoint is disabled: `email`.
+    pub notify: Option<String>,
+    /// For a provider without retries: what it does instead.
+    pub instead: Option<String>,
+}
+
+impl Schedule {
+    /// Moments of the attempts counted from the first, without jitter and taking attempts to last no time.
+    pub fn offsets(&self) -> Vec<Duration> {
+        let mut at = Duration::ZERO;
+        std::iter::once(Duration::ZERO)
+            .chain(self.delays.iter().map(|delay| {
+                at = match self.from {
+                    RunFrom::Previous => at + *delay,
+                    RunFrom::First => *delay,
+                };
+                at
+            }))
+            .collect()
+    }
+
+    /// The plan in one line: `6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h`.
+    pub fn describe(&self) -> String {
+        if self.delays.is_empty() {
+            return "1 attempt, no retries".to_owned();
+        }
+        let waits: Vec<_> = self.delays.iter().map(|d| human_duration(*d)).collect();
+        let from = if self.from == RunFrom::First {
+            " from the first attempt"
+        } else {
+            ""
+        };
+        let jitter = if self.jitter > 0.0 {
+            format!(" (give or take {:.0} %)", self.jitter * 100.0)
+        } else {
+            String::new()
+        };
+        format!(
+            "{} attempts: at once, then after {}{from}{jitter}",
+            self.delays.len() + 1,
+            waits.join(", ")
+        )
+    }
+}
+
+/// How one provider delivers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The whole exchange, body included.
+    pub timeout: Duration,
+    /// What counts as success.
+    pub success: Codes,
+    /// Retries.
+    pub schedule: Schedule,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_ranges_and_single_numbers() {
+        let codes = Codes::parse(&["200-204", "409"]).unwrap();
+        assert!(codes.contains(204) && codes.contains(409) && !codes.contains(205));
+        assert_eq!(codes.to_string(), "200-204, 409");
+        for wrong in ["2xx", "99", "300-200", "600", ""] {
+            assert!(Codes::parse(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn both_readings_of_a_schedule_give_their_moments() {
+        let secs = |list: &[u64]| list.iter().map(|s| Duration::from_secs(*s)).collect::<Vec<_>>();
+        let mut schedule = Schedule {
+            delays: secs(&[60, 300, 1800]),
+            ..Schedule::default()
+        };
+        assert_eq!(schedule.offsets(), secs(&[0, 60, 360, 2160]));
+        assert_eq!(schedule.describe(), "4 attempts: at once, then after 1m, 5m, 30m");
+        schedule.from = RunFrom::First;
+        assert_eq!(schedule.offsets(), secs(&[0, 60, 300, 1800]));
+    }
+}

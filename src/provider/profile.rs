@@ -1,0 +1,264 @@
+//! A provider after everything was checked: what the rest of the program uses.
+
+use indexmap::IndexMap;
+
+use super::file::{EventFile, Limit};
+use super::policy::Policy;
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::json::{Found, Paths};
+use crate::signature::{Scheme, body_sha256};
+use crate::template::{Placeholder, Template};
+
+/// One provider, or one variant of it.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Without the variant.
+    pub name: String,
+    /// The variant picked, if any.
+    pub variant: Option<String>,
+    /// For people.
+    pub title: String,
+    /// Where the provider documents its webhooks.
+    pub docs: Option<String>,
+    /// A sentence each.
+    pub notes: Vec<String>,
+    /// Dotted keys of facts that no source states.
+    pub assumed: Vec<String>,
+    /// How it signs.
+    pub scheme: Scheme,
+    /// Form of a generated secret.
+    pub secret_form: Template,
+    /// Headers beside the signature.
+    pub headers: Vec<(String, Template)>,
+    /// The body's fields in order; the key `...` spreads the data.
+    pub envelope: Vec<(String, Template)>,
+    /// Form of the message's id; absent: the ledger's.
+    pub id: Option<Template>,
+    /// Body path of `--metadata`.
+    pub metadata: Option<String>,
+    /// What the envelope needs from the user.
+    pub params: IndexMap<String, Param>,
+    /// Where a receiver finds event, id and time.
+    pub read: Read,
+    /// Request method.
+    pub method: String,
+    /// Of the body.
+    pub content_type: String,
+    /// Absent: hook's own.
+    pub user_agent: Option<String>,
+    /// Time limit, success, retries.
+    pub policy: Policy,
+    /// Rules for endpoints.
+    pub endpoint: Endpoint,
+    /// What makes two captures the same event.
+    pub dedupe: Dedupe,
+    /// A sample record for merge tags, as JSON text.
+    pub workflow_context: Option<String>,
+    /// What `endpoints test` sends.
+    pub test_event: Option<String>,
+    /// The catalogue.
+    pub events: IndexMap<String, EventFile>,
+    /// Names and summaries of the documented deviations.
+    pub variants: Vec<(String, String)>,
+}
+
+/// A parameter of the envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// How its text is read.
+    pub kind: ParamType,
+    /// Absent: the user must give it.
+    pub default: Option<String>,
+    /// What it is.
+    pub summary: String,
+}
+
+/// The JSON type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ParamType {
+    /// Text.
+    #[default]
+    String,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// Where something stands in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A header.
+    Header(String),
+    /// A dotted path in a JSON body.
+    Body(String),
+}
+
+/// What is to be read from a request; compiled for one pass over the body.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Places of the event's type.
+    pub event: Vec<Place>,
+    /// Places of the event's id.
+    pub id: Vec<Place>,
+    /// Places of the event's time.
+    pub time: Vec<Place>,
+    paths: Paths,
+}
+
+/// What a request said about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The event's type.
+    pub event: Option<String>,
+    /// The event's id.
+    pub id: Option<String>,
+    /// The event's time.
+    pub time: Option<Timestamp>,
+    /// The key that a second delivery of the same event has too.
+    pub dedupe_key: Option<String>,
+}
+
+/// What makes two captures the same event.
+#[derive(Debug, Clone, Default)]
+pub struct Dedupe {
+    /// The first whose placeholders are all there is the key.
+    pub keys: Vec<Template>,
+    /// What the provider's documents advise, where it differs.
+    pub documented: Option<String>,
+    /// What goes wrong with it.
+    pub caution: Option<String>,
+}
+
+/// Rules for endpoints.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Endpoint {
+    /// Whether `http:` is refused.
+    pub https: Https,
+    /// Ports that the provider reaches; empty: any.
+    pub ports: Vec<u16>,
+    /// Whether the host must be reachable from the internet.
+    pub public: bool,
+    /// Whether a URL may be registered once only.
+    pub unique_url: bool,
+    /// How many endpoints each plan allows.
+    pub plans: IndexMap<String, Limit>,
+    /// How a subscription to everything is written.
+    pub all_events: Option<String>,
+}
+
+/// What is said about `http:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Https {
+    /// Refused.
+    Required,
+    /// Accepted with a caution; refused in production.
+    Recommended,
+    /// Nothing.
+    #[default]
+    Any,
+}
+
+impl Profile {
+    /// `NAME` or `NAME@VARIANT`, as it is typed.
+    pub fn label(&self) -> String {
+        match &self.variant {
+            Some(variant) => format!("{}@{variant}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// The catalogue's name for an event name or one of its aliases.
+    pub fn canonical_event<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        if self.events.contains_key(name) {
+            return Some(name);
+        }
+        self.events
+            .iter()
+            .find(|(_, event)| event.aliases.iter().any(|a| a == name))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Whether that dotted key is marked as assumed, itself or a table around it.
+    pub fn is_assumed(&self, key: &str) -> bool {
+        self.assumed
+            .iter()
+            .any(|a| a == key || key.strip_prefix(a.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    /// Reads what a request says about itself, in one pass over the body.
+    pub fn facts(&self, headers: &Headers, body: &[u8]) -> Facts {
+        let found = self.read.paths.read(body);
+        let at = |path: &str| {
+            found
+                .get(self.read.paths.slot(path)?)?
+                .as_ref()?
+                .text()
+                .map(str::to_owned)
+        };
+        let first = |places: &[Place]| {
+            places.iter().find_map(|place| match place {
+                Place::Header(name) => headers.get_text(name).map(str::to_owned),
+                Place::Body(path) => at(path),
+            })
+        };
+        let (event, id) = (first(&self.read.event), first(&self.read.id));
+        let time = first(&self.read.time).and_then(|text| Timestamp::parse(&text));
+        let dedupe_key = self.dedupe.keys.iter().find_map(|key| {
+            key.render(|placeholder| match placeholder {
+                Placeholder::Event => event.clone(),
+                Placeholder::Id => id.clone(),
+                Placeholder::BodyPath(path) => at(path),
+                Placeholder::Header(name) => headers.get_text(name).map(str::to_owned),
+                Placeholder::BodySha256 => Some(body_sha256(body)),
+                _ => None,
+            })
+        });
+        Facts {
+            event,
+            id,
+            time,
+            dedupe_key,
+        }
+    }
+}
+
+impl Read {
+    /// Compiles the places and the paths of the dedupe keys.
+    pub fn new(event: Vec<Place>, id: Vec<Place>, time: Vec<Place>, dedupe: &Dedupe) -> Self {
+        let mut paths = Paths::default();
+        for place in event.iter().chain(&id).chain(&time) {
+            if let Place::Body(path) = place {
+                paths.add(path);
+            }
+        }
+        for placeholder in dedupe.keys.iter().flat_map(Template::placeholders) {
+            if let Placeholder::BodyPath(path) = placeholder {
+                paths.add(path);
+            }
+        }
+        Self { event, id, time, paths }
+    }
+}
+
+impl Place {
+    /// Reads `header:NAME` or `body:PATH`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_ascii_lowercase())),
+            Some(("body", path)) if !path.is_empty() => Ok(Self::Body(path.to_owned())),
+            _ => Err(format!("`{text}` is not a place: `header:NAME` or `body:PATH`")),
+        }
+    }
+
+    /// Whether something is there. `found` answers for body paths.
+    pub fn is_there(&self, headers: &Headers, found: impl Fn(&str) -> Option<Found>) -> bool {
+        match self {
+            Self::Header(name) => headers.contains(name),
+            Self::Body(path) => found(path).is_some(),
+        }
+    }
+}

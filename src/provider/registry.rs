@@ -1,0 +1,462 @@
+//! Where profiles are found: the built-in ones by an index made at compile time, the user's by their files. Only the
+//! profile in use is parsed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::compile::ProfileError;
+use super::detect::{Detector, Marks};
+use super::file::ProviderFile;
+use super::profile::Profile;
+
+/// A built-in provider, as the build script writes it.
+pub(crate) struct Builtin {
+    name: &'static str,
+    title: &'static str,
+    first: bool,
+    events: &'static [(&'static str, &'static [&'static str])],
+    detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
+    text: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// Where a provider comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Compiled in.
+    Builtin,
+    /// A file of the user's.
+    File(PathBuf),
+}
+
+/// A provider in a listing.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// On the command line.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// How many events its catalogue has.
+    pub events: usize,
+}
+
+/// A provider that knows an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventMatch {
+    /// The provider.
+    pub provider: String,
+    /// The catalogue's name.
+    pub event: String,
+    /// Whether the name typed is an alias.
+    pub alias: bool,
+}
+
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No such name.
+    #[error("there is no provider `{name}`")]
+    Unknown {
+        /// As typed.
+        name: String,
+        /// Near names.
+        near: Vec<String>,
+    },
+    /// The provider has no such variant.
+    #[error("`{provider}` has no variant `{variant}`")]
+    UnknownVariant {
+        /// The provider.
+        provider: String,
+        /// As typed.
+        variant: String,
+        /// Its variants.
+        variants: Vec<String>,
+    },
+    /// The file is not TOML, or not of the format.
+    #[error("provider file `{file}` is not valid")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Line, column and accepted names.
+        source: Box<toml::de::Error>,
+    },
+    /// A value is wrong.
+    #[error("provider file `{file}`, line {line}: {error}")]
+    Invalid {
+        /// The file.
+        file: String,
+        /// Counted from 1; 0 when unknown.
+        line: usize,
+        /// The fault.
+        error: ProfileError,
+    },
+    /// The file cannot be read.
+    #[error("provider file `{file}` cannot be read")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `extends` goes round in a circle.
+    #[error("`extends` of provider `{0}` goes round in a circle")]
+    Circle(String),
+}
+
+/// The providers that can be named.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    folder: Option<PathBuf>,
+}
+
+impl Registry {
+    /// The built-in providers, and the user's files in that folder when it exists.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    /// The profile of `NAME` or `NAME@VARIANT`.
+    pub fn get(&self, label: &str) -> Result<Arc<Profile>, RegistryError> {
+        let (name, variant) = label
+            .split_once('@')
+            .map_or((label, None), |(name, variant)| (name, Some(variant)));
+        let (file, origin) = self.file(name, 8)?;
+        if let Some(variant) = variant
+            && !file.variants.contains_key(variant)
+        {
+            return Err(RegistryError::UnknownVariant {
+                provider: name.to_owned(),
+                variant: variant.to_owned(),
+                variants: file.variants.keys().cloned().collect(),
+            });
+        }
+        compile(file, variant, &origin).map(Arc::new)
+    }
+
+    /// The variants of a provider that may decide a request by themselves, the highest rank first; the plain profile,
+    /// whose rank is 0, is one of them.
+    pub fn ranked(&self, name: &str) -> Result<Vec<Arc<Profile>>, RegistryError> {
+        let (file, origin) = self.file(name, 8)?;
+        let signs = |variant: &&str| file.variants.get(*variant).is_some_and(|v| v.signature.is_some());
+        let mut ranks: Vec<(i32, Option<&str>)> = vec![(0, None)];
+        let own: Vec<&str> = file.variants.keys().map(String::as_str).filter(signs).collect();
+        ranks.extend(own.iter().map(|name| (file.variants[*name].rank, Some(*name))));
+        ranks.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        ranks
+            .into_iter()
+            .map(|(_, variant)| compile(file.clone(), variant, &origin).map(Arc::new))
+            .collect()
+    }
+
+    /// Reads and checks a file that is not in the folder: `providers check`.
+    pub fn check(&self, path: &Path) -> Result<Profile, RegistryError> {
+        let file = self.extended(read(path)?, 8)?;
+        let origin = Origin::File(path.to_owned());
+        for variant in file.variants.keys() {
+            compile(file.clone(), Some(variant), &origin)?;
+        }
+        let profile = compile(file, None, &origin)?;
+        for event in profile.events.keys() {
+            let wishes = super::compose::Wishes {
+                event: event.clone(),
+                ..Default::default()
+            };
+            let fault = |what: String| RegistryError::Invalid {
+                file: path.display().to_string(),
+                line: 0,
+                error: ProfileError {
+                    key: format!("events.\"{event}\".sample"),
+                    what,
+                },
+            };
+            match super::compose::Composer::new(&profile, wishes) {
+                Ok(_) | Err(super::compose::ComposeError::MissingParam { .. }) => {}
+                Err(error) => return Err(fault(error.to_string())),
+            }
+        }
+        Ok(profile)
+    }
+
+    /// Every provider, built-in ones in their order, then the user's by name. A user's file with a built-in's name
+    /// stands in its place.
+    pub fn list(&self) -> Vec<Listing> {
+        let user = self.user_files();
+        let listing = |name: &str, path: &PathBuf| {
+            let file = read(path).unwrap_or_default();
+            Listing {
+                name: name.to_owned(),
+                title: file.title.unwrap_or_else(|| name.to_owned()),
+                origin: Origin::File(path.clone()),
+                events: file.events.len(),
+            }
+        };
+        let own = |name: &str| user.iter().find(|(have, _)| have == name);
+        let builtin = BUILTIN.iter().map(|builtin| match own(builtin.name) {
+            Some((name, path)) => listing(name, path),
+            None => Listing {
+                name: builtin.name.to_owned(),
+                title: builtin.title.to_owned(),
+                origin: Origin::Builtin,
+                events: builtin.events.len(),
+            },
+        });
+        let others = user.iter().filter(|(name, _)| !BUILTIN.iter().any(|b| b.name == name));
+        builtin.chain(others.map(|(name, path)| listing(name, path))).collect()
+    }
+
+    /// Names of all providers, in the order of [`Registry::list`], without opening a file.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = BUILTIN.iter().map(|builtin| builtin.name.to_owned()).collect();
+        names.extend(
+            self.user_files()
+                .into_iter()
+                .map(|(name, _)| name)
+                .filter(|n| !BUILTIN.iter().any(|b| b.name == n)),
+        );
+        names
+    }
+
+    /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
+    pub fn find_event(&self, event: &str, search: Option<&[String]>) -> Vec<EventMatch> {
+        let catalogue = self.catalogue();
+        let wanted = |entry: &&CatalogueEntry| search.is_none_or(|list| list.contains(&entry.provider));
+        let (first, rest): (Vec<_>, Vec<_>) = catalogue.iter().filter(wanted).partition(|entry| entry.first);
+        for alias in [false, true] {
+            for group in [&first, &rest] {
+                let matches: Vec<EventMatch> = group
+                    .iter()
+                    .filter(|entry| {
+                        if alias {
+                            entry.aliases.iter().any(|a| a == event)
+                        } else {
+                            entry.event == event
+                        }
+                    })
+                    .map(|entry| EventMatch {
+                        provider: entry.provider.clone(),
+                        event: entry.event.clone(),
+                        alias,
+                    })
+                    .collect();
+                if !matches.is_empty() {
+                    return matches;
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Every event name of every catalogue with its provider: completions and near names.
+    pub fn all_events(&self) -> Vec<(String, String)> {
+        self.catalogue()
+            .into_iter()
+            .map(|entry| (entry.event, entry.provider))
+            .collect()
+    }
+
+    /// The detector over every provider.
+    pub fn detector(&self) -> Detector {
+        let user = self.user_files();
+        let mut marks = Vec::new();
+        for builtin in BUILTIN
+            .iter()
+            .filter(|builtin| !user.iter().any(|(name, _)| name == builtin.name))
+        {
+            for (variant, any, all) in builtin.detect {
+                let label = variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
+                marks.push(Marks::new(label, any, all));
+            }
+        }
+        for (name, _) in user {
+            let Ok((file, _)) = self.file(&name, 8) else { continue };
+            let list = |places: Option<Vec<String>>| places.unwrap_or_default();
+            marks.push(Marks::new(name, &list(file.detect.any_of), &list(file.detect.all_of)));
+        }
+        Detector::new(marks)
+    }
+
+    fn catalogue(&self) -> Vec<CatalogueEntry> {
+        let user = self.user_files();
+        let mut entries = Vec::new();
+        for builtin in BUILTIN {
+            if user.iter().any(|(name, _)| name == builtin.name) {
+                continue;
+            }
+            entries.extend(builtin.events.iter().map(|(event, aliases)| CatalogueEntry {
+                provider: builtin.name.to_owned(),
+                first: builtin.first,
+                event: (*event).to_owned(),
+                aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+            }));
+        }
+        for (name, _) in user {
+            let Ok((file, _)) = self.file(&name, 8) else { continue };
+            let first = BUILTIN.iter().any(|builtin| builtin.first && builtin.name == name);
+            entries.extend(file.events.into_iter().map(|(event, entry)| CatalogueEntry {
+                provider: name.clone(),
+                first,
+                event,
+                aliases: entry.aliases,
+            }));
+        }
+        entries
+    }
+
+    fn file(&self, name: &str, depth: usize) -> Result<(ProviderFile, Origin), RegistryError> {
+        if let Some((_, path)) = self.user_files().into_iter().find(|(have, _)| have == name) {
+            let mut file = read(&path)?;
+            // A file that changes two keys of the built-in it replaces extends that one, not itself.
+            if file.extends.as_deref() == Some(name) {
+                file = file.extending(builtin(name).ok_or_else(|| RegistryError::Circle(name.to_owned()))??);
+                return Ok((file, Origin::File(path)));
+            }
+            return Ok((self.extended(file, depth)?, Origin::File(path)));
+        }
+        let file = builtin(name).ok_or_else(|| RegistryError::Unknown {
+            name: name.to_owned(),
+            near: near_names(name, self.names().iter().map(String::as_str)),
+        })??;
+        Ok((self.extended(file, depth)?, Origin::Builtin))
+    }
+
+    fn extended(&self, file: ProviderFile, depth: usize) -> Result<ProviderFile, RegistryError> {
+        match &file.extends {
+            None => Ok(file),
+            Some(_) if depth == 0 => Err(RegistryError::Circle(file.name)),
+            Some(base) => {
+                let (base, _) = self.file(base, depth - 1)?;
+                Ok(file.extending(base))
+            }
+        }
+    }
+
+    fn user_files(&self) -> Vec<(String, PathBuf)> {
+        let Some(entries) = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok()) else {
+            return Vec::new();
+        };
+        let mut files: Vec<(String, PathBuf)> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+struct CatalogueEntry {
+    provider: String,
+    first: bool,
+    event: String,
+    aliases: Vec<String>,
+}
+
+fn builtin(name: &str) -> Option<Result<ProviderFile, RegistryError>> {
+    let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
+    Some(parse(builtin.text, &format!("{name}.toml (built in)")))
+}
+
+fn parse(text: &str, file: &str) -> Result<ProviderFile, RegistryError> {
+    toml::from_str(text).map_err(|source| RegistryError::Syntax {
+        file: file.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+fn read(path: &Path) -> Result<ProviderFile, RegistryError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| RegistryError::Unreadable {
+        file: file.clone(),
+        source,
+    })?;
+    parse(&text, &file)
+}
+
+fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
+    let name = file.name.clone();
+    Profile::compile(file, variant).map_err(|error| match origin {
+        Origin::Builtin => RegistryError::Invalid {
+            file: format!("{name}.toml (built in)"),
+            line: 0,
+            error,
+        },
+        Origin::File(path) => {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            RegistryError::Invalid {
+                file: path.display().to_string(),
+                line: line_of(&text, &error.key),
+                error,
+            }
+        }
+    })
+}
+
+/// The line of a dotted key, found by its last part within the table of the others; 0 when it is not there.
+fn line_of(text: &str, key: &str) -> usize {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let table = key.strip_suffix(last).unwrap_or_default().trim_end_matches('.');
+    let mut inside = table.is_empty();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            let name = line.trim_matches(['[', ']']);
+            if name == key {
+                return number + 1;
+            }
+            inside = name == table;
+        } else if inside
+            && line
+                .split('=')
+                .next()
+                .is_some_and(|have| have.trim().trim_matches('"') == last)
+        {
+            return number + 1;
+        }
+    }
+    0
+}
+
+/// Names that a typo may have meant, the nearest first: at most three.
+pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let typed = typed.to_lowercase();
+    let limit = (typed.chars().count() / 3).clamp(1, 6);
+    let mut near: Vec<(usize, &str)> = names
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let part =
+                lower.rsplit(['.', '@']).next() == Some(typed.as_str()) || lower.starts_with(&typed) && typed.len() > 2;
+            let distance = if part { 0 } else { distance(&typed, &lower) };
+            (distance <= limit).then_some((distance, name))
+        })
+        .collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Edits from one text to the other: insertions, deletions, replacements and swaps of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(80).collect(), b.chars().take(80).collect());
+    let mut rows = [
+        vec![0; b.len() + 1],
+        (0..=b.len()).collect::<Vec<_>>(),
+        vec![0; b.len() + 1],
+    ];
+    for i in 1..=a.len() {
+        rows.rotate_left(1);
+        // After the turn: rows[0] is the row of a[..i-1], rows[2] that of a[..i-2], rows[1] is to be filled.
+        let [before, now, earlier] = &mut rows;
+        now[0] = i;
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            now[j] = (before[j] + 1).min(now[j - 1] + 1).min(before[j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                now[j] = now[j].min(earlier[j - 2] + 1);
+            }
+        }
+    }
+    rows[1][b.len()]
+}

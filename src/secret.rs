@@ -1,0 +1,250 @@
+//! Secrets: a type that cannot print itself, and the references by which users name them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Key material as the user wrote it: the provider's scheme decides how the text becomes key bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    name: Option<String>,
+    text: Vec<u8>,
+}
+
+impl Secret {
+    /// A secret without a name.
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: None,
+            text: text.into(),
+        }
+    }
+
+    /// The same secret under the name that verdicts show.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// The name that verdicts show, when it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The text itself. Whoever calls this must not print it.
+    pub fn expose(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Whether there is no text at all: such a secret signs and verifies nothing.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The first characters and a mask, for listings: `whse********`. Never more than a quarter of the text.
+    pub fn masked(&self) -> String {
+        let text = String::from_utf8_lossy(&self.text);
+        let shown = (text.chars().count() / 4).min(6);
+        format!("{}********", text.chars().take(shown).collect::<String>())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.name.as_deref().unwrap_or("masked"))
+    }
+}
+
+/// Where a secret's text is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// `env:VAR`
+    Env(String),
+    /// `file:PATH`, one trailing newline dropped
+    File(PathBuf),
+    /// `-`: standard input, one trailing newline dropped
+    Stdin,
+    /// `literal:TEXT`, or plain text
+    Literal(Secret),
+}
+
+/// `[NAME=]REF`, as typed after `--secret`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretRef {
+    /// The name that verdicts show.
+    pub name: Option<String>,
+    /// Where the text is.
+    pub source: SecretSource,
+    /// Whether the text stood bare on the command line, which deserves a warning.
+    pub bare: bool,
+}
+
+/// Why a reference gives no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The environment variable is not there.
+    #[error("environment variable `{0}` is not set")]
+    NoVariable(String),
+    /// The file or standard input cannot be read.
+    #[error("secret file `{path}` cannot be read")]
+    Unreadable {
+        /// The file, or `-`.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is nothing in it.
+    #[error("the secret from `{0}` is empty")]
+    Empty(String),
+}
+
+impl SecretRef {
+    /// Reads `[NAME=]REF`. A name counts only before a marked form: a bare secret may hold `=`.
+    pub fn parse(text: &str) -> Self {
+        if let Some(source) = marked(text) {
+            return Self {
+                name: None,
+                source,
+                bare: false,
+            };
+        }
+        if let Some((name, rest)) = text.split_once('=')
+            && !name.is_empty()
+            && let Some(source) = marked(rest)
+        {
+            return Self {
+                name: Some(name.to_owned()),
+                source,
+                bare: false,
+            };
+        }
+        Self {
+            name: None,
+            source: SecretSource::Literal(Secret::new(text)),
+            bare: true,
+        }
+    }
+
+    /// Fetches the text. The secret's name is the given one, else one derived from where it is (`env:VAR`).
+    pub fn resolve(&self) -> Result<Secret, SecretError> {
+        let text = match &self.source {
+            SecretSource::Literal(secret) => secret.expose().to_vec(),
+            SecretSource::Env(name) => std::env::var_os(name)
+                .ok_or_else(|| SecretError::NoVariable(name.clone()))?
+                .into_encoded_bytes(),
+            SecretSource::File(path) => {
+                without_newline(std::fs::read(path).map_err(|source| SecretError::Unreadable {
+                    path: path.display().to_string(),
+                    source,
+                })?)
+            }
+            SecretSource::Stdin => {
+                let mut text = Vec::new();
+                std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut text).map_err(|source| {
+                    SecretError::Unreadable {
+                        path: "-".into(),
+                        source,
+                    }
+                })?;
+                without_newline(text)
+            }
+        };
+        if text.is_empty() {
+            return Err(SecretError::Empty(self.to_string()));
+        }
+        let secret = Secret::new(text);
+        Ok(match (&self.name, &self.source) {
+            (Some(name), _) => secret.named(name),
+            (None, SecretSource::Literal(_)) => secret,
+            (None, _) => secret.named(self.to_string()),
+        })
+    }
+}
+
+/// Shows where the secret is, never what it is.
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            SecretSource::Env(name) => write!(f, "env:{name}"),
+            SecretSource::File(path) => write!(f, "file:{}", path.display()),
+            SecretSource::Stdin => f.write_str("-"),
+            SecretSource::Literal(_) => f.write_str("literal:********"),
+        }
+    }
+}
+
+impl fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn marked(text: &str) -> Option<SecretSource> {
+    if text == "-" {
+        return Some(SecretSource::Stdin);
+    }
+    match text.split_once(':')? {
+        ("env", name) => Some(SecretSource::Env(name.to_owned())),
+        ("file", path) => Some(SecretSource::File(PathBuf::from(path))),
+        ("literal", secret) => Some(SecretSource::Literal(Secret::new(secret))),
+        _ => None,
+    }
+}
+
+fn without_newline(mut text: Vec<u8>) -> Vec<u8> {
+    if text.last() == Some(&b'\n') {
+        text.pop();
+        if text.last() == Some(&b'\r') {
+            text.pop();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_told_from_plain_text_and_names_count_only_before_them() {
+        let parse = |text: &str| SecretRef::parse(text);
+        assert_eq!(parse("env:A").source, SecretSource::Env("A".into()));
+        assert_eq!(parse("new=env:A").name.as_deref(), Some("new"));
+        assert_eq!(parse("file:/a=b").source, SecretSource::File("/a=b".into()));
+        assert_eq!(parse("-").source, SecretSource::Stdin);
+        assert!(!parse("literal:a=b").bare);
+        let bare = parse("abc=def");
+        assert!(bare.bare && bare.name.is_none());
+        assert_eq!(bare.resolve().unwrap().expose(), b"abc=def");
+    }
+
+    #[test]
+    fn nothing_printable_shows_the_text() {
+        let reference = SecretRef::parse("literal:topsecretvalue");
+        let secret = reference.resolve().unwrap();
+        for shown in [
+            format!("{reference}"),
+            format!("{reference:?}"),
+            format!("{secret:?}"),
+            secret.masked(),
+        ] {
+            assert!(!shown.contains("secretvalue"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_file_loses_one_trailing_newline_and_an_empty_one_is_refused() {
+        assert_eq!(without_newline(b"a\n\n".to_vec()), b"a\n");
+        assert_eq!(without_newline(b"a\r\n".to_vec()), b"a");
+        assert!(matches!(
+            SecretRef::parse("literal:").resolve(),
+            Err(SecretError::Empty(_))
+        ));
+        assert!(matches!(
+            SecretRef::parse("env:HOOK_NO_SUCH_VARIABLE").resolve(),
+            Err(SecretError::NoVariable(_))
+        ));
+    }
+}

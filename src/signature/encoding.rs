@@ -1,0 +1,104 @@
+//! How signature bytes are written in a header.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Verification takes base64 with or without its padding; what is signed is always padded.
+pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The text form of signature bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// Lower-case hex; read in either case.
+    #[default]
+    Hex,
+    /// Standard alphabet, padded.
+    Base64,
+    /// URL-safe alphabet, not padded.
+    Base64Url,
+}
+
+impl Encoding {
+    /// `hex`, `base64` or `base64url`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "hex" => Some(Self::Hex),
+            "base64" => Some(Self::Base64),
+            "base64url" => Some(Self::Base64Url),
+            _ => None,
+        }
+    }
+
+    /// Bytes to text.
+    pub fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex => hex::encode(bytes),
+            Self::Base64 => STANDARD.encode(bytes),
+            Self::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+        }
+    }
+
+    /// Text to bytes; `None` when the text is of another form.
+    pub fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Hex => hex::decode(text).ok(),
+            Self::Base64 => LENIENT.decode(text).ok(),
+            Self::Base64Url => URL_SAFE_NO_PAD.decode(text).ok(),
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
+        })
+    }
+}
+
+/// Another way of writing the same signature that verification takes: a prefix and an encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// Before the signature.
+    pub prefix: String,
+    /// Of the signature.
+    pub encoding: Encoding,
+}
+
+impl Form {
+    /// Reads `ENCODING` or `PREFIX${signature}:ENCODING`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once("${signature}:") {
+            Some((prefix, encoding)) => Some(Self {
+                prefix: prefix.to_owned(),
+                encoding: Encoding::parse(encoding)?,
+            }),
+            None => Some(Self {
+                prefix: String::new(),
+                encoding: Encoding::parse(text)?,
+            }),
+        }
+    }
+
+    /// The signature's bytes, when the text is of this form.
+    pub fn decode(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.encoding.decode(text.strip_prefix(self.prefix.as_bytes())?)
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.prefix.is_empty() {
+            return write!(f, "{}", self.encoding);
+        }
+        write!(f, "`{}` and {}", self.prefix, self.encoding)
+    }
+}

@@ -1,0 +1,231 @@
+//! Keyed hashes: HMAC with SHA-1, SHA-256 or SHA-512 over a template.
+
+use base64::Engine as _;
+use hmac::{KeyInit, Mac};
+
+use super::carrier::{Carrier, judge_age};
+use super::encoding::{Form, LENIENT};
+use super::{Freshness, KeyError, Proof, Received, Refusal, ToSign, same};
+use crate::secret::Secret;
+use crate::template::{Part, Placeholder, Template};
+
+/// The hash inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Algorithm {
+    /// Old, still in use.
+    Sha1,
+    /// What nearly everybody uses.
+    #[default]
+    Sha256,
+    /// The long one.
+    Sha512,
+}
+
+/// How a secret's text becomes key bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyForm {
+    /// The text itself.
+    #[default]
+    Utf8,
+    /// Hex digits.
+    Hex,
+    /// Standard base64, padded or not.
+    Base64,
+}
+
+/// An HMAC scheme.
+#[derive(Debug, Clone)]
+pub struct Hmac {
+    /// The hash inside.
+    pub algorithm: Algorithm,
+    /// How the secret becomes a key.
+    pub key: KeyForm,
+    /// Dropped from the front of the secret's text when it is there.
+    pub key_prefix: Option<String>,
+    /// What is signed.
+    pub content: Template,
+    /// Where the signature stands.
+    pub carrier: Carrier,
+    /// Other forms that verification takes.
+    pub also_accept: Vec<Form>,
+    /// How old it may be.
+    pub freshness: Freshness,
+}
+
+/// A secret made ready: the hash with the key already absorbed, so that a check starts from a copy.
+#[derive(Clone)]
+pub struct Key {
+    name: Option<String>,
+    state: State,
+}
+
+#[derive(Clone)]
+enum State {
+    Sha1(hmac::Hmac<sha1::Sha1>),
+    Sha256(hmac::Hmac<sha2::Sha256>),
+    Sha512(hmac::Hmac<sha2::Sha512>),
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({})", self.name.as_deref().unwrap_or("masked"))
+    }
+}
+
+impl State {
+    fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
+        Some(match algorithm {
+            Algorithm::Sha1 => Self::Sha1(hmac::Hmac::new_from_slice(key).ok()?),
+            Algorithm::Sha256 => Self::Sha256(hmac::Hmac::new_from_slice(key).ok()?),
+            Algorithm::Sha512 => Self::Sha512(hmac::Hmac::new_from_slice(key).ok()?),
+        })
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(mac) => mac.update(bytes),
+            Self::Sha256(mac) => mac.update(bytes),
+            Self::Sha512(mac) => mac.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Sha1(mac) => mac.finalize().into_bytes().to_vec(),
+            Self::Sha256(mac) => mac.finalize().into_bytes().to_vec(),
+            Self::Sha512(mac) => mac.finalize().into_bytes().to_vec(),
+        }
+    }
+}
+
+impl Hmac {
+    /// Makes every secret ready.
+    pub(super) fn keys(&self, secrets: &[Secret]) -> Result<Vec<Key>, KeyError> {
+        secrets.iter().map(|secret| self.ready(secret)).collect()
+    }
+
+    /// Makes ready the secrets that sign.
+    pub(super) fn signing_keys(&self, secrets: &[Secret]) -> Result<Vec<Key>, KeyError> {
+        let several = self.carrier.carries_several();
+        let keys = self.keys(if several {
+            secrets
+        } else {
+            secrets.get(..1).unwrap_or_default()
+        })?;
+        if keys.is_empty() {
+            Err(KeyError::NoSecret)
+        } else {
+            Ok(keys)
+        }
+    }
+
+    fn ready(&self, secret: &Secret) -> Result<Key, KeyError> {
+        let text = secret.expose();
+        if text.is_empty() {
+            return Err(KeyError::NoSecret);
+        }
+        // A public key is known to everybody, so a signature keyed with its text proves nothing.
+        if text.trim_ascii_start().starts_with(b"-----BEGIN") {
+            return Err(KeyError::wrong_form(secret, "an HMAC secret: it is a PEM key"));
+        }
+        let stripped = self
+            .key_prefix
+            .as_ref()
+            .and_then(|p| text.strip_prefix(p.as_bytes()))
+            .unwrap_or(text);
+        let bytes = match self.key {
+            KeyForm::Utf8 => stripped.to_vec(),
+            KeyForm::Hex => hex::decode(stripped).map_err(|_| KeyError::wrong_form(secret, "hex digits"))?,
+            KeyForm::Base64 => LENIENT
+                .decode(stripped)
+                .map_err(|_| KeyError::wrong_form(secret, "base64"))?,
+        };
+        if bytes.is_empty() {
+            return Err(KeyError::NoSecret);
+        }
+        let state = State::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
+        Ok(Key {
+            name: secret.name().map(str::to_owned),
+            state,
+        })
+    }
+
+    pub(super) fn sign(&self, keys: &[Key], message: &ToSign<'_>) -> (String, String) {
+        let signatures: Vec<String> = keys
+            .iter()
+            .map(|key| {
+                let mut state = key.state.clone();
+                for part in self.content.parts() {
+                    match part {
+                        Part::Text(text) => state.update(text.as_bytes()),
+                        Part::Placeholder(Placeholder::Body) => state.update(message.body),
+                        Part::Placeholder(other) => {
+                            state.update(
+                                super::carrier::message_part(other, message)
+                                    .unwrap_or_default()
+                                    .as_bytes(),
+                            );
+                        }
+                    }
+                }
+                self.carrier.encoding.encode(&state.finish())
+            })
+            .collect();
+        (self.carrier.header.clone(), self.carrier.write(&signatures, message))
+    }
+
+    pub(super) fn verify(&self, keys: &[Key], received: &Received<'_>) -> Result<Proof, Refusal> {
+        let carried = self.carrier.read(received.headers)?;
+        for key in keys {
+            let mut state = key.state.clone();
+            for part in self.content.parts() {
+                match part {
+                    Part::Text(text) => state.update(text.as_bytes()),
+                    Part::Placeholder(Placeholder::Body) => state.update(received.body),
+                    Part::Placeholder(Placeholder::Timestamp(_)) => {
+                        state.update(self.part(carried.timestamp, "timestamp")?)
+                    }
+                    Part::Placeholder(Placeholder::Id) => state.update(self.part(carried.id, "id")?),
+                    Part::Placeholder(_) => {}
+                }
+            }
+            let expected = state.finish();
+            if let Some(form) = self.matching_form(&carried.signatures, &expected) {
+                let weakness = (self.algorithm == Algorithm::Sha1).then(|| "SHA-1".to_owned());
+                let proof = Proof {
+                    secret: key.name.clone(),
+                    form,
+                    weakness,
+                    warning: None,
+                };
+                return judge_age(self.freshness, carried.signed_at, received.now, proof);
+            }
+        }
+        Err(Refusal::NoMatch {
+            header: self.carrier.header.clone(),
+            secrets: keys.len(),
+        })
+    }
+
+    fn part<'a>(&self, found: Option<&'a [u8]>, part: &'static str) -> Result<&'a [u8], Refusal> {
+        found.ok_or_else(|| Refusal::PartMissing {
+            part,
+            header: self.carrier.place_of(part),
+        })
+    }
+
+    /// Whether any signature is the expected one; the inner value names the form when it is not the main one.
+    fn matching_form(&self, signatures: &[&[u8]], expected: &[u8]) -> Option<Option<String>> {
+        let matches = |decoded: Option<Vec<u8>>| decoded.is_some_and(|bytes| same(&bytes, expected));
+        if signatures
+            .iter()
+            .any(|text| matches(self.carrier.encoding.decode(text)))
+        {
+            return Some(None);
+        }
+        self.also_accept
+            .iter()
+            .find(|form| signatures.iter().any(|text| matches(form.decode(text))))
+            .map(|form| Some(form.to_string()))
+    }
+}

@@ -1,0 +1,229 @@
+//! Signature schemes: how a message and a secret become headers, and how headers are checked. What a provider's file
+//! says about a scheme is compiled into these types by [`crate::provider`]; nothing here knows a provider.
+
+mod asymmetric;
+mod carrier;
+mod encoding;
+mod hmac;
+mod token;
+mod verdict;
+
+use std::time::Duration;
+
+pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair};
+pub use carrier::Carrier;
+pub use encoding::{Encoding, Form};
+pub use hmac::{Algorithm, Hmac, KeyForm};
+pub use token::Token;
+pub use verdict::{Proof, Refusal, Verdict};
+
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::secret::Secret;
+
+/// How a provider signs.
+#[derive(Debug, Clone)]
+pub enum Scheme {
+    /// A keyed hash.
+    Hmac(Hmac),
+    /// A header that equals the secret.
+    Token(Token),
+    /// A public and a private key.
+    Asymmetric(Asymmetric),
+    /// Nothing is signed.
+    Unsigned,
+}
+
+/// What is about to be signed.
+#[derive(Debug, Clone, Copy)]
+pub struct ToSign<'a> {
+    /// The message's id on the wire.
+    pub id: &'a str,
+    /// The event's type.
+    pub event: &'a str,
+    /// The moment of signing.
+    pub timestamp: Timestamp,
+    /// The raw body.
+    pub body: &'a [u8],
+}
+
+/// What came in and is to be checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// As they came.
+    pub headers: &'a Headers,
+    /// The raw body.
+    pub body: &'a [u8],
+    /// The receiver's clock.
+    pub now: Timestamp,
+}
+
+/// How old a signature may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// Enforced.
+    pub tolerance: Option<Duration>,
+    /// A warning only.
+    pub advised: Option<Duration>,
+    /// Whether a clock that is ahead is accepted however far.
+    pub past_only: bool,
+}
+
+/// Why a secret cannot be used with a scheme.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// No secret at all.
+    #[error("no secret is known")]
+    NoSecret,
+    /// The secret's text does not have the scheme's form. Never shows the text.
+    #[error("the secret {name}is not {expected}")]
+    WrongForm {
+        /// The secret's name in backticks with a space after it, or nothing.
+        name: String,
+        /// What the scheme wants, with its article.
+        expected: String,
+    },
+}
+
+impl KeyError {
+    pub(crate) fn wrong_form(secret: &Secret, expected: &str) -> Self {
+        let name = secret.name().map_or_else(String::new, |name| format!("`{name}` "));
+        Self::WrongForm {
+            name,
+            expected: expected.to_owned(),
+        }
+    }
+}
+
+impl Scheme {
+    /// Prepares secrets for signing: the first one signs, all of them where the header may carry several signatures.
+    pub fn signer(&self, secrets: &[Secret]) -> Result<Signer, KeyError> {
+        Ok(match self {
+            Self::Hmac(scheme) => Signer::Hmac(scheme.clone(), scheme.signing_keys(secrets)?),
+            Self::Token(scheme) => Signer::Token(scheme.clone(), secrets.first().cloned().ok_or(KeyError::NoSecret)?),
+            Self::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), scheme.signing_keys(secrets)?),
+            Self::Unsigned => Signer::Unsigned,
+        })
+    }
+
+    /// Prepares secrets for checking: any of them may match.
+    pub fn verifier(&self, secrets: &[Secret]) -> Result<Verifier, KeyError> {
+        if secrets.iter().any(Secret::is_empty) {
+            return Err(KeyError::NoSecret);
+        }
+        Ok(match self {
+            Self::Unsigned => Verifier::Unsigned,
+            _ if secrets.is_empty() => return Err(KeyError::NoSecret),
+            Self::Hmac(scheme) => Verifier::Hmac(scheme.clone(), scheme.keys(secrets)?),
+            Self::Token(scheme) => Verifier::Token(scheme.clone(), secrets.to_vec()),
+            Self::Asymmetric(scheme) => Verifier::Asymmetric(scheme.clone(), scheme.verifying_keys(secrets)?),
+        })
+    }
+
+    /// The header that carries the signature; none for an unsigned scheme.
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::Hmac(scheme) => Some(&scheme.carrier.header),
+            Self::Token(scheme) => Some(&scheme.header),
+            Self::Asymmetric(scheme) => Some(&scheme.carrier.header),
+            Self::Unsigned => None,
+        }
+    }
+
+    /// How old a signature may be.
+    pub fn freshness(&self) -> Freshness {
+        match self {
+            Self::Hmac(scheme) => scheme.freshness,
+            Self::Asymmetric(scheme) => scheme.freshness,
+            Self::Token(_) | Self::Unsigned => Freshness::default(),
+        }
+    }
+
+    /// Whether one header may carry the signatures of several secrets.
+    pub fn carries_several(&self) -> bool {
+        match self {
+            Self::Hmac(scheme) => scheme.carrier.carries_several(),
+            Self::Asymmetric(scheme) => scheme.carrier.carries_several(),
+            Self::Token(_) | Self::Unsigned => false,
+        }
+    }
+
+    /// When the request says that it was signed; `None` where the scheme has no clock or the header is not there.
+    pub fn signed_at(&self, headers: &Headers) -> Option<Timestamp> {
+        let carrier = match self {
+            Self::Hmac(scheme) => &scheme.carrier,
+            Self::Asymmetric(scheme) => &scheme.carrier,
+            Self::Token(_) | Self::Unsigned => return None,
+        };
+        carrier.read(headers).ok().and_then(|carried| carried.signed_at)
+    }
+}
+
+/// A scheme with the keys to sign.
+#[derive(Debug, Clone)]
+pub enum Signer {
+    /// A keyed hash.
+    Hmac(Hmac, Vec<hmac::Key>),
+    /// A token.
+    Token(Token, Secret),
+    /// A private key.
+    Asymmetric(Asymmetric, Vec<asymmetric::PrivateKey>),
+    /// Adds nothing.
+    Unsigned,
+}
+
+impl Signer {
+    /// The signature's header line. A scheme that puts id and timestamp into headers of their own leaves those to the
+    /// provider's header templates.
+    pub fn sign(&self, message: &ToSign<'_>) -> Option<(String, String)> {
+        match self {
+            Self::Hmac(scheme, keys) => Some(scheme.sign(keys, message)),
+            Self::Token(scheme, secret) => Some(scheme.sign(secret)),
+            Self::Asymmetric(scheme, keys) => Some(scheme.sign(keys, message)),
+            Self::Unsigned => None,
+        }
+    }
+}
+
+/// A scheme with the keys to check.
+#[derive(Debug, Clone)]
+pub enum Verifier {
+    /// A keyed hash.
+    Hmac(Hmac, Vec<hmac::Key>),
+    /// A token.
+    Token(Token, Vec<Secret>),
+    /// A public key.
+    Asymmetric(Asymmetric, Vec<asymmetric::PublicKey>),
+    /// Never calls anything verified.
+    Unsigned,
+}
+
+impl Verifier {
+    /// Checks a request.
+    pub fn verify(&self, received: &Received<'_>) -> Verdict {
+        let result = match self {
+            Self::Hmac(scheme, keys) => scheme.verify(keys, received),
+            Self::Token(scheme, secrets) => scheme.verify(secrets, received),
+            Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
+            Self::Unsigned => return Verdict::Unsigned,
+        };
+        result.map_or_else(Verdict::Refused, Verdict::Verified)
+    }
+}
+
+/// Compares in constant time.
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// The first 12 hex digits of the SHA-256 of a secret's text: tells two secrets apart without giving either away.
+pub fn fingerprint(secret: &Secret) -> String {
+    use sha2::Digest as _;
+    hex::encode(&sha2::Sha256::digest(secret.expose())[..6])
+}
+
+/// Hex SHA-256 of a body.
+pub fn body_sha256(body: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(body))
+}

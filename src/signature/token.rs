@@ -1,0 +1,48 @@
+//! A header that equals the secret: it proves that the sender knows it, and says nothing about the body.
+
+use super::{Proof, Received, Refusal, same};
+use crate::secret::Secret;
+use crate::template::{Placeholder, Template};
+
+/// A token scheme.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The header, as it is written.
+    pub header: String,
+    /// Its value around `${secret}`.
+    pub value: Template,
+}
+
+impl Token {
+    pub(super) fn sign(&self, secret: &Secret) -> (String, String) {
+        (self.header.clone(), self.text(secret))
+    }
+
+    pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, Refusal> {
+        let sent = received
+            .headers
+            .get(&self.header)
+            .ok_or_else(|| Refusal::HeaderMissing {
+                header: self.header.clone(),
+            })?;
+        let matching = secrets.iter().find(|secret| same(sent, self.text(secret).as_bytes()));
+        let secret = matching.ok_or_else(|| Refusal::NoMatch {
+            header: self.header.clone(),
+            secrets: secrets.len(),
+        })?;
+        Ok(Proof {
+            secret: secret.name().map(str::to_owned),
+            weakness: Some("a token covers no body".into()),
+            ..Proof::default()
+        })
+    }
+
+    fn text(&self, secret: &Secret) -> String {
+        self.value
+            .render(|placeholder| match placeholder {
+                Placeholder::Secret => Some(String::from_utf8_lossy(secret.expose()).into_owned()),
+                _ => None,
+            })
+            .unwrap_or_default()
+    }
+}

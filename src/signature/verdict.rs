@@ -1,0 +1,182 @@
+//! The result of a check.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::human_duration;
+
+/// What a check says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A signature matched.
+    Verified(Proof),
+    /// None did, or it is not fresh.
+    Refused(Refusal),
+    /// The scheme signs nothing, so nothing can be said.
+    Unsigned,
+    /// No secret was given: nothing was checked.
+    Unchecked,
+}
+
+/// What made a request count as verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The name of the secret that matched.
+    pub secret: Option<String>,
+    /// The form that matched, where the provider's documents leave it open.
+    pub form: Option<String>,
+    /// What the scheme does not protect, for a weak one.
+    pub weakness: Option<String>,
+    /// What is odd though accepted.
+    pub warning: Option<String>,
+}
+
+/// Why a request is refused. For the operator's eyes: the HTTP answer says 401 and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The signature's header is not there.
+    HeaderMissing {
+        /// The header.
+        header: String,
+    },
+    /// A part of what is signed is not there.
+    PartMissing {
+        /// `timestamp` or `id`.
+        part: &'static str,
+        /// Where it was looked for.
+        header: String,
+    },
+    /// The header is there, but not in its grammar.
+    Malformed {
+        /// The header.
+        header: String,
+        /// What the grammar wants.
+        expected: String,
+    },
+    /// Well-formed, but no secret gives that signature.
+    NoMatch {
+        /// The header.
+        header: String,
+        /// How many secrets were tried.
+        secrets: usize,
+    },
+    /// The signature matches, but is too old.
+    TooOld {
+        /// Its age.
+        age: Duration,
+        /// The age allowed.
+        tolerance: Duration,
+    },
+    /// The signature matches, but its clock is ahead.
+    TooNew {
+        /// How far ahead.
+        ahead: Duration,
+        /// How far is allowed.
+        tolerance: Duration,
+    },
+}
+
+impl Verdict {
+    /// Whether a signature matched.
+    pub fn is_verified(&self) -> bool {
+        matches!(self, Self::Verified(_))
+    }
+
+    /// Whether the request is refused.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+
+    /// `verified`, `refused`, `unsigned` or `unchecked`: what JSON and the ledger keep.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Verified(_) => "verified",
+            Self::Refused(_) => "refused",
+            Self::Unsigned => "unsigned",
+            Self::Unchecked => "unchecked",
+        }
+    }
+
+    /// The machine-readable cause of a refusal.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.code()),
+            _ => None,
+        }
+    }
+
+    /// What to say beside the name: the secret that matched, the reason of a refusal.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Verified(proof) => {
+                let said = [
+                    proof.secret.as_ref().map(|name| format!("by `{name}`")),
+                    proof.form.as_ref().map(|form| format!("as {form}")),
+                    proof.weakness.as_ref().map(|weakness| format!("weak: {weakness}")),
+                    proof.warning.clone(),
+                ];
+                let said: Vec<_> = said.into_iter().flatten().collect();
+                (!said.is_empty()).then(|| said.join(", "))
+            }
+            Self::Refused(refusal) => Some(refusal.to_string()),
+            Self::Unsigned | Self::Unchecked => None,
+        }
+    }
+}
+
+impl Refusal {
+    /// A stable name for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::HeaderMissing { .. } => "header-missing",
+            Self::PartMissing { .. } => "part-missing",
+            Self::Malformed { .. } => "malformed",
+            Self::NoMatch { .. } => "no-match",
+            Self::TooOld { .. } => "too-old",
+            Self::TooNew { .. } => "too-new",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeaderMissing { header } => write!(f, "header `{header}` is missing"),
+            Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
+            Self::Malformed { header, expected } => write!(f, "header `{header}` is not of the form `{expected}`"),
+            Self::NoMatch { header, secrets: 1 } => {
+                write!(
+                    f,
+                    "`{header}` does not match: another secret signed it, or the body changed on the way"
+                )
+            }
+            Self::NoMatch { header, secrets } => {
+                write!(
+                    f,
+                    "`{header}` matches none of {secrets} secrets: another signed it, or the body changed on the way"
+                )
+            }
+            Self::TooOld { age, tolerance } => {
+                write!(
+                    f,
+                    "timestamp too old by {}: signed {} ago, {} allowed",
+                    by(*age, *tolerance),
+                    human_duration(*age),
+                    human_duration(*tolerance)
+                )
+            }
+            Self::TooNew { ahead, tolerance } => {
+                write!(
+                    f,
+                    "timestamp {} in the future, {} allowed: one of the clocks is wrong",
+                    human_duration(*ahead),
+                    human_duration(*tolerance)
+                )
+            }
+        }
+    }
+}
+
+fn by(age: Duration, tolerance: Duration) -> String {
+    human_duration(age.saturating_sub(tolerance))
+}

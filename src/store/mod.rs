@@ -1,0 +1,395 @@
+//! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; [`sqlite`] keeps them in
+//! a file, [`ledger`] puts a writer thread before it that lets many requests share one sync to disk.
+
+mod ledger;
+mod owner;
+mod query;
+mod sqlite;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use ledger::Ledger;
+pub use owner::Owner;
+pub use query::{Page, Query, Stats, Summary};
+pub use sqlite::{Access, SqliteStore};
+
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::id::Id;
+use crate::message::Message;
+
+/// What a numbered record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A request that `listen` received.
+    Capture,
+    /// A message on its way to one URL.
+    Delivery,
+}
+
+/// What a check said, as it is kept: names and texts that outlive the types.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerdictNote {
+    /// `verified`, `refused`, `unsigned` or `unchecked`.
+    pub name: String,
+    /// The machine-readable cause of a refusal.
+    pub reason: Option<String>,
+    /// Which secret matched, or why it was refused, for people.
+    pub detail: Option<String>,
+}
+
+/// A request that was received, to be recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewCapture {
+    /// `cap_...`
+    pub id: Id,
+    /// When its last byte was there.
+    pub at: Timestamp,
+    /// Of the request line.
+    pub method: String,
+    /// Path and query as they came.
+    pub target: String,
+    /// As they came.
+    pub headers: Headers,
+    /// The raw bytes.
+    pub body: Bytes,
+    /// Address and port of the peer.
+    pub remote: String,
+    /// The provider recognised or given, with its variant.
+    pub provider: Option<String>,
+    /// The event's type.
+    pub event: Option<String>,
+    /// The event's id.
+    pub event_id: Option<String>,
+    /// What the check said.
+    pub verdict: VerdictNote,
+    /// The status answered.
+    pub status: u16,
+    /// The same for a second delivery of the same event, scoped by provider; absent for refused requests, which must not
+    /// be able to make a later real one a duplicate.
+    pub dedupe_key: Option<String>,
+}
+
+/// A request that was received, as recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capture {
+    /// Shown as `#N`.
+    pub number: u64,
+    /// What was recorded.
+    pub request: NewCapture,
+    /// The first capture of the same event.
+    pub duplicate_of: Option<u64>,
+    /// Where it was forwarded last.
+    pub forwarded_to: Option<String>,
+}
+
+/// Who made a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `hook send`
+    Send,
+    /// `hook replay`
+    Replay,
+    /// `hook listen --forward-to`
+    Forward,
+    /// `hook endpoints test`
+    Test,
+}
+
+/// How a delivery is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Signing {
+    /// Anew on every attempt, with the provider's scheme.
+    #[default]
+    Fresh,
+    /// With the headers that were captured.
+    AsCaptured,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeliveryState {
+    /// Attempts are left.
+    #[default]
+    Pending,
+    /// The target answered with success.
+    Delivered,
+    /// No attempts are left.
+    Failed,
+    /// Set aside by a person or a rule: nothing is tried until somebody asks.
+    Parked,
+}
+
+/// A delivery to be recorded, in whatever state it is by then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDelivery {
+    /// `dlv_...`
+    pub id: Id,
+    /// When it was made.
+    pub at: Timestamp,
+    /// What is delivered; several deliveries may share it.
+    pub message: Message,
+    /// The provider that is played, with its variant.
+    pub provider: Option<String>,
+    /// The endpoint's name, when it goes to one.
+    pub endpoint: Option<String>,
+    /// Where it goes.
+    pub url: String,
+    /// With which method.
+    pub method: String,
+    /// Headers beside the provider's own: the user's, or those of the capture.
+    pub headers: Headers,
+    /// How it is signed.
+    pub signing: Signing,
+    /// Who made it.
+    pub source: Source,
+    /// The record that it repeats or forwards.
+    pub origin: Option<u64>,
+    /// Waits before attempts 2, 3, ... as they were planned, already scaled.
+    pub delays: Vec<Duration>,
+    /// The process that works on it, until it is finished.
+    pub owner: Option<String>,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// When the next attempt is due, while pending.
+    pub next_due: Option<Timestamp>,
+    /// What was tried so far.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A delivery as recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Shown as `#N`.
+    pub number: u64,
+    /// What was recorded, with all attempts.
+    pub delivery: NewDelivery,
+}
+
+/// One HTTP exchange of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub seq: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// What was sent, signature included; credentials are kept and masked when shown.
+    pub request_headers: Headers,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// From its beginning to the last byte of the answer.
+    pub took: Duration,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The target answered.
+    Answer(Answer),
+    /// It did not.
+    Error {
+        /// What kind of failure.
+        kind: ErrorKind,
+        /// For people.
+        text: String,
+    },
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// As they came.
+    pub headers: Headers,
+    /// The first 64 KiB.
+    pub body: Bytes,
+    /// Whether there was more.
+    pub truncated: bool,
+}
+
+/// Kinds of failures without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The name does not resolve.
+    Dns,
+    /// Nobody listens, or the network is down.
+    Connect,
+    /// The certificate or the handshake.
+    Tls,
+    /// The whole exchange took too long.
+    Timeout,
+    /// The connection broke off, or the answer is no HTTP.
+    Protocol,
+    /// Ctrl-C in the middle.
+    Cancelled,
+    /// The address may not be reached.
+    Blocked,
+}
+
+/// A record, whole.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A request that was received.
+    Capture(Box<Capture>),
+    /// A message on its way.
+    Delivery(Box<Delivery>),
+}
+
+/// A change of the ledger.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Records a request.
+    Capture(Box<NewCapture>),
+    /// Records a delivery with its message (once for several deliveries) and the attempts so far.
+    Delivery(Box<NewDelivery>),
+    /// Adds an attempt to a recorded delivery and says where it stands then.
+    Attempt {
+        /// Which delivery.
+        delivery: Id,
+        /// What was tried.
+        attempt: Box<Attempt>,
+        /// Where it stands.
+        state: DeliveryState,
+        /// When the next one is due, while pending.
+        next_due: Option<Timestamp>,
+    },
+    /// Gives a delivery another state and owner, without an attempt.
+    State {
+        /// Which delivery.
+        delivery: Id,
+        /// Where it stands.
+        state: DeliveryState,
+        /// Who works on it from now on.
+        owner: Option<String>,
+    },
+    /// Notes where a capture was forwarded.
+    Forwarded {
+        /// The capture's number.
+        capture: u64,
+        /// The target.
+        url: String,
+    },
+}
+
+/// What a change gave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ack {
+    /// The record's number: the new one's, or that of the delivery that was changed.
+    pub number: u64,
+    /// For a capture: the first one of the same event within the window.
+    pub duplicate_of: Option<u64>,
+}
+
+/// Why the ledger cannot be used. All of them mean exit code 7.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such file, and it may not be made.
+    #[error("there is no ledger at `{0}`")]
+    Missing(String),
+    /// Written by a newer hook.
+    #[error("ledger `{path}` has format {found}, this hook knows up to {known}")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: i64,
+        /// The newest known.
+        known: i64,
+    },
+    /// No SQLite file, or a damaged one.
+    #[error("ledger `{path}` is not readable: {what}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        what: String,
+    },
+    /// Another process kept it locked for too long.
+    #[error("ledger `{0}` is locked by another process")]
+    Locked(String),
+    /// No room is left; nothing of the group was kept.
+    #[error("no room is left for ledger `{0}`")]
+    Full(String),
+    /// The file or its folder cannot be written.
+    #[error("ledger `{path}` cannot be written: {what}")]
+    ReadOnly {
+        /// The file.
+        path: String,
+        /// What the system said.
+        what: String,
+    },
+    /// The writer has stopped.
+    #[error("the ledger is closed")]
+    Closed,
+}
+
+/// A place where the ledger is kept. One conformance suite runs against every implementation.
+pub trait Store: Send {
+    /// Makes a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
+    fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError>;
+
+    /// Records that match, the newest first unless the query says otherwise.
+    fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
+
+    /// A record by its number.
+    fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;
+
+    /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
+
+    /// Figures over the records that match.
+    fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
+
+    /// Drops records older than that moment, and the oldest beyond that many bytes. Returns how many went.
+    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError>;
+}
+
+impl VerdictNote {
+    /// What is kept of a verdict.
+    pub fn of(verdict: &crate::signature::Verdict) -> Self {
+        Self { name: verdict.name().to_owned(), reason: verdict.reason().map(str::to_owned), detail: verdict.detail() }
+    }
+}
+
+/// Gives an enum its names for JSON and the ledger, and reads them back.
+macro_rules! names {
+    ($type:ty { $($variant:ident = $name:literal),* $(,)? }) => {
+        impl $type {
+            /// The name in JSON and in the ledger.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+            /// Reads [`Self::name`].
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+names!(RecordKind { Capture = "capture", Delivery = "delivery" });
+names!(Source { Send = "send", Replay = "replay", Forward = "forward", Test = "test" });
+names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
+names!(DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed", Parked = "parked" });
+names!(ErrorKind {
+    Dns = "dns",
+    Connect = "connect",
+    Tls = "tls",
+    Timeout = "timeout",
+    Protocol = "protocol",
+    Cancelled = "cancelled",
+    Blocked = "blocked",
+});
+
+impl Outcome {
+    /// The status, when there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer(answer) => Some(answer.status),
+            Self::Error { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Questions to the ledger and what it answers without bodies.
+
+use std::time::Duration;
+
+use super::RecordKind;
+use crate::clock::Timestamp;
+use crate::id::Id;
+
+/// Which records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Captures or deliveries only.
+    pub kind: Option<RecordKind>,
+    /// Refused captures and failed deliveries only.
+    pub failed: bool,
+    /// Deliveries with attempts left only.
+    pub pending: bool,
+    /// Not older than that.
+    pub since: Option<Timestamp>,
+    /// Event pattern with `*`.
+    pub event: Option<String>,
+    /// The endpoint's name.
+    pub endpoint: Option<String>,
+    /// The provider, with or without its variant.
+    pub provider: Option<String>,
+    /// Which part of the answer.
+    pub page: Page,
+}
+
+/// Which part of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// At most this many.
+    pub limit: usize,
+    /// Only numbers after this one: what a follower has not seen yet.
+    pub after: Option<u64>,
+    /// The oldest first.
+    pub oldest_first: bool,
+    /// Skips that many first: `last~2`.
+    pub skip: usize,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            failed: false,
+            pending: false,
+            since: None,
+            event: None,
+            endpoint: None,
+            provider: None,
+            page: Page { limit: 20, after: None, oldest_first: false, skip: 0 },
+        }
+    }
+}
+
+/// A record without its bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Shown as `#N`.
+    pub number: u64,
+    /// `cap_...` or `dlv_...`
+    pub id: Id,
+    /// What it is.
+    pub kind: RecordKind,
+    /// When.
+    pub at: Timestamp,
+    /// The event's type.
+    pub event: Option<String>,
+    /// The provider.
+    pub provider: Option<String>,
+    /// The endpoint's name.
+    pub endpoint: Option<String>,
+    /// A capture's verdict, a delivery's state: by name.
+    pub state: String,
+    /// A capture's reason of refusal, or the failure of a delivery's last attempt.
+    pub reason: Option<String>,
+    /// `METHOD target` of a capture, the URL of a delivery.
+    pub target: String,
+    /// The status that was answered, or that the last attempt got.
+    pub status: Option<u16>,
+    /// How many attempts were made; 0 for a capture.
+    pub attempts: u32,
+    /// How long the last attempt took.
+    pub took: Option<Duration>,
+    /// Size of the body in bytes.
+    pub size: u64,
+    /// The first capture of the same event.
+    pub duplicate_of: Option<u64>,
+    /// The process that works on it.
+    pub owner: Option<String>,
+}
+
+/// Figures over records.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stats {
+    /// Captures in all.
+    pub captures: u64,
+    /// Captures that were verified.
+    pub verified: u64,
+    /// Captures that were refused.
+    pub refused: u64,
+    /// Captures of an event that was there before.
+    pub duplicates: u64,
+    /// Deliveries in all.
+    pub deliveries: u64,
+    /// Deliveries that succeeded.
+    pub delivered: u64,
+    /// Deliveries that failed for good.
+    pub failed: u64,
+    /// Deliveries with attempts left.
+    pub pending: u64,
+    /// Attempts in all.
+    pub attempts: u64,
+    /// Duration that half of the answered attempts did not exceed.
+    pub p50: Option<Duration>,
+    /// Duration that 95 in 100 of the answered attempts did not exceed.
+    pub p95: Option<Duration>,
+    /// Records for each event, the most frequent first.
+    pub by_event: Vec<(String, u64)>,
+}
