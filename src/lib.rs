@@ -3,6 +3,7 @@
 //! parts fit together.
 
 pub mod clock;
+pub mod exchange;
 pub mod headers;
 pub mod id;
 pub mod json;
@@ -12,3 +13,4 @@ pub mod random;
 pub mod secret;
 pub mod signature;
 pub mod template;
+pub mod transport;

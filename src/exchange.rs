@@ -1,0 +1,129 @@
+//! One HTTP exchange seen from the sender: the request, and what came of it. Shared by the engine, the transports, the
+//! ledger and the screen.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+
+/// How much of an answer's body is kept, in bytes.
+pub const ANSWER_KEPT: usize = 64 * 1024;
+
+/// A request, ready to go. `Host` and `Content-Length` are the transport's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// `POST` and the like.
+    pub method: String,
+    /// Where to; `http` or `https`.
+    pub url: Url,
+    /// In order.
+    pub headers: Headers,
+    /// The bytes.
+    pub body: Bytes,
+    /// For the whole exchange, the answer's body included.
+    pub timeout: Duration,
+}
+
+/// One HTTP exchange of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub seq: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// What was sent, signature included; credentials are kept and masked when shown.
+    pub request_headers: Headers,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// From its beginning to the last byte of the answer.
+    pub took: Duration,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The target answered.
+    Answer(Answer),
+    /// It did not.
+    Error {
+        /// What kind of failure.
+        kind: ErrorKind,
+        /// For people.
+        text: String,
+    },
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// As they came.
+    pub headers: Headers,
+    /// The first [`ANSWER_KEPT`] bytes.
+    pub body: Bytes,
+    /// Whether there was more.
+    pub truncated: bool,
+}
+
+/// Kinds of failures without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The name does not resolve.
+    Dns,
+    /// Nobody listens, or the network is down.
+    Connect,
+    /// The certificate or the handshake.
+    Tls,
+    /// The whole exchange took too long.
+    Timeout,
+    /// The connection broke off, or the answer is no HTTP.
+    Protocol,
+    /// Ctrl-C in the middle.
+    Cancelled,
+    /// The address may not be reached.
+    Blocked,
+}
+
+impl Outcome {
+    /// The status, when there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer(answer) => Some(answer.status),
+            Self::Error { .. } => None,
+        }
+    }
+
+    /// `200`, or the kind of failure: a word for tables.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Answer(answer) => answer.status.to_string(),
+            Self::Error { kind, .. } => kind.name().to_owned(),
+        }
+    }
+}
+
+impl ErrorKind {
+    /// The name in JSON and in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Cancelled => "cancelled",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// Reads [`ErrorKind::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Dns, Self::Connect, Self::Tls, Self::Timeout, Self::Protocol, Self::Cancelled, Self::Blocked]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
