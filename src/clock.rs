@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// A moment, in microseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -147,6 +147,13 @@ impl Timestamp {
             .checked_mul(1_000_000)?
             .checked_add(if whole.starts_with('-') { -us } else { us })
             .map(Self)
+    }
+
+    /// Reads the date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT` (RFC 9110, section 5.6.7).
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let numeric_zone = text.trim().strip_suffix("GMT")?.to_owned() + "+0000";
+        let at = OffsetDateTime::parse(&numeric_zone, &Rfc2822).ok()?;
+        Some(Self::from_unix(at.unix_timestamp()))
     }
 
     fn datetime(self) -> OffsetDateTime {

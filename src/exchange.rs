@@ -122,8 +122,16 @@ impl ErrorKind {
 
     /// Reads [`ErrorKind::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Dns, Self::Connect, Self::Tls, Self::Timeout, Self::Protocol, Self::Cancelled, Self::Blocked]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        [
+            Self::Dns,
+            Self::Connect,
+            Self::Tls,
+            Self::Timeout,
+            Self::Protocol,
+            Self::Cancelled,
+            Self::Blocked,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
     }
 }

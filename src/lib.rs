@@ -3,6 +3,7 @@
 //! parts fit together.
 
 pub mod clock;
+pub mod engine;
 pub mod exchange;
 pub mod headers;
 pub mod id;

@@ -58,7 +58,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Where a secret's text is.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// `env:VAR`
     Env(String),

@@ -460,3 +460,109 @@ fn distance(a: &str, b: &str) -> usize {
     }
     rows[1][b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::provider::compose::{Composer, Wishes};
+    use crate::random::Random;
+
+    #[test]
+    fn every_builtin_and_every_variant_compiles_and_every_event_makes_a_message() {
+        let registry = Registry::default();
+        for builtin in BUILTIN {
+            let profile = registry.get(builtin.name).unwrap_or_else(|error| panic!("{error}"));
+            for (variant, _) in &profile.variants {
+                let label = format!("{}@{variant}", builtin.name);
+                let profile = registry.get(&label).unwrap_or_else(|error| panic!("{label}: {error}"));
+                assert_eq!(profile.label(), label);
+            }
+            for event in profile.events.keys() {
+                let wishes = Wishes {
+                    event: event.clone(),
+                    ..Wishes::default()
+                };
+                let composer = Composer::new(&profile, wishes).unwrap_or_else(|error| panic!("{event}: {error}"));
+                let message = composer
+                    .compose(Timestamp::from_unix(1_893_553_445), &Random::os())
+                    .unwrap();
+                let text = std::str::from_utf8(&message.body).unwrap();
+                assert!(!text.contains("${"), "{event}: {text}");
+                let twin = composer
+                    .compose(Timestamp::from_unix(1_893_553_445), &Random::os())
+                    .unwrap();
+                assert_ne!(
+                    message.body, twin.body,
+                    "`{event}` of {} is the same event twice",
+                    builtin.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_is_found_by_name_before_alias_and_in_the_first_group_before_the_others() {
+        let registry = Registry::default();
+        let providers = |event| {
+            registry
+                .find_event(event, None)
+                .into_iter()
+                .map(|m| m.provider)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(providers("job.paid"), ["poolflow"]);
+        assert_eq!(
+            providers("job.created"),
+            ["poolflow"],
+            "pool-brain has it as an alias only"
+        );
+        assert_eq!(providers("job.Deleted"), ["pool-brain"]);
+        assert_eq!(providers("customer.created"), ["pool-brain", "pocketsflow"]);
+        assert_eq!(providers("no.such"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn near_names_are_few_and_near() {
+        let near = |typed| near_names(typed, ["job.paid", "job.created", "order.completed"].into_iter());
+        assert_eq!(near("job.piad"), ["job.paid"]);
+        assert_eq!(near("paid"), ["job.paid"]);
+        assert_eq!(near("xyzzy.foo"), Vec::<String>::new());
+        assert_eq!(
+            near_names("poolflwo", ["poolflow", "pool-brain"].into_iter()),
+            ["poolflow"]
+        );
+    }
+
+    #[test]
+    fn a_user_file_overrides_extends_and_is_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "acme.toml",
+            "format = 1\nname = \"acme\"\nextends = \"slotflow\"\n[signature.hmac]\nheader = \"X-Acme\"\n",
+        );
+        let registry = Registry::new(Some(folder.path().to_owned()));
+        let acme = registry.get("acme").unwrap();
+        assert_eq!(acme.scheme.header(), Some("X-Acme"));
+        assert!(acme.events.contains_key("booking.confirmed"));
+        write(
+            "acme.toml",
+            "format = 1\nname = \"acme\"\n[signature.hmac]\nheadre = \"X-Acme\"\n",
+        );
+        let Err(RegistryError::Syntax { source, .. }) = registry.get("acme") else {
+            panic!("must be refused")
+        };
+        let text = source.to_string();
+        assert!(
+            text.contains("line 4, column 1") && text.contains("headre") && text.contains("`header`"),
+            "{text}"
+        );
+        write(
+            "acme.toml",
+            "format = 1\nname = \"acme\"\n[signature.hmac]\nheader = \"X\"\ncontent = \"${bodi}\"\n",
+        );
+        let error = registry.get("acme").unwrap_err().to_string();
+        assert!(error.contains("line 5") && error.contains("${bodi}"), "{error}");
+    }
+}

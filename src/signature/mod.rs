@@ -5,6 +5,8 @@ mod asymmetric;
 mod carrier;
 mod encoding;
 mod hmac;
+#[cfg(test)]
+mod tests;
 mod token;
 mod verdict;
 

@@ -1,0 +1,124 @@
+//! A delivery as the engine works on it, and the request of each of its attempts.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::clock::Timestamp;
+use crate::exchange::Request;
+use crate::headers::Headers;
+use crate::id::Id;
+use crate::message::Message;
+use crate::provider::Profile;
+use crate::provider::policy::Policy;
+use crate::signature::{Signer, ToSign};
+use crate::template::Placeholder;
+
+/// One message on its way to one URL.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// `dlv_...`
+    pub id: Id,
+    /// What is delivered.
+    pub message: Arc<Message>,
+    /// Where to.
+    pub url: Url,
+    /// With which method.
+    pub method: String,
+    /// Headers beside the provider's own: the user's, or those of a capture. They win over the provider's.
+    pub headers: Headers,
+    /// How each attempt is signed.
+    pub signing: Signing,
+    /// Time limit, success and retries.
+    pub policy: Arc<Policy>,
+    /// Where it starts: a fresh delivery, or one that is taken up again.
+    pub progress: Progress,
+}
+
+/// How the attempts of a delivery are signed.
+#[derive(Debug, Clone)]
+pub enum Signing {
+    /// Anew every time: the provider's headers and signature, with a timestamp of the attempt.
+    Fresh {
+        /// Whose headers.
+        profile: Arc<Profile>,
+        /// With which keys; absent: unsigned.
+        signer: Option<Arc<Signer>>,
+    },
+    /// The headers are sent as they are.
+    AsCaptured,
+}
+
+/// What was already tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Attempts made.
+    pub attempts: u32,
+    /// When the first one began.
+    pub first_at: Option<Timestamp>,
+    /// When the next one is due; absent: at once.
+    pub next_due: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// The request of an attempt that begins now. Host and framing headers are left to the transport.
+    pub fn request(&self, now: Timestamp) -> Request {
+        let mut headers = Headers::new();
+        if let Signing::Fresh { profile, signer } = &self.signing {
+            provider_headers(&self.message, profile, now, &mut headers);
+            if let Some(signer) = signer {
+                let message = ToSign {
+                    id: &self.message.wire_id,
+                    event: &self.message.event,
+                    timestamp: now,
+                    body: &self.message.body,
+                };
+                if let Some((name, value)) = signer.sign(&message) {
+                    headers.set(&name, value);
+                }
+            }
+        }
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name).collect();
+        names
+            .iter()
+            .filter(|name| !Headers::is_framing(name))
+            .for_each(|name| headers.remove(name));
+        self.headers
+            .iter()
+            .filter(|(name, _)| !Headers::is_framing(name))
+            .for_each(|(name, value)| headers.append(name, value));
+        Request {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers,
+            body: self.message.body.clone(),
+            timeout: self.policy.timeout,
+        }
+    }
+}
+
+/// What the provider sends beside the signature.
+fn provider_headers(message: &Message, profile: &Profile, now: Timestamp, headers: &mut Headers) {
+    if !message.body.is_empty() && !message.content_type.is_empty() {
+        headers.append("content-type", message.content_type.as_str());
+    }
+    let agent = profile
+        .user_agent
+        .as_deref()
+        .unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION")));
+    headers.append("user-agent", agent);
+    for (name, template) in &profile.headers {
+        let value = template.render(|placeholder| match placeholder {
+            Placeholder::Event => Some(message.event.clone()),
+            Placeholder::Id => Some(message.wire_id.clone()),
+            Placeholder::Mode => Some(message.mode.name().to_owned()),
+            Placeholder::Timestamp(form) => Some(form.text(now)),
+            Placeholder::Time(form, shift) => Some(form.text(message.time.shifted_us(*shift))),
+            _ => None,
+        });
+        // A header about the event cannot be sent when the event is not known, as with bytes given by the user.
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            headers.append(name, value);
+        }
+    }
+}

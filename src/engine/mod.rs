@@ -1,0 +1,234 @@
+//! The delivery engine: it takes deliveries, tries them on their schedules and tells what happened, in order for each
+//! delivery. It prints nothing and stores nothing: whoever reads its events does.
+
+mod delivery;
+mod retry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use delivery::{Delivery, Progress, Signing};
+pub use retry::{Ended, Next, Situation, decide, retry_after};
+
+use crate::clock::Clock;
+use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::random::Random;
+use crate::transport::Transport;
+
+/// What happened to a delivery.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Which one.
+    pub delivery: Arc<Delivery>,
+    /// What was tried; absent when it was stopped while it waited.
+    pub attempt: Option<Attempt>,
+    /// What follows.
+    pub next: Next,
+}
+
+/// How the engine works.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Requests in flight at once. With 1, the first attempts go out in the order of the deliveries.
+    pub concurrency: usize,
+    /// Divides every wait between attempts, never a time limit.
+    pub time_scale: f64,
+    /// Attempts begun in a second, at most.
+    pub rate: Option<f64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 1,
+            time_scale: 1.0,
+            rate: None,
+        }
+    }
+}
+
+/// The engine: a transport, a clock and limits.
+pub struct Engine<T, C> {
+    transport: Arc<T>,
+    clock: Arc<C>,
+    random: Arc<Random>,
+    limits: Limits,
+}
+
+impl<T: Transport, C: Clock + 'static> Engine<T, C> {
+    /// An engine that works with these.
+    pub fn new(transport: Arc<T>, clock: Arc<C>, random: Arc<Random>, limits: Limits) -> Self {
+        Self {
+            transport,
+            clock,
+            random,
+            limits,
+        }
+    }
+
+    /// Works until the jobs end and all of them are finished, or until `cancel`: then what is in flight is given up, what
+    /// waits is left, and each gets an event that says [`Next::Interrupted`].
+    pub async fn run(self, mut jobs: mpsc::Receiver<Delivery>, events: mpsc::Sender<Event>, cancel: CancellationToken) {
+        let worker = Arc::new(Worker {
+            permits: Arc::new(Semaphore::new(self.limits.concurrency.max(1))),
+            events,
+            cancel: cancel.clone(),
+            engine: self,
+        });
+        let tasks = TaskTracker::new();
+        let mut pace = Pace::new(worker.engine.limits.rate);
+        loop {
+            // The permit comes before the job, so that no more jobs are taken than can be begun.
+            let Ok(permit) = Arc::clone(&worker.permits).acquire_owned().await else {
+                break;
+            };
+            let job = tokio::select! {
+                biased;
+                () = cancel.cancelled() => None,
+                job = jobs.recv() => job,
+            };
+            let Some(delivery) = job else { break };
+            pace.wait(&cancel).await;
+            tasks.spawn(Arc::clone(&worker).drive(Arc::new(delivery), permit));
+        }
+        // Jobs that were handed over but never begun are told about too: nothing is lost without a word.
+        jobs.close();
+        while let Some(delivery) = jobs.recv().await {
+            worker.tell(Arc::new(delivery), None, Next::Interrupted).await;
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+struct Worker<T, C> {
+    engine: Engine<T, C>,
+    permits: Arc<Semaphore>,
+    events: mpsc::Sender<Event>,
+    cancel: CancellationToken,
+}
+
+impl<T: Transport, C: Clock + 'static> Worker<T, C> {
+    /// One delivery from its first attempt to its end. A permit is held while a request is in flight, never while
+    /// waiting.
+    async fn drive(self: Arc<Self>, delivery: Arc<Delivery>, permit: OwnedSemaphorePermit) {
+        let mut progress = delivery.progress;
+        let mut permit = Some(permit);
+        if let Some(due) = progress.next_due {
+            let wait = due.since(self.engine.clock.now());
+            if !wait.is_zero() {
+                permit = None;
+                if !self.pause(wait).await {
+                    return self.tell(delivery, None, Next::Interrupted).await;
+                }
+            }
+        }
+        loop {
+            let held = match permit.take() {
+                Some(permit) => permit,
+                None => match Arc::clone(&self.permits).acquire_owned().await {
+                    Ok(permit) => permit,
+                    Err(_) => return,
+                },
+            };
+            progress.attempts += 1;
+            let attempt = self.attempt(&delivery, progress.attempts).await;
+            drop(held);
+            let first_at = *progress.first_at.get_or_insert(attempt.at);
+            let next = decide(
+                &delivery.policy,
+                &attempt.outcome,
+                Situation {
+                    attempts: progress.attempts,
+                    first_at,
+                    now: self.engine.clock.now(),
+                    time_scale: self.engine.limits.time_scale,
+                    chance: self.engine.random.unit(),
+                },
+            );
+            let after = match &next {
+                Next::Retry { after, .. } => Some(*after),
+                _ => None,
+            };
+            self.tell(Arc::clone(&delivery), Some(attempt), next).await;
+            let Some(after) = after else { return };
+            if !self.pause(after).await {
+                return self.tell(delivery, None, Next::Interrupted).await;
+            }
+        }
+    }
+
+    async fn attempt(&self, delivery: &Delivery, seq: u32) -> Attempt {
+        let at = self.engine.clock.now();
+        let request = delivery.request(at);
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.engine.transport.send(&request) => outcome,
+            () = self.cancel.cancelled() => {
+                Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
+            }
+        };
+        Attempt {
+            seq,
+            at,
+            request_headers: request.headers,
+            outcome,
+            took: begun.elapsed(),
+        }
+    }
+
+    /// Waits; `false` when it was stopped.
+    async fn pause(&self, wait: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => true,
+            () = self.cancel.cancelled() => false,
+        }
+    }
+
+    async fn tell(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
+        // A reader that is gone needs no news; the deliveries still have to come to their end.
+        let _ = self
+            .events
+            .send(Event {
+                delivery,
+                attempt,
+                next,
+            })
+            .await;
+    }
+}
+
+/// Spreads beginnings evenly.
+struct Pace {
+    gap: Option<Duration>,
+    next: Instant,
+}
+
+impl Pace {
+    fn new(rate: Option<f64>) -> Self {
+        let gap = rate
+            .filter(|rate| *rate > 0.0)
+            .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
+        Self {
+            gap,
+            next: Instant::now(),
+        }
+    }
+
+    async fn wait(&mut self, cancel: &CancellationToken) {
+        let Some(gap) = self.gap else { return };
+        tokio::select! {
+            () = tokio::time::sleep_until(self.next) => {}
+            () = cancel.cancelled() => {}
+        }
+        // What was missed is caught up for a second at most: a stall must not end in a burst.
+        let floor = Instant::now().checked_sub(Duration::from_secs(1)).unwrap_or(self.next);
+        self.next = (self.next + gap).max(floor);
+    }
+}

@@ -1,0 +1,250 @@
+//! What follows an attempt. Pure: outcome and clock in, decision out.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::exchange::{ErrorKind, Outcome};
+use crate::provider::policy::{Policy, RetryOn, RunFrom};
+
+/// A `Retry-After` beyond this is not believed.
+const RETRY_AFTER_MOST: Duration = Duration::from_secs(24 * 3600);
+
+/// What follows an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// The target answered with success.
+    Delivered,
+    /// Another attempt after a wait.
+    Retry {
+        /// How long to wait from now.
+        after: Duration,
+        /// When that is.
+        due: Timestamp,
+    },
+    /// No attempt is left.
+    Failed(Ended),
+    /// Stopped from outside: attempts are left.
+    Interrupted,
+}
+
+/// Why no attempt is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The schedule is used up.
+    Exhausted,
+    /// The provider does not try this failure again.
+    NotRetried,
+    /// The code tells the provider to disable the endpoint.
+    Gone,
+}
+
+/// What a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// Attempts made, this one included.
+    pub attempts: u32,
+    /// When the first one began.
+    pub first_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+    /// Divides every wait.
+    pub time_scale: f64,
+    /// `0.0..1.0`, for jitter.
+    pub chance: f64,
+}
+
+/// Decides what follows.
+pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next {
+    let schedule = &policy.schedule;
+    if matches!(
+        outcome,
+        Outcome::Error {
+            kind: ErrorKind::Cancelled,
+            ..
+        }
+    ) {
+        return Next::Interrupted;
+    }
+    if let Some(status) = outcome.status() {
+        if policy.success.contains(status) {
+            return Next::Delivered;
+        }
+        if schedule.disable_on.contains(status) {
+            return Next::Failed(Ended::Gone);
+        }
+        if schedule.stop_on.contains(status) {
+            return Next::Failed(Ended::NotRetried);
+        }
+    }
+    let tried_again = match (&schedule.retry_on, outcome) {
+        (RetryOn::EveryFailure, _) => true,
+        (RetryOn::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
+        (RetryOn::Only { errors, .. }, Outcome::Error { .. }) => *errors,
+    };
+    let Some(delay) = schedule.delays.get(situation.attempts.saturating_sub(1) as usize) else {
+        return Next::Failed(Ended::Exhausted);
+    };
+    if !tried_again {
+        return Next::Failed(Ended::NotRetried);
+    }
+    let wait = match schedule.from {
+        RunFrom::Previous => *delay,
+        RunFrom::First => {
+            // The plan counts from the first attempt in scaled time, so what has passed is scaled up before it counts.
+            let passed = situation.now.since(situation.first_at).mul_f64(situation.time_scale);
+            delay.saturating_sub(passed)
+        }
+    };
+    let jittered = wait.mul_f64(1.0 + schedule.jitter * (situation.chance * 2.0 - 1.0));
+    let asked = retry_after(outcome, situation.now).filter(|_| {
+        outcome
+            .status()
+            .is_some_and(|status| schedule.honour_retry_after.contains(status))
+    });
+    let after = jittered.max(asked.unwrap_or_default()).div_f64(situation.time_scale);
+    Next::Retry {
+        after,
+        due: situation.now.plus(after),
+    }
+}
+
+/// The wait that an answer asks for, in seconds or as a date.
+pub fn retry_after(outcome: &Outcome, now: Timestamp) -> Option<Duration> {
+    let Outcome::Answer(answer) = outcome else { return None };
+    let text = answer.headers.get_text("retry-after")?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => Timestamp::parse_http_date(text)?.since(now),
+    };
+    Some(wait.min(RETRY_AFTER_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Answer;
+    use crate::headers::Headers;
+    use crate::provider::Registry;
+    use crate::provider::policy::{Codes, Exhaustion, Schedule};
+
+    fn answer(status: u16) -> Outcome {
+        Outcome::Answer(Answer {
+            status,
+            ..Answer::default()
+        })
+    }
+
+    fn situation(attempts: u32) -> Situation {
+        let first_at = Timestamp::from_unix(1000);
+        Situation {
+            attempts,
+            first_at,
+            now: first_at,
+            time_scale: 1.0,
+            chance: 0.5,
+        }
+    }
+
+    fn waits(provider: &str, outcome: &Outcome) -> Vec<u64> {
+        let policy = Registry::default().get(provider).unwrap().policy.clone();
+        (1..)
+            .map_while(|attempts| match decide(&policy, outcome, situation(attempts)) {
+                Next::Retry { after, .. } => Some(after.as_secs()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_provider_retries_on_its_documented_schedule() {
+        assert_eq!(waits("poolflow", &answer(500)), [60, 300, 1800, 7200, 86400]);
+        assert_eq!(waits("pool-brain", &answer(404)), [300, 600, 1800]);
+        assert_eq!(waits("pocketsflow", &answer(500)), [0; 0]);
+        assert_eq!(waits("hoopai", &answer(500)), [0; 0]);
+        assert_eq!(waits("slotflow", &answer(302)), [300, 3600]);
+        assert_eq!(waits("hoopai@upstream-429", &answer(429)), [600; 6]);
+        assert_eq!(waits("hoopai@upstream-429", &answer(500)), [0; 0]);
+        assert_eq!(
+            waits("slotflow", &answer(410)),
+            [300, 3600],
+            "410 stops nobody whose documents do not say so"
+        );
+    }
+
+    #[test]
+    fn codes_end_a_delivery_where_the_profile_says_so() {
+        let policy = Registry::default().get("standard-webhooks").unwrap().policy.clone();
+        assert_eq!(decide(&policy, &answer(410), situation(1)), Next::Failed(Ended::Gone));
+        assert_eq!(decide(&policy, &answer(204), situation(1)), Next::Delivered);
+    }
+
+    #[test]
+    fn retry_after_lengthens_a_wait_only_where_it_is_honoured() {
+        let headers: Headers = [("retry-after", "120")].into_iter().collect();
+        let outcome = Outcome::Answer(Answer {
+            status: 429,
+            headers,
+            ..Answer::default()
+        });
+        let after = |provider: &str| {
+            let policy = Registry::default().get(provider).unwrap().policy.clone();
+            match decide(&policy, &outcome, situation(1)) {
+                Next::Retry { after, .. } => after.as_secs(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(after("standard-webhooks"), 120);
+        assert_eq!(after("poolflow"), 60);
+    }
+
+    #[test]
+    fn a_date_in_retry_after_is_read() {
+        let headers: Headers = [("retry-after", "Wed, 02 Jan 2030 03:05:05 GMT")].into_iter().collect();
+        let outcome = Outcome::Answer(Answer {
+            status: 503,
+            headers,
+            ..Answer::default()
+        });
+        let wait = retry_after(&outcome, Timestamp::from_unix(1_893_553_445));
+        assert_eq!(wait, Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn the_other_reading_counts_from_the_first_attempt_and_the_scale_divides_waits() {
+        let schedule = Schedule {
+            delays: vec![Duration::from_secs(60), Duration::from_secs(300)],
+            from: RunFrom::First,
+            then: Exhaustion::Fail,
+            ..Schedule::default()
+        };
+        let policy = Policy {
+            timeout: Duration::from_secs(1),
+            success: Codes::parse(&["200"]).unwrap(),
+            schedule,
+        };
+        let mut at = situation(2);
+        at.now = at.first_at.plus(Duration::from_secs(60));
+        let Next::Retry { after, .. } = decide(&policy, &answer(500), at) else {
+            panic!("a retry is left")
+        };
+        assert_eq!(after, Duration::from_secs(240));
+        at.time_scale = 1000.0;
+        at.now = at.first_at.plus(Duration::from_millis(60));
+        let Next::Retry { after, .. } = decide(&policy, &answer(500), at) else {
+            panic!("a retry is left")
+        };
+        assert_eq!(after, Duration::from_millis(240));
+    }
+
+    #[test]
+    fn jitter_stays_within_its_share() {
+        let policy = Registry::default().get("pool-brain").unwrap().policy.clone();
+        for (chance, seconds) in [(0.0, 270), (0.5, 300), (0.9999, 329)] {
+            let at = Situation { chance, ..situation(1) };
+            let Next::Retry { after, .. } = decide(&policy, &answer(500), at) else {
+                panic!("a retry is left")
+            };
+            assert_eq!(after.as_secs(), seconds);
+        }
+    }
+}
