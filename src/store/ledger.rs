@@ -1,0 +1,384 @@
+//! One writer thread before the store. Whatever waits while a group is being synced to disk makes up the next group, so
+//! that the more requests there are the fewer syncs each of them costs.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Ack, Op, Store, StoreError};
+
+/// Changes that may wait; whoever has one more waits to hand it over.
+const QUEUE: usize = 1024;
+
+/// Changes in one group at most.
+const GROUP: usize = 512;
+
+/// Bytes of bodies after which a group is closed, so that a run of large requests does not make one huge transaction.
+const GROUP_BYTES: usize = 16 * 1024 * 1024;
+
+/// Which part of the time that the last group took may be spent on making the next one larger.
+const PATIENCE_SHARE: u32 = 8;
+
+/// The most of it.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// A handle for recording from many tasks at once. Clones write through the same thread, in the order in which they hand
+/// over. When the last one is dropped it waits until everything is written.
+#[derive(Clone)]
+pub struct Ledger(Arc<Writer>);
+
+/// The answer to a change that was handed over: its [`Ack`] once it is on disk.
+#[must_use = "a change is only kept once its answer says so"]
+pub struct PendingAck(oneshot::Receiver<Result<Ack, StoreError>>);
+
+struct Writer {
+    /// Present until the writer is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Job {
+    Write(Op, oneshot::Sender<Result<Ack, StoreError>>),
+    Ready(oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Ledger {
+    /// Starts the writer. The store is opened by it, while the caller goes on; an error of that is the answer to every
+    /// change, and to [`Ledger::ready`].
+    pub fn start(open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let thread = thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(|| serve(open(), queue));
+        Self(Arc::new(Writer {
+            jobs: Some(jobs),
+            // Without a thread the queue is gone, and every change is answered with `Closed`.
+            thread: thread.ok(),
+        }))
+    }
+
+    /// Waits until the store is open.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        let (answer, ready) = oneshot::channel();
+        self.send(Job::Ready(answer)).await?;
+        ready.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Makes a change; it is on disk when this returns.
+    pub async fn write(&self, op: Op) -> Result<Ack, StoreError> {
+        self.enqueue(op).await?.await
+    }
+
+    /// Hands a change over and returns while it is written. Changes of one caller are made in the order of handing over.
+    pub async fn enqueue(&self, op: Op) -> Result<PendingAck, StoreError> {
+        let (answer, ack) = oneshot::channel();
+        self.send(Job::Write(op, answer)).await?;
+        Ok(PendingAck(ack))
+    }
+
+    /// Gives the handle back; the last one to do so waits until everything is written. Blocks the thread meanwhile.
+    pub fn close(self) {}
+
+    async fn send(&self, job: Job) -> Result<(), StoreError> {
+        match &self.0.jobs {
+            Some(jobs) => jobs.send(job).await.map_err(|_| StoreError::Closed),
+            None => Err(StoreError::Closed),
+        }
+    }
+}
+
+impl Future for PendingAck {
+    type Output = Result<Ack, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|answer| answer.unwrap_or(Err(StoreError::Closed)))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes group after group until every handle is gone and nothing waits.
+fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receiver<Job>) {
+    let mut group = Group::default();
+    while let Some(job) = queue.blocking_recv() {
+        group.take(job, &store);
+        group.gather(&mut queue, &store);
+        group.write(&mut store, &queue);
+    }
+}
+
+/// Changes that are made together.
+#[derive(Default)]
+struct Group {
+    ops: Vec<Op>,
+    answers: Vec<oneshot::Sender<Result<Ack, StoreError>>>,
+    bytes: usize,
+    /// How many callers there were of late: those of the last group, and those who came while it was written.
+    expected: usize,
+    patience: Duration,
+}
+
+impl Group {
+    /// Takes what waits. The callers of the last group are about to come back with their next change; were they not waited
+    /// for a little, they and those who came in the meantime would take turns, each half of them with a sync of its own.
+    fn gather(&mut self, queue: &mut mpsc::Receiver<Job>, store: &Result<Box<dyn Store>, StoreError>) {
+        let begun = Instant::now();
+        while self.ops.len() < GROUP && self.bytes < GROUP_BYTES {
+            match queue.try_recv() {
+                Ok(job) => self.take(job, store),
+                Err(_) if self.ops.len() >= self.expected || begun.elapsed() >= self.patience => break,
+                Err(_) => thread::yield_now(),
+            }
+        }
+    }
+
+    fn take(&mut self, job: Job, store: &Result<Box<dyn Store>, StoreError>) {
+        match job {
+            Job::Write(op, answer) => {
+                self.bytes += body_len(&op);
+                self.ops.push(op);
+                self.answers.push(answer);
+            }
+            Job::Ready(answer) => {
+                let _ = answer.send(store.as_ref().map(|_| ()).map_err(Clone::clone));
+            }
+        }
+    }
+
+    /// Writes the group and answers. Whoever has stopped waiting for an answer is no failure.
+    fn write(&mut self, store: &mut Result<Box<dyn Store>, StoreError>, queue: &mpsc::Receiver<Job>) {
+        let begun = Instant::now();
+        let acks = match store {
+            Ok(store) => store.write(&self.ops),
+            Err(error) => Err(error.clone()),
+        };
+        // Before the answers: those who get one may be back at once, and would be counted twice.
+        self.expected = self.ops.len() + queue.len();
+        self.patience = (begun.elapsed() / PATIENCE_SHARE).min(PATIENCE);
+        match acks {
+            Ok(acks) => self.answers.drain(..).zip(acks).for_each(|(answer, ack)| {
+                let _ = answer.send(Ok(ack));
+            }),
+            Err(error) => self.answers.drain(..).for_each(|answer| {
+                let _ = answer.send(Err(error.clone()));
+            }),
+        }
+        self.ops.clear();
+        self.bytes = 0;
+    }
+}
+
+fn body_len(op: &Op) -> usize {
+    match op {
+        Op::Capture(capture) => capture.body.len(),
+        Op::Delivery(delivery) => delivery.message.body.len(),
+        Op::Attempt { .. } | Op::State { .. } | Op::Claim { .. } | Op::Forwarded { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::conformance::{capture, numbers, start};
+    use crate::store::{Access, Query, Record, SqliteStore, Stats, Summary};
+
+    /// A store that tells of each group and waits to be told what comes of it.
+    struct Gated {
+        begun: Sender<Vec<String>>,
+        outcome: Receiver<Result<(), StoreError>>,
+        next: u64,
+    }
+
+    impl Store for Gated {
+        fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError> {
+            let events = ops.iter().map(|op| match op {
+                Op::Capture(capture) => capture.event.clone().unwrap_or_default(),
+                other => panic!("unexpected {other:?}"),
+            });
+            let _ = self.begun.send(events.collect());
+            self.outcome.recv().unwrap_or(Ok(()))?;
+            let first = self.next;
+            self.next += ops.len() as u64;
+            let ack = |number| Ack {
+                number,
+                duplicate_of: None,
+            };
+            Ok((first..self.next).map(ack).collect())
+        }
+
+        fn list(&self, _: &Query) -> Result<Vec<Summary>, StoreError> {
+            unreachable!()
+        }
+
+        fn get(&self, _: u64) -> Result<Option<Record>, StoreError> {
+            unreachable!()
+        }
+
+        fn find(&self, _: &str, _: usize) -> Result<Vec<u64>, StoreError> {
+            unreachable!()
+        }
+
+        fn stats(&self, _: &Query) -> Result<Stats, StoreError> {
+            unreachable!()
+        }
+
+        fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> Result<u64, StoreError> {
+            unreachable!()
+        }
+    }
+
+    /// A ledger, the groups that it begins, and the way to say what comes of each. Without that, they succeed.
+    fn gated() -> (Ledger, Receiver<Vec<String>>, Sender<Result<(), StoreError>>) {
+        let ((begun, groups), (say, outcome)) = (channel(), channel());
+        let store = Gated {
+            begun,
+            outcome,
+            next: 1,
+        };
+        (Ledger::start(move || Ok(Box::new(store))), groups, say)
+    }
+
+    fn op(event: &(impl ToString + ?Sized)) -> Op {
+        Op::Capture(Box::new(capture(start(), &event.to_string())))
+    }
+
+    fn full() -> StoreError {
+        StoreError::Full("ledger".to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_waits_while_a_group_is_written_makes_up_the_next_one_in_order() {
+        let (ledger, groups, say) = gated();
+        let first = ledger.enqueue(op("first")).await.unwrap();
+        assert_eq!(groups.recv().unwrap(), ["first"]);
+        let mut pending = Vec::new();
+        for i in 0..100 {
+            pending.push(ledger.enqueue(op(&i)).await.unwrap());
+        }
+        drop(say);
+        assert_eq!(first.await.unwrap().number, 1);
+        for (ack, number) in pending.into_iter().zip(2..) {
+            assert_eq!(ack.await.unwrap().number, number);
+        }
+        let expected: Vec<_> = (0..100).map(|i| i.to_string()).collect();
+        assert_eq!(groups.recv().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn everyone_in_a_failed_group_gets_its_error_and_the_next_group_succeeds() {
+        let (ledger, groups, say) = gated();
+        let first = ledger.enqueue(op("first")).await.unwrap();
+        groups.recv().unwrap();
+        let second = ledger.enqueue(op("second")).await.unwrap();
+        let third = ledger.enqueue(op("third")).await.unwrap();
+        say.send(Ok(())).unwrap();
+        say.send(Err(full())).unwrap();
+        drop(say);
+        assert_eq!(first.await.unwrap().number, 1);
+        assert_eq!(second.await.unwrap_err(), full());
+        assert_eq!(third.await.unwrap_err(), full());
+        assert_eq!(ledger.write(op("fourth")).await.unwrap().number, 2);
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_the_queue_full_waits() {
+        let (ledger, groups, say) = gated();
+        let mut pending = vec![ledger.enqueue(op("first")).await.unwrap()];
+        groups.recv().unwrap();
+        for i in 0..QUEUE {
+            pending.push(ledger.enqueue(op(&i)).await.unwrap());
+        }
+        let mut waiting = Box::pin(ledger.enqueue(op("last")));
+        assert!(
+            poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context)))
+                .await
+                .is_pending()
+        );
+        drop(say);
+        pending.push(waiting.await.unwrap());
+        for ack in pending {
+            ack.await.unwrap();
+        }
+        drop(ledger);
+        let sizes: Vec<_> = groups.iter().map(|group| group.len()).collect();
+        assert!(sizes.iter().all(|size| *size <= GROUP), "{sizes:?}");
+        assert_eq!(sizes.iter().sum::<usize>(), QUEUE + 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_opening_is_the_answer_to_everything() {
+        let ledger = Ledger::start(|| Err(full()));
+        assert_eq!(ledger.write(op("a")).await, Err(full()));
+        assert_eq!(ledger.ready().await, Err(full()));
+        assert_eq!(ledger.write(op("b")).await, Err(full()));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_waits_for_is_written_all_the_same() {
+        let (ledger, groups, say) = gated();
+        drop(ledger.enqueue(op("first")).await.unwrap());
+        groups.recv().unwrap();
+        drop(ledger.enqueue(op("second")).await.unwrap());
+        drop(say);
+        ledger.close();
+        assert_eq!(groups.recv().unwrap(), ["second"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_writers_get_their_own_numbers_and_all_is_on_disk_after_closing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let opened = path.clone();
+        let ledger = Ledger::start(move || Ok(Box::new(SqliteStore::open(opened, Access::ReadWrite)?)));
+        ledger.ready().await.unwrap();
+        let writers: Vec<_> = (0..20)
+            .map(|writer| {
+                let ledger = ledger.clone();
+                tokio::spawn(async move {
+                    let mut mine = Vec::new();
+                    for i in 0..10 {
+                        mine.push(ledger.write(op(&format!("{writer}.{i}"))).await.unwrap().number);
+                    }
+                    drop(ledger.enqueue(op("unanswered")).await.unwrap());
+                    (writer, mine)
+                })
+            })
+            .collect();
+        ledger.close();
+        let mut all = Vec::new();
+        for writer in writers {
+            all.push(writer.await.unwrap());
+        }
+
+        let store = SqliteStore::open(path, Access::ReadOnly).unwrap();
+        for (writer, mine) in all {
+            for (number, i) in mine.iter().zip(0..) {
+                let Some(Record::Capture(read)) = store.get(*number).unwrap() else {
+                    panic!("no capture")
+                };
+                assert_eq!(read.request.event, Some(format!("{writer}.{i}")));
+            }
+        }
+        let mut query = Query::default();
+        query.page.limit = usize::MAX;
+        assert_eq!(numbers(&store, &query).len(), 220);
+    }
+}

@@ -1,0 +1,105 @@
+//! A query as the condition of a statement.
+
+use rusqlite::types::Value;
+
+use super::signed;
+use crate::store::{Query, RecordKind};
+
+/// What stands between `FROM` and `ORDER BY`, and the values of its placeholders in their order.
+pub(super) struct Filter {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
+pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
+    if query.kind == Some(RecordKind::Delivery) || query.pending || query.endpoint.is_some() {
+        return None;
+    }
+    let mut filter = if query.failed {
+        Filter::of("capture INDEXED BY capture_refused WHERE verdict = 'refused'")
+    } else {
+        Filter::of("capture WHERE 1")
+    };
+    filter.common(query, floor);
+    Some(filter)
+}
+
+/// The same for deliveries.
+pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
+    let mut filter = match (query.failed, query.pending) {
+        _ if query.kind == Some(RecordKind::Capture) => return None,
+        (true, true) => return None,
+        (true, false) => Filter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
+        (false, true) => Filter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
+        (false, false) => Filter::of("delivery WHERE 1"),
+    };
+    if let Some(endpoint) = &query.endpoint {
+        filter.and("endpoint = ?", [endpoint.clone().into()]);
+    }
+    filter.common(query, floor);
+    Some(filter)
+}
+
+impl Filter {
+    /// The indexes are named rather than left to SQLite: without statistics it may well read a million rows to find ten.
+    fn of(table: &str) -> Self {
+        Self {
+            sql: table.to_owned(),
+            values: Vec::new(),
+        }
+    }
+
+    fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+
+    fn common(&mut self, query: &Query, floor: i64) {
+        if let Some(since) = query.since {
+            self.and("n >= ? AND at >= ?", [floor.into(), since.unix_us().into()]);
+        }
+        if let Some(event) = &query.event {
+            let (operator, pattern) = if event.contains('*') {
+                ("event GLOB ?", glob(event))
+            } else {
+                ("event = ?", event.clone())
+            };
+            self.and(operator, [pattern.into()]);
+        }
+        if let Some(provider) = &query.provider {
+            let variants = format!("{}@*", glob(provider).replace('*', "[*]"));
+            self.and(
+                "(provider = ? OR provider GLOB ?)",
+                [provider.clone().into(), variants.into()],
+            );
+        }
+        if let Some(after) = query.page.after {
+            self.and("n > ?", [signed(after).into()]);
+        }
+    }
+}
+
+/// An event pattern for SQLite, where `?` and `[` mean something too.
+fn glob(pattern: &str) -> String {
+    pattern.chars().fold(String::new(), |mut glob, c| {
+        match c {
+            '?' => glob.push_str("[?]"),
+            '[' => glob.push_str("[[]"),
+            other => glob.push(other),
+        }
+        glob
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_star_is_special_in_a_pattern() {
+        assert_eq!(glob("job.*"), "job.*");
+        assert_eq!(glob("a?b[c]*"), "a[?]b[[]c]*");
+    }
+}

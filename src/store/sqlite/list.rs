@@ -1,0 +1,72 @@
+//! Records without their bytes.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::filter;
+use super::minutes;
+use super::read::{id, moment, nanoseconds};
+use super::unsigned;
+use crate::id::IdKind;
+use crate::store::{Query, RecordKind, Summary};
+
+const CAPTURE: &str =
+    "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
+    duplicate_of, NULL FROM ";
+
+const DELIVERY: &str =
+    "SELECT n, id, 1, at, event, provider, endpoint, state, reason, url, status, attempts, took, size,
+    NULL, owner FROM ";
+
+/// The page that the query asks for.
+pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Summary>> {
+    let floor = minutes::floor(connection, query.since)?;
+    let arms = [
+        (CAPTURE, filter::captures(query, floor)),
+        (DELIVERY, filter::deliveries(query, floor)),
+    ];
+    let (mut selects, mut values) = (Vec::new(), Vec::new());
+    for (columns, filter) in arms {
+        if let Some(filter) = filter {
+            selects.push(format!("{columns}{}", filter.sql));
+            values.extend(filter.values);
+        }
+    }
+    if selects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let direction = if query.page.oldest_first { "ASC" } else { "DESC" };
+    let selects = selects.join(" UNION ALL ");
+    let counts = [query.page.limit, query.page.skip];
+    values.extend(counts.map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
+    connection
+        .prepare_cached(&format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?"))?
+        .query_map(params_from_iter(values), summary)?
+        .collect()
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    let (kind, id_kind) = if row.get(2)? {
+        (RecordKind::Delivery, IdKind::Delivery)
+    } else {
+        (RecordKind::Capture, IdKind::Capture)
+    };
+    Ok(Summary {
+        number: row.get(0).map(unsigned)?,
+        id: id(row, 1, id_kind)?,
+        kind,
+        at: moment(row, 3)?,
+        event: row.get(4)?,
+        provider: row.get(5)?,
+        endpoint: row.get(6)?,
+        state: row.get(7)?,
+        reason: row.get(8)?,
+        target: row.get(9)?,
+        status: row.get(10)?,
+        attempts: row.get(11)?,
+        took: row.get::<_, Option<i64>>(12)?.map(nanoseconds),
+        size: row.get(13).map(unsigned)?,
+        duplicate_of: row.get::<_, Option<i64>>(14)?.map(unsigned),
+        owner: row.get(15)?,
+    })
+}
