@@ -2,9 +2,13 @@
 //! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/design.md` tells how the
 //! parts fit together.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod engine;
+pub mod error;
 pub mod exchange;
+pub mod exit;
 pub mod headers;
 pub mod id;
 pub mod json;
@@ -12,6 +16,9 @@ pub mod message;
 pub mod provider;
 pub mod random;
 pub mod secret;
+pub mod session;
 pub mod signature;
+pub mod style;
 pub mod template;
 pub mod transport;
+pub mod ui;

@@ -53,16 +53,16 @@ impl Default for Limits {
 }
 
 /// The engine: a transport, a clock and limits.
-pub struct Engine<T, C> {
+pub struct Engine<T> {
     transport: Arc<T>,
-    clock: Arc<C>,
+    clock: Arc<dyn Clock>,
     random: Arc<Random>,
     limits: Limits,
 }
 
-impl<T: Transport, C: Clock + 'static> Engine<T, C> {
+impl<T: Transport> Engine<T> {
     /// An engine that works with these.
-    pub fn new(transport: Arc<T>, clock: Arc<C>, random: Arc<Random>, limits: Limits) -> Self {
+    pub fn new(transport: Arc<T>, clock: Arc<dyn Clock>, random: Arc<Random>, limits: Limits) -> Self {
         Self {
             transport,
             clock,
@@ -106,14 +106,14 @@ impl<T: Transport, C: Clock + 'static> Engine<T, C> {
     }
 }
 
-struct Worker<T, C> {
-    engine: Engine<T, C>,
+struct Worker<T> {
+    engine: Engine<T>,
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
     cancel: CancellationToken,
 }
 
-impl<T: Transport, C: Clock + 'static> Worker<T, C> {
+impl<T: Transport> Worker<T> {
     /// One delivery from its first attempt to its end. A permit is held while a request is in flight, never while
     /// waiting.
     async fn drive(self: Arc<Self>, delivery: Arc<Delivery>, permit: OwnedSemaphorePermit) {

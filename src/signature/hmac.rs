@@ -72,6 +72,15 @@ impl std::fmt::Debug for Key {
     }
 }
 
+/// HMAC-SHA-256 of a text.
+pub(super) fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let Some(mut state) = State::new(Algorithm::Sha256, key) else {
+        return Vec::new();
+    };
+    state.update(text);
+    state.finish()
+}
+
 impl State {
     fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
         Some(match algorithm {

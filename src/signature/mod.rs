@@ -229,3 +229,8 @@ pub fn body_sha256(body: &[u8]) -> String {
     use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(body))
 }
+
+/// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.
+pub(crate) fn keyed_block(key: &[u8], counter: u64) -> Vec<u8> {
+    hmac::sha256(key, &counter.to_be_bytes())
+}

@@ -4,6 +4,8 @@ use std::future::Future;
 
 use crate::exchange::{Outcome, Request};
 
+pub mod guard;
+
 /// Carries one request to its target and brings the answer back, within the request's time limit.
 pub trait Transport: Send + Sync + 'static {
     /// Never fails: what goes wrong is an outcome.

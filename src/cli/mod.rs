@@ -1,0 +1,86 @@
+//! The command line: one file a subcommand, with its arguments and what it does. clap lives only here.
+
+mod complete;
+mod global;
+mod providers;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::session::Session;
+use global::GlobalArgs;
+
+/// Play both sides of a webhook: send, receive, verify, record and replay, offline
+#[derive(Debug, Parser)]
+#[command(
+    name = "hook",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Providers(providers::Args),
+}
+
+impl Command {
+    fn run(self, session: &Session) -> Result<Exit> {
+        match self {
+            Self::Providers(args) => providers::run(session, args),
+        }
+    }
+}
+
+/// The definition of the command line: what completions, the man page and the reference are made from.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses and runs one command line. Everything that is to be said has been said when this returns.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    complete::answer_shell();
+    let parsed = Cli::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are what was asked for: data, and success.
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            let _ = error.print();
+            return code;
+        }
+    };
+    let session = match cli.global.session() {
+        Ok(session) => session,
+        Err((ui, error)) => {
+            ui.error(&error);
+            return error.exit;
+        }
+    };
+    let result = cli
+        .command
+        .run(&session)
+        .and_then(|exit| session.ui.flush().map(|()| exit));
+    match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            // What was printed before the failure is still data.
+            let _ = session.ui.flush();
+            session.ui.error(&error);
+            error.exit
+        }
+    }
+}

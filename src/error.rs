@@ -1,0 +1,172 @@
+//! The error that reaches the user: a fact, its causes, hints that can be typed, and an exit code.
+
+use std::fmt;
+
+use crate::exit::Exit;
+use crate::provider::compose::ComposeError;
+use crate::provider::{ProfileError, RegistryError};
+use crate::secret::SecretError;
+use crate::signature::KeyError;
+
+/// A failure of a command.
+#[derive(Debug)]
+pub struct Error {
+    /// How the process ends.
+    pub exit: Exit,
+    /// Lower-case fact naming the object in backticks. Empty: nothing is printed.
+    pub message: String,
+    /// From the nearest to the deepest.
+    pub causes: Vec<String>,
+    /// Sentences, with a command where there is one.
+    pub hints: Vec<String>,
+}
+
+/// What commands return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of that kind.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// A wrong command line, configuration or provider file.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Nothing matched.
+    pub fn nothing(message: impl Into<String>) -> Self {
+        Self::new(Exit::Nothing, message)
+    }
+
+    /// A bug or an unexpected I/O failure.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Exit::Internal, message)
+    }
+
+    /// The command ends so, and there is nothing more to say.
+    pub fn silent(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds a cause.
+    #[must_use]
+    pub fn cause(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds an error and everything behind it as causes.
+    #[must_use]
+    pub fn because(mut self, error: &dyn std::error::Error) -> Self {
+        let mut at: Option<&dyn std::error::Error> = Some(error);
+        while let Some(error) = at {
+            self.causes.push(error.to_string().trim_end().to_owned());
+            at = error.source();
+        }
+        self
+    }
+
+    /// Adds `did you mean` for near names, made into a command by `command`.
+    #[must_use]
+    pub fn near(self, near: &[String], command: impl Fn(&str) -> String) -> Self {
+        match near {
+            [] => self,
+            [one] => self.hint(format!("did you mean `{}`?", command(one))),
+            several => {
+                let names: Vec<_> = several.iter().map(|name| format!("`{name}`")).collect();
+                self.hint(format!("near names: {}", names.join(", ")))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        let base = Self::usage(error.to_string());
+        match &error {
+            RegistryError::Unknown { near, .. } => base
+                .near(near, |name| format!("--provider {name}"))
+                .hint("`hook providers list` shows all of them"),
+            RegistryError::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
+                base.hint(format!("`{provider}` has no variants"))
+            }
+            RegistryError::UnknownVariant { provider, variants, .. } => {
+                base.hint(format!("variants of `{provider}`: {}", variants.join(", ")))
+            }
+            RegistryError::Syntax { source, file } => base
+                .cause(source.to_string().trim_end())
+                .hint(format!("`hook providers check {file}` checks it again")),
+            RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),
+            RegistryError::Unreadable { source, .. } => base.cause(source),
+            RegistryError::Circle(_) => base,
+        }
+    }
+}
+
+impl From<ProfileError> for Error {
+    fn from(error: ProfileError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<ComposeError> for Error {
+    fn from(error: ComposeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ComposeError::UnknownEvent { provider, near, event } => Self::nothing(message)
+                .near(&near, |name| format!("hook send {name} --provider {provider}"))
+                .hint(format!(
+                    "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` all the same"
+                )),
+            ComposeError::NoGrouping(_) => Self::usage(message).hint("leave out `--group`"),
+            ComposeError::MissingParam { name, .. } => Self::usage(message).hint(format!("add `--param {name}=VALUE`")),
+            ComposeError::NoSuchPath { near, .. } => Self::usage(message)
+                .near(&near, |path| format!("--set {path}=..."))
+                .hint("`--set-new` creates a path"),
+            ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set-new PATH=VALUE`"),
+            ComposeError::BadParam { .. } | ComposeError::BadValue { .. } | ComposeError::Sample(_) => {
+                Self::usage(message)
+            }
+        }
+    }
+}
+
+impl From<SecretError> for Error {
+    fn from(error: SecretError) -> Self {
+        let base = Self::usage(error.to_string());
+        match &error {
+            SecretError::NoVariable(name) => base.hint(format!("`export {name}=...` first")),
+            SecretError::Unreadable { source, .. } => base.cause(source),
+            SecretError::Empty(_) => base,
+        }
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::usage(error.to_string()).hint("`hook secret new --provider NAME` makes one of the right form")
+    }
+}
