@@ -7,6 +7,7 @@ use crate::provider::compose::ComposeError;
 use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
 use crate::signature::KeyError;
+use crate::store::StoreError;
 
 /// A failure of a command.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ impl From<ComposeError> for Error {
             ComposeError::NoSuchPath { near, .. } => Self::usage(message)
                 .near(&near, |path| format!("--set {path}=..."))
                 .hint("`--set-new` creates a path"),
-            ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set-new PATH=VALUE`"),
+            ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
             ComposeError::BadParam { .. } | ComposeError::BadValue { .. } | ComposeError::Sample(_) => {
                 Self::usage(message)
             }
@@ -168,5 +169,20 @@ impl From<SecretError> for Error {
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         Self::usage(error.to_string()).hint("`hook secret new --provider NAME` makes one of the right form")
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let base = Self::new(Exit::Store, error.to_string());
+        match &error {
+            StoreError::Missing(_) => base.hint("`hook listen` and `hook send` make one; `--ledger FILE` names another"),
+            StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
+            StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
+            StoreError::Locked(_) => base.hint("wait until the other process is done, or use another file: `--ledger FILE`"),
+            StoreError::Full(_) => base.hint("make room, then `hook log prune`"),
+            StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
+            StoreError::Closed => base,
+        }
     }
 }

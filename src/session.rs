@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings, private_file};
 use crate::error::{Error, Result};
@@ -11,6 +13,10 @@ use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
 use crate::secret::{Secret, SecretRef};
 use crate::signature::{AsymmetricKind, Scheme};
+use crate::engine::Limits;
+use crate::pipeline::Pipeline;
+use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
+use crate::transport::Transport;
 use crate::ui::Ui;
 
 /// One run of the program.
@@ -74,6 +80,34 @@ impl Session {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
+    pub fn ledger(&self) -> Ledger {
+        let (path, window) = (self.ledger_path.clone(), self.settings.dedupe_window);
+        Ledger::start(move || {
+            let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
+            store.set_dedupe_window(window);
+            Ok(Box::new(store) as Box<dyn Store>)
+        })
+    }
+
+    /// The ledger for reading; never created.
+    pub fn reader(&self) -> Result<SqliteStore> {
+        Ok(SqliteStore::open(&self.ledger_path, Access::ReadOnly)?)
+    }
+
+    /// The way from deliveries to records and lines.
+    pub fn pipeline<T: Transport>(
+        &self,
+        transport: Arc<T>,
+        ledger: Ledger,
+        limits: Limits,
+        cancel: CancellationToken,
+        owner: Option<Arc<Owner>>,
+    ) -> Pipeline<T> {
+        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        Pipeline { clock, random, transport, ledger, limits, cancel, owner }
     }
 
     /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The

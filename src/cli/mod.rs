@@ -1,14 +1,22 @@
 //! The command line: one file a subcommand, with its arguments and what it does. clap lives only here.
 
+mod body;
+mod bulk;
 mod complete;
 mod global;
+mod http;
 mod providers;
+mod retry;
+mod send;
+mod targets;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::error::Result;
+use crate::clock::{Timestamp, parse_duration};
+use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::session::Session;
 use global::GlobalArgs;
@@ -32,12 +40,14 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Send(Box<send::Args>),
     Providers(providers::Args),
 }
 
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
+            Self::Send(args) => send::run(session, *args),
             Self::Providers(args) => providers::run(session, args),
         }
     }
@@ -83,4 +93,35 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             error.exit
         }
     }
+}
+
+/// A runtime: one thread for one request, several where many are in flight.
+fn runtime(several: bool) -> Result<tokio::runtime::Runtime> {
+    let mut builder = if several {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder.enable_all().build().map_err(|error| Error::internal("no runtime can be started").cause(error))
+}
+
+/// Reads a duration for clap.
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    parse_duration(text)
+}
+
+/// Reads a moment for clap.
+fn timestamp(text: &str) -> std::result::Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "expected Unix seconds or RFC 3339, such as `2030-01-02T03:04:05Z`".to_owned())
+}
+
+/// Reads how many requests may be in flight.
+fn concurrency(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=4096).contains(n)).ok_or_else(|| "expected a number from 1 to 4096".to_owned())
+}
+
+/// Reads a rate a second.
+fn rate(text: &str) -> std::result::Result<f64, String> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or_else(|| "expected a number above 0".into())
 }

@@ -13,8 +13,7 @@ use super::file::ConfigFile;
 pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
     let mut asks = Vec::new();
     for rule in file.listen.on.iter().flatten() {
-        let target = rule.split_once('=').map_or("", |(_, target)| target);
-        if crate::transport::guard::target(target).is_err() {
+        if crate::listener::route::Route::parse(rule).is_ok_and(|route| route.to.runs()) {
             asks.push(format!("`listen.on` runs a command: `{rule}`"));
         }
     }

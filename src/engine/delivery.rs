@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::Request;
+use crate::exchange::{Request, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -33,6 +33,23 @@ pub struct Delivery {
     pub policy: Arc<Policy>,
     /// Where it starts: a fresh delivery, or one that is taken up again.
     pub progress: Progress,
+    /// When it was made.
+    pub at: Timestamp,
+    /// For records: the engine does not look into it.
+    pub label: Arc<Label>,
+}
+
+/// What records say about a delivery's making.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Who made it.
+    pub source: Source,
+    /// The provider that is played, with its variant.
+    pub provider: Option<String>,
+    /// The endpoint's name, when it goes to one.
+    pub endpoint: Option<String>,
+    /// The record that it repeats or forwards.
+    pub origin: Option<u64>,
 }
 
 /// How the attempts of a delivery are signed.

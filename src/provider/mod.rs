@@ -9,6 +9,7 @@ pub mod policy;
 mod profile;
 mod registry;
 mod sample;
+pub mod workflow;
 
 pub use compile::ProfileError;
 pub use profile::{Dedupe, Endpoint, Https, Param, ParamType, Place, Profile, Read};

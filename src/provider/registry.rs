@@ -465,6 +465,7 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::id::{Id, IdKind};
     use crate::provider::compose::{Composer, Wishes};
     use crate::random::Random;
 
@@ -484,14 +485,12 @@ mod tests {
                     ..Wishes::default()
                 };
                 let composer = Composer::new(&profile, wishes).unwrap_or_else(|error| panic!("{event}: {error}"));
-                let message = composer
-                    .compose(Timestamp::from_unix(1_893_553_445), &Random::os())
-                    .unwrap();
+                let at = Timestamp::from_unix(1_893_553_445);
+                let compose = || composer.compose(Id::new(IdKind::Message, at, &Random::os()), at, &Random::os()).unwrap();
+                let message = compose();
                 let text = std::str::from_utf8(&message.body).unwrap();
                 assert!(!text.contains("${"), "{event}: {text}");
-                let twin = composer
-                    .compose(Timestamp::from_unix(1_893_553_445), &Random::os())
-                    .unwrap();
+                let twin = compose();
                 assert_ne!(
                     message.body, twin.body,
                     "`{event}` of {} is the same event twice",

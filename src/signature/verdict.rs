@@ -60,6 +60,13 @@ pub enum Refusal {
         /// How many secrets were tried.
         secrets: usize,
     },
+    /// The peer's address is not on the list of those allowed.
+    Address {
+        /// The peer's address.
+        address: String,
+    },
+    /// The bearer token that the receiver demands is missing or wrong.
+    Bearer,
     /// The signature matches, but is too old.
     TooOld {
         /// Its age.
@@ -132,6 +139,8 @@ impl Refusal {
             Self::PartMissing { .. } => "part-missing",
             Self::Malformed { .. } => "malformed",
             Self::NoMatch { .. } => "no-match",
+            Self::Address { .. } => "address",
+            Self::Bearer => "bearer",
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
         }
@@ -144,6 +153,8 @@ impl fmt::Display for Refusal {
             Self::HeaderMissing { header } => write!(f, "header `{header}` is missing"),
             Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
             Self::Malformed { header, expected } => write!(f, "header `{header}` is not of the form `{expected}`"),
+            Self::Address { address } => write!(f, "address `{address}` is not allowed"),
+            Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),
             Self::NoMatch { header, secrets: 1 } => {
                 write!(
                     f,

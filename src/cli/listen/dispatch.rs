@@ -1,0 +1,215 @@
+//! What happens after a request was answered: the screen, forwards, commands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Answer, Args};
+use super::forward::{Forwarder, Forwarding};
+use super::show::Screen;
+use crate::engine::Limits;
+use crate::error::{Error, Result};
+use crate::listener::exec::{self, Ran};
+use crate::listener::route::{Destination, Route};
+use crate::listener::{Heard, Pattern, Request};
+use crate::provider::policy::{Codes, Policy, Schedule};
+use crate::session::Session;
+use crate::shutdown::Shutdown;
+use crate::signature::Verdict;
+use crate::store::{Ledger, NewCapture};
+use crate::transport::http::{HttpTransport, Options};
+use crate::ui::Ui;
+
+/// Commands that run at once.
+const COMMANDS: usize = 4;
+
+/// A command that is to run.
+struct Task {
+    command: String,
+    number: u64,
+    capture: Arc<NewCapture>,
+}
+
+/// Passes on what was heard.
+pub(super) struct Dispatcher {
+    screen: Screen,
+    filter: Option<Pattern>,
+    routes: Vec<Route>,
+    forwarder: Forwarder,
+    commands: mpsc::Sender<Task>,
+    runner: JoinHandle<()>,
+    failed_commands: Arc<AtomicU64>,
+    count: Option<u64>,
+    stop: CancellationToken,
+    /// Whether the first failed signature was explained with more than its line.
+    hinted: bool,
+}
+
+/// Every route of the command line and the settings.
+pub(super) fn routes(session: &Session, args: &Args) -> Result<Vec<Route>> {
+    let mut routes = Vec::new();
+    let everything = || Pattern::new("*");
+    if let Some(url) = args.forward_to.as_ref().or(session.settings.forward_to.as_ref()) {
+        routes.push(Route { event: everything(), to: Destination::Forward(super::super::targets::parse_url(url)?) });
+    }
+    if let Some(command) = &args.exec {
+        routes.push(Route { event: everything(), to: Destination::Run(command.clone()) });
+    }
+    for text in args.on.iter().chain(&session.settings.on) {
+        routes.push(Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")))?);
+    }
+    Ok(routes)
+}
+
+impl Dispatcher {
+    pub(super) fn new(session: &Session, args: &Args, ledger: Ledger, shutdown: &Shutdown) -> Result<Self> {
+        let routes = routes(session, args)?;
+        let transport = HttpTransport::new(Options::default()).map_err(|error| Error::internal(error.to_string()))?;
+        let policy = forward_policy(args)?;
+        let owner = if policy.schedule.delays.is_empty() {
+            None
+        } else {
+            Some(Arc::new(super::super::send::claim(session)?))
+        };
+        let limits =
+            Limits { concurrency: args.concurrency.unwrap_or(1), time_scale: args.retry.time_scale, rate: None };
+        let cancel = CancellationToken::new();
+        let forwarder = Forwarder::new(Forwarding {
+            transport: Arc::new(transport),
+            ledger,
+            policy: Arc::new(policy),
+            limits,
+            cancel,
+            owner,
+            preserve_host: args.preserve_host,
+            answers: Arc::default(),
+        });
+        let failed_commands = Arc::new(AtomicU64::new(0));
+        let (commands, queue) = mpsc::channel(1024);
+        let runner = tokio::spawn(run_commands(Arc::clone(&session.ui), queue, Arc::clone(&failed_commands)));
+        Ok(Self {
+            screen: Screen::new(Arc::clone(&session.ui), args.reveal),
+            filter: args.filter.as_deref().map(Pattern::new),
+            routes,
+            forwarder,
+            commands,
+            runner,
+            failed_commands,
+            count: args.count,
+            stop: shutdown.soft.clone(),
+            hinted: false,
+        })
+    }
+
+    /// One thing that was heard.
+    pub(super) async fn take(&mut self, session: &Session, heard: Heard) -> Result<()> {
+        let Heard::Request(mut request) = heard else {
+            self.screen.trouble(&heard);
+            return Ok(());
+        };
+        let hidden = self.filter.as_ref().is_some_and(|filter| !filter.fits(request.event.as_deref().unwrap_or("")));
+        self.screen.request(&request, hidden)?;
+        self.explain(session, &request);
+        if !hidden {
+            self.route(session, &mut request).await;
+        }
+        if let Some(answer) = request.answer.take() {
+            // Nobody was asked, so the answer is that of a listener without an app.
+            let _ = answer.send(crate::listener::plain(200, "ok\n"));
+        }
+        if self.count.is_some_and(|count| self.screen.received >= count) {
+            self.stop.cancel();
+        }
+        Ok(())
+    }
+
+    async fn route(&mut self, session: &Session, request: &mut Request) {
+        let Some(capture) = request.whole.clone() else { return };
+        if request.verdict.is_refused() {
+            return;
+        }
+        // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
+        if !request.verdict.is_verified() && capture.headers.contains("origin") {
+            session.ui.warn(&format!("#{} came from a web page and is not verified: not passed on", request.number));
+            return;
+        }
+        let event = request.event.as_deref().unwrap_or("");
+        for route in self.routes.iter().filter(|route| route.event.fits(event)) {
+            match &route.to {
+                Destination::Forward(url) => {
+                    let answer = request.answer.take();
+                    self.forwarder.forward(session, url, request.number, &capture, answer).await;
+                }
+                Destination::Run(command) if request.duplicate_of.is_none() => {
+                    let task = Task { command: command.clone(), number: request.number, capture: Arc::clone(&capture) };
+                    let _ = self.commands.send(task).await;
+                }
+                Destination::Run(_) => {}
+            }
+        }
+    }
+
+    /// A hint once, when the first request is refused.
+    fn explain(&mut self, session: &Session, request: &Request) {
+        if self.hinted {
+            return;
+        }
+        if let Verdict::Refused(refusal) = &request.verdict
+            && let Some(hint) = crate::signature::explain::hint(refusal)
+        {
+            self.hinted = true;
+            session.ui.hint(&hint);
+        }
+    }
+
+    /// Lets forwards and commands end, and says what there was; whether the count was met.
+    pub(super) async fn finish(self, session: &Session) -> Result<bool> {
+        drop(self.commands);
+        let _ = self.runner.await;
+        let (forwarded, failed) = self.forwarder.finish().await?;
+        self.screen.summary(forwarded, failed);
+        let broken = self.failed_commands.load(Ordering::Relaxed);
+        if broken > 0 {
+            session.ui.warn(&format!("{broken} commands failed"));
+        }
+        let met = self.count.is_none_or(|count| self.screen.received >= count);
+        if !met {
+            session.ui.warn(&format!(
+                "{} of {} requests came",
+                self.screen.received,
+                self.count.unwrap_or_default()
+            ));
+        }
+        Ok(met)
+    }
+}
+
+fn forward_policy(args: &Args) -> Result<Policy> {
+    let success = Codes::parse(&["200-299"]).map_err(Error::internal)?;
+    let delays = ["1s", "5s", "30s", "2m", "10m"].iter().filter_map(|delay| crate::clock::parse_duration(delay).ok());
+    let default = Schedule { delays: delays.collect(), ..Schedule::default() };
+    let policy = Policy { timeout: args.timeout, success, schedule: default };
+    args.retry.policy(&policy)
+}
+
+/// Runs commands, a few at once, in the order in which they were asked for.
+async fn run_commands(ui: Arc<Ui>, mut queue: mpsc::Receiver<Task>, failed: Arc<AtomicU64>) {
+    let permits = Arc::new(Semaphore::new(COMMANDS));
+    let tasks = tokio_util::task::TaskTracker::new();
+    while let Some(task) = queue.recv().await {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let (ui, failed) = (Arc::clone(&ui), Arc::clone(&failed));
+        tasks.spawn(async move {
+            if let Ran::Badly(words) = exec::run(&task.command, task.number, &task.capture).await {
+                failed.fetch_add(1, Ordering::Relaxed);
+                ui.warn(&format!("#{}: `{}` failed: {words}", task.number, task.command));
+            }
+            drop(permit);
+        });
+    }
+    tasks.close();
+    tasks.wait().await;
+}

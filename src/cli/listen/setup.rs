@@ -1,0 +1,166 @@
+//! What `listen` is made of before the first request.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::atomic::AtomicU64;
+
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Answer, Args};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::listener::{Heard, Listener, Rules};
+use crate::server::tls;
+use crate::session::{Secrets, Session};
+use crate::store::Ledger;
+use crate::verification::Verification;
+
+/// What speaks against starting at all.
+pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
+    if !args.bind.is_loopback() && !args.expose {
+        return Err(Error::usage(format!("`{}` can be reached by other machines", args.bind))
+            .hint("add `--expose` if that is wanted"));
+    }
+    if args.expose && args.secrets.is_empty() {
+        session.ui.warn("nothing is verified on an address that other machines can reach; add `--secret`");
+    }
+    let routes = super::dispatch::routes(session, args)?;
+    let runs = routes.iter().any(|route| route.to.runs());
+    if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {
+        return Err(Error::usage("commands would run for requests that nobody verified")
+            .hint("add `--secret`, or `--unverified` if anybody may run them"));
+    }
+    if args.answer == Answer::App && routes.iter().all(|route| route.to.runs()) {
+        return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
+    }
+    Ok(())
+}
+
+/// The secrets to verify with; none: nothing is verified.
+fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
+    if args.secrets.is_empty() {
+        return Ok(None);
+    }
+    let given: Vec<String> = args.secrets.iter().filter(|text| !text.is_empty()).cloned().collect();
+    let dev = given.len() < args.secrets.len();
+    if dev && !given.is_empty() {
+        return Err(Error::usage("`--secret` alone is the dev secret, and does not go with given ones"));
+    }
+    session.secrets_for(&given, Vec::new()).map(Some)
+}
+
+/// The handler of requests.
+pub(super) fn listener(
+    session: &Session,
+    args: &Args,
+    ledger: Ledger,
+    outlet: mpsc::Sender<Heard>,
+) -> Result<Listener> {
+    let bearer = args.require_bearer.as_ref().map(|reference| session.secret(reference)).transpose()?;
+    let passes_on = !super::dispatch::routes(session, args)?.is_empty();
+    Ok(Listener {
+        clock: std::sync::Arc::clone(&session.clock),
+        random: std::sync::Arc::clone(&session.random),
+        verification: Verification::new(session.registry.clone(), &args.providers, secrets(session, args)?)?,
+        ledger,
+        outlet,
+        rules: Rules {
+            reject_status: args.reject_status,
+            status: args.status,
+            delay: args.delay,
+            fail_first: AtomicU64::new(args.fail_first),
+            allow: args.allow_ip.clone(),
+            bearer,
+            answer_by_app: args.answer == Answer::App,
+            whole: passes_on || session.ui.verbose > 0,
+        },
+    })
+}
+
+/// How verification is said in the first line.
+pub(super) fn says_verification(args: &Args) -> String {
+    let given = args.secrets.iter().filter(|text| !text.is_empty()).count();
+    match (args.secrets.len(), given) {
+        (0, _) => "verifying nothing (add `--secret`)".to_owned(),
+        (_, 0) => "verifying with the dev secret".to_owned(),
+        (_, 1) => "verifying with 1 secret".to_owned(),
+        (_, n) => format!("verifying with {n} secrets"),
+    }
+}
+
+/// The address as part of a URL.
+pub(super) fn shown(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let host = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+        return format!("{host}:{}", address.port());
+    }
+    address.to_string()
+}
+
+/// TLS, and the certificate that callers must trust when it was made on the spot.
+pub(super) struct Tls {
+    pub(super) acceptor: tokio_rustls::TlsAcceptor,
+    pub(super) ca_file: Option<String>,
+}
+
+/// Reads the certificate, or makes one.
+pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
+    if !args.tls {
+        return Ok(None);
+    }
+    let failed = |error: tls::TlsError| Error::usage(error.to_string());
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        return Ok(Some(Tls { acceptor: tls::from_files(cert, key).map_err(failed)?, ca_file: None }));
+    }
+    let made = tls::self_signed(&[]).map_err(failed)?;
+    let path = session.paths.state.join("listen-cert.pem");
+    crate::config::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
+        Error::new(Exit::Store, format!("certificate `{}` cannot be written", path.display())).cause(error)
+    })?;
+    Ok(Some(Tls { acceptor: made.acceptor, ca_file: Some(path.display().to_string()) }))
+}
+
+/// Starts the command after `--`; when it ends, the listener does.
+pub(super) fn child(
+    session: &Session,
+    args: &Args,
+    url: &str,
+    stop: CancellationToken,
+) -> Result<Option<JoinHandle<Exit>>> {
+    let Some((program, arguments)) = args.command.split_first() else { return Ok(None) };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("HOOK_URL", url)
+        .env("HOOK_LEDGER", &session.ledger_path)
+        .stdout(Stdio::from(std::io::stderr()))
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
+    Ok(Some(tokio::spawn(async move {
+        let status = tokio::select! {
+            status = child.wait() => status,
+            () = stop.cancelled() => {
+                // The listener ends first: the command has the time that a drain takes.
+                match tokio::time::timeout(std::time::Duration::from_secs(2), child.wait()).await {
+                    Ok(status) => status,
+                    Err(_) => return Exit::Interrupted,
+                }
+            }
+        };
+        stop.cancel();
+        match status {
+            Ok(status) if status.success() => Exit::Ok,
+            Ok(status) => Exit::Child(code_of(status)),
+            Err(_) => Exit::Internal,
+        }
+    })))
+}
+
+fn code_of(status: std::process::ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal().and_then(|signal| u8::try_from(signal).ok()).map(|signal| signal.saturating_add(128));
+    status.code().and_then(|code| u8::try_from(code).ok()).or(signal).unwrap_or(1)
+}
