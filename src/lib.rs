@@ -13,5 +13,6 @@ pub mod provider;
 pub mod random;
 pub mod secret;
 pub mod signature;
+pub mod store;
 pub mod template;
 pub mod transport;
