@@ -18,7 +18,7 @@ pub mod random;
 pub mod secret;
 pub mod session;
 pub mod signature;
-pub mod style;
+pub mod store;
 pub mod template;
 pub mod transport;
 pub mod ui;

@@ -1,6 +1,9 @@
 //! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; [`sqlite`] keeps them in
 //! a file, [`ledger`] puts a writer thread before it that lets many requests share one sync to disk.
 
+#[cfg(test)]
+mod conformance;
+mod error;
 mod ledger;
 mod owner;
 mod query;
@@ -10,12 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use ledger::Ledger;
+pub use error::StoreError;
+pub use ledger::{Ledger, PendingAck};
 pub use owner::Owner;
 pub use query::{Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
 
 use crate::clock::Timestamp;
+pub use crate::exchange::{Answer, Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -168,67 +173,6 @@ pub struct Delivery {
     pub delivery: NewDelivery,
 }
 
-/// One HTTP exchange of a delivery.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attempt {
-    /// Counted from 1.
-    pub seq: u32,
-    /// When it began.
-    pub at: Timestamp,
-    /// What was sent, signature included; credentials are kept and masked when shown.
-    pub request_headers: Headers,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// From its beginning to the last byte of the answer.
-    pub took: Duration,
-}
-
-/// What came of an attempt.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The target answered.
-    Answer(Answer),
-    /// It did not.
-    Error {
-        /// What kind of failure.
-        kind: ErrorKind,
-        /// For people.
-        text: String,
-    },
-}
-
-/// An HTTP answer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// As they came.
-    pub headers: Headers,
-    /// The first 64 KiB.
-    pub body: Bytes,
-    /// Whether there was more.
-    pub truncated: bool,
-}
-
-/// Kinds of failures without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The name does not resolve.
-    Dns,
-    /// Nobody listens, or the network is down.
-    Connect,
-    /// The certificate or the handshake.
-    Tls,
-    /// The whole exchange took too long.
-    Timeout,
-    /// The connection broke off, or the answer is no HTTP.
-    Protocol,
-    /// Ctrl-C in the middle.
-    Cancelled,
-    /// The address may not be reached.
-    Blocked,
-}
-
 /// A record, whole.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
@@ -265,6 +209,16 @@ pub enum Op {
         /// Who works on it from now on.
         owner: Option<String>,
     },
+    /// Takes over a delivery that has attempts left, unless somebody else was faster: of several processes that resume the
+    /// same one, a single one gets it.
+    Claim {
+        /// Which delivery.
+        delivery: Id,
+        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        from: Option<String>,
+        /// Who works on it from now on.
+        owner: String,
+    },
     /// Notes where a capture was forwarded.
     Forwarded {
         /// The capture's number.
@@ -277,53 +231,11 @@ pub enum Op {
 /// What a change gave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ack {
-    /// The record's number: the new one's, or that of the delivery that was changed.
+    /// The record's number: the new one's, or that of the record that was changed. 0 when there was nothing to change: it
+    /// was pruned, never there, or claimed by somebody else.
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
-}
-
-/// Why the ledger cannot be used. All of them mean exit code 7.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// There is no such file, and it may not be made.
-    #[error("there is no ledger at `{0}`")]
-    Missing(String),
-    /// Written by a newer hook.
-    #[error("ledger `{path}` has format {found}, this hook knows up to {known}")]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its format.
-        found: i64,
-        /// The newest known.
-        known: i64,
-    },
-    /// No SQLite file, or a damaged one.
-    #[error("ledger `{path}` is not readable: {what}")]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// What the system said.
-        what: String,
-    },
-    /// Another process kept it locked for too long.
-    #[error("ledger `{0}` is locked by another process")]
-    Locked(String),
-    /// No room is left; nothing of the group was kept.
-    #[error("no room is left for ledger `{0}`")]
-    Full(String),
-    /// The file or its folder cannot be written.
-    #[error("ledger `{path}` cannot be written: {what}")]
-    ReadOnly {
-        /// The file.
-        path: String,
-        /// What the system said.
-        what: String,
-    },
-    /// The writer has stopped.
-    #[error("the ledger is closed")]
-    Closed,
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
@@ -374,22 +286,3 @@ names!(RecordKind { Capture = "capture", Delivery = "delivery" });
 names!(Source { Send = "send", Replay = "replay", Forward = "forward", Test = "test" });
 names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
 names!(DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed", Parked = "parked" });
-names!(ErrorKind {
-    Dns = "dns",
-    Connect = "connect",
-    Tls = "tls",
-    Timeout = "timeout",
-    Protocol = "protocol",
-    Cancelled = "cancelled",
-    Blocked = "blocked",
-});
-
-impl Outcome {
-    /// The status, when there was an answer.
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Answer(answer) => Some(answer.status),
-            Self::Error { .. } => None,
-        }
-    }
-}

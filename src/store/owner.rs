@@ -1,0 +1,84 @@
+//! A process's claim on the deliveries that it has not finished. While the process lives it holds a lock on a file named
+//! after the claim; the system lets go of it however the process ends, so that nothing has to be guessed from process
+//! numbers.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::random::Random;
+
+/// A claim, held until it is dropped.
+#[derive(Debug)]
+pub struct Owner {
+    name: String,
+    file: PathBuf,
+    /// Open because closing it would give up the lock.
+    _lock: File,
+}
+
+impl Owner {
+    /// Makes a claim of this process beside the ledger, under a fresh name.
+    pub fn claim(ledger: &Path) -> io::Result<Self> {
+        let folder = folder(ledger);
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&folder)?;
+        sweep(&folder);
+
+        let name = Random::os().uuid_v4().simple().to_string();
+        let mut options = File::options();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        // It gets its name once it is locked, so that a file of that name without a lock is always a dead one.
+        let unnamed = folder.join(format!("{name}.new"));
+        let lock = options.write(true).create_new(true).open(&unnamed)?;
+        let file = folder.join(&name);
+        lock.lock().and_then(|()| fs::rename(&unnamed, &file)).inspect_err(|_| {
+            let _ = fs::remove_file(&unnamed);
+        })?;
+        Ok(Self { name, file, _lock: lock })
+    }
+
+    /// What is written beside a delivery: `NewDelivery::owner`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the process that made that claim still runs.
+    pub fn is_alive(ledger: &Path, name: &str) -> bool {
+        // The name comes from the ledger: it must not lead out of the folder.
+        Uuid::try_parse(name).is_ok() && is_locked(&folder(ledger).join(name))
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+fn folder(ledger: &Path) -> PathBuf {
+    let mut folder = ledger.as_os_str().to_owned();
+    folder.push(".owners");
+    folder.into()
+}
+
+/// Asks with a shared lock, so that two processes that ask at once do not take each other for the owner.
+fn is_locked(file: &Path) -> bool {
+    let locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::open(file).is_ok_and(locked)
+}
+
+/// Removes what processes left behind that did not end on their own.
+fn sweep(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    for file in files.filter(|file| Uuid::try_parse(&file.file_name().to_string_lossy()).is_ok()) {
+        if !is_locked(&file.path()) {
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The ledger in one SQLite file. Several processes use it at once: one writes at a time, readers are never in the way.
+
+mod close;
+mod dedupe;
+mod fault;
+mod filter;
+mod list;
+mod open;
+mod prune;
+mod read;
+mod schema;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use self::fault::Place;
+use super::{Ack, Op, Query, Record, Stats, Store, StoreError, Summary};
+use crate::clock::Timestamp;
+
+/// How long a second capture of the same event counts as a duplicate, unless told otherwise.
+const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How much refused captures may take together, in bytes, unless told otherwise: anybody can send them.
+const REFUSED_QUOTA: u64 = 100 * 1024 * 1024;
+
+/// What the ledger is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Looking only: nothing is made when there is no ledger.
+    ReadOnly,
+    /// Recording too: the folder and the file are made when they are missing, for their owner alone.
+    ReadWrite,
+}
+
+/// A ledger in an SQLite file.
+pub struct SqliteStore {
+    connection: Connection,
+    place: Place,
+    access: Access,
+    dedupe_window: Duration,
+    refused_quota: u64,
+}
+
+impl SqliteStore {
+    /// Opens the ledger at `path`. Errors: [`StoreError::Missing`] when it may only be read and is not there,
+    /// [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
+    pub fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self, StoreError> {
+        let place = Place(path.into());
+        Ok(Self {
+            connection: open::open(&place, access)?,
+            place,
+            access,
+            dedupe_window: DEDUPE_WINDOW,
+            refused_quota: REFUSED_QUOTA,
+        })
+    }
+
+    /// Sets how long a second capture of the same event counts as a duplicate; 24 hours unless set.
+    pub fn set_dedupe_window(&mut self, window: Duration) {
+        self.dedupe_window = window;
+    }
+
+    /// Sets how many bytes refused captures may take together before [`Store::prune`] drops the oldest; 100 MiB unless
+    /// set.
+    pub fn set_refused_quota(&mut self, bytes: u64) {
+        self.refused_quota = bytes;
+    }
+}
+
+impl Store for SqliteStore {
+    fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError> {
+        write::group(&mut self.connection, self.dedupe_window, ops).map_err(|e| self.place.writing(&e))
+    }
+
+    fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError> {
+        list::list(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
+    fn get(&self, number: u64) -> Result<Option<Record>, StoreError> {
+        read::record(&self.connection, number).map_err(|e| self.place.reading(&e))
+    }
+
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
+        read::find(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn stats(&self, query: &Query) -> Result<Stats, StoreError> {
+        stats::stats(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
+    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
+        prune::prune(&mut self.connection, before, max_bytes, self.refused_quota).map_err(|e| self.place.writing(&e))
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        if self.access == Access::ReadWrite {
+            close::settle(&mut self.connection);
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.place.path())
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A number for SQLite, whose integers are signed.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number from SQLite; what we wrote is never negative.
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// Nanoseconds for SQLite; three centuries at most.
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}

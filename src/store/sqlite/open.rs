@@ -1,0 +1,219 @@
+//! Opens the file: makes it when that is allowed, brings its format up to date, refuses what is not a ledger.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::Access;
+use super::fault::{Place, is_busy, is_cannot_open};
+use super::schema::{APPLICATION, FORMAT, MIGRATIONS, PAGE_SIZE};
+use crate::store::StoreError;
+
+/// How long another process may keep the ledger locked.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many pages the write-ahead log may hold before they are moved into the file. The default of 1000 makes every
+/// few hundredth group wait for the move.
+const CHECKPOINT_PAGES: u32 = 8000;
+
+/// Opening for writing is one at a time within the process: closing the file that was just made would otherwise drop the
+/// locks that another connection of this process holds on it, as POSIX has it.
+static OPENING: Mutex<()> = Mutex::new(());
+
+pub(super) fn open(place: &Place, access: Access) -> Result<Connection, StoreError> {
+    let mut connection = match access {
+        Access::ReadOnly => open_for_reading(place)?,
+        Access::ReadWrite => open_for_writing(place)?,
+    };
+    set_up(&mut connection).map_err(|e| place.reading(&e))?;
+    Ok(connection)
+}
+
+/// Settings that cost no I/O. `synchronous` is FULL by default.
+fn set_up(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_handler(Some(waiter(PATIENCE)))?;
+    Ok(connection)
+}
+
+/// Asks again in short intervals: against a writer that takes the lock back as soon as it has left it, the growing
+/// intervals of SQLite's own handler can miss for seconds.
+pub(super) fn waiter(patience: Duration) -> impl FnMut(i32) -> bool + Send + 'static {
+    let mut since = Instant::now();
+    move |asked| {
+        if asked == 0 {
+            since = Instant::now();
+        }
+        thread::sleep(Duration::from_micros(if asked < 20 { 100 } else { 500 }));
+        since.elapsed() < patience
+    }
+}
+
+fn open_for_reading(place: &Place) -> Result<Connection, StoreError> {
+    let path = place.path();
+    if !path.exists() {
+        return Err(StoreError::Missing(place.text()));
+    }
+    let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
+        let found = format(&connection)?;
+        Ok((connection, found))
+    });
+    let (connection, found) = match opened {
+        Err(error) if is_cannot_open(&error) && is_settled(path) => open_settled(place, path, &error)?,
+        other => other.map_err(|e| place.reading(&e))?,
+    };
+    match found {
+        // Made by another process that has not come further yet.
+        (0, 0) => Err(StoreError::Missing(place.text())),
+        found => check(place, found).map(|_| connection),
+    }
+}
+
+/// Whether everything is in the file itself, nothing in a write-ahead log beside it.
+fn is_settled(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).map_or(true, |log| log.len() == 0)
+}
+
+/// Reads a file beside which nothing can be made: the shared memory that readers and writers agree by is not needed when
+/// nobody can write.
+fn open_settled(
+    place: &Place,
+    path: &Path,
+    error: &rusqlite::Error,
+) -> Result<(Connection, (i64, i64)), StoreError> {
+    let text = path.to_str().ok_or_else(|| place.reading(error))?;
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    connect(Path::new(&uri), flags)
+        .and_then(|connection| format(&connection).map(|found| (connection, found)))
+        .map_err(|e| place.reading(&e))
+}
+
+fn open_for_writing(place: &Place) -> Result<Connection, StoreError> {
+    let path = place.path();
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    let connection = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        Err(error) if is_cannot_open(&error) && !path.exists() => {
+            make(path).map_err(|e| place.making(&e))?;
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        }
+        other => other,
+    };
+    let mut connection = connection.map_err(|e| place.writing(&e))?;
+    // SQLite falls back to reading when the file may not be written.
+    if connection.is_readonly("main").map_err(|e| place.writing(&e))? {
+        return Err(place.unwritable("permission denied"));
+    }
+    let found = format(&connection).map_err(|e| place.writing(&e))?;
+    if check(place, found)? < FORMAT {
+        migrate(place, &mut connection)?;
+    }
+    Ok(connection)
+}
+
+/// The format's number, and the mark of the program that the file belongs to. Both 0 in an empty file.
+fn format(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((number("user_version")?, number("application_id")?))
+}
+
+/// The format, when this program can use it.
+fn check(place: &Place, (version, application): (i64, i64)) -> Result<i64, StoreError> {
+    if application != APPLICATION && (version, application) != (0, 0) {
+        return Err(place.unreadable("it is the database of another program"));
+    }
+    if version > FORMAT {
+        return Err(StoreError::Newer {
+            path: place.text(),
+            found: version,
+            known: FORMAT,
+        });
+    }
+    Ok(version)
+}
+
+/// Makes the folder and an empty file that nobody else may read.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.write(true).create_new(true).open(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn migrate(place: &Place, connection: &mut Connection) -> Result<(), StoreError> {
+    let failed = |e: rusqlite::Error| place.writing(&e);
+    if format(connection).map_err(failed)? == (0, 0) {
+        refuse_foreign(place, connection)?;
+        connection
+            .pragma_update(None, "page_size", PAGE_SIZE)
+            .map_err(failed)?;
+        set_wal(connection).map_err(failed)?;
+    }
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    // Another process may have done it in the meantime.
+    let from = check(place, format(&transaction).map_err(failed)?)?;
+    let made = usize::try_from(from).unwrap_or(0);
+    for statements in MIGRATIONS.iter().skip(made) {
+        transaction.execute_batch(statements).map_err(failed)?;
+    }
+    transaction
+        .pragma_update(None, "user_version", FORMAT)
+        .map_err(failed)?;
+    transaction
+        .pragma_update(None, "application_id", APPLICATION)
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// A database without our marks that has tables is somebody else's.
+fn refuse_foreign(place: &Place, connection: &Connection) -> Result<(), StoreError> {
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|e| place.reading(&e))?;
+    // Unless another process has made the ledger since the marks were read.
+    let ours = format(connection).map_err(|e| place.reading(&e))?.1 == APPLICATION;
+    if tables > 0 && !ours {
+        return Err(place.unreadable("it is the database of another program"));
+    }
+    Ok(())
+}
+
+/// Switches to the write-ahead log, which is kept in the file. SQLite reports a collision with another process that does
+/// the same at once, without asking the busy handler.
+fn set_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut wait = waiter(PATIENCE);
+    let mut asked = 0;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && wait(asked) => asked += 1,
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Drops old records, a few hundred in a transaction, so that other writers get their turn in between.
+
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
+
+use super::write::last_number;
+use super::{signed, unsigned};
+use crate::clock::Timestamp;
+
+/// Records that go in one transaction.
+const BATCH: i64 = 256;
+
+/// Whatever its state: no schedule is as long as a retention.
+const OLDER: &str = "
+    SELECT n, 0 FROM capture INDEXED BY capture_at WHERE at < ?1
+    UNION ALL SELECT n, 1 FROM delivery INDEXED BY delivery_at WHERE at < ?1";
+
+/// Deliveries with attempts left are not given up to make room.
+const OLDEST: &str = "
+    SELECT n, 0 FROM capture UNION ALL SELECT n, 1 FROM delivery WHERE state <> 'pending' ORDER BY 1";
+
+const REFUSED: &str = "SELECT n, 0 FROM capture INDEXED BY capture_refused WHERE verdict = 'refused' AND n <= ?1";
+
+/// Drops what is older than `before`, refused captures beyond their quota, then the oldest while the ledger is larger than
+/// `max_bytes`. Returns how many records went.
+pub(super) fn prune(
+    connection: &mut Connection,
+    before: Option<Timestamp>,
+    max_bytes: Option<u64>,
+    refused_quota: u64,
+) -> rusqlite::Result<u64> {
+    let mut gone = 0;
+    if let Some(before) = before {
+        gone += drop_all(connection, OLDER, before.unix_us())?;
+    }
+    if let Some(last) = last_beyond(connection, refused_quota)? {
+        gone += drop_all(connection, REFUSED, last)?;
+    }
+    if let Some(max) = max_bytes {
+        while bytes(connection)? > max {
+            match drop_batch(connection, OLDEST, &[])? {
+                0 => break,
+                dropped => gone += dropped,
+            }
+        }
+    }
+    Ok(gone)
+}
+
+/// The newest refused capture that, with all newer ones, takes more than the quota.
+fn last_beyond(connection: &Connection, quota: u64) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT max(n) FROM (
+                 SELECT n, sum(weight) OVER (ORDER BY n DESC) AS total
+                 FROM capture INDEXED BY capture_refused WHERE verdict = 'refused'
+             ) WHERE total > ?1",
+        )?
+        .query_row([signed(quota)], |row| row.get(0))
+}
+
+/// What the ledger takes, in bytes, without the pages that are free to be used again.
+fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0).map(unsigned));
+    let used = number("page_count")?.saturating_sub(number("freelist_count")?);
+    Ok(used * number("page_size")?)
+}
+
+fn drop_all(connection: &mut Connection, which: &str, limit: i64) -> rusqlite::Result<u64> {
+    let mut gone = 0;
+    loop {
+        match drop_batch(connection, which, &[limit])? {
+            0 => return Ok(gone),
+            dropped => gone += dropped,
+        }
+    }
+}
+
+/// Drops the first records that `which` names, by number and whether it is a delivery.
+fn drop_batch(connection: &mut Connection, which: &str, values: &[i64]) -> rusqlite::Result<u64> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let batch: Vec<(i64, bool)> = transaction
+        .prepare_cached(&format!("{which} LIMIT {BATCH}"))?
+        .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    let last = last_number(&transaction)?;
+    transaction
+        .prepare_cached("UPDATE sequence SET last = ?1 WHERE last < ?1")?
+        .execute([last])?;
+    for (n, is_delivery) in &batch {
+        if *is_delivery {
+            drop_delivery(&transaction, *n)?;
+        } else {
+            drop_capture(&transaction, *n)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(batch.len() as u64)
+}
+
+fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
+    for sql in ["DELETE FROM capture WHERE n = ?1", "DELETE FROM capture_content WHERE n = ?1"] {
+        connection.prepare_cached(sql)?.execute([n])?;
+    }
+    Ok(())
+}
+
+/// Drops a delivery with its attempts, and its message when it was the last one.
+fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?
+        .execute([n])?;
+    let message: i64 = connection
+        .prepare_cached("DELETE FROM delivery WHERE n = ?1 RETURNING message")?
+        .query_row([n], |row| row.get(0))?;
+    connection
+        .prepare_cached(
+            "DELETE FROM message WHERE m = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE n = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_shared WHERE message = ?1 AND message <> n)",
+        )?
+        .execute([message])
+        .map(drop)
+}

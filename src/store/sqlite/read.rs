@@ -1,0 +1,229 @@
+//! Whole records, by number or by the beginning of an id.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::types::{FromSqlError, Type};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::{signed, unsigned};
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::store::{
+    Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, NewCapture, NewDelivery, Outcome, Record, Signing,
+    Source, VerdictNote,
+};
+
+/// The record of that number.
+pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<Option<Record>> {
+    let n = signed(number);
+    if let Some(found) = one(connection, CAPTURE, n, capture)? {
+        return Ok(Some(Record::Capture(Box::new(found))));
+    }
+    let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
+        return Ok(None);
+    };
+    found.delivery.attempts = connection
+        .prepare_cached(ATTEMPTS)?
+        .query_map([n], attempt)?
+        .collect::<Result<_, _>>()?;
+    Ok(Some(Record::Delivery(Box::new(found))))
+}
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    n: i64,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    connection.prepare_cached(sql)?.query_row([n], read).optional()
+}
+
+const CAPTURE: &str = "
+    SELECT n, id, at, method, target, headers, body, remote, provider, event, event_id, verdict, reason, detail, status,
+        dedupe_key, duplicate_of, forwarded_to
+    FROM capture JOIN capture_content USING (n) WHERE n = ?1";
+
+fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
+    let request = NewCapture {
+        id: id(row, 1, IdKind::Capture)?,
+        at: moment(row, 2)?,
+        method: row.get(3)?,
+        target: row.get(4)?,
+        headers: headers(row, 5)?,
+        body: bytes(row, 6)?,
+        remote: row.get(7)?,
+        provider: row.get(8)?,
+        event: row.get(9)?,
+        event_id: row.get(10)?,
+        verdict: VerdictNote {
+            name: row.get(11)?,
+            reason: row.get(12)?,
+            detail: row.get(13)?,
+        },
+        status: row.get(14)?,
+        dedupe_key: row.get(15)?,
+    };
+    Ok(Capture {
+        number: row.get(0).map(unsigned)?,
+        request,
+        duplicate_of: row.get::<_, Option<i64>>(16)?.map(unsigned),
+        forwarded_to: row.get(17)?,
+    })
+}
+
+const DELIVERY: &str = "
+    SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
+        next_due, message.id, wire_id, message.event, time, mode, content_type, body
+    FROM delivery JOIN message ON m = message WHERE n = ?1";
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let message = Message {
+        id: id(row, 15, IdKind::Message)?,
+        wire_id: row.get(16)?,
+        event: row.get(17)?,
+        time: moment(row, 18)?,
+        mode: Mode::from_name(&row.get::<_, String>(19)?),
+        content_type: row.get(20)?,
+        body: bytes(row, 21)?,
+    };
+    let delivery = NewDelivery {
+        id: id(row, 1, IdKind::Delivery)?,
+        at: moment(row, 2)?,
+        message,
+        provider: row.get(3)?,
+        endpoint: row.get(4)?,
+        url: row.get(5)?,
+        method: row.get(6)?,
+        headers: headers(row, 7)?,
+        signing: named(row, 8, Signing::from_name)?,
+        source: named(row, 9, Source::from_name)?,
+        origin: row.get::<_, Option<i64>>(10)?.map(unsigned),
+        delays: named(row, 11, delays)?,
+        owner: row.get(12)?,
+        state: named(row, 13, DeliveryState::from_name)?,
+        next_due: row.get::<_, Option<i64>>(14)?.map(Timestamp::from_unix_us),
+        attempts: Vec::new(),
+    };
+    Ok(Delivery {
+        number: row.get(0).map(unsigned)?,
+        delivery,
+    })
+}
+
+const ATTEMPTS: &str = "
+    SELECT seq, at, took, request, status, headers, truncated, body, error, text
+    FROM attempt WHERE delivery = ?1 ORDER BY seq";
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    let outcome = match row.get(4)? {
+        Some(status) => Outcome::Answer(Answer {
+            status,
+            headers: headers(row, 5)?,
+            truncated: row.get(6)?,
+            body: bytes(row, 7)?,
+        }),
+        None => Outcome::Error {
+            kind: named(row, 8, ErrorKind::from_name)?,
+            text: row.get(9)?,
+        },
+    };
+    Ok(Attempt {
+        seq: row.get(0)?,
+        at: moment(row, 1)?,
+        took: row.get(2).map(nanoseconds)?,
+        request_headers: headers(row, 3)?,
+        outcome,
+    })
+}
+
+/// The numbers of the records whose id, or whose message's id, starts with that text; the newest first.
+pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusqlite::Result<Vec<u64>> {
+    const CAPTURES: &str = "SELECT n FROM capture WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+    const DELIVERIES: &str = "SELECT n FROM delivery WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+    // Most messages have one delivery, whose number is their key; only others are in the index.
+    const MESSAGES: &str = "
+        SELECT n FROM delivery JOIN message ON m = n WHERE message = m AND message.id BETWEEN ?1 AND ?2
+        UNION ALL
+        SELECT n FROM message JOIN delivery INDEXED BY delivery_shared ON message = m
+            WHERE message <> n AND message.id BETWEEN ?1 AND ?2
+        ORDER BY 1 DESC LIMIT ?3";
+    let mut numbers: Vec<u64> = Vec::new();
+    for (kind, sql) in [
+        (IdKind::Delivery, DELIVERIES),
+        (IdKind::Capture, CAPTURES),
+        (IdKind::Message, MESSAGES),
+    ] {
+        let Some((low, high)) = bounds(kind, prefix) else { continue };
+        let mut statement = connection.prepare_cached(sql)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![low.as_bytes(), high.as_bytes(), limit], |row| row.get(0))?;
+        for number in rows {
+            let number = unsigned(number?);
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+    }
+    numbers.truncate(limit);
+    Ok(numbers)
+}
+
+/// The lowest and the highest id of that kind that start with that text. `None` when none can.
+fn bounds(kind: IdKind, prefix: &str) -> Option<(Uuid, Uuid)> {
+    let digits = match prefix.strip_prefix(kind.prefix()) {
+        Some(digits) => digits,
+        None if kind.prefix().starts_with(prefix) => "",
+        None => return None,
+    };
+    if digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let low = Uuid::try_parse(&format!("{digits:0<32}")).ok()?;
+    let high = Uuid::try_parse(&format!("{digits:f<32}")).ok()?;
+    Some((low, high))
+}
+
+/// Reads an id of that kind.
+pub(super) fn id(row: &Row<'_>, column: usize, kind: IdKind) -> rusqlite::Result<Id> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(Id {
+        kind,
+        uuid: Uuid::from_bytes(bytes),
+    })
+}
+
+/// Reads a moment.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_unix_us)
+}
+
+/// What [`super::nanos`] wrote.
+pub(super) fn nanoseconds(nanos: i64) -> Duration {
+    Duration::from_nanos(unsigned(nanos))
+}
+
+fn headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Headers> {
+    Ok(Headers::from_block(row.get_ref(column)?.as_blob()?))
+}
+
+fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
+    Ok(Bytes::copy_from_slice(row.get_ref(column)?.as_blob()?))
+}
+
+fn delays(text: &str) -> Option<Vec<Duration>> {
+    let nanos = text.split(',').filter(|nanos| !nanos.is_empty());
+    nanos.map(|nanos| nanos.parse().ok().map(Duration::from_nanos)).collect()
+}
+
+/// Reads a value that is kept as a text.
+fn named<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    read(text).ok_or_else(|| {
+        let what = format!("`{}` is not known", text.escape_debug()).into();
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, FromSqlError::Other(what).into())
+    })
+}

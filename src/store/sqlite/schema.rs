@@ -1,0 +1,116 @@
+//! The tables, as a list of migrations that is only ever appended to.
+
+/// Marks the file as a ledger: `hook` in ASCII.
+pub(super) const APPLICATION: i64 = 0x686f_6f6b;
+
+/// Page size in bytes, chosen when the file is made. Larger than the default because records are: fewer pages, and
+/// fewer bodies that overflow.
+pub(super) const PAGE_SIZE: u32 = 8192;
+
+/// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
+pub(super) const MIGRATIONS: [&str; 1] = [FORMAT_1];
+
+/// The format that this program writes.
+pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
+/// million rows are looked through without reading a body. Times are microseconds since the epoch, durations
+/// nanoseconds, `weight` is about what a capture takes in bytes. The indexes on ids are not unique on purpose: an id that comes twice (a seeded run, repeated) must not
+/// make the group fail that it is in.
+const FORMAT_1: &str = "
+CREATE TABLE capture (
+    n            INTEGER PRIMARY KEY,
+    id           BLOB    NOT NULL,
+    at           INTEGER NOT NULL,
+    method       TEXT    NOT NULL,
+    target       TEXT    NOT NULL,
+    remote       TEXT    NOT NULL,
+    provider     TEXT,
+    event        TEXT,
+    event_id     TEXT,
+    verdict      TEXT    NOT NULL,
+    reason       TEXT,
+    detail       TEXT,
+    status       INTEGER NOT NULL,
+    size         INTEGER NOT NULL,
+    weight       INTEGER NOT NULL,
+    dedupe       INTEGER,
+    duplicate_of INTEGER,
+    forwarded_to TEXT
+) STRICT;
+CREATE INDEX capture_id ON capture (id);
+CREATE INDEX capture_at ON capture (at);
+CREATE INDEX capture_refused ON capture (n, weight) WHERE verdict = 'refused';
+CREATE INDEX capture_dedupe ON capture (dedupe, at) WHERE dedupe IS NOT NULL;
+
+CREATE TABLE capture_content (
+    n          INTEGER PRIMARY KEY,
+    dedupe_key TEXT,
+    headers    BLOB NOT NULL,
+    body       BLOB NOT NULL
+) STRICT;
+
+-- `m` is the number of the first delivery of the message.
+CREATE TABLE message (
+    m            INTEGER PRIMARY KEY,
+    id           BLOB    NOT NULL,
+    wire_id      TEXT    NOT NULL,
+    event        TEXT    NOT NULL,
+    time         INTEGER NOT NULL,
+    mode         TEXT    NOT NULL,
+    content_type TEXT    NOT NULL,
+    body         BLOB    NOT NULL
+) STRICT;
+CREATE INDEX message_id ON message (id);
+
+-- `attempts`, `status`, `reason` and `took` repeat what the attempts say, the last one where there are several.
+CREATE TABLE delivery (
+    n        INTEGER PRIMARY KEY,
+    id       BLOB    NOT NULL,
+    at       INTEGER NOT NULL,
+    message  INTEGER NOT NULL,
+    event    TEXT,
+    provider TEXT,
+    endpoint TEXT,
+    url      TEXT    NOT NULL,
+    method   TEXT    NOT NULL,
+    headers  BLOB    NOT NULL,
+    signing  TEXT    NOT NULL,
+    source   TEXT    NOT NULL,
+    origin   INTEGER,
+    delays   TEXT    NOT NULL,
+    owner    TEXT,
+    state    TEXT    NOT NULL,
+    next_due INTEGER,
+    size     INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    status   INTEGER,
+    reason   TEXT,
+    took     INTEGER
+) STRICT;
+CREATE INDEX delivery_id ON delivery (id);
+CREATE INDEX delivery_at ON delivery (at);
+CREATE INDEX delivery_failed ON delivery (n) WHERE state = 'failed';
+CREATE INDEX delivery_pending ON delivery (n) WHERE state = 'pending';
+CREATE INDEX delivery_shared ON delivery (message) WHERE message <> n;
+
+-- Either `status` with what was answered, or `error` with `text`.
+CREATE TABLE attempt (
+    delivery  INTEGER NOT NULL,
+    seq       INTEGER NOT NULL,
+    at        INTEGER NOT NULL,
+    took      INTEGER NOT NULL,
+    request   BLOB    NOT NULL,
+    status    INTEGER,
+    headers   BLOB,
+    truncated INTEGER,
+    body      BLOB,
+    error     TEXT,
+    text      TEXT,
+    PRIMARY KEY (delivery, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The highest number that was ever given to a record that is pruned by now: numbers are not used twice.
+CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
+INSERT INTO sequence VALUES (0);
+";
