@@ -23,3 +23,4 @@ pub mod store;
 pub mod template;
 pub mod transport;
 pub mod ui;
+pub mod verification;

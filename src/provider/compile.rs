@@ -7,7 +7,7 @@ use super::file::{
     Scalar, ScheduleFile, SignatureFile,
 };
 use super::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
-use super::profile::{Dedupe, Endpoint, Https, Param, ParamType, Place, Profile, Read};
+use super::profile::{Dedupe, Detect, Endpoint, Https, Param, ParamType, Place, Profile, Read};
 use crate::clock::parse_duration;
 use crate::headers::check_line;
 use crate::signature::{
@@ -85,7 +85,7 @@ impl Profile {
             .collect();
         let file = match variant {
             Some(variant) => match file.variants.get(variant).cloned() {
-                Some(over) => file.with_variant(over),
+                Some(over) => file.with_variant(variant, over),
                 None => return fault("variants", format!("there is no variant `{variant}`")),
             },
             None => file,
@@ -136,6 +136,10 @@ impl Profile {
             user_agent: file.delivery.user_agent.clone(),
             policy: policy(&file.delivery, file.retry.as_ref())?,
             endpoint: endpoint(&file.endpoint)?,
+            detect: Detect {
+                any_of: places("detect.any-of", file.detect.any_of.as_ref())?,
+                all_of: places("detect.all-of", file.detect.all_of.as_ref())?,
+            },
             dedupe,
             workflow_context: file.workflow.map(|workflow| workflow.context),
             test_event: file.test_event,
@@ -445,6 +449,8 @@ fn asymmetric(
         carrier,
         freshness,
         time_at: file.time_at.clone(),
+        private_prefix: file.private_prefix.clone(),
+        public_prefix: file.public_prefix.clone(),
     }))
 }
 

@@ -178,6 +178,10 @@ pub struct AsymmetricFile {
     pub clock: Option<String>,
     /// A body path that carries the signing time, when no header does: `timestamp`.
     pub time_at: Option<String>,
+    /// Before the base64 of a private key, where keys are not written as PEM: `whsk_`.
+    pub private_prefix: Option<String>,
+    /// Before the base64 of a public key, where keys are not written as PEM: `whpk_`.
+    pub public_prefix: Option<String>,
 }
 
 /// `[signature.unsigned]`: no keys.

@@ -207,6 +207,12 @@ impl Registry {
         builtin.chain(others.map(|(name, path)| listing(name, path))).collect()
     }
 
+    /// The user's files that cannot be used, which other commands pass over.
+    pub fn broken(&self) -> Vec<RegistryError> {
+        let files = self.user_files().into_iter();
+        files.filter_map(|(name, _)| self.get(&name).err()).collect()
+    }
+
     /// Names of all providers, in the order of [`Registry::list`], without opening a file.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = BUILTIN.iter().map(|builtin| builtin.name.to_owned()).collect();
