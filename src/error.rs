@@ -81,6 +81,15 @@ impl Error {
         self
     }
 
+    /// Adds what is behind an error whose own text is the message already.
+    #[must_use]
+    pub fn because_of(self, error: &dyn std::error::Error) -> Self {
+        match error.source() {
+            Some(source) => self.because(source),
+            None => self,
+        }
+    }
+
     /// Adds `did you mean` for near names, made into a command by `command`.
     #[must_use]
     pub fn near(self, near: &[String], command: impl Fn(&str) -> String) -> Self {
@@ -176,10 +185,14 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let base = Self::new(Exit::Store, error.to_string());
         match &error {
-            StoreError::Missing(_) => base.hint("`hook listen` and `hook send` make one; `--ledger FILE` names another"),
+            StoreError::Missing(_) => {
+                base.hint("`hook listen` and `hook send` make one; `--ledger FILE` names another")
+            }
             StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
             StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
-            StoreError::Locked(_) => base.hint("wait until the other process is done, or use another file: `--ledger FILE`"),
+            StoreError::Locked(_) => {
+                base.hint("wait until the other process is done, or use another file: `--ledger FILE`")
+            }
             StoreError::Full(_) => base.hint("make room, then `hook log prune`"),
             StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
             StoreError::Closed => base,

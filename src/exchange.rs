@@ -163,6 +163,8 @@ impl Source {
 
     /// Reads [`Source::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Send, Self::Replay, Self::Forward, Self::Test].into_iter().find(|source| source.name() == name)
+        [Self::Send, Self::Replay, Self::Forward, Self::Test]
+            .into_iter()
+            .find(|source| source.name() == name)
     }
 }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
 use crate::error::Result;
-use crate::exit::Exit;
 use crate::exchange::{Outcome, Source};
+use crate::exit::Exit;
 use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
@@ -81,27 +81,28 @@ impl<T: Transport> Pipeline<T> {
         view: &mut (dyn View + Send),
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
-        let (acked_in, mut acked) = mpsc::channel::<(Event, PendingAck)>(1024);
-        let engine =
-            Engine::new(self.transport, self.clock, self.random, self.limits);
+        let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(1024);
+        let engine = Engine::new(self.transport, self.clock, self.random, self.limits);
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
-        let recorder = Recorder { ledger: self.ledger, owner: self.owner, known, cancel: self.cancel };
+        let recorder = Recorder {
+            ledger: self.ledger,
+            owner: self.owner,
+            known,
+            cancel: self.cancel,
+        };
         let recording = recorder.run(events, acked_in);
         let mut tally = Tally::default();
+        // When the screen fails, the channel is dropped with this future, and the recorder ends too.
         let showing = async {
+            let mut acked = acked;
             while let Some((event, ack)) = acked.recv().await {
                 let Ack { number, .. } = ack.await?;
                 tally.count(&event);
                 view.event(number, &event)?;
             }
-            Ok(())
+            Ok::<(), crate::error::Error>(())
         };
-        // A failed ledger or screen ends the recording too: its channel is closed when `showing` returns.
-        let (recorded, shown): (std::result::Result<(), StoreError>, Result<()>) = tokio::join!(recording, async {
-            let shown = showing.await;
-            drop(acked);
-            shown
-        });
+        let (recorded, shown) = tokio::join!(recording, showing);
         if recorded.is_err() || shown.is_err() {
             engine.abort();
         }
@@ -157,12 +158,23 @@ impl Recorder {
         } else {
             self.known.remove(&id);
         }
-        let owner = if goes_on { self.owner.as_ref().map(|owner| owner.name().to_owned()) } else { None };
+        let owner = if goes_on {
+            self.owner.as_ref().map(|owner| owner.name().to_owned())
+        } else {
+            None
+        };
         match (recorded, &event.attempt) {
-            (true, Some(attempt)) => {
-                Op::Attempt { delivery: id, attempt: Box::new(attempt.clone()), state, next_due }
-            }
-            (true, None) => Op::State { delivery: id, state, owner },
+            (true, Some(attempt)) => Op::Attempt {
+                delivery: id,
+                attempt: Box::new(attempt.clone()),
+                state,
+                next_due,
+            },
+            (true, None) => Op::State {
+                delivery: id,
+                state,
+                owner,
+            },
             (false, attempt) => {
                 let mut record = record(&event.delivery, owner);
                 record.state = state;
@@ -203,7 +215,8 @@ impl Tally {
     fn count(&mut self, event: &Event) {
         let outcome = event.attempt.as_ref().map(|attempt| &attempt.outcome);
         if let (Some(attempt), Some(Outcome::Answer(_))) = (&event.attempt, outcome) {
-            self.times.push(u32::try_from(attempt.took.as_micros()).unwrap_or(u32::MAX));
+            self.times
+                .push(u32::try_from(attempt.took.as_micros()).unwrap_or(u32::MAX));
         }
         let exit = match &event.next {
             Next::Retry { .. } => return,
@@ -217,7 +230,10 @@ impl Tally {
             }
             Next::Failed(_) => {
                 self.failed += 1;
-                *self.causes.entry(outcome.map_or_else(String::new, Outcome::word)).or_default() += 1;
+                *self
+                    .causes
+                    .entry(outcome.map_or_else(String::new, Outcome::word))
+                    .or_default() += 1;
                 match outcome {
                     Some(Outcome::Answer(_)) => Exit::Refused,
                     _ => Exit::Unreachable,
@@ -225,11 +241,17 @@ impl Tally {
             }
         };
         self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
-        if let (Some(endpoint), true) = (&event.delivery.label.endpoint, event.delivery.label.source != Source::Test)
-            && event.next != Next::Interrupted
+        if let (Some(endpoint), true) = (
+            &event.delivery.label.endpoint,
+            event.delivery.label.source != Source::Test,
+        ) && event.next != Next::Interrupted
         {
             let gone = event.next == Next::Failed(Ended::Gone);
-            self.ends.push(End { endpoint: endpoint.clone(), delivered: event.next == Next::Delivered, gone });
+            self.ends.push(End {
+                endpoint: endpoint.clone(),
+                delivered: event.next == Next::Delivered,
+                gone,
+            });
         }
     }
 
@@ -242,7 +264,12 @@ impl Tally {
     pub fn percentile(&self, share: f64) -> Option<Duration> {
         let mut times = self.times.clone();
         let last = times.len().checked_sub(1)?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index below the length")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index below the length"
+        )]
         let index = ((last as f64) * share).round() as usize;
         let (_, value, _) = times.select_nth_unstable(index.min(last));
         Some(Duration::from_micros(u64::from(*value)))

@@ -18,7 +18,11 @@ fn stopped(error: dialoguer::Error) -> Error {
 
 /// Refuses where nobody can answer, and says which flag answers.
 fn must_ask(ui: &Ui, what: &str, flag: &str) -> Result<()> {
-    if ui.can_ask() { Ok(()) } else { Err(Error::usage(format!("{what}, and this is no terminal to ask at")).hint(flag)) }
+    if ui.can_ask() {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("{what}, and this is no terminal to ask at")).hint(flag))
+    }
 }
 
 /// One of several lines; its index.
@@ -47,11 +51,18 @@ pub fn choose_many(ui: &Ui, question: &str, items: &[String], flag: &str) -> Res
 /// Yes or no; no by default.
 pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
     must_ask(ui, question, flag)?;
-    Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(false).interact().map_err(stopped)
+    Confirm::with_theme(&ColorfulTheme::default())
+        .with_prompt(question)
+        .default(false)
+        .interact()
+        .map_err(stopped)
 }
 
 /// A line of text.
 pub fn text(ui: &Ui, question: &str, flag: &str) -> Result<String> {
     must_ask(ui, &format!("{question}: nothing was given"), flag)?;
-    Input::<String>::with_theme(&ColorfulTheme::default()).with_prompt(question).interact_text().map_err(stopped)
+    Input::<String>::with_theme(&ColorfulTheme::default())
+        .with_prompt(question)
+        .interact_text()
+        .map_err(stopped)
 }

@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings, private_file};
+use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::{AsymmetricKind, Scheme};
-use crate::engine::Limits;
-use crate::pipeline::Pipeline;
 use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
 use crate::transport::Transport;
 use crate::ui::Ui;
@@ -84,7 +84,12 @@ impl Session {
 
     /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
     pub fn ledger(&self) -> Ledger {
-        let (path, window) = (self.ledger_path.clone(), self.settings.dedupe_window);
+        self.ledger_within(None)
+    }
+
+    /// As [`Session::ledger`], with another window for duplicates when one is given.
+    pub fn ledger_within(&self, window: Option<std::time::Duration>) -> Ledger {
+        let (path, window) = (self.ledger_path.clone(), window.unwrap_or(self.settings.dedupe_window));
         Ledger::start(move || {
             let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
             store.set_dedupe_window(window);
@@ -107,7 +112,15 @@ impl Session {
         owner: Option<Arc<Owner>>,
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        Pipeline { clock, random, transport, ledger, limits, cancel, owner }
+        Pipeline {
+            clock,
+            random,
+            transport,
+            ledger,
+            limits,
+            cancel,
+            owner,
+        }
     }
 
     /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The
@@ -186,7 +199,9 @@ impl Session {
             Scheme::Asymmetric(scheme) => DevSecret::pair_files(&self.paths, scheme.kind).1,
             _ => self.paths.dev_secret(),
         };
-        let dev = made.exists().then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
+        let dev = made
+            .exists()
+            .then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
         let settings = settings.and_then(|reference| reference.resolve().ok());
         settings.into_iter().chain(dev.and_then(Result::ok)).collect()
     }

@@ -255,18 +255,17 @@ impl Verification {
 
     fn verifier<'a>(&self, candidate: &'a Candidate) -> &'a std::result::Result<Verifier, String> {
         candidate.verifier.get_or_init(|| {
-            let secrets = self
-                .secrets_of(&candidate.profile)
-                .map_err(|error| error.to_string())?;
+            let secrets = self.secrets_of(&candidate.profile).map_err(|error| error.to_string())?;
             let verifier = candidate.profile.scheme.verifier_of_usable(&secrets);
             verifier.map_err(|error| error.to_string())
         })
     }
 
     fn secrets_of(&self, profile: &Profile) -> Result<Vec<Secret>> {
-        self.secrets
-            .as_ref()
-            .map_or_else(|| Ok(Vec::new()), |secrets| secrets.for_profile(profile, Purpose::Verify))
+        self.secrets.as_ref().map_or_else(
+            || Ok(Vec::new()),
+            |secrets| secrets.for_profile(profile, Purpose::Verify),
+        )
     }
 
     fn unless_unchecked(&self, refusal: Refusal) -> Verdict {

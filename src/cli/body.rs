@@ -51,7 +51,12 @@ pub(super) struct BodyArgs {
     #[arg(long, value_name = "FILE", help_heading = "Workflow")]
     context: Option<String>,
     /// Field of a workflow's body: `NAME=TEXT with {{tags}}` (can be repeated)
-    #[arg(long = "field", value_name = "PAIR", conflicts_with = "data", help_heading = "Workflow")]
+    #[arg(
+        long = "field",
+        value_name = "PAIR",
+        conflicts_with = "data",
+        help_heading = "Workflow"
+    )]
     fields: Vec<String>,
     /// Refuse empty merge tags
     #[arg(long, help_heading = "Workflow")]
@@ -93,7 +98,12 @@ impl EditArgs {
         for (list, flag, reading) in kinds {
             for pair in list {
                 let (path, text) = split_pair(pair, flag)?;
-                edits.push(Edit { path, text, reading, create: self.set_new });
+                edits.push(Edit {
+                    path,
+                    text,
+                    reading,
+                    create: self.set_new,
+                });
             }
         }
         Ok(edits)
@@ -121,17 +131,23 @@ impl Maker<'_> {
     pub(super) fn make(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message> {
         match self {
             Self::Composed(composer) => Ok(composer.compose(id, now, random)?),
-            Self::Fixed { profile, event, wire_id, time, mode, content_type, body } => {
-                Ok(Message {
-                    id,
-                    wire_id: wire_id.clone().unwrap_or_else(|| profile.fresh_id(now, random)),
-                    event: event.clone(),
-                    time: time.unwrap_or(now),
-                    mode: *mode,
-                    content_type: content_type.clone(),
-                    body: body.clone().into(),
-                })
-            }
+            Self::Fixed {
+                profile,
+                event,
+                wire_id,
+                time,
+                mode,
+                content_type,
+                body,
+            } => Ok(Message {
+                id,
+                wire_id: wire_id.clone().unwrap_or_else(|| profile.fresh_id(now, random)),
+                event: event.clone(),
+                time: time.unwrap_or(now),
+                mode: *mode,
+                content_type: content_type.clone(),
+                body: body.clone().into(),
+            }),
         }
     }
 }
@@ -144,7 +160,11 @@ impl BodyArgs {
 
     /// Reads the flags into a maker of messages.
     pub(super) fn maker<'a>(&self, session: &Session, profile: &'a Profile, event: Option<&str>) -> Result<Maker<'a>> {
-        let mode = if matches!(self.mode, ModeArg::Live) { Mode::Live } else { Mode::Test };
+        let mode = if matches!(self.mode, ModeArg::Live) {
+            Mode::Live
+        } else {
+            Mode::Test
+        };
         let fixed = |body: Vec<u8>, content_type: &str| Maker::Fixed {
             profile,
             event: event.unwrap_or_default().to_owned(),
@@ -156,7 +176,9 @@ impl BodyArgs {
         };
         if let Some(source) = &self.body {
             if !self.edits.edits()?.is_empty() {
-                return Err(Error::usage("`--set` does not change a `--body`: its bytes are sent as they are"));
+                return Err(Error::usage(
+                    "`--set` does not change a `--body`: its bytes are sent as they are",
+                ));
             }
             return Ok(fixed(read_source(source, "--body")?, &profile.content_type));
         }
@@ -166,14 +188,23 @@ impl BodyArgs {
             let mut merge = Merge::new(&context);
             let mut document = merge.fields(&fields);
             self.judge_tags(session, &merge.faults)?;
-            self.edits.edits()?.iter().try_for_each(|edit| edit.apply(&mut document))?;
+            self.edits
+                .edits()?
+                .iter()
+                .try_for_each(|edit| edit.apply(&mut document))?;
             return Ok(fixed(document.to_string().into_bytes(), &profile.content_type));
         }
         let Some(event) = event else {
-            return Err(Error::usage("no event is given")
-                .hint(format!("`hook providers events {}` shows its catalogue", profile.label())));
+            return Err(Error::usage("no event is given").hint(format!(
+                "`hook providers events {}` shows its catalogue",
+                profile.label()
+            )));
         };
-        let data = self.data.as_ref().map(|source| self.data(session, profile, source)).transpose()?;
+        let data = self
+            .data
+            .as_ref()
+            .map(|source| self.data(session, profile, source))
+            .transpose()?;
         let wishes = Wishes {
             event: event.to_owned(),
             data,
@@ -186,11 +217,16 @@ impl BodyArgs {
             mode,
         };
         if self.id.is_some() && !carries_id(profile) {
-            session.ui.warn(&format!("messages of `{}` carry no id: `--id` shows in the ledger only", profile.label()));
+            session.ui.warn(&format!(
+                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                profile.label()
+            ));
         }
         let composer = Composer::new(profile, wishes)?;
         if composer.event() != event {
-            session.ui.note(&format!("`{event}` is an alias of `{}`", composer.event()));
+            session
+                .ui
+                .note(&format!("`{event}` is an alias of `{}`", composer.event()));
         }
         Ok(Maker::Composed(Box::new(composer)))
     }
@@ -201,7 +237,9 @@ impl BodyArgs {
             _ => read_source(source, "--data")?,
         };
         let data: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            Error::usage("`--data` is not JSON").cause(error).hint("quote it for the shell, or use `--data @FILE`")
+            Error::usage("`--data` is not JSON")
+                .cause(error)
+                .hint("quote it for the shell, or use `--data @FILE`")
         })?;
         if self.context.is_none() {
             return Ok(data);
@@ -218,8 +256,10 @@ impl BodyArgs {
             (Some(path), _) => String::from_utf8_lossy(&read_source(&format!("@{path}"), "--context")?).into_owned(),
             (None, Some(sample)) => sample.clone(),
             (None, None) => {
-                return Err(Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
-                    .hint("give one with `--context FILE`"));
+                return Err(
+                    Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
+                        .hint("give one with `--context FILE`"),
+                );
             }
         };
         serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
@@ -236,7 +276,9 @@ impl BodyArgs {
                     });
                 }
                 TagFault::Empty { tag } if self.strict => {
-                    return Err(Error::usage(format!("merge tag `{{{{{tag}}}}}` is empty")).hint("leave out `--strict`"));
+                    return Err(
+                        Error::usage(format!("merge tag `{{{{{tag}}}}}` is empty")).hint("leave out `--strict`")
+                    );
                 }
                 TagFault::Empty { tag } => session.ui.warn(&format!("merge tag `{{{{{tag}}}}}` is empty")),
             }
@@ -256,7 +298,10 @@ fn carries_id(profile: &Profile) -> bool {
 pub(super) fn form_fields(body: &[u8]) -> Result<Vec<(String, String)>> {
     let fields: Map<String, Value> = serde_json::from_slice(body)
         .map_err(|error| Error::usage("only a JSON object can be sent as fields").cause(error))?;
-    Ok(fields.iter().map(|(name, value)| (name.clone(), text_of(value))).collect())
+    Ok(fields
+        .iter()
+        .map(|(name, value)| (name.clone(), text_of(value)))
+        .collect())
 }
 
 /// Reads `@FILE`, `-` or the text itself.
@@ -270,9 +315,8 @@ pub(super) fn read_source(source: &str, flag: &str) -> Result<Vec<u8>> {
         return Ok(bytes);
     }
     match source.strip_prefix('@') {
-        Some(path) => {
-            std::fs::read(path).map_err(|error| Error::usage(format!("`{flag}`: file `{path}` cannot be read")).cause(error))
-        }
+        Some(path) => std::fs::read(path)
+            .map_err(|error| Error::usage(format!("`{flag}`: file `{path}` cannot be read")).cause(error)),
         None => Ok(source.as_bytes().to_vec()),
     }
 }

@@ -65,7 +65,10 @@ impl View for Bar {
             Next::Retry { .. } => return Ok(()),
             Next::Failed(_) => {
                 self.failed += 1;
-                let word = event.attempt.as_ref().map_or_else(String::new, |attempt| attempt.outcome.word());
+                let word = event
+                    .attempt
+                    .as_ref()
+                    .map_or_else(String::new, |attempt| attempt.outcome.word());
                 self.ui.detail(&format!("#{number} failed: {word}"));
             }
             Next::Delivered | Next::Interrupted => {}
@@ -84,13 +87,25 @@ pub(super) async fn run(
 ) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let ledger = session.ledger();
-    let owner = if plan.retries() { Some(Arc::new(claim(session)?)) } else { None };
-    let limits = Limits { concurrency: bulk.concurrency, time_scale: retry.time_scale, rate: bulk.rate };
+    let owner = if plan.retries() {
+        Some(Arc::new(claim(session)?))
+    } else {
+        None
+    };
+    let limits = Limits {
+        concurrency: bulk.concurrency,
+        time_scale: retry.time_scale,
+        rate: bulk.rate,
+    };
     let cancel = shutdown.soft.clone();
     let pipeline = session.pipeline(plan.transport()?, ledger.clone(), limits, cancel.clone(), owner);
     let (jobs_in, jobs) = mpsc::channel(256);
     let bar = progress::Bulk::new(bulk.count, session.ui.shows_progress());
-    let mut view = Bar { ui: Arc::clone(&session.ui), bar, failed: 0 };
+    let mut view = Bar {
+        ui: Arc::clone(&session.ui),
+        bar,
+        failed: 0,
+    };
     let origin = Origin::new(session, bulk.random_seed);
     let begun = Instant::now();
     let produce = async {
@@ -138,9 +153,17 @@ fn report(session: &Session, tally: &Tally, seconds: f64) -> Result<()> {
         0 => "0 failed".to_owned(),
         n => ui.out.bad(&format!("{n} failed")),
     };
-    ui.line(&format!("{}: {delivered}, {failed}, {seconds:.1} s, {per_second:.0} a second", count(tally.total(), "event")))?;
+    ui.line(&format!(
+        "{}: {delivered}, {failed}, {seconds:.1} s, {per_second:.0} a second",
+        count(tally.total(), "event")
+    ))?;
     let shown = |share| time(share).map_or_else(|| "-".into(), short_time);
-    ui.line(&format!("answer times: p50 {}, p95 {}, p99 {}", shown(0.5), shown(0.95), shown(0.99)))?;
+    ui.line(&format!(
+        "answer times: p50 {}, p95 {}, p99 {}",
+        shown(0.5),
+        shown(0.95),
+        shown(0.99)
+    ))?;
     for (cause, n) in &tally.causes {
         ui.line(&format!("  {n} x {cause}"))?;
     }

@@ -10,7 +10,7 @@ use crate::headers::{Headers, check_line};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::session::Session;
-use crate::transport::http::{HttpTransport, Options};
+use crate::transport::{HttpOptions, HttpTransport};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HttpArgs {
@@ -73,7 +73,9 @@ impl HttpArgs {
             let token = session.secret(reference)?;
             let value = [b"Bearer ".as_slice(), token.expose()].concat();
             if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
-                return Err(Error::usage(format!("the bearer token from `{reference}` holds a control character")));
+                return Err(Error::usage(format!(
+                    "the bearer token from `{reference}` holds a control character"
+                )));
             }
             headers.set("authorization", value);
         }
@@ -82,7 +84,10 @@ impl HttpArgs {
 
     /// The method to use.
     pub(super) fn method(&self, profile: Option<&Profile>) -> String {
-        self.method.map_or_else(|| profile.map_or("POST", |p| p.method.as_str()), Method::name).to_owned()
+        match self.method {
+            Some(method) => method.name().to_owned(),
+            None => profile.map_or_else(|| "POST".to_owned(), |profile| profile.method.clone()),
+        }
     }
 
     /// The policy with the user's time limit.
@@ -95,12 +100,15 @@ impl HttpArgs {
 
     /// The transport.
     pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
-        let options = Options {
+        let options = HttpOptions {
             insecure: self.insecure,
             ca_file: self.cacert.clone(),
             proxy: self.proxy.clone(),
             proxy_from_env: true,
+            keep_host: false,
         };
-        HttpTransport::new(options).map(Arc::new).map_err(|error| Error::usage(error.to_string()))
+        HttpTransport::new(options)
+            .map(Arc::new)
+            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
     }
 }

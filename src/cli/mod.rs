@@ -3,10 +3,15 @@
 mod body;
 mod bulk;
 mod complete;
+mod editor;
 mod global;
 mod http;
+mod listen;
 mod providers;
+mod replay;
+mod replayed;
 mod retry;
+mod select;
 mod send;
 mod targets;
 
@@ -40,14 +45,18 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Listen(Box<listen::Args>),
     Send(Box<send::Args>),
+    Replay(Box<replay::Args>),
     Providers(providers::Args),
 }
 
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
+            Self::Listen(args) => listen::run(session, &args),
             Self::Send(args) => send::run(session, *args),
+            Self::Replay(args) => replay::run(session, &args),
             Self::Providers(args) => providers::run(session, args),
         }
     }
@@ -102,7 +111,10 @@ fn runtime(several: bool) -> Result<tokio::runtime::Runtime> {
     } else {
         tokio::runtime::Builder::new_current_thread()
     };
-    builder.enable_all().build().map_err(|error| Error::internal("no runtime can be started").cause(error))
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("no runtime can be started").cause(error))
 }
 
 /// Reads a duration for clap.
@@ -117,11 +129,17 @@ fn timestamp(text: &str) -> std::result::Result<Timestamp, String> {
 
 /// Reads how many requests may be in flight.
 fn concurrency(text: &str) -> std::result::Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=4096).contains(n)).ok_or_else(|| "expected a number from 1 to 4096".to_owned())
+    text.parse()
+        .ok()
+        .filter(|n| (1..=4096).contains(n))
+        .ok_or_else(|| "expected a number from 1 to 4096".to_owned())
 }
 
 /// Reads a rate a second.
 fn rate(text: &str) -> std::result::Result<f64, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
-    text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or_else(|| "expected a number above 0".into())
+    text.parse()
+        .ok()
+        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| "expected a number above 0".into())
 }

@@ -73,7 +73,11 @@ pub(super) struct Args {
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let store = session.reader()?;
-    let numbers = if args.resume { abandoned(session, &store)? } else { chosen(session, args, &store)? };
+    let numbers = if args.resume {
+        abandoned(session, &store)?
+    } else {
+        chosen(session, args, &store)?
+    };
     if numbers.is_empty() {
         return Err(Error::nothing("nothing in the ledger matches").hint("`hook log` shows what there is"));
     }
@@ -101,9 +105,13 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         for delivery in &deliveries {
             let request = delivery.request(session.now());
             if session.ui.output == crate::ui::Output::Json {
-                session.ui.json(&crate::render::request::RequestLine::new(&request, args.reveal, &[]))?;
+                session
+                    .ui
+                    .json(&crate::render::request::RequestLine::new(&request, args.reveal, &[]))?;
             } else {
-                session.ui.raw(&crate::render::request::wire(&request, args.reveal, &[]))?;
+                session
+                    .ui
+                    .raw(&crate::render::request::wire(&request, args.reveal, &[]))?;
             }
         }
         return Ok(Exit::Ok);
@@ -113,13 +121,28 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
 
 async fn deliver(session: &Session, args: &Args, deliveries: Vec<Delivery>) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
-    let limits = Limits { concurrency: 1, time_scale: args.retry.time_scale, rate: args.rate };
+    let limits = Limits {
+        concurrency: 1,
+        time_scale: args.retry.time_scale,
+        rate: args.rate,
+    };
     let mut view = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
-    let retries = deliveries.iter().any(|delivery| !delivery.policy.schedule.delays.is_empty());
+    let retries = deliveries
+        .iter()
+        .any(|delivery| !delivery.policy.schedule.delays.is_empty());
     let tally = if args.resume {
         resume(session, args, deliveries, limits, &shutdown, &mut view).await?
     } else {
-        send::run_all(session, args.http.transport()?, deliveries, limits, retries, &shutdown, &mut view).await?
+        send::run_all(
+            session,
+            args.http.transport()?,
+            deliveries,
+            limits,
+            retries,
+            &shutdown,
+            &mut view,
+        )
+        .await?
     };
     drop(view);
     if tally.interrupted > 0 {
@@ -143,13 +166,24 @@ async fn resume(
     let mut known = std::collections::HashSet::new();
     for delivery in deliveries {
         let owner = Some(owner.name().to_owned());
-        ledger.write(Op::State { delivery: delivery.id, state: DeliveryState::Pending, owner }).await?;
+        ledger
+            .write(Op::State {
+                delivery: delivery.id,
+                state: DeliveryState::Pending,
+                owner,
+            })
+            .await?;
         known.insert(delivery.id);
         let _ = jobs_in.send(delivery).await;
     }
     drop(jobs_in);
-    let pipeline =
-        session.pipeline(args.http.transport()?, ledger.clone(), limits, shutdown.soft.clone(), Some(owner));
+    let pipeline = session.pipeline(
+        args.http.transport()?,
+        ledger.clone(),
+        limits,
+        shutdown.soft.clone(),
+        Some(owner),
+    );
     let tally = pipeline.run(jobs, known, view).await?;
     ledger.close();
     Ok(tally)
@@ -163,7 +197,10 @@ fn chosen(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64
         return filtered(session, args, store);
     }
     let recent = store.list(&Query::default())?;
-    let lines: Vec<String> = recent.iter().map(|summary| select::describe(summary, session.now())).collect();
+    let lines: Vec<String> = recent
+        .iter()
+        .map(|summary| select::describe(summary, session.now()))
+        .collect();
     let hint = "name a record: `hook replay last`, `hook replay 12`";
     if lines.is_empty() {
         return Ok(Vec::new());
@@ -175,7 +212,11 @@ fn chosen(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64
 /// What matches, the oldest first: deliveries, and captures only where no delivery matches, so that an event that was
 /// sent and received on one machine is not replayed twice.
 fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64>> {
-    let since = args.since.as_deref().map(|text| select::since(session, text)).transpose()?;
+    let since = args
+        .since
+        .as_deref()
+        .map(|text| select::since(session, text))
+        .transpose()?;
     for kind in [RecordKind::Delivery, RecordKind::Capture] {
         if args.failed && kind == RecordKind::Capture {
             continue;
@@ -185,7 +226,11 @@ fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u
             failed: args.failed,
             since,
             event: args.event.clone(),
-            page: Page { limit: usize::MAX, oldest_first: true, ..Query::default().page },
+            page: Page {
+                limit: usize::MAX,
+                oldest_first: true,
+                ..Query::default().page
+            },
             ..Query::default()
         };
         let found = store.list(&query)?;
@@ -198,10 +243,24 @@ fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u
 
 /// Deliveries with attempts left that no living process works on.
 fn abandoned(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
-    let page = Page { limit: usize::MAX, oldest_first: true, ..Query::default().page };
-    let pending = store.list(&Query { pending: true, page, ..Query::default() })?;
-    let alive = |owner: &Option<String>| {
-        owner.as_ref().is_some_and(|owner| Owner::is_alive(&session.ledger_path, owner))
+    let page = Page {
+        limit: usize::MAX,
+        oldest_first: true,
+        ..Query::default().page
     };
-    Ok(pending.into_iter().filter(|summary| !alive(&summary.owner)).map(|summary| summary.number).collect())
+    let pending = store.list(&Query {
+        pending: true,
+        page,
+        ..Query::default()
+    })?;
+    let alive = |owner: &Option<String>| {
+        owner
+            .as_ref()
+            .is_some_and(|owner| Owner::is_alive(&session.ledger_path, owner))
+    };
+    Ok(pending
+        .into_iter()
+        .filter(|summary| !alive(&summary.owner))
+        .map(|summary| summary.number)
+        .collect())
 }

@@ -77,24 +77,44 @@ impl<'a> Again<'a> {
         let (id, at, policy, progress) = match taken_up {
             Some(delivery) => {
                 let rest = &delivery.delivery;
-                let schedule = Schedule { delays: rest.delays.clone(), ..Schedule::default() };
+                let schedule = Schedule {
+                    delays: rest.delays.clone(),
+                    ..Schedule::default()
+                };
                 let progress = Progress {
                     attempts: u32::try_from(rest.attempts.len()).unwrap_or(u32::MAX),
                     first_at: rest.attempts.first().map(|attempt| attempt.at),
                     next_due: rest.next_due,
                 };
-                (rest.id, rest.at, Policy { schedule, ..base_policy(profile.as_deref())? }, progress)
+                (
+                    rest.id,
+                    rest.at,
+                    Policy {
+                        schedule,
+                        ..base_policy(profile.as_deref())?
+                    },
+                    progress,
+                )
             }
             None => {
                 let policy = self.wanted.retry.policy(&base_policy(profile.as_deref())?)?;
-                (Id::new(IdKind::Delivery, now, &self.session.random), now, policy, Progress::default())
+                (
+                    Id::new(IdKind::Delivery, now, &self.session.random),
+                    now,
+                    policy,
+                    Progress::default(),
+                )
             }
         };
         Ok(Delivery {
             id,
             message: Arc::new(source.message),
             url,
-            method: self.wanted.http.method.map_or(source.method, |method| method.name().to_owned()),
+            method: self
+                .wanted
+                .http
+                .method
+                .map_or(source.method, |method| method.name().to_owned()),
             headers,
             signing,
             policy: Arc::new(self.wanted.http.limit(policy)),
@@ -114,8 +134,11 @@ impl<'a> Again<'a> {
             return Ok(to.clone());
         }
         let Some(url) = &source.url else {
-            return Err(Error::usage(format!("`#{}` was received and never forwarded, so it has no target", source.number))
-                .hint(format!("`hook replay {} --to URL`", source.number)));
+            return Err(Error::usage(format!(
+                "`#{}` was received and never forwarded, so it has no target",
+                source.number
+            ))
+            .hint(format!("`hook replay {} --to URL`", source.number)));
         };
         super::targets::parse_url(url)
     }
@@ -149,7 +172,10 @@ impl<'a> Again<'a> {
             }
         };
         let mut changed = !self.wanted.edits.is_empty();
-        self.wanted.edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
+        self.wanted
+            .edits
+            .iter()
+            .try_for_each(|edit| edit.apply(&mut document))?;
         if self.wanted.new_id {
             let now = self.session.now();
             let id = profile.map_or_else(
@@ -181,19 +207,39 @@ impl<'a> Again<'a> {
         if !self.wanted.send_credentials && !guard::is_loopback(url) {
             headers = headers.without_credentials();
         }
-        let secrets = if self.wanted.as_captured { None } else { self.secrets(source)? };
+        let secrets = if self.wanted.as_captured {
+            None
+        } else {
+            self.secrets(source)?
+        };
         let signing = match (profile, secrets) {
             (Some(profile), Some(secrets)) => {
                 let signer = match &profile.scheme {
                     Scheme::Unsigned => None,
                     scheme => Some(Arc::new(scheme.signer(&secrets.for_profile(profile, Purpose::Sign)?)?)),
                 };
-                for name in profile.headers.iter().map(|(name, _)| name.as_str()).chain(profile.scheme.header()) {
+                for name in profile
+                    .headers
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .chain(profile.scheme.header())
+                {
                     headers.remove(name);
                 }
-                let which = if secrets.is_dev() { format!(" with the {DEV_SECRET}") } else { String::new() };
-                self.session.ui.note(&format!("#{}: signed afresh as {}{which}", source.number, profile.label()));
-                Signing::Fresh { profile: Arc::clone(profile), signer }
+                let which = if secrets.is_dev() {
+                    format!(" with the {DEV_SECRET}")
+                } else {
+                    String::new()
+                };
+                self.session.ui.note(&format!(
+                    "#{}: signed afresh as {}{which}",
+                    source.number,
+                    profile.label()
+                ));
+                Signing::Fresh {
+                    profile: Arc::clone(profile),
+                    signer,
+                }
             }
             _ => {
                 self.session.ui.note(&format!("#{}: sent as captured", source.number));
@@ -211,19 +257,27 @@ impl<'a> Again<'a> {
     fn secrets(&self, source: &Original) -> Result<Option<Secrets>> {
         let endpoint = super::targets::endpoint_secrets(self.session, source.endpoint.as_deref())?;
         let secrets = self.session.secrets_for(&self.wanted.secrets, endpoint)?;
-        Ok(if secrets.is_dev() && !source.by_dev_secret { None } else { Some(secrets) })
+        Ok(if secrets.is_dev() && !source.by_dev_secret {
+            None
+        } else {
+            Some(secrets)
+        })
     }
 
     fn warn_stale(&self, source: &Original, profile: Option<&Profile>) {
         let Some(profile) = profile else { return };
-        let (Some(tolerance), Some(signed_at)) =
-            (profile.scheme.freshness().tolerance, profile.scheme.signed_at(&source.headers))
-        else {
+        let (Some(tolerance), Some(signed_at)) = (
+            profile.scheme.freshness().tolerance,
+            profile.scheme.signed_at(&source.headers),
+        ) else {
             return;
         };
         let age = self.session.now().since(signed_at);
         if age > tolerance {
-            let (age, tolerance) = (crate::clock::human_duration(age), crate::clock::human_duration(tolerance));
+            let (age, tolerance) = (
+                crate::clock::human_duration(age),
+                crate::clock::human_duration(tolerance),
+            );
             self.session.ui.warn(&format!(
                 "#{} was signed {age} ago, and {} allows {tolerance}: a receiver will refuse it",
                 source.number, profile.title
@@ -265,10 +319,22 @@ fn source_of(record: Record) -> Original {
 }
 
 fn of_capture(capture: Capture) -> Original {
-    let Capture { number, request, forwarded_to, .. } = capture;
-    let by_dev_secret = request.verdict.detail.as_deref().is_some_and(|detail| detail.contains(DEV_SECRET));
+    let Capture {
+        number,
+        request,
+        forwarded_to,
+        ..
+    } = capture;
+    let by_dev_secret = request
+        .verdict
+        .detail
+        .as_deref()
+        .is_some_and(|detail| detail.contains(DEV_SECRET));
     let message = Message {
-        id: Id { kind: IdKind::Message, uuid: request.id.uuid },
+        id: Id {
+            kind: IdKind::Message,
+            uuid: request.id.uuid,
+        },
         wire_id: request.event_id.unwrap_or_default(),
         event: request.event.unwrap_or_default(),
         time: request.at,

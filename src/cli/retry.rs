@@ -29,17 +29,30 @@ enum FromArg {
 }
 
 fn scale(text: &str) -> std::result::Result<f64, String> {
-    let factor: f64 = text.trim_end_matches(['x', 'X']).parse().map_err(|_| "expected a factor such as `1000x`")?;
-    if factor.is_finite() && factor > 0.0 { Ok(factor) } else { Err("expected a factor above 0".into()) }
+    let factor: f64 = text
+        .trim_end_matches(['x', 'X'])
+        .parse()
+        .map_err(|_| "expected a factor such as `1000x`")?;
+    if factor.is_finite() && factor > 0.0 {
+        Ok(factor)
+    } else {
+        Err("expected a factor above 0".into())
+    }
 }
 
 impl RetryArgs {
     /// The policy whose schedule the user wants: without `--retry` a single attempt.
     pub(super) fn policy(&self, provider: &Policy) -> Result<Policy> {
         let mut schedule = match self.retry.as_deref() {
-            None => Schedule { delays: Vec::new(), ..provider.schedule.clone() },
+            None => Schedule {
+                delays: Vec::new(),
+                ..provider.schedule.clone()
+            },
             Some("") => provider.schedule.clone(),
-            Some(delays) => Schedule { delays: parse_delays(delays)?, ..Schedule::default() },
+            Some(delays) => Schedule {
+                delays: parse_delays(delays)?,
+                ..Schedule::default()
+            },
         };
         if let Some(from) = self.schedule_from {
             schedule.from = match from {
@@ -47,7 +60,10 @@ impl RetryArgs {
                 FromArg::First => RunFrom::First,
             };
         }
-        Ok(Policy { schedule, ..provider.clone() })
+        Ok(Policy {
+            schedule,
+            ..provider.clone()
+        })
     }
 
     /// Says the plan before it starts.
@@ -57,7 +73,10 @@ impl RetryArgs {
         }
         let schedule = &policy.schedule;
         if schedule.delays.is_empty() {
-            let instead = schedule.instead.as_deref().map_or_else(String::new, |what| format!(": {what}"));
+            let instead = schedule
+                .instead
+                .as_deref()
+                .map_or_else(String::new, |what| format!(": {what}"));
             session.ui.note(&format!("{provider} does not retry{instead}"));
             return;
         }
@@ -69,7 +88,9 @@ impl RetryArgs {
             String::new()
         };
         let human = crate::clock::human_duration(span);
-        session.ui.note(&format!("plan: {}{scaled}, over {human} in all", schedule.describe()));
+        session
+            .ui
+            .note(&format!("plan: {}{scaled}, over {human} in all", schedule.describe()));
     }
 
     /// After a single failed attempt: what the provider would do next.
@@ -79,11 +100,21 @@ impl RetryArgs {
         }
         let schedule = &policy.schedule;
         if schedule.delays.is_empty() {
-            let instead = schedule.instead.as_deref().map_or_else(String::new, |what| format!(": {what}"));
+            let instead = schedule
+                .instead
+                .as_deref()
+                .map_or_else(String::new, |what| format!(": {what}"));
             return Some(format!("{provider} would not retry{instead}"));
         }
-        let waits: Vec<_> = schedule.delays.iter().map(|d| crate::clock::human_duration(*d)).collect();
-        Some(format!("{provider} would try again after {}; add `--retry` to do so", waits.join(", ")))
+        let waits: Vec<_> = schedule
+            .delays
+            .iter()
+            .map(|d| crate::clock::human_duration(*d))
+            .collect();
+        Some(format!(
+            "{provider} would try again after {}; add `--retry` to do so",
+            waits.join(", ")
+        ))
     }
 }
 
@@ -91,7 +122,8 @@ fn parse_delays(text: &str) -> Result<Vec<Duration>> {
     text.split(',')
         .map(|delay| {
             parse_duration(delay).map_err(|what| {
-                Error::usage(format!("schedule `{text}`: {what}")).hint("write `--retry 5s,1m`, or `--retry` alone at the end")
+                Error::usage(format!("schedule `{text}`: {what}"))
+                    .hint("write `--retry 5s,1m`, or `--retry` alone at the end")
             })
         })
         .collect()

@@ -10,9 +10,7 @@ pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
     if let Some(back) = last(text) {
         return newest(store, back?);
     }
-    let nothing = || {
-        Error::nothing(format!("there is no record `{text}`")).hint("`hook log` shows what there is")
-    };
+    let nothing = || Error::nothing(format!("there is no record `{text}`")).hint("`hook log` shows what there is");
     if let Ok(number) = text.trim_start_matches('#').parse::<u64>() {
         return store.get(number)?.map(|_| number).ok_or_else(nothing);
     }
@@ -34,14 +32,27 @@ fn last(text: &str) -> Option<Result<usize>> {
         return Some(Ok(0));
     }
     let back = rest.strip_prefix('~')?.parse();
-    Some(back.map_err(|_| Error::usage(format!("`{text}` is no record")).hint("write `last~2` for the one before the one before")))
+    Some(back.map_err(|_| {
+        Error::usage(format!("`{text}` is no record")).hint("write `last~2` for the one before the one before")
+    }))
 }
 
 /// The newest delivery, else the newest capture.
 fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
     for kind in [RecordKind::Delivery, RecordKind::Capture] {
-        let page = Page { limit: 1, skip: back, ..Query::default().page };
-        if let Some(found) = store.list(&Query { kind: Some(kind), page, ..Query::default() })?.first() {
+        let page = Page {
+            limit: 1,
+            skip: back,
+            ..Query::default().page
+        };
+        if let Some(found) = store
+            .list(&Query {
+                kind: Some(kind),
+                page,
+                ..Query::default()
+            })?
+            .first()
+        {
             return Ok(found.number);
         }
     }
@@ -50,7 +61,9 @@ fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
 
 /// A record, whole.
 pub(super) fn record(store: &SqliteStore, number: u64) -> Result<Record> {
-    store.get(number)?.ok_or_else(|| Error::nothing(format!("there is no record `#{number}`")))
+    store
+        .get(number)?
+        .ok_or_else(|| Error::nothing(format!("there is no record `#{number}`")))
 }
 
 /// Reads `2h` as that long ago, or a moment.
@@ -67,5 +80,11 @@ pub(super) fn since(session: &Session, text: &str) -> Result<Timestamp> {
 pub(super) fn describe(summary: &Summary, now: Timestamp) -> String {
     let age = crate::clock::human_duration(now.since(summary.at));
     let event = summary.event.as_deref().unwrap_or("-");
-    format!("#{} {} {} {}, {age} ago", summary.number, summary.kind.name(), event, summary.state)
+    format!(
+        "#{} {} {} {}, {age} ago",
+        summary.number,
+        summary.kind.name(),
+        event,
+        summary.state
+    )
 }

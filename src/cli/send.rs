@@ -26,6 +26,7 @@ use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::shutdown::Shutdown;
 use crate::signature::{Scheme, Signer};
 use crate::store::{Op, Owner};
+use crate::transport::{HttpTransport, other_loopback_answers};
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
@@ -88,12 +89,20 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 fn plan(session: &Session, args: &Args) -> Result<Plan> {
     let endpoint_provider = args.targets.provider(session)?;
     let named = args.provider.clone().or(endpoint_provider);
-    let event = args.event.as_deref().filter(|_| !args.body.is_whole() || named.is_none());
+    let event = args
+        .event
+        .as_deref()
+        .filter(|_| !args.body.is_whole() || named.is_none());
     let profile = match (&named, event) {
-        (None, None) if args.body.is_whole() && session.settings.provider.is_none() => session.registry.get("generic")?,
+        (None, None) if args.body.is_whole() && session.settings.provider.is_none() => {
+            session.registry.get("generic")?
+        }
         _ => session.provider_for(named.as_deref(), event)?,
     };
-    let event = args.event.as_deref().map(|event| profile.canonical_event(event).unwrap_or(event).to_owned());
+    let event = args
+        .event
+        .as_deref()
+        .map(|event| profile.canonical_event(event).unwrap_or(event).to_owned());
     let targets = args.targets.choose(session, &profile, event.as_deref())?;
     let mut signers = Vec::new();
     for target in &targets {
@@ -133,7 +142,10 @@ impl Plan {
                     url: target.url.clone(),
                     method: self.http.method(Some(&self.profile)),
                     headers: self.headers.clone(),
-                    signing: Signing::Fresh { profile: Arc::clone(&self.profile), signer: signer.clone() },
+                    signing: Signing::Fresh {
+                        profile: Arc::clone(&self.profile),
+                        signer: signer.clone(),
+                    },
                     policy: Arc::clone(&self.policy),
                     progress: Progress::default(),
                     at: now,
@@ -171,7 +183,7 @@ impl Plan {
     }
 
     /// The transport of this run.
-    pub(super) fn transport(&self) -> Result<Arc<crate::transport::http::HttpTransport>> {
+    pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
         self.http.transport()
     }
 }
@@ -187,16 +199,24 @@ impl Origin {
         match seed {
             Some(seed) => {
                 // Any fixed moment will do; this one is in the future, so that it is not taken for a real one.
-                Self { random: Arc::new(Random::seeded(seed)), base: Some(Timestamp::from_unix(1_893_456_000)) }
+                Self {
+                    random: Arc::new(Random::seeded(seed)),
+                    base: Some(Timestamp::from_unix(1_893_456_000)),
+                }
             }
-            None => Self { random: Arc::clone(&session.random), base: None },
+            None => Self {
+                random: Arc::clone(&session.random),
+                base: None,
+            },
         }
     }
 
     pub(super) fn message(&self, session: &Session, maker: &Maker<'_>, index: u64) -> Result<Arc<Message>> {
         let now = session.now();
         let id = Id::new(IdKind::Message, now, &session.random);
-        let at = self.base.map_or(now, |base| base.shifted_us(i64::try_from(index).unwrap_or(0) * 1000));
+        let at = self
+            .base
+            .map_or(now, |base| base.shifted_us(i64::try_from(index).unwrap_or(0) * 1000));
         maker.make(id, at, &self.random).map(Arc::new)
     }
 }
@@ -210,12 +230,20 @@ fn rehearse(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> R
     for delivery in plan.deliveries(session, &message)? {
         let request = delivery.request(session.now());
         if args.curl {
-            session.ui.raw(crate::render::curl::command(&request, args.reveal, &masked).as_bytes())?;
+            session
+                .ui
+                .raw(crate::render::curl::command(&request, args.reveal, &masked).as_bytes())?;
             session.ui.raw(b"\n")?;
         } else if session.ui.output == crate::ui::Output::Json {
-            session.ui.json(&crate::render::request::RequestLine::new(&request, args.reveal, &masked))?;
+            session.ui.json(&crate::render::request::RequestLine::new(
+                &request,
+                args.reveal,
+                &masked,
+            ))?;
         } else {
-            session.ui.raw(&crate::render::request::wire(&request, args.reveal, &masked))?;
+            session
+                .ui
+                .raw(&crate::render::request::wire(&request, args.reveal, &masked))?;
         }
     }
     Ok(Exit::Ok)
@@ -225,11 +253,23 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
     let deliveries = plan.deliveries(session, &message)?;
-    let limits =
-        Limits { concurrency: deliveries.len().clamp(1, 16), time_scale: args.retry.time_scale, rate: None };
+    let limits = Limits {
+        concurrency: deliveries.len().clamp(1, 16),
+        time_scale: args.retry.time_scale,
+        rate: None,
+    };
     let url = deliveries.first().map(|delivery| delivery.url.clone());
     let mut view = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
-    let tally = run_all(session, plan.transport()?, deliveries, limits, plan.retries(), &shutdown, &mut view).await?;
+    let tally = run_all(
+        session,
+        plan.transport()?,
+        deliveries,
+        limits,
+        plan.retries(),
+        &shutdown,
+        &mut view,
+    )
+    .await?;
     drop(view);
     super::targets::note_ends(session, &plan.profile, &tally)?;
     after(session, args, plan, &tally, url.as_ref()).await;
@@ -239,7 +279,7 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
 /// Records deliveries that may take several attempts, and works all of them off.
 pub(super) async fn run_all(
     session: &Session,
-    transport: Arc<crate::transport::http::HttpTransport>,
+    transport: Arc<HttpTransport>,
     deliveries: Vec<Delivery>,
     limits: Limits,
     retries: bool,
@@ -270,7 +310,11 @@ pub(super) async fn run_all(
 /// This process's claim on the deliveries that it works on.
 pub(super) fn claim(session: &Session) -> Result<Owner> {
     Owner::claim(&session.ledger_path).map_err(|error| {
-        Error::new(Exit::Store, format!("ledger `{}` cannot be claimed", session.ledger_path.display())).cause(error)
+        Error::new(
+            Exit::Store,
+            format!("ledger `{}` cannot be claimed", session.ledger_path.display()),
+        )
+        .cause(error)
     })
 }
 
@@ -284,13 +328,18 @@ async fn after(session: &Session, args: &Args, plan: &Plan, tally: &Tally, url: 
         return;
     }
     if tally.causes.contains_key("401") {
-        session.ui.hint("401 is how a receiver refuses a signature: do both sides have the same secret?");
+        session
+            .ui
+            .hint("401 is how a receiver refuses a signature: do both sides have the same secret?");
     }
     if tally.causes.contains_key("connect")
         && let Some(url) = url
-        && let Some(other) = crate::transport::http::other_loopback_answers(url).await
+        && let Some(other) = other_loopback_answers(url).await
     {
-        session.ui.hint(&format!("something answers on the other loopback address: `--to http://{other}{}`", url.path()));
+        session.ui.hint(&format!(
+            "something answers on the other loopback address: `--to http://{other}{}`",
+            url.path()
+        ));
     }
     if let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy) {
         session.ui.note(&session.ui.err.dim(&next));
@@ -299,5 +348,10 @@ async fn after(session: &Session, args: &Args, plan: &Plan, tally: &Tally, url: 
 
 /// A label for deliveries of `send`.
 pub(super) fn label(provider: &str, endpoint: Option<String>) -> Arc<Label> {
-    Arc::new(Label { source: Source::Send, provider: Some(provider.to_owned()), endpoint, origin: None })
+    Arc::new(Label {
+        source: Source::Send,
+        provider: Some(provider.to_owned()),
+        endpoint,
+        origin: None,
+    })
 }

@@ -40,9 +40,8 @@ pub(super) struct Target {
 
 /// A target as users write it.
 pub(super) fn parse_url(text: &str) -> Result<Url> {
-    guard::target(text).map_err(|error| {
-        Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port")
-    })
+    guard::target(text)
+        .map_err(|error| Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port"))
 }
 
 impl TargetArgs {
@@ -57,8 +56,17 @@ impl TargetArgs {
             return Err(Error::usage("no target is given").hint("add `--to URL`, `--endpoint NAME` or `--subscribed`"));
         };
         let label = super::send::label(&profile.label(), None);
-        Ok(vec![Target { url: parse_url(to)?, label, secrets: Vec::new() }])
+        Ok(vec![Target {
+            url: parse_url(to)?,
+            label,
+            secrets: Vec::new(),
+        }])
     }
+}
+
+/// The secrets that deliveries to an endpoint are signed with.
+pub(super) fn endpoint_secrets(_session: &Session, _name: Option<&str>) -> Result<Vec<Secret>> {
+    Ok(Vec::new())
 }
 
 /// Counts what came of deliveries to endpoints, and says when one was disabled.

@@ -29,7 +29,14 @@ pub async fn run(command: &str, number: u64, capture: &NewCapture) -> Ran {
         .env("WEBHOOK_ID", text(&capture.event_id))
         .env("WEBHOOK_EVENT", text(&capture.event))
         .env("WEBHOOK_PROVIDER", text(&capture.provider))
-        .env("WEBHOOK_VERIFIED", if capture.verdict.name == "verified" { "true" } else { "false" })
+        .env(
+            "WEBHOOK_VERIFIED",
+            if capture.verdict.name == "verified" {
+                "true"
+            } else {
+                "false"
+            },
+        )
         .env("WEBHOOK_METHOD", &capture.method)
         .env("WEBHOOK_TARGET", capture.target.replace('\0', ""))
         .stdin(Stdio::piped())

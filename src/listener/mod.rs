@@ -56,7 +56,9 @@ pub enum Heard {
     /// A request that could not be recorded, and was answered 503.
     NotKept(StoreError),
     /// A request that was turned away before it was complete.
-    Rejected(Rejection),
+    Rejected(Box<Rejection>),
+    /// A connection that could not be accepted.
+    NotAccepted(String),
 }
 
 /// A request that was recorded.
@@ -66,16 +68,8 @@ pub struct Request {
     pub number: u64,
     /// `cap_...`
     pub id: Id,
-    /// What the check said.
-    pub verdict: Verdict,
-    /// The provider, with its variant.
-    pub provider: Option<String>,
-    /// Others that it could be from.
-    pub ties: Vec<String>,
-    /// The event's type.
-    pub event: Option<String>,
-    /// The event's id.
-    pub event_id: Option<String>,
+    /// What the check said, and what the request says about itself.
+    pub judged: Judged,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
     /// What was answered; 0 when the app answers.
@@ -97,7 +91,7 @@ pub struct Listener {
     /// For ids.
     pub random: Arc<Random>,
     /// Checks requests.
-    pub verification: Verification,
+    pub verification: Arc<Verification>,
     /// Keeps them.
     pub ledger: Ledger,
     /// Tells of them; bounded, so that a slow reader slows the intake instead of filling the memory.
@@ -110,7 +104,9 @@ impl Listener {
     /// What speaks against a request before its signature is looked at.
     fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<Refusal> {
         if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
-            return Some(Refusal::Address { address: remote.ip().to_string() });
+            return Some(Refusal::Address {
+                address: remote.ip().to_string(),
+            });
         }
         let bearer = self.rules.bearer.as_ref()?;
         let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
@@ -119,7 +115,9 @@ impl Listener {
     }
 
     fn judge(&self, incoming: &Incoming) -> Judged {
-        let mut judged = self.verification.check(&incoming.headers, &incoming.body, self.clock.now());
+        let mut judged = self
+            .verification
+            .check(&incoming.headers, &incoming.body, self.clock.now());
         if let Some(refusal) = self.gate(incoming.remote, &incoming.headers) {
             judged.verdict = Verdict::Refused(refusal);
         }
@@ -128,7 +126,10 @@ impl Listener {
 
     /// The status for a request that is not refused.
     fn scripted_status(&self) -> u16 {
-        let fails = self.rules.fail_first.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let fails = self
+            .rules
+            .fail_first
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if fails.is_ok() { 500 } else { self.rules.status }
     }
 
@@ -141,14 +142,18 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let judged = self.judge(&incoming);
+        let mut judged = self.judge(&incoming);
         let refused = judged.verdict.is_refused();
-        let status = if refused { self.rules.reject_status } else { self.scripted_status() };
+        let status = if refused {
+            self.rules.reject_status
+        } else {
+            self.scripted_status()
+        };
         let succeeds = (200..300).contains(&status);
         let by_app = self.rules.answer_by_app && succeeds && !refused;
-        let provider = judged.label;
+        let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
-        let dedupe_key = judged.facts.dedupe_key.filter(|_| succeeds && !refused);
+        let dedupe_key = judged.facts.dedupe_key.take().filter(|_| succeeds && !refused);
         let capture = NewCapture {
             id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
             at: self.clock.now(),
@@ -157,15 +162,15 @@ impl Handler for Listener {
             headers: incoming.headers,
             body: incoming.body,
             remote: incoming.remote.to_string(),
-            provider: provider.clone(),
+            provider: provider.map(str::to_owned),
             event: judged.facts.event.clone(),
             event_id: judged.facts.id.clone(),
             verdict: VerdictNote::of(&judged.verdict),
             status: if by_app { 0 } else { status },
-            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.as_deref().unwrap_or_default())),
+            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
         };
         let (id, size) = (capture.id, capture.body.len());
-        let whole = self.rules.whole.then(|| Arc::new(capture.clone()));
+        let whole = (self.rules.whole || refused).then(|| Arc::new(capture.clone()));
         let ack = match self.ledger.write(Op::Capture(Box::new(capture))).await {
             Ok(ack) => ack,
             Err(error) => {
@@ -182,11 +187,7 @@ impl Handler for Listener {
         self.tell(Heard::Request(Box::new(Request {
             number: ack.number,
             id,
-            verdict: judged.verdict,
-            provider,
-            ties: judged.ties,
-            event: judged.facts.event,
-            event_id: judged.facts.id,
+            judged,
             duplicate_of: ack.duplicate_of,
             status: if by_app { 0 } else { status },
             size,
@@ -206,8 +207,13 @@ impl Handler for Listener {
         }
     }
 
-    async fn rejected(&self, rejection: Rejection) {
-        self.tell(Heard::Rejected(rejection)).await;
+    fn rejected(&self, rejection: Rejection) {
+        // A crowd of broken requests must not slow down good ones: what the reader cannot take is dropped.
+        let _ = self.outlet.try_send(Heard::Rejected(Box::new(rejection)));
+    }
+
+    fn accept_failed(&self, error: &std::io::Error) {
+        let _ = self.outlet.try_send(Heard::NotAccepted(error.to_string()));
     }
 }
 
@@ -218,5 +224,13 @@ pub fn plain(status: u16, text: &'static str) -> Reply {
     if !bare {
         headers.append("content-type", "text/plain; charset=utf-8");
     }
-    Reply { status, headers, body: if bare { Bytes::new() } else { Bytes::from_static(text.as_bytes()) } }
+    Reply {
+        status,
+        headers,
+        body: if bare {
+            Bytes::new()
+        } else {
+            Bytes::from_static(text.as_bytes())
+        },
+    }
 }

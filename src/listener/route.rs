@@ -38,7 +38,9 @@ impl Destination {
             || text.starts_with(':')
             || text.bytes().all(|b| b.is_ascii_digit());
         if looks_like_url {
-            guard::target(text).map(Self::Forward).map_err(|error| error.to_string())
+            guard::target(text)
+                .map(Self::Forward)
+                .map_err(|error| error.to_string())
         } else {
             Ok(Self::Run(text.to_owned()))
         }
@@ -53,9 +55,14 @@ impl Destination {
 impl Route {
     /// Reads `EVENT=URL or CMD`; EVENT may hold `*`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (event, to) =
-            text.split_once('=').filter(|(event, _)| !event.trim().is_empty()).ok_or_else(|| format!("`{text}` is not `EVENT=URL or CMD`"))?;
-        Ok(Self { event: Pattern::new(event.trim()), to: Destination::parse(to)? })
+        let (event, to) = text
+            .split_once('=')
+            .filter(|(event, _)| !event.trim().is_empty())
+            .ok_or_else(|| format!("`{text}` is not `EVENT=URL or CMD`"))?;
+        Ok(Self {
+            event: Pattern::new(event.trim()),
+            to: Destination::parse(to)?,
+        })
     }
 }
 
@@ -65,7 +72,13 @@ mod tests {
 
     #[test]
     fn urls_are_told_from_commands() {
-        for url in ["http://a.example/x", ":3000/in", "3000", "localhost:3000", "127.0.0.1:1"] {
+        for url in [
+            "http://a.example/x",
+            ":3000/in",
+            "3000",
+            "localhost:3000",
+            "127.0.0.1:1",
+        ] {
             assert!(!Destination::parse(url).unwrap().runs(), "{url}");
         }
         for command in ["./run.sh", "jq .", "cat > out", "notify"] {

@@ -172,7 +172,11 @@ impl<'a> Composer<'a> {
 
     /// One message under the ledger's `id`, with identities of its own drawn from `random`.
     pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
-        let wire_id = self.wishes.id.clone().unwrap_or_else(|| self.profile.fresh_id(now, random));
+        let wire_id = self
+            .wishes
+            .id
+            .clone()
+            .unwrap_or_else(|| self.profile.fresh_id(now, random));
         let time = self.wishes.time.unwrap_or(now);
         let mut filling = Filling {
             event: &self.wishes.event,

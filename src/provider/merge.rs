@@ -150,7 +150,10 @@ impl VariantFile {
 
 /// The assumptions that are left when some keys are stated by somebody else.
 fn still_assumed(assumed: &[String], stated: &[String]) -> Vec<String> {
-    let within = |key: &str, table: &str| key.strip_prefix(table).is_some_and(|r| r.is_empty() || r.starts_with('.'));
+    let within = |key: &str, table: &str| {
+        key.strip_prefix(table)
+            .is_some_and(|r| r.is_empty() || r.starts_with('.'))
+    };
     let free = |key: &&String| !stated.iter().any(|stated| within(key, stated));
     assumed.iter().filter(free).cloned().collect()
 }
@@ -160,7 +163,10 @@ impl ProviderFile {
     pub(super) fn with_variant(self, name: &str, variant: VariantFile) -> Self {
         let prefix = format!("variants.{name}.");
         let stated = variant.stated_over(&self);
-        let own = self.assumed.iter().filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned));
+        let own = self
+            .assumed
+            .iter()
+            .filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned));
         let mut assumed = still_assumed(&self.assumed, &stated);
         assumed.retain(|key| !key.starts_with("variants."));
         assumed.extend(own);

@@ -492,7 +492,11 @@ mod tests {
                 };
                 let composer = Composer::new(&profile, wishes).unwrap_or_else(|error| panic!("{event}: {error}"));
                 let at = Timestamp::from_unix(1_893_553_445);
-                let compose = || composer.compose(Id::new(IdKind::Message, at, &Random::os()), at, &Random::os()).unwrap();
+                let compose = || {
+                    composer
+                        .compose(Id::new(IdKind::Message, at, &Random::os()), at, &Random::os())
+                        .unwrap()
+                };
                 let message = compose();
                 let text = std::str::from_utf8(&message.body).unwrap();
                 assert!(!text.contains("${"), "{event}: {text}");

@@ -34,7 +34,10 @@ pub struct Merge<'a> {
 impl<'a> Merge<'a> {
     /// Tags are paths into that record.
     pub fn new(context: &'a Value) -> Self {
-        Self { context, faults: Vec::new() }
+        Self {
+            context,
+            faults: Vec::new(),
+        }
     }
 
     /// A text with its tags filled in. A text that is one tag keeps the field's type.
@@ -45,7 +48,9 @@ impl<'a> Merge<'a> {
         let mut filled = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
-            let Some(end) = rest[start..].find("}}").map(|end| start + end) else { break };
+            let Some(end) = rest[start..].find("}}").map(|end| start + end) else {
+                break;
+            };
             filled.push_str(&rest[..start]);
             match self.field(rest[start + 2..end].trim()) {
                 Value::Null => {}
@@ -62,16 +67,22 @@ impl<'a> Merge<'a> {
         match document {
             Value::String(text) => self.text(text),
             Value::Array(items) => Value::Array(items.iter().map(|item| self.document(item)).collect()),
-            Value::Object(fields) => {
-                Value::Object(fields.iter().map(|(key, value)| (key.clone(), self.document(value))).collect())
-            }
+            Value::Object(fields) => Value::Object(
+                fields
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.document(value)))
+                    .collect(),
+            ),
             other => other.clone(),
         }
     }
 
     /// `name=template` pairs as an object.
     pub fn fields(&mut self, fields: &[(String, String)]) -> Value {
-        let filled: Map<String, Value> = fields.iter().map(|(name, text)| (name.clone(), self.text(text))).collect();
+        let filled: Map<String, Value> = fields
+            .iter()
+            .map(|(name, text)| (name.clone(), self.text(text)))
+            .collect();
         Value::Object(filled)
     }
 
@@ -86,7 +97,10 @@ impl<'a> Merge<'a> {
             None => {
                 let paths = leaf_paths(self.context);
                 let near = near_names(tag, paths.iter().map(String::as_str));
-                self.faults.push(TagFault::Unknown { tag: tag.to_owned(), near });
+                self.faults.push(TagFault::Unknown {
+                    tag: tag.to_owned(),
+                    near,
+                });
                 Value::Null
             }
         }
@@ -105,19 +119,32 @@ mod tests {
 
     #[test]
     fn tags_keep_their_type_alone_and_are_text_within_text() {
-        let context = json!({"contact": {"email": "pat@example.com", "full_name": "Pat \"P\" Example", "age": 40, "note": ""}});
+        let context =
+            json!({"contact": {"email": "pat@example.com", "full_name": "Pat \"P\" Example", "age": 40, "note": ""}});
         let mut merge = Merge::new(&context);
-        let fields = [("age", "{{contact.age}}"), ("hello", "Hi {{ contact.full_name }}!"), ("plain", "x")];
+        let fields = [
+            ("age", "{{contact.age}}"),
+            ("hello", "Hi {{ contact.full_name }}!"),
+            ("plain", "x"),
+        ];
         let fields: Vec<_> = fields.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec();
-        assert_eq!(merge.fields(&fields), json!({"age": 40, "hello": "Hi Pat \"P\" Example!", "plain": "x"}));
+        assert_eq!(
+            merge.fields(&fields),
+            json!({"age": 40, "hello": "Hi Pat \"P\" Example!", "plain": "x"})
+        );
         assert!(merge.faults.is_empty());
         merge.text("{{contact.note}}");
         merge.text("a {{email}}");
         assert_eq!(
             merge.faults,
             [
-                TagFault::Empty { tag: "contact.note".into() },
-                TagFault::Unknown { tag: "email".into(), near: vec!["contact.email".into()] }
+                TagFault::Empty {
+                    tag: "contact.note".into()
+                },
+                TagFault::Unknown {
+                    tag: "email".into(),
+                    near: vec!["contact.email".into()]
+                }
             ]
         );
     }

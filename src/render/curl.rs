@@ -5,7 +5,11 @@ use crate::render::request::header_lines;
 
 /// The command; credentials are masked unless revealed. A body that a shell word cannot hold goes through `printf`.
 pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
-    let mut parts = vec![format!("curl -sS -X {} {}", request.method, quote(request.url.as_str()))];
+    let mut parts = vec![format!(
+        "curl -sS -X {} {}",
+        request.method,
+        quote(request.url.as_str())
+    )];
     for (name, value) in header_lines(&request.headers, reveal, masked) {
         parts.push(format!("-H {}", quote(&format!("{name}: {value}"))));
     }
@@ -39,7 +43,11 @@ mod tests {
     #[test]
     fn words_survive_a_shell() {
         for text in ["a", "", "it's", "a b", "$(x)", "\\", "\"", "{\"a\":1}"] {
-            let output = std::process::Command::new("sh").arg("-c").arg(format!("printf %s {}", quote(text))).output().unwrap();
+            let output = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", quote(text)))
+                .output()
+                .unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
         }
     }

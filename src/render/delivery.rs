@@ -88,7 +88,11 @@ pub struct Attempts {
 impl Attempts {
     /// For one delivery (`single`) or several.
     pub fn new(ui: Arc<Ui>, single: bool) -> Self {
-        Self { ui, countdown: None, single }
+        Self {
+            ui,
+            countdown: None,
+            single,
+        }
     }
 
     fn explain_failure(&self, attempt: &Attempt) {
@@ -98,7 +102,9 @@ impl Attempts {
                 self.ui.note(&self.ui.err.dim(&format!("      it says: {text}")));
             }
             Outcome::Answer(_) => {}
-            Outcome::Error { text, .. } => self.ui.note(&self.ui.err.dim(&format!("      {}", printable(text, 400)))),
+            Outcome::Error { text, .. } => self
+                .ui
+                .note(&self.ui.err.dim(&format!("      {}", printable(text, 400)))),
         }
     }
 }
@@ -141,9 +147,10 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
     };
     let (outcome, next) = match &event.next {
         Next::Delivered => (style.good(&outcome), style.good("delivered")),
-        Next::Retry { after, .. } => {
-            (style.bad(&outcome), style.caution(&format!("next attempt in {}", human_duration(*after))))
-        }
+        Next::Retry { after, .. } => (
+            style.bad(&outcome),
+            style.caution(&format!("next attempt in {}", human_duration(*after))),
+        ),
         Next::Failed(Ended::Gone) => (style.bad(&outcome), style.bad("failed: gone")),
         Next::Failed(_) => (style.bad(&outcome), style.bad("failed")),
         Next::Interrupted => (style.caution(&outcome), style.caution("interrupted")),
@@ -153,7 +160,11 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
     } else {
         String::new()
     };
-    format!("{number}  {}  {seq}{outcome}  {}  {next}", style.name(&name), style.dim(&short_time(attempt.took)))
+    format!(
+        "{number}  {}  {seq}{outcome}  {}  {next}",
+        style.name(&name),
+        style.dim(&short_time(attempt.took))
+    )
 }
 
 /// A failure without an answer, in two words.

@@ -30,7 +30,11 @@ pub fn short_size(bytes: u64) -> String {
 
 /// `1 event`, `2 events`.
 pub fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
 }
 
 /// Milliseconds with three decimals, for JSON.

@@ -29,7 +29,10 @@ impl Countdown {
                 std::thread::park_timeout(Duration::from_millis(100));
             }
         });
-        Self { bar, ticker: ticker.ok() }
+        Self {
+            bar,
+            ticker: ticker.ok(),
+        }
     }
 }
 

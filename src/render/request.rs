@@ -25,7 +25,11 @@ pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(
         .iter()
         .map(|(name, value)| {
             let secret = Headers::is_credential(name) || masked.iter().any(|m| m.eq_ignore_ascii_case(name));
-            let value = if secret && !reveal { MASK.into() } else { String::from_utf8_lossy(value).into_owned() };
+            let value = if secret && !reveal {
+                MASK.into()
+            } else {
+                String::from_utf8_lossy(value).into_owned()
+            };
             (name.to_owned(), value)
         })
         .collect()
@@ -34,7 +38,10 @@ pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(
 /// The lines that the transport adds.
 fn added(request: &Request) -> Vec<(String, String)> {
     let host = request.url.host_str().unwrap_or_default();
-    let host = request.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let host = request
+        .url
+        .port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let mut lines = vec![("host".to_owned(), host)];
     if !request.body.is_empty() || !matches!(request.method.as_str(), "GET" | "HEAD") {
         lines.push(("content-length".to_owned(), request.body.len().to_string()));
@@ -44,9 +51,15 @@ fn added(request: &Request) -> Vec<(String, String)> {
 
 /// The request line, all headers with those of the transport, an empty line and the body's bytes.
 pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
-    let query = request.url.query().map_or_else(String::new, |query| format!("?{query}"));
+    let query = request
+        .url
+        .query()
+        .map_or_else(String::new, |query| format!("?{query}"));
     let mut text = format!("{} {}{query} HTTP/1.1\n", request.method, request.url.path());
-    for (name, value) in header_lines(&request.headers, reveal, masked).into_iter().chain(added(request)) {
+    for (name, value) in header_lines(&request.headers, reveal, masked)
+        .into_iter()
+        .chain(added(request))
+    {
         text.push_str(&format!("{name}: {value}\n"));
     }
     text.push('\n');
@@ -63,12 +76,17 @@ impl RequestLine {
     pub fn new(request: &Request, reveal: bool, masked: &[String]) -> Self {
         use base64::Engine as _;
         let text = std::str::from_utf8(&request.body).ok().map(str::to_owned);
-        let base64 = text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&request.body));
+        let base64 = text
+            .is_none()
+            .then(|| base64::engine::general_purpose::STANDARD.encode(&request.body));
         Self {
             schema: "hook.request/1",
             method: request.method.clone(),
             url: request.url.to_string(),
-            headers: header_lines(&request.headers, reveal, masked).into_iter().chain(added(request)).collect(),
+            headers: header_lines(&request.headers, reveal, masked)
+                .into_iter()
+                .chain(added(request))
+                .collect(),
             body: text,
             body_base64: base64,
         }

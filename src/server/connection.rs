@@ -177,7 +177,9 @@ impl<H: Handler> Peer<H> {
         self.reject(reason, Some(status.as_u16()), Some(head(parts)), received);
         let mut response = Response::new(Full::default());
         *response.status_mut() = status;
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
 
@@ -260,7 +262,9 @@ fn incoming(parts: Parts, body: Bytes, remote: SocketAddr) -> Incoming {
 pub(super) fn response(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
     // hyper cannot send 1xx as an answer.
-    let status = StatusCode::from_u16(reply.status).ok().filter(|status| !status.is_informational());
+    let status = StatusCode::from_u16(reply.status)
+        .ok()
+        .filter(|status| !status.is_informational());
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     fill(response.headers_mut(), &reply.headers);
     response

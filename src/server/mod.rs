@@ -235,7 +235,10 @@ impl Pause {
     /// not come back by asking.
     fn after(&mut self, error: &io::Error) -> Duration {
         use io::ErrorKind as Io;
-        if matches!(error.kind(), Io::ConnectionAborted | Io::ConnectionReset | Io::Interrupted) {
+        if matches!(
+            error.kind(),
+            Io::ConnectionAborted | Io::ConnectionReset | Io::Interrupted
+        ) {
             return Duration::ZERO;
         }
         self.0 = (self.0 * 2).clamp(Self::FIRST, Self::LONGEST);

@@ -118,7 +118,10 @@ impl Client {
     async fn until(&mut self, end: &str) -> String {
         let reader = self.reader.as_mut().unwrap();
         loop {
-            let found = self.bytes.windows(end.len()).position(|window| window == end.as_bytes());
+            let found = self
+                .bytes
+                .windows(end.len())
+                .position(|window| window == end.as_bytes());
             if let Some(at) = found {
                 let rest = self.bytes.split_off(at + end.len());
                 let text = std::mem::replace(&mut self.bytes, rest);
@@ -130,7 +133,12 @@ impl Client {
     }
 
     async fn rest(&mut self) -> String {
-        self.reader.as_mut().unwrap().read_to_end(&mut self.bytes).await.unwrap();
+        self.reader
+            .as_mut()
+            .unwrap()
+            .read_to_end(&mut self.bytes)
+            .await
+            .unwrap();
         String::from_utf8(std::mem::take(&mut self.bytes)).unwrap()
     }
 }
@@ -142,7 +150,10 @@ async fn a_request_arrives_whole_and_in_order() {
                     Content-Length: 3\r\n\r\n\x00\xff!";
     let answer = server.talk(request).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\nx-probe: 1\r\n"), "{answer}");
-    assert!(answer.contains("\r\ncontent-length: 10\r\n") && answer.contains("\r\ndate: "), "{answer}");
+    assert!(
+        answer.contains("\r\ncontent-length: 10\r\n") && answer.contains("\r\ndate: "),
+        "{answer}"
+    );
     assert!(answer.ends_with("\r\n\r\n/a%20b?c=d"), "{answer}");
     let seen = server.probe.seen.lock().unwrap().remove(0);
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("PUT", "/a%20b?c=d&e"));
@@ -164,7 +175,9 @@ async fn a_request_arrives_whole_and_in_order() {
 async fn chunked_bodies_are_joined() {
     let server = Server::start(Limits::default()).await;
     let mut client = server.client().await;
-    client.send("POST /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
+    client
+        .send("POST /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        .await;
     client.send("4;ext=1\r\ndefg\r\n").await;
     client.send("0\r\nx-trailer: 1\r\n\r\n").await;
     client.until("/c").await;
@@ -213,7 +226,9 @@ async fn a_client_may_close_its_side_and_still_be_answered() {
 async fn a_client_that_waits_for_leave_to_send_gets_it() {
     let server = Server::start(Limits::default()).await;
     let mut client = server.client().await;
-    client.send("POST /e HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n").await;
+    client
+        .send("POST /e HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        .await;
     assert_eq!(client.until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     client.send("hi").await;
     client.until("/e").await;
@@ -222,7 +237,9 @@ async fn a_client_that_waits_for_leave_to_send_gets_it() {
 
 #[tokio::test]
 async fn replies_that_http_cannot_carry_are_mended() {
-    let headers: Headers = [("x-ok", "1"), ("bad name", "1"), ("x-bad", "a\nb")].into_iter().collect();
+    let headers: Headers = [("x-ok", "1"), ("bad name", "1"), ("x-bad", "a\nb")]
+        .into_iter()
+        .collect();
     let reply = Reply {
         headers,
         ..Reply::empty(101)
@@ -274,6 +291,9 @@ fn a_lack_of_files_is_waited_out_longer_and_longer() {
     let too_many_files = io::Error::from_raw_os_error(24);
     let waits: Vec<_> = (0..4).map(|_| pause.after(&too_many_files).as_millis()).collect();
     assert_eq!(waits, [5, 10, 20, 40]);
-    assert_eq!((0..20).map(|_| pause.after(&too_many_files)).max(), Some(Pause::LONGEST));
+    assert_eq!(
+        (0..20).map(|_| pause.after(&too_many_files)).max(),
+        Some(Pause::LONGEST)
+    );
     assert_eq!(pause.after(&io::ErrorKind::ConnectionAborted.into()), Duration::ZERO);
 }

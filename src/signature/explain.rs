@@ -88,6 +88,8 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
         Refusal::TooOld { .. } => {
             Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())
         }
+        Refusal::Address { address } => Some(format!("add `--allow-ip {address}`")),
+        Refusal::Bearer => Some("the sender must send `Authorization: Bearer ...`".into()),
         Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
         Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),
         Refusal::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
@@ -147,7 +149,9 @@ fn secret_blanks(case: &Case<'_>) -> Option<Explanation> {
                 hint: "keep it without them: `printf %s VALUE > FILE` adds no newline".into(),
             });
         }
-        let longer = ["\n", "\r\n", " "].iter().any(|end| fits([text, end.as_bytes()].concat()));
+        let longer = ["\n", "\r\n", " "]
+            .iter()
+            .any(|end| fits([text, end.as_bytes()].concat()));
         longer.then(|| Explanation {
             cause: "secret-whitespace",
             text: format!("the sender's secret ends in a blank or newline that {name} has not"),
@@ -169,7 +173,9 @@ fn body_end(case: &Case<'_>) -> Option<Explanation> {
             hint: "use the raw bytes as they came: editors and `echo` add a newline".into(),
         });
     }
-    let longer = [b"\n".as_slice(), b"\r\n"].iter().any(|end| case.matches_body(&[body, end].concat()));
+    let longer = [b"\n".as_slice(), b"\r\n"]
+        .iter()
+        .any(|end| case.matches_body(&[body, end].concat()));
     longer.then(|| Explanation {
         cause: "body-newline-lost",
         text: "the body lost the newline at its end after it was signed".into(),

@@ -45,7 +45,9 @@ impl Ledger {
     /// change, and to [`Ledger::ready`].
     pub fn start(open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| serve(open(), queue));
+        let thread = thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(|| serve(open(), queue));
         Self(Arc::new(Writer {
             jobs: Some(jobs),
             // Without a thread the queue is gone, and every change is answered with `Closed`.

@@ -37,10 +37,16 @@ impl Owner {
         let unnamed = folder.join(format!("{name}.new"));
         let lock = options.write(true).create_new(true).open(&unnamed)?;
         let file = folder.join(&name);
-        lock.lock().and_then(|()| fs::rename(&unnamed, &file)).inspect_err(|_| {
-            let _ = fs::remove_file(&unnamed);
-        })?;
-        Ok(Self { name, file, _lock: lock })
+        lock.lock()
+            .and_then(|()| fs::rename(&unnamed, &file))
+            .inspect_err(|_| {
+                let _ = fs::remove_file(&unnamed);
+            })?;
+        Ok(Self {
+            name,
+            file,
+            _lock: lock,
+        })
     }
 
     /// What is written beside a delivery: `NewDelivery::owner`.

@@ -50,7 +50,12 @@ impl Default for Query {
             event: None,
             endpoint: None,
             provider: None,
-            page: Page { limit: 20, after: None, oldest_first: false, skip: 0 },
+            page: Page {
+                limit: 20,
+                after: None,
+                oldest_first: false,
+                skip: 0,
+            },
         }
     }
 }

@@ -300,7 +300,10 @@ mod tests {
             ("localhost:443", "http://localhost:443/"),
             ("example.com/x", "https://example.com/x"),
             ("example.com:8443", "https://example.com:8443/"),
-            ("example.com/?next=http://a.example/", "https://example.com/?next=http://a.example/"),
+            (
+                "example.com/?next=http://a.example/",
+                "https://example.com/?next=http://a.example/",
+            ),
             ("user:pw@example.com", "https://user:pw@example.com/"),
             ("db:8443", "https://db:8443/"),
             ("192.168.1.5:3000", "https://192.168.1.5:3000/"),

@@ -7,21 +7,22 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Answer, Args};
+use super::args::Args;
 use super::forward::{Forwarder, Forwarding};
 use super::show::Screen;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::listener::exec::{self, Ran};
 use crate::listener::route::{Destination, Route};
-use crate::listener::{Heard, Pattern, Request};
+use crate::listener::{Heard, Pattern, Request, plain};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::signature::Verdict;
+use crate::signature::Place;
 use crate::store::{Ledger, NewCapture};
-use crate::transport::http::{HttpTransport, Options};
+use crate::transport::{HttpOptions, HttpTransport};
 use crate::ui::Ui;
+use crate::verification::Verification;
 
 /// Commands that run at once.
 const COMMANDS: usize = 4;
@@ -44,8 +45,9 @@ pub(super) struct Dispatcher {
     failed_commands: Arc<AtomicU64>,
     count: Option<u64>,
     stop: CancellationToken,
-    /// Whether the first failed signature was explained with more than its line.
-    hinted: bool,
+    verification: Arc<Verification>,
+    /// What was said last about a refusal: the same is not said twice in a row.
+    said: String,
 }
 
 /// Every route of the command line and the settings.
@@ -53,10 +55,16 @@ pub(super) fn routes(session: &Session, args: &Args) -> Result<Vec<Route>> {
     let mut routes = Vec::new();
     let everything = || Pattern::new("*");
     if let Some(url) = args.forward_to.as_ref().or(session.settings.forward_to.as_ref()) {
-        routes.push(Route { event: everything(), to: Destination::Forward(super::super::targets::parse_url(url)?) });
+        routes.push(Route {
+            event: everything(),
+            to: Destination::Forward(super::super::targets::parse_url(url)?),
+        });
     }
     if let Some(command) = &args.exec {
-        routes.push(Route { event: everything(), to: Destination::Run(command.clone()) });
+        routes.push(Route {
+            event: everything(),
+            to: Destination::Run(command.clone()),
+        });
     }
     for text in args.on.iter().chain(&session.settings.on) {
         routes.push(Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")))?);
@@ -65,17 +73,30 @@ pub(super) fn routes(session: &Session, args: &Args) -> Result<Vec<Route>> {
 }
 
 impl Dispatcher {
-    pub(super) fn new(session: &Session, args: &Args, ledger: Ledger, shutdown: &Shutdown) -> Result<Self> {
+    pub(super) fn new(
+        session: &Session,
+        args: &Args,
+        ledger: Ledger,
+        shutdown: &Shutdown,
+        verification: Arc<Verification>,
+    ) -> Result<Self> {
         let routes = routes(session, args)?;
-        let transport = HttpTransport::new(Options::default()).map_err(|error| Error::internal(error.to_string()))?;
+        let transport = HttpTransport::new(HttpOptions {
+            keep_host: args.preserve_host,
+            ..HttpOptions::default()
+        })
+        .map_err(|error| Error::internal(error.to_string()))?;
         let policy = forward_policy(args)?;
         let owner = if policy.schedule.delays.is_empty() {
             None
         } else {
             Some(Arc::new(super::super::send::claim(session)?))
         };
-        let limits =
-            Limits { concurrency: args.concurrency.unwrap_or(1), time_scale: args.retry.time_scale, rate: None };
+        let limits = Limits {
+            concurrency: args.concurrency.unwrap_or(1),
+            time_scale: args.retry.time_scale,
+            rate: None,
+        };
         let cancel = CancellationToken::new();
         let forwarder = Forwarder::new(Forwarding {
             transport: Arc::new(transport),
@@ -84,12 +105,16 @@ impl Dispatcher {
             limits,
             cancel,
             owner,
-            preserve_host: args.preserve_host,
+            keep_host: args.preserve_host,
             answers: Arc::default(),
         });
         let failed_commands = Arc::new(AtomicU64::new(0));
         let (commands, queue) = mpsc::channel(1024);
-        let runner = tokio::spawn(run_commands(Arc::clone(&session.ui), queue, Arc::clone(&failed_commands)));
+        let runner = tokio::spawn(run_commands(
+            Arc::clone(&session.ui),
+            queue,
+            Arc::clone(&failed_commands),
+        ));
         Ok(Self {
             screen: Screen::new(Arc::clone(&session.ui), args.reveal),
             filter: args.filter.as_deref().map(Pattern::new),
@@ -100,25 +125,31 @@ impl Dispatcher {
             failed_commands,
             count: args.count,
             stop: shutdown.soft.clone(),
-            hinted: false,
+            verification,
+            said: String::new(),
         })
     }
 
-    /// One thing that was heard.
-    pub(super) async fn take(&mut self, session: &Session, heard: Heard) -> Result<()> {
+    /// One thing that was heard. `busy`: more is waiting, so that nothing is explained.
+    pub(super) async fn take(&mut self, session: &Session, heard: Heard, busy: bool) -> Result<()> {
         let Heard::Request(mut request) = heard else {
             self.screen.trouble(&heard);
             return Ok(());
         };
-        let hidden = self.filter.as_ref().is_some_and(|filter| !filter.fits(request.event.as_deref().unwrap_or("")));
+        let hidden = self
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !filter.fits(request.judged.facts.event.as_deref().unwrap_or("")));
         self.screen.request(&request, hidden)?;
-        self.explain(session, &request);
+        if !hidden && !busy {
+            self.explain(session, &request);
+        }
         if !hidden {
             self.route(session, &mut request).await;
         }
         if let Some(answer) = request.answer.take() {
             // Nobody was asked, so the answer is that of a listener without an app.
-            let _ = answer.send(crate::listener::plain(200, "ok\n"));
+            let _ = answer.send(plain(200, "ok\n"));
         }
         if self.count.is_some_and(|count| self.screen.received >= count) {
             self.stop.cancel();
@@ -128,23 +159,32 @@ impl Dispatcher {
 
     async fn route(&mut self, session: &Session, request: &mut Request) {
         let Some(capture) = request.whole.clone() else { return };
-        if request.verdict.is_refused() {
+        if request.judged.verdict.is_refused() {
             return;
         }
         // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
-        if !request.verdict.is_verified() && capture.headers.contains("origin") {
-            session.ui.warn(&format!("#{} came from a web page and is not verified: not passed on", request.number));
+        if !request.judged.verdict.is_verified() && capture.headers.contains("origin") {
+            session.ui.warn(&format!(
+                "#{} came from a web page and is not verified: not passed on",
+                request.number
+            ));
             return;
         }
-        let event = request.event.as_deref().unwrap_or("");
+        let event = request.judged.facts.event.as_deref().unwrap_or("");
         for route in self.routes.iter().filter(|route| route.event.fits(event)) {
             match &route.to {
                 Destination::Forward(url) => {
                     let answer = request.answer.take();
-                    self.forwarder.forward(session, url, request.number, &capture, answer).await;
+                    self.forwarder
+                        .forward(session, url, request.number, &capture, answer)
+                        .await;
                 }
                 Destination::Run(command) if request.duplicate_of.is_none() => {
-                    let task = Task { command: command.clone(), number: request.number, capture: Arc::clone(&capture) };
+                    let task = Task {
+                        command: command.clone(),
+                        number: request.number,
+                        capture: Arc::clone(&capture),
+                    };
                     let _ = self.commands.send(task).await;
                 }
                 Destination::Run(_) => {}
@@ -152,15 +192,33 @@ impl Dispatcher {
         }
     }
 
-    /// A hint once, when the first request is refused.
+    /// Why a request was refused, and what to do about it.
     fn explain(&mut self, session: &Session, request: &Request) {
-        if self.hinted {
+        let Some(capture) = request.whole.as_ref().filter(|_| request.judged.verdict.is_refused()) else {
+            return;
+        };
+        let now = capture.at;
+        let profile = request.judged.profile.as_deref();
+        let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
+        let explanation = self
+            .verification
+            .explain(&request.judged, &capture.headers, &capture.body, now, &others);
+        let (text, hint) = match explanation {
+            Some(explanation) => (Some(explanation.text), Some(explanation.hint)),
+            None => (
+                None,
+                self.verification.hint(&request.judged, &capture.headers, Place::Listen),
+            ),
+        };
+        let said = format!("{text:?}{hint:?}");
+        if said == self.said {
             return;
         }
-        if let Verdict::Refused(refusal) = &request.verdict
-            && let Some(hint) = crate::signature::explain::hint(refusal)
-        {
-            self.hinted = true;
+        self.said = said;
+        if let Some(text) = text {
+            session.ui.note(&format!("      {text}"));
+        }
+        if let Some(hint) = hint {
             session.ui.hint(&hint);
         }
     }
@@ -189,9 +247,18 @@ impl Dispatcher {
 
 fn forward_policy(args: &Args) -> Result<Policy> {
     let success = Codes::parse(&["200-299"]).map_err(Error::internal)?;
-    let delays = ["1s", "5s", "30s", "2m", "10m"].iter().filter_map(|delay| crate::clock::parse_duration(delay).ok());
-    let default = Schedule { delays: delays.collect(), ..Schedule::default() };
-    let policy = Policy { timeout: args.timeout, success, schedule: default };
+    let delays = ["1s", "5s", "30s", "2m", "10m"]
+        .iter()
+        .filter_map(|delay| crate::clock::parse_duration(delay).ok());
+    let default = Schedule {
+        delays: delays.collect(),
+        ..Schedule::default()
+    };
+    let policy = Policy {
+        timeout: args.timeout,
+        success,
+        schedule: default,
+    };
     args.retry.policy(&policy)
 }
 
@@ -200,7 +267,9 @@ async fn run_commands(ui: Arc<Ui>, mut queue: mpsc::Receiver<Task>, failed: Arc<
     let permits = Arc::new(Semaphore::new(COMMANDS));
     let tasks = tokio_util::task::TaskTracker::new();
     while let Some(task) = queue.recv().await {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            break;
+        };
         let (ui, failed) = (Arc::clone(&ui), Arc::clone(&failed));
         tasks.spawn(async move {
             if let Ran::Badly(words) = exec::run(&task.command, task.number, &task.capture).await {

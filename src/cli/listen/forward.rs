@@ -20,7 +20,7 @@ use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
 use crate::store::{Ledger, NewCapture, Op, Owner};
-use crate::transport::http::HttpTransport;
+use crate::transport::HttpTransport;
 use crate::ui::{Output, Ui, printable};
 
 type Answers = Arc<Mutex<HashMap<u64, oneshot::Sender<Reply>>>>;
@@ -33,7 +33,7 @@ pub(super) struct Forwarding {
     pub(super) limits: Limits,
     pub(super) cancel: CancellationToken,
     pub(super) owner: Option<Arc<Owner>>,
-    pub(super) preserve_host: bool,
+    pub(super) keep_host: bool,
     pub(super) answers: Answers,
 }
 
@@ -51,7 +51,10 @@ pub(super) struct Forwarder {
 
 impl Forwarder {
     pub(super) fn new(common: Forwarding) -> Self {
-        Self { common, lanes: HashMap::new() }
+        Self {
+            common,
+            lanes: HashMap::new(),
+        }
     }
 
     /// Queues a capture for a target.
@@ -64,7 +67,11 @@ impl Forwarder {
         answer: Option<oneshot::Sender<Reply>>,
     ) {
         if let Some(answer) = answer {
-            self.common.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, answer);
+            self.common
+                .answers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(number, answer);
         }
         let delivery = self.delivery(session, target, number, capture);
         let common = &self.common;
@@ -93,8 +100,16 @@ impl Forwarder {
     fn delivery(&self, session: &Session, target: &Url, number: u64, capture: &NewCapture) -> Delivery {
         let now = session.now();
         let mut headers = capture.headers.end_to_end();
+        if self.common.keep_host
+            && let Some(host) = capture.headers.get("host")
+        {
+            headers.append("host", host);
+        }
         let host = capture.headers.get_text("host").unwrap_or_default().to_owned();
-        let peer = capture.remote.rsplit_once(':').map_or(capture.remote.as_str(), |(address, _)| address);
+        let peer = capture
+            .remote
+            .rsplit_once(':')
+            .map_or(capture.remote.as_str(), |(address, _)| address);
         headers.append("x-forwarded-for", peer.trim_matches(['[', ']']));
         headers.append("x-forwarded-proto", "http");
         if !host.is_empty() {
@@ -103,7 +118,11 @@ impl Forwarder {
         let mut url = target.clone();
         // A target without a path of its own takes the path of the request.
         if url.path() == "/"
-            && let Some((path, query)) = capture.target.split_once('?').map(|(p, q)| (p, Some(q))).or(Some((capture.target.as_str(), None)))
+            && let Some((path, query)) = capture
+                .target
+                .split_once('?')
+                .map(|(p, q)| (p, Some(q)))
+                .or(Some((capture.target.as_str(), None)))
         {
             url.set_path(path);
             url.set_query(query);
@@ -161,7 +180,12 @@ struct Arrows {
 impl View for Arrows {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         let origin = event.delivery.label.origin.unwrap_or(number);
-        if let Some(answer) = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(&origin) {
+        if let Some(answer) = self
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&origin)
+        {
             let _ = answer.send(reply_of(event));
         }
         if event.next == Next::Delivered {
@@ -182,7 +206,11 @@ impl Arrows {
         let Some(attempt) = &event.attempt else { return Ok(()) };
         let shown = style.strong(&format!("#{origin}"));
         let url = printable(event.delivery.url.as_str(), 200);
-        self.ui.line(&format!("  --> {shown}  {} {url}  {}", event.delivery.method, style.dim(&format!("as #{number}"))))?;
+        self.ui.line(&format!(
+            "  --> {shown}  {} {url}  {}",
+            event.delivery.method,
+            style.dim(&format!("as #{number}"))
+        ))?;
         let took = style.dim(&short_time(attempt.took));
         let follows = match &event.next {
             Next::Retry { after, .. } => format!("  next attempt in {}", crate::clock::human_duration(*after)),
@@ -190,13 +218,15 @@ impl Arrows {
         };
         let good = event.next == Next::Delivered;
         let (what, body) = match &attempt.outcome {
-            Outcome::Answer(answer) => {
-                (status_line(answer.status), printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN))
-            }
+            Outcome::Answer(answer) => (
+                status_line(answer.status),
+                printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN),
+            ),
             Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(text, BODY_SHOWN)),
         };
         let what = if good { style.good(&what) } else { style.bad(&what) };
-        self.ui.line(&format!("  <-- {shown}  {what}  {took}{}", style.caution(&follows)))?;
+        self.ui
+            .line(&format!("  <-- {shown}  {what}  {took}{}", style.caution(&follows)))?;
         if !good && !body.is_empty() {
             self.ui.line(&format!("        {}", style.dim(&body)))?;
         }
@@ -212,7 +242,10 @@ fn reply_of(event: &Event) -> Reply {
             headers: answer.headers.end_to_end(),
             body: answer.body.clone(),
         },
-        Some(Outcome::Error { kind: ErrorKind::Timeout, .. }) => crate::listener::plain(504, "the app is too slow\n"),
+        Some(Outcome::Error {
+            kind: ErrorKind::Timeout,
+            ..
+        }) => crate::listener::plain(504, "the app is too slow\n"),
         _ => crate::listener::plain(502, "the app does not answer\n"),
     }
 }

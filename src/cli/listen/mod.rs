@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 
 pub(super) use args::Args;
 use dispatch::Dispatcher;
-pub(crate) use show::pretty_body;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -44,22 +43,39 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let socket = TcpListener::bind((args.bind, port)).await.map_err(|error| {
         let base = Error::usage(format!("cannot listen on `{}:{port}`", args.bind)).cause(&error);
         match error.kind() {
-            std::io::ErrorKind::AddrInUse => base.hint("another program has that port; `--port 0` takes any that is free"),
+            std::io::ErrorKind::AddrInUse => {
+                base.hint("another program has that port; `--port 0` takes any that is free")
+            }
             _ => base,
         }
     })?;
-    let address = socket.local_addr().map_err(|error| Error::internal("the address is unknown").cause(error))?;
+    let address = socket
+        .local_addr()
+        .map_err(|error| Error::internal("the address is unknown").cause(error))?;
     let tls = setup::tls(session, args)?;
     let ledger = session.ledger_within(args.dedupe_window);
     let (outlet, heard) = mpsc::channel(1024);
     let listener = Arc::new(setup::listener(session, args, ledger.clone(), outlet)?);
-    let dispatcher = Dispatcher::new(session, args, ledger.clone(), &shutdown)?;
+    let dispatcher = Dispatcher::new(
+        session,
+        args,
+        ledger.clone(),
+        &shutdown,
+        Arc::clone(&listener.verification),
+    )?;
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
-    let url = format!("{}://{}", if tls.is_some() { "https" } else { "http" }, setup::shown(address));
+    let url = format!(
+        "{}://{}",
+        if tls.is_some() { "https" } else { "http" },
+        setup::shown(address)
+    );
     announce(session, args, &url, tls.as_ref().and_then(|tls| tls.ca_file.clone()))?;
     let stop = shutdown.soft.clone();
-    let limits = server::Limits { drain: Duration::from_secs(2), ..server::Limits::default() };
+    let limits = server::Limits {
+        drain: Duration::from_secs(2),
+        ..server::Limits::default()
+    };
     let serving = {
         let (listener, stop, acceptor) = (Arc::clone(&listener), stop.clone(), tls.map(|tls| tls.acceptor));
         tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop).await })
@@ -71,7 +87,9 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         () = shutdown.hard.cancelled() => None,
     };
     clock.abort();
-    let Some(finished) = finished else { return Ok(Exit::Interrupted) };
+    let Some(finished) = finished else {
+        return Ok(Exit::Interrupted);
+    };
     ledger.close();
     let met = finished?;
     let child = match child {
@@ -90,7 +108,7 @@ async fn drain(
     session: &Session,
     mut dispatcher: Dispatcher,
     mut heard: mpsc::Receiver<Heard>,
-    serving: tokio::task::JoinHandle<()>,
+    serving: tokio::task::JoinHandle<server::Drained>,
     listener: Arc<crate::listener::Listener>,
 ) -> Result<bool> {
     // The listener holds the sending half: the channel ends when the server has let go of it.
@@ -98,7 +116,8 @@ async fn drain(
     while let Some(first) = heard.recv().await {
         let mut next = Some(first);
         while let Some(heard_one) = next {
-            dispatcher.take(session, heard_one).await?;
+            let busy = heard.len() > 16;
+            dispatcher.take(session, heard_one, busy).await?;
             next = heard.try_recv().ok();
         }
         session.ui.flush()?;
@@ -129,10 +148,15 @@ fn announce(session: &Session, args: &Args, url: &str, ca_file: Option<String>) 
     })?;
     ui.flush()?;
     if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{url}\n").as_bytes())
-            .map_err(|error| Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error))?;
+        crate::config::whole_file(path, format!("{url}\n").as_bytes()).map_err(|error| {
+            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
+        })?;
     }
-    ui.note(&format!("listening on {}, {}", ui.err.strong(url), setup::says_verification(args)));
+    ui.note(&format!(
+        "listening on {}, {}",
+        ui.err.strong(url),
+        setup::says_verification(args)
+    ));
     if let Some(public) = &args.public_url {
         ui.note(&format!("reachable as {}", ui.err.strong(public)));
     }

@@ -13,7 +13,7 @@ use super::args::{Answer, Args};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::{Heard, Listener, Rules};
-use crate::server::tls;
+use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{Secrets, Session};
 use crate::store::Ledger;
 use crate::verification::Verification;
@@ -21,11 +21,15 @@ use crate::verification::Verification;
 /// What speaks against starting at all.
 pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
     if !args.bind.is_loopback() && !args.expose {
-        return Err(Error::usage(format!("`{}` can be reached by other machines", args.bind))
-            .hint("add `--expose` if that is wanted"));
+        return Err(
+            Error::usage(format!("`{}` can be reached by other machines", args.bind))
+                .hint("add `--expose` if that is wanted"),
+        );
     }
     if args.expose && args.secrets.is_empty() {
-        session.ui.warn("nothing is verified on an address that other machines can reach; add `--secret`");
+        session
+            .ui
+            .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
     let routes = super::dispatch::routes(session, args)?;
     let runs = routes.iter().any(|route| route.to.runs());
@@ -47,7 +51,9 @@ fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
     let given: Vec<String> = args.secrets.iter().filter(|text| !text.is_empty()).cloned().collect();
     let dev = given.len() < args.secrets.len();
     if dev && !given.is_empty() {
-        return Err(Error::usage("`--secret` alone is the dev secret, and does not go with given ones"));
+        return Err(Error::usage(
+            "`--secret` alone is the dev secret, and does not go with given ones",
+        ));
     }
     session.secrets_for(&given, Vec::new()).map(Some)
 }
@@ -59,12 +65,20 @@ pub(super) fn listener(
     ledger: Ledger,
     outlet: mpsc::Sender<Heard>,
 ) -> Result<Listener> {
-    let bearer = args.require_bearer.as_ref().map(|reference| session.secret(reference)).transpose()?;
+    let bearer = args
+        .require_bearer
+        .as_ref()
+        .map(|reference| session.secret(reference))
+        .transpose()?;
     let passes_on = !super::dispatch::routes(session, args)?.is_empty();
     Ok(Listener {
         clock: std::sync::Arc::clone(&session.clock),
         random: std::sync::Arc::clone(&session.random),
-        verification: Verification::new(session.registry.clone(), &args.providers, secrets(session, args)?)?,
+        verification: std::sync::Arc::new(Verification::new(
+            &session.registry,
+            &args.providers,
+            secrets(session, args)?,
+        )?),
         ledger,
         outlet,
         rules: Rules {
@@ -102,7 +116,7 @@ pub(super) fn shown(address: SocketAddr) -> String {
 
 /// TLS, and the certificate that callers must trust when it was made on the spot.
 pub(super) struct Tls {
-    pub(super) acceptor: tokio_rustls::TlsAcceptor,
+    pub(super) acceptor: Certificate,
     pub(super) ca_file: Option<String>,
 }
 
@@ -111,16 +125,26 @@ pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
     if !args.tls {
         return Ok(None);
     }
-    let failed = |error: tls::TlsError| Error::usage(error.to_string());
+    let failed = |error: TlsError| Error::usage(error.to_string()).because_of(&error);
     if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
-        return Ok(Some(Tls { acceptor: tls::from_files(cert, key).map_err(failed)?, ca_file: None }));
+        return Ok(Some(Tls {
+            acceptor: Certificate::from_files(cert, key).map_err(failed)?,
+            ca_file: None,
+        }));
     }
-    let made = tls::self_signed(&[]).map_err(failed)?;
+    let made = Certificate::self_signed(&[]).map_err(failed)?;
     let path = session.paths.state.join("listen-cert.pem");
-    crate::config::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
-        Error::new(Exit::Store, format!("certificate `{}` cannot be written", path.display())).cause(error)
+    crate::config::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+        Error::new(
+            Exit::Store,
+            format!("certificate `{}` cannot be written", path.display()),
+        )
+        .cause(error)
     })?;
-    Ok(Some(Tls { acceptor: made.acceptor, ca_file: Some(path.display().to_string()) }))
+    Ok(Some(Tls {
+        acceptor: made,
+        ca_file: Some(path.display().to_string()),
+    }))
 }
 
 /// Starts the command after `--`; when it ends, the listener does.
@@ -130,7 +154,9 @@ pub(super) fn child(
     url: &str,
     stop: CancellationToken,
 ) -> Result<Option<JoinHandle<Exit>>> {
-    let Some((program, arguments)) = args.command.split_first() else { return Ok(None) };
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Ok(None);
+    };
     let mut child = Command::new(program)
         .args(arguments)
         .env("HOOK_URL", url)
@@ -161,6 +187,13 @@ pub(super) fn child(
 
 fn code_of(status: std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
-    let signal = status.signal().and_then(|signal| u8::try_from(signal).ok()).map(|signal| signal.saturating_add(128));
-    status.code().and_then(|code| u8::try_from(code).ok()).or(signal).unwrap_or(1)
+    let signal = status
+        .signal()
+        .and_then(|signal| u8::try_from(signal).ok())
+        .map(|signal| signal.saturating_add(128));
+    status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .or(signal)
+        .unwrap_or(1)
 }

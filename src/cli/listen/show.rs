@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::listener::{Heard, Request};
 use crate::render::request::header_lines;
 use crate::render::{millis, short_size, short_time};
-use crate::server::Rejection;
+use crate::server::{Reason, Rejection};
 use crate::signature::Verdict;
 use crate::ui::{Output, Ui, printable, printable_lines};
 
@@ -21,7 +21,7 @@ struct CaptureLine<'a> {
     event: Option<&'a str>,
     event_id: Option<&'a str>,
     provider: Option<&'a str>,
-    ties: &'a [String],
+    ties: Vec<&'a str>,
     verdict: &'static str,
     reason: Option<&'static str>,
     detail: Option<String>,
@@ -45,14 +45,23 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(ui: Arc<Ui>, reveal: bool) -> Self {
-        Self { ui, reveal, received: 0, verified: 0, refused: 0, duplicates: 0, hidden: 0, not_kept: 0 }
+        Self {
+            ui,
+            reveal,
+            received: 0,
+            verified: 0,
+            refused: 0,
+            duplicates: 0,
+            hidden: 0,
+            not_kept: 0,
+        }
     }
 
     /// Counts a request, and shows it unless a filter hides it.
     pub(super) fn request(&mut self, request: &Request, hidden: bool) -> Result<()> {
         self.received += 1;
-        self.verified += u64::from(request.verdict.is_verified());
-        self.refused += u64::from(request.verdict.is_refused());
+        self.verified += u64::from(request.judged.verdict.is_verified());
+        self.refused += u64::from(request.judged.verdict.is_refused());
         self.duplicates += u64::from(request.duplicate_of.is_some());
         if hidden {
             self.hidden += 1;
@@ -64,13 +73,13 @@ impl Screen {
                 schema: "hook.capture/1",
                 number: request.number,
                 id: request.id.to_string(),
-                event: request.event.as_deref(),
-                event_id: request.event_id.as_deref(),
-                provider: request.provider.as_deref(),
-                ties: &request.ties,
-                verdict: request.verdict.name(),
-                reason: request.verdict.reason(),
-                detail: request.verdict.detail(),
+                event: request.judged.facts.event.as_deref(),
+                event_id: request.judged.facts.id.as_deref(),
+                provider: request.judged.label.as_deref(),
+                ties: request.judged.ties.iter().map(AsRef::as_ref).collect(),
+                verdict: request.judged.verdict.name(),
+                reason: request.judged.verdict.reason(),
+                detail: request.judged.verdict.detail(),
                 duplicate_of: request.duplicate_of,
                 status: request.status,
                 size: request.size,
@@ -86,9 +95,14 @@ impl Screen {
     /// `12:03:04.123  #17  job.paid  poolflow  verified  200  1.0 KiB  0.8ms`
     fn line(&self, request: &Request) -> String {
         let style = self.ui.out;
-        let event = request.event.as_deref().map_or_else(|| "-".to_owned(), |event| printable(event, 60));
-        let provider = match (&request.provider, request.ties.as_slice()) {
-            (Some(provider), []) => provider.clone(),
+        let event = request
+            .judged
+            .facts
+            .event
+            .as_deref()
+            .map_or_else(|| "-".to_owned(), |event| printable(event, 60));
+        let provider = match (&request.judged.label, request.judged.ties.as_slice()) {
+            (Some(provider), []) => provider.to_string(),
             (Some(provider), ties) => format!("{provider} (or {})", ties.join(", ")),
             (None, _) => "-".to_owned(),
         };
@@ -103,7 +117,7 @@ impl Screen {
             style.strong(&format!("#{}", request.number)),
             style.name(&event),
             provider,
-            self.verdict(&request.verdict),
+            self.verdict(&request.judged.verdict),
             short_size(request.size as u64),
             style.dim(&short_time(request.took)),
         );
@@ -129,11 +143,19 @@ impl Screen {
     }
 
     fn verbose(&self, request: &Request) -> Result<()> {
-        let Some(capture) = request.whole.as_ref().filter(|_| self.ui.verbose > 0) else { return Ok(()) };
+        let Some(capture) = request.whole.as_ref().filter(|_| self.ui.verbose > 0) else {
+            return Ok(());
+        };
         let ui = &self.ui;
-        ui.line(&ui.out.dim(&format!("    {} {}", capture.method, printable(&capture.target, 500))))?;
+        ui.line(
+            &ui.out
+                .dim(&format!("    {} {}", capture.method, printable(&capture.target, 500))),
+        )?;
         for (name, value) in header_lines(&capture.headers, self.reveal, &[]) {
-            ui.line(&ui.out.dim(&format!("    {}: {}", printable(&name, 100), printable(&value, 500))))?;
+            ui.line(
+                &ui.out
+                    .dim(&format!("    {}: {}", printable(&name, 100), printable(&value, 500))),
+            )?;
         }
         for line in pretty_body(&capture.body).lines() {
             ui.line(&format!("    {line}"))?;
@@ -153,7 +175,8 @@ impl Screen {
                     self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
                 }
             }
-            Heard::Rejected(rejection) => self.ui.warn(&format!("turned away: {}", words(rejection))),
+            Heard::Rejected(rejection) => self.ui.warn(&words(rejection)),
+            Heard::NotAccepted(error) => self.ui.warn(&format!("no connection can be accepted: {error}")),
         }
     }
 
@@ -165,15 +188,34 @@ impl Screen {
             format!("{} duplicates", self.duplicates),
             format!("{forwarded} forwarded"),
         ];
-        let more =
-            [(failed, "not forwarded"), (self.hidden, "hidden by `--filter`"), (self.not_kept, "not kept (answered 503)")];
-        parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
-        self.ui.note(&format!("received {}: {}", self.received, parts.join(", ")));
+        let more = [
+            (failed, "not forwarded"),
+            (self.hidden, "hidden by `--filter`"),
+            (self.not_kept, "not kept (answered 503)"),
+        ];
+        parts.extend(
+            more.iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, what)| format!("{n} {what}")),
+        );
+        self.ui
+            .note(&format!("received {}: {}", self.received, parts.join(", ")));
     }
 }
 
 fn words(rejection: &Rejection) -> String {
-    rejection.to_string()
+    let why = match &rejection.reason {
+        Reason::TooLarge => "the body is too large".to_owned(),
+        Reason::HeadersTooLarge => "the headers are too large".to_owned(),
+        Reason::TimedOut => "it did not come in time".to_owned(),
+        Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
+        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
+        Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
+    };
+    let answered = rejection
+        .status
+        .map_or_else(String::new, |status| format!(", answered {status}"));
+    format!("a request from {} was turned away: {why}{answered}", rejection.remote)
 }
 
 /// A body for people: JSON indented, other text as it is, bytes counted.

@@ -19,10 +19,15 @@ fn is_answer(answer: &str, status: &str) {
 async fn a_body_announced_too_large_is_refused_before_it_is_read() {
     let server = Server::start(small()).await;
     let mut client = server.client().await;
-    client.send("POST /x HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1001\r\n\r\n").await;
+    client
+        .send("POST /x HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1001\r\n\r\n")
+        .await;
     is_answer(&client.rest().await, "413 Payload Too Large");
     let rejection = server.probe.rejection().await;
-    assert_eq!((rejection.reason, rejection.status, rejection.received), (Reason::TooLarge, Some(413), 0));
+    assert_eq!(
+        (rejection.reason, rejection.status, rejection.received),
+        (Reason::TooLarge, Some(413), 0)
+    );
     let head = rejection.head.unwrap();
     assert_eq!((head.method.as_str(), head.target.as_str()), ("POST", "/x"));
     assert_eq!(head.headers.get_text("content-length"), Some("1001"));
@@ -33,7 +38,9 @@ async fn a_body_announced_too_large_is_refused_before_it_is_read() {
 async fn a_body_as_large_as_allowed_is_taken() {
     let server = Server::start(small()).await;
     let body = "a".repeat(1000);
-    let answer = server.talk(format!("POST /x HTTP/1.1\r\ncontent-length: 1000\r\n\r\n{body}")).await;
+    let answer = server
+        .talk(format!("POST /x HTTP/1.1\r\ncontent-length: 1000\r\n\r\n{body}"))
+        .await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
@@ -41,7 +48,9 @@ async fn a_body_as_large_as_allowed_is_taken() {
 async fn a_client_that_sends_a_large_body_without_asking_still_reads_why_it_was_refused() {
     let server = Server::start(small()).await;
     let body = "a".repeat(8_000_000);
-    let answer = server.talk(format!("POST /x HTTP/1.1\r\ncontent-length: 8000000\r\n\r\n{body}")).await;
+    let answer = server
+        .talk(format!("POST /x HTTP/1.1\r\ncontent-length: 8000000\r\n\r\n{body}"))
+        .await;
     is_answer(&answer, "413 Payload Too Large");
 }
 
@@ -68,7 +77,10 @@ async fn too_many_or_too_long_headers_are_refused() {
         let answer = server.talk(format!("GET / HTTP/1.1\r\n{headers}\r\n")).await;
         is_answer(&answer, "431 Request Header Fields Too Large");
         let rejection = server.probe.rejection().await;
-        assert_eq!((rejection.reason, rejection.status), (Reason::HeadersTooLarge, Some(431)));
+        assert_eq!(
+            (rejection.reason, rejection.status),
+            (Reason::HeadersTooLarge, Some(431))
+        );
     }
     assert_eq!(server.probe.targets().len(), 1);
 }
@@ -99,7 +111,10 @@ async fn what_is_not_http_is_refused() {
         "POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
     ] {
         is_answer(&server.talk(bytes).await, "400 Bad Request");
-        assert!(matches!(server.probe.rejection().await.reason, Reason::Malformed(_)), "{bytes}");
+        assert!(
+            matches!(server.probe.rejection().await.reason, Reason::Malformed(_)),
+            "{bytes}"
+        );
     }
     assert!(server.probe.targets().is_empty());
 }

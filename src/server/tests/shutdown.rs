@@ -23,7 +23,10 @@ async fn a_running_request_is_finished_and_newcomers_are_refused() {
 
     server.probe.leave.notify_one();
     let answer = busy.rest().await;
-    assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("/wait"), "{answer}");
+    assert!(
+        answer.contains("\r\nconnection: close\r\n") && answer.ends_with("/wait"),
+        "{answer}"
+    );
     assert_eq!(server.task.await.unwrap(), Drained { cut_off: 0 });
 }
 
@@ -31,7 +34,9 @@ async fn a_running_request_is_finished_and_newcomers_are_refused() {
 async fn a_body_under_way_is_still_taken() {
     let server = Server::start(Limits::default()).await;
     let mut client = server.client().await;
-    client.send("POST /x HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n").await;
+    client
+        .send("POST /x HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
+        .await;
     client.until("\r\n\r\n").await;
     server.cancel.cancel();
     client.send("hihi").await;
@@ -84,7 +89,13 @@ async fn a_client_that_breaks_off_drops_its_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let waits = Arc::new(Waits::default());
-    let served = serve(listener, None, Limits::default(), Arc::clone(&waits), CancellationToken::new());
+    let served = serve(
+        listener,
+        None,
+        Limits::default(),
+        Arc::clone(&waits),
+        CancellationToken::new(),
+    );
     tokio::spawn(served);
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

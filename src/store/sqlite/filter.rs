@@ -27,7 +27,11 @@ pub(super) fn captures(query: &Query, order: Order) -> Option<Filter> {
     if excluded {
         return None;
     }
-    let mut filter = Filter::from("capture", if query.failed { Some("capture_refused") } else { None }, order);
+    let mut filter = Filter::from(
+        "capture",
+        if query.failed { Some("capture_refused") } else { None },
+        order,
+    );
     if query.failed {
         filter.and("verdict = 'refused'", []);
     }
@@ -92,7 +96,10 @@ impl Filter {
         }
         if let Some(provider) = &query.provider {
             let variants = format!("{}@*", glob(provider).replace('*', "[*]"));
-            self.and("(provider = ? OR provider GLOB ?)", [provider.clone().into(), variants.into()]);
+            self.and(
+                "(provider = ? OR provider GLOB ?)",
+                [provider.clone().into(), variants.into()],
+            );
         }
         if let Some(after) = query.page.after {
             self.and("n > ?", [signed(after).into()]);

@@ -9,10 +9,12 @@ use super::unsigned;
 use crate::id::IdKind;
 use crate::store::{Query, RecordKind, Summary};
 
-const CAPTURE: &str = "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
+const CAPTURE: &str =
+    "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
     duplicate_of, NULL FROM ";
 
-const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state, reason, url, status, attempts, took, size,
+const DELIVERY: &str =
+    "SELECT n, id, 1, at, event, provider, endpoint, state, reason, url, status, attempts, took, size,
     NULL, owner FROM ";
 
 /// The page that the query asks for.
@@ -39,7 +41,8 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
     }
     let direction = if query.page.oldest_first { "ASC" } else { "DESC" };
     sql.push_str(&format!(" ORDER BY 1 {direction} LIMIT ? OFFSET ?"));
-    values.extend([query.page.limit, query.page.skip].map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
+    values
+        .extend([query.page.limit, query.page.skip].map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), summary)?;
     rows.collect()
@@ -48,10 +51,17 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
 /// Ends the search at the first record that is young enough, so that a list with few matches does not go through the whole
 /// ledger. The times of records are not quite in the order of their numbers, so that the bound is looked up, not guessed.
 /// False when no record is young enough.
-fn from_first_match(connection: &Connection, table: &str, query: &Query, filter: &mut Filter) -> rusqlite::Result<bool> {
+fn from_first_match(
+    connection: &Connection,
+    table: &str,
+    query: &Query,
+    filter: &mut Filter,
+) -> rusqlite::Result<bool> {
     let Some(since) = query.since else { return Ok(true) };
     let first: Option<i64> = connection
-        .prepare_cached(&format!("SELECT min(n) FROM {table} INDEXED BY {table}_at WHERE at >= ?1"))?
+        .prepare_cached(&format!(
+            "SELECT min(n) FROM {table} INDEXED BY {table}_at WHERE at >= ?1"
+        ))?
         .query_row([since.unix_us()], |row| row.get(0))?;
     if let Some(first) = first {
         filter.and("n >= ?", [first.into()]);

@@ -90,11 +90,7 @@ fn is_settled(path: &Path) -> bool {
 
 /// Reads a file beside which nothing can be made: the shared memory that readers and writers agree by is not needed when
 /// nobody can write.
-fn open_settled(
-    place: &Place,
-    path: &Path,
-    error: &rusqlite::Error,
-) -> Result<(Connection, (i64, i64)), StoreError> {
+fn open_settled(place: &Place, path: &Path, error: &rusqlite::Error) -> Result<(Connection, (i64, i64)), StoreError> {
     let text = path.to_str().ok_or_else(|| place.reading(error))?;
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let uri = format!("file:{escaped}?immutable=1");
@@ -169,9 +165,7 @@ fn migrate(place: &Place, connection: &mut Connection) -> Result<(), StoreError>
     let failed = |e: rusqlite::Error| place.writing(&e);
     if format(connection).map_err(failed)? == (0, 0) {
         refuse_foreign(place, connection)?;
-        connection
-            .pragma_update(None, "page_size", PAGE_SIZE)
-            .map_err(failed)?;
+        connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(failed)?;
         set_wal(connection).map_err(failed)?;
     }
     let transaction = connection

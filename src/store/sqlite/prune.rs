@@ -101,7 +101,10 @@ fn drop_batch(connection: &mut Connection, which: &str, values: &[i64]) -> rusql
 }
 
 fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
-    for sql in ["DELETE FROM capture WHERE n = ?1", "DELETE FROM capture_content WHERE n = ?1"] {
+    for sql in [
+        "DELETE FROM capture WHERE n = ?1",
+        "DELETE FROM capture_content WHERE n = ?1",
+    ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }
     Ok(())

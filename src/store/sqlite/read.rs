@@ -157,7 +157,9 @@ pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusql
         (IdKind::Capture, CAPTURES),
         (IdKind::Message, MESSAGES),
     ] {
-        let Some((low, high)) = bounds(kind, prefix) else { continue };
+        let Some((low, high)) = bounds(kind, prefix) else {
+            continue;
+        };
         let mut statement = connection.prepare_cached(sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = statement.query_map(params![low.as_bytes(), high.as_bytes(), limit], |row| row.get(0))?;
@@ -216,7 +218,9 @@ fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
 
 fn delays(text: &str) -> Option<Vec<Duration>> {
     let nanos = text.split(',').filter(|nanos| !nanos.is_empty());
-    nanos.map(|nanos| nanos.parse().ok().map(Duration::from_nanos)).collect()
+    nanos
+        .map(|nanos| nanos.parse().ok().map(Duration::from_nanos))
+        .collect()
 }
 
 /// Reads a value that is kept as a text.

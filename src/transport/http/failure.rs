@@ -34,7 +34,10 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
 
 /// Why a client could not be built: only its trusted certificates can be at fault.
 pub(super) fn unbuilt(error: &reqwest::Error) -> String {
-    let reason = chain(error).last().map(|last| lower(&last.to_string())).unwrap_or_default();
+    let reason = chain(error)
+        .last()
+        .map(|last| lower(&last.to_string()))
+        .unwrap_or_default();
     format!("TLS cannot be set up: {reason}")
 }
 

@@ -59,7 +59,9 @@ fn addresses<I: IntoIterator<Item = SocketAddr, IntoIter: Send + 'static>>(found
 
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
-    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    let text = text
+        .strip_prefix("failed to lookup address information: ")
+        .unwrap_or(&text);
     super::failure::lower(text)
 }
 

@@ -45,7 +45,9 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// Checks the options, and reads the file of certificates when there is one.
     pub fn new(options: HttpOptions) -> Result<Self, HttpOptionsError> {
-        Ok(Self::with_settings(Settings::new(options, |name| std::env::var(name).ok())?))
+        Ok(Self::with_settings(Settings::new(options, |name| {
+            std::env::var(name).ok()
+        })?))
     }
 
     fn with_settings(settings: Settings) -> Self {

@@ -125,11 +125,16 @@ impl Settings {
 
     fn proxies(&self) -> impl Iterator<Item = Proxy> {
         let except = NoProxy::from_string(&self.from_env.except);
-        let of = |url: &Option<Url>, build: fn(Url) -> reqwest::Result<Proxy>| {
-            url.clone().and_then(|url| build(url).ok())
-        };
-        let from_env = [of(&self.from_env.http, Proxy::http), of(&self.from_env.https, Proxy::https)];
-        let from_env = from_env.into_iter().flatten().map(move |proxy| proxy.no_proxy(except.clone()));
+        let of =
+            |url: &Option<Url>, build: fn(Url) -> reqwest::Result<Proxy>| url.clone().and_then(|url| build(url).ok());
+        let from_env = [
+            of(&self.from_env.http, Proxy::http),
+            of(&self.from_env.https, Proxy::https),
+        ];
+        let from_env = from_env
+            .into_iter()
+            .flatten()
+            .map(move |proxy| proxy.no_proxy(except.clone()));
         of(&self.explicit, Proxy::all).into_iter().chain(from_env)
     }
 }
@@ -138,10 +143,11 @@ impl Environment {
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpOptionsError> {
         // The lower-case form wins, as in curl.
         let first = |names: [&str; 4]| {
-            names
-                .into_iter()
-                .filter(|name| !name.is_empty())
-                .find_map(|name| variable(name).filter(|value| !value.is_empty()).map(|value| (name.to_owned(), value)))
+            names.into_iter().filter(|name| !name.is_empty()).find_map(|name| {
+                variable(name)
+                    .filter(|value| !value.is_empty())
+                    .map(|value| (name.to_owned(), value))
+            })
         };
         let url = |found: Option<(String, String)>| match found {
             Some((name, text)) => match proxy_url(&text) {
@@ -153,7 +159,9 @@ impl Environment {
         Ok(Self {
             http: url(first(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]))?,
             https: url(first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]))?,
-            except: first(["no_proxy", "NO_PROXY", "", ""]).map(|(_, list)| list).unwrap_or_default(),
+            except: first(["no_proxy", "NO_PROXY", "", ""])
+                .map(|(_, list)| list)
+                .unwrap_or_default(),
         })
     }
 }
@@ -164,7 +172,8 @@ fn proxy_url(text: &str) -> Option<Url> {
         true => Url::parse(text),
         false => Url::parse(&format!("http://{text}")),
     };
-    url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    url.ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 fn read_roots(path: PathBuf) -> Result<Vec<Certificate>, HttpOptionsError> {

@@ -111,7 +111,10 @@ async fn the_request_goes_out_in_order_byte_by_byte() {
         "host: {address}\\r\\nx-b: 1\\r\\nx-a: \\xff\\xfe\\r\\nx-a: two\\r\\ncontent-type: text/plain\\r\\n\
          content-length: 2\\r\\naccept: */*\\r\\n"
     );
-    assert_eq!(server.await.unwrap(), format!("POST /h?x=1 HTTP/1.1\\r\\n{lines}\\r\\nh\\xe9"));
+    assert_eq!(
+        server.await.unwrap(),
+        format!("POST /h?x=1 HTTP/1.1\\r\\n{lines}\\r\\nh\\xe9")
+    );
     assert_eq!(planned, lines);
 }
 
@@ -123,7 +126,11 @@ async fn framing_headers_of_the_request_are_replaced() {
         ("transfer-encoding", b"chunked"),
         ("accept", b"text/html"),
     ];
-    answered(transport().send(&post(&format!("http://{address}/"), &headers, b"")).await);
+    answered(
+        transport()
+            .send(&post(&format!("http://{address}/"), &headers, b""))
+            .await,
+    );
     let expected = format!("host: {address}\\r\\naccept: text/html\\r\\ncontent-length: 0\\r\\n\\r\\n");
     assert_eq!(server.await.unwrap(), format!("POST / HTTP/1.1\\r\\n{expected}"));
 }
@@ -159,16 +166,27 @@ async fn user_and_password_of_the_url_become_basic_authorization() {
     assert!(seen.contains("\\r\\nauthorization: Basic bWU6cEBzcw==\\r\\n"), "{seen}");
 
     let (address, server) = raw(OK).await;
-    let own = post(&format!("http://me:pw@{address}/"), &[("authorization", b"Bearer t")], b"");
+    let own = post(
+        &format!("http://me:pw@{address}/"),
+        &[("authorization", b"Bearer t")],
+        b"",
+    );
     answered(transport().send(&own).await);
     let seen = server.await.unwrap();
-    assert!(seen.contains("authorization: Bearer t") && !seen.contains("Basic"), "{seen}");
+    assert!(
+        seen.contains("authorization: Bearer t") && !seen.contains("Basic"),
+        "{seen}"
+    );
 }
 
 #[tokio::test]
 async fn what_http_cannot_carry_is_a_protocol_error() {
     for (name, value) in [("x-a", &b"a\r\nb: c"[..]), ("a b", b"c")] {
-        let (kind, text) = failed(transport().send(&post("http://127.0.0.1:1/", &[(name, value)], b"")).await);
+        let (kind, text) = failed(
+            transport()
+                .send(&post("http://127.0.0.1:1/", &[(name, value)], b""))
+                .await,
+        );
         assert_eq!(kind, ErrorKind::Protocol, "{text}");
     }
     let mut request = post("http://127.0.0.1:1/", &[], b"");
@@ -183,9 +201,14 @@ async fn answers_keep_status_headers_and_bytes() {
         answer_to(b"HTTP/1.1 503 Later\r\nRetry-After: 7\r\nX-A: 1\r\nx-b: \xff\r\nx-a: 2\r\n\r\nn\xe9".to_vec()).await,
     );
     assert_eq!(answer.status, 503);
-    let expected: Headers = [("retry-after", &b"7"[..]), ("x-a", b"1"), ("x-a", b"2"), ("x-b", b"\xff")]
-        .into_iter()
-        .collect();
+    let expected: Headers = [
+        ("retry-after", &b"7"[..]),
+        ("x-a", b"1"),
+        ("x-a", b"2"),
+        ("x-b", b"\xff"),
+    ]
+    .into_iter()
+    .collect();
     assert_eq!(answer.headers, expected);
     assert_eq!((&answer.body[..], answer.truncated), (&b"n\xe9"[..], false));
 }
@@ -240,7 +263,10 @@ async fn a_server_that_never_answers_times_out() {
     let mut request = post(&format!("http://{}/", listener.local_addr().unwrap()), &[], b"");
     request.timeout = Duration::from_millis(50);
     let (kind, text) = failed(transport().send(&request).await);
-    assert_eq!((kind, text.as_str()), (ErrorKind::Timeout, "no complete answer within 50ms"));
+    assert_eq!(
+        (kind, text.as_str()),
+        (ErrorKind::Timeout, "no complete answer within 50ms")
+    );
 }
 
 #[tokio::test]
@@ -258,7 +284,10 @@ async fn a_body_that_drips_hits_the_total_timeout() {
         }
     });
     let (kind, text) = failed(transport().send(&request).await);
-    assert_eq!((kind, text.as_str()), (ErrorKind::Timeout, "no complete answer within 200ms"));
+    assert_eq!(
+        (kind, text.as_str()),
+        (ErrorKind::Timeout, "no complete answer within 200ms")
+    );
     server.await.unwrap();
 }
 
@@ -270,7 +299,10 @@ async fn a_refused_connection_says_by_whom() {
     assert_eq!(kind, ErrorKind::Connect);
     assert_eq!(text, format!("connection refused by 127.0.0.1:{port}"));
     let (_, text) = send(format!("http://me:hunter2@localhost:{port}/?key=hunter2")).await;
-    assert_eq!(text, format!("connection refused by localhost:{port} (127.0.0.1 and ::1)"));
+    assert_eq!(
+        text,
+        format!("connection refused by localhost:{port} (127.0.0.1 and ::1)")
+    );
     let (_, text) = send(format!("https://127.0.0.1:{port}/")).await;
     assert_eq!(text, format!("connection refused by 127.0.0.1:{port}"));
 }
@@ -285,7 +317,11 @@ async fn localhost_is_both_loopback_families() {
             read_request(&mut stream).await.unwrap();
             stream.write_all(OK).await.unwrap();
         });
-        let answer = answered(transport().send(&post(&format!("http://localhost:{port}/"), &[], b"")).await);
+        let answer = answered(
+            transport()
+                .send(&post(&format!("http://localhost:{port}/"), &[], b""))
+                .await,
+        );
         assert_eq!(answer.status, 200, "{address}");
         server.await.unwrap();
     }
@@ -318,7 +354,10 @@ async fn broken_answers_are_protocol_errors() {
     for (bytes, part) in [
         (&b""[..], "closed the connection without an answer"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "is not HTTP: invalid HTTP version"),
-        (b"HTTP/1.1 200 OK\r\ncontent-le", "closed the connection without an answer"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-le",
+            "closed the connection without an answer",
+        ),
         (
             b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
             "closed the connection in the middle of its answer",

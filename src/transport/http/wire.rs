@@ -62,8 +62,12 @@ fn host(request: &Request, keep_host: bool) -> Result<HeaderValue, String> {
 }
 
 fn line(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
-    let value = HeaderValue::from_bytes(value)
-        .map_err(|_| format!("the value of header `{}` holds a control character", name.escape_debug()))?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| {
+        format!(
+            "the value of header `{}` holds a control character",
+            name.escape_debug()
+        )
+    })?;
     let name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("`{}` is not a header name", name.escape_debug()))?;
     Ok((name, value))

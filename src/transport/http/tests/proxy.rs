@@ -26,7 +26,10 @@ async fn a_given_proxy_carries_every_target() {
     let transport = through(&address.to_string()).unwrap();
     answered(transport.send(&post("http://example.invalid/x?y", &[], b"")).await);
     let seen = server.await.unwrap();
-    assert!(seen.starts_with("POST http://example.invalid/x?y HTTP/1.1\\r\\n"), "{seen}");
+    assert!(
+        seen.starts_with("POST http://example.invalid/x?y HTTP/1.1\\r\\n"),
+        "{seen}"
+    );
     assert!(seen.contains("host: example.invalid\\r\\n"), "{seen}");
 
     let (address, server) = raw(OK).await;
@@ -42,8 +45,16 @@ async fn a_proxy_that_refuses_a_tunnel_is_a_connect_error() {
     let transport = through(&format!("http://{address}")).unwrap();
     let (kind, text) = failed(transport.send(&post("https://example.invalid/", &[], b"")).await);
     assert_eq!(kind, ErrorKind::Connect, "{text}");
-    assert!(text.starts_with("cannot connect to example.invalid:443 (through a proxy)"), "{text}");
-    assert!(server.await.unwrap().starts_with("CONNECT example.invalid:443 HTTP/1.1"));
+    assert!(
+        text.starts_with("cannot connect to example.invalid:443 (through a proxy)"),
+        "{text}"
+    );
+    assert!(
+        server
+            .await
+            .unwrap()
+            .starts_with("CONNECT example.invalid:443 HTTP/1.1")
+    );
 }
 
 #[tokio::test]
@@ -57,13 +68,22 @@ async fn the_environments_proxy_carries_what_is_not_loopback() {
 
     let transport = HttpTransport::with_settings(settings);
     let port = closed_port().await;
-    let (_, text) = failed(transport.send(&post(&format!("http://127.0.0.1:{port}/"), &[], b"")).await);
+    let (_, text) = failed(
+        transport
+            .send(&post(&format!("http://127.0.0.1:{port}/"), &[], b""))
+            .await,
+    );
     assert_eq!(text, format!("connection refused by 127.0.0.1:{port}"));
     let spared = format!("http://{}.spared.invalid/", "a".repeat(64));
     let (kind, text) = failed(transport.send(&post(&spared, &[], b"")).await);
     assert_eq!(kind, ErrorKind::Dns, "{text}");
     answered(transport.send(&post("http://example.invalid/", &[], b"")).await);
-    assert!(server.await.unwrap().starts_with("POST http://example.invalid/ HTTP/1.1"));
+    assert!(
+        server
+            .await
+            .unwrap()
+            .starts_with("POST http://example.invalid/ HTTP/1.1")
+    );
 }
 
 #[test]
@@ -71,15 +91,25 @@ fn without_variables_nothing_is_proxied() {
     let url = Url::parse("http://example.invalid/").unwrap();
     assert!(!from_env(&[]).unwrap().is_proxied(&url));
     assert!(!from_env(&[("HTTP_PROXY", "")]).unwrap().is_proxied(&url));
-    assert!(from_env(&[("all_proxy", "proxy.invalid:8080")]).unwrap().is_proxied(&url));
+    assert!(
+        from_env(&[("all_proxy", "proxy.invalid:8080")])
+            .unwrap()
+            .is_proxied(&url)
+    );
 }
 
 #[test]
 fn a_bad_proxy_is_named_and_not_shown() {
     let error = through("socks5://me:hunter2@127.0.0.1").err().unwrap().to_string();
     assert_eq!(error, "the given proxy is not the URL of an HTTP proxy");
-    let error = from_env(&[("https_proxy", "http://me:hunter2@:1")]).err().unwrap().to_string();
-    assert_eq!(error, "the environment variable `https_proxy` is not the URL of an HTTP proxy");
+    let error = from_env(&[("https_proxy", "http://me:hunter2@:1")])
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        error,
+        "the environment variable `https_proxy` is not the URL of an HTTP proxy"
+    );
     let options = HttpOptions {
         proxy: Some("http://me:hunter2@127.0.0.1".to_owned()),
         ..HttpOptions::default()

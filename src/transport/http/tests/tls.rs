@@ -95,7 +95,10 @@ async fn a_self_signed_certificate_is_trusted_only_on_request() {
 
     let (kind, text) = failed(transport().send(&request("localhost")).await);
     assert_eq!(kind, ErrorKind::Tls);
-    assert_eq!(text, format!("the certificate of localhost:{port} comes from an unknown issuer"));
+    assert_eq!(
+        text,
+        format!("the certificate of localhost:{port} comes from an unknown issuer")
+    );
 
     let trusting = Pem::new(tls.certificate_pem()).trusted().unwrap();
     for host in ["localhost", "127.0.0.1", "extra.localhost"] {
@@ -132,7 +135,10 @@ async fn a_server_that_does_not_speak_tls_is_told() {
     let (kind, text) = failed(careless().send(&request).await);
     assert_eq!((kind, text), (ErrorKind::Tls, format!("{address} does not speak TLS")));
     let (kind, text) = failed(careless().send(&request).await);
-    assert_eq!((kind, text), (ErrorKind::Tls, format!("{address} broke off the TLS handshake")));
+    assert_eq!(
+        (kind, text),
+        (ErrorKind::Tls, format!("{address} broke off the TLS handshake"))
+    );
     server.await.unwrap();
 }
 
