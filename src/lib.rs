@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod endpoints;
 pub mod engine;
 pub mod error;
 pub mod exchange;
