@@ -4,6 +4,7 @@ mod body;
 mod bulk;
 mod complete;
 mod editor;
+mod endpoints;
 mod global;
 mod http;
 mod listen;
@@ -48,6 +49,7 @@ enum Command {
     Listen(Box<listen::Args>),
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
+    Endpoints(endpoints::Args),
     Providers(providers::Args),
 }
 
@@ -57,6 +59,7 @@ impl Command {
             Self::Listen(args) => listen::run(session, &args),
             Self::Send(args) => send::run(session, *args),
             Self::Replay(args) => replay::run(session, &args),
+            Self::Endpoints(args) => endpoints::run(session, &args),
             Self::Providers(args) => providers::run(session, args),
         }
     }
