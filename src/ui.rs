@@ -53,6 +53,25 @@ impl Ui {
         }
     }
 
+    /// A screen that writes to something else than the process's streams: `[stdout, stderr]`.
+    pub fn onto(
+        output: Output,
+        verbose: u8,
+        [out, err]: [Style; 2],
+        [stdout, stderr]: [Box<dyn Write + Send>; 2],
+    ) -> Self {
+        Self {
+            output,
+            verbose,
+            out,
+            err,
+            stdout: Mutex::new(BufWriter::new(stdout)),
+            stderr: Mutex::new(stderr),
+            stderr_terminal: false,
+            stdout_terminal: false,
+        }
+    }
+
     /// A line of data, in human form only.
     pub fn line(&self, text: &str) -> Result<()> {
         if self.output != Output::Human {

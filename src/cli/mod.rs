@@ -3,6 +3,7 @@
 mod body;
 mod bulk;
 mod complete;
+mod demo;
 mod editor;
 mod global;
 mod http;
@@ -45,6 +46,7 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Listen(Box<listen::Args>),
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
@@ -54,6 +56,7 @@ enum Command {
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
+            Self::Demo(args) => demo::run(session, &args),
             Self::Listen(args) => listen::run(session, &args),
             Self::Send(args) => send::run(session, *args),
             Self::Replay(args) => replay::run(session, &args),

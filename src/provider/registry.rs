@@ -225,6 +225,15 @@ impl Registry {
         names
     }
 
+    /// Names of the providers whose events are looked for first.
+    pub fn first(&self) -> Vec<String> {
+        BUILTIN
+            .iter()
+            .filter(|builtin| builtin.first)
+            .map(|builtin| builtin.name.to_owned())
+            .collect()
+    }
+
     /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
     pub fn find_event(&self, event: &str, search: Option<&[String]>) -> Vec<EventMatch> {
         let catalogue = self.catalogue();
