@@ -43,7 +43,7 @@ struct StepLine<'a> {
 const LEAD: &str = "job.paid";
 
 /// What must be in the ledger after a step.
-type Proof = fn(&Tour<'_>) -> Result<bool>;
+type Proof<'a> = fn(&Tour<'a>) -> Result<bool>;
 
 /// The tour and where it is.
 struct Tour<'a> {
@@ -91,7 +91,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-impl Tour<'_> {
+impl<'a> Tour<'a> {
     fn walk(&mut self) -> Result<()> {
         let first = self.listener("a receiver that verifies every request", &["--count", "4"])?;
         let url = first.url.clone();
@@ -185,13 +185,13 @@ impl Tour<'_> {
         for (profile, event) in sends {
             let title = format!("{}: its own signature, envelope and event", profile.title);
             let command = ["send", &event, "--provider", &profile.name, "--to", &url];
-            self.step(&title, &command, Exit::Ok, |tour| tour.last_two_agree())?;
+            self.step(&title, &command, Exit::Ok, Tour::last_two_agree)?;
         }
         self.join(receiver)
     }
 
     /// Runs one command as a user would type it, and judges it.
-    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: Proof) -> Result<()> {
+    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: Proof<'a>) -> Result<()> {
         self.steps += 1;
         let ui = &self.session.ui;
         let command = format!("hook {}", words.join(" "));

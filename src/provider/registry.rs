@@ -447,7 +447,7 @@ pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<
             (distance <= limit).then_some((distance, name))
         })
         .collect();
-    near.sort();
+    near.sort_unstable();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
