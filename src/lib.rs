@@ -16,6 +16,7 @@ pub mod message;
 pub mod provider;
 pub mod random;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod signature;
 pub mod style;
