@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::file::{
-    AsymmetricFile, DedupeFile, DeliveryFile, EndpointFile, EnvelopeFile, FORMAT, HmacFile, ProviderFile, RetryFile,
-    Scalar, ScheduleFile, SignatureFile,
+    AsymmetricFile, DedupeFile, DeliveryFile, DetectFile, EndpointFile, EnvelopeFile, FORMAT, HmacFile, ProviderFile,
+    RetryFile, Scalar, ScheduleFile, SignatureFile,
 };
 use super::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
-use super::profile::{Dedupe, Endpoint, Https, Param, ParamType, Place, Profile, Read};
+use super::profile::{Dedupe, Detect, Endpoint, Https, Param, ParamType, Place, Profile, Read};
 use crate::clock::parse_duration;
 use crate::headers::check_line;
 use crate::signature::{
@@ -85,7 +85,7 @@ impl Profile {
             .collect();
         let file = match variant {
             Some(variant) => match file.variants.get(variant).cloned() {
-                Some(over) => file.with_variant(over),
+                Some(over) => file.with_variant(variant, over),
                 None => return fault("variants", format!("there is no variant `{variant}`")),
             },
             None => file,
@@ -136,6 +136,7 @@ impl Profile {
             user_agent: file.delivery.user_agent.clone(),
             policy: policy(&file.delivery, file.retry.as_ref())?,
             endpoint: endpoint(&file.endpoint)?,
+            detect: detect(&file.detect)?,
             dedupe,
             workflow_context: file.workflow.map(|workflow| workflow.context),
             test_event: file.test_event,
@@ -178,14 +179,9 @@ fn headers(file: &ProviderFile) -> Result<Vec<(String, Template)>> {
 }
 
 fn envelope(file: Option<&EnvelopeFile>) -> Result<Vec<(String, Template)>> {
-    let fields = match file {
-        Some(EnvelopeFile::Json(fields)) => fields,
-        None => {
-            return Ok(vec![(
-                "...".into(),
-                template("envelope.json", "${data}", Scope::Message)?,
-            )]);
-        }
+    let Some(EnvelopeFile::Json(fields)) = file else {
+        let data = template("envelope.json", "${data}", Scope::Message)?;
+        return Ok(vec![("...".into(), data)]);
     };
     fields
         .iter()
@@ -214,6 +210,13 @@ fn places(key: &str, places: Option<&Vec<String>>) -> Result<Vec<Place>> {
         .flatten()
         .map(|place| Place::parse(place).or_else(|what| fault(key, what)))
         .collect()
+}
+
+fn detect(file: &DetectFile) -> Result<Detect> {
+    Ok(Detect {
+        any_of: places("detect.any-of", file.any_of.as_ref())?,
+        all_of: places("detect.all-of", file.all_of.as_ref())?,
+    })
 }
 
 fn dedupe(file: &DedupeFile) -> Result<Dedupe> {
@@ -445,6 +448,8 @@ fn asymmetric(
         carrier,
         freshness,
         time_at: file.time_at.clone(),
+        private_prefix: file.private_prefix.clone(),
+        public_prefix: file.public_prefix.clone(),
     }))
 }
 

@@ -4,6 +4,7 @@ mod compile;
 pub mod compose;
 pub mod detect;
 pub mod file;
+mod headers;
 mod merge;
 pub mod policy;
 mod profile;
@@ -11,5 +12,5 @@ mod registry;
 mod sample;
 
 pub use compile::ProfileError;
-pub use profile::{Dedupe, Endpoint, Https, Param, ParamType, Place, Profile, Read};
+pub use profile::{Dedupe, Detect, Endpoint, Facts, Https, Param, ParamType, Place, Profile, Read};
 pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError, near_names};

@@ -84,7 +84,7 @@ pub enum RegistryError {
         source: Box<toml::de::Error>,
     },
     /// A value is wrong.
-    #[error("provider file `{file}`, line {line}: {error}")]
+    #[error("provider file `{file}`{}: {error}", at_line(*.line))]
     Invalid {
         /// The file.
         file: String,
@@ -205,6 +205,12 @@ impl Registry {
         });
         let others = user.iter().filter(|(name, _)| !BUILTIN.iter().any(|b| b.name == name));
         builtin.chain(others.map(|(name, path)| listing(name, path))).collect()
+    }
+
+    /// The user's files that cannot be used, which other commands pass over.
+    pub fn broken(&self) -> Vec<RegistryError> {
+        let files = self.user_files().into_iter();
+        files.filter_map(|(name, _)| self.get(&name).err()).collect()
     }
 
     /// Names of all providers, in the order of [`Registry::list`], without opening a file.
@@ -394,6 +400,14 @@ fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result
     })
 }
 
+fn at_line(line: usize) -> String {
+    if line == 0 {
+        String::new()
+    } else {
+        format!(", line {line}")
+    }
+}
+
 /// The line of a dotted key, found by its last part within the table of the others; 0 when it is not there.
 fn line_of(text: &str, key: &str) -> usize {
     let last = key.rsplit('.').next().unwrap_or(key);
@@ -432,7 +446,7 @@ pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<
             (distance <= limit).then_some((distance, name))
         })
         .collect();
-    near.sort();
+    near.sort_unstable();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }

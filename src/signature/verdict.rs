@@ -74,6 +74,15 @@ pub enum Refusal {
         /// How far is allowed.
         tolerance: Duration,
     },
+    /// The header is there, but no secret can be used to check it.
+    Unusable {
+        /// The header; the provider, when its file cannot be used.
+        header: String,
+        /// The fact.
+        why: String,
+    },
+    /// No provider's marks are there.
+    Unrecognised,
 }
 
 impl Verdict {
@@ -134,6 +143,8 @@ impl Refusal {
             Self::NoMatch { .. } => "no-match",
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
+            Self::Unusable { .. } => "unusable-secret",
+            Self::Unrecognised => "unrecognised",
         }
     }
 }
@@ -173,6 +184,8 @@ impl fmt::Display for Refusal {
                     human_duration(*tolerance)
                 )
             }
+            Self::Unusable { header, why } => write!(f, "`{header}` cannot be checked: {why}"),
+            Self::Unrecognised => f.write_str("no known provider's signature header is there"),
         }
     }
 }
