@@ -22,3 +22,4 @@ pub mod style;
 pub mod template;
 pub mod transport;
 pub mod ui;
+pub mod verification;

@@ -9,7 +9,7 @@ use crate::config::{Paths, Settings, private_file};
 use crate::error::{Error, Result};
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
-use crate::secret::{Secret, SecretRef};
+use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::{AsymmetricKind, Scheme};
 use crate::ui::Ui;
 
@@ -106,11 +106,11 @@ impl Session {
                     .hint("`hook providers events NAME` shows a catalogue"))
             }
             several => {
-                let names: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
+                let providers: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
                 let first = several.first().map_or("", |m| m.provider.as_str());
                 Err(Error::usage(format!(
                     "event `{event}` belongs to several providers: {}",
-                    names.join(", ")
+                    providers.join(", ")
                 ))
                 .hint(format!("pick one: `--provider {first}`")))
             }
@@ -141,6 +141,22 @@ impl Session {
                 .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
         }
         Ok(reference.resolve()?)
+    }
+
+    /// Secrets that this machine knows without being told: the settings' and, when it was ever used, the dev secret. For
+    /// explanations: what cannot be read is left out.
+    pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
+        let settings = self.settings.secret.as_deref().map(SecretRef::parse);
+        let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
+        let made = match &profile.scheme {
+            Scheme::Asymmetric(scheme) => DevSecret::pair_files(&self.paths, scheme.kind).1,
+            _ => self.paths.dev_secret(),
+        };
+        let dev = made
+            .exists()
+            .then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
+        let settings = settings.and_then(|reference| reference.resolve().ok());
+        settings.into_iter().chain(dev.and_then(Result::ok)).collect()
     }
 
     /// The dev secret, made at first use.
@@ -196,15 +212,13 @@ impl DevSecret {
         Ok(Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET))
     }
 
+    fn pair_files(paths: &Paths, kind: AsymmetricKind) -> (PathBuf, PathBuf) {
+        let file = |end: &str| paths.state.join(format!("dev-{}{end}", kind.name()));
+        (file(""), file(".pub"))
+    }
+
     fn key_pair(&self, kind: AsymmetricKind, purpose: Purpose) -> Result<Secret> {
-        let name = match kind {
-            AsymmetricKind::Ed25519 => "dev-ed25519",
-            AsymmetricKind::Rsa => "dev-rsa",
-        };
-        let (private, public) = (
-            self.paths.state.join(name),
-            self.paths.state.join(format!("{name}.pub")),
-        );
+        let (private, public) = Self::pair_files(&self.paths, kind);
         if !public.exists() {
             let pair = kind
                 .generate()

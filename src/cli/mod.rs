@@ -1,8 +1,13 @@
 //! The command line: one file a subcommand, with its arguments and what it does. clap lives only here.
 
 mod complete;
+mod config;
 mod global;
+mod input;
 mod providers;
+mod secret;
+mod sign;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -32,14 +37,27 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Verify(verify::Args),
+    Sign(sign::Args),
     Providers(providers::Args),
+    Secret(secret::Args),
+    Config(config::Args),
 }
 
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
+            Self::Verify(args) => verify::run(session, args),
+            Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),
+            Self::Secret(args) => secret::run(session, args),
+            Self::Config(args) => config::run(session, args),
         }
+    }
+
+    /// Whether what an untrusted project asks for is said by the command itself.
+    fn trusts(&self) -> bool {
+        matches!(self, Self::Config(args) if args.trusts())
     }
 }
 
@@ -70,6 +88,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return error.exit;
         }
     };
+    if !cli.command.trusts() {
+        global::warn_of_untrusted(&session);
+    }
     let result = cli
         .command
         .run(&session)

@@ -1,6 +1,9 @@
 //! What a settings file may say.
 
 use serde::Deserialize;
+use toml::Value;
+
+use crate::secret::SecretRef;
 
 /// One file; absent keys leave the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -43,6 +46,30 @@ pub struct LedgerFile {
 }
 
 impl ConfigFile {
+    /// Every setting by its dotted key, in the order of the defaults; `None` where this layer says nothing. A secret's
+    /// text is masked, a reference is not.
+    pub fn entries(&self) -> Vec<(&'static str, Option<Value>)> {
+        let text = |text: &Option<String>| text.clone().map(Value::String);
+        let secret = self.secret.as_ref().map(|text| match text.as_str() {
+            "" => String::new(),
+            text => SecretRef::parse(text).to_string(),
+        });
+        let listen = &self.listen;
+        let list = |items: &Vec<String>| Value::Array(items.iter().cloned().map(Value::String).collect());
+        let size = self.ledger.max_size.and_then(|size| i64::try_from(size).ok());
+        vec![
+            ("provider", text(&self.provider)),
+            ("secret", secret.map(Value::String)),
+            ("output", text(&self.output)),
+            ("listen.port", listen.port.map(|port| Value::Integer(port.into()))),
+            ("listen.forward-to", text(&listen.forward_to)),
+            ("listen.on", listen.on.as_ref().map(list)),
+            ("listen.dedupe-window", text(&listen.dedupe_window)),
+            ("ledger.retention", text(&self.ledger.retention)),
+            ("ledger.max-size", size.map(Value::Integer)),
+        ]
+    }
+
     /// This layer over the one below.
     #[must_use]
     pub fn over(self, base: Self) -> Self {

@@ -13,6 +13,7 @@ pub use paths::{Paths, project_file};
 
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
+use crate::secret::{SecretRef, SecretSource};
 use crate::ui::Output;
 use file::ConfigFile;
 
@@ -44,15 +45,47 @@ pub struct Settings {
     pub project: Option<PathBuf>,
     /// What the project's file asked for and did not get, because it is not trusted.
     pub untrusted: Vec<String>,
+    /// The user's file, whether it is there or not.
+    pub user_file: PathBuf,
+    /// What each layer says, the weakest first.
+    pub layers: Vec<Layer>,
+}
+
+/// What one layer says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// Who says it.
+    pub origin: Origin,
+    /// What is said.
+    pub file: ConfigFile,
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The user's file.
+    User(PathBuf),
+    /// The project's file.
+    Project(PathBuf),
+    /// A variable named `HOOK_...`.
+    Environment,
 }
 
 impl Settings {
     /// Reads the layers. `config` stands in for the user's file.
     pub fn load(paths: &Paths, config: Option<&Path>, from: &Path) -> Result<Self> {
-        let mut layer = parse(DEFAULTS, "defaults")?;
+        let mut layers = vec![Layer {
+            origin: Origin::Default,
+            file: parse(DEFAULTS, "defaults")?,
+        }];
         let user = config.map_or_else(|| paths.config_file(), Path::to_owned);
         if let Some(text) = read(&user, config.is_some())? {
-            layer = parse(&text, &user.display().to_string())?.over(layer);
+            layers.push(Layer {
+                file: parse(&text, &user.display().to_string())?,
+                origin: Origin::User(user.clone()),
+            });
         }
         let project = project_file(from);
         let mut untrusted = Vec::new();
@@ -64,15 +97,33 @@ impl Settings {
             if !asks.is_empty() && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
                 untrusted = asks;
                 file.listen.on = None;
-                file.secret = file.secret.filter(|secret| !secret.starts_with("file:"));
+                // A name before the reference (`a=file:...`) must not get it past this.
+                file.secret = file
+                    .secret
+                    .filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
             }
-            layer = file.over(layer);
+            layers.push(Layer {
+                origin: Origin::Project(path.clone()),
+                file,
+            });
         }
-        layer = environment().over(layer);
-        Self::from_layer(layer, project, untrusted)
+        layers.push(Layer {
+            origin: Origin::Environment,
+            file: environment(),
+        });
+        let all = layers
+            .iter()
+            .fold(ConfigFile::default(), |below, layer| layer.file.clone().over(below));
+        Ok(Self {
+            project,
+            untrusted,
+            user_file: user,
+            layers,
+            ..Self::from_layer(all)?
+        })
     }
 
-    fn from_layer(layer: ConfigFile, project: Option<PathBuf>, untrusted: Vec<String>) -> Result<Self> {
+    fn from_layer(layer: ConfigFile) -> Result<Self> {
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let duration = |key: &str, text: Option<String>| {
             parse_duration(&text.unwrap_or_default()).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
@@ -97,8 +148,10 @@ impl Settings {
             dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
             retention: duration("ledger.retention", layer.ledger.retention)?,
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
-            project,
-            untrusted,
+            project: None,
+            untrusted: Vec::new(),
+            user_file: PathBuf::new(),
+            layers: Vec::new(),
         })
     }
 }
@@ -115,7 +168,8 @@ fn environment() -> ConfigFile {
     }
 }
 
-fn parse(text: &str, name: &str) -> Result<ConfigFile> {
+/// Reads a settings file.
+pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
     toml::from_str(text).map_err(|error| {
         Error::usage(format!("settings file `{name}` is not valid"))
             .cause(error.to_string().trim_end())

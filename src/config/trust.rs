@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::secret::{SecretRef, SecretSource};
 use crate::signature::body_sha256;
+use crate::ui::printable;
 
 use super::file::ConfigFile;
 
@@ -15,7 +16,7 @@ pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
     for rule in file.listen.on.iter().flatten() {
         let target = rule.split_once('=').map_or("", |(_, target)| target);
         if crate::transport::guard::target(target).is_err() {
-            asks.push(format!("`listen.on` runs a command: `{rule}`"));
+            asks.push(format!("`listen.on` runs a command: `{}`", printable(rule, 400)));
         }
     }
     if let Some(SecretSource::File(secret)) = file.secret.as_deref().map(|text| SecretRef::parse(text).source) {
@@ -24,7 +25,7 @@ pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
         if !inside.is_some_and(|(secret, folder)| secret.starts_with(folder)) {
             asks.push(format!(
                 "`secret` is a file outside of the project: `{}`",
-                secret.display()
+                printable(&secret.to_string_lossy(), 400)
             ));
         }
     }
