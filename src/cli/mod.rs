@@ -4,11 +4,21 @@ mod body;
 mod bulk;
 mod complete;
 mod config;
+mod demo;
+mod editor;
 mod global;
+mod http;
 mod input;
+mod listen;
 mod providers;
+mod replay;
+mod replayed;
+mod retry;
 mod secret;
+mod select;
+mod send;
 mod sign;
+mod targets;
 mod verify;
 
 use std::ffi::OsString;
@@ -41,21 +51,29 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Listen(Box<listen::Args>),
+    Send(Box<send::Args>),
+    Replay(Box<replay::Args>),
     Verify(verify::Args),
     Sign(sign::Args),
     Providers(providers::Args),
     Secret(secret::Args),
     Config(config::Args),
+    Demo(demo::Args),
 }
 
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
+            Self::Listen(args) => listen::run(session, &args),
+            Self::Send(args) => send::run(session, &args),
+            Self::Replay(args) => replay::run(session, &args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),
             Self::Secret(args) => secret::run(session, args),
             Self::Config(args) => config::run(session, args),
+            Self::Demo(args) => demo::run(session, &args),
         }
     }
 

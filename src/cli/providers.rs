@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::input;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::id::{Id, IdKind};
 use crate::provider::compose::{ComposeError, Composer, Wishes};
 use crate::provider::{Origin, Profile, RegistryError};
 use crate::session::Session;
@@ -220,7 +221,11 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
     if composer.event() != event {
         ui.note(&format!("`{event}` is another name of `{}`", composer.event()));
     }
-    let message = composer.compose(session.now(), &session.random)?;
+    let message = composer.compose(
+        Id::new(IdKind::Message, session.now(), &session.random),
+        session.now(),
+        &session.random,
+    )?;
     let broken = |error: serde_json::Error| Error::internal("the sample is not JSON").cause(error);
     let body: Value = serde_json::from_slice(&message.body).map_err(broken)?;
     if ui.stdout_is_terminal() {

@@ -123,6 +123,14 @@ impl Settings {
         })
     }
 
+    /// The defaults alone, whatever files and environment say.
+    pub fn defaults() -> Self {
+        toml::from_str(DEFAULTS)
+            .ok()
+            .and_then(|layer| Self::from_layer(layer).ok())
+            .unwrap_or_default()
+    }
+
     fn from_layer(layer: ConfigFile) -> Result<Self> {
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let duration = |key: &str, text: Option<String>| {

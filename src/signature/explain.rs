@@ -88,6 +88,8 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
         Refusal::TooOld { .. } => {
             Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())
         }
+        Refusal::Address { address } => Some(format!("add `--allow-ip {address}`")),
+        Refusal::Bearer => Some("the sender must send `Authorization: Bearer ...`".into()),
         Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
         Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),
         Refusal::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
