@@ -1,12 +1,16 @@
 //! Where profiles are found: the built-in ones by an index made at compile time, the user's by their files. Only the
 //! profile in use is parsed.
 
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compile::ProfileError;
 use super::detect::{Detector, Marks};
 use super::file::ProviderFile;
+pub use error::RegistryError;
+
 use super::near::near_names;
 use super::profile::Profile;
 
@@ -53,58 +57,6 @@ pub struct EventMatch {
     pub event: String,
     /// Whether the name typed is an alias.
     pub alias: bool,
-}
-
-/// Why there is no profile.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// No such name.
-    #[error("there is no provider `{name}`")]
-    Unknown {
-        /// As typed.
-        name: String,
-        /// Near names.
-        near: Vec<String>,
-    },
-    /// The provider has no such variant.
-    #[error("`{provider}` has no variant `{variant}`")]
-    UnknownVariant {
-        /// The provider.
-        provider: String,
-        /// As typed.
-        variant: String,
-        /// Its variants.
-        variants: Vec<String>,
-    },
-    /// The file is not TOML, or not of the format.
-    #[error("provider file `{file}` is not valid")]
-    Syntax {
-        /// The file.
-        file: String,
-        /// Line, column and accepted names.
-        source: Box<toml::de::Error>,
-    },
-    /// A value is wrong.
-    #[error("provider file `{file}`{}: {error}", at_line(*.line))]
-    Invalid {
-        /// The file.
-        file: String,
-        /// Counted from 1; 0 when unknown.
-        line: usize,
-        /// The fault.
-        error: ProfileError,
-    },
-    /// The file cannot be read.
-    #[error("provider file `{file}` cannot be read")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// `extends` goes round in a circle.
-    #[error("`extends` of provider `{0}` goes round in a circle")]
-    Circle(String),
 }
 
 /// The providers that can be named.
@@ -408,14 +360,6 @@ fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result
             }
         }
     })
-}
-
-fn at_line(line: usize) -> String {
-    if line == 0 {
-        String::new()
-    } else {
-        format!(", line {line}")
-    }
 }
 
 /// The line of a dotted key, found by its last part within the table of the others; 0 when it is not there.
