@@ -1,6 +1,7 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subcommand.
 
 mod config;
+mod demo;
 mod providers;
 mod secret;
 mod sign;
