@@ -169,15 +169,24 @@ fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
         };
     let unreadable = |error: std::io::Error| Error::usage(format!("`{}` cannot be read", path.display())).cause(error);
     let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-    let asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
+    let mut asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
     let ui = &session.ui;
-    if asks.is_empty() {
+    // The book beside the file belongs to the project too.
+    let own = session.settings.project.as_ref() == Some(&path);
+    let of_book = if own { session.book_asks() } else { Vec::new() };
+    if asks.is_empty() && of_book.is_empty() {
         ui.note(&format!("`{}` asks for nothing that needs trust", path.display()));
     } else {
         let list = session.paths.trust();
-        trust::trust(&list, &path, text.as_bytes()).map_err(|error| {
+        let trusted = match asks.as_slice() {
+            [] => Ok(()),
+            _ => trust::trust(&list, &path, text.as_bytes()),
+        };
+        let trusted = trusted.and_then(|()| if own { session.trust_book() } else { Ok(()) });
+        trusted.map_err(|error| {
             Error::new(Exit::Internal, format!("`{}` cannot be written", list.display())).cause(error)
         })?;
+        asks.extend(of_book);
         ui.note(&format!(
             "`{}` is trusted as it is now. What that allows:",
             path.display()

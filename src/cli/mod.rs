@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod editor;
 mod endpoints;
+mod ends;
 mod global;
 mod http;
 mod input;
