@@ -180,9 +180,10 @@ impl TargetArgs {
             (1, _) => "1 endpoint that is not on this machine".to_owned(),
             (all, outside) => format!("{all} endpoints, {outside} of them not on this machine"),
         };
-        match prompt::confirm(&session.ui, &format!("Send `{event}` to {what}?"), "add `--yes`")? {
-            true => Ok(()),
-            false => Err(Error::silent(Exit::Interrupted)),
+        if prompt::confirm(&session.ui, &format!("Send `{event}` to {what}?"), "add `--yes`")? {
+            Ok(())
+        } else {
+            Err(Error::silent(Exit::Interrupted))
         }
     }
 }

@@ -53,7 +53,13 @@ impl Session {
         };
         secrets
             .into_iter()
-            .map(|secret| self.endpoint_secret(&book, endpoint, secret, profile, purpose))
+            .map(|secret| {
+                let found = self.endpoint_secret(&book, endpoint, secret, profile, purpose);
+                found.map_err(|error| Error {
+                    message: format!("endpoint `{}`: {}", endpoint.name, error.message),
+                    ..error
+                })
+            })
             .collect()
     }
 
@@ -148,7 +154,7 @@ impl Session {
         let token = profile.map_or(true, |profile| matches!(profile.scheme, Scheme::Token(_)));
         let asks = endpoint.secrets.iter().filter_map(|secret| {
             let ask = self.ask(book, endpoint, secret, token)?;
-            Some((ask, entry(endpoint, secret)))
+            Some((format!("endpoint `{}`: {ask}", endpoint.name), entry(endpoint, secret)))
         });
         asks.collect()
     }
@@ -160,15 +166,15 @@ impl Session {
         let vault = book.vault();
         // A file that is not there gives nothing away, and reading it says so.
         let is_there = || vault.path(&secret.reference).is_some_and(|path| path.exists());
-        let (name, reference) = (&endpoint.name, crate::ui::printable(&secret.reference.to_string(), 400));
+        let reference = crate::ui::printable(&secret.reference.to_string(), 400);
         match &secret.reference {
-            Reference::File(_) if vault.leads_outside(&secret.reference) && is_there() => Some(format!(
-                "endpoint `{name}` uses a file outside of the project: `{reference}`"
-            )),
-            Reference::Env(_) if token => Some(format!(
-                "endpoint `{name}` sends `{reference}` as it is to `{}`",
-                shown(&endpoint.url)
-            )),
+            Reference::File(_) if vault.leads_outside(&secret.reference) && is_there() => {
+                Some(format!("its secret is a file outside of the project: `{reference}`"))
+            }
+            Reference::Env(_) if token => {
+                let to = shown(&endpoint.url);
+                Some(format!("its secret `{reference}` is sent as it is to `{to}`"))
+            }
             _ => None,
         }
     }

@@ -84,12 +84,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
             .handing_over(new.handed.as_ref()),
     )?;
     ui.line(&format!(
-        "{} {}: {} to {}, {}",
+        "{} {}: {} delivers {} to {}",
         ui.out.good("added"),
         ui.out.name(&endpoint.name),
         endpoint.provider,
-        shown(&endpoint.url),
-        events_shown(&endpoint.events, 200)
+        events_shown(&endpoint.events, 200),
+        shown(&endpoint.url)
     ))?;
     new.show(session)?;
     ui.flush()?;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::prompt;
 use crate::provider::Profile;
 use crate::session::Session;
+use crate::ui::printable;
 
 /// What the user wants at least.
 pub(super) struct Wish {
@@ -80,7 +81,7 @@ fn ask_events(session: &Session, profile: &Profile) -> Result<Vec<String>> {
     let lines: Vec<String> = profile
         .events
         .iter()
-        .map(|(name, event)| format!("{name:<wide$}  {}", event.summary))
+        .map(|(name, event)| format!("{name:<wide$}  {}", printable(&event.summary, 60)))
         .collect();
     let question = "Which events does it want? (space marks, enter ends)";
     let chosen = prompt::choose_many(&session.ui, question, &lines, HINT)?;

@@ -194,9 +194,10 @@ pub(super) fn rotate_secret(session: &Session, args: &RotateArgs) -> Result<Exit
     new.show(session)?;
     ui.flush()?;
     if after.secrets.len() > 1 {
-        ui.note(match profile.scheme.carries_several() {
-            true => "deliveries carry a signature of each secret until then",
-            false => "deliveries are signed with the new secret from now on: let the receiver take both until then",
+        ui.note(if profile.scheme.carries_several() {
+            "deliveries carry a signature of each secret until then"
+        } else {
+            "deliveries are signed with the new secret from now on: let the receiver take both until then"
         });
     }
     Ok(Exit::Ok)

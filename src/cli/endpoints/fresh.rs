@@ -132,15 +132,18 @@ impl NewSecret {
                 ui.note("keep the secret: the receiver needs it, and it is not shown again");
             }
             Some(Handed::PublicKey(text)) => {
-                ui.line(&format!("{} {text}", ui.out.dim("public key")))?;
+                ui.line(&ui.out.dim("public key"))?;
+                ui.line(text)?;
                 ui.flush()?;
                 ui.note("the receiver verifies with the public key; the private half stays on this machine");
             }
             Some(Handed::File(file)) => {
                 let what = if self.public { "public key" } else { "secret" };
-                ui.line(&format!("{} {}", ui.out.dim("secret "), file.display()))?;
+                ui.line(&format!("{} in `{}`", ui.out.dim(what), file.display()))?;
                 ui.flush()?;
-                ui.note(&format!("the {what} is in `{}`: the receiver needs it", file.display()));
+                ui.note(&format!(
+                    "give the receiver what is in the file: the {what} is not shown"
+                ));
             }
         }
         Ok(())

@@ -35,18 +35,17 @@ pub(super) fn enable(session: &Session, args: &NameArgs) -> Result<Exit> {
             1 => "; its failed delivery is forgotten".to_owned(),
             n => format!("; its {n} failed deliveries are forgotten"),
         };
-        match was_off {
-            true => format!("is active again{forgotten}"),
-            false => format!("is active already{forgotten}"),
-        }
+        let since = if was_off { "again" } else { "already" };
+        format!("is active {since}{forgotten}")
     })
 }
 
 pub(super) fn disable(session: &Session, args: &NameArgs) -> Result<Exit> {
     let exit = change_each(session, &args.names, |endpoint| {
-        match endpoint.disable(DisabledBy::Hand, None, session.now()) {
-            true => "is disabled: nothing is delivered to it".to_owned(),
-            false => "is disabled already".to_owned(),
+        if endpoint.disable(DisabledBy::Hand, None, session.now()) {
+            "is disabled: nothing is delivered to it".to_owned()
+        } else {
+            "is disabled already".to_owned()
         }
     })?;
     session.ui.hint(&format!(

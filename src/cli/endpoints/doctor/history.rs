@@ -8,6 +8,8 @@ use url::Url;
 use super::{Check, Patient, Section};
 use crate::clock::human_duration;
 use crate::error::Result;
+use crate::exchange::ErrorKind;
+use crate::render::delivery::error_words;
 use crate::render::short_time;
 use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
 
@@ -52,9 +54,8 @@ pub(super) fn deliveries(patient: &Patient<'_>, past: &[Summary]) -> Check {
     let mut causes: BTreeMap<String, usize> = BTreeMap::new();
     for summary in past.iter().filter(|summary| failed(summary)) {
         let status = summary.status.map(|status| status.to_string());
-        let cause = status
-            .or_else(|| summary.reason.clone())
-            .unwrap_or_else(|| "unknown".to_owned());
+        let kind = || summary.reason.as_deref().and_then(ErrorKind::from_name);
+        let cause = status.unwrap_or_else(|| kind().map_or("unknown", error_words).to_owned());
         *causes.entry(cause).or_default() += 1;
     }
     let total: usize = causes.values().sum();
@@ -101,10 +102,8 @@ pub(super) fn refusals(past: &[Summary]) -> Option<Check> {
 pub(super) fn times(patient: &Patient<'_>, past: &[Summary]) -> Check {
     let (section, limit) = (Section::Timeouts, patient.profile.policy.timeout);
     let assumed = patient.profile.is_assumed("delivery.timeout");
-    let allowed = match assumed {
-        true => format!("{} (assumed)", human_duration(limit)),
-        false => human_duration(limit),
-    };
+    let says = if assumed { " (assumed)" } else { "" };
+    let allowed = format!("{}{says}", human_duration(limit));
     let quick = "let the receiver answer first, and do the work afterwards";
     let late = past
         .iter()

@@ -46,10 +46,11 @@ enum Section {
 }
 
 /// One question and its answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 struct Check {
     section: Section,
-    check: &'static str,
+    /// A stable word for scripts.
+    name: &'static str,
     result: Level,
     detail: String,
     /// What to do.
@@ -88,26 +89,26 @@ impl Section {
 }
 
 impl Check {
-    fn new(section: Section, check: &'static str, result: Level, detail: impl Into<String>) -> Self {
+    fn new(section: Section, name: &'static str, result: Level, detail: impl Into<String>) -> Self {
         Self {
             section,
-            check,
+            name,
             result,
             detail: detail.into(),
             hint: None,
         }
     }
 
-    fn ok(section: Section, check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(section, check, Level::Ok, detail)
+    fn ok(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(section, name, Level::Ok, detail)
     }
 
-    fn caution(section: Section, check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(section, check, Level::Caution, detail)
+    fn caution(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(section, name, Level::Caution, detail)
     }
 
-    fn problem(section: Section, check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(section, check, Level::Problem, detail)
+    fn problem(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(section, name, Level::Problem, detail)
     }
 
     fn hint(self, hint: impl Into<String>) -> Self {
@@ -166,8 +167,7 @@ async fn examine(session: &Session, endpoint: &Endpoint, all: &[Endpoint]) -> Re
     let past = history::recent(&patient)?;
     let mut checks = vec![book::active(&patient), book::events(&patient)];
     checks.extend(book::rules(&patient));
-    checks.extend(network::dns(&patient).await);
-    checks.extend(network::reach(&patient).await);
+    checks.extend(network::checks(&patient).await);
     checks.push(history::deliveries(&patient, &past));
     checks.extend(book::secrets(&patient));
     checks.extend(history::refusals(&past));
@@ -196,7 +196,7 @@ fn print(session: &Session, endpoint: &Endpoint, checks: &[Check]) -> Result<()>
             schema: "hook.endpoint-check/1",
             endpoint: &endpoint.name,
             section: check.section,
-            check: check.check,
+            check: check.name,
             result: check.result,
             detail: &check.detail,
             hint: check.hint.as_deref(),

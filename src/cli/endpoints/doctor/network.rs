@@ -7,18 +7,34 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{Check, Patient, Section};
+use super::{Check, Level, Patient, Section};
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::guard::{self, AddressClass};
 use crate::transport::{HttpOptions, HttpTransport, Transport as _, other_loopback_answers};
 use crate::ui::printable;
 
+/// The check of what the name's addresses are for.
+const NOT_PUBLIC: &str = "public-address";
+
 /// How long the network has to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the name says and whether something answers. Behind a proxy the name need not be known here: then the answer
+/// counts; else an unknown name is the reason why nothing answers.
+pub(super) async fn checks(patient: &Patient<'_>) -> Vec<Check> {
+    let (dns, reach) = (dns(patient).await, reach(patient).await);
+    let is_problem = |check: &Option<Check>| check.as_ref().is_some_and(|check| check.result == Level::Problem);
+    match (is_problem(&dns), is_problem(&reach)) {
+        _ if dns.as_ref().is_some_and(|check| check.name == NOT_PUBLIC) => dns.into_iter().chain(reach).collect(),
+        (true, true) => dns.into_iter().collect(),
+        (true, false) => reach.into_iter().collect(),
+        _ => dns.into_iter().chain(reach).collect(),
+    }
+}
+
 /// Whether the name is known, and its addresses can be reached by the provider.
-pub(super) async fn dns(patient: &Patient<'_>) -> Option<Check> {
+async fn dns(patient: &Patient<'_>) -> Option<Check> {
     let url = Url::parse(&patient.endpoint.url).ok()?;
     let Some(Host::Domain(name)) = url.host() else {
         return None;
@@ -48,16 +64,16 @@ pub(super) async fn dns(patient: &Patient<'_>) -> Option<Check> {
         Some((ip, class)) => {
             let what = format!("`{name}` is {ip}, which is no public address ({})", class.name());
             if patient.profile.endpoint.public {
-                Check::problem(section, "dns", what).hint("use a public host, or a tunnel's URL")
+                Check::problem(section, NOT_PUBLIC, what).hint("use a public host, or a tunnel's URL")
             } else {
-                Check::caution(section, "dns", what).hint("the provider must be able to reach it")
+                Check::caution(section, NOT_PUBLIC, what).hint("the provider must be able to reach it")
             }
         }
     })
 }
 
 /// Whether something answers there, over TLS where the URL says so.
-pub(super) async fn reach(patient: &Patient<'_>) -> Option<Check> {
+async fn reach(patient: &Patient<'_>) -> Option<Check> {
     let url = Url::parse(&patient.endpoint.url).ok()?;
     if url.scheme() == "http" && guard::is_loopback(&url) {
         return Some(connect(&url).await);

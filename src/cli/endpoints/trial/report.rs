@@ -74,7 +74,7 @@ pub(super) fn print(trial: &Trial<'_>, exchanges: &[Exchange], verdicts: &Verdic
     }
     ui.flush()?;
     for (_, verdict) in verdicts.all() {
-        if let Some(hint) = verdict.hint.as_ref().filter(|_| verdict.verdict == State::Fail) {
+        if let Some(hint) = verdict.hint.as_ref().filter(|_| verdict.state == State::Fail) {
             ui.hint(hint);
         }
     }
@@ -152,7 +152,7 @@ fn said(ui: &Ui, answer: &Answer) -> Result<()> {
 /// `pass  signature checked  the tampered twin was refused with 401 Unauthorized`
 fn say(ui: &Ui, name: &str, verdict: &Verdict) -> Result<()> {
     let style = ui.out;
-    let word = match verdict.verdict {
+    let word = match verdict.state {
         State::Pass => style.good("pass   "),
         State::Fail => style.bad("fail   "),
         State::Unknown => style.caution("unknown"),

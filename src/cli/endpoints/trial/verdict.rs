@@ -31,7 +31,8 @@ pub(super) enum State {
 /// The answer to one question.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Verdict {
-    pub(super) verdict: State,
+    #[serde(rename = "verdict")]
+    pub(super) state: State,
     pub(super) detail: String,
     pub(super) caution: Option<String>,
     pub(super) hint: Option<String>,
@@ -47,9 +48,9 @@ pub(super) struct Verdicts {
 }
 
 impl Verdict {
-    fn new(verdict: State, detail: impl Into<String>) -> Self {
+    fn new(state: State, detail: impl Into<String>) -> Self {
         Self {
-            verdict,
+            state,
             detail: detail.into(),
             caution: None,
             hint: None,
@@ -92,7 +93,7 @@ impl Verdicts {
 
     /// Whether nothing failed and nothing is in doubt.
     pub(super) fn passed(&self) -> bool {
-        let passed = |verdict: &Verdict| matches!(verdict.verdict, State::Pass | State::Skipped);
+        let passed = |verdict: &Verdict| matches!(verdict.state, State::Pass | State::Skipped);
         self.all().into_iter().all(|(_, verdict)| passed(verdict))
     }
 }
