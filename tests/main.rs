@@ -1,4 +1,10 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subject.
 
+mod config;
+mod providers;
 mod round_trip;
+mod secret;
+mod sign;
 mod support;
+mod vectors;
+mod verify;

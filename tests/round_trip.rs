@@ -108,7 +108,7 @@ fn every_event_of_all_five_catalogues_is_verified_by_one_listener() {
         assert_eq!(line["duplicate_of"], serde_json::Value::Null, "{line}");
     }
     let count = sent.len();
-    assert!(count > 100, "{count} events");
+    assert!(count > 90, "{count} events");
     listener.stop().ok().says([&format!("received {count}: {count} verified")]);
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::file::{
-    AsymmetricFile, DedupeFile, DeliveryFile, EndpointFile, EnvelopeFile, FORMAT, HmacFile, ProviderFile, RetryFile,
-    Scalar, ScheduleFile, SignatureFile,
+    AsymmetricFile, DedupeFile, DeliveryFile, DetectFile, EndpointFile, EnvelopeFile, FORMAT, HmacFile, ProviderFile,
+    RetryFile, Scalar, ScheduleFile, SignatureFile,
 };
 use super::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
 use super::profile::{Dedupe, Detect, Endpoint, Https, Param, ParamType, Place, Profile, Read};
@@ -136,10 +136,7 @@ impl Profile {
             user_agent: file.delivery.user_agent.clone(),
             policy: policy(&file.delivery, file.retry.as_ref())?,
             endpoint: endpoint(&file.endpoint)?,
-            detect: Detect {
-                any_of: places("detect.any-of", file.detect.any_of.as_ref())?,
-                all_of: places("detect.all-of", file.detect.all_of.as_ref())?,
-            },
+            detect: detect(&file.detect)?,
             dedupe,
             workflow_context: file.workflow.map(|workflow| workflow.context),
             test_event: file.test_event,
@@ -182,14 +179,9 @@ fn headers(file: &ProviderFile) -> Result<Vec<(String, Template)>> {
 }
 
 fn envelope(file: Option<&EnvelopeFile>) -> Result<Vec<(String, Template)>> {
-    let fields = match file {
-        Some(EnvelopeFile::Json(fields)) => fields,
-        None => {
-            return Ok(vec![(
-                "...".into(),
-                template("envelope.json", "${data}", Scope::Message)?,
-            )]);
-        }
+    let Some(EnvelopeFile::Json(fields)) = file else {
+        let data = template("envelope.json", "${data}", Scope::Message)?;
+        return Ok(vec![("...".into(), data)]);
     };
     fields
         .iter()
@@ -218,6 +210,13 @@ fn places(key: &str, places: Option<&Vec<String>>) -> Result<Vec<Place>> {
         .flatten()
         .map(|place| Place::parse(place).or_else(|what| fault(key, what)))
         .collect()
+}
+
+fn detect(file: &DetectFile) -> Result<Detect> {
+    Ok(Detect {
+        any_of: places("detect.any-of", file.any_of.as_ref())?,
+        all_of: places("detect.all-of", file.all_of.as_ref())?,
+    })
 }
 
 fn dedupe(file: &DedupeFile) -> Result<Dedupe> {

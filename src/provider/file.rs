@@ -1,7 +1,7 @@
 //! The serde mirror of a provider file: what TOML may say, before anything is checked.
 //!
 //! Every table is optional here so that the same types describe a whole provider, a variant's overrides and a file
-//! that `extends` another; [`super::profile`] demands what must be there. Externally tagged tables and
+//! that `extends` another; `super::profile` demands what must be there. Externally tagged tables and
 //! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
 
 use std::fmt;

@@ -84,7 +84,7 @@ pub enum RegistryError {
         source: Box<toml::de::Error>,
     },
     /// A value is wrong.
-    #[error("provider file `{file}`, line {line}: {error}")]
+    #[error("provider file `{file}`{}: {error}", at_line(*.line))]
     Invalid {
         /// The file.
         file: String,
@@ -407,6 +407,14 @@ fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result
             }
         }
     })
+}
+
+fn at_line(line: usize) -> String {
+    if line == 0 {
+        String::new()
+    } else {
+        format!(", line {line}")
+    }
 }
 
 /// The line of a dotted key, found by its last part within the table of the others; 0 when it is not there.

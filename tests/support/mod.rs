@@ -6,6 +6,7 @@ mod http;
 mod ledger;
 mod listener;
 mod process;
+mod vector;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,9 +17,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use app::{App, Reply, Seen};
-pub(crate) use http::{Answer, Signed, post, raw, request};
+pub(crate) use http::{Answer, Signed, connect, post, raw, request};
 pub(crate) use listener::Listener;
 pub(crate) use process::Process;
+pub(crate) use vector::Vector;
 
 /// A machine with nothing on it. What is in it is gone when it is dropped.
 pub(crate) struct Sandbox {
