@@ -1,6 +1,8 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subject.
 
 mod config;
+mod forward;
+mod listen;
 mod providers;
 mod round_trip;
 mod secret;

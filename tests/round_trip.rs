@@ -60,7 +60,11 @@ fn a_refusal_tells_its_reason_to_the_operator_and_nothing_to_the_caller() {
 
     signed.headers.retain(|(name, _)| !name.contains("signature"));
     assert_eq!(signed.post(&listener.url).status, 401);
-    assert!(listener.shows("#2").contains("no known provider's signature header is there"));
+    assert!(
+        listener
+            .shows("#2")
+            .contains("no known provider's signature header is there")
+    );
 
     let old = sandbox
         .hook([
@@ -75,7 +79,10 @@ fn a_refusal_tells_its_reason_to_the_operator_and_nothing_to_the_caller() {
         .run();
     old.exits(3);
     let line = listener.shows("#3");
-    assert!(line.contains("timestamp too old by") && line.contains("5m allowed"), "{line}");
+    assert!(
+        line.contains("timestamp too old by") && line.contains("5m allowed"),
+        "{line}"
+    );
     listener.stop().ok().says(["received 3: 0 verified, 3 refused"]);
 }
 
@@ -85,7 +92,11 @@ fn every_event_of_all_five_catalogues_is_verified_by_one_listener() {
     let mut listener = sandbox.listen(["--secret", "--json"]);
     let mut sent = Vec::new();
     for provider in PROVIDERS {
-        let events = sandbox.hook(["providers", "events", provider, "--json"]).run().ok().json();
+        let events = sandbox
+            .hook(["providers", "events", provider, "--json"])
+            .run()
+            .ok()
+            .json();
         assert!(!events.is_empty(), "{provider} has events");
         for event in events {
             let event = event["event"].as_str().expect("an event's name").to_owned();
@@ -109,7 +120,10 @@ fn every_event_of_all_five_catalogues_is_verified_by_one_listener() {
     }
     let count = sent.len();
     assert!(count > 90, "{count} events");
-    listener.stop().ok().says([&format!("received {count}: {count} verified")]);
+    listener
+        .stop()
+        .ok()
+        .says([&format!("received {count}: {count} verified")]);
 }
 
 #[test]
@@ -120,7 +134,10 @@ fn of_several_named_secrets_the_verdict_names_the_one_that_matched() {
     let mut listener = Listener::ready(run);
     for (secret, shown) in [("literal:beta", "by `old`"), ("literal:alpha", "by `new`")] {
         let to = listener.url.clone();
-        sandbox.hook(["send", "job.paid", "--secret", secret, "--to", &to]).run().ok();
+        sandbox
+            .hook(["send", "job.paid", "--secret", secret, "--to", &to])
+            .run()
+            .ok();
         assert!(listener.shows("verified").contains(shown));
     }
     sandbox
@@ -149,7 +166,10 @@ fn in_json_the_first_line_is_ready_and_every_line_is_an_object() {
     assert_eq!(lines[1]["schema"], "hook.capture/1");
     assert_eq!(lines[1]["verdict"], "verified");
     assert_eq!(lines[1]["status"], 200);
-    assert_eq!((lines[2]["verdict"].as_str(), lines[2]["reason"].as_str()), (Some("refused"), Some("no-match")));
+    assert_eq!(
+        (lines[2]["verdict"].as_str(), lines[2]["reason"].as_str()),
+        (Some("refused"), Some("no-match"))
+    );
     assert_eq!(lines[2]["status"], 401);
 }
 
@@ -157,12 +177,21 @@ fn in_json_the_first_line_is_ready_and_every_line_is_an_object() {
 fn send_in_json_prints_one_object_an_attempt_and_nothing_else() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret"]);
-    let sent = sandbox.hook(["send", "job.paid", "--json", "--to", &listener.url]).run().ok();
+    let sent = sandbox
+        .hook(["send", "job.paid", "--json", "--to", &listener.url])
+        .run()
+        .ok();
     let line = sent.object();
     assert_eq!(line["schema"], "hook.attempt/1");
     assert_eq!(line["next"], "delivered");
-    assert_eq!((line["status"].as_u64(), line["attempt"].as_u64()), (Some(200), Some(1)));
-    let quiet = sandbox.hook(["send", "job.paid", "-q", "--to", &listener.url]).run().ok();
+    assert_eq!(
+        (line["status"].as_u64(), line["attempt"].as_u64()),
+        (Some(200), Some(1))
+    );
+    let quiet = sandbox
+        .hook(["send", "job.paid", "-q", "--to", &listener.url])
+        .run()
+        .ok();
     assert_eq!((quiet.stdout(), quiet.stderr()), (String::new(), String::new()));
 }
 
@@ -172,10 +201,10 @@ fn without_a_secret_nothing_is_verified_and_that_is_said() {
     let mut listener = sandbox.listen::<&str>([]);
     sandbox.hook(["send", "job.paid", "--to", &listener.url]).run().ok();
     assert!(listener.shows("#1").contains("not verified"));
-    listener
-        .stop()
-        .ok()
-        .says(["verifying nothing (add `--secret`)", "received 1: 0 verified, 0 refused"]);
+    listener.stop().ok().says([
+        "verifying nothing (add `--secret`)",
+        "received 1: 0 verified, 0 refused",
+    ]);
 }
 
 #[test]
@@ -187,7 +216,10 @@ fn the_bytes_and_headers_of_a_request_are_kept_as_they_came() {
     let answer = crate::support::request("PUT", &listener.url, "/in/here?a=1&a=2", &headers, body);
     assert_eq!(answer.status, 200);
     let kept = sandbox.captures().remove(0).request;
-    assert_eq!((kept.method.as_str(), kept.target.as_str()), ("PUT", "/in/here?a=1&a=2"));
+    assert_eq!(
+        (kept.method.as_str(), kept.target.as_str()),
+        ("PUT", "/in/here?a=1&a=2")
+    );
     assert_eq!(kept.body, body.as_slice());
     let ones: Vec<_> = kept.headers.all("x-one").collect();
     assert_eq!(ones, [b"1", b"2"]);

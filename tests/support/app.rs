@@ -95,7 +95,11 @@ impl Seen {
     /// Every value of that name, in order.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         let fits = |(have, _): &&(String, String)| have.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(fits).map(|(_, value)| value.as_str()).collect()
+        self.headers
+            .iter()
+            .filter(fits)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 }
 
@@ -148,7 +152,9 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
         headers,
         body: Vec::new(),
     };
-    let length: usize = seen.header("content-length").map_or(0, |text| text.parse().unwrap_or(0));
+    let length: usize = seen
+        .header("content-length")
+        .map_or(0, |text| text.parse().unwrap_or(0));
     seen.body.resize(length, 0);
     reader.read_exact(&mut seen.body).ok()?;
     Some(seen)
