@@ -1,8 +1,11 @@
-//! Tests of the real binary, each in a sandbox of its own: one file a subcommand.
+//! Tests of the real binary, each in a sandbox of its own: one file a subject.
 
 mod config;
 mod demo;
+mod forward;
+mod listen;
 mod providers;
+mod round_trip;
 mod secret;
 mod sign;
 mod support;

@@ -168,6 +168,6 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     text.parse()
         .ok()
-        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
-        .ok_or_else(|| "expected a number above 0".into())
+        .filter(|rate| (0.001..=1e6).contains(rate))
+        .ok_or_else(|| "expected a number from 0.001 to 1000000".into())
 }

@@ -37,26 +37,27 @@ fn last(text: &str) -> Option<Result<usize>> {
     }))
 }
 
-/// The newest delivery, else the newest capture.
+/// The newest delivery; the newest capture where nothing was ever delivered.
 fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
-    for kind in [RecordKind::Delivery, RecordKind::Capture] {
+    let nth = |kind, skip| -> Result<Option<u64>> {
         let page = Page {
             limit: 1,
-            skip: back,
+            skip,
             ..Query::default().page
         };
-        if let Some(found) = store
-            .list(&Query {
-                kind: Some(kind),
-                page,
-                ..Query::default()
-            })?
-            .first()
-        {
-            return Ok(found.number);
-        }
-    }
-    Err(Error::nothing("the ledger has no such record").hint("`hook log` shows what there is"))
+        let query = Query {
+            kind: Some(kind),
+            page,
+            ..Query::default()
+        };
+        Ok(store.list(&query)?.first().map(|found| found.number))
+    };
+    let kind = match nth(RecordKind::Delivery, 0)? {
+        Some(_) => RecordKind::Delivery,
+        None => RecordKind::Capture,
+    };
+    nth(kind, back)?
+        .ok_or_else(|| Error::nothing("the ledger has no such record").hint("`hook log` shows what there is"))
 }
 
 /// A record, whole.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::forward::Forwarded;
 use crate::error::Result;
 use crate::listener::{Heard, Request};
 use crate::render::request::header_lines;
@@ -170,7 +171,7 @@ impl Screen {
             Heard::NotKept(error) => {
                 self.not_kept += 1;
                 let said = format!("answered 503, nothing recorded: {error}");
-                // One line a second is enough to see it; a full disk refuses thousands.
+                // Ever rarer lines are enough to see it; a full disk refuses thousands.
                 if self.not_kept.is_power_of_two() {
                     self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
                 }
@@ -181,15 +182,16 @@ impl Screen {
     }
 
     /// `received 3: 2 verified, 1 refused, 0 duplicates, 2 forwarded`
-    pub(super) fn summary(&self, forwarded: u64, failed: u64) {
+    pub(super) fn summary(&self, forwarded: Forwarded) {
         let mut parts = vec![
             format!("{} verified", self.verified),
             format!("{} refused", self.refused),
             format!("{} duplicates", self.duplicates),
-            format!("{forwarded} forwarded"),
+            format!("{} forwarded", forwarded.delivered),
         ];
         let more = [
-            (failed, "not forwarded"),
+            (forwarded.failed, "not forwarded"),
+            (forwarded.interrupted, "interrupted"),
             (self.hidden, "hidden by `--filter`"),
             (self.not_kept, "not kept (answered 503)"),
         ];
