@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod endpoints;
 mod providers;
 mod secret;
 mod sign;
