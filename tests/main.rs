@@ -4,6 +4,7 @@ mod config;
 mod demo;
 mod forward;
 mod listen;
+mod endpoints;
 mod providers;
 mod round_trip;
 mod secret;
