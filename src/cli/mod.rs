@@ -6,7 +6,9 @@ mod complete;
 mod editor;
 mod global;
 mod http;
+mod input;
 mod listen;
+mod log;
 mod providers;
 mod replay;
 mod replayed;
@@ -14,6 +16,7 @@ mod retry;
 mod select;
 mod send;
 mod targets;
+mod verify;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -48,6 +51,8 @@ enum Command {
     Listen(Box<listen::Args>),
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
+    Log(log::Args),
+    Verify(verify::Args),
     Providers(providers::Args),
 }
 
@@ -57,6 +62,8 @@ impl Command {
             Self::Listen(args) => listen::run(session, &args),
             Self::Send(args) => send::run(session, *args),
             Self::Replay(args) => replay::run(session, &args),
+            Self::Log(args) => log::run(session, args),
+            Self::Verify(args) => verify::run(session, args),
             Self::Providers(args) => providers::run(session, args),
         }
     }
