@@ -186,7 +186,12 @@ impl From<StoreError> for Error {
         let base = Self::new(Exit::Store, error.to_string());
         match &error {
             StoreError::Missing(_) => {
-                base.hint("`hook listen` and `hook send` make one; `--ledger FILE` names another")
+                // Nothing was recorded yet, so nothing can match.
+                Self {
+                    exit: Exit::Nothing,
+                    ..base
+                }
+                .hint("`hook listen` and `hook send` make one; `--ledger FILE` names another")
             }
             StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
             StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),

@@ -153,11 +153,11 @@ impl Session {
                     .hint("`hook providers events NAME` shows a catalogue"))
             }
             several => {
-                let names: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
+                let providers: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
                 let first = several.first().map_or("", |m| m.provider.as_str());
                 Err(Error::usage(format!(
                     "event `{event}` belongs to several providers: {}",
-                    names.join(", ")
+                    providers.join(", ")
                 ))
                 .hint(format!("pick one: `--provider {first}`")))
             }

@@ -53,6 +53,25 @@ impl Ui {
         }
     }
 
+    /// A screen that writes to something else than the process's streams: `[stdout, stderr]`.
+    pub fn onto(
+        output: Output,
+        verbose: u8,
+        [out, err]: [Style; 2],
+        [stdout, stderr]: [Box<dyn Write + Send>; 2],
+    ) -> Self {
+        Self {
+            output,
+            verbose,
+            out,
+            err,
+            stdout: Mutex::new(BufWriter::new(stdout)),
+            stderr: Mutex::new(stderr),
+            stderr_terminal: false,
+            stdout_terminal: false,
+        }
+    }
+
     /// A line of data, in human form only.
     pub fn line(&self, text: &str) -> Result<()> {
         if self.output != Output::Human {
@@ -146,6 +165,8 @@ impl Ui {
     }
 
     fn err_line(&self, text: &str) {
+        // On a terminal both streams are one page: what was said first must stand first.
+        let _ = self.flush();
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         // A stderr that is gone leaves nobody to tell.
         let _ = stderr.write_all(format!("{text}\n").as_bytes());

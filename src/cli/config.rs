@@ -25,7 +25,7 @@ enum Command {
     Path,
     /// Trust the project's `hook.toml` as it is now
     Trust {
-        /// The file; else that of the nearest parent folder
+        /// The file or its folder; else that of the nearest parent folder
         file: Option<PathBuf>,
     },
 }
@@ -160,14 +160,13 @@ fn paths(session: &Session) -> Result<Exit> {
 }
 
 fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
-    let path = match file {
-        Some(file) => as_found(&file)?,
-        None => session
-            .settings
-            .project
-            .clone()
-            .ok_or_else(|| Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`"))?,
-    };
+    let path =
+        match file {
+            Some(file) => as_found(&file)?,
+            None => session.settings.project.clone().ok_or_else(|| {
+                Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
+            })?,
+        };
     let unreadable = |error: std::io::Error| Error::usage(format!("`{}` cannot be read", path.display())).cause(error);
     let text = std::fs::read_to_string(&path).map_err(unreadable)?;
     let asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
@@ -179,7 +178,10 @@ fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
         trust::trust(&list, &path, text.as_bytes()).map_err(|error| {
             Error::new(Exit::Internal, format!("`{}` cannot be written", list.display())).cause(error)
         })?;
-        ui.note(&format!("`{}` is trusted as it is now; it may:", path.display()));
+        ui.note(&format!(
+            "`{}` is trusted as it is now. What that allows:",
+            path.display()
+        ));
     }
     for ask in &asks {
         ui.line(ask)?;
@@ -194,6 +196,12 @@ fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
 
 /// The path by which the settings find that file: an absolute folder without links, and the name.
 fn as_found(file: &Path) -> Result<PathBuf> {
+    let inside = file.join("hook.toml");
+    let file = if file.is_dir() { &inside } else { file };
+    if file.file_name() != inside.file_name() {
+        return Err(Error::usage(format!("`{}` is no project's settings", file.display()))
+            .hint("a project's settings are in a file named `hook.toml`"));
+    }
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -72,23 +72,27 @@ pub(super) struct Plan {
     headers: crate::headers::Headers,
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
-    let plan = plan(session, &args)?;
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let plan = plan(session, args)?;
     let maker = args.body.maker(session, &plan.profile, args.event.as_deref())?;
     if args.dry_run || args.curl {
-        return rehearse(session, &args, &plan, &maker);
+        return rehearse(session, args, &plan, &maker);
     }
     args.retry.announce(session, &plan.profile.title, &plan.policy);
     let runtime = super::runtime(args.bulk.count > 1)?;
     if args.bulk.count > 1 {
         return runtime.block_on(super::bulk::run(session, &args.bulk, &args.retry, &plan, &maker));
     }
-    runtime.block_on(deliver(session, &args, &plan, &maker))
+    runtime.block_on(deliver(session, args, &plan, &maker))
 }
 
 fn plan(session: &Session, args: &Args) -> Result<Plan> {
     let endpoint_provider = args.targets.provider(session)?;
     let named = args.provider.clone().or(endpoint_provider);
+    if args.event.is_none() && !args.body.is_whole() {
+        return Err(Error::usage("no event is given")
+            .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"));
+    }
     let event = args
         .event
         .as_deref()

@@ -49,6 +49,8 @@ struct Request {
     body: Vec<u8>,
     /// The moment at which to judge it; absent: now.
     at: Option<Timestamp>,
+    /// Its number in the ledger.
+    number: Option<u64>,
     /// The provider that it was recorded with.
     provider: Option<String>,
     /// The endpoint that it was sent to.
@@ -69,25 +71,29 @@ struct VerdictLine<'a> {
 
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
-    let request = match &args.id {
-        Some(id) => recorded(session, id)?,
-        None => typed(&args)?,
+    let targeted = args.method.is_some() || args.url.is_some();
+    let request = match args.id {
+        Some(id) => recorded(session, &id)?,
+        None => typed(&args.header, &args.body.unwrap_or_default())?,
     };
-    let labels: Vec<String> = args
-        .provider
-        .iter()
-        .chain(&request.provider)
-        .chain(&session.settings.provider)
-        .take(1)
-        .cloned()
-        .collect();
+    let named = args.provider.or_else(|| request.provider.clone());
+    let named = named.or_else(|| session.settings.provider.clone());
+    let labels: Vec<String> = named.into_iter().collect();
     let endpoint = targets::endpoint_secrets(session, request.endpoint.as_deref())?;
     let secrets = session.secrets_for(&args.secret, endpoint)?;
     let dev = secrets.is_dev();
     let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
     let now = args.at.or(request.at).unwrap_or_else(|| session.now());
+    if let Some(number) = request.number {
+        session.ui.note(&format!("#{number} is checked as of {now}"));
+    }
     let judged = verification.check(&request.headers, &request.body, now);
-    remark(session, &args, &judged, dev, labels.is_empty());
+    remark(session, &judged, dev, labels.is_empty());
+    if targeted {
+        session
+            .ui
+            .note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
+    }
     let others = || {
         let profile = judged.profile.as_ref();
         profile.map_or_else(Vec::new, |profile| session.known_secrets(profile))
@@ -104,15 +110,12 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 }
 
 /// The request of the arguments.
-fn typed(args: &Args) -> Result<Request> {
+fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
     Ok(Request {
-        headers: args
-            .header
-            .iter()
-            .map(|(name, value)| (name, value.as_bytes()))
-            .collect(),
-        body: input::body(args.body.as_deref().unwrap_or_default())?,
+        headers: headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
+        body: input::body(body)?,
         at: None,
+        number: None,
         provider: None,
         endpoint: None,
     })
@@ -122,11 +125,12 @@ fn typed(args: &Args) -> Result<Request> {
 fn recorded(session: &Session, id: &str) -> Result<Request> {
     let store = select::reader(session)?;
     let number = select::number(&store, id)?;
-    let request = match select::record(&store, number)? {
+    Ok(match select::record(&store, number)? {
         Record::Capture(capture) => Request {
             headers: capture.request.headers,
             body: capture.request.body.to_vec(),
             at: Some(capture.request.at),
+            number: Some(number),
             provider: capture.request.provider,
             endpoint: None,
         },
@@ -140,21 +144,16 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
                 headers: attempt.request_headers,
                 body: delivery.message.body.to_vec(),
                 at: Some(attempt.at),
+                number: Some(number),
                 provider: delivery.provider,
                 endpoint: delivery.endpoint,
             }
         }
-    };
-    let at = request.at.map_or_else(String::new, |at| format!(" as of {at}"));
-    let as_whose = request.provider.as_ref().map_or_else(String::new, |label| {
-        format!(", as a request of {}", session.ui.err.name(&printable(label, 80)))
-    });
-    session.ui.note(&format!("#{number} is checked{at}{as_whose}"));
-    Ok(request)
+    })
 }
 
-/// What is said beside the verdict: choices that were not the user's, and what has no effect.
-fn remark(session: &Session, args: &Args, judged: &Judged, dev: bool, detected: bool) {
+/// What is said beside the verdict: choices that were not the user's.
+fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
     let ui = &session.ui;
     if let Some(label) = judged.label.as_ref().filter(|_| detected) {
         ui.note(&format!("provider: {}, recognised by its headers", ui.err.name(label)));
@@ -166,11 +165,18 @@ fn remark(session: &Session, args: &Args, judged: &Judged, dev: bool, detected: 
             ties.join(", ")
         ));
     }
-    if dev && judged.profile.is_some() {
+    let tried = !matches!(
+        judged.verdict,
+        Verdict::Unsigned
+            | Verdict::Refused(
+                Refusal::Unrecognised
+                    | Refusal::HeaderMissing { .. }
+                    | Refusal::PartMissing { .. }
+                    | Refusal::Malformed { .. }
+            )
+    );
+    if dev && tried {
         ui.note(&format!("no secret is given: checked with the {DEV_SECRET}"));
-    }
-    if args.method.is_some() || args.url.is_some() {
-        ui.note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
     }
     if matches!(judged.verdict, Verdict::Refused(Refusal::Unrecognised)) {
         for error in session.registry.broken() {
@@ -195,7 +201,11 @@ fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, 
         verdict => verdict.detail(),
     };
     if let Some(detail) = &detail {
-        let colon = if judged.verdict.is_verified() || judged.label.is_none() { "" } else { ":" };
+        let colon = if judged.verdict.is_verified() || judged.label.is_none() {
+            ""
+        } else {
+            ":"
+        };
         line = format!("{line}{colon} {detail}");
     }
     ui.line(&line)?;
@@ -211,7 +221,7 @@ fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, 
     })?;
     ui.flush()?;
     if let Some(explanation) = explanation {
-        ui.note(&explanation.text);
+        ui.note(&format!("caused by: {}", explanation.text));
     }
     if let Some(hint) = hint {
         ui.hint(&hint);

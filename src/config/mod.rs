@@ -21,7 +21,7 @@ use file::ConfigFile;
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// What the layers say together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// The provider to play.
     pub provider: Option<String>,
@@ -121,6 +121,14 @@ impl Settings {
             layers,
             ..Self::from_layer(all)?
         })
+    }
+
+    /// The defaults alone, whatever files and environment say.
+    pub fn defaults() -> Self {
+        toml::from_str(DEFAULTS)
+            .ok()
+            .and_then(|layer| Self::from_layer(layer).ok())
+            .unwrap_or_default()
     }
 
     fn from_layer(layer: ConfigFile) -> Result<Self> {

@@ -195,7 +195,9 @@ impl View<'_> {
         if bytes.is_empty() {
             return Ok(());
         }
-        ui.line("")?;
+        if !headers.is_empty() {
+            ui.line("")?;
+        }
         let shown = body::pretty(bytes, if self.full { usize::MAX } else { BODY_SHOWN });
         for line in shown.text.lines() {
             ui.line(&format!("{indent}{line}"))?;

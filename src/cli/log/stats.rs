@@ -43,8 +43,6 @@ pub(super) fn run(session: &Session, filters: &Filters) -> Result<Exit> {
         return Ok(Exit::Ok);
     };
     let stats = store.stats(&query)?;
-    let event = |(event, count): &'_ (String, u64)| (event.clone(), *count);
-    let events: Vec<(String, u64)> = stats.by_event.iter().map(event).collect();
     session.ui.json(&StatsLine {
         schema: "hook.stats/1",
         since: query.since.map(|since| since.to_string()),
@@ -60,7 +58,8 @@ pub(super) fn run(session: &Session, filters: &Filters) -> Result<Exit> {
         attempts: stats.attempts,
         p50_ms: stats.p50.map(millis),
         p95_ms: stats.p95.map(millis),
-        events: events
+        events: stats
+            .by_event
             .iter()
             .map(|(event, count)| EventPart { event, count: *count })
             .collect(),
@@ -100,7 +99,7 @@ fn human(ui: &Ui, stats: &Stats) -> Result<()> {
     field("attempts", stats.attempts.to_string())?;
     if let (Some(p50), Some(p95)) = (stats.p50, stats.p95) {
         let (p50, p95) = (short_time(p50), short_time(p95));
-        field("answers", format!("half within {p50}, 95 % within {p95}"))?;
+        field("answers", format!("p50 {p50}, p95 {p95}"))?;
     }
     for (index, (event, count)) in stats.by_event.iter().enumerate() {
         let name = if index == 0 { "events" } else { "" };

@@ -235,10 +235,18 @@ fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> 
                 made if made >= planned => format!("All {} of the schedule are made", count(made as u64, "attempt")),
                 made => format!("The last answer ended it after {made} of {planned} attempts"),
             };
-            vec![
-                format!("{why}: it failed."),
-                format!("`hook replay {number}` delivers it again."),
-            ]
+            let mut said = vec![format!("{why}: it failed.")];
+            said.extend(real_schedule(view, delivery).filter(|_| planned == 1));
+            said.push(format!("`hook replay {number}` delivers it again."));
+            said
         }
     }
+}
+
+/// What the provider itself does after a failure.
+fn real_schedule(view: &View<'_>, delivery: &NewDelivery) -> Option<String> {
+    let profile = view.session.registry.get(delivery.provider.as_deref()?).ok()?;
+    let schedule = &profile.policy.schedule;
+    let described = || format!("{} itself makes {}.", profile.title, schedule.describe());
+    (!schedule.delays.is_empty()).then(described)
 }
