@@ -1,8 +1,9 @@
-//! Tests of the real binary, each in a sandbox of its own: one file a subcommand.
+//! Tests of the real binary, each in a sandbox of its own: one file a subject.
 
 mod config;
 mod demo;
 mod providers;
+mod round_trip;
 mod secret;
 mod sign;
 mod support;

@@ -1,6 +1,10 @@
 //! Running the binary so that nothing of the user's machine leaks in: an empty HOME, an empty environment, a folder of
 //! its own, and a deadline instead of sleeping.
 
+mod app;
+mod http;
+mod ledger;
+mod listener;
 mod process;
 mod vector;
 
@@ -12,6 +16,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use app::{App, Reply, Seen};
+pub(crate) use http::{Answer, Signed, connect, post, raw, request};
+pub(crate) use listener::Listener;
 pub(crate) use process::Process;
 pub(crate) use vector::Vector;
 
