@@ -62,17 +62,76 @@ struct Keeper {
 
 impl Keeper {
     fn keep(&self) {
-        let mut wait = FIRST;
+        // Kept open: closing it would move what the listener has just written into the file, and hold up the next request.
+        let mut store = None;
+        thread::sleep(FIRST);
         loop {
-            thread::sleep(wait);
-            let _ = self.round();
-            wait = INTERVAL;
+            if self.round(&mut store).is_err() {
+                store = None;
+            }
+            thread::sleep(INTERVAL);
         }
     }
 
-    /// A connection of its own, and only while it is used.
-    fn round(&self) -> Result<u64, StoreError> {
-        let mut store = SqliteStore::open(&self.ledger, Access::ReadWrite)?;
-        self.limits.apply(&mut store, self.clock.now())
+    fn round(&self, store: &mut Option<SqliteStore>) -> Result<u64, StoreError> {
+        if store.is_none() {
+            // A ledger that was taken away is not made again.
+            if !self.ledger.exists() {
+                return Ok(0);
+            }
+            let opened = store.insert(SqliteStore::open(&self.ledger, Access::ReadWrite)?);
+            opened.prune_gently();
+        }
+        let now = self.clock.now();
+        store.as_mut().map_or(Ok(0), |store| self.limits.apply(store, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SteppingClock;
+    use crate::id::{Id, IdKind};
+    use crate::random::Random;
+    use crate::store::{NewCapture, Op, Query, VerdictNote};
+
+    fn capture(at: Timestamp) -> Op {
+        Op::Capture(Box::new(NewCapture {
+            id: Id::new(IdKind::Capture, at, &Random::os()),
+            at,
+            method: "POST".into(),
+            target: "/".into(),
+            headers: crate::headers::Headers::new(),
+            body: bytes::Bytes::new(),
+            remote: "127.0.0.1:1".into(),
+            provider: None,
+            event: None,
+            event_id: None,
+            verdict: VerdictNote::default(),
+            status: 200,
+            dedupe_key: None,
+        }))
+    }
+
+    #[test]
+    fn each_round_drops_what_is_too_old_by_then_and_no_limit_drops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("ledger.db");
+        let now = Timestamp::from_unix(1_000_000);
+        let keeper = |age| Keeper {
+            ledger: ledger.clone(),
+            limits: Limits { age, size: None },
+            clock: Arc::new(SteppingClock::new(now)),
+        };
+        let (mut store, day) = (None, Duration::from_secs(86_400));
+        assert_eq!(keeper(Some(day)).round(&mut store), Ok(0), "without a ledger");
+        assert!(!ledger.exists());
+        let mut writer = SqliteStore::open(&ledger, Access::ReadWrite).unwrap();
+        let ops: Vec<Op> = (0..100).map(|n| capture(now.minus(day * n))).collect();
+        writer.write(&ops).unwrap();
+        assert_eq!(keeper(None).round(&mut store), Ok(0));
+        assert_eq!(keeper(Some(day * 30)).round(&mut store), Ok(69));
+        assert_eq!(keeper(Some(day)).round(&mut store), Ok(29));
+        assert_eq!(writer.list(&Query::default()).unwrap().len(), 2);
     }
 }

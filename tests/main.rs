@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod log;
 mod providers;
 mod round_trip;
 mod secret;

@@ -11,7 +11,6 @@ use crate::headers::Headers;
 use crate::session::{DEV_SECRET, Session};
 use crate::signature::{Explanation, Place, Refusal, Verdict};
 use crate::store::Record;
-use crate::ui::printable;
 use crate::verification::{Judged, Verification};
 
 /// Check the signature of a request, and explain when it does not match
@@ -137,8 +136,10 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
         Record::Delivery(record) => {
             let mut delivery = record.delivery;
             let attempt = delivery.attempts.pop().ok_or_else(|| {
-                Error::nothing(format!("delivery `#{number}` was never tried, so that nothing was signed"))
-                    .hint(format!("`hook log show {number} --why` tells what it waits for"))
+                Error::nothing(format!(
+                    "delivery `#{number}` was never tried, so that nothing was signed"
+                ))
+                .hint(format!("`hook log show {number} --why` tells what it waits for"))
             })?;
             Request {
                 headers: attempt.request_headers,

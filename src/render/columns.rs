@@ -84,8 +84,8 @@ impl Tone {
 }
 
 impl Layout {
-    /// Widths for these rows. Within `total` characters, when it is given, the widest columns are cut first; those that
-    /// are optional go when that is not enough.
+    /// Widths for these rows. Within `total` characters, when it is given: optional columns go from the right until the
+    /// others fit at their least, then the widest are cut.
     pub fn fit(columns: &'static [Column], rows: &[Vec<Cell>], total: Option<usize>) -> Self {
         let widest = |index: usize| rows.iter().filter_map(|row| row.get(index)).map(Cell::width).max();
         let natural = |(index, column): (usize, &Column)| match widest(index) {
@@ -111,31 +111,26 @@ impl Layout {
     }
 
     fn squeeze(&mut self, total: usize) {
-        while self.total() > total {
-            let spare = |(index, width): (usize, &usize)| width.saturating_sub(self.columns[index].least);
-            let widest = self.widths.iter().enumerate().max_by_key(|(i, w)| spare((*i, w)));
-            match widest.map(|(index, width)| (index, spare((index, width)))) {
-                Some((index, 1..)) => self.widths[index] -= 1,
-                _ => match self.last_optional() {
-                    Some(index) => self.widths[index] = 0,
-                    None => return,
-                },
-            }
+        let least = |(width, column): (&usize, &Column)| (*width).min(column.least);
+        while over_all(self.widths.iter().zip(self.columns).map(least)) > total {
+            let Some(index) = self.last_optional() else { break };
+            self.widths[index] = 0;
+        }
+        while over_all(self.widths.iter().copied()) > total {
+            let spare = |index: &usize| self.widths[*index].saturating_sub(self.columns[*index].least);
+            let Some(widest) = (0..self.widths.len())
+                .max_by_key(spare)
+                .filter(|index| spare(index) > 0)
+            else {
+                return;
+            };
+            self.widths[widest] -= 1;
         }
     }
 
     fn last_optional(&self) -> Option<usize> {
-        (0..self.widths.len())
-            .rev()
-            .find(|index| self.columns[*index].optional && self.widths[*index] > 0)
-    }
-
-    fn total(&self) -> usize {
-        let shown = self.widths.iter().filter(|width| **width > 0);
-        shown
-            .map(|width| width + GAP.len())
-            .sum::<usize>()
-            .saturating_sub(GAP.len())
+        let leaves = |index: &usize| self.columns[*index].optional && self.widths[*index] > 0;
+        (0..self.widths.len()).rev().find(leaves)
     }
 
     /// The titles as a row.
@@ -152,7 +147,11 @@ impl Layout {
             if *width == 0 {
                 continue;
             }
-            let text = if cut { shortened(&cell.text, *width) } else { cell.text.clone() };
+            let text = if cut {
+                shortened(&cell.text, *width)
+            } else {
+                cell.text.clone()
+            };
             let room = width.saturating_sub(text.chars().count());
             let (before, after) = if column.right { (room, 0) } else { (0, room) };
             if text.is_empty() {
@@ -165,6 +164,12 @@ impl Layout {
         }
         line
     }
+}
+
+/// What columns of these widths take together.
+fn over_all(widths: impl Iterator<Item = usize>) -> usize {
+    let shown = widths.filter(|width| *width > 0).map(|width| width + GAP.len());
+    shown.sum::<usize>().saturating_sub(GAP.len())
 }
 
 fn shortened(text: &str, width: usize) -> String {
@@ -213,10 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_cuts_the_widest_column_and_then_drops_what_is_optional() {
+    fn a_narrow_terminal_drops_what_is_optional_and_cuts_the_widest_column() {
         let rows = [row(["#1", "job.completed", "12 B"])];
         assert_eq!(lines(&rows, Some(16)), ["#1  job.c…  12 B"]);
-        assert_eq!(lines(&rows, Some(12)), ["#1  job.…"]);
+        assert_eq!(lines(&rows, Some(14)), ["#1  job.compl…"]);
         assert_eq!(lines(&rows, Some(1)), ["#1  job.…"]);
     }
 }

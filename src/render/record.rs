@@ -60,12 +60,12 @@ impl<'a> RecordLine<'a> {
 /// The columns of a list of records.
 pub const COLUMNS: [Column; 12] = [
     column("#", true, 2, false),
-    column("WHEN", true, 3, false),
+    column("WHEN", true, 10, false),
     column("", false, 3, false),
     column("EVENT", false, 12, false),
     column("PROVIDER", false, 8, true),
     column("TARGET", false, 14, false),
-    column("STATE", false, 10, false),
+    column("STATE", false, 24, false),
     column("", false, 12, false),
     column("STATUS", true, 6, false),
     column("TRIES", true, 5, true),
@@ -131,7 +131,11 @@ pub fn tone(state: &str) -> Tone {
 }
 
 fn state(summary: &Summary, abandoned: bool) -> Cell {
-    let cause = if abandoned { Some("abandoned") } else { summary.reason.as_deref() };
+    let cause = if abandoned {
+        Some("abandoned")
+    } else {
+        summary.reason.as_deref()
+    };
     let text = match cause {
         Some(cause) => format!("{}: {cause}", summary.state),
         None => summary.state.clone(),

@@ -159,7 +159,11 @@ fn attempts(view: &View<'_>, delivery: &NewDelivery) -> Result<()> {
             Outcome::Answer(answer) => status_line(answer.status),
             Outcome::Error { kind, .. } => error_words(*kind).to_owned(),
         };
-        let outcome = if good { ui.out.good(&outcome) } else { ui.out.bad(&outcome) };
+        let outcome = if good {
+            ui.out.good(&outcome)
+        } else {
+            ui.out.bad(&outcome)
+        };
         view.field(
             &format!("attempt {}", attempt.seq),
             &format!(
@@ -199,7 +203,9 @@ fn exchange(view: &View<'_>, attempt: &Attempt) -> Result<()> {
 
 /// The command that made it.
 pub(super) fn maker(delivery: &NewDelivery) -> String {
-    let origin = delivery.origin.map_or_else(String::new, |origin| format!(" of #{origin}"));
+    let origin = delivery
+        .origin
+        .map_or_else(String::new, |origin| format!(" of #{origin}"));
     match delivery.source {
         Source::Send => "`hook send`".to_owned(),
         Source::Replay => format!("`hook replay`{origin}"),

@@ -35,7 +35,9 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
             break;
         }
         if left == 0 {
-            session.ui.note(&session.ui.err.dim("there are more: `--limit N` shows them"));
+            session
+                .ui
+                .note(&session.ui.err.dim("there are more: `--limit N` shows them"));
             break;
         }
         query.page.before = found[..shown].last().map(|last| last.number);

@@ -40,7 +40,7 @@ struct Report {
     endpoint: Option<String>,
     provider: Option<String>,
     state: String,
-    attempts: usize,
+    attempts: Option<usize>,
     last: Option<Last>,
 }
 
@@ -65,7 +65,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     };
     session.ui.json(&report)?;
     for (name, value) in lines(&report) {
-        session.ui.line(&format!("{:<13}{}", format!("{name}:"), printable(&value, 2000)))?;
+        session
+            .ui
+            .line(&format!("{:<13}{}", format!("{name}:"), printable(&value, 2000)))?;
     }
     Ok(Exit::Ok)
 }
@@ -88,7 +90,7 @@ fn of_capture(capture: &Capture) -> Report {
         endpoint: None,
         provider: request.provider.clone(),
         state: request.verdict.name.clone(),
-        attempts: 1,
+        attempts: None,
         last: Some(Last {
             at: request.at.to_string(),
             status: Some(request.status).filter(|status| *status != 0),
@@ -115,7 +117,7 @@ fn of_delivery(record: &Delivery) -> Report {
         endpoint: delivery.endpoint.clone(),
         provider: delivery.provider.clone(),
         state: delivery.state.name().to_owned(),
-        attempts: delivery.attempts.len(),
+        attempts: Some(delivery.attempts.len()),
         last: delivery.attempts.last().map(last),
     }
 }
@@ -181,8 +183,9 @@ fn lines(report: &Report) -> Vec<(&'static str, String)> {
     ];
     lines.extend(report.endpoint.clone().map(|endpoint| ("endpoint", endpoint)));
     lines.push(("provider", report.provider.clone().unwrap_or_else(unknown)));
-    let attempts = count(report.attempts as u64, "attempt");
-    lines.push(("record", format!("{}, {} after {attempts}", report.id, report.state)));
+    let attempts = report.attempts.map(|made| count(made as u64, "attempt"));
+    let after = attempts.map_or_else(String::new, |attempts| format!(" after {attempts}"));
+    lines.push(("record", format!("{}, {}{after}", report.id, report.state)));
     if let Some(last) = &report.last {
         lines.push(("last answer", format!("{}, at {}", last.words, last.at)));
         lines.extend(last.answer.clone().map(|answer| ("it said", answer)));
@@ -197,7 +200,10 @@ mod tests {
     #[test]
     fn a_url_keeps_its_place_and_loses_what_opens_doors() {
         for (url, shown) in [
-            ("https://u:p@h/x?token=abc&a#f", "https://u:********@h/x?token=********&a=********"),
+            (
+                "https://u:p@h/x?token=abc&a#f",
+                "https://u:********@h/x?token=********&a=********",
+            ),
             ("https://h:8443/x", "https://h:8443/x"),
             ("no url?secret=1", "no url"),
         ] {

@@ -203,7 +203,10 @@ impl View<'_> {
             ui.line(&format!("{indent}{line}"))?;
         }
         if shown.cut {
-            ui.line(&ui.out.dim(&format!("{indent}… `--full` shows all, `--body` prints the bytes")))?;
+            ui.line(
+                &ui.out
+                    .dim(&format!("{indent}… `--full` shows all, `--body` prints the bytes")),
+            )?;
         }
         Ok(())
     }

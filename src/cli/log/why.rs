@@ -35,8 +35,15 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
             None => "Its signature is right.".to_owned(),
         }),
         "refused" => {
-            said.push(format!("It was refused: {}.", detail.unwrap_or_else(|| "nobody noted why".into())));
-            said.extend(refusal_help(verdict.reason.as_deref().unwrap_or_default(), provider, number));
+            said.push(format!(
+                "It was refused: {}.",
+                detail.unwrap_or_else(|| "nobody noted why".into())
+            ));
+            said.extend(refusal_help(
+                verdict.reason.as_deref().unwrap_or_default(),
+                provider,
+                number,
+            ));
         }
         "unsigned" => said.push("This provider signs nothing, so that nothing can be said about the sender.".into()),
         _ => said.push(format!(
@@ -58,7 +65,9 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
     let name = printable(provider.unwrap_or("NAME"), MOST);
     Some(match reason {
         "no-match" | "malformed" | "part-missing" => {
-            format!("`hook verify {number} --secret REF` checks it with a secret and names the mistake when it is a known one.")
+            format!(
+                "`hook verify {number} --secret REF` checks it with a secret and names the mistake when it is a known one."
+            )
         }
         "header-missing" => format!(
             "Either the sender signs nothing, or it is of another provider: `hook verify {number}` looks for that."
@@ -79,7 +88,10 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
 fn answer(status: u16, refused: bool) -> String {
     match status {
         0 => "It was answered by the app that it was forwarded to.".to_owned(),
-        200..300 => format!("It was answered {}: for the sender it is delivered.", status_line(status)),
+        200..300 => format!(
+            "It was answered {}: for the sender it is delivered.",
+            status_line(status)
+        ),
         _ if refused => format!(
             "It was answered {}, without a reason: those are for the operator alone. A sender with a schedule tries \
              again.",
@@ -138,7 +150,10 @@ pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
     let mut helped: Option<String> = None;
     for attempt in &delivery.attempts {
         let last = delivery.attempts.last() == Some(attempt);
-        said.push(attempt_words(attempt, last && delivery.state == DeliveryState::Delivered));
+        said.push(attempt_words(
+            attempt,
+            last && delivery.state == DeliveryState::Delivered,
+        ));
         let help = attempt_help(attempt, &delivery.url);
         // The same advice three times is noise.
         if help != helped {
@@ -177,7 +192,7 @@ fn attempt_words(attempt: &Attempt, delivered: bool) -> String {
 fn attempt_help(attempt: &Attempt, url: &str) -> Option<String> {
     let words = match &attempt.outcome {
         Outcome::Answer(answer) => status_help(answer.status)?,
-        Outcome::Error { kind, .. } => error_help(*kind, url.starts_with("https:"))?,
+        Outcome::Error { kind, .. } => error_help(*kind, url.starts_with("https:")),
     };
     Some(words.to_owned())
 }
@@ -202,8 +217,8 @@ fn status_help(status: u16) -> Option<&'static str> {
     })
 }
 
-fn error_help(kind: ErrorKind, https: bool) -> Option<&'static str> {
-    Some(match kind {
+fn error_help(kind: ErrorKind, https: bool) -> &'static str {
+    match kind {
         ErrorKind::Dns => "The host's name is not known: is the URL right?",
         ErrorKind::Connect => "Nobody listens there: is the app running, on that port and address?",
         ErrorKind::Tls => "The certificate was not accepted: `--cacert FILE` trusts a private one.",
@@ -212,7 +227,7 @@ fn error_help(kind: ErrorKind, https: bool) -> Option<&'static str> {
         ErrorKind::Protocol => "What answers is no HTTP, or broke off: does the port speak https?",
         ErrorKind::Cancelled => "It was stopped in the middle.",
         ErrorKind::Blocked => "That address may not be reached from here.",
-    })
+    }
 }
 
 /// What comes next, and which command helps.
