@@ -27,30 +27,8 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
         Some(provider) => format!("It was judged as a request of `{}`.", printable(provider, MOST)),
         None => "No provider was recognised: none of the known signature headers is there.".to_owned(),
     });
-    let verdict = &request.verdict;
-    let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
-    match verdict.name.as_str() {
-        "verified" => said.push(match detail {
-            Some(detail) => format!("Its signature is right, {detail}."),
-            None => "Its signature is right.".to_owned(),
-        }),
-        "refused" => {
-            said.push(format!(
-                "It was refused: {}.",
-                detail.unwrap_or_else(|| "nobody noted why".into())
-            ));
-            said.extend(refusal_help(
-                verdict.reason.as_deref().unwrap_or_default(),
-                provider,
-                number,
-            ));
-        }
-        "unsigned" => said.push("This provider signs nothing, so that nothing can be said about the sender.".into()),
-        _ => said.push(format!(
-            "Nothing was verified: `hook listen` had no `--secret`. `hook verify {number} --secret REF` does it now."
-        )),
-    }
-    said.push(answer(request.status, verdict.name == "refused"));
+    said.extend(verdict(capture));
+    said.push(answer(request.status, request.verdict.name == "refused"));
     if let Some(first) = capture.duplicate_of {
         said.push(format!(
             "It is the same event as #{first}, so that no command was run for it again; forwards were made."
@@ -58,6 +36,31 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
     }
     said.extend(forwards(view, capture));
     said
+}
+
+/// What the check said, and what helps when it was no good.
+fn verdict(capture: &Capture) -> Vec<String> {
+    let (request, number) = (&capture.request, capture.number);
+    let verdict = &request.verdict;
+    let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
+    match (verdict.name.as_str(), detail) {
+        ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
+        ("verified", None) => vec!["Its signature is right.".to_owned()],
+        ("refused", detail) => {
+            let reason = verdict.reason.as_deref().unwrap_or_default();
+            let said = detail.unwrap_or_else(|| printable(reason, MOST));
+            let help = refusal_help(reason, request.provider.as_deref(), number);
+            std::iter::once(format!("It was refused: {said}."))
+                .chain(help)
+                .collect()
+        }
+        ("unsigned", _) => {
+            vec!["This provider signs nothing, so that nothing can be said about the sender.".to_owned()]
+        }
+        _ => vec![format!(
+            "Nothing was verified: `hook listen` had no `--secret`. `hook verify {number} --secret REF` does it now."
+        )],
+    }
 }
 
 /// What helps against a refusal.
