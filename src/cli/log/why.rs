@@ -15,7 +15,6 @@ const MOST: usize = 400;
 /// What became of a request that was received.
 pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
     let request = &capture.request;
-    let number = capture.number;
     let provider = request.provider.as_deref();
     let mut said = vec![format!(
         "`{}` with {} of body came from {}.",
