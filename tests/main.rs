@@ -5,6 +5,7 @@ mod demo;
 mod forward;
 mod listen;
 mod endpoints;
+mod log;
 mod providers;
 mod round_trip;
 mod secret;

@@ -12,6 +12,7 @@ mod global;
 mod http;
 mod input;
 mod listen;
+mod log;
 mod providers;
 mod replay;
 mod replayed;
@@ -57,6 +58,7 @@ enum Command {
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
     Endpoints(endpoints::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Sign(sign::Args),
     Providers(providers::Args),
@@ -72,6 +74,7 @@ impl Command {
             Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
             Self::Endpoints(args) => endpoints::run(session, &args),
+            Self::Log(args) => log::run(session, args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),

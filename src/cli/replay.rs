@@ -72,7 +72,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let store = session.reader()?;
+    let store = select::reader(session)?;
     let numbers = if args.resume {
         abandoned(session, &store)?
     } else {

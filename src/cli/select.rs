@@ -3,7 +3,17 @@
 use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::store::{Page, Query, Record, RecordKind, SqliteStore, Store as _, Summary};
+use crate::store::{Access, Page, Query, Record, RecordKind, SqliteStore, Store as _, StoreError, Summary};
+
+/// The ledger for reading. That there is none yet means that nothing can be found in it.
+pub(super) fn reader(session: &Session) -> Result<SqliteStore> {
+    match SqliteStore::open(&session.ledger_path, Access::ReadOnly) {
+        Err(StoreError::Missing(path)) => Err(Error::nothing("nothing was recorded yet")
+            .cause(StoreError::Missing(path))
+            .hint("`hook listen` and `hook send` record; `--ledger FILE` names another ledger")),
+        other => Ok(other?),
+    }
+}
 
 /// The number of one record.
 pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {

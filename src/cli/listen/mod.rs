@@ -67,6 +67,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let dispatcher = Dispatcher::new(session, args, ledger.clone(), ends.clone(), verification)?;
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
+    crate::retention::start(session);
     let url = format!(
         "{}://{}",
         if tls.is_some() { "https" } else { "http" },
