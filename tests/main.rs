@@ -2,9 +2,9 @@
 
 mod config;
 mod demo;
+mod endpoints;
 mod forward;
 mod listen;
-mod endpoints;
 mod log;
 mod providers;
 mod round_trip;

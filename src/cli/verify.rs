@@ -78,7 +78,10 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     let named = args.provider.or_else(|| request.provider.clone());
     let named = named.or_else(|| session.settings.provider.clone());
     let labels: Vec<String> = named.into_iter().collect();
-    let endpoint = targets::endpoint_secrets(session, request.endpoint.as_deref())?;
+    let endpoint = match labels.first() {
+        Some(label) => targets::endpoint_secrets(session, request.endpoint.as_deref(), &*session.registry.get(label)?)?,
+        None => Vec::new(),
+    };
     let secrets = session.secrets_for(&args.secret, endpoint)?;
     let dev = secrets.is_dev();
     let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
