@@ -123,7 +123,8 @@ impl<T: Transport> Worker<T> {
         let mut progress = delivery.progress;
         let mut permit = Some(permit);
         if let Some(due) = progress.next_due {
-            let wait = due.since(self.engine.clock.now());
+            let left = due.since(self.engine.clock.now());
+            let wait = left.div_f64(self.engine.limits.time_scale);
             if !wait.is_zero() {
                 permit = None;
                 if !self.pause(wait).await {

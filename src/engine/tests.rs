@@ -279,16 +279,19 @@ async fn a_retry_that_waits_for_a_permit_is_not_begun_after_an_interruption() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delivery_that_is_taken_up_again_waits_for_its_moment_and_goes_on_counting() {
-    let bench = Bench::new(Scripted::statuses([500, 200]));
-    let mut again = delivery("poolflow", "{}");
-    again.progress = Progress {
-        attempts: 2,
-        first_at: Some(again.at),
-        next_due: Some(again.at.plus(Duration::from_secs(40))),
-    };
-    let events = bench.run(vec![again]).await;
-    assert_eq!(bench.moments(), [40_000, 40_000 + 1_800_000]);
-    assert_eq!(events[0].1.attempt.as_ref().unwrap().seq, 3);
+    for (time_scale, moments) in [(1.0, [40_000, 1_840_000]), (10.0, [4_000, 184_000])] {
+        let mut bench = Bench::new(Scripted::statuses([500, 200]));
+        bench.limits.time_scale = time_scale;
+        let mut again = delivery("poolflow", "{}");
+        again.progress = Progress {
+            attempts: 2,
+            first_at: Some(again.at),
+            next_due: Some(again.at.plus(Duration::from_secs(40))),
+        };
+        let events = bench.run(vec![again]).await;
+        assert_eq!(bench.moments(), moments);
+        assert_eq!(events[0].1.attempt.as_ref().unwrap().seq, 3);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,17 @@ impl Stream {
 }
 
 impl Process {
+    /// Starts another program, as it is found on this machine.
+    #[track_caller]
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let shown = format!("{command:?}");
+        Self::start(&mut command, shown, Vec::new())
+    }
+
     #[track_caller]
     pub(super) fn start(command: &mut Command, shown: String, input: Vec<u8>) -> Self {
         let mut child = command
