@@ -2,13 +2,17 @@
 
 mod body;
 mod bulk;
-mod complete;
+pub mod complete;
+mod completions;
 mod demo;
 mod editor;
+pub mod generated;
 mod global;
 mod http;
 mod listen;
+mod man;
 mod providers;
+mod reference;
 mod replay;
 mod replayed;
 mod retry;
@@ -51,6 +55,9 @@ enum Command {
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
     Providers(providers::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 impl Command {
@@ -61,6 +68,8 @@ impl Command {
             Self::Send(args) => send::run(session, *args),
             Self::Replay(args) => replay::run(session, &args),
             Self::Providers(args) => providers::run(session, args),
+            Self::Completions(args) => completions::run(session, &args),
+            Self::Man(args) => man::run(session, &args),
         }
     }
 }
@@ -72,7 +81,10 @@ pub fn definition() -> clap::Command {
 
 /// Parses and runs one command line. Everything that is to be said has been said when this returns.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    complete::answer_shell();
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(exit) = complete::answer_shell(&args) {
+        return exit;
+    }
     let parsed = Cli::command()
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));

@@ -25,18 +25,22 @@ enum Command {
     /// One provider: how it signs, delivers and retries; assumptions are marked
     Show {
         /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
         name: String,
     },
     /// The events of a provider
     Events {
         /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
         name: String,
     },
     /// A sample body of an event, as it would be sent
     Sample {
         /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
         name: String,
         /// The event
+        #[arg(add = super::complete::events_of_argument())]
         event: String,
     },
     /// Check a provider file of your own
