@@ -1,1 +1,8 @@
+//! Tests of the real binary, each in a sandbox of its own: one file a subcommand. And tests of the repository itself.
 
+mod completions;
+mod docs;
+mod generated;
+mod layering;
+mod licences;
+mod support;

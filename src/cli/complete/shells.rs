@@ -91,6 +91,12 @@ impl Shell {
     }
 }
 
+/// zsh and fish pass the word under the cursor as it is typed, with the quote that opens it.
+fn without_quote(word: &OsStr) -> OsString {
+    let text = word.to_str().and_then(|text| text.strip_prefix(['"', '\'']));
+    text.map_or_else(|| word.to_owned(), OsString::from)
+}
+
 /// A colon ends the value.
 fn zsh_value(value: &str) -> String {
     value.replace('\\', "\\\\").replace(':', "\\:")
@@ -146,6 +152,9 @@ impl EnvCompleter for Shell {
         let index = index.unwrap_or(words.len().saturating_sub(1));
         if index == words.len() {
             words.push(OsString::new());
+        }
+        if let Some(word) = words.get_mut(index) {
+            *word = without_quote(word);
         }
         for candidate in candidates(command, words, index, here)? {
             writeln!(out, "{}", self.line(&candidate))?;
