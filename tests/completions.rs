@@ -1,5 +1,6 @@
 //! What TAB offers: in real shells, and as hook answers them.
 
+mod many;
 mod shell;
 
 use std::fs;
@@ -226,7 +227,7 @@ fn failures_offer_nothing_and_say_nothing() {
 #[test]
 fn candidates_come_quickly_from_a_large_ledger() {
     let sandbox = Sandbox::new();
-    crate::support::ledger::fill(&sandbox.state("ledger.db"), 100_000);
+    many::fill(&sandbox.state("ledger.db"), 100_000);
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let start = Instant::now();

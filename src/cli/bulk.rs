@@ -127,6 +127,7 @@ pub(super) async fn run(
     let tally = tally?;
     ledger.close();
     report(session, &tally, begun.elapsed().as_secs_f64())?;
+    super::ends::note(session, &tally, plan.works_off_schedule())?;
     Ok(tally.exit.unwrap_or(Exit::Ok))
 }
 

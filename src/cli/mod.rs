@@ -4,11 +4,15 @@ mod body;
 mod bulk;
 pub mod complete;
 mod completions;
+mod config;
 mod demo;
 mod editor;
+mod endpoints;
+mod ends;
 pub mod generated;
 mod global;
 mod http;
+mod input;
 mod listen;
 mod man;
 mod providers;
@@ -16,9 +20,12 @@ mod reference;
 mod replay;
 mod replayed;
 mod retry;
+mod secret;
 mod select;
 mod send;
+mod sign;
 mod targets;
+mod verify;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -50,11 +57,16 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Args),
     Listen(Box<listen::Args>),
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
+    Endpoints(endpoints::Args),
+    Verify(verify::Args),
+    Sign(sign::Args),
     Providers(providers::Args),
+    Secret(secret::Args),
+    Config(config::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Man(man::Args),
@@ -63,14 +75,24 @@ enum Command {
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
-            Self::Demo(args) => demo::run(session, &args),
             Self::Listen(args) => listen::run(session, &args),
-            Self::Send(args) => send::run(session, *args),
+            Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
+            Self::Endpoints(args) => endpoints::run(session, &args),
+            Self::Verify(args) => verify::run(session, args),
+            Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),
+            Self::Secret(args) => secret::run(session, args),
+            Self::Config(args) => config::run(session, args),
+            Self::Demo(args) => demo::run(session, &args),
             Self::Completions(args) => completions::run(session, &args),
             Self::Man(args) => man::run(session, &args),
         }
+    }
+
+    /// Whether what an untrusted project asks for is said by the command itself.
+    fn trusts(&self) -> bool {
+        matches!(self, Self::Config(args) if args.trusts())
     }
 }
 
@@ -104,6 +126,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return error.exit;
         }
     };
+    if !cli.command.trusts() {
+        global::warn_of_untrusted(&session);
+    }
     let result = cli
         .command
         .run(&session)

@@ -1,8 +1,8 @@
 //! Running the binary so that nothing of the user's machine leaks in: an empty HOME, an empty environment, a folder of
 //! its own, and a deadline instead of sleeping.
 
-pub(crate) mod ledger;
 mod process;
+mod vector;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use process::Process;
+pub(crate) use vector::Vector;
 
 /// A machine with nothing on it. What is in it is gone when it is dropped.
 pub(crate) struct Sandbox {
