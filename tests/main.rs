@@ -1,9 +1,14 @@
-//! Tests of the real binary, each in a sandbox of its own: one file a subject.
+//! Tests of the real binary, each in a sandbox of its own: one file a subject. And tests of the repository itself.
 
+mod completions;
 mod config;
 mod demo;
+mod docs;
 mod endpoints;
 mod forward;
+mod generated;
+mod layering;
+mod licences;
 mod listen;
 mod log;
 mod providers;

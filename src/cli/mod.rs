@@ -2,18 +2,22 @@
 
 mod body;
 mod bulk;
-mod complete;
+pub mod complete;
+mod completions;
 mod config;
 mod demo;
 mod editor;
 mod endpoints;
 mod ends;
+pub mod generated;
 mod global;
 mod http;
 mod input;
 mod listen;
 mod log;
+mod man;
 mod providers;
+mod reference;
 mod replay;
 mod replayed;
 mod retry;
@@ -65,6 +69,9 @@ enum Command {
     Secret(secret::Args),
     Config(config::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 impl Command {
@@ -81,6 +88,8 @@ impl Command {
             Self::Secret(args) => secret::run(session, args),
             Self::Config(args) => config::run(session, args),
             Self::Demo(args) => demo::run(session, &args),
+            Self::Completions(args) => completions::run(session, &args),
+            Self::Man(args) => man::run(session, &args),
         }
     }
 
@@ -97,7 +106,10 @@ pub fn definition() -> clap::Command {
 
 /// Parses and runs one command line. Everything that is to be said has been said when this returns.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    complete::answer_shell();
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(exit) = complete::answer_shell(&args) {
+        return exit;
+    }
     let parsed = Cli::command()
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));

@@ -19,7 +19,7 @@ use crate::store::{Op, Owner, Page, Query, Record, RecordKind, SqliteStore, Stor
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Records: a number, an id or the beginning of one, `last`, `last~2`
-    #[arg(value_name = "ID", conflicts_with_all = ["failed", "since", "event", "resume"])]
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event", "resume"])]
     ids: Vec<String>,
     /// Deliveries that failed
     #[arg(long, help_heading = "Selection")]
@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
     /// Events that fit: `job.*`
-    #[arg(long, value_name = "PATTERN", help_heading = "Selection")]
+    #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Take up deliveries whose process ended with attempts left, and only those
     #[arg(long, conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id"], help_heading = "Selection")]
@@ -40,10 +40,10 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Target")]
     send_credentials: bool,
     /// The provider that signs: `NAME` or `NAME@VARIANT`
-    #[arg(short, long, value_name = "NAME", help_heading = "Signature")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
     provider: Option<String>,
     /// The secret to sign with, by reference (can be repeated)
-    #[arg(short, long = "secret", value_name = "[NAME=]REF", help_heading = "Signature")]
+    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
     /// Send the headers as they were captured, signature included
     #[arg(long, conflicts_with_all = ["secrets", "new_id", "edit"], help_heading = "Signature")]

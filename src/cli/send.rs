@@ -32,14 +32,15 @@ use crate::transport::{HttpTransport, other_loopback_answers};
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The event's type, as in the provider's catalogue
+    #[arg(add = super::complete::events())]
     pub(super) event: Option<String>,
     #[command(flatten)]
     targets: TargetArgs,
     /// The provider to play: `NAME` or `NAME@VARIANT`
-    #[arg(short, long, value_name = "NAME", help_heading = "Signature")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
     provider: Option<String>,
     /// The secret, by reference: `env:VAR`, `file:PATH`, `-`, `literal:TEXT` (can be repeated)
-    #[arg(short, long = "secret", value_name = "[NAME=]REF", help_heading = "Signature")]
+    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
     #[command(flatten)]
     body: BodyArgs,

@@ -24,7 +24,7 @@ pub(super) struct TargetArgs {
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     to: Option<String>,
     /// To this endpoint: a name or an id
-    #[arg(short, long, value_name = "NAME", conflicts_with = "to", help_heading = "Target")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::endpoints(), conflicts_with = "to", help_heading = "Target")]
     endpoint: Option<String>,
     /// To every active endpoint that wants the event
     #[arg(long, conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]

@@ -17,19 +17,19 @@ use crate::verification::{Judged, Verification};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A record instead of `--header` and `--body`: a request as it came, or the last attempt of a delivery
-    #[arg(value_name = "ID", conflicts_with_all = ["header", "body"])]
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body"])]
     id: Option<String>,
     /// `NAME` or `NAME@VARIANT`; else recognised by the headers
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
     /// Check with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
-    #[arg(short, long, value_name = "[NAME=]REF")]
+    #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// A header of the request; can be repeated
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = input::header)]
     header: Vec<(String, String)>,
     /// The raw body: `@FILE`, `-` for stdin, or the text
-    #[arg(long, value_name = "BODY", required_unless_present = "id")]
+    #[arg(long, value_name = "BODY", add = super::complete::at_file(), required_unless_present = "id")]
     body: Option<String>,
     /// Check as of this moment: Unix seconds or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]

@@ -58,6 +58,11 @@ impl Sandbox {
         root.join("work").join(name)
     }
 
+    /// The user's home.
+    pub(crate) fn home(&self) -> &Path {
+        self.root.path()
+    }
+
     /// A path in the user's settings.
     pub(crate) fn config(&self, name: &str) -> PathBuf {
         self.root.path().join("config/hook").join(name)
@@ -77,9 +82,14 @@ impl Sandbox {
 
     /// `hook ARGS`, to be run in the work folder.
     pub(crate) fn hook<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        self.program(env!("CARGO_BIN_EXE_hook"), args)
+    }
+
+    /// Another program, to be run in the same way.
+    pub(crate) fn program<S: AsRef<OsStr>>(&self, program: &str, args: impl IntoIterator<Item = S>) -> Run {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         let shown: Vec<String> = args.iter().map(|arg| format!("{:?}", arg.to_string_lossy())).collect();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hook"));
+        let mut command = Command::new(program);
         command
             .args(&args)
             .current_dir(self.path(""))
@@ -90,7 +100,7 @@ impl Sandbox {
             .env("XDG_STATE_HOME", self.root.path().join("state"));
         Run {
             command,
-            shown: format!("hook {}", shown.join(" ")),
+            shown: format!("{} {}", program.rsplit('/').next().unwrap_or(program), shown.join(" ")),
             stdin: Vec::new(),
         }
     }

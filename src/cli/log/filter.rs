@@ -27,13 +27,13 @@ pub(super) struct Filters {
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     pub(super) since: Option<String>,
     /// Events that fit: `job.*`
-    #[arg(long, value_name = "PATTERN", help_heading = "Selection")]
+    #[arg(long, value_name = "PATTERN", add = crate::cli::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Deliveries to this endpoint
-    #[arg(long, value_name = "NAME", help_heading = "Selection")]
+    #[arg(long, value_name = "NAME", add = crate::cli::complete::endpoints(), help_heading = "Selection")]
     endpoint: Option<String>,
     /// Of this provider: `NAME`, or `NAME@VARIANT`
-    #[arg(short, long, value_name = "NAME", help_heading = "Selection")]
+    #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Selection")]
     provider: Option<String>,
     /// Requests that were received, or deliveries
     #[arg(long, help_heading = "Selection")]

@@ -23,7 +23,7 @@ const SECRET_LENGTH: usize = 16;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A number, an id or the beginning of one, `last`, `last~2`
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = crate::cli::complete::records())]
     id: String,
 }
 

@@ -30,7 +30,7 @@ const LATER: usize = 50;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A number, an id or the beginning of one, `last`, `last~2`
-    #[arg(value_name = "ID", default_value = "last")]
+    #[arg(value_name = "ID", add = crate::cli::complete::records(), default_value = "last")]
     id: String,
     /// Whole bodies, and the headers of every attempt
     #[arg(long)]
