@@ -1,5 +1,5 @@
-//! Builds the index of the built-in providers: names, events, aliases and detection, so that finding the provider of
-//! an event parses no TOML at run time.
+//! Builds the index of the built-in providers: names, variants, events, aliases and detection, so that finding the
+//! provider of an event parses no TOML at run time.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -59,7 +59,13 @@ fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) 
             let _ = writeln!(code, "(Some({variant:?}), &{any:?}, &{all:?}),");
         }
     }
-    let _ = writeln!(code, "], text: include_str!({:?}) }},", path.display().to_string());
+    let variants: Vec<&str> = (file.get("variants").and_then(Value::as_table))
+        .into_iter()
+        .flat_map(Table::keys)
+        .map(String::as_str)
+        .collect();
+    let text = path.display().to_string();
+    let _ = writeln!(code, "], variants: &{variants:?}, text: include_str!({text:?}) }},");
 }
 
 fn strings(value: Option<&Value>) -> Vec<&str> {

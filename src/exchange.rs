@@ -135,3 +135,36 @@ impl ErrorKind {
         .find(|kind| kind.name() == name)
     }
 }
+
+/// Who made a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// `hook send`
+    #[default]
+    Send,
+    /// `hook replay`
+    Replay,
+    /// `hook listen --forward-to`
+    Forward,
+    /// `hook endpoints test`
+    Test,
+}
+
+impl Source {
+    /// The name in JSON and in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Replay => "replay",
+            Self::Forward => "forward",
+            Self::Test => "test",
+        }
+    }
+
+    /// Reads [`Source::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Send, Self::Replay, Self::Forward, Self::Test]
+            .into_iter()
+            .find(|source| source.name() == name)
+    }
+}

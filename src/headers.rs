@@ -32,6 +32,11 @@ impl Headers {
         Self::default()
     }
 
+    /// No lines yet, with room for that many.
+    pub fn with_capacity(lines: usize) -> Self {
+        Self(Vec::with_capacity(lines))
+    }
+
     /// Adds a line after those of the same name, or at the end.
     pub fn append(&mut self, name: &str, value: impl Into<Vec<u8>>) {
         let name = name.to_ascii_lowercase();

@@ -2,17 +2,33 @@
 //! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/design.md` tells how the
 //! parts fit together.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod endpoints;
 pub mod engine;
+pub mod error;
 pub mod exchange;
+pub mod exit;
 pub mod headers;
 pub mod id;
 pub mod json;
+pub mod listener;
 pub mod message;
+pub mod pipeline;
+pub mod prompt;
 pub mod provider;
 pub mod random;
+pub mod render;
+pub mod retention;
 pub mod secret;
+pub mod server;
+pub mod session;
+pub mod shutdown;
 pub mod signature;
 pub mod store;
+pub mod style;
 pub mod template;
 pub mod transport;
+pub mod ui;
+pub mod verification;

@@ -1,36 +1,68 @@
 //! Fresh identities: the operating system's randomness, or a seeded generator when a run must be repeatable.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use uuid::{Builder, Uuid};
 
 use crate::clock::Timestamp;
+use crate::signature::keyed_block;
 
 /// A source of random bytes.
-#[derive(Debug, Default)]
-pub struct Random(Option<Mutex<fastrand::Rng>>);
+#[derive(Default)]
+pub struct Random(Kind);
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Os,
+    Seeded(Mutex<fastrand::Rng>),
+    Derived {
+        key: Vec<u8>,
+        counter: Mutex<u64>,
+    },
+}
+
+impl std::fmt::Debug for Random {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Random")
+    }
+}
 
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self(None)
+        Self(Kind::Os)
     }
 
     /// The same sequence for the same seed; never for secrets.
     pub fn seeded(seed: u64) -> Self {
-        Self(Some(Mutex::new(fastrand::Rng::with_seed(seed))))
+        Self(Kind::Seeded(Mutex::new(fastrand::Rng::with_seed(seed))))
+    }
+
+    /// A sequence that only who knows the key can know, the same for the same key: what turns one dev secret into one of
+    /// each provider's form.
+    pub fn derived(key: Vec<u8>) -> Self {
+        Self(Kind::Derived {
+            key,
+            counter: Mutex::default(),
+        })
     }
 
     /// Fills `bytes`.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
-            Some(rng) => rng
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .fill(bytes),
+            Kind::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
+            Kind::Derived { key, counter } => {
+                for chunk in bytes.chunks_mut(32) {
+                    let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
+                    let block = keyed_block(key, *counter);
+                    *counter += 1;
+                    chunk.iter_mut().zip(block).for_each(|(to, from)| *to = from);
+                }
+            }
             // The uuid crate reads the operating system's generator; a v4 uuid carries 122 random bits, so the two bytes
             // with fixed bits are left out.
-            None => {
+            Kind::Os => {
                 for chunk in bytes.chunks_mut(14) {
                     let raw = *Uuid::new_v4().as_bytes();
                     let random = raw
@@ -83,11 +115,16 @@ impl Random {
 mod tests {
     use super::*;
 
+    const HEX: &[u8] = b"0123456789abcdef";
+
     #[test]
     fn a_seed_repeats_and_the_system_does_not() {
         assert_eq!(Random::seeded(7).uuid_v4(), Random::seeded(7).uuid_v4());
         assert_ne!(Random::seeded(7).uuid_v4(), Random::seeded(8).uuid_v4());
         assert_ne!(Random::os().uuid_v4(), Random::os().uuid_v4());
+        let derived = |key: &[u8]| Random::derived(key.to_vec()).text(HEX, 80);
+        assert_eq!(derived(b"a"), derived(b"a"));
+        assert_ne!(derived(b"a"), derived(b"b"));
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::Request;
+use crate::exchange::{Request, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
-use crate::signature::{Signer, ToSign};
-use crate::template::Placeholder;
+use crate::signature::Signer;
 
 /// One message on its way to one URL.
 #[derive(Debug, Clone)]
@@ -33,6 +32,23 @@ pub struct Delivery {
     pub policy: Arc<Policy>,
     /// Where it starts: a fresh delivery, or one that is taken up again.
     pub progress: Progress,
+    /// When it was made.
+    pub at: Timestamp,
+    /// For records: the engine does not look into it.
+    pub label: Arc<Label>,
+}
+
+/// What records say about a delivery's making.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Who made it.
+    pub source: Source,
+    /// The provider that is played, with its variant.
+    pub provider: Option<String>,
+    /// The endpoint's name, when it goes to one.
+    pub endpoint: Option<String>,
+    /// The record that it repeats or forwards.
+    pub origin: Option<u64>,
 }
 
 /// How the attempts of a delivery are signed.
@@ -63,62 +79,21 @@ pub struct Progress {
 impl Delivery {
     /// The request of an attempt that begins now. Host and framing headers are left to the transport.
     pub fn request(&self, now: Timestamp) -> Request {
-        let mut headers = Headers::new();
-        if let Signing::Fresh { profile, signer } = &self.signing {
-            provider_headers(&self.message, profile, now, &mut headers);
-            if let Some(signer) = signer {
-                let message = ToSign {
-                    id: &self.message.wire_id,
-                    event: &self.message.event,
-                    timestamp: now,
-                    body: &self.message.body,
-                };
-                if let Some((name, value)) = signer.sign(&message) {
-                    headers.set(&name, value);
-                }
-            }
-        }
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name).collect();
-        names
-            .iter()
-            .filter(|name| !Headers::is_framing(name))
-            .for_each(|name| headers.remove(name));
-        self.headers
-            .iter()
-            .filter(|(name, _)| !Headers::is_framing(name))
-            .for_each(|(name, value)| headers.append(name, value));
+        let mut headers = match &self.signing {
+            Signing::Fresh { profile, signer } => profile.request_headers(&self.message, signer.as_deref(), now),
+            Signing::AsCaptured => Headers::new(),
+        };
+        // A host of its own is for the transport to keep or to replace.
+        let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
+        let own = || self.headers.iter().filter(|(name, _)| goes_out(name));
+        own().for_each(|(name, _)| headers.remove(name));
+        own().for_each(|(name, value)| headers.append(name, value));
         Request {
             method: self.method.clone(),
             url: self.url.clone(),
             headers,
             body: self.message.body.clone(),
             timeout: self.policy.timeout,
-        }
-    }
-}
-
-/// What the provider sends beside the signature.
-fn provider_headers(message: &Message, profile: &Profile, now: Timestamp, headers: &mut Headers) {
-    if !message.body.is_empty() && !message.content_type.is_empty() {
-        headers.append("content-type", message.content_type.as_str());
-    }
-    let agent = profile
-        .user_agent
-        .as_deref()
-        .unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION")));
-    headers.append("user-agent", agent);
-    for (name, template) in &profile.headers {
-        let value = template.render(|placeholder| match placeholder {
-            Placeholder::Event => Some(message.event.clone()),
-            Placeholder::Id => Some(message.wire_id.clone()),
-            Placeholder::Mode => Some(message.mode.name().to_owned()),
-            Placeholder::Timestamp(form) => Some(form.text(now)),
-            Placeholder::Time(form, shift) => Some(form.text(message.time.shifted_us(*shift))),
-            _ => None,
-        });
-        // A header about the event cannot be sent when the event is not known, as with bytes given by the user.
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            headers.append(name, value);
         }
     }
 }

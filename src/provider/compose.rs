@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::near::near_names;
 use super::profile::Profile;
-use super::registry::near_names;
 use super::sample::{Filling, Sample};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
@@ -170,14 +170,13 @@ impl<'a> Composer<'a> {
         &self.wishes.event
     }
 
-    /// One message, with identities of its own.
-    pub fn compose(&self, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
-        let id = Id::new(IdKind::Message, now, random);
-        let wire_id = match (&self.wishes.id, &self.profile.id) {
-            (Some(given), _) => given.clone(),
-            (None, Some(form)) => form.fresh(random),
-            (None, None) => id.to_string(),
-        };
+    /// One message under the ledger's `id`, with identities of its own drawn from `random`.
+    pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
+        let wire_id = self
+            .wishes
+            .id
+            .clone()
+            .unwrap_or_else(|| self.profile.fresh_id(now, random));
         let time = self.wishes.time.unwrap_or(now);
         let mut filling = Filling {
             event: &self.wishes.event,
@@ -266,6 +265,16 @@ impl Edit {
             Reading::Json => json().map_err(|error| format!("`{}` is not JSON: {error}", self.text)),
             Reading::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
             Reading::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
+        }
+    }
+}
+
+impl Profile {
+    /// A fresh id in the provider's form, else in the ledger's.
+    pub fn fresh_id(&self, now: Timestamp, random: &Random) -> String {
+        match &self.id {
+            Some(form) => form.fresh(random),
+            None => Id::new(IdKind::Message, now, random).to_string(),
         }
     }
 }

@@ -55,6 +55,14 @@ impl Detector {
         Self { marks, paths }
     }
 
+    /// Only the marks of those providers.
+    #[must_use]
+    pub fn among(mut self, labels: &[String]) -> Self {
+        self.marks
+            .retain(|marks| labels.iter().any(|label| covers(label, &marks.label)));
+        self
+    }
+
     /// The labels whose marks are there, the most specific first; the first ones tie when their count is the same.
     /// Returns the best and those that tie with it.
     pub fn detect(&self, headers: &Headers, body: &[u8]) -> Vec<&str> {
@@ -83,5 +91,15 @@ impl Detector {
             labels.push(marks.label.as_str());
         }
         labels
+    }
+}
+
+/// Whether the provider that is asked for has that mark. A variant that is named keeps to its own; a provider takes the
+/// marks of its variants too.
+pub fn covers(label: &str, mark: &str) -> bool {
+    match (label.split_once('@'), mark.split_once('@')) {
+        (Some((name, _)), None) => name == mark,
+        (None, Some((name, _))) => label == name,
+        _ => label == mark,
     }
 }

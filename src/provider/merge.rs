@@ -13,6 +13,14 @@ macro_rules! merge_keys {
                 let Self { $($key),* } = self;
                 Self { $($key: $key.or(base.$key)),* }
             }
+
+            /// Adds the keys that this table states, as they are written below `table`.
+            fn state(&self, table: &str, keys: &mut Vec<String>) {
+                let Self { $($key),* } = self;
+                $(if $key.is_some() {
+                    keys.push(format!("{table}.{}", stringify!($key).replace('_', "-")));
+                })*
+            }
         }
     };
 }
@@ -44,6 +52,8 @@ merge_keys!(AsymmetricFile {
     advised_tolerance,
     clock,
     time_at,
+    private_prefix,
+    public_prefix,
 });
 merge_keys!(MessageFile { id, metadata });
 merge_keys!(ReadFile { event, id, time });
@@ -106,12 +116,64 @@ fn envelope(over: Option<EnvelopeFile>, base: Option<EnvelopeFile>) -> Option<En
     over.or(base)
 }
 
+impl VariantFile {
+    /// The keys that this variant states over `base`, or the tables around them where it replaces those whole.
+    fn stated_over(&self, base: &ProviderFile) -> Vec<String> {
+        let mut keys: Vec<String> = self.headers.keys().map(|name| format!("headers.{name}")).collect();
+        match (&self.signature, &base.signature) {
+            (Some(SignatureFile::Hmac(own)), Some(SignatureFile::Hmac(_))) => own.state("signature.hmac", &mut keys),
+            (Some(SignatureFile::Token(own)), Some(SignatureFile::Token(_))) => own.state("signature.token", &mut keys),
+            (Some(SignatureFile::Ed25519(own)), Some(SignatureFile::Ed25519(_))) => {
+                own.state("signature.ed25519", &mut keys);
+            }
+            (Some(SignatureFile::Rsa(own)), Some(SignatureFile::Rsa(_))) => own.state("signature.rsa", &mut keys),
+            (Some(_), _) => keys.push("signature".into()),
+            (None, _) => {}
+        }
+        match (&self.retry, &base.retry) {
+            (Some(RetryFile::Schedule(own)), Some(RetryFile::Schedule(_))) => own.state("retry.schedule", &mut keys),
+            (Some(_), _) => keys.push("retry".into()),
+            (None, _) => {}
+        }
+        if self.envelope.is_some() {
+            keys.push("envelope".into());
+        }
+        self.message.state("message", &mut keys);
+        self.read.state("read", &mut keys);
+        self.delivery.state("delivery", &mut keys);
+        self.endpoint.state("endpoint", &mut keys);
+        self.detect.state("detect", &mut keys);
+        self.dedupe.state("dedupe", &mut keys);
+        keys
+    }
+}
+
+/// The assumptions that are left when some keys are stated by somebody else.
+fn still_assumed(assumed: &[String], stated: &[String]) -> Vec<String> {
+    let within = |key: &str, table: &str| {
+        key.strip_prefix(table)
+            .is_some_and(|r| r.is_empty() || r.starts_with('.'))
+    };
+    let free = |key: &&String| !stated.iter().any(|stated| within(key, stated));
+    assumed.iter().filter(free).cloned().collect()
+}
+
 impl ProviderFile {
-    /// The provider with a variant's keys over its own.
-    pub(super) fn with_variant(self, variant: VariantFile) -> Self {
+    /// The provider with a variant's keys over its own. What it assumes is what the two assume together.
+    pub(super) fn with_variant(self, name: &str, variant: VariantFile) -> Self {
+        let prefix = format!("variants.{name}.");
+        let stated = variant.stated_over(&self);
+        let own = self
+            .assumed
+            .iter()
+            .filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned));
+        let mut assumed = still_assumed(&self.assumed, &stated);
+        assumed.retain(|key| !key.starts_with("variants."));
+        assumed.extend(own);
         let mut headers = self.headers;
         headers.extend(variant.headers);
         Self {
+            assumed,
             signature: signature(variant.signature, self.signature),
             headers,
             envelope: envelope(variant.envelope, self.envelope),
@@ -126,8 +188,34 @@ impl ProviderFile {
         }
     }
 
+    /// The keys that this file states over the one that it extends.
+    fn stated_over(&self, base: &Self) -> Vec<String> {
+        let own = self.clone();
+        let mut keys = VariantFile {
+            signature: own.signature,
+            headers: own.headers,
+            envelope: own.envelope,
+            message: own.message,
+            read: own.read,
+            delivery: own.delivery,
+            retry: own.retry,
+            endpoint: own.endpoint,
+            detect: own.detect,
+            dedupe: own.dedupe,
+            ..VariantFile::default()
+        }
+        .stated_over(base);
+        keys.extend(own.test_event.map(|_| "test-event".to_owned()));
+        keys.extend(own.secret.map(|_| "secret".to_owned()));
+        keys.extend(own.params.keys().map(|name| format!("params.{name}")));
+        keys.extend(own.variants.keys().map(|name| format!("variants.{name}")));
+        keys
+    }
+
     /// This file over the one it extends: tables key by key, catalogue and parameters entry by entry.
     pub(super) fn extending(self, base: Self) -> Self {
+        let mut assumed = still_assumed(&base.assumed, &self.stated_over(&base));
+        assumed.extend(self.assumed);
         let (mut headers, mut params) = (base.headers, base.params);
         let (mut events, mut variants) = (base.events, base.variants);
         headers.extend(self.headers);
@@ -140,7 +228,7 @@ impl ProviderFile {
             title: self.title.or(base.title),
             docs: self.docs.or(base.docs),
             extends: self.extends,
-            assumed: [base.assumed, self.assumed].concat(),
+            assumed,
             notes: [base.notes, self.notes].concat(),
             secret: self.secret.or(base.secret),
             message: self.message.over(base.message),

@@ -4,12 +4,16 @@ mod compile;
 pub mod compose;
 pub mod detect;
 pub mod file;
+mod headers;
 mod merge;
+mod near;
 pub mod policy;
 mod profile;
 mod registry;
 mod sample;
+pub mod workflow;
 
 pub use compile::ProfileError;
-pub use profile::{Dedupe, Endpoint, Https, Param, ParamType, Place, Profile, Read};
-pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError, near_names};
+pub use near::near_names;
+pub use profile::{Dedupe, Detect, Endpoint, Facts, Https, Param, ParamType, Place, Profile, Read};
+pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError};

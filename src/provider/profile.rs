@@ -1,5 +1,7 @@
 //! A provider after everything was checked: what the rest of the program uses.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 
 use super::file::{EventFile, Limit};
@@ -51,6 +53,8 @@ pub struct Profile {
     pub policy: Policy,
     /// Rules for endpoints.
     pub endpoint: Endpoint,
+    /// How a request is recognised.
+    pub detect: Detect,
     /// What makes two captures the same event.
     pub dedupe: Dedupe,
     /// A sample record for merge tags, as JSON text.
@@ -120,6 +124,15 @@ pub struct Facts {
     pub time: Option<Timestamp>,
     /// The key that a second delivery of the same event has too.
     pub dedupe_key: Option<String>,
+}
+
+/// How a request is recognised.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detect {
+    /// One of these is enough.
+    pub any_of: Vec<Place>,
+    /// These must all be there.
+    pub all_of: Vec<Place>,
 }
 
 /// What makes two captures the same event.
@@ -241,6 +254,15 @@ impl Read {
             }
         }
         Self { event, id, time, paths }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Body(path) => write!(f, "body:{path}"),
+        }
     }
 }
 

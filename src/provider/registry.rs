@@ -1,12 +1,17 @@
 //! Where profiles are found: the built-in ones by an index made at compile time, the user's by their files. Only the
 //! profile in use is parsed.
 
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compile::ProfileError;
 use super::detect::{Detector, Marks};
 use super::file::ProviderFile;
+pub use error::RegistryError;
+
+use super::near::near_names;
 use super::profile::Profile;
 
 /// A built-in provider, as the build script writes it.
@@ -16,6 +21,7 @@ pub(crate) struct Builtin {
     first: bool,
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
+    variants: &'static [&'static str],
     text: &'static str,
 }
 
@@ -52,58 +58,6 @@ pub struct EventMatch {
     pub event: String,
     /// Whether the name typed is an alias.
     pub alias: bool,
-}
-
-/// Why there is no profile.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// No such name.
-    #[error("there is no provider `{name}`")]
-    Unknown {
-        /// As typed.
-        name: String,
-        /// Near names.
-        near: Vec<String>,
-    },
-    /// The provider has no such variant.
-    #[error("`{provider}` has no variant `{variant}`")]
-    UnknownVariant {
-        /// The provider.
-        provider: String,
-        /// As typed.
-        variant: String,
-        /// Its variants.
-        variants: Vec<String>,
-    },
-    /// The file is not TOML, or not of the format.
-    #[error("provider file `{file}` is not valid")]
-    Syntax {
-        /// The file.
-        file: String,
-        /// Line, column and accepted names.
-        source: Box<toml::de::Error>,
-    },
-    /// A value is wrong.
-    #[error("provider file `{file}`, line {line}: {error}")]
-    Invalid {
-        /// The file.
-        file: String,
-        /// Counted from 1; 0 when unknown.
-        line: usize,
-        /// The fault.
-        error: ProfileError,
-    },
-    /// The file cannot be read.
-    #[error("provider file `{file}` cannot be read")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// `extends` goes round in a circle.
-    #[error("`extends` of provider `{0}` goes round in a circle")]
-    Circle(String),
 }
 
 /// The providers that can be named.
@@ -207,6 +161,12 @@ impl Registry {
         builtin.chain(others.map(|(name, path)| listing(name, path))).collect()
     }
 
+    /// The user's files that cannot be used, which other commands pass over.
+    pub fn broken(&self) -> Vec<RegistryError> {
+        let files = self.user_files().into_iter();
+        files.filter_map(|(name, _)| self.get(&name).err()).collect()
+    }
+
     /// Names of all providers, in the order of [`Registry::list`], without opening a file.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = BUILTIN.iter().map(|builtin| builtin.name.to_owned()).collect();
@@ -217,6 +177,48 @@ impl Registry {
                 .filter(|n| !BUILTIN.iter().any(|b| b.name == n)),
         );
         names
+    }
+
+    /// Names of the providers whose events are looked for first.
+    pub fn first(&self) -> Vec<String> {
+        BUILTIN
+            .iter()
+            .filter(|builtin| builtin.first)
+            .map(|builtin| builtin.name.to_owned())
+            .collect()
+    }
+
+    /// Every `NAME` and `NAME@VARIANT` with the provider's title, in the order of [`Registry::list`]: completions.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        let user = self.user_files();
+        let mut labels = Vec::new();
+        for name in self.names() {
+            let own = user.iter().any(|(have, _)| *have == name);
+            let builtin = BUILTIN.iter().find(|builtin| !own && builtin.name == name);
+            let (title, variants) = match builtin {
+                Some(builtin) => (
+                    builtin.title.to_owned(),
+                    builtin.variants.iter().map(|v| (*v).to_owned()).collect(),
+                ),
+                None => self.file(&name, 8).map_or_else(
+                    |_| (name.clone(), Vec::new()),
+                    |(file, _)| {
+                        (
+                            file.title.unwrap_or_else(|| name.clone()),
+                            file.variants.into_keys().collect(),
+                        )
+                    },
+                ),
+            };
+            let variants = variants.into_iter().map(|variant: String| format!("{name}@{variant}"));
+            labels.extend(
+                [name.clone()]
+                    .into_iter()
+                    .chain(variants)
+                    .map(|label| (label, title.clone())),
+            );
+        }
+        labels
     }
 
     /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
@@ -419,52 +421,11 @@ fn line_of(text: &str, key: &str) -> usize {
     0
 }
 
-/// Names that a typo may have meant, the nearest first: at most three.
-pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let typed = typed.to_lowercase();
-    let limit = (typed.chars().count() / 3).clamp(1, 6);
-    let mut near: Vec<(usize, &str)> = names
-        .filter_map(|name| {
-            let lower = name.to_lowercase();
-            let part =
-                lower.rsplit(['.', '@']).next() == Some(typed.as_str()) || lower.starts_with(&typed) && typed.len() > 2;
-            let distance = if part { 0 } else { distance(&typed, &lower) };
-            (distance <= limit).then_some((distance, name))
-        })
-        .collect();
-    near.sort();
-    near.dedup();
-    near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
-/// Edits from one text to the other: insertions, deletions, replacements and swaps of neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(80).collect(), b.chars().take(80).collect());
-    let mut rows = [
-        vec![0; b.len() + 1],
-        (0..=b.len()).collect::<Vec<_>>(),
-        vec![0; b.len() + 1],
-    ];
-    for i in 1..=a.len() {
-        rows.rotate_left(1);
-        // After the turn: rows[0] is the row of a[..i-1], rows[2] that of a[..i-2], rows[1] is to be filled.
-        let [before, now, earlier] = &mut rows;
-        now[0] = i;
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            now[j] = (before[j] + 1).min(now[j - 1] + 1).min(before[j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                now[j] = now[j].min(earlier[j - 2] + 1);
-            }
-        }
-    }
-    rows[1][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::id::{Id, IdKind};
     use crate::provider::compose::{Composer, Wishes};
     use crate::random::Random;
 
@@ -484,14 +445,16 @@ mod tests {
                     ..Wishes::default()
                 };
                 let composer = Composer::new(&profile, wishes).unwrap_or_else(|error| panic!("{event}: {error}"));
-                let message = composer
-                    .compose(Timestamp::from_unix(1_893_553_445), &Random::os())
-                    .unwrap();
+                let at = Timestamp::from_unix(1_893_553_445);
+                let compose = || {
+                    composer
+                        .compose(Id::new(IdKind::Message, at, &Random::os()), at, &Random::os())
+                        .unwrap()
+                };
+                let message = compose();
                 let text = std::str::from_utf8(&message.body).unwrap();
                 assert!(!text.contains("${"), "{event}: {text}");
-                let twin = composer
-                    .compose(Timestamp::from_unix(1_893_553_445), &Random::os())
-                    .unwrap();
+                let twin = compose();
                 assert_ne!(
                     message.body, twin.body,
                     "`{event}` of {} is the same event twice",
@@ -520,18 +483,6 @@ mod tests {
         assert_eq!(providers("job.Deleted"), ["pool-brain"]);
         assert_eq!(providers("customer.created"), ["pool-brain", "pocketsflow"]);
         assert_eq!(providers("no.such"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn near_names_are_few_and_near() {
-        let near = |typed| near_names(typed, ["job.paid", "job.created", "order.completed"].into_iter());
-        assert_eq!(near("job.piad"), ["job.paid"]);
-        assert_eq!(near("paid"), ["job.paid"]);
-        assert_eq!(near("xyzzy.foo"), Vec::<String>::new());
-        assert_eq!(
-            near_names("poolflwo", ["poolflow", "pool-brain"].into_iter()),
-            ["poolflow"]
-        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -45,6 +45,10 @@ pub struct Asymmetric {
     pub freshness: Freshness,
     /// The body path of the signing time, when no header carries it.
     pub time_at: Option<String>,
+    /// Before the base64 of a private key, where the provider writes keys so.
+    pub private_prefix: Option<String>,
+    /// Before the base64 of a public key, where the provider writes keys so.
+    pub public_prefix: Option<String>,
 }
 
 /// A key that signs.
@@ -199,9 +203,11 @@ impl Asymmetric {
     fn public_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
         let wrong = || KeyError::wrong_form(secret, self.kind.public_form());
         let text = secret.expose().trim_ascii();
-        if text.starts_with(b"-----BEGIN") && !text.starts_with(b"-----BEGIN PUBLIC KEY-----") {
+        let private_pem = text.starts_with(b"-----BEGIN") && !text.starts_with(b"-----BEGIN PUBLIC KEY-----");
+        if private_pem || stripped(text, self.private_prefix.as_ref()).is_some() {
             return Err(wrong());
         }
+        let text = stripped(text, self.public_prefix.as_ref()).unwrap_or(text);
         let der = der_of(text).ok_or_else(wrong)?;
         match self.kind {
             AsymmetricKind::Ed25519 => match der.strip_prefix(ED25519_SPKI.as_slice()) {
@@ -217,19 +223,13 @@ impl Asymmetric {
     fn private_key(&self, secret: &Secret) -> Result<PrivateKey, KeyError> {
         let wrong = || KeyError::wrong_form(secret, self.kind.private_form());
         let text = secret.expose().trim_ascii();
-        if text.starts_with(b"-----BEGIN PUBLIC") {
+        if text.starts_with(b"-----BEGIN PUBLIC") || stripped(text, self.public_prefix.as_ref()).is_some() {
             return Err(wrong());
         }
+        let text = stripped(text, self.private_prefix.as_ref()).unwrap_or(text);
         let der = der_of(text).ok_or_else(wrong)?;
         match self.kind {
-            AsymmetricKind::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der)
-                .ok()
-                .or_else(|| {
-                    (der.len() == 32)
-                        .then(|| Ed25519KeyPair::from_seed_unchecked(&der).ok())
-                        .flatten()
-                })
-                .map(|pair| PrivateKey::Ed25519(Arc::new(pair))),
+            AsymmetricKind::Ed25519 => ed25519_pair(&der).map(|pair| PrivateKey::Ed25519(Arc::new(pair))),
             AsymmetricKind::Rsa => RsaKeyPair::from_pkcs8(&der)
                 .ok()
                 .map(|pair| PrivateKey::Rsa(Arc::new(pair))),
@@ -238,7 +238,39 @@ impl Asymmetric {
     }
 }
 
+impl Asymmetric {
+    /// A private key as the provider writes it.
+    pub fn private_text(&self, secret: &Secret) -> Result<Secret, KeyError> {
+        let (Some(prefix), PrivateKey::Ed25519(pair)) = (&self.private_prefix, self.private_key(secret)?) else {
+            return Ok(secret.clone());
+        };
+        let seed = pair.seed().and_then(|seed| seed.as_be_bytes());
+        let seed = seed.map_err(|_| KeyError::wrong_form(secret, self.kind.private_form()))?;
+        let both = [seed.as_ref(), pair.public_key().as_ref()].concat();
+        Ok(Secret::new(format!("{prefix}{}", STANDARD.encode(both))))
+    }
+
+    /// A public key as the provider writes it.
+    pub fn public_text(&self, secret: &Secret) -> Result<Secret, KeyError> {
+        match (&self.public_prefix, self.kind) {
+            (Some(prefix), AsymmetricKind::Ed25519) => Ok(Secret::new(format!(
+                "{prefix}{}",
+                STANDARD.encode(self.public_bytes(secret)?)
+            ))),
+            _ => Ok(secret.clone()),
+        }
+    }
+}
+
 impl AsymmetricKind {
+    /// `ed25519` or `rsa`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Rsa => "rsa",
+        }
+    }
+
     fn public_form(self) -> &'static str {
         match self {
             Self::Ed25519 => "an Ed25519 public key (PEM, or 32 bytes in hex or base64)",
@@ -257,8 +289,9 @@ impl AsymmetricKind {
     pub fn generate(self) -> Option<KeyPair> {
         let (private, public) = match self {
             Self::Ed25519 => {
-                let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok()?;
-                let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).ok()?;
+                // Version 1 without the public key: the only form that OpenSSL and most libraries read.
+                let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).ok()?;
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(document.as_ref()).ok()?;
                 let spki = [ED25519_SPKI.as_slice(), pair.public_key().as_ref()].concat();
                 (document.as_ref().to_vec(), spki)
             }
@@ -282,6 +315,19 @@ fn pem(label: &str, der: &[u8]) -> String {
         .filter_map(|at| text.get(at..text.len().min(at + 64)))
         .collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+fn stripped<'a>(text: &'a [u8], prefix: Option<&String>) -> Option<&'a [u8]> {
+    text.strip_prefix(prefix?.as_bytes())
+}
+
+/// PKCS#8, a seed, or a seed and the public key that belongs to it.
+fn ed25519_pair(der: &[u8]) -> Option<Ed25519KeyPair> {
+    match der.len() {
+        32 => Ed25519KeyPair::from_seed_unchecked(der).ok(),
+        64 => Ed25519KeyPair::from_seed_and_public_key(&der[..32], &der[32..]).ok(),
+        _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok(),
+    }
 }
 
 /// The bytes of a key's text: PEM, hex or base64.

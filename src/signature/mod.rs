@@ -4,6 +4,7 @@
 mod asymmetric;
 mod carrier;
 mod encoding;
+mod explain;
 mod hmac;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair};
 pub use carrier::Carrier;
 pub use encoding::{Encoding, Form};
+pub use explain::{Case, Context, Explanation, Place, explain, hint};
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use token::Token;
 pub use verdict::{Proof, Refusal, Verdict};
@@ -122,6 +124,24 @@ impl Scheme {
         })
     }
 
+    /// Like [`Scheme::verifier`], but leaves out the secrets that have another scheme's form: a receiver may hold a public
+    /// key and a shared secret at once. Fails when none is left.
+    pub fn verifier_of_usable(&self, secrets: &[Secret]) -> Result<Verifier, KeyError> {
+        let mut fault = KeyError::NoSecret;
+        let mut usable = Vec::with_capacity(secrets.len());
+        for secret in secrets {
+            match self.verifier(std::slice::from_ref(secret)) {
+                Ok(_) => usable.push(secret.clone()),
+                Err(error) if fault == KeyError::NoSecret => fault = error,
+                Err(_) => {}
+            }
+        }
+        if usable.is_empty() && !matches!(self, Self::Unsigned) {
+            return Err(fault);
+        }
+        self.verifier(&usable)
+    }
+
     /// The header that carries the signature; none for an unsigned scheme.
     pub fn header(&self) -> Option<&str> {
         match self {
@@ -138,6 +158,16 @@ impl Scheme {
             Self::Hmac(scheme) => scheme.freshness,
             Self::Asymmetric(scheme) => scheme.freshness,
             Self::Token(_) | Self::Unsigned => Freshness::default(),
+        }
+    }
+
+    /// `hmac`, `token`, `ed25519`, `rsa` or `unsigned`: the table of a provider file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Hmac(_) => "hmac",
+            Self::Token(_) => "token",
+            Self::Asymmetric(scheme) => scheme.kind.name(),
+            Self::Unsigned => "unsigned",
         }
     }
 
@@ -228,4 +258,9 @@ pub fn fingerprint(secret: &Secret) -> String {
 pub fn body_sha256(body: &[u8]) -> String {
     use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(body))
+}
+
+/// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.
+pub(crate) fn keyed_block(key: &[u8], counter: u64) -> Vec<u8> {
+    hmac::sha256(key, &counter.to_be_bytes())
 }

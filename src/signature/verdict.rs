@@ -60,6 +60,13 @@ pub enum Refusal {
         /// How many secrets were tried.
         secrets: usize,
     },
+    /// The peer's address is not on the list of those allowed.
+    Address {
+        /// The peer's address.
+        address: String,
+    },
+    /// The bearer token that the receiver demands is missing or wrong.
+    Bearer,
     /// The signature matches, but is too old.
     TooOld {
         /// Its age.
@@ -74,6 +81,15 @@ pub enum Refusal {
         /// How far is allowed.
         tolerance: Duration,
     },
+    /// The header is there, but no secret can be used to check it.
+    Unusable {
+        /// The header; the provider, when its file cannot be used.
+        header: String,
+        /// The fact.
+        why: String,
+    },
+    /// No provider's marks are there.
+    Unrecognised,
 }
 
 impl Verdict {
@@ -132,8 +148,12 @@ impl Refusal {
             Self::PartMissing { .. } => "part-missing",
             Self::Malformed { .. } => "malformed",
             Self::NoMatch { .. } => "no-match",
+            Self::Address { .. } => "address",
+            Self::Bearer => "bearer",
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
+            Self::Unusable { .. } => "unusable-secret",
+            Self::Unrecognised => "unrecognised",
         }
     }
 }
@@ -144,6 +164,8 @@ impl fmt::Display for Refusal {
             Self::HeaderMissing { header } => write!(f, "header `{header}` is missing"),
             Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
             Self::Malformed { header, expected } => write!(f, "header `{header}` is not of the form `{expected}`"),
+            Self::Address { address } => write!(f, "address `{address}` is not allowed"),
+            Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),
             Self::NoMatch { header, secrets: 1 } => {
                 write!(
                     f,
@@ -173,6 +195,8 @@ impl fmt::Display for Refusal {
                     human_duration(*tolerance)
                 )
             }
+            Self::Unusable { header, why } => write!(f, "`{header}` cannot be checked: {why}"),
+            Self::Unrecognised => f.write_str("no known provider's signature header is there"),
         }
     }
 }

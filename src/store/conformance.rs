@@ -60,6 +60,7 @@ macro_rules! conformance {
             event_patterns_know_the_star_only
             a_provider_matches_with_each_of_its_variants
             an_endpoint_has_deliveries_only
+            what_a_record_led_to_is_found_by_its_number
             a_summary_tells_the_last_attempt
             a_prefix_finds_every_kind_of_id
             figures_count_what_matches

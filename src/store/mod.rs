@@ -20,7 +20,7 @@ pub use query::{Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
 
 use crate::clock::Timestamp;
-pub use crate::exchange::{Answer, Attempt, ErrorKind, Outcome};
+pub use crate::exchange::{Answer, Attempt, ErrorKind, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -88,19 +88,6 @@ pub struct Capture {
     pub duplicate_of: Option<u64>,
     /// Where it was forwarded last.
     pub forwarded_to: Option<String>,
-}
-
-/// Who made a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// `hook send`
-    Send,
-    /// `hook replay`
-    Replay,
-    /// `hook listen --forward-to`
-    Forward,
-    /// `hook endpoints test`
-    Test,
 }
 
 /// How a delivery is signed.
@@ -287,6 +274,5 @@ macro_rules! names {
 }
 
 names!(RecordKind { Capture = "capture", Delivery = "delivery" });
-names!(Source { Send = "send", Replay = "replay", Forward = "forward", Test = "test" });
 names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
 names!(DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed", Parked = "parked" });

@@ -24,6 +24,7 @@ use rusqlite::Connection;
 use self::close::Stay;
 use self::dedupe::Seen;
 use self::fault::Place;
+use self::prune::Pace;
 use super::{Ack, Op, Query, Record, Stats, Store, StoreError, Summary};
 use crate::clock::Timestamp;
 
@@ -50,6 +51,7 @@ pub struct SqliteStore {
     stay: Stay,
     seen: Seen,
     refused_quota: u64,
+    pace: Pace,
 }
 
 impl SqliteStore {
@@ -65,6 +67,7 @@ impl SqliteStore {
             access,
             seen: Seen::new(DEDUPE_WINDOW),
             refused_quota: REFUSED_QUOTA,
+            pace: Pace::FAST,
         })
     }
 
@@ -77,6 +80,12 @@ impl SqliteStore {
     /// set.
     pub fn set_refused_quota(&mut self, bytes: u64) {
         self.refused_quota = bytes;
+    }
+
+    /// Makes [`Store::prune`] go in small steps with rests between them, so that others who record meanwhile are hardly
+    /// held up.
+    pub fn prune_gently(&mut self) {
+        self.pace = Pace::GENTLE;
     }
 }
 
@@ -103,8 +112,18 @@ impl Store for SqliteStore {
     }
 
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
-        self.stay.wrote_much();
-        prune::prune(&mut self.connection, before, max_bytes, self.refused_quota).map_err(|e| self.place.writing(&e))
+        let Self {
+            connection,
+            refused_quota,
+            pace,
+            ..
+        } = self;
+        let gone =
+            prune::prune(connection, before, max_bytes, *refused_quota, *pace).map_err(|e| self.place.writing(&e))?;
+        if gone > 0 {
+            self.stay.wrote_much();
+        }
+        Ok(gone)
     }
 }
 

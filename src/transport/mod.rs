@@ -1,8 +1,15 @@
-//! How a request reaches its target. One trait; a transport for HTTP, one for rehearsals, one for tests.
+//! How a request reaches its target. One trait; a transport for HTTP, one for tests.
 
 use std::future::Future;
 
 use crate::exchange::{Outcome, Request};
+
+pub mod guard;
+pub mod http;
+#[cfg(test)]
+pub mod scripted;
+
+pub use http::{HttpOptions, HttpOptionsError, HttpTransport, other_loopback_answers};
 
 /// Carries one request to its target and brings the answer back, within the request's time limit.
 pub trait Transport: Send + Sync + 'static {

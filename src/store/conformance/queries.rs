@@ -24,6 +24,7 @@ pub(crate) fn a_page_begins_and_ends_where_asked<F: Fixture>() {
         let page = Page {
             limit,
             after,
+            before: None,
             oldest_first,
             skip,
         };
@@ -40,6 +41,9 @@ pub(crate) fn a_page_begins_and_ends_where_asked<F: Fixture>() {
     assert_eq!(page(9, Some(6), true, 0), [0; 0]);
     assert_eq!(page(0, None, false, 0), [0; 0]);
     assert_eq!(page(usize::MAX, None, false, 5), [1]);
+    let mut before = Query::default();
+    before.page.before = Some(3);
+    assert_eq!(numbers(&store, &before), [2, 1]);
 }
 
 pub(crate) fn kinds_failures_and_pending_ones_are_told_apart<F: Fixture>() {
@@ -169,6 +173,33 @@ pub(crate) fn an_endpoint_has_deliveries_only<F: Fixture>() {
         ..Query::default()
     };
     assert_eq!(numbers(&store, &query), [2]);
+}
+
+pub(crate) fn what_a_record_led_to_is_found_by_its_number<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    let state = DeliveryState::Failed;
+    for (origin, state) in [
+        (Some(1), DeliveryState::Delivered),
+        (None, state),
+        (Some(2), state),
+        (Some(1), state),
+    ] {
+        let new = NewDelivery {
+            origin,
+            state,
+            ..delivery(start(), "a")
+        };
+        record_delivery(&mut store, &new);
+    }
+    let mut query = Query {
+        origin: Some(1),
+        ..Query::default()
+    };
+    assert_eq!(numbers(&store, &query), [5, 2]);
+    assert_eq!(store.stats(&query).unwrap().captures, 0);
+    query.failed = true;
+    assert_eq!(numbers(&store, &query), [5]);
 }
 
 pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
@@ -315,6 +346,7 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
     query.page = Page {
         limit: 1,
         after: Some(5),
+        before: Some(6),
         oldest_first: true,
         skip: 3,
     };

@@ -13,7 +13,8 @@ pub(super) struct Filter {
 
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
-    if query.kind == Some(RecordKind::Delivery) || query.pending || query.endpoint.is_some() {
+    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
+    if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
     let mut filter = if query.failed {
@@ -32,8 +33,14 @@ pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
         (true, true) => return None,
         (true, false) => Filter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
         (false, true) => Filter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
+        (false, false) if query.origin.is_some() => {
+            Filter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL")
+        }
         (false, false) => Filter::of("delivery WHERE 1"),
     };
+    if let Some(origin) = query.origin {
+        filter.and("origin = ?", [signed(origin).into()]);
+    }
     if let Some(endpoint) = &query.endpoint {
         filter.and("endpoint = ?", [endpoint.clone().into()]);
     }
@@ -77,6 +84,9 @@ impl Filter {
         }
         if let Some(after) = query.page.after {
             self.and("n > ?", [signed(after).into()]);
+        }
+        if let Some(before) = query.page.before {
+            self.and("n < ?", [signed(before).into()]);
         }
     }
 }

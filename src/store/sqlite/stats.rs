@@ -14,7 +14,7 @@ use crate::store::{Query, Stats};
 /// Figures over the records that match. The page of the query says nothing here.
 pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<Stats> {
     let mut query = query.clone();
-    query.page.after = None;
+    (query.page.after, query.page.before) = (None, None);
     let floor = minutes::floor(connection, query.since)?;
     let mut stats = Stats::default();
     let mut events = HashMap::new();

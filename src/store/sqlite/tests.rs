@@ -277,6 +277,19 @@ fn lists_and_prefixes_use_an_index_and_sort_nothing() {
         );
         assert!(plan.contains(index) && !plan.contains("TEMP"), "{plan}");
     }
+    let led_to = Query {
+        origin: Some(1),
+        ..Query::default()
+    };
+    let filter = filter::deliveries(&led_to, 0).unwrap();
+    let plan_of_origin = plan(
+        &format!("SELECT * FROM {} ORDER BY n DESC", filter.sql),
+        filter.values.len(),
+    );
+    assert!(
+        plan_of_origin.contains("origin=?") && !plan_of_origin.contains("TEMP"),
+        "{plan_of_origin}"
+    );
     for (_, sql) in read::FINDS {
         let plan = plan(sql, 3);
         assert!(plan.contains("id>?") && !plan.contains("TEMP"), "{plan}");

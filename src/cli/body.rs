@@ -1,0 +1,348 @@
+//! What goes into a message: flags of `send`, and the message that they make.
+
+use std::io::Read as _;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::Id;
+use crate::message::{Message, Mode};
+use crate::provider::Profile;
+use crate::provider::compose::{Composer, Edit, Reading, Wishes};
+use crate::provider::workflow::{Merge, TagFault};
+use crate::random::Random;
+use crate::session::Session;
+use crate::template::text_of;
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct BodyArgs {
+    /// The event's data instead of the sample: JSON, `@FILE` or `-`
+    #[arg(short, long, value_name = "JSON", add = super::complete::at_file(), help_heading = "Body")]
+    data: Option<String>,
+    /// The whole body, bytes as they are, no envelope: `@FILE`, `-` or text
+    #[arg(long, value_name = "BYTES", add = super::complete::at_file(), conflicts_with_all = ["data", "fields", "group", "metadata", "params"], help_heading = "Body")]
+    body: Option<String>,
+    #[command(flatten)]
+    pub(super) edits: EditArgs,
+    /// Metadata of the event: `KEY=VALUE` (can be repeated)
+    #[arg(long, value_name = "PAIR", help_heading = "Body")]
+    metadata: Vec<String>,
+    /// Parameter of the provider's envelope: `NAME=VALUE` (can be repeated)
+    #[arg(long = "param", value_name = "PAIR", help_heading = "Body")]
+    params: Vec<String>,
+    /// Many events in one message, where the event supports it
+    #[arg(long, value_name = "N", help_heading = "Body")]
+    group: Option<usize>,
+    /// The message's id instead of a fresh one
+    #[arg(long, value_name = "ID", help_heading = "Body")]
+    id: Option<String>,
+    /// When the event happened: Unix seconds or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = super::timestamp, help_heading = "Body")]
+    time: Option<Timestamp>,
+    /// A rehearsal or the real thing
+    #[arg(long, value_name = "MODE", default_value = "test", help_heading = "Body")]
+    mode: ModeArg,
+    /// Send the fields as a form instead of JSON
+    #[arg(long, help_heading = "Body")]
+    pub(super) form: bool,
+    /// Record that merge tags are filled from: a JSON file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Workflow")]
+    context: Option<String>,
+    /// Field of a workflow's body: `NAME=TEXT with {{tags}}` (can be repeated)
+    #[arg(
+        long = "field",
+        value_name = "PAIR",
+        conflicts_with = "data",
+        help_heading = "Workflow"
+    )]
+    fields: Vec<String>,
+    /// Refuse empty merge tags
+    #[arg(long, help_heading = "Workflow")]
+    strict: bool,
+}
+
+/// Changes of single values, shared with `replay`.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct EditArgs {
+    /// Change a value, `PATH=VALUE`; keeps the type of what it replaces when it can (can be repeated)
+    #[arg(long, value_name = "PAIR", help_heading = "Body")]
+    set: Vec<String>,
+    /// Change a value to this JSON (can be repeated)
+    #[arg(long, value_name = "PAIR", help_heading = "Body")]
+    set_json: Vec<String>,
+    /// Change a value to this text (can be repeated)
+    #[arg(long, value_name = "PAIR", help_heading = "Body")]
+    set_string: Vec<String>,
+    /// Let `--set` and its kin create paths that do not exist
+    #[arg(long, help_heading = "Body")]
+    set_new: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum ModeArg {
+    #[default]
+    Test,
+    Live,
+}
+
+impl EditArgs {
+    pub(super) fn edits(&self) -> Result<Vec<Edit>> {
+        let kinds = [
+            (&self.set, "--set", Reading::Fitting),
+            (&self.set_json, "--set-json", Reading::Json),
+            (&self.set_string, "--set-string", Reading::Text),
+        ];
+        let mut edits = Vec::new();
+        for (list, flag, reading) in kinds {
+            for pair in list {
+                let (path, text) = split_pair(pair, flag)?;
+                edits.push(Edit {
+                    path,
+                    text,
+                    reading,
+                    create: self.set_new,
+                });
+            }
+        }
+        Ok(edits)
+    }
+}
+
+/// Makes the messages of one run.
+pub(super) enum Maker<'a> {
+    /// An event in its envelope.
+    Composed(Box<Composer<'a>>),
+    /// Bytes or a workflow's fields: fixed but for the ids.
+    Fixed {
+        profile: &'a Profile,
+        event: String,
+        wire_id: Option<String>,
+        time: Option<Timestamp>,
+        mode: Mode,
+        content_type: String,
+        body: Vec<u8>,
+    },
+}
+
+impl Maker<'_> {
+    /// One message, with identities of its own.
+    pub(super) fn make(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message> {
+        match self {
+            Self::Composed(composer) => Ok(composer.compose(id, now, random)?),
+            Self::Fixed {
+                profile,
+                event,
+                wire_id,
+                time,
+                mode,
+                content_type,
+                body,
+            } => Ok(Message {
+                id,
+                wire_id: wire_id.clone().unwrap_or_else(|| profile.fresh_id(now, random)),
+                event: event.clone(),
+                time: time.unwrap_or(now),
+                mode: *mode,
+                content_type: content_type.clone(),
+                body: body.clone().into(),
+            }),
+        }
+    }
+}
+
+impl BodyArgs {
+    /// Whether the body names the event itself, so that none must be given.
+    pub(super) fn is_whole(&self) -> bool {
+        self.body.is_some() || !self.fields.is_empty()
+    }
+
+    /// The parameters of the envelope that the flags give.
+    pub(super) fn params(&self) -> Result<Vec<(String, String)>> {
+        pairs(&self.params, "--param")
+    }
+
+    /// The same flags, with parameters that hold where the flags say nothing.
+    pub(super) fn with_params(&self, defaults: &[(String, String)]) -> Self {
+        let mut body = self.clone();
+        // Of one name the last one counts.
+        let defaults = defaults.iter().map(|(name, value)| format!("{name}={value}"));
+        body.params.splice(0..0, defaults);
+        body
+    }
+
+    /// Reads the flags into a maker of messages.
+    pub(super) fn maker<'a>(&self, session: &Session, profile: &'a Profile, event: Option<&str>) -> Result<Maker<'a>> {
+        let mode = if matches!(self.mode, ModeArg::Live) {
+            Mode::Live
+        } else {
+            Mode::Test
+        };
+        let fixed = |body: Vec<u8>, content_type: &str| Maker::Fixed {
+            profile,
+            event: event.unwrap_or_default().to_owned(),
+            wire_id: self.id.clone(),
+            time: self.time,
+            mode,
+            content_type: content_type.to_owned(),
+            body,
+        };
+        if let Some(source) = &self.body {
+            if !self.edits.edits()?.is_empty() {
+                return Err(Error::usage(
+                    "`--set` does not change a `--body`: its bytes are sent as they are",
+                ));
+            }
+            return Ok(fixed(read_source(source, "--body")?, &profile.content_type));
+        }
+        if !self.fields.is_empty() {
+            let fields = pairs(&self.fields, "--field")?;
+            let context = self.context(profile)?;
+            let mut merge = Merge::new(&context);
+            let mut document = merge.fields(&fields);
+            self.judge_tags(session, &merge.faults)?;
+            self.edits
+                .edits()?
+                .iter()
+                .try_for_each(|edit| edit.apply(&mut document))?;
+            return Ok(fixed(document.to_string().into_bytes(), &profile.content_type));
+        }
+        let Some(event) = event else {
+            return Err(Error::usage("no event is given").hint(format!(
+                "`hook providers events {}` shows its catalogue",
+                profile.label()
+            )));
+        };
+        let data = self
+            .data
+            .as_ref()
+            .map(|source| self.data(session, profile, source))
+            .transpose()?;
+        let wishes = Wishes {
+            event: event.to_owned(),
+            data,
+            edits: self.edits.edits()?,
+            metadata: pairs(&self.metadata, "--metadata")?,
+            params: self.params()?,
+            group: self.group,
+            id: self.id.clone(),
+            time: self.time,
+            mode,
+        };
+        if self.id.is_some() && !carries_id(profile) {
+            session.ui.warn(&format!(
+                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                profile.label()
+            ));
+        }
+        let composer = Composer::new(profile, wishes)?;
+        if composer.event() != event {
+            session
+                .ui
+                .note(&format!("`{event}` is an alias of `{}`", composer.event()));
+        }
+        Ok(Maker::Composed(Box::new(composer)))
+    }
+
+    fn data(&self, session: &Session, profile: &Profile, source: &str) -> Result<Value> {
+        let bytes = match source.strip_prefix('@') {
+            None if source != "-" => source.as_bytes().to_vec(),
+            _ => read_source(source, "--data")?,
+        };
+        let data: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            Error::usage("`--data` is not JSON")
+                .cause(error)
+                .hint("quote it for the shell, or use `--data @FILE`")
+        })?;
+        if self.context.is_none() {
+            return Ok(data);
+        }
+        let context = self.context(profile)?;
+        let mut merge = Merge::new(&context);
+        let filled = merge.document(&data);
+        self.judge_tags(session, &merge.faults)?;
+        Ok(filled)
+    }
+
+    fn context(&self, profile: &Profile) -> Result<Value> {
+        let text = match (&self.context, &profile.workflow_context) {
+            (Some(path), _) => String::from_utf8_lossy(&read_source(&format!("@{path}"), "--context")?).into_owned(),
+            (None, Some(sample)) => sample.clone(),
+            (None, None) => {
+                return Err(
+                    Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
+                        .hint("give one with `--context FILE`"),
+                );
+            }
+        };
+        serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
+    }
+
+    fn judge_tags(&self, session: &Session, faults: &[TagFault]) -> Result<()> {
+        for fault in faults {
+            match fault {
+                TagFault::Unknown { tag, near } => {
+                    let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));
+                    return Err(match near.first() {
+                        Some(near) => error.hint(format!("did you mean `{{{{{near}}}}}`?")),
+                        None => error.hint("tags are paths into the record given with `--context`"),
+                    });
+                }
+                TagFault::Empty { tag } if self.strict => {
+                    return Err(
+                        Error::usage(format!("merge tag `{{{{{tag}}}}}` is empty")).hint("leave out `--strict`")
+                    );
+                }
+                TagFault::Empty { tag } => session.ui.warn(&format!("merge tag `{{{{{tag}}}}}` is empty")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a message's id goes over the wire.
+fn carries_id(profile: &Profile) -> bool {
+    use crate::template::{Placeholder, Template};
+    let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
+    profile.envelope.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
+}
+
+/// The body as form or query fields: top-level values as text, nested ones as JSON.
+pub(super) fn form_fields(body: &[u8]) -> Result<Vec<(String, String)>> {
+    let fields: Map<String, Value> = serde_json::from_slice(body)
+        .map_err(|error| Error::usage("only a JSON object can be sent as fields").cause(error))?;
+    Ok(fields
+        .iter()
+        .map(|(name, value)| (name.clone(), text_of(value)))
+        .collect())
+}
+
+/// Reads `@FILE`, `-` or the text itself.
+pub(super) fn read_source(source: &str, flag: &str) -> Result<Vec<u8>> {
+    if source == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::usage(format!("`{flag}`: standard input cannot be read")).cause(error))?;
+        return Ok(bytes);
+    }
+    match source.strip_prefix('@') {
+        Some(path) => std::fs::read(path)
+            .map_err(|error| Error::usage(format!("`{flag}`: file `{path}` cannot be read")).cause(error)),
+        None => Ok(source.as_bytes().to_vec()),
+    }
+}
+
+/// Splits `KEY=VALUE`.
+pub(super) fn split_pair(pair: &str, flag: &str) -> Result<(String, String)> {
+    match pair.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(Error::usage(format!("`{flag} {pair}` is not `KEY=VALUE`"))),
+    }
+}
+
+fn pairs(list: &[String], flag: &str) -> Result<Vec<(String, String)>> {
+    list.iter().map(|pair| split_pair(pair, flag)).collect()
+}

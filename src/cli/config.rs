@@ -1,0 +1,222 @@
+//! `hook config`: the settings and where each comes from, the files, and trust in a project.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::config::{self, Layer, Origin, trust};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// Show the settings and where they come from, and trust a project's
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show every setting as TOML, with where it comes from
+    Show,
+    /// Show where hook keeps its files
+    Path,
+    /// Trust the project's `hook.toml` as it is now
+    Trust {
+        /// The file or its folder; else that of the nearest parent folder
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Serialize)]
+struct SettingLine<'a> {
+    schema: &'static str,
+    key: &'a str,
+    value: &'a toml::Value,
+    origin: &'static str,
+    source: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PathsLine<'a> {
+    schema: &'static str,
+    config: &'a Path,
+    providers: &'a Path,
+    endpoints: &'a Path,
+    project: Option<&'a Path>,
+    state: &'a Path,
+    ledger: &'a Path,
+    dev_secret: &'a Path,
+    secrets: &'a Path,
+    trust: &'a Path,
+}
+
+#[derive(Serialize)]
+struct TrustLine<'a> {
+    schema: &'static str,
+    file: &'a Path,
+    allows: &'a [String],
+}
+
+impl Args {
+    /// Whether what an untrusted project asks for is this command's own business.
+    pub(super) fn trusts(&self) -> bool {
+        matches!(self.command, Command::Trust { .. })
+    }
+}
+
+pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+    match args.command {
+        Command::Show => show(session),
+        Command::Path => paths(session),
+        Command::Trust { file } => trust_project(session, file),
+    }
+}
+
+fn show(session: &Session) -> Result<Exit> {
+    let layers: Vec<_> = session
+        .settings
+        .layers
+        .iter()
+        .map(|layer| (layer, layer.file.entries()))
+        .collect();
+    let keys = layers.first().map_or(0, |(_, entries)| entries.len());
+    let ui = &session.ui;
+    let mut table = "";
+    for index in 0..keys {
+        // The strongest layer that says something; the defaults say everything.
+        let said = layers.iter().rev().find_map(|(layer, entries)| {
+            let (key, value) = entries.get(index)?;
+            Some((*layer, *key, value.as_ref()?))
+        });
+        let Some((layer, key, value)) = said else { continue };
+        let (origin, source) = origin(layer, key);
+        let (head, name) = key.split_once('.').unwrap_or(("", key));
+        if head != table {
+            ui.line(&format!("\n[{head}]"))?;
+            table = head;
+        }
+        let setting = format!("{name} = {value}");
+        let remark = format!("# {}", source.as_deref().unwrap_or(origin));
+        ui.line(&format!("{setting:<36} {}", ui.out.dim(&remark)))?;
+        ui.json(&SettingLine {
+            schema: "hook.setting/1",
+            key,
+            value,
+            origin,
+            source,
+        })?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn origin(layer: &Layer, key: &str) -> (&'static str, Option<String>) {
+    match &layer.origin {
+        Origin::Default => ("default", None),
+        Origin::User(path) => ("user", Some(path.display().to_string())),
+        Origin::Project(path) => ("project", Some(path.display().to_string())),
+        Origin::Environment => ("environment", Some(format!("HOOK_{}", key.to_uppercase()))),
+    }
+}
+
+fn paths(session: &Session) -> Result<Exit> {
+    let (paths, settings, ui) = (&session.paths, &session.settings, &session.ui);
+    let project = settings.project.as_deref();
+    let line = PathsLine {
+        schema: "hook.paths/1",
+        config: &settings.user_file,
+        providers: &paths.providers(),
+        endpoints: &paths.endpoints(project),
+        project,
+        state: &paths.state,
+        ledger: &session.ledger_path,
+        dev_secret: &paths.dev_secret(),
+        secrets: &paths.secrets(),
+        trust: &paths.trust(),
+    };
+    let rows = [
+        ("settings", Some(line.config)),
+        ("project", line.project),
+        ("providers", Some(line.providers)),
+        ("endpoints", Some(line.endpoints)),
+        ("ledger", Some(line.ledger)),
+        ("state", Some(line.state)),
+        ("dev secret", Some(line.dev_secret)),
+        ("secrets", Some(line.secrets)),
+        ("trust", Some(line.trust)),
+    ];
+    for (name, path) in rows {
+        let Some(path) = path else {
+            ui.line(&format!("{name:<12} {}", ui.out.dim("no `hook.toml` here or above")))?;
+            continue;
+        };
+        let absent = if path.exists() { "" } else { "  (not there yet)" };
+        ui.line(&format!("{name:<12} {}{}", path.display(), ui.out.dim(absent)))?;
+    }
+    ui.json(&line)?;
+    Ok(Exit::Ok)
+}
+
+fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
+    let path =
+        match file {
+            Some(file) => as_found(&file)?,
+            None => session.settings.project.clone().ok_or_else(|| {
+                Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
+            })?,
+        };
+    let unreadable = |error: std::io::Error| Error::usage(format!("`{}` cannot be read", path.display())).cause(error);
+    let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+    let mut asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
+    let ui = &session.ui;
+    // The book beside the file belongs to the project too.
+    let own = session.settings.project.as_ref() == Some(&path);
+    let of_book = if own { session.book_asks() } else { Vec::new() };
+    if asks.is_empty() && of_book.is_empty() {
+        ui.note(&format!("`{}` asks for nothing that needs trust", path.display()));
+    } else {
+        let list = session.paths.trust();
+        let trusted = match asks.as_slice() {
+            [] => Ok(()),
+            _ => trust::trust(&list, &path, text.as_bytes()),
+        };
+        let trusted = trusted.and_then(|()| if own { session.trust_book() } else { Ok(()) });
+        trusted.map_err(|error| {
+            Error::new(Exit::Internal, format!("`{}` cannot be written", list.display())).cause(error)
+        })?;
+        asks.extend(of_book);
+        ui.note(&format!(
+            "`{}` is trusted as it is now. What that allows:",
+            path.display()
+        ));
+    }
+    for ask in &asks {
+        ui.line(ask)?;
+    }
+    ui.json(&TrustLine {
+        schema: "hook.trust/1",
+        file: &path,
+        allows: &asks,
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// The path by which the settings find that file: an absolute folder without links, and the name.
+fn as_found(file: &Path) -> Result<PathBuf> {
+    let inside = file.join("hook.toml");
+    let file = if file.is_dir() { &inside } else { file };
+    if file.file_name() != inside.file_name() {
+        return Err(Error::usage(format!("`{}` is no project's settings", file.display()))
+            .hint("a project's settings are in a file named `hook.toml`"));
+    }
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| Error::usage(format!("`{}` cannot be read", file.display())).cause(error))?;
+    Ok(folder.join(file.file_name().unwrap_or_default()))
+}

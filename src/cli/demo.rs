@@ -1,0 +1,353 @@
+//! `hook demo`: the whole round trip in one command. Every step runs the code of the real command on a temporary
+//! ledger, and is judged by what the ledger holds afterwards.
+
+mod indented;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use clap::Parser as _;
+use serde::Serialize;
+
+use super::Cli;
+use crate::config::{Paths, Settings};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::provider::Registry;
+use crate::random::Random;
+use crate::session::Session;
+use crate::store::{DeliveryState, Record, Store as _};
+use crate::ui::{Output, Ui};
+use indented::Indented;
+
+/// The whole round trip in one command, on a temporary ledger
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Keep the temporary folder and say where it is
+    #[arg(long)]
+    keep: bool,
+}
+
+/// `{"schema":"hook.demo/1"}`: one step.
+#[derive(Serialize)]
+struct StepLine<'a> {
+    schema: &'static str,
+    step: usize,
+    title: &'a str,
+    command: &'a str,
+    exit: u8,
+    ok: bool,
+}
+
+/// The event that the tour follows.
+const LEAD: &str = "job.paid";
+
+/// What must be in the ledger after a step.
+type Proof<'a> = fn(&Tour<'a>) -> Result<bool>;
+
+/// The tour and where it is.
+struct Tour<'a> {
+    session: &'a Session,
+    folder: PathBuf,
+    steps: usize,
+    failed: usize,
+}
+
+/// A listener that runs beside the tour.
+struct Beside {
+    url: String,
+    thread: JoinHandle<Exit>,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let name = format!("hook-demo-{}", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 10));
+    let folder = std::env::temp_dir().join(name);
+    crate::config::private_folder(&folder).map_err(|error| {
+        Error::internal(format!("temporary folder `{}` cannot be made", folder.display())).cause(error)
+    })?;
+    let mut tour = Tour {
+        session,
+        folder: folder.clone(),
+        steps: 0,
+        failed: 0,
+    };
+    let result = tour.walk();
+    if args.keep {
+        session.ui.note(&format!("kept: {}", folder.display()));
+    } else {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    result?;
+    let ui = &session.ui;
+    if tour.failed > 0 {
+        ui.line(&ui.out.bad(&format!(
+            "{} of {} steps did not do what they say",
+            tour.failed, tour.steps
+        )))?;
+        return Ok(Exit::Unmet);
+    }
+    ui.line(&ui.out.good(&format!("all {} steps did what they say", tour.steps)))?;
+    ui.line("Now with your own app: `hook send job.paid --to localhost:3000/webhooks`, or `hook --help`.")?;
+    Ok(Exit::Ok)
+}
+
+impl<'a> Tour<'a> {
+    fn walk(&mut self) -> Result<()> {
+        let first = self.listener("a receiver that verifies every request", &["--count", "4"])?;
+        let url = first.url.clone();
+        self.step(
+            "a job was paid: signed like its provider, delivered, verified, recorded",
+            &["send", LEAD, "--to", &url],
+            Exit::Ok,
+            |tour| Ok(tour.verdict(1)? == "verified" && tour.state(2)? == DeliveryState::Delivered),
+        )?;
+        self.step(
+            "the same signature with another amount: refused",
+            &[
+                "replay",
+                "1",
+                "--as-captured",
+                "--set",
+                "data.total_cents=1",
+                "--to",
+                &url,
+            ],
+            Exit::Refused,
+            |tour| Ok(tour.verdict(3)? == "refused" && tour.state(4)? == DeliveryState::Failed),
+        )?;
+        self.step(
+            "another secret: refused",
+            &["send", LEAD, "--secret", "literal:another-secret", "--to", &url],
+            Exit::Refused,
+            |tour| Ok(tour.verdict(5)? == "refused"),
+        )?;
+        self.step(
+            "the first delivery again: signed afresh, and seen to be a duplicate",
+            &["replay", "2", "--to", &url],
+            Exit::Ok,
+            |tour| Ok(tour.duplicate_of(7)? == Some(1)),
+        )?;
+        self.join(first)?;
+        let failing = self.listener(
+            "a receiver that fails three times",
+            &["--fail-first", "3", "--count", "4"],
+        )?;
+        let url = failing.url.clone();
+        self.step(
+            "the provider's schedule of retries, 2000 times faster: delivered at the fourth attempt",
+            &["send", LEAD, "--retry", "--time-scale", "2000x", "--to", &url],
+            Exit::Ok,
+            |tour| tour.delivered_at_attempt(LEAD, 4),
+        )?;
+        self.join(failing)?;
+        self.others(LEAD)?;
+        self.step("what the ledger holds", &["log", "--limit", "30"], Exit::Ok, |_| {
+            Ok(true)
+        })
+    }
+
+    /// The other providers of the first group, one event each.
+    fn others(&mut self, lead: &str) -> Result<()> {
+        let registry = Registry::default();
+        let mut sends = Vec::new();
+        for name in registry.first() {
+            let profile = registry.get(&name)?;
+            let event = profile
+                .test_event
+                .clone()
+                .or_else(|| profile.events.keys().next().cloned());
+            if let Some(event) = event.filter(|_| !profile.events.contains_key(lead)) {
+                sends.push((profile, event));
+            }
+        }
+        let count = sends.len().to_string();
+        let receiver = self.listener("a receiver for the other providers", &["--count", &count])?;
+        let url = receiver.url.clone();
+        for (profile, event) in sends {
+            let title = format!("{}: its own signature, envelope and event", profile.title);
+            let command = ["send", &event, "--provider", &profile.name, "--to", &url];
+            self.step(&title, &command, Exit::Ok, Tour::last_two_agree)?;
+        }
+        self.join(receiver)
+    }
+
+    /// Runs one command as a user would type it, and judges it.
+    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: Proof<'a>) -> Result<()> {
+        self.steps += 1;
+        let ui = &self.session.ui;
+        let command = format!("hook {}", words.join(" "));
+        ui.line(&format!("\n{} {title}", ui.out.strong(&format!("{}.", self.steps))))?;
+        ui.line(&ui.out.dim(&format!("   $ {command}")))?;
+        ui.flush()?;
+        let exit = run_words(&self.child("   "), words);
+        let ok = exit == wanted && proof(self)?;
+        if !ok {
+            self.failed += 1;
+            ui.line(
+                &ui.out
+                    .bad(&format!("   this step did not do what it says (exit {})", exit.code())),
+            )?;
+        }
+        let line = StepLine {
+            schema: "hook.demo/1",
+            step: self.steps,
+            title,
+            command: &command,
+            exit: exit.code(),
+            ok,
+        };
+        ui.json(&line)?;
+        ui.flush()
+    }
+
+    /// Starts a listener in a thread of its own and waits until it is ready.
+    fn listener(&mut self, title: &str, more: &[&str]) -> Result<Beside> {
+        let ready = self.folder.join(format!("ready-{}", self.steps));
+        let ready_text = ready.display().to_string();
+        let mut words = vec!["listen", "--secret", "--port", "0"];
+        words.extend(more);
+        let ui = &self.session.ui;
+        ui.line(&format!("\n   {title}"))?;
+        ui.line(&ui.out.dim(&format!("   $ hook {}", words.join(" "))))?;
+        ui.flush()?;
+        words.extend(["--for", "20s", "--ready-file", &ready_text]);
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        let child = self.child("   | ");
+        let thread = std::thread::spawn(move || {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            run_words(&child, &words)
+        });
+        let url = wait_for(&ready, &thread)?;
+        Ok(Beside { url, thread })
+    }
+
+    /// Waits for a listener's end: it stops by itself when it got what was sent.
+    fn join(&mut self, beside: Beside) -> Result<()> {
+        let exit = beside.thread.join().unwrap_or(Exit::Internal);
+        if exit != Exit::Ok {
+            self.failed += 1;
+            let ui = &self.session.ui;
+            ui.line(&ui.out.bad(&format!(
+                "   the receiver did not get what was sent (exit {})",
+                exit.code()
+            )))?;
+        }
+        Ok(())
+    }
+
+    /// A session of its own, as another process would have, whose lines are indented.
+    fn child(&self, indent: &'static str) -> Session {
+        let own = &self.session.ui;
+        let lines =
+            |to_stderr: bool| -> Box<dyn Write + Send> { Box::new(Indented::new(Arc::clone(own), indent, to_stderr)) };
+        let output = if own.output == Output::Human {
+            Output::Human
+        } else {
+            Output::Quiet
+        };
+        let paths = Paths {
+            config: self.folder.join("config"),
+            state: self.folder.join("state"),
+        };
+        Session {
+            ui: Arc::new(Ui::onto(
+                output,
+                own.verbose,
+                [own.out, own.err],
+                [lines(false), lines(true)],
+            )),
+            settings: Settings::defaults(),
+            registry: Registry::default(),
+            clock: Arc::clone(&self.session.clock),
+            random: Arc::new(Random::os()),
+            ledger_path: paths.ledger(),
+            paths,
+        }
+    }
+
+    fn record(&self, number: u64) -> Result<Option<Record>> {
+        Ok(self.child("").reader()?.get(number)?)
+    }
+
+    fn verdict(&self, number: u64) -> Result<String> {
+        Ok(match self.record(number)? {
+            Some(Record::Capture(capture)) => capture.request.verdict.name,
+            _ => String::new(),
+        })
+    }
+
+    fn duplicate_of(&self, number: u64) -> Result<Option<u64>> {
+        Ok(match self.record(number)? {
+            Some(Record::Capture(capture)) => capture.duplicate_of,
+            _ => None,
+        })
+    }
+
+    fn state(&self, number: u64) -> Result<DeliveryState> {
+        Ok(match self.record(number)? {
+            Some(Record::Delivery(delivery)) => delivery.delivery.state,
+            _ => DeliveryState::Pending,
+        })
+    }
+
+    fn newest(&self, kind: crate::store::RecordKind) -> Result<Option<crate::store::Summary>> {
+        let query = crate::store::Query {
+            kind: Some(kind),
+            ..crate::store::Query::default()
+        };
+        Ok(self.child("").reader()?.list(&query)?.into_iter().next())
+    }
+
+    fn delivered_at_attempt(&self, event: &str, attempts: u32) -> Result<bool> {
+        let newest = self.newest(crate::store::RecordKind::Delivery)?;
+        Ok(newest.is_some_and(|delivery| {
+            delivery.event.as_deref() == Some(event)
+                && delivery.state == DeliveryState::Delivered.name()
+                && delivery.attempts == attempts
+        }))
+    }
+
+    /// The newest delivery was delivered, and the newest capture is the same event, verified.
+    fn last_two_agree(&self) -> Result<bool> {
+        let sent = self.newest(crate::store::RecordKind::Delivery)?;
+        let received = self.newest(crate::store::RecordKind::Capture)?;
+        Ok(sent.zip(received).is_some_and(|(sent, received)| {
+            sent.state == DeliveryState::Delivered.name()
+                && received.state == "verified"
+                && sent.event == received.event
+                && sent.provider == received.provider
+        }))
+    }
+}
+
+/// Parses and runs a command line in that session.
+fn run_words(session: &Session, words: &[&str]) -> Exit {
+    let words = std::iter::once("hook").chain(words.iter().copied());
+    let result = match Cli::try_parse_from(words) {
+        Ok(cli) => cli.command.run(session),
+        Err(error) => Err(Error::usage(error.to_string())),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        session.ui.error(&error);
+        error.exit
+    });
+    let _ = session.ui.flush();
+    exit
+}
+
+/// The listener's URL, as soon as it is ready.
+fn wait_for(ready: &Path, thread: &JoinHandle<Exit>) -> Result<String> {
+    let begun = Instant::now();
+    loop {
+        if let Ok(url) = std::fs::read_to_string(ready) {
+            return Ok(url.trim().to_owned());
+        }
+        if thread.is_finished() || begun.elapsed() > Duration::from_secs(10) {
+            return Err(Error::internal("the receiver does not start"));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,54 @@
+//! A body in the user's editor.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::random::Random;
+
+/// Opens the body in `$VISUAL` or `$EDITOR` and returns what was saved. A final newline that only the editor added is
+/// dropped.
+pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
+    let editor = ["VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
+        .ok_or_else(|| {
+            Error::usage("no editor is known").hint("`export EDITOR=nano`, or change values with `--set`")
+        })?;
+    let name = format!("hook-{}.json", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12));
+    let path = std::env::temp_dir().join(name);
+    let failed = |error: std::io::Error| Error::internal(format!("`{}` cannot be edited", path.display())).cause(error);
+    let mut file = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    file.write_all(body).map_err(failed)?;
+    drop(file);
+    // The variable may hold arguments, so the shell splits it; the path is an argument of its own.
+    let status = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$1\""))
+        .arg("sh")
+        .arg(&path)
+        .status();
+    let edited = std::fs::read(&path);
+    let _ = std::fs::remove_file(&path);
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(_) => {
+            return Err(Error::new(
+                Exit::Interrupted,
+                format!("editor `{editor}` ended with a failure, nothing is sent"),
+            ));
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    let mut edited = edited.map_err(failed)?;
+    if edited.ends_with(b"\n") && !body.ends_with(b"\n") {
+        edited.pop();
+    }
+    Ok(edited)
+}

@@ -1,0 +1,114 @@
+//! Flags about the request itself, shared by `send` and `replay`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::error::{Error, Result};
+use crate::headers::{Headers, check_line};
+use crate::provider::Profile;
+use crate::provider::policy::Policy;
+use crate::session::Session;
+use crate::transport::{HttpOptions, HttpTransport};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct HttpArgs {
+    /// Request method instead of the provider's
+    #[arg(long, value_name = "METHOD", ignore_case = true, help_heading = "Request")]
+    pub(super) method: Option<Method>,
+    /// Header to add or to replace: `Name: value` (can be repeated)
+    #[arg(short = 'H', long = "header", value_name = "LINE", help_heading = "Request")]
+    headers: Vec<String>,
+    /// Bearer token, by reference: `env:VAR`, `file:PATH`
+    #[arg(long, value_name = "REF", add = super::complete::secrets(), help_heading = "Request")]
+    bearer: Option<String>,
+    /// Time limit of an attempt instead of the provider's
+    #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Request")]
+    timeout: Option<std::time::Duration>,
+    /// Do not check the target's certificate
+    #[arg(long, help_heading = "Request")]
+    insecure: bool,
+    /// Trust this certificate too (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "Request")]
+    cacert: Option<PathBuf>,
+    /// Proxy for this request; the environment's is used for targets that are not loopback
+    #[arg(long, value_name = "URL", help_heading = "Request")]
+    proxy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "UPPER")]
+pub(super) enum Method {
+    Post,
+    Get,
+    Put,
+    Delete,
+}
+
+impl Method {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl HttpArgs {
+    /// The user's headers.
+    pub(super) fn header_lines(&self, session: &Session) -> Result<Headers> {
+        let mut headers = Headers::new();
+        for line in &self.headers {
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| Error::usage(format!("`{line}` is not a header")).hint("write `-H 'Name: value'`"))?;
+            let value = value.trim();
+            check_line(name, value).map_err(Error::usage)?;
+            headers.append(name, value);
+        }
+        if let Some(reference) = &self.bearer {
+            let token = session.secret(reference)?;
+            let value = [b"Bearer ".as_slice(), token.expose()].concat();
+            if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
+                return Err(Error::usage(format!(
+                    "the bearer token from `{reference}` holds a control character"
+                )));
+            }
+            headers.set("authorization", value);
+        }
+        Ok(headers)
+    }
+
+    /// The method to use.
+    pub(super) fn method(&self, profile: Option<&Profile>) -> String {
+        match self.method {
+            Some(method) => method.name().to_owned(),
+            None => profile.map_or_else(|| "POST".to_owned(), |profile| profile.method.clone()),
+        }
+    }
+
+    /// The policy with the user's time limit.
+    pub(super) fn limit(&self, mut policy: Policy) -> Policy {
+        if let Some(timeout) = self.timeout {
+            policy.timeout = timeout;
+        }
+        policy
+    }
+
+    /// The transport.
+    pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
+        let options = HttpOptions {
+            insecure: self.insecure,
+            ca_file: self.cacert.clone(),
+            proxy: self.proxy.clone(),
+            proxy_from_env: true,
+            keep_host: false,
+        };
+        HttpTransport::new(options)
+            .map(Arc::new)
+            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+    }
+}

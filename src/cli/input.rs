@@ -1,0 +1,53 @@
+//! How arguments that several commands take are read.
+
+use std::io::Read as _;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+
+/// A body: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
+pub(super) fn body(text: &str) -> Result<Vec<u8>> {
+    if text == "-" {
+        let mut bytes = Vec::new();
+        return match std::io::stdin().lock().read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(Error::usage("the body cannot be read from stdin").cause(error)),
+        };
+    }
+    match text.strip_prefix('@') {
+        Some(path) => {
+            std::fs::read(path).map_err(|error| Error::usage(format!("body file `{path}` cannot be read")).cause(error))
+        }
+        None => Ok(text.as_bytes().to_vec()),
+    }
+}
+
+/// Refuses to read two things from one stdin.
+pub(super) fn one_stdin(body: &str, secrets: &[String]) -> Result<()> {
+    let from_stdin = |secret: &&String| secret.as_str() == "-" || secret.ends_with("=-");
+    if usize::from(body == "-") + secrets.iter().filter(from_stdin).count() > 1 {
+        return Err(Error::usage("stdin can be read only once").hint("give the secret as `env:VAR` or `file:PATH`"));
+    }
+    Ok(())
+}
+
+/// A header line, `NAME: VALUE`.
+pub(super) fn header(line: &str) -> std::result::Result<(String, String), String> {
+    match line.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("not of the form `NAME: VALUE`".into()),
+    }
+}
+
+/// `NAME=VALUE`.
+pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("not of the form `NAME=VALUE`".into()),
+    }
+}
+
+/// A moment: Unix seconds, or RFC 3339.
+pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
+}

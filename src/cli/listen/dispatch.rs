@@ -1,0 +1,317 @@
+//! What happens after a request was answered: the screen, forwards, commands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::args::Args;
+use super::forward::{Forwarder, Forwarding};
+use super::show::Screen;
+use crate::engine::Limits;
+use crate::error::{Error, Result};
+use crate::listener::exec::{self, Ran};
+use crate::listener::route::{Destination, Route};
+use crate::listener::{Heard, Pattern, Request, plain};
+use crate::provider::policy::{Codes, Policy, Schedule};
+use crate::session::Session;
+use crate::signature::Place;
+use crate::store::{Ledger, NewCapture};
+use crate::transport::{HttpOptions, HttpTransport};
+use crate::ui::Ui;
+use crate::verification::Verification;
+
+/// Commands that run at once.
+const COMMANDS: usize = 4;
+
+/// A command that is to run.
+struct Task {
+    command: String,
+    number: u64,
+    capture: Arc<NewCapture>,
+}
+
+/// Passes on what was heard.
+pub(super) struct Dispatcher {
+    screen: Screen,
+    filter: Option<Pattern>,
+    routes: Vec<Route>,
+    forwarder: Forwarder,
+    commands: mpsc::Sender<Task>,
+    runner: JoinHandle<()>,
+    failed_commands: Arc<AtomicU64>,
+    count: Option<u64>,
+    ends: Ends,
+    verification: Arc<Verification>,
+    /// What was said last about a refusal: the same is not said twice in a row.
+    said: String,
+}
+
+/// How a listener ends.
+#[derive(Clone)]
+pub(super) struct Ends {
+    /// No more requests are taken.
+    pub(super) stop: CancellationToken,
+    /// Forwards and commands have had their time.
+    pub(super) late: CancellationToken,
+}
+
+/// What a listener's run came to.
+pub(super) struct Ended {
+    /// Whether as many requests came as were to come.
+    pub(super) met: bool,
+    /// Forwards that were stopped with attempts left.
+    pub(super) interrupted: u64,
+}
+
+/// Every route of the command line and the settings.
+pub(super) fn routes(session: &Session, args: &Args) -> Result<Vec<Route>> {
+    let mut routes = Vec::new();
+    let everything = || Pattern::new("*");
+    if let Some(url) = args.forward_to.as_ref().or(session.settings.forward_to.as_ref()) {
+        routes.push(Route {
+            event: everything(),
+            to: Destination::Forward(super::super::targets::parse_url(url)?),
+        });
+    }
+    if let Some(command) = &args.exec {
+        routes.push(Route {
+            event: everything(),
+            to: Destination::Run(command.clone()),
+        });
+    }
+    for text in args.on.iter().chain(&session.settings.on) {
+        routes.push(Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")))?);
+    }
+    Ok(routes)
+}
+
+impl Dispatcher {
+    pub(super) fn new(
+        session: &Session,
+        args: &Args,
+        ledger: Ledger,
+        ends: Ends,
+        verification: Arc<Verification>,
+    ) -> Result<Self> {
+        let routes = routes(session, args)?;
+        let transport = HttpTransport::new(HttpOptions {
+            keep_host: args.preserve_host,
+            ..HttpOptions::default()
+        })
+        .map_err(|error| Error::internal(error.to_string()))?;
+        let policy = forward_policy(args)?;
+        let owner = if policy.schedule.delays.is_empty() {
+            None
+        } else {
+            Some(Arc::new(super::super::send::claim(session)?))
+        };
+        let limits = Limits {
+            concurrency: args.concurrency.unwrap_or(1),
+            time_scale: args.retry.time_scale,
+            rate: None,
+        };
+        let forwarder = Forwarder::new(Forwarding {
+            transport: Arc::new(transport),
+            ledger,
+            policy: Arc::new(policy),
+            limits,
+            cancel: ends.late.clone(),
+            owner,
+            keep_host: args.preserve_host,
+            tls: args.tls,
+        });
+        let failed_commands = Arc::new(AtomicU64::new(0));
+        let (commands, queue) = mpsc::channel(1024);
+        let runner = tokio::spawn(run_commands(
+            Arc::clone(&session.ui),
+            queue,
+            Arc::clone(&failed_commands),
+            ends.late.clone(),
+        ));
+        Ok(Self {
+            screen: Screen::new(Arc::clone(&session.ui), args.reveal),
+            filter: args.filter.as_deref().map(Pattern::new),
+            routes,
+            forwarder,
+            commands,
+            runner,
+            failed_commands,
+            count: args.count,
+            ends,
+            verification,
+            said: String::new(),
+        })
+    }
+
+    /// One thing that was heard. `busy`: more is waiting, so that nothing is explained.
+    pub(super) async fn take(&mut self, session: &Session, heard: Heard, busy: bool) -> Result<()> {
+        let Heard::Request(mut request) = heard else {
+            self.screen.trouble(&heard);
+            return Ok(());
+        };
+        let hidden = self
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !filter.fits(request.judged.facts.event.as_deref().unwrap_or("")));
+        self.screen.request(&request, hidden)?;
+        if !hidden && !busy {
+            self.explain(session, &request);
+        }
+        if !hidden {
+            self.route(session, &mut request).await;
+        }
+        if let Some(answer) = request.answer.take() {
+            // Nobody was asked, so the answer is that of a listener without an app.
+            let _ = answer.send(plain(200, "ok\n"));
+        }
+        if self.count.is_some_and(|count| self.screen.received >= count) {
+            self.ends.stop.cancel();
+        }
+        Ok(())
+    }
+
+    async fn route(&mut self, session: &Session, request: &mut Request) {
+        let Some(capture) = request.whole.clone() else { return };
+        if request.judged.verdict.is_refused() {
+            return;
+        }
+        // What is answered with a failure comes again, and is passed on then.
+        if !matches!(request.status, 0 | 200..300) {
+            return;
+        }
+        // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
+        if !request.judged.verdict.is_verified() && capture.headers.contains("origin") {
+            session.ui.warn(&format!(
+                "#{} came from a web page and is not verified: not passed on",
+                request.number
+            ));
+            return;
+        }
+        let event = request.judged.facts.event.as_deref().unwrap_or("");
+        for route in self.routes.iter().filter(|route| route.event.fits(event)) {
+            match &route.to {
+                Destination::Forward(url) => {
+                    let answer = request.answer.take();
+                    self.forwarder
+                        .forward(session, url, request.number, &capture, answer)
+                        .await;
+                }
+                Destination::Run(command) if request.duplicate_of.is_none() => {
+                    let task = Task {
+                        command: command.clone(),
+                        number: request.number,
+                        capture: Arc::clone(&capture),
+                    };
+                    let _ = self.commands.send(task).await;
+                }
+                Destination::Run(_) => {}
+            }
+        }
+    }
+
+    /// Why a request was refused, and what to do about it.
+    fn explain(&mut self, session: &Session, request: &Request) {
+        let Some(capture) = request.whole.as_ref().filter(|_| request.judged.verdict.is_refused()) else {
+            return;
+        };
+        let now = capture.at;
+        let profile = request.judged.profile.as_deref();
+        let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
+        let explanation = self
+            .verification
+            .explain(&request.judged, &capture.headers, &capture.body, now, &others);
+        let (text, hint) = match explanation {
+            Some(explanation) => (Some(explanation.text), Some(explanation.hint)),
+            None => (
+                None,
+                self.verification.hint(&request.judged, &capture.headers, Place::Listen),
+            ),
+        };
+        let said = format!("{text:?}{hint:?}");
+        if said == self.said {
+            return;
+        }
+        self.said = said;
+        if let Some(text) = text {
+            session.ui.note(&format!("      {text}"));
+        }
+        if let Some(hint) = hint {
+            session.ui.hint(&hint);
+        }
+    }
+
+    /// Lets forwards and commands end, and says what there was.
+    pub(super) async fn finish(self, session: &Session) -> Result<Ended> {
+        drop(self.commands);
+        let _ = self.runner.await;
+        let (forwarded, ended) = self.forwarder.finish(session).await;
+        self.screen.summary(forwarded);
+        let broken = self.failed_commands.load(Ordering::Relaxed);
+        if broken > 0 {
+            session
+                .ui
+                .warn(&format!("{} failed", crate::render::count(broken, "command")));
+        }
+        let met = self.count.is_none_or(|count| self.screen.received >= count);
+        if !met {
+            session.ui.warn(&format!(
+                "{} of {} requests came",
+                self.screen.received,
+                self.count.unwrap_or_default()
+            ));
+        }
+        if forwarded.interrupted > 0 {
+            session.ui.hint("`hook replay --resume` takes up what was interrupted");
+        }
+        ended.map(|()| Ended {
+            met,
+            interrupted: forwarded.interrupted,
+        })
+    }
+}
+
+fn forward_policy(args: &Args) -> Result<Policy> {
+    let success = Codes::parse(&["200-299"]).map_err(Error::internal)?;
+    let delays = ["1s", "5s", "30s", "2m", "10m"]
+        .iter()
+        .filter_map(|delay| crate::clock::parse_duration(delay).ok());
+    let default = Schedule {
+        delays: delays.collect(),
+        ..Schedule::default()
+    };
+    let policy = Policy {
+        timeout: args.timeout,
+        success,
+        schedule: default,
+    };
+    args.retry.policy(&policy)
+}
+
+/// Runs commands, a few at once, in the order in which they were asked for.
+async fn run_commands(ui: Arc<Ui>, mut queue: mpsc::Receiver<Task>, failed: Arc<AtomicU64>, late: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(COMMANDS));
+    let tasks = tokio_util::task::TaskTracker::new();
+    while let Some(task) = queue.recv().await {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            break;
+        };
+        let (ui, failed, late) = (Arc::clone(&ui), Arc::clone(&failed), late.clone());
+        tasks.spawn(async move {
+            let ran = tokio::select! {
+                biased;
+                () = late.cancelled() => Ran::Badly("stopped with the listener".to_owned()),
+                ran = exec::run(&task.command, task.number, &task.capture) => ran,
+            };
+            if let Ran::Badly(words) = ran {
+                failed.fetch_add(1, Ordering::Relaxed);
+                ui.warn(&format!("#{}: `{}` failed: {words}", task.number, task.command));
+            }
+            drop(permit);
+        });
+    }
+    tasks.close();
+    tasks.wait().await;
+}

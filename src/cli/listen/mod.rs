@@ -1,0 +1,191 @@
+//! `hook listen`: receive, verify, explain, record, answer, forward, run a command.
+
+mod args;
+mod dispatch;
+mod forward;
+mod setup;
+mod show;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+pub(super) use args::Args;
+use dispatch::{Dispatcher, Ended, Ends};
+use setup::Ready;
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::listener::Heard;
+use crate::server;
+use crate::session::Session;
+use crate::shutdown::Shutdown;
+
+/// How long running requests, forwards and commands may take after the first Ctrl-C.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// `{"schema":"hook.ready/1"}`: the first line of JSON.
+#[derive(Serialize)]
+struct ReadyLine<'a> {
+    schema: &'static str,
+    url: &'a str,
+    public_url: Option<&'a str>,
+    ca_file: Option<&'a str>,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    setup::check(session, args)?;
+    super::runtime(true)?.block_on(listen(session, args))
+}
+
+async fn listen(session: &Session, args: &Args) -> Result<Exit> {
+    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let port = args.port.unwrap_or(session.settings.port);
+    let socket = TcpListener::bind((args.bind, port)).await.map_err(|error| {
+        let base = Error::usage(format!("cannot listen on `{}:{port}`", args.bind)).cause(&error);
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                base.hint("another program has that port; `--port 0` takes any that is free")
+            }
+            _ => base,
+        }
+    })?;
+    let address = socket
+        .local_addr()
+        .map_err(|error| Error::internal("the address is unknown").cause(error))?;
+    let tls = setup::tls(session, args)?;
+    let ledger = session.ledger_within(args.dedupe_window);
+    let (outlet, heard) = mpsc::channel(1024);
+    let secrets = setup::secrets(session, args)?;
+    let listener = setup::listener(session, args, secrets.clone(), ledger.clone(), outlet)?;
+    let listener = Arc::new(listener);
+    let ends = ends(&shutdown);
+    let verification = Arc::clone(&listener.verification);
+    let dispatcher = Dispatcher::new(session, args, ledger.clone(), ends.clone(), verification)?;
+    // A ledger that cannot be opened is no ground to answer anything.
+    ledger.ready().await?;
+    crate::retention::start(session);
+    let url = format!(
+        "{}://{}",
+        if tls.is_some() { "https" } else { "http" },
+        setup::shown(address)
+    );
+    let ready = Ready {
+        url: &url,
+        secrets: secrets.as_ref(),
+        ca_file: tls.as_ref().and_then(|tls| tls.ca_file.as_deref()),
+    };
+    announce(session, args, &ready)?;
+    let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
+    let limits = server::Limits {
+        drain: DRAIN,
+        ..server::Limits::default()
+    };
+    let serving = {
+        let (listener, stop, acceptor) = (Arc::clone(&listener), ends.stop.clone(), tls.map(|tls| tls.acceptor));
+        tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop).await })
+    };
+    let clock = timer(args.lasts, shutdown.soft.clone());
+    let finished = tokio::select! {
+        finished = drain(session, dispatcher, heard, serving, listener) => Some(finished),
+        () = shutdown.hard.cancelled() => None,
+    };
+    clock.abort();
+    let Some(finished) = finished else {
+        return Ok(Exit::Interrupted);
+    };
+    ledger.close();
+    let Ended { met, interrupted } = finished?;
+    let child = match child {
+        Some(child) => child.await.unwrap_or(Exit::Internal),
+        None => Exit::Ok,
+    };
+    Ok(match child {
+        Exit::Ok if !met => Exit::Unmet,
+        Exit::Ok if interrupted > 0 => Exit::Interrupted,
+        child => child,
+    })
+}
+
+/// The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time what
+/// is under way has a while left; otherwise it is waited for.
+fn ends(shutdown: &Shutdown) -> Ends {
+    let ends = Ends {
+        stop: shutdown.soft.child_token(),
+        late: shutdown.hard.child_token(),
+    };
+    let (soft, late) = (shutdown.soft.clone(), ends.late.clone());
+    tokio::spawn(async move {
+        soft.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+        late.cancel();
+    });
+    ends
+}
+
+/// Shows and passes on what is heard until the server has ended and everything was told.
+async fn drain(
+    session: &Session,
+    mut dispatcher: Dispatcher,
+    mut heard: mpsc::Receiver<Heard>,
+    serving: tokio::task::JoinHandle<server::Drained>,
+    listener: Arc<crate::listener::Listener>,
+) -> Result<Ended> {
+    // The listener holds the sending half: the channel ends when the server has let go of it.
+    drop(listener);
+    while let Some(first) = heard.recv().await {
+        let mut next = Some(first);
+        while let Some(heard_one) = next {
+            let busy = heard.len() > 16;
+            dispatcher.take(session, heard_one, busy).await?;
+            next = heard.try_recv().ok();
+        }
+        session.ui.flush()?;
+    }
+    let _ = serving.await;
+    dispatcher.finish(session).await
+}
+
+fn timer(lasts: Option<Duration>, stop: tokio_util::sync::CancellationToken) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        match lasts {
+            Some(lasts) => {
+                tokio::time::sleep(lasts).await;
+                stop.cancel();
+            }
+            None => std::future::pending().await,
+        }
+    })
+}
+
+fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
+    let ui = &session.ui;
+    let Ready { url, ca_file, .. } = *ready;
+    ui.json(&ReadyLine {
+        schema: "hook.ready/1",
+        url,
+        public_url: args.public_url.as_deref(),
+        ca_file,
+    })?;
+    ui.flush()?;
+    if let Some(path) = &args.ready_file {
+        crate::config::whole_file(path, format!("{url}\n").as_bytes()).map_err(|error| {
+            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
+        })?;
+    }
+    ui.note(&format!(
+        "listening on {}, {}",
+        ui.err.strong(url),
+        setup::says_verification(ready.secrets)
+    ));
+    if let Some(public) = &args.public_url {
+        ui.note(&format!("reachable as {}", ui.err.strong(public)));
+    }
+    if let Some(ca_file) = ca_file {
+        ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));
+    }
+    Ok(())
+}

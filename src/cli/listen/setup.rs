@@ -1,0 +1,215 @@
+//! What `listen` is made of before the first request.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Stdio;
+use std::sync::atomic::AtomicU64;
+
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::DRAIN;
+use super::args::{Answer, Args};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::listener::{Heard, Listener, Rules};
+use crate::render::count;
+use crate::server::tls::{Tls as Certificate, TlsError};
+use crate::session::{DEV_SECRET, Secrets, Session};
+use crate::shutdown::Shutdown;
+use crate::store::Ledger;
+use crate::verification::Verification;
+
+/// What speaks against starting at all.
+pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
+    if !args.bind.is_loopback() && !args.expose {
+        return Err(
+            Error::usage(format!("`{}` can be reached by other machines", args.bind))
+                .hint("add `--expose` if that is wanted"),
+        );
+    }
+    if args.expose && args.secrets.is_empty() {
+        session
+            .ui
+            .warn("nothing is verified on an address that other machines can reach; add `--secret`");
+    }
+    let routes = super::dispatch::routes(session, args)?;
+    let runs = routes.iter().any(|route| route.to.runs());
+    if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {
+        return Err(Error::usage("commands would run for requests that nobody verified")
+            .hint("add `--secret`, or `--unverified` if anybody may run them"));
+    }
+    if args.answer == Answer::App && routes.iter().all(|route| route.to.runs()) {
+        return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
+    }
+    Ok(())
+}
+
+/// The secrets to verify with; none: nothing is verified.
+pub(super) fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
+    if args.secrets.is_empty() {
+        return Ok(None);
+    }
+    let given: Vec<String> = args.secrets.iter().filter(|text| !text.is_empty()).cloned().collect();
+    let dev = given.len() < args.secrets.len();
+    if dev && !given.is_empty() {
+        return Err(Error::usage(
+            "`--secret` alone is the dev secret, and does not go with given ones",
+        ));
+    }
+    session.secrets_for(&given, Vec::new()).map(Some)
+}
+
+/// The handler of requests.
+pub(super) fn listener(
+    session: &Session,
+    args: &Args,
+    secrets: Option<Secrets>,
+    ledger: Ledger,
+    outlet: mpsc::Sender<Heard>,
+) -> Result<Listener> {
+    let bearer = args
+        .require_bearer
+        .as_ref()
+        .map(|reference| session.secret(reference))
+        .transpose()?;
+    let passes_on = !super::dispatch::routes(session, args)?.is_empty();
+    Ok(Listener {
+        clock: std::sync::Arc::clone(&session.clock),
+        random: std::sync::Arc::clone(&session.random),
+        verification: std::sync::Arc::new(Verification::new(&session.registry, &args.providers, secrets)?),
+        ledger,
+        outlet,
+        rules: Rules {
+            reject_status: args.reject_status,
+            status: args.status,
+            delay: args.delay,
+            fail_first: AtomicU64::new(args.fail_first),
+            allow: args.allow_ip.clone(),
+            bearer,
+            answer_by_app: args.answer == Answer::App,
+            whole: passes_on || session.ui.verbose > 0,
+        },
+    })
+}
+
+/// How verification is said in the first line.
+pub(super) fn says_verification(secrets: Option<&Secrets>) -> String {
+    match secrets {
+        None => "verifying nothing (add `--secret`)".to_owned(),
+        Some(Secrets::Dev(_)) => format!("verifying with the {DEV_SECRET}"),
+        Some(Secrets::Given(given)) => format!("verifying with {}", count(given.len() as u64, "secret")),
+    }
+}
+
+/// The address as part of a URL.
+pub(super) fn shown(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let host = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+        return format!("{host}:{}", address.port());
+    }
+    address.to_string()
+}
+
+/// TLS, and the certificate that callers must trust when it was made on the spot.
+pub(super) struct Tls {
+    pub(super) acceptor: Certificate,
+    pub(super) ca_file: Option<String>,
+}
+
+/// Reads the certificate, or makes one.
+pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
+    if !args.tls {
+        return Ok(None);
+    }
+    let failed = |error: TlsError| Error::usage(error.to_string()).because_of(&error);
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        return Ok(Some(Tls {
+            acceptor: Certificate::from_files(cert, key).map_err(failed)?,
+            ca_file: None,
+        }));
+    }
+    let made = Certificate::self_signed(&[]).map_err(failed)?;
+    let path = session.paths.state.join("listen-cert.pem");
+    crate::config::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+        Error::new(
+            Exit::Store,
+            format!("certificate `{}` cannot be written", path.display()),
+        )
+        .cause(error)
+    })?;
+    Ok(Some(Tls {
+        acceptor: made,
+        ca_file: Some(path.display().to_string()),
+    }))
+}
+
+/// What is known once the listener takes requests.
+pub(super) struct Ready<'a> {
+    pub(super) url: &'a str,
+    pub(super) secrets: Option<&'a Secrets>,
+    /// The certificate that callers must trust.
+    pub(super) ca_file: Option<&'a str>,
+}
+
+/// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
+/// long as a drain takes; a listener that has its count waits for the command.
+pub(super) fn child(
+    session: &Session,
+    args: &Args,
+    ready: &Ready<'_>,
+    shutdown: &Shutdown,
+    stop: CancellationToken,
+) -> Result<Option<JoinHandle<Exit>>> {
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Ok(None);
+    };
+    let mut command = Command::new(program);
+    // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
+    let ledger = std::path::absolute(&session.ledger_path).unwrap_or_else(|_| session.ledger_path.clone());
+    if let Some(Secrets::Given(given)) = ready.secrets
+        && let Some(secret) = given.first().filter(|secret| !secret.expose().contains(&0))
+    {
+        command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
+    }
+    let mut child = command
+        .args(arguments)
+        .env("HOOK_URL", ready.url)
+        .env("HOOK_LEDGER", ledger)
+        .stdout(Stdio::from(std::io::stderr()))
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
+    let told = shutdown.soft.clone();
+    Ok(Some(tokio::spawn(async move {
+        let status = tokio::select! {
+            status = child.wait() => status,
+            () = told.cancelled() => match tokio::time::timeout(DRAIN, child.wait()).await {
+                Ok(status) => status,
+                Err(_) => return Exit::Interrupted,
+            },
+        };
+        stop.cancel();
+        match status {
+            Ok(status) if status.success() => Exit::Ok,
+            Ok(status) => Exit::Child(code_of(status)),
+            Err(_) => Exit::Internal,
+        }
+    })))
+}
+
+fn code_of(status: std::process::ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status
+        .signal()
+        .and_then(|signal| u8::try_from(signal).ok())
+        .map(|signal| signal.saturating_add(128));
+    status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .or(signal)
+        .unwrap_or(1)
+}

@@ -1,0 +1,224 @@
+//! What `listen` shows of each request.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::forward::Forwarded;
+use crate::error::Result;
+use crate::listener::{Heard, Request};
+use crate::render::request::header_lines;
+use crate::render::{body, millis, short_size, short_time};
+use crate::server::{Reason, Rejection};
+use crate::signature::Verdict;
+use crate::ui::{Output, Ui, printable};
+
+/// How much of a body `-v` shows, in characters.
+const BODY_SHOWN: usize = 16 * 1024;
+
+/// `{"schema":"hook.capture/1"}`: one request that was received.
+#[derive(Serialize)]
+struct CaptureLine<'a> {
+    schema: &'static str,
+    number: u64,
+    id: String,
+    event: Option<&'a str>,
+    event_id: Option<&'a str>,
+    provider: Option<&'a str>,
+    ties: Vec<&'a str>,
+    verdict: &'static str,
+    reason: Option<&'static str>,
+    detail: Option<String>,
+    duplicate_of: Option<u64>,
+    status: u16,
+    size: usize,
+    took_ms: f64,
+}
+
+/// Counts and shows.
+pub(super) struct Screen {
+    ui: Arc<Ui>,
+    reveal: bool,
+    pub(super) received: u64,
+    pub(super) verified: u64,
+    pub(super) refused: u64,
+    pub(super) duplicates: u64,
+    pub(super) hidden: u64,
+    pub(super) not_kept: u64,
+}
+
+impl Screen {
+    pub(super) fn new(ui: Arc<Ui>, reveal: bool) -> Self {
+        Self {
+            ui,
+            reveal,
+            received: 0,
+            verified: 0,
+            refused: 0,
+            duplicates: 0,
+            hidden: 0,
+            not_kept: 0,
+        }
+    }
+
+    /// Counts a request, and shows it unless a filter hides it.
+    pub(super) fn request(&mut self, request: &Request, hidden: bool) -> Result<()> {
+        self.received += 1;
+        self.verified += u64::from(request.judged.verdict.is_verified());
+        self.refused += u64::from(request.judged.verdict.is_refused());
+        self.duplicates += u64::from(request.duplicate_of.is_some());
+        if hidden {
+            self.hidden += 1;
+            return Ok(());
+        }
+        match self.ui.output {
+            Output::Quiet => Ok(()),
+            Output::Json => self.ui.json(&CaptureLine {
+                schema: "hook.capture/1",
+                number: request.number,
+                id: request.id.to_string(),
+                event: request.judged.facts.event.as_deref(),
+                event_id: request.judged.facts.id.as_deref(),
+                provider: request.judged.label.as_deref(),
+                ties: request.judged.ties.iter().map(AsRef::as_ref).collect(),
+                verdict: request.judged.verdict.name(),
+                reason: request.judged.verdict.reason(),
+                detail: request.judged.verdict.detail(),
+                duplicate_of: request.duplicate_of,
+                status: request.status,
+                size: request.size,
+                took_ms: millis(request.took),
+            }),
+            Output::Human => {
+                self.ui.line(&self.line(request))?;
+                self.verbose(request)
+            }
+        }
+    }
+
+    /// `12:03:04.123  #17  job.paid  poolflow  verified  200  1.0 KiB  0.8ms`
+    fn line(&self, request: &Request) -> String {
+        let style = self.ui.out;
+        let event = request
+            .judged
+            .facts
+            .event
+            .as_deref()
+            .map_or_else(|| "-".to_owned(), |event| printable(event, 60));
+        let provider = match (&request.judged.label, request.judged.ties.as_slice()) {
+            (Some(provider), []) => provider.to_string(),
+            (Some(provider), ties) => format!("{provider} (or {})", ties.join(", ")),
+            (None, _) => "-".to_owned(),
+        };
+        let status = match request.status {
+            0 => style.dim("app"),
+            status @ 200..300 => style.good(&status.to_string()),
+            status => style.bad(&status.to_string()),
+        };
+        let mut line = format!(
+            "{}  {}  {}  {}  {}  {status}  {}  {}",
+            style.dim(&crate::clock::Clock::now(&crate::clock::SystemClock).local_clock()),
+            style.strong(&format!("#{}", request.number)),
+            style.name(&event),
+            provider,
+            self.verdict(&request.judged.verdict),
+            short_size(request.size as u64),
+            style.dim(&short_time(request.took)),
+        );
+        if let Some(first) = request.duplicate_of {
+            line.push_str(&style.caution(&format!("  duplicate of #{first}")));
+        }
+        line
+    }
+
+    fn verdict(&self, verdict: &Verdict) -> String {
+        let style = self.ui.out;
+        match verdict {
+            Verdict::Verified(_) => match verdict.detail() {
+                Some(detail) => format!("{} {}", style.good("verified"), style.dim(&printable(&detail, 120))),
+                None => style.good("verified"),
+            },
+            Verdict::Refused(refusal) => {
+                format!("{}: {}", style.bad("refused"), printable(&refusal.to_string(), 300))
+            }
+            Verdict::Unsigned => style.caution("unsigned"),
+            Verdict::Unchecked => style.caution("not verified"),
+        }
+    }
+
+    fn verbose(&self, request: &Request) -> Result<()> {
+        let Some(capture) = request.whole.as_ref().filter(|_| self.ui.verbose > 0) else {
+            return Ok(());
+        };
+        let ui = &self.ui;
+        ui.line(
+            &ui.out
+                .dim(&format!("    {} {}", capture.method, printable(&capture.target, 500))),
+        )?;
+        for (name, value) in header_lines(&capture.headers, self.reveal, &[]) {
+            ui.line(
+                &ui.out
+                    .dim(&format!("    {}: {}", printable(&name, 100), printable(&value, 500))),
+            )?;
+        }
+        for line in body::pretty(&capture.body, BODY_SHOWN).text.lines() {
+            ui.line(&format!("    {line}"))?;
+        }
+        Ok(())
+    }
+
+    /// What could not be kept, or was turned away.
+    pub(super) fn trouble(&mut self, heard: &Heard) {
+        match heard {
+            Heard::Request(_) => {}
+            Heard::NotKept(error) => {
+                self.not_kept += 1;
+                let said = format!("answered 503, nothing recorded: {error}");
+                // Ever rarer lines are enough to see it; a full disk refuses thousands.
+                if self.not_kept.is_power_of_two() {
+                    self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
+                }
+            }
+            Heard::Rejected(rejection) => self.ui.warn(&words(rejection)),
+            Heard::NotAccepted(error) => self.ui.warn(&format!("no connection can be accepted: {error}")),
+        }
+    }
+
+    /// `received 3: 2 verified, 1 refused, 0 duplicates, 2 forwarded`
+    pub(super) fn summary(&self, forwarded: Forwarded) {
+        let mut parts = vec![
+            format!("{} verified", self.verified),
+            format!("{} refused", self.refused),
+            format!("{} duplicates", self.duplicates),
+            format!("{} forwarded", forwarded.delivered),
+        ];
+        let more = [
+            (forwarded.failed, "not forwarded"),
+            (forwarded.interrupted, "interrupted"),
+            (self.hidden, "hidden by `--filter`"),
+            (self.not_kept, "not kept (answered 503)"),
+        ];
+        parts.extend(
+            more.iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, what)| format!("{n} {what}")),
+        );
+        self.ui
+            .note(&format!("received {}: {}", self.received, parts.join(", ")));
+    }
+}
+
+fn words(rejection: &Rejection) -> String {
+    let why = match &rejection.reason {
+        Reason::TooLarge => "the body is too large".to_owned(),
+        Reason::HeadersTooLarge => "the headers are too large".to_owned(),
+        Reason::TimedOut => "it did not come in time".to_owned(),
+        Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
+        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
+        Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
+    };
+    let answered = rejection
+        .status
+        .map_or_else(String::new, |status| format!(", answered {status}"));
+    format!("a request from {} was turned away: {why}{answered}", rejection.remote)
+}

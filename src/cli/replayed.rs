@@ -1,0 +1,378 @@
+//! From a record to a delivery that repeats it.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::http::HttpArgs;
+use super::retry::RetryArgs;
+use crate::engine::{Delivery, Label, Progress, Signing};
+use crate::error::{Error, Result};
+use crate::exchange::{Attempt, ErrorKind, Outcome, Source};
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::json::get_mut;
+use crate::message::{Message, Mode};
+use crate::provider::compose::Edit;
+use crate::provider::policy::{Codes, Policy, Schedule};
+use crate::provider::{Place, Profile};
+use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
+use crate::signature::Scheme;
+use crate::store::{self, Capture, Record};
+use crate::transport::guard;
+
+/// What the user wants of every repetition.
+pub(super) struct Wanted {
+    pub(super) to: Option<Url>,
+    pub(super) provider: Option<String>,
+    pub(super) secrets: Vec<String>,
+    pub(super) as_captured: bool,
+    pub(super) new_id: bool,
+    pub(super) edit: bool,
+    pub(super) edits: Vec<Edit>,
+    pub(super) send_credentials: bool,
+    pub(super) resume: bool,
+    pub(super) headers: Headers,
+    pub(super) http: HttpArgs,
+    pub(super) retry: RetryArgs,
+}
+
+/// Makes deliveries of records.
+pub(super) struct Again<'a> {
+    session: &'a Session,
+    wanted: Wanted,
+}
+
+/// A record in the terms of a delivery.
+struct Original {
+    number: u64,
+    message: Message,
+    url: Option<String>,
+    method: String,
+    headers: Headers,
+    /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
+    own_headers: bool,
+    provider: Option<String>,
+    endpoint: Option<String>,
+    /// Whether the dev secret is known to be the right one.
+    by_dev_secret: bool,
+}
+
+impl<'a> Again<'a> {
+    pub(super) fn new(session: &'a Session, wanted: Wanted) -> Self {
+        Self { session, wanted }
+    }
+
+    /// The delivery that repeats a record, or goes on with it.
+    pub(super) fn delivery(&mut self, record: Record) -> Result<Delivery> {
+        let taken_up = match &record {
+            Record::Delivery(delivery) if self.wanted.resume => Some(delivery.clone()),
+            _ => None,
+        };
+        let mut source = source_of(record, self.wanted.as_captured);
+        let number = source.number;
+        let url = self.target(&source)?;
+        let profile = self.profile(&source)?;
+        self.change(&mut source, profile.as_deref())?;
+        let (signing, headers) = self.signing(&source, profile.as_ref(), &url)?;
+        let now = self.session.now();
+        let (id, at, policy, progress) = match taken_up {
+            Some(delivery) => {
+                let rest = &delivery.delivery;
+                let schedule = Schedule {
+                    delays: rest.delays.clone(),
+                    ..Schedule::default()
+                };
+                // What was stopped in the middle does not count: it is made once more, under the same number.
+                let made = rest.attempts.iter().filter(|attempt| !was_stopped(attempt)).count();
+                let progress = Progress {
+                    attempts: u32::try_from(made).unwrap_or(u32::MAX),
+                    first_at: rest.attempts.first().map(|attempt| attempt.at),
+                    next_due: rest.next_due,
+                };
+                (
+                    rest.id,
+                    rest.at,
+                    Policy {
+                        schedule,
+                        ..base_policy(profile.as_deref())?
+                    },
+                    progress,
+                )
+            }
+            None => {
+                let policy = self.wanted.retry.policy(&base_policy(profile.as_deref())?)?;
+                (
+                    Id::new(IdKind::Delivery, now, &self.session.random),
+                    now,
+                    policy,
+                    Progress::default(),
+                )
+            }
+        };
+        Ok(Delivery {
+            id,
+            message: Arc::new(source.message),
+            url,
+            method: self
+                .wanted
+                .http
+                .method
+                .map_or(source.method, |method| method.name().to_owned()),
+            headers,
+            signing,
+            policy: Arc::new(self.wanted.http.limit(policy)),
+            progress,
+            at,
+            label: Arc::new(Label {
+                source: Source::Replay,
+                provider: source.provider,
+                endpoint: source.endpoint,
+                origin: Some(number),
+            }),
+        })
+    }
+
+    fn target(&self, source: &Original) -> Result<Url> {
+        if let Some(to) = &self.wanted.to {
+            return Ok(to.clone());
+        }
+        let Some(url) = &source.url else {
+            return Err(Error::usage(format!(
+                "`#{}` was received and never forwarded, so it has no target",
+                source.number
+            ))
+            .hint(format!("`hook replay {} --to URL`", source.number)));
+        };
+        super::targets::parse_url(url)
+    }
+
+    fn profile(&self, source: &Original) -> Result<Option<Arc<Profile>>> {
+        match self.wanted.provider.as_ref().or(source.provider.as_ref()) {
+            Some(label) => Ok(Some(self.session.registry.get(label)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The body and the id as the user wants them.
+    fn change(&self, source: &mut Original, profile: Option<&Profile>) -> Result<()> {
+        if !self.wanted.edits.is_empty() || self.wanted.new_id {
+            self.rewrite(source, profile)?;
+        }
+        if self.wanted.edit {
+            source.message.body = super::editor::edit(&source.message.body)?.into();
+        }
+        Ok(())
+    }
+
+    fn rewrite(&self, source: &mut Original, profile: Option<&Profile>) -> Result<()> {
+        let mut document: serde_json::Value = match serde_json::from_slice(&source.message.body) {
+            Ok(document) => document,
+            Err(_) if self.wanted.edits.is_empty() => serde_json::Value::Null,
+            Err(error) => {
+                return Err(Error::usage(format!("the body of `#{}` is not JSON", source.number))
+                    .cause(error)
+                    .hint("change it in an editor: `--edit`"));
+            }
+        };
+        let mut changed = !self.wanted.edits.is_empty();
+        self.wanted
+            .edits
+            .iter()
+            .try_for_each(|edit| edit.apply(&mut document))?;
+        if self.wanted.new_id {
+            let now = self.session.now();
+            let id = profile.map_or_else(
+                || Id::new(IdKind::Message, now, &self.session.random).to_string(),
+                |profile| profile.fresh_id(now, &self.session.random),
+            );
+            let places = profile.map(|profile| profile.read.id.as_slice()).unwrap_or_default();
+            for place in places {
+                if let Place::Body(path) = place
+                    && let Some(value) = get_mut(&mut document, path)
+                {
+                    *value = serde_json::Value::from(id.as_str());
+                    changed = true;
+                    break;
+                }
+            }
+            source.message.wire_id = id;
+        }
+        if changed {
+            source.message.body = document.to_string().into();
+        }
+        source.message.id = Id::new(IdKind::Message, self.session.now(), &self.session.random);
+        Ok(())
+    }
+
+    /// How the attempts are signed, and with which headers; says which.
+    fn signing(&self, source: &Original, profile: Option<&Arc<Profile>>, url: &Url) -> Result<(Signing, Headers)> {
+        let mut headers = source.headers.end_to_end();
+        let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_host(old, url));
+        if !self.wanted.send_credentials && !known_there && !guard::is_loopback(url) {
+            headers = headers.without_credentials();
+        }
+        let secrets = if self.wanted.as_captured {
+            None
+        } else {
+            self.secrets(source, profile.map(Arc::as_ref))?
+        };
+        let signing = match (profile, secrets) {
+            (Some(profile), Some(secrets)) => {
+                let signer = match &profile.scheme {
+                    Scheme::Unsigned => None,
+                    scheme => Some(Arc::new(scheme.signer(&secrets.for_profile(profile, Purpose::Sign)?)?)),
+                };
+                for name in profile
+                    .headers
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .chain(profile.scheme.header())
+                {
+                    headers.remove(name);
+                }
+                let which = if secrets.is_dev() {
+                    format!(" with the {DEV_SECRET}")
+                } else {
+                    String::new()
+                };
+                self.session.ui.note(&format!(
+                    "#{}: signed afresh as {}{which}",
+                    source.number,
+                    profile.label()
+                ));
+                Signing::Fresh {
+                    profile: Arc::clone(profile),
+                    signer,
+                }
+            }
+            _ => {
+                self.session.ui.note(&format!("#{}: sent as captured", source.number));
+                self.warn_stale(source, profile.map(Arc::as_ref));
+                Signing::AsCaptured
+            }
+        };
+        for (name, value) in self.wanted.headers.iter() {
+            headers.set(name, value);
+        }
+        Ok((signing, headers))
+    }
+
+    /// The secrets to sign with, when the right ones are known.
+    fn secrets(&self, source: &Original, profile: Option<&Profile>) -> Result<Option<Secrets>> {
+        let endpoint = match profile {
+            Some(profile) if self.wanted.secrets.is_empty() => {
+                super::targets::endpoint_secrets(self.session, source.endpoint.as_deref(), profile)?
+            }
+            _ => Vec::new(),
+        };
+        let secrets = self.session.secrets_for(&self.wanted.secrets, endpoint)?;
+        Ok(if secrets.is_dev() && !source.by_dev_secret {
+            None
+        } else {
+            Some(secrets)
+        })
+    }
+
+    fn warn_stale(&self, source: &Original, profile: Option<&Profile>) {
+        let Some(profile) = profile else { return };
+        let (Some(tolerance), Some(signed_at)) = (
+            profile.scheme.freshness().tolerance,
+            profile.scheme.signed_at(&source.headers),
+        ) else {
+            return;
+        };
+        let age = self.session.now().since(signed_at);
+        if age > tolerance {
+            let (age, tolerance) = (
+                crate::clock::human_duration(age),
+                crate::clock::human_duration(tolerance),
+            );
+            self.session.ui.warn(&format!(
+                "#{} was signed {age} ago, and {} allows {tolerance}: a receiver will refuse it",
+                source.number, profile.title
+            ));
+            self.session.ui.hint("sign it afresh: `--secret REF`");
+        }
+    }
+}
+
+fn base_policy(profile: Option<&Profile>) -> Result<Policy> {
+    match profile {
+        Some(profile) => Ok(profile.policy.clone()),
+        None => Ok(Policy {
+            timeout: std::time::Duration::from_secs(30),
+            success: Codes::parse(&["200-299"]).map_err(Error::internal)?,
+            schedule: Schedule::default(),
+        }),
+    }
+}
+
+fn was_stopped(attempt: &Attempt) -> bool {
+    let stopped = ErrorKind::Cancelled;
+    matches!(&attempt.outcome, Outcome::Error { kind, .. } if *kind == stopped)
+}
+
+fn same_host(old: &str, new: &Url) -> bool {
+    Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
+}
+
+fn source_of(record: Record, as_captured: bool) -> Original {
+    match record {
+        Record::Capture(capture) => of_capture(*capture),
+        Record::Delivery(delivery) => {
+            let mut rest = delivery.delivery;
+            let captured = rest.signing == store::Signing::AsCaptured;
+            let last = rest.attempts.pop().filter(|_| as_captured);
+            Original {
+                number: delivery.number,
+                message: rest.message,
+                url: Some(rest.url),
+                method: rest.method,
+                // The signature of an attempt is in the headers of that attempt alone.
+                headers: last.map_or(rest.headers, |last| last.request_headers),
+                own_headers: !captured,
+                provider: rest.provider,
+                endpoint: rest.endpoint,
+                by_dev_secret: !captured,
+            }
+        }
+    }
+}
+
+fn of_capture(capture: Capture) -> Original {
+    let Capture {
+        number,
+        request,
+        forwarded_to,
+        ..
+    } = capture;
+    let by_dev_secret = request
+        .verdict
+        .detail
+        .as_deref()
+        .is_some_and(|detail| detail.contains(DEV_SECRET));
+    let message = Message {
+        id: Id {
+            kind: IdKind::Message,
+            uuid: request.id.uuid,
+        },
+        wire_id: request.event_id.unwrap_or_default(),
+        event: request.event.unwrap_or_default(),
+        time: request.at,
+        mode: Mode::Test,
+        content_type: request.headers.get_text("content-type").unwrap_or_default().to_owned(),
+        body: request.body,
+    };
+    Original {
+        number,
+        message,
+        url: forwarded_to,
+        method: request.method,
+        headers: request.headers,
+        own_headers: false,
+        provider: request.provider,
+        endpoint: None,
+        by_dev_secret,
+    }
+}

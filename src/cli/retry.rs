@@ -1,0 +1,131 @@
+//! Flags about what follows a failed attempt, shared by `send`, `replay` and `listen`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::clock::parse_duration;
+use crate::error::{Error, Result};
+use crate::provider::policy::{Policy, RunFrom, Schedule};
+use crate::session::Session;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct RetryArgs {
+    /// Retry on the provider's schedule, or on this one: `5s,1m,10m`
+    #[arg(long, value_name = "DELAYS", num_args = 0..=1, default_missing_value = "", help_heading = "Retry")]
+    pub(super) retry: Option<String>,
+    /// Divide the waits (never the time limits), as in `1000x`
+    #[arg(long, value_name = "FACTOR", value_parser = scale, default_value = "1", help_heading = "Retry")]
+    pub(super) time_scale: f64,
+    /// What the delays run from; the provider's documents leave it open
+    #[arg(long, value_name = "ATTEMPT", help_heading = "Retry")]
+    schedule_from: Option<FromArg>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FromArg {
+    Previous,
+    First,
+}
+
+fn scale(text: &str) -> std::result::Result<f64, String> {
+    let factor: f64 = text
+        .trim_end_matches(['x', 'X'])
+        .parse()
+        .map_err(|_| "expected a factor such as `1000x`")?;
+    // Beyond this a wait of some days would be more than a duration can hold.
+    if (0.001..=1e9).contains(&factor) {
+        Ok(factor)
+    } else {
+        Err("expected a factor from 0.001 to 1000000000".into())
+    }
+}
+
+impl RetryArgs {
+    /// The policy whose schedule the user wants: without `--retry` a single attempt.
+    pub(super) fn policy(&self, provider: &Policy) -> Result<Policy> {
+        let mut schedule = match self.retry.as_deref() {
+            None => Schedule {
+                delays: Vec::new(),
+                ..provider.schedule.clone()
+            },
+            Some("") => provider.schedule.clone(),
+            Some(delays) => Schedule {
+                delays: parse_delays(delays)?,
+                ..Schedule::default()
+            },
+        };
+        if let Some(from) = self.schedule_from {
+            schedule.from = match from {
+                FromArg::Previous => RunFrom::Previous,
+                FromArg::First => RunFrom::First,
+            };
+        }
+        Ok(Policy {
+            schedule,
+            ..provider.clone()
+        })
+    }
+
+    /// Says the plan before it starts.
+    pub(super) fn announce(&self, session: &Session, provider: &str, policy: &Policy) {
+        if self.retry.is_none() {
+            return;
+        }
+        let schedule = &policy.schedule;
+        if schedule.delays.is_empty() {
+            let instead = schedule
+                .instead
+                .as_deref()
+                .map_or_else(String::new, |what| format!(": {what}"));
+            session.ui.note(&format!("{provider} does not retry{instead}"));
+            return;
+        }
+        let offsets = schedule.offsets();
+        let span = offsets.last().copied().unwrap_or_default().div_f64(self.time_scale);
+        let scaled = if (self.time_scale - 1.0).abs() > f64::EPSILON {
+            format!(", {}x faster", self.time_scale)
+        } else {
+            String::new()
+        };
+        let human = crate::clock::human_duration(span);
+        session
+            .ui
+            .note(&format!("plan: {}{scaled}, over {human} in all", schedule.describe()));
+    }
+
+    /// After a single failed attempt: what the provider would do next.
+    pub(super) fn what_would_follow(&self, provider: &str, policy: &Policy) -> Option<String> {
+        if self.retry.is_some() {
+            return None;
+        }
+        let schedule = &policy.schedule;
+        if schedule.delays.is_empty() {
+            let instead = schedule
+                .instead
+                .as_deref()
+                .map_or_else(String::new, |what| format!(": {what}"));
+            return Some(format!("{provider} would not retry{instead}"));
+        }
+        let waits: Vec<_> = schedule
+            .delays
+            .iter()
+            .map(|d| crate::clock::human_duration(*d))
+            .collect();
+        Some(format!(
+            "{provider} would try again after {}; add `--retry` to do so",
+            waits.join(", ")
+        ))
+    }
+}
+
+fn parse_delays(text: &str) -> Result<Vec<Duration>> {
+    text.split(',')
+        .map(|delay| {
+            parse_duration(delay).map_err(|what| {
+                Error::usage(format!("schedule `{text}`: {what}"))
+                    .hint("write `--retry 5s,1m`, or `--retry` alone at the end")
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! How users name records: `1042`, `#1042`, an id or the beginning of one, `last`, `last~2`.
+
+use crate::clock::{Timestamp, parse_duration};
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::store::{Access, Page, Query, Record, RecordKind, SqliteStore, Store as _, StoreError, Summary};
+
+/// The ledger for reading. That there is none yet means that nothing can be found in it.
+pub(super) fn reader(session: &Session) -> Result<SqliteStore> {
+    match SqliteStore::open(&session.ledger_path, Access::ReadOnly) {
+        Err(StoreError::Missing(path)) => Err(Error::nothing("nothing was recorded yet")
+            .cause(StoreError::Missing(path))
+            .hint("`hook listen` and `hook send` record; `--ledger FILE` names another ledger")),
+        other => Ok(other?),
+    }
+}
+
+/// The number of one record.
+pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
+    if let Some(back) = last(text) {
+        return newest(store, back?);
+    }
+    let nothing = || Error::nothing(format!("there is no record `{text}`")).hint("`hook log` shows what there is");
+    if let Ok(number) = text.trim_start_matches('#').parse::<u64>() {
+        return store.get(number)?.map(|_| number).ok_or_else(nothing);
+    }
+    if !["cap_", "dlv_", "msg_"].iter().any(|prefix| text.starts_with(prefix)) {
+        return Err(Error::usage(format!("`{text}` is no record"))
+            .hint("write a number (`1042`), an id (`dlv_...`, `cap_...`, `msg_...`), `last` or `last~2`"));
+    }
+    match store.find(text, 2)?.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(nothing()),
+        _ => Err(Error::usage(format!("`{text}` is the beginning of several ids")).hint("write more of it")),
+    }
+}
+
+/// `last` is 0 back, `last~2` is 2 back; `None` when the text is neither.
+fn last(text: &str) -> Option<Result<usize>> {
+    let rest = text.strip_prefix("last")?;
+    if rest.is_empty() {
+        return Some(Ok(0));
+    }
+    let back = rest.strip_prefix('~')?.parse();
+    Some(back.map_err(|_| {
+        Error::usage(format!("`{text}` is no record")).hint("write `last~2` for the one before the one before")
+    }))
+}
+
+/// The newest delivery; the newest capture where nothing was ever delivered.
+fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
+    let nth = |kind, skip| -> Result<Option<u64>> {
+        let page = Page {
+            limit: 1,
+            skip,
+            ..Query::default().page
+        };
+        let query = Query {
+            kind: Some(kind),
+            page,
+            ..Query::default()
+        };
+        Ok(store.list(&query)?.first().map(|found| found.number))
+    };
+    let kind = match nth(RecordKind::Delivery, 0)? {
+        Some(_) => RecordKind::Delivery,
+        None => RecordKind::Capture,
+    };
+    nth(kind, back)?
+        .ok_or_else(|| Error::nothing("the ledger has no such record").hint("`hook log` shows what there is"))
+}
+
+/// A record, whole.
+pub(super) fn record(store: &SqliteStore, number: u64) -> Result<Record> {
+    store
+        .get(number)?
+        .ok_or_else(|| Error::nothing(format!("there is no record `#{number}`")))
+}
+
+/// Reads `2h` as that long ago, or a moment.
+pub(super) fn since(session: &Session, text: &str) -> Result<Timestamp> {
+    match parse_duration(text) {
+        Ok(ago) => Ok(session.now().minus(ago)),
+        Err(_) => Timestamp::parse(text).ok_or_else(|| {
+            Error::usage(format!("`{text}` is neither a duration nor a moment")).hint("write `--since 2h` or RFC 3339")
+        }),
+    }
+}
+
+/// A record as a line to choose from, or as the shell's description of a candidate.
+pub(super) fn describe(summary: &Summary, now: Timestamp) -> String {
+    let age = crate::clock::human_duration(now.since(summary.at));
+    let event = summary.event.as_deref().unwrap_or("-");
+    format!(
+        "#{} {} {} {}, {age} ago",
+        summary.number,
+        summary.kind.name(),
+        event,
+        summary.state
+    )
+}

@@ -1,0 +1,384 @@
+//! `hook send`: build an event, sign it, deliver it, retry on the provider's schedule.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::body::{BodyArgs, Maker, form_fields};
+use super::http::HttpArgs;
+use super::retry::RetryArgs;
+use super::targets::{Shot, Target, TargetArgs};
+use crate::clock::Timestamp;
+use crate::engine::{Delivery, Label, Limits, Progress, Signing};
+use crate::error::{Error, Result};
+use crate::exchange::Source;
+use crate::exit::Exit;
+use crate::id::{Id, IdKind};
+use crate::message::Message;
+use crate::pipeline::{Tally, View, record};
+use crate::provider::Profile;
+use crate::provider::policy::Policy;
+use crate::random::Random;
+use crate::render::delivery::Attempts;
+use crate::session::{DEV_SECRET, Purpose, Session};
+use crate::shutdown::Shutdown;
+use crate::signature::{Scheme, Signer};
+use crate::store::{Op, Owner};
+use crate::transport::{HttpTransport, other_loopback_answers};
+
+/// Build an event, sign it like the provider and deliver it
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// The event's type, as in the provider's catalogue
+    #[arg(add = super::complete::events())]
+    pub(super) event: Option<String>,
+    #[command(flatten)]
+    targets: TargetArgs,
+    /// The provider to play: `NAME` or `NAME@VARIANT`
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
+    provider: Option<String>,
+    /// The secret, by reference: `env:VAR`, `file:PATH`, `-`, `literal:TEXT` (can be repeated)
+    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
+    secrets: Vec<String>,
+    #[command(flatten)]
+    body: BodyArgs,
+    #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
+    bulk: super::bulk::BulkArgs,
+    /// Print the exact request instead of sending it
+    #[arg(short = 'n', long, help_heading = "Rehearsal")]
+    dry_run: bool,
+    /// Print a curl command instead of sending the request
+    #[arg(long, conflicts_with = "dry_run", help_heading = "Rehearsal")]
+    curl: bool,
+    /// Show credentials in what is printed
+    #[arg(long, help_heading = "Rehearsal")]
+    reveal: bool,
+}
+
+/// Everything that the deliveries of one run have in common.
+pub(super) struct Plan {
+    profile: Arc<Profile>,
+    /// The schedule as the user wants it.
+    policy: Arc<Policy>,
+    targets: Vec<Target>,
+    signers: Vec<Option<Arc<Signer>>>,
+    http: HttpArgs,
+    form: bool,
+    /// Values of the envelope's parameters that the endpoint says.
+    params: Vec<(String, String)>,
+    headers: crate::headers::Headers,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let plan = plan(session, args)?;
+    let body = args.body.with_params(&plan.params);
+    let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
+    if args.dry_run || args.curl {
+        return rehearse(session, args, &plan, &maker);
+    }
+    args.retry.announce(session, &plan.profile.title, &plan.policy);
+    let runtime = super::runtime(args.bulk.count > 1)?;
+    if args.bulk.count > 1 {
+        return runtime.block_on(super::bulk::run(session, &args.bulk, &args.retry, &plan, &maker));
+    }
+    runtime.block_on(deliver(session, args, &plan, &maker))
+}
+
+fn plan(session: &Session, args: &Args) -> Result<Plan> {
+    if args.event.is_none() && !args.body.is_whole() {
+        return Err(Error::usage("no event is given")
+            .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"));
+    }
+    let aim = args.targets.aim(session)?;
+    let named = match &args.provider {
+        Some(name) => Some(name.clone()),
+        None => aim.provider(session, args.event.as_deref())?,
+    };
+    let event = args
+        .event
+        .as_deref()
+        .filter(|_| !args.body.is_whole() || named.is_none());
+    let profile = match (&named, event) {
+        (None, None) if args.body.is_whole() && session.settings.provider.is_none() => {
+            session.registry.get("generic")?
+        }
+        _ => session.provider_for(named.as_deref(), event)?,
+    };
+    let event = args
+        .event
+        .as_deref()
+        .map(|event| profile.canonical_event(event).unwrap_or(event).to_owned());
+    let params = args.body.params()?;
+    let shot = Shot {
+        profile: &profile,
+        event: event.as_deref(),
+        params: &params,
+        other_secrets: !args.secrets.is_empty(),
+        rehearsal: args.dry_run || args.curl,
+    };
+    let targets = args.targets.targets(session, &aim, &shot)?;
+    let mut signers = Vec::new();
+    for target in &targets {
+        let secrets = session.secrets_for(&args.secrets, target.secrets.clone())?;
+        if secrets.is_dev() {
+            session.ui.detail(&format!("signed with the {DEV_SECRET}"));
+        }
+        let keys = secrets.for_profile(&profile, Purpose::Sign)?;
+        signers.push(match &profile.scheme {
+            Scheme::Unsigned => None,
+            scheme => Some(Arc::new(scheme.signer(&keys)?)),
+        });
+    }
+    let policy = args.http.limit(args.retry.policy(&profile.policy)?);
+    Ok(Plan {
+        policy: Arc::new(policy),
+        headers: args.http.header_lines(session)?,
+        http: args.http.clone(),
+        form: args.body.form,
+        params: aim.params(),
+        profile,
+        targets,
+        signers,
+    })
+}
+
+impl Plan {
+    /// The deliveries of one message, one a target.
+    pub(super) fn deliveries(&self, session: &Session, message: &Arc<Message>) -> Result<Vec<Delivery>> {
+        let now = session.now();
+        self.targets
+            .iter()
+            .zip(&self.signers)
+            .map(|(target, signer)| {
+                let mut delivery = Delivery {
+                    id: Id::new(IdKind::Delivery, now, &session.random),
+                    message: Arc::clone(message),
+                    url: target.url.clone(),
+                    method: self.http.method(Some(&self.profile)),
+                    headers: self.headers.clone(),
+                    signing: Signing::Fresh {
+                        profile: Arc::clone(&self.profile),
+                        signer: signer.clone(),
+                    },
+                    policy: Arc::clone(&self.policy),
+                    progress: Progress::default(),
+                    at: now,
+                    label: Arc::clone(&target.label),
+                };
+                self.reshape(&mut delivery)?;
+                Ok(delivery)
+            })
+            .collect()
+    }
+
+    /// A GET has no body: its fields go to the query. A form has another body and type.
+    fn reshape(&self, delivery: &mut Delivery) -> Result<()> {
+        let get = delivery.method == "GET";
+        if !get && !self.form {
+            return Ok(());
+        }
+        let fields = form_fields(&delivery.message.body)?;
+        let mut message = (*delivery.message).clone();
+        if get {
+            delivery.url.query_pairs_mut().extend_pairs(&fields);
+            message.body = bytes::Bytes::new();
+        } else {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            message.body = form.extend_pairs(&fields).finish().into();
+            message.content_type = "application/x-www-form-urlencoded".into();
+        }
+        delivery.message = Arc::new(message);
+        Ok(())
+    }
+
+    /// Whether more than one attempt may be made.
+    pub(super) fn retries(&self) -> bool {
+        !self.policy.schedule.delays.is_empty()
+    }
+
+    /// Whether failed deliveries have had every attempt that the schedule allows.
+    pub(super) fn works_off_schedule(&self) -> bool {
+        self.retries() || self.profile.policy.schedule.delays.is_empty()
+    }
+
+    /// The transport of this run.
+    pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
+        self.http.transport()
+    }
+}
+
+/// What makes the message of number `index` repeatable, when the user wants that.
+pub(super) struct Origin {
+    random: Arc<Random>,
+    base: Option<Timestamp>,
+}
+
+impl Origin {
+    pub(super) fn new(session: &Session, seed: Option<u64>) -> Self {
+        match seed {
+            Some(seed) => {
+                // Any fixed moment will do; this one is in the future, so that it is not taken for a real one.
+                Self {
+                    random: Arc::new(Random::seeded(seed)),
+                    base: Some(Timestamp::from_unix(1_893_456_000)),
+                }
+            }
+            None => Self {
+                random: Arc::clone(&session.random),
+                base: None,
+            },
+        }
+    }
+
+    pub(super) fn message(&self, session: &Session, maker: &Maker<'_>, index: u64) -> Result<Arc<Message>> {
+        let now = session.now();
+        let id = Id::new(IdKind::Message, now, &session.random);
+        let at = self
+            .base
+            .map_or(now, |base| base.shifted_us(i64::try_from(index).unwrap_or(0) * 1000));
+        maker.make(id, at, &self.random).map(Arc::new)
+    }
+}
+
+fn rehearse(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
+    let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
+    let masked: Vec<String> = match &plan.profile.scheme {
+        Scheme::Token(token) => vec![token.header.clone()],
+        _ => Vec::new(),
+    };
+    for delivery in plan.deliveries(session, &message)? {
+        let request = delivery.request(session.now());
+        if args.curl {
+            session
+                .ui
+                .raw(crate::render::curl::command(&request, args.reveal, &masked).as_bytes())?;
+            session.ui.raw(b"\n")?;
+        } else if session.ui.output == crate::ui::Output::Json {
+            session.ui.json(&crate::render::request::RequestLine::new(
+                &request,
+                args.reveal,
+                &masked,
+            ))?;
+        } else {
+            session
+                .ui
+                .raw(&crate::render::request::wire(&request, args.reveal, &masked))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
+    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
+    let deliveries = plan.deliveries(session, &message)?;
+    let limits = Limits {
+        concurrency: deliveries.len().clamp(1, 16),
+        time_scale: args.retry.time_scale,
+        rate: None,
+    };
+    let url = deliveries.first().map(|delivery| delivery.url.clone());
+    let mut view = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
+    let tally = run_all(
+        session,
+        plan.transport()?,
+        deliveries,
+        limits,
+        plan.retries(),
+        &shutdown,
+        &mut view,
+    )
+    .await?;
+    drop(view);
+    super::ends::note(session, &tally, plan.works_off_schedule())?;
+    after(session, args, plan, &tally, url.as_ref()).await;
+    Ok(tally.exit.unwrap_or(Exit::Ok))
+}
+
+/// Records deliveries that may take several attempts, and works all of them off.
+pub(super) async fn run_all(
+    session: &Session,
+    transport: Arc<HttpTransport>,
+    deliveries: Vec<Delivery>,
+    limits: Limits,
+    retries: bool,
+    shutdown: &Shutdown,
+    view: &mut (dyn View + Send),
+) -> Result<Tally> {
+    let ledger = session.ledger();
+    // What cannot be recorded is not sent.
+    ledger.ready().await?;
+    let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
+    let mut known = HashSet::new();
+    if let Some(owner) = &owner {
+        for delivery in &deliveries {
+            let record = record(delivery, Some(owner.name().to_owned()));
+            ledger.write(Op::Delivery(Box::new(record))).await?;
+            known.insert(delivery.id);
+        }
+    }
+    let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
+    for delivery in deliveries {
+        let _ = jobs_in.send(delivery).await;
+    }
+    drop(jobs_in);
+    let pipeline = session.pipeline(transport, ledger.clone(), limits, shutdown.soft.clone(), owner);
+    let tally = pipeline.run(jobs, known, view).await?;
+    ledger.close();
+    Ok(tally)
+}
+
+/// This process's claim on the deliveries that it works on.
+pub(super) fn claim(session: &Session) -> Result<Owner> {
+    Owner::claim(&session.ledger_path).map_err(|error| {
+        Error::new(
+            Exit::Store,
+            format!("ledger `{}` cannot be claimed", session.ledger_path.display()),
+        )
+        .cause(error)
+    })
+}
+
+/// What helps after a failure.
+async fn after(session: &Session, args: &Args, plan: &Plan, tally: &Tally, url: Option<&Url>) {
+    if tally.interrupted > 0 {
+        session.ui.hint("`hook replay --resume` takes up what was interrupted");
+        return;
+    }
+    if tally.failed == 0 {
+        return;
+    }
+    if tally.causes.contains_key("401") {
+        session
+            .ui
+            .hint("401 is how a receiver refuses a signature: do both sides have the same secret?");
+    }
+    if tally.causes.contains_key("connect")
+        && let Some(url) = url
+        && let Some(other) = other_loopback_answers(url).await
+    {
+        session.ui.hint(&format!(
+            "something answers on the other loopback address: `--to http://{other}{}`",
+            url.path()
+        ));
+    }
+    if let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy) {
+        session.ui.note(&session.ui.err.dim(&next));
+    }
+}
+
+/// A label for deliveries of `send`.
+pub(super) fn label(provider: &str, endpoint: Option<String>) -> Arc<Label> {
+    Arc::new(Label {
+        source: Source::Send,
+        provider: Some(provider.to_owned()),
+        endpoint,
+        origin: None,
+    })
+}

@@ -1,0 +1,140 @@
+//! `hook sign`: the headers of a signed request, without sending it.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::input;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::headers::{Headers, check_line};
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::provider::Profile;
+use crate::session::{DEV_SECRET, Purpose, Session};
+use crate::signature::Scheme;
+
+/// Print the signature headers of a body
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// `NAME` or `NAME@VARIANT`; else found by the event
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
+    provider: Option<String>,
+    /// Sign with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
+    #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
+    secret: Vec<String>,
+    /// The body: `@FILE`, `-` for stdin, or the text
+    #[arg(long, value_name = "BODY", add = super::complete::at_file())]
+    body: String,
+    /// The event, where a header names it; else read from the body
+    #[arg(long, add = super::complete::events())]
+    event: Option<String>,
+    /// The message's id, where it is signed; else read from the body, or a fresh one
+    #[arg(long)]
+    id: Option<String>,
+    /// Sign as of this moment: Unix seconds or RFC 3339
+    #[arg(long, value_name = "WHEN", value_parser = input::moment)]
+    at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Signature<'a> {
+    schema: &'static str,
+    provider: String,
+    secret: Option<&'a str>,
+    event: Option<&'a str>,
+    id: &'a str,
+    timestamp: i64,
+    headers: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    value: String,
+}
+
+pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+    input::one_stdin(&args.body, &args.secret)?;
+    let profile = session.provider_for(args.provider.as_deref(), args.event.as_deref())?;
+    if matches!(profile.scheme, Scheme::Unsigned) {
+        return Err(Error::usage(format!("`{}` signs nothing", profile.label())));
+    }
+    let given = session.secrets_for(&args.secret, Vec::new())?;
+    let secrets = given.for_profile(&profile, Purpose::Sign)?;
+    let signer = profile.scheme.signer(&secrets).map_err(|error| {
+        let new = format!("hook secret new --provider {}", profile.label());
+        Error::usage(error.to_string()).hint(format!("`{new}` makes one of the right form"))
+    })?;
+    let body = input::body(&args.body)?;
+    let now = args.at.unwrap_or_else(|| session.now());
+    let message = message(session, &profile, args, body.into(), now);
+    let headers = profile.own_headers(&message, Some(&signer), now);
+    for (name, value) in headers.iter() {
+        // What stands in the body may end up in a header, and must not make two of it.
+        check_line(name, &String::from_utf8_lossy(value)).map_err(Error::usage)?;
+    }
+    if given.is_dev() {
+        session.ui.note(&format!("signed with the {DEV_SECRET}"));
+    } else if secrets.len() > 1 && !profile.scheme.carries_several() {
+        session
+            .ui
+            .warn("the header carries one signature: only the first secret signs");
+    }
+    print(session, &profile, &message, secrets[0].name(), &headers, now)
+}
+
+/// The message that this body would be. What the arguments leave open is read from the body.
+fn message(session: &Session, profile: &Profile, args: Args, body: Bytes, now: Timestamp) -> Message {
+    let facts = profile.facts(&Headers::new(), &body);
+    let id = Id::new(IdKind::Message, now, &session.random);
+    let fresh = || match &profile.id {
+        Some(form) => form.fresh(&session.random),
+        None => id.to_string(),
+    };
+    let event = args.event.as_deref();
+    let event = event.map(|name| profile.canonical_event(name).unwrap_or(name).to_owned());
+    Message {
+        id,
+        wire_id: args.id.or(facts.id).unwrap_or_else(fresh),
+        event: event.or(facts.event).unwrap_or_default(),
+        time: facts.time.unwrap_or(now),
+        mode: Mode::default(),
+        content_type: profile.content_type.clone(),
+        body,
+    }
+}
+
+fn print(
+    session: &Session,
+    profile: &Profile,
+    message: &Message,
+    secret: Option<&str>,
+    headers: &Headers,
+    now: Timestamp,
+) -> Result<Exit> {
+    let ui = &session.ui;
+    let lines = || {
+        headers
+            .iter()
+            .map(|(name, value)| (name, String::from_utf8_lossy(value)))
+    };
+    for (name, value) in lines() {
+        ui.line(&format!("{name}: {value}"))?;
+    }
+    ui.json(&Signature {
+        schema: "hook.signature/1",
+        provider: profile.label(),
+        secret,
+        event: Some(message.event.as_str()).filter(|event| !event.is_empty()),
+        id: &message.wire_id,
+        timestamp: now.unix(),
+        headers: lines()
+            .map(|(name, value)| Line {
+                name: name.to_owned(),
+                value: value.into_owned(),
+            })
+            .collect(),
+    })?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,238 @@
+//! `hook verify`: the verdict on one request, and an autopsy when it is refused.
+
+use serde::Serialize;
+use url::Url;
+
+use super::{input, select, targets};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::headers::Headers;
+use crate::session::{DEV_SECRET, Session};
+use crate::signature::{Explanation, Place, Refusal, Verdict};
+use crate::store::Record;
+use crate::verification::{Judged, Verification};
+
+/// Check the signature of a request, and explain when it does not match
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A record instead of `--header` and `--body`: a request as it came, or the last attempt of a delivery
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body"])]
+    id: Option<String>,
+    /// `NAME` or `NAME@VARIANT`; else recognised by the headers
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
+    provider: Option<String>,
+    /// Check with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
+    #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
+    secret: Vec<String>,
+    /// A header of the request; can be repeated
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = input::header)]
+    header: Vec<(String, String)>,
+    /// The raw body: `@FILE`, `-` for stdin, or the text
+    #[arg(long, value_name = "BODY", add = super::complete::at_file(), required_unless_present = "id")]
+    body: Option<String>,
+    /// Check as of this moment: Unix seconds or RFC 3339
+    #[arg(long, value_name = "WHEN", value_parser = input::moment)]
+    at: Option<Timestamp>,
+    /// The request's method, where it is signed
+    #[arg(long)]
+    method: Option<String>,
+    /// The request's URL, where it is signed
+    #[arg(long)]
+    url: Option<Url>,
+}
+
+/// A request as it came.
+struct Request {
+    headers: Headers,
+    body: Vec<u8>,
+    /// The moment at which to judge it; absent: now.
+    at: Option<Timestamp>,
+    /// Its number in the ledger.
+    number: Option<u64>,
+    /// The provider that it was recorded with.
+    provider: Option<String>,
+    /// The endpoint that it was sent to.
+    endpoint: Option<String>,
+}
+
+#[derive(Serialize)]
+struct VerdictLine<'a> {
+    schema: &'static str,
+    verdict: &'static str,
+    provider: Option<&'a str>,
+    secret: Option<&'a str>,
+    reason: Option<&'static str>,
+    detail: Option<String>,
+    cause: Option<&'static str>,
+    hint: Option<String>,
+}
+
+pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+    input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
+    let targeted = args.method.is_some() || args.url.is_some();
+    let request = match args.id {
+        Some(id) => recorded(session, &id)?,
+        None => typed(&args.header, &args.body.unwrap_or_default())?,
+    };
+    let named = args.provider.or_else(|| request.provider.clone());
+    let named = named.or_else(|| session.settings.provider.clone());
+    let labels: Vec<String> = named.into_iter().collect();
+    let endpoint = match labels.first() {
+        Some(label) => targets::endpoint_secrets(session, request.endpoint.as_deref(), &*session.registry.get(label)?)?,
+        None => Vec::new(),
+    };
+    let secrets = session.secrets_for(&args.secret, endpoint)?;
+    let dev = secrets.is_dev();
+    let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
+    let now = args.at.or(request.at).unwrap_or_else(|| session.now());
+    if let Some(number) = request.number {
+        session.ui.note(&format!("#{number} is checked as of {now}"));
+    }
+    let judged = verification.check(&request.headers, &request.body, now);
+    remark(session, &judged, dev, labels.is_empty());
+    if targeted {
+        session
+            .ui
+            .note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
+    }
+    let others = || {
+        let profile = judged.profile.as_ref();
+        profile.map_or_else(Vec::new, |profile| session.known_secrets(profile))
+    };
+    let explanation = match judged.verdict {
+        Verdict::Refused(_) => verification.explain(&judged, &request.headers, &request.body, now, &others()),
+        _ => None,
+    };
+    let hint = match &explanation {
+        Some(explanation) => Some(explanation.hint.clone()),
+        None => verification.hint(&judged, &request.headers, Place::Verify),
+    };
+    print(session, &judged, explanation.as_ref(), hint)
+}
+
+/// The request of the arguments.
+fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
+    Ok(Request {
+        headers: headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
+        body: input::body(body)?,
+        at: None,
+        number: None,
+        provider: None,
+        endpoint: None,
+    })
+}
+
+/// A request of the ledger, to be judged as of its arrival; of a delivery the last attempt, as of its beginning.
+fn recorded(session: &Session, id: &str) -> Result<Request> {
+    let store = select::reader(session)?;
+    let number = select::number(&store, id)?;
+    Ok(match select::record(&store, number)? {
+        Record::Capture(capture) => Request {
+            headers: capture.request.headers,
+            body: capture.request.body.to_vec(),
+            at: Some(capture.request.at),
+            number: Some(number),
+            provider: capture.request.provider,
+            endpoint: None,
+        },
+        Record::Delivery(record) => {
+            let mut delivery = record.delivery;
+            let attempt = delivery.attempts.pop().ok_or_else(|| {
+                Error::nothing(format!(
+                    "delivery `#{number}` was never tried, so that nothing was signed"
+                ))
+                .hint(format!("`hook log show {number} --why` tells what it waits for"))
+            })?;
+            Request {
+                headers: attempt.request_headers,
+                body: delivery.message.body.to_vec(),
+                at: Some(attempt.at),
+                number: Some(number),
+                provider: delivery.provider,
+                endpoint: delivery.endpoint,
+            }
+        }
+    })
+}
+
+/// What is said beside the verdict: choices that were not the user's.
+fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
+    let ui = &session.ui;
+    if let Some(label) = judged.label.as_ref().filter(|_| detected) {
+        ui.note(&format!("provider: {}, recognised by its headers", ui.err.name(label)));
+    }
+    if !judged.ties.is_empty() {
+        let ties: Vec<String> = judged.ties.iter().map(|label| format!("`{label}`")).collect();
+        ui.note(&format!(
+            "these fit as well: {}; pick one with `--provider`",
+            ties.join(", ")
+        ));
+    }
+    let tried = !matches!(
+        judged.verdict,
+        Verdict::Unsigned
+            | Verdict::Refused(
+                Refusal::Unrecognised
+                    | Refusal::HeaderMissing { .. }
+                    | Refusal::PartMissing { .. }
+                    | Refusal::Malformed { .. }
+            )
+    );
+    if dev && tried {
+        ui.note(&format!("no secret is given: checked with the {DEV_SECRET}"));
+    }
+    if matches!(judged.verdict, Verdict::Refused(Refusal::Unrecognised)) {
+        for error in session.registry.broken() {
+            ui.warn(&format!("passed over: {error}"));
+        }
+    }
+}
+
+fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, hint: Option<String>) -> Result<Exit> {
+    let ui = &session.ui;
+    let name = judged.verdict.name();
+    let mut line = match &judged.verdict {
+        Verdict::Verified(_) => ui.out.good(&format!("{name}:")),
+        Verdict::Refused(_) => ui.out.bad(&format!("{name}:")),
+        Verdict::Unsigned | Verdict::Unchecked => ui.out.caution(&format!("{name}:")),
+    };
+    if let Some(label) = &judged.label {
+        line = format!("{line} {}", ui.out.name(label));
+    }
+    let detail = match &judged.verdict {
+        Verdict::Unsigned => Some("this provider signs nothing, so nothing can be said".to_owned()),
+        verdict => verdict.detail(),
+    };
+    if let Some(detail) = &detail {
+        let colon = if judged.verdict.is_verified() || judged.label.is_none() {
+            ""
+        } else {
+            ":"
+        };
+        line = format!("{line}{colon} {detail}");
+    }
+    ui.line(&line)?;
+    ui.json(&VerdictLine {
+        schema: "hook.verdict/1",
+        verdict: name,
+        provider: judged.label.as_deref(),
+        secret: judged.secret(),
+        reason: judged.verdict.reason(),
+        detail,
+        cause: explanation.map(|explanation| explanation.cause),
+        hint: hint.clone(),
+    })?;
+    ui.flush()?;
+    if let Some(explanation) = explanation {
+        ui.note(&format!("caused by: {}", explanation.text));
+    }
+    if let Some(hint) = hint {
+        ui.hint(&hint);
+    }
+    Ok(if judged.verdict.is_verified() {
+        Exit::Ok
+    } else {
+        Exit::Unverified
+    })
+}

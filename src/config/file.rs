@@ -1,0 +1,92 @@
+//! What a settings file may say.
+
+use serde::Deserialize;
+use toml::Value;
+
+use crate::secret::SecretRef;
+
+/// One file; absent keys leave the layer below as it is.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ConfigFile {
+    /// The provider to play.
+    pub provider: Option<String>,
+    /// Reference of the secret.
+    pub secret: Option<String>,
+    /// `human`, `json` or `quiet`.
+    pub output: Option<String>,
+    /// Of `hook listen`.
+    pub listen: ListenFile,
+    /// Of the ledger.
+    pub ledger: LedgerFile,
+}
+
+/// `[listen]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ListenFile {
+    /// Port.
+    pub port: Option<u16>,
+    /// Where requests are forwarded.
+    pub forward_to: Option<String>,
+    /// `EVENT=URL or CMD`.
+    pub on: Option<Vec<String>>,
+    /// A duration.
+    pub dedupe_window: Option<String>,
+}
+
+/// `[ledger]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LedgerFile {
+    /// A duration.
+    pub retention: Option<String>,
+    /// MiB.
+    pub max_size: Option<u64>,
+}
+
+impl ConfigFile {
+    /// Every setting by its dotted key, in the order of the defaults; `None` where this layer says nothing. A secret's
+    /// text is masked, a reference is not.
+    pub fn entries(&self) -> Vec<(&'static str, Option<Value>)> {
+        let text = |text: &Option<String>| text.clone().map(Value::String);
+        let secret = self.secret.as_ref().map(|text| match text.as_str() {
+            "" => String::new(),
+            text => SecretRef::parse(text).to_string(),
+        });
+        let listen = &self.listen;
+        let list = |items: &Vec<String>| Value::Array(items.iter().cloned().map(Value::String).collect());
+        let size = self.ledger.max_size.and_then(|size| i64::try_from(size).ok());
+        vec![
+            ("provider", text(&self.provider)),
+            ("secret", secret.map(Value::String)),
+            ("output", text(&self.output)),
+            ("listen.port", listen.port.map(|port| Value::Integer(port.into()))),
+            ("listen.forward-to", text(&listen.forward_to)),
+            ("listen.on", listen.on.as_ref().map(list)),
+            ("listen.dedupe-window", text(&listen.dedupe_window)),
+            ("ledger.retention", text(&self.ledger.retention)),
+            ("ledger.max-size", size.map(Value::Integer)),
+        ]
+    }
+
+    /// This layer over the one below.
+    #[must_use]
+    pub fn over(self, base: Self) -> Self {
+        Self {
+            provider: self.provider.or(base.provider),
+            secret: self.secret.or(base.secret),
+            output: self.output.or(base.output),
+            listen: ListenFile {
+                port: self.listen.port.or(base.listen.port),
+                forward_to: self.listen.forward_to.or(base.listen.forward_to),
+                on: self.listen.on.or(base.listen.on),
+                dedupe_window: self.listen.dedupe_window.or(base.listen.dedupe_window),
+            },
+            ledger: LedgerFile {
+                retention: self.ledger.retention.or(base.ledger.retention),
+                max_size: self.ledger.max_size.or(base.ledger.max_size),
+            },
+        }
+    }
+}

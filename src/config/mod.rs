@@ -1,0 +1,224 @@
+//! Settings in layers: defaults, the user's file, the project's file, the environment; flags come on top where a
+//! command reads them.
+
+pub mod file;
+pub mod paths;
+pub mod trust;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use paths::{Paths, project_file};
+
+use crate::clock::parse_duration;
+use crate::error::{Error, Result};
+use crate::secret::{SecretRef, SecretSource};
+use crate::ui::Output;
+use file::ConfigFile;
+
+/// The defaults, every key commented.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// What the layers say together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// The provider to play.
+    pub provider: Option<String>,
+    /// Reference of the secret.
+    pub secret: Option<String>,
+    /// Form of stdout.
+    pub output: Output,
+    /// Of `listen`.
+    pub port: u16,
+    /// Of `listen`.
+    pub forward_to: Option<String>,
+    /// Of `listen`.
+    pub on: Vec<String>,
+    /// Of `listen`.
+    pub dedupe_window: Duration,
+    /// Of the ledger.
+    pub retention: Duration,
+    /// Of the ledger, in bytes.
+    pub max_size: u64,
+    /// The project's file, when there is one.
+    pub project: Option<PathBuf>,
+    /// What the project's file asked for and did not get, because it is not trusted.
+    pub untrusted: Vec<String>,
+    /// The user's file, whether it is there or not.
+    pub user_file: PathBuf,
+    /// What each layer says, the weakest first.
+    pub layers: Vec<Layer>,
+}
+
+/// What one layer says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// Who says it.
+    pub origin: Origin,
+    /// What is said.
+    pub file: ConfigFile,
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The user's file.
+    User(PathBuf),
+    /// The project's file.
+    Project(PathBuf),
+    /// A variable named `HOOK_...`.
+    Environment,
+}
+
+impl Settings {
+    /// Reads the layers. `config` stands in for the user's file.
+    pub fn load(paths: &Paths, config: Option<&Path>, from: &Path) -> Result<Self> {
+        let mut layers = vec![Layer {
+            origin: Origin::Default,
+            file: parse(DEFAULTS, "defaults")?,
+        }];
+        let user = config.map_or_else(|| paths.config_file(), Path::to_owned);
+        if let Some(text) = read(&user, config.is_some())? {
+            layers.push(Layer {
+                file: parse(&text, &user.display().to_string())?,
+                origin: Origin::User(user.clone()),
+            });
+        }
+        let project = project_file(from);
+        let mut untrusted = Vec::new();
+        if let Some(path) = &project
+            && let Some(text) = read(path, true)?
+        {
+            let mut file = parse(&text, &path.display().to_string())?;
+            let asks = trust::needs_trust(&file, path);
+            if !asks.is_empty() && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
+                untrusted = asks;
+                file.listen.on = None;
+                // A name before the reference (`a=file:...`) must not get it past this.
+                file.secret = file
+                    .secret
+                    .filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
+            }
+            layers.push(Layer {
+                origin: Origin::Project(path.clone()),
+                file,
+            });
+        }
+        layers.push(Layer {
+            origin: Origin::Environment,
+            file: environment(),
+        });
+        let all = layers
+            .iter()
+            .fold(ConfigFile::default(), |below, layer| layer.file.clone().over(below));
+        Ok(Self {
+            project,
+            untrusted,
+            user_file: user,
+            layers,
+            ..Self::from_layer(all)?
+        })
+    }
+
+    /// The defaults alone, whatever files and environment say.
+    pub fn defaults() -> Self {
+        toml::from_str(DEFAULTS)
+            .ok()
+            .and_then(|layer| Self::from_layer(layer).ok())
+            .unwrap_or_default()
+    }
+
+    fn from_layer(layer: ConfigFile) -> Result<Self> {
+        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let duration = |key: &str, text: Option<String>| {
+            parse_duration(&text.unwrap_or_default()).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
+        };
+        let output = match layer.output.as_deref() {
+            None | Some("human" | "") => Output::Human,
+            Some("json") => Output::Json,
+            Some("quiet") => Output::Quiet,
+            Some(other) => {
+                return Err(Error::usage(format!(
+                    "setting `output`: `{other}` is none of `human`, `json`, `quiet`"
+                )));
+            }
+        };
+        Ok(Self {
+            provider: some(layer.provider),
+            secret: some(layer.secret),
+            output,
+            port: layer.listen.port.unwrap_or(4400),
+            forward_to: some(layer.listen.forward_to),
+            on: layer.listen.on.unwrap_or_default(),
+            dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
+            retention: duration("ledger.retention", layer.ledger.retention)?,
+            max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
+            project: None,
+            untrusted: Vec::new(),
+            user_file: PathBuf::new(),
+            layers: Vec::new(),
+        })
+    }
+}
+
+/// The environment's layer. The list of variables is fixed: `HOOK_CONFIG` and `HOOK_LEDGER` are read with their flags.
+fn environment() -> ConfigFile {
+    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    ConfigFile {
+        provider: var("HOOK_PROVIDER"),
+        // The variable holds the secret itself, so it is referred to by name and never copied into settings.
+        secret: var("HOOK_SECRET").map(|_| "env:HOOK_SECRET".to_owned()),
+        output: var("HOOK_OUTPUT"),
+        ..ConfigFile::default()
+    }
+}
+
+/// Reads a settings file.
+pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
+    toml::from_str(text).map_err(|error| {
+        Error::usage(format!("settings file `{name}` is not valid"))
+            .cause(error.to_string().trim_end())
+            .hint("`hook config show` prints every setting with its default")
+    })
+}
+
+fn read(path: &Path, required: bool) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
+        Err(error) => Err(Error::usage(format!("settings file `{}` cannot be read", path.display())).cause(error)),
+    }
+}
+
+/// Makes a folder that only this user can enter.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that only this user can read, whole or not at all.
+pub fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}
+
+/// Writes a file whole or not at all, with the usual permissions.
+pub fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    std::fs::write(&temporary, bytes)?;
+    std::fs::rename(&temporary, path)
+}

@@ -1,0 +1,294 @@
+//! The book: endpoints in a JSON file that people read, edit and put under version control. Every change reads, changes
+//! and writes under one lock, and the file is replaced whole: two processes lose nothing of each other, and a crash
+//! leaves the file as it was.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::endpoint::{Change, Endpoint};
+use super::error::EndpointError;
+use super::names::{check_name, position, select_mut};
+use super::rules::Finding;
+use super::secrets::Vault;
+use super::store::{Added, EndpointStore};
+use super::{address, disk};
+use crate::clock::Timestamp;
+use crate::id::{Id, IdKind};
+
+/// The only format there is so far.
+pub const FORMAT: u64 = 1;
+
+/// How long another process may keep the lock. A change takes milliseconds.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// The local book.
+#[derive(Debug, Clone)]
+pub struct Book {
+    path: PathBuf,
+    vault: Vault,
+    lock_wait: Duration,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    #[serde(rename = "format")]
+    _format: u64,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Serialize)]
+struct ContentRef<'a> {
+    format: u64,
+    endpoints: &'a [Endpoint],
+}
+
+/// Read before the rest: a newer format may have keys that this one refuses.
+#[derive(Deserialize)]
+struct Head {
+    format: u64,
+}
+
+impl Book {
+    /// The book in that file, which need not be there, with its secrets in that vault.
+    pub fn new(path: impl Into<PathBuf>, vault: Vault) -> Self {
+        Self {
+            path: path.into(),
+            vault,
+            lock_wait: LOCK_WAIT,
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where its generated secrets are.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// All endpoints in the order of the file; none when there is no file.
+    pub fn read(&self) -> Result<Vec<Endpoint>, EndpointError> {
+        load(&self.path)
+    }
+
+    /// Changes the endpoints while nobody else can. An error from `change` leaves the file as it is; a stored secret
+    /// that no endpoint refers to any more after the change is deleted.
+    pub fn edit<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<Endpoint>) -> Result<T, EndpointError>,
+    ) -> Result<T, EndpointError> {
+        // A rename would put a file in the place of a symbolic link.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = folder_of(&path);
+        disk::private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        let _lock = lock(&path, self.lock_wait)?;
+        let temporary = beside(&path, ".tmp");
+        disk::remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
+
+        let before = load(&path)?;
+        let mut after = before.clone();
+        let answer = change(&mut after)?;
+        if after != before {
+            check(&after).map_err(Fault::in_change)?;
+            replace(&path, &temporary, &after)?;
+            self.vault.forget_dropped(&before, &after)?;
+        }
+        Ok(answer)
+    }
+
+    /// Adds an endpoint.
+    pub fn add(&self, endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
+        self.edit(|endpoints| {
+            endpoints.push(endpoint.clone());
+            Ok(endpoint)
+        })
+    }
+
+    /// Changes one endpoint, and gives it as it is now.
+    pub fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
+        self.edit(|endpoints| {
+            let endpoint = select_mut(endpoints, selector)?;
+            endpoint.apply(change, now);
+            Ok(endpoint.clone())
+        })
+    }
+
+    /// Removes one endpoint with its stored secrets, and gives it as it was.
+    pub fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+        self.edit(|endpoints| {
+            let index = position(endpoints, selector)?;
+            Ok(endpoints.remove(index))
+        })
+    }
+}
+
+impl EndpointStore for Book {
+    async fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
+        self.read()
+    }
+
+    async fn add(&self, endpoint: Endpoint) -> Result<Added, EndpointError> {
+        let endpoint = Self::add(self, endpoint)?;
+        Ok(Added { endpoint, secret: None })
+    }
+
+    async fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
+        Self::update(self, selector, change, now)
+    }
+
+    async fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+        Self::remove(self, selector)
+    }
+}
+
+fn load(path: &Path) -> Result<Vec<Endpoint>, EndpointError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(EndpointError::io(path, "read")(error)),
+    };
+    let endpoints = parse(path, &text)?;
+    check(&endpoints).map_err(|fault| fault.in_file(path))?;
+    Ok(endpoints)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
+    // A text that has no head is refused below, with the whole format in view.
+    let found = serde_json::from_str::<Head>(text).map_or(FORMAT, |head| head.format);
+    if found > FORMAT {
+        return Err(EndpointError::Newer {
+            path: path.display().to_string(),
+            found,
+            known: FORMAT,
+        });
+    }
+    if found < FORMAT {
+        return Err(EndpointError::invalid(path, format!("there is no format {found}")));
+    }
+    serde_json::from_str::<Content>(text)
+        .map(|content| content.endpoints)
+        .map_err(|error| EndpointError::invalid(path, error.to_string()))
+}
+
+/// Why endpoints cannot be in one book.
+enum Fault {
+    Form(&'static str, String),
+    Taken(&'static str, String),
+}
+
+impl Fault {
+    /// Found in the file: somebody edited or merged it.
+    fn in_file(self, path: &Path) -> EndpointError {
+        match self {
+            Self::Form(_, what) => EndpointError::invalid(path, what),
+            Self::Taken(what, value) => {
+                EndpointError::invalid(path, format!("two endpoints have the {what} `{value}`"))
+            }
+        }
+    }
+
+    /// Brought by a change.
+    fn in_change(self) -> EndpointError {
+        match self {
+            Self::Form(code, what) => EndpointError::Rule(vec![Finding::refused(code, what)]),
+            Self::Taken(what, value) => EndpointError::Duplicate { what, value },
+        }
+    }
+}
+
+/// What must hold of the whole, also after a change by hand or a merge.
+fn check(endpoints: &[Endpoint]) -> Result<(), Fault> {
+    let (mut names, mut ids) = (HashSet::new(), HashSet::new());
+    for Endpoint { id, name, url, .. } in endpoints {
+        check_name(name).map_err(|what| Fault::Form("bad-name", what))?;
+        address::parse(url).map_err(|what| Fault::Form("bad-url", what))?;
+        if Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
+            let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
+            return Err(Fault::Form("bad-id", what));
+        }
+        if !names.insert(name) {
+            return Err(Fault::Taken("name", name.clone()));
+        }
+        if !ids.insert(id) {
+            return Err(Fault::Taken("id", id.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn render(endpoints: &[Endpoint]) -> Result<String, serde_json::Error> {
+    let content = ContentRef {
+        format: FORMAT,
+        endpoints,
+    };
+    serde_json::to_string_pretty(&content).map(|text| text + "\n")
+}
+
+fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), EndpointError> {
+    let text = render(endpoints).map_err(|error| EndpointError::io(path, "written")(error.into()))?;
+    if parse(path, &text)? != endpoints {
+        let error = io::Error::new(io::ErrorKind::InvalidData, "it would not read back the same");
+        return Err(EndpointError::io(path, "written")(error));
+    }
+    disk::write_new(temporary, text.as_bytes()).map_err(EndpointError::io(temporary, "written"))?;
+    if let Err(error) = fs::rename(temporary, path) {
+        let _ = disk::remove(temporary);
+        return Err(EndpointError::io(path, "written")(error));
+    }
+    let folder = folder_of(path);
+    disk::sync_folder(folder).map_err(EndpointError::io(folder, "written"))
+}
+
+/// Waits for the lock, which ends with the file that is returned. The side file stays: whoever deleted it could take a
+/// lock that another process holds on the deleted one.
+fn lock(path: &Path, patience: Duration) -> Result<File, EndpointError> {
+    let side = beside(path, ".lock");
+    let failed = EndpointError::io(&side, "locked");
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&side);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => return Err(failed(error)),
+    };
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err(EndpointError::Locked(path.display().to_string())),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

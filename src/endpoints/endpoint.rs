@@ -1,0 +1,352 @@
+//! An endpoint: the subscription of one URL to a provider's events, in the form that the book writes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::form;
+use crate::clock::Timestamp;
+use crate::id::Id;
+
+/// A subscription. The order of the fields is the order of the keys in the book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// `ep_...` in the local book; a remote store has ids of its own.
+    pub id: String,
+    /// What people call it; unique in its store.
+    pub name: String,
+    /// Where deliveries go.
+    #[serde(deserialize_with = "form::url")]
+    pub url: String,
+    /// `NAME` or `NAME@VARIANT` of the provider that delivers.
+    pub provider: String,
+    /// What it wants.
+    pub events: Events,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Free labels; `env` selects by environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The plan of the account, where the provider limits endpoints by plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Parameters of the provider's envelope, such as the company whose events are wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// The current one first, then those that a rotation keeps for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<EndpointSecret>,
+    /// Absent: active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<Disabled>,
+    /// Failed deliveries in a row.
+    #[serde(default, skip_serializing_if = "form::is_zero")]
+    pub failed_deliveries: u32,
+    /// When it was added.
+    #[serde(with = "form::time")]
+    pub created: Timestamp,
+    /// When somebody changed it last; counting failed deliveries is no change.
+    #[serde(with = "form::time")]
+    pub updated: Timestamp,
+}
+
+/// What an endpoint wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Events {
+    /// Every event, also those that the catalogue does not know.
+    All,
+    /// Exact names of the catalogue.
+    Only(Vec<String>),
+}
+
+/// That an endpoint gets nothing, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disabled {
+    /// Who or what did it.
+    pub reason: DisabledBy,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Since when.
+    #[serde(with = "form::time")]
+    pub since: Timestamp,
+}
+
+/// Who or what disabled an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisabledBy {
+    /// A person.
+    Hand,
+    /// Too many failed deliveries in a row.
+    FailedDeliveries,
+    /// An answer that tells the provider to stop.
+    Answer,
+}
+
+/// One secret of an endpoint: where it is, never what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointSecret {
+    /// Where its text is.
+    #[serde(rename = "ref")]
+    pub reference: Reference,
+    /// The name that verdicts show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// After a rotation: how long the old one still counts.
+    #[serde(default, with = "form::optional_time", skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Where a secret's text is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// `stored:NAME`: a file of that name in this machine's folder of secrets.
+    Stored(String),
+    /// `env:VAR`
+    Env(String),
+    /// `file:PATH`; a relative path counts from the folder that the book belongs to.
+    File(String),
+}
+
+/// What an update changes; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another URL.
+    pub url: Option<String>,
+    /// Another choice of events. The secret stays.
+    pub events: Option<Events>,
+    /// Switches it on or off by hand.
+    pub active: Option<bool>,
+    /// Another description; an empty one removes it.
+    pub description: Option<String>,
+    /// All labels anew.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Another plan; an empty one removes it.
+    pub plan: Option<String>,
+    /// All parameters anew.
+    pub params: Option<BTreeMap<String, String>>,
+}
+
+impl Endpoint {
+    /// An active endpoint without a secret.
+    pub fn new(id: Id, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
+        let now = form::whole_seconds(now);
+        Self {
+            id: id.to_string(),
+            name: name.to_owned(),
+            url: url.to_owned(),
+            provider: provider.to_owned(),
+            events,
+            description: None,
+            labels: BTreeMap::new(),
+            plan: None,
+            params: BTreeMap::new(),
+            secrets: Vec::new(),
+            disabled: None,
+            failed_deliveries: 0,
+            created: now,
+            updated: now,
+        }
+    }
+
+    /// The provider without its variant.
+    pub fn provider_name(&self) -> &str {
+        self.provider.split_once('@').map_or(&self.provider, |(name, _)| name)
+    }
+
+    /// Whether it gets deliveries.
+    pub fn is_active(&self) -> bool {
+        self.disabled.is_none()
+    }
+
+    /// Makes the change. Says whether anything is different now.
+    pub fn apply(&mut self, change: Change, now: Timestamp) -> bool {
+        let before = self.clone();
+        let unless_empty = |text: String| Some(text).filter(|text| !text.is_empty());
+        if let Some(name) = change.name {
+            self.name = name;
+        }
+        if let Some(url) = change.url {
+            self.url = url;
+        }
+        if let Some(events) = change.events {
+            self.events = events;
+        }
+        if let Some(description) = change.description {
+            self.description = unless_empty(description);
+        }
+        if let Some(labels) = change.labels {
+            self.labels = labels;
+        }
+        if let Some(plan) = change.plan {
+            self.plan = unless_empty(plan);
+        }
+        if let Some(params) = change.params {
+            self.params = params;
+        }
+        match change.active {
+            Some(true) => self.enable(now),
+            Some(false) => self.disable(DisabledBy::Hand, None, now),
+            None => false,
+        };
+        let differs = *self != before;
+        if differs {
+            self.updated = form::whole_seconds(now);
+        }
+        differs
+    }
+
+    /// Switches it off; one that is off keeps its reason. Says whether it was on.
+    pub fn disable(&mut self, reason: DisabledBy, detail: Option<String>, now: Timestamp) -> bool {
+        let was_active = self.is_active();
+        if was_active {
+            let since = form::whole_seconds(now);
+            self.disabled = Some(Disabled { reason, detail, since });
+            self.updated = since;
+        }
+        was_active
+    }
+
+    /// Switches it on and forgets the failures. Says whether it was off.
+    pub fn enable(&mut self, now: Timestamp) -> bool {
+        let was_disabled = self.disabled.take().is_some();
+        self.failed_deliveries = 0;
+        if was_disabled {
+            self.updated = form::whole_seconds(now);
+        }
+        was_disabled
+    }
+}
+
+impl Events {
+    /// Whether that event of the catalogue is wanted.
+    pub fn contains(&self, event: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|name| name == event),
+        }
+    }
+
+    /// Whether some event is wanted by both.
+    pub fn overlap(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, Self::All) => true,
+            (Self::All, Self::Only(names)) | (Self::Only(names), Self::All) => !names.is_empty(),
+            (Self::Only(names), other @ Self::Only(_)) => names.iter().any(|name| other.contains(name)),
+        }
+    }
+}
+
+impl fmt::Display for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Only(names) => f.write_str(&names.join(", ")),
+        }
+    }
+}
+
+impl DisabledBy {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hand => "hand",
+            Self::FailedDeliveries => "failed-deliveries",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl fmt::Display for Disabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.detail, self.reason) {
+            (Some(detail), _) => f.write_str(detail),
+            (None, DisabledBy::Hand) => f.write_str("switched off by hand"),
+            (None, DisabledBy::FailedDeliveries) => f.write_str("too many failed deliveries in a row"),
+            (None, DisabledBy::Answer) => f.write_str("an answer told the provider to stop"),
+        }
+    }
+}
+
+impl Reference {
+    /// Reads a reference of the book. The error says what is accepted and does not repeat the text, which may be a
+    /// secret in the wrong place.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("stored", name)) if form::is_stored_name(name) => Ok(Self::Stored(name.to_owned())),
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
+            _ => Err("a secret is referred to by `stored:NAME`, `env:VAR` or `file:PATH`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored(name) => write!(f, "stored:{name}"),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for Events {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Only(names) => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Events {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EventsVisitor)
+    }
+}
+
+struct EventsVisitor;
+
+impl<'de> Visitor<'de> for EventsVisitor {
+    type Value = Events;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"all\" or a list of event names")
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Events, E> {
+        match text {
+            "all" => Ok(Events::All),
+            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Events, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = seq.next_element()? {
+            names.push(name);
+        }
+        Ok(Events::Only(names))
+    }
+}

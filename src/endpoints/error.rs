@@ -1,0 +1,146 @@
+//! What can go wrong with endpoints, in a book or behind a provider's API.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::rules::Finding;
+use crate::secret::SecretError;
+
+/// Why something cannot be done with endpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Nothing of that name or id.
+    #[error("there is no endpoint `{selector}`")]
+    Unknown {
+        /// As typed.
+        selector: String,
+        /// Near names.
+        near: Vec<String>,
+    },
+    /// The beginning of several ids.
+    #[error("`{selector}` may be any of `{}`", .names.join("`, `"))]
+    Ambiguous {
+        /// As typed.
+        selector: String,
+        /// Whose ids begin so.
+        names: Vec<String>,
+    },
+    /// Name, id or URL is taken.
+    #[error("there is already an endpoint with the {what} `{value}`")]
+    Duplicate {
+        /// `name`, `id`, `URL`.
+        what: &'static str,
+        /// Of both.
+        value: String,
+    },
+    /// The account has as many endpoints as it may have.
+    #[error("{0}")]
+    Limit(String),
+    /// Rules of the provider refuse it.
+    #[error("{}", first_refusal(.0))]
+    Rule(Vec<Finding>),
+    /// The store has no such verb.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The store does not accept the token.
+    #[error("{0}")]
+    Unauthorised(String),
+    /// The store does not answer, or not sensibly.
+    #[error("{what}")]
+    Unavailable {
+        /// The fact.
+        what: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// The file is not JSON, or not of the format.
+    #[error("endpoint file `{path}` is not valid: {what}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// The fault, with line and column where they are known.
+        what: String,
+    },
+    /// The file was written by a newer hook.
+    #[error("endpoint file `{path}` has format {found}, this hook knows up to {known}")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: u64,
+        /// The newest known.
+        known: u64,
+    },
+    /// Another process kept the file locked for too long.
+    #[error("endpoint file `{0}` is locked by another process")]
+    Locked(String),
+    /// The system refused.
+    #[error("`{path}` cannot be {verb}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What was to be done with it, as a participle.
+        verb: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The book was changed, but a secret that nothing refers to any more could not be deleted.
+    #[error("the change is made, but the stored secret `{path}` cannot be removed")]
+    LeftBehind {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The book refers to a secret that was stored on another machine, or is deleted.
+    #[error("the secret `stored:{0}` is not on this machine")]
+    NotStored(String),
+    /// A reference gives no secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A reference cannot be written as text.
+    #[error("the path `{}` is not valid Unicode", .0.display())]
+    NotUnicode(PathBuf),
+    /// The system gave no random numbers for a pair of keys.
+    #[error("no key pair can be made")]
+    NoRandomness,
+}
+
+impl EndpointError {
+    /// The kind's name in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "unknown",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Limit(_) => "limit",
+            Self::Rule(_) => "rule",
+            Self::Unsupported(_) => "unsupported",
+            Self::Unauthorised(_) => "unauthorised",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Invalid { .. } => "invalid",
+            Self::Newer { .. } => "newer",
+            Self::Locked(_) => "locked",
+            Self::Io { .. } | Self::LeftBehind { .. } => "io",
+            Self::NotStored(_) | Self::Secret(_) | Self::NotUnicode(_) | Self::NoRandomness => "secret",
+        }
+    }
+
+    pub(super) fn io(path: &Path, verb: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::Io { path, verb, source }
+    }
+
+    pub(super) fn invalid(path: &Path, what: impl Into<String>) -> Self {
+        Self::Invalid {
+            path: path.display().to_string(),
+            what: what.into(),
+        }
+    }
+}
+
+fn first_refusal(findings: &[Finding]) -> &str {
+    let refusal = findings.iter().find(|finding| finding.is_refusal());
+    refusal.map_or("a rule refuses the endpoint", |finding| &finding.message)
+}

@@ -1,0 +1,136 @@
+//! Failed deliveries in a row, and when they disable an endpoint.
+
+use super::endpoint::{Disabled, DisabledBy, Endpoint};
+use crate::clock::Timestamp;
+use crate::provider::policy::Exhaustion;
+
+/// How a delivery to an endpoint ended. One that was interrupted has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The endpoint answered with success.
+    Delivered,
+    /// No attempt is left.
+    Failed,
+    /// The answer told the provider to stop sending: a code of the policy's `disable-on`.
+    Gone,
+}
+
+/// Counts a delivery that ended, and disables the endpoint where the provider does so. The answer is there only when
+/// this delivery disabled it.
+pub fn note_delivery(endpoint: &mut Endpoint, ending: Ending, rule: Exhaustion, now: Timestamp) -> Option<Disabled> {
+    let (reason, detail) = match ending {
+        Ending::Delivered => {
+            endpoint.failed_deliveries = 0;
+            return None;
+        }
+        Ending::Failed => {
+            endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
+            match rule {
+                Exhaustion::DisableEndpoint { after } if endpoint.failed_deliveries >= after => (
+                    DisabledBy::FailedDeliveries,
+                    Some(failed_detail(endpoint.failed_deliveries)),
+                ),
+                _ => return None,
+            }
+        }
+        Ending::Gone => {
+            endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
+            (DisabledBy::Answer, None)
+        }
+    };
+    if endpoint.disable(reason, detail, now) {
+        endpoint.disabled.clone()
+    } else {
+        None
+    }
+}
+
+fn failed_detail(count: u32) -> String {
+    match count {
+        1 => "a delivery failed for good".to_owned(),
+        count => format!("{count} deliveries in a row failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints::testing::{at, endpoint};
+    use Ending::{Delivered, Failed, Gone};
+
+    #[test]
+    fn an_endpoint_is_disabled_by_as_many_failures_in_a_row_as_the_provider_says() {
+        let after = |after| Exhaustion::DisableEndpoint { after };
+        for (rule, endings, disabled, count) in [
+            (after(1), &[Failed][..], Some("a delivery failed for good"), 1),
+            (after(1), &[Delivered], None, 0),
+            (after(3), &[Failed, Failed], None, 2),
+            (
+                after(3),
+                &[Failed, Failed, Failed],
+                Some("3 deliveries in a row failed"),
+                3,
+            ),
+            (after(3), &[Failed, Failed, Delivered, Failed, Failed], None, 2),
+            (
+                after(3),
+                &[Failed, Failed, Gone],
+                Some("an answer told the provider to stop"),
+                3,
+            ),
+            (Exhaustion::Fail, &[Failed; 9], None, 9),
+            (
+                Exhaustion::Fail,
+                &[Gone],
+                Some("an answer told the provider to stop"),
+                1,
+            ),
+        ] {
+            let mut endpoint = endpoint("a");
+            let said: Vec<_> = endings
+                .iter()
+                .map(|ending| note_delivery(&mut endpoint, *ending, rule, at(9)))
+                .collect();
+            let last = said.last().cloned().flatten();
+            assert_eq!(last, endpoint.disabled, "{rule:?} {endings:?}");
+            assert_eq!(last.map(|d| d.to_string()).as_deref(), disabled, "{rule:?} {endings:?}");
+            assert_eq!(endpoint.failed_deliveries, count, "{rule:?} {endings:?}");
+            assert!(
+                said[..said.len() - 1].iter().all(Option::is_none),
+                "{rule:?} {endings:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn deliveries_that_end_after_it_was_disabled_change_neither_reason_nor_time() {
+        let rule = Exhaustion::DisableEndpoint { after: 1 };
+        let mut endpoint = endpoint("a");
+        let first = note_delivery(&mut endpoint, Failed, rule, at(1));
+        for ending in [Failed, Gone, Delivered] {
+            assert_eq!(note_delivery(&mut endpoint, ending, rule, at(2)), None);
+            assert_eq!(endpoint.disabled, first);
+        }
+    }
+
+    #[test]
+    fn enabling_forgets_the_failures() {
+        let rule = Exhaustion::DisableEndpoint { after: 2 };
+        let mut endpoint = endpoint("a");
+        for _ in 0..2 {
+            note_delivery(&mut endpoint, Failed, rule, at(1));
+        }
+        assert!(endpoint.enable(at(2)));
+        assert!(!endpoint.enable(at(3)));
+        assert_eq!((endpoint.updated, endpoint.failed_deliveries), (at(2), 0));
+        assert_eq!(note_delivery(&mut endpoint, Failed, rule, at(4)), None);
+    }
+
+    #[test]
+    fn counting_a_failure_is_no_change_of_the_endpoint() {
+        let mut endpoint = endpoint("a");
+        let updated = endpoint.updated;
+        note_delivery(&mut endpoint, Failed, Exhaustion::Fail, at(99));
+        assert_eq!(endpoint.updated, updated);
+    }
+}

@@ -1,0 +1,194 @@
+//! Who gets an event.
+
+use std::fmt;
+
+use super::endpoint::{Disabled, Endpoint, Events};
+
+/// The label that says which environment an endpoint belongs to.
+const ENVIRONMENT: &str = "env";
+
+/// What is to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The provider that delivers, with or without its variant.
+    pub provider: &'a str,
+    /// The event's name in the catalogue.
+    pub event: &'a str,
+    /// Only endpoints whose label `env` is this; absent: all.
+    pub environment: Option<&'a str>,
+    /// Values of the envelope's parameters in this event.
+    pub params: &'a [(String, String)],
+}
+
+/// Why an endpoint does not get an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkipReason {
+    /// Another provider delivers to it.
+    OtherProvider(String),
+    /// It belongs to another environment, or to none.
+    OtherEnvironment(Option<String>),
+    /// It wants events with another value of this parameter.
+    OtherParam {
+        /// The parameter.
+        name: String,
+        /// The value that it wants.
+        has: String,
+    },
+    /// It did not subscribe to the event, but to these.
+    NotSubscribed(Events),
+    /// It is disabled.
+    Inactive(Disabled),
+}
+
+impl Endpoint {
+    /// Whether it gets the event. The reason is the first that holds in the order of [`SkipReason`]: an endpoint is
+    /// called inactive only where it would have got the event.
+    pub fn wants(&self, wanted: &Wanted<'_>) -> Result<(), SkipReason> {
+        let provider = wanted
+            .provider
+            .split_once('@')
+            .map_or(wanted.provider, |(name, _)| name);
+        if self.provider_name() != provider {
+            return Err(SkipReason::OtherProvider(self.provider.clone()));
+        }
+        let environment = self.labels.get(ENVIRONMENT);
+        if wanted.environment.is_some() && environment.map(String::as_str) != wanted.environment {
+            return Err(SkipReason::OtherEnvironment(environment.cloned()));
+        }
+        let other =
+            |(name, has): &(&String, &String)| wanted.params.iter().any(|(n, value)| n == *name && value != *has);
+        if let Some((name, has)) = self.params.iter().find(other) {
+            return Err(SkipReason::OtherParam {
+                name: name.clone(),
+                has: has.clone(),
+            });
+        }
+        if !self.events.contains(wanted.event) {
+            return Err(SkipReason::NotSubscribed(self.events.clone()));
+        }
+        match &self.disabled {
+            Some(disabled) => Err(SkipReason::Inactive(disabled.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl SkipReason {
+    /// The name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OtherProvider(_) => "other-provider",
+            Self::OtherEnvironment(_) => "other-environment",
+            Self::OtherParam { .. } => "other-param",
+            Self::NotSubscribed(_) => "not-subscribed",
+            Self::Inactive(_) => "inactive",
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherProvider(has) => write!(f, "other provider: `{has}`"),
+            Self::OtherEnvironment(Some(has)) => write!(f, "other environment: `{has}`"),
+            Self::OtherEnvironment(None) => f.write_str("no environment"),
+            Self::OtherParam { name, has } => write!(f, "other {name}: `{has}`"),
+            Self::NotSubscribed(Events::Only(names)) if names.is_empty() => f.write_str("subscribed to nothing"),
+            Self::NotSubscribed(has) => write!(f, "subscribed to {has}"),
+            Self::Inactive(disabled) => write!(f, "inactive: {disabled}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints::DisabledBy;
+    use crate::endpoints::testing::{at, endpoint};
+
+    fn only(names: &[&str]) -> Events {
+        Events::Only(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn an_event_goes_to_those_who_want_it_and_each_other_has_its_reason() {
+        let wanted = |provider, event, environment| Wanted {
+            provider,
+            event,
+            environment,
+            params: &[],
+        };
+        let plain = endpoint("plain");
+        let mut all = endpoint("all");
+        all.events = Events::All;
+        all.provider = "acme@old".into();
+        let mut staging = endpoint("staging");
+        staging.labels.insert("env".into(), "staging".into());
+        let mut nothing = endpoint("nothing");
+        nothing.events = only(&[]);
+        let mut off = endpoint("off");
+        off.disable(DisabledBy::Hand, None, at(5));
+        for (endpoint, wanted, expected) in [
+            (&plain, wanted("acme", "job.paid", None), ""),
+            (&plain, wanted("acme@old", "job.paid", None), ""),
+            (&plain, wanted("acme", "job.lost", None), "subscribed to job.paid"),
+            (&plain, wanted("acme", "job.pai", None), "subscribed to job.paid"),
+            (&plain, wanted("other", "job.paid", None), "other provider: `acme`"),
+            (&plain, wanted("acme", "job.paid", Some("staging")), "no environment"),
+            (&all, wanted("acme", "anything.at.all", None), ""),
+            (&all, wanted("other", "job.paid", None), "other provider: `acme@old`"),
+            (&staging, wanted("acme", "job.paid", None), ""),
+            (&staging, wanted("acme", "job.paid", Some("staging")), ""),
+            (
+                &staging,
+                wanted("acme", "job.paid", Some("live")),
+                "other environment: `staging`",
+            ),
+            (&nothing, wanted("acme", "job.paid", None), "subscribed to nothing"),
+            (&off, wanted("acme", "job.paid", None), "inactive: switched off by hand"),
+            (&off, wanted("acme", "job.lost", None), "subscribed to job.paid"),
+        ] {
+            let reason = endpoint
+                .wants(&wanted)
+                .err()
+                .map_or_else(String::new, |reason| reason.to_string());
+            assert_eq!(reason, expected, "{} {wanted:?}", endpoint.name);
+        }
+    }
+
+    #[test]
+    fn a_disabled_endpoint_says_since_when() {
+        let mut off = endpoint("off");
+        off.disable(DisabledBy::Hand, Some("moving house".into()), at(5));
+        let wanted = Wanted {
+            provider: "acme",
+            event: "job.paid",
+            environment: None,
+            params: &[],
+        };
+        let Err(SkipReason::Inactive(disabled)) = off.wants(&wanted) else {
+            panic!()
+        };
+        assert_eq!((disabled.since, disabled.to_string().as_str()), (at(5), "moving house"));
+    }
+    #[test]
+    fn an_endpoint_of_one_company_gets_no_event_of_another() {
+        let mut mine = endpoint("mine");
+        mine.params.insert("company".into(), "40".into());
+        let company = |value: &str| vec![("company".to_owned(), value.to_owned())];
+        for (params, expected) in [
+            (company("40"), None),
+            (company("41"), Some("other company: `40`")),
+            (Vec::new(), None),
+        ] {
+            let wanted = Wanted {
+                provider: "acme",
+                event: "job.paid",
+                environment: None,
+                params: &params,
+            };
+            let reason = mine.wants(&wanted).err().map(|reason| reason.to_string());
+            assert_eq!(reason.as_deref(), expected, "{params:?}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The endpoint book: who subscribed to what, by which URL and with which secret. The book is a JSON file made for
+//! people and version control; a provider's REST API can stand behind the same trait.
+//!
+//! - [`Endpoint`] is the record, [`Book`] the file, [`EndpointStore`] the seam between the two kinds of places.
+//! - [`Vault`] keeps generated secrets out of the file, which holds references only.
+//! - [`rules`] judges an endpoint by its provider's profile; [`Endpoint::wants`] says who gets an event.
+//!
+//! Nothing here knows a provider, looks a name up in DNS, or prints.
+
+mod address;
+mod book;
+mod disk;
+mod endpoint;
+mod error;
+mod failures;
+mod form;
+mod matching;
+mod names;
+mod rotation;
+pub mod rules;
+mod secrets;
+mod store;
+
+pub use address::{normalised, shown};
+pub use book::{Book, FORMAT};
+pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
+pub use error::EndpointError;
+pub use failures::{Ending, note_delivery};
+pub use matching::{SkipReason, Wanted};
+pub use names::{check_name, name_for, select, select_mut};
+pub use rotation::rotate;
+pub use secrets::{Fresh, Vault, generate};
+pub use store::{Added, EndpointStore};
+
+#[cfg(test)]
+mod testing {
+    use super::{Endpoint, Events};
+    use crate::clock::Timestamp;
+    use crate::id::{Id, IdKind};
+    use crate::random::Random;
+
+    pub(super) fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix(second)
+    }
+
+    /// An endpoint of an invented provider.
+    pub(super) fn endpoint(name: &str) -> Endpoint {
+        let id = Id::new(IdKind::Endpoint, at(1_893_553_445), &Random::os());
+        let events = Events::Only(vec!["job.paid".into()]);
+        Endpoint::new(id, name, "https://example.com/hooks", "acme", events, at(0))
+    }
+}

@@ -1,0 +1,364 @@
+//! What a provider says about an endpoint, judged before it is kept. Every rule comes from the profile; a new rule is a
+//! key there and a function here.
+
+use std::collections::HashSet;
+
+use url::Url;
+
+use super::address::{self, Reach};
+use super::endpoint::{Endpoint, Events};
+use super::names::check_name;
+use crate::provider::file::Limit;
+use crate::provider::{Https, Profile, near_names};
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// The endpoint can be kept, and something may go wrong with it.
+    Caution,
+    /// The provider would not take the endpoint.
+    Refused,
+}
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Which rule; stable, for scripts. All of them are in [`CODES`].
+    pub code: &'static str,
+    /// A lower-case fact that names the object in backticks.
+    pub message: String,
+    /// A sentence that says what to do.
+    pub hint: Option<String>,
+}
+
+/// Every code that a finding can have.
+pub const CODES: [&str; 18] = [
+    "bad-name",
+    "bad-url",
+    "bad-id",
+    "password-in-url",
+    "https-required",
+    "https-recommended",
+    "port",
+    "not-public",
+    "waived",
+    "not-waived",
+    "duplicate-url",
+    "plan-limit",
+    "unknown-plan",
+    "plan-not-given",
+    "no-events",
+    "unknown-event",
+    "alias",
+    "all-events",
+];
+
+/// How strictly the rules are judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Network rules are waived for targets on this machine.
+    pub local: bool,
+    /// What is recommended is required.
+    pub production: bool,
+    /// Events outside the catalogue are let pass with a caution: the provider may have new ones.
+    pub new_events: bool,
+    /// The account's plan, should the endpoint not name one.
+    pub plan: Option<String>,
+}
+
+impl Finding {
+    /// A finding without a hint.
+    pub fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// A refusal without a hint.
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Refused, code, message)
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Whether the provider would not take the endpoint.
+    pub fn is_refusal(&self) -> bool {
+        self.severity == Severity::Refused
+    }
+}
+
+impl Severity {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Caution => "caution",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Judges an endpoint that is to be added, or changed when `existing` has one of the same id.
+pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Err(what) = check_name(&candidate.name) {
+        findings.push(Finding::refused("bad-name", what));
+    }
+    match address::parse(&candidate.url) {
+        Ok(url) => {
+            findings.extend(judge_password(&url));
+            findings.extend(judge_network(profile, &url, options));
+        }
+        Err(what) => findings
+            .push(Finding::refused("bad-url", what).hint("write the whole URL, such as `https://example.com/hooks`")),
+    }
+    let peers: Vec<&Endpoint> = existing
+        .iter()
+        .filter(|other| other.id != candidate.id && other.provider_name() == profile.name)
+        .collect();
+    let before = existing.iter().find(|other| other.id == candidate.id);
+    let events = canonical_events(profile, &candidate.events);
+    findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
+    findings.extend(judge_plan(profile, candidate, before, &peers, options));
+    findings.extend(judge_events(profile, &candidate.events, options));
+    findings
+}
+
+/// The events as the book keeps them: aliases as the catalogue's names, each once, a provider's sign for all as all.
+pub fn canonical_events(profile: &Profile, events: &Events) -> Events {
+    let Events::Only(names) = events else {
+        return Events::All;
+    };
+    let all = |name: &String| name == "all" || profile.endpoint.all_events.as_ref() == Some(name);
+    if names.iter().any(all) {
+        return Events::All;
+    }
+    let mut seen = HashSet::new();
+    let canonical = names.iter().map(|name| profile.canonical_event(name).unwrap_or(name));
+    Events::Only(canonical.filter(|name| seen.insert(*name)).map(str::to_owned).collect())
+}
+
+fn judge_password(url: &Url) -> Option<Finding> {
+    url.password()?;
+    let message = format!(
+        "`{}` holds a password, which the book keeps as it is",
+        address::shown(url.as_str())
+    );
+    Some(Finding::new(Severity::Caution, "password-in-url", message))
+}
+
+fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
+    let (shown, reach) = (address::shown(url.as_str()), address::reach(url));
+    let mut findings: Vec<Finding> = [
+        judge_https(profile, url, &shown, options),
+        judge_port(profile, url, &shown),
+        judge_public(profile, reach, &shown),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if findings.is_empty() {
+        return findings;
+    }
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    match (reach, options.local) {
+        (Reach::Loopback, true) => {
+            let message = format!(
+                "for `{shown}`, which is on this machine, `--local` waives: {}",
+                codes.join(", ")
+            );
+            findings = vec![Finding::new(Severity::Note, "waived", message)];
+        }
+        (Reach::Loopback, false) => {
+            let hint =
+                "`--local` waives this for targets on this machine; to be reached from outside, use a tunnel's URL";
+            findings = findings.into_iter().map(|finding| finding.hint(hint)).collect();
+        }
+        (_, true) => {
+            let message = format!("`--local` waives nothing for `{shown}`, which is not on this machine");
+            findings.push(Finding::new(Severity::Note, "not-waived", message));
+        }
+        (_, false) => {}
+    }
+    findings
+}
+
+fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
+    if url.scheme() == "https" {
+        return None;
+    }
+    let label = profile.label();
+    let finding = match (profile.endpoint.https, options.production) {
+        (Https::Any, _) => return None,
+        (Https::Required, _) => Finding::refused(
+            "https-required",
+            format!("`{shown}` is not https, which `{label}` requires"),
+        ),
+        (Https::Recommended, true) => Finding::refused(
+            "https-required",
+            format!("`{shown}` is not https, which `{label}` wants in production"),
+        ),
+        (Https::Recommended, false) => Finding::new(
+            Severity::Caution,
+            "https-recommended",
+            format!("`{shown}` is not https, which `{label}` wants in production"),
+        ),
+    };
+    Some(finding.hint(format!("use `https{}`", shown.strip_prefix("http").unwrap_or(shown))))
+}
+
+fn judge_port(profile: &Profile, url: &Url, shown: &str) -> Option<Finding> {
+    let (ports, port) = (&profile.endpoint.ports, url.port_or_known_default()?);
+    if ports.is_empty() || ports.contains(&port) {
+        return None;
+    }
+    let reached: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let message = format!(
+        "`{shown}` uses port {port}, and `{}` reaches only {}",
+        profile.label(),
+        reached.join(" and ")
+    );
+    Some(Finding::refused("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
+}
+
+fn judge_public(profile: &Profile, reach: Reach, shown: &str) -> Option<Finding> {
+    let what = match reach {
+        Reach::Loopback => "on this machine only",
+        Reach::Inside(what) => what,
+        Reach::Public => return None,
+    };
+    if !profile.endpoint.public {
+        return None;
+    }
+    let message = format!(
+        "`{shown}` is {what}, and `{}` must reach it from the internet",
+        profile.label()
+    );
+    Some(Finding::refused("not-public", message).hint("use a public host, or a tunnel's URL"))
+}
+
+fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
+    let shown = address::shown(url);
+    let url = address::normalised(url)?;
+    let mut same = peers
+        .iter()
+        .filter(|peer| address::normalised(&peer.url).as_ref() == Some(&url));
+    let label = profile.label();
+    if profile.endpoint.unique_url {
+        let other = &same.next()?.name;
+        let message = format!("`{shown}` is endpoint `{other}` already, and `{label}` takes a URL once only");
+        let hint = format!("`hook endpoints update {other}` changes what it wants");
+        return Some(Finding::refused("duplicate-url", message).hint(hint));
+    }
+    let other = &same.find(|peer| peer.events.overlap(events))?.name;
+    let message = format!("`{shown}` is endpoint `{other}` already: events that both want are delivered twice");
+    Some(Finding::new(Severity::Caution, "duplicate-url", message))
+}
+
+/// The plan is the endpoint's, else the one that was given, else the last that another endpoint of the provider names.
+fn judge_plan(
+    profile: &Profile,
+    candidate: &Endpoint,
+    before: Option<&Endpoint>,
+    peers: &[&Endpoint],
+    options: &Options,
+) -> Option<Finding> {
+    let (label, plans) = (profile.label(), &profile.endpoint.plans);
+    let inherited = || peers.iter().rev().find_map(|peer| peer.plan.as_ref());
+    let plan = candidate.plan.as_ref().or(options.plan.as_ref()).or_else(inherited);
+    let names: Vec<String> = plans.keys().map(|name| format!("`{name}`")).collect();
+    let Some(plan) = plan else {
+        let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
+        let hint = format!("add `--plan NAME`: {}", names.join(", "));
+        return (!plans.is_empty()).then(|| Finding::new(Severity::Note, "plan-not-given", message).hint(hint));
+    };
+    if plans.is_empty() {
+        let message = format!("`{label}` has no plans: `{plan}` limits nothing");
+        return Some(Finding::new(Severity::Note, "unknown-plan", message));
+    }
+    let Some(limit) = plans.get(plan) else {
+        let message = format!("`{label}` has no plan `{plan}`");
+        return Some(Finding::refused("unknown-plan", message).hint(format!("its plans: {}", names.join(", "))));
+    };
+    // A change that leaves the plan alone adds no endpoint: it must be possible also over the limit.
+    let adds = before.is_none_or(|before| before.plan != candidate.plan);
+    match limit {
+        Limit::Count(most) if adds && peers.len() >= usize::try_from(*most).unwrap_or(usize::MAX) => {
+            let endpoints = if *most == 1 { "endpoint" } else { "endpoints" };
+            let message = format!(
+                "plan `{plan}` of `{label}` allows {most} {endpoints}, and the book has {} already",
+                peers.len()
+            );
+            Some(Finding::refused("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))
+        }
+        Limit::Count(_) | Limit::Unlimited => None,
+    }
+}
+
+fn judge_events(profile: &Profile, events: &Events, options: &Options) -> Vec<Finding> {
+    let label = profile.label();
+    match canonical_events(profile, events) {
+        Events::All => vec![
+            Finding::new(
+                Severity::Caution,
+                "all-events",
+                format!("all events of `{label}` are delivered, also those that it adds later"),
+            )
+            .hint("subscribe only to what the application handles"),
+        ],
+        Events::Only(names) if names.is_empty() => vec![
+            Finding::refused("no-events", "the endpoint wants no event")
+                .hint(format!("`hook providers events {label}` shows the catalogue")),
+        ],
+        Events::Only(_) => {
+            let Events::Only(typed) = events else { return Vec::new() };
+            typed
+                .iter()
+                .filter_map(|name| judge_event(profile, name, options))
+                .collect()
+        }
+    }
+}
+
+fn judge_event(profile: &Profile, name: &str, options: &Options) -> Option<Finding> {
+    let label = profile.label();
+    match profile.canonical_event(name) {
+        Some(known) if known == name => None,
+        Some(known) => Some(Finding::new(
+            Severity::Note,
+            "alias",
+            format!("`{name}` is another name of `{known}`, which is what `{label}` sends"),
+        )),
+        None => {
+            let severity = if options.new_events {
+                Severity::Caution
+            } else {
+                Severity::Refused
+            };
+            let near = near_names(name, profile.events.keys().map(String::as_str));
+            let hint = match near.as_slice() {
+                [] => format!("`hook providers events {label}` shows the catalogue"),
+                near => format!("near names: `{}`", near.join("`, `")),
+            };
+            let message = format!("`{label}` has no event `{}`", name.escape_debug());
+            Some(Finding::new(severity, "unknown-event", message).hint(hint))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Secrets of endpoints: generated in the provider's form, kept in a folder of this user's, found again by reference.
+//! The book never holds a secret's text.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::disk;
+use super::endpoint::{Endpoint, EndpointSecret, Reference};
+use super::error::EndpointError;
+use crate::provider::Profile;
+use crate::random::Random;
+use crate::secret::{Secret, SecretError, SecretRef, SecretSource};
+use crate::signature::Scheme;
+
+/// Where the public half of a stored pair of keys is: beside the private one, with this ending.
+const PUBLIC: &str = ".pub";
+
+/// How many names are tried before a folder full of secrets is believed.
+const TRIES: usize = 16;
+
+/// A generated secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fresh {
+    /// What signs: the shared secret, or the private half of a pair of keys.
+    pub secret: Secret,
+    /// The public half as PEM, where the scheme has pairs of keys: what a receiver gets.
+    pub public: Option<String>,
+}
+
+/// The folder of stored secrets, and where relative paths of the book count from.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    folder: PathBuf,
+    base: PathBuf,
+}
+
+/// Generates a secret in the provider's form; `None` when the provider signs nothing. `random` must be the operating
+/// system's: a seeded one gives everybody the same secret.
+pub fn generate(profile: &Profile, random: &Random) -> Result<Option<Fresh>, EndpointError> {
+    Ok(match &profile.scheme {
+        Scheme::Unsigned => None,
+        Scheme::Asymmetric(scheme) => {
+            let pair = scheme.kind.generate().ok_or(EndpointError::NoRandomness)?;
+            Some(Fresh {
+                secret: pair.private,
+                public: Some(pair.public),
+            })
+        }
+        Scheme::Hmac(_) | Scheme::Token(_) => Some(Fresh {
+            secret: Secret::new(profile.secret_form.fresh(random)),
+            public: None,
+        }),
+    })
+}
+
+impl Vault {
+    /// `folder` is made at the first secret; relative `file:` references of the book count from `base`.
+    pub fn new(folder: impl Into<PathBuf>, base: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            base: base.into(),
+        }
+    }
+
+    /// Keeps a generated secret for an endpoint. It is on disk when this returns, so that the book never refers to one
+    /// that a crash took away.
+    pub fn store(&self, endpoint: &str, fresh: &Fresh, random: &Random) -> Result<Reference, EndpointError> {
+        let folder = &self.folder;
+        disk::private_folder(folder)
+            .and_then(|()| disk::close_to_others(folder))
+            .map_err(EndpointError::io(folder, "made"))?;
+        let name = self.write_under_new_name(endpoint, fresh.secret.expose(), random)?;
+        if let Some(public) = &fresh.public {
+            let path = self.public_path(&name);
+            disk::write_new(&path, public.as_bytes()).map_err(EndpointError::io(&path, "written"))?;
+        }
+        disk::sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
+        Ok(Reference::Stored(name))
+    }
+
+    /// Makes what a user gave as a secret into one of an endpoint: a text is stored, a reference stays one.
+    pub fn keep(&self, endpoint: &str, given: &SecretRef, random: &Random) -> Result<EndpointSecret, EndpointError> {
+        let reference = match &given.source {
+            SecretSource::Env(name) => Reference::Env(name.clone()),
+            SecretSource::File(path) => self.file_reference(path)?,
+            SecretSource::Literal(_) | SecretSource::Stdin => {
+                let secret = given.resolve()?;
+                self.store(endpoint, &Fresh { secret, public: None }, random)?
+            }
+        };
+        Ok(EndpointSecret {
+            reference,
+            name: given.name.clone(),
+            until: None,
+        })
+    }
+
+    /// Fetches what signs.
+    pub fn signing(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
+        self.fetch(secret, |name| self.folder.join(name))
+    }
+
+    /// Fetches what verifies: the public half where a pair of keys was generated, else the same text.
+    pub fn verifying(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
+        self.fetch(secret, |name| {
+            let public = self.public_path(name);
+            if public.exists() {
+                public
+            } else {
+                self.folder.join(name)
+            }
+        })
+    }
+
+    /// The public key as PEM, where a pair of keys was generated.
+    pub fn public_key(&self, secret: &EndpointSecret) -> Option<String> {
+        match &secret.reference {
+            Reference::Stored(name) => fs::read_to_string(self.public_path(name)).ok(),
+            Reference::Env(_) | Reference::File(_) => None,
+        }
+    }
+
+    /// The file that a reference leads to.
+    pub fn path(&self, reference: &Reference) -> Option<PathBuf> {
+        match reference {
+            Reference::Stored(name) => Some(self.folder.join(name)),
+            Reference::File(path) => Some(self.base.join(path)),
+            Reference::Env(_) => None,
+        }
+    }
+
+    /// Whether a `file:` reference leads out of the base, also by a symbolic link, or nowhere: what a book from a cloned
+    /// repository must not make use of before the user trusts it.
+    pub fn leads_outside(&self, reference: &Reference) -> bool {
+        let Reference::File(path) = reference else { return false };
+        let inside = self
+            .base
+            .join(path)
+            .canonicalize()
+            .ok()
+            .zip(self.base.canonicalize().ok());
+        !inside.is_some_and(|(file, base)| file.starts_with(base))
+    }
+
+    /// Deletes a stored secret that never came into the book. Nothing happens to other references.
+    pub fn discard(&self, reference: &Reference) -> Result<(), EndpointError> {
+        let Reference::Stored(name) = reference else {
+            return Ok(());
+        };
+        for path in [self.folder.join(name), self.public_path(name)] {
+            if let Err(source) = disk::remove(&path) {
+                let path = path.display().to_string();
+                return Err(EndpointError::LeftBehind { path, source });
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the stored secrets that were referred to before and are no longer.
+    pub(super) fn forget_dropped(&self, before: &[Endpoint], after: &[Endpoint]) -> Result<(), EndpointError> {
+        let kept: HashSet<&Reference> = references(after).collect();
+        let mut result = Ok(());
+        for reference in references(before).filter(|reference| !kept.contains(reference)) {
+            result = result.and(self.discard(reference));
+        }
+        result
+    }
+
+    fn fetch(&self, secret: &EndpointSecret, stored: impl Fn(&str) -> PathBuf) -> Result<Secret, EndpointError> {
+        let label = secret.name.clone().unwrap_or_else(|| secret.reference.to_string());
+        let source = match &secret.reference {
+            Reference::Stored(name) => return Ok(read_stored(&stored(name), name)?.named(label)),
+            Reference::Env(name) => SecretSource::Env(name.clone()),
+            Reference::File(path) => SecretSource::File(self.base.join(path)),
+        };
+        let reference = SecretRef {
+            name: Some(label),
+            source,
+            bare: false,
+        };
+        Ok(reference.resolve()?)
+    }
+
+    /// A path below the base stays relative, so that the book means the same in another clone of the project.
+    fn file_reference(&self, path: &Path) -> Result<Reference, EndpointError> {
+        let absolute = std::path::absolute(path).map_err(EndpointError::io(path, "read"))?;
+        let base = std::path::absolute(&self.base).unwrap_or_else(|_| self.base.clone());
+        let written = absolute.strip_prefix(&base).unwrap_or(&absolute);
+        match written.to_str() {
+            Some(text) => Ok(Reference::File(text.to_owned())),
+            None => Err(EndpointError::NotUnicode(absolute)),
+        }
+    }
+
+    fn write_under_new_name(&self, endpoint: &str, text: &[u8], random: &Random) -> Result<String, EndpointError> {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        let owner: String = endpoint.chars().map(plain).take(64).collect();
+        // One newline is dropped when a file is read: with one of its own, a secret that ends in a newline keeps it, and
+        // an editor that adds one changes nothing.
+        let content = [text, b"\n"].concat();
+        for _ in 0..TRIES {
+            let name = format!("{owner}-{}", random.text(b"0123456789abcdef", 8));
+            let path = self.folder.join(&name);
+            match disk::write_new(&path, &content) {
+                Ok(()) => return Ok(name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(EndpointError::io(&path, "written")(error)),
+            }
+        }
+        let error = io::Error::from(io::ErrorKind::AlreadyExists);
+        Err(EndpointError::io(&self.folder.join(owner), "written")(error))
+    }
+
+    fn public_path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}{PUBLIC}"))
+    }
+}
+
+fn references(endpoints: &[Endpoint]) -> impl Iterator<Item = &Reference> {
+    endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.secrets)
+        .map(|secret| &secret.reference)
+}
+
+fn read_stored(path: &Path, name: &str) -> Result<Secret, EndpointError> {
+    let mut text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(EndpointError::NotStored(name.to_owned()));
+        }
+        Err(source) => {
+            let path = path.display().to_string();
+            return Err(SecretError::Unreadable { path, source }.into());
+        }
+    };
+    if text.last() == Some(&b'\n') {
+        text.pop();
+    }
+    if text.is_empty() {
+        return Err(SecretError::Empty(format!("stored:{name}")).into());
+    }
+    Ok(Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! What `listen` does with a request: check, record, answer; then tell whoever shows, forwards and runs. The answer is
+//! given only after the capture is on disk.
+
+pub mod exec;
+mod network;
+mod pattern;
+pub mod route;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+pub use network::Network;
+pub use pattern::Pattern;
+
+use crate::clock::Clock;
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::random::Random;
+use crate::secret::Secret;
+use crate::server::{Handler, Incoming, Rejection, Reply};
+use crate::signature::{Refusal, Verdict, same};
+use crate::store::{Ledger, NewCapture, Op, StoreError, VerdictNote};
+use crate::verification::{Judged, Verification};
+
+/// How requests are answered.
+#[derive(Debug)]
+pub struct Rules {
+    /// To refused requests.
+    pub reject_status: u16,
+    /// To all others.
+    pub status: u16,
+    /// Before every answer.
+    pub delay: Duration,
+    /// So many requests that are not refused are answered 500 first.
+    pub fail_first: AtomicU64,
+    /// Only these peers may send; empty: all.
+    pub allow: Vec<Network>,
+    /// The bearer token that requests must carry.
+    pub bearer: Option<Secret>,
+    /// Whether the answer is the app's, so that whoever forwards must give it.
+    pub answer_by_app: bool,
+    /// Whether whoever is told needs headers and body.
+    pub whole: bool,
+}
+
+/// What was heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// A request, recorded and answered (or about to be, when the app answers).
+    Request(Box<Request>),
+    /// A request that could not be recorded, and was answered 503.
+    NotKept(StoreError),
+    /// A request that was turned away before it was complete.
+    Rejected(Box<Rejection>),
+    /// A connection that could not be accepted.
+    NotAccepted(String),
+}
+
+/// A request that was recorded.
+#[derive(Debug)]
+pub struct Request {
+    /// Shown as `#N`.
+    pub number: u64,
+    /// `cap_...`
+    pub id: Id,
+    /// What the check said, and what the request says about itself.
+    pub judged: Judged,
+    /// The first capture of the same event.
+    pub duplicate_of: Option<u64>,
+    /// What was answered; 0 when the app answers.
+    pub status: u16,
+    /// Size of the body.
+    pub size: usize,
+    /// From the last byte of the request to the decision, the sync to disk included.
+    pub took: Duration,
+    /// Headers, body and the rest, when they are needed.
+    pub whole: Option<Arc<NewCapture>>,
+    /// Where the app's answer goes.
+    pub answer: Option<oneshot::Sender<Reply>>,
+}
+
+/// The handler behind `hook listen`.
+pub struct Listener {
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// For ids.
+    pub random: Arc<Random>,
+    /// Checks requests.
+    pub verification: Arc<Verification>,
+    /// Keeps them.
+    pub ledger: Ledger,
+    /// Tells of what is in the ledger; bounded, so that a slow reader slows the intake instead of filling the memory.
+    pub outlet: mpsc::Sender<Heard>,
+    /// How to answer.
+    pub rules: Rules,
+}
+
+impl Listener {
+    /// What speaks against a request before its signature is looked at.
+    fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<Refusal> {
+        if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
+            return Some(Refusal::Address {
+                address: remote.ip().to_string(),
+            });
+        }
+        let bearer = self.rules.bearer.as_ref()?;
+        let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
+        let given = headers.get("authorization").unwrap_or_default();
+        (!same(given, &wanted)).then_some(Refusal::Bearer)
+    }
+
+    fn judge(&self, incoming: &Incoming) -> Judged {
+        let mut judged = self
+            .verification
+            .check(&incoming.headers, &incoming.body, self.clock.now());
+        if let Some(refusal) = self.gate(incoming.remote, &incoming.headers) {
+            judged.verdict = Verdict::Refused(refusal);
+        }
+        judged
+    }
+
+    /// The status for a request that is not refused.
+    fn scripted_status(&self) -> u16 {
+        let fails = self
+            .rules
+            .fail_first
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if fails.is_ok() { 500 } else { self.rules.status }
+    }
+
+    async fn tell(&self, heard: Heard) {
+        // Nobody listens any more only while the program ends.
+        let _ = self.outlet.send(heard).await;
+    }
+}
+
+impl Handler for Listener {
+    async fn handle(&self, incoming: Incoming) -> Reply {
+        let begun = Instant::now();
+        let mut judged = self.judge(&incoming);
+        let refused = judged.verdict.is_refused();
+        let status = if refused {
+            self.rules.reject_status
+        } else {
+            self.scripted_status()
+        };
+        let succeeds = (200..300).contains(&status);
+        let by_app = self.rules.answer_by_app && succeeds && !refused;
+        let provider = judged.label.as_deref();
+        // A request that is answered with a failure will come again, and then it is no duplicate.
+        let dedupe_key = judged.facts.dedupe_key.take().filter(|_| succeeds && !refused);
+        let capture = NewCapture {
+            id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
+            at: self.clock.now(),
+            method: incoming.method,
+            target: incoming.target,
+            headers: incoming.headers,
+            body: incoming.body,
+            remote: incoming.remote.to_string(),
+            provider: provider.map(str::to_owned),
+            event: judged.facts.event.clone(),
+            event_id: judged.facts.id.clone(),
+            verdict: VerdictNote::of(&judged.verdict),
+            status: if by_app { 0 } else { status },
+            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
+        };
+        let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
+        let whole = (self.rules.whole || refused).then(|| Arc::new(capture.clone()));
+        let ack = match self.ledger.write(Op::Capture(Box::new(capture))).await {
+            Ok(ack) => ack,
+            Err(error) => {
+                self.tell(Heard::NotKept(error)).await;
+                return plain(503, "not recorded\n");
+            }
+        };
+        let (answer, answered) = by_app.then(oneshot::channel).unzip();
+        self.tell(Heard::Request(Box::new(Request {
+            number: ack.number,
+            id,
+            judged,
+            duplicate_of: ack.duplicate_of,
+            status: recorded,
+            size,
+            took: begun.elapsed(),
+            whole,
+            answer,
+        })))
+        .await;
+        if !self.rules.delay.is_zero() {
+            tokio::time::sleep(self.rules.delay).await;
+        }
+        match answered {
+            Some(answered) => answered.await.unwrap_or_else(|_| plain(502, "")),
+            None if refused => plain(status, "refused\n"),
+            None if succeeds => plain(status, "ok\n"),
+            None => plain(status, "failed on purpose\n"),
+        }
+    }
+
+    fn rejected(&self, rejection: Rejection) {
+        // A crowd of broken requests must not slow down good ones: what the reader cannot take is dropped.
+        let _ = self.outlet.try_send(Heard::Rejected(Box::new(rejection)));
+    }
+
+    fn accept_failed(&self, error: &std::io::Error) {
+        let _ = self.outlet.try_send(Heard::NotAccepted(error.to_string()));
+    }
+}
+
+/// A short answer in plain text; 204 and 304 have no body.
+pub fn plain(status: u16, text: &'static str) -> Reply {
+    let mut headers = Headers::new();
+    let bare = text.is_empty() || matches!(status, 204 | 304);
+    if !bare {
+        headers.append("content-type", "text/plain; charset=utf-8");
+    }
+    Reply {
+        status,
+        headers,
+        body: if bare {
+            Bytes::new()
+        } else {
+            Bytes::from_static(text.as_bytes())
+        },
+    }
+}

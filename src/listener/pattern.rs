@@ -1,0 +1,45 @@
+//! Event patterns, `job.*`.
+
+/// Names with `*` for any run of characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// Takes any text.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Whether the whole name fits.
+    pub fn fits(&self, name: &str) -> bool {
+        let mut pieces = self.0.split('*');
+        let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
+            return false;
+        };
+        let mut pieces: Vec<&str> = pieces.collect();
+        let Some(last) = pieces.pop() else {
+            return rest.is_empty();
+        };
+        for piece in pieces {
+            match rest.find(piece) {
+                Some(at) => rest = &rest[at + piece.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_run_of_characters() {
+        let fits = |pattern: &str, name: &str| Pattern::new(pattern).fits(name);
+        assert!(fits("job.*", "job.paid") && fits("*", "") && fits("a*b*c", "a1b2c") && fits("job.paid", "job.paid"));
+        assert!(
+            !fits("job.*", "order.paid") && !fits("job", "job.paid") && !fits("a*b*c", "acb") && !fits("ab*ba", "aba")
+        );
+    }
+}

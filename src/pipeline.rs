@@ -1,0 +1,290 @@
+//! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
+//! that an id on the screen can be replayed at once.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
+use crate::error::Result;
+use crate::exchange::{Outcome, Source};
+use crate::exit::Exit;
+use crate::id::Id;
+use crate::random::Random;
+use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
+use crate::transport::Transport;
+
+/// Shows what happens to deliveries.
+pub trait View {
+    /// After the event is in the ledger under that number.
+    fn event(&mut self, number: u64, event: &Event) -> Result<()>;
+}
+
+/// What came of all deliveries together.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Delivered with success.
+    pub delivered: u64,
+    /// Failed for good.
+    pub failed: u64,
+    /// Left with attempts to make.
+    pub interrupted: u64,
+    /// How often each failure ended a delivery: a status or a kind of error.
+    pub causes: BTreeMap<String, u64>,
+    /// Durations of answered attempts in microseconds.
+    pub times: Vec<u32>,
+    /// The worst of what the deliveries came to.
+    pub exit: Option<Exit>,
+    /// What came of deliveries to endpoints.
+    pub ends: Vec<End>,
+}
+
+/// How a delivery to an endpoint ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// Whether it was delivered.
+    pub delivered: bool,
+    /// Whether the answer told the provider to disable the endpoint.
+    pub gone: bool,
+}
+
+/// Everything that one run of deliveries needs.
+pub struct Pipeline<T> {
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// For jitter.
+    pub random: Arc<Random>,
+    /// Carries requests.
+    pub transport: Arc<T>,
+    /// Keeps records.
+    pub ledger: Ledger,
+    /// How the engine works.
+    pub limits: Limits,
+    /// Stops it.
+    pub cancel: CancellationToken,
+    /// The claim on deliveries with several attempts; absent: each has one, and is recorded when it is over.
+    pub owner: Option<Arc<Owner>>,
+}
+
+impl<T: Transport> Pipeline<T> {
+    /// Works off the deliveries; those in `known` are in the ledger already.
+    pub async fn run(
+        self,
+        jobs: mpsc::Receiver<Delivery>,
+        known: HashSet<Id>,
+        view: &mut (dyn View + Send),
+    ) -> Result<Tally> {
+        let (events_in, events) = mpsc::channel(256);
+        let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(1024);
+        let engine = Engine::new(self.transport, self.clock, self.random, self.limits);
+        let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
+        let recorder = Recorder {
+            ledger: self.ledger,
+            owner: self.owner,
+            known,
+        };
+        let recording = recorder.run(events, acked_in);
+        let mut tally = Tally::default();
+        // Without a ledger or a screen nothing more is begun; what is under way is recorded all the same, if it can be.
+        let stop = self.cancel;
+        let recording = async { recording.await.inspect_err(|_| stop.cancel()) };
+        let showing = async {
+            let shown = show(acked, &mut tally, view).await;
+            shown.inspect_err(|_| stop.cancel())
+        };
+        let (recorded, shown) = tokio::join!(recording, showing);
+        let _ = engine.await;
+        recorded?;
+        shown.map(|()| tally)
+    }
+}
+
+/// Counts and shows what is in the ledger, until the channel ends.
+async fn show(
+    mut acked: mpsc::Receiver<(Event, PendingAck)>,
+    tally: &mut Tally,
+    view: &mut (dyn View + Send),
+) -> Result<()> {
+    while let Some((event, ack)) = acked.recv().await {
+        let Ack { number, .. } = ack.await?;
+        tally.count(&event);
+        view.event(number, &event)?;
+    }
+    Ok(())
+}
+
+/// Turns the engine's events into changes of the ledger.
+struct Recorder {
+    ledger: Ledger,
+    owner: Option<Arc<Owner>>,
+    known: HashSet<Id>,
+}
+
+impl Recorder {
+    async fn run(
+        mut self,
+        mut events: mpsc::Receiver<Event>,
+        acked: mpsc::Sender<(Event, PendingAck)>,
+    ) -> std::result::Result<(), StoreError> {
+        while let Some(event) = events.recv().await {
+            if let Some(op) = forwarded(&event) {
+                // Its answer comes with that of the delivery, which follows it.
+                drop(self.ledger.enqueue(op).await?);
+            }
+            let op = self.op(&event);
+            let pending = self.ledger.enqueue(op).await?;
+            // Nobody looks on any more once the screen has failed.
+            let _ = acked.send((event, pending)).await;
+        }
+        Ok(())
+    }
+
+    fn op(&mut self, event: &Event) -> Op {
+        let (state, next_due) = match &event.next {
+            Next::Delivered => (DeliveryState::Delivered, None),
+            Next::Failed(_) => (DeliveryState::Failed, None),
+            Next::Retry { due, .. } => (DeliveryState::Pending, Some(*due)),
+            Next::Interrupted => (DeliveryState::Pending, None),
+        };
+        let id = event.delivery.id;
+        let goes_on = matches!(event.next, Next::Retry { .. });
+        let recorded = self.known.contains(&id);
+        if goes_on {
+            self.known.insert(id);
+        } else {
+            self.known.remove(&id);
+        }
+        let owner = if goes_on {
+            self.owner.as_ref().map(|owner| owner.name().to_owned())
+        } else {
+            None
+        };
+        match (recorded, &event.attempt) {
+            (true, Some(attempt)) => Op::Attempt {
+                delivery: id,
+                attempt: Box::new(attempt.clone()),
+                state,
+                next_due,
+            },
+            (true, None) => Op::State {
+                delivery: id,
+                state,
+                owner,
+            },
+            (false, attempt) => {
+                let mut record = record(&event.delivery, owner);
+                record.state = state;
+                record.next_due = next_due;
+                record.attempts = attempt.iter().cloned().collect();
+                Op::Delivery(Box::new(record))
+            }
+        }
+    }
+}
+
+/// What is noted at a capture that was sent on.
+fn forwarded(event: &Event) -> Option<Op> {
+    let label = &event.delivery.label;
+    let capture = label.origin.filter(|_| label.source == Source::Forward)?;
+    let url = event.delivery.url.to_string();
+    (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
+}
+
+/// The ledger's form of a delivery, before its first attempt.
+pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
+    NewDelivery {
+        id: delivery.id,
+        at: delivery.at,
+        message: (*delivery.message).clone(),
+        provider: delivery.label.provider.clone(),
+        endpoint: delivery.label.endpoint.clone(),
+        url: delivery.url.to_string(),
+        method: delivery.method.clone(),
+        headers: delivery.headers.clone(),
+        signing: match delivery.signing {
+            Signing::Fresh { .. } => store::Signing::Fresh,
+            Signing::AsCaptured => store::Signing::AsCaptured,
+        },
+        source: delivery.label.source,
+        origin: delivery.label.origin,
+        delays: delivery.policy.schedule.delays.clone(),
+        owner,
+        state: DeliveryState::Pending,
+        next_due: None,
+        attempts: Vec::new(),
+    }
+}
+
+impl Tally {
+    fn count(&mut self, event: &Event) {
+        let outcome = event.attempt.as_ref().map(|attempt| &attempt.outcome);
+        if let (Some(attempt), Some(Outcome::Answer(_))) = (&event.attempt, outcome) {
+            self.times
+                .push(u32::try_from(attempt.took.as_micros()).unwrap_or(u32::MAX));
+        }
+        let exit = match &event.next {
+            Next::Retry { .. } => return,
+            Next::Delivered => {
+                self.delivered += 1;
+                Exit::Ok
+            }
+            Next::Interrupted => {
+                self.interrupted += 1;
+                Exit::Interrupted
+            }
+            Next::Failed(_) => {
+                self.failed += 1;
+                *self
+                    .causes
+                    .entry(outcome.map_or_else(String::new, Outcome::word))
+                    .or_default() += 1;
+                match outcome {
+                    Some(Outcome::Answer(_)) => Exit::Refused,
+                    _ => Exit::Unreachable,
+                }
+            }
+        };
+        self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
+        if let (Some(endpoint), true) = (
+            &event.delivery.label.endpoint,
+            event.delivery.label.source != Source::Test,
+        ) && event.next != Next::Interrupted
+        {
+            let gone = event.next == Next::Failed(Ended::Gone);
+            self.ends.push(End {
+                endpoint: endpoint.clone(),
+                delivered: event.next == Next::Delivered,
+                gone,
+            });
+        }
+    }
+
+    /// How many deliveries came to an end.
+    pub fn total(&self) -> u64 {
+        self.delivered + self.failed + self.interrupted
+    }
+
+    /// The duration that `share` (0.0..=1.0) of the answered attempts did not exceed.
+    pub fn percentile(&self, share: f64) -> Option<Duration> {
+        let mut times = self.times.clone();
+        let last = times.len().checked_sub(1)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index below the length"
+        )]
+        let index = ((last as f64) * share).round() as usize;
+        let (_, value, _) = times.select_nth_unstable(index.min(last));
+        Some(Duration::from_micros(u64::from(*value)))
+    }
+}

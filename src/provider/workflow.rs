@@ -1,0 +1,151 @@
+//! Workflow bodies: requests that a user of a provider shapes with merge tags, `{{contact.email}}`.
+
+use serde_json::{Map, Value};
+
+use super::near::near_names;
+use crate::json::{get, leaf_paths};
+use crate::template::text_of;
+
+/// What rendering came upon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagFault {
+    /// The record has no such field.
+    Unknown {
+        /// As written.
+        tag: String,
+        /// Near fields.
+        near: Vec<String>,
+    },
+    /// The field is there, but holds nothing.
+    Empty {
+        /// As written.
+        tag: String,
+    },
+}
+
+/// Fills merge tags from a record and collects what is wrong with them.
+#[derive(Debug)]
+pub struct Merge<'a> {
+    context: &'a Value,
+    /// In order of appearance.
+    pub faults: Vec<TagFault>,
+}
+
+impl<'a> Merge<'a> {
+    /// Tags are paths into that record.
+    pub fn new(context: &'a Value) -> Self {
+        Self {
+            context,
+            faults: Vec::new(),
+        }
+    }
+
+    /// A text with its tags filled in. A text that is one tag keeps the field's type.
+    pub fn text(&mut self, text: &str) -> Value {
+        if let Some(tag) = only_tag(text) {
+            return self.field(tag);
+        }
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("{{") {
+            let Some(end) = rest[start..].find("}}").map(|end| start + end) else {
+                break;
+            };
+            filled.push_str(&rest[..start]);
+            match self.field(rest[start + 2..end].trim()) {
+                Value::Null => {}
+                value => filled.push_str(&text_of(&value)),
+            }
+            rest = &rest[end + 2..];
+        }
+        filled.push_str(rest);
+        Value::String(filled)
+    }
+
+    /// A document with the tags in all of its strings filled in: escaping is the serialiser's.
+    pub fn document(&mut self, document: &Value) -> Value {
+        match document {
+            Value::String(text) => self.text(text),
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.document(item)).collect()),
+            Value::Object(fields) => Value::Object(
+                fields
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.document(value)))
+                    .collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+
+    /// `name=template` pairs as an object.
+    pub fn fields(&mut self, fields: &[(String, String)]) -> Value {
+        let filled: Map<String, Value> = fields
+            .iter()
+            .map(|(name, text)| (name.clone(), self.text(text)))
+            .collect();
+        Value::Object(filled)
+    }
+
+    fn field(&mut self, tag: &str) -> Value {
+        match get(self.context, tag) {
+            Some(value) => {
+                if value.is_null() || value.as_str() == Some("") {
+                    self.faults.push(TagFault::Empty { tag: tag.to_owned() });
+                }
+                value.clone()
+            }
+            None => {
+                let paths = leaf_paths(self.context);
+                let near = near_names(tag, paths.iter().map(String::as_str));
+                self.faults.push(TagFault::Unknown {
+                    tag: tag.to_owned(),
+                    near,
+                });
+                Value::Null
+            }
+        }
+    }
+}
+
+fn only_tag(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn tags_keep_their_type_alone_and_are_text_within_text() {
+        let context =
+            json!({"contact": {"email": "pat@example.com", "full_name": "Pat \"P\" Example", "age": 40, "note": ""}});
+        let mut merge = Merge::new(&context);
+        let fields = [
+            ("age", "{{contact.age}}"),
+            ("hello", "Hi {{ contact.full_name }}!"),
+            ("plain", "x"),
+        ];
+        let fields: Vec<_> = fields.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec();
+        assert_eq!(
+            merge.fields(&fields),
+            json!({"age": 40, "hello": "Hi Pat \"P\" Example!", "plain": "x"})
+        );
+        assert!(merge.faults.is_empty());
+        merge.text("{{contact.note}}");
+        merge.text("a {{email}}");
+        assert_eq!(
+            merge.faults,
+            [
+                TagFault::Empty {
+                    tag: "contact.note".into()
+                },
+                TagFault::Unknown {
+                    tag: "email".into(),
+                    near: vec!["contact.email".into()]
+                }
+            ]
+        );
+    }
+}

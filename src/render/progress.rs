@@ -1,0 +1,66 @@
+//! Progress on stderr while somebody watches: the only user of `indicatif`.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+/// Counts down to the next attempt; gone from the screen when dropped.
+pub struct Countdown(ProgressBar);
+
+impl Countdown {
+    /// Starts at once.
+    pub fn start(what: &str, wait: Duration) -> Self {
+        let bar = ProgressBar::new_spinner();
+        let end = Instant::now() + wait;
+        let left = move |_: &ProgressState, text: &mut dyn Write| {
+            let left = end.saturating_duration_since(Instant::now());
+            let whole = Duration::from_secs(left.as_secs() + u64::from(left.subsec_millis() > 0));
+            let _ = text.write_str(&crate::clock::human_duration(whole));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} in {left}") {
+            bar.set_style(style.with_key("left", left));
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+}
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How far a bulk run is.
+pub struct Bulk(ProgressBar);
+
+impl Bulk {
+    /// A bar, or nothing when nobody watches.
+    pub fn new(total: u64, shown: bool) -> Self {
+        if !shown {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(total);
+        let template = "{bar:32} {pos}/{len}  {per_sec}  {msg}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// One more is done.
+    pub fn step(&self, failed: u64) {
+        self.0.inc(1);
+        if failed > 0 {
+            self.0.set_message(format!("{failed} failed"));
+        }
+    }
+}
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,125 @@
+//! TLS for the server: a certificate from files, or one made on the spot.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use time::{Duration, OffsetDateTime};
+use tokio_rustls::TlsAcceptor;
+
+/// What a self-signed certificate is always for.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// The longest that all common clients take is 398 days.
+const VALID: Duration = Duration::days(365);
+
+/// A certificate with its key, ready to serve.
+#[derive(Clone)]
+pub struct Tls {
+    pub(super) acceptor: TlsAcceptor,
+    certificate: String,
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read `{path}`")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file for the certificate holds something else.
+    #[error("`{0}` holds no certificate in PEM form")]
+    NoCertificate(PathBuf),
+    /// The file for the key holds something else.
+    #[error("`{0}` holds no private key in PEM form")]
+    NoKey(PathBuf),
+    /// They do not fit together, or rustls does not take them.
+    #[error("the certificate and the key cannot be used")]
+    Unusable(#[source] rustls::Error),
+    /// A name that no certificate can be for.
+    #[error("cannot make a certificate for those names")]
+    Unmade(#[source] rcgen::Error),
+}
+
+impl Tls {
+    /// Reads a certificate, with its chain if there is one, and its private key from PEM files.
+    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        let certificate_pem = read(certificate)?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&certificate_pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::NoCertificate(certificate.to_owned()))?;
+        if chain.is_empty() {
+            return Err(TlsError::NoCertificate(certificate.to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| TlsError::NoKey(key.to_owned()))?;
+        Self::new(chain, key, String::from_utf8_lossy(&certificate_pem).into_owned())
+    }
+
+    /// Makes a key and a certificate for `localhost`, `127.0.0.1`, `::1` and more names or addresses. The key never
+    /// leaves the process.
+    pub fn self_signed(names: &[String]) -> Result<Self, TlsError> {
+        let own = NAMES.iter().map(|name| (*name).to_owned());
+        let more = names.iter().filter(|name| !NAMES.contains(&name.as_str())).cloned();
+        let mut wanted = CertificateParams::new(own.chain(more).collect::<Vec<_>>()).map_err(TlsError::Unmade)?;
+        wanted.distinguished_name.push(DnType::CommonName, "hook, self-signed");
+        wanted.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        // A day for clocks that are slow.
+        wanted.not_before = OffsetDateTime::now_utc() - Duration::DAY;
+        wanted.not_after = wanted.not_before + VALID;
+        Self::signed_by_itself(&wanted)
+    }
+
+    pub(crate) fn signed_by_itself(wanted: &CertificateParams) -> Result<Self, TlsError> {
+        let key = KeyPair::generate().map_err(TlsError::Unmade)?;
+        let certificate = wanted.self_signed(&key).map_err(TlsError::Unmade)?;
+        let pem = certificate.pem();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        Self::new(vec![certificate.into()], key.into(), pem)
+    }
+
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        certificate: String,
+    ) -> Result<Self, TlsError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(TlsError::Unusable)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificate,
+        })
+    }
+
+    /// The certificate in PEM form, for those who shall trust it.
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
+}

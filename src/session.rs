@@ -1,0 +1,289 @@
+//! What every command works with: the screen, the settings, the catalogue, the clock, the ledger's place; and the two
+//! questions that all of them ask: which provider, which secret.
+
+mod endpoints;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
+use crate::config::{Paths, Settings, private_file};
+use crate::engine::Limits;
+use crate::error::{Error, Result};
+use crate::pipeline::Pipeline;
+use crate::provider::{Profile, Registry, near_names};
+use crate::random::Random;
+use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::signature::{AsymmetricKind, Scheme};
+use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
+use crate::transport::Transport;
+use crate::ui::Ui;
+
+/// One run of the program.
+pub struct Session {
+    /// The screen.
+    pub ui: Arc<Ui>,
+    /// All layers but the flags of the command.
+    pub settings: Settings,
+    /// Folders of this user.
+    pub paths: Paths,
+    /// The providers.
+    pub registry: Registry,
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh identities.
+    pub random: Arc<Random>,
+    /// The ledger's file.
+    pub ledger_path: PathBuf,
+}
+
+/// Secrets for a run: given ones, or the dev secret in the form of whichever provider asks.
+#[derive(Debug, Clone)]
+pub enum Secrets {
+    /// As the user gave them.
+    Given(Vec<Secret>),
+    /// The dev secret.
+    Dev(DevSecret),
+}
+
+/// What a secret is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The private half of a pair.
+    Sign,
+    /// The public half of a pair.
+    Verify,
+}
+
+/// The secret that `listen` and `send` share on one machine.
+#[derive(Debug, Clone)]
+pub struct DevSecret {
+    root: Secret,
+    paths: Paths,
+}
+
+/// The name that verdicts and notes give the dev secret.
+pub const DEV_SECRET: &str = "dev secret";
+
+impl Session {
+    /// The clock of the machine, or the one that tests ask for by `__HOOK_NOW`.
+    pub fn clock_from_env() -> Arc<dyn Clock> {
+        match std::env::var("__HOOK_NOW")
+            .ok()
+            .and_then(|text| Timestamp::parse(&text))
+        {
+            Some(at) => Arc::new(SteppingClock::new(at)),
+            None => Arc::new(SystemClock),
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger_within(None)
+    }
+
+    /// As [`Session::ledger`], with another window for duplicates when one is given.
+    pub fn ledger_within(&self, window: Option<std::time::Duration>) -> Ledger {
+        let (path, window) = (self.ledger_path.clone(), window.unwrap_or(self.settings.dedupe_window));
+        Ledger::start(move || {
+            let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
+            store.set_dedupe_window(window);
+            Ok(Box::new(store) as Box<dyn Store>)
+        })
+    }
+
+    /// The ledger for reading; never created.
+    pub fn reader(&self) -> Result<SqliteStore> {
+        Ok(SqliteStore::open(&self.ledger_path, Access::ReadOnly)?)
+    }
+
+    /// The way from deliveries to records and lines.
+    pub fn pipeline<T: Transport>(
+        &self,
+        transport: Arc<T>,
+        ledger: Ledger,
+        limits: Limits,
+        cancel: CancellationToken,
+        owner: Option<Arc<Owner>>,
+    ) -> Pipeline<T> {
+        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        Pipeline {
+            clock,
+            random,
+            transport,
+            ledger,
+            limits,
+            cancel,
+            owner,
+        }
+    }
+
+    /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The
+    /// choice is said on stderr when it was found by the event.
+    pub fn provider_for(&self, named: Option<&str>, event: Option<&str>) -> Result<Arc<Profile>> {
+        if let Some(name) = named.or(self.settings.provider.as_deref()) {
+            return Ok(self.registry.get(name)?);
+        }
+        let Some(event) = event else {
+            return Err(Error::usage("no provider is given")
+                .hint("add `--provider NAME`; `hook providers list` shows all of them"));
+        };
+        let found = self.registry.find_event(event, None);
+        match found.as_slice() {
+            [one] => {
+                let alias = if one.alias {
+                    format!(" (`{event}` is its `{}`)", one.event)
+                } else {
+                    String::new()
+                };
+                self.ui
+                    .note(&format!("provider: {}{alias}", self.ui.err.name(&one.provider)));
+                Ok(self.registry.get(&one.provider)?)
+            }
+            [] => {
+                let all = self.registry.all_events();
+                let near = near_names(event, all.iter().map(|(name, _)| name.as_str()));
+                Err(Error::nothing(format!("no provider has an event `{event}`"))
+                    .near(&near, |name| format!("hook send {name}"))
+                    .hint("`hook providers events NAME` shows a catalogue"))
+            }
+            several => {
+                let providers: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
+                let first = several.first().map_or("", |m| m.provider.as_str());
+                Err(Error::usage(format!(
+                    "event `{event}` belongs to several providers: {}",
+                    providers.join(", ")
+                ))
+                .hint(format!("pick one: `--provider {first}`")))
+            }
+        }
+    }
+
+    /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
+    pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>) -> Result<Secrets> {
+        if !given.is_empty() {
+            return Ok(Secrets::Given(
+                given.iter().map(|text| self.secret(text)).collect::<Result<_>>()?,
+            ));
+        }
+        if !endpoint.is_empty() {
+            return Ok(Secrets::Given(endpoint));
+        }
+        if let Some(text) = &self.settings.secret {
+            return Ok(Secrets::Given(vec![self.secret(text)?]));
+        }
+        Ok(Secrets::Dev(self.dev_secret()?))
+    }
+
+    /// Fetches a secret by its reference, with a warning when it stood bare on the command line.
+    pub fn secret(&self, text: &str) -> Result<Secret> {
+        let reference = SecretRef::parse(text);
+        if reference.bare {
+            self.ui
+                .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
+        }
+        Ok(reference.resolve()?)
+    }
+
+    /// Secrets that this machine knows without being told: the settings', the dev secret when it was ever used, and those
+    /// of endpoints. For explanations: what cannot be read is left out.
+    pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
+        let settings = self.settings.secret.as_deref().map(SecretRef::parse);
+        let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
+        let made = match &profile.scheme {
+            Scheme::Asymmetric(scheme) => DevSecret::pair_files(&self.paths, scheme.kind).1,
+            _ => self.paths.dev_secret(),
+        };
+        let dev = made
+            .exists()
+            .then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
+        let settings = settings.and_then(|reference| reference.resolve().ok());
+        let endpoints = self.known_endpoint_secrets(profile);
+        settings
+            .into_iter()
+            .chain(dev.and_then(Result::ok))
+            .chain(endpoints)
+            .collect()
+    }
+
+    /// The dev secret, made at first use.
+    pub fn dev_secret(&self) -> Result<DevSecret> {
+        let path = self.paths.dev_secret();
+        let failed = |error: std::io::Error| {
+            Error::new(
+                crate::exit::Exit::Store,
+                format!("dev secret `{}` cannot be made", path.display()),
+            )
+            .cause(error)
+            .hint("give a secret with `--secret env:VAR`")
+        };
+        let root = match std::fs::read(&path) {
+            Ok(text) if !text.is_empty() => text,
+            _ => {
+                let text = Random::os().text(b"0123456789abcdef", 64).into_bytes();
+                private_file(&path, &text).map_err(failed)?;
+                // Two first runs at once must end with the same secret: whatever is in the file now.
+                std::fs::read(&path).map_err(failed)?
+            }
+        };
+        Ok(DevSecret {
+            root: Secret::new(root),
+            paths: self.paths.clone(),
+        })
+    }
+}
+
+impl Secrets {
+    /// The secrets in the form that a profile wants.
+    pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Vec<Secret>> {
+        match self {
+            Self::Given(secrets) => Ok(secrets.clone()),
+            Self::Dev(dev) => Ok(vec![dev.for_profile(profile, purpose)?]),
+        }
+    }
+
+    /// Whether it is the dev secret.
+    pub fn is_dev(&self) -> bool {
+        matches!(self, Self::Dev(_))
+    }
+}
+
+impl DevSecret {
+    /// The dev secret in the form that a profile wants: the same on every run.
+    pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Secret> {
+        if let Scheme::Asymmetric(scheme) = &profile.scheme {
+            return self.key_pair(scheme.kind, purpose);
+        }
+        let form = &profile.secret_form;
+        let key = [self.root.expose(), form.to_string().as_bytes()].concat();
+        Ok(Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET))
+    }
+
+    fn pair_files(paths: &Paths, kind: AsymmetricKind) -> (PathBuf, PathBuf) {
+        let file = |end: &str| paths.state.join(format!("dev-{}{end}", kind.name()));
+        (file(""), file(".pub"))
+    }
+
+    fn key_pair(&self, kind: AsymmetricKind, purpose: Purpose) -> Result<Secret> {
+        let (private, public) = Self::pair_files(&self.paths, kind);
+        if !public.exists() {
+            let pair = kind
+                .generate()
+                .ok_or_else(|| Error::internal("no key pair can be made"))?;
+            let failed = |error| Error::new(crate::exit::Exit::Store, "the dev key pair cannot be kept").cause(error);
+            private_file(&private, pair.private.expose()).map_err(failed)?;
+            private_file(&public, pair.public.as_bytes()).map_err(failed)?;
+        }
+        let path = if purpose == Purpose::Sign { private } else { public };
+        Ok(SecretRef::parse(&format!("file:{}", path.display()))
+            .resolve()?
+            .named(DEV_SECRET))
+    }
+}

@@ -1,0 +1,172 @@
+//! The transport over HTTP/1.1, on reqwest. Nothing is followed, retried or decoded behind the engine's back.
+
+mod failure;
+mod loopback;
+mod options;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Client, ClientBuilder};
+use url::Url;
+
+use crate::exchange::{ANSWER_KEPT, Answer, ErrorKind, Outcome, Request};
+use crate::headers::Headers;
+use crate::transport::{Transport, guard};
+
+pub use loopback::other_loopback_answers;
+use options::Settings;
+pub use options::{HttpOptions, HttpOptionsError};
+
+/// How much of an answer beyond [`ANSWER_KEPT`] is read and thrown away, so that the connection can be used again.
+const ANSWER_DRAINED: usize = 1024 * 1024;
+
+/// Below the 5 s after which Node closes an idle connection: a request sent into that moment is lost.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Above any concurrency of a bulk send.
+const IDLE_PER_HOST: usize = 1024;
+
+/// A client, or why there is none.
+type Built = Result<Client, (ErrorKind, String)>;
+
+/// Sends requests over HTTP. Cheap to make: each of its clients is built when the first request needs it.
+pub struct HttpTransport {
+    settings: Settings,
+    /// For `http:` without a proxy. Loads no root certificates, which take 3 ms.
+    plain: OnceLock<Built>,
+    /// For `https:` without a proxy.
+    tls: OnceLock<Built>,
+    /// For whatever goes through a proxy.
+    proxied: OnceLock<Built>,
+}
+
+impl HttpTransport {
+    /// Checks the options, and reads the file of certificates when there is one.
+    pub fn new(options: HttpOptions) -> Result<Self, HttpOptionsError> {
+        Ok(Self::with_settings(Settings::new(options, |name| {
+            std::env::var(name).ok()
+        })?))
+    }
+
+    fn with_settings(settings: Settings) -> Self {
+        Self {
+            settings,
+            plain: OnceLock::new(),
+            tls: OnceLock::new(),
+            proxied: OnceLock::new(),
+        }
+    }
+
+    /// The header lines that would go over the wire, the transport's own included, in that order. The error says what
+    /// cannot be sent.
+    pub fn wire_headers(&self, request: &Request) -> Result<Headers, String> {
+        let proxied = self.settings.is_proxied(&request.url);
+        let client = self.client(&request.url, proxied).map_err(|(_, text)| text)?;
+        let ready = wire::prepare(client, request, self.settings.keep_host)?;
+        let mut headers = wire::read_headers(ready.headers());
+        if !headers.contains("accept") {
+            headers.append("accept", wire::ACCEPT);
+        }
+        Ok(headers)
+    }
+
+    fn client(&self, url: &Url, proxied: bool) -> Result<&Client, (ErrorKind, String)> {
+        let is_tls = url.scheme() == "https";
+        let slot = match (proxied, is_tls) {
+            (true, _) => &self.proxied,
+            (false, true) => &self.tls,
+            (false, false) => &self.plain,
+        };
+        let built = slot.get_or_init(|| {
+            let builder = self.settings.apply(base(), proxied, is_tls);
+            let builder = builder.map_err(|text| (ErrorKind::Connect, text))?;
+            builder
+                .build()
+                .map_err(|error| (ErrorKind::Tls, failure::unbuilt(&error)))
+        });
+        built.as_ref().map_err(Clone::clone)
+    }
+
+    async fn exchange(&self, request: &Request) -> Outcome {
+        let proxied = self.settings.is_proxied(&request.url);
+        let client = match self.client(&request.url, proxied) {
+            Ok(client) => client,
+            Err((kind, text)) => return error(kind, text),
+        };
+        let ready = match wire::prepare(client, request, self.settings.keep_host) {
+            Ok(ready) => ready,
+            Err(text) => return error(ErrorKind::Protocol, text),
+        };
+        let answered = match client.execute(ready).await {
+            Ok(response) => read(response).await,
+            Err(error) => Err(error),
+        };
+        match answered {
+            Ok(answer) => Outcome::Answer(answer),
+            Err(broken) => {
+                let (kind, text) = failure::explain(&broken, &request.url, proxied);
+                error(kind, text)
+            }
+        }
+    }
+}
+
+impl Transport for HttpTransport {
+    async fn send(&self, request: &Request) -> Outcome {
+        match tokio::time::timeout(request.timeout, self.exchange(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => error(
+                ErrorKind::Timeout,
+                format!("no complete answer within {:?}", request.timeout),
+            ),
+        }
+    }
+}
+
+/// What all clients have in common.
+fn base() -> ClientBuilder {
+    // reqwest would read the environment's proxies for every target; `Settings` decides which.
+    // `max_retries_per_request(0)` also spares a copy of each request.
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never().max_retries_per_request(0))
+        .http1_only()
+        .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .dns_resolver(loopback::Resolver)
+}
+
+async fn read(mut response: reqwest::Response) -> reqwest::Result<Answer> {
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        headers: wire::read_headers(response.headers()),
+        body: Bytes::new(),
+        truncated: false,
+    };
+    let announced = response.content_length().unwrap_or(0);
+    let mut kept = Vec::with_capacity(usize::try_from(announced).unwrap_or(ANSWER_KEPT).min(ANSWER_KEPT));
+    let mut drained = 0;
+    while let Some(chunk) = response.chunk().await? {
+        let fits = chunk.len().min(ANSWER_KEPT - kept.len());
+        kept.extend_from_slice(&chunk[..fits]);
+        drained += chunk.len() - fits;
+        if drained > ANSWER_DRAINED {
+            break;
+        }
+    }
+    answer.truncated = drained > 0;
+    answer.body = kept.into();
+    Ok(answer)
+}
+
+fn error(kind: ErrorKind, text: String) -> Outcome {
+    Outcome::Error { kind, text }
+}

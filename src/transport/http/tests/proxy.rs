@@ -1,0 +1,123 @@
+//! Proxies: which targets go through them, and what they see.
+
+use super::*;
+
+fn from_env(variables: &[(&str, &str)]) -> Settings {
+    let options = HttpOptions {
+        proxy_from_env: true,
+        ..HttpOptions::default()
+    };
+    Settings::new(options, |name| {
+        let found = variables.iter().find(|(have, _)| *have == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+    .unwrap()
+}
+
+fn through(proxy: &str) -> Result<HttpTransport, HttpOptionsError> {
+    HttpTransport::new(HttpOptions {
+        proxy: Some(proxy.to_owned()),
+        ..HttpOptions::default()
+    })
+}
+
+#[tokio::test]
+async fn a_given_proxy_carries_every_target() {
+    let (address, server) = raw(OK).await;
+    let transport = through(&address.to_string()).unwrap();
+    answered(transport.send(&post("http://example.invalid/x?y", &[], b"")).await);
+    let seen = server.await.unwrap();
+    assert!(
+        seen.starts_with("POST http://example.invalid/x?y HTTP/1.1\\r\\n"),
+        "{seen}"
+    );
+    assert!(seen.contains("host: example.invalid\\r\\n"), "{seen}");
+
+    let (address, server) = raw(OK).await;
+    let transport = through(&format!("http://me:pw@{address}")).unwrap();
+    answered(transport.send(&post("http://127.0.0.1:9/x", &[], b"")).await);
+    let seen = server.await.unwrap();
+    assert!(seen.contains("proxy-authorization: Basic bWU6cHc=\\r\\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_a_tunnel_is_a_connect_error() {
+    let (address, server) = raw("HTTP/1.1 403 Forbidden\r\n\r\n").await;
+    let transport = through(&format!("http://{address}")).unwrap();
+    let (kind, text) = failed(transport.send(&post("https://example.invalid/", &[], b"")).await);
+    assert_eq!(kind, ErrorKind::Connect, "{text}");
+    assert!(
+        text.starts_with("cannot connect to example.invalid:443 (a proxy is set)"),
+        "{text}"
+    );
+    assert!(
+        server
+            .await
+            .unwrap()
+            .starts_with("CONNECT example.invalid:443 HTTP/1.1")
+    );
+}
+
+#[tokio::test]
+async fn the_environments_proxy_carries_what_is_not_loopback() {
+    let (address, server) = raw(OK).await;
+    let proxy = format!("http://{address}");
+    let settings = from_env(&[("HTTP_PROXY", &proxy), ("NO_PROXY", "spared.invalid")]);
+    let is_proxied = |url: &str| settings.is_proxied(&Url::parse(url).unwrap());
+    assert!(is_proxied("http://example.invalid/"));
+    assert!(!is_proxied("http://127.0.0.1:9/") && !is_proxied("http://localhost/") && !is_proxied("http://[::1]/"));
+
+    let transport = HttpTransport::with_settings(settings);
+    let (port, _held) = closed_port();
+    let (_, text) = failed(
+        transport
+            .send(&post(&format!("http://127.0.0.1:{port}/"), &[], b""))
+            .await,
+    );
+    assert_eq!(text, format!("connection refused by 127.0.0.1:{port}"));
+    let spared = format!("http://{}.spared.invalid/", "a".repeat(64));
+    let (kind, text) = failed(transport.send(&post(&spared, &[], b"")).await);
+    assert_eq!(kind, ErrorKind::Dns, "{text}");
+    answered(transport.send(&post("http://example.invalid/", &[], b"")).await);
+    assert!(
+        server
+            .await
+            .unwrap()
+            .starts_with("POST http://example.invalid/ HTTP/1.1")
+    );
+}
+
+#[test]
+fn without_variables_nothing_is_proxied() {
+    let is_proxied = |settings: Settings, url: &str| settings.is_proxied(&Url::parse(url).unwrap());
+    let (http, https) = ("http://example.invalid/", "https://example.invalid/");
+    assert!(!is_proxied(from_env(&[]), http));
+    assert!(!is_proxied(from_env(&[("HTTP_PROXY", "")]), http));
+    assert!(!is_proxied(from_env(&[("http_proxy", "proxy.invalid:8080")]), https));
+    assert!(is_proxied(from_env(&[("https_proxy", "proxy.invalid:8080")]), https));
+    assert!(is_proxied(from_env(&[("all_proxy", "proxy.invalid:8080")]), http));
+}
+
+#[tokio::test]
+async fn an_unusable_proxy_of_the_environment_matters_only_where_it_is_needed() {
+    let transport = HttpTransport::with_settings(from_env(&[("ALL_PROXY", "socks5://me:hunter2@127.0.0.1")]));
+    let (kind, text) = failed(transport.send(&post("http://example.invalid/", &[], b"")).await);
+    assert_eq!(kind, ErrorKind::Connect);
+    assert_eq!(
+        text,
+        "the environment variable `ALL_PROXY` is not the URL of an HTTP proxy"
+    );
+    let (address, _server) = raw(OK).await;
+    answered(transport.send(&post(&format!("http://{address}/"), &[], b"")).await);
+}
+
+#[test]
+fn a_bad_proxy_is_not_shown() {
+    let error = through("socks5://me:hunter2@127.0.0.1").err().unwrap().to_string();
+    assert_eq!(error, "the given proxy is not the URL of an HTTP proxy");
+    let options = HttpOptions {
+        proxy: Some("http://me:hunter2@127.0.0.1".to_owned()),
+        ..HttpOptions::default()
+    };
+    assert!(!format!("{options:?}").contains("hunter2"));
+}

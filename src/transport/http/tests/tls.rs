@@ -1,0 +1,158 @@
+//! TLS against this crate's own server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::CertificateParams;
+use time::{Duration as Days, OffsetDateTime};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::server::tls::Tls;
+use crate::server::{self, Handler, Incoming, Limits, Rejection, Reply};
+
+struct Echo;
+
+impl Handler for Echo {
+    async fn handle(&self, incoming: Incoming) -> Reply {
+        Reply {
+            status: 200,
+            headers: Headers::new(),
+            body: incoming.body,
+        }
+    }
+
+    fn rejected(&self, _: Rejection) {}
+}
+
+async fn serve(tls: &Tls) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = server::serve(
+        listener,
+        Some(tls.clone()),
+        Limits::default(),
+        Arc::new(Echo),
+        CancellationToken::new(),
+    );
+    tokio::spawn(served);
+    port
+}
+
+/// A certificate for `localhost` alone, valid between those days from now.
+fn certificate(from: i64, to: i64) -> Tls {
+    let mut wanted = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    wanted.not_before = OffsetDateTime::now_utc() + Days::days(from);
+    wanted.not_after = OffsetDateTime::now_utc() + Days::days(to);
+    Tls::signed_by_itself(&wanted).unwrap()
+}
+
+/// A file of the temporary folder that is removed in the end.
+struct Pem(PathBuf);
+
+impl Pem {
+    fn new(text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("hook-{}.pem", uuid::Uuid::new_v4()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn trusted(&self) -> Result<HttpTransport, HttpOptionsError> {
+        HttpTransport::new(HttpOptions {
+            ca_file: Some(self.0.clone()),
+            ..HttpOptions::default()
+        })
+    }
+}
+
+impl Drop for Pem {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn careless() -> HttpTransport {
+    HttpTransport::new(HttpOptions {
+        insecure: true,
+        ..HttpOptions::default()
+    })
+    .unwrap()
+}
+
+async fn refusal(tls: &Tls, host: &str) -> String {
+    let url = format!("https://{host}:{}/", serve(tls).await);
+    let transport = Pem::new(tls.certificate_pem()).trusted().unwrap();
+    let (kind, text) = failed(transport.send(&post(&url, &[], b"hi")).await);
+    assert_eq!(kind, ErrorKind::Tls, "{text}");
+    text
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_only_on_request() {
+    let tls = Tls::self_signed(&["extra.localhost".to_owned()]).unwrap();
+    let port = serve(&tls).await;
+    let request = |host: &str| post(&format!("https://{host}:{port}/"), &[], b"hi");
+
+    let (kind, text) = failed(transport().send(&request("localhost")).await);
+    assert_eq!(kind, ErrorKind::Tls);
+    assert_eq!(
+        text,
+        format!("the certificate of localhost:{port} comes from an unknown issuer")
+    );
+
+    let trusting = Pem::new(tls.certificate_pem()).trusted().unwrap();
+    for host in ["localhost", "127.0.0.1", "extra.localhost"] {
+        let answer = answered(trusting.send(&request(host)).await);
+        assert_eq!(&answer.body[..], b"hi", "{host}");
+    }
+    let answer = answered(careless().send(&request("other.localhost")).await);
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_is_said() {
+    let text = refusal(&certificate(-1, 30), "other.localhost").await;
+    assert!(text.ends_with("is for another name: localhost"), "{text}");
+    let text = refusal(&certificate(-30, -1), "localhost").await;
+    assert!(text.ends_with("has expired"), "{text}");
+    let text = refusal(&certificate(1, 30), "localhost").await;
+    assert!(text.ends_with("is not valid yet"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_tls_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        for answer in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b""] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut hello = Vec::with_capacity(4096);
+            stream.read_buf(&mut hello).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+        }
+    });
+    let request = post(&format!("https://{address}/"), &[], b"");
+    let (kind, text) = failed(careless().send(&request).await);
+    assert_eq!((kind, text), (ErrorKind::Tls, format!("{address} does not speak TLS")));
+    let (kind, text) = failed(careless().send(&request).await);
+    assert_eq!(
+        (kind, text),
+        (ErrorKind::Tls, format!("{address} broke off the TLS handshake"))
+    );
+    server.await.unwrap();
+}
+
+#[test]
+fn a_file_without_certificates_is_refused() {
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for text in ["", "hello", broken] {
+        let error = Pem::new(text).trusted().err().unwrap().to_string();
+        assert!(error.contains("holds no usable certificate"), "{error}");
+    }
+    let options = HttpOptions {
+        ca_file: Some(PathBuf::from("/nowhere/ca.pem")),
+        ..HttpOptions::default()
+    };
+    let error = HttpTransport::new(options).err().unwrap().to_string();
+    assert_eq!(error, "cannot read the certificates in `/nowhere/ca.pem`");
+}

@@ -1,0 +1,232 @@
+//! What the user sees: data on stdout, everything else on stderr. Nothing else in the program prints.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::style::{ColorChoice, Style};
+
+/// The form of what goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Output {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+    /// Nothing but errors.
+    Quiet,
+}
+
+/// The terminal, or what stands in for it.
+pub struct Ui {
+    /// The form of data.
+    pub output: Output,
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// Colours of stdout.
+    pub out: Style,
+    /// Colours of stderr.
+    pub err: Style,
+    stdout: Mutex<BufWriter<Box<dyn Write + Send>>>,
+    stderr: Mutex<Box<dyn Write + Send>>,
+    stderr_terminal: bool,
+    stdout_terminal: bool,
+}
+
+impl Ui {
+    /// The process's own streams.
+    pub fn new(output: Output, verbose: u8, color: ColorChoice) -> Self {
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        Self {
+            output,
+            verbose,
+            out: Style::new(color, out),
+            err: Style::new(color, err),
+            stdout: Mutex::new(BufWriter::with_capacity(64 * 1024, Box::new(io::stdout()))),
+            stderr: Mutex::new(Box::new(io::stderr())),
+            stderr_terminal: err,
+            stdout_terminal: out,
+        }
+    }
+
+    /// A screen that writes to something else than the process's streams: `[stdout, stderr]`.
+    pub fn onto(
+        output: Output,
+        verbose: u8,
+        [out, err]: [Style; 2],
+        [stdout, stderr]: [Box<dyn Write + Send>; 2],
+    ) -> Self {
+        Self {
+            output,
+            verbose,
+            out,
+            err,
+            stdout: Mutex::new(BufWriter::new(stdout)),
+            stderr: Mutex::new(stderr),
+            stderr_terminal: false,
+            stdout_terminal: false,
+        }
+    }
+
+    /// A line of data, in human form only.
+    pub fn line(&self, text: &str) -> Result<()> {
+        if self.output != Output::Human {
+            return Ok(());
+        }
+        self.write(|out| out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")))
+    }
+
+    /// A JSON object on a line of its own, in JSON form only.
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        if self.output != Output::Json {
+            return Ok(());
+        }
+        self.write(|out| {
+            serde_json::to_writer(&mut *out, value)?;
+            out.write_all(b"\n")
+        })
+    }
+
+    /// Bytes of data, whatever the form: what a command was asked to print as it is.
+    pub fn raw(&self, bytes: &[u8]) -> Result<()> {
+        self.write(|out| out.write_all(bytes))
+    }
+
+    /// Sends what is buffered on its way: after each line that somebody may wait for, and at the end.
+    pub fn flush(&self) -> Result<()> {
+        self.write(Write::flush)
+    }
+
+    /// A remark on stderr; `--quiet` drops it.
+    pub fn note(&self, text: &str) {
+        if self.output != Output::Quiet {
+            self.err_line(text);
+        }
+    }
+
+    /// A remark that only `-v` shows.
+    pub fn detail(&self, text: &str) {
+        if self.verbose > 0 {
+            self.note(&self.err.dim(text));
+        }
+    }
+
+    /// A warning on stderr.
+    pub fn warn(&self, text: &str) {
+        self.note(&format!("{} {text}", self.err.caution("warning:")));
+    }
+
+    /// A hint on stderr.
+    pub fn hint(&self, text: &str) {
+        self.note(&format!("{} {text}", self.err.name("hint:")));
+    }
+
+    /// An error on stderr, with causes and hints. Never dropped.
+    pub fn error(&self, error: &Error) {
+        if error.message.is_empty() {
+            return;
+        }
+        self.err_line(&format!("{} {}", self.err.bad("error:"), error.message));
+        for cause in &error.causes {
+            // The TOML reader's causes have several lines with a caret under the fault.
+            self.err_line(&format!("caused by: {}", cause.replace('\n', "\n  ")));
+        }
+        for hint in &error.hints {
+            self.err_line(&format!("{} {hint}", self.err.name("hint:")));
+        }
+    }
+
+    /// Whether somebody watches stderr and wants to be shown progress.
+    pub fn shows_progress(&self) -> bool {
+        self.stderr_terminal && self.output == Output::Human
+    }
+
+    /// Whether data goes to a terminal, so that foreign text must be escaped.
+    pub fn stdout_is_terminal(&self) -> bool {
+        self.stdout_terminal
+    }
+
+    /// How many characters a line of stdout has, when it is a terminal.
+    pub fn columns(&self) -> Option<usize> {
+        if !self.stdout_terminal {
+            return None;
+        }
+        let size = terminal_size::terminal_size_of(io::stdout())?;
+        Some(size.0.0.into())
+    }
+
+    /// Whether a person can be asked.
+    pub fn can_ask(&self) -> bool {
+        self.stderr_terminal && io::stdin().is_terminal() && self.output == Output::Human
+    }
+
+    fn err_line(&self, text: &str) {
+        // On a terminal both streams are one page: what was said first must stand first.
+        let _ = self.flush();
+        let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        // A stderr that is gone leaves nobody to tell.
+        let _ = stderr.write_all(format!("{text}\n").as_bytes());
+    }
+
+    fn write(&self, action: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>) -> Result<()> {
+        let mut out = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        action(&mut out).map_err(|error| match error.kind() {
+            // Whoever reads the pipe has seen enough: a quiet end.
+            io::ErrorKind::BrokenPipe => Error::silent(Exit::Ok),
+            _ => Error::internal("stdout cannot be written").cause(error),
+        })
+    }
+}
+
+/// Makes text from the network harmless for a terminal: control and bidirectional characters are escaped, and no more
+/// than `most` characters are kept.
+pub fn printable(text: &str, most: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
+    for (count, c) in text.chars().enumerate() {
+        if count == most {
+            shown.push('…');
+            break;
+        }
+        let bidi =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}');
+        if c.is_control() || bidi {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Like [`printable`], but keeps line feeds and tabs: for bodies.
+pub fn printable_lines(text: &str, most: usize) -> String {
+    let shown: String = text.chars().take(most).collect();
+    let lines: Vec<String> = shown
+        .split('\n')
+        .map(|line| {
+            line.trim_end_matches('\r')
+                .split('\t')
+                .map(|part| printable(part, most))
+                .collect::<Vec<_>>()
+                .join("\t")
+        })
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\n", 80), "a\\u{1b}[31mb\\u{a}");
+        assert_eq!(printable("x\u{202e}y", 80), "x\\u{202e}y");
+        assert_eq!(printable("abcdef", 3), "abc…");
+        assert_eq!(printable_lines("a\r\n\tb\u{7}", 80), "a\n\tb\\u{7}");
+    }
+}

@@ -1,0 +1,437 @@
+//! Who judges a request: which provider it is of, which variant of it decides, with which secrets. Shared by `verify`
+//! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::headers::Headers;
+use crate::provider::detect::{self, Detector};
+use crate::provider::{Facts, Profile, Registry, RegistryError};
+use crate::secret::Secret;
+use crate::session::{Purpose, Secrets};
+use crate::signature::{self, Case, Context, Explanation, KeyError, Place, Received, Refusal, Verdict, Verifier};
+
+/// Checks requests of one provider, of some, or of whichever is recognised.
+#[derive(Debug)]
+pub struct Verification {
+    registry: Registry,
+    secrets: Option<Secrets>,
+    labels: Vec<Label>,
+    /// Recognises one of the labels; absent when there is nothing to choose.
+    detector: Option<Detector>,
+    /// Recognises any provider: for explanations.
+    everybody: OnceLock<Detector>,
+}
+
+/// What a check says about a request.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// `NAME` or `NAME@VARIANT` of what decided; absent when no provider was recognised.
+    pub label: Option<Arc<str>>,
+    /// The profile of that label.
+    pub profile: Option<Arc<Profile>>,
+    /// The decision.
+    pub verdict: Verdict,
+    /// What the request says about itself, believed or not.
+    pub facts: Facts,
+    /// Other providers whose marks are as specific.
+    pub ties: Vec<Arc<str>>,
+}
+
+/// A provider that may be asked for.
+#[derive(Debug)]
+struct Label {
+    name: Arc<str>,
+    candidates: OnceLock<std::result::Result<Vec<Candidate>, String>>,
+}
+
+/// One variant that may decide by itself.
+#[derive(Debug)]
+struct Candidate {
+    label: Arc<str>,
+    profile: Arc<Profile>,
+    verifier: OnceLock<std::result::Result<Verifier, String>>,
+}
+
+impl Verification {
+    /// For the providers named, or without a name for whichever is recognised. Without secrets nothing is checked.
+    ///
+    /// A name without variant leaves the choice to the request: the variant of the highest rank whose header is there
+    /// decides alone. Named providers are compiled here, so that a wrong name fails at once.
+    pub fn new(
+        registry: &Registry,
+        labels: &[String],
+        secrets: Option<Secrets>,
+    ) -> std::result::Result<Self, RegistryError> {
+        let named = |name: &str| Label {
+            name: name.into(),
+            candidates: OnceLock::new(),
+        };
+        let verification = Self {
+            registry: registry.clone(),
+            secrets,
+            everybody: OnceLock::new(),
+            detector: match labels {
+                [] => Some(registry.detector()),
+                [_] => None,
+                several => Some(registry.detector().among(several)),
+            },
+            labels: if labels.is_empty() {
+                registry.names().iter().map(|name| named(name)).collect()
+            } else {
+                labels.iter().map(|name| named(name)).collect()
+            },
+        };
+        for label in verification.labels.iter().filter(|_| !labels.is_empty()) {
+            let candidates = compile(registry, &label.name)?;
+            let _ = label.candidates.set(Ok(candidates));
+        }
+        Ok(verification)
+    }
+
+    /// Fails when a provider that was named can use none of the secrets: what `listen` asks before it starts.
+    pub fn ready(&self) -> std::result::Result<(), KeyError> {
+        let Some(Secrets::Given(secrets)) = &self.secrets else {
+            return Ok(());
+        };
+        for label in &self.labels {
+            let Some(Ok(candidates)) = label.candidates.get() else {
+                continue;
+            };
+            let mut results = candidates
+                .iter()
+                .map(|candidate| candidate.profile.scheme.verifier_of_usable(secrets).map(|_| ()));
+            if let Some(first @ Err(_)) = results.next()
+                && results.all(|result| result.is_err())
+            {
+                return first;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges a request at that moment.
+    pub fn check(&self, headers: &Headers, body: &[u8], now: Timestamp) -> Judged {
+        let received = Received { headers, body, now };
+        let found = self.recognised(&received);
+        let mut best: Option<(&Label, Option<&Candidate>, Verdict)> = None;
+        for label in &found {
+            let (candidate, verdict) = self.judge(label, &received);
+            let better = best.as_ref().is_none_or(|(_, _, old)| weight(&verdict) > weight(old));
+            let verified = verdict.is_verified();
+            if better {
+                best = Some((*label, candidate, verdict));
+            }
+            if verified {
+                break;
+            }
+        }
+        let Some((label, candidate, verdict)) = best else {
+            return Judged {
+                label: None,
+                profile: None,
+                verdict: self.unless_unchecked(Refusal::Unrecognised),
+                facts: Facts::default(),
+                ties: Vec::new(),
+            };
+        };
+        Judged {
+            label: Some(candidate.map_or_else(|| label.name.clone(), |candidate| candidate.label.clone())),
+            profile: candidate.map(|candidate| candidate.profile.clone()),
+            verdict,
+            facts: candidate.map_or_else(Facts::default, |candidate| candidate.profile.facts(headers, body)),
+            ties: found
+                .iter()
+                .filter(|other| other.name != label.name)
+                .map(|other| other.name.clone())
+                .collect(),
+        }
+    }
+
+    /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
+    /// Costs several checks: for people who look on, not for every request under load.
+    pub fn explain(
+        &self,
+        judged: &Judged,
+        headers: &Headers,
+        body: &[u8],
+        now: Timestamp,
+        others: &[Secret],
+    ) -> Option<Explanation> {
+        let Verdict::Refused(refusal) = &judged.verdict else {
+            return None;
+        };
+        let received = Received { headers, body, now };
+        match (refusal, &judged.profile) {
+            (Refusal::HeaderMissing { .. }, Some(profile)) => self
+                .other_provider(profile, &received)
+                .or_else(|| self.other_variant(profile, &received)),
+            (Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::Malformed { .. }, Some(profile)) => {
+                let secrets = self.secrets_of(profile).unwrap_or_default();
+                let case = Case {
+                    scheme: &profile.scheme,
+                    received,
+                    secrets: &secrets,
+                    others,
+                };
+                signature::explain(&case).or_else(|| self.other_variant(profile, &received))
+            }
+            _ => None,
+        }
+    }
+
+    /// What to do about a refusal that nothing explains.
+    pub fn hint(&self, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
+        let Verdict::Refused(refusal) = &judged.verdict else {
+            return None;
+        };
+        let scheme = judged.profile.as_ref().map(|profile| &profile.scheme);
+        let context = Context {
+            place,
+            label: judged.label.as_deref(),
+            dev_secret: self.secrets.as_ref().is_some_and(Secrets::is_dev),
+            signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
+        };
+        signature::hint(refusal, &context)
+    }
+
+    fn recognised(&self, received: &Received<'_>) -> Vec<&Label> {
+        let Some(detector) = &self.detector else {
+            return self.labels.iter().collect();
+        };
+        let marks = detector.detect(received.headers, received.body);
+        let marked = |label: &&Label| marks.iter().any(|mark| detect::covers(&label.name, mark));
+        self.labels.iter().filter(marked).collect()
+    }
+
+    fn judge<'a>(&self, label: &'a Label, received: &Received<'_>) -> (Option<&'a Candidate>, Verdict) {
+        let compiled = label
+            .candidates
+            .get_or_init(|| compile(&self.registry, &label.name).map_err(|error| error.to_string()));
+        let candidates = match compiled {
+            Ok(candidates) => candidates,
+            Err(why) => {
+                let refusal = Refusal::Unusable {
+                    header: label.name.to_string(),
+                    why: why.clone(),
+                };
+                return (None, self.unless_unchecked(refusal));
+            }
+        };
+        let carried = |candidate: &&Candidate| {
+            let header = candidate.profile.scheme.header();
+            header.is_some_and(|header| received.headers.contains(header))
+        };
+        // Without any signature it is the plain profile that says what is missing.
+        let plain = || candidates.iter().find(|candidate| candidate.profile.variant.is_none());
+        let deciding = candidates.iter().find(carried).or_else(plain).or(candidates.first());
+        let Some(deciding) = deciding else {
+            return (None, self.unless_unchecked(Refusal::Unrecognised));
+        };
+        if self.secrets.is_none() {
+            return (Some(deciding), Verdict::Unchecked);
+        }
+        (Some(deciding), self.verdict(deciding, received))
+    }
+
+    fn verdict(&self, candidate: &Candidate, received: &Received<'_>) -> Verdict {
+        let scheme = &candidate.profile.scheme;
+        // What is not there cannot be checked, whatever the secret; and a dev key pair need not be made for it.
+        if let Some(header) = scheme.header()
+            && !received.headers.contains(header)
+        {
+            let header = header.to_owned();
+            return Verdict::Refused(Refusal::HeaderMissing { header });
+        }
+        match self.verifier(candidate) {
+            Ok(verifier) => verifier.verify(received),
+            Err(why) => Verdict::Refused(Refusal::Unusable {
+                header: scheme.header().unwrap_or(&candidate.label).to_owned(),
+                why: why.clone(),
+            }),
+        }
+    }
+
+    fn verifier<'a>(&self, candidate: &'a Candidate) -> &'a std::result::Result<Verifier, String> {
+        candidate.verifier.get_or_init(|| {
+            let secrets = self.secrets_of(&candidate.profile).map_err(|error| error.to_string())?;
+            let verifier = candidate.profile.scheme.verifier_of_usable(&secrets);
+            verifier.map_err(|error| error.to_string())
+        })
+    }
+
+    fn secrets_of(&self, profile: &Profile) -> Result<Vec<Secret>> {
+        self.secrets.as_ref().map_or_else(
+            || Ok(Vec::new()),
+            |secrets| secrets.for_profile(profile, Purpose::Verify),
+        )
+    }
+
+    fn unless_unchecked(&self, refusal: Refusal) -> Verdict {
+        if self.secrets.is_some() {
+            Verdict::Refused(refusal)
+        } else {
+            Verdict::Unchecked
+        }
+    }
+
+    fn other_provider(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+        let detector = self.everybody.get_or_init(|| self.registry.detector());
+        let found = detector.detect(received.headers, received.body);
+        let other = found.first().filter(|_| !found.contains(&profile.name.as_str()))?;
+        Some(Explanation {
+            cause: "other-provider",
+            text: format!("the request looks like one of `{other}`"),
+            hint: format!("check it as such: `--provider {other}`"),
+        })
+    }
+
+    fn other_variant(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+        let known = self.labels.iter().find(|label| *label.name == *profile.name);
+        let known = known.and_then(|label| label.candidates.get()?.as_ref().ok());
+        let compiled;
+        let variants = if let Some(known) = known {
+            known
+        } else {
+            compiled = compile(&self.registry, &profile.name).ok()?;
+            &compiled
+        };
+        let fits = |candidate: &&Candidate| {
+            *candidate.label != *profile.label() && self.verdict(candidate, received).is_verified()
+        };
+        let label = &variants.iter().find(fits)?.label;
+        Some(Explanation {
+            cause: "other-variant",
+            text: format!("it was signed as `{label}`"),
+            hint: format!("check it as such: `--provider {label}`"),
+        })
+    }
+}
+
+impl Judged {
+    /// The name of the secret that matched.
+    pub fn secret(&self) -> Option<&str> {
+        match &self.verdict {
+            Verdict::Verified(proof) => proof.secret.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// What may decide for a label: that variant alone, or all by rank.
+fn compile(registry: &Registry, label: &str) -> std::result::Result<Vec<Candidate>, RegistryError> {
+    let profiles = if label.contains('@') {
+        vec![registry.get(label)?]
+    } else {
+        registry.ranked(label)?
+    };
+    let candidate = |profile: Arc<Profile>| Candidate {
+        label: profile.label().into(),
+        profile,
+        verifier: OnceLock::new(),
+    };
+    Ok(profiles.into_iter().map(candidate).collect())
+}
+
+/// Of several providers that tie, a match counts most, and one whose header is there more than one without.
+fn weight(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Verified(_) => 3,
+        Verdict::Refused(Refusal::HeaderMissing { .. } | Refusal::Unrecognised) => 0,
+        Verdict::Unsigned => 1,
+        Verdict::Refused(_) | Verdict::Unchecked => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::ToSign;
+
+    const BODY: &[u8] = br#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix(1_893_553_445)
+    }
+
+    fn verification(labels: &[&str], secrets: &[&str]) -> Verification {
+        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let secrets = secrets.iter().map(|text| Secret::new(*text).named(*text)).collect();
+        Verification::new(&Registry::default(), &labels, Some(Secrets::Given(secrets))).unwrap()
+    }
+
+    fn signed(label: &str, secret: &str) -> Headers {
+        let profile = Registry::default().get(label).unwrap();
+        let signer = profile.scheme.signer(&[Secret::new(secret)]).unwrap();
+        let message = ToSign {
+            id: "msg_1",
+            event: "job.paid",
+            timestamp: now(),
+            body: BODY,
+        };
+        signer.sign(&message).into_iter().collect()
+    }
+
+    #[test]
+    fn several_named_providers_are_told_apart_and_no_other_is_taken() {
+        let verification = verification(&["poolflow", "slotflow"], &["a"]);
+        for label in ["poolflow", "slotflow"] {
+            let judged = verification.check(&signed(label, "a"), BODY, now());
+            assert!(judged.verdict.is_verified(), "{judged:?}");
+            assert_eq!(judged.label.as_deref(), Some(label));
+            assert_eq!(judged.secret(), Some("a"));
+            assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
+        }
+        let judged = verification.check(&signed("pocketsflow", "a"), BODY, now());
+        assert_eq!(judged.verdict, Verdict::Refused(Refusal::Unrecognised));
+    }
+
+    #[test]
+    fn without_secrets_nothing_is_checked_and_the_facts_are_still_read() {
+        let verification = Verification::new(&Registry::default(), &[], None).unwrap();
+        let judged = verification.check(&signed("poolflow", "a"), BODY, now());
+        assert_eq!(judged.verdict, Verdict::Unchecked);
+        assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
+        let judged = verification.check(&Headers::new(), BODY, now());
+        assert_eq!((judged.verdict, judged.label), (Verdict::Unchecked, None));
+    }
+
+    #[test]
+    fn a_secret_that_no_named_provider_can_use_is_known_before_the_first_request() {
+        assert!(verification(&["hoopai@rsa"], &["text"]).ready().is_err());
+        assert!(verification(&["poolflow", "hoopai@rsa"], &["text"]).ready().is_err());
+        assert!(verification(&["hoopai"], &["text"]).ready().is_ok());
+        assert!(verification(&[], &["text"]).ready().is_ok());
+        let unknown = Verification::new(&Registry::default(), &["poolflwo".to_owned()], None);
+        assert!(matches!(unknown, Err(RegistryError::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_secret_of_another_kind_stands_beside_the_usable_one() {
+        let pair = signature::AsymmetricKind::Ed25519.generate().unwrap();
+        let verification = verification(&["hoopai"], &[pair.public.as_str(), "a"]);
+        let judged = verification.check(&signed("hoopai", "a"), BODY, now());
+        assert_eq!(judged.secret(), Some("a"));
+        let forged: Headers = [("x-wh-signature", "AAAA")].into_iter().collect();
+        let judged = verification.check(&forged, BODY, now());
+        assert_eq!(judged.verdict.reason(), Some("unusable-secret"));
+        assert_eq!(judged.label.as_deref(), Some("hoopai@rsa"));
+    }
+
+    #[test]
+    fn many_threads_share_one() {
+        let verification = verification(&[], &["a"]);
+        let headers = ["poolflow", "slotflow", "pocketsflow"].map(|label| signed(label, "a"));
+        std::thread::scope(|scope| {
+            for number in 0..6 {
+                let (verification, headers) = (&verification, &headers[number % 3]);
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        assert!(verification.check(headers, BODY, now()).verdict.is_verified());
+                    }
+                });
+            }
+        });
+    }
+}
