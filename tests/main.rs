@@ -1,7 +1,9 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subject.
 
 mod config;
+mod crash;
 mod forward;
+mod full_disk;
 mod listen;
 mod providers;
 mod receivers;
