@@ -2,6 +2,7 @@
 
 mod config;
 mod crash;
+mod demo;
 mod forward;
 mod full_disk;
 mod listen;
@@ -10,6 +11,7 @@ mod receivers;
 mod round_trip;
 mod schedule;
 mod secret;
+mod send;
 mod sign;
 mod support;
 mod vectors;

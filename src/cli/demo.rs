@@ -1,7 +1,9 @@
 //! `hook demo`: the whole round trip in one command. Every step runs the code of the real command on a temporary
 //! ledger, and is judged by what the ledger holds afterwards.
 
-use std::io::{self, Write};
+mod indented;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,6 +21,7 @@ use crate::random::Random;
 use crate::session::Session;
 use crate::store::{DeliveryState, Record, Store as _};
 use crate::ui::{Output, Ui};
+use indented::Indented;
 
 /// The whole round trip in one command, on a temporary ledger
 #[derive(Debug, clap::Args)]
@@ -257,14 +260,8 @@ impl<'a> Tour<'a> {
     /// A session of its own, as another process would have, whose lines are indented.
     fn child(&self, indent: &'static str) -> Session {
         let own = &self.session.ui;
-        let lines = |to_stderr: bool| -> Box<dyn Write + Send> {
-            Box::new(Indented {
-                ui: Arc::clone(own),
-                indent,
-                to_stderr,
-                line: Vec::new(),
-            })
-        };
+        let lines =
+            |to_stderr: bool| -> Box<dyn Write + Send> { Box::new(Indented::new(Arc::clone(own), indent, to_stderr)) };
         let output = if own.output == Output::Human {
             Output::Human
         } else {
@@ -371,42 +368,5 @@ fn wait_for(ready: &Path, thread: &JoinHandle<Exit>) -> Result<String> {
             return Err(Error::internal("the receiver does not start"));
         }
         std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Writes whole lines to the tour's own screen, indented.
-struct Indented {
-    ui: Arc<Ui>,
-    indent: &'static str,
-    to_stderr: bool,
-    line: Vec<u8>,
-}
-
-impl Write for Indented {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.line.extend_from_slice(bytes);
-        while let Some(end) = self.line.iter().position(|b| *b == b'\n') {
-            let line: Vec<u8> = self.line.drain(..=end).collect();
-            let text = format!(
-                "{}{}",
-                self.indent,
-                String::from_utf8_lossy(&line).trim_end_matches('\n')
-            );
-            if self.to_stderr {
-                self.ui.note(&text);
-            } else {
-                self.ui
-                    .line(&text)
-                    .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-                self.ui
-                    .flush()
-                    .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -128,6 +128,11 @@ impl Run {
         self
     }
 
+    /// For a test that deals with the streams itself.
+    pub(crate) fn command(self) -> Command {
+        self.command
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub(crate) fn run(self) -> Outcome {
