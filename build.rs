@@ -19,6 +19,9 @@ const PROVIDERS: [&str; 7] = [
 ];
 const FIRST: usize = 5;
 
+/// What plays a provider when there is only a body.
+const GENERIC: &str = "generic";
+
 fn main() {
     println!("cargo:rerun-if-changed=src/provider/builtin");
     println!("cargo:rerun-if-changed=build.rs");
@@ -33,7 +36,7 @@ fn main() {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         entry(&mut code, name, order < FIRST, &file, &path);
     }
-    code.push_str("];\n");
+    let _ = writeln!(code, "];\nconst GENERIC: &str = {GENERIC:?};");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin.rs");
     fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
 }

@@ -2,10 +2,12 @@
 
 mod completions;
 mod config;
+mod crash;
 mod demo;
 mod docs;
 mod endpoints;
 mod forward;
+mod full_disk;
 mod generated;
 mod layering;
 mod licences;
@@ -16,6 +18,7 @@ mod receivers;
 mod round_trip;
 mod schedule;
 mod secret;
+mod send;
 mod sign;
 mod support;
 mod vectors;

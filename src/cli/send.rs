@@ -18,8 +18,8 @@ use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::pipeline::{Tally, View, record};
-use crate::provider::Profile;
 use crate::provider::policy::Policy;
+use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::render::delivery::Attempts;
 use crate::session::{DEV_SECRET, Purpose, Session};
@@ -106,7 +106,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         .filter(|_| !args.body.is_whole() || named.is_none());
     let profile = match (&named, event) {
         (None, None) if args.body.is_whole() && session.settings.provider.is_none() => {
-            session.registry.get("generic")?
+            session.registry.get(Registry::GENERIC)?
         }
         _ => session.provider_for(named.as_deref(), event)?,
     };

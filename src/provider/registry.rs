@@ -2,6 +2,7 @@
 //! profile in use is parsed.
 
 mod error;
+mod labels;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,39 +187,6 @@ impl Registry {
             .filter(|builtin| builtin.first)
             .map(|builtin| builtin.name.to_owned())
             .collect()
-    }
-
-    /// Every `NAME` and `NAME@VARIANT` with the provider's title, in the order of [`Registry::list`]: completions.
-    pub fn labels(&self) -> Vec<(String, String)> {
-        let user = self.user_files();
-        let mut labels = Vec::new();
-        for name in self.names() {
-            let own = user.iter().any(|(have, _)| *have == name);
-            let builtin = BUILTIN.iter().find(|builtin| !own && builtin.name == name);
-            let (title, variants) = match builtin {
-                Some(builtin) => (
-                    builtin.title.to_owned(),
-                    builtin.variants.iter().map(|v| (*v).to_owned()).collect(),
-                ),
-                None => self.file(&name, 8).map_or_else(
-                    |_| (name.clone(), Vec::new()),
-                    |(file, _)| {
-                        (
-                            file.title.unwrap_or_else(|| name.clone()),
-                            file.variants.into_keys().collect(),
-                        )
-                    },
-                ),
-            };
-            let variants = variants.into_iter().map(|variant: String| format!("{name}@{variant}"));
-            labels.extend(
-                [name.clone()]
-                    .into_iter()
-                    .chain(variants)
-                    .map(|label| (label, title.clone())),
-            );
-        }
-        labels
     }
 
     /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.

@@ -56,12 +56,24 @@ fn read_all(mut stream: TcpStream) -> Vec<u8> {
 /// One request with `content-length`, on a connection of its own.
 #[track_caller]
 pub(crate) fn request(method: &str, url: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    Answer::parse(&raw(url, &message(method, url, target, headers, body)))
+}
+
+/// A POST to a server that may be gone, or go away in the middle.
+pub(crate) fn try_post(url: &str, body: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(authority(url)).ok()?;
+    stream.set_read_timeout(Some(DEADLINE)).ok()?;
+    stream.write_all(&message("POST", url, "/", &[], body)).ok()?;
+    Answer::read(&read_all(stream))
+}
+
+fn message(method: &str, url: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n", authority(url));
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()));
-    Answer::parse(&raw(url, &[head.as_bytes(), body].concat()))
+    [head.as_bytes(), body].concat()
 }
 
 /// A POST to `/`.
@@ -73,17 +85,20 @@ pub(crate) fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
 impl Answer {
     #[track_caller]
     pub(crate) fn parse(bytes: &[u8]) -> Self {
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)));
+        Self::read(bytes).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)))
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&bytes[..end]);
         let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
         let header = |line: &str| line.split_once(": ").map(|(n, v)| (n.to_lowercase(), v.to_owned()));
-        Self {
-            status: status.expect("a status"),
+        Some(Self {
+            status,
             headers: lines.filter_map(header).collect(),
             body: bytes[end + 4..].to_vec(),
-        }
+        })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

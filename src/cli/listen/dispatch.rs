@@ -247,7 +247,7 @@ impl Dispatcher {
     pub(super) async fn finish(self, session: &Session) -> Result<Ended> {
         drop(self.commands);
         let _ = self.runner.await;
-        let (forwarded, ended) = self.forwarder.finish(session).await;
+        let (forwarded, ended) = self.forwarder.finish().await;
         self.screen.summary(forwarded);
         let broken = self.failed_commands.load(Ordering::Relaxed);
         if broken > 0 {

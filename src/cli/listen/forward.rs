@@ -85,7 +85,7 @@ impl Forwarder {
         // A lane ends early only when the ledger failed; by now there may be room again.
         if let Some(ended) = self.lanes.remove(&key) {
             if ended.task.is_finished() {
-                self.retire(session, &key, ended).await.unwrap_or_default();
+                self.retire(ended).await.unwrap_or_default();
             } else {
                 self.lanes.insert(key.clone(), ended);
             }
@@ -93,7 +93,7 @@ impl Forwarder {
         let lane = self
             .lanes
             .entry(key)
-            .or_insert_with(|| Lane::start(session, &self.common));
+            .or_insert_with(|| Lane::start(session, &self.common, target));
         if let Some(answer) = answer {
             lock(&lane.answers).insert(number, answer);
         }
@@ -164,37 +164,29 @@ impl Forwarder {
     }
 
     /// Lets the lanes come to their end. The error is that of the last lane that failed.
-    pub(super) async fn finish(mut self, session: &Session) -> (Forwarded, Result<()>) {
+    pub(super) async fn finish(mut self) -> (Forwarded, Result<()>) {
         let mut ended = Ok(());
-        for (target, lane) in std::mem::take(&mut self.lanes) {
-            ended = self.retire(session, &target, lane).await.and(ended);
+        for (_, lane) in std::mem::take(&mut self.lanes) {
+            ended = self.retire(lane).await.and(ended);
         }
         (self.sum, ended)
     }
 
     /// Counts what came of a lane once it has ended.
-    async fn retire(&mut self, session: &Session, target: &str, lane: Lane) -> Result<()> {
+    async fn retire(&mut self, lane: Lane) -> Result<()> {
         drop(lane.jobs);
-        let Ok(ended) = lane.task.await else { return Ok(()) };
-        match ended {
-            Ok(tally) => {
-                self.sum.delivered += tally.delivered;
-                self.sum.failed += tally.failed;
-                self.sum.interrupted += tally.interrupted;
-                Ok(())
-            }
-            Err(error) => {
-                if !error.message.is_empty() {
-                    session.ui.warn(&format!("forwarding to {target} broke off: {error}"));
-                }
-                Err(error)
-            }
+        if let Ok(ended) = lane.task.await {
+            let tally = ended?;
+            self.sum.delivered += tally.delivered;
+            self.sum.failed += tally.failed;
+            self.sum.interrupted += tally.interrupted;
         }
+        Ok(())
     }
 }
 
 impl Lane {
-    fn start(session: &Session, common: &Forwarding) -> Self {
+    fn start(session: &Session, common: &Forwarding, target: &Url) -> Self {
         let (jobs, queue) = mpsc::channel(1024);
         let pipeline = session.pipeline(
             Arc::clone(&common.transport),
@@ -209,8 +201,14 @@ impl Lane {
             ui: Arc::clone(&session.ui),
             answers: Arc::clone(&answers),
         };
+        let target = target.clone();
         let task = tokio::spawn(async move {
             let ended = pipeline.run(queue, HashSet::new(), &mut view).await;
+            if let Err(error) = &ended
+                && !error.message.is_empty()
+            {
+                view.ui.warn(&format!("forwarding to {target} broke off: {error}"));
+            }
             // Whoever still waits for an answer learns that none will come.
             lock(&view.answers).clear();
             ended
