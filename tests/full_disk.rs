@@ -38,7 +38,11 @@ fn a_full_ledger_is_answered_503_said_and_listening_goes_on() {
     let mut taken = fill(&listener);
     listener.says("answered 503, nothing recorded: no room is left for ledger");
     make_room(&sandbox);
-    assert_eq!(post(&listener.url, &[], b"after").status, 200, "it takes requests again");
+    assert_eq!(
+        post(&listener.url, &[], b"after").status,
+        200,
+        "it takes requests again"
+    );
     taken.push(b"after".to_vec());
     let received = format!("received {}:", taken.len());
     listener.stop().ok().says([&received, "2 not kept (answered 503)"]);
@@ -95,11 +99,11 @@ fn a_ledger_that_cannot_be_made_is_exit_7_and_nothing_is_sent() {
     let under = file.join("ledger.db");
     let ledger = ["--ledger", under.to_str().unwrap()];
     for args in [&["send", "job.paid", "--to", &app.url][..], &["listen", "--port", "0"]] {
-        sandbox
-            .hook(args.iter().chain(&ledger))
-            .run()
-            .exits(7)
-            .says(["error: ledger `", "cannot be written", "hint: use a file that can be written"]);
+        sandbox.hook(args.iter().chain(&ledger)).run().exits(7).says([
+            "error: ledger `",
+            "cannot be written",
+            "hint: use a file that can be written",
+        ]);
     }
     assert!(app.rest().is_empty());
 }

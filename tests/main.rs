@@ -8,6 +8,7 @@ mod full_disk;
 mod listen;
 mod providers;
 mod receivers;
+mod replay;
 mod round_trip;
 mod schedule;
 mod secret;

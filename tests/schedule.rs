@@ -41,11 +41,17 @@ fn the_schedule_runs_a_thousand_times_faster_and_delivers_on_the_fourth_attempt(
             "attempt 4  200 OK",
             "delivered",
         ]);
-    listener.stop().ok().says(["received 4: 4 verified, 0 refused, 0 duplicates"]);
+    listener
+        .stop()
+        .ok()
+        .says(["received 4: 4 verified, 0 refused, 0 duplicates"]);
 
     let delivery = sandbox.deliveries().remove(0);
     let rest = &delivery.delivery;
-    assert_eq!((rest.state, rest.next_due, &rest.owner), (DeliveryState::Delivered, None, &None));
+    assert_eq!(
+        (rest.state, rest.next_due, &rest.owner),
+        (DeliveryState::Delivered, None, &None)
+    );
     let statuses: Vec<_> = rest.attempts.iter().map(|a| a.outcome.status()).collect();
     assert_eq!(statuses, [Some(500), Some(500), Some(500), Some(200)]);
     let planned = [60, 300, 1800].map(Duration::from_millis);
@@ -58,12 +64,8 @@ fn the_schedule_runs_a_thousand_times_faster_and_delivers_on_the_fourth_attempt(
 fn the_plan_is_said_before_the_first_answer() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Silence);
-    let mut sending = sandbox
-        .hook(["send", "job.paid", "--retry", "--to", &app.url])
-        .spawn();
-    sending.wait_said(|line| {
-        line == "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h, over 26h 36m in all"
-    });
+    let mut sending = sandbox.hook(["send", "job.paid", "--retry", "--to", &app.url]).spawn();
+    sending.wait_said(|line| line == "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h, over 26h 36m in all");
     app.next();
 }
 
@@ -72,11 +74,31 @@ fn each_providers_schedule_is_described() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     for (provider, event, plan) in [
-        ("poolflow", "job.paid", "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h,"),
-        ("poolflow@absolute", "job.paid", "after 1m, 5m, 30m, 2h, 24h from the first attempt, over 24h in all"),
-        ("pool-brain", "customer.created", "plan: 4 attempts: at once, then after 5m, 10m, 30m (give or take 10 %)"),
-        ("slotflow", "booking.confirmed", "plan: 3 attempts: at once, then after 5m, 1h, over 1h 5m in all"),
-        ("hoopai", "ContactCreated", "HoopAI does not retry: keeps the failed call"),
+        (
+            "poolflow",
+            "job.paid",
+            "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h,",
+        ),
+        (
+            "poolflow@absolute",
+            "job.paid",
+            "after 1m, 5m, 30m, 2h, 24h from the first attempt, over 24h in all",
+        ),
+        (
+            "pool-brain",
+            "customer.created",
+            "plan: 4 attempts: at once, then after 5m, 10m, 30m (give or take 10 %)",
+        ),
+        (
+            "slotflow",
+            "booking.confirmed",
+            "plan: 3 attempts: at once, then after 5m, 1h, over 1h 5m in all",
+        ),
+        (
+            "hoopai",
+            "ContactCreated",
+            "HoopAI does not retry: keeps the failed call",
+        ),
         ("pocketsflow", "order.completed", "Pocketsflow does not retry"),
     ] {
         sandbox
@@ -92,7 +114,11 @@ fn after_one_failed_attempt_it_is_said_what_the_provider_would_do() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(503, ""));
     for (provider, event, next) in [
-        ("poolflow", "job.paid", "PoolFlow would try again after 1m, 5m, 30m, 2h, 24h; add `--retry` to do so"),
+        (
+            "poolflow",
+            "job.paid",
+            "PoolFlow would try again after 1m, 5m, 30m, 2h, 24h; add `--retry` to do so",
+        ),
         ("pocketsflow", "order.completed", "Pocketsflow would not retry"),
     ] {
         sandbox
@@ -138,9 +164,7 @@ fn ctrl_c_leaves_the_delivery_pending_and_a_resume_takes_up_only_that() {
     sandbox.hook(["send", "job.created", "--to", &app.url]).run().exits(3);
     let good = ["send", "job.created", "-H", "x-good: 1", "--to", &app.url];
     sandbox.hook(good).run().ok();
-    let mut sending = sandbox
-        .hook(["send", "job.paid", "--retry", "--to", &app.url])
-        .spawn();
+    let mut sending = sandbox.hook(["send", "job.paid", "--retry", "--to", &app.url]).spawn();
     sending.wait_line(|line| line.contains("next attempt in 1m"));
     sending.signal("INT");
     sending
@@ -163,7 +187,10 @@ fn ctrl_c_leaves_the_delivery_pending_and_a_resume_takes_up_only_that() {
     assert_eq!(all.len(), 3, "the record stays the same one");
     let resumed = &all[2].delivery;
     assert_eq!((resumed.state, resumed.attempts.len()), (DeliveryState::Delivered, 2));
-    assert_eq!((resumed.message.clone(), resumed.signing), (pending.delivery.message, Signing::Fresh));
+    assert_eq!(
+        (resumed.message.clone(), resumed.signing),
+        (pending.delivery.message, Signing::Fresh)
+    );
     sandbox
         .hook(["replay", "--resume"])
         .run()
@@ -201,9 +228,7 @@ fn an_attempt_that_was_stopped_in_the_middle_is_made_again_and_uses_up_no_retry(
 fn a_delivery_of_a_living_process_is_not_taken_up_and_that_of_a_killed_one_is() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(500, ""));
-    let mut sending = sandbox
-        .hook(["send", "job.paid", "--retry", "--to", &app.url])
-        .spawn();
+    let mut sending = sandbox.hook(["send", "job.paid", "--retry", "--to", &app.url]).spawn();
     sending.wait_line(|line| line.contains("next attempt in 1m"));
     sandbox.hook(["replay", "--resume"]).run().exits(6);
     sending.signal("KILL");
