@@ -15,6 +15,7 @@ mod listen;
 mod log;
 mod providers;
 mod receivers;
+mod replay;
 mod round_trip;
 mod schedule;
 mod secret;

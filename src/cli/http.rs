@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
+use crate::render::request::{RequestLine, wire};
 use crate::session::Session;
+use crate::signature::Scheme;
 use crate::transport::{HttpOptions, HttpTransport};
+use crate::ui::Output;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HttpArgs {
@@ -35,6 +39,16 @@ pub(super) struct HttpArgs {
     /// Proxy for this request; the environment's is used for targets that are not loopback
     #[arg(long, value_name = "URL", help_heading = "Request")]
     proxy: Option<String>,
+}
+
+/// Headers whose value is the secret itself.
+pub(super) fn token_headers(session: &Session, delivery: &Delivery) -> Vec<String> {
+    let label = delivery.label.provider.as_deref();
+    let profile = label.and_then(|label| session.registry.get(label).ok());
+    match profile.map(|profile| profile.scheme.clone()) {
+        Some(Scheme::Token(token)) => vec![token.header.clone()],
+        _ => Vec::new(),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,6 +110,17 @@ impl HttpArgs {
             policy.timeout = timeout;
         }
         policy
+    }
+
+    /// Prints the request of an attempt that begins now as it would go over the wire, with what the transport adds.
+    pub(super) fn rehearse(&self, session: &Session, delivery: &Delivery, reveal: bool) -> Result<()> {
+        let masked = &token_headers(session, delivery);
+        let mut request = delivery.request(session.now());
+        request.headers = self.transport()?.wire_headers(&request).map_err(Error::usage)?;
+        if session.ui.output == Output::Json {
+            return session.ui.json(&RequestLine::new(&request, reveal, masked));
+        }
+        session.ui.raw(&wire(&request, reveal, masked))
     }
 
     /// The transport.

@@ -108,16 +108,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     drop(store);
     if args.dry_run {
         for delivery in &deliveries {
-            let request = delivery.request(session.now());
-            if session.ui.output == crate::ui::Output::Json {
-                session
-                    .ui
-                    .json(&crate::render::request::RequestLine::new(&request, args.reveal, &[]))?;
-            } else {
-                session
-                    .ui
-                    .raw(&crate::render::request::wire(&request, args.reveal, &[]))?;
-            }
+            args.http.rehearse(session, delivery, args.reveal)?;
         }
         return Ok(Exit::Ok);
     }

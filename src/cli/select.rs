@@ -15,6 +15,9 @@ pub(super) fn reader(session: &Session) -> Result<SqliteStore> {
     }
 }
 
+/// The length of `msg_` and the like with all of the hex digits.
+const WHOLE_ID: usize = 4 + 32;
+
 /// The number of one record.
 pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
     if let Some(back) = last(text) {
@@ -31,6 +34,8 @@ pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
     match store.find(text, 2)?.as_slice() {
         [one] => Ok(*one),
         [] => Err(nothing()),
+        // Several deliveries of one message: the newest, as with `last`.
+        _ if text.len() == WHOLE_ID => store.find(text, usize::MAX)?.into_iter().max().ok_or_else(nothing),
         _ => Err(Error::usage(format!("`{text}` is the beginning of several ids")).hint("write more of it")),
     }
 }

@@ -248,27 +248,14 @@ impl Origin {
 
 fn rehearse(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
     let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
-    let masked: Vec<String> = match &plan.profile.scheme {
-        Scheme::Token(token) => vec![token.header.clone()],
-        _ => Vec::new(),
-    };
     for delivery in plan.deliveries(session, &message)? {
-        let request = delivery.request(session.now());
         if args.curl {
-            session
-                .ui
-                .raw(crate::render::curl::command(&request, args.reveal, &masked).as_bytes())?;
-            session.ui.raw(b"\n")?;
-        } else if session.ui.output == crate::ui::Output::Json {
-            session.ui.json(&crate::render::request::RequestLine::new(
-                &request,
-                args.reveal,
-                &masked,
-            ))?;
+            let request = delivery.request(session.now());
+            let masked = super::http::token_headers(session, &delivery);
+            let command = crate::render::curl::command(&request, args.reveal, &masked);
+            session.ui.raw(format!("{command}\n").as_bytes())?;
         } else {
-            session
-                .ui
-                .raw(&crate::render::request::wire(&request, args.reveal, &masked))?;
+            plan.http.rehearse(session, &delivery, args.reveal)?;
         }
     }
     Ok(Exit::Ok)

@@ -52,31 +52,14 @@ pub fn masked_url(url: &str, reveal: bool) -> String {
     }
 }
 
-/// The lines that the transport adds.
-fn added(request: &Request) -> Vec<(String, String)> {
-    let host = request.url.host_str().unwrap_or_default();
-    let host = request
-        .url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let mut lines = vec![("host".to_owned(), host)];
-    if !request.body.is_empty() || !matches!(request.method.as_str(), "GET" | "HEAD") {
-        lines.push(("content-length".to_owned(), request.body.len().to_string()));
-    }
-    lines
-}
-
-/// The request line, all headers with those of the transport, an empty line and the body's bytes.
+/// The request line, all headers, an empty line and the body's bytes.
 pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
     let query = request
         .url
         .query()
         .map_or_else(String::new, |query| format!("?{query}"));
     let mut text = format!("{} {}{query} HTTP/1.1\n", request.method, request.url.path());
-    for (name, value) in header_lines(&request.headers, reveal, masked)
-        .into_iter()
-        .chain(added(request))
-    {
+    for (name, value) in header_lines(&request.headers, reveal, masked) {
         let _ = writeln!(text, "{name}: {value}");
     }
     text.push('\n');
@@ -100,10 +83,7 @@ impl RequestLine {
             schema: "hook.request/1",
             method: request.method.clone(),
             url: request.url.to_string(),
-            headers: header_lines(&request.headers, reveal, masked)
-                .into_iter()
-                .chain(added(request))
-                .collect(),
+            headers: header_lines(&request.headers, reveal, masked),
             body: text,
             body_base64: base64,
         }
