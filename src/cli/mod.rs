@@ -14,6 +14,7 @@ mod global;
 mod http;
 mod input;
 mod listen;
+mod log;
 mod man;
 mod providers;
 mod reference;
@@ -61,6 +62,7 @@ enum Command {
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
     Endpoints(endpoints::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Sign(sign::Args),
     Providers(providers::Args),
@@ -79,6 +81,7 @@ impl Command {
             Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
             Self::Endpoints(args) => endpoints::run(session, &args),
+            Self::Log(args) => log::run(session, args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),
@@ -180,6 +183,6 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     text.parse()
         .ok()
-        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
-        .ok_or_else(|| "expected a number above 0".into())
+        .filter(|rate| (0.001..=1e6).contains(rate))
+        .ok_or_else(|| "expected a number from 0.001 to 1000000".into())
 }

@@ -312,6 +312,8 @@ pub(super) async fn run_all(
     view: &mut (dyn View + Send),
 ) -> Result<Tally> {
     let ledger = session.ledger();
+    // What cannot be recorded is not sent.
+    ledger.ready().await?;
     let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
     let mut known = HashSet::new();
     if let Some(owner) = &owner {

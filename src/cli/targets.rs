@@ -30,7 +30,7 @@ pub(super) struct TargetArgs {
     #[arg(long, conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     subscribed: bool,
     /// Only to endpoints of this environment
-    #[arg(long, value_name = "NAME", requires = "subscribed", help_heading = "Target")]
+    #[arg(long, value_name = "NAME", requires = "subscribed", conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     env: Option<String>,
     /// Do not ask before sending to targets that are not loopback
     #[arg(short, long, help_heading = "Target")]

@@ -37,6 +37,21 @@ pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(
         .collect()
 }
 
+/// A URL without the password in it, unless revealed.
+pub fn masked_url(url: &str, reveal: bool) -> String {
+    let (Some((scheme, rest)), false) = (url.split_once("://"), reveal) else {
+        return url.to_owned();
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
+        Some((user, password)) => {
+            let after = &rest[user.len() + 1 + password.len()..];
+            format!("{scheme}://{user}:{MASK}{after}")
+        }
+        None => url.to_owned(),
+    }
+}
+
 /// The lines that the transport adds.
 fn added(request: &Request) -> Vec<(String, String)> {
     let host = request.url.host_str().unwrap_or_default();
@@ -91,6 +106,25 @@ impl RequestLine {
                 .collect(),
             body: text,
             body_base64: base64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_masked_and_nothing_else() {
+        for (url, shown) in [
+            ("http://u:p@h:1/a?b=c:d@e", "http://u:********@h:1/a?b=c:d@e"),
+            ("http://u:p@q@h/", "http://u:********@h/"),
+            ("http://u@h/x:y@z", "http://u@h/x:y@z"),
+            ("http://h:1/", "http://h:1/"),
+            ("POST /a:b@c", "POST /a:b@c"),
+        ] {
+            assert_eq!(masked_url(url, false), shown);
+            assert_eq!(masked_url(url, true), url);
         }
     }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use self::fault::Place;
+use self::prune::Pace;
 use super::{Ack, Op, Query, Record, Stats, Store, StoreError, Summary};
 use crate::clock::Timestamp;
 
@@ -46,6 +47,7 @@ pub struct SqliteStore {
     access: Access,
     dedupe_window: Duration,
     refused_quota: u64,
+    pace: Pace,
 }
 
 impl SqliteStore {
@@ -59,6 +61,7 @@ impl SqliteStore {
             access,
             dedupe_window: DEDUPE_WINDOW,
             refused_quota: REFUSED_QUOTA,
+            pace: Pace::FAST,
         })
     }
 
@@ -71,6 +74,12 @@ impl SqliteStore {
     /// set.
     pub fn set_refused_quota(&mut self, bytes: u64) {
         self.refused_quota = bytes;
+    }
+
+    /// Makes [`Store::prune`] go in small steps with rests between them, so that others who record meanwhile are hardly
+    /// held up.
+    pub fn prune_gently(&mut self) {
+        self.pace = Pace::GENTLE;
     }
 }
 
@@ -96,7 +105,13 @@ impl Store for SqliteStore {
     }
 
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
-        prune::prune(&mut self.connection, before, max_bytes, self.refused_quota).map_err(|e| self.place.writing(&e))
+        let Self {
+            connection,
+            refused_quota,
+            pace,
+            ..
+        } = self;
+        prune::prune(connection, before, max_bytes, *refused_quota, *pace).map_err(|e| self.place.writing(&e))
     }
 }
 

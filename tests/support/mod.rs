@@ -1,6 +1,10 @@
 //! Running the binary so that nothing of the user's machine leaks in: an empty HOME, an empty environment, a folder of
 //! its own, and a deadline instead of sleeping.
 
+mod app;
+mod http;
+mod ledger;
+mod listener;
 mod process;
 mod vector;
 
@@ -12,6 +16,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use app::{App, Reply, Seen};
+pub(crate) use http::{Answer, Signed, connect, post, raw, request, try_post};
+pub(crate) use listener::Listener;
 pub(crate) use process::Process;
 pub(crate) use vector::Vector;
 
@@ -113,6 +120,27 @@ impl Run {
     pub(crate) fn dir(mut self, path: &Path) -> Self {
         self.command.current_dir(path);
         self
+    }
+
+    /// Lets it write no file beyond that size; the shell counts in blocks of half a KiB or of a whole one.
+    pub(crate) fn file_limit(mut self, blocks: u32) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh"])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(self.command.get_current_dir().expect("a folder is set"))
+            .env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.command = command;
+        self
+    }
+
+    /// For a test that deals with the streams itself.
+    pub(crate) fn command(self) -> Command {
+        self.command
     }
 
     /// Runs it to its end.

@@ -23,8 +23,8 @@ pub(super) enum Order {
 
 /// The condition on captures; `None` when no capture can match.
 pub(super) fn captures(query: &Query, order: Order) -> Option<Filter> {
-    let excluded = query.kind == Some(RecordKind::Delivery) || query.pending || query.endpoint.is_some();
-    if excluded {
+    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
+    if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
     let mut filter = Filter::from(
@@ -47,7 +47,7 @@ pub(super) fn deliveries(query: &Query, order: Order) -> Option<Filter> {
     let index = match (query.failed, query.pending) {
         (true, _) => Some("delivery_failed"),
         (_, true) => Some("delivery_pending"),
-        _ => None,
+        _ => query.origin.map(|_| "delivery_origin"),
     };
     let mut filter = Filter::from("delivery", index, order);
     if query.failed {
@@ -55,6 +55,9 @@ pub(super) fn deliveries(query: &Query, order: Order) -> Option<Filter> {
     }
     if query.pending {
         filter.and("state = 'pending'", []);
+    }
+    if let Some(origin) = query.origin {
+        filter.and("origin = ?", [signed(origin).into()]);
     }
     if let Some(endpoint) = &query.endpoint {
         filter.and("endpoint = ?", [endpoint.clone().into()]);
@@ -103,6 +106,9 @@ impl Filter {
         }
         if let Some(after) = query.page.after {
             self.and("n > ?", [signed(after).into()]);
+        }
+        if let Some(before) = query.page.before {
+            self.and("n < ?", [signed(before).into()]);
         }
     }
 }

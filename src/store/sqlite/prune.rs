@@ -1,13 +1,30 @@
 //! Drops old records, a few hundred in a transaction, so that other writers get their turn in between.
 
+use std::thread;
+use std::time::Instant;
+
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use super::write::last_number;
 use super::{signed, unsigned};
 use crate::clock::Timestamp;
 
-/// Records that go in one transaction.
-const BATCH: i64 = 256;
+/// How fast records go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Records that go in one transaction.
+    batch: u32,
+    /// How many times as long as a transaction takes other writers are left alone after it. The lock that is taken
+    /// back at once is hardly ever free when they ask for it.
+    rest: u32,
+}
+
+impl Pace {
+    /// Somebody waits for the end.
+    pub(super) const FAST: Self = Self { batch: 256, rest: 0 };
+    /// Nobody waits, and others record meanwhile.
+    pub(super) const GENTLE: Self = Self { batch: 32, rest: 4 };
+}
 
 /// Whatever its state: no schedule is as long as a retention.
 const OLDER: &str = "
@@ -27,17 +44,18 @@ pub(super) fn prune(
     before: Option<Timestamp>,
     max_bytes: Option<u64>,
     refused_quota: u64,
+    pace: Pace,
 ) -> rusqlite::Result<u64> {
     let mut gone = 0;
     if let Some(before) = before {
-        gone += drop_all(connection, OLDER, before.unix_us())?;
+        gone += drop_all(connection, OLDER, before.unix_us(), pace)?;
     }
     if let Some(last) = last_beyond(connection, refused_quota)? {
-        gone += drop_all(connection, REFUSED, last)?;
+        gone += drop_all(connection, REFUSED, last, pace)?;
     }
     if let Some(max) = max_bytes {
         while bytes(connection)? > max {
-            match drop_batch(connection, OLDEST, &[])? {
+            match drop_batch(connection, OLDEST, &[], pace)? {
                 0 => break,
                 dropped => gone += dropped,
             }
@@ -65,10 +83,10 @@ fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(used * number("page_size")?)
 }
 
-fn drop_all(connection: &mut Connection, which: &str, limit: i64) -> rusqlite::Result<u64> {
+fn drop_all(connection: &mut Connection, which: &str, limit: i64, pace: Pace) -> rusqlite::Result<u64> {
     let mut gone = 0;
     loop {
-        match drop_batch(connection, which, &[limit])? {
+        match drop_batch(connection, which, &[limit], pace)? {
             0 => return Ok(gone),
             dropped => gone += dropped,
         }
@@ -76,10 +94,11 @@ fn drop_all(connection: &mut Connection, which: &str, limit: i64) -> rusqlite::R
 }
 
 /// Drops the first records that `which` names, by number and whether it is a delivery.
-fn drop_batch(connection: &mut Connection, which: &str, values: &[i64]) -> rusqlite::Result<u64> {
+fn drop_batch(connection: &mut Connection, which: &str, values: &[i64], pace: Pace) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let begun = Instant::now();
     let batch: Vec<(i64, bool)> = transaction
-        .prepare_cached(&format!("{which} LIMIT {BATCH}"))?
+        .prepare_cached(&format!("{which} LIMIT {}", pace.batch))?
         .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     if batch.is_empty() {
@@ -97,6 +116,7 @@ fn drop_batch(connection: &mut Connection, which: &str, values: &[i64]) -> rusql
         }
     }
     transaction.commit()?;
+    thread::sleep(begun.elapsed() * pace.rest);
     Ok(batch.len() as u64)
 }
 

@@ -92,6 +92,7 @@ CREATE INDEX delivery_id ON delivery (id);
 CREATE INDEX delivery_at ON delivery (at);
 CREATE INDEX delivery_failed ON delivery (n) WHERE state = 'failed';
 CREATE INDEX delivery_pending ON delivery (n) WHERE state = 'pending';
+CREATE INDEX delivery_origin ON delivery (origin) WHERE origin IS NOT NULL;
 CREATE INDEX delivery_shared ON delivery (message) WHERE message <> n;
 
 -- Either `status` with what was answered, or `error` with `text`.

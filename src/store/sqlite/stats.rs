@@ -13,7 +13,7 @@ use crate::store::{Query, Stats};
 /// Figures over the records that match. The page of the query says nothing here.
 pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<Stats> {
     let mut query = query.clone();
-    query.page.after = None;
+    (query.page.after, query.page.before) = (None, None);
     let mut stats = Stats::default();
     let mut events = HashMap::new();
     if let Some(filter) = filter::captures(&query, Order::Any) {
