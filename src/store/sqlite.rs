@@ -5,6 +5,7 @@ mod dedupe;
 mod fault;
 mod filter;
 mod list;
+mod minutes;
 mod open;
 mod prune;
 mod read;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use self::close::Stay;
+use self::dedupe::Seen;
 use self::fault::Place;
 use self::prune::Pace;
 use super::{Ack, Op, Query, Record, Stats, Store, StoreError, Summary};
@@ -45,7 +48,8 @@ pub struct SqliteStore {
     connection: Connection,
     place: Place,
     access: Access,
-    dedupe_window: Duration,
+    stay: Stay,
+    seen: Seen,
     refused_quota: u64,
     pace: Pace,
 }
@@ -55,11 +59,13 @@ impl SqliteStore {
     /// [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
     pub fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self, StoreError> {
         let place = Place(path.into());
+        let connection = open::open(&place, access)?;
         Ok(Self {
-            connection: open::open(&place, access)?,
+            stay: Stay::begin(&connection),
+            connection,
             place,
             access,
-            dedupe_window: DEDUPE_WINDOW,
+            seen: Seen::new(DEDUPE_WINDOW),
             refused_quota: REFUSED_QUOTA,
             pace: Pace::FAST,
         })
@@ -67,7 +73,7 @@ impl SqliteStore {
 
     /// Sets how long a second capture of the same event counts as a duplicate; 24 hours unless set.
     pub fn set_dedupe_window(&mut self, window: Duration) {
-        self.dedupe_window = window;
+        self.seen = Seen::new(window);
     }
 
     /// Sets how many bytes refused captures may take together before [`Store::prune`] drops the oldest; 100 MiB unless
@@ -85,7 +91,8 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError> {
-        write::group(&mut self.connection, self.dedupe_window, ops).map_err(|e| self.place.writing(&e))
+        self.stay.wrote();
+        write::group(&mut self.connection, &mut self.seen, ops).map_err(|e| self.place.writing(&e))
     }
 
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError> {
@@ -111,14 +118,19 @@ impl Store for SqliteStore {
             pace,
             ..
         } = self;
-        prune::prune(connection, before, max_bytes, *refused_quota, *pace).map_err(|e| self.place.writing(&e))
+        let gone =
+            prune::prune(connection, before, max_bytes, *refused_quota, *pace).map_err(|e| self.place.writing(&e))?;
+        if gone > 0 {
+            self.stay.wrote_much();
+        }
+        Ok(gone)
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         if self.access == Access::ReadWrite {
-            close::settle(&mut self.connection);
+            self.stay.end(&mut self.connection, &mut self.seen);
         }
     }
 }

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
+use super::schema::PAGE_SIZE;
 use super::write::last_number;
-use super::{signed, unsigned};
+use super::{dedupe, minutes, signed, unsigned};
 use crate::clock::Timestamp;
 
 /// How fast records go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Records that go in one transaction.
+    /// Records, or free pages, that go in one transaction.
     batch: u32,
     /// How many times as long as a transaction takes other writers are left alone after it. The lock that is taken
     /// back at once is hardly ever free when they ask for it.
@@ -24,12 +25,18 @@ impl Pace {
     pub(super) const FAST: Self = Self { batch: 256, rest: 0 };
     /// Nobody waits, and others record meanwhile.
     pub(super) const GENTLE: Self = Self { batch: 32, rest: 4 };
+
+    fn rest(self, begun: Instant) {
+        thread::sleep(begun.elapsed() * self.rest);
+    }
 }
 
-/// Whatever its state: no schedule is as long as a retention.
+/// Whatever their state: no schedule is as long as a retention. Late ones stand among younger records.
 const OLDER: &str = "
-    SELECT n, 0 FROM capture INDEXED BY capture_at WHERE at < ?1
-    UNION ALL SELECT n, 1 FROM delivery INDEXED BY delivery_at WHERE at < ?1";
+    SELECT n, 0 FROM capture WHERE n < ?1 AND at < ?2
+    UNION ALL SELECT n, 1 FROM delivery WHERE n < ?1 AND at < ?2
+    UNION ALL SELECT n, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
+    UNION ALL SELECT n, 1 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
 
 /// Deliveries with attempts left are not given up to make room.
 const OLDEST: &str = "
@@ -48,10 +55,12 @@ pub(super) fn prune(
 ) -> rusqlite::Result<u64> {
     let mut gone = 0;
     if let Some(before) = before {
-        gone += drop_all(connection, OLDER, before.unix_us(), pace)?;
+        let ceiling = minutes::ceiling(connection, before)?;
+        gone += drop_all(connection, OLDER, &[ceiling, before.unix_us()], pace)?;
+        minutes::forget(connection, before)?;
     }
     if let Some(last) = last_beyond(connection, refused_quota)? {
-        gone += drop_all(connection, REFUSED, last, pace)?;
+        gone += drop_all(connection, REFUSED, &[last], pace)?;
     }
     if let Some(max) = max_bytes {
         while bytes(connection)? > max {
@@ -60,6 +69,10 @@ pub(super) fn prune(
                 dropped => gone += dropped,
             }
         }
+    }
+    if gone > 0 {
+        dedupe::forget(connection)?;
+        shrink(connection, pace)?;
     }
     Ok(gone)
 }
@@ -78,15 +91,37 @@ fn last_beyond(connection: &Connection, quota: u64) -> rusqlite::Result<Option<i
 
 /// What the ledger takes, in bytes, without the pages that are free to be used again.
 fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0).map(unsigned));
-    let used = number("page_count")?.saturating_sub(number("freelist_count")?);
-    Ok(used * number("page_size")?)
+    let (all, free) = pages(connection)?;
+    Ok((all - free) * u64::from(PAGE_SIZE))
 }
 
-fn drop_all(connection: &mut Connection, which: &str, limit: i64, pace: Pace) -> rusqlite::Result<u64> {
+/// How many pages the file has, and how many of them are free.
+fn pages(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0).map(unsigned));
+    Ok((number("page_count")?, number("freelist_count")?))
+}
+
+/// Gives free pages back to the file system as long as they are more than a quarter of the file. A ledger that is pruned
+/// again and again uses the rest for what comes next.
+fn shrink(connection: &Connection, pace: Pace) -> rusqlite::Result<()> {
+    loop {
+        let (all, free) = pages(connection)?;
+        if free <= all / 4 {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        connection.execute_batch(&format!("PRAGMA incremental_vacuum({})", pace.batch))?;
+        pace.rest(begun);
+        if pages(connection)?.1 >= free {
+            return Ok(());
+        }
+    }
+}
+
+fn drop_all(connection: &mut Connection, which: &str, values: &[i64], pace: Pace) -> rusqlite::Result<u64> {
     let mut gone = 0;
     loop {
-        match drop_batch(connection, which, &[limit], pace)? {
+        match drop_batch(connection, which, values, pace)? {
             0 => return Ok(gone),
             dropped => gone += dropped,
         }
@@ -116,7 +151,7 @@ fn drop_batch(connection: &mut Connection, which: &str, values: &[i64], pace: Pa
         }
     }
     transaction.commit()?;
-    thread::sleep(begun.elapsed() * pace.rest);
+    pace.rest(begun);
     Ok(batch.len() as u64)
 }
 
