@@ -162,6 +162,35 @@ fn records_are_described_and_can_be_named_by_their_ids() {
 }
 
 #[test]
+fn endpoints_of_the_project_are_offered_within_it() {
+    let sandbox = Sandbox::new();
+    let add = [
+        "endpoints",
+        "add",
+        "http://localhost:3000/w",
+        "--provider",
+        "poolflow",
+        "--events",
+        "job.paid",
+    ];
+    let add = |name, place: &str| {
+        let args = add.into_iter().chain(["--local", "--name", name]);
+        sandbox.hook(args).dir(&sandbox.path(place)).run().ok();
+    };
+    add("mine", "");
+    sandbox.write("project/hook.toml", "");
+    add("ours", "project");
+    let outcome = ask(&sandbox, &["send", "--endpoint", ""]);
+    assert_eq!(outcome.stdout(), "mine\tpoolflow http://localhost:3000/w\n");
+    let words = ["--", "hook", "endpoints", "show", ""];
+    let within = sandbox
+        .hook(words)
+        .env("_HOOK_COMPLETE", "fish")
+        .dir(&sandbox.path("project"));
+    assert_eq!(values(&within.run().ok()), ["ours"]);
+}
+
+#[test]
 fn options_on_the_line_are_heeded() {
     let sandbox = Sandbox::new();
     record(&sandbox);

@@ -119,9 +119,10 @@ fn code(text: &str) -> String {
 
 /// Within a sentence; a name such as `PowerShell` stays as it is.
 fn lower_first(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
     let mut chars = text.chars();
     match chars.next() {
-        Some(first) if !chars.as_str().contains(char::is_uppercase) => first.to_lowercase().chain(chars).collect(),
+        Some(first) if !word.chars().skip(1).any(char::is_uppercase) => first.to_lowercase().chain(chars).collect(),
         _ => text.to_owned(),
     }
 }

@@ -32,29 +32,13 @@ impl Found {
 }
 
 /// The newest records by number, before them `last`; by id where one is begun.
-pub(super) fn records(words: &Words, current: &str, kind: Option<RecordKind>) -> Option<Vec<Found>> {
+pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Found>> {
     let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
     let store = SqliteStore::open(path.unwrap_or_else(|| Paths::from_env().ledger()), Access::ReadOnly).ok()?;
     let now = Session::clock_from_env().now();
-    let newest = |kind, limit| {
-        let page = Page {
-            limit,
-            ..Query::default().page
-        };
-        store
-            .list(&Query {
-                kind,
-                page,
-                ..Query::default()
-            })
-            .ok()
-    };
-    let records = newest(kind, RECORDS)?;
-    let last = match kind {
-        None => newest(Some(RecordKind::Delivery), 1)?.into_iter().next(),
-        Some(_) => None,
-    };
-    let last = last.as_ref().or(records.first().filter(|_| kind.is_none()));
+    let records = newest(&store, None, RECORDS)?;
+    let deliveries = newest(&store, Some(RecordKind::Delivery), 1)?;
+    let last = deliveries.first().or(records.first());
     let mut found: Vec<Found> = last
         .map(|last| Found::new("last", about(last, now)))
         .into_iter()
@@ -66,6 +50,20 @@ pub(super) fn records(words: &Words, current: &str, kind: Option<RecordKind>) ->
         }
     }
     Some(found)
+}
+
+fn newest(store: &SqliteStore, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
+    let page = Page {
+        limit,
+        ..Query::default().page
+    };
+    store
+        .list(&Query {
+            kind,
+            page,
+            ..Query::default()
+        })
+        .ok()
 }
 
 fn about(record: &Summary, now: Timestamp) -> String {

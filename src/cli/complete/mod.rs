@@ -19,7 +19,6 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 pub use shells::{Shell, script};
 
 use crate::exit::Exit;
-use crate::store::RecordKind;
 use crate::ui::printable;
 use candidates::Found;
 use words::Words;
@@ -56,13 +55,7 @@ pub(super) fn answer_shell(args: &[OsString]) -> Option<Exit> {
 
 /// Records of the ledger: `last`, numbers and ids.
 pub fn records() -> ArgValueCompleter {
-    completer(|words, current| candidates::records(words, current, None).unwrap_or_default())
-}
-
-/// Captures of the ledger.
-pub fn captures() -> ArgValueCompleter {
-    let captures = Some(RecordKind::Capture);
-    completer(move |words, current| candidates::records(words, current, captures).unwrap_or_default())
+    completer(|words, current| candidates::records(words, current).unwrap_or_default())
 }
 
 /// Names of endpoints.

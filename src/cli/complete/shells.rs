@@ -21,15 +21,15 @@ const BASH: &str = include_str!("hook.bash");
 /// A shell that completes commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
-    /// bash 3.2 or newer
+    /// Installed as `$XDG_DATA_HOME/bash-completion/completions/hook`
     Bash,
-    /// zsh
+    /// Installed as `$XDG_DATA_HOME/zsh/site-functions/_hook`
     Zsh,
-    /// fish
+    /// Installed as `$XDG_CONFIG_HOME/fish/completions/hook.fish`
     Fish,
-    /// elvish
+    /// Installed as `$XDG_CONFIG_HOME/elvish/lib/hook.elv`
     Elvish,
-    /// PowerShell
+    /// Installed as `$XDG_CONFIG_HOME/powershell/_hook.ps1`; not tested, a beginning only
     Powershell,
 }
 
