@@ -87,6 +87,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
 }
 
 fn plan(session: &Session, args: &Args) -> Result<Plan> {
+    let references: Vec<_> = args.secrets.iter().chain(&args.http.bearer).cloned().collect();
+    super::input::one_stdin(args.body.source().unwrap_or_default(), &references)?;
     let endpoint_provider = args.targets.provider(session)?;
     let named = args.provider.clone().or(endpoint_provider);
     if args.event.is_none() && !args.body.is_whole() {
