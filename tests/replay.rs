@@ -46,7 +46,7 @@ fn records_are_named_by_number_id_prefix_and_from_the_end() {
     }
     assert_eq!(replay(&sandbox, &app, &["last"]).body, sent[1].body);
     assert_eq!(replay(&sandbox, &app, &["last~2"]).body, sent[2].body);
-    assert_eq!(sandbox.deliveries().last().unwrap().delivery.origin, Some(6));
+    assert_eq!(sandbox.deliveries().last().unwrap().delivery.origin, Some(7));
     sandbox.hook(["replay", "1", "3"]).run().ok();
     assert_eq!(
         [app.next().body, app.next().body],

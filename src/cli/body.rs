@@ -172,6 +172,11 @@ impl BodyArgs {
         body
     }
 
+    /// Where the data or the body come from, as typed.
+    pub(super) fn source(&self) -> Option<&str> {
+        self.data.as_deref().or(self.body.as_deref())
+    }
+
     /// Reads the flags into a maker of messages.
     pub(super) fn maker<'a>(&self, session: &Session, profile: &'a Profile, event: Option<&str>) -> Result<Maker<'a>> {
         let mode = if matches!(self.mode, ModeArg::Live) {

@@ -11,6 +11,7 @@ use crate::headers::{Headers, check_line};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::render::request::{RequestLine, wire};
+use crate::secret::SecretRef;
 use crate::session::Session;
 use crate::signature::Scheme;
 use crate::transport::{HttpOptions, HttpTransport};
@@ -26,7 +27,7 @@ pub(super) struct HttpArgs {
     headers: Vec<String>,
     /// Bearer token, by reference: `env:VAR`, `file:PATH`
     #[arg(long, value_name = "REF", add = super::complete::secrets(), help_heading = "Request")]
-    bearer: Option<String>,
+    pub(super) bearer: Option<String>,
     /// Time limit of an attempt instead of the provider's
     #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Request")]
     timeout: Option<std::time::Duration>,
@@ -88,7 +89,8 @@ impl HttpArgs {
             let value = [b"Bearer ".as_slice(), token.expose()].concat();
             if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
                 return Err(Error::usage(format!(
-                    "the bearer token from `{reference}` holds a control character"
+                    "the bearer token from `{}` holds a control character",
+                    SecretRef::parse(reference)
                 )));
             }
             headers.set("authorization", value);

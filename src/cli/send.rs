@@ -91,6 +91,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
 }
 
 fn plan(session: &Session, args: &Args) -> Result<Plan> {
+    let references: Vec<_> = args.secrets.iter().chain(&args.http.bearer).cloned().collect();
+    super::input::one_stdin(args.body.source().unwrap_or_default(), &references)?;
     if args.event.is_none() && !args.body.is_whole() {
         return Err(Error::usage("no event is given")
             .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"));
