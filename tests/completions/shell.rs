@@ -1,9 +1,10 @@
 //! Real shells with a real terminal: what is typed, TAB, and what the shell shows.
 
 use std::env;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Run, Sandbox};
+use crate::support::Sandbox;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shell {
@@ -55,7 +56,8 @@ impl Shell {
             missing.join(", ")
         );
         assert_ne!(env::var("CI").as_deref(), Ok("true"), "{what}");
-        println!("SKIPPED: {what}");
+        // Past the capture of the test harness, which would hide it.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
         false
     }
 
@@ -88,8 +90,7 @@ impl Shell {
     #[track_caller]
     pub(crate) fn offers(self, sandbox: &Sandbox, line: &str, last: &str) -> Vec<String> {
         let shown = if self == Fish {
-            let run = self.run(sandbox, "fish", &["-c", "complete -C $argv", "--", line]);
-            run.run().ok().stdout()
+            run(sandbox, "fish", &["-c", "complete -C $argv", "--", line])
         } else {
             // Everything is on the screen when, after it, the cursor is shown again (elvish) or the prompt (the others).
             let end = if self == Elvish { "[?]25h" } else { PROMPT };
@@ -128,21 +129,24 @@ impl Shell {
         let driver = driver.display().to_string();
         let mut args = vec!["-f", driver.as_str(), program.as_str(), "", PROMPT];
         args.extend(steps.iter().flat_map(|(keys, pattern)| [*keys, *pattern]));
-        self.run(sandbox, "zsh", &args).run().ok().stdout()
+        run(sandbox, "zsh", &args)
     }
+}
 
-    fn run(self, sandbox: &Sandbox, program: &str, args: &[&str]) -> Run {
-        let binary = Path::new(env!("CARGO_BIN_EXE_hook"))
-            .parent()
-            .expect("a file has a folder");
-        let path = env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(binary.to_owned()).chain(env::split_paths(&path));
-        sandbox
-            .program(program, args)
-            .env("PATH", env::join_paths(folders).expect("folders without a colon"))
-            .env("TERM", "dumb")
-            .env("TESTED_SECRET", "x")
-    }
+/// What a shell prints that finds `hook` on its PATH.
+#[track_caller]
+fn run(sandbox: &Sandbox, program: &str, args: &[&str]) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_hook"))
+        .parent()
+        .expect("a file has a folder");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(binary.to_owned()).chain(env::split_paths(&path));
+    let run = sandbox
+        .program(program, args)
+        .env("PATH", env::join_paths(folders).expect("folders without a colon"))
+        .env("TERM", "dumb")
+        .env("TESTED_SECRET", "x");
+    run.run().ok().stdout()
 }
 
 /// Prints the words of a command line; the end is not in the text of the command itself.
