@@ -46,7 +46,9 @@ fn what_a_killed_listener_acknowledged_is_in_the_ledger_with_its_exact_body() {
         acknowledged.extend(acks.iter().take(ACKNOWLEDGED));
         listener.process.signal("KILL");
         acknowledged.extend(acks.iter());
-        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
         listener.process.wait().exits(137);
     }
     let kept: HashSet<Vec<u8>> = sandbox

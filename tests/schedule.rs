@@ -203,9 +203,12 @@ fn an_attempt_that_was_stopped_in_the_middle_is_made_again_and_uses_up_no_retry(
     let sandbox = Sandbox::new();
     let answers = Arc::new(AtomicBool::new(false));
     let says = Arc::clone(&answers);
-    let app = App::start(move |_| match says.load(Ordering::SeqCst) {
-        true => Reply::Status(500, ""),
-        false => Reply::Silence,
+    let app = App::start(move |_| {
+        if says.load(Ordering::SeqCst) {
+            Reply::Status(500, "")
+        } else {
+            Reply::Silence
+        }
     });
     for (retry, attempts) in [(None, 1), (Some("--retry=10ms"), 2)] {
         answers.store(false, Ordering::SeqCst);

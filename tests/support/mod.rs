@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use app::{App, Reply, Seen};
-pub(crate) use http::{Answer, Signed, connect, post, raw, request, try_post};
+pub(crate) use http::{Answer, connect, post, raw, request, try_post};
 pub(crate) use listener::Listener;
 pub(crate) use process::Process;
 pub(crate) use vector::Vector;
