@@ -317,7 +317,7 @@ fn bodies_that_are_no_text_and_repeated_headers_survive_the_whole_way() {
 fn a_typo_in_a_provider_file_is_told_with_line_column_and_the_accepted_names() {
     let sandbox = Sandbox::new();
     let file = "format = 1\nname = \"mine\"\ntitle = \"Mine\"\nextends = \"generic\"\n[delivery]\ntimeot = \"5s\"\n";
-    sandbox.write(&sandbox.config("providers/mine.toml"), file);
+    sandbox.write(sandbox.config("providers/mine.toml"), file);
     run(&sandbox, &["send", "thing", "-p", "mine", "-d", "{}", "--to", ":9"])
         .exits(2)
         .says([
@@ -348,7 +348,7 @@ fn an_unknown_merge_tag_suggests_the_near_one() {
             "--context",
             "record.json",
         ];
-        sandbox.write(&sandbox.path("record.json"), r#"{"contact":{"email":"a@example.com"}}"#);
+        sandbox.write(sandbox.path("record.json"), r#"{"contact":{"email":"a@example.com"}}"#);
         run(&sandbox, &[&send[..], &args].concat()).exits(2).says([
             "error: unknown merge tag `{{email}}`",
             "hint: did you mean `{{contact.email}}`?",
@@ -373,7 +373,7 @@ fn an_unknown_merge_tag_suggests_the_near_one() {
 fn bad_settings_are_told_with_their_place() {
     let sandbox = Sandbox::new();
     sandbox.write(
-        &sandbox.config("config.toml"),
+        sandbox.config("config.toml"),
         "provider = \"poolflow\"\n[listen]\nprot = 1\n",
     );
     run(&sandbox, &["send", "job.paid", "--to", ":9"]).exits(2).says([

@@ -71,9 +71,9 @@ fn exit_2_is_a_wrong_command_line_configuration_or_provider_file() {
         .exits(2)
         .says(["error: "]);
     sandbox.hook::<&str>([]).run().exits(2);
-    sandbox.write(&sandbox.config("providers/bad.toml"), "format = 1\nnam = \"bad\"\n");
+    sandbox.write(sandbox.config("providers/bad.toml"), "format = 1\nnam = \"bad\"\n");
     fails(&sandbox, ["send", "x", "-p", "bad", "--to", ":9"], 2);
-    sandbox.write(&sandbox.config("config.toml"), "port = \"x\"\n");
+    sandbox.write(sandbox.config("config.toml"), "port = \"x\"\n");
     fails(&sandbox, ["send", "job.paid", "--to", ":9"], 2);
 }
 
@@ -164,13 +164,13 @@ fn exit_6_is_a_selector_or_a_name_that_matches_nothing() {
 #[test]
 fn exit_7_is_a_ledger_that_cannot_be_used() {
     let sandbox = Sandbox::new();
-    sandbox.write(&sandbox.path("file"), "no ledger");
+    sandbox.write(sandbox.path("file"), "no ledger");
     fails(
         &sandbox,
         ["send", "job.paid", "--to", ":9", "--ledger", "file/ledger.db"],
         7,
     );
-    sandbox.write(&sandbox.path("noise.db"), "no ledger ".repeat(2000));
+    sandbox.write(sandbox.path("noise.db"), "no ledger ".repeat(2000));
     fails(&sandbox, ["listen", "--port", "0", "--ledger", "noise.db"], 7);
     fails(&sandbox, ["replay", "last", "--ledger", "noise.db"], 7);
 }

@@ -25,7 +25,7 @@ fn fill(listener: &Listener) -> Vec<Vec<u8>> {
 
 /// Moves what is in the log into the file, which makes room for some more.
 fn make_room(sandbox: &Sandbox) {
-    let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).expect("the ledger opens");
+    let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).expect("it opens");
     ledger
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .expect("the ledger can be written by others");

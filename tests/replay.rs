@@ -8,10 +8,6 @@ fn app() -> App {
     App::start(|_| Reply::Status(200, ""))
 }
 
-fn json(seen: &Seen) -> Value {
-    serde_json::from_slice(&seen.body).expect("a JSON body")
-}
-
 /// Sends an event and returns what the app got.
 #[track_caller]
 fn send(sandbox: &Sandbox, app: &App, args: &[&str]) -> Seen {
@@ -411,7 +407,7 @@ fn a_token_that_is_the_secret_itself_is_masked_in_a_dry_run() {
     let app = app();
     let file = "format = 1\nname = \"tokened\"\ntitle = \"Tokened\"\nextends = \"generic\"\n\
                 [signature.token]\nheader = \"X-Token\"\n";
-    sandbox.write(&sandbox.config("providers/tokened.toml"), file);
+    sandbox.write(sandbox.config("providers/tokened.toml"), file);
     let args = ["-p", "tokened", "--body", "{}", "--secret", "literal:abracadabra"];
     let seen = send(&sandbox, &app, &args);
     assert_eq!(seen.header("x-token"), Some("abracadabra"));

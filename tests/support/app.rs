@@ -119,7 +119,7 @@ fn serve(stream: &TcpStream, seen: &Sender<Seen>, reply: &(impl Fn(&Seen) -> Rep
         };
         let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head += &[name, ": ", value, "\r\n"].concat();
         }
         let mut stream = stream;
         if stream.write_all(&[head.as_bytes(), b"\r\n", &body].concat()).is_err() {

@@ -70,10 +70,10 @@ pub(crate) fn try_post(url: &str, body: &[u8]) -> Option<Answer> {
 fn message(method: &str, url: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\n", authority(url));
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        head += &[name, ": ", value, "\r\n"].concat();
     }
-    head += &format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-    [head.as_bytes(), body].concat()
+    let tail = format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), tail.as_bytes(), body].concat()
 }
 
 /// A POST to `/`.
