@@ -3,101 +3,104 @@
 use super::{added, book, closed, endpoints, shown};
 use crate::support::{Sandbox, keys};
 
+/// Provider, flags of `add`, and what is said.
+const REFUSED: [(&str, &str, &str); 18] = [
+    (
+        "poolflow",
+        "http://a.example.com --events job.paid",
+        "is not https, which `poolflow` requires",
+    ),
+    (
+        "pool-brain",
+        "http://a.example.com --events customer.created",
+        "which `pool-brain` requires",
+    ),
+    (
+        "pocketsflow",
+        "http://a.example.com --events order.completed",
+        "which `pocketsflow` requires",
+    ),
+    (
+        "hoopai",
+        "http://a.example.com --events ContactCreated",
+        "which `hoopai` requires",
+    ),
+    (
+        "slotflow",
+        "http://a.example.com --events booking.confirmed --production",
+        "wants in production",
+    ),
+    (
+        "pocketsflow",
+        "https://a.example.com:8443 --events order.completed",
+        "reaches only 443 and 80",
+    ),
+    (
+        "pocketsflow",
+        "https://10.0.0.1 --events order.completed",
+        "is a private address",
+    ),
+    (
+        "hoopai",
+        "https://localhost --events ContactCreated",
+        "is on this machine only",
+    ),
+    (
+        "slotflow",
+        "https://printer.local --events booking.confirmed",
+        "is a local name",
+    ),
+    (
+        "slotflow",
+        "https://a.example.com --events booking.confirmed --plan gold",
+        "has no plan `gold`",
+    ),
+    (
+        "poolflow",
+        "https://a.example.com --events job.piad",
+        "`poolflow` has no event `job.piad`",
+    ),
+    (
+        "pool-brain",
+        "https://a.example.com --events job.lost",
+        "`pool-brain` has no event `job.lost`",
+    ),
+    (
+        "pocketsflow",
+        "https://a.example.com --events order.paid",
+        "has no event `order.paid`",
+    ),
+    (
+        "hoopai",
+        "https://a.example.com --events contact",
+        "has no event `contact`",
+    ),
+    (
+        "slotflow",
+        "https://a.example.com --events booking",
+        "has no event `booking`",
+    ),
+    (
+        "slotflow",
+        "https://a.example.com --events ,",
+        "the endpoint wants no event",
+    ),
+    (
+        "poolflow",
+        "https://a.example.com --events job.paid --name Crm",
+        "`Crm` is not a name",
+    ),
+    (
+        "poolflow",
+        "ftp://a.example.com --events job.paid",
+        "is neither http nor https",
+    ),
+];
+
 #[test]
 fn each_provider_refuses_what_it_does_not_take() {
     let sandbox = Sandbox::new();
-    for (provider, rest, says) in [
-        (
-            "poolflow",
-            "http://a.example.com --events job.paid",
-            "is not https, which `poolflow` requires",
-        ),
-        (
-            "pool-brain",
-            "http://a.example.com --events customer.created",
-            "which `pool-brain` requires",
-        ),
-        (
-            "pocketsflow",
-            "http://a.example.com --events order.completed",
-            "which `pocketsflow` requires",
-        ),
-        (
-            "hoopai",
-            "http://a.example.com --events ContactCreated",
-            "which `hoopai` requires",
-        ),
-        (
-            "slotflow",
-            "http://a.example.com --events booking.confirmed --production",
-            "wants in production",
-        ),
-        (
-            "pocketsflow",
-            "https://a.example.com:8443 --events order.completed",
-            "reaches only 443 and 80",
-        ),
-        (
-            "pocketsflow",
-            "https://10.0.0.1 --events order.completed",
-            "is a private address",
-        ),
-        (
-            "hoopai",
-            "https://localhost --events ContactCreated",
-            "is on this machine only",
-        ),
-        (
-            "slotflow",
-            "https://printer.local --events booking.confirmed",
-            "is a local name",
-        ),
-        (
-            "slotflow",
-            "https://a.example.com --events booking.confirmed --plan gold",
-            "has no plan `gold`",
-        ),
-        (
-            "poolflow",
-            "https://a.example.com --events job.piad",
-            "`poolflow` has no event `job.piad`",
-        ),
-        (
-            "pool-brain",
-            "https://a.example.com --events job.lost",
-            "`pool-brain` has no event `job.lost`",
-        ),
-        (
-            "pocketsflow",
-            "https://a.example.com --events order.paid",
-            "has no event `order.paid`",
-        ),
-        (
-            "hoopai",
-            "https://a.example.com --events contact",
-            "has no event `contact`",
-        ),
-        (
-            "slotflow",
-            "https://a.example.com --events booking",
-            "has no event `booking`",
-        ),
-        (
-            "slotflow",
-            "https://a.example.com --events ,",
-            "the endpoint wants no event",
-        ),
-        (
-            "poolflow",
-            "https://a.example.com --events job.paid --name Crm",
-            "`Crm` is not a name",
-        ),
-        (
-            "poolflow",
-            "ftp://a.example.com --events job.paid",
-            "is neither http nor https",
-        ),
-    ] {
+    for (provider, rest, says) in REFUSED {
         endpoints(&sandbox, &format!("add {rest} -p {provider}"))
             .exits(3)
             .says([says]);
