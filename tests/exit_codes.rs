@@ -1,9 +1,8 @@
 //! Every row of the table of exit codes, provoked through the real binary, and the form of errors.
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{App, Outcome, Reply, Sandbox};
+use crate::support::{App, NOBODY, Outcome, Reply, Sandbox};
 
 /// Fails unless stderr has one error, then its causes, then its hints, and nothing after them.
 #[track_caller]
@@ -90,13 +89,8 @@ fn exit_3_is_an_answer_that_is_never_success() {
 #[test]
 fn exit_4_is_no_answer_after_all_attempts() {
     let sandbox = Sandbox::new();
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
-    sandbox.hook(["send", "job.paid", "--to", &nobody]).run().exits(4);
-    let retry = ["send", "job.paid", "--retry", "1ms,1ms", "--to", &nobody];
+    sandbox.hook(["send", "job.paid", "--to", NOBODY]).run().exits(4);
+    let retry = ["send", "job.paid", "--retry", "1ms,1ms", "--to", NOBODY];
     sandbox.hook(retry).run().exits(4).prints(["attempt 3  no connection"]);
     let silent = App::start(|_| Reply::Silence);
     let limit = ["send", "job.paid", "--timeout", "20ms", "--to", &silent.url];

@@ -1,16 +1,9 @@
 //! What `listen` does with requests afterwards: forwards, the app's answer, commands.
 
 use std::fs;
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{App, Reply, Sandbox, post, request};
-
-/// A URL at which nobody listens.
-fn nobody() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    format!("http://{}", socket.local_addr().expect("an address"))
-}
+use crate::support::{App, NOBODY, Reply, Sandbox, post, request};
 
 #[test]
 fn requests_are_forwarded_in_order_with_the_same_bytes_and_end_to_end_headers() {
@@ -90,7 +83,7 @@ fn the_apps_answer_is_passed_back_when_that_is_wanted() {
 #[test]
 fn an_app_that_is_down_is_a_502_and_one_that_is_slow_a_504() {
     let sandbox = Sandbox::new();
-    let listener = sandbox.listen(["--forward-to", &nobody(), "--answer", "app"]);
+    let listener = sandbox.listen(["--forward-to", NOBODY, "--answer", "app"]);
     assert_eq!(post(&listener.url, &[], b"{}").status, 502);
     listener.stop().ok().prints(["<-- #1  no connection"]);
 

@@ -1,9 +1,11 @@
 //! `hook listen`: how it starts, answers, shows, counts and ends.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::support::{Listener, Sandbox, connect, post, raw, request};
+use crate::support::{Listener, Sandbox, connect, post, raw, request, try_post};
 
 #[test]
 fn the_count_ends_it_with_0_and_too_few_within_the_time_with_8() {
@@ -299,6 +301,24 @@ fn credentials_and_control_characters_of_a_request_do_not_reach_the_terminal() {
 }
 
 #[test]
+fn when_nobody_reads_stdout_any_more_it_ends_quietly() {
+    let sandbox = Sandbox::new();
+    let ready = sandbox.path("ready");
+    let mut command = sandbox.listening(["--ready-file", ready.to_str().unwrap()]).command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let said = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .next()
+        .unwrap()
+        .unwrap();
+    assert!(said.starts_with("listening on "), "{said}");
+    let _ = try_post(fs::read_to_string(&ready).unwrap().trim(), b"{}");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(sandbox.captures().len(), 1);
+}
+
+#[test]
 fn a_public_url_is_announced() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--public-url", "https://tunnel.example/in", "--json"]);
@@ -311,7 +331,7 @@ fn a_public_url_is_announced() {
 }
 
 #[test]
-fn a_provider_that_is_named_is_expected_and_a_tie_is_shown() {
+fn a_provider_that_is_named_is_expected() {
     let sandbox = Sandbox::new();
     let mut listener = sandbox.listen(["--secret", "--provider", "slotflow"]);
     sandbox.hook(["send", "job.paid", "--to", &listener.url]).run().exits(3);
@@ -326,6 +346,32 @@ fn a_provider_that_is_named_is_expected_and_a_tie_is_shown() {
         .run()
         .exits(2)
         .says(["error: ", "`slotfow`", "slotflow"]);
+}
+
+#[test]
+fn providers_that_fit_alike_are_shown() {
+    let sandbox = Sandbox::new();
+    let twin = "format = 1\nname = \"twin\"\ntitle = \"Twin\"\nextends = \"pool-brain\"\n";
+    sandbox.write(&sandbox.config("providers/twin.toml"), twin);
+    let mut listener = sandbox.listen::<&str>([]);
+    let sent = ["send", "customer.created", "-p", "twin", "--to", &listener.url];
+    sandbox.hook(sent).run().ok();
+    let line = listener.shows("#1");
+    assert!(
+        line.contains("pool-brain") && line.contains("twin") && line.contains("(or "),
+        "{line}"
+    );
+    listener.stop().ok();
+}
+
+#[test]
+fn an_answer_can_be_held_back() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["--delay", "150ms"]);
+    let begun = Instant::now();
+    assert_eq!(post(&listener.url, &[], b"{}").status, 200);
+    assert!(begun.elapsed() >= Duration::from_millis(150));
+    listener.stop().ok();
 }
 
 #[test]

@@ -285,7 +285,11 @@ fn the_body_can_be_changed_in_an_editor() {
         run.env("TMPDIR", sandbox.path("")).run()
     };
     // As most editors do, this one ends the last line; that is none of the user's changes.
-    edit("sed -i.old -e s/15000/1/ -e '$a\\'").ok();
+    sandbox.write(
+        &sandbox.path("ed"),
+        "sed s/15000/1/ \"$2\" > new && (cat new && $1) > \"$2\"",
+    );
+    edit("sh ed echo").ok();
     assert_eq!(app.next().body, br#"{"data":{"total_cents":1}}"#);
     edit("false")
         .exits(130)

@@ -264,6 +264,34 @@ fn of_two_resumes_at_once_one_gets_the_delivery() {
 }
 
 #[test]
+fn a_resumed_delivery_keeps_its_target_its_bytes_and_needs_its_secret() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let secret = ["--secret", "literal:theirs"];
+    let send = ["send", "job.paid", "--retry", "--to", &app.url];
+    let mut sending = sandbox.hook(send.into_iter().chain(secret)).spawn();
+    sending.wait_line(|line| line.contains("next attempt in 1m"));
+    sending.signal("INT");
+    sending
+        .wait()
+        .exits(130)
+        .says(["hint: `hook replay --resume` with the same `--secret`"]);
+    for change in [&["--to", ":9"][..], &["--set", "event=x"], &["--edit"], &["--new-id"]] {
+        let resume = ["replay", "--resume"];
+        sandbox.hook(resume.iter().chain(change)).run().exits(2);
+    }
+    let first = app.next();
+    let resume = ["replay", "--resume", "--time-scale", "1e7"];
+    sandbox.hook(resume.into_iter().chain(secret)).run().exits(3);
+    let again = app.next();
+    assert_eq!(
+        first.header("x-poolflow-signature"),
+        again.header("x-poolflow-signature")
+    );
+    assert_eq!(first.body, again.body);
+}
+
+#[test]
 fn several_deliveries_wait_without_holding_each_other_up() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(500, ""));

@@ -31,7 +31,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Take up deliveries whose process ended with attempts left, and only those
-    #[arg(long, conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id"], help_heading = "Selection")]
+    // Their records stay, so they go where these say, with the bytes that these hold.
+    #[arg(
+        long,
+        conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id", "to", "edit", "set", "set_json", "set_string"],
+        help_heading = "Selection"
+    )]
     resume: bool,
     /// Where to, instead of where it went before
     #[arg(short, long, value_name = "URL", help_heading = "Target")]

@@ -69,6 +69,8 @@ pub(super) struct Plan {
     targets: Vec<Target>,
     signers: Vec<Option<Arc<Signer>>>,
     http: HttpArgs,
+    /// Whether the secrets are those of the command line, which the ledger does not keep.
+    own_secrets: bool,
     form: bool,
     /// Values of the envelope's parameters that the endpoint says.
     params: Vec<(String, String)>,
@@ -142,6 +144,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         policy: Arc::new(policy),
         headers: args.http.header_lines(session)?,
         http: args.http.clone(),
+        own_secrets: !args.secrets.is_empty(),
         form: args.body.form,
         params: aim.params(),
         profile,
@@ -197,6 +200,15 @@ impl Plan {
         }
         delivery.message = Arc::new(message);
         Ok(())
+    }
+
+    /// What takes up deliveries of this run that are interrupted.
+    pub(super) fn resumption(&self) -> &'static str {
+        if self.own_secrets {
+            "`hook replay --resume` with the same `--secret` takes up what was interrupted"
+        } else {
+            "`hook replay --resume` takes up what was interrupted"
+        }
     }
 
     /// Whether more than one attempt may be made.
@@ -337,7 +349,7 @@ pub(super) fn claim(session: &Session) -> Result<Owner> {
 /// What helps after a failure.
 async fn after(session: &Session, args: &Args, plan: &Plan, tally: &Tally, url: Option<&Url>) {
     if tally.interrupted > 0 {
-        session.ui.hint("`hook replay --resume` takes up what was interrupted");
+        session.ui.hint(plan.resumption());
         return;
     }
     if tally.failed == 0 {

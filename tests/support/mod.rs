@@ -22,6 +22,9 @@ pub(crate) use listener::Listener;
 pub(crate) use process::Process;
 pub(crate) use vector::Vector;
 
+/// A target at which nobody listens: only the superuser could.
+pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
+
 /// A machine with nothing on it. What is in it is gone when it is dropped.
 pub(crate) struct Sandbox {
     root: TempDir,
