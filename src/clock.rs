@@ -247,7 +247,7 @@ pub fn human_duration(duration: Duration) -> String {
     if ms < 1000 {
         return format!("{ms}ms");
     }
-    if ms < 10_000 && ms % 1000 != 0 {
+    if ms < 10_000 && !ms.is_multiple_of(1000) {
         return format!("{:.1}s", duration.as_secs_f64());
     }
     let s = duration.as_secs();

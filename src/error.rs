@@ -2,12 +2,16 @@
 
 use std::fmt;
 
+use crate::clock::human_duration;
+use crate::endpoints::EndpointError;
+use crate::endpoints::rules::Finding;
 use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
 use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
 use crate::signature::KeyError;
 use crate::store::StoreError;
+use crate::ui::printable;
 
 /// A failure of a command.
 #[derive(Debug)]
@@ -186,7 +190,12 @@ impl From<StoreError> for Error {
         let base = Self::new(Exit::Store, error.to_string());
         match &error {
             StoreError::Missing(_) => {
-                base.hint("`hook listen` and `hook send` make one; `--ledger FILE` names another")
+                // Nothing was recorded yet, so nothing can match.
+                Self {
+                    exit: Exit::Nothing,
+                    ..base
+                }
+                .hint("`hook listen` and `hook send` make one; `--ledger FILE` names another")
             }
             StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
             StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
@@ -197,5 +206,60 @@ impl From<StoreError> for Error {
             StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
             StoreError::Closed => base,
         }
+    }
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        use EndpointError as E;
+        // A message may quote a book that somebody else wrote.
+        let message = printable(&error.to_string(), 2000);
+        match error {
+            E::Rule(findings) => Self::of_findings(message, &findings),
+            E::Secret(error) => error.into(),
+            E::Unknown { near, .. } => Self::nothing(message)
+                .near(&near, |name| format!("hook endpoints show {name}"))
+                .hint("`hook endpoints list` shows what there is"),
+            E::Ambiguous { .. } => Self::usage(message).hint("write more of the id, or the name"),
+            E::Unsupported(_) | E::NotUnicode(_) => Self::usage(message),
+            E::Duplicate { what: "name", .. } => {
+                Self::new(Exit::Refused, message).hint("choose another one: `--name NAME`")
+            }
+            E::Duplicate { .. } | E::Limit(_) | E::Unauthorised(_) => Self::new(Exit::Refused, message),
+            E::Unavailable { retry_after, .. } => {
+                let error = Self::new(Exit::Unreachable, message);
+                match retry_after {
+                    Some(wait) => error.hint(format!("try again in {}", human_duration(wait))),
+                    None => error,
+                }
+            }
+            E::Invalid { .. } => Self::new(Exit::Store, message).hint("correct it by hand, or move it away"),
+            E::Newer { .. } => Self::new(Exit::Store, message).hint("update hook"),
+            E::Locked(_) => Self::new(Exit::Store, message).hint("wait until the other process is done"),
+            E::Io { source, .. } | E::LeftBehind { source, .. } => Self::new(Exit::Store, message).cause(source),
+            E::NotStored(_) => Self::usage(message)
+                .hint("`hook endpoints rotate-secret NAME` makes a new one, or takes one by `--secret`"),
+            E::NoRandomness => Self::internal(message),
+        }
+    }
+}
+
+impl Error {
+    /// All refusals of an endpoint; what else was found is not why.
+    fn of_findings(first: String, findings: &[Finding]) -> Self {
+        let refusals: Vec<&Finding> = findings.iter().filter(|finding| finding.is_refusal()).collect();
+        let mut error = match refusals.len() {
+            0 | 1 => Self::new(Exit::Refused, first),
+            several => Self::new(Exit::Refused, format!("the endpoint is refused for {several} reasons")),
+        };
+        for finding in &refusals {
+            if refusals.len() > 1 {
+                error = error.cause(printable(&finding.message, 2000));
+            }
+            if let Some(hint) = finding.hint.as_ref().filter(|hint| !error.hints.contains(hint)) {
+                error = error.hint(hint);
+            }
+        }
+        error
     }
 }

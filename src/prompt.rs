@@ -50,7 +50,9 @@ pub fn choose_many(ui: &Ui, question: &str, items: &[String], flag: &str) -> Res
 
 /// Yes or no; no by default.
 pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
-    must_ask(ui, question, flag)?;
+    if !ui.can_ask() {
+        return Err(Error::usage(format!("this is no terminal to ask at: {question}")).hint(flag));
+    }
     Confirm::with_theme(&ColorfulTheme::default())
         .with_prompt(question)
         .default(false)

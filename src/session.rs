@@ -1,6 +1,8 @@
 //! What every command works with: the screen, the settings, the catalogue, the clock, the ledger's place; and the two
 //! questions that all of them ask: which provider, which secret.
 
+mod endpoints;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -153,11 +155,11 @@ impl Session {
                     .hint("`hook providers events NAME` shows a catalogue"))
             }
             several => {
-                let names: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
+                let providers: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
                 let first = several.first().map_or("", |m| m.provider.as_str());
                 Err(Error::usage(format!(
                     "event `{event}` belongs to several providers: {}",
-                    names.join(", ")
+                    providers.join(", ")
                 ))
                 .hint(format!("pick one: `--provider {first}`")))
             }
@@ -190,8 +192,8 @@ impl Session {
         Ok(reference.resolve()?)
     }
 
-    /// Secrets that this machine knows without being told: the settings' and, when it was ever used, the dev secret. For
-    /// explanations: what cannot be read is left out.
+    /// Secrets that this machine knows without being told: the settings', the dev secret when it was ever used, and those
+    /// of endpoints. For explanations: what cannot be read is left out.
     pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
         let settings = self.settings.secret.as_deref().map(SecretRef::parse);
         let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
@@ -203,7 +205,12 @@ impl Session {
             .exists()
             .then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
         let settings = settings.and_then(|reference| reference.resolve().ok());
-        settings.into_iter().chain(dev.and_then(Result::ok)).collect()
+        let endpoints = self.known_endpoint_secrets(profile);
+        settings
+            .into_iter()
+            .chain(dev.and_then(Result::ok))
+            .chain(endpoints)
+            .collect()
     }
 
     /// The dev secret, made at first use.

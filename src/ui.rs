@@ -156,6 +156,8 @@ impl Ui {
     }
 
     fn err_line(&self, text: &str) {
+        // On a terminal both streams are one page: what was said first must stand first.
+        let _ = self.flush();
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         // A stderr that is gone leaves nobody to tell.
         let _ = stderr.write_all(format!("{text}\n").as_bytes());

@@ -343,3 +343,95 @@ fn weight(verdict: &Verdict) -> u8 {
         Verdict::Refused(_) | Verdict::Unchecked => 2,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::ToSign;
+
+    const BODY: &[u8] = br#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix(1_893_553_445)
+    }
+
+    fn verification(labels: &[&str], secrets: &[&str]) -> Verification {
+        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let secrets = secrets.iter().map(|text| Secret::new(*text).named(*text)).collect();
+        Verification::new(&Registry::default(), &labels, Some(Secrets::Given(secrets))).unwrap()
+    }
+
+    fn signed(label: &str, secret: &str) -> Headers {
+        let profile = Registry::default().get(label).unwrap();
+        let signer = profile.scheme.signer(&[Secret::new(secret)]).unwrap();
+        let message = ToSign {
+            id: "msg_1",
+            event: "job.paid",
+            timestamp: now(),
+            body: BODY,
+        };
+        signer.sign(&message).into_iter().collect()
+    }
+
+    #[test]
+    fn several_named_providers_are_told_apart_and_no_other_is_taken() {
+        let verification = verification(&["poolflow", "slotflow"], &["a"]);
+        for label in ["poolflow", "slotflow"] {
+            let judged = verification.check(&signed(label, "a"), BODY, now());
+            assert!(judged.verdict.is_verified(), "{judged:?}");
+            assert_eq!(judged.label.as_deref(), Some(label));
+            assert_eq!(judged.secret(), Some("a"));
+            assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
+        }
+        let judged = verification.check(&signed("pocketsflow", "a"), BODY, now());
+        assert_eq!(judged.verdict, Verdict::Refused(Refusal::Unrecognised));
+    }
+
+    #[test]
+    fn without_secrets_nothing_is_checked_and_the_facts_are_still_read() {
+        let verification = Verification::new(&Registry::default(), &[], None).unwrap();
+        let judged = verification.check(&signed("poolflow", "a"), BODY, now());
+        assert_eq!(judged.verdict, Verdict::Unchecked);
+        assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
+        let judged = verification.check(&Headers::new(), BODY, now());
+        assert_eq!((judged.verdict, judged.label), (Verdict::Unchecked, None));
+    }
+
+    #[test]
+    fn a_secret_that_no_named_provider_can_use_is_known_before_the_first_request() {
+        assert!(verification(&["hoopai@rsa"], &["text"]).ready().is_err());
+        assert!(verification(&["poolflow", "hoopai@rsa"], &["text"]).ready().is_err());
+        assert!(verification(&["hoopai"], &["text"]).ready().is_ok());
+        assert!(verification(&[], &["text"]).ready().is_ok());
+        let unknown = Verification::new(&Registry::default(), &["poolflwo".to_owned()], None);
+        assert!(matches!(unknown, Err(RegistryError::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_secret_of_another_kind_stands_beside_the_usable_one() {
+        let pair = signature::AsymmetricKind::Ed25519.generate().unwrap();
+        let verification = verification(&["hoopai"], &[pair.public.as_str(), "a"]);
+        let judged = verification.check(&signed("hoopai", "a"), BODY, now());
+        assert_eq!(judged.secret(), Some("a"));
+        let forged: Headers = [("x-wh-signature", "AAAA")].into_iter().collect();
+        let judged = verification.check(&forged, BODY, now());
+        assert_eq!(judged.verdict.reason(), Some("unusable-secret"));
+        assert_eq!(judged.label.as_deref(), Some("hoopai@rsa"));
+    }
+
+    #[test]
+    fn many_threads_share_one() {
+        let verification = verification(&[], &["a"]);
+        let headers = ["poolflow", "slotflow", "pocketsflow"].map(|label| signed(label, "a"));
+        std::thread::scope(|scope| {
+            for number in 0..6 {
+                let (verification, headers) = (&verification, &headers[number % 3]);
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        assert!(verification.check(headers, BODY, now()).verdict.is_verified());
+                    }
+                });
+            }
+        });
+    }
+}

@@ -158,6 +158,20 @@ impl BodyArgs {
         self.body.is_some() || !self.fields.is_empty()
     }
 
+    /// The parameters of the envelope that the flags give.
+    pub(super) fn params(&self) -> Result<Vec<(String, String)>> {
+        pairs(&self.params, "--param")
+    }
+
+    /// The same flags, with parameters that hold where the flags say nothing.
+    pub(super) fn with_params(&self, defaults: &[(String, String)]) -> Self {
+        let mut body = self.clone();
+        // Of one name the last one counts.
+        let defaults = defaults.iter().map(|(name, value)| format!("{name}={value}"));
+        body.params.splice(0..0, defaults);
+        body
+    }
+
     /// Reads the flags into a maker of messages.
     pub(super) fn maker<'a>(&self, session: &Session, profile: &'a Profile, event: Option<&str>) -> Result<Maker<'a>> {
         let mode = if matches!(self.mode, ModeArg::Live) {
@@ -210,7 +224,7 @@ impl BodyArgs {
             data,
             edits: self.edits.edits()?,
             metadata: pairs(&self.metadata, "--metadata")?,
-            params: pairs(&self.params, "--param")?,
+            params: self.params()?,
             group: self.group,
             id: self.id.clone(),
             time: self.time,

@@ -55,7 +55,7 @@ struct BulkLine {
 /// Counts on the bar, and shows single failures only on request.
 struct Bar {
     ui: Arc<Ui>,
-    bar: progress::Bulk,
+    progress: progress::Bulk,
     failed: u64,
 }
 
@@ -73,7 +73,7 @@ impl View for Bar {
             }
             Next::Delivered | Next::Interrupted => {}
         }
-        self.bar.step(self.failed);
+        self.progress.step(self.failed);
         Ok(())
     }
 }
@@ -103,7 +103,7 @@ pub(super) async fn run(
     let bar = progress::Bulk::new(bulk.count, session.ui.shows_progress());
     let mut view = Bar {
         ui: Arc::clone(&session.ui),
-        bar,
+        progress: bar,
         failed: 0,
     };
     let origin = Origin::new(session, bulk.random_seed);
@@ -127,6 +127,7 @@ pub(super) async fn run(
     let tally = tally?;
     ledger.close();
     report(session, &tally, begun.elapsed().as_secs_f64())?;
+    super::ends::note(session, &tally, plan.works_off_schedule())?;
     Ok(tally.exit.unwrap_or(Exit::Ok))
 }
 

@@ -25,7 +25,7 @@ enum Command {
     Path,
     /// Trust the project's `hook.toml` as it is now
     Trust {
-        /// The file; else that of the nearest parent folder
+        /// The file or its folder; else that of the nearest parent folder
         file: Option<PathBuf>,
     },
 }
@@ -160,26 +160,37 @@ fn paths(session: &Session) -> Result<Exit> {
 }
 
 fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
-    let path = match file {
-        Some(file) => as_found(&file)?,
-        None => session
-            .settings
-            .project
-            .clone()
-            .ok_or_else(|| Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`"))?,
-    };
+    let path =
+        match file {
+            Some(file) => as_found(&file)?,
+            None => session.settings.project.clone().ok_or_else(|| {
+                Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
+            })?,
+        };
     let unreadable = |error: std::io::Error| Error::usage(format!("`{}` cannot be read", path.display())).cause(error);
     let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-    let asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
+    let mut asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
     let ui = &session.ui;
-    if asks.is_empty() {
+    // The book beside the file belongs to the project too.
+    let own = session.settings.project.as_ref() == Some(&path);
+    let of_book = if own { session.book_asks() } else { Vec::new() };
+    if asks.is_empty() && of_book.is_empty() {
         ui.note(&format!("`{}` asks for nothing that needs trust", path.display()));
     } else {
         let list = session.paths.trust();
-        trust::trust(&list, &path, text.as_bytes()).map_err(|error| {
+        let trusted = match asks.as_slice() {
+            [] => Ok(()),
+            _ => trust::trust(&list, &path, text.as_bytes()),
+        };
+        let trusted = trusted.and_then(|()| if own { session.trust_book() } else { Ok(()) });
+        trusted.map_err(|error| {
             Error::new(Exit::Internal, format!("`{}` cannot be written", list.display())).cause(error)
         })?;
-        ui.note(&format!("`{}` is trusted as it is now; it may:", path.display()));
+        asks.extend(of_book);
+        ui.note(&format!(
+            "`{}` is trusted as it is now. What that allows:",
+            path.display()
+        ));
     }
     for ask in &asks {
         ui.line(ask)?;
@@ -194,6 +205,12 @@ fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
 
 /// The path by which the settings find that file: an absolute folder without links, and the name.
 fn as_found(file: &Path) -> Result<PathBuf> {
+    let inside = file.join("hook.toml");
+    let file = if file.is_dir() { &inside } else { file };
+    if file.file_name() != inside.file_name() {
+        return Err(Error::usage(format!("`{}` is no project's settings", file.display()))
+            .hint("a project's settings are in a file named `hook.toml`"));
+    }
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -1,7 +1,9 @@
 //! `hook demo`: the whole round trip in one command. Every step runs the code of the real command on a temporary
 //! ledger, and is judged by what the ledger holds afterwards.
 
-use std::io::{self, Write};
+mod indented;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,6 +21,7 @@ use crate::random::Random;
 use crate::session::Session;
 use crate::store::{DeliveryState, Record, Store as _};
 use crate::ui::{Output, Ui};
+use indented::Indented;
 
 /// The whole round trip in one command, on a temporary ledger
 #[derive(Debug, clap::Args)]
@@ -43,7 +46,7 @@ struct StepLine<'a> {
 const LEAD: &str = "job.paid";
 
 /// What must be in the ledger after a step.
-type Proof = fn(&Tour<'_>) -> Result<bool>;
+type Proof<'a> = fn(&Tour<'a>) -> Result<bool>;
 
 /// The tour and where it is.
 struct Tour<'a> {
@@ -91,7 +94,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-impl Tour<'_> {
+impl<'a> Tour<'a> {
     fn walk(&mut self) -> Result<()> {
         let first = self.listener("a receiver that verifies every request", &["--count", "4"])?;
         let url = first.url.clone();
@@ -185,13 +188,13 @@ impl Tour<'_> {
         for (profile, event) in sends {
             let title = format!("{}: its own signature, envelope and event", profile.title);
             let command = ["send", &event, "--provider", &profile.name, "--to", &url];
-            self.step(&title, &command, Exit::Ok, |tour| tour.last_two_agree())?;
+            self.step(&title, &command, Exit::Ok, Tour::last_two_agree)?;
         }
         self.join(receiver)
     }
 
     /// Runs one command as a user would type it, and judges it.
-    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: Proof) -> Result<()> {
+    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: Proof<'a>) -> Result<()> {
         self.steps += 1;
         let ui = &self.session.ui;
         let command = format!("hook {}", words.join(" "));
@@ -257,14 +260,8 @@ impl Tour<'_> {
     /// A session of its own, as another process would have, whose lines are indented.
     fn child(&self, indent: &'static str) -> Session {
         let own = &self.session.ui;
-        let lines = |to_stderr: bool| -> Box<dyn Write + Send> {
-            Box::new(Indented {
-                ui: Arc::clone(own),
-                indent,
-                to_stderr,
-                line: Vec::new(),
-            })
-        };
+        let lines =
+            |to_stderr: bool| -> Box<dyn Write + Send> { Box::new(Indented::new(Arc::clone(own), indent, to_stderr)) };
         let output = if own.output == Output::Human {
             Output::Human
         } else {
@@ -371,42 +368,5 @@ fn wait_for(ready: &Path, thread: &JoinHandle<Exit>) -> Result<String> {
             return Err(Error::internal("the receiver does not start"));
         }
         std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Writes whole lines to the tour's own screen, indented.
-struct Indented {
-    ui: Arc<Ui>,
-    indent: &'static str,
-    to_stderr: bool,
-    line: Vec<u8>,
-}
-
-impl Write for Indented {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.line.extend_from_slice(bytes);
-        while let Some(end) = self.line.iter().position(|b| *b == b'\n') {
-            let line: Vec<u8> = self.line.drain(..=end).collect();
-            let text = format!(
-                "{}{}",
-                self.indent,
-                String::from_utf8_lossy(&line).trim_end_matches('\n')
-            );
-            if self.to_stderr {
-                self.ui.note(&text);
-            } else {
-                self.ui
-                    .line(&text)
-                    .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-                self.ui
-                    .flush()
-                    .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -96,14 +96,6 @@ impl GlobalArgs {
             )
         })?;
         let ui = Ui::new(output.unwrap_or(settings.output), self.verbose, color);
-        for ask in &settings.untrusted {
-            ui.warn(&format!(
-                "this project is not trusted, so its settings are not used: {ask}"
-            ));
-        }
-        if !settings.untrusted.is_empty() {
-            ui.hint("read `hook.toml`, then `hook config trust`");
-        }
         Ok(Session {
             ui: Arc::new(ui),
             registry: Registry::new(Some(paths.providers())),
@@ -113,5 +105,17 @@ impl GlobalArgs {
             settings,
             paths,
         })
+    }
+}
+
+/// Says what an untrusted project asked for and did not get.
+pub(super) fn warn_of_untrusted(session: &Session) {
+    for ask in &session.settings.untrusted {
+        session.ui.warn(&format!(
+            "this project is not trusted, so its settings are not used: {ask}"
+        ));
+    }
+    if !session.settings.untrusted.is_empty() {
+        session.ui.hint("read `hook.toml`, then `hook config trust`");
     }
 }

@@ -15,8 +15,9 @@ pub(super) fn body(text: &str) -> Result<Vec<u8>> {
         };
     }
     match text.strip_prefix('@') {
-        Some(path) => std::fs::read(path)
-            .map_err(|error| Error::usage(format!("body file `{path}` cannot be read")).cause(error)),
+        Some(path) => {
+            std::fs::read(path).map_err(|error| Error::usage(format!("body file `{path}` cannot be read")).cause(error))
+        }
         None => Ok(text.as_bytes().to_vec()),
     }
 }

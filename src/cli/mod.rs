@@ -3,18 +3,25 @@
 mod body;
 mod bulk;
 mod complete;
+mod config;
 mod demo;
 mod editor;
+mod endpoints;
+mod ends;
 mod global;
 mod http;
+mod input;
 mod listen;
 mod providers;
 mod replay;
 mod replayed;
 mod retry;
+mod secret;
 mod select;
 mod send;
+mod sign;
 mod targets;
+mod verify;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -46,22 +53,37 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Args),
     Listen(Box<listen::Args>),
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
+    Endpoints(endpoints::Args),
+    Verify(verify::Args),
+    Sign(sign::Args),
     Providers(providers::Args),
+    Secret(secret::Args),
+    Config(config::Args),
+    Demo(demo::Args),
 }
 
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
-            Self::Demo(args) => demo::run(session, &args),
             Self::Listen(args) => listen::run(session, &args),
-            Self::Send(args) => send::run(session, *args),
+            Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
+            Self::Endpoints(args) => endpoints::run(session, &args),
+            Self::Verify(args) => verify::run(session, args),
+            Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),
+            Self::Secret(args) => secret::run(session, args),
+            Self::Config(args) => config::run(session, args),
+            Self::Demo(args) => demo::run(session, &args),
         }
+    }
+
+    /// Whether what an untrusted project asks for is said by the command itself.
+    fn trusts(&self) -> bool {
+        matches!(self, Self::Config(args) if args.trusts())
     }
 }
 
@@ -92,6 +114,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return error.exit;
         }
     };
+    if !cli.command.trusts() {
+        global::warn_of_untrusted(&session);
+    }
     let result = cli
         .command
         .run(&session)

@@ -145,6 +145,9 @@ async fn deliver(session: &Session, args: &Args, deliveries: Vec<Delivery>) -> R
         .await?
     };
     drop(view);
+    if args.resume {
+        super::ends::note(session, &tally, true)?;
+    }
     if tally.interrupted > 0 {
         session.ui.hint("`hook replay --resume` takes up what was interrupted");
     }

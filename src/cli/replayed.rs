@@ -210,7 +210,7 @@ impl<'a> Again<'a> {
         let secrets = if self.wanted.as_captured {
             None
         } else {
-            self.secrets(source)?
+            self.secrets(source, profile.map(Arc::as_ref))?
         };
         let signing = match (profile, secrets) {
             (Some(profile), Some(secrets)) => {
@@ -254,8 +254,13 @@ impl<'a> Again<'a> {
     }
 
     /// The secrets to sign with, when the right ones are known.
-    fn secrets(&self, source: &Original) -> Result<Option<Secrets>> {
-        let endpoint = super::targets::endpoint_secrets(self.session, source.endpoint.as_deref())?;
+    fn secrets(&self, source: &Original, profile: Option<&Profile>) -> Result<Option<Secrets>> {
+        let endpoint = match profile {
+            Some(profile) if self.wanted.secrets.is_empty() => {
+                super::targets::endpoint_secrets(self.session, source.endpoint.as_deref(), profile)?
+            }
+            _ => Vec::new(),
+        };
         let secrets = self.session.secrets_for(&self.wanted.secrets, endpoint)?;
         Ok(if secrets.is_dev() && !source.by_dev_secret {
             None

@@ -12,7 +12,7 @@ use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::session::{DEV_SECRET, Purpose, Session};
-use crate::signature::{Asymmetric, Scheme};
+use crate::signature::Scheme;
 
 /// Make secrets and key pairs, and show the dev secret
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,10 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 fn signing(session: &Session, name: Option<&str>) -> Result<std::sync::Arc<Profile>> {
     let profile = session.provider_for(name, None)?;
     if matches!(profile.scheme, Scheme::Unsigned) {
-        return Err(Error::usage(format!("`{}` signs nothing, so it has no secret", profile.label())));
+        return Err(Error::usage(format!(
+            "`{}` signs nothing, so it has no secret",
+            profile.label()
+        )));
     }
     Ok(profile)
 }
@@ -100,23 +103,26 @@ fn show(session: &Session, profile: &Profile, public: bool) -> Result<Exit> {
         _ => None,
     };
     let dev = session.dev_secret()?;
-    let half = |purpose, text: fn(&Asymmetric, &Secret) -> _| {
-        let secret = dev.for_profile(profile, purpose)?;
-        scheme.map_or_else(|| Ok(secret.clone()), |scheme| Ok(text(scheme, &secret)?))
-    };
     if let Some(other) = &session.settings.secret {
         let other = crate::secret::SecretRef::parse(other);
-        session
-            .ui
-            .warn(&format!("the settings name `{other}`, which is used instead of the {DEV_SECRET}"));
+        session.ui.warn(&format!(
+            "the settings name `{other}`, which is used instead of the {DEV_SECRET}"
+        ));
     }
     let note = "used by `hook send` and `hook listen --secret` when no other secret is given";
     session.ui.note(&format!("the {DEV_SECRET} of this machine, {note}"));
+    let purpose = if public { Purpose::Verify } else { Purpose::Sign };
+    let secret = dev.for_profile(profile, purpose)?;
+    let secret = match scheme {
+        Some(scheme) if public => scheme.public_text(&secret)?,
+        Some(scheme) => scheme.private_text(&secret)?,
+        None => secret,
+    };
     if public {
-        let public = half(Purpose::Verify, Asymmetric::public_text)?;
-        return print(session, profile, None, Some(&public));
+        print(session, profile, None, Some(&secret))
+    } else {
+        print(session, profile, Some(&secret), None)
     }
-    print(session, profile, Some(&half(Purpose::Sign, Asymmetric::private_text)?), None)
 }
 
 fn print(session: &Session, profile: &Profile, secret: Option<&Secret>, public: Option<&Secret>) -> Result<Exit> {
@@ -136,13 +142,7 @@ fn print(session: &Session, profile: &Profile, secret: Option<&Secret>, public: 
     Ok(Exit::Ok)
 }
 
-fn write(
-    session: &Session,
-    profile: &Profile,
-    file: &Path,
-    secret: &Secret,
-    public: Option<&Secret>,
-) -> Result<Exit> {
+fn write(session: &Session, profile: &Profile, file: &Path, secret: &Secret, public: Option<&Secret>) -> Result<Exit> {
     let public_file = public.map(|_| PathBuf::from(format!("{}.pub", file.display())));
     for path in std::iter::once(file).chain(public_file.as_deref()) {
         if path.exists() {

@@ -9,7 +9,7 @@ use url::Url;
 use super::body::{BodyArgs, Maker, form_fields};
 use super::http::HttpArgs;
 use super::retry::RetryArgs;
-use super::targets::{Target, TargetArgs};
+use super::targets::{Shot, Target, TargetArgs};
 use crate::clock::Timestamp;
 use crate::engine::{Delivery, Label, Limits, Progress, Signing};
 use crate::error::{Error, Result};
@@ -69,26 +69,36 @@ pub(super) struct Plan {
     signers: Vec<Option<Arc<Signer>>>,
     http: HttpArgs,
     form: bool,
+    /// Values of the envelope's parameters that the endpoint says.
+    params: Vec<(String, String)>,
     headers: crate::headers::Headers,
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
-    let plan = plan(session, &args)?;
-    let maker = args.body.maker(session, &plan.profile, args.event.as_deref())?;
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let plan = plan(session, args)?;
+    let body = args.body.with_params(&plan.params);
+    let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
     if args.dry_run || args.curl {
-        return rehearse(session, &args, &plan, &maker);
+        return rehearse(session, args, &plan, &maker);
     }
     args.retry.announce(session, &plan.profile.title, &plan.policy);
     let runtime = super::runtime(args.bulk.count > 1)?;
     if args.bulk.count > 1 {
         return runtime.block_on(super::bulk::run(session, &args.bulk, &args.retry, &plan, &maker));
     }
-    runtime.block_on(deliver(session, &args, &plan, &maker))
+    runtime.block_on(deliver(session, args, &plan, &maker))
 }
 
 fn plan(session: &Session, args: &Args) -> Result<Plan> {
-    let endpoint_provider = args.targets.provider(session)?;
-    let named = args.provider.clone().or(endpoint_provider);
+    if args.event.is_none() && !args.body.is_whole() {
+        return Err(Error::usage("no event is given")
+            .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"));
+    }
+    let aim = args.targets.aim(session)?;
+    let named = match &args.provider {
+        Some(name) => Some(name.clone()),
+        None => aim.provider(session, args.event.as_deref())?,
+    };
     let event = args
         .event
         .as_deref()
@@ -103,7 +113,15 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         .event
         .as_deref()
         .map(|event| profile.canonical_event(event).unwrap_or(event).to_owned());
-    let targets = args.targets.choose(session, &profile, event.as_deref())?;
+    let params = args.body.params()?;
+    let shot = Shot {
+        profile: &profile,
+        event: event.as_deref(),
+        params: &params,
+        other_secrets: !args.secrets.is_empty(),
+        rehearsal: args.dry_run || args.curl,
+    };
+    let targets = args.targets.targets(session, &aim, &shot)?;
     let mut signers = Vec::new();
     for target in &targets {
         let secrets = session.secrets_for(&args.secrets, target.secrets.clone())?;
@@ -122,6 +140,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         headers: args.http.header_lines(session)?,
         http: args.http.clone(),
         form: args.body.form,
+        params: aim.params(),
         profile,
         targets,
         signers,
@@ -180,6 +199,11 @@ impl Plan {
     /// Whether more than one attempt may be made.
     pub(super) fn retries(&self) -> bool {
         !self.policy.schedule.delays.is_empty()
+    }
+
+    /// Whether failed deliveries have had every attempt that the schedule allows.
+    pub(super) fn works_off_schedule(&self) -> bool {
+        self.retries() || self.profile.policy.schedule.delays.is_empty()
     }
 
     /// The transport of this run.
@@ -271,7 +295,7 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
     )
     .await?;
     drop(view);
-    super::targets::note_ends(session, &plan.profile, &tally)?;
+    super::ends::note(session, &tally, plan.works_off_schedule())?;
     after(session, args, plan, &tally, url.as_ref()).await;
     Ok(tally.exit.unwrap_or(Exit::Ok))
 }

@@ -7,7 +7,7 @@ use super::input;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::headers::Headers;
+use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
@@ -62,11 +62,18 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     }
     let given = session.secrets_for(&args.secret, Vec::new())?;
     let secrets = given.for_profile(&profile, Purpose::Sign)?;
-    let signer = profile.scheme.signer(&secrets)?;
+    let signer = profile.scheme.signer(&secrets).map_err(|error| {
+        let new = format!("hook secret new --provider {}", profile.label());
+        Error::usage(error.to_string()).hint(format!("`{new}` makes one of the right form"))
+    })?;
     let body = input::body(&args.body)?;
     let now = args.at.unwrap_or_else(|| session.now());
-    let message = message(session, &profile, &args, body.into(), now);
+    let message = message(session, &profile, args, body.into(), now);
     let headers = profile.own_headers(&message, Some(&signer), now);
+    for (name, value) in headers.iter() {
+        // What stands in the body may end up in a header, and must not make two of it.
+        check_line(name, &String::from_utf8_lossy(value)).map_err(Error::usage)?;
+    }
     if given.is_dev() {
         session.ui.note(&format!("signed with the {DEV_SECRET}"));
     } else if secrets.len() > 1 && !profile.scheme.carries_several() {
@@ -78,7 +85,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 }
 
 /// The message that this body would be. What the arguments leave open is read from the body.
-fn message(session: &Session, profile: &Profile, args: &Args, body: Bytes, now: Timestamp) -> Message {
+fn message(session: &Session, profile: &Profile, args: Args, body: Bytes, now: Timestamp) -> Message {
     let facts = profile.facts(&Headers::new(), &body);
     let id = Id::new(IdKind::Message, now, &session.random);
     let fresh = || match &profile.id {
@@ -89,7 +96,7 @@ fn message(session: &Session, profile: &Profile, args: &Args, body: Bytes, now: 
     let event = event.map(|name| profile.canonical_event(name).unwrap_or(name).to_owned());
     Message {
         id,
-        wire_id: args.id.clone().or(facts.id).unwrap_or_else(fresh),
+        wire_id: args.id.or(facts.id).unwrap_or_else(fresh),
         event: event.or(facts.event).unwrap_or_default(),
         time: facts.time.unwrap_or(now),
         mode: Mode::default(),
@@ -107,7 +114,11 @@ fn print(
     now: Timestamp,
 ) -> Result<Exit> {
     let ui = &session.ui;
-    let lines = || headers.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)));
+    let lines = || {
+        headers
+            .iter()
+            .map(|(name, value)| (name, String::from_utf8_lossy(value)))
+    };
     for (name, value) in lines() {
         ui.line(&format!("{name}: {value}"))?;
     }

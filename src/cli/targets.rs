@@ -5,13 +5,18 @@ use std::sync::Arc;
 use clap::Args;
 use url::Url;
 
+use super::endpoints::events_shown;
+use crate::endpoints::{Endpoint, SkipReason, Wanted, shown};
 use crate::engine::Label;
 use crate::error::{Error, Result};
-use crate::pipeline::Tally;
+use crate::exit::Exit;
+use crate::prompt;
 use crate::provider::Profile;
+use crate::render::count;
 use crate::secret::Secret;
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use crate::transport::guard;
+use crate::ui::printable;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct TargetArgs {
@@ -24,6 +29,9 @@ pub(super) struct TargetArgs {
     /// To every active endpoint that wants the event
     #[arg(long, conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     subscribed: bool,
+    /// Only to endpoints of this environment
+    #[arg(long, value_name = "NAME", requires = "subscribed", help_heading = "Target")]
+    env: Option<String>,
     /// Do not ask before sending to targets that are not loopback
     #[arg(short, long, help_heading = "Target")]
     yes: bool,
@@ -38,6 +46,29 @@ pub(super) struct Target {
     pub(super) secrets: Vec<Secret>,
 }
 
+/// What the user aims at.
+pub(super) enum Aim {
+    Url(Url),
+    Endpoint(Box<Endpoint>),
+    /// Those of all that want the event.
+    Subscribed(Vec<Endpoint>),
+}
+
+/// What is about to be sent.
+pub(super) struct Shot<'a> {
+    pub(super) profile: &'a Profile,
+    /// The catalogue's name.
+    pub(super) event: Option<&'a str>,
+    /// Values of the envelope's parameters that the user gave.
+    pub(super) params: &'a [(String, String)],
+    /// Whether the user gave other secrets.
+    pub(super) other_secrets: bool,
+    /// Whether nothing is sent in the end.
+    pub(super) rehearsal: bool,
+}
+
+const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
+
 /// A target as users write it.
 pub(super) fn parse_url(text: &str) -> Result<Url> {
     guard::target(text)
@@ -45,31 +76,216 @@ pub(super) fn parse_url(text: &str) -> Result<Url> {
 }
 
 impl TargetArgs {
-    /// The provider of the endpoint, when the target is one.
-    pub(super) fn provider(&self, _session: &Session) -> Result<Option<String>> {
-        Ok(None)
+    /// What is aimed at; asks for an endpoint when no flag says it.
+    pub(super) fn aim(&self, session: &Session) -> Result<Aim> {
+        if let Some(to) = &self.to {
+            return Ok(Aim::Url(parse_url(to)?));
+        }
+        if let Some(name) = &self.endpoint {
+            return Ok(Aim::Endpoint(Box::new(session.endpoint(name)?)));
+        }
+        if self.subscribed {
+            return Ok(Aim::Subscribed(session.book().read()?));
+        }
+        let none = || Error::usage("no target is given").hint(NO_TARGET);
+        if !session.ui.can_ask() {
+            return Err(none());
+        }
+        let mut endpoints = session.book().read()?;
+        endpoints.retain(Endpoint::is_active);
+        if endpoints.is_empty() {
+            return Err(none().hint("`hook endpoints add` makes an endpoint to choose"));
+        }
+        let line = |endpoint: &Endpoint| format!("{}  {}", endpoint.name, printable(&shown(&endpoint.url), 80));
+        let lines: Vec<String> = endpoints.iter().map(line).collect();
+        let index = prompt::choose(&session.ui, "Send to which endpoint?", &lines, NO_TARGET)?;
+        Ok(Aim::Endpoint(Box::new(endpoints.swap_remove(index))))
     }
 
-    /// The targets.
-    pub(super) fn choose(&self, _session: &Session, profile: &Profile, _event: Option<&str>) -> Result<Vec<Target>> {
-        let Some(to) = &self.to else {
-            return Err(Error::usage("no target is given").hint("add `--to URL`, `--endpoint NAME` or `--subscribed`"));
+    /// The targets; lists them and asks where that is due.
+    pub(super) fn targets(&self, session: &Session, aim: &Aim, shot: &Shot<'_>) -> Result<Vec<Target>> {
+        match aim {
+            Aim::Url(url) => Ok(vec![Target {
+                url: url.clone(),
+                label: super::send::label(&shot.profile.label(), None),
+                secrets: Vec::new(),
+            }]),
+            Aim::Endpoint(endpoint) => {
+                if let Some(disabled) = &endpoint.disabled {
+                    let why = printable(&disabled.to_string(), 200);
+                    let what = format!("endpoint `{}` is disabled: {why}", endpoint.name);
+                    return Err(Error::new(Exit::Refused, what)
+                        .hint(format!("`hook endpoints enable {}` turns it on again", endpoint.name)));
+                }
+                if let Some(event) = shot.event.filter(|event| !endpoint.events.contains(event)) {
+                    let has = events_shown(&endpoint.events, 200);
+                    let what = format!(
+                        "endpoint `{}` did not subscribe to `{event}`, but to {has}",
+                        endpoint.name
+                    );
+                    session.ui.warn(&printable(&what, 1000));
+                }
+                Ok(vec![target(session, endpoint, shot)?])
+            }
+            Aim::Subscribed(all) => self.subscribed(session, all, shot),
+        }
+    }
+
+    fn subscribed(&self, session: &Session, all: &[Endpoint], shot: &Shot<'_>) -> Result<Vec<Target>> {
+        let Some(event) = shot.event else {
+            return Err(
+                Error::usage("`--subscribed` needs an event to find who wants it").hint(format!(
+                    "name it: `hook send EVENT`; `hook providers events {}` shows the catalogue",
+                    shot.profile.label()
+                )),
+            );
         };
-        let label = super::send::label(&profile.label(), None);
-        Ok(vec![Target {
-            url: parse_url(to)?,
-            label,
-            secrets: Vec::new(),
-        }])
+        let params = effective(shot);
+        let wanted = Wanted {
+            provider: &shot.profile.name,
+            event,
+            environment: self.env.as_deref(),
+            params: &params,
+        };
+        let judged: Vec<(&Endpoint, Option<SkipReason>)> = all
+            .iter()
+            .map(|endpoint| (endpoint, endpoint.wants(&wanted).err()))
+            .collect();
+        let chosen: Vec<&Endpoint> = judged
+            .iter()
+            .filter(|(_, skip)| skip.is_none())
+            .map(|(e, _)| *e)
+            .collect();
+        announce(session, event, &judged, chosen.len());
+        if chosen.is_empty() {
+            return Err(
+                Error::nothing(format!("no endpoint gets `{event}` of `{}`", shot.profile.label()))
+                    .hint("`hook endpoints add` subscribes one"),
+            );
+        }
+        let targets: Vec<Target> = chosen
+            .iter()
+            .map(|endpoint| target(session, endpoint, shot))
+            .collect::<Result<_>>()?;
+        self.ask(session, event, &targets, shot.rehearsal)?;
+        Ok(targets)
+    }
+
+    fn ask(&self, session: &Session, event: &str, targets: &[Target], rehearsal: bool) -> Result<()> {
+        let outside = targets.iter().filter(|target| !guard::is_loopback(&target.url)).count();
+        if outside == 0 || self.yes || rehearsal {
+            return Ok(());
+        }
+        let what = match (targets.len(), outside) {
+            (1, _) => "1 endpoint that is not on this machine".to_owned(),
+            (all, outside) => format!("{all} endpoints, {outside} of them not on this machine"),
+        };
+        if prompt::confirm(&session.ui, &format!("Send `{event}` to {what}?"), "add `--yes`")? {
+            Ok(())
+        } else {
+            Err(Error::silent(Exit::Interrupted))
+        }
+    }
+}
+
+impl Aim {
+    /// The provider that the endpoints name. Of subscribed ones it is the only provider whose event they want.
+    pub(super) fn provider(&self, session: &Session, event: Option<&str>) -> Result<Option<String>> {
+        let all = match self {
+            Self::Url(_) => return Ok(None),
+            Self::Endpoint(endpoint) => return Ok(Some(endpoint.provider.clone())),
+            Self::Subscribed(all) => all,
+        };
+        let Some(event) = event else { return Ok(None) };
+        let wants = |endpoint: &&Endpoint| {
+            let profile = session.registry.get(&endpoint.provider);
+            profile.is_ok_and(|profile| {
+                profile
+                    .canonical_event(event)
+                    .is_some_and(|event| endpoint.events.contains(event))
+            })
+        };
+        let mut labels: Vec<&str> = all
+            .iter()
+            .filter(wants)
+            .map(|endpoint| endpoint.provider.as_str())
+            .collect();
+        labels.sort_unstable();
+        labels.dedup();
+        match labels.as_slice() {
+            [] => Ok(None),
+            [one] => {
+                session.ui.note(&format!("provider: {}", session.ui.err.name(one)));
+                Ok(Some((*one).to_owned()))
+            }
+            _ if session.settings.provider.is_some() => Ok(None),
+            [first, ..] => {
+                let names: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+                let what = format!("endpoints of several providers want `{event}`: {}", names.join(", "));
+                Err(Error::usage(what).hint(format!("pick one: `--provider {first}`")))
+            }
+        }
+    }
+
+    /// What the endpoint says about the envelope.
+    pub(super) fn params(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.params.clone().into_iter().collect(),
+            Self::Url(_) | Self::Subscribed(_) => Vec::new(),
+        }
+    }
+}
+
+fn target(session: &Session, endpoint: &Endpoint, shot: &Shot<'_>) -> Result<Target> {
+    let secrets = if shot.other_secrets {
+        Vec::new()
+    } else {
+        session.endpoint_secrets(endpoint, shot.profile, Purpose::Sign)?
+    };
+    Ok(Target {
+        url: parse_url(&endpoint.url)?,
+        label: super::send::label(&shot.profile.label(), Some(endpoint.name.clone())),
+        secrets,
+    })
+}
+
+/// The parameters as the message will have them.
+fn effective(shot: &Shot<'_>) -> Vec<(String, String)> {
+    let given = |name: &str| shot.params.iter().any(|(known, _)| known == name);
+    let defaults = shot.profile.params.iter().filter(|(name, _)| !given(name));
+    let defaults = defaults.filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
+    shot.params.iter().cloned().chain(defaults).collect()
+}
+
+/// Says who gets the event, and why the others do not.
+fn announce(session: &Session, event: &str, judged: &[(&Endpoint, Option<SkipReason>)], chosen: usize) {
+    let (ui, style) = (&session.ui, session.ui.err);
+    let of = count(judged.len() as u64, "endpoint");
+    ui.note(&format!("`{event}` goes to {chosen} of {of}"));
+    let wide = judged
+        .iter()
+        .map(|(endpoint, _)| endpoint.name.len())
+        .max()
+        .unwrap_or_default();
+    for (endpoint, skip) in judged {
+        let name = format!("{:<wide$}", endpoint.name);
+        ui.note(&match skip {
+            None => format!("  {}  {}", style.name(&name), shown(&endpoint.url)),
+            Some(skip) => style.dim(&format!("  {name}  skipped: {}", printable(&skip.to_string(), 200))),
+        });
     }
 }
 
 /// The secrets that deliveries to an endpoint are signed with.
-pub(super) fn endpoint_secrets(_session: &Session, _name: Option<&str>) -> Result<Vec<Secret>> {
-    Ok(Vec::new())
-}
-
-/// Counts what came of deliveries to endpoints, and says when one was disabled.
-pub(super) fn note_ends(_session: &Session, _profile: &Profile, _tally: &Tally) -> Result<()> {
-    Ok(())
+pub(super) fn endpoint_secrets(session: &Session, name: Option<&str>, profile: &Profile) -> Result<Vec<Secret>> {
+    let Some(name) = name else { return Ok(Vec::new()) };
+    let endpoints = session.book().read()?;
+    let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name == name) else {
+        let name = printable(name, 80);
+        session.ui.note(&format!(
+            "endpoint `{name}` is not in the book any more, and its secret is not known"
+        ));
+        return Ok(Vec::new());
+    };
+    session.endpoint_secrets(endpoint, profile, Purpose::Sign)
 }

@@ -64,23 +64,24 @@ struct VerdictLine<'a> {
 
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
-    let labels: Vec<String> = args
-        .provider
-        .iter()
-        .chain(&session.settings.provider)
-        .take(1)
-        .cloned()
-        .collect();
+    let targeted = args.method.is_some() || args.url.is_some();
+    let named = args.provider.or_else(|| session.settings.provider.clone());
+    let labels: Vec<String> = named.into_iter().collect();
     let secrets = session.secrets_for(&args.secret, Vec::new())?;
     let dev = secrets.is_dev();
     let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
-    let request = match &args.id {
-        Some(id) => recorded(id)?,
-        None => typed(&args)?,
+    let request = match args.id {
+        Some(id) => recorded(&id)?,
+        None => typed(&args.header, &args.body.unwrap_or_default())?,
     };
     let now = args.at.or(request.at).unwrap_or_else(|| session.now());
     let judged = verification.check(&request.headers, &request.body, now);
-    remark(session, &args, &judged, dev, labels.is_empty());
+    remark(session, &judged, dev, labels.is_empty());
+    if targeted {
+        session
+            .ui
+            .note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
+    }
     let others = || {
         let profile = judged.profile.as_ref();
         profile.map_or_else(Vec::new, |profile| session.known_secrets(profile))
@@ -97,28 +98,25 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 }
 
 /// The request of the arguments.
-fn typed(args: &Args) -> Result<Request> {
+fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
     Ok(Request {
-        headers: args
-            .header
-            .iter()
-            .map(|(name, value)| (name, value.as_bytes()))
-            .collect(),
-        body: input::body(args.body.as_deref().unwrap_or_default())?,
+        headers: headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
+        body: input::body(body)?,
         at: None,
     })
 }
 
 /// The request of a capture, to be judged as of its arrival.
 fn recorded(id: &str) -> Result<Request> {
-    Err(
-        Error::usage(format!("capture `{}` cannot be read: there is no ledger yet", printable(id, 80)))
-            .hint("give the request itself: `--header 'NAME: VALUE' --body @FILE`"),
-    )
+    Err(Error::usage(format!(
+        "capture `{}` cannot be read: there is no ledger yet",
+        printable(id, 80)
+    ))
+    .hint("give the request itself: `--header 'NAME: VALUE' --body @FILE`"))
 }
 
-/// What is said beside the verdict: choices that were not the user's, and what has no effect.
-fn remark(session: &Session, args: &Args, judged: &Judged, dev: bool, detected: bool) {
+/// What is said beside the verdict: choices that were not the user's.
+fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
     let ui = &session.ui;
     if let Some(label) = judged.label.as_ref().filter(|_| detected) {
         ui.note(&format!("provider: {}, recognised by its headers", ui.err.name(label)));
@@ -130,11 +128,18 @@ fn remark(session: &Session, args: &Args, judged: &Judged, dev: bool, detected: 
             ties.join(", ")
         ));
     }
-    if dev && judged.profile.is_some() {
+    let tried = !matches!(
+        judged.verdict,
+        Verdict::Unsigned
+            | Verdict::Refused(
+                Refusal::Unrecognised
+                    | Refusal::HeaderMissing { .. }
+                    | Refusal::PartMissing { .. }
+                    | Refusal::Malformed { .. }
+            )
+    );
+    if dev && tried {
         ui.note(&format!("no secret is given: checked with the {DEV_SECRET}"));
-    }
-    if args.method.is_some() || args.url.is_some() {
-        ui.note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
     }
     if matches!(judged.verdict, Verdict::Refused(Refusal::Unrecognised)) {
         for error in session.registry.broken() {
@@ -159,7 +164,11 @@ fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, 
         verdict => verdict.detail(),
     };
     if let Some(detail) = &detail {
-        let colon = if judged.verdict.is_verified() || judged.label.is_none() { "" } else { ":" };
+        let colon = if judged.verdict.is_verified() || judged.label.is_none() {
+            ""
+        } else {
+            ":"
+        };
         line = format!("{line}{colon} {detail}");
     }
     ui.line(&line)?;
@@ -175,7 +184,7 @@ fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, 
     })?;
     ui.flush()?;
     if let Some(explanation) = explanation {
-        ui.note(&explanation.text);
+        ui.note(&format!("caused by: {}", explanation.text));
     }
     if let Some(hint) = hint {
         ui.hint(&hint);

@@ -34,6 +34,9 @@ pub struct Endpoint {
     /// The plan of the account, where the provider limits endpoints by plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// Parameters of the provider's envelope, such as the company whose events are wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
     /// The current one first, then those that a rotation keeps for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<EndpointSecret>,
@@ -129,6 +132,8 @@ pub struct Change {
     pub labels: Option<BTreeMap<String, String>>,
     /// Another plan; an empty one removes it.
     pub plan: Option<String>,
+    /// All parameters anew.
+    pub params: Option<BTreeMap<String, String>>,
 }
 
 impl Endpoint {
@@ -144,6 +149,7 @@ impl Endpoint {
             description: None,
             labels: BTreeMap::new(),
             plan: None,
+            params: BTreeMap::new(),
             secrets: Vec::new(),
             disabled: None,
             failed_deliveries: 0,
@@ -183,6 +189,9 @@ impl Endpoint {
         }
         if let Some(plan) = change.plan {
             self.plan = unless_empty(plan);
+        }
+        if let Some(params) = change.params {
+            self.params = params;
         }
         match change.active {
             Some(true) => self.enable(now),

@@ -16,6 +16,8 @@ pub struct Wanted<'a> {
     pub event: &'a str,
     /// Only endpoints whose label `env` is this; absent: all.
     pub environment: Option<&'a str>,
+    /// Values of the envelope's parameters in this event.
+    pub params: &'a [(String, String)],
 }
 
 /// Why an endpoint does not get an event.
@@ -25,6 +27,13 @@ pub enum SkipReason {
     OtherProvider(String),
     /// It belongs to another environment, or to none.
     OtherEnvironment(Option<String>),
+    /// It wants events with another value of this parameter.
+    OtherParam {
+        /// The parameter.
+        name: String,
+        /// The value that it wants.
+        has: String,
+    },
     /// It did not subscribe to the event, but to these.
     NotSubscribed(Events),
     /// It is disabled.
@@ -46,6 +55,14 @@ impl Endpoint {
         if wanted.environment.is_some() && environment.map(String::as_str) != wanted.environment {
             return Err(SkipReason::OtherEnvironment(environment.cloned()));
         }
+        let other =
+            |(name, has): &(&String, &String)| wanted.params.iter().any(|(n, value)| n == *name && value != *has);
+        if let Some((name, has)) = self.params.iter().find(other) {
+            return Err(SkipReason::OtherParam {
+                name: name.clone(),
+                has: has.clone(),
+            });
+        }
         if !self.events.contains(wanted.event) {
             return Err(SkipReason::NotSubscribed(self.events.clone()));
         }
@@ -62,6 +79,7 @@ impl SkipReason {
         match self {
             Self::OtherProvider(_) => "other-provider",
             Self::OtherEnvironment(_) => "other-environment",
+            Self::OtherParam { .. } => "other-param",
             Self::NotSubscribed(_) => "not-subscribed",
             Self::Inactive(_) => "inactive",
         }
@@ -74,6 +92,7 @@ impl fmt::Display for SkipReason {
             Self::OtherProvider(has) => write!(f, "other provider: `{has}`"),
             Self::OtherEnvironment(Some(has)) => write!(f, "other environment: `{has}`"),
             Self::OtherEnvironment(None) => f.write_str("no environment"),
+            Self::OtherParam { name, has } => write!(f, "other {name}: `{has}`"),
             Self::NotSubscribed(Events::Only(names)) if names.is_empty() => f.write_str("subscribed to nothing"),
             Self::NotSubscribed(has) => write!(f, "subscribed to {has}"),
             Self::Inactive(disabled) => write!(f, "inactive: {disabled}"),
@@ -97,6 +116,7 @@ mod tests {
             provider,
             event,
             environment,
+            params: &[],
         };
         let plain = endpoint("plain");
         let mut all = endpoint("all");
@@ -144,10 +164,31 @@ mod tests {
             provider: "acme",
             event: "job.paid",
             environment: None,
+            params: &[],
         };
         let Err(SkipReason::Inactive(disabled)) = off.wants(&wanted) else {
             panic!()
         };
         assert_eq!((disabled.since, disabled.to_string().as_str()), (at(5), "moving house"));
+    }
+    #[test]
+    fn an_endpoint_of_one_company_gets_no_event_of_another() {
+        let mut mine = endpoint("mine");
+        mine.params.insert("company".into(), "40".into());
+        let company = |value: &str| vec![("company".to_owned(), value.to_owned())];
+        for (params, expected) in [
+            (company("40"), None),
+            (company("41"), Some("other company: `40`")),
+            (Vec::new(), None),
+        ] {
+            let wanted = Wanted {
+                provider: "acme",
+                event: "job.paid",
+                environment: None,
+                params: &params,
+            };
+            let reason = mine.wants(&wanted).err().map(|reason| reason.to_string());
+            assert_eq!(reason.as_deref(), expected, "{params:?}");
+        }
     }
 }

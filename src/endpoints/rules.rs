@@ -131,7 +131,8 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
         .filter(|other| other.id != candidate.id && other.provider_name() == profile.name)
         .collect();
     let before = existing.iter().find(|other| other.id == candidate.id);
-    findings.extend(judge_duplicate(profile, candidate, &peers));
+    let events = canonical_events(profile, &candidate.events);
+    findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
     findings.extend(judge_events(profile, &candidate.events, options));
     findings
@@ -250,19 +251,20 @@ fn judge_public(profile: &Profile, reach: Reach, shown: &str) -> Option<Finding>
     Some(Finding::refused("not-public", message).hint("use a public host, or a tunnel's URL"))
 }
 
-fn judge_duplicate(profile: &Profile, candidate: &Endpoint, peers: &[&Endpoint]) -> Option<Finding> {
-    let url = address::normalised(&candidate.url)?;
+fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
+    let shown = address::shown(url);
+    let url = address::normalised(url)?;
     let mut same = peers
         .iter()
         .filter(|peer| address::normalised(&peer.url).as_ref() == Some(&url));
-    let (label, shown) = (profile.label(), address::shown(&candidate.url));
+    let label = profile.label();
     if profile.endpoint.unique_url {
         let other = &same.next()?.name;
         let message = format!("`{shown}` is endpoint `{other}` already, and `{label}` takes a URL once only");
         let hint = format!("`hook endpoints update {other}` changes what it wants");
         return Some(Finding::refused("duplicate-url", message).hint(hint));
     }
-    let other = &same.find(|peer| peer.events.overlap(&candidate.events))?.name;
+    let other = &same.find(|peer| peer.events.overlap(events))?.name;
     let message = format!("`{shown}` is endpoint `{other}` already: events that both want are delivered twice");
     Some(Finding::new(Severity::Caution, "duplicate-url", message))
 }

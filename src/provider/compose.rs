@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::near::near_names;
 use super::profile::Profile;
-use super::registry::near_names;
 use super::sample::{Filling, Sample};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};

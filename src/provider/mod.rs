@@ -6,6 +6,7 @@ pub mod detect;
 pub mod file;
 mod headers;
 mod merge;
+mod near;
 pub mod policy;
 mod profile;
 mod registry;
@@ -13,5 +14,6 @@ mod sample;
 pub mod workflow;
 
 pub use compile::ProfileError;
+pub use near::near_names;
 pub use profile::{Dedupe, Detect, Endpoint, Facts, Https, Param, ParamType, Place, Profile, Read};
-pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError, near_names};
+pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError};

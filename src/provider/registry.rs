@@ -1,12 +1,17 @@
 //! Where profiles are found: the built-in ones by an index made at compile time, the user's by their files. Only the
 //! profile in use is parsed.
 
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compile::ProfileError;
 use super::detect::{Detector, Marks};
 use super::file::ProviderFile;
+pub use error::RegistryError;
+
+use super::near::near_names;
 use super::profile::Profile;
 
 /// A built-in provider, as the build script writes it.
@@ -52,58 +57,6 @@ pub struct EventMatch {
     pub event: String,
     /// Whether the name typed is an alias.
     pub alias: bool,
-}
-
-/// Why there is no profile.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// No such name.
-    #[error("there is no provider `{name}`")]
-    Unknown {
-        /// As typed.
-        name: String,
-        /// Near names.
-        near: Vec<String>,
-    },
-    /// The provider has no such variant.
-    #[error("`{provider}` has no variant `{variant}`")]
-    UnknownVariant {
-        /// The provider.
-        provider: String,
-        /// As typed.
-        variant: String,
-        /// Its variants.
-        variants: Vec<String>,
-    },
-    /// The file is not TOML, or not of the format.
-    #[error("provider file `{file}` is not valid")]
-    Syntax {
-        /// The file.
-        file: String,
-        /// Line, column and accepted names.
-        source: Box<toml::de::Error>,
-    },
-    /// A value is wrong.
-    #[error("provider file `{file}`, line {line}: {error}")]
-    Invalid {
-        /// The file.
-        file: String,
-        /// Counted from 1; 0 when unknown.
-        line: usize,
-        /// The fault.
-        error: ProfileError,
-    },
-    /// The file cannot be read.
-    #[error("provider file `{file}` cannot be read")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// `extends` goes round in a circle.
-    #[error("`extends` of provider `{0}` goes round in a circle")]
-    Circle(String),
 }
 
 /// The providers that can be named.
@@ -434,48 +387,6 @@ fn line_of(text: &str, key: &str) -> usize {
     0
 }
 
-/// Names that a typo may have meant, the nearest first: at most three.
-pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let typed = typed.to_lowercase();
-    let limit = (typed.chars().count() / 3).clamp(1, 6);
-    let mut near: Vec<(usize, &str)> = names
-        .filter_map(|name| {
-            let lower = name.to_lowercase();
-            let part =
-                lower.rsplit(['.', '@']).next() == Some(typed.as_str()) || lower.starts_with(&typed) && typed.len() > 2;
-            let distance = if part { 0 } else { distance(&typed, &lower) };
-            (distance <= limit).then_some((distance, name))
-        })
-        .collect();
-    near.sort();
-    near.dedup();
-    near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
-/// Edits from one text to the other: insertions, deletions, replacements and swaps of neighbours.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(80).collect(), b.chars().take(80).collect());
-    let mut rows = [
-        vec![0; b.len() + 1],
-        (0..=b.len()).collect::<Vec<_>>(),
-        vec![0; b.len() + 1],
-    ];
-    for i in 1..=a.len() {
-        rows.rotate_left(1);
-        // After the turn: rows[0] is the row of a[..i-1], rows[2] that of a[..i-2], rows[1] is to be filled.
-        let [before, now, earlier] = &mut rows;
-        now[0] = i;
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            now[j] = (before[j] + 1).min(now[j - 1] + 1).min(before[j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                now[j] = now[j].min(earlier[j - 2] + 1);
-            }
-        }
-    }
-    rows[1][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -538,18 +449,6 @@ mod tests {
         assert_eq!(providers("job.Deleted"), ["pool-brain"]);
         assert_eq!(providers("customer.created"), ["pool-brain", "pocketsflow"]);
         assert_eq!(providers("no.such"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn near_names_are_few_and_near() {
-        let near = |typed| near_names(typed, ["job.paid", "job.created", "order.completed"].into_iter());
-        assert_eq!(near("job.piad"), ["job.paid"]);
-        assert_eq!(near("paid"), ["job.paid"]);
-        assert_eq!(near("xyzzy.foo"), Vec::<String>::new());
-        assert_eq!(
-            near_names("poolflwo", ["poolflow", "pool-brain"].into_iter()),
-            ["poolflow"]
-        );
     }
 
     #[test]

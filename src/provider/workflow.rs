@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::registry::near_names;
+use super::near::near_names;
 use crate::json::{get, leaf_paths};
 use crate::template::text_of;
 

@@ -1,5 +1,7 @@
 //! A request as a shell command.
 
+use std::fmt::Write as _;
+
 use crate::exchange::Request;
 use crate::render::request::header_lines;
 
@@ -21,7 +23,10 @@ pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
         }
         _ => {
             parts.push("--data-binary @-".into());
-            let octal: String = request.body.iter().map(|byte| format!("\\{byte:03o}")).collect();
+            let octal = request.body.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "\\{byte:03o}");
+                text
+            });
             format!("printf '{octal}' | {}", parts.join(" \\\n  "))
         }
     }

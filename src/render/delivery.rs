@@ -127,7 +127,7 @@ impl View for Attempts {
         {
             let attempt = event.attempt.as_ref().map_or(1, |attempt| attempt.seq) + 1;
             let of = event.delivery.policy.schedule.delays.len() + 1;
-            self.countdown = Some(Countdown::start(format!("attempt {attempt} of {of}"), after));
+            self.countdown = Some(Countdown::start(&format!("attempt {attempt} of {of}"), after));
         }
         Ok(())
     }

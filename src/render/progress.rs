@@ -1,48 +1,35 @@
 //! Progress on stderr while somebody watches: the only user of `indicatif`.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// Counts down to the next attempt; gone from the screen when dropped.
-pub struct Countdown {
-    bar: ProgressBar,
-    ticker: Option<std::thread::JoinHandle<()>>,
-}
+pub struct Countdown(ProgressBar);
 
 impl Countdown {
     /// Starts at once.
-    pub fn start(what: String, wait: Duration) -> Self {
+    pub fn start(what: &str, wait: Duration) -> Self {
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
         let end = Instant::now() + wait;
-        let shown = bar.clone();
-        // A thread of its own: the runtime may be busy or paused, the clock on the wall is not.
-        let ticker = std::thread::Builder::new().name("countdown".into()).spawn(move || {
-            while !shown.is_finished() {
-                let left = end.saturating_duration_since(Instant::now());
-                let whole = Duration::from_secs(left.as_secs() + u64::from(left.subsec_millis() > 0));
-                shown.set_message(format!("{what} in {}", crate::clock::human_duration(whole)));
-                shown.tick();
-                std::thread::park_timeout(Duration::from_millis(100));
-            }
-        });
-        Self {
-            bar,
-            ticker: ticker.ok(),
+        let left = move |_: &ProgressState, text: &mut dyn Write| {
+            let left = end.saturating_duration_since(Instant::now());
+            let whole = Duration::from_secs(left.as_secs() + u64::from(left.subsec_millis() > 0));
+            let _ = text.write_str(&crate::clock::human_duration(whole));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} in {left}") {
+            bar.set_style(style.with_key("left", left));
         }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
     }
 }
 
 impl Drop for Countdown {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        if let Some(ticker) = self.ticker.take() {
-            ticker.thread().unpark();
-            let _ = ticker.join();
-        }
+        self.0.finish_and_clear();
     }
 }
 

@@ -1,5 +1,7 @@
 //! A request as it goes over the wire, for `--dry-run` and `log show --full`.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::exchange::Request;
@@ -60,7 +62,7 @@ pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
         .into_iter()
         .chain(added(request))
     {
-        text.push_str(&format!("{name}: {value}\n"));
+        let _ = writeln!(text, "{name}: {value}");
     }
     text.push('\n');
     let mut bytes = text.into_bytes();

@@ -1,6 +1,7 @@
 //! One connection: its requests one after the other, on hyper.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -73,8 +74,10 @@ impl<H: Handler> Peer<H> {
         };
         match shaken {
             Ok(Ok(stream)) => self.run(stream, cancel).await,
+            // A client that left, or kept still, without a word of protest asked for nothing.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Ok(Err(error)) => self.reject(Reason::Tls(error.to_string()), None, None, 0),
-            Err(_) => self.reject(Reason::TimedOut, None, None, 0),
+            Err(_) => {}
         }
     }
 
@@ -93,12 +96,11 @@ impl<H: Handler> Peer<H> {
             ended = &mut connection => Some(ended),
             () = cancel.cancelled() => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                Pin::new(&mut connection).graceful_shutdown();
-                (&mut connection).await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         };
         let parts = connection.into_parts();
         let stream = parts.io.into_inner();
@@ -150,29 +152,28 @@ impl<H: Handler> Peer<H> {
     async fn respond(&self, request: Request<HyperBody>) -> Response<Full<Bytes>> {
         let (parts, mut body) = request.into_parts();
         if body.size_hint().lower() > self.limits.body as u64 {
-            return self.turn_away(Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, parts, 0);
+            return self.turn_away(Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, &parts, 0);
         }
         let mut received = 0;
-        let whole = match body.is_end_stream() {
-            true => Ok(Ok(Bytes::new())),
-            false => {
-                let whole = collect(&mut body, self.limits.body, &mut received);
-                tokio::time::timeout(self.limits.body_timeout, whole).await
-            }
+        let whole = if body.is_end_stream() {
+            Ok(Ok(Bytes::new()))
+        } else {
+            let whole = collect(&mut body, self.limits.body, &mut received);
+            tokio::time::timeout(self.limits.body_timeout, whole).await
         };
         let (reason, status) = match whole {
             Ok(Ok(body)) => {
-                let reply = self.handler.handle(incoming(parts, body, self.remote)).await;
+                let reply = self.handler.handle(incoming(&parts, body, self.remote)).await;
                 return response(reply);
             }
             Ok(Err(Broken::TooLarge)) => (Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
             Ok(Err(Broken::CutOff)) => (Reason::CutOff, StatusCode::BAD_REQUEST),
             Err(_) => (Reason::TimedOut, StatusCode::REQUEST_TIMEOUT),
         };
-        self.turn_away(reason, status, parts, received)
+        self.turn_away(reason, status, &parts, received)
     }
 
-    fn turn_away(&self, reason: Reason, status: StatusCode, parts: Parts, received: usize) -> Response<Full<Bytes>> {
+    fn turn_away(&self, reason: Reason, status: StatusCode, parts: &Parts, received: usize) -> Response<Full<Bytes>> {
         self.lingers.store(true, Ordering::Relaxed);
         self.reject(reason, Some(status.as_u16()), Some(head(parts)), received);
         let mut response = Response::new(Full::default());
@@ -221,13 +222,10 @@ async fn collect(body: &mut HyperBody, limit: usize, received: &mut usize) -> Re
             break;
         }
     }
-    match joined.is_empty() {
-        true => Ok(first),
-        false => Ok(joined.freeze()),
-    }
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
-fn head(parts: Parts) -> Head {
+fn head(parts: &Parts) -> Head {
     let target = match parts.uri.path_and_query() {
         Some(target) => target.as_str().to_owned(),
         None => parts.uri.to_string(),
@@ -244,7 +242,7 @@ fn head(parts: Parts) -> Head {
     }
 }
 
-fn incoming(parts: Parts, body: Bytes, remote: SocketAddr) -> Incoming {
+fn incoming(parts: &Parts, body: Bytes, remote: SocketAddr) -> Incoming {
     let Head {
         method,
         target,

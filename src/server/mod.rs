@@ -24,7 +24,8 @@ use tls::Tls;
 
 /// What to do with requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers a whole request. The future is dropped when the client breaks the connection off.
+    /// Answers a whole request. The future runs to its end even when the client leaves meanwhile; only the end of
+    /// [`Limits::drain`] cuts it off.
     fn handle(&self, incoming: Incoming) -> impl Future<Output = Reply> + Send;
 
     /// Learns of a request that was turned away before it was complete.

@@ -151,10 +151,10 @@ async fn a_request_arrives_whole_and_in_order() {
     let answer = server.talk(request).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\nx-probe: 1\r\n"), "{answer}");
     assert!(
-        answer.contains("\r\ncontent-length: 10\r\n") && answer.contains("\r\ndate: "),
+        answer.contains("\r\ncontent-length: 12\r\n") && answer.contains("\r\ndate: "),
         "{answer}"
     );
-    assert!(answer.ends_with("\r\n\r\n/a%20b?c=d"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n/a%20b?c=d&e"), "{answer}");
     let seen = server.probe.seen.lock().unwrap().remove(0);
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("PUT", "/a%20b?c=d&e"));
     assert_eq!(&seen.body[..], b"\x00\xff!");
@@ -201,14 +201,14 @@ async fn pipelined_requests_are_answered_in_order_on_one_connection() {
     let server = Server::start(Limits::default()).await;
     let mut client = server.client().await;
     let one = |target: &str| format!("POST {target} HTTP/1.1\r\ncontent-length: 2\r\n\r\nhi");
-    client.send([one("/1"), one("/2"), one("/3")].concat()).await;
-    for target in ["/1", "/2", "/3"] {
+    client.send([one("/one"), one("/two"), one("/three")].concat()).await;
+    for target in ["/one", "/two", "/three"] {
         let answer = client.until(target).await;
         assert!(answer.contains("HTTP/1.1 200 OK"), "{answer}");
     }
-    client.send(one("/4")).await;
-    client.until("/4").await;
-    assert_eq!(server.probe.targets(), ["/1", "/2", "/3", "/4"]);
+    client.send(one("/four")).await;
+    client.until("/four").await;
+    assert_eq!(server.probe.targets(), ["/one", "/two", "/three", "/four"]);
 }
 
 #[tokio::test]
@@ -255,15 +255,15 @@ async fn connecting_and_leaving_is_not_a_request() {
     let server = Server::start(Limits::default()).await;
     assert_eq!(server.talk("").await, "");
     let mut client = server.client().await;
-    client.send("GET /1 HTTP/1.1\r\n\r\n").await;
-    client.until("/1").await;
+    client.send("GET /one HTTP/1.1\r\n\r\n").await;
+    client.until("/one").await;
     client.writer.shutdown().await.unwrap();
     assert_eq!(client.rest().await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_certificate_from_files_serves_https() {
+async fn a_certificate_comes_from_files() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -273,8 +273,11 @@ async fn a_certificate_from_files_serves_https() {
     assert_eq!(tls.certificate_pem(), made.cert.pem());
 
     let server = Server::start_with(Limits::default(), Some(tls)).await;
-    assert_eq!(server.talk("GET / HTTP/1.1\r\n\r\n").await, "");
+    let mut client = server.client().await;
+    client.send("GET / HTTP/1.1\r\n\r\n").await;
     assert!(matches!(server.probe.rejection().await.reason, Reason::Tls(_)));
+    assert_eq!(server.talk("").await, "");
+    assert!(server.probe.rejected.lock().unwrap().is_empty());
 
     let says = |certificate: &Path, key: &Path| Tls::from_files(certificate, key).err().unwrap().to_string();
     assert!(says(&key, &key).ends_with("holds no certificate in PEM form"));

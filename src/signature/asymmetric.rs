@@ -289,8 +289,9 @@ impl AsymmetricKind {
     pub fn generate(self) -> Option<KeyPair> {
         let (private, public) = match self {
             Self::Ed25519 => {
-                let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok()?;
-                let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).ok()?;
+                // Version 1 without the public key: the only form that OpenSSL and most libraries read.
+                let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).ok()?;
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(document.as_ref()).ok()?;
                 let spki = [ED25519_SPKI.as_slice(), pair.public_key().as_ref()].concat();
                 (document.as_ref().to_vec(), spki)
             }

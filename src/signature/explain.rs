@@ -98,19 +98,21 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
 }
 
 impl Case<'_> {
-    /// Whether the signature matches with these secrets and this body, whatever its age; the inner value is the name of
-    /// the secret that did.
-    fn matches(&self, secrets: &[Secret], body: &[u8]) -> Option<Option<String>> {
-        let verifier = self.scheme.verifier_of_usable(secrets).ok()?;
-        match verifier.verify(&Received { body, ..self.received }) {
-            Verdict::Verified(proof) => Some(proof.secret),
-            Verdict::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. }) => Some(None),
-            _ => None,
-        }
+    /// Whether the signature matches with these secrets and this body, whatever its age.
+    fn matches(&self, secrets: &[Secret], body: &[u8]) -> bool {
+        let Ok(verifier) = self.scheme.verifier_of_usable(secrets) else {
+            return false;
+        };
+        let verdict = verifier.verify(&Received { body, ..self.received });
+        let aged = matches!(
+            verdict,
+            Verdict::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. })
+        );
+        verdict.is_verified() || aged
     }
 
     fn matches_body(&self, body: &[u8]) -> bool {
-        self.matches(self.secrets, body).is_some()
+        self.matches(self.secrets, body)
     }
 }
 
@@ -120,7 +122,7 @@ fn other_secret(case: &Case<'_>) -> Option<Explanation> {
         .others
         .iter()
         .filter(new)
-        .find(|secret| case.matches(std::slice::from_ref(secret), case.received.body).is_some())?;
+        .find(|secret| case.matches(std::slice::from_ref(secret), case.received.body))?;
     let name = found.name().unwrap_or("another known secret");
     let reference = name.starts_with("env:") || name.starts_with("file:");
     Some(Explanation {
@@ -140,7 +142,7 @@ fn secret_blanks(case: &Case<'_>) -> Option<Explanation> {
         let name = secret
             .name()
             .map_or_else(|| "the secret".into(), |name| format!("the secret `{name}`"));
-        let fits = |text: Vec<u8>| case.matches(&[Secret::new(text)], case.received.body).is_some();
+        let fits = |text: Vec<u8>| case.matches(&[Secret::new(text)], case.received.body);
         let trimmed = text.trim_ascii();
         if trimmed.len() < text.len() && fits(trimmed.to_vec()) {
             return Some(Explanation {

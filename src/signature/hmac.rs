@@ -4,7 +4,7 @@ use base64::Engine as _;
 use hmac::{KeyInit, Mac};
 
 use super::carrier::{Carrier, judge_age};
-use super::encoding::{Form, LENIENT};
+use super::encoding::{Form, LENIENT_KEY};
 use super::{Freshness, KeyError, Proof, Received, Refusal, ToSign, same};
 use crate::secret::Secret;
 use crate::template::{Part, Placeholder, Template};
@@ -145,7 +145,7 @@ impl Hmac {
         let bytes = match self.key {
             KeyForm::Utf8 => stripped.to_vec(),
             KeyForm::Hex => hex::decode(stripped).map_err(|_| KeyError::wrong_form(secret, "hex digits"))?,
-            KeyForm::Base64 => LENIENT
+            KeyForm::Base64 => LENIENT_KEY
                 .decode(stripped)
                 .map_err(|_| KeyError::wrong_form(secret, "base64"))?,
         };
@@ -192,14 +192,20 @@ impl Hmac {
                     Part::Text(text) => state.update(text.as_bytes()),
                     Part::Placeholder(Placeholder::Body) => state.update(received.body),
                     Part::Placeholder(Placeholder::Timestamp(_)) => {
-                        state.update(self.part(carried.timestamp, "timestamp")?)
+                        state.update(self.part(carried.timestamp, "timestamp")?);
                     }
                     Part::Placeholder(Placeholder::Id) => state.update(self.part(carried.id, "id")?),
                     Part::Placeholder(_) => {}
                 }
             }
             let expected = state.finish();
-            if let Some(form) = self.matching_form(&carried.signatures, &expected) {
+            let main = self.is_main_form(&carried.signatures, &expected);
+            let form = if main {
+                None
+            } else {
+                self.other_form(&carried.signatures, &expected)
+            };
+            if main || form.is_some() {
                 let weakness = (self.algorithm == Algorithm::Sha1).then(|| "SHA-1".to_owned());
                 let proof = Proof {
                     secret: key.name.clone(),
@@ -223,18 +229,21 @@ impl Hmac {
         })
     }
 
-    /// Whether any signature is the expected one; the inner value names the form when it is not the main one.
-    fn matching_form(&self, signatures: &[&[u8]], expected: &[u8]) -> Option<Option<String>> {
-        let matches = |decoded: Option<Vec<u8>>| decoded.is_some_and(|bytes| same(&bytes, expected));
-        if signatures
+    /// Whether any signature is the expected one in the scheme's own form.
+    fn is_main_form(&self, signatures: &[&[u8]], expected: &[u8]) -> bool {
+        let decoded = |text: &&[u8]| self.carrier.encoding.decode(text);
+        signatures
             .iter()
-            .any(|text| matches(self.carrier.encoding.decode(text)))
-        {
-            return Some(None);
-        }
-        self.also_accept
-            .iter()
-            .find(|form| signatures.iter().any(|text| matches(form.decode(text))))
-            .map(|form| Some(form.to_string()))
+            .filter_map(decoded)
+            .any(|bytes| same(&bytes, expected))
+    }
+
+    /// The other form in which one is, by its name.
+    fn other_form(&self, signatures: &[&[u8]], expected: &[u8]) -> Option<String> {
+        let matches = |form: &&Form| {
+            let mut decoded = signatures.iter().filter_map(|text| form.decode(text));
+            decoded.any(|bytes| same(&bytes, expected))
+        };
+        self.also_accept.iter().find(matches).map(ToString::to_string)
     }
 }

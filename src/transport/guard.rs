@@ -174,10 +174,10 @@ fn short(text: &str) -> Result<Url, TargetError> {
     if is_loopback(&url) || is_unspecified(&url) {
         return parse(text, &format!("http://{text}"));
     }
-    match text[..authority_ends(text)].contains(['.', ':']) {
-        true => Ok(url),
-        false => Err(TargetError::Host(masked(text))),
+    if !text[..authority_ends(text)].contains(['.', ':']) {
+        return Err(TargetError::Host(masked(text)));
     }
+    Ok(url)
 }
 
 fn parse(text: &str, url: &str) -> Result<Url, TargetError> {

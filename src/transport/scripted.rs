@@ -2,7 +2,7 @@
 //! paused clock.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -57,22 +57,26 @@ impl Scripted {
 
     /// What was sent so far, in order.
     pub fn requests(&self) -> Vec<Request> {
-        let state = self.state.lock().unwrap();
+        let state = self.state();
         state.requests.iter().map(|(_, request)| request.clone()).collect()
     }
 
     /// When each request came, counted from the script's making.
     pub fn times(&self) -> Vec<Duration> {
-        self.state.lock().unwrap().requests.iter().map(|(at, _)| *at).collect()
+        self.state().requests.iter().map(|(at, _)| *at).collect()
     }
 
     /// How many requests were under way at the busiest moment.
     pub fn most_in_flight(&self) -> usize {
-        self.state.lock().unwrap().most_in_flight
+        self.state().most_in_flight
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, request: &Request) -> Outcome {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.requests.push((self.began.elapsed(), request.clone()));
         state.in_flight += 1;
         state.most_in_flight = state.most_in_flight.max(state.in_flight);
@@ -87,7 +91,7 @@ impl Transport for Scripted {
     async fn send(&self, request: &Request) -> Outcome {
         let outcome = self.begin(request);
         tokio::time::sleep(self.takes.min(request.timeout)).await;
-        self.state.lock().unwrap().in_flight -= 1;
+        self.state().in_flight -= 1;
         if self.takes > request.timeout {
             let kind = ErrorKind::Timeout;
             let text = format!("no complete answer within {:?}", request.timeout);

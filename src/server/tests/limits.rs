@@ -151,14 +151,14 @@ async fn a_connection_too_many_waits_for_a_place() {
     };
     let server = Server::start(limits).await;
     let mut first = server.client().await;
-    first.send("GET /1 HTTP/1.1\r\n\r\n").await;
-    first.until("/1").await;
+    first.send("GET /one HTTP/1.1\r\n\r\n").await;
+    first.until("/one").await;
     let mut second = server.client().await;
-    second.send("GET /3 HTTP/1.1\r\n\r\n").await;
-    first.send("GET /2 HTTP/1.1\r\n\r\n").await;
-    first.until("/2").await;
-    assert_eq!(server.probe.targets(), ["/1", "/2"]);
+    second.send("GET /three HTTP/1.1\r\n\r\n").await;
+    first.send("GET /two HTTP/1.1\r\n\r\n").await;
+    first.until("/two").await;
+    assert_eq!(server.probe.targets(), ["/one", "/two"]);
     drop(first);
-    second.until("/3").await;
-    assert_eq!(server.probe.targets(), ["/1", "/2", "/3"]);
+    second.until("/three").await;
+    assert_eq!(server.probe.targets(), ["/one", "/two", "/three"]);
 }

@@ -127,10 +127,8 @@ fn names(presented: &[String]) -> String {
 fn place(url: &Url, proxied: bool) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     let host = url.host_str().unwrap_or_default();
-    match proxied {
-        true => format!("{host}:{port} (through a proxy)"),
-        false => format!("{host}:{port}"),
-    }
+    let note = if proxied { " (a proxy is set)" } else { "" };
+    format!("{host}:{port}{note}")
 }
 
 /// An error and its causes, outermost first. An I/O error hides the error it was made from behind `get_ref`: its

@@ -31,15 +31,18 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Above any concurrency of a bulk send.
 const IDLE_PER_HOST: usize = 1024;
 
+/// A client, or why there is none.
+type Built = Result<Client, (ErrorKind, String)>;
+
 /// Sends requests over HTTP. Cheap to make: each of its clients is built when the first request needs it.
 pub struct HttpTransport {
     settings: Settings,
     /// For `http:` without a proxy. Loads no root certificates, which take 3 ms.
-    plain: OnceLock<Result<Client, String>>,
+    plain: OnceLock<Built>,
     /// For `https:` without a proxy.
-    tls: OnceLock<Result<Client, String>>,
+    tls: OnceLock<Built>,
     /// For whatever goes through a proxy.
-    proxied: OnceLock<Result<Client, String>>,
+    proxied: OnceLock<Built>,
 }
 
 impl HttpTransport {
@@ -63,7 +66,7 @@ impl HttpTransport {
     /// cannot be sent.
     pub fn wire_headers(&self, request: &Request) -> Result<Headers, String> {
         let proxied = self.settings.is_proxied(&request.url);
-        let client = self.client(&request.url, proxied)?;
+        let client = self.client(&request.url, proxied).map_err(|(_, text)| text)?;
         let ready = wire::prepare(client, request, self.settings.keep_host)?;
         let mut headers = wire::read_headers(ready.headers());
         if !headers.contains("accept") {
@@ -72,7 +75,7 @@ impl HttpTransport {
         Ok(headers)
     }
 
-    fn client(&self, url: &Url, proxied: bool) -> Result<&Client, String> {
+    fn client(&self, url: &Url, proxied: bool) -> Result<&Client, (ErrorKind, String)> {
         let is_tls = url.scheme() == "https";
         let slot = match (proxied, is_tls) {
             (true, _) => &self.proxied,
@@ -81,7 +84,10 @@ impl HttpTransport {
         };
         let built = slot.get_or_init(|| {
             let builder = self.settings.apply(base(), proxied, is_tls);
-            builder.build().map_err(|error| failure::unbuilt(&error))
+            let builder = builder.map_err(|text| (ErrorKind::Connect, text))?;
+            builder
+                .build()
+                .map_err(|error| (ErrorKind::Tls, failure::unbuilt(&error)))
         });
         built.as_ref().map_err(Clone::clone)
     }
@@ -90,7 +96,7 @@ impl HttpTransport {
         let proxied = self.settings.is_proxied(&request.url);
         let client = match self.client(&request.url, proxied) {
             Ok(client) => client,
-            Err(text) => return error(ErrorKind::Tls, text),
+            Err((kind, text)) => return error(kind, text),
         };
         let ready = match wire::prepare(client, request, self.settings.keep_host) {
             Ok(ready) => ready,

@@ -54,9 +54,9 @@ pub enum HttpOptionsError {
     /// The file holds something else.
     #[error("`{0}` holds no usable certificate in PEM form")]
     NoCertificate(PathBuf),
-    /// The text, whose origin is named, is no proxy's URL.
-    #[error("{0} is not the URL of an HTTP proxy")]
-    Proxy(String),
+    /// The given proxy is none.
+    #[error("the given proxy is not the URL of an HTTP proxy")]
+    Proxy,
 }
 
 /// Checked options.
@@ -68,12 +68,17 @@ pub(super) struct Settings {
     from_env: Environment,
 }
 
-/// The proxies that the environment names.
+/// What the environment says of proxies, as it stands: an unusable proxy matters only to targets that would need it.
 #[derive(Default)]
 struct Environment {
-    http: Option<Url>,
-    https: Option<Url>,
+    http: Option<Variable>,
+    https: Option<Variable>,
     except: String,
+}
+
+struct Variable {
+    name: &'static str,
+    value: String,
 }
 
 impl Settings {
@@ -82,12 +87,13 @@ impl Settings {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, HttpOptionsError> {
         let explicit = match &options.proxy {
-            Some(text) => Some(proxy_url(text).ok_or_else(|| HttpOptionsError::Proxy("the given proxy".to_owned()))?),
+            Some(text) => Some(proxy_url(text).ok_or(HttpOptionsError::Proxy)?),
             None => None,
         };
-        let from_env = match options.proxy_from_env && explicit.is_none() {
-            true => Environment::read(variable)?,
-            false => Environment::default(),
+        let from_env = if options.proxy_from_env && explicit.is_none() {
+            Environment::read(variable)
+        } else {
+            Environment::default()
         };
         Ok(Self {
             keep_host: options.keep_host,
@@ -98,79 +104,92 @@ impl Settings {
         })
     }
 
-    /// Whether a proxy may stand between; `NO_PROXY` may still spare the target.
+    /// Whether a proxy is set for such a target; `NO_PROXY` may still spare it.
     pub(super) fn is_proxied(&self, url: &Url) -> bool {
-        if self.explicit.is_some() {
-            return true;
-        }
-        let environment = &self.from_env;
-        (environment.http.is_some() || environment.https.is_some()) && !guard::is_loopback(url)
+        let from_env = match url.scheme() {
+            "https" => &self.from_env.https,
+            _ => &self.from_env.http,
+        };
+        self.explicit.is_some() || from_env.is_some() && !guard::is_loopback(url)
     }
 
-    pub(super) fn apply(&self, mut builder: ClientBuilder, proxied: bool, is_tls: bool) -> ClientBuilder {
+    /// The error says which proxy cannot be used.
+    pub(super) fn apply(
+        &self,
+        mut builder: ClientBuilder,
+        proxied: bool,
+        is_tls: bool,
+    ) -> Result<ClientBuilder, String> {
         if self.insecure {
             builder = builder.tls_danger_accept_invalid_certs(true);
         }
+        if !is_tls && !proxied {
+            return Ok(builder.tls_certs_only([]));
+        }
         if proxied {
-            for proxy in self.proxies() {
+            for proxy in self.proxies()? {
                 builder = builder.proxy(proxy);
             }
         }
-        // A proxy may itself be reached over TLS.
-        match is_tls || proxied {
-            true => builder.tls_certs_merge(self.roots.iter().cloned()),
-            false => builder.tls_certs_only([]),
-        }
+        // For a proxy too: it may itself be reached over TLS.
+        Ok(builder.tls_certs_merge(self.roots.iter().cloned()))
     }
 
-    fn proxies(&self) -> impl Iterator<Item = Proxy> {
-        let except = NoProxy::from_string(&self.from_env.except);
-        let of =
-            |url: &Option<Url>, build: fn(Url) -> reqwest::Result<Proxy>| url.clone().and_then(|url| build(url).ok());
-        let from_env = [
-            of(&self.from_env.http, Proxy::http),
-            of(&self.from_env.https, Proxy::https),
-        ];
-        let from_env = from_env
+    fn proxies(&self) -> Result<Vec<Proxy>, String> {
+        let unusable = |_| HttpOptionsError::Proxy.to_string();
+        if let Some(url) = &self.explicit {
+            return Ok(vec![Proxy::all(url.clone()).map_err(unusable)?]);
+        }
+        let Environment { http, https, except } = &self.from_env;
+        let mut proxies = Vec::new();
+        if let Some(variable) = http {
+            proxies.push(Proxy::http(variable.url()?).map_err(unusable)?);
+        }
+        if let Some(variable) = https {
+            proxies.push(Proxy::https(variable.url()?).map_err(unusable)?);
+        }
+        let except = NoProxy::from_string(except);
+        Ok(proxies
             .into_iter()
-            .flatten()
-            .map(move |proxy| proxy.no_proxy(except.clone()));
-        of(&self.explicit, Proxy::all).into_iter().chain(from_env)
+            .map(|proxy| proxy.no_proxy(except.clone()))
+            .collect())
     }
 }
 
 impl Environment {
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, HttpOptionsError> {
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         // The lower-case form wins, as in curl.
-        let first = |names: [&str; 4]| {
-            names.into_iter().filter(|name| !name.is_empty()).find_map(|name| {
-                variable(name)
-                    .filter(|value| !value.is_empty())
-                    .map(|value| (name.to_owned(), value))
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|name| {
+                let value = variable(name).filter(|value| !value.is_empty())?;
+                Some(Variable { name, value })
             })
         };
-        let url = |found: Option<(String, String)>| match found {
-            Some((name, text)) => match proxy_url(&text) {
-                Some(url) => Ok(Some(url)),
-                None => Err(HttpOptionsError::Proxy(format!("the environment variable `{name}`"))),
-            },
-            None => Ok(None),
-        };
-        Ok(Self {
-            http: url(first(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]))?,
-            https: url(first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]))?,
-            except: first(["no_proxy", "NO_PROXY", "", ""])
-                .map(|(_, list)| list)
-                .unwrap_or_default(),
+        Self {
+            http: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            except: first(&["no_proxy", "NO_PROXY"]).map_or_else(String::new, |found| found.value),
+        }
+    }
+}
+
+impl Variable {
+    fn url(&self) -> Result<Url, String> {
+        proxy_url(&self.value).ok_or_else(|| {
+            format!(
+                "the environment variable `{}` is not the URL of an HTTP proxy",
+                self.name
+            )
         })
     }
 }
 
 /// `host:port` means http, as everywhere.
 fn proxy_url(text: &str) -> Option<Url> {
-    let url = match text.contains("://") {
-        true => Url::parse(text),
-        false => Url::parse(&format!("http://{text}")),
+    let url = if text.contains("://") {
+        Url::parse(text)
+    } else {
+        Url::parse(&format!("http://{text}"))
     };
     url.ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())

@@ -1,0 +1,99 @@
+//! What an endpoint needs at least: from the flags, else from the person at the terminal.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::prompt;
+use crate::provider::Profile;
+use crate::session::Session;
+use crate::ui::printable;
+
+/// What the user wants at least.
+pub(super) struct Wish {
+    pub(super) profile: Arc<Profile>,
+    pub(super) url: String,
+    pub(super) events: Vec<String>,
+}
+
+const HINT: &str = "`hook endpoints add --provider NAME --to URL --events a,b` (or `--events all`)";
+
+/// Completes what the flags say.
+pub(super) fn complete(
+    session: &Session,
+    provider: Option<&str>,
+    url: Option<&str>,
+    events: &[String],
+) -> Result<Wish> {
+    let provider = provider.or(session.settings.provider.as_deref());
+    let telling = events.iter().find(|event| !matches!(event.as_str(), "all" | "*"));
+    if !session.ui.can_ask() {
+        let missing = [
+            (provider.is_none() && telling.is_none(), "`--provider`"),
+            (url.is_none(), "`--to`"),
+            (events.is_empty(), "`--events`"),
+        ];
+        let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, flag)| *flag).collect();
+        if !missing.is_empty() {
+            return Err(Error::usage(format!("{} must be given", words(&missing))).hint(HINT));
+        }
+    }
+    let profile = match (provider, telling) {
+        (None, None) => ask_provider(session)?,
+        _ => session.provider_for(provider, telling.map(String::as_str))?,
+    };
+    let url = match url {
+        Some(url) => url.to_owned(),
+        None => prompt::text(&session.ui, "Where do deliveries go (URL)?", HINT)?,
+    };
+    let events = match events {
+        [] => ask_events(session, &profile)?,
+        given => given.to_vec(),
+    };
+    Ok(Wish {
+        profile,
+        url: whole_url(&url)?,
+        events,
+    })
+}
+
+/// A URL is left to the rules as it was typed; anything shorter is read like a target of `send`.
+pub(super) fn whole_url(text: &str) -> Result<String> {
+    if text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    super::super::targets::parse_url(text).map(String::from)
+}
+
+fn ask_provider(session: &Session) -> Result<Arc<Profile>> {
+    let all = session.registry.list();
+    let wide = all.iter().map(|listing| listing.name.len()).max().unwrap_or_default();
+    let lines: Vec<String> = all
+        .iter()
+        .map(|listing| format!("{:<wide$}  {}", listing.name, listing.title))
+        .collect();
+    let index = prompt::choose(&session.ui, "Which provider delivers?", &lines, HINT)?;
+    let name = all.get(index).map(|listing| listing.name.as_str());
+    session.provider_for(name, None)
+}
+
+fn ask_events(session: &Session, profile: &Profile) -> Result<Vec<String>> {
+    let wide = profile.events.keys().map(String::len).max().unwrap_or_default();
+    let lines: Vec<String> = profile
+        .events
+        .iter()
+        .map(|(name, event)| format!("{name:<wide$}  {}", printable(&event.summary, 60)))
+        .collect();
+    let question = "Which events does it want? (space marks, enter ends)";
+    let chosen = prompt::choose_many(&session.ui, question, &lines, HINT)?;
+    let names = chosen.iter().filter_map(|index| profile.events.get_index(*index));
+    Ok(names.map(|(name, _)| name.clone()).collect())
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn words(items: &[&str]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}

@@ -1,0 +1,192 @@
+//! What the book and the profile tell about an endpoint.
+
+use super::{Check, Level, Patient, Section};
+use crate::clock::human_duration;
+use crate::endpoints::rules::{self, Finding, Options, Severity};
+use crate::endpoints::{Endpoint, Events, normalised};
+use crate::session::Purpose;
+use crate::signature::Scheme;
+use crate::transport::guard;
+use crate::ui::printable;
+
+/// Findings about the events, which have a check of their own.
+const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-events"];
+
+fn findings(patient: &Patient<'_>) -> Vec<Finding> {
+    let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| guard::is_loopback(&url));
+    let options = Options {
+        local: here,
+        new_events: false,
+        ..Options::default()
+    };
+    rules::judge(&patient.profile, patient.endpoint, patient.all, &options)
+}
+
+fn level(finding: &Finding) -> Option<Level> {
+    match (finding.severity, finding.code) {
+        (Severity::Refused, _) => Some(Level::Problem),
+        (Severity::Caution, _) | (Severity::Note, "waived") => Some(Level::Caution),
+        (Severity::Note, _) => None,
+    }
+}
+
+fn check_of(finding: &Finding, level: Level) -> Check {
+    let message = match finding.code {
+        "waived" => "the URL is on this machine: fine for tests, out of the provider's reach".to_owned(),
+        _ => printable(&finding.message, 1000),
+    };
+    let check = Check::new(Section::NotReceived, finding.code, level, message);
+    match (&finding.hint, finding.code) {
+        (_, "waived") => check.hint("for the provider itself, register a public URL, such as a tunnel's"),
+        (Some(hint), _) => check.hint(printable(hint, 1000)),
+        (None, _) => check,
+    }
+}
+
+/// Whether it gets anything at all.
+pub(super) fn active(patient: &Patient<'_>) -> Check {
+    let endpoint = patient.endpoint;
+    match &endpoint.disabled {
+        Some(disabled) => {
+            let why = printable(&disabled.to_string(), 200);
+            let since = disabled.since.local_datetime();
+            Check::problem(Section::NotReceived, "active", format!("disabled since {since}: {why}")).hint(format!(
+                "mend the receiver, then `hook endpoints enable {}`",
+                endpoint.name
+            ))
+        }
+        None if endpoint.failed_deliveries > 0 => {
+            let failed = endpoint.failed_deliveries;
+            let (noun, verb) = if failed == 1 {
+                ("delivery", "has")
+            } else {
+                ("deliveries", "have")
+            };
+            let what = format!("active, but {failed} {noun} in a row {verb} failed");
+            Check::caution(Section::NotReceived, "active", what)
+        }
+        None => Check::ok(Section::NotReceived, "active", "active"),
+    }
+}
+
+/// Whether it subscribed to what the provider sends.
+pub(super) fn events(patient: &Patient<'_>) -> Check {
+    let findings = findings(patient);
+    let fault = findings
+        .iter()
+        .find(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_refusal());
+    match (fault, &patient.endpoint.events) {
+        (Some(fault), _) => check_of(fault, Level::Problem),
+        (None, Events::All) => Check::ok(Section::NotReceived, "events", "subscribed to all events"),
+        (None, events) => {
+            let what = format!("subscribed to {}", super::super::events_shown(events, 200));
+            Check::ok(Section::NotReceived, "events", what)
+        }
+    }
+}
+
+/// Whether the provider takes the URL.
+pub(super) fn rules(patient: &Patient<'_>) -> Vec<Check> {
+    let findings = findings(patient);
+    let about_url = findings
+        .iter()
+        .filter(|finding| !ABOUT_EVENTS.contains(&finding.code) && finding.code != "duplicate-url");
+    let checks: Vec<Check> = about_url
+        .filter_map(|finding| level(finding).map(|level| check_of(finding, level)))
+        .collect();
+    if checks.is_empty() {
+        let what = format!("the URL keeps the rules of `{}`", patient.profile.label());
+        return vec![Check::ok(Section::NotReceived, "url", what)];
+    }
+    checks
+}
+
+/// Whether there is something to sign with.
+pub(super) fn secrets(patient: &Patient<'_>) -> Vec<Check> {
+    let (session, endpoint, profile) = (patient.session, patient.endpoint, &patient.profile);
+    let section = Section::VerificationFailing;
+    if matches!(profile.scheme, Scheme::Unsigned) {
+        let what = format!(
+            "`{}` signs nothing, so the receiver cannot tell who sends",
+            profile.label()
+        );
+        return vec![Check::caution(section, "secret", what).hint("let the receiver ask for a bearer token")];
+    }
+    let secrets = endpoint.active_secrets(session.now());
+    let rotate = format!("`hook endpoints rotate-secret {}`", endpoint.name);
+    if secrets.is_empty() {
+        return vec![Check::problem(section, "secret", "it has no secret").hint(rotate)];
+    }
+    let book = session.book();
+    let mut checks = Vec::new();
+    for secret in &secrets {
+        let found = session.endpoint_secret(&book, endpoint, secret, profile, Purpose::Sign);
+        let usable = found.and_then(|found| Ok(profile.scheme.signer(&[found]).map(|_| ())?));
+        let name = printable(&secret.reference.to_string(), 200);
+        checks.push(match usable {
+            Ok(()) => Check::ok(section, "secret", format!("`{name}` can sign")),
+            Err(error) => {
+                let hint = error.hints.first().cloned().unwrap_or_else(|| rotate.clone());
+                Check::problem(section, "secret", printable(&error.to_string(), 400)).hint(hint)
+            }
+        });
+    }
+    let ends = secrets.iter().filter_map(|secret| secret.until).max();
+    if let Some(until) = ends {
+        let left = human_duration(until.since(session.now()));
+        let what = format!("a rotation is under way: the old secret verifies for another {left}");
+        checks.push(Check::caution(section, "rotation", what).hint("let the receiver take both until then"));
+    }
+    checks
+}
+
+/// Whether the URL is registered more than once.
+pub(super) fn registrations(patient: &Patient<'_>) -> Check {
+    let (section, endpoint) = (Section::Duplicates, patient.endpoint);
+    let url = normalised(&endpoint.url);
+    let twin = |other: &&Endpoint| other.id != endpoint.id && normalised(&other.url) == url;
+    let twins: Vec<&Endpoint> = patient.all.iter().filter(twin).collect();
+    let names: Vec<String> = twins.iter().map(|twin| format!("`{}`", twin.name)).collect();
+    let Some(first) = twins.first() else {
+        return Check::ok(section, "registrations", "the URL is registered once");
+    };
+    let same_provider = |twin: &&&Endpoint| twin.provider_name() == endpoint.provider_name();
+    let what = format!("the URL is registered as {} too", names.join(", "));
+    let overlap = twins
+        .iter()
+        .filter(same_provider)
+        .any(|twin| patient.profile.endpoint.unique_url || twin.events.overlap(&endpoint.events));
+    if overlap {
+        Check::problem(
+            section,
+            "registrations",
+            format!("{what}: the same event arrives more than once"),
+        )
+        .hint(format!("`hook endpoints remove {}`", first.name))
+    } else {
+        Check::caution(section, "registrations", format!("{what}, for other events"))
+    }
+}
+
+/// By what a receiver tells a duplicate.
+pub(super) fn dedupe(patient: &Patient<'_>) -> Check {
+    let dedupe = &patient.profile.dedupe;
+    let keys: Vec<String> = dedupe.keys.iter().map(|key| format!("`{key}`")).collect();
+    let section = Section::Duplicates;
+    if keys.is_empty() {
+        return Check::ok(
+            section,
+            "dedupe",
+            "every event may come twice: a receiver must not act on it twice",
+        );
+    }
+    let what = format!(
+        "every event may come twice: a receiver tells by {}",
+        keys.join(", else ")
+    );
+    let check = Check::ok(section, "dedupe", what);
+    match (&dedupe.documented, &dedupe.caution) {
+        (Some(documented), Some(caution)) => check.hint(format!("`{documented}` alone is not enough: {caution}")),
+        _ => check,
+    }
+}

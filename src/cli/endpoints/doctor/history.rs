@@ -1,0 +1,142 @@
+//! What the ledger tells about the last deliveries to an endpoint.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Check, Patient, Section};
+use crate::clock::human_duration;
+use crate::error::Result;
+use crate::exchange::ErrorKind;
+use crate::render::delivery::error_words;
+use crate::render::short_time;
+use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
+
+/// How far back is looked.
+const DELIVERIES: usize = 20;
+
+/// Slower answers are a risk where nobody states the limit.
+const SLOW: Duration = Duration::from_secs(3);
+
+/// The last deliveries to the URL as it is now, the newest first. Tampered twins of a test are parked, and do not count.
+pub(super) fn recent(patient: &Patient<'_>) -> Result<Vec<Summary>> {
+    if !patient.session.ledger_path.exists() {
+        return Ok(Vec::new());
+    }
+    let query = Query {
+        kind: Some(RecordKind::Delivery),
+        endpoint: Some(patient.endpoint.name.clone()),
+        page: Page {
+            limit: DELIVERIES * 2,
+            ..Query::default().page
+        },
+        ..Query::default()
+    };
+    let url = Url::parse(&patient.endpoint.url).map_or_else(|_| patient.endpoint.url.clone(), String::from);
+    let mut found = patient.session.reader()?.list(&query)?;
+    found.retain(|summary| summary.target == url && summary.state != DeliveryState::Parked.name());
+    found.truncate(DELIVERIES);
+    Ok(found)
+}
+
+fn failed(summary: &Summary) -> bool {
+    summary.state == DeliveryState::Failed.name()
+}
+
+/// What came of them.
+pub(super) fn deliveries(patient: &Patient<'_>, past: &[Summary]) -> Check {
+    let (section, name) = (Section::NotReceived, &patient.endpoint.name);
+    let test = format!("`hook endpoints test {name}`");
+    let Some(newest) = past.first() else {
+        return Check::caution(section, "deliveries", "nothing was delivered yet").hint(test);
+    };
+    let mut causes: BTreeMap<String, usize> = BTreeMap::new();
+    for summary in past.iter().filter(|summary| failed(summary)) {
+        let status = summary.status.map(|status| status.to_string());
+        let kind = || summary.reason.as_deref().and_then(ErrorKind::from_name);
+        let cause = status.unwrap_or_else(|| kind().map_or("unknown", error_words).to_owned());
+        *causes.entry(cause).or_default() += 1;
+    }
+    let total: usize = causes.values().sum();
+    if total == 0 {
+        return Check::ok(section, "deliveries", format!("none of the last {} failed", past.len()));
+    }
+    let causes: Vec<String> = causes.iter().map(|(cause, n)| format!("{n} x {cause}")).collect();
+    let what = format!("{total} of the last {} failed: {}", past.len(), causes.join(", "));
+    if failed(newest) {
+        Check::problem(section, "deliveries", what).hint(format!("`hook log show {}`", newest.number))
+    } else {
+        Check::caution(section, "deliveries", format!("{what}; the newest did not"))
+            .hint(format!("`hook log list --endpoint {name} --failed` shows them"))
+    }
+}
+
+/// Whether the receiver refuses signatures.
+pub(super) fn refusals(past: &[Summary]) -> Option<Check> {
+    let section = Section::VerificationFailing;
+    let refused = |summary: &&Summary| matches!(summary.status, Some(401 | 403));
+    let newest = past.first()?;
+    let all: Vec<&Summary> = past.iter().filter(refused).collect();
+    let Some(last) = all.first() else {
+        return Some(Check::ok(
+            section,
+            "refusals",
+            format!("none of the last {} was answered with 401 or 403", past.len()),
+        ));
+    };
+    let what = format!("{} of the last {} were answered with 401 or 403", all.len(), past.len());
+    if last.number != newest.number {
+        return Some(Check::caution(
+            section,
+            "refusals",
+            format!("{what}; the newest was not"),
+        ));
+    }
+    let hint = "does the receiver have this secret to the last character, and check the raw bytes of the body, \
+        not JSON that it parsed and wrote again?";
+    Some(Check::problem(section, "refusals", what).hint(hint))
+}
+
+/// Whether answers come within the limit.
+pub(super) fn times(patient: &Patient<'_>, past: &[Summary]) -> Check {
+    let (section, limit) = (Section::Timeouts, patient.profile.policy.timeout);
+    let assumed = patient.profile.is_assumed("delivery.timeout");
+    let says = if assumed { " (assumed)" } else { "" };
+    let allowed = format!("{}{says}", human_duration(limit));
+    let quick = "let the receiver answer first, and do the work afterwards";
+    let late = past
+        .iter()
+        .filter(|summary| summary.reason.as_deref() == Some("timeout"));
+    let late = late.count();
+    if late > 0 {
+        let what = format!("{late} of the last {} had no answer within {allowed}", past.len());
+        return Check::problem(section, "times", what).hint(quick);
+    }
+    let answered = past.iter().filter(|summary| summary.status.is_some());
+    let Some(slowest) = answered.filter_map(|summary| summary.took).max() else {
+        return Check::ok(
+            section,
+            "times",
+            format!("{allowed} are allowed for an answer; none was timed yet"),
+        );
+    };
+    let what = format!(
+        "the slowest of the last answers took {}, and {allowed} are allowed",
+        short_time(slowest)
+    );
+    if slowest > limit.mul_f64(0.8) || (assumed && slowest > SLOW) {
+        return Check::caution(section, "times", what).hint(quick);
+    }
+    Check::ok(section, "times", what)
+}
+
+/// Whether the receiver saw events more than once.
+pub(super) fn repeats(past: &[Summary]) -> Option<Check> {
+    let repeated = past.iter().filter(|summary| summary.attempts > 1).count();
+    (repeated > 0).then(|| {
+        let what = format!("{repeated} of the last {} took several attempts", past.len());
+        Check::caution(Section::Duplicates, "repeats", what)
+            .hint("a receiver that was only slow got those events more than once")
+    })
+}

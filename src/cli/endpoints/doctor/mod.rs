@@ -1,0 +1,220 @@
+//! `hook endpoints doctor`: why an endpoint does not get what it should. The questions are those of the providers'
+//! own lists, in their order: not being received, verification failing, timeouts, duplicates.
+
+mod book;
+mod history;
+mod network;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::super::runtime;
+use crate::endpoints::{Endpoint, shown};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::provider::Profile;
+use crate::render::count;
+use crate::session::Session;
+use crate::ui::{Ui, printable};
+
+/// Look for reasons why endpoints do not get their events; sends none
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Names, ids, or the beginnings of ids; all endpoints unless given
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// How well it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    Caution,
+    Problem,
+}
+
+/// What is complained about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Section {
+    NotReceived,
+    VerificationFailing,
+    Timeouts,
+    Duplicates,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone)]
+struct Check {
+    section: Section,
+    /// A stable word for scripts.
+    name: &'static str,
+    result: Level,
+    detail: String,
+    /// What to do.
+    hint: Option<String>,
+}
+
+/// `{"schema":"hook.endpoint-check/1"}`: a check of one endpoint.
+#[derive(Serialize)]
+struct CheckLine<'a> {
+    schema: &'static str,
+    endpoint: &'a str,
+    section: Section,
+    check: &'static str,
+    result: Level,
+    detail: &'a str,
+    hint: Option<&'a str>,
+}
+
+/// An endpoint on the couch.
+struct Patient<'a> {
+    session: &'a Session,
+    endpoint: &'a Endpoint,
+    all: &'a [Endpoint],
+    profile: Arc<Profile>,
+}
+
+impl Section {
+    fn title(self) -> &'static str {
+        match self {
+            Self::NotReceived => "not being received",
+            Self::VerificationFailing => "verification failing",
+            Self::Timeouts => "timeouts",
+            Self::Duplicates => "duplicates",
+        }
+    }
+}
+
+impl Check {
+    fn new(section: Section, name: &'static str, result: Level, detail: impl Into<String>) -> Self {
+        Self {
+            section,
+            name,
+            result,
+            detail: detail.into(),
+            hint: None,
+        }
+    }
+
+    fn ok(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(section, name, Level::Ok, detail)
+    }
+
+    fn caution(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(section, name, Level::Caution, detail)
+    }
+
+    fn problem(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(section, name, Level::Problem, detail)
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let all = session.book().read()?;
+    let chosen: Vec<&Endpoint> = match args.names.as_slice() {
+        [] => all.iter().collect(),
+        names => names
+            .iter()
+            .map(|name| crate::endpoints::select(&all, name))
+            .collect::<std::result::Result<_, _>>()?,
+    };
+    if chosen.is_empty() {
+        return Err(Error::nothing("there are no endpoints to look at").hint("`hook endpoints add` makes one"));
+    }
+    let runtime = runtime(false)?;
+    let (mut problems, mut cautions) = (0, 0);
+    for (index, endpoint) in chosen.iter().enumerate() {
+        let checks = runtime.block_on(examine(session, endpoint, &all))?;
+        let found = |level| checks.iter().filter(|check| check.result == level).count() as u64;
+        problems += found(Level::Problem);
+        cautions += found(Level::Caution);
+        if index > 0 {
+            session.ui.line("")?;
+        }
+        print(session, endpoint, &checks)?;
+    }
+    session.ui.flush()?;
+    let said = format!("{}, {}", count(problems, "problem"), count(cautions, "caution"));
+    session.ui.note(&said);
+    Ok(if problems > 0 { Exit::Unmet } else { Exit::Ok })
+}
+
+async fn examine(session: &Session, endpoint: &Endpoint, all: &[Endpoint]) -> Result<Vec<Check>> {
+    let profile = match session.registry.get(&endpoint.provider) {
+        Ok(profile) => profile,
+        Err(error) => {
+            let hint = "`hook providers list` shows all of them";
+            let check = Check::problem(Section::NotReceived, "provider", printable(&error.to_string(), 400));
+            return Ok(vec![check.hint(hint)]);
+        }
+    };
+    let patient = Patient {
+        session,
+        endpoint,
+        all,
+        profile,
+    };
+    let past = history::recent(&patient)?;
+    let mut checks = vec![book::active(&patient), book::events(&patient)];
+    checks.extend(book::rules(&patient));
+    checks.extend(network::checks(&patient).await);
+    checks.push(history::deliveries(&patient, &past));
+    checks.extend(book::secrets(&patient));
+    checks.extend(history::refusals(&past));
+    checks.push(history::times(&patient, &past));
+    checks.push(book::registrations(&patient));
+    checks.push(book::dedupe(&patient));
+    checks.extend(history::repeats(&past));
+    Ok(checks)
+}
+
+fn print(session: &Session, endpoint: &Endpoint, checks: &[Check]) -> Result<()> {
+    let (ui, style) = (&session.ui, session.ui.out);
+    ui.line(&format!(
+        "{}  {}  {}",
+        style.name(&endpoint.name),
+        printable(&endpoint.provider, 80),
+        shown(&endpoint.url)
+    ))?;
+    let mut section = None;
+    for check in checks {
+        if section.replace(check.section) != Some(check.section) {
+            ui.line(&style.strong(check.section.title()))?;
+        }
+        say(ui, check)?;
+        ui.json(&CheckLine {
+            schema: "hook.endpoint-check/1",
+            endpoint: &endpoint.name,
+            section: check.section,
+            check: check.name,
+            result: check.result,
+            detail: &check.detail,
+            hint: check.hint.as_deref(),
+        })?;
+    }
+    Ok(())
+}
+
+fn say(ui: &Ui, check: &Check) -> Result<()> {
+    let style = ui.out;
+    let word = match check.result {
+        Level::Ok => style.good("ok     "),
+        Level::Caution => style.caution("caution"),
+        Level::Problem => style.bad("problem"),
+    };
+    ui.line(&format!("  {word}  {}", check.detail))?;
+    match &check.hint {
+        Some(hint) => ui.line(&style.dim(&format!("           {hint}"))),
+        None => Ok(()),
+    }
+}

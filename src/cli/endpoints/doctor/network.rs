@@ -1,0 +1,142 @@
+//! Whether the endpoint's host can be found and reached from here. No event is sent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use super::{Check, Level, Patient, Section};
+use crate::exchange::{ErrorKind, Outcome, Request};
+use crate::headers::Headers;
+use crate::transport::guard::{self, AddressClass};
+use crate::transport::{HttpOptions, HttpTransport, Transport as _, other_loopback_answers};
+use crate::ui::printable;
+
+/// The check of what the name's addresses are for.
+const NOT_PUBLIC: &str = "public-address";
+
+/// How long the network has to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the name says and whether something answers. Behind a proxy the name need not be known here: then the answer
+/// counts; else an unknown name is the reason why nothing answers.
+pub(super) async fn checks(patient: &Patient<'_>) -> Vec<Check> {
+    let (dns, reach) = (dns(patient).await, reach(patient).await);
+    let is_problem = |check: &Option<Check>| check.as_ref().is_some_and(|check| check.result == Level::Problem);
+    match (is_problem(&dns), is_problem(&reach)) {
+        _ if dns.as_ref().is_some_and(|check| check.name == NOT_PUBLIC) => dns.into_iter().chain(reach).collect(),
+        (true, true) => dns.into_iter().collect(),
+        (true, false) => reach.into_iter().collect(),
+        _ => dns.into_iter().chain(reach).collect(),
+    }
+}
+
+/// Whether the name is known, and its addresses can be reached by the provider.
+async fn dns(patient: &Patient<'_>) -> Option<Check> {
+    let url = Url::parse(&patient.endpoint.url).ok()?;
+    let Some(Host::Domain(name)) = url.host() else {
+        return None;
+    };
+    if guard::is_localhost(name) {
+        return None;
+    }
+    let section = Section::NotReceived;
+    let found = match timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
+        Ok(Ok(found)) => found.collect::<Vec<SocketAddr>>(),
+        Ok(Err(_)) => Vec::new(),
+        Err(_) => {
+            let what = format!("the name server does not say what `{name}` is");
+            return Some(Check::problem(section, "dns", what).hint("is this machine online?"));
+        }
+    };
+    let Some(first) = found.first().map(SocketAddr::ip) else {
+        let what = format!("the name `{name}` is not known");
+        return Some(Check::problem(section, "dns", what).hint("check the spelling, and the name's DNS records"));
+    };
+    let inside = found
+        .iter()
+        .map(|address| (address.ip(), AddressClass::of(address.ip())))
+        .find(|(_, class)| *class != AddressClass::Public);
+    Some(match inside {
+        None => Check::ok(section, "dns", format!("`{name}` is {first}")),
+        Some((ip, class)) => {
+            let what = format!("`{name}` is {ip}, which is no public address ({})", class.name());
+            if patient.profile.endpoint.public {
+                Check::problem(section, NOT_PUBLIC, what).hint("use a public host, or a tunnel's URL")
+            } else {
+                Check::caution(section, NOT_PUBLIC, what).hint("the provider must be able to reach it")
+            }
+        }
+    })
+}
+
+/// Whether something answers there, over TLS where the URL says so.
+async fn reach(patient: &Patient<'_>) -> Option<Check> {
+    let url = Url::parse(&patient.endpoint.url).ok()?;
+    if url.scheme() == "http" && guard::is_loopback(&url) {
+        return Some(connect(&url).await);
+    }
+    Some(head(url).await)
+}
+
+/// A connection is enough to know about a receiver on this machine, and does not disturb it.
+async fn connect(url: &Url) -> Check {
+    let section = Section::NotReceived;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(80);
+    let error = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => return Check::ok(section, "connect", format!("something listens on port {port}")),
+        Ok(Err(error)) => error.kind().to_string(),
+        Err(_) => "no answer".to_owned(),
+    };
+    let check = Check::problem(section, "connect", format!("nothing listens on port {port}: {error}"));
+    match other_loopback_answers(url).await {
+        Some(other) => check.hint(format!("something listens on the other loopback address: {other}")),
+        None => check.hint(format!("start the receiver, or try with `hook listen --port {port}`")),
+    }
+}
+
+/// A request without an event: what it is answered with does not matter.
+async fn head(url: Url) -> Check {
+    let (section, secure) = (Section::NotReceived, url.scheme() == "https");
+    let place = printable(url.host_str().unwrap_or_default(), 200);
+    let request = Request {
+        method: "HEAD".into(),
+        url,
+        headers: Headers::new(),
+        body: bytes::Bytes::new(),
+        timeout: PATIENCE,
+    };
+    let options = HttpOptions {
+        proxy_from_env: true,
+        ..HttpOptions::default()
+    };
+    let transport = match HttpTransport::new(options) {
+        Ok(transport) => transport,
+        Err(error) => return Check::caution(section, "connect", printable(&error.to_string(), 400)),
+    };
+    match transport.send(&request).await {
+        Outcome::Answer(_) if secure => Check::ok(
+            section,
+            "tls",
+            format!("{place} answers over TLS with a valid certificate"),
+        ),
+        Outcome::Answer(_) => Check::ok(section, "connect", format!("{place} answers")),
+        Outcome::Error { kind, text } => {
+            let hint = match kind {
+                ErrorKind::Dns => "check the spelling, and the name's DNS records",
+                ErrorKind::Tls => {
+                    "get a certificate that everybody trusts: providers refuse self-signed and expired ones"
+                }
+                ErrorKind::Timeout | ErrorKind::Connect => {
+                    "does the server run, and does its firewall let the port through?"
+                }
+                ErrorKind::Protocol | ErrorKind::Cancelled | ErrorKind::Blocked => "is that an HTTP server?",
+            };
+            let check = if kind == ErrorKind::Tls { "tls" } else { "connect" };
+            Check::problem(section, check, printable(&text, 400)).hint(hint)
+        }
+    }
+}

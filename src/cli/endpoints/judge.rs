@@ -1,0 +1,121 @@
+//! Rules of the provider: flags about them, what they found said to the user, and refusals.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::show::FindingPart;
+use crate::endpoints::rules::{self, Finding, Options, Severity};
+use crate::endpoints::{Endpoint, EndpointError, shown};
+use crate::error::{Error, Result};
+use crate::provider::Profile;
+use crate::provider::compose::ComposeError;
+use crate::session::Session;
+use crate::ui::printable;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct RuleArgs {
+    /// Waive the network rules for a target on this machine
+    #[arg(long, help_heading = "Rules")]
+    local: bool,
+    /// Require what the provider only advises
+    #[arg(long, help_heading = "Rules")]
+    production: bool,
+    /// Take events that the catalogue does not have yet
+    #[arg(long, help_heading = "Rules")]
+    new_events: bool,
+}
+
+/// `{"schema":"hook.refusal/1"}`: an endpoint that the rules refuse.
+#[derive(Serialize)]
+struct RefusalLine<'a> {
+    schema: &'static str,
+    name: &'a str,
+    provider: &'a str,
+    url: String,
+    findings: Vec<FindingPart>,
+}
+
+impl RuleArgs {
+    pub(super) fn options(&self) -> Options {
+        Options {
+            local: self.local,
+            production: self.production,
+            new_events: self.new_events,
+            plan: None,
+        }
+    }
+}
+
+/// Judges an endpoint with the events as they were typed, and gives it the catalogue's names for them.
+pub(super) fn admit(
+    profile: &Profile,
+    candidate: &mut Endpoint,
+    existing: &[Endpoint],
+    options: &Options,
+) -> std::result::Result<Vec<Finding>, EndpointError> {
+    let findings = rules::judge(profile, candidate, existing, options);
+    if findings.iter().any(Finding::is_refusal) {
+        return Err(EndpointError::Rule(findings));
+    }
+    candidate.events = rules::canonical_events(profile, &candidate.events);
+    Ok(findings)
+}
+
+/// Says everything that was found and is no refusal.
+pub(super) fn say(session: &Session, findings: &[Finding]) {
+    for finding in findings {
+        let message = printable(&finding.message, 1000);
+        match finding.severity {
+            Severity::Refused => continue,
+            Severity::Caution => session.ui.warn(&message),
+            Severity::Note => session.ui.note(&format!("{} {message}", session.ui.err.dim("note:"))),
+        }
+        if let Some(hint) = &finding.hint {
+            session.ui.hint(&printable(hint, 1000));
+        }
+    }
+}
+
+/// The error of a change that was not made; what else the rules found is said first.
+pub(super) fn refused(session: &Session, endpoint: &Endpoint, error: EndpointError) -> Error {
+    if let EndpointError::Rule(findings) = &error {
+        let line = RefusalLine {
+            schema: "hook.refusal/1",
+            name: &endpoint.name,
+            provider: &endpoint.provider,
+            url: shown(&endpoint.url),
+            findings: FindingPart::all(findings),
+        };
+        if let Err(error) = session.ui.json(&line) {
+            return error;
+        }
+        say(session, findings);
+    }
+    error.into()
+}
+
+/// Values of the envelope's parameters, checked.
+pub(super) fn params(profile: &Profile, pairs: &[String]) -> Result<BTreeMap<String, String>> {
+    let mut params = BTreeMap::new();
+    for pair in pairs {
+        let (name, value) = super::super::body::split_pair(pair, "--param")?;
+        let bad = |what: String| ComposeError::BadParam {
+            name: name.clone(),
+            what,
+        };
+        let Some(param) = profile.params.get(&name) else {
+            let known: Vec<String> = profile.params.keys().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(bad(format!("`{}` has {known}", profile.label())).into());
+        };
+        param.value(&value).map_err(bad)?;
+        params.insert(name, value);
+    }
+    Ok(params)
+}

@@ -1,0 +1,127 @@
+//! `hook endpoints enable`, `disable` and `remove`.
+
+use super::show::EndpointLine;
+use crate::endpoints::{DisabledBy, Endpoint, select, select_mut, shown};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::prompt;
+use crate::render::count;
+use crate::session::Session;
+
+/// Deliver to endpoints again, and forget the deliveries that failed
+#[derive(Debug, clap::Args)]
+pub(super) struct NameArgs {
+    /// Names, ids, or the beginnings of ids
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// Remove endpoints and their stored secrets
+#[derive(Debug, clap::Args)]
+pub(super) struct RemoveArgs {
+    /// Names, ids, or the beginnings of ids
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn enable(session: &Session, args: &NameArgs) -> Result<Exit> {
+    change_each(session, &args.names, |endpoint| {
+        let (failed, was_off) = (endpoint.failed_deliveries, endpoint.enable(session.now()));
+        let forgotten = match failed {
+            0 => String::new(),
+            1 => "; its failed delivery is forgotten".to_owned(),
+            n => format!("; its {n} failed deliveries are forgotten"),
+        };
+        let since = if was_off { "again" } else { "already" };
+        format!("is active {since}{forgotten}")
+    })
+}
+
+pub(super) fn disable(session: &Session, args: &NameArgs) -> Result<Exit> {
+    let exit = change_each(session, &args.names, |endpoint| {
+        if endpoint.disable(DisabledBy::Hand, None, session.now()) {
+            "is disabled: nothing is delivered to it".to_owned()
+        } else {
+            "is disabled already".to_owned()
+        }
+    })?;
+    session.ui.hint(&format!(
+        "`hook endpoints enable {}` turns it on again",
+        args.names.join(" ")
+    ));
+    Ok(exit)
+}
+
+/// Changes all of them or none; `change` says what became of one.
+fn change_each(session: &Session, names: &[String], change: impl Fn(&mut Endpoint) -> String) -> Result<Exit> {
+    // An unknown name must not make a book.
+    chosen(session, names)?;
+    let done = session.edit_book(|endpoints| {
+        names
+            .iter()
+            .map(|name| {
+                let endpoint = select_mut(endpoints, name)?;
+                let said = change(endpoint);
+                Ok((endpoint.clone(), said))
+            })
+            .collect::<std::result::Result<Vec<_>, _>>()
+    })?;
+    for (endpoint, said) in done {
+        let ui = &session.ui;
+        ui.line(&format!("{} {said}", ui.out.name(&endpoint.name)))?;
+        ui.json(&EndpointLine::new(session, &endpoint))?;
+    }
+    session.ui.flush()?;
+    Ok(Exit::Ok)
+}
+
+fn chosen(session: &Session, names: &[String]) -> Result<Vec<Endpoint>> {
+    let all = session.book().read()?;
+    let mut found: Vec<Endpoint> = Vec::new();
+    for name in names {
+        let endpoint = select(&all, name)?;
+        if !found.iter().any(|known| known.id == endpoint.id) {
+            found.push(endpoint.clone());
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn remove(session: &Session, args: &RemoveArgs) -> Result<Exit> {
+    let found = chosen(session, &args.names)?;
+    if !args.yes {
+        for endpoint in &found {
+            let name = session.ui.err.name(&endpoint.name);
+            session
+                .ui
+                .note(&format!("{name}  {}  {}", endpoint.provider, shown(&endpoint.url)));
+        }
+        let question = match found.as_slice() {
+            [one] => format!("Remove endpoint `{}` with its secret?", one.name),
+            several => format!("Remove {} with their secrets?", count(several.len() as u64, "endpoint")),
+        };
+        if !prompt::confirm(&session.ui, &question, "add `--yes`")? {
+            return Err(Error::silent(Exit::Interrupted));
+        }
+    }
+    // By id: a name may belong to another endpoint by the time the answer is given.
+    let removed = session.edit_book(|endpoints| {
+        found
+            .iter()
+            .map(|gone| {
+                select(endpoints, &gone.id)?;
+                endpoints.retain(|endpoint| endpoint.id != gone.id);
+                Ok(gone)
+            })
+            .collect::<std::result::Result<Vec<_>, _>>()
+    })?;
+    for endpoint in removed {
+        let ui = &session.ui;
+        ui.line(&format!("{} {}", ui.out.bad("removed"), ui.out.name(&endpoint.name)))?;
+        ui.json(&EndpointLine::new(session, endpoint))?;
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,72 @@
+//! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
+
+use crate::endpoints::{Disabled, Ending, Endpoint, EndpointError, note_delivery};
+use crate::error::Result;
+use crate::pipeline::{End, Tally};
+use crate::provider::policy::Schedule;
+use crate::session::Session;
+use crate::ui::printable;
+
+/// Counts what came of deliveries to endpoints, and says when one was disabled. A failure counts only when the schedule
+/// was worked off to its end: after a single attempt the provider would have gone on.
+pub(super) fn note(session: &Session, tally: &Tally, whole_schedule: bool) -> Result<()> {
+    let counts = |end: &&End| end.delivered || end.gone || whole_schedule;
+    let ends: Vec<&End> = tally.ends.iter().filter(counts).collect();
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let known = session.book().read()?;
+    // A success after successes changes nothing, and must not wait for the book.
+    let changes = |end: &&End| {
+        let of = known.iter().find(|endpoint| endpoint.name == end.endpoint);
+        of.is_some_and(|endpoint| !end.delivered || endpoint.failed_deliveries > 0)
+    };
+    if !ends.iter().any(changes) {
+        return Ok(());
+    }
+    let disabled = session.edit_book(|endpoints| Ok::<_, EndpointError>(count_ends(session, endpoints, &ends)))?;
+    for (endpoint, disabled, schedule) in disabled {
+        say_disabled(session, &endpoint, &disabled, schedule.as_ref());
+    }
+    Ok(())
+}
+
+type NowDisabled = (Endpoint, Disabled, Option<Schedule>);
+
+fn count_ends(session: &Session, endpoints: &mut [Endpoint], ends: &[&End]) -> Vec<NowDisabled> {
+    let mut all = Vec::new();
+    for endpoint in endpoints {
+        let own: Vec<&&End> = ends.iter().filter(|end| end.endpoint == endpoint.name).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let profile = session.registry.get(&endpoint.provider).ok();
+        let schedule = profile.map(|profile| profile.policy.schedule.clone());
+        let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
+        for end in own {
+            let ending = match (end.delivered, end.gone) {
+                (true, _) => Ending::Delivered,
+                (false, true) => Ending::Gone,
+                (false, false) => Ending::Failed,
+            };
+            if let Some(disabled) = note_delivery(endpoint, ending, rule, session.now()) {
+                all.push((endpoint.clone(), disabled, schedule.clone()));
+            }
+        }
+    }
+    all
+}
+
+fn say_disabled(session: &Session, endpoint: &Endpoint, disabled: &Disabled, schedule: Option<&Schedule>) {
+    let ui = &session.ui;
+    let name = &endpoint.name;
+    ui.warn(&format!("endpoint `{name}` is disabled: {disabled}"));
+    if let Some(how) = schedule.and_then(|schedule| schedule.notify.as_ref()) {
+        let how = printable(how, 80);
+        ui.note(&format!(
+            "{} would tell the endpoint's owner by {how}",
+            printable(&endpoint.provider, 80)
+        ));
+    }
+    ui.hint(&format!("`hook endpoints enable {name}` turns it on again"));
+}

@@ -1,0 +1,63 @@
+//! Why a provider cannot be had.
+
+use crate::provider::compile::ProfileError;
+
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No such name.
+    #[error("there is no provider `{name}`")]
+    Unknown {
+        /// As typed.
+        name: String,
+        /// Near names.
+        near: Vec<String>,
+    },
+    /// The provider has no such variant.
+    #[error("`{provider}` has no variant `{variant}`")]
+    UnknownVariant {
+        /// The provider.
+        provider: String,
+        /// As typed.
+        variant: String,
+        /// Its variants.
+        variants: Vec<String>,
+    },
+    /// The file is not TOML, or not of the format.
+    #[error("provider file `{file}` is not valid")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Line, column and accepted names.
+        source: Box<toml::de::Error>,
+    },
+    /// A value is wrong.
+    #[error("provider file `{file}`{}: {error}", at_line(*.line))]
+    Invalid {
+        /// The file.
+        file: String,
+        /// Counted from 1; 0 when unknown.
+        line: usize,
+        /// The fault.
+        error: ProfileError,
+    },
+    /// The file cannot be read.
+    #[error("provider file `{file}` cannot be read")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `extends` goes round in a circle.
+    #[error("`extends` of provider `{0}` goes round in a circle")]
+    Circle(String),
+}
+
+fn at_line(line: usize) -> String {
+    if line == 0 {
+        String::new()
+    } else {
+        format!(", line {line}")
+    }
+}

@@ -1,0 +1,274 @@
+//! `hook providers`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Sandbox, keys};
+
+const BUILT_IN: [(&str, u64); 7] = [
+    ("poolflow", 8),
+    ("pool-brain", 6),
+    ("pocketsflow", 16),
+    ("hoopai", 67),
+    ("slotflow", 2),
+    ("standard-webhooks", 4),
+    ("generic", 4),
+];
+
+#[test]
+fn the_list_has_every_provider_with_its_events_and_where_it_comes_from() {
+    let sandbox = Sandbox::new();
+    let lines = sandbox.hook(["providers", "list", "--json"]).run().ok().json();
+    let have: Vec<_> = lines
+        .iter()
+        .map(|line| (line["name"].as_str().unwrap(), line["events"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(have, BUILT_IN);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["schema"] == "hook.provider/1" && line["origin"] == "built in")
+    );
+    sandbox
+        .hook(["providers", "ls"])
+        .run()
+        .ok()
+        .prints(["pool-brain", "Pool Brain", "6 events", "built in"]);
+}
+
+#[test]
+fn a_file_of_the_users_stands_in_the_list_and_a_broken_one_is_named() {
+    let sandbox = Sandbox::new();
+    let acme = "format = 1\nname = \"acme\"\ntitle = \"Acme\"\nextends = \"slotflow\"\n";
+    sandbox.write(sandbox.config("providers/acme.toml"), acme);
+    sandbox.write(sandbox.config("providers/broken.toml"), "format = 1\nnaem = \"x\"\n");
+    let outcome = sandbox.hook(["providers", "list"]).run().ok();
+    outcome
+        .prints(["acme", "Acme", "providers/acme.toml"])
+        .says(["warning: cannot be used", "broken.toml"]);
+}
+
+#[test]
+fn events_are_one_object_each_with_exactly_the_documented_keys() {
+    let sandbox = Sandbox::new();
+    for (name, count) in BUILT_IN {
+        let lines = sandbox.hook(["providers", "events", name, "--json"]).run().ok().json();
+        assert_eq!(lines.len() as u64, count, "{name}");
+        for line in &lines {
+            let wanted = ["schema", "provider", "event", "summary", "grouping", "aliases"];
+            assert_eq!(keys(line), wanted);
+            assert_eq!(line["schema"], "hook.event/1");
+            assert_eq!(line["provider"], name);
+            assert!(line["aliases"].is_array() && line["grouping"].is_boolean());
+            assert!(!line["summary"].as_str().unwrap().is_empty());
+        }
+    }
+    sandbox.hook(["providers", "events", "pool-brain"]).run().ok().prints([
+        "job.one_time.created",
+        "also job.created",
+        "may be grouped",
+    ]);
+}
+
+#[test]
+fn a_profile_is_shown_with_every_assumption_marked() {
+    let sandbox = Sandbox::new();
+    sandbox.hook(["providers", "show", "poolflow"]).run().ok().prints([
+        "PoolFlow  poolflow  built in",
+        "scheme          HMAC-SHA256 (assumed)",
+        "header          X-PoolFlow-Signature\n",
+        "timeout         10s\n",
+        "success         200-299\n",
+        "6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h\n",
+        "counted from    the previous attempt (assumed)",
+        "in all          26h 36m",
+        "the endpoint is disabled\n",
+        "by 1 failed delivery (assumed)",
+        "https           required",
+        "caution         the documents name an event id",
+        "sha256-prefix   The signature as `sha256=` and hex",
+        "  - Amounts are in cents.",
+        "hook providers events poolflow",
+    ]);
+}
+
+#[test]
+fn an_assumption_of_the_provider_is_none_of_a_variant_that_states_the_fact() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.hook(["providers", "show", "hoopai"]).run().ok();
+    plain.prints(["HMAC-SHA256 (assumed)", "(assumed: algorithm, content, encoding)"]);
+    let variant = sandbox.hook(["providers", "show", "hoopai@wl"]).run().ok();
+    variant.prints(["scheme          HMAC-SHA256\n", "encoding        hex (assumed)"]);
+    let object = sandbox
+        .hook(["providers", "show", "hoopai@wl", "--json"])
+        .run()
+        .object();
+    let assumed: Vec<_> = object["assumed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(assumed.contains(&"signature.hmac.encoding") && !assumed.contains(&"signature.hmac.algorithm"));
+}
+
+#[test]
+fn the_object_of_a_profile_says_what_the_file_says() {
+    let sandbox = Sandbox::new();
+    let object = sandbox
+        .hook(["providers", "show", "slotflow", "--json"])
+        .run()
+        .ok()
+        .object();
+    assert_eq!(object["schema"], "hook.profile/1");
+    assert_eq!(object["signature"]["kind"], "hmac");
+    assert_eq!(object["signature"]["content"], "${timestamp}.${body}");
+    assert_eq!(object["signature"]["value"], "t=${timestamp},v1=${signature}");
+    assert_eq!(object["signature"]["tolerance_ms"], 300_000);
+    assert_eq!(object["retry"]["delays_ms"], json!([300_000, 3_600_000]));
+    assert_eq!(object["retry"]["offsets_ms"], json!([0, 300_000, 3_900_000]));
+    assert_eq!(
+        object["endpoint"]["plans"],
+        json!({"free": 2, "starter": 10, "growth": "unlimited"})
+    );
+    assert_eq!(object["dedupe"]["documented"], "${body.data.id}");
+    assert_eq!(object["detect"]["any_of"], json!(["header:x-slotflow-signature"]));
+    assert_eq!(object["events"].as_array().unwrap().len(), 2);
+    for (name, _) in BUILT_IN {
+        let object = sandbox.hook(["providers", "show", name, "--json"]).run().ok().object();
+        for variant in object["variants"].as_array().unwrap() {
+            let label = format!("{name}@{}", variant["name"].as_str().unwrap());
+            sandbox
+                .hook(["providers", "show", &label])
+                .run()
+                .ok()
+                .prints([&label, "Signature\n"]);
+        }
+    }
+}
+
+#[test]
+fn a_sample_is_the_body_as_it_would_be_sent_and_a_newline() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.hook(["providers", "sample", "poolflow", "job.paid"]).run().ok();
+    let text = outcome.stdout();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(text, format!("{value}\n"), "compact, in order, one newline");
+    assert_eq!(keys(&value), ["event", "timestamp", "data"]);
+    let object = sandbox
+        .hook(["providers", "sample", "slotflow", "booking.confirmed", "--json"])
+        .run()
+        .ok()
+        .object();
+    assert_eq!(keys(&object), ["schema", "provider", "event", "body"]);
+    assert_eq!(object["schema"], "hook.sample/1");
+    assert_eq!(object["body"]["event"], "booking.confirmed");
+}
+
+#[test]
+fn an_alias_gives_the_sample_of_its_event_and_says_so() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox
+        .hook(["providers", "sample", "pool-brain", "job.created", "--json"])
+        .run()
+        .ok();
+    assert_eq!(outcome.object()["event"], "job.one_time.created");
+    outcome.says(["`job.created` is another name of `job.one_time.created`"]);
+}
+
+#[test]
+fn a_parameter_that_the_envelope_needs_can_be_given() {
+    let sandbox = Sandbox::new();
+    let sample = |param: &str| {
+        let args = [
+            "providers",
+            "sample",
+            "pool-brain",
+            "customer.created",
+            "--json",
+            "--param",
+            param,
+        ];
+        sandbox.hook(args).run()
+    };
+    assert_eq!(sample("company_id=40").ok().object()["body"]["company_id"], 40);
+    sample("company_id=x")
+        .exits(2)
+        .says(["`company_id`", "`x` is not a whole number"]);
+    sample("company=1").exits(2).says(["`pool-brain` has `company_id`"]);
+}
+
+#[test]
+fn unknown_names_give_near_ones_and_the_documented_codes() {
+    let sandbox = Sandbox::new();
+    for command in ["show", "events"] {
+        let hint = format!("hint: did you mean `hook providers {command} poolflow`?");
+        let outcome = sandbox.hook(["providers", command, "poolflwo"]).run();
+        outcome
+            .exits(2)
+            .says(["error: there is no provider `poolflwo`", &hint, "`hook providers list`"]);
+    }
+    let variant = sandbox.hook(["providers", "show", "hoopai@sra"]).run();
+    variant.exits(2).says(["`hoopai` has no variant `sra`", "rsa"]);
+    let event = sandbox.hook(["providers", "sample", "poolflow", "job.piad"]).run();
+    event.exits(6).says([
+        "error: `poolflow` has no event `job.piad`",
+        "hint: did you mean `hook providers sample poolflow job.paid`?",
+        "hint: `hook providers events poolflow`",
+    ]);
+}
+
+#[test]
+fn a_good_file_is_ok_with_its_counts() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.path("acme.toml");
+    sandbox.write(&file, "format = 1\nname = \"acme\"\nextends = \"slotflow\"\n");
+    let outcome = sandbox.hook(["providers", "check", "acme.toml"]).run().ok();
+    assert_eq!(outcome.stdout(), "ok acme: 2 events, 2 variants\n");
+    assert_eq!(outcome.stderr(), "");
+    sandbox.write("other.toml", std::fs::read(&file).unwrap());
+    let other = sandbox.hook(["providers", "check", "other.toml"]).run().ok();
+    other.says(["warning", "`acme.toml`"]);
+}
+
+#[test]
+fn a_fault_in_a_file_is_named_with_its_line_and_the_accepted_names() {
+    let sandbox = Sandbox::new();
+    let check = |text: &str| {
+        sandbox.write("acme.toml", text);
+        sandbox.hook(["providers", "check", "acme.toml"]).run().exits(2)
+    };
+    let head = "format = 1\nname = \"acme\"\n";
+    check(&format!("{head}[signature.hmac]\nheadre = \"X-A\"\n")).says([
+        "error: provider file `acme.toml` is not valid",
+        "line 4, column 1",
+        "unknown field `headre`",
+        "`header`",
+    ]);
+    check(&format!(
+        "{head}[signature.hmac]\nheader = \"X-A\"\ncontent = \"a${{bodi}}\"\n"
+    ))
+    .says([
+        "line 5",
+        "`signature.hmac.content`",
+        "unknown placeholder `${bodi}` at character 2",
+    ]);
+    check(&format!(
+        "{head}[signature.hmac]\nheader = \"X-A\"\nalgorithm = \"md5\"\n"
+    ))
+    .says(["line 5", "`md5` is none of `sha256`, `sha1`, `sha512`"]);
+    check(&format!("{head}extends = \"slotflow\"\n[detect]\nany-of = [\"x-a\"]\n")).says([
+        "line 5",
+        "`detect.any-of`",
+        "`header:NAME`",
+    ]);
+    check(&format!(
+        "{head}extends = \"slotflow\"\n[events.\"a.b\"]\nsummary = \"A\"\nsample = '''{{\"a\": }}'''\n"
+    ))
+    .says(["sample of `a.b` is not JSON", "line 1"]);
+    check(head)
+        .says(["`signature`", "`[signature.KIND]` is missing"])
+        .never(["line 0"]);
+    check("format = 2\n").says(["`format`", "must be 1"]);
+    let absent = sandbox.hook(["providers", "check", "absent.toml"]).run().exits(2);
+    absent.says(["`absent.toml` cannot be read", "caused by:"]);
+}

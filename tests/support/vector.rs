@@ -1,0 +1,72 @@
+//! Requests whose verdict is known from a source that is not this program: `tests/vectors/`, one file a provider.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+/// One request. Keys that are only for people are not read.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Vector {
+    pub(crate) id: String,
+    /// Where the request itself does not say it, or to sign.
+    pub(crate) variant: Option<String>,
+    secret: Secrets,
+    /// The private half of a throw-away pair.
+    pub(crate) signing_key: Option<String>,
+    pub(crate) headers: BTreeMap<String, String>,
+    body: Option<String>,
+    body_base64: Option<String>,
+    body_len: usize,
+    /// The receiver's clock; absent where the scheme has none.
+    pub(crate) timestamp_unix: Option<i64>,
+    /// `valid` or `invalid`.
+    pub(crate) expect: String,
+    /// Whether signing must give exactly these headers.
+    #[serde(default)]
+    pub(crate) canonical: bool,
+    pub(crate) why: String,
+}
+
+/// One secret, or several that a receiver holds.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Secrets {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Vector {
+    /// All vectors with the provider of each.
+    pub(crate) fn all() -> Vec<(String, Self)> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("the folder of vectors") {
+            let path = entry.expect("its entries").path();
+            let text = std::fs::read_to_string(&path).expect("a file of vectors");
+            let vectors: Vec<Self> =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let provider = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+            all.extend(vectors.into_iter().map(|vector| (provider.to_owned(), vector)));
+        }
+        all
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        match &self.secret {
+            Secrets::One(secret) => vec![secret],
+            Secrets::Several(secrets) => secrets.iter().map(String::as_str).collect(),
+        }
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let body = match (&self.body, &self.body_base64) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(text)) => STANDARD.decode(text).expect("base64"),
+            _ => panic!("{}: one body is expected", self.id),
+        };
+        assert_eq!(body.len(), self.body_len, "{}", self.id);
+        body
+    }
+}

@@ -1,0 +1,83 @@
+//! Every known request through `hook verify`, and every canonical one through `hook sign`.
+
+use crate::support::{Sandbox, Vector};
+
+#[test]
+fn every_known_request_gets_the_verdict_that_its_source_gives() {
+    let sandbox = Sandbox::new();
+    let body = sandbox.path("body");
+    let mut wrong = Vec::new();
+    for (provider, vector) in Vector::all() {
+        sandbox.write(&body, vector.body());
+        let label = match &vector.variant {
+            Some(variant) if provider == "standard-webhooks" => format!("{provider}@{variant}"),
+            _ => provider,
+        };
+        let mut args = vec![
+            "verify".into(),
+            "--provider".into(),
+            label,
+            "--body".into(),
+            "@body".into(),
+        ];
+        for secret in vector.secrets() {
+            args.extend(["--secret".into(), format!("literal:{secret}")]);
+        }
+        for (name, value) in &vector.headers {
+            args.extend(["--header".into(), format!("{name}: {value}")]);
+        }
+        if let Some(at) = vector.timestamp_unix {
+            args.extend(["--at".into(), at.to_string()]);
+        }
+        let outcome = sandbox.hook(&args).run();
+        let code = if vector.expect == "valid" { 0 } else { 5 };
+        if outcome.code != code {
+            wrong.push(format!(
+                "{} ({}): {} is expected\n{outcome}",
+                vector.id, vector.why, vector.expect
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn signing_gives_the_very_headers_of_every_canonical_request() {
+    let sandbox = Sandbox::new();
+    let body = sandbox.path("body");
+    let mut count = 0;
+    for (provider, vector) in Vector::all().into_iter().filter(|(_, vector)| vector.canonical) {
+        sandbox.write(&body, vector.body());
+        let label = match &vector.variant {
+            Some(variant) => format!("{provider}@{variant}"),
+            None => provider,
+        };
+        let secret = vector.signing_key.clone().unwrap_or_else(|| vector.secrets()[0].into());
+        let mut args = vec![
+            "sign".into(),
+            "--provider".into(),
+            label,
+            "--body".into(),
+            "@body".into(),
+        ];
+        args.extend(["--secret".into(), format!("literal:{secret}")]);
+        if let Some(at) = vector.timestamp_unix {
+            args.extend(["--at".into(), at.to_string()]);
+        }
+        if let Some(id) = vector.headers.get("webhook-id") {
+            args.extend(["--id".into(), id.clone()]);
+        }
+        let outcome = sandbox.hook(&args).run().ok();
+        let lines = outcome.stdout();
+        for (name, value) in &vector.headers {
+            let line = format!("{}: {value}", name.to_lowercase());
+            assert!(
+                lines.lines().any(|have| have == line),
+                "{}: {line}\n{outcome}",
+                vector.id
+            );
+        }
+        count += 1;
+    }
+    assert!(count >= 30, "only {count}");
+}
