@@ -1,0 +1,1 @@
+"""The measurements of bench/run, a file a group of rows."""
