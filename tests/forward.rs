@@ -180,6 +180,14 @@ fn what_is_answered_with_a_failure_on_purpose_is_passed_on_only_when_it_comes_ag
     assert_eq!(app.next().header("x-try"), Some("2"));
     listener.stop().ok().says(["received 2", "1 forwarded"]);
     assert!(app.rest().is_empty());
+
+    let listener = sandbox.listen(["--forward-to", &app.url, "--status", "503"]);
+    assert_eq!(post(&listener.url, &[], b"{}").status, 503);
+    let said = listener.stop().ok();
+    said.says([
+        "warning: requests are answered 503, so they are not passed on",
+        "0 forwarded",
+    ]);
 }
 
 #[test]

@@ -46,10 +46,11 @@ pub(super) struct HttpArgs {
 pub(super) fn token_headers(session: &Session, delivery: &Delivery) -> Vec<String> {
     let label = delivery.label.provider.as_deref();
     let profile = label.and_then(|label| session.registry.get(label).ok());
-    match profile.map(|profile| profile.scheme.clone()) {
-        Some(Scheme::Token(token)) => vec![token.header.clone()],
-        _ => Vec::new(),
-    }
+    let header = profile.and_then(|profile| match &profile.scheme {
+        Scheme::Token(token) => Some(token.header.clone()),
+        _ => None,
+    });
+    header.into_iter().collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -37,6 +37,12 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
     let routes = super::dispatch::routes(session, args)?;
+    if !routes.is_empty() && !(200..300).contains(&args.status) {
+        session.ui.warn(&format!(
+            "requests are answered {}, so they are not passed on",
+            args.status
+        ));
+    }
     let runs = routes.iter().any(|route| route.to.runs());
     if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {
         return Err(Error::usage("commands would run for requests that nobody verified")
