@@ -1,5 +1,5 @@
-//! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; [`sqlite`] keeps them in
-//! a file, [`ledger`] puts a writer thread before it that lets many requests share one sync to disk.
+//! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; `sqlite` keeps them in
+//! a file, `ledger` puts a writer thread before it that lets many requests share one sync to disk.
 
 #[cfg(test)]
 mod conformance;

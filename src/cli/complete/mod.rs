@@ -2,7 +2,7 @@
 //! and the environment.
 //!
 //! Whatever goes wrong gives no candidates and prints nothing: a message would land in the middle of the line that is
-//! being typed. Nothing is created, and a look-up that takes longer than [`PATIENCE`] is given up.
+//! being typed. Nothing is created, and a look-up that takes longer than `PATIENCE` is given up.
 
 mod candidates;
 mod shells;
