@@ -1,5 +1,5 @@
-//! Builds the index of the built-in providers: names, events, aliases and detection, so that finding the provider of
-//! an event parses no TOML at run time.
+//! Builds the index of the built-in providers: names, variants, events, aliases and detection, so that finding the
+//! provider of an event parses no TOML at run time.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,6 +19,9 @@ const PROVIDERS: [&str; 7] = [
 ];
 const FIRST: usize = 5;
 
+/// What plays a provider when there is only a body.
+const GENERIC: &str = "generic";
+
 fn main() {
     println!("cargo:rerun-if-changed=src/provider/builtin");
     println!("cargo:rerun-if-changed=build.rs");
@@ -33,7 +36,7 @@ fn main() {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         entry(&mut code, name, order < FIRST, &file, &path);
     }
-    code.push_str("];\n");
+    let _ = writeln!(code, "];\nconst GENERIC: &str = {GENERIC:?};");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin.rs");
     fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
 }
@@ -59,7 +62,13 @@ fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) 
             let _ = writeln!(code, "(Some({variant:?}), &{any:?}, &{all:?}),");
         }
     }
-    let _ = writeln!(code, "], text: include_str!({:?}) }},", path.display().to_string());
+    let variants: Vec<&str> = (file.get("variants").and_then(Value::as_table))
+        .into_iter()
+        .flat_map(Table::keys)
+        .map(String::as_str)
+        .collect();
+    let text = path.display().to_string();
+    let _ = writeln!(code, "], variants: &{variants:?}, text: include_str!({text:?}) }},");
 }
 
 fn strings(value: Option<&Value>) -> Vec<&str> {

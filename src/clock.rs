@@ -204,6 +204,9 @@ impl Clock for SteppingClock {
     }
 }
 
+/// The longest duration that can be given.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
 /// Reads `250ms`, `30s`, `5m`, `2h`, `1d`, sums like `1m30s`, and `0`. The error says what was expected.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration such as `250ms`, `30s`, `5m`, `2h` or `1d`");
@@ -235,7 +238,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         total += number * seconds;
         rest = tail;
     }
-    Duration::try_from_secs_f64(total).map_err(|_| wrong())
+    let duration = Duration::try_from_secs_f64(total).map_err(|_| wrong())?;
+    // Sums and multiples of such durations never overflow.
+    if duration > LONGEST {
+        return Err(format!("`{text}` is longer than 100 years"));
+    }
+    Ok(duration)
 }
 
 /// Writes a duration for people, in at most two units: `1m 30s`, `26h 36m`, `850ms`.
@@ -295,7 +303,7 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for text in ["", "5", "s", "5x", "-1s", "1e9d", "5m3"] {
+        for text in ["", "5", "s", "5x", "-1s", "1e9d", "5m3", "999999d"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

@@ -20,6 +20,7 @@ pub mod prompt;
 pub mod provider;
 pub mod random;
 pub mod render;
+pub mod retention;
 pub mod secret;
 pub mod server;
 pub mod session;

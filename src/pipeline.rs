@@ -1,6 +1,9 @@
 //! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
 //! that an id on the screen can be replayed at once.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,28 +91,35 @@ impl<T: Transport> Pipeline<T> {
             ledger: self.ledger,
             owner: self.owner,
             known,
-            cancel: self.cancel,
         };
         let recording = recorder.run(events, acked_in);
         let mut tally = Tally::default();
-        // When the screen fails, the channel is dropped with this future, and the recorder ends too.
+        // Without a ledger or a screen nothing more is begun; what is under way is recorded all the same, if it can be.
+        let stop = self.cancel;
+        let recording = async { recording.await.inspect_err(|_| stop.cancel()) };
         let showing = async {
-            let mut acked = acked;
-            while let Some((event, ack)) = acked.recv().await {
-                let Ack { number, .. } = ack.await?;
-                tally.count(&event);
-                view.event(number, &event)?;
-            }
-            Ok::<(), crate::error::Error>(())
+            let shown = show(acked, &mut tally, view).await;
+            shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
-        if recorded.is_err() || shown.is_err() {
-            engine.abort();
-        }
         let _ = engine.await;
         recorded?;
         shown.map(|()| tally)
     }
+}
+
+/// Counts and shows what is in the ledger, until the channel ends.
+async fn show(
+    mut acked: mpsc::Receiver<(Event, PendingAck)>,
+    tally: &mut Tally,
+    view: &mut (dyn View + Send),
+) -> Result<()> {
+    while let Some((event, ack)) = acked.recv().await {
+        let Ack { number, .. } = ack.await?;
+        tally.count(&event);
+        view.event(number, &event)?;
+    }
+    Ok(())
 }
 
 /// Turns the engine's events into changes of the ledger.
@@ -117,7 +127,6 @@ struct Recorder {
     ledger: Ledger,
     owner: Option<Arc<Owner>>,
     known: HashSet<Id>,
-    cancel: CancellationToken,
 }
 
 impl Recorder {
@@ -127,18 +136,14 @@ impl Recorder {
         acked: mpsc::Sender<(Event, PendingAck)>,
     ) -> std::result::Result<(), StoreError> {
         while let Some(event) = events.recv().await {
-            let op = self.op(&event);
-            let pending = match self.ledger.enqueue(op).await {
-                Ok(pending) => pending,
-                Err(error) => {
-                    self.cancel.cancel();
-                    return Err(error);
-                }
-            };
-            if acked.send((event, pending)).await.is_err() {
-                self.cancel.cancel();
-                return Ok(());
+            if let Some(op) = forwarded(&event) {
+                // Its answer comes with that of the delivery, which follows it.
+                drop(self.ledger.enqueue(op).await?);
             }
+            let op = self.op(&event);
+            let pending = self.ledger.enqueue(op).await?;
+            // Nobody looks on any more once the screen has failed.
+            let _ = acked.send((event, pending)).await;
         }
         Ok(())
     }
@@ -184,6 +189,14 @@ impl Recorder {
             }
         }
     }
+}
+
+/// What is noted at a capture that was sent on.
+fn forwarded(event: &Event) -> Option<Op> {
+    let label = &event.delivery.label;
+    let capture = label.origin.filter(|_| label.source == Source::Forward)?;
+    let url = event.delivery.url.to_string();
+    (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
 }
 
 /// The ledger's form of a delivery, before its first attempt.

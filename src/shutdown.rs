@@ -2,6 +2,9 @@
 
 use tokio_util::sync::CancellationToken;
 
+/// A file grew beyond the limit that the system sets this process: the same number on Linux and macOS.
+const SIGXFSZ: std::ffi::c_int = 25;
+
 /// Two tokens, cancelled by the first and the second signal.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
@@ -15,6 +18,9 @@ impl Shutdown {
     /// Listens for signals from now on. Must be called within a runtime.
     pub fn install() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // Left alone it ends the process when a file grows beyond the limit; caught, the write fails, and that is dealt
+        // with. The handler stays when the stream is dropped.
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         let shutdown = Self::default();
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let tokens = shutdown.clone();

@@ -150,6 +150,15 @@ impl Ui {
         self.stdout_terminal
     }
 
+    /// How many characters a line of stdout has, when it is a terminal.
+    pub fn columns(&self) -> Option<usize> {
+        if !self.stdout_terminal {
+            return None;
+        }
+        let size = terminal_size::terminal_size_of(io::stdout())?;
+        Some(size.0.0.into())
+    }
+
     /// Whether a person can be asked.
     pub fn can_ask(&self) -> bool {
         self.stderr_terminal && io::stdin().is_terminal() && self.output == Output::Human

@@ -19,10 +19,10 @@ use crate::template::text_of;
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct BodyArgs {
     /// The event's data instead of the sample: JSON, `@FILE` or `-`
-    #[arg(short, long, value_name = "JSON", help_heading = "Body")]
+    #[arg(short, long, value_name = "JSON", add = super::complete::at_file(), help_heading = "Body")]
     data: Option<String>,
     /// The whole body, bytes as they are, no envelope: `@FILE`, `-` or text
-    #[arg(long, value_name = "BYTES", conflicts_with_all = ["data", "fields", "group", "metadata", "params"], help_heading = "Body")]
+    #[arg(long, value_name = "BYTES", add = super::complete::at_file(), conflicts_with_all = ["data", "fields", "group", "metadata", "params"], help_heading = "Body")]
     body: Option<String>,
     #[command(flatten)]
     pub(super) edits: EditArgs,
@@ -48,7 +48,7 @@ pub(super) struct BodyArgs {
     #[arg(long, help_heading = "Body")]
     pub(super) form: bool,
     /// Record that merge tags are filled from: a JSON file
-    #[arg(long, value_name = "FILE", help_heading = "Workflow")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Workflow")]
     context: Option<String>,
     /// Field of a workflow's body: `NAME=TEXT with {{tags}}` (can be repeated)
     #[arg(
@@ -170,6 +170,11 @@ impl BodyArgs {
         let defaults = defaults.iter().map(|(name, value)| format!("{name}={value}"));
         body.params.splice(0..0, defaults);
         body
+    }
+
+    /// Where the data or the body come from, as typed.
+    pub(super) fn source(&self) -> Option<&str> {
+        self.data.as_deref().or(self.body.as_deref())
     }
 
     /// Reads the flags into a maker of messages.

@@ -87,6 +87,7 @@ pub(super) async fn run(
 ) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let ledger = session.ledger();
+    ledger.ready().await?;
     let owner = if plan.retries() {
         Some(Arc::new(claim(session)?))
     } else {
@@ -128,7 +129,16 @@ pub(super) async fn run(
     ledger.close();
     report(session, &tally, begun.elapsed().as_secs_f64())?;
     super::ends::note(session, &tally, plan.works_off_schedule())?;
-    Ok(tally.exit.unwrap_or(Exit::Ok))
+    if tally.interrupted > 0 {
+        session.ui.hint(plan.resumption());
+    }
+    let exit = tally.exit.unwrap_or(Exit::Ok);
+    // Events that were never made are unfinished too.
+    Ok(if cancel.is_cancelled() {
+        exit.worse(Exit::Interrupted)
+    } else {
+        exit
+    })
 }
 
 fn report(session: &Session, tally: &Tally, seconds: f64) -> Result<()> {
@@ -167,9 +177,6 @@ fn report(session: &Session, tally: &Tally, seconds: f64) -> Result<()> {
     ))?;
     for (cause, n) in &tally.causes {
         ui.line(&format!("  {n} x {cause}"))?;
-    }
-    if tally.interrupted > 0 {
-        ui.hint("`hook replay --resume` takes up what was interrupted");
     }
     Ok(())
 }

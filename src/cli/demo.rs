@@ -120,16 +120,7 @@ impl<'a> Tour<'a> {
         )?;
         self.step(
             "another secret: refused",
-            &[
-                "send",
-                "job.paid",
-                "--provider",
-                "poolflow",
-                "--secret",
-                "literal:another-secret",
-                "--to",
-                &url,
-            ],
+            &["send", LEAD, "--secret", "literal:another-secret", "--to", &url],
             Exit::Refused,
             |tour| Ok(tour.verdict(5)? == "refused"),
         )?;
@@ -146,20 +137,10 @@ impl<'a> Tour<'a> {
         )?;
         let url = failing.url.clone();
         self.step(
-            "PoolFlow's schedule (1m, 5m, 30m, ...), 2000 times faster: delivered at the fourth attempt",
-            &[
-                "send",
-                "order.completed",
-                "--provider",
-                "poolflow",
-                "--retry",
-                "--time-scale",
-                "2000x",
-                "--to",
-                &url,
-            ],
+            "the provider's schedule of retries, 2000 times faster: delivered at the fourth attempt",
+            &["send", LEAD, "--retry", "--time-scale", "2000x", "--to", &url],
             Exit::Ok,
-            |tour| tour.delivered_at_attempt("order.completed", 4),
+            |tour| tour.delivered_at_attempt(LEAD, 4),
         )?;
         self.join(failing)?;
         self.others(LEAD)?;

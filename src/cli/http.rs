@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
+use crate::render::request::{RequestLine, wire};
+use crate::secret::SecretRef;
 use crate::session::Session;
+use crate::signature::Scheme;
 use crate::transport::{HttpOptions, HttpTransport};
+use crate::ui::Output;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HttpArgs {
@@ -21,8 +26,8 @@ pub(super) struct HttpArgs {
     #[arg(short = 'H', long = "header", value_name = "LINE", help_heading = "Request")]
     headers: Vec<String>,
     /// Bearer token, by reference: `env:VAR`, `file:PATH`
-    #[arg(long, value_name = "REF", help_heading = "Request")]
-    bearer: Option<String>,
+    #[arg(long, value_name = "REF", add = super::complete::secrets(), help_heading = "Request")]
+    pub(super) bearer: Option<String>,
     /// Time limit of an attempt instead of the provider's
     #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Request")]
     timeout: Option<std::time::Duration>,
@@ -35,6 +40,17 @@ pub(super) struct HttpArgs {
     /// Proxy for this request; the environment's is used for targets that are not loopback
     #[arg(long, value_name = "URL", help_heading = "Request")]
     proxy: Option<String>,
+}
+
+/// Headers whose value is the secret itself.
+pub(super) fn token_headers(session: &Session, delivery: &Delivery) -> Vec<String> {
+    let label = delivery.label.provider.as_deref();
+    let profile = label.and_then(|label| session.registry.get(label).ok());
+    let header = profile.and_then(|profile| match &profile.scheme {
+        Scheme::Token(token) => Some(token.header.clone()),
+        _ => None,
+    });
+    header.into_iter().collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,7 +90,8 @@ impl HttpArgs {
             let value = [b"Bearer ".as_slice(), token.expose()].concat();
             if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
                 return Err(Error::usage(format!(
-                    "the bearer token from `{reference}` holds a control character"
+                    "the bearer token from `{}` holds a control character",
+                    SecretRef::parse(reference)
                 )));
             }
             headers.set("authorization", value);
@@ -96,6 +113,17 @@ impl HttpArgs {
             policy.timeout = timeout;
         }
         policy
+    }
+
+    /// Prints the request of an attempt that begins now as it would go over the wire, with what the transport adds.
+    pub(super) fn rehearse(&self, session: &Session, delivery: &Delivery, reveal: bool) -> Result<()> {
+        let masked = &token_headers(session, delivery);
+        let mut request = delivery.request(session.now());
+        request.headers = self.transport()?.wire_headers(&request).map_err(Error::usage)?;
+        if session.ui.output == Output::Json {
+            return session.ui.json(&RequestLine::new(&request, reveal, masked));
+        }
+        session.ui.raw(&wire(&request, reveal, masked))
     }
 
     /// The transport.

@@ -2,17 +2,22 @@
 
 mod body;
 mod bulk;
-mod complete;
+pub mod complete;
+mod completions;
 mod config;
 mod demo;
 mod editor;
 mod endpoints;
 mod ends;
+pub mod generated;
 mod global;
 mod http;
 mod input;
 mod listen;
+mod log;
+mod man;
 mod providers;
+mod reference;
 mod replay;
 mod replayed;
 mod retry;
@@ -57,12 +62,16 @@ enum Command {
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
     Endpoints(endpoints::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Sign(sign::Args),
     Providers(providers::Args),
     Secret(secret::Args),
     Config(config::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 impl Command {
@@ -72,12 +81,15 @@ impl Command {
             Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
             Self::Endpoints(args) => endpoints::run(session, &args),
+            Self::Log(args) => log::run(session, args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),
             Self::Secret(args) => secret::run(session, args),
             Self::Config(args) => config::run(session, args),
             Self::Demo(args) => demo::run(session, &args),
+            Self::Completions(args) => completions::run(session, &args),
+            Self::Man(args) => man::run(session, &args),
         }
     }
 
@@ -94,7 +106,10 @@ pub fn definition() -> clap::Command {
 
 /// Parses and runs one command line. Everything that is to be said has been said when this returns.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    complete::answer_shell();
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(exit) = complete::answer_shell(&args) {
+        return exit;
+    }
     let parsed = Cli::command()
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -168,6 +183,6 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     text.parse()
         .ok()
-        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
-        .ok_or_else(|| "expected a number above 0".into())
+        .filter(|rate| (0.001..=1e6).contains(rate))
+        .ok_or_else(|| "expected a number from 0.001 to 1000000".into())
 }

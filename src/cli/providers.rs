@@ -34,18 +34,22 @@ enum Command {
     /// Show how one provider signs, delivers and retries; assumptions are marked
     Show {
         /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
         name: String,
     },
     /// List the events of a provider
     Events {
         /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
         name: String,
     },
     /// Print a sample body of an event, as it would be sent
     Sample {
         /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
         name: String,
         /// The event
+        #[arg(add = super::complete::events_of_argument())]
         event: String,
         /// Give the envelope a value that it needs; can be repeated
         #[arg(long, value_name = "NAME=VALUE", value_parser = input::pair)]

@@ -13,13 +13,13 @@ use crate::exit::Exit;
 use crate::render::delivery::Attempts;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{DeliveryState, Op, Owner, Page, Query, RecordKind, SqliteStore, Store as _};
+use crate::store::{Op, Owner, Page, Query, Record, RecordKind, SqliteStore, Store as _};
 
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Records: a number, an id or the beginning of one, `last`, `last~2`
-    #[arg(value_name = "ID", conflicts_with_all = ["failed", "since", "event", "resume"])]
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event", "resume"])]
     ids: Vec<String>,
     /// Deliveries that failed
     #[arg(long, help_heading = "Selection")]
@@ -28,10 +28,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
     /// Events that fit: `job.*`
-    #[arg(long, value_name = "PATTERN", help_heading = "Selection")]
+    #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Take up deliveries whose process ended with attempts left, and only those
-    #[arg(long, conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id"], help_heading = "Selection")]
+    // Their records stay, so they go where these say, with the bytes that these hold.
+    #[arg(
+        long,
+        conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id", "to", "edit", "set", "set_json", "set_string"],
+        help_heading = "Selection"
+    )]
     resume: bool,
     /// Where to, instead of where it went before
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
@@ -40,10 +45,10 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Target")]
     send_credentials: bool,
     /// The provider that signs: `NAME` or `NAME@VARIANT`
-    #[arg(short, long, value_name = "NAME", help_heading = "Signature")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
     provider: Option<String>,
     /// The secret to sign with, by reference (can be repeated)
-    #[arg(short, long = "secret", value_name = "[NAME=]REF", help_heading = "Signature")]
+    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
     /// Send the headers as they were captured, signature included
     #[arg(long, conflicts_with_all = ["secrets", "new_id", "edit"], help_heading = "Signature")]
@@ -72,7 +77,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let store = session.reader()?;
+    let store = select::reader(session)?;
     let numbers = if args.resume {
         abandoned(session, &store)?
     } else {
@@ -96,30 +101,31 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         retry: args.retry.clone(),
     };
     let mut again = Again::new(session, wanted);
-    let deliveries = numbers
-        .iter()
-        .map(|number| again.delivery(select::record(&store, *number)?))
-        .collect::<Result<Vec<Delivery>>>()?;
+    let mut deliveries = Vec::new();
+    let mut owners = Vec::new();
+    for number in numbers {
+        let record = select::record(&store, number)?;
+        if let Record::Delivery(delivery) = &record {
+            owners.push(delivery.delivery.owner.clone());
+        }
+        deliveries.push(again.delivery(record)?);
+    }
     drop(store);
     if args.dry_run {
         for delivery in &deliveries {
-            let request = delivery.request(session.now());
-            if session.ui.output == crate::ui::Output::Json {
-                session
-                    .ui
-                    .json(&crate::render::request::RequestLine::new(&request, args.reveal, &[]))?;
-            } else {
-                session
-                    .ui
-                    .raw(&crate::render::request::wire(&request, args.reveal, &[]))?;
-            }
+            args.http.rehearse(session, delivery, args.reveal)?;
         }
         return Ok(Exit::Ok);
     }
-    super::runtime(false)?.block_on(deliver(session, args, deliveries))
+    super::runtime(false)?.block_on(deliver(session, args, deliveries, owners))
 }
 
-async fn deliver(session: &Session, args: &Args, deliveries: Vec<Delivery>) -> Result<Exit> {
+async fn deliver(
+    session: &Session,
+    args: &Args,
+    deliveries: Vec<Delivery>,
+    owners: Vec<Option<String>>,
+) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let limits = Limits {
         concurrency: 1,
@@ -131,7 +137,8 @@ async fn deliver(session: &Session, args: &Args, deliveries: Vec<Delivery>) -> R
         .iter()
         .any(|delivery| !delivery.policy.schedule.delays.is_empty());
     let tally = if args.resume {
-        resume(session, args, deliveries, limits, &shutdown, &mut view).await?
+        let abandoned = deliveries.into_iter().zip(owners).collect();
+        resume(session, args, abandoned, limits, &shutdown, &mut view).await?
     } else {
         send::run_all(
             session,
@@ -154,28 +161,30 @@ async fn deliver(session: &Session, args: &Args, deliveries: Vec<Delivery>) -> R
     Ok(tally.exit.unwrap_or(Exit::Ok))
 }
 
-/// Takes the deliveries over under this process's claim; the records stay the same ones.
+/// Takes the deliveries over under this process's claim; the records stay the same ones. Each comes with the dead owner
+/// that it was read with: another process that resumes may have been faster.
 async fn resume(
     session: &Session,
     args: &Args,
-    deliveries: Vec<Delivery>,
+    abandoned: Vec<(Delivery, Option<String>)>,
     limits: Limits,
     shutdown: &Shutdown,
     view: &mut Attempts,
 ) -> Result<crate::pipeline::Tally> {
     let ledger = session.ledger();
     let owner = Arc::new(send::claim(session)?);
-    let (jobs_in, jobs) = tokio::sync::mpsc::channel(deliveries.len().max(1));
+    let (jobs_in, jobs) = tokio::sync::mpsc::channel(abandoned.len().max(1));
     let mut known = std::collections::HashSet::new();
-    for delivery in deliveries {
-        let owner = Some(owner.name().to_owned());
-        ledger
-            .write(Op::State {
-                delivery: delivery.id,
-                state: DeliveryState::Pending,
-                owner,
-            })
-            .await?;
+    for (delivery, from) in abandoned {
+        let claim = Op::Claim {
+            delivery: delivery.id,
+            from,
+            owner: owner.name().to_owned(),
+        };
+        if ledger.write(claim).await?.number == 0 {
+            session.ui.note("somebody else took up one of them first");
+            continue;
+        }
         known.insert(delivery.id);
         let _ = jobs_in.send(delivery).await;
     }

@@ -8,7 +8,7 @@ use super::http::HttpArgs;
 use super::retry::RetryArgs;
 use crate::engine::{Delivery, Label, Progress, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::Source;
+use crate::exchange::{Attempt, ErrorKind, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::get_mut;
@@ -50,6 +50,8 @@ struct Original {
     url: Option<String>,
     method: String,
     headers: Headers,
+    /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
+    own_headers: bool,
     provider: Option<String>,
     endpoint: Option<String>,
     /// Whether the dev secret is known to be the right one.
@@ -67,7 +69,7 @@ impl<'a> Again<'a> {
             Record::Delivery(delivery) if self.wanted.resume => Some(delivery.clone()),
             _ => None,
         };
-        let mut source = source_of(record);
+        let mut source = source_of(record, self.wanted.as_captured);
         let number = source.number;
         let url = self.target(&source)?;
         let profile = self.profile(&source)?;
@@ -81,8 +83,10 @@ impl<'a> Again<'a> {
                     delays: rest.delays.clone(),
                     ..Schedule::default()
                 };
+                // What was stopped in the middle does not count: it is made once more, under the same number.
+                let made = rest.attempts.iter().filter(|attempt| !was_stopped(attempt)).count();
                 let progress = Progress {
-                    attempts: u32::try_from(rest.attempts.len()).unwrap_or(u32::MAX),
+                    attempts: u32::try_from(made).unwrap_or(u32::MAX),
                     first_at: rest.attempts.first().map(|attempt| attempt.at),
                     next_due: rest.next_due,
                 };
@@ -204,7 +208,8 @@ impl<'a> Again<'a> {
     /// How the attempts are signed, and with which headers; says which.
     fn signing(&self, source: &Original, profile: Option<&Arc<Profile>>, url: &Url) -> Result<(Signing, Headers)> {
         let mut headers = source.headers.end_to_end();
-        if !self.wanted.send_credentials && !guard::is_loopback(url) {
+        let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_host(old, url));
+        if !self.wanted.send_credentials && !known_there && !guard::is_loopback(url) {
             headers = headers.without_credentials();
         }
         let secrets = if self.wanted.as_captured {
@@ -303,18 +308,30 @@ fn base_policy(profile: Option<&Profile>) -> Result<Policy> {
     }
 }
 
-fn source_of(record: Record) -> Original {
+fn was_stopped(attempt: &Attempt) -> bool {
+    let stopped = ErrorKind::Cancelled;
+    matches!(&attempt.outcome, Outcome::Error { kind, .. } if *kind == stopped)
+}
+
+fn same_host(old: &str, new: &Url) -> bool {
+    Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
+}
+
+fn source_of(record: Record, as_captured: bool) -> Original {
     match record {
         Record::Capture(capture) => of_capture(*capture),
         Record::Delivery(delivery) => {
-            let rest = delivery.delivery;
+            let mut rest = delivery.delivery;
             let captured = rest.signing == store::Signing::AsCaptured;
+            let last = rest.attempts.pop().filter(|_| as_captured);
             Original {
                 number: delivery.number,
                 message: rest.message,
                 url: Some(rest.url),
                 method: rest.method,
-                headers: rest.headers,
+                // The signature of an attempt is in the headers of that attempt alone.
+                headers: last.map_or(rest.headers, |last| last.request_headers),
+                own_headers: !captured,
                 provider: rest.provider,
                 endpoint: rest.endpoint,
                 by_dev_secret: !captured,
@@ -353,6 +370,7 @@ fn of_capture(capture: Capture) -> Original {
         url: forwarded_to,
         method: request.method,
         headers: request.headers,
+        own_headers: false,
         provider: request.provider,
         endpoint: None,
         by_dev_secret,

@@ -33,10 +33,11 @@ fn scale(text: &str) -> std::result::Result<f64, String> {
         .trim_end_matches(['x', 'X'])
         .parse()
         .map_err(|_| "expected a factor such as `1000x`")?;
-    if factor.is_finite() && factor > 0.0 {
+    // Beyond this a wait of some days would be more than a duration can hold.
+    if (0.001..=1e9).contains(&factor) {
         Ok(factor)
     } else {
-        Err("expected a factor above 0".into())
+        Err("expected a factor from 0.001 to 1000000000".into())
     }
 }
 

@@ -26,7 +26,7 @@ enum Command {
     /// Make a fresh secret or key pair in the provider's form
     New {
         /// `NAME` or `NAME@VARIANT`
-        #[arg(short, long, value_name = "NAME")]
+        #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
         provider: Option<String>,
         /// Write it to this file (0600) instead of printing it; the public half goes to `FILE.pub`
         #[arg(long, value_name = "FILE")]
@@ -35,7 +35,7 @@ enum Command {
     /// Show the dev secret in the provider's form: what the app under test needs
     Show {
         /// `NAME` or `NAME@VARIANT`
-        #[arg(short, long, value_name = "NAME")]
+        #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
         provider: Option<String>,
         /// Show the public half of the key pair
         #[arg(long)]

@@ -3,7 +3,20 @@
 use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::store::{Page, Query, Record, RecordKind, SqliteStore, Store as _, Summary};
+use crate::store::{Access, Page, Query, Record, RecordKind, SqliteStore, Store as _, StoreError, Summary};
+
+/// The ledger for reading. That there is none yet means that nothing can be found in it.
+pub(super) fn reader(session: &Session) -> Result<SqliteStore> {
+    match SqliteStore::open(&session.ledger_path, Access::ReadOnly) {
+        Err(StoreError::Missing(path)) => Err(Error::nothing("nothing was recorded yet")
+            .cause(StoreError::Missing(path))
+            .hint("`hook listen` and `hook send` record; `--ledger FILE` names another ledger")),
+        other => Ok(other?),
+    }
+}
+
+/// The length of `msg_` and the like with all of the hex digits.
+const WHOLE_ID: usize = 4 + 32;
 
 /// The number of one record.
 pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
@@ -21,6 +34,8 @@ pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
     match store.find(text, 2)?.as_slice() {
         [one] => Ok(*one),
         [] => Err(nothing()),
+        // Several deliveries of one message: the newest, as with `last`.
+        _ if text.len() == WHOLE_ID => store.find(text, usize::MAX)?.into_iter().max().ok_or_else(nothing),
         _ => Err(Error::usage(format!("`{text}` is the beginning of several ids")).hint("write more of it")),
     }
 }
@@ -37,26 +52,27 @@ fn last(text: &str) -> Option<Result<usize>> {
     }))
 }
 
-/// The newest delivery, else the newest capture.
+/// The newest delivery; the newest capture where nothing was ever delivered.
 fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
-    for kind in [RecordKind::Delivery, RecordKind::Capture] {
+    let nth = |kind, skip| -> Result<Option<u64>> {
         let page = Page {
             limit: 1,
-            skip: back,
+            skip,
             ..Query::default().page
         };
-        if let Some(found) = store
-            .list(&Query {
-                kind: Some(kind),
-                page,
-                ..Query::default()
-            })?
-            .first()
-        {
-            return Ok(found.number);
-        }
-    }
-    Err(Error::nothing("the ledger has no such record").hint("`hook log` shows what there is"))
+        let query = Query {
+            kind: Some(kind),
+            page,
+            ..Query::default()
+        };
+        Ok(store.list(&query)?.first().map(|found| found.number))
+    };
+    let kind = match nth(RecordKind::Delivery, 0)? {
+        Some(_) => RecordKind::Delivery,
+        None => RecordKind::Capture,
+    };
+    nth(kind, back)?
+        .ok_or_else(|| Error::nothing("the ledger has no such record").hint("`hook log` shows what there is"))
 }
 
 /// A record, whole.

@@ -18,8 +18,8 @@ use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::pipeline::{Tally, View, record};
-use crate::provider::Profile;
 use crate::provider::policy::Policy;
+use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::render::delivery::Attempts;
 use crate::session::{DEV_SECRET, Purpose, Session};
@@ -32,14 +32,15 @@ use crate::transport::{HttpTransport, other_loopback_answers};
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The event's type, as in the provider's catalogue
+    #[arg(add = super::complete::events())]
     pub(super) event: Option<String>,
     #[command(flatten)]
     targets: TargetArgs,
     /// The provider to play: `NAME` or `NAME@VARIANT`
-    #[arg(short, long, value_name = "NAME", help_heading = "Signature")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
     provider: Option<String>,
     /// The secret, by reference: `env:VAR`, `file:PATH`, `-`, `literal:TEXT` (can be repeated)
-    #[arg(short, long = "secret", value_name = "[NAME=]REF", help_heading = "Signature")]
+    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
     #[command(flatten)]
     body: BodyArgs,
@@ -68,6 +69,8 @@ pub(super) struct Plan {
     targets: Vec<Target>,
     signers: Vec<Option<Arc<Signer>>>,
     http: HttpArgs,
+    /// Whether the secrets are those of the command line, which the ledger does not keep.
+    own_secrets: bool,
     form: bool,
     /// Values of the envelope's parameters that the endpoint says.
     params: Vec<(String, String)>,
@@ -90,6 +93,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
 }
 
 fn plan(session: &Session, args: &Args) -> Result<Plan> {
+    let references: Vec<_> = args.secrets.iter().chain(&args.http.bearer).cloned().collect();
+    super::input::one_stdin(args.body.source().unwrap_or_default(), &references)?;
     if args.event.is_none() && !args.body.is_whole() {
         return Err(Error::usage("no event is given")
             .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"));
@@ -105,7 +110,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         .filter(|_| !args.body.is_whole() || named.is_none());
     let profile = match (&named, event) {
         (None, None) if args.body.is_whole() && session.settings.provider.is_none() => {
-            session.registry.get("generic")?
+            session.registry.get(Registry::GENERIC)?
         }
         _ => session.provider_for(named.as_deref(), event)?,
     };
@@ -139,6 +144,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         policy: Arc::new(policy),
         headers: args.http.header_lines(session)?,
         http: args.http.clone(),
+        own_secrets: !args.secrets.is_empty(),
         form: args.body.form,
         params: aim.params(),
         profile,
@@ -196,6 +202,15 @@ impl Plan {
         Ok(())
     }
 
+    /// What takes up deliveries of this run that are interrupted.
+    pub(super) fn resumption(&self) -> &'static str {
+        if self.own_secrets {
+            "`hook replay --resume` with the same `--secret` takes up what was interrupted"
+        } else {
+            "`hook replay --resume` takes up what was interrupted"
+        }
+    }
+
     /// Whether more than one attempt may be made.
     pub(super) fn retries(&self) -> bool {
         !self.policy.schedule.delays.is_empty()
@@ -247,27 +262,14 @@ impl Origin {
 
 fn rehearse(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
     let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
-    let masked: Vec<String> = match &plan.profile.scheme {
-        Scheme::Token(token) => vec![token.header.clone()],
-        _ => Vec::new(),
-    };
     for delivery in plan.deliveries(session, &message)? {
-        let request = delivery.request(session.now());
         if args.curl {
-            session
-                .ui
-                .raw(crate::render::curl::command(&request, args.reveal, &masked).as_bytes())?;
-            session.ui.raw(b"\n")?;
-        } else if session.ui.output == crate::ui::Output::Json {
-            session.ui.json(&crate::render::request::RequestLine::new(
-                &request,
-                args.reveal,
-                &masked,
-            ))?;
+            let request = delivery.request(session.now());
+            let masked = super::http::token_headers(session, &delivery);
+            let command = crate::render::curl::command(&request, args.reveal, &masked);
+            session.ui.raw(format!("{command}\n").as_bytes())?;
         } else {
-            session
-                .ui
-                .raw(&crate::render::request::wire(&request, args.reveal, &masked))?;
+            plan.http.rehearse(session, &delivery, args.reveal)?;
         }
     }
     Ok(Exit::Ok)
@@ -311,6 +313,8 @@ pub(super) async fn run_all(
     view: &mut (dyn View + Send),
 ) -> Result<Tally> {
     let ledger = session.ledger();
+    // What cannot be recorded is not sent.
+    ledger.ready().await?;
     let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
     let mut known = HashSet::new();
     if let Some(owner) = &owner {
@@ -345,7 +349,7 @@ pub(super) fn claim(session: &Session) -> Result<Owner> {
 /// What helps after a failure.
 async fn after(session: &Session, args: &Args, plan: &Plan, tally: &Tally, url: Option<&Url>) {
     if tally.interrupted > 0 {
-        session.ui.hint("`hook replay --resume` takes up what was interrupted");
+        session.ui.hint(plan.resumption());
         return;
     }
     if tally.failed == 0 {

@@ -18,16 +18,16 @@ use crate::signature::Scheme;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// `NAME` or `NAME@VARIANT`; else found by the event
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
     /// Sign with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
-    #[arg(short, long, value_name = "[NAME=]REF")]
+    #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// The body: `@FILE`, `-` for stdin, or the text
-    #[arg(long, value_name = "BODY")]
+    #[arg(long, value_name = "BODY", add = super::complete::at_file())]
     body: String,
     /// The event, where a header names it; else read from the body
-    #[arg(long)]
+    #[arg(long, add = super::complete::events())]
     event: Option<String>,
     /// The message's id, where it is signed; else read from the body, or a fresh one
     #[arg(long)]

@@ -24,13 +24,13 @@ pub(super) struct TargetArgs {
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     to: Option<String>,
     /// To this endpoint: a name or an id
-    #[arg(short, long, value_name = "NAME", conflicts_with = "to", help_heading = "Target")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::endpoints(), conflicts_with = "to", help_heading = "Target")]
     endpoint: Option<String>,
     /// To every active endpoint that wants the event
     #[arg(long, conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     subscribed: bool,
     /// Only to endpoints of this environment
-    #[arg(long, value_name = "NAME", requires = "subscribed", help_heading = "Target")]
+    #[arg(long, value_name = "NAME", requires = "subscribed", conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     env: Option<String>,
     /// Do not ask before sending to targets that are not loopback
     #[arg(short, long, help_heading = "Target")]

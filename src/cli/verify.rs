@@ -3,33 +3,33 @@
 use serde::Serialize;
 use url::Url;
 
-use super::input;
+use super::{input, select, targets};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::session::{DEV_SECRET, Session};
 use crate::signature::{Explanation, Place, Refusal, Verdict};
-use crate::ui::printable;
+use crate::store::Record;
 use crate::verification::{Judged, Verification};
 
 /// Check the signature of a request, and explain when it does not match
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A capture of the ledger, instead of `--header` and `--body`
-    #[arg(value_name = "ID", conflicts_with_all = ["header", "body"])]
+    /// A record instead of `--header` and `--body`: a request as it came, or the last attempt of a delivery
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body"])]
     id: Option<String>,
     /// `NAME` or `NAME@VARIANT`; else recognised by the headers
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
     /// Check with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
-    #[arg(short, long, value_name = "[NAME=]REF")]
+    #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// A header of the request; can be repeated
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = input::header)]
     header: Vec<(String, String)>,
     /// The raw body: `@FILE`, `-` for stdin, or the text
-    #[arg(long, value_name = "BODY", required_unless_present = "id")]
+    #[arg(long, value_name = "BODY", add = super::complete::at_file(), required_unless_present = "id")]
     body: Option<String>,
     /// Check as of this moment: Unix seconds or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]
@@ -48,6 +48,12 @@ struct Request {
     body: Vec<u8>,
     /// The moment at which to judge it; absent: now.
     at: Option<Timestamp>,
+    /// Its number in the ledger.
+    number: Option<u64>,
+    /// The provider that it was recorded with.
+    provider: Option<String>,
+    /// The endpoint that it was sent to.
+    endpoint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -65,16 +71,24 @@ struct VerdictLine<'a> {
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
     let targeted = args.method.is_some() || args.url.is_some();
-    let named = args.provider.or_else(|| session.settings.provider.clone());
-    let labels: Vec<String> = named.into_iter().collect();
-    let secrets = session.secrets_for(&args.secret, Vec::new())?;
-    let dev = secrets.is_dev();
-    let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
     let request = match args.id {
-        Some(id) => recorded(&id)?,
+        Some(id) => recorded(session, &id)?,
         None => typed(&args.header, &args.body.unwrap_or_default())?,
     };
+    let named = args.provider.or_else(|| request.provider.clone());
+    let named = named.or_else(|| session.settings.provider.clone());
+    let labels: Vec<String> = named.into_iter().collect();
+    let endpoint = match labels.first() {
+        Some(label) => targets::endpoint_secrets(session, request.endpoint.as_deref(), &*session.registry.get(label)?)?,
+        None => Vec::new(),
+    };
+    let secrets = session.secrets_for(&args.secret, endpoint)?;
+    let dev = secrets.is_dev();
+    let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
     let now = args.at.or(request.at).unwrap_or_else(|| session.now());
+    if let Some(number) = request.number {
+        session.ui.note(&format!("#{number} is checked as of {now}"));
+    }
     let judged = verification.check(&request.headers, &request.body, now);
     remark(session, &judged, dev, labels.is_empty());
     if targeted {
@@ -103,16 +117,43 @@ fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
         headers: headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
         body: input::body(body)?,
         at: None,
+        number: None,
+        provider: None,
+        endpoint: None,
     })
 }
 
-/// The request of a capture, to be judged as of its arrival.
-fn recorded(id: &str) -> Result<Request> {
-    Err(Error::usage(format!(
-        "capture `{}` cannot be read: there is no ledger yet",
-        printable(id, 80)
-    ))
-    .hint("give the request itself: `--header 'NAME: VALUE' --body @FILE`"))
+/// A request of the ledger, to be judged as of its arrival; of a delivery the last attempt, as of its beginning.
+fn recorded(session: &Session, id: &str) -> Result<Request> {
+    let store = select::reader(session)?;
+    let number = select::number(&store, id)?;
+    Ok(match select::record(&store, number)? {
+        Record::Capture(capture) => Request {
+            headers: capture.request.headers,
+            body: capture.request.body.to_vec(),
+            at: Some(capture.request.at),
+            number: Some(number),
+            provider: capture.request.provider,
+            endpoint: None,
+        },
+        Record::Delivery(record) => {
+            let mut delivery = record.delivery;
+            let attempt = delivery.attempts.pop().ok_or_else(|| {
+                Error::nothing(format!(
+                    "delivery `#{number}` was never tried, so that nothing was signed"
+                ))
+                .hint(format!("`hook log show {number} --why` tells what it waits for"))
+            })?;
+            Request {
+                headers: attempt.request_headers,
+                body: delivery.message.body.to_vec(),
+                at: Some(attempt.at),
+                number: Some(number),
+                provider: delivery.provider,
+                endpoint: delivery.endpoint,
+            }
+        }
+    })
 }
 
 /// What is said beside the verdict: choices that were not the user's.

@@ -14,15 +14,9 @@ pub struct Paths {
 impl Paths {
     /// By the XDG rules; the working folder stands in for a missing home.
     pub fn from_env() -> Self {
-        let home = std::env::var_os("HOME")
-            .filter(|home| !home.is_empty())
-            .map_or_else(|| PathBuf::from("."), PathBuf::from);
-        // The XDG specification has relative paths ignored.
-        let base = |name: &str, fallback: &str| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-                .unwrap_or_else(|| home.join(fallback))
+        let base = |name, fallback: &str| {
+            base(name, fallback)
+                .unwrap_or_else(|| PathBuf::from(fallback))
                 .join("hook")
         };
         Self {
@@ -68,6 +62,16 @@ impl Paths {
             None => self.config.join("endpoints.json"),
         }
     }
+}
+
+/// One of the folders of the XDG specification: that of the variable, else below the home, if there is one.
+pub fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
+    // The specification has relative paths ignored.
+    let set = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").filter(|home| !home.is_empty());
+    set.or_else(|| Some(PathBuf::from(home()?).join(fallback)))
 }
 
 /// The `hook.toml` of the nearest parent folder.

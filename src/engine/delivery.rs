@@ -83,15 +83,11 @@ impl Delivery {
             Signing::Fresh { profile, signer } => profile.request_headers(&self.message, signer.as_deref(), now),
             Signing::AsCaptured => Headers::new(),
         };
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name).collect();
-        names
-            .iter()
-            .filter(|name| !Headers::is_framing(name))
-            .for_each(|name| headers.remove(name));
-        self.headers
-            .iter()
-            .filter(|(name, _)| !Headers::is_framing(name))
-            .for_each(|(name, value)| headers.append(name, value));
+        // A host of its own is for the transport to keep or to replace.
+        let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
+        let own = || self.headers.iter().filter(|(name, _)| goes_out(name));
+        own().for_each(|(name, _)| headers.remove(name));
+        own().for_each(|(name, value)| headers.append(name, value));
         Request {
             method: self.method.clone(),
             url: self.url.clone(),

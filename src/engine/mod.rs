@@ -3,8 +3,10 @@
 
 mod delivery;
 mod retry;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -78,23 +80,23 @@ impl<T: Transport> Engine<T> {
             permits: Arc::new(Semaphore::new(self.limits.concurrency.max(1))),
             events,
             cancel: cancel.clone(),
+            pace: Pace::new(self.limits.rate),
             engine: self,
         });
         let tasks = TaskTracker::new();
-        let mut pace = Pace::new(worker.engine.limits.rate);
         loop {
-            // The permit comes before the job, so that no more jobs are taken than can be begun.
-            let Ok(permit) = Arc::clone(&worker.permits).acquire_owned().await else {
-                break;
-            };
             let job = tokio::select! {
                 biased;
                 () = cancel.cancelled() => None,
                 job = jobs.recv() => job,
             };
-            let Some(delivery) = job else { break };
-            pace.wait(&cancel).await;
-            tasks.spawn(Arc::clone(&worker).drive(Arc::new(delivery), permit));
+            let Some(delivery) = job.map(Arc::new) else { break };
+            // The permit comes after the job: held while no job is there, it would keep a retry from its turn.
+            let permit = Arc::clone(&worker.permits).acquire_owned().await;
+            match (permit, worker.in_turn().await) {
+                (Ok(permit), true) => drop(tasks.spawn(Arc::clone(&worker).drive(delivery, permit))),
+                _ => worker.tell(delivery, None, Next::Interrupted).await,
+            }
         }
         // Jobs that were handed over but never begun are told about too: nothing is lost without a word.
         jobs.close();
@@ -111,6 +113,7 @@ struct Worker<T> {
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
     cancel: CancellationToken,
+    pace: Pace,
 }
 
 impl<T: Transport> Worker<T> {
@@ -120,7 +123,8 @@ impl<T: Transport> Worker<T> {
         let mut progress = delivery.progress;
         let mut permit = Some(permit);
         if let Some(due) = progress.next_due {
-            let wait = due.since(self.engine.clock.now());
+            let left = due.since(self.engine.clock.now());
+            let wait = left.div_f64(self.engine.limits.time_scale);
             if !wait.is_zero() {
                 permit = None;
                 if !self.pause(wait).await {
@@ -136,6 +140,10 @@ impl<T: Transport> Worker<T> {
                     Err(_) => return,
                 },
             };
+            // Those that waited for the permit are not begun only to be given up at once.
+            if self.cancel.is_cancelled() {
+                return self.tell(delivery, None, Next::Interrupted).await;
+            }
             progress.attempts += 1;
             let attempt = self.attempt(&delivery, progress.attempts).await;
             drop(held);
@@ -157,10 +165,21 @@ impl<T: Transport> Worker<T> {
             };
             self.tell(Arc::clone(&delivery), Some(attempt), next).await;
             let Some(after) = after else { return };
-            if !self.pause(after).await {
+            if !self.pause(after).await || !self.in_turn().await {
                 return self.tell(delivery, None, Next::Interrupted).await;
             }
         }
+    }
+
+    /// Waits until the rate allows one more beginning; `false` when it was stopped.
+    async fn in_turn(&self) -> bool {
+        if let Some(at) = self.pace.next() {
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {}
+                () = self.cancel.cancelled() => {}
+            }
+        }
+        !self.cancel.is_cancelled()
     }
 
     async fn attempt(&self, delivery: &Delivery, seq: u32) -> Attempt {
@@ -207,7 +226,7 @@ impl<T: Transport> Worker<T> {
 /// Spreads beginnings evenly.
 struct Pace {
     gap: Option<Duration>,
-    next: Instant,
+    next: Mutex<Instant>,
 }
 
 impl Pace {
@@ -217,18 +236,18 @@ impl Pace {
             .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
         Self {
             gap,
-            next: Instant::now(),
+            next: Mutex::new(Instant::now()),
         }
     }
 
-    async fn wait(&mut self, cancel: &CancellationToken) {
-        let Some(gap) = self.gap else { return };
-        tokio::select! {
-            () = tokio::time::sleep_until(self.next) => {}
-            () = cancel.cancelled() => {}
-        }
+    /// When one more may begin; absent: at once, whatever the others do.
+    fn next(&self) -> Option<Instant> {
+        let gap = self.gap?;
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         // What was missed is caught up for a second at most: a stall must not end in a burst.
-        let floor = Instant::now().checked_sub(Duration::from_secs(1)).unwrap_or(self.next);
-        self.next = (self.next + gap).max(floor);
+        let floor = Instant::now().checked_sub(Duration::from_secs(1)).unwrap_or(*next);
+        let at = (*next).max(floor);
+        *next = at + gap;
+        Some(at)
     }
 }

@@ -94,7 +94,7 @@ pub struct Listener {
     pub verification: Arc<Verification>,
     /// Keeps them.
     pub ledger: Ledger,
-    /// Tells of them; bounded, so that a slow reader slows the intake instead of filling the memory.
+    /// Tells of what is in the ledger; bounded, so that a slow reader slows the intake instead of filling the memory.
     pub outlet: mpsc::Sender<Heard>,
     /// How to answer.
     pub rules: Rules,
@@ -169,7 +169,7 @@ impl Handler for Listener {
             status: if by_app { 0 } else { status },
             dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
         };
-        let (id, size) = (capture.id, capture.body.len());
+        let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
         let whole = (self.rules.whole || refused).then(|| Arc::new(capture.clone()));
         let ack = match self.ledger.write(Op::Capture(Box::new(capture))).await {
             Ok(ack) => ack,
@@ -178,18 +178,13 @@ impl Handler for Listener {
                 return plain(503, "not recorded\n");
             }
         };
-        let (answer, answered) = if by_app {
-            let (answer, answered) = oneshot::channel();
-            (Some(answer), Some(answered))
-        } else {
-            (None, None)
-        };
+        let (answer, answered) = by_app.then(oneshot::channel).unzip();
         self.tell(Heard::Request(Box::new(Request {
             number: ack.number,
             id,
             judged,
             duplicate_of: ack.duplicate_of,
-            status: if by_app { 0 } else { status },
+            status: recorded,
             size,
             took: begun.elapsed(),
             whole,

@@ -2,6 +2,7 @@
 //! profile in use is parsed.
 
 mod error;
+mod labels;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) struct Builtin {
     first: bool,
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
+    variants: &'static [&'static str],
     text: &'static str,
 }
 

@@ -133,7 +133,7 @@ impl View for Attempts {
     }
 }
 
-/// `#12  job.paid  attempt 1  200 OK  3.4ms  delivered`
+/// `#12  job.paid  to crm  attempt 1  200 OK  3.4ms  delivered`
 fn line(ui: &Ui, number: u64, event: &Event) -> String {
     let style = ui.out;
     let name = printable(&event.delivery.message.event, 80);
@@ -160,8 +160,12 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
     } else {
         String::new()
     };
+    let to = match &event.delivery.label.endpoint {
+        Some(endpoint) => format!("to {}  ", style.name(&printable(endpoint, 64))),
+        None => String::new(),
+    };
     format!(
-        "{number}  {}  {seq}{outcome}  {}  {next}",
+        "{number}  {}  {to}{seq}{outcome}  {}  {next}",
         style.name(&name),
         style.dim(&short_time(attempt.took))
     )

@@ -1,8 +1,11 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
+pub mod body;
+pub mod columns;
 pub mod curl;
 pub mod delivery;
 pub mod progress;
+pub mod record;
 pub mod request;
 
 use std::time::Duration;

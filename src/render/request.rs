@@ -37,31 +37,29 @@ pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(
         .collect()
 }
 
-/// The lines that the transport adds.
-fn added(request: &Request) -> Vec<(String, String)> {
-    let host = request.url.host_str().unwrap_or_default();
-    let host = request
-        .url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let mut lines = vec![("host".to_owned(), host)];
-    if !request.body.is_empty() || !matches!(request.method.as_str(), "GET" | "HEAD") {
-        lines.push(("content-length".to_owned(), request.body.len().to_string()));
+/// A URL without the password in it, unless revealed.
+pub fn masked_url(url: &str, reveal: bool) -> String {
+    let (Some((scheme, rest)), false) = (url.split_once("://"), reveal) else {
+        return url.to_owned();
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
+        Some((user, password)) => {
+            let after = &rest[user.len() + 1 + password.len()..];
+            format!("{scheme}://{user}:{MASK}{after}")
+        }
+        None => url.to_owned(),
     }
-    lines
 }
 
-/// The request line, all headers with those of the transport, an empty line and the body's bytes.
+/// The request line, all headers, an empty line and the body's bytes.
 pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
     let query = request
         .url
         .query()
         .map_or_else(String::new, |query| format!("?{query}"));
     let mut text = format!("{} {}{query} HTTP/1.1\n", request.method, request.url.path());
-    for (name, value) in header_lines(&request.headers, reveal, masked)
-        .into_iter()
-        .chain(added(request))
-    {
+    for (name, value) in header_lines(&request.headers, reveal, masked) {
         let _ = writeln!(text, "{name}: {value}");
     }
     text.push('\n');
@@ -85,12 +83,28 @@ impl RequestLine {
             schema: "hook.request/1",
             method: request.method.clone(),
             url: request.url.to_string(),
-            headers: header_lines(&request.headers, reveal, masked)
-                .into_iter()
-                .chain(added(request))
-                .collect(),
+            headers: header_lines(&request.headers, reveal, masked),
             body: text,
             body_base64: base64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_masked_and_nothing_else() {
+        for (url, shown) in [
+            ("http://u:p@h:1/a?b=c:d@e", "http://u:********@h:1/a?b=c:d@e"),
+            ("http://u:p@q@h/", "http://u:********@h/"),
+            ("http://u@h/x:y@z", "http://u@h/x:y@z"),
+            ("http://h:1/", "http://h:1/"),
+            ("POST /a:b@c", "POST /a:b@c"),
+        ] {
+            assert_eq!(masked_url(url, false), shown);
+            assert_eq!(masked_url(url, true), url);
         }
     }
 }

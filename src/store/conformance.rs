@@ -1,1 +1,248 @@
+//! What every store must do, whatever it keeps its records in. A store runs all of it with `conformance!(Fixture)`.
 
+pub(crate) mod changes;
+pub(crate) mod duplicates;
+pub(crate) mod pruning;
+pub(crate) mod queries;
+pub(crate) mod records;
+
+use std::time::Duration;
+
+use super::{
+    Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, NewCapture, NewDelivery, Op, Outcome, Query, Record,
+    Signing, Source, Store, VerdictNote,
+};
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::random::Random;
+
+/// A place for one test's records.
+pub(crate) trait Fixture {
+    type Store: Store + 'static;
+
+    /// An empty place.
+    fn new() -> Self;
+
+    /// Opens the place; every store that is opened sees the same records.
+    fn open(&self) -> Self::Store;
+}
+
+/// Runs every case against a fixture.
+macro_rules! conformance {
+    ($fixture:ty) => {
+        conformance!($fixture, records:
+            a_capture_reads_back_as_it_was_written
+            a_delivery_reads_back_with_its_attempts
+            every_state_source_and_failure_reads_back
+            numbers_are_shared_and_have_no_gaps
+            a_number_that_was_never_given_is_no_record
+            an_empty_group_changes_nothing
+            one_message_serves_several_deliveries
+            the_same_id_twice_makes_two_records
+            two_stores_give_numbers_in_turn
+        );
+        conformance!($fixture, changes:
+            an_attempt_moves_its_delivery_on
+            a_repeated_attempt_replaces_the_earlier_one
+            a_finished_delivery_has_neither_owner_nor_due_time
+            a_parked_delivery_is_not_due
+            one_of_two_claims_succeeds
+            a_forwarded_capture_knows_where_it_went
+            changes_of_unknown_records_are_answered_with_number_0
+        );
+        conformance!($fixture, queries:
+            the_newest_come_first_unless_asked_otherwise
+            a_page_begins_and_ends_where_asked
+            kinds_failures_and_pending_ones_are_told_apart
+            young_records_are_found_even_when_recorded_late
+            event_patterns_know_the_star_only
+            a_provider_matches_with_each_of_its_variants
+            an_endpoint_has_deliveries_only
+            what_a_record_led_to_is_found_by_its_number
+            a_summary_tells_the_last_attempt
+            a_prefix_finds_every_kind_of_id
+            figures_count_what_matches
+            figures_of_nothing_are_zero
+        );
+        conformance!($fixture, duplicates:
+            the_same_event_within_the_window_is_a_duplicate
+            a_duplicate_of_a_duplicate_leads_to_the_first
+            events_differ_by_provider_but_not_by_variant
+            captures_without_a_key_are_never_duplicates
+            duplicates_are_known_to_every_store
+            duplicates_are_known_after_opening_again
+            duplicates_are_found_among_many_events
+        );
+        conformance!($fixture, pruning:
+            old_records_go_and_young_ones_stay
+            numbers_are_not_given_again
+            a_message_goes_with_its_last_delivery
+            the_oldest_go_until_the_rest_fits
+            deliveries_with_attempts_left_do_not_make_room
+            a_pruned_capture_makes_no_duplicates
+            pruning_nothing_drops_nothing
+        );
+    };
+    ($fixture:ty, $topic:ident: $($case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::store::conformance::$topic::$case::<$fixture>();
+            }
+        )*
+    };
+}
+
+pub(crate) use conformance;
+
+/// The first moment of the samples: on a full hour.
+pub(crate) fn start() -> Timestamp {
+    Timestamp::from_unix(1_893_553_200)
+}
+
+pub(crate) fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
+/// A moment of the samples.
+pub(crate) fn after(minutes: u64) -> Timestamp {
+    start().plus(self::minutes(minutes))
+}
+
+pub(crate) fn id(kind: IdKind, at: Timestamp) -> Id {
+    Id::new(kind, at, &Random::os())
+}
+
+/// A verified capture of that moment.
+pub(crate) fn capture(at: Timestamp, event: &str) -> NewCapture {
+    NewCapture {
+        id: id(IdKind::Capture, at),
+        at,
+        method: "POST".to_owned(),
+        target: "/hook?x=1".to_owned(),
+        headers: [("content-type", "application/json"), ("x-a", "1"), ("x-a", "2")]
+            .into_iter()
+            .collect(),
+        body: "{}".into(),
+        remote: "127.0.0.1:50000".to_owned(),
+        provider: Some("poolflow".to_owned()),
+        event: Some(event.to_owned()),
+        event_id: Some("evt_1".to_owned()),
+        verdict: VerdictNote {
+            name: "verified".to_owned(),
+            reason: None,
+            detail: Some("by `new`".to_owned()),
+        },
+        status: 200,
+        dedupe_key: None,
+    }
+}
+
+/// A refused capture of that moment.
+pub(crate) fn refused(at: Timestamp) -> NewCapture {
+    NewCapture {
+        verdict: VerdictNote {
+            name: "refused".to_owned(),
+            reason: Some("wrong-secret".to_owned()),
+            detail: None,
+        },
+        status: 401,
+        provider: None,
+        event: None,
+        event_id: None,
+        ..capture(at, "")
+    }
+}
+
+pub(crate) fn message(at: Timestamp, event: &str) -> Message {
+    Message {
+        id: id(IdKind::Message, at),
+        wire_id: "evt_1".to_owned(),
+        event: event.to_owned(),
+        time: at,
+        mode: Mode::Live,
+        content_type: "application/json".to_owned(),
+        body: "{\"a\":1}".into(),
+    }
+}
+
+/// A delivery of that moment without attempts.
+pub(crate) fn delivery(at: Timestamp, event: &str) -> NewDelivery {
+    NewDelivery {
+        id: id(IdKind::Delivery, at),
+        at,
+        message: message(at, event),
+        provider: Some("poolflow".to_owned()),
+        endpoint: Some("local".to_owned()),
+        url: "http://127.0.0.1:4400/hook".to_owned(),
+        method: "POST".to_owned(),
+        headers: Headers::new(),
+        signing: Signing::Fresh,
+        source: Source::Send,
+        origin: None,
+        delays: Vec::new(),
+        owner: None,
+        state: DeliveryState::Pending,
+        next_due: None,
+        attempts: Vec::new(),
+    }
+}
+
+/// An attempt that was answered with that status.
+pub(crate) fn answered(seq: u32, at: Timestamp, status: u16, took: Duration) -> Attempt {
+    let answer = Answer {
+        status,
+        headers: [("server", "x")].into_iter().collect(),
+        body: "ok".into(),
+        truncated: false,
+    };
+    Attempt {
+        seq,
+        at,
+        request_headers: [("x-signature", "abc")].into_iter().collect(),
+        outcome: Outcome::Answer(answer),
+        took,
+    }
+}
+
+/// An attempt that was not answered.
+pub(crate) fn unanswered(seq: u32, at: Timestamp, kind: ErrorKind) -> Attempt {
+    Attempt {
+        outcome: Outcome::Error {
+            kind,
+            text: "connection refused".to_owned(),
+        },
+        ..answered(seq, at, 0, Duration::from_millis(3))
+    }
+}
+
+pub(crate) fn record_capture(store: &mut impl Store, capture: &NewCapture) -> Ack {
+    record(store, Op::Capture(Box::new(capture.clone())))
+}
+
+pub(crate) fn record_delivery(store: &mut impl Store, delivery: &NewDelivery) -> u64 {
+    record(store, Op::Delivery(Box::new(delivery.clone()))).number
+}
+
+pub(crate) fn record(store: &mut impl Store, op: Op) -> Ack {
+    store.write(&[op]).unwrap()[0]
+}
+
+pub(crate) fn read_delivery(store: &impl Store, number: u64) -> Delivery {
+    match store.get(number).unwrap() {
+        Some(Record::Delivery(delivery)) => *delivery,
+        other => panic!("no delivery: {other:?}"),
+    }
+}
+
+/// The numbers of the records that match, as they are listed.
+pub(crate) fn numbers(store: &impl Store, query: &Query) -> Vec<u64> {
+    store
+        .list(query)
+        .unwrap()
+        .iter()
+        .map(|summary| summary.number)
+        .collect()
+}

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +20,12 @@ const GROUP: usize = 512;
 
 /// Bytes of bodies after which a group is closed, so that a run of large requests does not make one huge transaction.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
+
+/// Which part of the time that the last group took may be spent on making the next one larger.
+const PATIENCE_SHARE: u32 = 8;
+
+/// The most of it.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 /// A handle for recording from many tasks at once. Clones write through the same thread, in the order in which they hand
 /// over. When the last one is dropped it waits until everything is written.
@@ -109,13 +116,8 @@ fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receive
     let mut group = Group::default();
     while let Some(job) = queue.blocking_recv() {
         group.take(job, &store);
-        while group.has_room() {
-            match queue.try_recv() {
-                Ok(job) => group.take(job, &store),
-                Err(_) => break,
-            }
-        }
-        group.write(&mut store);
+        group.gather(&mut queue, &store);
+        group.write(&mut store, &queue);
     }
 }
 
@@ -125,11 +127,23 @@ struct Group {
     ops: Vec<Op>,
     answers: Vec<oneshot::Sender<Result<Ack, StoreError>>>,
     bytes: usize,
+    /// How many callers there were of late: those of the last group, and those who came while it was written.
+    expected: usize,
+    patience: Duration,
 }
 
 impl Group {
-    fn has_room(&self) -> bool {
-        self.ops.len() < GROUP && self.bytes < GROUP_BYTES
+    /// Takes what waits. The callers of the last group are about to come back with their next change; were they not waited
+    /// for a little, they and those who came in the meantime would take turns, each half of them with a sync of its own.
+    fn gather(&mut self, queue: &mut mpsc::Receiver<Job>, store: &Result<Box<dyn Store>, StoreError>) {
+        let begun = Instant::now();
+        while self.ops.len() < GROUP && self.bytes < GROUP_BYTES {
+            match queue.try_recv() {
+                Ok(job) => self.take(job, store),
+                Err(_) if self.ops.len() >= self.expected || begun.elapsed() >= self.patience => break,
+                Err(_) => thread::yield_now(),
+            }
+        }
     }
 
     fn take(&mut self, job: Job, store: &Result<Box<dyn Store>, StoreError>) {
@@ -145,12 +159,16 @@ impl Group {
         }
     }
 
-    /// Whoever has stopped waiting for an answer is no failure.
-    fn write(&mut self, store: &mut Result<Box<dyn Store>, StoreError>) {
+    /// Writes the group and answers. Whoever has stopped waiting for an answer is no failure.
+    fn write(&mut self, store: &mut Result<Box<dyn Store>, StoreError>, queue: &mpsc::Receiver<Job>) {
+        let begun = Instant::now();
         let acks = match store {
             Ok(store) => store.write(&self.ops),
             Err(error) => Err(error.clone()),
         };
+        // Before the answers: those who get one may be back at once, and would be counted twice.
+        self.expected = self.ops.len() + queue.len();
+        self.patience = (begun.elapsed() / PATIENCE_SHARE).min(PATIENCE);
         match acks {
             Ok(acks) => self.answers.drain(..).zip(acks).for_each(|(answer, ack)| {
                 let _ = answer.send(Ok(ack));
@@ -169,5 +187,198 @@ fn body_len(op: &Op) -> usize {
         Op::Capture(capture) => capture.body.len(),
         Op::Delivery(delivery) => delivery.message.body.len(),
         Op::Attempt { .. } | Op::State { .. } | Op::Claim { .. } | Op::Forwarded { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::conformance::{capture, numbers, start};
+    use crate::store::{Access, Query, Record, SqliteStore, Stats, Summary};
+
+    /// A store that tells of each group and waits to be told what comes of it.
+    struct Gated {
+        begun: Sender<Vec<String>>,
+        outcome: Receiver<Result<(), StoreError>>,
+        next: u64,
+    }
+
+    impl Store for Gated {
+        fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError> {
+            let events = ops.iter().map(|op| match op {
+                Op::Capture(capture) => capture.event.clone().unwrap_or_default(),
+                other => panic!("unexpected {other:?}"),
+            });
+            let _ = self.begun.send(events.collect());
+            self.outcome.recv().unwrap_or(Ok(()))?;
+            let first = self.next;
+            self.next += ops.len() as u64;
+            let ack = |number| Ack {
+                number,
+                duplicate_of: None,
+            };
+            Ok((first..self.next).map(ack).collect())
+        }
+
+        fn list(&self, _: &Query) -> Result<Vec<Summary>, StoreError> {
+            unreachable!()
+        }
+
+        fn get(&self, _: u64) -> Result<Option<Record>, StoreError> {
+            unreachable!()
+        }
+
+        fn find(&self, _: &str, _: usize) -> Result<Vec<u64>, StoreError> {
+            unreachable!()
+        }
+
+        fn stats(&self, _: &Query) -> Result<Stats, StoreError> {
+            unreachable!()
+        }
+
+        fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> Result<u64, StoreError> {
+            unreachable!()
+        }
+    }
+
+    /// A ledger, the groups that it begins, and the way to say what comes of each. Without that, they succeed.
+    fn gated() -> (Ledger, Receiver<Vec<String>>, Sender<Result<(), StoreError>>) {
+        let ((begun, groups), (say, outcome)) = (channel(), channel());
+        let store = Gated {
+            begun,
+            outcome,
+            next: 1,
+        };
+        (Ledger::start(move || Ok(Box::new(store))), groups, say)
+    }
+
+    fn op(event: &(impl ToString + ?Sized)) -> Op {
+        Op::Capture(Box::new(capture(start(), &event.to_string())))
+    }
+
+    fn full() -> StoreError {
+        StoreError::Full("ledger".to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_waits_while_a_group_is_written_makes_up_the_next_one_in_order() {
+        let (ledger, groups, say) = gated();
+        let first = ledger.enqueue(op("first")).await.unwrap();
+        assert_eq!(groups.recv().unwrap(), ["first"]);
+        let mut pending = Vec::new();
+        for i in 0..100 {
+            pending.push(ledger.enqueue(op(&i)).await.unwrap());
+        }
+        drop(say);
+        assert_eq!(first.await.unwrap().number, 1);
+        for (ack, number) in pending.into_iter().zip(2..) {
+            assert_eq!(ack.await.unwrap().number, number);
+        }
+        let expected: Vec<_> = (0..100).map(|i| i.to_string()).collect();
+        assert_eq!(groups.recv().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn everyone_in_a_failed_group_gets_its_error_and_the_next_group_succeeds() {
+        let (ledger, groups, say) = gated();
+        let first = ledger.enqueue(op("first")).await.unwrap();
+        groups.recv().unwrap();
+        let second = ledger.enqueue(op("second")).await.unwrap();
+        let third = ledger.enqueue(op("third")).await.unwrap();
+        say.send(Ok(())).unwrap();
+        say.send(Err(full())).unwrap();
+        drop(say);
+        assert_eq!(first.await.unwrap().number, 1);
+        assert_eq!(second.await.unwrap_err(), full());
+        assert_eq!(third.await.unwrap_err(), full());
+        assert_eq!(ledger.write(op("fourth")).await.unwrap().number, 2);
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_the_queue_full_waits() {
+        let (ledger, groups, say) = gated();
+        let mut pending = vec![ledger.enqueue(op("first")).await.unwrap()];
+        groups.recv().unwrap();
+        for i in 0..QUEUE {
+            pending.push(ledger.enqueue(op(&i)).await.unwrap());
+        }
+        let mut waiting = Box::pin(ledger.enqueue(op("last")));
+        assert!(
+            poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context)))
+                .await
+                .is_pending()
+        );
+        drop(say);
+        pending.push(waiting.await.unwrap());
+        for ack in pending {
+            ack.await.unwrap();
+        }
+        drop(ledger);
+        let sizes: Vec<_> = groups.iter().map(|group| group.len()).collect();
+        assert!(sizes.iter().all(|size| *size <= GROUP), "{sizes:?}");
+        assert_eq!(sizes.iter().sum::<usize>(), QUEUE + 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_opening_is_the_answer_to_everything() {
+        let ledger = Ledger::start(|| Err(full()));
+        assert_eq!(ledger.write(op("a")).await, Err(full()));
+        assert_eq!(ledger.ready().await, Err(full()));
+        assert_eq!(ledger.write(op("b")).await, Err(full()));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_waits_for_is_written_all_the_same() {
+        let (ledger, groups, say) = gated();
+        drop(ledger.enqueue(op("first")).await.unwrap());
+        groups.recv().unwrap();
+        drop(ledger.enqueue(op("second")).await.unwrap());
+        drop(say);
+        ledger.close();
+        assert_eq!(groups.recv().unwrap(), ["second"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_writers_get_their_own_numbers_and_all_is_on_disk_after_closing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let opened = path.clone();
+        let ledger = Ledger::start(move || Ok(Box::new(SqliteStore::open(opened, Access::ReadWrite)?)));
+        ledger.ready().await.unwrap();
+        let writers: Vec<_> = (0..20)
+            .map(|writer| {
+                let ledger = ledger.clone();
+                tokio::spawn(async move {
+                    let mut mine = Vec::new();
+                    for i in 0..10 {
+                        mine.push(ledger.write(op(&format!("{writer}.{i}"))).await.unwrap().number);
+                    }
+                    drop(ledger.enqueue(op("unanswered")).await.unwrap());
+                    (writer, mine)
+                })
+            })
+            .collect();
+        ledger.close();
+        let mut all = Vec::new();
+        for writer in writers {
+            all.push(writer.await.unwrap());
+        }
+
+        let store = SqliteStore::open(path, Access::ReadOnly).unwrap();
+        for (writer, mine) in all {
+            for (number, i) in mine.iter().zip(0..) {
+                let Some(Record::Capture(read)) = store.get(*number).unwrap() else {
+                    panic!("no capture")
+                };
+                assert_eq!(read.request.event, Some(format!("{writer}.{i}")));
+            }
+        }
+        let mut query = Query::default();
+        query.page.limit = usize::MAX;
+        assert_eq!(numbers(&store, &query).len(), 220);
     }
 }

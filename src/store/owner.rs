@@ -88,3 +88,54 @@ fn sweep(folder: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(ledger: &Path) -> Vec<String> {
+        let files = fs::read_dir(folder(ledger)).unwrap();
+        files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_claim_is_alive_until_it_is_dropped() {
+        let place = tempfile::tempdir().unwrap();
+        let ledger = place.path().join("state/ledger.db");
+        let (one, other) = (Owner::claim(&ledger).unwrap(), Owner::claim(&ledger).unwrap());
+        let name = one.name().to_owned();
+        assert_ne!(name, other.name());
+        assert!(Owner::is_alive(&ledger, &name));
+        drop(one);
+        assert!(!Owner::is_alive(&ledger, &name));
+        assert!(Owner::is_alive(&ledger, other.name()));
+        assert_eq!(files(&ledger), [other.name()]);
+    }
+
+    #[test]
+    fn a_file_without_its_process_is_no_claim_and_the_next_claim_removes_it() {
+        let place = tempfile::tempdir().unwrap();
+        let ledger = place.path().join("ledger.db");
+        fs::create_dir(folder(&ledger)).unwrap();
+        let dead = Random::os().uuid_v4().simple().to_string();
+        fs::write(folder(&ledger).join(&dead), "").unwrap();
+        assert!(!Owner::is_alive(&ledger, &dead));
+        let owner = Owner::claim(&ledger).unwrap();
+        assert_eq!(files(&ledger), [owner.name()]);
+    }
+
+    #[test]
+    fn a_name_cannot_lead_out_of_the_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let ledger = place.path().join("ledger.db");
+        let locked = File::create(place.path().join("locked")).unwrap();
+        locked.lock().unwrap();
+        fs::create_dir(folder(&ledger)).unwrap();
+        assert!(is_locked(&folder(&ledger).join("../locked")));
+        for name in ["../locked", "", "nobody"] {
+            assert!(!Owner::is_alive(&ledger, name), "{name}");
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub struct Query {
     pub endpoint: Option<String>,
     /// The provider, with or without its variant.
     pub provider: Option<String>,
+    /// Deliveries that forward or repeat that record only.
+    pub origin: Option<u64>,
     /// Which part of the answer.
     pub page: Page,
 }
@@ -34,6 +36,8 @@ pub struct Page {
     pub limit: usize,
     /// Only numbers after this one: what a follower has not seen yet.
     pub after: Option<u64>,
+    /// Only numbers before this one: the next page of a list that begins with the newest.
+    pub before: Option<u64>,
     /// The oldest first.
     pub oldest_first: bool,
     /// Skips that many first: `last~2`.
@@ -50,9 +54,11 @@ impl Default for Query {
             event: None,
             endpoint: None,
             provider: None,
+            origin: None,
             page: Page {
                 limit: 20,
                 after: None,
+                before: None,
                 oldest_first: false,
                 skip: 0,
             },

@@ -5,6 +5,7 @@ mod dedupe;
 mod fault;
 mod filter;
 mod list;
+mod minutes;
 mod open;
 mod prune;
 mod read;
@@ -20,7 +21,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use self::close::Stay;
+use self::dedupe::Seen;
 use self::fault::Place;
+use self::prune::Pace;
 use super::{Ack, Op, Query, Record, Stats, Store, StoreError, Summary};
 use crate::clock::Timestamp;
 
@@ -44,8 +48,10 @@ pub struct SqliteStore {
     connection: Connection,
     place: Place,
     access: Access,
-    dedupe_window: Duration,
+    stay: Stay,
+    seen: Seen,
     refused_quota: u64,
+    pace: Pace,
 }
 
 impl SqliteStore {
@@ -53,18 +59,21 @@ impl SqliteStore {
     /// [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
     pub fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self, StoreError> {
         let place = Place(path.into());
+        let connection = open::open(&place, access)?;
         Ok(Self {
-            connection: open::open(&place, access)?,
+            stay: Stay::begin(&connection),
+            connection,
             place,
             access,
-            dedupe_window: DEDUPE_WINDOW,
+            seen: Seen::new(DEDUPE_WINDOW),
             refused_quota: REFUSED_QUOTA,
+            pace: Pace::FAST,
         })
     }
 
     /// Sets how long a second capture of the same event counts as a duplicate; 24 hours unless set.
     pub fn set_dedupe_window(&mut self, window: Duration) {
-        self.dedupe_window = window;
+        self.seen = Seen::new(window);
     }
 
     /// Sets how many bytes refused captures may take together before [`Store::prune`] drops the oldest; 100 MiB unless
@@ -72,11 +81,18 @@ impl SqliteStore {
     pub fn set_refused_quota(&mut self, bytes: u64) {
         self.refused_quota = bytes;
     }
+
+    /// Makes [`Store::prune`] go in small steps with rests between them, so that others who record meanwhile are hardly
+    /// held up.
+    pub fn prune_gently(&mut self) {
+        self.pace = Pace::GENTLE;
+    }
 }
 
 impl Store for SqliteStore {
     fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError> {
-        write::group(&mut self.connection, self.dedupe_window, ops).map_err(|e| self.place.writing(&e))
+        self.stay.wrote();
+        write::group(&mut self.connection, &mut self.seen, ops).map_err(|e| self.place.writing(&e))
     }
 
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError> {
@@ -96,14 +112,25 @@ impl Store for SqliteStore {
     }
 
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
-        prune::prune(&mut self.connection, before, max_bytes, self.refused_quota).map_err(|e| self.place.writing(&e))
+        let Self {
+            connection,
+            refused_quota,
+            pace,
+            ..
+        } = self;
+        let gone =
+            prune::prune(connection, before, max_bytes, *refused_quota, *pace).map_err(|e| self.place.writing(&e))?;
+        if gone > 0 {
+            self.stay.wrote_much();
+        }
+        Ok(gone)
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         if self.access == Access::ReadWrite {
-            close::settle(&mut self.connection);
+            self.stay.end(&mut self.connection, &mut self.seen);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Running the binary so that nothing of the user's machine leaks in: an empty HOME, an empty environment, a folder of
 //! its own, and a deadline instead of sleeping.
 
+mod app;
+mod http;
+mod ledger;
+mod listener;
 mod process;
 mod vector;
 
@@ -12,8 +16,14 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use app::{App, Reply, Seen};
+pub(crate) use http::{Answer, connect, post, raw, request, try_post};
+pub(crate) use listener::Listener;
 pub(crate) use process::Process;
 pub(crate) use vector::Vector;
+
+/// A target at which nobody listens: only the superuser could.
+pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
 
 /// A machine with nothing on it. What is in it is gone when it is dropped.
 pub(crate) struct Sandbox {
@@ -51,6 +61,11 @@ impl Sandbox {
         root.join("work").join(name)
     }
 
+    /// The user's home.
+    pub(crate) fn home(&self) -> &Path {
+        self.root.path()
+    }
+
     /// A path in the user's settings.
     pub(crate) fn config(&self, name: &str) -> PathBuf {
         self.root.path().join("config/hook").join(name)
@@ -70,9 +85,14 @@ impl Sandbox {
 
     /// `hook ARGS`, to be run in the work folder.
     pub(crate) fn hook<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        self.program(env!("CARGO_BIN_EXE_hook"), args)
+    }
+
+    /// Another program, to be run in the same way.
+    pub(crate) fn program<S: AsRef<OsStr>>(&self, program: &str, args: impl IntoIterator<Item = S>) -> Run {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         let shown: Vec<String> = args.iter().map(|arg| format!("{:?}", arg.to_string_lossy())).collect();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hook"));
+        let mut command = Command::new(program);
         command
             .args(&args)
             .current_dir(self.path(""))
@@ -83,7 +103,7 @@ impl Sandbox {
             .env("XDG_STATE_HOME", self.root.path().join("state"));
         Run {
             command,
-            shown: format!("hook {}", shown.join(" ")),
+            shown: format!("{} {}", program.rsplit('/').next().unwrap_or(program), shown.join(" ")),
             stdin: Vec::new(),
         }
     }
@@ -103,6 +123,27 @@ impl Run {
     pub(crate) fn dir(mut self, path: &Path) -> Self {
         self.command.current_dir(path);
         self
+    }
+
+    /// Lets it write no file beyond that size; the shell counts in blocks of half a KiB or of a whole one.
+    pub(crate) fn file_limit(mut self, blocks: u32) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh"])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(self.command.get_current_dir().expect("a folder is set"))
+            .env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.command = command;
+        self
+    }
+
+    /// For a test that deals with the streams itself.
+    pub(crate) fn command(self) -> Command {
+        self.command
     }
 
     /// Runs it to its end.

@@ -21,10 +21,10 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "URL", conflicts_with = "url")]
     to: Option<String>,
     /// The provider that delivers: `NAME` or `NAME@VARIANT`
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers())]
     provider: Option<String>,
     /// Events of the catalogue, separated by commas, or `all`
-    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',', add = crate::cli::complete::events())]
     events: Vec<String>,
     /// What to call it; made from the URL unless given
     #[arg(long, value_name = "NAME")]

@@ -20,13 +20,13 @@ use crate::signature::Scheme;
 #[derive(Debug, clap::Args)]
 pub(super) struct UpdateArgs {
     /// Name, id, or the beginning of an id
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     endpoint: String,
     /// Another URL
     #[arg(short, long, value_name = "URL", help_heading = "Changes")]
     to: Option<String>,
     /// Other events, separated by commas, or `all`
-    #[arg(long, value_name = "EVENTS", value_delimiter = ',', help_heading = "Changes")]
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',', add = crate::cli::complete::events(), help_heading = "Changes")]
     events: Option<Vec<String>>,
     /// Another name
     #[arg(long = "name", value_name = "NAME", help_heading = "Changes")]
@@ -54,7 +54,7 @@ pub(super) struct UpdateArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct RotateArgs {
     /// Name, id, or the beginning of an id
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     endpoint: String,
     /// How long the old secret still verifies; `0` ends it at once
     #[arg(long, value_name = "DURATION", value_parser = super::super::duration, default_value = "24h")]

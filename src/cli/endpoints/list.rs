@@ -10,7 +10,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
     /// Only those of this provider, with or without its variant
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers())]
     provider: Option<String>,
     /// Only those of this environment
     #[arg(long, value_name = "NAME")]
@@ -21,7 +21,7 @@ pub(super) struct ListArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
     /// Names, ids, or the beginnings of ids
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 pub(super) struct NameArgs {
     /// Names, ids, or the beginnings of ids
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct NameArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoveArgs {
     /// Names, ids, or the beginnings of ids
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
     /// Do not ask
     #[arg(short, long)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::super::complete;
 use super::super::retry::RetryArgs;
 use crate::listener::Network;
 
@@ -13,13 +14,13 @@ use crate::listener::Network;
 #[derive(Debug, Clone, clap::Args)]
 pub(in super::super) struct Args {
     /// Verify with this secret: `[NAME=]REF`, or alone with the dev secret (can be repeated)
-    #[arg(short, long = "secret", value_name = "[NAME=]REF", num_args = 0..=1, default_missing_value = "", help_heading = "Verification")]
+    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = complete::secrets(), num_args = 0..=1, default_missing_value = "", help_heading = "Verification")]
     pub(super) secrets: Vec<String>,
     /// Expect this provider instead of recognising it (can be repeated)
-    #[arg(short, long = "provider", value_name = "NAME", help_heading = "Verification")]
+    #[arg(short, long = "provider", value_name = "NAME", add = complete::providers(), help_heading = "Verification")]
     pub(super) providers: Vec<String>,
     /// Require this bearer token, by reference
-    #[arg(long, value_name = "REF", help_heading = "Verification")]
+    #[arg(long, value_name = "REF", add = complete::secrets(), help_heading = "Verification")]
     pub(super) require_bearer: Option<String>,
     /// Take requests from these addresses only: `10.0.0.0/8` (can be repeated)
     #[arg(long = "allow-ip", value_name = "CIDR", help_heading = "Verification")]
@@ -93,7 +94,7 @@ pub(in super::super) struct Args {
     #[arg(long, help_heading = "Afterwards")]
     pub(super) unverified: bool,
     /// Show, forward and run only for events that fit: `job.*`
-    #[arg(long, value_name = "PATTERN", help_heading = "Afterwards")]
+    #[arg(long, value_name = "PATTERN", add = complete::events(), help_heading = "Afterwards")]
     pub(super) filter: Option<String>,
     /// Show credentials with `-v`
     #[arg(long, help_heading = "Afterwards")]

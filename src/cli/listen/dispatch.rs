@@ -17,7 +17,6 @@ use crate::listener::route::{Destination, Route};
 use crate::listener::{Heard, Pattern, Request, plain};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::session::Session;
-use crate::shutdown::Shutdown;
 use crate::signature::Place;
 use crate::store::{Ledger, NewCapture};
 use crate::transport::{HttpOptions, HttpTransport};
@@ -44,10 +43,27 @@ pub(super) struct Dispatcher {
     runner: JoinHandle<()>,
     failed_commands: Arc<AtomicU64>,
     count: Option<u64>,
-    stop: CancellationToken,
+    ends: Ends,
     verification: Arc<Verification>,
     /// What was said last about a refusal: the same is not said twice in a row.
     said: String,
+}
+
+/// How a listener ends.
+#[derive(Clone)]
+pub(super) struct Ends {
+    /// No more requests are taken.
+    pub(super) stop: CancellationToken,
+    /// Forwards and commands have had their time.
+    pub(super) late: CancellationToken,
+}
+
+/// What a listener's run came to.
+pub(super) struct Ended {
+    /// Whether as many requests came as were to come.
+    pub(super) met: bool,
+    /// Forwards that were stopped with attempts left.
+    pub(super) interrupted: u64,
 }
 
 /// Every route of the command line and the settings.
@@ -77,7 +93,7 @@ impl Dispatcher {
         session: &Session,
         args: &Args,
         ledger: Ledger,
-        shutdown: &Shutdown,
+        ends: Ends,
         verification: Arc<Verification>,
     ) -> Result<Self> {
         let routes = routes(session, args)?;
@@ -97,16 +113,15 @@ impl Dispatcher {
             time_scale: args.retry.time_scale,
             rate: None,
         };
-        let cancel = CancellationToken::new();
         let forwarder = Forwarder::new(Forwarding {
             transport: Arc::new(transport),
             ledger,
             policy: Arc::new(policy),
             limits,
-            cancel,
+            cancel: ends.late.clone(),
             owner,
             keep_host: args.preserve_host,
-            answers: Arc::default(),
+            tls: args.tls,
         });
         let failed_commands = Arc::new(AtomicU64::new(0));
         let (commands, queue) = mpsc::channel(1024);
@@ -114,6 +129,7 @@ impl Dispatcher {
             Arc::clone(&session.ui),
             queue,
             Arc::clone(&failed_commands),
+            ends.late.clone(),
         ));
         Ok(Self {
             screen: Screen::new(Arc::clone(&session.ui), args.reveal),
@@ -124,7 +140,7 @@ impl Dispatcher {
             runner,
             failed_commands,
             count: args.count,
-            stop: shutdown.soft.clone(),
+            ends,
             verification,
             said: String::new(),
         })
@@ -152,7 +168,7 @@ impl Dispatcher {
             let _ = answer.send(plain(200, "ok\n"));
         }
         if self.count.is_some_and(|count| self.screen.received >= count) {
-            self.stop.cancel();
+            self.ends.stop.cancel();
         }
         Ok(())
     }
@@ -160,6 +176,10 @@ impl Dispatcher {
     async fn route(&mut self, session: &Session, request: &mut Request) {
         let Some(capture) = request.whole.clone() else { return };
         if request.judged.verdict.is_refused() {
+            return;
+        }
+        // What is answered with a failure comes again, and is passed on then.
+        if !matches!(request.status, 0 | 200..300) {
             return;
         }
         // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
@@ -223,15 +243,17 @@ impl Dispatcher {
         }
     }
 
-    /// Lets forwards and commands end, and says what there was; whether the count was met.
-    pub(super) async fn finish(self, session: &Session) -> Result<bool> {
+    /// Lets forwards and commands end, and says what there was.
+    pub(super) async fn finish(self, session: &Session) -> Result<Ended> {
         drop(self.commands);
         let _ = self.runner.await;
-        let (forwarded, failed) = self.forwarder.finish().await?;
-        self.screen.summary(forwarded, failed);
+        let (forwarded, ended) = self.forwarder.finish().await;
+        self.screen.summary(forwarded);
         let broken = self.failed_commands.load(Ordering::Relaxed);
         if broken > 0 {
-            session.ui.warn(&format!("{broken} commands failed"));
+            session
+                .ui
+                .warn(&format!("{} failed", crate::render::count(broken, "command")));
         }
         let met = self.count.is_none_or(|count| self.screen.received >= count);
         if !met {
@@ -241,7 +263,13 @@ impl Dispatcher {
                 self.count.unwrap_or_default()
             ));
         }
-        Ok(met)
+        if forwarded.interrupted > 0 {
+            session.ui.hint("`hook replay --resume` takes up what was interrupted");
+        }
+        ended.map(|()| Ended {
+            met,
+            interrupted: forwarded.interrupted,
+        })
     }
 }
 
@@ -263,16 +291,21 @@ fn forward_policy(args: &Args) -> Result<Policy> {
 }
 
 /// Runs commands, a few at once, in the order in which they were asked for.
-async fn run_commands(ui: Arc<Ui>, mut queue: mpsc::Receiver<Task>, failed: Arc<AtomicU64>) {
+async fn run_commands(ui: Arc<Ui>, mut queue: mpsc::Receiver<Task>, failed: Arc<AtomicU64>, late: CancellationToken) {
     let permits = Arc::new(Semaphore::new(COMMANDS));
     let tasks = tokio_util::task::TaskTracker::new();
     while let Some(task) = queue.recv().await {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             break;
         };
-        let (ui, failed) = (Arc::clone(&ui), Arc::clone(&failed));
+        let (ui, failed, late) = (Arc::clone(&ui), Arc::clone(&failed), late.clone());
         tasks.spawn(async move {
-            if let Ran::Badly(words) = exec::run(&task.command, task.number, &task.capture).await {
+            let ran = tokio::select! {
+                biased;
+                () = late.cancelled() => Ran::Badly("stopped with the listener".to_owned()),
+                ran = exec::run(&task.command, task.number, &task.capture) => ran,
+            };
+            if let Ran::Badly(words) = ran {
                 failed.fetch_add(1, Ordering::Relaxed);
                 ui.warn(&format!("#{}: `{}` failed: {words}", task.number, task.command));
             }

@@ -1,7 +1,7 @@
 //! Sending on what was received: one engine a target, so that a slow or broken app holds up no other.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
 use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
-use crate::store::{Ledger, NewCapture, Op, Owner};
+use crate::store::{Ledger, NewCapture, Owner};
 use crate::transport::HttpTransport;
 use crate::ui::{Output, Ui, printable};
 
@@ -34,12 +34,15 @@ pub(super) struct Forwarding {
     pub(super) cancel: CancellationToken,
     pub(super) owner: Option<Arc<Owner>>,
     pub(super) keep_host: bool,
-    pub(super) answers: Answers,
+    /// Whether requests come over TLS.
+    pub(super) tls: bool,
 }
 
 /// One target's queue.
 struct Lane {
     jobs: mpsc::Sender<Delivery>,
+    /// Of those who wait for the app's answer, by the number of their request.
+    answers: Answers,
     task: JoinHandle<Result<Tally>>,
 }
 
@@ -47,6 +50,16 @@ struct Lane {
 pub(super) struct Forwarder {
     common: Forwarding,
     lanes: HashMap<String, Lane>,
+    sum: Forwarded,
+}
+
+/// What came of all forwards.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Forwarded {
+    pub(super) delivered: u64,
+    pub(super) failed: u64,
+    /// Left with attempts to make.
+    pub(super) interrupted: u64,
 }
 
 impl Forwarder {
@@ -54,6 +67,7 @@ impl Forwarder {
         Self {
             common,
             lanes: HashMap::new(),
+            sum: Forwarded::default(),
         }
     }
 
@@ -66,34 +80,28 @@ impl Forwarder {
         capture: &NewCapture,
         answer: Option<oneshot::Sender<Reply>>,
     ) {
-        if let Some(answer) = answer {
-            self.common
-                .answers
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(number, answer);
-        }
         let delivery = self.delivery(session, target, number, capture);
-        let common = &self.common;
-        let lane = self.lanes.entry(target.to_string()).or_insert_with(|| {
-            let (jobs, queue) = mpsc::channel(1024);
-            let pipeline = session.pipeline(
-                Arc::clone(&common.transport),
-                common.ledger.clone(),
-                common.limits,
-                common.cancel.clone(),
-                common.owner.clone(),
-            );
-            let mut view = Arrows {
-                ui: Arc::clone(&session.ui),
-                ledger: common.ledger.clone(),
-                answers: Arc::clone(&common.answers),
-            };
-            let task = tokio::spawn(async move { pipeline.run(queue, HashSet::new(), &mut view).await });
-            Lane { jobs, task }
-        });
-        // A lane ends only when the ledger failed, which its task tells at the end.
-        let _ = lane.jobs.send(delivery).await;
+        let key = target.to_string();
+        // A lane ends early only when the ledger failed; by now there may be room again.
+        if let Some(ended) = self.lanes.remove(&key) {
+            if ended.task.is_finished() {
+                self.retire(ended).await.unwrap_or_default();
+            } else {
+                self.lanes.insert(key.clone(), ended);
+            }
+        }
+        let lane = self
+            .lanes
+            .entry(key)
+            .or_insert_with(|| Lane::start(session, &self.common, target));
+        if let Some(answer) = answer {
+            lock(&lane.answers).insert(number, answer);
+        }
+        if lane.jobs.send(delivery).await.is_err() {
+            lock(&lane.answers).remove(&number);
+            self.sum.failed += 1;
+            session.ui.warn(&format!("#{number} was not forwarded"));
+        }
     }
 
     /// The same bytes to another place: end-to-end headers, and where they came from.
@@ -111,7 +119,7 @@ impl Forwarder {
             .rsplit_once(':')
             .map_or(capture.remote.as_str(), |(address, _)| address);
         headers.append("x-forwarded-for", peer.trim_matches(['[', ']']));
-        headers.append("x-forwarded-proto", "http");
+        headers.append("x-forwarded-proto", if self.common.tls { "https" } else { "http" });
         if !host.is_empty() {
             headers.append("x-forwarded-host", host);
         }
@@ -155,42 +163,76 @@ impl Forwarder {
         }
     }
 
-    /// Lets the lanes come to their end; how many deliveries succeeded and how many did not.
-    pub(super) async fn finish(self) -> Result<(u64, u64)> {
-        let (mut delivered, mut failed) = (0, 0);
-        for (_, lane) in self.lanes {
-            drop(lane.jobs);
-            if let Ok(tally) = lane.task.await {
-                let tally = tally?;
-                delivered += tally.delivered;
-                failed += tally.failed + tally.interrupted;
-            }
+    /// Lets the lanes come to their end. The error is that of the last lane that failed.
+    pub(super) async fn finish(mut self) -> (Forwarded, Result<()>) {
+        let mut ended = Ok(());
+        for (_, lane) in std::mem::take(&mut self.lanes) {
+            ended = self.retire(lane).await.and(ended);
         }
-        Ok((delivered, failed))
+        (self.sum, ended)
     }
+
+    /// Counts what came of a lane once it has ended.
+    async fn retire(&mut self, lane: Lane) -> Result<()> {
+        drop(lane.jobs);
+        if let Ok(ended) = lane.task.await {
+            let tally = ended?;
+            self.sum.delivered += tally.delivered;
+            self.sum.failed += tally.failed;
+            self.sum.interrupted += tally.interrupted;
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    fn start(session: &Session, common: &Forwarding, target: &Url) -> Self {
+        let (jobs, queue) = mpsc::channel(1024);
+        let pipeline = session.pipeline(
+            Arc::clone(&common.transport),
+            common.ledger.clone(),
+            common.limits,
+            // A lane that fails stops itself, not the others.
+            common.cancel.child_token(),
+            common.owner.clone(),
+        );
+        let answers = Answers::default();
+        let mut view = Arrows {
+            ui: Arc::clone(&session.ui),
+            answers: Arc::clone(&answers),
+        };
+        let target = target.clone();
+        let task = tokio::spawn(async move {
+            let ended = pipeline.run(queue, HashSet::new(), &mut view).await;
+            if let Err(error) = &ended
+                && !error.message.is_empty()
+            {
+                view.ui.warn(&format!("forwarding to {target} broke off: {error}"));
+            }
+            // Whoever still waits for an answer learns that none will come.
+            lock(&view.answers).clear();
+            ended
+        });
+        Self { jobs, answers, task }
+    }
+}
+
+fn lock(answers: &Answers) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Reply>>> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Shows `-->` and `<--` under the number of the request.
 struct Arrows {
     ui: Arc<Ui>,
-    ledger: Ledger,
     answers: Answers,
 }
 
 impl View for Arrows {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         let origin = event.delivery.label.origin.unwrap_or(number);
-        if let Some(answer) = self
-            .answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&origin)
-        {
+        let answer = lock(&self.answers).remove(&origin);
+        if let Some(answer) = answer {
             let _ = answer.send(reply_of(event));
-        }
-        if event.next == Next::Delivered {
-            let (ledger, url) = (self.ledger.clone(), event.delivery.url.to_string());
-            tokio::spawn(async move { ledger.write(Op::Forwarded { capture: origin, url }).await });
         }
         self.ui.json(&AttemptLine::new(number, event))?;
         if self.ui.output == Output::Human {

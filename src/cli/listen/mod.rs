@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 pub(super) use args::Args;
-use dispatch::Dispatcher;
+use dispatch::{Dispatcher, Ended, Ends};
+use setup::Ready;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -23,13 +24,16 @@ use crate::server;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
 
+/// How long running requests, forwards and commands may take after the first Ctrl-C.
+const DRAIN: Duration = Duration::from_secs(2);
+
 /// `{"schema":"hook.ready/1"}`: the first line of JSON.
 #[derive(Serialize)]
 struct ReadyLine<'a> {
     schema: &'static str,
     url: &'a str,
     public_url: Option<&'a str>,
-    ca_file: Option<String>,
+    ca_file: Option<&'a str>,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
@@ -55,33 +59,36 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let tls = setup::tls(session, args)?;
     let ledger = session.ledger_within(args.dedupe_window);
     let (outlet, heard) = mpsc::channel(1024);
-    let listener = Arc::new(setup::listener(session, args, ledger.clone(), outlet)?);
-    let dispatcher = Dispatcher::new(
-        session,
-        args,
-        ledger.clone(),
-        &shutdown,
-        Arc::clone(&listener.verification),
-    )?;
+    let secrets = setup::secrets(session, args)?;
+    let listener = setup::listener(session, args, secrets.clone(), ledger.clone(), outlet)?;
+    let listener = Arc::new(listener);
+    let ends = ends(&shutdown);
+    let verification = Arc::clone(&listener.verification);
+    let dispatcher = Dispatcher::new(session, args, ledger.clone(), ends.clone(), verification)?;
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
+    crate::retention::start(session);
     let url = format!(
         "{}://{}",
         if tls.is_some() { "https" } else { "http" },
         setup::shown(address)
     );
-    announce(session, args, &url, tls.as_ref().and_then(|tls| tls.ca_file.clone()))?;
-    let stop = shutdown.soft.clone();
+    let ready = Ready {
+        url: &url,
+        secrets: secrets.as_ref(),
+        ca_file: tls.as_ref().and_then(|tls| tls.ca_file.as_deref()),
+    };
+    announce(session, args, &ready)?;
+    let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
     let limits = server::Limits {
-        drain: Duration::from_secs(2),
+        drain: DRAIN,
         ..server::Limits::default()
     };
     let serving = {
-        let (listener, stop, acceptor) = (Arc::clone(&listener), stop.clone(), tls.map(|tls| tls.acceptor));
+        let (listener, stop, acceptor) = (Arc::clone(&listener), ends.stop.clone(), tls.map(|tls| tls.acceptor));
         tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop).await })
     };
-    let clock = timer(args.lasts, stop.clone());
-    let child = setup::child(session, args, &url, stop.clone())?;
+    let clock = timer(args.lasts, shutdown.soft.clone());
     let finished = tokio::select! {
         finished = drain(session, dispatcher, heard, serving, listener) => Some(finished),
         () = shutdown.hard.cancelled() => None,
@@ -91,26 +98,42 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         return Ok(Exit::Interrupted);
     };
     ledger.close();
-    let met = finished?;
+    let Ended { met, interrupted } = finished?;
     let child = match child {
         Some(child) => child.await.unwrap_or(Exit::Internal),
         None => Exit::Ok,
     };
-    match (child, met) {
-        (Exit::Ok, true) => Ok(Exit::Ok),
-        (Exit::Ok, false) => Ok(Exit::Unmet),
-        (child, _) => Ok(child),
-    }
+    Ok(match child {
+        Exit::Ok if !met => Exit::Unmet,
+        Exit::Ok if interrupted > 0 => Exit::Interrupted,
+        child => child,
+    })
 }
 
-/// Shows and passes on what is heard until the server has ended and everything was told; whether the count was met.
+/// The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time what
+/// is under way has a while left; otherwise it is waited for.
+fn ends(shutdown: &Shutdown) -> Ends {
+    let ends = Ends {
+        stop: shutdown.soft.child_token(),
+        late: shutdown.hard.child_token(),
+    };
+    let (soft, late) = (shutdown.soft.clone(), ends.late.clone());
+    tokio::spawn(async move {
+        soft.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+        late.cancel();
+    });
+    ends
+}
+
+/// Shows and passes on what is heard until the server has ended and everything was told.
 async fn drain(
     session: &Session,
     mut dispatcher: Dispatcher,
     mut heard: mpsc::Receiver<Heard>,
     serving: tokio::task::JoinHandle<server::Drained>,
     listener: Arc<crate::listener::Listener>,
-) -> Result<bool> {
+) -> Result<Ended> {
     // The listener holds the sending half: the channel ends when the server has let go of it.
     drop(listener);
     while let Some(first) = heard.recv().await {
@@ -138,13 +161,14 @@ fn timer(lasts: Option<Duration>, stop: tokio_util::sync::CancellationToken) -> 
     })
 }
 
-fn announce(session: &Session, args: &Args, url: &str, ca_file: Option<String>) -> Result<()> {
+fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
     let ui = &session.ui;
+    let Ready { url, ca_file, .. } = *ready;
     ui.json(&ReadyLine {
         schema: "hook.ready/1",
         url,
         public_url: args.public_url.as_deref(),
-        ca_file: ca_file.clone(),
+        ca_file,
     })?;
     ui.flush()?;
     if let Some(path) = &args.ready_file {
@@ -155,7 +179,7 @@ fn announce(session: &Session, args: &Args, url: &str, ca_file: Option<String>) 
     ui.note(&format!(
         "listening on {}, {}",
         ui.err.strong(url),
-        setup::says_verification(args)
+        setup::says_verification(ready.secrets)
     ));
     if let Some(public) = &args.public_url {
         ui.note(&format!("reachable as {}", ui.err.strong(public)));

@@ -1,6 +1,8 @@
 //! What `listen` is made of before the first request.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 use std::sync::atomic::AtomicU64;
 
@@ -9,12 +11,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::DRAIN;
 use super::args::{Answer, Args};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::{Heard, Listener, Rules};
+use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
-use crate::session::{Secrets, Session};
+use crate::session::{DEV_SECRET, Secrets, Session};
+use crate::shutdown::Shutdown;
 use crate::store::Ledger;
 use crate::verification::Verification;
 
@@ -32,6 +37,12 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
     let routes = super::dispatch::routes(session, args)?;
+    if !routes.is_empty() && !(200..300).contains(&args.status) {
+        session.ui.warn(&format!(
+            "requests are answered {}, so they are not passed on",
+            args.status
+        ));
+    }
     let runs = routes.iter().any(|route| route.to.runs());
     if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {
         return Err(Error::usage("commands would run for requests that nobody verified")
@@ -44,7 +55,7 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
 }
 
 /// The secrets to verify with; none: nothing is verified.
-fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
+pub(super) fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
     if args.secrets.is_empty() {
         return Ok(None);
     }
@@ -62,6 +73,7 @@ fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
 pub(super) fn listener(
     session: &Session,
     args: &Args,
+    secrets: Option<Secrets>,
     ledger: Ledger,
     outlet: mpsc::Sender<Heard>,
 ) -> Result<Listener> {
@@ -74,11 +86,7 @@ pub(super) fn listener(
     Ok(Listener {
         clock: std::sync::Arc::clone(&session.clock),
         random: std::sync::Arc::clone(&session.random),
-        verification: std::sync::Arc::new(Verification::new(
-            &session.registry,
-            &args.providers,
-            secrets(session, args)?,
-        )?),
+        verification: std::sync::Arc::new(Verification::new(&session.registry, &args.providers, secrets)?),
         ledger,
         outlet,
         rules: Rules {
@@ -95,13 +103,11 @@ pub(super) fn listener(
 }
 
 /// How verification is said in the first line.
-pub(super) fn says_verification(args: &Args) -> String {
-    let given = args.secrets.iter().filter(|text| !text.is_empty()).count();
-    match (args.secrets.len(), given) {
-        (0, _) => "verifying nothing (add `--secret`)".to_owned(),
-        (_, 0) => "verifying with the dev secret".to_owned(),
-        (_, 1) => "verifying with 1 secret".to_owned(),
-        (_, n) => format!("verifying with {n} secrets"),
+pub(super) fn says_verification(secrets: Option<&Secrets>) -> String {
+    match secrets {
+        None => "verifying nothing (add `--secret`)".to_owned(),
+        Some(Secrets::Dev(_)) => format!("verifying with the {DEV_SECRET}"),
+        Some(Secrets::Given(given)) => format!("verifying with {}", count(given.len() as u64, "secret")),
     }
 }
 
@@ -147,34 +153,50 @@ pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
     }))
 }
 
-/// Starts the command after `--`; when it ends, the listener does.
+/// What is known once the listener takes requests.
+pub(super) struct Ready<'a> {
+    pub(super) url: &'a str,
+    pub(super) secrets: Option<&'a Secrets>,
+    /// The certificate that callers must trust.
+    pub(super) ca_file: Option<&'a str>,
+}
+
+/// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
+/// long as a drain takes; a listener that has its count waits for the command.
 pub(super) fn child(
     session: &Session,
     args: &Args,
-    url: &str,
+    ready: &Ready<'_>,
+    shutdown: &Shutdown,
     stop: CancellationToken,
 ) -> Result<Option<JoinHandle<Exit>>> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Ok(None);
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
+    let ledger = std::path::absolute(&session.ledger_path).unwrap_or_else(|_| session.ledger_path.clone());
+    if let Some(Secrets::Given(given)) = ready.secrets
+        && let Some(secret) = given.first().filter(|secret| !secret.expose().contains(&0))
+    {
+        command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
+    }
+    let mut child = command
         .args(arguments)
-        .env("HOOK_URL", url)
-        .env("HOOK_LEDGER", &session.ledger_path)
+        .env("HOOK_URL", ready.url)
+        .env("HOOK_LEDGER", ledger)
         .stdout(Stdio::from(std::io::stderr()))
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
+    let told = shutdown.soft.clone();
     Ok(Some(tokio::spawn(async move {
         let status = tokio::select! {
             status = child.wait() => status,
-            () = stop.cancelled() => {
-                // The listener ends first: the command has the time that a drain takes.
-                match tokio::time::timeout(std::time::Duration::from_secs(2), child.wait()).await {
-                    Ok(status) => status,
-                    Err(_) => return Exit::Interrupted,
-                }
-            }
+            () = told.cancelled() => match tokio::time::timeout(DRAIN, child.wait()).await {
+                Ok(status) => status,
+                Err(_) => return Exit::Interrupted,
+            },
         };
         stop.cancel();
         match status {

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::forward::Forwarded;
 use crate::error::Result;
 use crate::listener::{Heard, Request};
 use crate::render::request::header_lines;
-use crate::render::{millis, short_size, short_time};
+use crate::render::{body, millis, short_size, short_time};
 use crate::server::{Reason, Rejection};
 use crate::signature::Verdict;
-use crate::ui::{Output, Ui, printable, printable_lines};
+use crate::ui::{Output, Ui, printable};
+
+/// How much of a body `-v` shows, in characters.
+const BODY_SHOWN: usize = 16 * 1024;
 
 /// `{"schema":"hook.capture/1"}`: one request that was received.
 #[derive(Serialize)]
@@ -157,7 +161,7 @@ impl Screen {
                     .dim(&format!("    {}: {}", printable(&name, 100), printable(&value, 500))),
             )?;
         }
-        for line in pretty_body(&capture.body).lines() {
+        for line in body::pretty(&capture.body, BODY_SHOWN).text.lines() {
             ui.line(&format!("    {line}"))?;
         }
         Ok(())
@@ -170,7 +174,7 @@ impl Screen {
             Heard::NotKept(error) => {
                 self.not_kept += 1;
                 let said = format!("answered 503, nothing recorded: {error}");
-                // One line a second is enough to see it; a full disk refuses thousands.
+                // Ever rarer lines are enough to see it; a full disk refuses thousands.
                 if self.not_kept.is_power_of_two() {
                     self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
                 }
@@ -181,15 +185,16 @@ impl Screen {
     }
 
     /// `received 3: 2 verified, 1 refused, 0 duplicates, 2 forwarded`
-    pub(super) fn summary(&self, forwarded: u64, failed: u64) {
+    pub(super) fn summary(&self, forwarded: Forwarded) {
         let mut parts = vec![
             format!("{} verified", self.verified),
             format!("{} refused", self.refused),
             format!("{} duplicates", self.duplicates),
-            format!("{forwarded} forwarded"),
+            format!("{} forwarded", forwarded.delivered),
         ];
         let more = [
-            (failed, "not forwarded"),
+            (forwarded.failed, "not forwarded"),
+            (forwarded.interrupted, "interrupted"),
             (self.hidden, "hidden by `--filter`"),
             (self.not_kept, "not kept (answered 503)"),
         ];
@@ -216,18 +221,4 @@ fn words(rejection: &Rejection) -> String {
         .status
         .map_or_else(String::new, |status| format!(", answered {status}"));
     format!("a request from {} was turned away: {why}{answered}", rejection.remote)
-}
-
-/// A body for people: JSON indented, other text as it is, bytes counted.
-pub(crate) fn pretty_body(body: &[u8]) -> String {
-    const MOST: usize = 16 * 1024;
-    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(body)
-        && let Ok(pretty) = serde_json::to_string_pretty(&value)
-    {
-        return printable_lines(&pretty, MOST);
-    }
-    match std::str::from_utf8(body) {
-        Ok(text) => printable_lines(text, MOST),
-        Err(_) => format!("({} of bytes that are no text)", short_size(body.len() as u64)),
-    }
 }

@@ -1,12 +1,35 @@
-//! Finds the first capture of the same event.
+//! Finds the earlier capture of the same event.
+//!
+//! An index over the hashes of events would put every capture on a page of its own, and every such page into the
+//! write-ahead log: with a million events that took twice the time of everything else together. So the newest hashes are
+//! kept in memory, from where they are written in sorted runs that are never changed. A filter for each run, two bytes a
+//! hash, tells in memory that a hash is not in it; that is the answer for nearly every new event.
 
-use rusqlite::{Connection, OptionalExtension};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::minutes;
+use super::write::last_number;
+use crate::clock::Timestamp;
 use crate::store::NewCapture;
 
-/// A number that is the same for the same event of the same provider, whichever of its variants. 64 bits: among a million
-/// events two share a number by accident once in thirty million ledgers.
-pub(super) fn hash(capture: &NewCapture) -> Option<i64> {
+/// Hashes in memory at which they become a run.
+const RUN: usize = if cfg!(test) { 64 } else { 1 << 16 };
+
+/// Hashes in memory that are worth a run when the ledger is closed. Fewer are quickly read again.
+const SHORT_RUN: usize = if cfg!(test) { 16 } else { 1 << 12 };
+
+/// Buckets of a run; 64 hashes in each of a full one.
+const BUCKETS: i64 = 1 << 10;
+
+/// Bytes of an entry: a hash and a number, little-endian.
+const ENTRY: usize = 16;
+
+/// A number that is the same for the same event of the same provider, whichever of its variants. Of 64 bits: among a
+/// million events the chance that any two share a number by accident is one in thirty million.
+pub(super) fn hash(capture: &NewCapture) -> Option<u64> {
     let key = capture.dedupe_key.as_deref()?;
     let provider = capture.provider.as_deref().unwrap_or_default();
     let provider = provider.split_once('@').map_or(provider, |(name, _)| name);
@@ -19,13 +42,254 @@ pub(super) fn hash(capture: &NewCapture) -> Option<i64> {
     for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
         hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
     }
-    Some((hash ^ (hash >> 33)).cast_signed())
+    Some(hash ^ (hash >> 33))
 }
 
-/// The first capture with that hash that is not older than `since`.
-pub(super) fn first(connection: &Connection, hash: i64, since: i64) -> rusqlite::Result<Option<i64>> {
+/// What is known of the captures of the last while.
+pub(super) struct Seen {
+    window: Duration,
+    /// Absent until the first capture that may be a duplicate: who only sends never needs it.
+    known: Option<Known>,
+}
+
+struct Known {
+    /// The newest capture of each hash that is in no run yet.
+    recent: BTreeMap<u64, i64>,
+    /// The oldest first.
+    runs: Vec<Run>,
+    /// The last number that was taken into account. Higher ones are of other processes.
+    last_n: i64,
+}
+
+struct Run {
+    number: i64,
+    last_n: i64,
+    filter: Filter,
+}
+
+impl Seen {
+    pub(super) fn new(window: Duration) -> Self {
+        Self { window, known: None }
+    }
+
+    /// Forgets what a failed group has added; the file knows the rest.
+    pub(super) fn reset(&mut self) {
+        self.known = None;
+    }
+
+    /// Takes note of capture `n`, within the transaction that records it and whose first number is `first_n`. Returns the
+    /// first capture of the same event, when the last one is not older than the window.
+    pub(super) fn meet(
+        &mut self,
+        connection: &Connection,
+        hash: u64,
+        (first_n, n): (i64, i64),
+        at: Timestamp,
+    ) -> rusqlite::Result<Option<i64>> {
+        let since = at.minus(self.window);
+        let known = match &mut self.known {
+            Some(known) => known,
+            None => self.known.insert(Known::load(connection, since)?),
+        };
+        known.catch_up(connection, first_n)?;
+        if known.recent.len() >= RUN {
+            known.seal(connection, n - 1)?;
+            known.leave_out(connection, since)?;
+        }
+        let earlier = match known.recent.insert(hash, n) {
+            Some(earlier) => Some(earlier),
+            None => known.in_runs(connection, hash)?,
+        };
+        match earlier {
+            Some(earlier) => first(connection, earlier, hash, since),
+            None => Ok(None),
+        }
+    }
+
+    /// The transaction has given the numbers up to `last_n`, and is durable.
+    pub(super) fn committed(&mut self, last_n: i64) {
+        if let Some(known) = &mut self.known {
+            known.last_n = last_n;
+        }
+    }
+
+    /// Writes what is in memory when reading it again would take long.
+    pub(super) fn settle(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        match &mut self.known {
+            Some(known) if known.recent.len() >= SHORT_RUN => {
+                let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+                let last_n = last_number(&transaction)?;
+                known.catch_up(&transaction, last_n + 1)?;
+                known.seal(&transaction, last_n)?;
+                transaction.commit()
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The first capture of the event that capture `n` is of, unless that one is too old or gone. A capture that is a duplicate
+/// itself leads to the first one: it is the same event as long as it comes again within the window.
+fn first(connection: &Connection, n: i64, hash: u64, since: Timestamp) -> rusqlite::Result<Option<i64>> {
     connection
-        .prepare_cached("SELECT n FROM capture WHERE dedupe = ?1 AND at >= ?2 ORDER BY at, n LIMIT 1")?
-        .query_row([hash, since], |row| row.get(0))
+        .prepare_cached("SELECT coalesce(duplicate_of, n) FROM capture WHERE n = ?1 AND dedupe = ?2 AND at >= ?3")?
+        .query_row(params![n, hash.cast_signed(), since.unix_us()], |row| row.get(0))
         .optional()
+}
+
+impl Known {
+    fn load(connection: &Connection, since: Timestamp) -> rusqlite::Result<Self> {
+        let floor = minutes::floor(connection, Some(since))?;
+        let mut statement =
+            connection.prepare("SELECT run, last_n, filter FROM seen_run WHERE last_n >= ?1 ORDER BY run")?;
+        let runs = statement.query_map([floor], |row| {
+            Ok(Run {
+                number: row.get(0)?,
+                last_n: row.get(1)?,
+                filter: Filter::read(row.get_ref(2)?.as_blob()?),
+            })
+        })?;
+        let runs = runs.collect::<Result<_, _>>()?;
+        let in_runs: i64 =
+            connection.query_row("SELECT coalesce(max(last_n), 0) FROM seen_run", [], |row| row.get(0))?;
+        Ok(Self {
+            recent: BTreeMap::new(),
+            runs,
+            last_n: in_runs.max(floor - 1),
+        })
+    }
+
+    /// Takes note of the captures that other processes have recorded before `first_n`.
+    fn catch_up(&mut self, connection: &Connection, first_n: i64) -> rusqlite::Result<()> {
+        if self.last_n >= first_n - 1 {
+            return Ok(());
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT dedupe, n FROM capture WHERE n > ?1 AND n < ?2 AND dedupe IS NOT NULL ORDER BY n",
+        )?;
+        let mut rows = statement.query([self.last_n, first_n])?;
+        while let Some(row) = rows.next()? {
+            self.recent.insert(row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?);
+        }
+        self.last_n = first_n - 1;
+        Ok(())
+    }
+
+    /// The newest capture of that hash in any run.
+    fn in_runs(&self, connection: &Connection, hash: u64) -> rusqlite::Result<Option<i64>> {
+        for run in self.runs.iter().rev().filter(|run| run.filter.may_hold(hash)) {
+            let entries = connection
+                .prepare_cached("SELECT entries FROM seen WHERE bucket = ?1")?
+                .query_row([bucket(run.number, hash)], |row| {
+                    Ok(find(row.get_ref(0)?.as_blob()?, hash))
+                })
+                .optional()?;
+            if let Some(Some(n)) = entries {
+                return Ok(Some(n));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes a run of what is in memory: the captures up to `last_n`.
+    fn seal(&mut self, connection: &Connection, last_n: i64) -> rusqlite::Result<()> {
+        let number: i64 =
+            connection.query_row("SELECT coalesce(max(run), 0) + 1 FROM seen_run", [], |row| row.get(0))?;
+        let mut filter = Filter::for_hashes(self.recent.len());
+        let mut buckets: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
+        for (hash, n) in &self.recent {
+            filter.add(*hash);
+            let entries = buckets.entry(bucket(number, *hash)).or_default();
+            entries.extend_from_slice(&hash.to_le_bytes());
+            entries.extend_from_slice(&n.to_le_bytes());
+        }
+        for (bucket, entries) in buckets {
+            connection
+                .prepare_cached("INSERT INTO seen (bucket, entries) VALUES (?1, ?2)")?
+                .execute(params![bucket, entries])?;
+        }
+        connection.execute(
+            "INSERT INTO seen_run (run, last_n, filter) VALUES (?1, ?2, ?3)",
+            params![number, last_n, filter.bytes()],
+        )?;
+        self.recent.clear();
+        self.runs.push(Run { number, last_n, filter });
+        Ok(())
+    }
+
+    /// Lets go of the runs that are older than the window.
+    fn leave_out(&mut self, connection: &Connection, since: Timestamp) -> rusqlite::Result<()> {
+        let floor = minutes::floor(connection, Some(since))?;
+        self.runs.retain(|run| run.last_n >= floor);
+        Ok(())
+    }
+}
+
+/// Drops the runs whose captures are all gone.
+pub(super) fn forget(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let last: Option<i64> = transaction.query_row(
+        "SELECT max(run) FROM seen_run WHERE last_n < (SELECT coalesce(min(n), 9223372036854775807) FROM capture)",
+        [],
+        |row| row.get(0),
+    )?;
+    if let Some(last) = last {
+        transaction.execute("DELETE FROM seen_run WHERE run <= ?1", [last])?;
+        transaction.execute("DELETE FROM seen WHERE bucket < ?1", [(last + 1) * BUCKETS])?;
+    }
+    transaction.commit()
+}
+
+/// The bucket of a hash in a run. By the upper bits, so that the buckets of sorted hashes are sorted too.
+fn bucket(run: i64, hash: u64) -> i64 {
+    run * BUCKETS + (hash >> (64 - BUCKETS.trailing_zeros())).cast_signed()
+}
+
+fn find(entries: &[u8], hash: u64) -> Option<i64> {
+    let (entries, _) = entries.as_chunks::<ENTRY>();
+    let (hash, entry) = (hash.to_le_bytes(), entries.iter());
+    let entry = entry.map(|entry| entry.split_at(8)).find(|(found, _)| *found == hash)?;
+    entry.1.try_into().ok().map(i64::from_le_bytes)
+}
+
+/// Tells which hashes are not in a run: a Bloom filter whose bits for a hash are all in one word.
+struct Filter(Vec<u64>);
+
+impl Filter {
+    /// Four hashes a word: one in 200 strangers passes.
+    fn for_hashes(count: usize) -> Self {
+        Self(vec![0; count.div_ceil(4).next_power_of_two()])
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        Self(words.iter().map(|word| u64::from_le_bytes(*word)).collect())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    fn add(&mut self, hash: u64) {
+        let word = self.word(hash);
+        self.0[word] |= bits(hash);
+    }
+
+    fn may_hold(&self, hash: u64) -> bool {
+        self.0
+            .get(self.word(hash))
+            .is_some_and(|word| word & bits(hash) == bits(hash))
+    }
+
+    fn word(&self, hash: u64) -> usize {
+        let lower = usize::try_from(hash & 0xffff_ffff).unwrap_or_default();
+        lower & self.0.len().saturating_sub(1)
+    }
+}
+
+/// Four of the 64 bits of a word, from the part of the hash that does not choose the word.
+fn bits(hash: u64) -> u64 {
+    [32, 38, 44, 50]
+        .iter()
+        .fold(0, |bits, shift| bits | 1 << ((hash >> shift) & 63))
 }

@@ -20,14 +20,14 @@ impl Place {
         self.0.display().to_string()
     }
 
-    pub(super) fn unreadable(&self, what: impl ToString) -> StoreError {
+    pub(super) fn unreadable(&self, what: &(impl ToString + ?Sized)) -> StoreError {
         StoreError::Unreadable {
             path: self.text(),
             what: what.to_string(),
         }
     }
 
-    pub(super) fn unwritable(&self, what: impl ToString) -> StoreError {
+    pub(super) fn unwritable(&self, what: &(impl ToString + ?Sized)) -> StoreError {
         StoreError::ReadOnly {
             path: self.text(),
             what: what.to_string(),

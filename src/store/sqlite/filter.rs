@@ -11,80 +11,61 @@ pub(super) struct Filter {
     pub(super) values: Vec<Value>,
 }
 
-/// Which index answers the query. It is said rather than left to SQLite, which knows nothing of the rows without
-/// statistics and would read a million of them to find ten failed ones, or sort a million that need no sorting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    /// In the order of numbers: what a list needs.
-    Numbers,
-    /// In any order: what figures need.
-    Any,
-}
-
-/// The condition on captures; `None` when no capture can match.
-pub(super) fn captures(query: &Query, order: Order) -> Option<Filter> {
-    let excluded = query.kind == Some(RecordKind::Delivery) || query.pending || query.endpoint.is_some();
-    if excluded {
+/// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
+pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
+    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
+    if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
-    let mut filter = Filter::from(
-        "capture",
-        if query.failed { Some("capture_refused") } else { None },
-        order,
-    );
-    if query.failed {
-        filter.and("verdict = 'refused'", []);
-    }
-    filter.common(query);
+    let mut filter = if query.failed {
+        Filter::of("capture INDEXED BY capture_refused WHERE verdict = 'refused'")
+    } else {
+        Filter::of("capture WHERE 1")
+    };
+    filter.common(query, floor);
     Some(filter)
 }
 
-/// The condition on deliveries; `None` when no delivery can match.
-pub(super) fn deliveries(query: &Query, order: Order) -> Option<Filter> {
-    if query.kind == Some(RecordKind::Capture) || (query.failed && query.pending) {
-        return None;
-    }
-    let index = match (query.failed, query.pending) {
-        (true, _) => Some("delivery_failed"),
-        (_, true) => Some("delivery_pending"),
-        _ => None,
+/// The same for deliveries.
+pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
+    let mut filter = match (query.failed, query.pending) {
+        _ if query.kind == Some(RecordKind::Capture) => return None,
+        (true, true) => return None,
+        (true, false) => Filter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
+        (false, true) => Filter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
+        (false, false) if query.origin.is_some() => {
+            Filter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL")
+        }
+        (false, false) => Filter::of("delivery WHERE 1"),
     };
-    let mut filter = Filter::from("delivery", index, order);
-    if query.failed {
-        filter.and("state = 'failed'", []);
-    }
-    if query.pending {
-        filter.and("state = 'pending'", []);
+    if let Some(origin) = query.origin {
+        filter.and("origin = ?", [signed(origin).into()]);
     }
     if let Some(endpoint) = &query.endpoint {
         filter.and("endpoint = ?", [endpoint.clone().into()]);
     }
-    filter.common(query);
+    filter.common(query, floor);
     Some(filter)
 }
 
 impl Filter {
-    fn from(table: &str, index: Option<&str>, order: Order) -> Self {
-        let how = match (index, order) {
-            (Some(index), _) => format!(" INDEXED BY {index}"),
-            (None, Order::Numbers) => " NOT INDEXED".to_owned(),
-            (None, Order::Any) => String::new(),
-        };
+    /// The indexes are named rather than left to SQLite: without statistics it may well read a million rows to find ten.
+    fn of(table: &str) -> Self {
         Self {
-            sql: format!("{table}{how} WHERE 1"),
+            sql: table.to_owned(),
             values: Vec::new(),
         }
     }
 
-    pub(super) fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
+    fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.extend(values);
     }
 
-    fn common(&mut self, query: &Query) {
+    fn common(&mut self, query: &Query, floor: i64) {
         if let Some(since) = query.since {
-            self.and("at >= ?", [since.unix_us().into()]);
+            self.and("n >= ? AND at >= ?", [floor.into(), since.unix_us().into()]);
         }
         if let Some(event) = &query.event {
             let (operator, pattern) = if event.contains('*') {
@@ -103,6 +84,9 @@ impl Filter {
         }
         if let Some(after) = query.page.after {
             self.and("n > ?", [signed(after).into()]);
+        }
+        if let Some(before) = query.page.before {
+            self.and("n < ?", [signed(before).into()]);
         }
     }
 }

@@ -3,7 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::filter::{self, Filter, Order};
+use super::filter;
+use super::minutes;
 use super::read::{id, moment, nanoseconds};
 use super::unsigned;
 use crate::id::IdKind;
@@ -19,54 +20,29 @@ const DELIVERY: &str =
 
 /// The page that the query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Summary>> {
-    let (mut sql, mut values) = (String::new(), Vec::new());
-    let tables = [
-        (CAPTURE, "capture", filter::captures(query, Order::Numbers)),
-        (DELIVERY, "delivery", filter::deliveries(query, Order::Numbers)),
+    let floor = minutes::floor(connection, query.since)?;
+    let arms = [
+        (CAPTURE, filter::captures(query, floor)),
+        (DELIVERY, filter::deliveries(query, floor)),
     ];
-    for (columns, table, filter) in tables {
-        let Some(mut filter) = filter else { continue };
-        if !from_first_match(connection, table, query, &mut filter)? {
-            continue;
+    let (mut selects, mut values) = (Vec::new(), Vec::new());
+    for (columns, filter) in arms {
+        if let Some(filter) = filter {
+            selects.push(format!("{columns}{}", filter.sql));
+            values.extend(filter.values);
         }
-        if !sql.is_empty() {
-            sql.push_str(" UNION ALL ");
-        }
-        sql.push_str(columns);
-        sql.push_str(&filter.sql);
-        values.extend(filter.values);
     }
-    if sql.is_empty() {
+    if selects.is_empty() {
         return Ok(Vec::new());
     }
     let direction = if query.page.oldest_first { "ASC" } else { "DESC" };
-    sql.push_str(&format!(" ORDER BY 1 {direction} LIMIT ? OFFSET ?"));
-    values
-        .extend([query.page.limit, query.page.skip].map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), summary)?;
-    rows.collect()
-}
-
-/// Ends the search at the first record that is young enough, so that a list with few matches does not go through the whole
-/// ledger. The times of records are not quite in the order of their numbers, so that the bound is looked up, not guessed.
-/// False when no record is young enough.
-fn from_first_match(
-    connection: &Connection,
-    table: &str,
-    query: &Query,
-    filter: &mut Filter,
-) -> rusqlite::Result<bool> {
-    let Some(since) = query.since else { return Ok(true) };
-    let first: Option<i64> = connection
-        .prepare_cached(&format!(
-            "SELECT min(n) FROM {table} INDEXED BY {table}_at WHERE at >= ?1"
-        ))?
-        .query_row([since.unix_us()], |row| row.get(0))?;
-    if let Some(first) = first {
-        filter.and("n >= ?", [first.into()]);
-    }
-    Ok(first.is_some())
+    let selects = selects.join(" UNION ALL ");
+    let counts = [query.page.limit, query.page.skip];
+    values.extend(counts.map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
+    connection
+        .prepare_cached(&format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?"))?
+        .query_map(params_from_iter(values), summary)?
+        .collect()
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {

@@ -39,6 +39,7 @@ pub(super) fn open(place: &Place, access: Access) -> Result<Connection, StoreErr
 fn set_up(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Without it a statement that compares a column with a placeholder is compiled again for every new value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
 }
@@ -114,10 +115,10 @@ fn open_for_writing(place: &Place) -> Result<Connection, StoreError> {
     let mut connection = connection.map_err(|e| place.writing(&e))?;
     // SQLite falls back to reading when the file may not be written.
     if connection.is_readonly("main").map_err(|e| place.writing(&e))? {
-        return Err(place.unwritable("permission denied"));
+        return Err(place.unwritable("it is write-protected"));
     }
     let found = format(&connection).map_err(|e| place.writing(&e))?;
-    if check(place, found)? < FORMAT {
+    if check(place, found)? < FORMAT.into() {
         migrate(place, &mut connection)?;
     }
     Ok(connection)
@@ -134,11 +135,12 @@ fn check(place: &Place, (version, application): (i64, i64)) -> Result<i64, Store
     if application != APPLICATION && (version, application) != (0, 0) {
         return Err(place.unreadable("it is the database of another program"));
     }
-    if version > FORMAT {
+    let known = i64::from(FORMAT);
+    if !(0..=known).contains(&version) {
         return Err(StoreError::Newer {
             path: place.text(),
             found: version,
-            known: FORMAT,
+            known,
         });
     }
     Ok(version)
@@ -166,8 +168,7 @@ fn migrate(place: &Place, connection: &mut Connection) -> Result<(), StoreError>
     let failed = |e: rusqlite::Error| place.writing(&e);
     if format(connection).map_err(failed)? == (0, 0) {
         refuse_foreign(place, connection)?;
-        connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(failed)?;
-        set_wal(connection).map_err(failed)?;
+        lay_out(connection).map_err(failed)?;
     }
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -200,9 +201,11 @@ fn refuse_foreign(place: &Place, connection: &Connection) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Switches to the write-ahead log, which is kept in the file. SQLite reports a collision with another process that does
-/// the same at once, without asking the busy handler.
-fn set_wal(connection: &Connection) -> rusqlite::Result<()> {
+/// Settings that are kept in the file, most of which can only be chosen while it is empty. SQLite reports a collision with
+/// another process that switches to the write-ahead log, too, without asking the busy handler.
+fn lay_out(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mut wait = waiter(PATIENCE);
     let mut asked = 0;
     loop {

@@ -140,29 +140,44 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     })
 }
 
-/// The numbers of the records whose id, or whose message's id, starts with that text; the newest first.
+/// How ids of each kind are found, in the order in which they are looked for.
+pub(super) const FINDS: [(IdKind, &str); 4] = [
+    (
+        IdKind::Delivery,
+        "SELECT n FROM delivery WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3",
+    ),
+    (
+        IdKind::Capture,
+        "SELECT n FROM capture WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3",
+    ),
+    // The first delivery of a message has the message's key as its number. Only the others are in the index.
+    (
+        IdKind::Message,
+        "SELECT n FROM message CROSS JOIN delivery ON n = m
+         WHERE message.id BETWEEN ?1 AND ?2 ORDER BY message.id DESC LIMIT ?3",
+    ),
+    (
+        IdKind::Message,
+        "SELECT n FROM message CROSS JOIN delivery INDEXED BY delivery_shared ON message = m
+         WHERE message <> n AND message.id BETWEEN ?1 AND ?2 ORDER BY message.id DESC LIMIT ?3",
+    ),
+];
+
+/// The numbers of the records whose id, or whose message's id, starts with that text: deliveries first, the newest ones
+/// first among each.
 pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusqlite::Result<Vec<u64>> {
-    const CAPTURES: &str = "SELECT n FROM capture WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
-    const DELIVERIES: &str = "SELECT n FROM delivery WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
-    // Most messages have one delivery, whose number is their key; only others are in the index.
-    const MESSAGES: &str = "
-        SELECT n FROM delivery JOIN message ON m = n WHERE message = m AND message.id BETWEEN ?1 AND ?2
-        UNION ALL
-        SELECT n FROM message JOIN delivery INDEXED BY delivery_shared ON message = m
-            WHERE message <> n AND message.id BETWEEN ?1 AND ?2
-        ORDER BY 1 DESC LIMIT ?3";
-    let mut numbers: Vec<u64> = Vec::new();
-    for (kind, sql) in [
-        (IdKind::Delivery, DELIVERIES),
-        (IdKind::Capture, CAPTURES),
-        (IdKind::Message, MESSAGES),
-    ] {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut numbers = Vec::new();
+    for (kind, sql) in FINDS {
+        // Looking for further deliveries of every message would go through all of them.
+        if numbers.len() >= limit {
+            break;
+        }
         let Some((low, high)) = bounds(kind, prefix) else {
             continue;
         };
         let mut statement = connection.prepare_cached(sql)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![low.as_bytes(), high.as_bytes(), limit], |row| row.get(0))?;
+        let rows = statement.query_map(params![low.as_bytes(), high.as_bytes(), most], |row| row.get(0))?;
         for number in rows {
             let number = unsigned(number?);
             if !numbers.contains(&number) {

@@ -7,11 +7,11 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 /// fewer bodies that overflow.
 pub(super) const PAGE_SIZE: u32 = 8192;
 
-/// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; 1] = [FORMAT_1];
-
 /// The format that this program writes.
-pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
+pub(super) const FORMAT: u32 = 1;
+
+/// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1];
 
 /// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
 /// million rows are looked through without reading a body. Times are microseconds since the epoch, durations
@@ -36,12 +36,12 @@ CREATE TABLE capture (
     weight       INTEGER NOT NULL,
     dedupe       INTEGER,
     duplicate_of INTEGER,
-    forwarded_to TEXT
+    forwarded_to TEXT,
+    late         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX capture_id ON capture (id);
-CREATE INDEX capture_at ON capture (at);
+CREATE INDEX capture_late ON capture (at) WHERE late;
 CREATE INDEX capture_refused ON capture (n, weight) WHERE verdict = 'refused';
-CREATE INDEX capture_dedupe ON capture (dedupe, at) WHERE dedupe IS NOT NULL;
 
 CREATE TABLE capture_content (
     n          INTEGER PRIMARY KEY,
@@ -86,12 +86,14 @@ CREATE TABLE delivery (
     attempts INTEGER NOT NULL,
     status   INTEGER,
     reason   TEXT,
-    took     INTEGER
+    took     INTEGER,
+    late     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX delivery_id ON delivery (id);
-CREATE INDEX delivery_at ON delivery (at);
+CREATE INDEX delivery_late ON delivery (at) WHERE late;
 CREATE INDEX delivery_failed ON delivery (n) WHERE state = 'failed';
 CREATE INDEX delivery_pending ON delivery (n) WHERE state = 'pending';
+CREATE INDEX delivery_origin ON delivery (origin) WHERE origin IS NOT NULL;
 CREATE INDEX delivery_shared ON delivery (message) WHERE message <> n;
 
 -- Either `status` with what was answered, or `error` with `text`.
@@ -109,6 +111,24 @@ CREATE TABLE attempt (
     text      TEXT,
     PRIMARY KEY (delivery, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- No record before `n` is of that minute since the epoch or of a later one. A record from `n` on that is of an earlier
+-- minute is `late`.
+CREATE TABLE minute (
+    minute INTEGER PRIMARY KEY,
+    n      INTEGER NOT NULL
+) STRICT;
+
+-- Where the newest capture with a hash is, for the captures up to `last_n` of a run; a run's buckets follow each other.
+CREATE TABLE seen_run (
+    run    INTEGER PRIMARY KEY,
+    last_n INTEGER NOT NULL,
+    filter BLOB    NOT NULL
+) STRICT;
+CREATE TABLE seen (
+    bucket  INTEGER PRIMARY KEY,
+    entries BLOB    NOT NULL
+) STRICT;
 
 -- The highest number that was ever given to a record that is pruned by now: numbers are not used twice.
 CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::filter::{self, Filter, Order};
+use super::filter::{self, Filter};
+use super::minutes;
 use super::read::nanoseconds;
 use super::unsigned;
 use crate::store::{Query, Stats};
@@ -13,13 +14,14 @@ use crate::store::{Query, Stats};
 /// Figures over the records that match. The page of the query says nothing here.
 pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<Stats> {
     let mut query = query.clone();
-    query.page.after = None;
+    (query.page.after, query.page.before) = (None, None);
+    let floor = minutes::floor(connection, query.since)?;
     let mut stats = Stats::default();
     let mut events = HashMap::new();
-    if let Some(filter) = filter::captures(&query, Order::Any) {
+    if let Some(filter) = filter::captures(&query, floor) {
         captures(connection, &filter, &mut stats, &mut events)?;
     }
-    if let Some(filter) = filter::deliveries(&query, Order::Any) {
+    if let Some(filter) = filter::deliveries(&query, floor) {
         deliveries(connection, &filter, &mut stats, &mut events)?;
         (stats.p50, stats.p95) = percentiles(connection, &filter)?;
     }

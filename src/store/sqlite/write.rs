@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
-use super::{dedupe, nanos, signed, unsigned};
+use super::dedupe::{self, Seen};
+use super::{minutes, nanos, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::message::Message;
@@ -14,18 +15,31 @@ use crate::store::{Ack, Attempt, DeliveryState, NewCapture, NewDelivery, Op, Out
 const ROW_BYTES: usize = 256;
 
 /// Makes all of the changes or none.
-pub(super) fn group(connection: &mut Connection, window: Duration, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
+pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }
+    let made = make(connection, seen, ops);
+    if made.is_err() {
+        seen.reset();
+    }
+    made
+}
+
+fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let next = last_number(&transaction)? + 1;
     let mut group = Group {
-        next: last_number(&transaction)? + 1,
+        first: next,
+        next,
+        minute: minutes::last(&transaction)?,
         connection: &transaction,
-        window,
+        seen,
     };
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
+    let last = group.next - 1;
     transaction.commit()?;
+    seen.committed(last);
     Ok(acks)
 }
 
@@ -41,9 +55,12 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
 
 struct Group<'c> {
     connection: &'c Connection,
+    first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
     next: i64,
-    window: Duration,
+    /// The latest minute of any record so far.
+    minute: Option<i64>,
+    seen: &'c mut Seen,
 }
 
 impl Group<'_> {
@@ -63,23 +80,28 @@ impl Group<'_> {
         }
     }
 
-    fn number(&mut self) -> i64 {
+    /// The number of a record of that moment, and whether it is late.
+    fn number(&mut self, at: Timestamp) -> rusqlite::Result<(i64, bool)> {
+        let (n, minute) = (self.next, Some(minutes::minute(at)));
         self.next += 1;
-        self.next - 1
+        if self.minute < minute {
+            minutes::begin(self.connection, at, n)?;
+            self.minute = minute;
+        }
+        Ok((n, minute < self.minute))
     }
 
     fn capture(&mut self, new: &NewCapture) -> rusqlite::Result<Ack> {
-        let n = self.number();
+        let (n, late) = self.number(new.at)?;
         let hash = dedupe::hash(new);
-        let since = new.at.minus(self.window).unix_us();
-        let first = hash.map(|hash| dedupe::first(self.connection, hash, since));
+        let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), new.at));
         let duplicate_of = first.transpose()?.flatten();
         let headers = new.headers.to_block();
         self.connection
             .prepare_cached(
                 "INSERT INTO capture (n, id, at, method, target, remote, provider, event, event_id, verdict, reason,
-                     detail, status, size, weight, dedupe, duplicate_of)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                     detail, status, size, weight, dedupe, duplicate_of, late)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
                 n,
@@ -97,8 +119,9 @@ impl Group<'_> {
                 new.status,
                 new.body.len().cast_signed(),
                 (ROW_BYTES + headers.len() + new.target.len() + new.body.len()).cast_signed(),
-                hash,
+                hash.map(u64::cast_signed),
                 duplicate_of,
+                late,
             ])?;
         self.connection
             .prepare_cached("INSERT INTO capture_content (n, dedupe_key, headers, body) VALUES (?1, ?2, ?3, ?4)")?
@@ -110,15 +133,15 @@ impl Group<'_> {
     }
 
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
-        let n = self.number();
+        let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
         let last = new.attempts.last();
         self.connection
             .prepare_cached(
                 "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
-                     source, origin, delays, owner, state, next_due, size, attempts, status, reason, took)
+                     source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late)
                  VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                     ?19, ?20, ?21, ?22)",
+                     ?19, ?20, ?21, ?22, ?23)",
             )?
             .execute(params![
                 n,
@@ -143,6 +166,7 @@ impl Group<'_> {
                 last.and_then(|last| last.outcome.status()),
                 last.and_then(reason),
                 last.map(|last| nanos(last.took)),
+                late,
             ])?;
         new.attempts
             .iter()

@@ -22,7 +22,7 @@ use crate::ui::{Ui, printable};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Names, ids, or the beginnings of ids; all endpoints unless given
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
 }
 

@@ -33,10 +33,10 @@ use verdict::Verdicts;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Name, id, or the beginning of an id
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     endpoint: String,
     /// The event to send instead of the provider's test event
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", add = crate::cli::complete::events())]
     event: Option<String>,
     /// How many genuine events to send; the slowest answer counts
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -1,0 +1,141 @@
+//! Where candidates come from. `None` wherever something is missing or broken.
+
+use std::env;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use super::words::Words;
+use crate::clock::{Timestamp, human_duration};
+use crate::config::{Paths, Settings};
+use crate::endpoints::{Book, Vault, shown};
+use crate::provider::Registry;
+use crate::session::Session;
+use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, Summary};
+
+/// How many of the newest records are shown.
+const RECORDS: usize = 50;
+
+/// A value and what is said beside it.
+pub(super) struct Found {
+    pub(super) value: String,
+    pub(super) about: Option<String>,
+}
+
+impl Found {
+    fn new(value: impl Into<String>, about: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            about: Some(about.into()),
+        }
+    }
+}
+
+/// The newest records by number, before them `last`; by id where one is begun.
+pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Found>> {
+    let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
+    let store = SqliteStore::open(path.unwrap_or_else(|| Paths::from_env().ledger()), Access::ReadOnly).ok()?;
+    let now = Session::clock_from_env().now();
+    let records = newest(&store, None, RECORDS)?;
+    let deliveries = newest(&store, Some(RecordKind::Delivery), 1)?;
+    let last = deliveries.first().or(records.first());
+    let mut found: Vec<Found> = last
+        .map(|last| Found::new("last", about(last, now)))
+        .into_iter()
+        .collect();
+    for record in &records {
+        found.push(Found::new(record.number.to_string(), about(record, now)));
+        if !current.is_empty() {
+            found.push(Found::new(record.id.to_string(), about(record, now)));
+        }
+    }
+    Some(found)
+}
+
+fn newest(store: &SqliteStore, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
+    let page = Page {
+        limit,
+        ..Query::default().page
+    };
+    store
+        .list(&Query {
+            kind,
+            page,
+            ..Query::default()
+        })
+        .ok()
+}
+
+fn about(record: &Summary, now: Timestamp) -> String {
+    let event = record.event.as_deref().unwrap_or("-");
+    let age = human_duration(now.since(record.at));
+    format!("{} {event} {}, {age} ago", record.kind.name(), record.state)
+}
+
+/// The endpoints of the project, else the user's.
+pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
+    let (paths, settings) = settings(words)?;
+    let base = paths.endpoints(settings.project.as_deref());
+    let book = Book::new(&base, Vault::new(paths.secrets(), base.parent()?));
+    let found = book.read().ok()?.into_iter().map(|endpoint| {
+        let state = if endpoint.is_active() { "" } else { ", disabled" };
+        let about = format!("{} {}{state}", endpoint.provider, shown(&endpoint.url));
+        Found::new(endpoint.name, about)
+    });
+    Some(found.collect())
+}
+
+/// Providers, and their variants once something is typed.
+pub(super) fn providers(current: &str) -> Vec<Found> {
+    let labels = registry().labels().into_iter();
+    let wanted = labels.filter(|(label, _)| !current.is_empty() || !label.contains('@'));
+    wanted.map(|(label, title)| Found::new(label, title)).collect()
+}
+
+/// The events of that provider, else of the one in the settings, else of all; one that several providers have comes once.
+pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<Found> {
+    let provider = provider.or_else(|| settings(words)?.1.provider);
+    let name = provider
+        .as_deref()
+        .map(|label| label.split_once('@').map_or(label, |(name, _)| name));
+    let mut events: IndexMap<String, Vec<String>> = IndexMap::new();
+    for (event, provider) in registry().all_events() {
+        if name.is_none_or(|name| name == provider) {
+            events.entry(event).or_default().push(provider);
+        }
+    }
+    let found = |(event, providers): (String, Vec<String>)| Found::new(event, providers.join(", "));
+    events.into_iter().map(found).collect()
+}
+
+/// `env:NAME` for the variables that this process has. Names with an underscore in front are the shell's own business.
+pub(super) fn variables() -> Vec<Found> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| is_name(name)).collect();
+    names.sort_unstable();
+    let found = |name| Found {
+        value: format!("env:{name}"),
+        about: None,
+    };
+    names.into_iter().map(found).collect()
+}
+
+/// Whether a shell could have set it: bash exports functions under names that no reference can hold.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn settings(words: &Words) -> Option<(Paths, Settings)> {
+    let paths = Paths::from_env();
+    let config = words.file("--config").or_else(|| variable_path("HOOK_CONFIG"));
+    let settings = Settings::load(&paths, config.as_deref(), &env::current_dir().ok()?).ok()?;
+    Some((paths, settings))
+}
+
+fn registry() -> Registry {
+    Registry::new(Some(Paths::from_env().providers()))
+}
+
+fn variable_path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

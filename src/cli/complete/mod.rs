@@ -1,0 +1,146 @@
+//! What the shells ask while a user types: candidates for arguments, from the ledger, the endpoint book, the catalogue
+//! and the environment.
+//!
+//! Whatever goes wrong gives no candidates and prints nothing: a message would land in the middle of the line that is
+//! being typed. Nothing is created, and a look-up that takes longer than [`PATIENCE`] is given up.
+
+mod candidates;
+mod shells;
+mod words;
+
+use std::ffi::{OsStr, OsString};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _};
+
+pub use shells::{Shell, script};
+
+use crate::exit::Exit;
+use crate::ui::printable;
+use candidates::Found;
+use words::Words;
+
+/// Set by the scripts when a shell asks. The library's own `COMPLETE` may be set for other reasons.
+const VARIABLE: &str = "_HOOK_COMPLETE";
+
+/// How long the user waits for candidates, at most; with the start of the process this stays under 30 ms. A build
+/// without optimisation is given what it needs.
+const PATIENCE: Duration = if cfg!(debug_assertions) {
+    Duration::from_secs(5)
+} else {
+    Duration::from_millis(20)
+};
+
+/// Longer than any description that fits beside a candidate.
+const DESCRIPTION: usize = 80;
+
+/// Answers when a shell asks; `None` when this is a run like any other.
+pub(super) fn answer_shell(args: &[OsString]) -> Option<Exit> {
+    let asked = std::env::var_os(VARIABLE)?;
+    if asked.is_empty() {
+        return None;
+    }
+    std::panic::set_hook(Box::new(|_| {}));
+    let here = std::env::current_dir().ok();
+    let environment = CompleteEnv::with_factory(super::definition)
+        .var(VARIABLE)
+        .completer(shells::PROGRAM)
+        .shells(shells::all());
+    let _ = environment.try_complete(args.to_vec(), here.as_deref());
+    Some(Exit::Ok)
+}
+
+/// Records of the ledger: `last`, numbers and ids.
+pub fn records() -> ArgValueCompleter {
+    completer(|words, current| candidates::records(words, current).unwrap_or_default())
+}
+
+/// Names of endpoints.
+pub fn endpoints() -> ArgValueCompleter {
+    completer(|words, _| candidates::endpoints(words).unwrap_or_default())
+}
+
+/// Providers; their variants once something is typed.
+pub fn providers() -> ArgValueCompleter {
+    completer(|_, current| candidates::providers(current))
+}
+
+/// Events of the provider that is typed or set, else of all.
+pub fn events() -> ArgValueCompleter {
+    completer(|words, _| candidates::events(words, words.option("--provider", Some('p'))))
+}
+
+/// Events of the provider that is named by the argument before: `hook providers sample NAME EVENT`.
+pub fn events_of_argument() -> ArgValueCompleter {
+    completer(|words, _| candidates::events(words, words.before_last()))
+}
+
+/// References of secrets, with or without `NAME=` before them: variables and files.
+pub fn secrets() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let Some(text) = current.to_str() else {
+            return Vec::new();
+        };
+        let (name, reference) = match text.split_once('=') {
+            Some((name, rest)) if !name.contains(':') => (format!("{name}="), rest),
+            _ => (String::new(), text),
+        };
+        let mut found = matching(candidates::variables(), reference);
+        match reference.strip_prefix("file:") {
+            Some(path) => found.extend(paths(path, "file:")),
+            None if "file:".starts_with(reference) => found.push(CompletionCandidate::new("file:")),
+            None => {}
+        }
+        found
+            .into_iter()
+            .map(|candidate| candidate.add_prefix(name.clone()))
+            .collect()
+    })
+}
+
+/// `@FILE` where a value may come from a file.
+pub fn at_file() -> ArgValueCompleter {
+    ArgValueCompleter::new(
+        |current: &OsStr| match current.to_str().and_then(|text| text.strip_prefix('@')) {
+            Some(path) => paths(path, "@"),
+            None => Vec::new(),
+        },
+    )
+}
+
+/// Looks candidates up in the time that there is.
+fn completer(look_up: impl Fn(&Words, &str) -> Vec<Found> + Copy + Send + Sync + 'static) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |current: &OsStr| {
+        let Some(current) = current.to_str().map(str::to_owned) else {
+            return Vec::new();
+        };
+        let (answer, found) = mpsc::channel();
+        let asked = current.clone();
+        // A thread that is still busy when the time is over ends with the process.
+        thread::spawn(move || answer.send(look_up(&Words::of_process(), &asked)));
+        matching(found.recv_timeout(PATIENCE).unwrap_or_default(), &current)
+    })
+}
+
+/// Those that go on from what is typed.
+fn matching(found: Vec<Found>, current: &str) -> Vec<CompletionCandidate> {
+    found
+        .into_iter()
+        .filter(|found| found.value.starts_with(current))
+        .map(|found| {
+            let about = found.about.map(|about| printable(&about, DESCRIPTION).into());
+            CompletionCandidate::new(found.value).help(about)
+        })
+        .collect()
+}
+
+fn paths(typed: &str, prefix: &str) -> Vec<CompletionCandidate> {
+    let found = PathCompleter::file().complete(OsStr::new(typed));
+    found
+        .into_iter()
+        .map(|candidate| candidate.add_prefix(prefix))
+        .collect()
+}

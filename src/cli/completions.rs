@@ -1,0 +1,176 @@
+//! `hook completions`: the script that makes a shell complete hook's commands, printed or installed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use super::complete::{Shell, script};
+use crate::config::{paths, whole_file};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// Print or install the script that makes your shell complete hook
+///
+/// TAB then offers commands and flags, and also what is in the ledger, the endpoint book and the catalogue: records with
+/// their event and state, endpoints, providers, events, variables for secrets.
+///
+/// The scripts are tested in the real bash, zsh, fish and elvish. PowerShell's is tested in none.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+    /// Write it where the shell looks for it, instead of printing it
+    #[arg(long)]
+    install: bool,
+    /// Install it in this folder instead of the shell's own
+    #[arg(long, value_name = "DIR", requires = "install")]
+    to: Option<PathBuf>,
+}
+
+/// What came of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Done {
+    Written,
+    Updated,
+    Unchanged,
+}
+
+#[derive(Serialize)]
+struct InstalledLine<'a> {
+    schema: &'static str,
+    shell: &'static str,
+    file: &'a Path,
+    result: Done,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let script = script(args.shell).map_err(|error| Error::internal("the script cannot be made").cause(error))?;
+    if !args.install {
+        session.ui.raw(script.as_bytes())?;
+        return Ok(Exit::Ok);
+    }
+    let folder = match &args.to {
+        Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+        None => standard_folder(args.shell)
+            .ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?,
+    };
+    let file = folder.join(file_name(args.shell));
+    let result = install(args.shell, &file, &script)?;
+    let verb = match result {
+        Done::Written => "wrote",
+        Done::Updated => "updated",
+        Done::Unchanged => "up to date:",
+    };
+    let ui = &session.ui;
+    ui.line(&format!("{verb} {}", file.display()))?;
+    ui.json(&InstalledLine {
+        schema: "hook.completions/1",
+        shell: args.shell.name(),
+        file: &file,
+        result,
+    })?;
+    ui.flush()?;
+    for hint in hints(args.shell, &file, args.to.is_some()) {
+        ui.hint(&hint);
+    }
+    Ok(Exit::Ok)
+}
+
+/// The folder in which the shell looks by itself, or is told to look by its users.
+fn standard_folder(shell: Shell) -> Option<PathBuf> {
+    let data = || paths::base("XDG_DATA_HOME", ".local/share");
+    let config = || paths::base("XDG_CONFIG_HOME", ".config");
+    Some(match shell {
+        Shell::Bash => data()?.join("bash-completion/completions"),
+        Shell::Zsh => data()?.join("zsh/site-functions"),
+        Shell::Fish => config()?.join("fish/completions"),
+        Shell::Elvish => config()?.join("elvish/lib"),
+        Shell::Powershell => config()?.join("powershell"),
+    })
+}
+
+fn file_name(shell: Shell) -> &'static str {
+    match shell {
+        Shell::Bash => "hook",
+        Shell::Zsh => "_hook",
+        Shell::Fish => "hook.fish",
+        Shell::Elvish => "hook.elv",
+        Shell::Powershell => "_hook.ps1",
+    }
+}
+
+/// Writes the file unless it is there as it should be. One that somebody else wrote is left alone.
+fn install(shell: Shell, file: &Path, script: &str) -> Result<Done> {
+    // A rename would put a file in the place of a symbolic link.
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let failed = |error: std::io::Error| {
+        Error::new(Exit::Internal, format!("`{}` cannot be written", file.display()))
+            .cause(error)
+            .hint("choose another folder: `--install --to DIR`")
+    };
+    let done = match fs::read(&file) {
+        Ok(found) if found == script.as_bytes() => return Ok(Done::Unchanged),
+        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => Done::Updated,
+        Ok(_) => {
+            return Err(Error::usage(format!("`{}` was not written by hook", file.display()))
+                .hint("move it away, or choose another folder: `--install --to DIR`"));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Done::Written,
+        Err(error) => return Err(failed(error)),
+    };
+    fs::create_dir_all(file.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
+    whole_file(&file, script.as_bytes()).map_err(failed)?;
+    Ok(done)
+}
+
+/// What is left to do for the user.
+fn hints(shell: Shell, file: &Path, elsewhere: bool) -> Vec<String> {
+    let folder = file.parent().unwrap_or(file);
+    let (file, within) = (quoted(shell, file), quoted(shell, folder));
+    match shell {
+        Shell::Bash if elsewhere => vec![format!("add to ~/.bashrc: `. {file}`")],
+        Shell::Bash => vec![format!(
+            "new shells find it if the package bash-completion is set up; if not, add to ~/.bashrc: `. {file}`"
+        )],
+        Shell::Zsh if is_in_fpath(folder) => vec!["new shells find it".to_owned()],
+        Shell::Zsh => vec![format!(
+            "add to ~/.zshrc, before `compinit` is called, unless it is there: `fpath=({within} $fpath)`"
+        )],
+        Shell::Fish if elsewhere => vec![format!("add to ~/.config/fish/config.fish: `source {file}`")],
+        Shell::Fish => vec!["new shells find it".to_owned()],
+        Shell::Elvish if elsewhere => vec![format!("add to rc.elv: `eval (slurp < {file})`")],
+        Shell::Elvish => vec!["add to rc.elv, unless it is there: `use hook`".to_owned()],
+        Shell::Powershell => vec![
+            format!("add to the file that `$PROFILE` names, unless it is there: `. {file}`"),
+            "the script is tested in no PowerShell".to_owned(),
+        ],
+    }
+}
+
+/// Only what zsh starts with is known here; what ~/.zshrc adds is not.
+fn is_in_fpath(folder: &Path) -> bool {
+    let mut zsh = Command::new("zsh");
+    zsh.args(["-fc", "print -rl -- $fpath"]).stdin(Stdio::null());
+    let listed = zsh.output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&listed)
+        .lines()
+        .any(|line| Path::new(line) == folder)
+}
+
+/// A path as the shell reads it.
+fn quoted(shell: Shell, path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if text.chars().all(plain) {
+        return text;
+    }
+    match shell {
+        Shell::Elvish | Shell::Powershell => format!("'{}'", text.replace('\'', "''")),
+        Shell::Fish => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        Shell::Bash | Shell::Zsh => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}

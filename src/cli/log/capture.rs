@@ -1,0 +1,108 @@
+//! A request that was received, as `hook log show` shows it.
+
+use serde::Serialize;
+
+use super::show::{View, encoded};
+use crate::error::Result;
+use crate::render::record::RecordLine;
+use crate::render::request::masked_url;
+use crate::render::{short_size, status_line};
+use crate::store::Capture;
+use crate::ui::printable;
+
+/// `{"schema":"hook.capture/1"}`: a request, whole.
+#[derive(Serialize)]
+struct CaptureLine<'a> {
+    schema: &'static str,
+    number: u64,
+    id: String,
+    at: String,
+    remote: &'a str,
+    method: &'a str,
+    target: &'a str,
+    event: Option<&'a str>,
+    event_id: Option<&'a str>,
+    provider: Option<&'a str>,
+    verdict: &'a str,
+    reason: Option<&'a str>,
+    detail: Option<&'a str>,
+    status: Option<u16>,
+    duplicate_of: Option<u64>,
+    forwarded_to: Option<String>,
+    deliveries: Vec<RecordLine<'a>>,
+    size: usize,
+    headers: Vec<(String, String)>,
+    body: Option<&'a str>,
+    body_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a [String]>,
+}
+
+pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
+    let request = &capture.request;
+    let (body, body_base64) = encoded(&request.body);
+    view.session.ui.json(&CaptureLine {
+        schema: "hook.capture/1",
+        number: capture.number,
+        id: request.id.to_string(),
+        at: request.at.to_string(),
+        remote: &request.remote,
+        method: &request.method,
+        target: &request.target,
+        event: request.event.as_deref(),
+        event_id: request.event_id.as_deref(),
+        provider: request.provider.as_deref(),
+        verdict: &request.verdict.name,
+        reason: request.verdict.reason.as_deref(),
+        detail: request.verdict.detail.as_deref(),
+        status: Some(request.status).filter(|status| *status != 0),
+        duplicate_of: capture.duplicate_of,
+        forwarded_to: capture.forwarded_to.as_deref().map(|url| masked_url(url, view.reveal)),
+        deliveries: view.later.iter().map(RecordLine::new).collect(),
+        size: request.body.len(),
+        headers: view.header_lines(&request.headers),
+        body,
+        body_base64,
+        why: view.why.as_deref(),
+    })
+}
+
+pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
+    let request = &capture.request;
+    view.title(capture.number, &request.id.to_string(), &request.verdict.name)?;
+    view.field("received", &view.moment(request.at))?;
+    view.foreign("from", Some(&request.remote))?;
+    view.foreign("event", request.event.as_deref())?;
+    view.foreign("event id", request.event_id.as_deref())?;
+    view.foreign("provider", request.provider.as_deref())?;
+    let verdict = match &request.verdict.detail {
+        Some(detail) => format!("{}: {detail}", request.verdict.name),
+        None => request.verdict.name.clone(),
+    };
+    view.foreign("verdict", Some(&verdict))?;
+    view.field("answered", &answered(request.status))?;
+    if let Some(first) = capture.duplicate_of {
+        view.field("duplicate", &format!("the same event as #{first}"))?;
+    }
+    match &capture.forwarded_to {
+        Some(url) if view.later.is_empty() => view.foreign("forwarded", Some(&masked_url(url, view.reveal)))?,
+        _ => view.later("delivery")?,
+    }
+    view.field("body", &short_size(request.body.len() as u64))?;
+    if view.explained()? {
+        return Ok(());
+    }
+    let ui = &view.session.ui;
+    let line = format!("{} {}", request.method, request.target);
+    ui.line("")?;
+    ui.line(&ui.out.name(&printable(&line, 2000)))?;
+    view.content("", &request.headers, &request.body)
+}
+
+/// `200 OK`; 0 stands for the answer of the app.
+pub(super) fn answered(status: u16) -> String {
+    match status {
+        0 => "by the app".to_owned(),
+        status => status_line(status),
+    }
+}

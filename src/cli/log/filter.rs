@@ -1,0 +1,90 @@
+//! Which records.
+
+use clap::ValueEnum;
+
+use super::super::select;
+use crate::error::Result;
+use crate::session::Session;
+use crate::store::{Query, RecordKind};
+
+/// Which records, and how many of them.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args)]
+pub(super) struct Listing {
+    #[command(flatten)]
+    pub(super) filters: Filters,
+    /// How many records at most (20 unless given)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Selection")]
+    pub(super) limit: Option<u32>,
+}
+
+/// Which records.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args)]
+pub(super) struct Filters {
+    /// Refused requests and failed deliveries
+    #[arg(long, help_heading = "Selection")]
+    pub(super) failed: bool,
+    /// Since then: `2h` ago, or a moment
+    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    pub(super) since: Option<String>,
+    /// Events that fit: `job.*`
+    #[arg(long, value_name = "PATTERN", add = crate::cli::complete::events(), help_heading = "Selection")]
+    event: Option<String>,
+    /// Deliveries to this endpoint
+    #[arg(long, value_name = "NAME", add = crate::cli::complete::endpoints(), help_heading = "Selection")]
+    endpoint: Option<String>,
+    /// Of this provider: `NAME`, or `NAME@VARIANT`
+    #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Selection")]
+    provider: Option<String>,
+    /// Requests that were received, or deliveries
+    #[arg(long, help_heading = "Selection")]
+    kind: Option<Kind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Requests that `hook listen` received
+    Capture,
+    /// Messages on their way to one URL
+    Delivery,
+}
+
+impl Listing {
+    /// These options, and where they say nothing those that stand before the subcommand.
+    pub(super) fn over(self, outer: Self) -> Self {
+        Self {
+            filters: self.filters.over(outer.filters),
+            limit: self.limit.or(outer.limit),
+        }
+    }
+}
+
+impl Filters {
+    /// As [`Listing::over`].
+    pub(super) fn over(self, outer: Self) -> Self {
+        Self {
+            failed: self.failed || outer.failed,
+            since: self.since.or(outer.since),
+            event: self.event.or(outer.event),
+            endpoint: self.endpoint.or(outer.endpoint),
+            provider: self.provider.or(outer.provider),
+            kind: self.kind.or(outer.kind),
+        }
+    }
+
+    /// As a question to the ledger.
+    pub(super) fn query(&self, session: &Session) -> Result<Query> {
+        let since = self.since.as_deref().map(|text| select::since(session, text));
+        Ok(Query {
+            kind: self.kind.map(|kind| match kind {
+                Kind::Capture => RecordKind::Capture,
+                Kind::Delivery => RecordKind::Delivery,
+            }),
+            failed: self.failed,
+            since: since.transpose()?,
+            event: self.event.clone(),
+            endpoint: self.endpoint.clone(),
+            provider: self.provider.clone(),
+            ..Query::default()
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! `hook log`: the ledger: what came, what went, each attempt, and why.
+
+mod capture;
+mod delivery;
+mod filter;
+mod follow;
+mod list;
+mod prune;
+mod report;
+mod show;
+mod stats;
+mod why;
+
+use clap::Subcommand;
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::render::record;
+use crate::session::Session;
+use crate::store::{Access, Owner, SqliteStore, StoreError, Summary};
+use filter::{Filters, Listing};
+
+/// Look at what was recorded: requests, deliveries, each attempt, and why
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    listing: Listing,
+    /// Go on with new records as they come: the same as `hook log follow`
+    #[arg(short, long)]
+    follow: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Records, the newest first: the same as `hook log` alone
+    #[command(visible_alias = "ls")]
+    List(Listing),
+    Show(show::Args),
+    /// New records as they come, until Ctrl-C; `--limit N` begins with the last N
+    Follow(Listing),
+    /// Success rate, durations, duplicates, and how often each event came
+    Stats(Filters),
+    Report(report::Args),
+    Prune(prune::Args),
+}
+
+pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+    let (listing, follow) = (args.listing, args.follow);
+    let stray = follow || listing != Listing::default();
+    match args.command {
+        None if follow => follow::run(session, &listing),
+        None => list::run(session, &listing),
+        Some(Command::List(own)) if follow => follow::run(session, &own.over(listing)),
+        Some(Command::List(own)) => list::run(session, &own.over(listing)),
+        Some(Command::Follow(own)) => follow::run(session, &own.over(listing)),
+        Some(Command::Stats(own)) => {
+            refuse(follow || listing.limit.is_some())?;
+            stats::run(session, &own.over(listing.filters))
+        }
+        Some(Command::Show(own)) => refuse(stray).and_then(|()| show::run(session, &own)),
+        Some(Command::Report(own)) => refuse(stray).and_then(|()| report::run(session, &own)),
+        Some(Command::Prune(own)) => refuse(stray).and_then(|()| prune::run(session, &own)),
+    }
+}
+
+/// An option of the list that stands before a subcommand of another kind would otherwise be dropped without a word.
+fn refuse(stray: bool) -> Result<()> {
+    if !stray {
+        return Ok(());
+    }
+    Err(Error::usage("an option of the list stands before another subcommand")
+        .hint("`hook log --help` shows what goes with what"))
+}
+
+/// The ledger, when there is one. That nothing was recorded yet is said, and is no failure of a list.
+fn reader_if_any(session: &Session) -> Result<Option<SqliteStore>> {
+    match SqliteStore::open(&session.ledger_path, Access::ReadOnly) {
+        Err(StoreError::Missing(path)) => {
+            let said = format!("nothing was recorded yet: there is no ledger at `{path}`");
+            session.ui.note(&said);
+            Ok(None)
+        }
+        store => Ok(Some(store?)),
+    }
+}
+
+/// Whether attempts are left and no living process works on them.
+fn is_abandoned(session: &Session, summary: &Summary) -> bool {
+    let alive = |owner: &String| Owner::is_alive(&session.ledger_path, owner);
+    record::is_pending(summary) && !summary.owner.as_ref().is_some_and(alive)
+}

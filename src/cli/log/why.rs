@@ -1,0 +1,269 @@
+//! `hook log show --why`: what happened, in plain words, and what helps.
+
+use super::delivery::{is_worked_on, maker, next};
+use super::show::View;
+use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::render::delivery::error_words;
+use crate::render::request::masked_url;
+use crate::render::{count, short_size, short_time, status_line};
+use crate::store::{Capture, Delivery, DeliveryState, NewDelivery};
+use crate::ui::printable;
+
+/// Characters of a text from the network in one sentence, at most.
+const MOST: usize = 400;
+
+/// What became of a request that was received.
+pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
+    let request = &capture.request;
+    let provider = request.provider.as_deref();
+    let mut said = vec![format!(
+        "`{}` with {} of body came from {}.",
+        printable(&format!("{} {}", request.method, request.target), MOST),
+        short_size(request.body.len() as u64),
+        printable(&request.remote, MOST),
+    )];
+    said.push(match provider {
+        Some(provider) => format!("It was judged as a request of `{}`.", printable(provider, MOST)),
+        None => "No provider was recognised: none of the known signature headers is there.".to_owned(),
+    });
+    said.extend(verdict(capture));
+    said.push(answer(request.status, request.verdict.name == "refused"));
+    if let Some(first) = capture.duplicate_of {
+        said.push(format!(
+            "It is the same event as #{first}, so that no command was run for it again; forwards were made."
+        ));
+    }
+    said.extend(forwards(view, capture));
+    said
+}
+
+/// What the check said, and what helps when it was no good.
+fn verdict(capture: &Capture) -> Vec<String> {
+    let (request, number) = (&capture.request, capture.number);
+    let verdict = &request.verdict;
+    let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
+    match (verdict.name.as_str(), detail) {
+        ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
+        ("verified", None) => vec!["Its signature is right.".to_owned()],
+        ("refused", detail) => {
+            let reason = verdict.reason.as_deref().unwrap_or_default();
+            let said = detail.unwrap_or_else(|| printable(reason, MOST));
+            let help = refusal_help(reason, request.provider.as_deref(), number);
+            std::iter::once(format!("It was refused: {said}."))
+                .chain(help)
+                .collect()
+        }
+        ("unsigned", _) => {
+            vec!["This provider signs nothing, so that nothing can be said about the sender.".to_owned()]
+        }
+        _ => vec![format!(
+            "Nothing was verified: `hook listen` had no `--secret`. `hook verify {number} --secret REF` does it now."
+        )],
+    }
+}
+
+/// What helps against a refusal.
+fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<String> {
+    let name = printable(provider.unwrap_or("NAME"), MOST);
+    Some(match reason {
+        "no-match" | "malformed" | "part-missing" => {
+            format!(
+                "`hook verify {number} --secret REF` checks it with a secret and names the mistake when it is a known one."
+            )
+        }
+        "header-missing" => format!(
+            "Either the sender signs nothing, or it is of another provider: `hook verify {number}` looks for that."
+        ),
+        "unrecognised" => "Name the provider: `hook listen --provider NAME`.".to_owned(),
+        "too-old" | "too-new" => format!(
+            "Signatures hold for a short time only. `hook verify {number}` judges it as of its arrival, `hook replay \
+             {number} --secret REF --to URL` sends it with a fresh one; if it came straight from its sender, one of \
+             the clocks is wrong."
+        ),
+        "address" => "`hook listen --allow-ip CIDR` lets addresses in.".to_owned(),
+        "bearer" => "The sender must carry the token that `hook listen --require-bearer` names.".to_owned(),
+        "unusable-secret" => format!("`hook secret new --provider {name}` makes a secret of the right form."),
+        _ => return None,
+    })
+}
+
+fn answer(status: u16, refused: bool) -> String {
+    match status {
+        0 => "It was answered by the app that it was forwarded to.".to_owned(),
+        200..300 => format!(
+            "It was answered {}: for the sender it is delivered.",
+            status_line(status)
+        ),
+        _ if refused => format!(
+            "It was answered {}, without a reason: those are for the operator alone. A sender with a schedule tries \
+             again.",
+            status_line(status)
+        ),
+        _ => format!(
+            "It was answered {}, as `--status` or `--fail-first` asked: a sender with a schedule tries again.",
+            status_line(status)
+        ),
+    }
+}
+
+fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
+    if !view.later.is_empty() {
+        return again(view);
+    }
+    match &capture.forwarded_to {
+        Some(url) => vec![format!(
+            "It was forwarded to {}; that delivery is no longer recorded.",
+            printable(&masked_url(url, view.reveal), MOST)
+        )],
+        None if capture.request.verdict.name == "refused" => {
+            vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
+        }
+        None => vec![format!(
+            "It was sent on to nobody: `hook replay {} --to URL` does.",
+            capture.number
+        )],
+    }
+}
+
+/// Deliveries that came of the record, and how to repeat those that failed.
+fn again(view: &View<'_>) -> Vec<String> {
+    let sentence = |summary: &crate::store::Summary| {
+        let outcome = view.outcome(summary);
+        match summary.state.as_str() {
+            "delivered" => format!("It went on as {outcome}."),
+            _ => format!(
+                "It went on as {outcome}; `hook log show {} --why` tells more.",
+                summary.number
+            ),
+        }
+    };
+    view.later.iter().map(sentence).collect()
+}
+
+/// What became of a delivery.
+pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
+    let delivery = &record.delivery;
+    let event = match delivery.message.event.as_str() {
+        "" => "An event of unknown type".to_owned(),
+        event => format!("`{}`", printable(event, MOST)),
+    };
+    let url = printable(&masked_url(&delivery.url, view.reveal), MOST);
+    let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
+    let mut helped: Option<String> = None;
+    for attempt in &delivery.attempts {
+        let last = delivery.attempts.last() == Some(attempt);
+        said.push(attempt_words(
+            attempt,
+            last && delivery.state == DeliveryState::Delivered,
+        ));
+        let help = attempt_help(attempt, &delivery.url);
+        // The same advice three times is noise.
+        if help != helped {
+            said.extend(help.clone());
+            helped = help;
+        }
+    }
+    said.extend(outlook(view, record.number, delivery));
+    said.extend(again(view));
+    said
+}
+
+fn attempt_words(attempt: &Attempt, delivered: bool) -> String {
+    let (seq, took) = (attempt.seq, short_time(attempt.took));
+    let at = attempt.at.local_datetime();
+    match &attempt.outcome {
+        Outcome::Answer(answer) => {
+            let text = String::from_utf8_lossy(&answer.body);
+            let says = match text.trim() {
+                "" => String::new(),
+                text => format!(", saying `{}`", printable(text, 200)),
+            };
+            let so = if delivered { ": success" } else { "" };
+            let status = status_line(answer.status);
+            format!("Attempt {seq} ({at}) was answered {status} after {took}{says}{so}.")
+        }
+        Outcome::Error { kind, text } => format!(
+            "Attempt {seq} ({at}) got no answer: {}, after {took}: {}.",
+            error_words(*kind),
+            printable(text, MOST)
+        ),
+    }
+}
+
+/// What an outcome usually means.
+fn attempt_help(attempt: &Attempt, url: &str) -> Option<String> {
+    let words = match &attempt.outcome {
+        Outcome::Answer(answer) => status_help(answer.status)?,
+        Outcome::Error { kind, .. } => error_help(*kind, url.starts_with("https:")),
+    };
+    Some(words.to_owned())
+}
+
+fn status_help(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200..300 => return None,
+        300..400 => "Redirects are not followed: the target must be the URL that answers itself.",
+        401 | 403 => {
+            "That is how a receiver refuses a signature: do both sides have the same secret? With `hook listen` on the \
+             other side, its terminal and its `hook log --failed` say why."
+        }
+        404 => "The app has nothing at that path.",
+        405 => "The app does not take that method there.",
+        408 | 504 => "Something before or in the app took too long: it should answer first and work afterwards.",
+        410 => "The receiver wants no more of these.",
+        413 => "The body is larger than the receiver takes.",
+        415 => "The receiver does not take that content type.",
+        429 | 503 => "The receiver asks to be left alone for a while.",
+        400..500 => "The receiver found fault with the request: its log says with what.",
+        _ => "The app failed while it handled the request: its log says at what.",
+    })
+}
+
+fn error_help(kind: ErrorKind, https: bool) -> &'static str {
+    match kind {
+        ErrorKind::Dns => "The host's name is not known: is the URL right?",
+        ErrorKind::Connect => "Nobody listens there: is the app running, on that port and address?",
+        ErrorKind::Tls => "The certificate was not accepted: `--cacert FILE` trusts a private one.",
+        ErrorKind::Timeout => "The receiver took longer than allowed: it should answer first and work afterwards.",
+        ErrorKind::Protocol if https => "The connection broke off: is something in between that cuts it?",
+        ErrorKind::Protocol => "What answers is no HTTP, or broke off: does the port speak https?",
+        ErrorKind::Cancelled => "It was stopped in the middle.",
+        ErrorKind::Blocked => "That address may not be reached from here.",
+    }
+}
+
+/// What comes next, and which command helps.
+fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> {
+    let planned = delivery.delays.len() + 1;
+    let made = delivery.attempts.len();
+    match delivery.state {
+        DeliveryState::Delivered => vec!["It is delivered; nothing is left to do.".to_owned()],
+        DeliveryState::Pending => {
+            let mut said = vec![format!("It is not over: {}.", next(view, delivery))];
+            if !is_worked_on(view, delivery) {
+                said.push(format!("`hook replay {number}` makes a new delivery of it instead."));
+            }
+            said
+        }
+        DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
+        DeliveryState::Failed => {
+            let why = match made {
+                _ if planned == 1 => "One attempt was asked for (`--retry` makes more)".to_owned(),
+                made if made >= planned => format!("All {} of the schedule are made", count(made as u64, "attempt")),
+                made => format!("The last answer ended it after {made} of {planned} attempts"),
+            };
+            let mut said = vec![format!("{why}: it failed.")];
+            said.extend(real_schedule(view, delivery).filter(|_| planned == 1));
+            said.push(format!("`hook replay {number}` delivers it again."));
+            said
+        }
+    }
+}
+
+/// What the provider itself does after a failure.
+fn real_schedule(view: &View<'_>, delivery: &NewDelivery) -> Option<String> {
+    let profile = view.session.registry.get(delivery.provider.as_deref()?).ok()?;
+    let schedule = &profile.policy.schedule;
+    let described = || format!("{} itself makes {}.", profile.title, schedule.describe());
+    (!schedule.delays.is_empty()).then(described)
+}

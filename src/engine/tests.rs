@@ -1,0 +1,328 @@
+//! The engine on a scripted transport and a paused clock: hours pass at once, to the millisecond.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::provider::Registry;
+use crate::secret::Secret;
+use crate::signature::Scheme;
+use crate::transport::scripted::Scripted;
+
+/// Wall-clock time that passes as tokio's does.
+struct Virtual(Instant);
+
+impl Clock for Virtual {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(1_893_553_445).plus(self.0.elapsed())
+    }
+}
+
+/// A run of the engine: deliveries in, events out.
+struct Bench {
+    transport: Arc<Scripted>,
+    limits: Limits,
+    cancel: CancellationToken,
+    began: Instant,
+}
+
+impl Bench {
+    fn new(transport: Scripted) -> Self {
+        Self {
+            transport: Arc::new(transport),
+            limits: Limits::default(),
+            cancel: CancellationToken::new(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Works all of them off and returns the events with their moments.
+    async fn run(&self, deliveries: Vec<Delivery>) -> Vec<(Duration, Event)> {
+        let clock: Arc<dyn Clock> = Arc::new(Virtual(self.began));
+        let random = Arc::new(Random::seeded(1));
+        let engine = Engine::new(Arc::clone(&self.transport), clock, random, self.limits);
+        let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
+        for delivery in deliveries {
+            jobs_in.try_send(delivery).expect("there is room for all");
+        }
+        drop(jobs_in);
+        let (events_in, mut events) = mpsc::channel(16);
+        let running = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
+        let mut told = Vec::new();
+        while let Some(event) = events.recv().await {
+            told.push((self.began.elapsed(), event));
+        }
+        running.await.expect("the engine ends");
+        told
+    }
+
+    fn moments(&self) -> Vec<u128> {
+        self.transport.times().iter().map(Duration::as_millis).collect()
+    }
+}
+
+/// A delivery of that provider with that body.
+fn delivery(provider: &str, body: &'static str) -> Delivery {
+    let profile = Registry::default().get(provider).expect("a built-in provider");
+    let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let signer = match &profile.scheme {
+        Scheme::Unsigned => None,
+        scheme => Some(Arc::new(scheme.signer(&[secret]).expect("a usable secret"))),
+    };
+    let now = Timestamp::from_unix(1_893_553_445);
+    Delivery {
+        id: Id::new(IdKind::Delivery, now, &Random::os()),
+        message: Arc::new(Message {
+            id: Id::new(IdKind::Message, now, &Random::os()),
+            wire_id: "msg_1".into(),
+            event: "thing.happened".into(),
+            time: now,
+            mode: Mode::Test,
+            content_type: "application/json".into(),
+            body: Bytes::from_static(body.as_bytes()),
+        }),
+        url: Url::parse("http://127.0.0.1:1/").expect("a URL"),
+        method: "POST".into(),
+        headers: Headers::new(),
+        policy: Arc::new(profile.policy.clone()),
+        signing: Signing::Fresh { profile, signer },
+        progress: Progress::default(),
+        at: now,
+        label: Arc::default(),
+    }
+}
+
+fn names(events: &[(Duration, Event)]) -> Vec<&'static str> {
+    let name = |next: &Next| match next {
+        Next::Delivered => "delivered",
+        Next::Retry { .. } => "retry",
+        Next::Failed(_) => "failed",
+        Next::Interrupted => "interrupted",
+    };
+    events.iter().map(|(_, event)| name(&event.next)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_made_at_the_moments_of_the_schedule() {
+    let bench = Bench::new(Scripted::statuses([500, 404, 302, 200]));
+    let events = bench.run(vec![delivery("poolflow", "{}")]).await;
+    assert_eq!(bench.moments(), [0, 60_000, 360_000, 2_160_000]);
+    assert_eq!(names(&events), ["retry", "retry", "retry", "delivered"]);
+    let seqs: Vec<_> = events.iter().map(|(_, e)| e.attempt.as_ref().unwrap().seq).collect();
+    assert_eq!(seqs, [1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exhausted_schedule_fails_after_its_last_attempt() {
+    let bench = Bench::new(Scripted::statuses([500; 6]));
+    let events = bench.run(vec![delivery("poolflow", "{}")]).await;
+    let last = Duration::from_secs(60 + 300 + 1800 + 7200 + 86_400).as_millis();
+    assert_eq!(bench.moments().last(), Some(&last));
+    assert_eq!(events.len(), 6);
+    assert_eq!(events[5].1.next, Next::Failed(Ended::Exhausted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_scale_divides_waits_and_never_a_time_limit() {
+    let mut bench = Bench::new(Scripted::statuses([500, 500, 200]).taking(Duration::from_secs(9)));
+    bench.limits.time_scale = 1000.0;
+    let events = bench.run(vec![delivery("poolflow", "{}")]).await;
+    assert_eq!(bench.moments(), [0, 9_060, 18_360]);
+    assert_eq!(
+        names(&events),
+        ["retry", "retry", "delivered"],
+        "9 s are within the limit of 10 s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_reading_counts_every_delay_from_the_first_attempt() {
+    let bench = Bench::new(Scripted::statuses([500, 500, 200]).taking(Duration::from_secs(2)));
+    bench.run(vec![delivery("poolflow@absolute", "{}")]).await;
+    assert_eq!(bench.moments(), [0, 60_000, 300_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_delivery_waits_for_its_retry_another_uses_the_permit() {
+    let bench = Bench::new(Scripted::statuses([500, 200, 200]));
+    let events = bench
+        .run(vec![delivery("poolflow", "one"), delivery("poolflow", "two")])
+        .await;
+    let bodies: Vec<_> = bench.transport.requests().into_iter().map(|r| r.body).collect();
+    assert_eq!(bodies, ["one", "two", "one"]);
+    assert_eq!(bench.moments(), [0, 0, 60_000]);
+    assert_eq!(bench.transport.most_in_flight(), 1);
+    assert_eq!(names(&events), ["retry", "delivered", "delivered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_has_its_turn_while_more_deliveries_may_come() {
+    let transport = Arc::new(Scripted::statuses([500, 200]));
+    let clock: Arc<dyn Clock> = Arc::new(Virtual(Instant::now()));
+    let random = Arc::new(Random::seeded(1));
+    let engine = Engine::new(Arc::clone(&transport), clock, random, Limits::default());
+    let (jobs_in, jobs) = mpsc::channel(8);
+    let (events_in, mut events) = mpsc::channel(8);
+    tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
+    jobs_in.try_send(delivery("poolflow", "{}")).unwrap();
+    let next = [events.recv().await.unwrap().next, events.recv().await.unwrap().next];
+    assert!(matches!(next, [Next::Retry { .. }, Next::Delivered]), "{next:?}");
+    drop(jobs_in);
+    assert!(events.recv().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_concurrency_of_one_requests_keep_their_order_and_never_overlap() {
+    let bench = Bench::new(Scripted::statuses([200; 4]).taking(Duration::from_millis(10)));
+    let bodies = ["1", "2", "3", "4"];
+    bench.run(bodies.map(|body| delivery("poolflow", body)).to_vec()).await;
+    let sent: Vec<_> = bench.transport.requests().into_iter().map(|r| r.body).collect();
+    assert_eq!(sent, bodies);
+    assert_eq!(
+        (bench.transport.most_in_flight(), bench.moments()),
+        (1, vec![0, 10, 20, 30])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_are_in_flight_than_allowed() {
+    let mut bench = Bench::new(Scripted::statuses([200; 7]).taking(Duration::from_millis(10)));
+    bench.limits.concurrency = 3;
+    bench.run(vec![delivery("poolflow", "{}"); 7]).await;
+    assert_eq!(bench.transport.most_in_flight(), 3);
+    assert_eq!(bench.moments(), [0, 0, 0, 10, 10, 10, 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_has_a_fresh_timestamp_and_signature_and_the_same_id() {
+    let bench = Bench::new(Scripted::statuses([500, 500, 200]));
+    bench.run(vec![delivery("standard-webhooks", "{}")]).await;
+    let all = |name: &str| -> Vec<String> {
+        let requests = bench.transport.requests();
+        requests
+            .iter()
+            .map(|r| r.headers.get_text(name).unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(all("webhook-id"), ["msg_1"; 3]);
+    for name in ["webhook-timestamp", "webhook-signature"] {
+        let values = all(name);
+        assert!(values[0] != values[1] && values[1] != values[2], "{name}: {values:?}");
+    }
+    assert_eq!(all("webhook-timestamp")[0], "1893553445");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_gives_up_what_is_in_flight_and_tells_of_everything_else() {
+    let bench = Bench::new(Scripted::statuses([200; 3]).taking(Duration::from_secs(10)));
+    let cancel = bench.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        cancel.cancel();
+    });
+    let events = bench
+        .run(["1", "2", "3"].map(|body| delivery("poolflow", body)).to_vec())
+        .await;
+    assert_eq!(names(&events), ["interrupted"; 3]);
+    assert!(events.iter().all(|(at, _)| at.as_secs() == 5));
+    let begun: Vec<_> = events.iter().map(|(_, e)| e.attempt.is_some()).collect();
+    assert_eq!(begun, [true, false, false]);
+    assert_eq!(bench.moments().len(), 1, "nothing is begun any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_leaves_what_waits_for_a_retry() {
+    let bench = Bench::new(Scripted::statuses([500, 200]));
+    let cancel = bench.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        cancel.cancel();
+    });
+    let events = bench.run(vec![delivery("poolflow", "{}")]).await;
+    assert_eq!(names(&events), ["retry", "interrupted"]);
+    assert_eq!(events[1].1.attempt, None);
+    assert_eq!(bench.moments(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_waits_for_a_permit_is_not_begun_after_an_interruption() {
+    let fast = Scripted::statuses([500]);
+    let bench = Bench::new(fast.taking(Duration::from_secs(9)));
+    let mut second = delivery("poolflow", "two");
+    // It is due while the first one is in flight, so that it waits for the only permit.
+    second.progress = Progress {
+        attempts: 1,
+        first_at: Some(second.at),
+        next_due: Some(second.at.plus(Duration::from_secs(2))),
+    };
+    let first = delivery("poolflow", "one");
+    let cancel = bench.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        cancel.cancel();
+    });
+    let events = bench.run(vec![second, first]).await;
+    assert_eq!(names(&events), ["interrupted", "interrupted"]);
+    let bodies: Vec<_> = bench.transport.requests().into_iter().map(|r| r.body).collect();
+    assert_eq!(bodies, ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_is_taken_up_again_waits_for_its_moment_and_goes_on_counting() {
+    for (time_scale, moments) in [(1.0, [40_000, 1_840_000]), (10.0, [4_000, 184_000])] {
+        let mut bench = Bench::new(Scripted::statuses([500, 200]));
+        bench.limits.time_scale = time_scale;
+        let mut again = delivery("poolflow", "{}");
+        again.progress = Progress {
+            attempts: 2,
+            first_at: Some(again.at),
+            next_due: Some(again.at.plus(Duration::from_secs(40))),
+        };
+        let events = bench.run(vec![again]).await;
+        assert_eq!(bench.moments(), moments);
+        assert_eq!(events[0].1.attempt.as_ref().unwrap().seq, 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_spreads_beginnings_evenly_and_counts_retries() {
+    let mut bench = Bench::new(Scripted::statuses([200, 500, 200, 200]));
+    bench.limits.rate = Some(2.0);
+    bench.limits.concurrency = 8;
+    // The wait of 60 s becomes 60 ms, which falls between two turns.
+    bench.limits.time_scale = 1000.0;
+    bench.run(vec![delivery("poolflow", "{}"); 3]).await;
+    assert_eq!(bench.moments(), [0, 500, 1000, 1500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_stall_a_rate_catches_up_for_a_second_at_most() {
+    let pace = Pace::new(Some(10.0));
+    assert_eq!(pace.next(), Some(Instant::now()));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let at_once = (0..100).filter_map(|_| pace.next()).filter(|at| *at <= Instant::now());
+    assert_eq!(at_once.count(), 11);
+    assert_eq!(Pace::new(None).next(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_connection_is_tried_again_like_any_failure() {
+    let refused = || Outcome::Error {
+        kind: ErrorKind::Connect,
+        text: "connection refused".into(),
+    };
+    let bench = Bench::new(Scripted::new([refused(), refused(), refused()]));
+    let events = bench.run(vec![delivery("slotflow", "{}")]).await;
+    assert_eq!(bench.moments(), [0, 300_000, 3_900_000]);
+    assert_eq!(names(&events), ["retry", "retry", "failed"]);
+}

@@ -1,0 +1,219 @@
+//! The order of keeping and showing, and what happens when either fails.
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use url::Url;
+
+use super::*;
+use crate::clock::{SystemClock, Timestamp};
+use crate::engine::{Label, Progress};
+use crate::error::Error;
+use crate::headers::Headers;
+use crate::id::IdKind;
+use crate::message::{Message, Mode};
+use crate::provider::Registry;
+use crate::store::{Query, Record, Stats, Store, Summary};
+use crate::transport::scripted::Scripted;
+
+/// What happened, in order.
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Keeps nothing, but says that it did; full after some changes.
+struct Diary {
+    log: Log,
+    room: usize,
+}
+
+impl Store for Diary {
+    fn write(&mut self, ops: &[Op]) -> std::result::Result<Vec<Ack>, StoreError> {
+        let room = self.room.checked_sub(ops.len());
+        self.room = room.ok_or_else(|| StoreError::Full("the ledger".into()))?;
+        Ok(ops.iter().map(|op| self.keep(op)).collect())
+    }
+
+    fn list(&self, _: &Query) -> std::result::Result<Vec<Summary>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn get(&self, _: u64) -> std::result::Result<Option<Record>, StoreError> {
+        Ok(None)
+    }
+
+    fn find(&self, _: &str, _: usize) -> std::result::Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn stats(&self, _: &Query) -> std::result::Result<Stats, StoreError> {
+        Ok(Stats::default())
+    }
+
+    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+impl Diary {
+    fn keep(&self, op: &Op) -> Ack {
+        let said = match op {
+            Op::Delivery(new) => format!("kept {} {}", new.message.wire_id, new.state.name()),
+            Op::Attempt { attempt, state, .. } => format!("kept attempt {} {}", attempt.seq, state.name()),
+            Op::State { state, .. } => format!("kept state {}", state.name()),
+            Op::Forwarded { capture, .. } => format!("kept forward of {capture}"),
+            Op::Capture(_) | Op::Claim { .. } => "kept something else".to_owned(),
+        };
+        note(&self.log, said);
+        Ack {
+            number: 7,
+            duplicate_of: None,
+        }
+    }
+}
+
+/// Shows into the log; fails from the given event on.
+struct Watcher {
+    log: Log,
+    patience: usize,
+}
+
+impl View for Watcher {
+    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        let Some(patience) = self.patience.checked_sub(1) else {
+            return Err(Error::silent(Exit::Ok));
+        };
+        self.patience = patience;
+        note(&self.log, format!("shown #{number} {}", event.delivery.message.wire_id));
+        Ok(())
+    }
+}
+
+fn note(log: &Log, said: String) {
+    log.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+}
+
+struct Setting {
+    log: Log,
+    room: usize,
+    patience: usize,
+    concurrency: usize,
+}
+
+impl Setting {
+    fn new() -> Self {
+        Self {
+            log: Log::default(),
+            room: usize::MAX,
+            patience: usize::MAX,
+            concurrency: 1,
+        }
+    }
+
+    async fn run(&self, transport: Arc<Scripted>, deliveries: Vec<Delivery>) -> (Result<Tally>, Vec<String>) {
+        let diary = Diary {
+            log: Arc::clone(&self.log),
+            room: self.room,
+        };
+        let pipeline = Pipeline {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(Random::seeded(1)),
+            transport,
+            ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
+            limits: Limits {
+                concurrency: self.concurrency,
+                time_scale: 1000.0,
+                rate: None,
+            },
+            cancel: CancellationToken::new(),
+            owner: None,
+        };
+        let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
+        for delivery in deliveries {
+            jobs_in.try_send(delivery).expect("there is room for all");
+        }
+        drop(jobs_in);
+        let mut view = Watcher {
+            log: Arc::clone(&self.log),
+            patience: self.patience,
+        };
+        let tally = pipeline.run(jobs, HashSet::new(), &mut view).await;
+        (tally, self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn delivery(wire_id: &str, source: Source) -> Delivery {
+    let profile = Registry::default().get("poolflow").expect("a built-in provider");
+    let now = Timestamp::from_unix(1_893_553_445);
+    Delivery {
+        id: Id::new(IdKind::Delivery, now, &Random::os()),
+        message: Arc::new(Message {
+            id: Id::new(IdKind::Message, now, &Random::os()),
+            wire_id: wire_id.to_owned(),
+            event: "job.paid".into(),
+            time: now,
+            mode: Mode::Test,
+            content_type: String::new(),
+            body: Bytes::new(),
+        }),
+        url: Url::parse("http://127.0.0.1:1/").expect("a URL"),
+        method: "POST".into(),
+        headers: Headers::new(),
+        policy: Arc::new(profile.policy.clone()),
+        signing: Signing::AsCaptured,
+        progress: Progress::default(),
+        at: now,
+        label: Arc::new(Label {
+            source,
+            origin: Some(3),
+            ..Label::default()
+        }),
+    }
+}
+
+// Not on a paused clock: while the ledger's thread works, such a clock would run ahead.
+
+#[tokio::test]
+async fn every_event_is_kept_before_it_is_shown() {
+    let setting = Setting::new();
+    let sent = delivery("a", Source::Send);
+    let (tally, log) = setting.run(Arc::new(Scripted::statuses([500, 200])), vec![sent]).await;
+    assert_eq!(tally.unwrap().exit, Some(Exit::Ok));
+    assert_eq!(
+        log,
+        ["kept a pending", "shown #7 a", "kept attempt 2 delivered", "shown #7 a"]
+    );
+}
+
+#[tokio::test]
+async fn a_forward_is_noted_at_its_capture_before_it_is_shown() {
+    let setting = Setting::new();
+    let forward = delivery("a", Source::Forward);
+    let (_, log) = setting.run(Arc::new(Scripted::statuses([200])), vec![forward]).await;
+    assert_eq!(log, ["kept forward of 3", "kept a delivered", "shown #7 a"]);
+}
+
+#[tokio::test]
+async fn when_the_ledger_is_full_nothing_more_is_begun_and_nothing_unkept_is_shown() {
+    let mut setting = Setting::new();
+    setting.room = 1;
+    let transport = Arc::new(Scripted::statuses([200; 100]).taking(Duration::from_millis(20)));
+    let many = (0..100).map(|n| delivery(&n.to_string(), Source::Send)).collect();
+    let (tally, log) = setting.run(Arc::clone(&transport), many).await;
+    assert_eq!(tally.unwrap_err().exit, Exit::Store);
+    // The first two may have come to the ledger together, and then neither was kept.
+    assert!(log.is_empty() || log == ["kept 0 delivered", "shown #7 0"], "{log:?}");
+    let begun = transport.requests().len();
+    assert!(begun < 100, "{begun} requests were begun");
+}
+
+#[tokio::test]
+async fn when_the_screen_is_gone_what_is_under_way_is_still_kept() {
+    let mut setting = Setting::new();
+    (setting.patience, setting.concurrency) = (0, 3);
+    let transport = Arc::new(Scripted::statuses([200, 500, 200]).taking(Duration::from_millis(20)));
+    let three = ["a", "b", "c"].map(|id| delivery(id, Source::Send)).to_vec();
+    let (tally, log) = setting.run(transport, three).await;
+    assert_eq!(tally.unwrap_err().exit, Exit::Ok);
+    for id in ["kept a", "kept b", "kept c"] {
+        assert!(log.iter().any(|said| said.starts_with(id)), "{id}: {log:?}");
+    }
+}

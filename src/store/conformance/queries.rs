@@ -1,0 +1,370 @@
+//! Lists, prefixes and figures.
+
+use super::*;
+use crate::store::{Page, RecordKind, Stats, Summary};
+
+pub(crate) fn the_newest_come_first_unless_asked_otherwise<F: Fixture>() {
+    let mut store = F::new().open();
+    for i in 0..4 {
+        record_capture(&mut store, &capture(after(i), "a"));
+        record_delivery(&mut store, &delivery(after(i), "a"));
+    }
+    assert_eq!(numbers(&store, &Query::default()), [8, 7, 6, 5, 4, 3, 2, 1]);
+    let mut query = Query::default();
+    query.page.oldest_first = true;
+    assert_eq!(numbers(&store, &query), [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+pub(crate) fn a_page_begins_and_ends_where_asked<F: Fixture>() {
+    let mut store = F::new().open();
+    for i in 0..6 {
+        record_capture(&mut store, &capture(after(i), "a"));
+    }
+    let page = |limit, after, oldest_first, skip| {
+        let page = Page {
+            limit,
+            after,
+            before: None,
+            oldest_first,
+            skip,
+        };
+        let query = Query {
+            page,
+            ..Query::default()
+        };
+        numbers(&store, &query)
+    };
+    assert_eq!(page(2, None, false, 0), [6, 5]);
+    assert_eq!(page(1, None, false, 2), [4]);
+    assert_eq!(page(9, Some(3), true, 0), [4, 5, 6]);
+    assert_eq!(page(1, Some(3), false, 1), [5]);
+    assert_eq!(page(9, Some(6), true, 0), [0; 0]);
+    assert_eq!(page(0, None, false, 0), [0; 0]);
+    assert_eq!(page(usize::MAX, None, false, 5), [1]);
+    let mut before = Query::default();
+    before.page.before = Some(3);
+    assert_eq!(numbers(&store, &before), [2, 1]);
+}
+
+pub(crate) fn kinds_failures_and_pending_ones_are_told_apart<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    record_capture(&mut store, &refused(start()));
+    for state in [
+        DeliveryState::Pending,
+        DeliveryState::Delivered,
+        DeliveryState::Failed,
+        DeliveryState::Parked,
+    ] {
+        record_delivery(
+            &mut store,
+            &NewDelivery {
+                state,
+                ..delivery(start(), "a")
+            },
+        );
+    }
+    let list = |kind, failed, pending| {
+        let query = Query {
+            kind,
+            failed,
+            pending,
+            ..Query::default()
+        };
+        numbers(&store, &query)
+    };
+    let (captures, deliveries) = (Some(RecordKind::Capture), Some(RecordKind::Delivery));
+    assert_eq!(list(captures, false, false), [2, 1]);
+    assert_eq!(list(deliveries, false, false), [6, 5, 4, 3]);
+    assert_eq!(list(None, true, false), [5, 2]);
+    assert_eq!(list(captures, true, false), [2]);
+    assert_eq!(list(deliveries, true, false), [5]);
+    assert_eq!(list(None, false, true), [3]);
+    assert_eq!(list(captures, false, true), [0; 0]);
+    assert_eq!(list(None, true, true), [0; 0]);
+}
+
+pub(crate) fn young_records_are_found_even_when_recorded_late<F: Fixture>() {
+    let mut store = F::new().open();
+    for minute in [0, 10, 20, 5, 30, 25, 90] {
+        record_capture(&mut store, &capture(after(minute), "a"));
+    }
+    record_delivery(&mut store, &delivery(after(21), "a"));
+    let since = |since| {
+        let query = Query {
+            since: Some(since),
+            ..Query::default()
+        };
+        assert_eq!(
+            store.stats(&query).unwrap().captures,
+            numbers(&store, &query).iter().filter(|n| **n < 8).count() as u64
+        );
+        numbers(&store, &query)
+    };
+    assert_eq!(since(after(20)), [8, 7, 6, 5, 3]);
+    assert_eq!(since(after(20).shifted_us(1)), [8, 7, 6, 5]);
+    assert_eq!(since(after(5)), [8, 7, 6, 5, 4, 3, 2]);
+    assert_eq!(since(after(91)), [0; 0]);
+    assert_eq!(since(Timestamp::from_unix(0)).len(), 8);
+}
+
+pub(crate) fn event_patterns_know_the_star_only<F: Fixture>() {
+    let mut store = F::new().open();
+    for event in ["job.paid", "job.created", "jobs", "a[b]c", "abc", "a?c", "Job.paid"] {
+        record_capture(&mut store, &capture(start(), event));
+    }
+    record_capture(&mut store, &refused(start()));
+    record_delivery(&mut store, &delivery(start(), "job.paid"));
+    record_delivery(&mut store, &delivery(start(), ""));
+    let find = |pattern: &str| {
+        let query = Query {
+            event: Some(pattern.to_owned()),
+            ..Query::default()
+        };
+        numbers(&store, &query)
+    };
+    assert_eq!(find("job.*"), [9, 2, 1]);
+    assert_eq!(find("*.paid"), [9, 7, 1]);
+    assert_eq!(find("job.paid"), [9, 1]);
+    assert_eq!(find("a[b]c"), [4]);
+    assert_eq!(find("a[b]*"), [4]);
+    assert_eq!(find("a?c*"), [6]);
+    assert_eq!(find("*"), [9, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(find("nothing"), [0; 0]);
+}
+
+pub(crate) fn a_provider_matches_with_each_of_its_variants<F: Fixture>() {
+    let mut store = F::new().open();
+    for provider in [Some("hoopai"), Some("hoopai@overview"), Some("hoopai2"), None] {
+        let provider = provider.map(str::to_owned);
+        record_capture(
+            &mut store,
+            &NewCapture {
+                provider,
+                ..capture(start(), "a")
+            },
+        );
+    }
+    let find = |provider: &str| {
+        let query = Query {
+            provider: Some(provider.to_owned()),
+            ..Query::default()
+        };
+        numbers(&store, &query)
+    };
+    assert_eq!(find("hoopai"), [2, 1]);
+    assert_eq!(find("hoopai@overview"), [2]);
+    assert_eq!(find("hoop*"), [0; 0]);
+}
+
+pub(crate) fn an_endpoint_has_deliveries_only<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    record_delivery(&mut store, &delivery(start(), "a"));
+    record_delivery(
+        &mut store,
+        &NewDelivery {
+            endpoint: None,
+            ..delivery(start(), "a")
+        },
+    );
+    let query = Query {
+        endpoint: Some("local".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(numbers(&store, &query), [2]);
+}
+
+pub(crate) fn what_a_record_led_to_is_found_by_its_number<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    let state = DeliveryState::Failed;
+    for (origin, state) in [
+        (Some(1), DeliveryState::Delivered),
+        (None, state),
+        (Some(2), state),
+        (Some(1), state),
+    ] {
+        let new = NewDelivery {
+            origin,
+            state,
+            ..delivery(start(), "a")
+        };
+        record_delivery(&mut store, &new);
+    }
+    let mut query = Query {
+        origin: Some(1),
+        ..Query::default()
+    };
+    assert_eq!(numbers(&store, &query), [5, 2]);
+    assert_eq!(store.stats(&query).unwrap().captures, 0);
+    query.failed = true;
+    assert_eq!(numbers(&store, &query), [5]);
+}
+
+pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
+    let mut store = F::new().open();
+    let refused = refused(start());
+    record_capture(&mut store, &refused);
+    let mut new = delivery(start(), "job.paid");
+    new.state = DeliveryState::Failed;
+    let unanswered = unanswered(2, after(1), ErrorKind::Connect);
+    new.attempts = vec![answered(1, start(), 500, minutes(1)), unanswered.clone()];
+    record_delivery(&mut store, &new);
+    let expected = [
+        Summary {
+            number: 2,
+            id: new.id,
+            kind: RecordKind::Delivery,
+            at: start(),
+            event: Some("job.paid".to_owned()),
+            provider: Some("poolflow".to_owned()),
+            endpoint: Some("local".to_owned()),
+            state: "failed".to_owned(),
+            reason: Some("connect".to_owned()),
+            target: new.url.clone(),
+            status: None,
+            attempts: 2,
+            took: Some(unanswered.took),
+            size: 7,
+            duplicate_of: None,
+            owner: None,
+        },
+        Summary {
+            number: 1,
+            id: refused.id,
+            kind: RecordKind::Capture,
+            at: start(),
+            event: None,
+            provider: None,
+            endpoint: None,
+            state: "refused".to_owned(),
+            reason: Some("wrong-secret".to_owned()),
+            target: "POST /hook?x=1".to_owned(),
+            status: Some(401),
+            attempts: 0,
+            took: None,
+            size: 2,
+            duplicate_of: None,
+            owner: None,
+        },
+    ];
+    assert_eq!(store.list(&Query::default()).unwrap(), expected);
+    let answered = answered(3, after(2), 200, minutes(2));
+    let op = Op::Attempt {
+        delivery: new.id,
+        attempt: Box::new(answered),
+        state: DeliveryState::Delivered,
+        next_due: None,
+    };
+    record(&mut store, op);
+    let summary = &store.list(&Query::default()).unwrap()[0];
+    assert_eq!(
+        (summary.status, summary.reason.as_deref(), summary.attempts),
+        (Some(200), None, 3)
+    );
+    assert_eq!((summary.state.as_str(), summary.took), ("delivered", Some(minutes(2))));
+}
+
+pub(crate) fn a_prefix_finds_every_kind_of_id<F: Fixture>() {
+    let mut store = F::new().open();
+    let captures: Vec<_> = (0..3).map(|i| capture(after(60 * i), "a")).collect();
+    for capture in &captures {
+        record_capture(&mut store, capture);
+    }
+    let delivery = delivery(start(), "a");
+    record_delivery(&mut store, &delivery);
+    let find = |prefix: &str| store.find(prefix, 9).unwrap();
+    for (capture, number) in captures.iter().zip(1..) {
+        assert_eq!(find(&capture.id.to_string()), [number]);
+        assert_eq!(find(&capture.id.to_string()[..16]), [number]);
+    }
+    assert_eq!(find(&delivery.id.to_string()), [4]);
+    assert_eq!(find(&delivery.message.id.to_string()), [4]);
+    assert_eq!(find("cap_"), [3, 2, 1]);
+    assert_eq!(find("ca"), [3, 2, 1]);
+    assert_eq!(find("msg_0"), [4]);
+    assert_eq!(find(""), [4, 3, 2, 1]);
+    assert_eq!(store.find("cap_", 2).unwrap(), [3, 2]);
+    let long = format!("{}0", captures[0].id);
+    for nothing in ["cap_x", "cap_%", "cap_f", "ep_", "xyz", "cap_0-", &long] {
+        assert_eq!(find(nothing), [0; 0], "{nothing}");
+    }
+}
+
+pub(crate) fn figures_count_what_matches<F: Fixture>() {
+    let mut store = F::new().open();
+    for key in ["1", "1", "2"] {
+        let dedupe_key = Some(key.to_owned());
+        record_capture(
+            &mut store,
+            &NewCapture {
+                dedupe_key,
+                ..capture(start(), "b")
+            },
+        );
+    }
+    record_capture(&mut store, &refused(start()));
+    let with = |state, attempts| NewDelivery {
+        state,
+        attempts,
+        ..delivery(start(), "a")
+    };
+    let ms = Duration::from_millis;
+    let answers = (1..)
+        .zip(1..=20)
+        .map(|(seq, took)| answered(seq, start(), 500, ms(took)));
+    record_delivery(&mut store, &with(DeliveryState::Failed, answers.collect()));
+    let unanswered = unanswered(1, start(), ErrorKind::Timeout);
+    record_delivery(&mut store, &with(DeliveryState::Pending, vec![unanswered]));
+    let fast = answered(1, start(), 200, Duration::from_micros(1));
+    record_delivery(&mut store, &with(DeliveryState::Delivered, vec![fast]));
+    record_delivery(&mut store, &with(DeliveryState::Parked, Vec::new()));
+
+    let all = store.stats(&Query::default()).unwrap();
+    let expected = Stats {
+        captures: 4,
+        verified: 3,
+        refused: 1,
+        duplicates: 1,
+        deliveries: 4,
+        delivered: 1,
+        failed: 1,
+        pending: 1,
+        attempts: 22,
+        p50: Some(ms(10)),
+        p95: Some(ms(19)),
+        by_event: vec![("a".to_owned(), 4), ("b".to_owned(), 3)],
+    };
+    assert_eq!(all, expected);
+
+    let mut query = Query {
+        failed: true,
+        ..Query::default()
+    };
+    // Figures are of all that matches, whatever the page.
+    query.page = Page {
+        limit: 1,
+        after: Some(5),
+        before: Some(6),
+        oldest_first: true,
+        skip: 3,
+    };
+    let failed = store.stats(&query).unwrap();
+    assert_eq!(
+        (failed.captures, failed.refused, failed.deliveries, failed.failed),
+        (1, 1, 1, 1)
+    );
+    assert_eq!((failed.attempts, failed.p50), (20, Some(ms(10))));
+}
+
+pub(crate) fn figures_of_nothing_are_zero<F: Fixture>() {
+    let mut store = F::new().open();
+    assert_eq!(store.stats(&Query::default()).unwrap(), Stats::default());
+    record_delivery(&mut store, &delivery(start(), "a"));
+    let query = Query {
+        kind: Some(RecordKind::Capture),
+        ..Query::default()
+    };
+    assert_eq!(store.stats(&query).unwrap(), Stats::default());
+}

@@ -1,0 +1,174 @@
+//! What is written reads back.
+
+use std::thread;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::store::{Capture, RecordKind};
+
+pub(crate) fn a_capture_reads_back_as_it_was_written<F: Fixture>() {
+    let mut store = F::new().open();
+    let plain = capture(start(), "job.paid");
+    let odd = NewCapture {
+        headers: Headers::new(),
+        body: vec![0, 0xff, b'\n', 0, 0xc3].into(),
+        provider: None,
+        event: None,
+        event_id: None,
+        verdict: VerdictNote {
+            name: "refused".to_owned(),
+            reason: Some("body-changed".to_owned()),
+            detail: None,
+        },
+        target: "/\u{fc}?\u{0}".to_owned(),
+        ..plain.clone()
+    };
+    let keyed = NewCapture {
+        dedupe_key: Some("job.paid:40".to_owned()),
+        body: Bytes::new(),
+        at: Timestamp::from_unix_us(-1),
+        ..plain.clone()
+    };
+    for request in [plain, odd, keyed] {
+        let number = record_capture(&mut store, &request).number;
+        let expected = Capture {
+            number,
+            request,
+            duplicate_of: None,
+            forwarded_to: None,
+        };
+        assert_eq!(store.get(number).unwrap(), Some(Record::Capture(Box::new(expected))));
+    }
+}
+
+pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
+    let mut store = F::new().open();
+    let mut new = delivery(start(), "job.paid");
+    new.message.mode = Mode::Test;
+    new.message.time = Timestamp::from_unix_us(1_893_553_445_123_456);
+    new.message.body = vec![0xff, 0, b'a'].into();
+    new.headers = [("x-mine", "1")].into_iter().collect();
+    new.signing = Signing::AsCaptured;
+    new.origin = Some(12);
+    new.delays = vec![Duration::ZERO, Duration::from_nanos(300_000_001), minutes(60)];
+    new.owner = Some("somebody".to_owned());
+    new.next_due = Some(after(5));
+    let mut long = answered(2, after(1), 503, Duration::from_nanos(1_234_567));
+    if let Outcome::Answer(answer) = &mut long.outcome {
+        answer.body = vec![0xfe; 64 * 1024].into();
+        answer.truncated = true;
+    }
+    new.attempts = vec![unanswered(1, start(), ErrorKind::Connect), long];
+
+    let number = record_delivery(&mut store, &new);
+    assert_eq!(read_delivery(&store, number), Delivery { number, delivery: new });
+}
+
+pub(crate) fn every_state_source_and_failure_reads_back<F: Fixture>() {
+    let mut store = F::new().open();
+    let mut new = delivery(start(), "");
+    new.message.body = Bytes::new();
+    new.endpoint = None;
+    new.provider = None;
+    for state in ["pending", "delivered", "failed", "parked"] {
+        new.state = DeliveryState::from_name(state).unwrap();
+        for source in ["send", "replay", "forward", "test"] {
+            new.source = Source::from_name(source).unwrap();
+            let number = record_delivery(&mut store, &new);
+            assert_eq!(read_delivery(&store, number).delivery, new);
+        }
+    }
+    let kinds = ["dns", "connect", "tls", "timeout", "protocol", "cancelled", "blocked"];
+    new.attempts = (1..)
+        .zip(kinds)
+        .map(|(seq, kind)| unanswered(seq, start(), ErrorKind::from_name(kind).unwrap()))
+        .collect();
+    let number = record_delivery(&mut store, &new);
+    assert_eq!(read_delivery(&store, number).delivery, new);
+}
+
+pub(crate) fn numbers_are_shared_and_have_no_gaps<F: Fixture>() {
+    let mut store = F::new().open();
+    let capture = || Op::Capture(Box::new(capture(start(), "a")));
+    let delivery = || Op::Delivery(Box::new(delivery(start(), "a")));
+    let acks = store.write(&[capture(), delivery(), delivery(), capture()]).unwrap();
+    assert_eq!(acks.iter().map(|ack| ack.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(record(&mut store, delivery()).number, 5);
+    assert_eq!(record(&mut store, capture()).number, 6);
+    let kinds: Vec<_> = store.list(&Query::default()).unwrap().iter().map(|s| s.kind).collect();
+    let (c, d) = (RecordKind::Capture, RecordKind::Delivery);
+    assert_eq!(kinds, [c, d, c, d, d, c]);
+}
+
+pub(crate) fn a_number_that_was_never_given_is_no_record<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    for number in [0, 2, u64::MAX] {
+        assert_eq!(store.get(number).unwrap(), None);
+    }
+}
+
+pub(crate) fn an_empty_group_changes_nothing<F: Fixture>() {
+    let mut store = F::new().open();
+    assert_eq!(store.write(&[]).unwrap(), []);
+    assert_eq!(store.list(&Query::default()).unwrap(), []);
+}
+
+pub(crate) fn one_message_serves_several_deliveries<F: Fixture>() {
+    let mut store = F::new().open();
+    let first = delivery(start(), "a");
+    let second = NewDelivery {
+        message: first.message.clone(),
+        url: "http://127.0.0.1:4401/".to_owned(),
+        ..delivery(after(1), "a")
+    };
+    let numbers = [
+        record_delivery(&mut store, &first),
+        record_delivery(&mut store, &second),
+    ];
+    for (number, expected) in numbers.iter().zip([first.clone(), second]) {
+        assert_eq!(read_delivery(&store, *number).delivery, expected);
+    }
+    let mut found = store.find(&first.message.id.to_string(), 5).unwrap();
+    found.sort_unstable();
+    assert_eq!(found, numbers);
+}
+
+pub(crate) fn the_same_id_twice_makes_two_records<F: Fixture>() {
+    let mut store = F::new().open();
+    let one = delivery(start(), "a");
+    let mut other = one.clone();
+    other.message.body = "other".into();
+    let numbers = [record_delivery(&mut store, &one), record_delivery(&mut store, &other)];
+    assert_eq!(read_delivery(&store, numbers[0]).delivery, one);
+    assert_eq!(read_delivery(&store, numbers[1]).delivery, other);
+    let capture = capture(start(), "a");
+    assert_ne!(
+        record_capture(&mut store, &capture),
+        record_capture(&mut store, &capture)
+    );
+    assert_eq!(store.find(&capture.id.to_string(), 5).unwrap().len(), 2);
+}
+
+pub(crate) fn two_stores_give_numbers_in_turn<F: Fixture>() {
+    let fixture = F::new();
+    let writers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut store = fixture.open();
+            thread::spawn(move || {
+                let groups = (0..50).map(|_| {
+                    let ops = [
+                        Op::Capture(Box::new(capture(start(), "a"))),
+                        Op::Delivery(Box::new(delivery(start(), "a"))),
+                    ];
+                    store.write(&ops).unwrap()
+                });
+                groups.flatten().map(|ack| ack.number).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let mut numbers: Vec<u64> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
+}

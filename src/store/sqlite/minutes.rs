@@ -1,0 +1,56 @@
+//! Which numbers records of a time can have. Times of records follow their numbers only roughly, since what takes long is
+//! recorded late and clocks are set; an index over times would be one more page in every group. So only the first number
+//! of each minute is kept: no record before it is of that minute or later.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::clock::Timestamp;
+
+/// Whole minutes since the epoch.
+pub(super) fn minute(at: Timestamp) -> i64 {
+    at.unix().div_euclid(60)
+}
+
+/// The latest minute of any record.
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT max(minute) FROM minute")?
+        .query_row([], |row| row.get(0))
+}
+
+/// Notes that record `n` is the first of its minute, which is later than all others.
+pub(super) fn begin(connection: &Connection, at: Timestamp, n: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO minute (minute, n) VALUES (?1, ?2)")?
+        .execute([minute(at), n])
+        .map(drop)
+}
+
+/// A number before which every record is older than `since`; 0 when that is not known of any.
+pub(super) fn floor(connection: &Connection, since: Option<Timestamp>) -> rusqlite::Result<i64> {
+    let Some(since) = since else { return Ok(0) };
+    connection
+        .prepare_cached("SELECT n FROM minute WHERE minute <= ?1 ORDER BY minute DESC LIMIT 1")?
+        .query_row([minute(since)], |row| row.get(0))
+        .optional()
+        .map(Option::unwrap_or_default)
+}
+
+/// A number from which on no record is older than `before`, but for late ones.
+pub(super) fn ceiling(connection: &Connection, before: Timestamp) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT n FROM minute WHERE minute > ?1 ORDER BY minute LIMIT 1")?
+        .query_row([minute(before)], |row| row.get(0))
+        .optional()
+        .map(|n| n.unwrap_or(i64::MAX))
+}
+
+/// Drops the minutes of records that are gone. The last one stays: it says what the next record has to be later than.
+pub(super) fn forget(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "DELETE FROM minute WHERE minute < ?1 AND minute < (SELECT max(minute) FROM minute)",
+            params![minute(before)],
+        )
+        .map(drop)
+}

@@ -1,0 +1,308 @@
+//! Retries on the provider's schedule: the plan, the moments, the interruption and the resumption.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hook::store::{Delivery, DeliveryState, Signing};
+
+use crate::support::{App, Reply, Sandbox};
+
+const SLACK: Duration = Duration::from_secs(5);
+
+/// Waits from the end of each attempt to the beginning of the next one.
+fn waits(delivery: &Delivery) -> Vec<Duration> {
+    let attempts = &delivery.delivery.attempts;
+    attempts
+        .windows(2)
+        .map(|pair| pair[1].at.since(pair[0].at.plus(pair[0].took)))
+        .collect()
+}
+
+#[test]
+fn the_schedule_runs_a_thousand_times_faster_and_delivers_on_the_fourth_attempt() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["--secret", "--fail-first", "3"]);
+    let scaled = ["--retry", "--time-scale", "1000x"];
+    let send = ["send", "job.paid", "--provider", "poolflow", "--to", &listener.url];
+    sandbox
+        .hook(send.into_iter().chain(scaled))
+        .run()
+        .ok()
+        .says([
+            "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h, 1000x faster",
+            "it says: failed on purpose",
+        ])
+        .prints([
+            "attempt 1  500 Internal Server Error",
+            "next attempt in 60ms",
+            "next attempt in 300ms",
+            "next attempt in 1.8s",
+            "attempt 4  200 OK",
+            "delivered",
+        ]);
+    listener
+        .stop()
+        .ok()
+        .says(["received 4: 4 verified, 0 refused, 0 duplicates"]);
+
+    let delivery = sandbox.deliveries().remove(0);
+    let rest = &delivery.delivery;
+    assert_eq!(
+        (rest.state, rest.next_due, &rest.owner),
+        (DeliveryState::Delivered, None, &None)
+    );
+    let statuses: Vec<_> = rest.attempts.iter().map(|a| a.outcome.status()).collect();
+    assert_eq!(statuses, [Some(500), Some(500), Some(500), Some(200)]);
+    let planned = [60, 300, 1800].map(Duration::from_millis);
+    for (wait, planned) in waits(&delivery).into_iter().zip(planned) {
+        assert!(wait >= planned && wait < planned + SLACK, "{wait:?} for {planned:?}");
+    }
+}
+
+#[test]
+fn the_plan_is_said_before_the_first_answer() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Silence);
+    let mut sending = sandbox.hook(["send", "job.paid", "--retry", "--to", &app.url]).spawn();
+    sending.wait_said(|line| line == "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h, over 26h 36m in all");
+    app.next();
+}
+
+#[test]
+fn each_providers_schedule_is_described() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    for (provider, event, plan) in [
+        (
+            "poolflow",
+            "job.paid",
+            "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h,",
+        ),
+        (
+            "poolflow@absolute",
+            "job.paid",
+            "after 1m, 5m, 30m, 2h, 24h from the first attempt, over 24h in all",
+        ),
+        (
+            "pool-brain",
+            "customer.created",
+            "plan: 4 attempts: at once, then after 5m, 10m, 30m (give or take 10 %)",
+        ),
+        (
+            "slotflow",
+            "booking.confirmed",
+            "plan: 3 attempts: at once, then after 5m, 1h, over 1h 5m in all",
+        ),
+        (
+            "hoopai",
+            "ContactCreated",
+            "HoopAI does not retry: keeps the failed call",
+        ),
+        ("pocketsflow", "order.completed", "Pocketsflow does not retry"),
+    ] {
+        sandbox
+            .hook(["send", event, "--provider", provider, "--retry", "--to", &app.url])
+            .run()
+            .ok()
+            .says([plan]);
+    }
+}
+
+#[test]
+fn after_one_failed_attempt_it_is_said_what_the_provider_would_do() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(503, ""));
+    for (provider, event, next) in [
+        (
+            "poolflow",
+            "job.paid",
+            "PoolFlow would try again after 1m, 5m, 30m, 2h, 24h; add `--retry` to do so",
+        ),
+        ("pocketsflow", "order.completed", "Pocketsflow would not retry"),
+    ] {
+        sandbox
+            .hook(["send", event, "--provider", provider, "--to", &app.url])
+            .run()
+            .exits(3)
+            .says([next]);
+    }
+}
+
+#[test]
+fn another_schedule_may_be_given_and_counted_from_the_first_attempt() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let own = ["send", "job.paid", "--to", &app.url, "--retry", "10ms,40ms"];
+    sandbox
+        .hook(own)
+        .run()
+        .exits(3)
+        .says(["plan: 3 attempts: at once, then after 10ms, 40ms, over 50ms in all"])
+        .prints(["attempt 3  500", "failed"]);
+    sandbox
+        .hook(own.into_iter().chain(["--schedule-from", "first"]))
+        .run()
+        .exits(3)
+        .says(["after 10ms, 40ms from the first attempt, over 40ms in all"]);
+    assert_eq!(app.rest().len(), 6);
+    sandbox
+        .hook(["send", "job.paid", "--to", &app.url, "--retry", "soon"])
+        .run()
+        .exits(2)
+        .says(["error: schedule `soon`"]);
+}
+
+#[test]
+fn ctrl_c_leaves_the_delivery_pending_and_a_resume_takes_up_only_that() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|seen| match seen.header("x-good") {
+        Some(_) => Reply::Status(200, ""),
+        None => Reply::Status(500, ""),
+    });
+    // One that failed for good and one that was delivered.
+    sandbox.hook(["send", "job.created", "--to", &app.url]).run().exits(3);
+    let good = ["send", "job.created", "-H", "x-good: 1", "--to", &app.url];
+    sandbox.hook(good).run().ok();
+    let mut sending = sandbox.hook(["send", "job.paid", "--retry", "--to", &app.url]).spawn();
+    sending.wait_line(|line| line.contains("next attempt in 1m"));
+    sending.signal("INT");
+    sending
+        .wait()
+        .exits(130)
+        .prints(["interrupted"])
+        .says(["hint: `hook replay --resume`"]);
+    let pending = sandbox.deliveries().remove(2);
+    assert_eq!(pending.delivery.state, DeliveryState::Pending);
+    assert!(pending.delivery.next_due.is_some());
+    app.rest();
+
+    sandbox
+        .hook(["replay", "--resume", "--time-scale", "1000x", "-H", "x-good: 1"])
+        .run()
+        .ok()
+        .prints(["#3", "attempt 2  200 OK", "delivered"]);
+    assert_eq!(app.rest().len(), 1);
+    let all = sandbox.deliveries();
+    assert_eq!(all.len(), 3, "the record stays the same one");
+    let resumed = &all[2].delivery;
+    assert_eq!((resumed.state, resumed.attempts.len()), (DeliveryState::Delivered, 2));
+    assert_eq!(
+        (resumed.message.clone(), resumed.signing),
+        (pending.delivery.message, Signing::Fresh)
+    );
+    sandbox
+        .hook(["replay", "--resume"])
+        .run()
+        .exits(6)
+        .says(["error: nothing in the ledger matches"]);
+}
+
+#[test]
+fn an_attempt_that_was_stopped_in_the_middle_is_made_again_and_uses_up_no_retry() {
+    let sandbox = Sandbox::new();
+    let answers = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&answers);
+    let app = App::start(move |_| {
+        if says.load(Ordering::SeqCst) {
+            Reply::Status(500, "")
+        } else {
+            Reply::Silence
+        }
+    });
+    for (retry, attempts) in [(None, 1), (Some("--retry=10ms"), 2)] {
+        answers.store(false, Ordering::SeqCst);
+        let send = ["send", "job.paid", "--to", &app.url];
+        let sending = sandbox.hook(send.into_iter().chain(retry)).spawn();
+        app.next();
+        sending.signal("INT");
+        sending.wait().exits(130).says(["hint: `hook replay --resume`"]);
+        answers.store(true, Ordering::SeqCst);
+        sandbox.hook(["replay", "--resume"]).run().exits(3);
+        app.rest();
+        let delivery = sandbox.deliveries().pop().unwrap().delivery;
+        assert_eq!(delivery.state, DeliveryState::Failed);
+        let statuses: Vec<_> = delivery.attempts.iter().map(|a| a.outcome.status()).collect();
+        assert_eq!(statuses, vec![Some(500); attempts]);
+    }
+}
+
+#[test]
+fn a_delivery_of_a_living_process_is_not_taken_up_and_that_of_a_killed_one_is() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let mut sending = sandbox.hook(["send", "job.paid", "--retry", "--to", &app.url]).spawn();
+    sending.wait_line(|line| line.contains("next attempt in 1m"));
+    sandbox.hook(["replay", "--resume"]).run().exits(6);
+    sending.signal("KILL");
+    sending.wait().exits(137);
+    sandbox
+        .hook(["replay", "--resume", "--time-scale", "1e9"])
+        .run()
+        .exits(3)
+        .prints(["attempt 6", "failed"]);
+}
+
+#[test]
+fn of_two_resumes_at_once_one_gets_the_delivery() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let mut sending = sandbox
+        .hook(["send", "job.paid", "--retry=1m", "--to", &app.url])
+        .spawn();
+    sending.wait_line(|line| line.contains("next attempt in 1m"));
+    sending.signal("INT");
+    sending.wait().exits(130);
+    app.rest();
+    let resume = || sandbox.hook(["replay", "--resume", "--time-scale", "1e6"]).spawn();
+    let resumes = [resume(), resume(), resume()];
+    for process in resumes {
+        let outcome = process.wait();
+        assert!([0, 3, 6].contains(&outcome.code), "{outcome}");
+    }
+    assert_eq!(app.rest().len(), 1);
+}
+
+#[test]
+fn a_resumed_delivery_keeps_its_target_its_bytes_and_needs_its_secret() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let secret = ["--secret", "literal:theirs"];
+    let send = ["send", "job.paid", "--retry", "--to", &app.url];
+    let mut sending = sandbox.hook(send.into_iter().chain(secret)).spawn();
+    sending.wait_line(|line| line.contains("next attempt in 1m"));
+    sending.signal("INT");
+    sending
+        .wait()
+        .exits(130)
+        .says(["hint: `hook replay --resume` with the same `--secret`"]);
+    for change in [&["--to", ":9"][..], &["--set", "event=x"], &["--edit"], &["--new-id"]] {
+        let resume = ["replay", "--resume"];
+        sandbox.hook(resume.iter().chain(change)).run().exits(2);
+    }
+    let first = app.next();
+    let resume = ["replay", "--resume", "--time-scale", "1e7"];
+    sandbox.hook(resume.into_iter().chain(secret)).run().exits(3);
+    let again = app.next();
+    assert_eq!(
+        first.header("x-poolflow-signature"),
+        again.header("x-poolflow-signature")
+    );
+    assert_eq!(first.body, again.body);
+}
+
+#[test]
+fn several_deliveries_wait_without_holding_each_other_up() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let bulk = ["--count", "30", "--concurrency", "2", "--retry", "300ms,300ms"];
+    let send = ["send", "job.paid", "--to", &app.url];
+    sandbox
+        .hook(send.into_iter().chain(bulk))
+        .run()
+        .exits(3)
+        .prints(["30 events: 0 delivered, 30 failed", "30 x 500"]);
+    assert_eq!(app.rest().len(), 90);
+    let slowest = sandbox.deliveries().iter().flat_map(waits).max().unwrap();
+    assert!(slowest < SLACK, "{slowest:?}");
+}
