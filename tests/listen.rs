@@ -352,7 +352,7 @@ fn a_provider_that_is_named_is_expected() {
 fn providers_that_fit_alike_are_shown() {
     let sandbox = Sandbox::new();
     let twin = "format = 1\nname = \"twin\"\ntitle = \"Twin\"\nextends = \"pool-brain\"\n";
-    sandbox.write(&sandbox.config("providers/twin.toml"), twin);
+    sandbox.write(sandbox.config("providers/twin.toml"), twin);
     let mut listener = sandbox.listen::<&str>([]);
     let sent = ["send", "customer.created", "-p", "twin", "--to", &listener.url];
     sandbox.hook(sent).run().ok();

@@ -286,7 +286,7 @@ fn the_body_can_be_changed_in_an_editor() {
     };
     // As most editors do, this one ends the last line; that is none of the user's changes.
     sandbox.write(
-        &sandbox.path("ed"),
+        sandbox.path("ed"),
         "sed s/15000/1/ \"$2\" > new && (cat new && $1) > \"$2\"",
     );
     edit("sh ed echo").ok();
