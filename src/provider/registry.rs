@@ -433,6 +433,32 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_samples_of_one_second_are_events_of_their_own() {
+        let registry = Registry::default();
+        let at = Timestamp::from_unix(1_893_553_445);
+        for builtin in BUILTIN {
+            let profile = registry.get(builtin.name).unwrap();
+            for event in profile.events.keys().take(8) {
+                let wishes = Wishes {
+                    event: event.clone(),
+                    ..Wishes::default()
+                };
+                let composer = Composer::new(&profile, wishes).unwrap();
+                let mut keys = std::collections::HashSet::new();
+                for _ in 0..1000 {
+                    let id = Id::new(IdKind::Message, at, &Random::os());
+                    let message = composer.compose(id, at, &Random::os()).unwrap();
+                    let mut headers = crate::headers::Headers::new();
+                    headers.append("x-event-id", message.wire_id.as_str());
+                    headers.append("webhook-id", message.wire_id.as_str());
+                    let key = profile.facts(&headers, &message.body).dedupe_key;
+                    assert!(keys.insert(key), "`{event}` of {} comes twice", builtin.name);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_event_is_found_by_name_before_alias_and_in_the_first_group_before_the_others() {
         let registry = Registry::default();
         let providers = |event| {
