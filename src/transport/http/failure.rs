@@ -32,6 +32,19 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
     (ErrorKind::Protocol, broken(io, &last, &place))
 }
 
+/// Why there is no connection, where nothing but one was needed.
+pub(super) fn unconnected(error: &io::Error, url: &Url) -> (ErrorKind, String) {
+    connect(Some(error.kind()), &lower(&error.to_string()), &place(url, false), url)
+}
+
+/// Why an exchange on such a connection did not come to its end.
+pub(super) fn broken_off(error: &hyper::Error, url: &Url) -> (ErrorKind, String) {
+    let chain = chain(error);
+    let io = find::<io::Error>(&chain).map(io::Error::kind);
+    let last = chain.last().map(|last| lower(&last.to_string())).unwrap_or_default();
+    (ErrorKind::Protocol, broken(io, &last, &place(url, false)))
+}
+
 /// Why a client could not be built: only its trusted certificates can be at fault.
 pub(super) fn unbuilt(error: &reqwest::Error) -> String {
     let reason = chain(error)

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::guard;
 
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// How long the other family has to answer. On loopback either side answers at once.
 const PROBE: Duration = Duration::from_millis(250);

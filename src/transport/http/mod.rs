@@ -1,5 +1,7 @@
-//! The transport over HTTP/1.1, on reqwest. Nothing is followed, retried or decoded behind the engine's back.
+//! The transport over HTTP/1.1: on hyper where a connection is all that is needed, else on reqwest. Nothing is followed,
+//! retried or decoded behind the engine's back.
 
+mod direct;
 mod failure;
 mod loopback;
 mod options;
@@ -10,7 +12,6 @@ mod wire;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::{Client, ClientBuilder};
 use url::Url;
 
@@ -18,6 +19,7 @@ use crate::exchange::{ANSWER_KEPT, Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::{Transport, guard};
 
+use direct::{Broken, Direct, Place};
 pub use loopback::other_loopback_answers;
 use options::Settings;
 pub use options::{HttpOptions, HttpOptionsError};
@@ -37,7 +39,9 @@ type Built = Result<Client, (ErrorKind, String)>;
 /// Sends requests over HTTP. Cheap to make: each of its clients is built when the first request needs it.
 pub struct HttpTransport {
     settings: Settings,
-    /// For `http:` without a proxy. Loads no root certificates, which take 3 ms.
+    /// For `http:` to this machine or a literal address, without a proxy.
+    direct: Direct,
+    /// For `http:` to a name, without a proxy. Loads no root certificates, which take 3 ms.
     plain: OnceLock<Built>,
     /// For `https:` without a proxy.
     tls: OnceLock<Built>,
@@ -56,6 +60,7 @@ impl HttpTransport {
     fn with_settings(settings: Settings) -> Self {
         Self {
             settings,
+            direct: Direct::default(),
             plain: OnceLock::new(),
             tls: OnceLock::new(),
             proxied: OnceLock::new(),
@@ -65,14 +70,19 @@ impl HttpTransport {
     /// The header lines that would go over the wire, the transport's own included, in that order. The error says what
     /// cannot be sent.
     pub fn wire_headers(&self, request: &Request) -> Result<Headers, String> {
+        if self.place(&request.url).is_some() {
+            let ready = wire::direct(request, self.settings.keep_host)?;
+            return Ok(wire::read_headers(ready.headers()));
+        }
         let proxied = self.settings.is_proxied(&request.url);
         let client = self.client(&request.url, proxied).map_err(|(_, text)| text)?;
         let ready = wire::prepare(client, request, self.settings.keep_host)?;
-        let mut headers = wire::read_headers(ready.headers());
-        if !headers.contains("accept") {
-            headers.append("accept", wire::ACCEPT);
-        }
-        Ok(headers)
+        Ok(wire::read_headers(ready.headers()))
+    }
+
+    /// Where to connect to, when that is all that is needed.
+    fn place(&self, url: &Url) -> Option<Place> {
+        direct::place(url).filter(|_| !self.settings.is_proxied(url))
     }
 
     fn client(&self, url: &Url, proxied: bool) -> Result<&Client, (ErrorKind, String)> {
@@ -93,26 +103,36 @@ impl HttpTransport {
     }
 
     async fn exchange(&self, request: &Request) -> Outcome {
+        let answered = match self.place(&request.url) {
+            Some(place) => self.direct(place, request).await,
+            // Its future is ten times as large as the other's, and would be moved with it for every delivery.
+            None => Box::pin(self.by_reqwest(request)).await,
+        };
+        match answered {
+            Ok(answer) => Outcome::Answer(answer),
+            Err((kind, text)) => error(kind, text),
+        }
+    }
+
+    async fn direct(&self, place: Place, request: &Request) -> Result<Answer, (ErrorKind, String)> {
+        let ready = wire::direct(request, self.settings.keep_host).map_err(|text| (ErrorKind::Protocol, text))?;
+        let answered = self.direct.exchange(place, ready).await;
+        answered.map_err(|broken| match broken {
+            Broken::Connect(error) => failure::unconnected(&error, &request.url),
+            Broken::Exchange(error) => failure::broken_off(&error, &request.url),
+        })
+    }
+
+    async fn by_reqwest(&self, request: &Request) -> Result<Answer, (ErrorKind, String)> {
         let proxied = self.settings.is_proxied(&request.url);
-        let client = match self.client(&request.url, proxied) {
-            Ok(client) => client,
-            Err((kind, text)) => return error(kind, text),
-        };
-        let ready = match wire::prepare(client, request, self.settings.keep_host) {
-            Ok(ready) => ready,
-            Err(text) => return error(ErrorKind::Protocol, text),
-        };
+        let client = self.client(&request.url, proxied)?;
+        let ready =
+            wire::prepare(client, request, self.settings.keep_host).map_err(|text| (ErrorKind::Protocol, text))?;
         let answered = match client.execute(ready).await {
             Ok(response) => read(response).await,
             Err(error) => Err(error),
         };
-        match answered {
-            Ok(answer) => Outcome::Answer(answer),
-            Err(broken) => {
-                let (kind, text) = failure::explain(&broken, &request.url, proxied);
-                error(kind, text)
-            }
-        }
+        answered.map_err(|broken| failure::explain(&broken, &request.url, proxied))
     }
 }
 
@@ -145,26 +165,41 @@ fn base() -> ClientBuilder {
 }
 
 async fn read(mut response: reqwest::Response) -> reqwest::Result<Answer> {
-    let mut answer = Answer {
-        status: response.status().as_u16(),
-        headers: wire::read_headers(response.headers()),
-        body: Bytes::new(),
-        truncated: false,
-    };
-    let announced = response.content_length().unwrap_or(0);
-    let mut kept = Vec::with_capacity(usize::try_from(announced).unwrap_or(ANSWER_KEPT).min(ANSWER_KEPT));
-    let mut drained = 0;
+    let status = response.status().as_u16();
+    let headers = wire::read_headers(response.headers());
+    let mut kept = Kept::default();
     while let Some(chunk) = response.chunk().await? {
-        let fits = chunk.len().min(ANSWER_KEPT - kept.len());
-        kept.extend_from_slice(&chunk[..fits]);
-        drained += chunk.len() - fits;
-        if drained > ANSWER_DRAINED {
+        if !kept.takes(&chunk) {
             break;
         }
     }
-    answer.truncated = drained > 0;
-    answer.body = kept.into();
-    Ok(answer)
+    Ok(kept.answer(status, headers))
+}
+
+/// The beginning of an answer's body.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    drained: usize,
+}
+
+impl Kept {
+    /// Takes a piece; whether more is wanted.
+    fn takes(&mut self, piece: &[u8]) -> bool {
+        let fits = piece.len().min(ANSWER_KEPT - self.bytes.len());
+        self.bytes.extend_from_slice(&piece[..fits]);
+        self.drained += piece.len() - fits;
+        self.drained <= ANSWER_DRAINED
+    }
+
+    fn answer(self, status: u16, headers: Headers) -> Answer {
+        Answer {
+            status,
+            headers,
+            body: self.bytes.into(),
+            truncated: self.drained > 0,
+        }
+    }
 }
 
 fn error(kind: ErrorKind, text: String) -> Outcome {

@@ -3,6 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -238,6 +239,24 @@ async fn an_oversize_answer_is_truncated_and_its_connection_used_again() {
     for _ in 0..2 {
         let answer = answered(transport.send(&post(&url, &[], b"")).await);
         assert_eq!((answer.body.len(), answer.truncated), (ANSWER_KEPT, true));
+    }
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_replaced() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        for _ in 0..3 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_request(&mut stream).await.unwrap();
+            stream.write_all(OK).await.unwrap();
+        }
+    });
+    let transport = transport();
+    for _ in 0..3 {
+        assert_eq!(answered(transport.send(&post(&url, &[], b"hi")).await).status, 200);
     }
     server.await.unwrap();
 }

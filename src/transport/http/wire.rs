@@ -1,27 +1,58 @@
-//! From the engine's request to reqwest's, and back from its headers to ours.
+//! From the engine's request to hyper's and reqwest's, and back from their headers to ours.
 
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Uri;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method};
-use url::Url;
+use url::{Position, Url};
 
-use crate::exchange::Request;
 use crate::headers::Headers;
 
-/// What reqwest adds to a request without an `accept` line, and cannot be told to leave out.
-pub(super) const ACCEPT: &str = "*/*";
+/// A request for a connection.
+pub(super) type Request = hyper::Request<Full<Bytes>>;
 
-/// The request as it goes out. `host` comes first, then the request's own lines, then what follows from URL and body.
-/// The error says what cannot be sent.
-pub(super) fn prepare(client: &Client, request: &Request, keep_host: bool) -> Result<reqwest::Request, String> {
-    let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| format!("`{}` is not an HTTP method", request.method.escape_debug()))?;
-    let has_body = !request.body.is_empty();
-    let says_length = has_body || matches!(method, Method::POST | Method::PUT | Method::PATCH);
-    let mut ready = start(client, method, &request.url)?;
+/// The request as it goes onto a connection. The error says what cannot be sent.
+pub(super) fn direct(request: &crate::exchange::Request, keep_host: bool) -> Result<Request, String> {
+    let method = method(request)?;
+    let target = &request.url[Position::BeforePath..Position::AfterQuery];
+    let target = Uri::try_from(target).map_err(|_| "the URL cannot be asked for over HTTP".to_owned())?;
+    let mut ready = Request::new(Full::new(request.body.clone()));
+    *ready.uri_mut() = target;
+    *ready.headers_mut() = lines(request, &method, keep_host, None)?;
+    *ready.method_mut() = method;
+    Ok(ready)
+}
+
+/// The request as reqwest takes it. The error says what cannot be sent.
+pub(super) fn prepare(
+    client: &Client,
+    request: &crate::exchange::Request,
+    keep_host: bool,
+) -> Result<reqwest::Request, String> {
+    let mut ready = start(client, method(request)?, &request.url)?;
     let credentials = ready.headers_mut().remove(AUTHORIZATION);
+    *ready.headers_mut() = lines(request, ready.method(), keep_host, credentials)?;
+    if !request.body.is_empty() {
+        *ready.body_mut() = Some(Body::from(request.body.clone()));
+    }
+    Ok(ready)
+}
 
-    let headers = ready.headers_mut();
-    headers.reserve(request.headers.len() + 4);
+fn method(request: &crate::exchange::Request) -> Result<Method, String> {
+    Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| format!("`{}` is not an HTTP method", request.method.escape_debug()))
+}
+
+/// `host` comes first, then the request's own lines, then what follows from URL and body. reqwest adds `accept` where it
+/// is missing and cannot be told not to; so that all requests are alike, all have it.
+fn lines(
+    request: &crate::exchange::Request,
+    method: &Method,
+    keep_host: bool,
+    credentials: Option<HeaderValue>,
+) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 4);
     headers.insert(HOST, host(request, keep_host)?);
     for (name, value) in request.headers.iter().filter(|(name, _)| !Headers::is_framing(name)) {
         let (name, value) = line(name, value)?;
@@ -30,13 +61,13 @@ pub(super) fn prepare(client: &Client, request: &Request, keep_host: bool) -> Re
     if let Some(credentials) = credentials.filter(|_| !headers.contains_key(AUTHORIZATION)) {
         headers.insert(AUTHORIZATION, credentials);
     }
-    if says_length {
+    if !request.body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.len()));
     }
-    if has_body {
-        *ready.body_mut() = Some(Body::from(request.body.clone()));
+    if !headers.contains_key(ACCEPT) {
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     }
-    Ok(ready)
+    Ok(headers)
 }
 
 /// With the URL's user and password, if any, moved into an `authorization` line.
@@ -48,7 +79,7 @@ fn start(client: &Client, method: Method, url: &Url) -> Result<reqwest::Request,
     built.map_err(|_| "the URL's user or password cannot be sent".to_owned())
 }
 
-fn host(request: &Request, keep_host: bool) -> Result<HeaderValue, String> {
+fn host(request: &crate::exchange::Request, keep_host: bool) -> Result<HeaderValue, String> {
     if let Some(kept) = request.headers.get("host").filter(|_| keep_host) {
         return line("host", kept).map(|(_, value)| value);
     }
