@@ -8,13 +8,10 @@ use crate::clock::Timestamp;
 use crate::signature::keyed_block;
 
 /// A source of random bytes.
-#[derive(Default)]
 pub struct Random(Kind);
 
-#[derive(Default)]
 enum Kind {
-    #[default]
-    Os,
+    Os(Mutex<Pool>),
     Seeded(Mutex<fastrand::Rng>),
     Derived {
         key: Vec<u8>,
@@ -31,7 +28,7 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self(Kind::Os)
+        Self(Kind::Os(Mutex::default()))
     }
 
     /// The same sequence for the same seed; never for secrets.
@@ -60,19 +57,7 @@ impl Random {
                     chunk.iter_mut().zip(block).for_each(|(to, from)| *to = from);
                 }
             }
-            // The uuid crate reads the operating system's generator; a v4 uuid carries 122 random bits, so the two bytes
-            // with fixed bits are left out.
-            Kind::Os => {
-                for chunk in bytes.chunks_mut(14) {
-                    let raw = *Uuid::new_v4().as_bytes();
-                    let random = raw
-                        .iter()
-                        .enumerate()
-                        .filter(|(i, _)| *i != 6 && *i != 8)
-                        .map(|(_, b)| *b);
-                    chunk.iter_mut().zip(random).for_each(|(to, from)| *to = from);
-                }
-            }
+            Kind::Os(pool) => pool.lock().unwrap_or_else(PoisonError::into_inner).take(bytes),
         }
     }
 
@@ -111,6 +96,52 @@ impl Random {
     }
 }
 
+impl Default for Random {
+    fn default() -> Self {
+        Self::os()
+    }
+}
+
+/// Bytes of the operating system, each given out once. Asking it for every identity anew took 5 % of a bulk send.
+struct Pool {
+    bytes: [u8; 512],
+    left: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 512],
+            left: 0,
+        }
+    }
+}
+
+impl Pool {
+    fn take(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(self.bytes.len()) {
+            if self.left < chunk.len() {
+                self.refill();
+            }
+            self.left -= chunk.len();
+            let given = &mut self.bytes[self.left..][..chunk.len()];
+            chunk.copy_from_slice(given);
+            // They may have become a secret.
+            given.fill(0);
+        }
+    }
+
+    fn refill(&mut self) {
+        if getrandom::fill(&mut self.bytes).is_err() {
+            // The system has no randomness; the uuid crate gives up with words.
+            for chunk in self.bytes.chunks_mut(16) {
+                chunk.copy_from_slice(Uuid::new_v4().as_bytes());
+            }
+        }
+        self.left = self.bytes.len();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,13 +160,14 @@ mod tests {
 
     #[test]
     fn every_byte_of_a_long_fill_varies() {
-        let mut seen = [[0u8; 40]; 2];
-        let mut differ = [false; 40];
+        let mut seen = [[0u8; 1300]; 2];
+        let mut differ = [false; 1300];
+        let random = Random::os();
         for _ in 0..64 {
             for row in &mut seen {
-                Random::os().fill(row);
+                random.fill(row);
             }
-            (0..40).for_each(|i| differ[i] |= seen[0][i] != seen[1][i]);
+            (0..1300).for_each(|i| differ[i] |= seen[0][i] != seen[1][i]);
         }
         assert!(differ.iter().all(|d| *d));
     }

@@ -3,16 +3,15 @@
 
 mod indented;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use clap::Parser as _;
 use serde::Serialize;
 
-use super::Cli;
 use crate::config::{Paths, Settings};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -325,9 +324,9 @@ impl<'a> Tour<'a> {
 
 /// Parses and runs a command line in that session.
 fn run_words(session: &Session, words: &[&str]) -> Exit {
-    let words = std::iter::once("hook").chain(words.iter().copied());
-    let result = match Cli::try_parse_from(words) {
-        Ok(cli) => cli.command.run(session),
+    let words: Vec<OsString> = ["hook"].iter().chain(words).map(OsString::from).collect();
+    let result = match super::parse(&words) {
+        Ok((_, command)) => command.run(session),
         Err(error) => Err(Error::usage(error.to_string())),
     };
     let exit = result.unwrap_or_else(|error| {

@@ -117,7 +117,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         }
         return Ok(Exit::Ok);
     }
-    super::runtime(false)?.block_on(deliver(session, args, deliveries, owners))
+    super::runtime()?.block_on(deliver(session, args, deliveries, owners))
 }
 
 async fn deliver(

@@ -85,7 +85,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         return rehearse(session, args, &plan, &maker);
     }
     args.retry.announce(session, &plan.profile.title, &plan.policy);
-    let runtime = super::runtime(false)?;
+    let runtime = super::runtime()?;
     if args.bulk.count > 1 {
         return runtime.block_on(super::bulk::run(session, &args.bulk, &args.retry, &plan, &maker));
     }

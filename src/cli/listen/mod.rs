@@ -38,7 +38,7 @@ struct ReadyLine<'a> {
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     setup::check(session, args)?;
-    super::runtime(false)?.block_on(listen(session, args))
+    super::runtime()?.block_on(listen(session, args))
 }
 
 async fn listen(session: &Session, args: &Args) -> Result<Exit> {

@@ -26,7 +26,7 @@ const WATCHED: usize = 256;
 
 pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
     let query = listing.filters.query(session)?;
-    super::super::runtime(false)?.block_on(follow(session, listing, query))
+    super::super::runtime()?.block_on(follow(session, listing, query))
 }
 
 async fn follow(session: &Session, listing: &Listing, query: Query) -> Result<Exit> {

@@ -131,7 +131,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     if chosen.is_empty() {
         return Err(Error::nothing("there are no endpoints to look at").hint("`hook endpoints add` makes one"));
     }
-    let runtime = runtime(false)?;
+    let runtime = runtime()?;
     let (mut problems, mut cautions) = (0, 0);
     for (index, endpoint) in chosen.iter().enumerate() {
         let checks = runtime.block_on(examine(session, endpoint, &all))?;

@@ -93,7 +93,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         trial.event,
         endpoint.provider
     ));
-    let exchanges = runtime(false)?.block_on(trial.exchanges(args))?;
+    let exchanges = runtime()?.block_on(trial.exchanges(args))?;
     let verdicts = Verdicts::of(&trial, &exchanges);
     report::print(&trial, &exchanges, &verdicts)?;
     Ok(if verdicts.passed() { Exit::Ok } else { Exit::Unmet })
