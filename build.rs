@@ -1,8 +1,9 @@
 //! Builds the index of the built-in providers: names, variants, events, aliases and detection, so that finding the
-//! provider of an event parses no TOML at run time.
+//! provider of an event reads no profile, and turns each profile into JSON, so that no TOML is parsed at run time.
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs};
 
 use toml::{Table, Value};
@@ -39,6 +40,22 @@ fn main() {
     let _ = writeln!(code, "];\nconst GENERIC: &str = {GENERIC:?};");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin.rs");
     fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
+    link();
+}
+
+/// What a run of a few milliseconds is spared when it starts, see "Linking" in docs/design.md: fifteen thousand
+/// relocations, and loading a library for the sake of its unwinder.
+fn link() {
+    let said = |name: &str| env::var(name).unwrap_or_default();
+    if said("CARGO_CFG_TARGET_OS") != "linux" || said("CARGO_CFG_TARGET_ENV") != "gnu" {
+        return;
+    }
+    println!("cargo:rustc-link-arg-bins=-no-pie");
+    // Only the machine's own compiler can be asked, and it answers with a bare name when it has no such file.
+    let asked = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output();
+    if said("HOST") == said("TARGET") && asked.is_ok_and(|answer| answer.stdout.starts_with(b"/")) {
+        println!("cargo:rustc-link-lib=gcc_eh");
+    }
 }
 
 fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) {
@@ -67,8 +84,8 @@ fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) 
         .flat_map(Table::keys)
         .map(String::as_str)
         .collect();
-    let text = path.display().to_string();
-    let _ = writeln!(code, "], variants: &{variants:?}, text: include_str!({text:?}) }},");
+    let json = serde_json::to_string(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let _ = writeln!(code, "], variants: &{variants:?}, json: {json:?} }},");
 }
 
 fn strings(value: Option<&Value>) -> Vec<&str> {

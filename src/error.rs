@@ -135,6 +135,7 @@ impl From<RegistryError> for Error {
                 .hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Unreadable { source, .. } => base.cause(source),
+            RegistryError::Builtin { source, .. } => base.cause(source),
             RegistryError::Circle(_) => base,
         }
     }

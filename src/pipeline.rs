@@ -84,7 +84,7 @@ impl<T: Transport> Pipeline<T> {
         view: &mut (dyn View + Send),
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
-        let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(1024);
+        let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
         let engine = Engine::new(self.transport, self.clock, self.random, self.limits);
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {

@@ -11,12 +11,9 @@ use crate::signature::keyed_block;
 pub struct Random(Kind);
 
 enum Kind {
-    Os(Mutex<Pool>),
+    Os(Box<Mutex<Pool>>),
     Seeded(Mutex<fastrand::Rng>),
-    Derived {
-        key: Vec<u8>,
-        counter: Mutex<u64>,
-    },
+    Derived { key: Vec<u8>, counter: Mutex<u64> },
 }
 
 impl std::fmt::Debug for Random {
@@ -28,7 +25,7 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self(Kind::Os(Mutex::default()))
+        Self(Kind::Os(Box::default()))
     }
 
     /// The same sequence for the same seed; never for secrets.

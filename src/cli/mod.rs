@@ -39,6 +39,8 @@ use crate::exit::Exit;
 use crate::session::Session;
 use global::GlobalArgs;
 
+const ABOUT: &str = "Play both sides of a webhook: send, receive, verify, record and replay, offline";
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -85,14 +87,14 @@ impl Command {
 
 /// The definition of the command line: what completions, the man page and the reference are made from.
 pub fn definition() -> clap::Command {
-    Command::augment_subcommands(program())
+    // Last, since adding the subcommands sets their description as the program's.
+    Command::augment_subcommands(program()).about(ABOUT)
 }
 
 /// The program without its subcommands.
 fn program() -> clap::Command {
     let program = clap::Command::new("hook")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Play both sides of a webhook: send, receive, verify, record and replay, offline")
         .max_term_width(100)
         .disable_help_subcommand(true)
         .subcommand_required(true)
@@ -100,8 +102,11 @@ fn program() -> clap::Command {
     GlobalArgs::augment_args(program)
 }
 
+/// Adds the arguments of a subcommand.
+type Augment = fn(clap::Command) -> clap::Command;
+
 /// The subcommands that are run often.
-const OFTEN: [(&str, fn(clap::Command) -> clap::Command); 4] = [
+const OFTEN: [(&str, Augment); 4] = [
     ("listen", listen::Args::augment_args),
     ("send", send::Args::augment_args),
     ("replay", replay::Args::augment_args),
@@ -150,9 +155,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if !command.trusts() {
         global::warn_of_untrusted(&session);
     }
-    let result = command
-        .run(&session)
-        .and_then(|exit| session.ui.flush().map(|()| exit));
+    let result = command.run(&session).and_then(|exit| session.ui.flush().map(|()| exit));
     match result {
         Ok(exit) => exit,
         Err(error) => {

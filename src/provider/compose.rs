@@ -14,6 +14,9 @@ use crate::message::{Message, Mode};
 use crate::random::Random;
 use crate::template::Placeholder;
 
+/// Room in bytes that most bodies fit in, so that the buffer need not grow.
+const USUAL_BODY: usize = 1024;
+
 /// What the user wants in the message.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
@@ -200,7 +203,8 @@ impl<'a> Composer<'a> {
         };
         let mut document = envelope(self.profile, data, &mut filling);
         self.change(&mut document)?;
-        let body = serde_json::to_vec(&document).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        serde_json::to_writer(&mut body, &document).map_err(|error| ComposeError::Sample(error.to_string()))?;
         Ok(Message {
             id,
             event: self.wishes.event.clone(),

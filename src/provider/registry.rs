@@ -23,7 +23,8 @@ pub(crate) struct Builtin {
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
     variants: &'static [&'static str],
-    text: &'static str,
+    /// The file as JSON, which is read several times faster than TOML.
+    json: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
@@ -326,7 +327,12 @@ struct CatalogueEntry {
 
 fn builtin(name: &str) -> Option<Result<ProviderFile, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
-    Some(parse(builtin.text, &format!("{name}.toml (built in)")))
+    Some(
+        serde_json::from_str(builtin.json).map_err(|source| RegistryError::Builtin {
+            name: name.to_owned(),
+            source,
+        }),
+    )
 }
 
 fn parse(text: &str, file: &str) -> Result<ProviderFile, RegistryError> {
@@ -392,6 +398,16 @@ fn line_of(text: &str, key: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_builtin_says_what_its_file_says() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider/builtin");
+        for entry in BUILTIN {
+            let written = read(&folder.join(entry.name).with_extension("toml")).unwrap();
+            assert_eq!(builtin(entry.name).unwrap().unwrap(), written, "{}", entry.name);
+        }
+    }
+
     use crate::clock::Timestamp;
     use crate::id::{Id, IdKind};
     use crate::provider::compose::{Composer, Wishes};

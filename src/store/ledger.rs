@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Ack, Op, Store, StoreError};
 
 /// Changes that may wait; whoever has one more waits to hand it over.
-const QUEUE: usize = 1024;
+const QUEUE: usize = 512;
 
 /// Changes in one group at most.
 const GROUP: usize = 512;
@@ -117,7 +117,14 @@ fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receive
     while let Some(job) = queue.blocking_recv() {
         group.take(job, &store);
         group.gather(&mut queue, &store);
-        group.write(&mut store, &queue);
+        if group.ops.is_empty() {
+            // Whoever waited for the store to be open sends its request now, which takes longer than this.
+            if let Ok(store) = &mut store {
+                store.prepare();
+            }
+        } else {
+            group.write(&mut store, &queue);
+        }
     }
 }
 

@@ -230,6 +230,9 @@ pub trait Store: Send {
     /// Makes a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
     fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError>;
 
+    /// Does what the first group would do before its changes, so that it takes less time. Changes nothing.
+    fn prepare(&mut self) {}
+
     /// Records that match, the newest first unless the query says otherwise.
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
 

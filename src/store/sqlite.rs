@@ -95,6 +95,10 @@ impl Store for SqliteStore {
         write::group(&mut self.connection, &mut self.seen, ops).map_err(|e| self.place.writing(&e))
     }
 
+    fn prepare(&mut self) {
+        write::prepare(&self.connection);
+    }
+
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError> {
         list::list(&self.connection, query).map_err(|e| self.place.reading(&e))
     }

@@ -20,6 +20,11 @@ impl<'de> Deserialize<'de> for Limit {
                     .map(Limit::Count)
                     .map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
             }
+            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Limit, E> {
+                u32::try_from(v)
+                    .map(Limit::Count)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
+            }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Limit, E> {
                 match v {
                     "unlimited" => Ok(Limit::Unlimited),
@@ -44,6 +49,11 @@ impl<'de> Deserialize<'de> for Scalar {
             }
             fn visit_i64<E: de::Error>(self, v: i64) -> Result<Scalar, E> {
                 Ok(Scalar::Integer(v))
+            }
+            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Scalar, E> {
+                i64::try_from(v)
+                    .map(Scalar::Integer)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
             }
             fn visit_f64<E: de::Error>(self, v: f64) -> Result<Scalar, E> {
                 Ok(Scalar::Number(v))

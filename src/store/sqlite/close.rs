@@ -6,8 +6,9 @@ use super::dedupe::Seen;
 
 /// How many pages may stay in the write-ahead log. The next process that finds nobody else at work reads all of them
 /// before anything else, a millisecond for every 400 pages: a log as long as a busy listener makes it would cost every
-/// command that follows more than the rest of its work. Moving the pages into the file costs this process a few syncs.
-const PAGES_LEFT: i64 = 128;
+/// command that follows more than the rest of its work. Moving the pages into the file costs this process a few syncs,
+/// so not every command does it: seven sends or so fill a log of this length.
+const PAGES_LEFT: i64 = 48;
 
 /// After how many groups the log is taken to be one's own work.
 const OWN_GROUPS: u32 = 64;

@@ -14,6 +14,31 @@ use crate::store::{Ack, Attempt, DeliveryState, NewCapture, NewDelivery, Op, Out
 /// What a capture takes beside what its sender chooses, in bytes.
 const ROW_BYTES: usize = 256;
 
+// What one delivery takes.
+const INSERT_DELIVERY: &str =
+    "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
+    source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late)
+    VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+    ?19, ?20, ?21, ?22, ?23)";
+const FIND_MESSAGE: &str =
+    "SELECT m FROM message WHERE id = ?1 AND wire_id = ?2 AND event = ?3 AND time = ?4 AND mode = ?5
+    AND content_type = ?6 AND body = ?7 LIMIT 1";
+const INSERT_MESSAGE: &str = "INSERT INTO message (id, wire_id, event, time, mode, content_type, body, m)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+const REPLACE_ATTEMPT: &str =
+    "INSERT OR REPLACE INTO attempt (delivery, seq, at, took, request, status, headers, truncated, body,
+    error, text)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+/// Reads the tables' definitions and compiles the statements that a delivery takes.
+pub(super) fn prepare(connection: &Connection) {
+    let _ = last_number(connection);
+    let _ = minutes::last(connection);
+    for statement in [FIND_MESSAGE, INSERT_MESSAGE, INSERT_DELIVERY, REPLACE_ATTEMPT] {
+        let _ = connection.prepare_cached(statement);
+    }
+}
+
 /// Makes all of the changes or none.
 pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     if ops.is_empty() {
@@ -136,38 +161,31 @@ impl Group<'_> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
         let last = new.attempts.last();
-        self.connection
-            .prepare_cached(
-                "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
-                     source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late)
-                 VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                     ?19, ?20, ?21, ?22, ?23)",
-            )?
-            .execute(params![
-                n,
-                new.id.uuid.as_bytes(),
-                new.at.unix_us(),
-                message,
-                new.message.event,
-                new.provider,
-                new.endpoint,
-                new.url,
-                new.method,
-                new.headers.to_block(),
-                new.signing.name(),
-                new.source.name(),
-                new.origin.map(signed),
-                delays(&new.delays),
-                new.owner,
-                new.state.name(),
-                new.next_due.map(Timestamp::unix_us),
-                new.message.body.len().cast_signed(),
-                last.map_or(0, |last| last.seq),
-                last.and_then(|last| last.outcome.status()),
-                last.and_then(reason),
-                last.map(|last| nanos(last.took)),
-                late,
-            ])?;
+        self.connection.prepare_cached(INSERT_DELIVERY)?.execute(params![
+            n,
+            new.id.uuid.as_bytes(),
+            new.at.unix_us(),
+            message,
+            new.message.event,
+            new.provider,
+            new.endpoint,
+            new.url,
+            new.method,
+            new.headers.to_block(),
+            new.signing.name(),
+            new.source.name(),
+            new.origin.map(signed),
+            delays(&new.delays),
+            new.owner,
+            new.state.name(),
+            new.next_due.map(Timestamp::unix_us),
+            new.message.body.len().cast_signed(),
+            last.map_or(0, |last| last.seq),
+            last.and_then(|last| last.outcome.status()),
+            last.and_then(reason),
+            last.map(|last| nanos(last.took)),
+            late,
+        ])?;
         new.attempts
             .iter()
             .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
@@ -190,21 +208,13 @@ impl Group<'_> {
         // of an earlier one as those that were sent.
         let found = self
             .connection
-            .prepare_cached(
-                "SELECT m FROM message WHERE id = ?1 AND wire_id = ?2 AND event = ?3 AND time = ?4 AND mode = ?5
-                     AND content_type = ?6 AND body = ?7 LIMIT 1",
-            )?
+            .prepare_cached(FIND_MESSAGE)?
             .query_row(&fields[..7], |row| row.get(0))
             .optional()?;
         if let Some(key) = found {
             return Ok(key);
         }
-        self.connection
-            .prepare_cached(
-                "INSERT INTO message (id, wire_id, event, time, mode, content_type, body, m)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(&fields[..])?;
+        self.connection.prepare_cached(INSERT_MESSAGE)?.execute(&fields[..])?;
         Ok(n)
     }
 
@@ -215,11 +225,7 @@ impl Group<'_> {
             Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
         };
         self.connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO attempt (delivery, seq, at, took, request, status, headers, truncated, body,
-                     error, text)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            )?
+            .prepare_cached(REPLACE_ATTEMPT)?
             .execute(params![
                 delivery,
                 attempt.seq,
