@@ -36,6 +36,7 @@ def rows(bench):
     ledger, port = bench.fresh("once.db"), next(bench.ports)
     with Server(bench, [bench.limits, "sink", str(port)], port) as sink:
         say("one-shot processes")
+        bench.settle()
         commands = {
             "hook": [bench.hook, "send", "job.paid", "--to", sink.url, "--ledger", ledger],
             "curl": curl(sink.url),

@@ -87,6 +87,7 @@ def compared(bench):
         for at in range(bench.rounds):
             for kind in kinds:
                 say(f"receive, round {at + 1}, {kind}")
+                bench.settle()
                 figures[kind, "express"].append(measured(bench, express, kind))
                 port, file = next(bench.ports), bench.fresh("bare.log")
                 with Server(bench, [bench.limits, "receive", str(port), str(file)], port) as bare:

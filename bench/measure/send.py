@@ -56,6 +56,7 @@ def rows(bench):
     with Server(bench, [bench.limits, "sink", str(port)], port) as sink:
         for at in range(bench.rounds):
             say(f"send, round {at + 1}")
+            bench.settle()
             rate, peak, us = run_hook(bench, sink.url, count)
             figures["hook"].append(rate)
             peaks.append(peak)

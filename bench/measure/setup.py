@@ -67,6 +67,10 @@ class Bench:
         """A count, or a small one in a smoke run."""
         return max(count // 100, 10) if self.quick else count
 
+    def settle(self):
+        """What was measured before must not be written to disk during what is measured next."""
+        os.sync()
+
     def fresh(self, name):
         """A path in the scratch folder where nothing is."""
         path = self.scratch / name

@@ -117,8 +117,9 @@ struct Worker<T> {
 }
 
 impl<T: Transport> Worker<T> {
-    /// One delivery from its first attempt to its end. A permit is held while a request is in flight, never while
-    /// waiting.
+    /// One delivery from its first attempt to its end. A permit is held until what came of the request is told, never
+    /// while waiting: were it given back earlier, a slow ledger would not slow down the sending, and outcomes would pile up
+    /// in memory.
     async fn drive(self: Arc<Self>, delivery: Arc<Delivery>, permit: OwnedSemaphorePermit) {
         let mut progress = delivery.progress;
         let mut permit = Some(permit);
@@ -146,7 +147,6 @@ impl<T: Transport> Worker<T> {
             }
             progress.attempts += 1;
             let attempt = self.attempt(&delivery, progress.attempts).await;
-            drop(held);
             let first_at = *progress.first_at.get_or_insert(attempt.at);
             let next = decide(
                 &delivery.policy,
@@ -164,6 +164,7 @@ impl<T: Transport> Worker<T> {
                 _ => None,
             };
             self.tell(Arc::clone(&delivery), Some(attempt), next).await;
+            drop(held);
             let Some(after) = after else { return };
             if !self.pause(after).await || !self.in_turn().await {
                 return self.tell(delivery, None, Next::Interrupted).await;

@@ -204,6 +204,32 @@ async fn no_more_requests_are_in_flight_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_does_not_take_the_news_holds_up_the_requests() {
+    let transport = Arc::new(Scripted::statuses([200; 20]));
+    let clock: Arc<dyn Clock> = Arc::new(Virtual(Instant::now()));
+    let random = Arc::new(Random::seeded(1));
+    let limits = Limits {
+        concurrency: 3,
+        ..Limits::default()
+    };
+    let (jobs_in, jobs) = mpsc::channel(20);
+    for _ in 0..20 {
+        jobs_in.try_send(delivery("poolflow", "{}")).unwrap();
+    }
+    drop(jobs_in);
+    let (events_in, mut events) = mpsc::channel(1);
+    let engine = Engine::new(Arc::clone(&transport), clock, random, limits);
+    tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
+    // On a paused clock this ends when nothing else has anything left to do.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(transport.requests().len(), 4, "one is told, three wait to be");
+    for _ in 0..20 {
+        events.recv().await.unwrap();
+    }
+    assert!(events.recv().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_attempt_has_a_fresh_timestamp_and_signature_and_the_same_id() {
     let bench = Bench::new(Scripted::statuses([500, 500, 200]));
     bench.run(vec![delivery("standard-webhooks", "{}")]).await;
