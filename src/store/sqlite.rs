@@ -10,6 +10,7 @@ mod open;
 mod prune;
 mod read;
 mod schema;
+mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;

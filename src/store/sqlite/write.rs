@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, Seen};
+use super::statements::{Frequent, Statements};
 use super::{minutes, nanos, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -14,28 +15,18 @@ use crate::store::{Ack, Attempt, DeliveryState, NewCapture, NewDelivery, Op, Out
 /// What a capture takes beside what its sender chooses, in bytes.
 const ROW_BYTES: usize = 256;
 
-// What one delivery takes.
-const INSERT_DELIVERY: &str =
-    "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
-    source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late)
-    VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-    ?19, ?20, ?21, ?22, ?23)";
-const FIND_MESSAGE: &str =
-    "SELECT m FROM message WHERE id = ?1 AND wire_id = ?2 AND event = ?3 AND time = ?4 AND mode = ?5
-    AND content_type = ?6 AND body = ?7 LIMIT 1";
-const INSERT_MESSAGE: &str = "INSERT INTO message (id, wire_id, event, time, mode, content_type, body, m)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-const REPLACE_ATTEMPT: &str =
-    "INSERT OR REPLACE INTO attempt (delivery, seq, at, took, request, status, headers, truncated, body,
-    error, text)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
     let _ = last_number(connection);
     let _ = minutes::last(connection);
-    for statement in [FIND_MESSAGE, INSERT_MESSAGE, INSERT_DELIVERY, REPLACE_ATTEMPT] {
-        let _ = connection.prepare_cached(statement);
+    let mut statements = Statements::new(connection);
+    for statement in [
+        Frequent::FindMessage,
+        Frequent::InsertMessage,
+        Frequent::InsertDelivery,
+        Frequent::KeepAttempt,
+    ] {
+        let _ = statements.get(statement);
     }
 }
 
@@ -59,10 +50,12 @@ fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::R
         next,
         minute: minutes::last(&transaction)?,
         connection: &transaction,
+        statements: Statements::new(&transaction),
         seen,
     };
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
     let last = group.next - 1;
+    drop(group);
     transaction.commit()?;
     seen.committed(last);
     Ok(acks)
@@ -80,6 +73,7 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
 
 struct Group<'c> {
     connection: &'c Connection,
+    statements: Statements<'c>,
     first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
     next: i64,
@@ -122,34 +116,28 @@ impl Group<'_> {
         let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), new.at));
         let duplicate_of = first.transpose()?.flatten();
         let headers = new.headers.to_block();
-        self.connection
-            .prepare_cached(
-                "INSERT INTO capture (n, id, at, method, target, remote, provider, event, event_id, verdict, reason,
-                     detail, status, size, weight, dedupe, duplicate_of, late)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-            )?
-            .execute(params![
-                n,
-                new.id.uuid.as_bytes(),
-                new.at.unix_us(),
-                new.method,
-                new.target,
-                new.remote,
-                new.provider,
-                new.event,
-                new.event_id,
-                new.verdict.name,
-                new.verdict.reason,
-                new.verdict.detail,
-                new.status,
-                new.body.len().cast_signed(),
-                (ROW_BYTES + headers.len() + new.target.len() + new.body.len()).cast_signed(),
-                hash.map(u64::cast_signed),
-                duplicate_of,
-                late,
-            ])?;
-        self.connection
-            .prepare_cached("INSERT INTO capture_content (n, dedupe_key, headers, body) VALUES (?1, ?2, ?3, ?4)")?
+        self.statements.get(Frequent::InsertCapture)?.execute(params![
+            n,
+            new.id.uuid.as_bytes(),
+            new.at.unix_us(),
+            new.method,
+            new.target,
+            new.remote,
+            new.provider,
+            new.event,
+            new.event_id,
+            new.verdict.name,
+            new.verdict.reason,
+            new.verdict.detail,
+            new.status,
+            new.body.len().cast_signed(),
+            (ROW_BYTES + headers.len() + new.target.len() + new.body.len()).cast_signed(),
+            hash.map(u64::cast_signed),
+            duplicate_of,
+            late,
+        ])?;
+        self.statements
+            .get(Frequent::InsertContent)?
             .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
         Ok(Ack {
             number: unsigned(n),
@@ -161,7 +149,7 @@ impl Group<'_> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
         let last = new.attempts.last();
-        self.connection.prepare_cached(INSERT_DELIVERY)?.execute(params![
+        self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
             new.at.unix_us(),
@@ -193,7 +181,7 @@ impl Group<'_> {
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.
-    fn message(&self, n: i64, message: &Message) -> rusqlite::Result<i64> {
+    fn message(&mut self, n: i64, message: &Message) -> rusqlite::Result<i64> {
         let fields: [&dyn ToSql; 8] = [
             message.id.uuid.as_bytes(),
             &message.wire_id,
@@ -207,25 +195,25 @@ impl Group<'_> {
         // The whole message is compared. Were the id alone to decide, a seeded run with other data would show the bytes
         // of an earlier one as those that were sent.
         let found = self
-            .connection
-            .prepare_cached(FIND_MESSAGE)?
+            .statements
+            .get(Frequent::FindMessage)?
             .query_row(&fields[..7], |row| row.get(0))
             .optional()?;
         if let Some(key) = found {
             return Ok(key);
         }
-        self.connection.prepare_cached(INSERT_MESSAGE)?.execute(&fields[..])?;
+        self.statements.get(Frequent::InsertMessage)?.execute(&fields[..])?;
         Ok(n)
     }
 
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
-    fn keep_attempt(&self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
+    fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
         let (answer, error) = match &attempt.outcome {
             Outcome::Answer(answer) => (Some(answer), None),
             Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
         };
-        self.connection
-            .prepare_cached(REPLACE_ATTEMPT)?
+        self.statements
+            .get(Frequent::KeepAttempt)?
             .execute(params![
                 delivery,
                 attempt.seq,
@@ -243,7 +231,7 @@ impl Group<'_> {
     }
 
     fn attempt(
-        &self,
+        &mut self,
         id: Id,
         attempt: &Attempt,
         state: DeliveryState,
