@@ -167,19 +167,26 @@ impl Session {
     }
 
     /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
-    pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>) -> Result<Secrets> {
+    pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>, purpose: Purpose) -> Result<Secrets> {
         if !given.is_empty() {
-            return Ok(Secrets::Given(
-                given.iter().map(|text| self.secret(text)).collect::<Result<_>>()?,
-            ));
+            let found = given.iter().map(|text| self.secrets(text, purpose));
+            return Ok(Secrets::Given(found.collect::<Result<Vec<_>>>()?.concat()));
         }
         if !endpoint.is_empty() {
             return Ok(Secrets::Given(endpoint));
         }
         if let Some(text) = &self.settings.secret {
-            return Ok(Secrets::Given(vec![self.secret(text)?]));
+            return Ok(Secrets::Given(self.secrets(text, purpose)?));
         }
         Ok(Secrets::Dev(self.dev_secret()?))
+    }
+
+    /// Fetches what `endpoint:NAME` stands for, or the one secret of another reference.
+    fn secrets(&self, text: &str, purpose: Purpose) -> Result<Vec<Secret>> {
+        match text.strip_prefix("endpoint:") {
+            Some(name) => self.secrets_of_endpoint(name, purpose),
+            None => self.secret(text).map(|secret| vec![secret]),
+        }
     }
 
     /// Fetches a secret by its reference, with a warning when it stood bare on the command line.

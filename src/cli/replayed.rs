@@ -266,7 +266,9 @@ impl<'a> Again<'a> {
             }
             _ => Vec::new(),
         };
-        let secrets = self.session.secrets_for(&self.wanted.secrets, endpoint)?;
+        let secrets = self
+            .session
+            .secrets_for(&self.wanted.secrets, endpoint, Purpose::Sign)?;
         Ok(if secrets.is_dev() && !source.by_dev_secret {
             None
         } else {

@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// The provider to play: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
     provider: Option<String>,
-    /// The secret, by reference: `env:VAR`, `file:PATH`, `-`, `literal:TEXT` (can be repeated)
+    /// The secret, by reference: `env:VAR`, `file:PATH`, `endpoint:NAME`, `-`, `literal:TEXT` (can be repeated)
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
     #[command(flatten)]
@@ -129,7 +129,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
     let targets = args.targets.targets(session, &aim, &shot)?;
     let mut signers = Vec::new();
     for target in &targets {
-        let secrets = session.secrets_for(&args.secrets, target.secrets.clone())?;
+        let secrets = session.secrets_for(&args.secrets, target.secrets.clone(), Purpose::Sign)?;
         if secrets.is_dev() {
             session.ui.detail(&format!("signed with the {DEV_SECRET}"));
         }

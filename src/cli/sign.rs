@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// `NAME` or `NAME@VARIANT`; else found by the event
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
-    /// Sign with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
+    /// Sign with this secret: `env:VAR`, `file:PATH`, `endpoint:NAME`, `literal:TEXT` or `-`; else with the dev secret
     #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// The body: `@FILE`, `-` for stdin, or the text
@@ -60,7 +60,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     if matches!(profile.scheme, Scheme::Unsigned) {
         return Err(Error::usage(format!("`{}` signs nothing", profile.label())));
     }
-    let given = session.secrets_for(&args.secret, Vec::new())?;
+    let given = session.secrets_for(&args.secret, Vec::new(), Purpose::Sign)?;
     let secrets = given.for_profile(&profile, Purpose::Sign)?;
     let signer = profile.scheme.signer(&secrets).map_err(|error| {
         let new = format!("hook secret new --provider {}", profile.label());

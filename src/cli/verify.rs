@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
-use crate::session::{DEV_SECRET, Session};
+use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::{Explanation, Place, Refusal, Verdict};
 use crate::store::Record;
 use crate::verification::{Judged, Verification};
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// `NAME` or `NAME@VARIANT`; else recognised by the headers
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
-    /// Check with this secret: `env:VAR`, `file:PATH`, `literal:TEXT` or `-`; else with the dev secret
+    /// Check with this secret: `env:VAR`, `file:PATH`, `endpoint:NAME`, `literal:TEXT` or `-`; else with the dev secret
     #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// A header of the request; can be repeated
@@ -82,7 +82,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         Some(label) => targets::endpoint_secrets(session, request.endpoint.as_deref(), &*session.registry.get(label)?)?,
         None => Vec::new(),
     };
-    let secrets = session.secrets_for(&args.secret, endpoint)?;
+    let secrets = session.secrets_for(&args.secret, endpoint, Purpose::Verify)?;
     let dev = secrets.is_dev();
     let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
     let now = args.at.or(request.at).unwrap_or_else(|| session.now());

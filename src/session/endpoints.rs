@@ -63,6 +63,15 @@ impl Session {
             .collect()
     }
 
+    /// The secrets of the endpoint of that name or id, as verdicts name them.
+    pub(super) fn secrets_of_endpoint(&self, selector: &str, purpose: Purpose) -> Result<Vec<Secret>> {
+        let endpoint = self.endpoint(selector)?;
+        let profile = self.registry.get(&endpoint.provider)?;
+        let name = format!("endpoint:{}", endpoint.name);
+        let secrets = self.endpoint_secrets(&endpoint, &profile, purpose)?;
+        Ok(secrets.into_iter().map(|secret| secret.named(&name)).collect())
+    }
+
     /// One secret of an endpoint, unless the project's book may not make use of it.
     pub fn endpoint_secret(
         &self,

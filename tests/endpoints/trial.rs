@@ -47,6 +47,29 @@ fn a_receiver_that_checks_signatures_passes_for_every_provider_and_form_of_secre
 }
 
 #[test]
+fn a_listener_takes_the_secrets_of_an_endpoint_by_its_name() {
+    for (provider, event) in [("poolflow", "job.paid"), ("hoopai@ed25519", "ContactCreated")] {
+        let sandbox = Sandbox::new();
+        let add = format!("add http://127.0.0.1:1 -p {provider} --events {event} --local --name a");
+        endpoints(&sandbox, &add).ok();
+        let (listener, url) = listener(&sandbox, &format!("--secret endpoint:a -p {provider} --count 3"));
+        endpoints(&sandbox, &format!("update a --to {url} --local")).ok();
+        endpoints(&sandbox, "test a").ok();
+        sandbox.hook(["send", event, "--endpoint", "a"]).run().ok();
+        listener
+            .wait()
+            .ok()
+            .prints([r#""detail":"by `endpoint:a`""#])
+            .says(["received 3: 2 verified, 1 refused"]);
+    }
+    let sandbox = Sandbox::new();
+    let outcome = sandbox
+        .hook(["listen", "--secret", "endpoint:nobody", "--port", "0"])
+        .run();
+    outcome.exits(6).says(["there is no endpoint `nobody`"]);
+}
+
+#[test]
 fn the_verdicts_are_for_people_and_for_scripts_and_both_requests_are_recorded() {
     let sandbox = Sandbox::new();
     let (_listener, url) = checking(&sandbox, "");

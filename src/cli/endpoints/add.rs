@@ -93,7 +93,10 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     ))?;
     new.show(session)?;
     ui.flush()?;
-    ui.hint(&format!("`hook endpoints test {}` tries it out", endpoint.name));
+    ui.hint(&format!(
+        "`hook endpoints test {0}` tries it out; `hook listen --secret endpoint:{0}` verifies what comes",
+        endpoint.name
+    ));
     Ok(Exit::Ok)
 }
 

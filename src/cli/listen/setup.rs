@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::listener::{Heard, Listener, Rules};
 use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
-use crate::session::{DEV_SECRET, Secrets, Session};
+use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::shutdown::Shutdown;
 use crate::store::Ledger;
 use crate::verification::Verification;
@@ -66,7 +66,7 @@ pub(super) fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>>
             "`--secret` alone is the dev secret, and does not go with given ones",
         ));
     }
-    session.secrets_for(&given, Vec::new()).map(Some)
+    session.secrets_for(&given, Vec::new(), Purpose::Verify).map(Some)
 }
 
 /// The handler of requests.

@@ -127,7 +127,7 @@ fn signer(session: &Session, endpoint: &Endpoint, profile: &Profile) -> Result<O
         return Ok(None);
     }
     let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    let secrets = session.secrets_for(&[], own)?;
+    let secrets = session.secrets_for(&[], own, Purpose::Sign)?;
     if secrets.is_dev() {
         session.ui.note(&format!(
             "`{}` has no secret: signed with the {DEV_SECRET}",
