@@ -123,11 +123,15 @@ fn needed(args: &[OsString]) -> clap::Command {
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<(GlobalArgs, Command), clap::Error> {
-    let matches = needed(args).try_get_matches_from(args)?;
-    Ok((
+    let mut program = needed(args);
+    let matches = program.try_get_matches_from_mut(args)?;
+    let parsed = (
         GlobalArgs::from_arg_matches(&matches)?,
         Command::from_arg_matches(&matches)?,
-    ))
+    );
+    // Thousands of small pieces, which the end of the process gives back at once.
+    std::mem::forget((program, matches));
+    Ok(parsed)
 }
 
 /// Parses and runs one command line. Everything that is to be said has been said when this returns.
