@@ -1,7 +1,11 @@
 //! What `listen` does with requests afterwards: forwards, the app's answer, commands.
 
 use std::fs;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+
+use serde_json::Value;
 
 use crate::support::{App, NOBODY, Reply, Sandbox, post, request};
 
@@ -143,6 +147,95 @@ fn a_failed_forward_is_tried_again_on_request() {
     let delivery = sandbox.deliveries().remove(0).delivery;
     assert_eq!(delivery.attempts.len(), 3);
     assert_eq!(sandbox.captures()[0].forwarded_to, Some(format!("{}/", app.url)));
+}
+
+#[test]
+fn routes_send_each_event_to_its_own_app_and_none_waits_for_an_app_that_is_down() {
+    let sandbox = Sandbox::new();
+    let orders = App::start(|_| Reply::Status(200, ""));
+    let demo = App::start(|_| Reply::Status(200, ""));
+    // Its first request hangs until the other apps have theirs; then it fails once.
+    let (release, held) = channel::<()>();
+    let (held, count) = (Mutex::new(held), AtomicUsize::new(0));
+    let slow = App::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => {
+            let _ = held.lock().map(|held| held.recv());
+            Reply::Status(500, "not yet")
+        }
+        _ => Reply::Status(200, ""),
+    });
+    let routes = format!(
+        r#"
+        [[route]]
+        event = "order.*"
+        forward = "{}/orders"
+
+        [[route]]
+        event = "booking.*"
+        where = {{ "data.metadata.source" = "demo", "data.duration_minutes" = 30 }}
+        forward = "{}"
+
+        [[route]]
+        event = "booking.confirmed"
+        where = {{ "data.metadata.source" = "p*" }}
+        forward = "{}"
+        "#,
+        orders.url, demo.url, slow.url
+    );
+    sandbox.write("hook.toml", &routes);
+    let mut listener = sandbox.listen(["--secret", "--retry", "10ms"]);
+    let send = |event: &str, more: &[&str]| {
+        let args = ["send", event, "--to", &listener.url];
+        sandbox.hook(args.iter().chain(more)).run().ok();
+    };
+    let slotflow = |source: &str| send("booking.confirmed", &["-p", "slotflow", "--metadata", source]);
+    slotflow("source=prod");
+    slotflow("source=prod2");
+    slotflow("source=demo");
+    slotflow("source=other");
+    send("order.completed", &["-p", "pocketsflow"]);
+    slotflow("source=demo");
+    let sources = |app: &App| {
+        let body: Value = serde_json::from_slice(&app.next().body).expect("JSON");
+        body["data"]["metadata"]["source"].as_str().expect("a text").to_owned()
+    };
+    assert_eq!([sources(&demo), sources(&demo)], ["demo", "demo"]);
+    assert_eq!(orders.next().target, "/orders");
+    release.send(()).expect("the app waits");
+    listener.shows("next attempt in 10ms");
+    listener.shows("200 OK");
+    let mut seen = [sources(&slow), sources(&slow), sources(&slow)];
+    seen.sort();
+    assert_eq!(seen, ["prod", "prod", "prod2"]);
+    listener.stop().ok().says(["received 6", "5 forwarded"]);
+    assert!(orders.rest().is_empty() && demo.rest().is_empty() && slow.rest().is_empty());
+}
+
+#[test]
+fn a_route_that_makes_no_sense_is_told_with_its_number() {
+    let sandbox = Sandbox::new();
+    let fails = |text: &str, what: &str| {
+        sandbox.write("hook.toml", text);
+        let outcome = sandbox.hook(["listen", "--port", "0"]).run();
+        outcome.exits(2).says([what]);
+    };
+    let good = "[[route]]\nforward = \":1\"\n";
+    fails(
+        &format!("{good}[[route]]\nevent = \"a\"\n"),
+        "`[[route]]` number 2: it has neither `forward` nor `run`",
+    );
+    fails("[[route]]\nforward = \"::\"\n", "`[[route]]` number 1");
+    fails(
+        "[[route]]\nforward = \":1\"\nwhere = { a = [1] }\n",
+        "`where` compares `a` with something that is no text, number or boolean",
+    );
+    fails("[[route]]\nforwards = \":1\"\n", "unknown field `forwards`");
+    // A cloned project's commands do not run before they were read.
+    sandbox.write("hook.toml", "[[route]]\nrun = \"touch ran\"\n");
+    let listener = sandbox.listen(["--count", "9"]);
+    post(&listener.url, &[], b"{}");
+    listener.stop().says(["not trusted", "received 1"]);
+    assert!(!sandbox.path("ran").exists());
 }
 
 #[test]

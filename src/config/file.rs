@@ -1,5 +1,6 @@
 //! What a settings file may say.
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Value;
 
@@ -19,6 +20,23 @@ pub struct ConfigFile {
     pub listen: ListenFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
+    /// Which events `hook listen` passes on, and where to.
+    pub route: Option<Vec<RouteFile>>,
+}
+
+/// `[[route]]`: `forward` or `run`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RouteFile {
+    /// Of these types, `*` standing for anything; every event when absent.
+    pub event: Option<String>,
+    /// Dotted paths into the body, and what stands there.
+    #[serde(rename = "where")]
+    pub conditions: IndexMap<String, serde_json::Value>,
+    /// A URL.
+    pub forward: Option<String>,
+    /// A command.
+    pub run: Option<String>,
 }
 
 /// `[listen]`.
@@ -61,6 +79,7 @@ impl ConfigFile {
             ("provider", text(&self.provider)),
             ("secret", secret.map(Value::String)),
             ("output", text(&self.output)),
+            ("route", self.route.as_ref().map(routes)),
             ("listen.port", listen.port.map(|port| Value::Integer(port.into()))),
             ("listen.forward-to", text(&listen.forward_to)),
             ("listen.on", listen.on.as_ref().map(list)),
@@ -87,6 +106,30 @@ impl ConfigFile {
                 retention: self.ledger.retention.or(base.ledger.retention),
                 max_size: self.ledger.max_size.or(base.ledger.max_size),
             },
+            route: self.route.or(base.route),
         }
     }
+}
+
+impl RouteFile {
+    fn entry(&self) -> Value {
+        let text = |text: &Option<String>| text.clone().map(Value::String);
+        let conditions = Value::try_from(&self.conditions)
+            .ok()
+            .filter(|_| !self.conditions.is_empty());
+        let keys = [
+            ("event", text(&self.event)),
+            ("where", conditions),
+            ("forward", text(&self.forward)),
+            ("run", text(&self.run)),
+        ];
+        let said = keys
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Value::Table(said.collect())
+    }
+}
+
+fn routes(routes: &Vec<RouteFile>) -> Value {
+    Value::Array(routes.iter().map(RouteFile::entry).collect())
 }

@@ -15,7 +15,7 @@ use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::secret::{SecretRef, SecretSource};
 use crate::ui::Output;
-use file::ConfigFile;
+use file::{ConfigFile, RouteFile};
 
 /// The defaults, every key commented.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -35,6 +35,8 @@ pub struct Settings {
     pub forward_to: Option<String>,
     /// Of `listen`.
     pub on: Vec<String>,
+    /// `[[route]]`.
+    pub routes: Vec<RouteFile>,
     /// Of `listen`.
     pub dedupe_window: Duration,
     /// Of the ledger.
@@ -97,6 +99,7 @@ impl Settings {
             if !asks.is_empty() && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
                 untrusted = asks;
                 file.listen.on = None;
+                file.route = None;
                 // A name before the reference (`a=file:...`) must not get it past this.
                 file.secret = file
                     .secret
@@ -153,6 +156,7 @@ impl Settings {
             port: layer.listen.port.unwrap_or(4400),
             forward_to: some(layer.listen.forward_to),
             on: layer.listen.on.unwrap_or_default(),
+            routes: layer.route.unwrap_or_default(),
             dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
             retention: duration("ledger.retention", layer.ledger.retention)?,
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),

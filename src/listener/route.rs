@@ -1,8 +1,11 @@
 //! Where events go after they were recorded: to URLs and to commands.
 
+use serde_json::Value;
 use url::Url;
 
 use super::Pattern;
+use crate::config::file::RouteFile;
+use crate::json::get;
 use crate::transport::guard;
 
 /// Where an event goes.
@@ -15,12 +18,58 @@ pub enum Destination {
 }
 
 /// Which events go where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// Of the event's type.
     pub event: Pattern,
+    /// What the body must say, all of it.
+    pub conditions: Vec<Condition>,
     /// Where to.
     pub to: Destination,
+}
+
+/// What stands at a place of the body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Dotted; items of lists by their number.
+    pub path: String,
+    /// What is there.
+    pub wanted: Wanted,
+}
+
+/// A value to compare with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// Text, in which `*` stands for anything.
+    Text(Pattern),
+    /// A number, `true` or `false`.
+    Value(Value),
+}
+
+impl Condition {
+    fn new(path: &str, wanted: &Value) -> Result<Self, String> {
+        let wanted = match wanted {
+            Value::String(text) => Wanted::Text(Pattern::new(text)),
+            Value::Number(_) | Value::Bool(_) => Wanted::Value(wanted.clone()),
+            _ => {
+                return Err(format!(
+                    "`where` compares `{path}` with something that is no text, number or boolean"
+                ));
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            wanted,
+        })
+    }
+
+    fn holds(&self, body: &Value) -> bool {
+        match (get(body, &self.path), &self.wanted) {
+            (Some(Value::String(text)), Wanted::Text(pattern)) => pattern.fits(text),
+            (Some(found), Wanted::Value(wanted)) => found == wanted,
+            _ => false,
+        }
+    }
 }
 
 impl Destination {
@@ -53,6 +102,43 @@ impl Destination {
 }
 
 impl Route {
+    /// Every event.
+    pub fn everything(to: Destination) -> Self {
+        Self {
+            event: Pattern::new("*"),
+            conditions: Vec::new(),
+            to,
+        }
+    }
+
+    /// Whether an event of that type goes there; `body` is asked for only where the route has conditions, and a body that
+    /// is no JSON fulfils none.
+    pub fn takes<'b>(&self, event: &str, body: impl FnOnce() -> Option<&'b Value>) -> bool {
+        self.event.fits(event)
+            && (self.conditions.is_empty() || body().is_some_and(|body| self.conditions.iter().all(|c| c.holds(body))))
+    }
+
+    /// Reads a `[[route]]`. The error says what is wrong with it.
+    pub fn from_file(file: &RouteFile) -> Result<Self, String> {
+        let to = match (&file.forward, &file.run) {
+            (Some(url), None) => guard::target(url)
+                .map(Destination::Forward)
+                .map_err(|error| error.to_string())?,
+            (None, Some(command)) if !command.trim().is_empty() => Destination::Run(command.clone()),
+            (Some(_), Some(_)) => return Err("it has both `forward` and `run`: make two of it".into()),
+            _ => return Err("it has neither `forward` nor `run`".into()),
+        };
+        let conditions = file
+            .conditions
+            .iter()
+            .map(|(path, wanted)| Condition::new(path, wanted));
+        Ok(Self {
+            event: Pattern::new(file.event.as_deref().unwrap_or("*")),
+            conditions: conditions.collect::<Result<_, _>>()?,
+            to,
+        })
+    }
+
     /// Reads `EVENT=URL or CMD`; EVENT may hold `*`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (event, to) = text
@@ -61,6 +147,7 @@ impl Route {
             .ok_or_else(|| format!("`{text}` is not `EVENT=URL or CMD`"))?;
         Ok(Self {
             event: Pattern::new(event.trim()),
+            conditions: Vec::new(),
             to: Destination::parse(to)?,
         })
     }
@@ -69,6 +156,26 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_takes_what_its_conditions_say() {
+        let body = serde_json::json!({"data": {"source": "demo", "count": 2, "live": true, "items": [{"id": "a"}]}});
+        let takes = |path: &str, wanted: Wanted| {
+            let mut route = Route::parse("job.*=:1").unwrap();
+            route.conditions.push(Condition {
+                path: path.into(),
+                wanted,
+            });
+            assert!(!route.takes("order.paid", || Some(&body)) && !route.takes("job.paid", || None));
+            route.takes("job.paid", || Some(&body))
+        };
+        let text = |text: &str| Wanted::Text(Pattern::new(text));
+        assert!(takes("data.source", text("demo")) && takes("data.source", text("de*")));
+        assert!(takes("data.items.0.id", text("a")));
+        assert!(takes("data.count", Wanted::Value(2.into())) && takes("data.live", Wanted::Value(true.into())));
+        assert!(!takes("data.source", text("prod")) && !takes("data.other", text("demo")));
+        assert!(!takes("data.count", text("2")) && !takes("data.live", Wanted::Value(false.into())));
+    }
 
     #[test]
     fn urls_are_told_from_commands() {

@@ -1,8 +1,10 @@
 //! What happens after a request was answered: the screen, forwards, commands.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -69,21 +71,19 @@ pub(super) struct Ended {
 /// Every route of the command line and the settings.
 pub(super) fn routes(session: &Session, args: &Args) -> Result<Vec<Route>> {
     let mut routes = Vec::new();
-    let everything = || Pattern::new("*");
     if let Some(url) = args.forward_to.as_ref().or(session.settings.forward_to.as_ref()) {
-        routes.push(Route {
-            event: everything(),
-            to: Destination::Forward(super::super::targets::parse_url(url)?),
-        });
+        let url = super::super::targets::parse_url(url)?;
+        routes.push(Route::everything(Destination::Forward(url)));
     }
     if let Some(command) = &args.exec {
-        routes.push(Route {
-            event: everything(),
-            to: Destination::Run(command.clone()),
-        });
+        routes.push(Route::everything(Destination::Run(command.clone())));
     }
     for text in args.on.iter().chain(&session.settings.on) {
         routes.push(Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")))?);
+    }
+    for (index, file) in session.settings.routes.iter().enumerate() {
+        let route = Route::from_file(file);
+        routes.push(route.map_err(|what| Error::usage(format!("`[[route]]` number {}: {what}", index + 1)))?);
     }
     Ok(routes)
 }
@@ -191,7 +191,8 @@ impl Dispatcher {
             return;
         }
         let event = request.judged.facts.event.as_deref().unwrap_or("");
-        for route in self.routes.iter().filter(|route| route.event.fits(event)) {
+        let body: LazyCell<Option<Value>, _> = LazyCell::new(|| serde_json::from_slice(&capture.body).ok());
+        for route in self.routes.iter().filter(|route| route.takes(event, || body.as_ref())) {
             match &route.to {
                 Destination::Forward(url) => {
                     let answer = request.answer.take();
