@@ -166,6 +166,15 @@ impl Session {
         }
     }
 
+    /// The account's parameters that the provider's envelope has.
+    pub fn account_params(&self, profile: &Profile) -> Vec<(String, String)> {
+        let params = self.settings.account_params.iter();
+        params
+            .filter(|(name, _)| profile.params.contains_key(name))
+            .cloned()
+            .collect()
+    }
+
     /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
     pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>, purpose: Purpose) -> Result<Secrets> {
         if !given.is_empty() {

@@ -24,7 +24,7 @@ fn every_setting_is_shown_with_the_layer_that_it_comes_from() {
     assert_eq!(of("listen.port"), (6000.into(), "project"));
     assert_eq!(of("ledger.retention"), ("7d".into(), "user"));
     assert_eq!(of("listen.dedupe-window"), ("24h".into(), "default"));
-    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.len(), 12);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn what_is_shown_is_a_settings_file_with_remarks() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "hook.toml",
-        "[listen]\nforward-to = \"http://127.0.0.1:3000/a \\\"b\\\"\"\n",
+        "[[route]]\nwhere = { a = 1 }\nforward = \":1\"\n[listen]\nforward-to = \"http://127.0.0.1:3000/a \\\"b\\\"\"\n",
     );
     let text = sandbox.hook(["config", "show"]).run().ok().stdout();
     let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -40,6 +40,7 @@ fn what_is_shown_is_a_settings_file_with_remarks() {
         table["listen"]["forward-to"].as_str(),
         Some("http://127.0.0.1:3000/a \"b\"")
     );
+    assert_eq!(table["route"][0]["where"]["a"].as_integer(), Some(1));
     assert!(text.contains("hook.toml") && text.contains("# default"), "{text}");
     sandbox.write(sandbox.config("config.toml"), &text);
     sandbox.hook(["config", "show"]).run().ok();

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use clap::Args;
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
@@ -158,15 +159,15 @@ impl BodyArgs {
         self.body.is_some() || !self.fields.is_empty()
     }
 
-    /// The parameters of the envelope that the flags give.
+    /// The parameters of the envelope that the flags give. Of one name the last one counts.
     pub(super) fn params(&self) -> Result<Vec<(String, String)>> {
-        pairs(&self.params, "--param")
+        let last: IndexMap<String, String> = pairs(&self.params, "--param")?.into_iter().collect();
+        Ok(last.into_iter().collect())
     }
 
     /// The same flags, with parameters that hold where the flags say nothing.
     pub(super) fn with_params(&self, defaults: &[(String, String)]) -> Self {
         let mut body = self.clone();
-        // Of one name the last one counts.
         let defaults = defaults.iter().map(|(name, value)| format!("{name}={value}"));
         body.params.splice(0..0, defaults);
         body

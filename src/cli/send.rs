@@ -118,7 +118,9 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         .event
         .as_deref()
         .map(|event| profile.canonical_event(event).unwrap_or(event).to_owned());
-    let params = args.body.params()?;
+    let mut defaults = session.account_params(&profile);
+    let params = args.body.with_params(&defaults).params()?;
+    defaults.extend(aim.params());
     let shot = Shot {
         profile: &profile,
         event: event.as_deref(),
@@ -146,7 +148,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         http: args.http.clone(),
         own_secrets: !args.secrets.is_empty(),
         form: args.body.form,
-        params: aim.params(),
+        params: defaults,
         profile,
         targets,
         signers,

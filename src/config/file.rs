@@ -20,6 +20,8 @@ pub struct ConfigFile {
     pub listen: ListenFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
+    /// Of the account at the provider.
+    pub account: AccountFile,
     /// Which events `hook listen` passes on, and where to.
     pub route: Option<Vec<RouteFile>>,
 }
@@ -37,6 +39,18 @@ pub struct RouteFile {
     pub forward: Option<String>,
     /// A command.
     pub run: Option<String>,
+}
+
+/// `[account]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct AccountFile {
+    /// The provider's master switch: `false`, and no endpoint gets anything.
+    pub enabled: Option<bool>,
+    /// Its plan, where the provider limits endpoints by plan.
+    pub plan: Option<String>,
+    /// Parameters of the provider's envelope, such as the company whose events these are.
+    pub params: Option<IndexMap<String, String>>,
 }
 
 /// `[listen]`.
@@ -79,7 +93,16 @@ impl ConfigFile {
             ("provider", text(&self.provider)),
             ("secret", secret.map(Value::String)),
             ("output", text(&self.output)),
-            ("route", self.route.as_ref().map(routes)),
+            ("route", self.route.as_deref().map(routes)),
+            ("account.enabled", self.account.enabled.map(Value::Boolean)),
+            ("account.plan", text(&self.account.plan)),
+            (
+                "account.params",
+                self.account
+                    .params
+                    .as_ref()
+                    .and_then(|params| Value::try_from(params).ok()),
+            ),
             ("listen.port", listen.port.map(|port| Value::Integer(port.into()))),
             ("listen.forward-to", text(&listen.forward_to)),
             ("listen.on", listen.on.as_ref().map(list)),
@@ -106,6 +129,11 @@ impl ConfigFile {
                 retention: self.ledger.retention.or(base.ledger.retention),
                 max_size: self.ledger.max_size.or(base.ledger.max_size),
             },
+            account: AccountFile {
+                enabled: self.account.enabled.or(base.account.enabled),
+                plan: self.account.plan.or(base.account.plan),
+                params: self.account.params.or(base.account.params),
+            },
             route: self.route.or(base.route),
         }
     }
@@ -130,6 +158,6 @@ impl RouteFile {
     }
 }
 
-fn routes(routes: &Vec<RouteFile>) -> Value {
+fn routes(routes: &[RouteFile]) -> Value {
     Value::Array(routes.iter().map(RouteFile::entry).collect())
 }

@@ -35,6 +35,12 @@ pub struct Settings {
     pub forward_to: Option<String>,
     /// Of `listen`.
     pub on: Vec<String>,
+    /// Whether the account's endpoints get anything.
+    pub account_enabled: bool,
+    /// The account's plan.
+    pub account_plan: Option<String>,
+    /// Parameters of the envelope that hold for the account.
+    pub account_params: Vec<(String, String)>,
     /// `[[route]]`.
     pub routes: Vec<RouteFile>,
     /// Of `listen`.
@@ -156,6 +162,9 @@ impl Settings {
             port: layer.listen.port.unwrap_or(4400),
             forward_to: some(layer.listen.forward_to),
             on: layer.listen.on.unwrap_or_default(),
+            account_enabled: layer.account.enabled.unwrap_or(true),
+            account_plan: some(layer.account.plan),
+            account_params: layer.account.params.unwrap_or_default().into_iter().collect(),
             routes: layer.route.unwrap_or_default(),
             dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
             retention: duration("ledger.retention", layer.ledger.retention)?,

@@ -51,6 +51,47 @@ fn an_endpoint_says_the_provider_and_the_secret() {
 }
 
 #[test]
+fn an_account_has_a_switch_a_plan_and_parameters_that_select_endpoints() {
+    let sandbox = Sandbox::new();
+    let account = |text: &str| sandbox.write("hook.toml", format!("[account]\n{text}\n"));
+    account("params = { company_id = \"7\" }");
+    let (process, url) = listener(&sandbox, "--secret --count 1");
+    for company in [7, 8] {
+        let flags = format!("-p pool-brain --events customer.created --param company_id={company}");
+        added(&sandbox, &format!("c{company}"), &url, &flags);
+    }
+    let subscribed = "customer.created -p pool-brain --subscribed --secret literal:a --dry-run";
+    let goes = |args: &str, one: &str, none: &str| {
+        let outcome = send(&sandbox, args).run().ok();
+        outcome
+            .says([one])
+            .says([none])
+            .prints([&format!("\"company_id\":{}", &one[1..2])]);
+    };
+    goes(subscribed, "c7  http", "c8  skipped: other company_id: `8`");
+    goes(&format!("{subscribed} --param company_id=8"), "c8  http", "c7  skipped");
+
+    account("enabled = false");
+    for args in [subscribed, "customer.created --endpoint c7"] {
+        send(&sandbox, args)
+            .run()
+            .exits(3)
+            .says(["switched off by `account.enabled`", "`--to URL` sends all the same"]);
+    }
+    send(&sandbox, &format!("job.paid --to {url}")).run().ok();
+    process.wait().ok();
+
+    account("plan = \"free\"");
+    let add = |host: &str| {
+        let add = format!("add https://{host}.example.com -p slotflow --events booking.confirmed");
+        endpoints(&sandbox, &add)
+    };
+    add("a").ok();
+    add("b").ok();
+    add("c").exits(3).says(["plan `free` of `slotflow` allows 2 endpoints"]);
+}
+
+#[test]
 fn a_listener_knows_whose_secret_it_was() {
     let sandbox = Sandbox::new();
     let (process, url) = listener(&sandbox, "--secret literal:another-secret-0123456789 --count 1");

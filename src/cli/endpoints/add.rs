@@ -52,7 +52,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let wish = ask::complete(session, args.provider.as_deref(), url, &args.events)?;
     let profile = &wish.profile;
     args.secret.check(session, profile)?;
-    let options = args.rules.options();
+    let options = args.rules.options(session);
     let draft = draft(session, args, &wish)?;
     let named = |endpoints: &[Endpoint]| {
         let made = || name_for(&draft.url, endpoints);

@@ -110,7 +110,7 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
             let endpoint = select_mut(endpoints, &before.id)?;
             let old = endpoint.clone();
             endpoint.apply(change, now);
-            let options = args.rules.options();
+            let options = args.rules.options(session);
             // What was let pass when it was added, as with `--local`, is not held against another change.
             let known = rules::judge(&profile, &old, &existing, &options);
             let mut findings = rules::judge(&profile, endpoint, &existing, &options);

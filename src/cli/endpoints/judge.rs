@@ -38,12 +38,12 @@ struct RefusalLine<'a> {
 }
 
 impl RuleArgs {
-    pub(super) fn options(&self) -> Options {
+    pub(super) fn options(&self, session: &Session) -> Options {
         Options {
             local: self.local,
             production: self.production,
             new_events: self.new_events,
-            plan: None,
+            plan: session.settings.account_plan.clone(),
         }
     }
 }
