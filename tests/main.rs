@@ -6,6 +6,7 @@ mod config;
 mod crash;
 mod demo;
 mod docs;
+mod drift;
 mod endpoints;
 mod exit_codes;
 mod forward;

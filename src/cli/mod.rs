@@ -16,6 +16,7 @@ mod input;
 mod listen;
 mod log;
 mod man;
+mod naming;
 mod providers;
 mod reference;
 mod replay;

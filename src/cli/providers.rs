@@ -1,5 +1,6 @@
 //! `hook providers`: the catalogue.
 
+mod diff;
 mod json;
 mod sheet;
 mod show;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
+
+pub(super) use diff::or_near;
 
 use super::input;
 use crate::error::{Error, Result};
@@ -60,6 +63,7 @@ enum Command {
         /// The file
         file: PathBuf,
     },
+    Diff(diff::Args),
 }
 
 #[derive(Serialize)]
@@ -105,6 +109,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         Command::Events { name } => events(session, &name),
         Command::Sample { name, event, param } => sample(session, &name, &event, param),
         Command::Check { file } => check(session, &file),
+        Command::Diff(args) => diff::run(session, &args),
     }
 }
 
@@ -272,6 +277,9 @@ fn check(session: &Session, file: &Path) -> Result<Exit> {
         variants,
     })?;
     ui.flush()?;
+    for event in profile.events.keys() {
+        super::naming::lint(session, &profile, event);
+    }
     if file.file_stem().is_none_or(|stem| stem != profile.name.as_str()) {
         ui.warn(&format!(
             "a provider is found by its file's name: this one must be called `{}.toml`",

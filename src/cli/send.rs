@@ -81,6 +81,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let plan = plan(session, args)?;
     let body = args.body.with_params(&plan.params);
     let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
+    if let Some(event) = &args.event {
+        super::naming::lint_custom(session, &plan.profile, event);
+    }
     if args.dry_run || args.curl {
         return rehearse(session, args, &plan, &maker);
     }

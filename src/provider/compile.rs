@@ -5,7 +5,8 @@ mod scheme;
 
 use std::time::Duration;
 
-use super::file::{DedupeFile, DetectFile, EndpointFile, EnvelopeFile, FORMAT, ProviderFile, Scalar};
+use super::file::{DedupeFile, DetectFile, EndpointFile, EnvelopeFile, FORMAT, NamingFile, ProviderFile, Scalar};
+use super::naming::{Case, Naming, Tense};
 use super::policy::Codes;
 use super::profile::{Dedupe, Detect, Endpoint, Https, Param, ParamType, Place, Profile, Read};
 use crate::clock::parse_duration;
@@ -136,6 +137,7 @@ impl Profile {
             detect: detect(&file.detect)?,
             dedupe,
             workflow_context: file.workflow.map(|workflow| workflow.context),
+            naming: naming(&file.naming)?,
             test_event: file.test_event,
             events: file.events,
             variants,
@@ -243,6 +245,19 @@ fn endpoint(file: &EndpointFile) -> Result<Endpoint> {
         unique_url: file.unique_url.unwrap_or(false),
         plans: file.plans.clone().unwrap_or_default(),
         all_events: file.all_events.clone(),
+    })
+}
+
+fn naming(file: &NamingFile) -> Result<Naming> {
+    if file.separator.as_deref() == Some("") {
+        return fault("naming.separator", "it is empty");
+    }
+    let cases = [("any", Case::Any), ("lower", Case::Lower)];
+    let tenses = [("any", Tense::Any), ("past", Tense::Past)];
+    Ok(Naming {
+        separator: file.separator.clone(),
+        case: word("naming.case", file.case.as_deref(), &cases)?,
+        tense: word("naming.tense", file.tense.as_deref(), &tenses)?,
     })
 }
 

@@ -4,10 +4,13 @@
 //! that `extends` another; `super::profile` demands what must be there. Externally tagged tables and
 //! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
 
+mod naming;
 mod scalar;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+
+pub use naming::NamingFile;
 
 /// The only file format there is so far.
 pub const FORMAT: u32 = 1;
@@ -40,6 +43,8 @@ pub struct ProviderFile {
     pub endpoint: EndpointFile,
     /// Bodies of workflow actions, with merge tags.
     pub workflow: Option<WorkflowFile>,
+    /// How events of the user's own are to be named.
+    pub naming: NamingFile,
     /// The event that `hook endpoints test` sends.
     pub test_event: Option<String>,
     /// The catalogue, in the order of the file.

@@ -2,7 +2,7 @@
 
 use super::file::{
     AsymmetricFile, DedupeFile, DeliveryFile, DetectFile, EndpointFile, EnvelopeFile, HmacFile, MessageFile,
-    ProviderFile, ReadFile, RetryFile, ScheduleFile, SignatureFile, TokenFile, VariantFile,
+    NamingFile, ProviderFile, ReadFile, RetryFile, ScheduleFile, SignatureFile, TokenFile, VariantFile,
 };
 
 /// Lists a table's optional keys once, so that none is forgotten when one is added: the pattern is exhaustive.
@@ -56,6 +56,7 @@ merge_keys!(AsymmetricFile {
     public_prefix,
 });
 merge_keys!(MessageFile { id, metadata });
+merge_keys!(NamingFile { separator, case, tense });
 merge_keys!(ReadFile { event, id, time });
 merge_keys!(DeliveryFile {
     method,
@@ -205,6 +206,7 @@ impl ProviderFile {
             ..VariantFile::default()
         }
         .stated_over(base);
+        own.naming.state("naming", &mut keys);
         keys.extend(own.test_event.map(|_| "test-event".to_owned()));
         keys.extend(own.secret.map(|_| "secret".to_owned()));
         keys.extend(own.params.keys().map(|name| format!("params.{name}")));
@@ -235,6 +237,7 @@ impl ProviderFile {
             params,
             endpoint: self.endpoint.over(base.endpoint),
             workflow: self.workflow.or(base.workflow),
+            naming: self.naming.over(base.naming),
             test_event: self.test_event.or(base.test_event),
             events,
             variants,

@@ -3,9 +3,11 @@
 mod compile;
 pub mod compose;
 pub mod detect;
+pub mod drift;
 pub mod file;
 mod headers;
 mod merge;
+mod naming;
 mod near;
 pub mod policy;
 mod profile;
@@ -14,6 +16,7 @@ mod sample;
 pub mod workflow;
 
 pub use compile::ProfileError;
+pub use naming::{Case, Naming, Tense};
 pub use near::near_names;
 pub use profile::{Dedupe, Detect, Endpoint, Facts, Https, Param, ParamType, Place, Profile, Read};
 pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError};

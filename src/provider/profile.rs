@@ -5,6 +5,7 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use super::file::{EventFile, Limit};
+use super::naming::Naming;
 use super::policy::Policy;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -59,6 +60,8 @@ pub struct Profile {
     pub dedupe: Dedupe,
     /// A sample record for merge tags, as JSON text.
     pub workflow_context: Option<String>,
+    /// How events of the user's own are to be named.
+    pub naming: Naming,
     /// What `endpoints test` sends.
     pub test_event: Option<String>,
     /// The catalogue.

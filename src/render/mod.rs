@@ -4,6 +4,7 @@ pub mod body;
 pub mod columns;
 pub mod curl;
 pub mod delivery;
+pub mod drift;
 pub mod progress;
 pub mod record;
 pub mod request;

@@ -12,7 +12,7 @@ use crate::store::{Query, Store as _, Summary};
 use crate::ui::Output;
 
 /// Records unless told otherwise.
-const SHOWN: u32 = 20;
+pub(super) const SHOWN: u32 = 20;
 
 /// Records that are read at once: however many are asked for, no more are held.
 const PAGE: usize = 1000;

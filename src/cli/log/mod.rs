@@ -2,6 +2,7 @@
 
 mod capture;
 mod delivery;
+mod drift;
 mod filter;
 mod follow;
 mod list;
@@ -42,6 +43,8 @@ enum Command {
     Follow(Listing),
     /// Success rate, durations, duplicates, and how often each event came
     Stats(Filters),
+    /// Compare verified requests with the catalogue: what is missing, retyped or added
+    Drift(Listing),
     Report(report::Args),
     Prune(prune::Args),
 }
@@ -58,6 +61,10 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         Some(Command::Stats(own)) => {
             refuse(follow || listing.limit.is_some())?;
             stats::run(session, &own.over(listing.filters))
+        }
+        Some(Command::Drift(own)) => {
+            refuse(follow)?;
+            drift::run(session, &own.over(listing))
         }
         Some(Command::Show(own)) => refuse(stray).and_then(|()| show::run(session, &own)),
         Some(Command::Report(own)) => refuse(stray).and_then(|()| report::run(session, &own)),

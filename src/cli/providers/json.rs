@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::show::assumed_in_variant;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
-use crate::provider::{Https, ParamType, Place, Profile};
+use crate::provider::{Case, Https, ParamType, Place, Profile, Tense};
 use crate::signature::{Algorithm, Carrier, Freshness, KeyForm, Scheme};
 use crate::template::Template;
 
@@ -43,6 +43,11 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "workflow_context": profile.workflow_context.as_ref().map(|text| {
             serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
         }),
+        "naming": (!profile.naming.is_any()).then(|| json!({
+            "separator": profile.naming.separator,
+            "case": if profile.naming.case == Case::Lower { "lower" } else { "any" },
+            "tense": if profile.naming.tense == Tense::Past { "past" } else { "any" },
+        })),
         "test_event": profile.test_event,
         "events": profile.events.iter().map(|(name, event)| json!({
             "event": name,

@@ -371,6 +371,9 @@ fn events(sheet: &mut Sheet<'_>, profile: &Profile) {
         &format!("{}: `hook providers events {label}`", profile.events.len()),
         &mark,
     );
+    if !profile.naming.is_any() {
+        sheet.row("of your own", &profile.naming.describe(), &["naming"]);
+    }
     if let Some(event) = &profile.test_event {
         sheet.row("test", event, &["test-event"]);
     }

@@ -1,0 +1,336 @@
+//! Where a body differs from what the catalogue says of its event: the composed sample is the measure.
+//!
+//! A sample is one example and no schema. So `null` on either side says that a value may be absent, an empty object or
+//! array in the sample says nothing of what may stand in it, and a field that the sample lacks is reported but is no
+//! fault.
+
+use serde_json::Value;
+
+use super::ParamType;
+use super::compose::{ComposeError, Composer, Wishes};
+use super::profile::Profile;
+use crate::clock::Timestamp;
+use crate::id::{Id, IdKind};
+use crate::json::{get, get_mut, insert};
+use crate::random::Random;
+use crate::template::Placeholder;
+
+/// What stands in a path for every item of an array.
+const EACH: &str = "*";
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Finding {
+    /// Dotted, with `*` for every item of an array; empty for the body itself.
+    pub path: String,
+    /// What differs.
+    pub kind: FindingKind,
+}
+
+/// What differs, with the names of JSON types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FindingKind {
+    /// The sample has it, the body does not.
+    Missing {
+        /// The sample's type.
+        wanted: &'static str,
+    },
+    /// It is of another type.
+    Retyped {
+        /// The sample's type.
+        wanted: &'static str,
+        /// The body's.
+        found: &'static str,
+    },
+    /// The body has it, the sample does not.
+    Added {
+        /// The body's type.
+        found: &'static str,
+    },
+}
+
+/// What the catalogue says of one event.
+#[derive(Debug, Clone)]
+pub struct Measure {
+    document: Value,
+    data: DataAt,
+    grouping: bool,
+    paths: Vec<String>,
+}
+
+/// Where the data is in a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum DataAt {
+    /// In a field.
+    Field(String),
+    /// Spread over the top level, beside other fields.
+    Spread,
+    /// It is the body.
+    Whole,
+}
+
+impl Finding {
+    /// Whether a receiver that was written for the sample breaks on it.
+    pub fn is_fault(&self) -> bool {
+        !matches!(self.kind, FindingKind::Added { .. })
+    }
+}
+
+impl FindingKind {
+    /// The name in JSON and on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Retyped { .. } => "retyped",
+            Self::Added { .. } => "added",
+        }
+    }
+
+    /// The sample's type.
+    pub fn wanted(self) -> Option<&'static str> {
+        match self {
+            Self::Missing { wanted } | Self::Retyped { wanted, .. } => Some(wanted),
+            Self::Added { .. } => None,
+        }
+    }
+
+    /// The body's type.
+    pub fn found(self) -> Option<&'static str> {
+        match self {
+            Self::Missing { .. } => None,
+            Self::Retyped { found, .. } | Self::Added { found } => Some(found),
+        }
+    }
+}
+
+impl Measure {
+    /// Composes the sample of an event of the catalogue; the error of another name gives the near ones.
+    pub fn new(profile: &Profile, event: &str) -> Result<Self, ComposeError> {
+        // Only the types of the parameters matter, so those that a user would have to give are made up.
+        let made_up = |kind| match kind {
+            ParamType::String => "",
+            ParamType::Integer | ParamType::Number => "0",
+            ParamType::Boolean => "false",
+        };
+        let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
+        let wishes = Wishes {
+            event: event.to_owned(),
+            params: required
+                .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
+                .collect(),
+            ..Wishes::default()
+        };
+        let composer = Composer::new(profile, wishes)?;
+        let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));
+        let message = composer.compose(Id::new(IdKind::Message, now, &random), now, &random)?;
+        let mut document: Value =
+            serde_json::from_slice(&message.body).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        // What stands there is the sender's own, so that the sample's is as good as any.
+        if let Some(own @ Value::Object(_)) = profile.metadata.as_ref().and_then(|at| get_mut(&mut document, at)) {
+            *own = Value::Object(serde_json::Map::new());
+        }
+        let entry = profile.events.get(composer.event());
+        let mut paths = Vec::new();
+        list_paths(&document, "", &mut paths);
+        Ok(Self {
+            grouping: entry.is_some_and(|entry| entry.grouping),
+            data: data_at(profile),
+            document,
+            paths,
+        })
+    }
+
+    /// Every difference once: the sample's fields in its order, then what was added.
+    pub fn compare(&self, body: &Value) -> Vec<Finding> {
+        let ungrouped = self.ungrouped(body);
+        let bodies: Vec<&Value> = match &ungrouped {
+            Some(bodies) => bodies.iter().collect(),
+            None => vec![body],
+        };
+        let mut comparison = Comparison::default();
+        comparison.walk("", &self.document, &bodies);
+        comparison.findings.extend(comparison.added);
+        comparison.findings
+    }
+
+    /// The finding for bytes that are no JSON at all.
+    pub fn unreadable(&self) -> Finding {
+        Finding {
+            path: String::new(),
+            kind: FindingKind::Retyped {
+                wanted: wanted_type(&self.document),
+                found: "no JSON",
+            },
+        }
+    }
+
+    /// Where a finding stands among those of several bodies.
+    pub fn rank(&self, finding: &Finding) -> usize {
+        let known = self.paths.iter().position(|path| *path == finding.path);
+        known.unwrap_or(self.paths.len())
+    }
+
+    /// A message of several events as one message each, where the event may come so.
+    fn ungrouped(&self, body: &Value) -> Option<Vec<Value>> {
+        let field = match &self.data {
+            DataAt::Field(name) => name.as_str(),
+            DataAt::Spread => "data",
+            DataAt::Whole => "",
+        };
+        let (here, there) = match &self.data {
+            DataAt::Whole => (Some(body), Some(&self.document)),
+            _ => (get(body, field), get(&self.document, field)),
+        };
+        let Some(Value::Array(items)) = here else { return None };
+        if !self.grouping || there.is_some_and(Value::is_array) {
+            return None;
+        }
+        // Of no events nothing can be said but what stands around them.
+        let none = [Value::Null];
+        let items = if items.is_empty() { &none[..] } else { items };
+        let one = |item: &Value| match (&self.data, body, item) {
+            (DataAt::Field(name), ..) => {
+                let mut one = body.clone();
+                insert(&mut one, name, item.clone());
+                one
+            }
+            (DataAt::Spread, Value::Object(around), Value::Object(data)) => {
+                let mut one = around.clone();
+                one.shift_remove(field);
+                one.extend(data.clone());
+                Value::Object(one)
+            }
+            _ => item.clone(),
+        };
+        Some(items.iter().map(one).collect())
+    }
+}
+
+fn data_at(profile: &Profile) -> DataAt {
+    let is_data = |template: &crate::template::Template| template.single() == Some(&Placeholder::Data);
+    match profile.envelope.iter().find(|(_, template)| is_data(template)) {
+        Some((name, _)) if name != "..." => DataAt::Field(name.clone()),
+        Some(_) if profile.envelope.len() == 1 => DataAt::Whole,
+        _ => DataAt::Spread,
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Comparison {
+    findings: Vec<Finding>,
+    added: Vec<Finding>,
+}
+
+impl Comparison {
+    /// Compares everything that stands at one path with the sample there: all items of an array at once, so that each
+    /// difference comes once and in the sample's order.
+    fn walk(&mut self, path: &str, wanted: &Value, found: &[&Value]) {
+        if wanted.is_null() {
+            return;
+        }
+        let mut fitting = Vec::with_capacity(found.len());
+        for value in found.iter().filter(|value| !value.is_null()) {
+            if fits(wanted, value) {
+                fitting.push(*value);
+            } else {
+                let (wanted, found) = (wanted_type(wanted), found_type(value));
+                note(&mut self.findings, path, FindingKind::Retyped { wanted, found });
+            }
+        }
+        match wanted {
+            Value::Object(fields) if !fields.is_empty() => self.fields(path, fields, &fitting),
+            Value::Array(items) => {
+                let Some(first) = items.first() else { return };
+                let all: Vec<&Value> = fitting.iter().filter_map(|v| v.as_array()).flatten().collect();
+                self.walk(&below(path, EACH), first, &all);
+            }
+            _ => {}
+        }
+    }
+
+    fn fields(&mut self, path: &str, fields: &serde_json::Map<String, Value>, found: &[&Value]) {
+        for (name, wanted) in fields {
+            let path = below(path, name);
+            let values: Vec<&Value> = found.iter().filter_map(|value| value.get(name)).collect();
+            // What is null in the sample may as well be absent.
+            if values.len() < found.len() && !wanted.is_null() {
+                let wanted = wanted_type(wanted);
+                note(&mut self.findings, &path, FindingKind::Missing { wanted });
+            }
+            self.walk(&path, wanted, &values);
+        }
+        for (name, value) in found.iter().filter_map(|value| value.as_object()).flatten() {
+            if !fields.contains_key(name) {
+                let found = found_type(value);
+                note(&mut self.added, &below(path, name), FindingKind::Added { found });
+            }
+        }
+    }
+}
+
+fn note(findings: &mut Vec<Finding>, path: &str, kind: FindingKind) {
+    let path = path.to_owned();
+    let finding = Finding { path, kind };
+    if !findings.contains(&finding) {
+        findings.push(finding);
+    }
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// Every path of the sample in its order, containers before what they hold.
+fn list_paths(value: &Value, path: &str, paths: &mut Vec<String>) {
+    paths.push(path.to_owned());
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                list_paths(value, &below(path, name), paths);
+            }
+        }
+        Value::Array(items) => {
+            if let Some(first) = items.first() {
+                list_paths(first, &below(path, EACH), paths);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a value is of the sample's type. Where the sample has any number, an integer is one too.
+fn fits(wanted: &Value, found: &Value) -> bool {
+    match (wanted_type(wanted), found_type(found)) {
+        ("number", "integer") => true,
+        (wanted, found) => wanted == found,
+    }
+}
+
+/// JSON's types, with whole numbers apart. A sample that writes `12.0` means any number.
+fn wanted_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// As [`wanted_type`], but `12.0` in a body is a whole number: some writers always put a fraction.
+fn found_type(value: &Value) -> &'static str {
+    match value.as_f64() {
+        Some(float) if float.fract() == 0.0 => "integer",
+        _ => wanted_type(value),
+    }
+}
+
+#[cfg(test)]
+mod tests;
