@@ -9,6 +9,7 @@ mod merge;
 mod near;
 pub mod policy;
 mod profile;
+pub mod receiver;
 mod registry;
 mod sample;
 pub mod workflow;
