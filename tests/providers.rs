@@ -1,5 +1,7 @@
 //! `hook providers`.
 
+mod receiver;
+
 use serde_json::{Value, json};
 
 use crate::support::{Sandbox, keys};

@@ -2,6 +2,7 @@
 
 mod diff;
 mod json;
+mod receiver;
 mod sheet;
 mod show;
 
@@ -58,6 +59,15 @@ enum Command {
         #[arg(long, value_name = "NAME=VALUE", value_parser = input::pair)]
         param: Vec<(String, String)>,
     },
+    /// Print a webhook handler that verifies as the provider signs, to start from
+    Receiver {
+        /// `NAME` or `NAME@VARIANT`
+        #[arg(add = super::complete::providers())]
+        name: String,
+        /// What it is written with
+        #[arg(long, value_enum)]
+        lang: receiver::Lang,
+    },
     /// Check a provider file of your own
     Check {
         /// The file
@@ -108,6 +118,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         Command::Show { name } => show(session, &name),
         Command::Events { name } => events(session, &name),
         Command::Sample { name, event, param } => sample(session, &name, &event, param),
+        Command::Receiver { name, lang } => receiver::run(session, &name, lang),
         Command::Check { file } => check(session, &file),
         Command::Diff(args) => diff::run(session, &args),
     }

@@ -11,6 +11,7 @@ mod naming;
 mod near;
 pub mod policy;
 mod profile;
+pub mod receiver;
 mod registry;
 mod sample;
 pub mod workflow;

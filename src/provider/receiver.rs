@@ -1,0 +1,118 @@
+//! Programs that receive a provider's webhooks: text files in several languages, filled in from a profile. What differs
+//! between languages stands in those files, what differs between providers in the profile.
+
+mod expression;
+mod fill;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use super::Profile;
+use crate::signature::Scheme;
+
+/// A language and the library that takes the requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lang {
+    /// Node with Express.
+    Express,
+    /// Python with Flask.
+    Flask,
+    /// Python with `FastAPI`.
+    FastApi,
+    /// Go with its own library.
+    Go,
+    /// Rust with axum.
+    Axum,
+}
+
+/// A receiver's source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// The file's usual name.
+    pub file: &'static str,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// Why there is no receiver for a profile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiverError {
+    /// A public key verifies.
+    #[error("no receiver can be written for `{label}`: its scheme is `{kind}`")]
+    Scheme {
+        /// `NAME` or `NAME@VARIANT`.
+        label: String,
+        /// The scheme's name.
+        kind: &'static str,
+    },
+    /// A template has something in a place where receivers do not read it.
+    #[error("no receiver can be written for `{label}`: {what}")]
+    Template {
+        /// `NAME` or `NAME@VARIANT`.
+        label: String,
+        /// The fact.
+        what: String,
+    },
+    /// A text file of ours is wrong.
+    #[error("the receiver's own template is wrong: {0}")]
+    Broken(String),
+}
+
+impl Lang {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Express, Self::Flask, Self::FastApi, Self::Go, Self::Axum];
+
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Express => "express",
+            Self::Flask => "flask",
+            Self::FastApi => "fastapi",
+            Self::Go => "go",
+            Self::Axum => "axum",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Express => "receiver.mjs",
+            Self::Flask | Self::FastApi => "receiver.py",
+            Self::Go => "receiver.go",
+            Self::Axum => "src/main.rs",
+        }
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Self::Express => include_str!("receiver/express.mjs.txt"),
+            Self::Flask => include_str!("receiver/flask.py.txt"),
+            Self::FastApi => include_str!("receiver/fastapi.py.txt"),
+            Self::Go => include_str!("receiver/go.go.txt"),
+            Self::Axum => include_str!("receiver/axum.rs.txt"),
+        }
+    }
+
+    /// A text as a literal. JSON's escapes mean the same in JavaScript, Python and Go; Rust has its own.
+    fn quote(self, text: &str) -> String {
+        match self {
+            Self::Axum => format!("{text:?}"),
+            _ => serde_json::Value::from(text).to_string(),
+        }
+    }
+}
+
+/// Writes a receiver for a profile.
+pub fn receiver(profile: &Profile, lang: Lang) -> Result<Receiver, ReceiverError> {
+    if let Scheme::Asymmetric(scheme) = &profile.scheme {
+        return Err(ReceiverError::Scheme {
+            label: profile.label(),
+            kind: scheme.kind.name(),
+        });
+    }
+    let values = plan::values(profile, lang)?;
+    let text = fill::fill(lang.template(), &values).map_err(ReceiverError::Broken)?;
+    Ok(Receiver {
+        file: lang.file(),
+        text,
+    })
+}

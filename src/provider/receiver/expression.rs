@@ -1,0 +1,151 @@
+//! Expressions of a language: its own way to write each is a `%def` of its text file.
+
+use std::collections::BTreeSet;
+
+use super::fill::{definition, slots};
+use super::{Lang, ReceiverError};
+use crate::provider::{Place, Profile};
+use crate::signature::Encoding;
+use crate::template::{Part, Placeholder, Template};
+
+type Result<T> = std::result::Result<T, ReceiverError>;
+
+/// Writes expressions and remembers which helpers they call.
+pub(super) struct Writer<'a> {
+    profile: &'a Profile,
+    lang: Lang,
+    /// Facts such as `uses_path`.
+    pub(super) uses: BTreeSet<&'static str>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(profile: &'a Profile, lang: Lang) -> Self {
+        Self {
+            profile,
+            lang,
+            uses: BTreeSet::new(),
+        }
+    }
+
+    /// A text as a literal.
+    pub(super) fn quote(&self, text: &str) -> String {
+        self.lang.quote(text)
+    }
+
+    /// A definition with its slots filled in.
+    pub(super) fn write(&self, name: &str, slot: &[(&str, &str)]) -> Result<String> {
+        let expression = definition(self.lang.template(), name)
+            .ok_or_else(|| ReceiverError::Broken(format!("`{}` lacks `%def {name}`", self.lang.name())))?;
+        let value = |wanted: &str| slot.iter().find(|(name, _)| *name == wanted).map(|(_, text)| *text);
+        slots(expression, value).map_err(ReceiverError::Broken)
+    }
+
+    /// A definition about a literal.
+    pub(super) fn with_text(&self, name: &str, text: &str) -> Result<String> {
+        self.write(name, &[("text", &self.quote(text))])
+    }
+
+    /// The encoded digest.
+    pub(super) fn encoded(&self, encoding: Encoding) -> Result<String> {
+        self.write(&encoding.to_string(), &[])
+    }
+
+    /// An expression between the fixed texts that a template has around its only placeholder.
+    pub(super) fn around(&self, template: &Template, it: String) -> Result<String> {
+        let (before, after) = match template.parts() {
+            [Part::Placeholder(_)] => ("", ""),
+            [Part::Text(before), Part::Placeholder(_)] => (before.as_str(), ""),
+            [Part::Placeholder(_), Part::Text(after)] => ("", after.as_str()),
+            [Part::Text(before), Part::Placeholder(_), Part::Text(after)] => (before.as_str(), after.as_str()),
+            _ => {
+                return Err(ReceiverError::Template {
+                    label: self.profile.label(),
+                    what: format!("the header's value `{template}` has more than one placeholder"),
+                });
+            }
+        };
+        let it = self.affixed("before", before, it)?;
+        self.affixed("after", after, it)
+    }
+
+    /// An expression with a fixed text before or after it.
+    pub(super) fn affixed(&self, side: &str, text: &str, it: String) -> Result<String> {
+        if text.is_empty() {
+            return Ok(it);
+        }
+        self.write(side, &[("text", &self.quote(text)), ("it", &it)])
+    }
+
+    /// The dedupe keys that a receiver can know.
+    pub(super) fn keys(&mut self) -> Result<Vec<String>> {
+        let profile = self.profile;
+        let mut keys = Vec::new();
+        for key in &profile.dedupe.keys {
+            keys.extend(self.key(key)?);
+        }
+        if keys.len() > 1 {
+            self.uses.insert("uses_first");
+        }
+        Ok(keys)
+    }
+
+    fn key(&mut self, key: &Template) -> Result<Option<String>> {
+        let mut parts = Vec::new();
+        for part in key.parts() {
+            let part = match part {
+                Part::Text(text) => Some(self.with_text("literal", text)?),
+                Part::Placeholder(placeholder) => self.known(placeholder)?,
+            };
+            let Some(part) = part else { return Ok(None) };
+            parts.push(part);
+        }
+        match parts.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.clone())),
+            _ => {
+                self.uses.insert("uses_join");
+                self.write("join", &[("args", &parts.join(", "))]).map(Some)
+            }
+        }
+    }
+
+    /// What a placeholder of a dedupe key stands for; `None`: no request tells.
+    fn known(&mut self, placeholder: &Placeholder) -> Result<Option<String>> {
+        let profile = self.profile;
+        match placeholder {
+            Placeholder::Event => self.first(&profile.read.event),
+            Placeholder::Id => self.first(&profile.read.id),
+            Placeholder::BodyPath(path) => self.place(&Place::Body(path.clone())).map(Some),
+            Placeholder::Header(name) => self.place(&Place::Header(name.clone())).map(Some),
+            Placeholder::BodySha256 => {
+                self.uses.insert("hashes_body");
+                self.write("sha256", &[]).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn first(&mut self, places: &[Place]) -> Result<Option<String>> {
+        let found = places
+            .iter()
+            .map(|place| self.place(place))
+            .collect::<Result<Vec<_>>>()?;
+        match found.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.clone())),
+            _ => {
+                self.uses.insert("uses_first");
+                self.write("first", &[("args", &found.join(", "))]).map(Some)
+            }
+        }
+    }
+
+    fn place(&mut self, place: &Place) -> Result<String> {
+        let (fact, name, text) = match place {
+            Place::Header(name) => ("uses_header", "header", name),
+            Place::Body(path) => ("uses_path", "path", path),
+        };
+        self.uses.insert(fact);
+        self.with_text(name, text)
+    }
+}

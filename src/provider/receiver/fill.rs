@@ -1,0 +1,99 @@
+//! Filling in a text file: `${slot}` is replaced, `%if FACT` / `%if !FACT`, `%else`, `%end` choose lines, `%for LIST`
+//! repeats the lines up to its `%end` with `${it}`. `%def NAME TEXT` says how an expression is written in that language.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a text file is filled in with.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    /// Texts of slots.
+    pub(super) texts: BTreeMap<&'static str, String>,
+    /// What `%for` repeats.
+    pub(super) lists: BTreeMap<&'static str, Vec<String>>,
+    /// What `%if` asks for.
+    pub(super) facts: BTreeSet<&'static str>,
+}
+
+impl Values {
+    /// Sets a slot.
+    pub(super) fn text(&mut self, name: &'static str, text: impl Into<String>) {
+        self.texts.insert(name, text.into());
+    }
+
+    /// Notes a fact when it is one.
+    pub(super) fn fact(&mut self, name: &'static str, holds: bool) {
+        if holds {
+            self.facts.insert(name);
+        }
+    }
+
+    fn holds(&self, condition: &str) -> bool {
+        match condition.strip_prefix('!') {
+            Some(name) => !self.facts.contains(name),
+            None => self.facts.contains(condition),
+        }
+    }
+}
+
+/// How a language writes an expression.
+pub(super) fn definition<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("%def ")?.split_once(' '))
+        .find_map(|(have, expression)| (have == name).then_some(expression))
+}
+
+/// The text with everything filled in.
+pub(super) fn fill(text: &str, values: &Values) -> Result<String, String> {
+    let mut lines = text.lines();
+    let mut shown: Vec<bool> = Vec::new();
+    let mut filled = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let all_shown = shown.iter().all(|shown| *shown);
+        if let Some(condition) = line.strip_prefix("%if ") {
+            shown.push(values.holds(condition));
+        } else if line == "%else" {
+            let last = shown.last_mut().ok_or("`%else` without `%if`")?;
+            *last = !*last;
+        } else if line == "%end" {
+            shown.pop().ok_or("`%end` without `%if`")?;
+        } else if let Some(name) = line.strip_prefix("%for ") {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "%end").collect();
+            let items = values.lists.get(name).filter(|_| all_shown);
+            for item in items.into_iter().flatten() {
+                for line in &block {
+                    push(&mut filled, line, |slot| (slot == "it").then_some(item.as_str()))?;
+                }
+            }
+        } else if all_shown && !line.starts_with("%def ") {
+            push(&mut filled, line, |slot| values.texts.get(slot).map(String::as_str))?;
+        }
+    }
+    if shown.is_empty() {
+        Ok(filled)
+    } else {
+        Err("`%if` without `%end`".to_owned())
+    }
+}
+
+fn push<'a>(filled: &mut String, line: &str, value: impl Fn(&str) -> Option<&'a str>) -> Result<(), String> {
+    let line = slots(line, value)?;
+    filled.push_str(line.trim_end());
+    filled.push('\n');
+    Ok(())
+}
+
+/// One line with its slots filled in. What is filled in is not looked at again.
+pub(super) fn slots<'a>(line: &str, value: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
+    let mut filled = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) = after
+            .split_once('}')
+            .ok_or_else(|| format!("unclosed slot in `{line}`"))?;
+        filled.push_str(before);
+        filled.push_str(value(name).ok_or_else(|| format!("no value for the slot `{name}`"))?);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}

@@ -1,0 +1,299 @@
+//! What a profile says, as slots, lists and facts of the text files.
+
+use super::expression::Writer;
+use super::fill::Values;
+use super::{Lang, ReceiverError};
+use crate::clock::human_duration;
+use crate::provider::Profile;
+use crate::signature::{Algorithm, Carrier, Encoding, Hmac, KeyForm, Scheme};
+use crate::template::{Part, Placeholder, Template, TimeForm};
+
+type Result<T> = std::result::Result<T, ReceiverError>;
+
+/// Characters of a line of comment.
+const WIDTH: usize = 110;
+
+/// Everything that the text file of a language may ask for.
+pub(super) fn values(profile: &Profile, lang: Lang) -> Result<Values> {
+    let mut writer = Writer::new(profile, lang);
+    let mut values = Values::default();
+    values.text("title", one_line(&profile.title));
+    values.text("label", profile.label());
+    values.text("method", writer.quote(&profile.method));
+    values.text("method_lower", profile.method.to_ascii_lowercase());
+    let code = status(profile).to_string();
+    let status = if code == "200" { "status_ok" } else { "status" };
+    values.text("status", writer.write(status, &[("text", &code)])?);
+    values.lists.insert("notes", notes(profile));
+    if let Some(header) = profile.scheme.header() {
+        values.text("header", writer.quote(header));
+    }
+    match &profile.scheme {
+        Scheme::Hmac(scheme) => hmac(&mut values, &writer, profile, scheme)?,
+        Scheme::Token(scheme) => {
+            values.fact("token", true);
+            let secret = writer.write("secret", &[])?;
+            values.text("token", writer.around(&scheme.value, secret)?);
+        }
+        Scheme::Asymmetric(_) | Scheme::Unsigned => values.fact("unsigned", true),
+    }
+    let keys = writer.keys()?;
+    values.fact("dedupe", !keys.is_empty());
+    values.fact("one_key", keys.len() == 1);
+    values.lists.insert("keys", keys);
+    values.facts.append(&mut writer.uses);
+    helpers(&mut values);
+    Ok(values)
+}
+
+/// Which imports and helpers several facts ask for together.
+fn helpers(values: &mut Values) {
+    let has = |names: &[&str]| names.iter().any(|name| values.facts.contains(name));
+    let needs = [
+        ("needs_sha256", has(&["sha256", "hashes_body"])),
+        ("needs_sha2", has(&["sha256", "sha512", "hashes_body"])),
+        ("needs_hex", has(&["encodes_hex", "key_hex", "hashes_body"])),
+        (
+            "uses_base64",
+            has(&["encodes_base64", "encodes_base64url", "key_base64"]),
+        ),
+        ("uses_hashlib", has(&["hmac", "hashes_body"])),
+        ("needs_header", has(&["hmac", "token", "uses_header"])),
+        ("needs_strconv", has(&["uses_path", "time_unix", "time_unix_ms"])),
+        (
+            "needs_strings",
+            has(&["uses_path", "uses_join", "pairs", "list", "key_base64", "key_prefix"]),
+        ),
+    ];
+    // An argument that is not used is a warning in Rust.
+    let named = |fact: bool, name: &str| if fact { name.to_owned() } else { format!("_{name}") };
+    let headers = named(has(&["uses_header"]), "headers");
+    let body = named(has(&["uses_path", "hashes_body"]), "body");
+    for (name, holds) in needs {
+        values.fact(name, holds);
+    }
+    values.text("headers_name", headers);
+    values.text("body_name", body);
+}
+
+fn hmac(values: &mut Values, writer: &Writer<'_>, profile: &Profile, scheme: &Hmac) -> Result<()> {
+    values.fact("hmac", true);
+    let (fact, hash) = match scheme.algorithm {
+        Algorithm::Sha1 => ("sha1", "hash_sha1"),
+        Algorithm::Sha256 => ("sha256", "hash_sha256"),
+        Algorithm::Sha512 => ("sha512", "hash_sha512"),
+    };
+    values.fact(fact, true);
+    values.text("hash", writer.write(hash, &[])?);
+    key(values, writer, scheme)?;
+    carrier(values, writer, &scheme.carrier);
+    forms(values, writer, scheme)?;
+    let content = content(writer, profile, &scheme.content)?;
+    values.lists.insert("content", content);
+
+    let signs = |wanted: fn(&Placeholder) -> bool| scheme.content.placeholders().any(wanted);
+    let time = time_form(&scheme.carrier);
+    let tolerance = scheme.freshness.tolerance.filter(|_| time.is_some());
+    let signs_time = signs(|placeholder| matches!(placeholder, Placeholder::Timestamp(_)));
+    values.fact("timestamp", signs_time || tolerance.is_some());
+    values.fact("id", signs(|placeholder| *placeholder == Placeholder::Id));
+    if !(signs_time || tolerance.is_some()) {
+        values.facts.remove("pair_time");
+    }
+    if !values.facts.contains("id") {
+        values.facts.remove("pair_id");
+    }
+    if let (Some(tolerance), Some(form)) = (tolerance, time) {
+        let (fact, expression) = match form {
+            TimeForm::Unix => ("time_unix", "time_unix"),
+            TimeForm::UnixMs => ("time_unix_ms", "time_unix_ms"),
+            TimeForm::Rfc3339(_) => ("rfc3339", "time_rfc3339"),
+        };
+        values.fact("tolerance", true);
+        values.fact("past_only", scheme.freshness.past_only);
+        values.fact(fact, true);
+        values.text("tolerance", tolerance.as_secs().to_string());
+        values.text("seconds", writer.write(expression, &[])?);
+    }
+    Ok(())
+}
+
+/// How the secret's text becomes the key.
+fn key(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
+    let name = match scheme.key {
+        KeyForm::Utf8 => "key_utf8",
+        KeyForm::Hex => "key_hex",
+        KeyForm::Base64 => "key_base64",
+    };
+    values.fact(name, true);
+    let mut secret = "SECRET";
+    if let Some(prefix) = &scheme.key_prefix {
+        values.fact("key_prefix", true);
+        values.text("stripped", writer.with_text("stripped", prefix)?);
+        secret = "SECRET_TEXT";
+    }
+    values.text("key", writer.write(name, &[("it", secret)])?);
+    Ok(())
+}
+
+/// Where signature, time and id stand.
+fn carrier(values: &mut Values, writer: &Writer<'_>, carrier: &Carrier) {
+    let separator = carrier.pairs.as_ref().or(carrier.list.as_ref());
+    if let Some(separator) = separator {
+        values.text("separator", writer.quote(separator));
+    }
+    values.fact("pairs", carrier.pairs.is_some());
+    values.fact("list", carrier.pairs.is_none() && carrier.list.is_some());
+    values.fact("single", separator.is_none());
+    let (time, id) = (
+        carrier.time_header.as_ref().map(|(name, _)| name),
+        carrier.id_header.as_ref(),
+    );
+    for (name, header) in [("time_header", time), ("id_header", id)] {
+        if let Some(header) = header {
+            values.fact(name, true);
+            values.text(name, writer.quote(header));
+        }
+    }
+    for (name, placeholder) in pairs(carrier) {
+        let slot = match placeholder {
+            Placeholder::Signature => "pair_signature",
+            Placeholder::Timestamp(_) if time.is_none() => "pair_time",
+            Placeholder::Id if id.is_none() => "pair_id",
+            _ => continue,
+        };
+        values.fact(slot, true);
+        values.text(slot, writer.quote(name));
+    }
+}
+
+/// The names of the header's `name=value` pairs.
+fn pairs(carrier: &Carrier) -> Vec<(&str, &Placeholder)> {
+    let Some(separator) = carrier.pairs.as_deref() else {
+        return Vec::new();
+    };
+    let two = carrier.value.parts().windows(2);
+    two.filter_map(|two| match two {
+        [Part::Text(before), Part::Placeholder(placeholder)] => {
+            let name = before.strip_suffix('=')?.rsplit(separator).next()?.trim();
+            Some((name, placeholder))
+        }
+        _ => None,
+    })
+    .collect()
+}
+
+/// How the carried timestamp is written.
+fn time_form(carrier: &Carrier) -> Option<TimeForm> {
+    let in_pairs = pairs(carrier)
+        .into_iter()
+        .find_map(|(_, placeholder)| match placeholder {
+            Placeholder::Timestamp(form) => Some(*form),
+            _ => None,
+        });
+    carrier.time_header.as_ref().map(|(_, form)| *form).or(in_pairs)
+}
+
+/// The texts of which one must be what was sent.
+fn forms(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
+    let carrier = &scheme.carrier;
+    let main = writer.encoded(carrier.encoding)?;
+    let mut forms = vec![match carrier.pairs {
+        Some(_) => main,
+        None => writer.around(&carrier.value, main)?,
+    }];
+    let mut encodings = vec![carrier.encoding];
+    for form in &scheme.also_accept {
+        forms.push(writer.affixed("before", &form.prefix, writer.encoded(form.encoding)?)?);
+        encodings.push(form.encoding);
+    }
+    for encoding in encodings {
+        let fact = match encoding {
+            Encoding::Hex => "encodes_hex",
+            Encoding::Base64 => "encodes_base64",
+            Encoding::Base64Url => "encodes_base64url",
+        };
+        values.fact(fact, true);
+    }
+    values.text("forms", forms.join(", "));
+    Ok(())
+}
+
+/// What is signed, piece by piece.
+fn content(writer: &Writer<'_>, profile: &Profile, content: &Template) -> Result<Vec<String>> {
+    let piece = |part: &Part| match part {
+        Part::Text(text) => writer.with_text("content_text", text),
+        Part::Placeholder(Placeholder::Body) => Ok("body".to_owned()),
+        Part::Placeholder(Placeholder::Timestamp(_)) => writer.write("content_field", &[("text", "timestamp")]),
+        Part::Placeholder(Placeholder::Id) => writer.write("content_field", &[("text", "id")]),
+        Part::Placeholder(_) => Err(ReceiverError::Template {
+            label: profile.label(),
+            what: format!("`{content}` signs more than body, timestamp and id"),
+        }),
+    };
+    content.parts().iter().map(piece).collect()
+}
+
+/// 200, unless the provider takes that for a failure.
+fn status(profile: &Profile) -> u16 {
+    let success = &profile.policy.success;
+    (200..300).find(|code| success.contains(*code)).unwrap_or(200)
+}
+
+/// What a reader of the code has to know about this provider, as lines of comment; the first is empty.
+fn notes(profile: &Profile) -> Vec<String> {
+    let mut said = Vec::new();
+    let assumed: Vec<&str> = profile
+        .assumed
+        .iter()
+        .map(String::as_str)
+        .filter(|key| key.starts_with("signature") || key.starts_with("dedupe"))
+        .collect();
+    if !assumed.is_empty() {
+        said.push(format!(
+            "Assumed, since no source says it: {}. Check it with a real request.",
+            assumed.join(", ")
+        ));
+    }
+    if let Some(advised) = profile.scheme.freshness().advised {
+        said.push(format!(
+            "The provider advises, but does not demand, to refuse what was signed more than {} ago.",
+            human_duration(advised)
+        ));
+    }
+    if let Some(documented) = &profile.dedupe.documented {
+        said.push(format!(
+            "The provider's documents name another key of duplicates: {documented}."
+        ));
+    }
+    if let Some(caution) = &profile.dedupe.caution {
+        said.push(format!("Caution: {caution}."));
+    }
+    said.iter()
+        .flat_map(|text| std::iter::once(String::new()).chain(wrapped(text)))
+        .collect()
+}
+
+/// A text without line breaks: one would end the comment that it stands in.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in one_line(text).split(' ') {
+        let Some(last) = lines.last_mut() else { continue };
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.chars().count() + word.chars().count() < WIDTH {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
