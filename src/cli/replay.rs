@@ -15,6 +15,9 @@ use crate::session::Session;
 use crate::shutdown::Shutdown;
 use crate::store::{Op, Owner, Page, Query, Record, RecordKind, SqliteStore, Store as _};
 
+/// What is said of a delivery that another process was faster to resume.
+const TAKEN: &str = "somebody else took up one of them first";
+
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
@@ -106,7 +109,13 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     for number in numbers {
         let record = select::record(&store, number)?;
         if let Record::Delivery(delivery) = &record {
-            owners.push(delivery.delivery.owner.clone());
+            let owner = delivery.delivery.owner.clone();
+            // Read after the list was made: in between another process that resumes may have claimed it.
+            if args.resume && is_held(session, owner.as_deref()) {
+                session.ui.note(TAKEN);
+                continue;
+            }
+            owners.push(owner);
         }
         deliveries.push(again.delivery(record)?);
     }
@@ -182,7 +191,7 @@ async fn resume(
             owner: owner.name().to_owned(),
         };
         if ledger.write(claim).await?.number == 0 {
-            session.ui.note("somebody else took up one of them first");
+            session.ui.note(TAKEN);
             continue;
         }
         known.insert(delivery.id);
@@ -265,14 +274,14 @@ fn abandoned(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
         page,
         ..Query::default()
     })?;
-    let alive = |owner: &Option<String>| {
-        owner
-            .as_ref()
-            .is_some_and(|owner| Owner::is_alive(&session.ledger_path, owner))
-    };
     Ok(pending
         .into_iter()
-        .filter(|summary| !alive(&summary.owner))
+        .filter(|summary| !is_held(session, summary.owner.as_deref()))
         .map(|summary| summary.number)
         .collect())
+}
+
+/// Whether the process that claimed it still runs.
+fn is_held(session: &Session, owner: Option<&str>) -> bool {
+    owner.is_some_and(|owner| Owner::is_alive(&session.ledger_path, owner))
 }
