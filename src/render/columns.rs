@@ -47,6 +47,16 @@ pub struct Column {
     pub optional: bool,
 }
 
+/// A column in one line of a table of columns: title, right, least, optional.
+pub(super) const fn column(title: &'static str, right: bool, least: usize, optional: bool) -> Column {
+    Column {
+        title,
+        right,
+        least,
+        optional,
+    }
+}
+
 /// How wide each column is; 0 leaves it out.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -189,15 +199,6 @@ mod tests {
         column("EVENT", false, 5, false),
         column("SIZE", true, 4, true),
     ];
-
-    const fn column(title: &'static str, right: bool, least: usize, optional: bool) -> Column {
-        Column {
-            title,
-            right,
-            least,
-            optional,
-        }
-    }
 
     fn row(cells: [&str; 3]) -> Vec<Cell> {
         cells.iter().map(|text| Cell::new(*text, Tone::Plain)).collect()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::columns::{Cell, Column, Tone};
+use super::columns::{Cell, Column, Tone, column};
 use super::request::masked_url;
 use super::{millis, short_size, short_time};
 use crate::clock::Timestamp;
@@ -75,15 +75,6 @@ pub const COLUMNS: [Column; 12] = [
 
 /// Widths for records that are still to come.
 pub const USUAL: [usize; 12] = [6, 12, 3, 24, 14, 30, 18, 16, 6, 5, 8, 8];
-
-const fn column(title: &'static str, right: bool, least: usize, optional: bool) -> Column {
-    Column {
-        title,
-        right,
-        least,
-        optional,
-    }
-}
 
 /// A record as a row under [`COLUMNS`]. `when` is said as it is; `abandoned`: no living process works on it.
 pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
