@@ -2,6 +2,7 @@
 //! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/design.md` tells how the
 //! parts fit together.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -87,6 +87,8 @@ pub enum DisabledBy {
     FailedDeliveries,
     /// An answer that tells the provider to stop.
     Answer,
+    /// It was never confirmed: the provider asks first whether it is wanted there.
+    Unconfirmed,
 }
 
 /// One secret of an endpoint: where it is, never what it is.
@@ -262,6 +264,7 @@ impl DisabledBy {
             Self::Hand => "hand",
             Self::FailedDeliveries => "failed-deliveries",
             Self::Answer => "answer",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 }
@@ -273,6 +276,7 @@ impl fmt::Display for Disabled {
             (None, DisabledBy::Hand) => f.write_str("switched off by hand"),
             (None, DisabledBy::FailedDeliveries) => f.write_str("too many failed deliveries in a row"),
             (None, DisabledBy::Answer) => f.write_str("an answer told the provider to stop"),
+            (None, DisabledBy::Unconfirmed) => f.write_str("not confirmed yet"),
         }
     }
 }

@@ -5,6 +5,7 @@ mod scheme;
 
 use std::time::Duration;
 
+use super::api::Api;
 use super::file::{DedupeFile, DetectFile, EndpointFile, EnvelopeFile, FORMAT, NamingFile, ProviderFile, Scalar};
 use super::naming::{Case, Naming, Tense};
 use super::policy::Codes;
@@ -25,18 +26,18 @@ pub struct ProfileError {
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
-fn fault<T>(key: &str, what: impl Into<String>) -> Result<T> {
+pub(super) fn fault<T>(key: &str, what: impl Into<String>) -> Result<T> {
     Err(ProfileError {
         key: key.to_owned(),
         what: what.into(),
     })
 }
 
-fn template(key: &str, text: &str, scope: Scope) -> Result<Template> {
+pub(super) fn template(key: &str, text: &str, scope: Scope) -> Result<Template> {
     Template::parse(text, scope).or_else(|error| fault(key, error.to_string()))
 }
 
-fn duration(key: &str, text: &str) -> Result<Duration> {
+pub(super) fn duration(key: &str, text: &str) -> Result<Duration> {
     parse_duration(text).or_else(|what| fault(key, what))
 }
 
@@ -52,7 +53,7 @@ fn codes(key: &str, items: Option<&Vec<String>>) -> Result<Codes> {
 }
 
 /// One of a few words.
-fn word<T: Copy>(key: &str, text: Option<&str>, words: &[(&str, T)]) -> Result<T> {
+pub(super) fn word<T: Copy>(key: &str, text: Option<&str>, words: &[(&str, T)]) -> Result<T> {
     let Some(text) = text else { return Ok(words[0].1) };
     words.iter().find(|(word, _)| *word == text).map_or_else(
         || {
@@ -99,12 +100,8 @@ impl Profile {
             .secret
             .as_ref()
             .map_or("whsec_${new.hex32}", |secret| secret.form.as_str());
-        let id = file
-            .message
-            .id
-            .as_ref()
-            .map(|id| template("message.id", id, Scope::Fresh))
-            .transpose()?;
+        let id = file.message.id.as_ref();
+        let id = id.map(|id| template("message.id", id, Scope::Fresh)).transpose()?;
         Ok(Self {
             title: file.title.clone().unwrap_or_else(|| file.name.clone()),
             variant: variant.map(str::to_owned),
@@ -138,6 +135,7 @@ impl Profile {
             dedupe,
             workflow_context: file.workflow.map(|workflow| workflow.context),
             naming: naming(&file.naming)?,
+            api: Api::of(&file)?,
             test_event: file.test_event,
             events: file.events,
             variants,

@@ -4,12 +4,14 @@
 //! that `extends` another; `super::profile` demands what must be there. Externally tagged tables and
 //! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
 
+pub mod api;
 mod naming;
 mod scalar;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use api::ApiFile;
 pub use naming::NamingFile;
 
 /// The only file format there is so far.
@@ -67,6 +69,8 @@ pub struct ProviderFile {
     pub detect: DetectFile,
     /// What makes two captures the same event.
     pub dedupe: DedupeFile,
+    /// Its management API.
+    pub api: Option<ApiFile>,
 }
 
 /// A documented deviation: the keys that differ.

@@ -209,6 +209,7 @@ impl ProviderFile {
         own.naming.state("naming", &mut keys);
         keys.extend(own.test_event.map(|_| "test-event".to_owned()));
         keys.extend(own.secret.map(|_| "secret".to_owned()));
+        keys.extend(own.api.map(|_| "api".to_owned()));
         keys.extend(own.params.keys().map(|name| format!("params.{name}")));
         keys.extend(own.variants.keys().map(|name| format!("variants.{name}")));
         keys
@@ -249,6 +250,7 @@ impl ProviderFile {
             retry: retry(self.retry, base.retry),
             detect: self.detect.over(base.detect),
             dedupe: self.dedupe.over(base.dedupe),
+            api: self.api.or(base.api),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Providers as data: the file format, its checked form, the catalogue, and how events become messages.
 
+pub mod api;
 mod compile;
 pub mod compose;
 pub mod detect;
@@ -9,6 +10,7 @@ mod headers;
 mod merge;
 mod naming;
 mod near;
+pub mod pattern;
 pub mod policy;
 mod profile;
 pub mod receiver;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
+use super::api::Api;
 use super::file::{EventFile, Limit};
 use super::naming::Naming;
 use super::policy::Policy;
@@ -66,6 +67,8 @@ pub struct Profile {
     pub test_event: Option<String>,
     /// The catalogue.
     pub events: IndexMap<String, EventFile>,
+    /// Its management API.
+    pub api: Option<Api>,
     /// Names and summaries of the documented deviations.
     pub variants: Vec<(String, String)>,
 }
