@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use crate::clock::human_duration;
-use crate::endpoints::EndpointError;
 use crate::endpoints::rules::Finding;
+use crate::endpoints::{ApiError, ApiErrorKind, EndpointError};
 use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
 use crate::provider::{ProfileError, RegistryError};
@@ -226,14 +225,8 @@ impl From<EndpointError> for Error {
             E::Duplicate { what: "name", .. } => {
                 Self::new(Exit::Refused, message).hint("choose another one: `--name NAME`")
             }
-            E::Duplicate { .. } | E::Limit(_) | E::Unauthorised(_) => Self::new(Exit::Refused, message),
-            E::Unavailable { retry_after, .. } => {
-                let error = Self::new(Exit::Unreachable, message);
-                match retry_after {
-                    Some(wait) => error.hint(format!("try again in {}", human_duration(wait))),
-                    None => error,
-                }
-            }
+            E::Duplicate { .. } => Self::new(Exit::Refused, message),
+            E::Api(error) => Self::of_api(message, *error),
             E::Invalid { .. } => Self::new(Exit::Store, message).hint("correct it by hand, or move it away"),
             E::Newer { .. } => Self::new(Exit::Store, message).hint("update hook"),
             E::Locked(_) => Self::new(Exit::Store, message).hint("wait until the other process is done"),
@@ -246,6 +239,20 @@ impl From<EndpointError> for Error {
 }
 
 impl Error {
+    /// What an API said is somebody else's text.
+    fn of_api(message: String, error: ApiError) -> Self {
+        let exit = match error.kind {
+            ApiErrorKind::Refused | ApiErrorKind::Garbled => Exit::Refused,
+            ApiErrorKind::Unknown => Exit::Nothing,
+            ApiErrorKind::Unreachable => Exit::Unreachable,
+        };
+        Self {
+            causes: error.causes.iter().map(|cause| printable(cause, 2000)).collect(),
+            hints: error.hint.into_iter().collect(),
+            ..Self::new(exit, message)
+        }
+    }
+
     /// All refusals of an endpoint; what else was found is not why.
     fn of_findings(first: String, findings: &[Finding]) -> Self {
         let refusals: Vec<&Finding> = findings.iter().filter(|finding| finding.is_refusal()).collect();

@@ -33,7 +33,17 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 pub struct Book {
     path: PathBuf,
     vault: Vault,
+    ids: Ids,
     lock_wait: Duration,
+}
+
+/// Who makes the ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ids {
+    /// hook.
+    Own,
+    /// The provider, in a form of its own.
+    Foreign,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +72,16 @@ impl Book {
         Self {
             path: path.into(),
             vault,
+            ids: Ids::Own,
             lock_wait: LOCK_WAIT,
+        }
+    }
+
+    /// Notes about endpoints that a provider keeps, under the provider's ids.
+    pub fn notes(path: impl Into<PathBuf>, vault: Vault) -> Self {
+        Self {
+            ids: Ids::Foreign,
+            ..Self::new(path, vault)
         }
     }
 
@@ -78,7 +97,7 @@ impl Book {
 
     /// All endpoints in the order of the file; none when there is no file.
     pub fn read(&self) -> Result<Vec<Endpoint>, EndpointError> {
-        load(&self.path)
+        load(&self.path, self.ids)
     }
 
     /// Changes the endpoints while nobody else can. An error from `change` leaves the file as it is; a stored secret
@@ -95,15 +114,23 @@ impl Book {
         let temporary = beside(&path, ".tmp");
         disk::remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
 
-        let before = load(&path)?;
+        let before = load(&path, self.ids)?;
         let mut after = before.clone();
         let answer = change(&mut after)?;
         if after != before {
-            check(&after).map_err(Fault::in_change)?;
+            check(&after, self.ids).map_err(Fault::in_change)?;
             replace(&path, &temporary, &after)?;
             self.vault.forget_dropped(&before, &after)?;
         }
         Ok(answer)
+    }
+
+    /// Keeps other processes from holding it too, until the file that is returned is dropped. Changes are not hindered:
+    /// it is for work that takes many of them.
+    pub fn hold(&self) -> Result<File, EndpointError> {
+        let folder = folder_of(&self.path);
+        disk::private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        lock(&beside(&self.path, ".work"), self.lock_wait)
     }
 
     /// Adds an endpoint.
@@ -139,7 +166,11 @@ impl EndpointStore for Book {
 
     async fn add(&self, endpoint: Endpoint) -> Result<Added, EndpointError> {
         let endpoint = Self::add(self, endpoint)?;
-        Ok(Added { endpoint, secret: None })
+        Ok(Added {
+            endpoint,
+            secret: None,
+            unnoted: None,
+        })
     }
 
     async fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
@@ -151,14 +182,14 @@ impl EndpointStore for Book {
     }
 }
 
-fn load(path: &Path) -> Result<Vec<Endpoint>, EndpointError> {
+fn load(path: &Path, ids: Ids) -> Result<Vec<Endpoint>, EndpointError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(EndpointError::io(path, "read")(error)),
     };
     let endpoints = parse(path, &text)?;
-    check(&endpoints).map_err(|fault| fault.in_file(path))?;
+    check(&endpoints, ids).map_err(|fault| fault.in_file(path))?;
     Ok(endpoints)
 }
 
@@ -207,12 +238,12 @@ impl Fault {
 }
 
 /// What must hold of the whole, also after a change by hand or a merge.
-fn check(endpoints: &[Endpoint]) -> Result<(), Fault> {
+fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), Fault> {
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for Endpoint { id, name, url, .. } in endpoints {
         check_name(name).map_err(|what| Fault::Form("bad-name", what))?;
         address::parse(url).map_err(|what| Fault::Form("bad-url", what))?;
-        if Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
+        if form == Ids::Own && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
             let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
             return Err(Fault::Form("bad-id", what));
         }

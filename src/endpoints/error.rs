@@ -2,8 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use url::Url;
+
+use super::address::shown;
 use super::rules::Finding;
 use crate::secret::SecretError;
 
@@ -34,26 +36,15 @@ pub enum EndpointError {
         /// Of both.
         value: String,
     },
-    /// The account has as many endpoints as it may have.
-    #[error("{0}")]
-    Limit(String),
     /// Rules of the provider refuse it.
     #[error("{}", first_refusal(.0))]
     Rule(Vec<Finding>),
     /// The store has no such verb.
     #[error("{0}")]
     Unsupported(String),
-    /// The store does not accept the token.
+    /// A provider's API refused, or did not answer sensibly.
     #[error("{0}")]
-    Unauthorised(String),
-    /// The store does not answer, or not sensibly.
-    #[error("{what}")]
-    Unavailable {
-        /// The fact.
-        what: String,
-        /// When it wants to be asked again.
-        retry_after: Option<Duration>,
-    },
+    Api(Box<ApiError>),
     /// The file is not JSON, or not of the format.
     #[error("endpoint file `{path}` is not valid: {what}")]
     Invalid {
@@ -107,6 +98,54 @@ pub enum EndpointError {
     NoRandomness,
 }
 
+/// What went wrong at a provider's API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ApiError {
+    /// What it means for the user.
+    pub kind: ApiErrorKind,
+    /// The fact.
+    pub what: String,
+    /// From the nearest to the deepest.
+    pub causes: Vec<String>,
+    /// A sentence that says what to do.
+    pub hint: Option<String>,
+}
+
+/// What a failure at an API means for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiErrorKind {
+    /// It answered, and said no.
+    Refused,
+    /// It knows no such subscription.
+    Unknown,
+    /// It did not answer.
+    Unreachable,
+    /// It answered something else than its description says.
+    Garbled,
+}
+
+impl ApiErrorKind {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Unreachable => "unreachable",
+            Self::Garbled => "garbled",
+        }
+    }
+}
+
+impl ApiError {
+    /// The same with the call that it is about.
+    #[must_use]
+    pub fn of_call(mut self, method: &str, url: &Url) -> Self {
+        self.causes.push(format!("`{method} {}`", shown(url.as_str())));
+        self
+    }
+}
+
 impl EndpointError {
     /// The kind's name in JSON.
     pub fn code(&self) -> &'static str {
@@ -114,11 +153,9 @@ impl EndpointError {
             Self::Unknown { .. } => "unknown",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Duplicate { .. } => "duplicate",
-            Self::Limit(_) => "limit",
             Self::Rule(_) => "rule",
             Self::Unsupported(_) => "unsupported",
-            Self::Unauthorised(_) => "unauthorised",
-            Self::Unavailable { .. } => "unavailable",
+            Self::Api(error) => error.kind.name(),
             Self::Invalid { .. } => "invalid",
             Self::Newer { .. } => "newer",
             Self::Locked(_) => "locked",

@@ -24,7 +24,7 @@ mod store;
 pub use address::{normalised, shown};
 pub use book::{Book, FORMAT};
 pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
-pub use error::EndpointError;
+pub use error::{ApiError, ApiErrorKind, EndpointError};
 pub use failures::{Ending, note_delivery};
 pub use matching::{SkipReason, Wanted};
 pub use names::{check_name, name_for, select, select_mut};

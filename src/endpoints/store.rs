@@ -16,6 +16,8 @@ pub struct Added {
     pub endpoint: Endpoint,
     /// The secret, where the store makes it and hands it over this once.
     pub secret: Option<Secret>,
+    /// What this machine was to note about it and could not: the endpoint is there all the same.
+    pub unnoted: Option<EndpointError>,
 }
 
 /// A place where endpoints are kept. Selectors are names, ids, or unique beginnings of ids.
