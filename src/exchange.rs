@@ -9,7 +9,7 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 
-/// How much of an answer's body is kept, in bytes.
+/// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
 pub const ANSWER_KEPT: usize = 64 * 1024;
 
 /// A request, ready to go. `Host` and `Content-Length` are the transport's.

@@ -2,6 +2,7 @@
 //! questions that all of them ask: which provider, which secret.
 
 mod endpoints;
+mod remote;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -134,6 +134,7 @@ impl HttpArgs {
             proxy: self.proxy.clone(),
             proxy_from_env: true,
             keep_host: false,
+            answer_kept: None,
         };
         HttpTransport::new(options)
             .map(Arc::new)

@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Value;
 
+use super::remote::{self, Remotes};
+use crate::endpoints::Entry;
 use crate::secret::SecretRef;
 
 /// One file; absent keys leave the layer below as it is.
@@ -24,6 +26,10 @@ pub struct ConfigFile {
     pub account: AccountFile,
     /// Which events `hook listen` passes on, and where to.
     pub route: Option<Vec<RouteFile>>,
+    /// APIs that keep endpoints.
+    pub remote: Option<Remotes>,
+    /// Which endpoints there are to be: what `hook endpoints apply` goes by.
+    pub endpoint: Option<Vec<Entry>>,
 }
 
 /// `[[route]]`: `forward` or `run`.
@@ -94,6 +100,7 @@ impl ConfigFile {
             ("secret", secret.map(Value::String)),
             ("output", text(&self.output)),
             ("route", self.route.as_deref().map(routes)),
+            ("remote", self.remote.as_ref().and_then(remote::shown)),
             ("account.enabled", self.account.enabled.map(Value::Boolean)),
             ("account.plan", text(&self.account.plan)),
             (
@@ -135,6 +142,14 @@ impl ConfigFile {
                 params: self.account.params.or(base.account.params),
             },
             route: self.route.or(base.route),
+            remote: match (self.remote, base.remote) {
+                (Some(own), Some(mut below)) => {
+                    below.extend(own);
+                    Some(below)
+                }
+                (own, below) => own.or(below),
+            },
+            endpoint: self.endpoint.or(base.endpoint),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod file;
 pub mod paths;
+pub mod remote;
 pub mod trust;
 
 use std::io;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::secret::{SecretRef, SecretSource};
 use crate::ui::Output;
 use file::{ConfigFile, RouteFile};
+use remote::Remotes;
 
 /// The defaults, every key commented.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -43,6 +45,8 @@ pub struct Settings {
     pub account_params: Vec<(String, String)>,
     /// `[[route]]`.
     pub routes: Vec<RouteFile>,
+    /// `[remote.NAME]`.
+    pub remotes: Remotes,
     /// Of `listen`.
     pub dedupe_window: Duration,
     /// Of the ledger.
@@ -106,6 +110,7 @@ impl Settings {
                 untrusted = asks;
                 file.listen.on = None;
                 file.route = None;
+                file.remote = None;
                 // A name before the reference (`a=file:...`) must not get it past this.
                 file.secret = file
                     .secret
@@ -166,6 +171,7 @@ impl Settings {
             account_plan: some(layer.account.plan),
             account_params: layer.account.params.unwrap_or_default().into_iter().collect(),
             routes: layer.route.unwrap_or_default(),
+            remotes: layer.remote.unwrap_or_default(),
             dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
             retention: duration("ledger.retention", layer.ledger.retention)?,
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
@@ -196,6 +202,11 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
             .cause(error.to_string().trim_end())
             .hint("`hook config show` prints every setting with its default")
     })
+}
+
+/// As the text of a settings file.
+pub fn to_text(tables: &impl serde::Serialize) -> Result<String> {
+    toml::to_string(tables).map_err(|error| Error::internal("no settings file can be written").cause(error))
 }
 
 fn read(path: &Path, required: bool) -> Result<Option<String>> {

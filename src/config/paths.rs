@@ -50,6 +50,11 @@ impl Paths {
         self.state.join("secrets")
     }
 
+    /// What is known here of endpoints that providers keep.
+    pub fn remotes(&self) -> PathBuf {
+        self.state.join("remotes")
+    }
+
     /// Which project files may run commands.
     pub fn trust(&self) -> PathBuf {
         self.state.join("trusted")

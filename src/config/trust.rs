@@ -22,6 +22,8 @@ pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
     for command in file.route.iter().flatten().filter_map(|route| route.run.as_ref()) {
         asks.push(format!("`route` runs a command: `{}`", printable(command, 400)));
     }
+    let remotes = file.remote.iter().flatten();
+    asks.extend(remotes.filter_map(|(name, remote)| super::remote::asks(name, remote)));
     if let Some(SecretSource::File(secret)) = file.secret.as_deref().map(|text| SecretRef::parse(text).source) {
         let folder = path.parent().unwrap_or(Path::new("."));
         let inside = folder.join(&secret).canonicalize().ok().zip(folder.canonicalize().ok());

@@ -238,6 +238,17 @@ impl Events {
         }
     }
 
+    /// Whether both want the same, in whatever order.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, Self::All) => true,
+            (Self::Only(own), Self::Only(others)) => {
+                own.iter().all(|name| others.contains(name)) && others.iter().all(|name| own.contains(name))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether some event is wanted by both.
     pub fn overlap(&self, other: &Self) -> bool {
         match (self, other) {

@@ -134,7 +134,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
     let events = canonical_events(profile, &candidate.events);
     findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
-    findings.extend(judge_events(profile, &candidate.events, options));
+    findings.extend(judge_events(profile, &candidate.events, options.new_events));
     findings
 }
 
@@ -309,7 +309,8 @@ fn judge_plan(
     }
 }
 
-fn judge_events(profile: &Profile, events: &Events, options: &Options) -> Vec<Finding> {
+/// Judges the events alone; `new_events` as in [`Options`].
+pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
     let label = profile.label();
     match canonical_events(profile, events) {
         Events::All => vec![
@@ -328,13 +329,13 @@ fn judge_events(profile: &Profile, events: &Events, options: &Options) -> Vec<Fi
             let Events::Only(typed) = events else { return Vec::new() };
             typed
                 .iter()
-                .filter_map(|name| judge_event(profile, name, options))
+                .filter_map(|name| judge_event(profile, name, new_events))
                 .collect()
         }
     }
 }
 
-fn judge_event(profile: &Profile, name: &str, options: &Options) -> Option<Finding> {
+fn judge_event(profile: &Profile, name: &str, new_events: bool) -> Option<Finding> {
     let label = profile.label();
     match profile.canonical_event(name) {
         Some(known) if known == name => None,
@@ -344,7 +345,7 @@ fn judge_event(profile: &Profile, name: &str, options: &Options) -> Option<Findi
             format!("`{name}` is another name of `{known}`, which is what `{label}` sends"),
         )),
         None => {
-            let severity = if options.new_events {
+            let severity = if new_events {
                 Severity::Caution
             } else {
                 Severity::Refused

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::ask::{self, Wish};
-use super::fresh::{self, SecretArgs};
+use super::fresh::{self, NewSecret, SecretArgs};
 use super::judge::{self, RuleArgs};
 use super::show::{EndpointLine, events_shown};
+use crate::endpoints::rules::Finding;
 use crate::endpoints::{Endpoint, Events, name_for, shown};
 use crate::error::Result;
 use crate::exit::Exit;
@@ -16,19 +17,19 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where deliveries go: a URL, `localhost:3000/path`, `:3000` or a port
-    url: Option<String>,
+    pub(super) url: Option<String>,
     /// The same as a flag
     #[arg(short, long, value_name = "URL", conflicts_with = "url")]
-    to: Option<String>,
+    pub(super) to: Option<String>,
     /// The provider that delivers: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers())]
-    provider: Option<String>,
+    pub(super) provider: Option<String>,
     /// Events of the catalogue, separated by commas, or `all`
     #[arg(long, value_name = "EVENTS", value_delimiter = ',', add = crate::cli::complete::events())]
-    events: Vec<String>,
+    pub(super) events: Vec<String>,
     /// What to call it; made from the URL unless given
     #[arg(long, value_name = "NAME")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// For people
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -42,9 +43,9 @@ pub(super) struct Args {
     #[arg(long = "param", value_name = "PAIR")]
     params: Vec<String>,
     #[command(flatten)]
-    secret: SecretArgs,
+    pub(super) secret: SecretArgs,
     #[command(flatten)]
-    rules: RuleArgs,
+    pub(super) rules: RuleArgs,
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
@@ -77,10 +78,21 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     .map_err(|error| judge::refused(session, &candidate, error))?;
     trust(session, &endpoint);
     judge::say(session, &findings);
+    announce(session, &endpoint, &findings, &new)?;
+    let ui = &session.ui;
+    ui.hint(&format!(
+        "`hook endpoints test {0}` tries it out; `hook listen --secret endpoint:{0}` verifies what comes",
+        endpoint.name
+    ));
+    Ok(Exit::Ok)
+}
+
+/// Says that it is there, and hands its secret over.
+pub(super) fn announce(session: &Session, endpoint: &Endpoint, findings: &[Finding], new: &NewSecret) -> Result<()> {
     let ui = &session.ui;
     ui.json(
-        &EndpointLine::new(session, &endpoint)
-            .findings(&findings)
+        &EndpointLine::new(session, endpoint)
+            .findings(findings)
             .handing_over(new.handed.as_ref()),
     )?;
     ui.line(&format!(
@@ -92,16 +104,11 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         shown(&endpoint.url)
     ))?;
     new.show(session)?;
-    ui.flush()?;
-    ui.hint(&format!(
-        "`hook endpoints test {0}` tries it out; `hook listen --secret endpoint:{0}` verifies what comes",
-        endpoint.name
-    ));
-    Ok(Exit::Ok)
+    ui.flush()
 }
 
 /// The endpoint as the user wants it, without name and secret.
-fn draft(session: &Session, args: &Args, wish: &Wish) -> Result<Endpoint> {
+pub(super) fn draft(session: &Session, args: &Args, wish: &Wish) -> Result<Endpoint> {
     let now = session.now();
     let events = wish.events.iter().map(|name| name.trim().to_owned());
     let id = Id::new(IdKind::Endpoint, now, &session.random);

@@ -21,7 +21,7 @@ use crate::signature::Scheme;
 pub(super) struct UpdateArgs {
     /// Name, id, or the beginning of an id
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
-    endpoint: String,
+    pub(super) endpoint: String,
     /// Another URL
     #[arg(short, long, value_name = "URL", help_heading = "Changes")]
     to: Option<String>,
@@ -47,7 +47,10 @@ pub(super) struct UpdateArgs {
     #[arg(long = "param", value_name = "PAIR", help_heading = "Changes")]
     params: Vec<String>,
     #[command(flatten)]
-    rules: RuleArgs,
+    pub(super) rules: RuleArgs,
+    /// With `--remote`: where the provider cannot change it, remove it and make it anew; its id and secret are new then
+    #[arg(long, requires = "remote")]
+    pub(super) recreate: bool,
 }
 
 /// Give an endpoint a new secret; the old one counts for a while
@@ -64,13 +67,13 @@ pub(super) struct RotateArgs {
 }
 
 impl UpdateArgs {
-    fn change(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Change> {
+    pub(super) fn change(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Change> {
         let names = |list: &Vec<String>| {
             let names = list.iter().map(|name| name.trim().to_owned());
             Events::Only(names.filter(|name| !name.is_empty()).collect())
         };
         let params = judge::params(profile, &self.params)?;
-        Ok(Change {
+        let change = Change {
             name: self.rename.clone(),
             url: self.to.as_deref().map(whole_url).transpose()?,
             events: self.events.as_ref().map(names),
@@ -79,7 +82,12 @@ impl UpdateArgs {
             labels: self.env.as_ref().map(|env| with_env(&endpoint.labels, env)),
             plan: self.plan.clone(),
             params: (!params.is_empty()).then(|| endpoint.params.clone().into_iter().chain(params).collect()),
-        })
+        };
+        if change == Change::default() {
+            return Err(Error::usage("nothing to change is given")
+                .hint(format!("`hook endpoints update {} --events a,b`", endpoint.name)));
+        }
+        Ok(change)
     }
 }
 
@@ -96,10 +104,6 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
     let before = session.endpoint(&args.endpoint)?;
     let profile = session.registry.get(&before.provider)?;
     let change = args.change(&before, &profile)?;
-    if change == Change::default() {
-        return Err(Error::usage("nothing to change is given")
-            .hint(format!("`hook endpoints update {} --events a,b`", before.name)));
-    }
     let was_trusted = session.trusts_endpoint(&before);
     let now = session.now();
     let mut wanted = before.clone();
@@ -126,18 +130,23 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
         super::add::trust(session, &after);
     }
     judge::say(session, &findings);
-    let ui = &session.ui;
-    ui.json(&EndpointLine::new(session, &after).findings(&findings))?;
-    let differs = differences(&before, &after);
-    let name = ui.out.name(&after.name);
-    match differs.as_slice() {
-        [] => ui.line(&format!("{name} is as it was"))?,
-        differs => ui.line(&format!("{} {name}: {}", ui.out.good("updated"), differs.join(", ")))?,
-    }
+    announce(session, &before, &after, &findings)?;
     Ok(Exit::Ok)
 }
 
-fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
+/// Says what is different now.
+pub(super) fn announce(session: &Session, before: &Endpoint, after: &Endpoint, findings: &[Finding]) -> Result<()> {
+    let ui = &session.ui;
+    ui.json(&EndpointLine::new(session, after).findings(findings))?;
+    let differs = differences(before, after);
+    let name = ui.out.name(&after.name);
+    match differs.as_slice() {
+        [] => ui.line(&format!("{name} is as it was")),
+        differs => ui.line(&format!("{} {name}: {}", ui.out.good("updated"), differs.join(", "))),
+    }
+}
+
+pub(super) fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
     let all = [
         (before.name != after.name, "name"),
         (before.url != after.url, "url"),

@@ -14,14 +14,14 @@ use crate::session::Session;
 use crate::signature::{Asymmetric, KeyError, Scheme};
 use crate::ui::Output;
 
-#[derive(Debug, Clone, Args)]
+#[derive(Default, Debug, Clone, Args)]
 pub(super) struct SecretArgs {
     /// The secret, by reference, instead of a generated one: `env:VAR`, `file:PATH`, `-`, `literal:TEXT`
     #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::secrets(), help_heading = "Secret")]
-    secret: Option<String>,
+    pub(super) secret: Option<String>,
     /// Write the generated secret to this file (0600) instead of showing it
     #[arg(long, value_name = "FILE", conflicts_with = "secret", help_heading = "Secret")]
-    secret_file: Option<PathBuf>,
+    pub(super) secret_file: Option<PathBuf>,
 }
 
 /// What a receiver needs, handed over once.
@@ -39,7 +39,7 @@ pub(super) struct NewSecret {
     pub(super) secret: Option<EndpointSecret>,
     pub(super) handed: Option<Handed>,
     /// Whether what is handed over is no secret.
-    public: bool,
+    pub(super) public: bool,
 }
 
 impl SecretArgs {
@@ -75,11 +75,7 @@ impl SecretArgs {
             });
         }
         let Some(fresh) = generate(profile, &session.random)? else {
-            return Ok(NewSecret {
-                secret: None,
-                handed: None,
-                public: false,
-            });
+            return Ok(NewSecret::none());
         };
         let text = handed_text(profile, &fresh)?;
         let reference = session.book().vault().store(name, &fresh, &session.random)?;
@@ -109,6 +105,15 @@ impl SecretArgs {
 }
 
 impl NewSecret {
+    /// Nothing was made, and nothing is handed over.
+    pub(super) fn none() -> Self {
+        Self {
+            secret: None,
+            handed: None,
+            public: false,
+        }
+    }
+
     /// Undoes everything: the endpoint did not come into the book.
     pub(super) fn take_back(self, session: &Session) {
         if let Some(secret) = &self.secret
@@ -164,7 +169,7 @@ pub(super) fn public_text(scheme: &Asymmetric, pem: &str) -> std::result::Result
     Ok(String::from_utf8_lossy(text.expose()).trim_end().to_owned())
 }
 
-fn given(session: &Session, profile: &Profile, text: &str, name: &str) -> Result<EndpointSecret> {
+pub(super) fn given(session: &Session, profile: &Profile, text: &str, name: &str) -> Result<EndpointSecret> {
     let mut reference = SecretRef::parse(text);
     if reference.bare {
         session
@@ -187,8 +192,13 @@ fn given(session: &Session, profile: &Profile, text: &str, name: &str) -> Result
     Ok(session.book().vault().keep(name, &reference, &session.random)?)
 }
 
-/// Writes a new file that only this user can read.
-fn write(file: &Path, text: &str) -> Result<()> {
+/// Writes a secret to a new file that only this user can read.
+pub(super) fn write(file: &Path, text: &str) -> Result<()> {
+    write_new(file, &format!("{text}\n"))
+}
+
+/// Writes a new file that only this user can read, as it stands.
+pub(super) fn write_new(file: &Path, text: &str) -> Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
@@ -197,7 +207,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(file)
-        .and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()));
+        .and_then(|mut file| file.write_all(text.as_bytes()));
     written
         .map_err(|error| Error::new(Exit::Store, format!("file `{}` cannot be written", file.display())).cause(error))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::show::FindingPart;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
-use crate::endpoints::{Endpoint, EndpointError, shown};
+use crate::endpoints::{Endpoint, EndpointError, check_name, shown};
 use crate::error::{Error, Result};
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
@@ -61,6 +61,36 @@ pub(super) fn admit(
     }
     candidate.events = rules::canonical_events(profile, &candidate.events);
     Ok(findings)
+}
+
+/// Judges the events of an endpoint that a provider keeps, and gives it the catalogue's names: an unknown name is a typo
+/// more often than not. The other rules are the provider's to judge.
+pub(super) fn check_events(
+    profile: &Profile,
+    endpoint: &mut Endpoint,
+    args: &RuleArgs,
+) -> std::result::Result<Vec<Finding>, EndpointError> {
+    let findings = rules::judge_events(profile, &endpoint.events, args.new_events);
+    if findings.iter().any(Finding::is_refusal) {
+        return Err(EndpointError::Rule(findings));
+    }
+    endpoint.events = rules::canonical_events(profile, &endpoint.events);
+    Ok(findings)
+}
+
+/// Whether the name can be noted beside those of the others.
+pub(super) fn check_free_name(endpoint: &Endpoint, existing: &[Endpoint]) -> std::result::Result<(), EndpointError> {
+    check_name(&endpoint.name).map_err(|what| EndpointError::Rule(vec![Finding::refused("bad-name", what)]))?;
+    let taken = existing
+        .iter()
+        .any(|other| other.name == endpoint.name && other.id != endpoint.id);
+    if taken {
+        return Err(EndpointError::Duplicate {
+            what: "name",
+            value: endpoint.name.clone(),
+        });
+    }
+    Ok(())
 }
 
 /// Says everything that was found and is no refusal.

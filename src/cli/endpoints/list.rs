@@ -22,11 +22,11 @@ pub(super) struct ListArgs {
 pub(super) struct ShowArgs {
     /// Names, ids, or the beginnings of ids
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 impl ListArgs {
-    fn fits(&self, endpoint: &Endpoint) -> bool {
+    pub(super) fn fits(&self, endpoint: &Endpoint) -> bool {
         let provider = |wanted: &String| endpoint.provider == *wanted || endpoint.provider_name() == wanted;
         self.provider.as_ref().is_none_or(provider)
             && self
@@ -50,7 +50,11 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Exit> {
     if endpoints.is_empty() {
         return Err(Error::nothing("no endpoint matches").hint("`hook endpoints list` shows all of them"));
     }
-    show::table(session, &endpoints)?;
+    print_list(session, &endpoints)
+}
+
+pub(super) fn print_list(session: &Session, endpoints: &[&Endpoint]) -> Result<Exit> {
+    show::table(session, endpoints)?;
     for endpoint in endpoints {
         session.ui.json(&EndpointLine::new(session, endpoint))?;
     }
@@ -58,9 +62,12 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Exit> {
 }
 
 pub(super) fn show(session: &Session, args: &ShowArgs) -> Result<Exit> {
-    let all = session.book().read()?;
+    print_pages(session, &session.book().read()?, args)
+}
+
+pub(super) fn print_pages(session: &Session, all: &[Endpoint], args: &ShowArgs) -> Result<Exit> {
     for (index, name) in args.names.iter().enumerate() {
-        let endpoint = crate::endpoints::select(&all, name)?;
+        let endpoint = crate::endpoints::select(all, name)?;
         if index > 0 {
             session.ui.line("")?;
         }

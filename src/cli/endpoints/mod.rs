@@ -1,4 +1,4 @@
-//! `hook endpoints`: subscriptions, kept in the local book.
+//! `hook endpoints`: subscriptions, kept in the local book or by a provider.
 
 mod add;
 mod ask;
@@ -7,6 +7,8 @@ mod doctor;
 mod fresh;
 mod judge;
 mod list;
+mod remote;
+mod reviewed;
 mod show;
 mod switch;
 mod trial;
@@ -22,6 +24,8 @@ pub(super) use show::events_shown;
 /// Subscriptions: who gets which events, at which URL and with which secret
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    remote: remote::RemoteArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -41,9 +45,16 @@ enum Command {
     Test(Box<trial::Args>),
     RotateSecret(change::RotateArgs),
     Doctor(doctor::Args),
+    Diff(reviewed::DiffArgs),
+    Apply(Box<reviewed::ApplyArgs>),
+    Import(reviewed::ImportArgs),
+    Export(reviewed::ExportArgs),
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    if let Some(place) = args.remote.open(session)? {
+        return remote::run(session, &place, &args.command);
+    }
     match &args.command {
         Command::Add(args) => add::run(session, args),
         Command::List(args) => list::list(session, args),
@@ -52,8 +63,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         Command::Remove(args) => switch::remove(session, args),
         Command::Enable(args) => switch::enable(session, args),
         Command::Disable(args) => switch::disable(session, args),
-        Command::Test(args) => trial::run(session, args),
+        Command::Test(args) => trial::run(session, args, &session.endpoint(args.endpoint())?),
         Command::RotateSecret(args) => change::rotate_secret(session, args),
         Command::Doctor(args) => doctor::run(session, args),
+        Command::Diff(args) => reviewed::diff(session, None, args),
+        Command::Apply(args) => reviewed::apply(session, None, args),
+        Command::Import(args) => reviewed::import(session, None, args),
+        Command::Export(args) => reviewed::export(session, None, args),
     }
 }

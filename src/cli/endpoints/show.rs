@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::fresh::Handed;
 use crate::clock::Timestamp;
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Book, Endpoint, EndpointSecret, Events, shown};
+use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointSecret, Events, shown};
 use crate::error::Result;
 use crate::provider::Profile;
 use crate::render::count;
@@ -209,7 +209,11 @@ pub(super) fn table(session: &Session, endpoints: &[&Endpoint]) -> Result<()> {
 }
 
 fn cells(endpoint: &Endpoint) -> [String; 6] {
-    let state = if endpoint.is_active() { "active" } else { "disabled" };
+    let state = match &endpoint.disabled {
+        None => "active",
+        Some(disabled) if disabled.reason == DisabledBy::Unconfirmed => "pending",
+        Some(_) => "disabled",
+    };
     [
         endpoint.name.clone(),
         printable(&endpoint.provider, 40),
@@ -225,7 +229,7 @@ pub(super) fn page(session: &Session, endpoint: &Endpoint) -> Result<()> {
     let (ui, style) = (&session.ui, session.ui.out);
     let row = |name: &str, value: &str| ui.line(&format!("{} {value}", style.dim(&format!("{name:<12}"))));
     row("name", &style.name(&endpoint.name))?;
-    row("id", &endpoint.id)?;
+    row("id", &printable(&endpoint.id, MOST))?;
     row("provider", &printable(&endpoint.provider, MOST))?;
     row("url", &printable(&shown(&endpoint.url), 2000))?;
     row("events", &printable(&endpoint.events.to_string(), 4000))?;

@@ -13,7 +13,7 @@ use crate::session::Session;
 pub(super) struct NameArgs {
     /// Names, ids, or the beginnings of ids
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 /// Remove endpoints and their stored secrets
@@ -21,7 +21,7 @@ pub(super) struct NameArgs {
 pub(super) struct RemoveArgs {
     /// Names, ids, or the beginnings of ids
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -79,10 +79,14 @@ fn change_each(session: &Session, names: &[String], change: impl Fn(&mut Endpoin
 }
 
 fn chosen(session: &Session, names: &[String]) -> Result<Vec<Endpoint>> {
-    let all = session.book().read()?;
+    pick(&session.book().read()?, names)
+}
+
+/// Those of the names, each once.
+pub(super) fn pick(all: &[Endpoint], names: &[String]) -> Result<Vec<Endpoint>> {
     let mut found: Vec<Endpoint> = Vec::new();
     for name in names {
-        let endpoint = select(&all, name)?;
+        let endpoint = select(all, name)?;
         if !found.iter().any(|known| known.id == endpoint.id) {
             found.push(endpoint.clone());
         }
@@ -92,21 +96,7 @@ fn chosen(session: &Session, names: &[String]) -> Result<Vec<Endpoint>> {
 
 pub(super) fn remove(session: &Session, args: &RemoveArgs) -> Result<Exit> {
     let found = chosen(session, &args.names)?;
-    if !args.yes {
-        for endpoint in &found {
-            let name = session.ui.err.name(&endpoint.name);
-            session
-                .ui
-                .note(&format!("{name}  {}  {}", endpoint.provider, shown(&endpoint.url)));
-        }
-        let question = match found.as_slice() {
-            [one] => format!("Remove endpoint `{}` with its secret?", one.name),
-            several => format!("Remove {} with their secrets?", count(several.len() as u64, "endpoint")),
-        };
-        if !prompt::confirm(&session.ui, &question, "add `--yes`")? {
-            return Err(Error::silent(Exit::Interrupted));
-        }
-    }
+    confirm(session, args, &found)?;
     // By id: a name may belong to another endpoint by the time the answer is given.
     let removed = session.edit_book(|endpoints| {
         found
@@ -119,9 +109,33 @@ pub(super) fn remove(session: &Session, args: &RemoveArgs) -> Result<Exit> {
             .collect::<std::result::Result<Vec<_>, _>>()
     })?;
     for endpoint in removed {
-        let ui = &session.ui;
-        ui.line(&format!("{} {}", ui.out.bad("removed"), ui.out.name(&endpoint.name)))?;
-        ui.json(&EndpointLine::new(session, endpoint))?;
+        announce_removed(session, endpoint)?;
     }
     Ok(Exit::Ok)
+}
+
+pub(super) fn announce_removed(session: &Session, endpoint: &Endpoint) -> Result<()> {
+    let ui = &session.ui;
+    ui.line(&format!("{} {}", ui.out.bad("removed"), ui.out.name(&endpoint.name)))?;
+    ui.json(&EndpointLine::new(session, endpoint))
+}
+
+/// Asks whether they are to go, unless that is said.
+pub(super) fn confirm(session: &Session, args: &RemoveArgs, found: &[Endpoint]) -> Result<()> {
+    if !args.yes {
+        for endpoint in found {
+            let name = session.ui.err.name(&endpoint.name);
+            session
+                .ui
+                .note(&format!("{name}  {}  {}", endpoint.provider, shown(&endpoint.url)));
+        }
+        let question = match found {
+            [one] => format!("Remove endpoint `{}` with its secret?", one.name),
+            several => format!("Remove {} with their secrets?", count(several.len() as u64, "endpoint")),
+        };
+        if !prompt::confirm(&session.ui, &question, "add `--yes`")? {
+            return Err(Error::silent(Exit::Interrupted));
+        }
+    }
+    Ok(())
 }

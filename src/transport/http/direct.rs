@@ -63,7 +63,12 @@ pub(super) fn place(url: &Url) -> Option<Place> {
 
 impl Direct {
     /// One exchange, on a connection that is idle if there is one.
-    pub(super) async fn exchange(&self, place: Place, mut request: wire::Request) -> Result<Answer, Broken> {
+    pub(super) async fn exchange(
+        &self,
+        place: Place,
+        mut request: wire::Request,
+        most: usize,
+    ) -> Result<Answer, Broken> {
         loop {
             let idle = self.take(place);
             let again = idle.is_some();
@@ -76,7 +81,7 @@ impl Direct {
             }
             match link.sender.try_send_request(request).await {
                 Ok(response) => {
-                    let answer = read(response).await.map_err(Broken::Exchange)?;
+                    let answer = read(response, most).await.map_err(Broken::Exchange)?;
                     self.keep(link);
                     return Ok(answer);
                 }
@@ -122,9 +127,9 @@ async fn connect(place: Place) -> io::Result<Link> {
     })
 }
 
-async fn read(response: Response<Incoming>) -> hyper::Result<Answer> {
+async fn read(response: Response<Incoming>, most: usize) -> hyper::Result<Answer> {
     let (head, mut body) = response.into_parts();
-    let mut kept = Kept::default();
+    let mut kept = Kept::up_to(most);
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data()
             && !kept.takes(&data)

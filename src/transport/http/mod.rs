@@ -15,7 +15,7 @@ use std::time::Duration;
 use reqwest::{Client, ClientBuilder};
 use url::Url;
 
-use crate::exchange::{ANSWER_KEPT, Answer, ErrorKind, Outcome, Request};
+use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::{Transport, guard};
 
@@ -24,7 +24,7 @@ pub use loopback::other_loopback_answers;
 use options::Settings;
 pub use options::{HttpOptions, HttpOptionsError};
 
-/// How much of an answer beyond [`ANSWER_KEPT`] is read and thrown away, so that the connection can be used again.
+/// How much of an answer beyond what is kept is read and thrown away, so that the connection can be used again.
 const ANSWER_DRAINED: usize = 1024 * 1024;
 
 /// Below the 5 s after which Node closes an idle connection: a request sent into that moment is lost.
@@ -116,7 +116,7 @@ impl HttpTransport {
 
     async fn direct(&self, place: Place, request: &Request) -> Result<Answer, (ErrorKind, String)> {
         let ready = wire::direct(request, self.settings.keep_host).map_err(|text| (ErrorKind::Protocol, text))?;
-        let answered = self.direct.exchange(place, ready).await;
+        let answered = self.direct.exchange(place, ready, self.settings.answer_kept).await;
         answered.map_err(|broken| match broken {
             Broken::Connect(error) => failure::unconnected(&error, &request.url),
             Broken::Exchange(error) => failure::broken_off(&error, &request.url),
@@ -129,7 +129,7 @@ impl HttpTransport {
         let ready =
             wire::prepare(client, request, self.settings.keep_host).map_err(|text| (ErrorKind::Protocol, text))?;
         let answered = match client.execute(ready).await {
-            Ok(response) => read(response).await,
+            Ok(response) => read(response, self.settings.answer_kept).await,
             Err(error) => Err(error),
         };
         answered.map_err(|broken| failure::explain(&broken, &request.url, proxied))
@@ -164,10 +164,10 @@ fn base() -> ClientBuilder {
         .dns_resolver(loopback::Resolver)
 }
 
-async fn read(mut response: reqwest::Response) -> reqwest::Result<Answer> {
+async fn read(mut response: reqwest::Response, most: usize) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
     let headers = wire::read_headers(response.headers());
-    let mut kept = Kept::default();
+    let mut kept = Kept::up_to(most);
     while let Some(chunk) = response.chunk().await? {
         if !kept.takes(&chunk) {
             break;
@@ -177,16 +177,24 @@ async fn read(mut response: reqwest::Response) -> reqwest::Result<Answer> {
 }
 
 /// The beginning of an answer's body.
-#[derive(Default)]
 struct Kept {
+    most: usize,
     bytes: Vec<u8>,
     drained: usize,
 }
 
 impl Kept {
+    fn up_to(most: usize) -> Self {
+        Self {
+            most,
+            bytes: Vec::new(),
+            drained: 0,
+        }
+    }
+
     /// Takes a piece; whether more is wanted.
     fn takes(&mut self, piece: &[u8]) -> bool {
-        let fits = piece.len().min(ANSWER_KEPT - self.bytes.len());
+        let fits = piece.len().min(self.most - self.bytes.len());
         self.bytes.extend_from_slice(&piece[..fits]);
         self.drained += piece.len() - fits;
         self.drained <= ANSWER_DRAINED

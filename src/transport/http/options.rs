@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::guard;
+use crate::exchange::ANSWER_KEPT;
 
 /// What a user may choose.
 #[derive(Clone, Default)]
@@ -25,6 +26,8 @@ pub struct HttpOptions {
     pub proxy_from_env: bool,
     /// Sends a request's own `host` line instead of the target's.
     pub keep_host: bool,
+    /// How much of an answer is kept, in bytes, instead of [`ANSWER_KEPT`].
+    pub answer_kept: Option<usize>,
 }
 
 // A proxy's URL may hold a password.
@@ -36,6 +39,7 @@ impl fmt::Debug for HttpOptions {
             .field("proxy", &self.proxy.as_ref().map(|_| "(masked)"))
             .field("proxy_from_env", &self.proxy_from_env)
             .field("keep_host", &self.keep_host)
+            .field("answer_kept", &self.answer_kept)
             .finish()
     }
 }
@@ -62,6 +66,7 @@ pub enum HttpOptionsError {
 /// Checked options.
 pub(super) struct Settings {
     pub(super) keep_host: bool,
+    pub(super) answer_kept: usize,
     insecure: bool,
     roots: Vec<Certificate>,
     explicit: Option<Url>,
@@ -97,6 +102,7 @@ impl Settings {
         };
         Ok(Self {
             keep_host: options.keep_host,
+            answer_kept: options.answer_kept.unwrap_or(ANSWER_KEPT),
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
             explicit,

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::exchange::ANSWER_KEPT;
 
 mod proxy;
 mod tls;

@@ -66,14 +66,20 @@ struct Trial<'a> {
     transport: Arc<HttpTransport>,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
-    let endpoint = session.endpoint(&args.endpoint)?;
+impl Args {
+    /// What names the endpoint.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint) -> Result<Exit> {
     let profile = session.registry.get(&endpoint.provider)?;
-    let event = event(&profile, &endpoint, args.event.as_deref())?;
+    let event = event(&profile, endpoint, args.event.as_deref())?;
     let trial = Trial {
         session,
-        endpoint: &endpoint,
-        signer: signer(session, &endpoint, &profile)?,
+        endpoint,
+        signer: signer(session, endpoint, &profile)?,
         policy: Arc::new(args.http.limit(Policy {
             schedule: Schedule::default(),
             ..profile.policy.clone()

@@ -1,0 +1,111 @@
+//! `hook endpoints add --remote NAME`.
+
+use super::super::add::{self, Args};
+use super::super::ask;
+use super::super::fresh::{self, Handed, NewSecret, SecretArgs};
+use super::super::judge;
+use super::Place;
+use crate::cli::runtime;
+use crate::endpoints::{Added, Endpoint, EndpointStore as _, name_for};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::provider::api::Field;
+use crate::session::Session;
+
+pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit> {
+    let label = place.client.profile.label();
+    if args.provider.as_ref().is_some_and(|provider| *provider != label) {
+        let name = &place.client.name;
+        return Err(Error::usage(format!("the provider of `{name}` is `{label}`")).hint("leave out `--provider`"));
+    }
+    let url = args.url.as_deref().or(args.to.as_deref());
+    let wish = ask::complete(session, Some(&label), url, &args.events)?;
+    check_secret(session, place, &args.secret)?;
+    let mut endpoint = add::draft(session, args, &wish)?;
+    let findings = judge::check_events(&wish.profile, &mut endpoint, &args.rules)?;
+    judge::say(session, &findings);
+    let runtime = runtime()?;
+    let existing = runtime.block_on(place.list())?;
+    endpoint.name = args.name.clone().unwrap_or_else(|| name_for(&endpoint.url, &existing));
+    judge::check_free_name(&endpoint, &existing)?;
+    if let Some(text) = &args.secret.secret {
+        endpoint.secrets = vec![fresh::given(session, &wish.profile, text, &endpoint.name)?];
+    }
+    let added = runtime.block_on(place.add(endpoint))?;
+    finish(session, added, &args.secret)
+}
+
+/// A secret is given where the provider makes none; it is handed over where it can be seen.
+fn check_secret(session: &Session, place: &Place, args: &SecretArgs) -> Result<()> {
+    let makes = place.client.api.field(Field::Secret).is_some();
+    let label = place.client.profile.label();
+    if makes && args.secret.is_some() {
+        return Err(Error::usage(format!("`{label}` makes the secret itself")).hint("leave out `--secret`"));
+    }
+    if !makes && args.secret_file.is_some() {
+        return Err(Error::usage(format!(
+            "`{label}` hands no secret over, so there is none to be written"
+        )));
+    }
+    if makes {
+        args.check(session, &place.client.profile)
+    } else {
+        Ok(())
+    }
+}
+
+/// Says what was made. What could not be noted here is an error after that: the endpoint is there.
+pub(in super::super) fn finish(session: &Session, added: Added, args: &SecretArgs) -> Result<Exit> {
+    let text = added
+        .secret
+        .as_ref()
+        .map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
+    let handed = match (text, &args.secret_file) {
+        (None, _) => None,
+        (Some(text), None) => Some(Handed::Secret(text)),
+        (Some(text), Some(file)) => match fresh::write(file, &text) {
+            Ok(()) => Some(Handed::File(file.clone())),
+            // It is shown once: better here than nowhere.
+            Err(error) => {
+                session.ui.warn(&error.to_string());
+                Some(Handed::Secret(text))
+            }
+        },
+    };
+    let new = NewSecret {
+        secret: None,
+        handed,
+        public: false,
+    };
+    add::announce(session, &added.endpoint, &[], &new)?;
+    say_pending(session, &added.endpoint);
+    match added.unnoted {
+        None => Ok(Exit::Ok),
+        Some(error) => {
+            session.ui.warn(&format!(
+                "the endpoint `{}` is made, but its name and secret are not noted on this machine",
+                added.endpoint.id
+            ));
+            Err(error.into())
+        }
+    }
+}
+
+/// A provider may ask the endpoint first.
+pub(in super::super) fn say_pending(session: &Session, endpoint: &Endpoint) {
+    use crate::endpoints::DisabledBy;
+    if endpoint
+        .disabled
+        .as_ref()
+        .is_some_and(|disabled| disabled.reason == DisabledBy::Unconfirmed)
+    {
+        session.ui.note(&format!(
+            "`{}` is pending: its endpoint is asked to confirm that it wants the events",
+            endpoint.name
+        ));
+        session.ui.hint(&format!(
+            "`hook endpoints confirm {} TOKEN` confirms it by the token that the endpoint was sent",
+            endpoint.name
+        ));
+    }
+}

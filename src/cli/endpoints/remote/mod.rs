@@ -1,0 +1,76 @@
+//! `hook endpoints --remote NAME`: the same verbs on endpoints that a provider keeps.
+
+mod add;
+mod verbs;
+
+use crate::api::client::Remote;
+use crate::endpoints::Endpoint;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::session::Session;
+use crate::transport::HttpTransport;
+
+use super::{Command, reviewed};
+
+pub(super) use add::{finish as say_added, say_pending};
+pub(super) use verbs::recreate;
+
+/// A provider's endpoints, called over HTTP.
+pub(super) type Place = Remote<HttpTransport>;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RemoteArgs {
+    /// The endpoints that a provider keeps, through its API: a provider, or a `[remote.NAME]` of the settings
+    #[arg(long, global = true, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Remote")]
+    remote: Option<String>,
+    /// Where the API is, when it is not the provider's usual place
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        requires = "remote",
+        help_heading = "Remote"
+    )]
+    api_url: Option<String>,
+    /// Token for the API, by reference: `env:VAR`, `file:PATH`
+    #[arg(long, global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::secrets(), help_heading = "Remote")]
+    token: Option<String>,
+}
+
+impl RemoteArgs {
+    /// The place, where one is named.
+    pub(super) fn open(&self, session: &Session) -> Result<Option<Place>> {
+        let open = |name: &String| session.remote(name, self.api_url.as_deref(), self.token.as_deref());
+        self.remote.as_ref().map(open).transpose()
+    }
+}
+
+/// The verbs that a provider's API can have.
+pub(super) fn run(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
+    match command {
+        Command::Add(args) => add::run(session, place, args),
+        Command::List(args) => verbs::list(session, place, args),
+        Command::Show(args) => verbs::show(session, place, args),
+        Command::Update(args) => verbs::update(session, place, args),
+        Command::Remove(args) => verbs::remove(session, place, args),
+        Command::Enable(args) => verbs::switch(session, place, args, true),
+        Command::Disable(args) => verbs::switch(session, place, args, false),
+        Command::Test(args) => super::trial::run(session, args, &verbs::with_secret(place, args.endpoint())?),
+        Command::Diff(args) => reviewed::diff(session, Some(place), args),
+        Command::Apply(args) => reviewed::apply(session, Some(place), args),
+        Command::Import(args) => reviewed::import(session, Some(place), args),
+        Command::Export(args) => reviewed::export(session, Some(place), args),
+        Command::RotateSecret(_) => Err(only_here("a new secret is made at the provider", place)),
+        Command::Doctor(_) => Err(only_here("`doctor` looks at endpoints that are kept here", place)),
+    }
+}
+
+fn only_here(why: &str, place: &Place) -> Error {
+    Error::usage(format!("{why}: leave out `--remote {}`", place.client.name))
+}
+
+/// The whole list, from the provider.
+pub(super) fn list(place: &Place) -> Result<Vec<Endpoint>> {
+    use crate::endpoints::EndpointStore as _;
+    Ok(super::super::runtime()?.block_on(place.list())?)
+}

@@ -1,0 +1,139 @@
+//! A plan done in the local book: all of it, or nothing.
+
+use super::super::fresh::{NewSecret, SecretArgs};
+use super::super::judge::{self, RuleArgs};
+use super::super::{add, change, switch};
+use super::changed_meanwhile;
+use crate::endpoints::rules::{self, Finding};
+use crate::endpoints::{Endpoint, EndpointError, Step, Target, name_for, select_mut, steps};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// A new endpoint with the secret that was made for it.
+struct Fresh {
+    endpoint: Endpoint,
+    active: Option<bool>,
+    new: NewSecret,
+}
+
+pub(super) fn apply(session: &Session, planned: &[Step], targets: &[Target], args: &RuleArgs) -> Result<Exit> {
+    let mut fresh = Vec::new();
+    let made = make_all(session, planned, &mut fresh);
+    let done = made.and_then(|()| {
+        let done = session.edit_book(|endpoints| {
+            if steps(targets, endpoints) != planned {
+                return Ok(None);
+            }
+            change_book(session, endpoints, planned, &fresh, args).map(Some)
+        });
+        done.map_err(Error::from)?.ok_or_else(changed_meanwhile)
+    });
+    match done {
+        Ok(findings) => announce(session, planned, &fresh, &findings),
+        Err(error) => {
+            for one in fresh {
+                one.new.take_back(session);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Makes the secrets of new endpoints, before the book is locked.
+fn make_all(session: &Session, planned: &[Step], fresh: &mut Vec<Fresh>) -> Result<()> {
+    let mut taken = session.book().read()?;
+    for step in planned {
+        let Step::Add(target) = step else { continue };
+        let mut endpoint = target.endpoint.clone();
+        if endpoint.name.is_empty() {
+            endpoint.name = name_for(&endpoint.url, &taken);
+        }
+        let profile = session.registry.get(&endpoint.provider)?;
+        let secret = SecretArgs {
+            secret: target.secret.clone(),
+            secret_file: None,
+        };
+        secret.check(session, &profile)?;
+        let new = secret.make(session, &profile, &endpoint.name)?;
+        endpoint.secrets = new.secret.clone().into_iter().collect();
+        taken.push(endpoint.clone());
+        fresh.push(Fresh {
+            endpoint,
+            active: target.active,
+            new,
+        });
+    }
+    Ok(())
+}
+
+fn change_book(
+    session: &Session,
+    endpoints: &mut Vec<Endpoint>,
+    planned: &[Step],
+    fresh: &[Fresh],
+    args: &RuleArgs,
+) -> std::result::Result<Vec<Finding>, EndpointError> {
+    let (now, options) = (session.now(), args.options(session));
+    let mut findings = Vec::new();
+    let mut judged = |old: Option<&Endpoint>, new: &mut Endpoint, all: &[Endpoint]| {
+        let Ok(profile) = session.registry.get(&new.provider) else {
+            return Err(EndpointError::Unsupported(format!(
+                "there is no provider `{}`",
+                new.provider
+            )));
+        };
+        // What was let pass before is not held against another change.
+        let known = old
+            .map(|old| rules::judge(&profile, old, all, &options))
+            .unwrap_or_default();
+        let mut found = judge::admit(&profile, new, all, &options).or_else(|error| match error {
+            EndpointError::Rule(found) if found.iter().all(|f| !f.is_refusal() || known.contains(f)) => Ok(found),
+            error => Err(error),
+        })?;
+        found.retain(|finding| !known.contains(finding) && !finding.is_refusal());
+        findings.extend(found);
+        Ok(())
+    };
+    for step in planned {
+        match step {
+            Step::Remove(gone) => endpoints.retain(|endpoint| endpoint.id != gone.id),
+            Step::Change { before, change, .. } => {
+                let all = endpoints.clone();
+                let endpoint = select_mut(endpoints, &before.id)?;
+                endpoint.apply((**change).clone(), now);
+                judged(Some(before), endpoint, &all)?;
+            }
+            Step::Add(_) => {}
+        }
+    }
+    for one in fresh {
+        let mut endpoint = one.endpoint.clone();
+        judged(None, &mut endpoint, endpoints)?;
+        if one.active == Some(false) {
+            endpoint.disable(crate::endpoints::DisabledBy::Hand, None, now);
+        }
+        endpoints.push(endpoint);
+    }
+    Ok(findings)
+}
+
+fn announce(session: &Session, planned: &[Step], fresh: &[Fresh], findings: &[Finding]) -> Result<Exit> {
+    judge::say(session, findings);
+    let after = session.book().read()?;
+    let now = |id: &str| after.iter().find(|endpoint| endpoint.id == id);
+    for step in planned {
+        match step {
+            Step::Remove(endpoint) => switch::announce_removed(session, endpoint)?,
+            Step::Change { before, after, .. } => {
+                change::announce(session, before, now(&before.id).unwrap_or(after), &[])?;
+            }
+            Step::Add(_) => {}
+        }
+    }
+    for one in fresh {
+        add::announce(session, now(&one.endpoint.id).unwrap_or(&one.endpoint), &[], &one.new)?;
+    }
+    session.ui.flush()?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,115 @@
+//! `hook endpoints diff`, `apply`, `import` and `export`: a reviewed file, and stores that match it.
+
+mod afar;
+mod here;
+mod import;
+mod show;
+mod targets;
+
+use std::path::PathBuf;
+
+use super::remote::{self, Place};
+use crate::endpoints::{Endpoint, Step, steps};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::prompt;
+use crate::session::Session;
+
+pub(super) use import::{ExportArgs, ImportArgs, export, import};
+
+/// What `apply` would do so that the endpoints match the `[[endpoint]]` tables of a file
+#[derive(Debug, clap::Args)]
+pub(super) struct DiffArgs {
+    /// The file; the project's `hook.toml` unless given
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Exit with 8 when there are differences
+    #[arg(long)]
+    check: bool,
+}
+
+/// Make the endpoints match the `[[endpoint]]` tables of a file: what is missing is added, what differs is changed, what is
+/// not in the file is removed
+#[derive(Debug, clap::Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    diff: DiffArgs,
+    /// Do not ask
+    #[arg(short, long, conflicts_with = "check")]
+    yes: bool,
+    /// With `--remote`: what the provider cannot change is removed and made anew, with a new id and a new secret
+    #[arg(long, requires = "remote")]
+    recreate: bool,
+    #[command(flatten)]
+    rules: super::judge::RuleArgs,
+}
+
+pub(super) fn diff(session: &Session, place: Option<&Place>, args: &DiffArgs) -> Result<Exit> {
+    let (steps, _) = plan(session, place, args)?;
+    show::plan(session, &steps)?;
+    Ok(if args.check && !steps.is_empty() {
+        Exit::Unmet
+    } else {
+        Exit::Ok
+    })
+}
+
+pub(super) fn apply(session: &Session, place: Option<&Place>, args: &ApplyArgs) -> Result<Exit> {
+    if args.diff.check {
+        return diff(session, place, &args.diff);
+    }
+    // One apply at a time on this machine: two could both find the same endpoint missing.
+    let _held = match place {
+        Some(place) => place.notes.hold()?,
+        None => session.book().hold()?,
+    };
+    let (steps, targets) = plan(session, place, &args.diff)?;
+    if steps.is_empty() {
+        return show::plan(session, &steps).map(|()| Exit::Ok);
+    }
+    if let Some(place) = place {
+        afar::check(place, &steps, args.recreate)?;
+    }
+    if !args.yes {
+        show::lines(session, &steps);
+        let question = format!("{}. Go on?", show::summary(&steps));
+        if !prompt::confirm(
+            &session.ui,
+            &question,
+            "`--yes` goes on, `hook endpoints diff` only shows what would be done",
+        )? {
+            return Err(Error::silent(Exit::Interrupted));
+        }
+    }
+    match place {
+        Some(place) => afar::apply(session, place, &steps, &targets),
+        None => here::apply(session, &steps, &targets, &args.rules),
+    }
+}
+
+/// What is to be done, and what the file wants.
+fn plan(
+    session: &Session,
+    place: Option<&Place>,
+    args: &DiffArgs,
+) -> Result<(Vec<Step>, Vec<crate::endpoints::Target>)> {
+    let targets = targets::read(session, place, args.file.as_deref())?;
+    let current = current(session, place)?;
+    Ok((steps(&targets, &current), targets))
+}
+
+fn current(session: &Session, place: Option<&Place>) -> Result<Vec<Endpoint>> {
+    match place {
+        Some(place) => remote::list(place),
+        None => Ok(session.book().read()?),
+    }
+}
+
+/// The store is not what the plan was made for.
+fn changed_meanwhile() -> Error {
+    Error::new(
+        Exit::Store,
+        "the endpoints changed while the plan was looked at: nothing is done",
+    )
+    .hint("run it once more: the plan is made anew")
+}

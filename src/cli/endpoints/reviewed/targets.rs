@@ -1,0 +1,120 @@
+//! What a reviewed file wants, read and checked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::super::ask::whole_url;
+use super::super::judge;
+use super::Place;
+use crate::api::object::wire_events;
+use crate::config;
+use crate::endpoints::{Endpoint, Entry, Events, Target, rules};
+use crate::error::{Error, Result};
+use crate::id::{Id, IdKind};
+use crate::provider::Profile;
+use crate::session::Session;
+
+/// The targets of the file; for a provider's own store those of that provider.
+pub(super) fn read(session: &Session, place: Option<&Place>, file: Option<&Path>) -> Result<Vec<Target>> {
+    let path = match file {
+        Some(file) => file.to_owned(),
+        None => project(session)?,
+    };
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Error::usage(format!("file `{shown}` cannot be read")).cause(error))?;
+    let Some(entries) = config::parse(&text, &shown)?.endpoint else {
+        return Err(Error::usage(format!("`{shown}` says nothing about endpoints")).hint(
+            "write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means that there are to be none",
+        ));
+    };
+    let wanted = !entries.is_empty();
+    let targets = (1..).zip(entries).filter_map(|(number, entry)| {
+        let target = target(session, place, &entry).map_err(|error| Error {
+            message: format!("endpoint {number} of `{shown}`: {}", error.message),
+            ..error
+        });
+        target.transpose()
+    });
+    let targets: Vec<Target> = targets.collect::<Result<_>>()?;
+    match place {
+        Some(place) if wanted && targets.is_empty() => {
+            let label = place.client.profile.label();
+            Err(Error::usage(format!("`{shown}` has no endpoint of `{label}`"))
+                .hint("add one with `provider`, or `endpoint = []` when there are to be none"))
+        }
+        _ => check_names(targets, &shown),
+    }
+}
+
+fn project(session: &Session) -> Result<PathBuf> {
+    session.settings.project.clone().ok_or_else(|| {
+        Error::usage("there is no `hook.toml` here or above").hint("`-f FILE` names the file with the endpoints")
+    })
+}
+
+fn check_names(targets: Vec<Target>, file: &str) -> Result<Vec<Target>> {
+    for (index, target) in targets.iter().enumerate() {
+        let name = &target.endpoint.name;
+        if !name.is_empty() && targets[..index].iter().any(|other| other.endpoint.name == *name) {
+            return Err(Error::usage(format!(
+                "`{file}` has two endpoints with the name `{name}`"
+            )));
+        }
+    }
+    Ok(targets)
+}
+
+/// One entry; nothing when it belongs to another provider than the place.
+fn target(session: &Session, place: Option<&Place>, entry: &Entry) -> Result<Option<Target>> {
+    let first = match &entry.events {
+        Events::Only(names) => names.first(),
+        Events::All => None,
+    };
+    let profile = match (place, &entry.provider) {
+        (Some(place), Some(named)) if place.client.profile.name != *named && place.client.profile.label() != *named => {
+            return Ok(None);
+        }
+        (Some(place), _) => place.client.profile.clone(),
+        (None, named) => session.provider_for(named.as_deref(), first.map(String::as_str))?,
+    };
+    let now = session.now();
+    let id = Id::new(IdKind::Endpoint, now, &session.random);
+    let mut endpoint = Endpoint::new(
+        id,
+        "",
+        &whole_url(&entry.url)?,
+        &profile.label(),
+        entry.events.clone(),
+        now,
+    );
+    endpoint.name = entry.name.clone().unwrap_or_default();
+    endpoint.events = rules::canonical_events(&profile, &entry.events);
+    endpoint.description = entry.description.clone().filter(|text| !text.is_empty());
+    endpoint.params = params(&profile, &entry.params)?;
+    let env = entry.env.clone().filter(|name| !name.is_empty());
+    endpoint.labels = env.map(super::super::add::env_label).into_iter().collect();
+    match place {
+        None => endpoint.plan = entry.plan.clone().filter(|plan| !plan.is_empty()),
+        Some(place) => {
+            if entry.secret.is_some() && place.client.api.field(crate::provider::api::Field::Secret).is_some() {
+                return Err(Error::usage(format!("`{}` makes the secret itself", profile.label())));
+            }
+            // Where there is no sign for all events, all of them are written out.
+            if profile.endpoint.all_events.is_none() {
+                endpoint.events = Events::Only(wire_events(&profile, &endpoint.events));
+            }
+            endpoint.plan.clone_from(&place.plan);
+        }
+    }
+    Ok(Some(Target {
+        endpoint,
+        active: entry.active,
+        secret: entry.secret.clone(),
+    }))
+}
+
+fn params(profile: &Profile, params: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    judge::params(profile, &pairs)
+}

@@ -1,0 +1,109 @@
+//! The provider's API that a name stands for, ready to be called.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::Session;
+use crate::api::client::{Client, MOST_READ, Remote};
+use crate::config::remote::RemoteFile;
+use crate::endpoints::{Book, Vault};
+use crate::error::{Error, Result};
+use crate::provider::near_names;
+use crate::random::Random;
+use crate::transport::{HttpOptions, HttpTransport, guard};
+
+impl Session {
+    /// The remote of that name: one of the settings, else the provider's own. What is given wins over the settings.
+    pub fn remote(&self, name: &str, api_url: Option<&str>, token: Option<&str>) -> Result<Remote<HttpTransport>> {
+        let configured = self.settings.remotes.get(name);
+        let label = configured.and_then(|remote| remote.provider.as_deref()).unwrap_or(name);
+        let profile = match (configured, self.registry.get(label)) {
+            (Some(_), found) => found?,
+            (None, Ok(found)) => found,
+            (None, Err(error)) => return Err(self.no_remote(name).unwrap_or_else(|| error.into())),
+        };
+        let Some(api) = profile.api.clone() else {
+            return Err(
+                Error::usage(format!("`{label}` has no API for endpoints that hook knows of")).hint(
+                    "endpoints of it are kept here: leave out `--remote`; `[api]` in a provider file of your own describes one",
+                ),
+            );
+        };
+        let none = RemoteFile::default();
+        let settings = configured.unwrap_or(&none);
+        let token = token
+            .or(settings.token.as_deref())
+            .map(|text| self.secret(text))
+            .transpose()?;
+        let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
+        let own = settings
+            .params
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let params = own.chain(self.account_params(&profile)).collect();
+        let options = HttpOptions {
+            proxy_from_env: true,
+            answer_kept: Some(MOST_READ),
+            ..HttpOptions::default()
+        };
+        let transport =
+            HttpTransport::new(options).map_err(|error| Error::usage(error.to_string()).because_of(&error))?;
+        Ok(Remote {
+            notes: self.notes(name, &base),
+            plan: settings.plan.clone().or_else(|| self.settings.account_plan.clone()),
+            random: Random::os(),
+            client: Client {
+                name: name.to_owned(),
+                profile,
+                api: Arc::new(api),
+                base,
+                token,
+                params,
+                transport: Arc::new(transport),
+                clock: Arc::clone(&self.clock),
+            },
+        })
+    }
+
+    fn no_remote(&self, name: &str) -> Option<Error> {
+        let names: Vec<&str> = self.settings.remotes.keys().map(String::as_str).collect();
+        let near = near_names(name, names.iter().copied());
+        let error = || {
+            Error::usage(format!(
+                "`{name}` is neither a provider nor a `[remote]` of the settings"
+            ))
+        };
+        (!near.is_empty()).then(|| error().near(&near, |name| format!("hook endpoints list --remote {name}")))
+    }
+
+    /// What this machine knows about the endpoints of one place: ids of another must not be taken for its.
+    fn notes(&self, name: &str, base: &Url) -> Book {
+        let place = base.as_str().split("://").nth(1).unwrap_or_default();
+        let plain: String = format!("{name} {place}")
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("-");
+        let file = self.paths.remotes().join(format!("{plain}.json"));
+        Book::notes(file, Vault::new(self.paths.secrets(), &self.paths.config))
+    }
+}
+
+/// What is given may leave out the path, which is the usual one then.
+fn base(given: Option<&str>, usual: Option<&Url>, name: &str) -> Result<Url> {
+    let Some(text) = given else {
+        return usual.cloned().ok_or_else(|| {
+            Error::usage(format!("where the API of `{name}` is must be said")).hint("add `--api-url URL`")
+        });
+    };
+    let mut url = guard::target(text).map_err(|error| Error::usage(error.to_string()))?;
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::usage("the URL of an API has neither a query nor a user in it")
+            .hint("`--token REF` gives the token"));
+    }
+    if let Some(usual) = usual.filter(|_| url.path() == "/") {
+        url.set_path(usual.path());
+    }
+    Ok(url)
+}
