@@ -1,4 +1,5 @@
 //! A provider's management API: one description in its profile, two sides that go by it. The client stands behind
 //! [`crate::endpoints::EndpointStore`]; the face answers like the provider.
 
+pub mod face;
 pub mod object;

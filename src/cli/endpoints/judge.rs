@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::show::FindingPart;
-use crate::endpoints::rules::{self, Finding, Options, Severity};
+use crate::endpoints::rules::{Finding, Options, Severity};
 use crate::endpoints::{Endpoint, EndpointError, shown};
 use crate::error::{Error, Result};
 use crate::provider::Profile;
@@ -46,21 +46,6 @@ impl RuleArgs {
             plan: session.settings.account_plan.clone(),
         }
     }
-}
-
-/// Judges an endpoint with the events as they were typed, and gives it the catalogue's names for them.
-pub(super) fn admit(
-    profile: &Profile,
-    candidate: &mut Endpoint,
-    existing: &[Endpoint],
-    options: &Options,
-) -> std::result::Result<Vec<Finding>, EndpointError> {
-    let findings = rules::judge(profile, candidate, existing, options);
-    if findings.iter().any(Finding::is_refusal) {
-        return Err(EndpointError::Rule(findings));
-    }
-    candidate.events = rules::canonical_events(profile, &candidate.events);
-    Ok(findings)
 }
 
 /// Says everything that was found and is no refusal.
