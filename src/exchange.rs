@@ -148,6 +148,8 @@ pub enum Source {
     Forward,
     /// `hook endpoints test`
     Test,
+    /// `hook serve`
+    Serve,
 }
 
 impl Source {
@@ -158,12 +160,13 @@ impl Source {
             Self::Replay => "replay",
             Self::Forward => "forward",
             Self::Test => "test",
+            Self::Serve => "serve",
         }
     }
 
     /// Reads [`Source::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Send, Self::Replay, Self::Forward, Self::Test]
+        [Self::Send, Self::Replay, Self::Forward, Self::Test, Self::Serve]
             .into_iter()
             .find(|source| source.name() == name)
     }

@@ -25,6 +25,21 @@ use crate::transport::Transport;
 pub trait View {
     /// After the event is in the ledger under that number.
     fn event(&mut self, number: u64, event: &Event) -> Result<()>;
+
+    /// Learns how a delivery to an endpoint ended, and gives back what it leaves to the tally. A run without an end takes
+    /// care of each by itself.
+    fn ended(&mut self, end: End) -> Result<Option<End>> {
+        Ok(Some(end))
+    }
+}
+
+/// Which deliveries are in the ledger before they are worked on.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// These.
+    These(HashSet<Id>),
+    /// All of them.
+    All,
 }
 
 /// What came of all deliveries together.
@@ -76,11 +91,11 @@ pub struct Pipeline<T> {
 }
 
 impl<T: Transport> Pipeline<T> {
-    /// Works off the deliveries; those in `known` are in the ledger already.
+    /// Works off the deliveries; those that are `known` are in the ledger already.
     pub async fn run(
         self,
         jobs: mpsc::Receiver<Delivery>,
-        known: HashSet<Id>,
+        known: Known,
         view: &mut (dyn View + Send),
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
@@ -118,6 +133,11 @@ async fn show(
         let Ack { number, .. } = ack.await?;
         tally.count(&event);
         view.event(number, &event)?;
+        if let Some(end) = End::of(&event)
+            && let Some(end) = view.ended(end)?
+        {
+            tally.ends.push(end);
+        }
     }
     Ok(())
 }
@@ -126,7 +146,7 @@ async fn show(
 struct Recorder {
     ledger: Ledger,
     owner: Option<Arc<Owner>>,
-    known: HashSet<Id>,
+    known: Known,
 }
 
 impl Recorder {
@@ -157,12 +177,7 @@ impl Recorder {
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
-        let recorded = self.known.contains(&id);
-        if goes_on {
-            self.known.insert(id);
-        } else {
-            self.known.remove(&id);
-        }
+        let recorded = self.known.goes_on(id, goes_on);
         let owner = if goes_on {
             self.owner.as_ref().map(|owner| owner.name().to_owned())
         } else {
@@ -188,6 +203,40 @@ impl Recorder {
                 Op::Delivery(Box::new(record))
             }
         }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::These(HashSet::new())
+    }
+}
+
+impl Known {
+    /// Whether that delivery is in the ledger; it is from now on, as long as it goes on.
+    fn goes_on(&mut self, id: Id, goes_on: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) if goes_on => !ids.insert(id),
+            Self::These(ids) => ids.remove(&id),
+        }
+    }
+}
+
+impl End {
+    /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
+    fn of(event: &Event) -> Option<Self> {
+        let label = &event.delivery.label;
+        let ended = !matches!(event.next, Next::Retry { .. } | Next::Interrupted);
+        let endpoint = label
+            .endpoint
+            .as_ref()
+            .filter(|_| ended && label.source != Source::Test)?;
+        Some(Self {
+            endpoint: endpoint.clone(),
+            delivered: event.next == Next::Delivered,
+            gone: event.next == Next::Failed(Ended::Gone),
+        })
     }
 }
 
@@ -254,18 +303,6 @@ impl Tally {
             }
         };
         self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
-        if let (Some(endpoint), true) = (
-            &event.delivery.label.endpoint,
-            event.delivery.label.source != Source::Test,
-        ) && event.next != Next::Interrupted
-        {
-            let gone = event.next == Next::Failed(Ended::Gone);
-            self.ends.push(End {
-                endpoint: endpoint.clone(),
-                delivered: event.next == Next::Delivered,
-                gone,
-            });
-        }
     }
 
     /// How many deliveries came to an end.

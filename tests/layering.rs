@@ -55,6 +55,7 @@ const STRANGERS: &[(&str, &str)] = &[
         "cli engine listener pipeline render server session transport ui",
     ),
     ("listener/", "cli render session"),
+    ("api/", "cli render session ui"),
     ("render/", "cli session"),
 ];
 

@@ -2,4 +2,5 @@
 //! [`crate::endpoints::EndpointStore`]; the face answers like the provider.
 
 pub mod client;
+pub mod face;
 pub mod object;

@@ -228,6 +228,7 @@ impl BodyArgs {
         let wishes = Wishes {
             event: event.to_owned(),
             data,
+            as_it_is: false,
             edits: self.edits.edits()?,
             metadata: pairs(&self.metadata, "--metadata")?,
             params: self.params()?,

@@ -1,6 +1,5 @@
 //! Bulk runs of `send`: many events, every one new.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +13,7 @@ use super::send::{Origin, Plan, claim};
 use crate::engine::{Event, Limits, Next};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::{Tally, View};
+use crate::pipeline::{Known, Tally, View};
 use crate::render::{count, millis, progress, short_time};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
@@ -122,13 +121,13 @@ pub(super) async fn run(
         drop(jobs_in);
         Ok::<(), Error>(())
     };
-    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, HashSet::new(), &mut view));
+    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, Known::default(), &mut view));
     drop(view);
     produced?;
     let tally = tally?;
     ledger.close();
     report(session, &tally, begun.elapsed().as_secs_f64())?;
-    super::ends::note(session, &tally, plan.works_off_schedule())?;
+    super::ends::note(session, &tally.ends, plan.works_off_schedule())?;
     if tally.interrupted > 0 {
         session.ui.hint(plan.resumption());
     }

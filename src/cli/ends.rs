@@ -2,16 +2,16 @@
 
 use crate::endpoints::{Disabled, Ending, Endpoint, EndpointError, note_delivery};
 use crate::error::Result;
-use crate::pipeline::{End, Tally};
+use crate::pipeline::End;
 use crate::provider::policy::Schedule;
 use crate::session::Session;
 use crate::ui::printable;
 
 /// Counts what came of deliveries to endpoints, and says when one was disabled. A failure counts only when the schedule
 /// was worked off to its end: after a single attempt the provider would have gone on.
-pub(super) fn note(session: &Session, tally: &Tally, whole_schedule: bool) -> Result<()> {
+pub(super) fn note(session: &Session, ends: &[End], whole_schedule: bool) -> Result<()> {
     let counts = |end: &&End| end.delivered || end.gone || whole_schedule;
-    let ends: Vec<&End> = tally.ends.iter().filter(counts).collect();
+    let ends: Vec<&End> = ends.iter().filter(counts).collect();
     if ends.is_empty() {
         return Ok(());
     }

@@ -25,7 +25,9 @@ mod retry;
 mod secret;
 mod select;
 mod send;
+mod serve;
 mod sign;
+mod socket;
 mod targets;
 mod verify;
 
@@ -48,6 +50,7 @@ enum Command {
     Listen(Box<listen::Args>),
     Send(Box<send::Args>),
     Replay(Box<replay::Args>),
+    Serve(Box<serve::Args>),
     Endpoints(endpoints::Args),
     Log(log::Args),
     Verify(verify::Args),
@@ -67,6 +70,7 @@ impl Command {
             Self::Listen(args) => listen::run(session, &args),
             Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
+            Self::Serve(args) => serve::run(session, &args),
             Self::Endpoints(args) => endpoints::run(session, &args),
             Self::Log(args) => log::run(session, args),
             Self::Verify(args) => verify::run(session, args),

@@ -162,7 +162,7 @@ async fn deliver(
     };
     drop(view);
     if args.resume {
-        super::ends::note(session, &tally, true)?;
+        super::ends::note(session, &tally.ends, true)?;
     }
     if tally.interrupted > 0 {
         session.ui.hint("`hook replay --resume` takes up what was interrupted");
@@ -205,7 +205,7 @@ async fn resume(
         shutdown.soft.clone(),
         Some(owner),
     );
-    let tally = pipeline.run(jobs, known, view).await?;
+    let tally = pipeline.run(jobs, crate::pipeline::Known::These(known), view).await?;
     ledger.close();
     Ok(tally)
 }

@@ -28,7 +28,7 @@ enum FromArg {
     First,
 }
 
-fn scale(text: &str) -> std::result::Result<f64, String> {
+pub(super) fn scale(text: &str) -> std::result::Result<f64, String> {
     let factor: f64 = text
         .trim_end_matches(['x', 'X'])
         .parse()

@@ -17,14 +17,14 @@ use crate::exchange::Source;
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
-use crate::pipeline::{Tally, View, record};
+use crate::pipeline::{Known, Tally, View, record};
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::render::delivery::Attempts;
-use crate::session::{DEV_SECRET, Purpose, Session};
+use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::signature::{Scheme, Signer};
+use crate::signature::Signer;
 use crate::store::{Op, Owner};
 use crate::transport::{HttpTransport, other_loopback_answers};
 
@@ -132,18 +132,10 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         rehearsal: args.dry_run || args.curl,
     };
     let targets = args.targets.targets(session, &aim, &shot)?;
-    let mut signers = Vec::new();
-    for target in &targets {
-        let secrets = session.secrets_for(&args.secrets, target.secrets.clone(), Purpose::Sign)?;
-        if secrets.is_dev() {
-            session.ui.detail(&format!("signed with the {DEV_SECRET}"));
-        }
-        let keys = secrets.for_profile(&profile, Purpose::Sign)?;
-        signers.push(match &profile.scheme {
-            Scheme::Unsigned => None,
-            scheme => Some(Arc::new(scheme.signer(&keys)?)),
-        });
-    }
+    let signers = targets
+        .iter()
+        .map(|target| super::targets::signer(session, &profile, &args.secrets, target.secrets.clone()))
+        .collect::<Result<_>>()?;
     let policy = args.http.limit(args.retry.policy(&profile.policy)?);
     Ok(Plan {
         policy: Arc::new(policy),
@@ -302,7 +294,7 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
     )
     .await?;
     drop(view);
-    super::ends::note(session, &tally, plan.works_off_schedule())?;
+    super::ends::note(session, &tally.ends, plan.works_off_schedule())?;
     after(session, args, plan, &tally, url.as_ref()).await;
     Ok(tally.exit.unwrap_or(Exit::Ok))
 }
@@ -335,7 +327,7 @@ pub(super) async fn run_all(
     }
     drop(jobs_in);
     let pipeline = session.pipeline(transport, ledger.clone(), limits, shutdown.soft.clone(), owner);
-    let tally = pipeline.run(jobs, known, view).await?;
+    let tally = pipeline.run(jobs, Known::These(known), view).await?;
     ledger.close();
     Ok(tally)
 }

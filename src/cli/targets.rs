@@ -14,7 +14,8 @@ use crate::prompt;
 use crate::provider::Profile;
 use crate::render::count;
 use crate::secret::Secret;
-use crate::session::{Purpose, Session};
+use crate::session::{DEV_SECRET, Purpose, Session};
+use crate::signature::{Scheme, Signer};
 use crate::transport::guard;
 use crate::ui::printable;
 
@@ -145,7 +146,7 @@ impl TargetArgs {
                 )),
             );
         };
-        let params = effective(shot);
+        let params = effective(shot.profile, shot.params);
         let wanted = Wanted {
             provider: &shot.profile.name,
             event,
@@ -255,11 +256,30 @@ fn target(session: &Session, endpoint: &Endpoint, shot: &Shot<'_>) -> Result<Tar
 }
 
 /// The parameters as the message will have them.
-fn effective(shot: &Shot<'_>) -> Vec<(String, String)> {
-    let given = |name: &str| shot.params.iter().any(|(known, _)| known == name);
-    let defaults = shot.profile.params.iter().filter(|(name, _)| !given(name));
+pub(super) fn effective(profile: &Profile, params: &[(String, String)]) -> Vec<(String, String)> {
+    let given = |name: &str| params.iter().any(|(known, _)| known == name);
+    let defaults = profile.params.iter().filter(|(name, _)| !given(name));
     let defaults = defaults.filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
-    shot.params.iter().cloned().chain(defaults).collect()
+    params.iter().cloned().chain(defaults).collect()
+}
+
+/// What signs deliveries: the given secrets, else the target's own, else the settings' or the dev secret. `None` where the
+/// provider signs nothing.
+pub(super) fn signer(
+    session: &Session,
+    profile: &Profile,
+    given: &[String],
+    own: Vec<Secret>,
+) -> Result<Option<Arc<Signer>>> {
+    let secrets = session.secrets_for(given, own, Purpose::Sign)?;
+    if secrets.is_dev() {
+        session.ui.detail(&format!("signed with the {DEV_SECRET}"));
+    }
+    let keys = secrets.for_profile(profile, Purpose::Sign)?;
+    Ok(match &profile.scheme {
+        Scheme::Unsigned => None,
+        scheme => Some(Arc::new(scheme.signer(&keys)?)),
+    })
 }
 
 /// Says who gets the event, and why the others do not.

@@ -8,6 +8,7 @@
 //! Nothing here knows a provider, looks a name up in DNS, or prints.
 
 mod address;
+mod admission;
 mod book;
 mod disk;
 mod endpoint;
@@ -23,6 +24,7 @@ mod secrets;
 mod store;
 
 pub use address::{normalised, shown};
+pub use admission::{admit, admit_change};
 pub use book::{Book, FORMAT};
 pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
 pub use error::{ApiError, ApiErrorKind, EndpointError};

@@ -135,7 +135,7 @@ impl Setting {
             log: Arc::clone(&self.log),
             patience: self.patience,
         };
-        let tally = pipeline.run(jobs, HashSet::new(), &mut view).await;
+        let tally = pipeline.run(jobs, Known::default(), &mut view).await;
         (tally, self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }

@@ -24,6 +24,8 @@ pub struct Wishes {
     pub event: String,
     /// Data instead of the sample.
     pub data: Option<Value>,
+    /// Whether the data comes from a stranger, whose `${...}` are text like any other.
+    pub as_it_is: bool,
     /// Changes by path, in order.
     pub edits: Vec<Edit>,
     /// `key=value` for the profile's metadata place.
@@ -134,6 +136,7 @@ impl<'a> Composer<'a> {
     /// Checks the wishes against the profile. An event outside the catalogue needs data.
     pub fn new(profile: &'a Profile, mut wishes: Wishes) -> Result<Self, ComposeError> {
         let known = profile.canonical_event(&wishes.event).map(str::to_owned);
+        let given = wishes.data.is_some();
         let sample = match (&known, wishes.data.take()) {
             (_, Some(data)) => data,
             (Some(event), None) => profile.sample(event).map_err(ComposeError::Sample)?,
@@ -159,7 +162,11 @@ impl<'a> Composer<'a> {
             return Err(ComposeError::NoMetadata(profile.label()));
         }
         let params = params(profile, &wishes.params, &sample)?;
-        let sample = Sample::compile(sample).map_err(ComposeError::Sample)?;
+        let sample = if given && wishes.as_it_is {
+            Sample::Const(sample)
+        } else {
+            Sample::compile(sample).map_err(ComposeError::Sample)?
+        };
         Ok(Self {
             profile,
             wishes,

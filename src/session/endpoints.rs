@@ -27,15 +27,19 @@ impl Session {
         &self,
         change: impl FnOnce(&mut Vec<Endpoint>) -> std::result::Result<T, EndpointError>,
     ) -> std::result::Result<T, EndpointError> {
-        let book = self.book();
+        self.prepare_book();
+        self.book().edit(change)
+    }
+
+    /// Makes a project's folder for its book, where it is missing; the user's is made by the book itself.
+    pub fn prepare_book(&self) {
         if self.settings.project.is_some()
-            && let Some(folder) = book.path().parent()
+            && let Some(folder) = self.book().path().parent()
             && !folder.exists()
         {
-            // A folder that cannot be made is told about by the change itself.
+            // A folder that cannot be made is told about by the first change.
             let _ = private_folder(folder).and_then(|()| std::fs::write(folder.join(".gitignore"), IGNORED));
         }
-        book.edit(change)
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.

@@ -124,7 +124,7 @@ async fn an_endpoint_is_made_and_found_again_by_the_name_and_with_the_secret_tha
     assert_eq!((added.endpoint.id.as_str(), added.endpoint.name.as_str()), ("7", "crm"));
     assert_eq!(added.secret, Some(Secret::new("whsec_1")));
     let listed = remote.list().await.unwrap();
-    assert_eq!(listed, [added.endpoint.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&added.endpoint));
     let secret = remote.notes.vault().signing(&listed[0].secrets[0]).unwrap();
     assert_eq!(secret.expose(), b"whsec_1");
     let gone = remote.remove("crm").await.unwrap();
@@ -193,6 +193,15 @@ async fn an_update_sends_what_changes_with_patch_and_everything_with_put() {
     assert_eq!(refused.to_string(), "`slotflow` cannot change an endpoint's events");
 }
 
+async fn is_told(outcome: Outcome, kind: ApiErrorKind, says: &str) {
+    let fixture = fixture("slotflow", vec![outcome.clone()]);
+    let (found, text) = api_error(fixture.remote.add(draft()).await.unwrap_err());
+    assert_eq!(found, kind, "{outcome:?}: {text}");
+    assert!(text.contains(says), "{outcome:?}: {text}");
+    assert_eq!(fixture.remote.client.transport.requests().len(), 1, "{outcome:?}");
+    assert!(fixture.remote.notes.read().unwrap().is_empty(), "{outcome:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refusal_says_what_it_means_and_what_to_do() {
     let fault = |status: u16, code: &str| {
@@ -241,6 +250,15 @@ async fn a_refusal_says_what_it_means_and_what_to_do() {
             ApiErrorKind::Refused,
             "refuses the call; 418, without a word",
         ),
+    ] {
+        is_told(outcome, kind, says).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_sensible_answer_to_a_creation_says_that_it_may_have_been_done() {
+    let plain = |status: u16| answer(status, "");
+    for (outcome, kind, says) in [
         (
             failed(ErrorKind::Connect),
             ApiErrorKind::Unreachable,
@@ -273,12 +291,7 @@ async fn a_refusal_says_what_it_means_and_what_to_do() {
             "is no subscription: it has no `url`",
         ),
     ] {
-        let fixture = fixture("slotflow", vec![outcome.clone()]);
-        let (found, text) = api_error(fixture.remote.add(draft()).await.unwrap_err());
-        assert_eq!(found, kind, "{outcome:?}: {text}");
-        assert!(text.contains(says), "{outcome:?}: {text}");
-        assert_eq!(fixture.remote.client.transport.requests().len(), 1, "{outcome:?}");
-        assert!(fixture.remote.notes.read().unwrap().is_empty(), "{outcome:?}");
+        is_told(outcome, kind, says).await;
     }
 }
 
@@ -330,7 +343,7 @@ async fn only_calls_that_may_be_repeated_are_and_not_forever() {
         .transport
         .times()
         .iter()
-        .map(|at| at.as_millis())
+        .map(std::time::Duration::as_millis)
         .collect();
     assert_eq!(times, [0, 500, 1500]);
     // A server that is never well is given up.

@@ -7,7 +7,7 @@ use super::fresh::{self, NewSecret, SecretArgs};
 use super::judge::{self, RuleArgs};
 use super::show::{EndpointLine, events_shown};
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Endpoint, Events, name_for, shown};
+use crate::endpoints::{Endpoint, Events, admit, name_for, shown};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
@@ -65,13 +65,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     // Judged before a secret is made, and again while nobody else can change the book.
     let existing = session.book().read()?;
     let mut candidate = named(&existing);
-    judge::admit(profile, &mut candidate, &existing, &options)
-        .map_err(|error| judge::refused(session, &candidate, error))?;
+    admit(profile, &mut candidate, &existing, &options).map_err(|error| judge::refused(session, &candidate, error))?;
     let new = args.secret.make(session, profile, &candidate.name)?;
     let ((endpoint, findings), new) = fresh::into_book(session, new, |endpoints, secret| {
         let mut endpoint = named(endpoints);
         endpoint.secrets = secret.into_iter().collect();
-        let findings = judge::admit(profile, &mut endpoint, endpoints, &options)?;
+        let findings = admit(profile, &mut endpoint, endpoints, &options)?;
         endpoints.push(endpoint.clone());
         Ok((endpoint, findings))
     })

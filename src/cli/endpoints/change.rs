@@ -9,7 +9,7 @@ use super::judge::{self, RuleArgs};
 use super::show::EndpointLine;
 use crate::clock::human_duration;
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Change, Endpoint, Events, rotate, rules, select_mut};
+use crate::endpoints::{Change, Endpoint, Events, admit_change, rotate, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
@@ -112,17 +112,8 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
         .edit_book(|endpoints| {
             let existing = endpoints.clone();
             let endpoint = select_mut(endpoints, &before.id)?;
-            let old = endpoint.clone();
-            endpoint.apply(change, now);
             let options = args.rules.options(session);
-            // What was let pass when it was added, as with `--local`, is not held against another change.
-            let known = rules::judge(&profile, &old, &existing, &options);
-            let mut findings = rules::judge(&profile, endpoint, &existing, &options);
-            findings.retain(|finding| !known.contains(finding));
-            if findings.iter().any(Finding::is_refusal) {
-                return Err(crate::endpoints::EndpointError::Rule(findings));
-            }
-            endpoint.events = rules::canonical_events(&profile, &endpoint.events);
+            let findings = admit_change(&profile, endpoint, change, &existing, (&options, now))?;
             Ok((endpoint.clone(), findings))
         })
         .map_err(|error| judge::refused(session, &wanted, error))?;

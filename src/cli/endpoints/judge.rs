@@ -48,21 +48,6 @@ impl RuleArgs {
     }
 }
 
-/// Judges an endpoint with the events as they were typed, and gives it the catalogue's names for them.
-pub(super) fn admit(
-    profile: &Profile,
-    candidate: &mut Endpoint,
-    existing: &[Endpoint],
-    options: &Options,
-) -> std::result::Result<Vec<Finding>, EndpointError> {
-    let findings = rules::judge(profile, candidate, existing, options);
-    if findings.iter().any(Finding::is_refusal) {
-        return Err(EndpointError::Rule(findings));
-    }
-    candidate.events = rules::canonical_events(profile, &candidate.events);
-    Ok(findings)
-}
-
 /// Judges the events of an endpoint that a provider keeps, and gives it the catalogue's names: an unknown name is a typo
 /// more often than not. The other rules are the provider's to judge.
 pub(super) fn check_events(

@@ -1,6 +1,6 @@
 //! Sending on what was received: one engine a target, so that a slow or broken app holds up no other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::exchange::{ErrorKind, Outcome, Source};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::pipeline::{Tally, View};
+use crate::pipeline::{Known, Tally, View};
 use crate::provider::policy::Policy;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
 use crate::render::{short_time, status_line};
@@ -203,7 +203,7 @@ impl Lane {
         };
         let target = target.clone();
         let task = tokio::spawn(async move {
-            let ended = pipeline.run(queue, HashSet::new(), &mut view).await;
+            let ended = pipeline.run(queue, Known::default(), &mut view).await;
             if let Err(error) = &ended
                 && !error.message.is_empty()
             {

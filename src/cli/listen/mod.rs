@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::socket;
 pub(super) use args::Args;
 use dispatch::{Dispatcher, Ended, Ends};
 use setup::Ready;
@@ -44,18 +44,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
 async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let port = args.port.unwrap_or(session.settings.port);
-    let socket = TcpListener::bind((args.bind, port)).await.map_err(|error| {
-        let base = Error::usage(format!("cannot listen on `{}:{port}`", args.bind)).cause(&error);
-        match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                base.hint("another program has that port; `--port 0` takes any that is free")
-            }
-            _ => base,
-        }
-    })?;
-    let address = socket
-        .local_addr()
-        .map_err(|error| Error::internal("the address is unknown").cause(error))?;
+    let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;
     let ledger = session.ledger_within(args.dedupe_window);
     let (outlet, heard) = mpsc::channel(1024);
@@ -71,7 +60,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let url = format!(
         "{}://{}",
         if tls.is_some() { "https" } else { "http" },
-        setup::shown(address)
+        socket::shown(address)
     );
     let ready = Ready {
         url: &url,

@@ -1,7 +1,6 @@
 //! What `listen` is made of before the first request.
 
 use std::ffi::OsStr;
-use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 use std::sync::atomic::AtomicU64;
@@ -25,12 +24,7 @@ use crate::verification::Verification;
 
 /// What speaks against starting at all.
 pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
-    if !args.bind.is_loopback() && !args.expose {
-        return Err(
-            Error::usage(format!("`{}` can be reached by other machines", args.bind))
-                .hint("add `--expose` if that is wanted"),
-        );
-    }
+    super::super::socket::check(args.bind, args.expose)?;
     if args.expose && args.secrets.is_empty() {
         session
             .ui
@@ -109,15 +103,6 @@ pub(super) fn says_verification(secrets: Option<&Secrets>) -> String {
         Some(Secrets::Dev(_)) => format!("verifying with the {DEV_SECRET}"),
         Some(Secrets::Given(given)) => format!("verifying with {}", count(given.len() as u64, "secret")),
     }
-}
-
-/// The address as part of a URL.
-pub(super) fn shown(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        let host = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
-        return format!("{host}:{}", address.port());
-    }
-    address.to_string()
 }
 
 /// TLS, and the certificate that callers must trust when it was made on the spot.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::super::socket::turned_away;
 use super::forward::Forwarded;
 use crate::error::Result;
 use crate::listener::{Heard, Request};
 use crate::render::request::header_lines;
 use crate::render::{body, millis, short_size, short_time};
-use crate::server::{Reason, Rejection};
 use crate::signature::Verdict;
 use crate::ui::{Output, Ui, printable};
 
@@ -179,7 +179,7 @@ impl Screen {
                     self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
                 }
             }
-            Heard::Rejected(rejection) => self.ui.warn(&words(rejection)),
+            Heard::Rejected(rejection) => self.ui.warn(&turned_away(rejection)),
             Heard::NotAccepted(error) => self.ui.warn(&format!("no connection can be accepted: {error}")),
         }
     }
@@ -206,19 +206,4 @@ impl Screen {
         self.ui
             .note(&format!("received {}: {}", self.received, parts.join(", ")));
     }
-}
-
-fn words(rejection: &Rejection) -> String {
-    let why = match &rejection.reason {
-        Reason::TooLarge => "the body is too large".to_owned(),
-        Reason::HeadersTooLarge => "the headers are too large".to_owned(),
-        Reason::TimedOut => "it did not come in time".to_owned(),
-        Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
-        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
-        Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
-    };
-    let answered = rejection
-        .status
-        .map_or_else(String::new, |status| format!(", answered {status}"));
-    format!("a request from {} was turned away: {why}{answered}", rejection.remote)
 }

@@ -211,6 +211,7 @@ pub(super) fn maker(delivery: &NewDelivery) -> String {
         Source::Replay => format!("`hook replay`{origin}"),
         Source::Forward => format!("`hook listen`, a forward{origin}"),
         Source::Test => "`hook endpoints test`".to_owned(),
+        Source::Serve => "`hook serve`".to_owned(),
     }
 }
 

@@ -4,8 +4,10 @@ use super::super::fresh::{NewSecret, SecretArgs};
 use super::super::judge::{self, RuleArgs};
 use super::super::{add, change, switch};
 use super::changed_meanwhile;
-use crate::endpoints::rules::{self, Finding};
-use crate::endpoints::{Endpoint, EndpointError, Step, Target, name_for, select_mut, steps};
+use crate::endpoints::rules::Finding;
+use crate::endpoints::{
+    DisabledBy, Endpoint, EndpointError, Step, Target, admit, admit_change, name_for, select_mut, steps,
+};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::session::Session;
@@ -75,43 +77,34 @@ fn change_book(
     args: &RuleArgs,
 ) -> std::result::Result<Vec<Finding>, EndpointError> {
     let (now, options) = (session.now(), args.options(session));
-    let mut findings = Vec::new();
-    let mut judged = |old: Option<&Endpoint>, new: &mut Endpoint, all: &[Endpoint]| {
-        let Ok(profile) = session.registry.get(&new.provider) else {
-            return Err(EndpointError::Unsupported(format!(
-                "there is no provider `{}`",
-                new.provider
-            )));
-        };
-        // What was let pass before is not held against another change.
-        let known = old
-            .map(|old| rules::judge(&profile, old, all, &options))
-            .unwrap_or_default();
-        let mut found = judge::admit(&profile, new, all, &options).or_else(|error| match error {
-            EndpointError::Rule(found) if found.iter().all(|f| !f.is_refusal() || known.contains(f)) => Ok(found),
-            error => Err(error),
-        })?;
-        found.retain(|finding| !known.contains(finding) && !finding.is_refusal());
-        findings.extend(found);
-        Ok(())
+    let profile = |endpoint: &Endpoint| {
+        let found = session.registry.get(&endpoint.provider);
+        found.map_err(|error| EndpointError::Unsupported(error.to_string()))
     };
+    let mut findings = Vec::new();
     for step in planned {
         match step {
             Step::Remove(gone) => endpoints.retain(|endpoint| endpoint.id != gone.id),
             Step::Change { before, change, .. } => {
-                let all = endpoints.clone();
+                let existing = endpoints.clone();
                 let endpoint = select_mut(endpoints, &before.id)?;
-                endpoint.apply((**change).clone(), now);
-                judged(Some(before), endpoint, &all)?;
+                let change = (**change).clone();
+                findings.extend(admit_change(
+                    &*profile(endpoint)?,
+                    endpoint,
+                    change,
+                    &existing,
+                    (&options, now),
+                )?);
             }
             Step::Add(_) => {}
         }
     }
     for one in fresh {
         let mut endpoint = one.endpoint.clone();
-        judged(None, &mut endpoint, endpoints)?;
+        findings.extend(admit(&*profile(&endpoint)?, &mut endpoint, endpoints, &options)?);
         if one.active == Some(false) {
-            endpoint.disable(crate::endpoints::DisabledBy::Hand, None, now);
+            endpoint.disable(DisabledBy::Hand, None, now);
         }
         endpoints.push(endpoint);
     }

@@ -4,7 +4,6 @@ mod report;
 mod twin;
 mod verdict;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -228,7 +227,9 @@ impl Trial<'_> {
             .session
             .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
         let mut collected = Collected(Vec::new());
-        let tally = pipeline.run(jobs, HashSet::new(), &mut collected).await?;
+        let tally = pipeline
+            .run(jobs, crate::pipeline::Known::default(), &mut collected)
+            .await?;
         ledger.close();
         if tally.interrupted > 0 {
             return Err(Error::silent(Exit::Interrupted));

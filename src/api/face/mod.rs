@@ -1,0 +1,172 @@
+//! The provider's face: its management API, answered from the local book as its profile describes it. Events that calls
+//! cause are handed to whoever delivers, and are answered once they are on record. It knows nothing of the command line:
+//! whoever runs it gives it a place to tell of what happens.
+
+mod ask;
+mod gate;
+mod happen;
+mod ids;
+mod outcome;
+mod route;
+mod subscriptions;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use gate::{Access, Key};
+pub use route::base_path;
+
+use crate::clock::Clock;
+use crate::endpoints::Book;
+use crate::endpoints::rules::Options;
+use crate::message::{Message, Mode};
+use crate::provider::Profile;
+use crate::provider::api::{Api, FaultKind};
+use crate::random::Random;
+use crate::server::{Handler, Incoming, Rejection, Reply};
+use gate::Meter;
+use outcome::{Outcome, Refusal};
+use route::{Action, Found, Router};
+
+/// What a face is made of.
+pub struct Setup {
+    /// Whose face it is.
+    pub profile: Arc<Profile>,
+    /// Where subscriptions are kept.
+    pub book: Book,
+    /// Who may call.
+    pub access: Access,
+    /// The scopes of every key; absent: all.
+    pub scopes: Option<Vec<String>>,
+    /// How strictly subscriptions are judged.
+    pub rules: Options,
+    /// Parameters of the envelope that hold for the account.
+    pub params: Vec<(String, String)>,
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub random: Arc<Random>,
+    /// Who is told; bounded, so that a slow reader slows the calls instead of filling the memory.
+    pub outlet: mpsc::Sender<Told>,
+}
+
+/// A provider's face: the handler behind `hook serve`.
+pub struct Face {
+    setup: Setup,
+    api: Api,
+    router: Router,
+    meter: Meter,
+}
+
+/// What whoever runs a face is told.
+#[derive(Debug)]
+pub enum Told {
+    /// A call was answered.
+    Call(Called),
+    /// An event happened, and is to be delivered.
+    Event(Occurrence),
+    /// A request that was turned away before it was complete.
+    Rejected(Box<Rejection>),
+    /// A connection that could not be accepted.
+    NotAccepted(String),
+}
+
+/// A call that was answered.
+#[derive(Debug)]
+pub struct Called {
+    /// As sent.
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    /// What was answered.
+    pub status: u16,
+    /// What was done, or why nothing was.
+    pub said: String,
+    /// Of the key.
+    pub mode: Option<Mode>,
+    /// From the last byte of the request to the answer.
+    pub took: Duration,
+}
+
+/// An event that a call caused.
+#[derive(Debug)]
+pub struct Occurrence {
+    /// As every endpoint gets it.
+    pub message: Arc<Message>,
+    /// The parameters of its envelope.
+    pub params: Vec<(String, String)>,
+    /// How many endpoints it goes to, once that is on record; else why it is not.
+    pub kept: oneshot::Sender<Result<usize, String>>,
+}
+
+impl Face {
+    /// A face of a provider that has an API; `None` for one that has none.
+    pub fn new(setup: Setup) -> Option<Self> {
+        let api = setup.profile.api.clone()?;
+        Some(Self {
+            router: Router::new(&api),
+            meter: Meter::default(),
+            api,
+            setup,
+        })
+    }
+
+    async fn answer(&self, incoming: &Incoming, mode: &mut Option<Mode>) -> Outcome {
+        let (api, setup) = (&self.api, &self.setup);
+        let caller = setup.access.admit(api, incoming)?;
+        *mode = Some(caller.mode);
+        self.meter.count(api, caller, setup.clock.now())?;
+        let (action, id) = match self.router.find(&incoming.method, &incoming.target) {
+            Found::Call(action, id) => (action, id),
+            Found::OtherMethods(allowed) => {
+                let what = format!("`{}` is not possible here: {allowed}", incoming.method);
+                return Err(Refusal::fault(FaultKind::Method, what).header("allow", allowed));
+            }
+            Found::Nothing => return Err(Refusal::fault(FaultKind::Unknown, "there is no such path")),
+        };
+        match action {
+            Action::Happen => self.happen(incoming, caller.mode).await,
+            Action::Subscription(verb) => {
+                gate::headers(api, incoming)?;
+                self.subscription(verb, id.unwrap_or_default(), incoming).await
+            }
+        }
+    }
+
+    async fn tell(&self, told: Told) {
+        // Nobody listens any more only while the program ends.
+        let _ = self.setup.outlet.send(told).await;
+    }
+}
+
+impl Handler for Face {
+    async fn handle(&self, incoming: Incoming) -> Reply {
+        let begun = Instant::now();
+        let mut mode = None;
+        let outcome = self.answer(&incoming, &mut mode).await;
+        let (reply, status, said) = match outcome {
+            Ok(done) => (done.reply(), done.status, done.said),
+            Err(refusal) => (refusal.reply(&self.api), refusal.status(&self.api), refusal.message),
+        };
+        self.tell(Told::Call(Called {
+            method: incoming.method,
+            target: incoming.target,
+            status,
+            said,
+            mode,
+            took: begun.elapsed(),
+        }))
+        .await;
+        reply
+    }
+
+    fn rejected(&self, rejection: Rejection) {
+        let _ = self.setup.outlet.try_send(Told::Rejected(Box::new(rejection)));
+    }
+
+    fn accept_failed(&self, error: &std::io::Error) {
+        let _ = self.setup.outlet.try_send(Told::NotAccepted(error.to_string()));
+    }
+}

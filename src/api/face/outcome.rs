@@ -1,0 +1,138 @@
+//! What a call came to, before it becomes bytes: an answer, or a refusal in the provider's shape.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::endpoints::EndpointError;
+use crate::endpoints::rules::Finding;
+use crate::headers::Headers;
+use crate::provider::api::{Api, FaultKind};
+use crate::server::Reply;
+
+/// How a call ends.
+pub(super) type Outcome<T = Done> = Result<T, Refusal>;
+
+/// A call that was done.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) status: u16,
+    /// Absent: the answer has no body.
+    pub(super) body: Option<Value>,
+    /// What was done, for the screen.
+    pub(super) said: String,
+}
+
+/// A call that was not done.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) why: Why,
+    pub(super) message: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// The kind of a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Why {
+    /// One that the profile knows.
+    Fault(FaultKind),
+    /// A status and a code of their own.
+    Own(u16, String),
+}
+
+impl Refusal {
+    pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self {
+            why: Why::Fault(kind),
+            message: message.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::fault(FaultKind::Invalid, message)
+    }
+
+    /// There is nothing of that id.
+    pub(super) fn unknown(what: &str) -> Self {
+        Self::fault(FaultKind::Unknown, format!("there is no such {what}"))
+    }
+
+    /// hook itself failed: the store cannot be read, or the like.
+    pub(super) fn broken(message: impl Into<String>) -> Self {
+        Self::own(500, "INTERNAL", message)
+    }
+
+    pub(super) fn own(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            why: Why::Own(status, code.to_owned()),
+            message: message.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn status(&self, api: &Api) -> u16 {
+        match &self.why {
+            Why::Fault(kind) => api.faults.of(*kind).0,
+            Why::Own(status, _) => *status,
+        }
+    }
+
+    pub(super) fn reply(&self, api: &Api) -> Reply {
+        let (status, code) = match &self.why {
+            Why::Fault(kind) => api.faults.of(*kind),
+            Why::Own(status, code) => (*status, code.as_str()),
+        };
+        let body = api.faults.answer.fill(|hole| match hole {
+            "code" => Some(Value::from(code)),
+            "message" => Some(Value::from(self.message.as_str())),
+            "status" => Some(Value::from(status)),
+            _ => None,
+        });
+        let mut reply = json(status, Some(&body));
+        for (name, value) in &self.headers {
+            reply.headers.append(name, value);
+        }
+        reply
+    }
+}
+
+impl From<EndpointError> for Refusal {
+    fn from(error: EndpointError) -> Self {
+        let kind = match &error {
+            EndpointError::Unknown { .. } => return Self::unknown("webhook"),
+            EndpointError::Duplicate { .. } => FaultKind::Duplicate,
+            EndpointError::Rule(findings) => match findings.iter().find(|finding| finding.is_refusal()) {
+                Some(Finding { code: "plan-limit", .. }) => FaultKind::Limit,
+                Some(Finding {
+                    code: "duplicate-url", ..
+                }) => FaultKind::Duplicate,
+                _ => FaultKind::Invalid,
+            },
+            _ => return Self::broken(error.to_string()),
+        };
+        Self::fault(kind, error.to_string())
+    }
+}
+
+impl Done {
+    pub(super) fn reply(&self) -> Reply {
+        json(self.status, self.body.as_ref())
+    }
+}
+
+fn json(status: u16, body: Option<&Value>) -> Reply {
+    let mut headers = Headers::new();
+    if body.is_some() {
+        headers.append("content-type", "application/json");
+    }
+    Reply {
+        status,
+        headers,
+        body: body.map_or_else(Bytes::new, |body| body.to_string().into()),
+    }
+}

@@ -1,0 +1,132 @@
+//! Which call a request is: method and path as the profile has them, below the path of its base.
+
+use crate::provider::api::{Api, Verb};
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Subscriptions.
+    Subscription(Verb),
+    /// hook's own way to make any event happen.
+    Happen,
+}
+
+/// One call that is answered.
+#[derive(Debug)]
+struct Route {
+    method: String,
+    /// `None` stands for an id.
+    path: Vec<Option<String>>,
+    action: Action,
+}
+
+/// All calls that are answered.
+#[derive(Debug)]
+pub(super) struct Router(Vec<Route>);
+
+/// What a method and a path lead to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// A call, and the id in its path.
+    Call(Action, Option<&'a str>),
+    /// The path is known with these methods only.
+    OtherMethods(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// Where any event is made to happen: below no provider's base, so that it is in nobody's way.
+pub(super) const HAPPEN: &str = "/_hook/events";
+
+/// The path that stands before every path of the API, without a `/` at the end.
+pub fn base_path(api: &Api) -> &str {
+    api.base.as_ref().map_or("", |base| base.path().trim_end_matches('/'))
+}
+
+impl Router {
+    pub(super) fn new(api: &Api) -> Self {
+        let base = base_path(api);
+        let subscriptions = api.calls.iter().map(|(verb, call)| Route {
+            method: call.method.clone(),
+            path: segments(&format!("{base}{}", call.path)),
+            action: Action::Subscription(*verb),
+        });
+        let happen = Route {
+            method: "POST".to_owned(),
+            path: segments(HAPPEN),
+            action: Action::Happen,
+        };
+        Self(subscriptions.chain([happen]).collect())
+    }
+
+    /// Finds the call; a `/` at the end of the path and the query make no difference.
+    pub(super) fn find<'a>(&self, method: &str, target: &'a str) -> Found<'a> {
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let given: Vec<&str> = path.split('/').skip(1).collect();
+        let fits = |route: &&Route| {
+            let same = |(wanted, given): (&Option<String>, &&str)| match wanted {
+                Some(wanted) => wanted == given,
+                None => !given.is_empty(),
+            };
+            route.path.len() == given.len() && route.path.iter().zip(&given).all(same)
+        };
+        let routes: Vec<&Route> = self.0.iter().filter(fits).collect();
+        if let Some(route) = routes.iter().find(|route| route.method == method) {
+            let id = route.path.iter().position(Option::is_none);
+            return Found::Call(route.action, id.map(|index| given[index]));
+        }
+        match routes.as_slice() {
+            [] => Found::Nothing,
+            known => {
+                let methods: Vec<&str> = known.iter().map(|route| route.method.as_str()).collect();
+                Found::OtherMethods(methods.join(", "))
+            }
+        }
+    }
+}
+
+fn segments(path: &str) -> Vec<Option<String>> {
+    let all = path.split('/').skip(1);
+    all.map(|segment| (segment != "{id}").then(|| segment.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Registry;
+
+    fn router(provider: &str) -> Router {
+        let profile = Registry::default().get(provider).unwrap();
+        Router::new(profile.api.as_ref().unwrap())
+    }
+
+    #[test]
+    fn calls_are_found_by_method_and_path_below_the_base() {
+        let router = router("slotflow");
+        let call = |verb, id| Found::Call(Action::Subscription(verb), id);
+        for (method, target, found) in [
+            ("POST", "/v1/webhooks", call(Verb::Create, None)),
+            ("POST", "/v1/webhooks/", call(Verb::Create, None)),
+            ("GET", "/v1/webhooks?page=2", call(Verb::List, None)),
+            ("DELETE", "/v1/webhooks/abc", call(Verb::Delete, Some("abc"))),
+            ("GET", "/v1/webhooks/abc", Found::OtherMethods("DELETE".into())),
+            ("PUT", "/v1/webhooks", Found::OtherMethods("POST, GET".into())),
+            ("DELETE", "/v1/webhooks//", Found::Nothing),
+            ("POST", "/webhooks", Found::Nothing),
+            ("POST", "/v1", Found::Nothing),
+            ("POST", "*", Found::Nothing),
+            ("POST", "/_hook/events", Found::Call(Action::Happen, None)),
+        ] {
+            assert_eq!(router.find(method, target), found, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn an_api_without_a_base_begins_at_the_root() {
+        let found = router("generic");
+        let get = Found::Call(Action::Subscription(Verb::Get), Some("ep_1"));
+        assert_eq!(found.find("GET", "/endpoints/ep_1"), get);
+    }
+}

@@ -1,0 +1,274 @@
+//! `hook serve`: the provider's side as a service: its management API, and deliveries of what happens there.
+
+mod args;
+mod keys;
+mod post;
+mod show;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(super) use args::Args;
+use keys::Keys;
+use post::{Post, Served};
+
+use crate::api::face::{Face, Setup, Told, base_path};
+use crate::endpoints::rules::Options;
+use crate::engine::Limits;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::pipeline::{Known, Tally};
+use crate::provider::Profile;
+use crate::provider::api::Api;
+use crate::render::delivery::Attempts;
+use crate::server::{self, Drained};
+use crate::session::Session;
+use crate::shutdown::Shutdown;
+use crate::transport::{HttpOptions, HttpTransport};
+
+/// How long running calls and deliveries may take after the first Ctrl-C.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Requests in flight at once.
+const CONCURRENCY: usize = 16;
+
+/// A call says what a subscription is, and that is little.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// Where a face is, and in which account.
+struct Place {
+    /// What clients are given.
+    url: String,
+    /// The same without the path of the API.
+    origin: String,
+    plan: Option<String>,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    super::socket::check(args.bind, args.expose)?;
+    let profile = session.provider_for(args.provider.as_deref(), None)?;
+    let Some(api) = profile.api.clone() else {
+        let what = format!("`{}` has no management API that is known", profile.label());
+        return Err(Error::usage(what).hint("`hook providers show NAME` says who has one; `generic` is hook's own"));
+    };
+    let plan = plan(session, args, &profile)?;
+    let scopes = scopes(args, &profile, &api)?;
+    let keys = Keys::new(session, args, &profile, &api)?;
+    let serving = Serving {
+        session,
+        args,
+        profile,
+        api,
+        plan,
+        scopes,
+        keys,
+    };
+    super::runtime()?.block_on(serving.run())
+}
+
+/// The plan that limits endpoints: a new account is on the first one.
+fn plan(session: &Session, args: &Args, profile: &Profile) -> Result<Option<String>> {
+    let plans = &profile.endpoint.plans;
+    let names = || {
+        plans
+            .keys()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    if plans.is_empty() {
+        return match &args.plan {
+            Some(plan) => Err(
+                Error::usage(format!("`{}` has no plans: `{plan}` limits nothing", profile.label()))
+                    .hint("leave out `--plan`"),
+            ),
+            None => Ok(None),
+        };
+    }
+    let given = args.plan.as_ref().or(session.settings.account_plan.as_ref());
+    match given.or(plans.keys().next()) {
+        Some(plan) if !plans.contains_key(plan) => {
+            Err(Error::usage(format!("`{}` has no plan `{plan}`", profile.label()))
+                .hint(format!("its plans: {}", names())))
+        }
+        plan => Ok(plan.cloned()),
+    }
+}
+
+fn scopes(args: &Args, profile: &Profile, api: &Api) -> Result<Option<Vec<String>>> {
+    let known = |scope: &&String| !api.scopes.iter().any(|(name, _)| name == *scope);
+    match args.scopes.iter().find(known) {
+        None if args.scopes.is_empty() => Ok(None),
+        None => Ok(Some(args.scopes.clone())),
+        Some(scope) => {
+            let names: Vec<String> = api.scopes.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let error = Error::usage(format!("`{}` has no scope `{scope}`", profile.label()));
+            Err(match names.as_slice() {
+                [] => error.hint("leave out `--scope`"),
+                names => error.hint(format!("its scopes: {}", names.join(", "))),
+            })
+        }
+    }
+}
+
+/// Everything that a run needs.
+struct Serving<'a> {
+    session: &'a Session,
+    args: &'a Args,
+    profile: Arc<Profile>,
+    api: Api,
+    plan: Option<String>,
+    scopes: Option<Vec<String>>,
+    keys: Keys,
+}
+
+impl Serving<'_> {
+    async fn run(&self) -> Result<Exit> {
+        let session = self.session;
+        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+        let (socket, address) = super::socket::bind(self.args.bind, self.args.port).await?;
+        let (outlet, heard) = mpsc::channel(1024);
+        let face = self.face(address.port(), outlet)?;
+        let ledger = session.ledger();
+        // What cannot be recorded is not delivered.
+        ledger.ready().await?;
+        session.prepare_book();
+        crate::retention::start(session);
+        let origin = format!("http://{}", super::socket::shown(address));
+        let place = Place {
+            url: format!("{origin}{}", base_path(&self.api)),
+            origin,
+            plan: self.plan.clone(),
+        };
+        show::ready(session, self.args, &self.profile, &place, &self.keys)?;
+        let limits = server::Limits {
+            body: LARGEST_BODY,
+            drain: DRAIN,
+            ..server::Limits::default()
+        };
+        let stop = shutdown.soft.clone();
+        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop).await });
+        let finished = tokio::select! {
+            finished = self.work(heard, serving, ledger.clone(), (shutdown.soft.clone(), late(&shutdown))) => Some(finished),
+            () = shutdown.hard.cancelled() => None,
+        };
+        let Some(finished) = finished else {
+            return Ok(Exit::Interrupted);
+        };
+        ledger.close();
+        Ok(self.summary(&finished?))
+    }
+
+    fn face(&self, port: u16, outlet: mpsc::Sender<Told>) -> Result<Arc<Face>> {
+        let session = self.session;
+        let setup = Setup {
+            profile: Arc::clone(&self.profile),
+            book: session.book(),
+            access: self.keys.access(self.args, port),
+            scopes: self.scopes.clone(),
+            rules: Options {
+                local: !self.args.production,
+                production: self.args.production,
+                new_events: false,
+                plan: self.plan.clone(),
+            },
+            params: session.account_params(&self.profile),
+            clock: Arc::clone(&session.clock),
+            random: Arc::clone(&session.random),
+            outlet,
+        };
+        let face = Face::new(setup).map(Arc::new);
+        face.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))
+    }
+
+    /// Shows calls and delivers events until the server has ended and everything is told.
+    async fn work(
+        &self,
+        mut heard: mpsc::Receiver<Told>,
+        serving: JoinHandle<Drained>,
+        ledger: crate::store::Ledger,
+        (stop, late): (CancellationToken, CancellationToken),
+    ) -> Result<Tally> {
+        let session = self.session;
+        let transport = HttpTransport::new(HttpOptions::default());
+        let transport = transport.map_err(|error| Error::internal(error.to_string()))?;
+        let owner = Arc::new(super::send::claim(session)?);
+        let limits = Limits {
+            concurrency: CONCURRENCY,
+            time_scale: self.args.time_scale,
+            rate: None,
+        };
+        let (jobs, queue) = mpsc::channel(1024);
+        let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
+        let pipeline = session.pipeline(Arc::new(transport), ledger, limits, late.clone(), Some(owner));
+        let post = Post {
+            session,
+            profile: Arc::clone(&self.profile),
+            policy: Arc::new(self.profile.policy.clone()),
+            ledger: ledger_of_post,
+            owner: owner_of_post,
+            jobs,
+        };
+        let mut view = Served {
+            session,
+            attempts: Attempts::new(Arc::clone(&session.ui), false),
+        };
+        let desk = async move {
+            while let Some(told) = heard.recv().await {
+                match told {
+                    Told::Call(called) => {
+                        show::call(session, &called)?;
+                        session.ui.flush()?;
+                    }
+                    Told::Event(occurrence) => post.take(occurrence).await,
+                    Told::Rejected(rejection) => session.ui.warn(&super::socket::turned_away(&rejection)),
+                    Told::NotAccepted(error) => session.ui.warn(&format!("no connection can be accepted: {error}")),
+                }
+            }
+            let _ = serving.await;
+            Ok::<(), Error>(())
+        };
+        // Without a screen or a ledger there is no service.
+        let desk = async { desk.await.inspect_err(|_| late.cancel()) };
+        let delivering = async {
+            let tally = pipeline.run(queue, Known::All, &mut view).await;
+            tally.inspect_err(|_| stop.cancel())
+        };
+        let (told, tally) = tokio::join!(desk, delivering);
+        told?;
+        tally
+    }
+
+    fn summary(&self, tally: &Tally) -> Exit {
+        let ui = &self.session.ui;
+        let mut parts = vec![
+            format!("{} delivered", tally.delivered),
+            format!("{} failed", tally.failed),
+        ];
+        if tally.interrupted > 0 {
+            parts.push(format!("{} left with attempts to make", tally.interrupted));
+        }
+        ui.note(&format!("deliveries: {}", parts.join(", ")));
+        if tally.interrupted == 0 {
+            return Exit::Ok;
+        }
+        ui.hint("`hook replay --resume` takes up what was interrupted");
+        Exit::Interrupted
+    }
+}
+
+/// Fires when deliveries have had their time after the first Ctrl-C.
+fn late(shutdown: &Shutdown) -> CancellationToken {
+    let late = shutdown.hard.child_token();
+    let (soft, token) = (shutdown.soft.clone(), late.clone());
+    tokio::spawn(async move {
+        soft.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+        token.cancel();
+    });
+    late
+}

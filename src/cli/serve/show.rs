@@ -1,0 +1,133 @@
+//! What `serve` shows of itself and of calls.
+
+use serde::Serialize;
+
+use super::keys::Keys;
+use super::{Args, Place};
+use crate::api::face::Called;
+use crate::error::{Error, Result};
+use crate::message::Mode;
+use crate::provider::Profile;
+use crate::provider::file::Limit;
+use crate::render::{count, millis, short_time};
+use crate::session::Session;
+use crate::ui::{Output, printable};
+
+/// `{"schema":"hook.ready/1"}`: the first line of JSON. `key` and `test_key` are there when they were made up.
+#[derive(Serialize)]
+struct ReadyLine<'a> {
+    schema: &'static str,
+    url: &'a str,
+    public_url: Option<&'a str>,
+    ca_file: Option<&'a str>,
+    origin: &'a str,
+    provider: String,
+    plan: Option<&'a str>,
+    key: Option<&'a str>,
+    test_key: Option<&'a str>,
+    endpoints: String,
+}
+
+/// `{"schema":"hook.call/1"}`: a call that was answered.
+#[derive(Serialize)]
+struct CallLine<'a> {
+    schema: &'static str,
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    said: &'a str,
+    mode: Option<&'static str>,
+    took_ms: f64,
+}
+
+/// Says that calls are answered from now on, and where.
+pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &Place, keys: &Keys) -> Result<()> {
+    let ui = &session.ui;
+    let fresh = |mode: Mode| {
+        keys.fresh
+            .iter()
+            .find(|(of, _)| *of == mode)
+            .map(|(_, text)| text.as_str())
+    };
+    let book = session.book();
+    ui.json(&ReadyLine {
+        schema: "hook.ready/1",
+        url: &place.url,
+        public_url: None,
+        ca_file: None,
+        origin: &place.origin,
+        provider: profile.label(),
+        plan: place.plan.as_deref(),
+        key: fresh(Mode::Live),
+        test_key: fresh(Mode::Test),
+        endpoints: book.path().display().to_string(),
+    })?;
+    ui.flush()?;
+    if let Some(path) = &args.ready_file {
+        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
+            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
+        })?;
+    }
+    ui.note(&format!("serving {} on {}", profile.title, ui.err.strong(&place.url)));
+    for (mode, text) in &keys.fresh {
+        let what = match mode {
+            Mode::Live => "key:     ",
+            Mode::Test => "test key:",
+        };
+        ui.note(&format!(
+            "{what} {} {}",
+            ui.err.strong(text),
+            ui.err.dim("(for this run)")
+        ));
+    }
+    if args.no_auth {
+        ui.warn("no key is needed: every program on this machine may call");
+    }
+    if let Some(plan) = &place.plan {
+        let limit = match profile.endpoint.plans.get(plan) {
+            Some(Limit::Count(most)) => format!(", {} at most", count((*most).into(), "endpoint")),
+            Some(Limit::Unlimited) | None => String::new(),
+        };
+        ui.note(&format!("plan {plan}{limit}"));
+    }
+    ui.note(&format!("endpoints are kept in {}", book.path().display()));
+    if !args.production {
+        ui.note("targets on this machine are taken too; `--production` judges them as the provider does");
+    }
+    Ok(())
+}
+
+/// `12:03:04.123  POST /v1/webhooks  201  added crm  3.4ms`
+pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
+    let ui = &session.ui;
+    match ui.output {
+        Output::Quiet => Ok(()),
+        Output::Json => ui.json(&CallLine {
+            schema: "hook.call/1",
+            method: &called.method,
+            path: &called.target,
+            status: called.status,
+            said: &called.said,
+            mode: called.mode.map(Mode::name),
+            took_ms: millis(called.took),
+        }),
+        Output::Human => {
+            let style = ui.out;
+            let status = match called.status {
+                status @ 200..300 => style.good(&status.to_string()),
+                status => style.bad(&status.to_string()),
+            };
+            let said = match printable(&called.said, 200) {
+                said if said.is_empty() => said,
+                said => format!("  {said}"),
+            };
+            ui.line(&format!(
+                "{}  {} {}  {status}{said}  {}",
+                style.dim(&session.now().local_clock()),
+                printable(&called.method, 20),
+                style.name(&printable(&called.target, 120)),
+                style.dim(&short_time(called.took)),
+            ))
+        }
+    }
+}

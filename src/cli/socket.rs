@@ -1,0 +1,59 @@
+//! The socket of `listen` and `serve`: which address, and how it is written.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+use crate::error::{Error, Result};
+use crate::render::short_size;
+use crate::server::{Reason, Rejection};
+use crate::ui::printable;
+
+/// Refuses an address that other machines can reach, unless that is wanted.
+pub(super) fn check(bind: IpAddr, expose: bool) -> Result<()> {
+    if bind.is_loopback() || expose {
+        return Ok(());
+    }
+    Err(Error::usage(format!("`{bind}` can be reached by other machines")).hint("add `--expose` if that is wanted"))
+}
+
+/// Takes the port.
+pub(super) async fn bind(bind: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)> {
+    let socket = TcpListener::bind((bind, port)).await.map_err(|error| {
+        let base = Error::usage(format!("cannot listen on `{bind}:{port}`")).cause(&error);
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                base.hint("another program has that port; `--port 0` takes any that is free")
+            }
+            _ => base,
+        }
+    })?;
+    let address = socket.local_addr();
+    let address = address.map_err(|error| Error::internal("the address is unknown").cause(error))?;
+    Ok((socket, address))
+}
+
+/// The address as part of a URL.
+pub(super) fn shown(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let host = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+        return format!("{host}:{}", address.port());
+    }
+    address.to_string()
+}
+
+/// What is said of a request that was turned away before it was complete.
+pub(super) fn turned_away(rejection: &Rejection) -> String {
+    let why = match &rejection.reason {
+        Reason::TooLarge => "the body is too large".to_owned(),
+        Reason::HeadersTooLarge => "the headers are too large".to_owned(),
+        Reason::TimedOut => "it did not come in time".to_owned(),
+        Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
+        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
+        Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
+    };
+    let answered = rejection
+        .status
+        .map_or_else(String::new, |status| format!(", answered {status}"));
+    format!("a request from {} was turned away: {why}{answered}", rejection.remote)
+}
