@@ -1,6 +1,8 @@
 //! `hook endpoints`, and endpoints as targets of `hook send`.
 
 mod doctor;
+mod remote;
+mod reviewed;
 mod rules;
 mod secrets;
 mod sending;

@@ -49,16 +49,17 @@ pub(super) fn shown(remotes: &Remotes) -> Option<Value> {
 
 /// Why a project's remote needs trust: it sends a token of the user's to a place of its choice.
 pub(super) fn asks(name: &str, remote: &RemoteFile) -> Option<String> {
-    let elsewhere = remote.api_url.as_deref().filter(|url| !is_here(url));
     let name = printable(name, 100);
-    match (&remote.token, elsewhere) {
-        (Some(token), to) => {
+    let to = remote.api_url.as_deref();
+    let shown = to.map(|url| format!(" to `{}`", printable(url, 200)));
+    match (&remote.token, to) {
+        (Some(token), _) => {
             let token = printable(&SecretRef::parse(token).to_string(), 200);
-            let to = to.map_or_else(String::new, |url| format!(" to `{}`", printable(url, 200)));
-            Some(format!("`remote.{name}` sends the token `{token}`{to}"))
+            let shown = shown.unwrap_or_default();
+            Some(format!("`remote.{name}` sends the token `{token}`{shown}"))
         }
-        (None, Some(url)) => Some(format!("`remote.{name}` sends tokens to `{}`", printable(url, 200))),
-        (None, None) => None,
+        (None, Some(url)) if !is_here(url) => Some(format!("`remote.{name}` sends tokens{}", shown?)),
+        (None, _) => None,
     }
 }
 

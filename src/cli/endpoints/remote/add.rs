@@ -32,7 +32,7 @@ pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit>
         endpoint.secrets = vec![fresh::given(session, &wish.profile, text, &endpoint.name)?];
     }
     let added = runtime.block_on(place.add(endpoint))?;
-    finish(session, added, &args.secret)
+    finish(session, place, added, &args.secret)
 }
 
 /// A secret is given where the provider makes none; it is handed over where it can be seen.
@@ -55,7 +55,7 @@ fn check_secret(session: &Session, place: &Place, args: &SecretArgs) -> Result<(
 }
 
 /// Says what was made. What could not be noted here is an error after that: the endpoint is there.
-pub(in super::super) fn finish(session: &Session, added: Added, args: &SecretArgs) -> Result<Exit> {
+pub(in super::super) fn finish(session: &Session, place: &Place, added: Added, args: &SecretArgs) -> Result<Exit> {
     let text = added
         .secret
         .as_ref()
@@ -78,7 +78,7 @@ pub(in super::super) fn finish(session: &Session, added: Added, args: &SecretArg
         public: false,
     };
     add::announce(session, &added.endpoint, &[], &new)?;
-    say_pending(session, &added.endpoint);
+    say_pending(session, place, &added.endpoint);
     match added.unnoted {
         None => Ok(Exit::Ok),
         Some(error) => {
@@ -92,7 +92,7 @@ pub(in super::super) fn finish(session: &Session, added: Added, args: &SecretArg
 }
 
 /// A provider may ask the endpoint first.
-pub(in super::super) fn say_pending(session: &Session, endpoint: &Endpoint) {
+pub(in super::super) fn say_pending(session: &Session, place: &Place, endpoint: &Endpoint) {
     use crate::endpoints::DisabledBy;
     if endpoint
         .disabled
@@ -104,8 +104,8 @@ pub(in super::super) fn say_pending(session: &Session, endpoint: &Endpoint) {
             endpoint.name
         ));
         session.ui.hint(&format!(
-            "`hook endpoints confirm {} TOKEN` confirms it by the token that the endpoint was sent",
-            endpoint.name
+            "`hook endpoints --remote {} confirm {} TOKEN` confirms it by the token that the endpoint was sent",
+            place.client.name, endpoint.name
         ));
     }
 }

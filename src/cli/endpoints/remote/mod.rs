@@ -47,6 +47,17 @@ impl RemoteArgs {
 
 /// The verbs that a provider's API can have.
 pub(super) fn run(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
+    run_there(session, place, command).map_err(|mut error| {
+        // What is to be typed next is about the same place.
+        let there = format!("`hook endpoints --remote {} ", place.client.name);
+        for hint in &mut error.hints {
+            *hint = hint.replace("`hook endpoints ", &there);
+        }
+        error
+    })
+}
+
+fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
     match command {
         Command::Add(args) => add::run(session, place, args),
         Command::List(args) => verbs::list(session, place, args),

@@ -53,7 +53,7 @@ pub(super) fn update(session: &Session, place: &Place, args: &UpdateArgs) -> Res
     match runtime.block_on(place.update(&before.id, change, session.now())) {
         Ok(after) => {
             change::announce(session, &before, &after, &findings)?;
-            add::say_pending(session, &after);
+            add::say_pending(session, place, &after);
             Ok(Exit::Ok)
         }
         Err(EndpointError::Unsupported(_)) if args.recreate => recreate(session, place, &before, wanted),
@@ -95,13 +95,12 @@ pub(in super::super) fn recreate(
             ..error
         }
         .hint(format!(
-            "`hook endpoints add --remote {} {to} --events {} --name {}` makes it",
-            place.client.name,
+            "`hook endpoints add {to} --events {} --name {}` makes it",
             events.replace(", ", ","),
             before.name
         ))
     })?;
-    add::finish(session, added, &SecretArgs::default())
+    add::finish(session, place, added, &SecretArgs::default())
 }
 
 pub(super) fn switch(session: &Session, place: &Place, args: &NameArgs, active: bool) -> Result<Exit> {

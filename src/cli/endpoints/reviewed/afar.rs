@@ -4,7 +4,7 @@
 use super::super::fresh::{self, SecretArgs};
 use super::super::remote::{Place, recreate, say_added, say_pending};
 use super::super::{change, switch};
-use super::{changed_meanwhile, show};
+use super::{changed_meanwhile, show, staying};
 use crate::cli::runtime;
 use crate::endpoints::{Change, Endpoint, EndpointStore as _, Step, Target, name_for, steps};
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ pub(super) fn apply(session: &Session, place: &Place, planned: &[Step], targets:
     if steps(targets, &current) != planned {
         return Err(changed_meanwhile());
     }
-    let mut taken = current;
+    let mut taken = staying(current, planned);
     for (done, step) in planned.iter().enumerate() {
         let told = one(session, place, &runtime, step, &mut taken);
         session.ui.flush()?;
@@ -131,7 +131,7 @@ fn one(
             };
             let after = runtime.block_on(place.update(&before.id, change, session.now()))?;
             change::announce(session, before, &after, &[])?;
-            say_pending(session, &after);
+            say_pending(session, place, &after);
             Ok(())
         }
         Step::Add(target) => {
@@ -145,7 +145,7 @@ fn one(
             let added = runtime.block_on(place.add(endpoint))?;
             let id = added.endpoint.id.clone();
             taken.push(added.endpoint.clone());
-            say_added(session, added, &SecretArgs::default())?;
+            say_added(session, place, added, &SecretArgs::default())?;
             if target.active == Some(false) {
                 let off = Change {
                     active: Some(false),

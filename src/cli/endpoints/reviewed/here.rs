@@ -3,7 +3,7 @@
 use super::super::fresh::{NewSecret, SecretArgs};
 use super::super::judge::{self, RuleArgs};
 use super::super::{add, change, switch};
-use super::changed_meanwhile;
+use super::{changed_meanwhile, staying};
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{
     DisabledBy, Endpoint, EndpointError, Step, Target, admit, admit_change, name_for, select_mut, steps,
@@ -44,7 +44,7 @@ pub(super) fn apply(session: &Session, planned: &[Step], targets: &[Target], arg
 
 /// Makes the secrets of new endpoints, before the book is locked.
 fn make_all(session: &Session, planned: &[Step], fresh: &mut Vec<Fresh>) -> Result<()> {
-    let mut taken = session.book().read()?;
+    let mut taken = staying(session.book().read()?, planned);
     for step in planned {
         let Step::Add(target) = step else { continue };
         let mut endpoint = target.endpoint.clone();

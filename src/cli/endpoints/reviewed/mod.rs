@@ -105,6 +105,17 @@ fn current(session: &Session, place: Option<&Place>) -> Result<Vec<Endpoint>> {
     }
 }
 
+/// Those whose names stay taken.
+fn staying(mut current: Vec<Endpoint>, planned: &[Step]) -> Vec<Endpoint> {
+    let goes = |endpoint: &Endpoint| {
+        planned
+            .iter()
+            .any(|step| matches!(step, Step::Remove(gone) if gone.id == endpoint.id))
+    };
+    current.retain(|endpoint| !goes(endpoint));
+    current
+}
+
 /// The store is not what the plan was made for.
 fn changed_meanwhile() -> Error {
     Error::new(

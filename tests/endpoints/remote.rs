@@ -1,0 +1,348 @@
+//! `hook endpoints --remote`: the same verbs on endpoints that a provider keeps. The provider is `hook serve`, on a machine
+//! of its own.
+
+use serde_json::{Value, json};
+
+use super::{closed, listener};
+use crate::support::{App, Outcome, Process, Reply, Run, Sandbox, keys};
+
+/// A provider that is played on another machine, and ours.
+pub(super) struct There {
+    pub(super) sandbox: Sandbox,
+    pub(super) remote: String,
+    key: String,
+    _face: Process,
+    _other: Sandbox,
+}
+
+impl There {
+    #[track_caller]
+    pub(super) fn serve(provider: &str, rest: &str) -> Self {
+        let other = Sandbox::new();
+        let args = ["serve", "--provider", provider, "--port", "0", "--json"];
+        let mut face = other.hook(args.into_iter().chain(rest.split_whitespace())).spawn();
+        let ready: Value = serde_json::from_str(&face.wait_line(|_| true)).expect("a line of JSON");
+        assert_eq!(ready["schema"], "hook.ready/1");
+        let text = |name: &str| ready[name].as_str().expect("a text").to_owned();
+        Self {
+            sandbox: Sandbox::new(),
+            remote: format!("--remote {provider} --api-url {} --token env:KEY", text("url")),
+            key: text("key"),
+            _face: face,
+            _other: other,
+        }
+    }
+
+    /// `hook endpoints ARGS` at the provider.
+    #[track_caller]
+    pub(super) fn endpoints(&self, args: &str) -> Outcome {
+        self.with_key(args, &self.key)
+    }
+
+    /// The same, and goes on at once.
+    #[track_caller]
+    pub(super) fn start(&self, args: &str) -> Process {
+        self.command(args, &self.key).spawn()
+    }
+
+    #[track_caller]
+    fn with_key(&self, args: &str, key: &str) -> Outcome {
+        self.command(args, key).run()
+    }
+
+    fn command(&self, args: &str, key: &str) -> Run {
+        let words = args.split_whitespace().chain(self.remote.split_whitespace());
+        self.sandbox
+            .hook(["endpoints"].into_iter().chain(words))
+            .env("KEY", key)
+    }
+
+    /// The names of all.
+    #[track_caller]
+    pub(super) fn names(&self) -> Vec<String> {
+        let lines = self.endpoints("list --json").ok().json();
+        lines
+            .iter()
+            .map(|line| line["name"].as_str().expect("a name").to_owned())
+            .collect()
+    }
+}
+
+#[test]
+fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
+    let there = There::serve("slotflow", "--plan starter");
+    let (a, b) = (closed(), closed());
+    let added = there
+        .endpoints(&format!(
+            "add {a} --events booking.confirmed --name crm --env staging --json"
+        ))
+        .ok()
+        .says(["not shown again"])
+        .object();
+    let secret = added["secret"].as_str().expect("a secret").to_owned();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    there
+        .endpoints(&format!("add {b} --events booking.confirmed,booking.cancelled"))
+        .ok()
+        .prints(["added", "whsec_"]);
+
+    let listed = there.endpoints("list --env staging --json").ok().object();
+    assert_eq!(keys(&listed), super::KEYS);
+    assert_eq!((&listed["name"], &listed["active"]), (&json!("crm"), &json!(true)));
+    let id = listed["id"].as_str().expect("an id").to_owned();
+    assert!(uuid::Uuid::parse_str(&id).is_ok(), "{id}");
+    for args in ["list", "show crm", "show crm --json"] {
+        there.endpoints(args).ok().prints(["crm"]).never([&secret]);
+    }
+    there
+        .endpoints(&format!("show {id}"))
+        .ok()
+        .prints(["booking.confirmed", "fingerprint"]);
+
+    there
+        .endpoints("update crm --events booking.cancelled")
+        .exits(2)
+        .says(["`slotflow` cannot change an endpoint's events", "`--recreate`"]);
+    let anew = there
+        .endpoints("update crm --events booking.cancelled --recreate --json")
+        .ok()
+        .json();
+    assert_eq!(anew[1]["events"], json!(["booking.cancelled"]));
+    assert_ne!(
+        (anew[1]["id"].as_str(), anew[1]["secret"].as_str()),
+        (Some(id.as_str()), Some(secret.as_str()))
+    );
+    assert_eq!(anew[1]["labels"], json!({"env": "staging"}), "what is noted here stays");
+    there
+        .endpoints("disable crm")
+        .exits(2)
+        .says(["cannot switch endpoints on and off", "remove crm"]);
+    there
+        .endpoints("doctor")
+        .exits(2)
+        .says(["leave out `--remote slotflow`"]);
+
+    there.endpoints("remove crm").exits(2).says(["--yes"]);
+    there.endpoints("remove crm --yes").ok().prints(["removed crm"]);
+    assert_eq!(there.names().len(), 1);
+    there
+        .endpoints("remove crm --yes")
+        .exits(6)
+        .says(["there is no endpoint `crm`"]);
+}
+
+#[test]
+fn a_refusal_of_the_provider_says_what_to_do_and_ends_with_its_code() {
+    let there = There::serve("slotflow", "--plan free");
+    let (a, b) = (closed(), closed());
+    let add = |url: &str| there.endpoints(&format!("add {url} --events booking.confirmed"));
+    add(&a).ok();
+    add(&a).exits(3).says([
+        "error: `slotflow` refuses the endpoint",
+        "caused by: 422: ",
+        "`POST http",
+    ]);
+    add(&b).ok();
+    add(&closed()).exits(3).says([
+        "the plan at `slotflow` allows no more endpoints",
+        "caused by: 402: ",
+        "hint: ",
+    ]);
+    there
+        .with_key("list", "sk_live_wrong")
+        .exits(3)
+        .says(["does not accept the token", "caused by: 401: "])
+        .never(["sk_live_wrong"]);
+    there
+        .with_key("list", "pk_1")
+        .exits(3)
+        .says(["its keys begin with `sk_live_` or `sk_test_`"]);
+    let words = there.remote.split_whitespace().take(4);
+    let none = there.sandbox.hook(["endpoints", "list"].into_iter().chain(words)).run();
+    none.exits(3).says(["wants a token", "`--token env:VAR`"]);
+    there
+        .endpoints("add https://example.com --events booking.confirmd")
+        .exits(3)
+        .says(["has no event `booking.confirmd`", "booking.confirmed"]);
+}
+
+#[test]
+fn pocketsflow_changes_switches_and_shows_its_secret_once() {
+    let there = There::serve("pocketsflow", "");
+    let url = closed();
+    let added = there
+        .endpoints(&format!(
+            "add {url} --events order.completed --name shop --description Orders --json"
+        ))
+        .ok()
+        .object();
+    let secret = added["secret"].as_str().expect("a secret").to_owned();
+    assert_eq!(added["description"], "Orders");
+    there
+        .endpoints("update shop --events order.completed,customer.created")
+        .ok()
+        .prints(["updated shop: events"]);
+    there
+        .endpoints("update shop --events all")
+        .ok()
+        .prints(["updated shop: events"])
+        .says(["all events"]);
+    assert_eq!(there.endpoints("show shop --json").ok().object()["events"], "all");
+    there.endpoints("disable shop").ok().prints(["shop is disabled"]);
+    assert_eq!(there.endpoints("show shop --json").ok().object()["active"], false);
+    there.endpoints("disable shop").ok().prints(["disabled already"]);
+    there.endpoints("enable shop").ok().prints(["active again"]);
+    there
+        .endpoints("update shop --name store --description Sales")
+        .ok()
+        .prints(["updated store: name, description"]);
+    let shown = there.endpoints("show store --json").ok().object();
+    assert_eq!(
+        (&shown["description"], &shown["active"]),
+        (&json!("Sales"), &json!(true))
+    );
+    there
+        .endpoints("show store")
+        .ok()
+        .prints(["fingerprint"])
+        .never([&secret]);
+    there.endpoints("remove store --yes").ok();
+    there.endpoints("list").ok().says(["no endpoints at `pocketsflow`"]);
+}
+
+#[test]
+fn an_endpoint_is_tested_with_the_secret_that_is_known_here_and_not_without() {
+    let mut there = There::serve("slotflow", "");
+    let url = closed();
+    let added = there
+        .endpoints(&format!("add {url} --events booking.confirmed --name crm --json"))
+        .ok()
+        .object();
+    let secret = format!("literal:{}", added["secret"].as_str().expect("a secret"));
+    let (_receiver, to) = listener(&there.sandbox, &format!("-p slotflow --secret {secret}"));
+    there.endpoints("remove crm --yes").ok();
+    // Its list shows the secret, so that a machine which did not make the endpoint can test it too.
+    let made = there
+        .endpoints(&format!("add {to} --events booking.confirmed --name crm --json"))
+        .ok()
+        .object();
+    let secret = format!("literal:{}", made["secret"].as_str().expect("a secret"));
+    drop(_receiver);
+    let port = to.rsplit(':').next().expect("a port").trim_end_matches('/').to_owned();
+    let args = ["listen", "-p", "slotflow", "--port", &port, "--secret", &secret];
+    let mut receiver = there.sandbox.hook(args).spawn();
+    receiver.wait_said(|line| line.starts_with("listening on "));
+    there.endpoints("test crm").ok().prints(["pass", "signature"]);
+    there.sandbox = Sandbox::new();
+    let name = there.names().remove(0);
+    there.endpoints(&format!("test {name}")).ok();
+
+    let hidden = There::serve("pocketsflow", "");
+    hidden
+        .endpoints(&format!("add {to} --events order.completed --name shop"))
+        .ok();
+    let elsewhere = There {
+        sandbox: Sandbox::new(),
+        ..hidden
+    };
+    let name = elsewhere.names().remove(0);
+    elsewhere
+        .endpoints(&format!("test {name}"))
+        .exits(2)
+        .says(["is not known on this machine"]);
+}
+
+#[test]
+fn a_remote_of_the_settings_says_where_and_by_which_token_and_a_projects_needs_trust() {
+    let there = There::serve("slotflow", "");
+    let url = there.remote.split_whitespace().nth(3).expect("a URL").to_owned();
+    let table =
+        format!("[remote.crm]\nprovider = \"slotflow\"\napi-url = \"{url}\"\ntoken = \"env:KEY\"\nplan = \"free\"\n");
+    let list = |args: &str| {
+        let args = format!("endpoints list --remote crm {args}");
+        there.sandbox.hook(args.split_whitespace()).env("KEY", &there.key).run()
+    };
+    there.sandbox.write("hook.toml", &table);
+    list("")
+        .exits(2)
+        .says(["`remote.crm` sends the token `env:KEY` to", "hook config trust"]);
+    there.sandbox.hook(["config", "trust"]).run().ok();
+    list("").ok().says(["no endpoints at `crm`"]);
+    std::fs::remove_file(there.sandbox.path("hook.toml")).expect("it is there");
+    there.sandbox.write(there.sandbox.config("config.toml"), &table);
+    list("").ok().says(["no endpoints at `crm`"]);
+    list("--token literal:sk_live_other").exits(3);
+    there.sandbox.hook(["config", "show"]).run().ok().prints(["env:KEY"]);
+    for (name, says) in [
+        ("slotflw", "did you mean"),
+        ("poolflow", "has no API for endpoints"),
+        ("generic", "`--api-url URL`"),
+    ] {
+        there
+            .sandbox
+            .hook(["endpoints", "list", "--remote", name])
+            .run()
+            .exits(2)
+            .says([says]);
+    }
+    there
+        .sandbox
+        .hook(["endpoints", "list", "--api-url", &url])
+        .run()
+        .exits(2)
+        .says(["--remote"]);
+}
+
+#[test]
+fn a_face_that_answers_nonsense_is_told_and_nothing_is_noted() {
+    let add = |sandbox: &Sandbox, url: &str| {
+        let args = format!(
+            "endpoints add https://example.com/in --events booking.confirmed --remote slotflow --api-url {url}"
+        );
+        sandbox.hook(args.split_whitespace()).run()
+    };
+    let page = "<!doctype html><title>Welcome</title>";
+    for (status, body, says) in [
+        (200, page, "a web page, not JSON"),
+        (200, "", "without a body"),
+        (
+            200,
+            r#"{"error":{"code":"LIMIT_REACHED","message":"No more."}}"#,
+            "with an error in it: No more.",
+        ),
+        (200, r#"{"webhooks":[{"id":"1","#, "breaks off"),
+        (200, r#"{"data":[]}"#, "`webhooks` of the answer is no list"),
+        (200, r#"{"webhooks":{}}"#, "`webhooks` of the answer is no list"),
+    ] {
+        let sandbox = Sandbox::new();
+        let face = App::start(move |_| Reply::Status(status, body));
+        add(&sandbox, &face.url).exits(3).says(["error: ", says, "hint: "]);
+        assert!(!sandbox.state("remotes").exists(), "{body}");
+    }
+    // The list is fine, the creation is not: it may have been done all the same.
+    let sandbox = Sandbox::new();
+    let face = App::start(move |seen| match seen.method.as_str() {
+        "GET" => Reply::Status(200, r#"{"webhooks":[],"total":0}"#),
+        _ => Reply::Status(201, page),
+    });
+    add(&sandbox, &face.url)
+        .exits(3)
+        .says(["a web page", "may have been made", "--remote slotflow list"]);
+    let closed = closed();
+    add(&sandbox, &closed)
+        .exits(4)
+        .says(["does not answer", "connection refused"]);
+}
+
+#[test]
+fn what_a_provider_says_cannot_reach_the_terminal_as_it_is() {
+    let sandbox = Sandbox::new();
+    let body =
+        r#"{"webhooks":[{"id":"7\u001b[2J","url":"https://example.com/","events":["a\u001b[31m"],"active":true}]}"#;
+    let face = App::start(move |_| Reply::Status(200, body));
+    for args in ["list", "show example-com"] {
+        let args = format!("endpoints {args} --remote slotflow --api-url {}", face.url);
+        let outcome = sandbox.hook(args.split_whitespace()).run().ok();
+        assert!(!outcome.stdout().contains('\u{1b}'), "{}", outcome.stdout());
+    }
+}
