@@ -178,7 +178,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// A runtime on this thread alone, for many requests too: threads that wake each other for every request took a fifth
 /// more of the processor. The ledger has a thread of its own.
-pub(in crate::cli) fn runtime() -> Result<tokio::runtime::Runtime> {
+fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -5,7 +5,6 @@ use super::super::ask;
 use super::super::fresh::{self, Handed, NewSecret, SecretArgs};
 use super::super::judge;
 use super::Place;
-use crate::cli::runtime;
 use crate::endpoints::{Added, Endpoint, EndpointStore as _, name_for};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -24,14 +23,13 @@ pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit>
     let mut endpoint = add::draft(session, args, &wish)?;
     let findings = judge::check_events(&wish.profile, &mut endpoint, &args.rules)?;
     judge::say(session, &findings);
-    let runtime = runtime()?;
-    let existing = runtime.block_on(place.list())?;
+    let existing = place.endpoints()?;
     endpoint.name = args.name.clone().unwrap_or_else(|| name_for(&endpoint.url, &existing));
     judge::check_free_name(&endpoint, &existing)?;
     if let Some(text) = &args.secret.secret {
         endpoint.secrets = vec![fresh::given(session, &wish.profile, text, &endpoint.name)?];
     }
-    let added = runtime.block_on(place.add(endpoint))?;
+    let added = place.wait(place.add(endpoint))?;
     finish(session, place, added, &args.secret)
 }
 

@@ -3,8 +3,12 @@
 mod add;
 mod verbs;
 
+use std::ops::Deref;
+
+use tokio::runtime::Runtime;
+
 use crate::api::client::Remote;
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Endpoint, EndpointStore as _};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::session::Session;
@@ -16,7 +20,31 @@ pub(super) use add::{finish as say_added, say_pending};
 pub(super) use verbs::recreate;
 
 /// A provider's endpoints, called over HTTP.
-pub(super) type Place = Remote<HttpTransport>;
+pub(super) struct Place {
+    remote: Remote<HttpTransport>,
+    /// One for all calls: a connection that is kept for the next one lives on the runtime that made it.
+    runtime: Runtime,
+}
+
+impl Place {
+    /// Waits for a call.
+    pub(super) fn wait<F: Future>(&self, call: F) -> F::Output {
+        self.runtime.block_on(call)
+    }
+
+    /// The whole list, from the provider.
+    pub(super) fn endpoints(&self) -> Result<Vec<Endpoint>> {
+        Ok(self.wait(self.list())?)
+    }
+}
+
+impl Deref for Place {
+    type Target = Remote<HttpTransport>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.remote
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoteArgs {
@@ -40,7 +68,11 @@ pub(super) struct RemoteArgs {
 impl RemoteArgs {
     /// The place, where one is named.
     pub(super) fn open(&self, session: &Session) -> Result<Option<Place>> {
-        let open = |name: &String| session.remote(name, self.api_url.as_deref(), self.token.as_deref());
+        let open = |name: &String| {
+            let remote = session.remote(name, self.api_url.as_deref(), self.token.as_deref())?;
+            let runtime = crate::cli::runtime()?;
+            Ok(Place { remote, runtime })
+        };
         self.remote.as_ref().map(open).transpose()
     }
 }
@@ -78,10 +110,4 @@ fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit
 
 fn only_here(why: &str, place: &Place) -> Error {
     Error::usage(format!("{why}: leave out `--remote {}`", place.client.name))
-}
-
-/// The whole list, from the provider.
-pub(super) fn list(place: &Place) -> Result<Vec<Endpoint>> {
-    use crate::endpoints::EndpointStore as _;
-    Ok(super::super::runtime()?.block_on(place.list())?)
 }

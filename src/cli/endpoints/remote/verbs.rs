@@ -6,14 +6,13 @@ use super::super::list::{self, ListArgs, ShowArgs};
 use super::super::switch::{self, NameArgs, RemoveArgs};
 use super::super::{judge, show::EndpointLine};
 use super::{Place, add};
-use crate::cli::runtime;
 use crate::endpoints::{Change, Endpoint, EndpointError, EndpointStore as _, select};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::session::Session;
 
 pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<Exit> {
-    let all = super::list(place)?;
+    let all = place.endpoints()?;
     let endpoints: Vec<&Endpoint> = all.iter().filter(|endpoint| args.fits(endpoint)).collect();
     if all.is_empty() {
         let name = &place.client.name;
@@ -30,12 +29,11 @@ pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<
 }
 
 pub(super) fn show(session: &Session, place: &Place, args: &ShowArgs) -> Result<Exit> {
-    list::print_pages(session, &super::list(place)?, args)
+    list::print_pages(session, &place.endpoints()?, args)
 }
 
 pub(super) fn update(session: &Session, place: &Place, args: &UpdateArgs) -> Result<Exit> {
-    let runtime = runtime()?;
-    let existing = runtime.block_on(place.list())?;
+    let existing = place.endpoints()?;
     let before = select(&existing, &args.endpoint)?.clone();
     let profile = &place.client.profile;
     let mut change = args.change(&before, profile)?;
@@ -50,7 +48,7 @@ pub(super) fn update(session: &Session, place: &Place, args: &UpdateArgs) -> Res
     change.events = change.events.map(|_| wanted.events.clone());
     judge::check_free_name(&wanted, &existing)?;
     judge::say(session, &findings);
-    match runtime.block_on(place.update(&before.id, change, session.now())) {
+    match place.wait(place.update(&before.id, change, session.now())) {
         Ok(after) => {
             change::announce(session, &before, &after, &findings)?;
             add::say_pending(session, place, &after);
@@ -79,8 +77,7 @@ pub(in super::super) fn recreate(
             Error::usage(format!("`{label}` has no endpoints that are switched off")).hint("remove it instead"),
         );
     }
-    let runtime = runtime()?;
-    runtime.block_on(place.remove(&before.id))?;
+    place.wait(place.remove(&before.id))?;
     switch::announce_removed(session, before)?;
     session.ui.flush()?;
     let (to, events) = (wanted.url.clone(), super::super::events_shown(&wanted.events, 2000));
@@ -88,7 +85,7 @@ pub(in super::super) fn recreate(
         secrets: Vec::new(),
         ..wanted
     };
-    let added = runtime.block_on(place.add(wanted)).map_err(|error| {
+    let added = place.wait(place.add(wanted)).map_err(|error| {
         let error = Error::from(error);
         Error {
             message: format!("`{}` is removed, and not made anew: {}", before.name, error.message),
@@ -104,16 +101,15 @@ pub(in super::super) fn recreate(
 }
 
 pub(super) fn switch(session: &Session, place: &Place, args: &NameArgs, active: bool) -> Result<Exit> {
-    let runtime = runtime()?;
-    let existing = runtime.block_on(place.list())?;
+    let existing = place.endpoints()?;
     let found = switch::pick(&existing, &args.names)?;
     for before in found {
         let change = Change {
             active: Some(active),
             ..Change::default()
         };
-        let after = runtime
-            .block_on(place.update(&before.id, change, session.now()))
+        let after = place
+            .wait(place.update(&before.id, change, session.now()))
             .map_err(|error| match error {
                 EndpointError::Unsupported(_) => {
                     let label = place.client.profile.label();
@@ -137,12 +133,11 @@ pub(super) fn switch(session: &Session, place: &Place, args: &NameArgs, active: 
 }
 
 pub(super) fn remove(session: &Session, place: &Place, args: &RemoveArgs) -> Result<Exit> {
-    let runtime = runtime()?;
-    let existing = runtime.block_on(place.list())?;
+    let existing = place.endpoints()?;
     let found = switch::pick(&existing, &args.names)?;
     switch::confirm(session, args, &found)?;
     for endpoint in &found {
-        runtime.block_on(place.remove(&endpoint.id))?;
+        place.wait(place.remove(&endpoint.id))?;
         switch::announce_removed(session, endpoint)?;
         session.ui.flush()?;
     }
@@ -151,7 +146,7 @@ pub(super) fn remove(session: &Session, place: &Place, args: &RemoveArgs) -> Res
 
 /// The endpoint of that name with its secret, which the provider's list may show.
 pub(super) fn with_secret(place: &Place, selector: &str) -> Result<Endpoint> {
-    let endpoint = runtime()?.block_on(place.learn(selector))?;
+    let endpoint = place.wait(place.learn(selector))?;
     let signs = !matches!(place.client.profile.scheme, crate::signature::Scheme::Unsigned);
     if signs && endpoint.secrets.is_empty() {
         return Err(Error::usage(format!(

@@ -5,7 +5,6 @@ use super::super::fresh::{self, SecretArgs};
 use super::super::remote::{Place, recreate, say_added, say_pending};
 use super::super::{change, switch};
 use super::{changed_meanwhile, show, staying};
-use crate::cli::runtime;
 use crate::endpoints::{Change, Endpoint, EndpointStore as _, Step, Target, name_for, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -83,14 +82,13 @@ fn needs_recreation(place: &Place, change: &Change) -> bool {
 }
 
 pub(super) fn apply(session: &Session, place: &Place, planned: &[Step], targets: &[Target]) -> Result<Exit> {
-    let runtime = runtime()?;
-    let current = runtime.block_on(place.list())?;
+    let current = place.endpoints()?;
     if steps(targets, &current) != planned {
         return Err(changed_meanwhile());
     }
     let mut taken = staying(current, planned);
     for (done, step) in planned.iter().enumerate() {
-        let told = one(session, place, &runtime, step, &mut taken);
+        let told = one(session, place, step, &mut taken);
         session.ui.flush()?;
         told.map_err(|error| {
             let left = &planned[done + 1..];
@@ -109,16 +107,10 @@ pub(super) fn apply(session: &Session, place: &Place, planned: &[Step], targets:
     Ok(Exit::Ok)
 }
 
-fn one(
-    session: &Session,
-    place: &Place,
-    runtime: &tokio::runtime::Runtime,
-    step: &Step,
-    taken: &mut Vec<Endpoint>,
-) -> Result<()> {
+fn one(session: &Session, place: &Place, step: &Step, taken: &mut Vec<Endpoint>) -> Result<()> {
     match step {
         Step::Remove(endpoint) => {
-            runtime.block_on(place.remove(&endpoint.id))?;
+            place.wait(place.remove(&endpoint.id))?;
             switch::announce_removed(session, endpoint)
         }
         Step::Change { before, after, change } if needs_recreation(place, change) => {
@@ -129,7 +121,7 @@ fn one(
                 plan: None,
                 ..(**change).clone()
             };
-            let after = runtime.block_on(place.update(&before.id, change, session.now()))?;
+            let after = place.wait(place.update(&before.id, change, session.now()))?;
             change::announce(session, before, &after, &[])?;
             say_pending(session, place, &after);
             Ok(())
@@ -142,7 +134,7 @@ fn one(
             if let Some(text) = &target.secret {
                 endpoint.secrets = vec![fresh::given(session, &place.client.profile, text, &endpoint.name)?];
             }
-            let added = runtime.block_on(place.add(endpoint))?;
+            let added = place.wait(place.add(endpoint))?;
             let id = added.endpoint.id.clone();
             taken.push(added.endpoint.clone());
             say_added(session, place, added, &SecretArgs::default())?;
@@ -151,7 +143,7 @@ fn one(
                     active: Some(false),
                     ..Change::default()
                 };
-                runtime.block_on(place.update(&id, off, session.now()))?;
+                place.wait(place.update(&id, off, session.now()))?;
             }
             Ok(())
         }

@@ -6,9 +6,8 @@ use indexmap::IndexMap;
 
 use super::super::add;
 use super::super::fresh::NewSecret;
-use super::super::remote::{self, Place};
+use super::super::remote::Place;
 use super::current;
-use crate::cli::runtime;
 use crate::endpoints::{Endpoint, Entry, name_for, normalised};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -32,8 +31,7 @@ pub(in super::super) fn import(session: &Session, place: Option<&Place>, _: &Imp
     let Some(place) = place else {
         return Err(Error::usage("it must be said from where").hint("`hook endpoints import --remote NAME`"));
     };
-    let runtime = runtime()?;
-    let all = remote::list(place)?;
+    let all = place.endpoints()?;
     let mut known = 0;
     for endpoint in &all {
         let here = |other: &Endpoint| {
@@ -43,7 +41,7 @@ pub(in super::super) fn import(session: &Session, place: Option<&Place>, _: &Imp
             known += 1;
             continue;
         }
-        let learnt = runtime.block_on(place.learn(&endpoint.id))?;
+        let learnt = place.wait(place.learn(&endpoint.id))?;
         take(session, place, learnt)?;
     }
     session.ui.flush()?;

@@ -8,7 +8,7 @@ mod targets;
 
 use std::path::PathBuf;
 
-use super::remote::{self, Place};
+use super::remote::Place;
 use crate::endpoints::{Endpoint, Step, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -100,7 +100,7 @@ fn plan(
 
 fn current(session: &Session, place: Option<&Place>) -> Result<Vec<Endpoint>> {
     match place {
-        Some(place) => remote::list(place),
+        Some(place) => place.endpoints(),
         None => Ok(session.book().read()?),
     }
 }
