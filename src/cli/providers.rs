@@ -1,5 +1,6 @@
 //! `hook providers`: the catalogue.
 
+mod api;
 mod diff;
 mod json;
 mod receiver;

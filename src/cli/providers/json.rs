@@ -29,6 +29,7 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "delivery": delivery(profile),
         "retry": retry(profile),
         "endpoint": endpoint(profile),
+        "api": super::api::json(profile),
         "detect": { "any_of": places(&profile.detect.any_of), "all_of": places(&profile.detect.all_of) },
         "read": {
             "event": places(&profile.read.event),

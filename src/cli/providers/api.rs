@@ -1,0 +1,70 @@
+//! A profile's management API, for people and for scripts.
+
+use serde_json::{Value, json};
+
+use super::sheet::Sheet;
+use crate::clock::human_duration;
+use crate::provider::Profile;
+use crate::provider::api::{Api, Call, Verb};
+
+/// The section of the sheet; nothing where there is no API.
+pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
+    let Some(api) = &profile.api else { return };
+    sheet.heading("Management API");
+    let base = api.base.as_ref().map_or("given by `--api-url`", |base| base.as_str());
+    sheet.row("base", base, &["api.base"]);
+    for (verb, call) in &api.calls {
+        let key = format!("api.{}", verb.name());
+        sheet.row(verb.name(), &told(call), &[&key]);
+    }
+    for verb in [Verb::Get, Verb::Update] {
+        if api.call(verb).is_none() {
+            sheet.row(verb.name(), "there is no such call", &[]);
+        }
+    }
+    let fields: Vec<String> = api.fields.iter().map(|(_, name)| name.clone()).collect();
+    sheet.row("fields", &fields.join(", "), &["api.fields"]);
+    for (name, value) in &api.headers {
+        sheet.row("header", &format!("{name}: {value}"), &["api.headers"]);
+    }
+    sheet.row("key", &api.key.to_string(), &["api.key"]);
+    if let Some(form) = &api.test_key {
+        sheet.row("test key", &form.to_string(), &["api.test-key"]);
+    }
+    if let Some((calls, per)) = api.rate {
+        sheet.row(
+            "rate",
+            &format!("{calls} calls in {}", human_duration(per)),
+            &["api.rate"],
+        );
+    }
+    for (scope, events) in &api.scopes {
+        sheet.row("scope", &format!("{scope}: {}", events.join(", ")), &["api.scopes"]);
+    }
+}
+
+fn told(call: &Call) -> String {
+    format!("{} {}, answered with {}", call.method, call.path, call.status)
+}
+
+/// The same as an object; null where there is no API.
+pub(super) fn json(profile: &Profile) -> Value {
+    profile.api.as_ref().map_or(Value::Null, object)
+}
+
+fn object(api: &Api) -> Value {
+    let calls = api.calls.iter().map(|(verb, call)| {
+        let told = json!({ "method": call.method, "path": call.path, "status": call.status });
+        (verb.name().to_owned(), told)
+    });
+    json!({
+        "base": api.base.as_ref().map(|base| base.as_str()),
+        "headers": api.headers.iter().cloned().collect::<indexmap::IndexMap<_, _>>(),
+        "calls": calls.collect::<serde_json::Map<_, _>>(),
+        "fields": api.fields.iter().map(|(_, name)| name).collect::<Vec<_>>(),
+        "key": api.key.to_string(),
+        "test_key": api.test_key.as_ref().map(ToString::to_string),
+        "rate": api.rate.map(|(calls, per)| json!({ "calls": calls, "per_ms": per.as_millis() })),
+        "scopes": api.scopes.iter().cloned().collect::<indexmap::IndexMap<_, _>>(),
+    })
+}
