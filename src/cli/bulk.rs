@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use super::body::Maker;
 use super::retry::RetryArgs;
-use super::send::{Origin, Plan, claim};
+use super::origin::Origin;
+use super::send::{Plan, claim};
 use crate::engine::{Event, Limits, Next};
 use crate::error::{Error, Result};
 use crate::exit::Exit;

@@ -17,6 +17,7 @@ mod listen;
 mod log;
 mod man;
 mod naming;
+mod origin;
 mod providers;
 mod reference;
 mod replay;
@@ -28,6 +29,7 @@ mod send;
 mod sign;
 mod targets;
 mod verify;
+mod workflow;
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Value;
 
+use super::workflow::WorkflowFile;
 use crate::secret::SecretRef;
 
 /// One file; absent keys leave the layer below as it is.
@@ -24,6 +25,8 @@ pub struct ConfigFile {
     pub account: AccountFile,
     /// Which events `hook listen` passes on, and where to.
     pub route: Option<Vec<RouteFile>>,
+    /// Requests that the user shapes, by name.
+    pub workflow: IndexMap<String, WorkflowFile>,
 }
 
 /// `[[route]]`: `forward` or `run`.
@@ -135,6 +138,8 @@ impl ConfigFile {
                 params: self.account.params.or(base.account.params),
             },
             route: self.route.or(base.route),
+            // Of one name the stronger layer's counts, whole.
+            workflow: base.workflow.into_iter().chain(self.workflow).collect(),
         }
     }
 }

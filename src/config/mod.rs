@@ -4,10 +4,13 @@
 pub mod file;
 pub mod paths;
 pub mod trust;
+pub mod workflow;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use indexmap::IndexMap;
 
 pub use paths::{Paths, project_file};
 
@@ -16,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::secret::{SecretRef, SecretSource};
 use crate::ui::Output;
 use file::{ConfigFile, RouteFile};
+use workflow::WorkflowFile;
 
 /// The defaults, every key commented.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -43,6 +47,8 @@ pub struct Settings {
     pub account_params: Vec<(String, String)>,
     /// `[[route]]`.
     pub routes: Vec<RouteFile>,
+    /// `[workflow.NAME]`.
+    pub workflows: IndexMap<String, WorkflowFile>,
     /// Of `listen`.
     pub dedupe_window: Duration,
     /// Of the ledger.
@@ -106,6 +112,7 @@ impl Settings {
                 untrusted = asks;
                 file.listen.on = None;
                 file.route = None;
+                file.workflow.values_mut().for_each(WorkflowFile::distrust);
                 // A name before the reference (`a=file:...`) must not get it past this.
                 file.secret = file
                     .secret
@@ -166,6 +173,7 @@ impl Settings {
             account_plan: some(layer.account.plan),
             account_params: layer.account.params.unwrap_or_default().into_iter().collect(),
             routes: layer.route.unwrap_or_default(),
+            workflows: layer.workflow,
             dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
             retention: duration("ledger.retention", layer.ledger.retention)?,
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),

@@ -22,6 +22,9 @@ pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
     for command in file.route.iter().flatten().filter_map(|route| route.run.as_ref()) {
         asks.push(format!("`route` runs a command: `{}`", printable(command, 400)));
     }
+    for (name, workflow) in &file.workflow {
+        asks.extend(workflow.asks(name));
+    }
     if let Some(SecretSource::File(secret)) = file.secret.as_deref().map(|text| SecretRef::parse(text).source) {
         let folder = path.parent().unwrap_or(Path::new("."));
         let inside = folder.join(&secret).canonicalize().ok().zip(folder.canonicalize().ok());

@@ -1,6 +1,7 @@
 //! What `listen` does with a request: check, record, answer; then tell whoever shows, forwards and runs. The answer is
 //! given only after the capture is on disk.
 
+mod condition;
 pub mod exec;
 mod network;
 mod pattern;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use condition::{Condition, Wanted};
 pub use network::Network;
 pub use pattern::Pattern;
 

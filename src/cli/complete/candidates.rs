@@ -85,6 +85,16 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
     Some(found.collect())
 }
 
+/// The workflows of the settings.
+pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
+    let (_, settings) = settings(words)?;
+    let found = settings.workflows.into_iter().map(|(name, workflow)| {
+        let about = format!("{} {}", workflow.state.name(), shown(workflow.url.as_deref().unwrap_or("")));
+        Found::new(name, about)
+    });
+    Some(found.collect())
+}
+
 /// Providers, and their variants once something is typed.
 pub(super) fn providers(current: &str) -> Vec<Found> {
     let labels = registry().labels().into_iter();

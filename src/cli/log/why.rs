@@ -143,9 +143,10 @@ fn again(view: &View<'_>) -> Vec<String> {
 /// What became of a delivery.
 pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
     let delivery = &record.delivery;
-    let event = match delivery.message.event.as_str() {
-        "" => "An event of unknown type".to_owned(),
-        event => format!("`{}`", printable(event, MOST)),
+    let event = match (delivery.message.event.as_str(), &delivery.execution) {
+        (_, Some(of)) => format!("The request of workflow `{}`", printable(&of.workflow, MOST)),
+        ("", None) => "An event of unknown type".to_owned(),
+        (event, None) => format!("`{}`", printable(event, MOST)),
     };
     let url = printable(&masked_url(&delivery.url, view.reveal), MOST);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
@@ -245,6 +246,10 @@ fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> 
             }
             said
         }
+        DeliveryState::Skipped | DeliveryState::Rehearsed => vec![
+            unsent(delivery),
+            format!("`hook replay {number}` delivers it all the same."),
+        ],
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {
             let why = match made {
@@ -257,6 +262,15 @@ fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> 
             said.push(format!("`hook replay {number}` delivers it again."));
             said
         }
+    }
+}
+
+/// Why a workflow sent nothing.
+fn unsent(delivery: &NewDelivery) -> String {
+    let note = delivery.execution.as_ref().and_then(|of| of.note.as_deref());
+    match note {
+        Some(note) => format!("Nothing was sent: {}.", printable(note, MOST)),
+        None => "Nothing was sent.".to_owned(),
     }
 }
 

@@ -106,7 +106,7 @@ fn what_is_not_a_ledger_is_left_alone() {
     file.meddle("CREATE TABLE somebody_elses (a)");
     let before = fs::read(file.path()).unwrap();
     assert!(matches!(file.writing(), Err(StoreError::Unreadable { .. })));
-    file.meddle("PRAGMA user_version = 1");
+    file.meddle("PRAGMA user_version = 2");
     for opened in [file.reading(), file.writing()] {
         assert!(matches!(opened, Err(StoreError::Unreadable { .. })));
     }
