@@ -27,3 +27,4 @@ mod sign;
 mod support;
 mod vectors;
 mod verify;
+mod workflow;

@@ -313,7 +313,10 @@ impl BodyArgs {
         for fault in faults {
             match fault {
                 TagFault::Bare { tag, near } => {
-                    let what = format!("merge tag `{{{{{tag}}}}}` has no namespace, and {} wants one", profile.title);
+                    let what = format!(
+                        "merge tag `{{{{{tag}}}}}` has no namespace, and {} wants one",
+                        profile.title
+                    );
                     let hint = near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?"));
                     if self.strict {
                         let error = Error::usage(what);

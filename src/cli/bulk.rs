@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::body::Maker;
-use super::retry::RetryArgs;
 use super::origin::Origin;
+use super::retry::RetryArgs;
 use super::send::{Plan, claim};
 use crate::engine::{Event, Limits, Next};
 use crate::error::{Error, Result};

@@ -239,7 +239,10 @@ fn lines(name: &str, file: &WorkflowFile, merge: &mut Merge<'_>) -> Result<Heade
 
 /// Adds what says who sends. Returns the name of a header that is not known as a secret's.
 fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut Headers) -> Result<Option<String>> {
-    let auth = file.auth.read().map_err(|what| wrong(name, format!("`auth`: {what}")))?;
+    let auth = file
+        .auth
+        .read()
+        .map_err(|what| wrong(name, format!("`auth`: {what}")))?;
     let (header, value) = match auth {
         Auth::None => return Ok(None),
         Auth::Bearer(token) => {
@@ -282,7 +285,12 @@ fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Res
 /// Shows the request as it would go out.
 fn rehearse(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
     let deliveries = send::rehearse(session, args)?;
-    let numbers = keep(session, &deliveries, DeliveryState::Rehearsed, "the workflow is in test")?;
+    let numbers = keep(
+        session,
+        &deliveries,
+        DeliveryState::Rehearsed,
+        "the workflow is in test",
+    )?;
     session.ui.note(&format!(
         "workflow `{name}` is in test: #{} is what it would send to {}; nothing was sent",
         numbers.first().copied().unwrap_or_default(),

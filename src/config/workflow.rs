@@ -1,35 +1,43 @@
 //! `[workflow.NAME]`: a request that the user of a provider shapes, as its automations send it.
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::secret::{SecretRef, SecretSource};
 use crate::ui::printable;
 
 /// One workflow.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct WorkflowFile {
     /// The provider to play.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// Whether it sends.
     pub state: State,
     /// The provider's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Verb>,
     /// Where to, with merge tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// How the fields are written.
     pub body: Form,
     /// By name, with merge tags.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
     /// How the request says who sends it.
+    #[serde(skip_serializing_if = "AuthFile::is_none")]
     pub auth: AuthFile,
     /// What the body says, with merge tags.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, Value>,
     /// Dotted paths into the record, and what must stand there.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub when: IndexMap<String, Value>,
     /// Of an inbound trigger: fields of the record, and where in the request they come from.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub map: IndexMap<String, String>,
     /// Whether its secret was taken away, since the project is not trusted.
     #[serde(skip)]
@@ -37,7 +45,7 @@ pub struct WorkflowFile {
 }
 
 /// Whether a workflow sends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It does not run at all.
@@ -50,7 +58,7 @@ pub enum State {
 }
 
 /// A method that a workflow may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verb {
     /// With a body.
@@ -64,7 +72,7 @@ pub enum Verb {
 }
 
 /// How the fields are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// As a JSON object.
@@ -75,18 +83,23 @@ pub enum Form {
 }
 
 /// `[workflow.NAME.auth]`: one of `bearer`, `api-key` with `header`, `basic` with `user`; nothing unless given.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AuthFile {
     /// Reference of a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bearer: Option<String>,
     /// Reference of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
     /// The header that the key goes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
     /// Reference of a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub basic: Option<String>,
     /// Whose password it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
 
@@ -125,6 +138,21 @@ impl State {
 }
 
 impl AuthFile {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same, with the text of a secret that should not stand there masked.
+    fn masked(&self) -> Self {
+        let mask = |reference: &Option<String>| reference.as_deref().map(|text| SecretRef::parse(text).to_string());
+        Self {
+            bearer: mask(&self.bearer),
+            api_key: mask(&self.api_key),
+            basic: mask(&self.basic),
+            ..self.clone()
+        }
+    }
+
     /// The references of secrets in it.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         [&self.bearer, &self.api_key, &self.basic]
@@ -182,6 +210,15 @@ impl WorkflowFile {
             format!("`workflow.{}` sends `{reference}` to `{to}`", printable(name, 80))
         };
         self.auth.secrets().map(ask).collect()
+    }
+
+    /// As `hook config show` shows it.
+    pub fn entry(&self) -> Option<toml::Value> {
+        let shown = Self {
+            auth: self.auth.masked(),
+            ..self.clone()
+        };
+        toml::Value::try_from(shown).ok()
     }
 
     /// Takes its secret away.

@@ -9,8 +9,8 @@ pub(crate) mod records;
 use std::time::Duration;
 
 use super::{
-    Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Op, Outcome, Query, Record,
-    Signing, Source, Store, VerdictNote,
+    Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Op, Outcome, Query,
+    Record, Signing, Source, Store, VerdictNote,
 };
 use crate::clock::Timestamp;
 use crate::headers::Headers;

@@ -89,7 +89,11 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
 pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
     let (_, settings) = settings(words)?;
     let found = settings.workflows.into_iter().map(|(name, workflow)| {
-        let about = format!("{} {}", workflow.state.name(), shown(workflow.url.as_deref().unwrap_or("")));
+        let about = format!(
+            "{} {}",
+            workflow.state.name(),
+            shown(workflow.url.as_deref().unwrap_or(""))
+        );
         Found::new(name, about)
     });
     Some(found.collect())

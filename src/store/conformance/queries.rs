@@ -260,6 +260,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
             size: 7,
             duplicate_of: None,
             owner: None,
+            workflow: None,
         },
         Summary {
             number: 1,
@@ -278,6 +279,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
             size: 2,
             duplicate_of: None,
             owner: None,
+            workflow: None,
         },
     ];
     assert_eq!(store.list(&Query::default()).unwrap(), expected);

@@ -13,7 +13,8 @@ pub(super) struct Filter {
 
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
-    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some() || query.workflow.is_some();
+    let deliveries_only =
+        query.pending || query.endpoint.is_some() || query.origin.is_some() || query.workflow.is_some();
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }

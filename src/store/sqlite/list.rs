@@ -14,8 +14,7 @@ const CAPTURE: &str =
     "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
     duplicate_of, NULL, NULL FROM ";
 
-const DELIVERY: &str =
-    "SELECT n, id, 1, at, event, provider, endpoint, state,
+const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state,
     coalesce(reason, (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
     NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n) FROM ";
 

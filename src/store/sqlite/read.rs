@@ -13,8 +13,8 @@ use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::store::{
-    Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome, Record, Signing,
-    Source, VerdictNote,
+    Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome, Record,
+    Signing, Source, VerdictNote,
 };
 
 /// The record of that number.

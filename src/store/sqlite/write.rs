@@ -186,12 +186,7 @@ impl Group<'_> {
     fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![
-                n,
-                execution.workflow,
-                execution.note,
-                execution.secret_header
-            ])
+            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
             .map(drop)
     }
 
