@@ -12,6 +12,7 @@ mod exit_codes;
 mod forward;
 mod full_disk;
 mod generated;
+mod inbound;
 mod layering;
 mod licences;
 mod listen;

@@ -323,7 +323,9 @@ impl BodyArgs {
                         return Err(hint.into_iter().fold(error, Error::hint));
                     }
                     session.ui.warn(&what);
-                    hint.iter().for_each(|hint| session.ui.hint(hint));
+                    if let Some(hint) = hint {
+                        session.ui.hint(&hint);
+                    }
                 }
                 TagFault::Unknown { tag, near } => {
                     let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));

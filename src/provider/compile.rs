@@ -137,6 +137,7 @@ impl Profile {
             detect: detect(&file.detect)?,
             dedupe,
             workflow_context: file.workflow.map(|workflow| workflow.context),
+            inbound: file.inbound,
             naming: naming(&file.naming)?,
             test_event: file.test_event,
             events: file.events,

@@ -43,6 +43,8 @@ pub struct ProviderFile {
     pub endpoint: EndpointFile,
     /// Bodies of workflow actions, with merge tags.
     pub workflow: Option<WorkflowFile>,
+    /// Triggers that take requests of anybody who knows their URL.
+    pub inbound: Option<InboundFile>,
     /// How events of the user's own are to be named.
     pub naming: NamingFile,
     /// The event that `hook endpoints test` sends.
@@ -372,6 +374,16 @@ pub struct DedupeFile {
 pub struct WorkflowFile {
     /// A sample record as JSON text: the tags are the paths into it, `{{contact.email}}`.
     pub context: String,
+}
+
+/// `[inbound]`: triggers of the provider, which the user's own systems call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct InboundFile {
+    /// Methods that a trigger takes.
+    pub methods: Vec<String>,
+    /// Fields of the record of which one must be there.
+    pub identity: Vec<String>,
 }
 
 /// `[events."NAME"]`.

@@ -82,6 +82,7 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
         ),
         "address" => "`hook listen --allow-ip CIDR` lets addresses in.".to_owned(),
         "bearer" => "The sender must carry the token that `hook listen --require-bearer` names.".to_owned(),
+        "path" => "The sender must use the whole URL that `hook listen --inbound` says.".to_owned(),
         "unusable-secret" => format!("`hook secret new --provider {name}` makes a secret of the right form."),
         _ => return None,
     })

@@ -89,10 +89,8 @@ fn open_for_reading(place: &Place) -> Result<Connection, StoreError> {
 
 /// A reader changes nothing, the format included: what an older file does not have is empty.
 fn stand_in(connection: &Connection, version: i64) -> rusqlite::Result<()> {
-    let missing = STAND_INS.iter().filter(|(since, _)| version < *since);
-    missing
-        .map(|(_, table)| connection.execute_batch(table))
-        .collect::<rusqlite::Result<()>>()
+    let mut missing = STAND_INS.iter().filter(|(since, _)| version < *since);
+    missing.try_for_each(|(_, table)| connection.execute_batch(table))
 }
 
 /// Whether everything is in the file itself, nothing in a write-ahead log beside it.
