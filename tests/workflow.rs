@@ -78,8 +78,8 @@ fn post_get_put_and_form_bodies_arrive_at_a_listener_with_their_tags_filled_in()
         serde_json::from_str::<Value>(&body(0)).unwrap(),
         json!({"email": "pat@example.com", "hello": "Hi Pat \"P\" Example!", "age": 40, "list": ["pro", 1]})
     );
-    assert_eq!(came[0].headers.get_text("x-source").as_deref(), Some("hook"));
-    assert_eq!(came[0].headers.get_text("x-who").as_deref(), Some("pat@example.com"));
+    assert_eq!(came[0].headers.get_text("x-source"), Some("hook"));
+    assert_eq!(came[0].headers.get_text("x-who"), Some("pat@example.com"));
     assert_eq!(target(1), ("GET", "/in?a=1&email=pat%40example.com&age=40"));
     assert_eq!(body(1), "");
     assert_eq!((target(2), &*body(2)), (("PUT", "/in"), "{\"plan\":\"pro\"}"));
@@ -88,7 +88,7 @@ fn post_get_put_and_form_bodies_arrive_at_a_listener_with_their_tags_filled_in()
         (("POST", "/in"), "email=pat%40example.com&hello=a%26b+pro")
     );
     let kind = came[3].headers.get_text("content-type");
-    assert_eq!(kind.as_deref(), Some("application/x-www-form-urlencoded"));
+    assert_eq!(kind, Some("application/x-www-form-urlencoded"));
     assert_eq!(target(4), ("DELETE", "/in/c%201"));
 }
 
@@ -381,4 +381,63 @@ fn a_workflow_follows_a_schedule_like_any_delivery() {
     let kept = &sandbox.deliveries()[0].delivery;
     assert_eq!((kept.attempts.len(), app.rest().len()), (3, 3));
     assert_eq!(kept.execution.as_ref().map(|of| of.workflow.as_str()), Some("put"));
+}
+
+#[test]
+fn the_doctor_says_why_a_workflow_sends_nothing() {
+    let tables = "[workflow.good]\nstate = \"published\"\nurl = \"https://a.example/{{contact.id}}\"\nwhen = { \"contact.city\" = \"Ex*\" }\n\
+                  [workflow.bad]\nurl = \"http://a.example/x y\"\nfields = { email = \"{{email}}\" }\nauth = { bearer = \"env:GONE\" }\n\
+                  [workflow.bad.when]\n\"contact.cty\" = \"x\"\n\"opportunity.lead_value\" = \"250\"\n\
+                  [workflow.trial]\nstate = \"test\"\nurl = \"http://a.example/\"\n";
+    let sandbox = sandbox(NOBODY, tables);
+    sandbox.hook(["config", "trust"]).run().ok();
+    let doctor = |args: &[&str]| sandbox.hook(["endpoints", "doctor"].iter().chain(args)).run();
+    let checks = |outcome: &Outcome| -> Vec<String> {
+        let line = |line: &Value| format!("{}={}", line["check"], line["result"]).replace('"', "");
+        outcome.json().iter().map(line).collect()
+    };
+    let good = doctor(&["--workflow", "good", "--json"]).ok();
+    assert_eq!(checks(&good), ["state=ok", "url=ok", "when=ok", "tags=ok"]);
+    let bad = doctor(&["--workflow", "bad", "--json"]).exits(8);
+    assert_eq!(
+        checks(&bad),
+        [
+            "state=problem",
+            "bad-url=problem",
+            "when=caution",
+            "when=caution",
+            "tags=caution",
+            "auth=problem"
+        ]
+    );
+    doctor(&["--workflow", "bad"]).exits(8).prints([
+        "it is a draft: it does not run",
+        "`state = \"published\"` in `[workflow.bad]`",
+        "did you mean `contact.city`?",
+        "did you mean `{{contact.email}}`?",
+        "environment variable `GONE` is not set",
+    ]);
+    let trial = doctor(&["--workflow", "trial"]).exits(8);
+    trial.prints(["caution  it is in test", "is not https, which `hoopai` requires"]);
+    doctor(&["--workflow", "goood"])
+        .exits(6)
+        .says(["did you mean `--workflow good`?"]);
+    doctor(&[])
+        .exits(8)
+        .prints(["good  workflow", "bad  workflow", "trial  workflow"]);
+}
+
+#[test]
+fn tab_offers_the_names_of_workflows() {
+    let sandbox = sandbox(NOBODY, SHAPES);
+    for words in [
+        ["send", "--workflow", "p"],
+        ["log", "--workflow", "p"],
+        ["listen", "--workflow", "p"],
+    ] {
+        let words = ["--", "hook"].iter().chain(&words);
+        let asked = sandbox.hook(words).env("_HOOK_COMPLETE", "fish").run().ok();
+        assert_eq!(asked.stdout().lines().count(), 2, "{asked}");
+        asked.prints(["post\tpublished http://127.0.0.1:1/in?id=", "put\tpublished"]);
+    }
 }

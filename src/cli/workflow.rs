@@ -110,6 +110,13 @@ struct Shaped {
 
 pub(super) fn run(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
     let file = find(session, name)?;
+    if file.untrusted {
+        return Err(Error::new(
+            Exit::Refused,
+            format!("workflow `{name}` sends a secret, and the project is not trusted"),
+        )
+        .hint("read `hook.toml`, then `hook config trust`"));
+    }
     let state = args.workflow.state.map_or(file.state, State::from);
     let shows = args.dry_run || args.curl;
     if state == State::Draft && !shows {
@@ -147,13 +154,6 @@ pub(super) fn find<'a>(session: &'a Session, name: &str) -> Result<&'a WorkflowF
             error.near(&near, |name| format!("--workflow {name}"))
         });
     };
-    if file.untrusted {
-        return Err(Error::new(
-            Exit::Refused,
-            format!("workflow `{name}` sends a secret, and the project is not trusted"),
-        )
-        .hint("read `hook.toml`, then `hook config trust`"));
-    }
     Ok(file)
 }
 

@@ -246,7 +246,7 @@ fn provider(session: &Session, args: &Args, table: Option<&WorkflowFile>) -> Res
         return Err(Error::usage("a trigger is of one provider"));
     }
     let having = || -> Vec<String> {
-        let names = session.registry.names().into_iter().map(|name| name.to_string());
+        let names = session.registry.names().into_iter();
         let has = |name: &String| {
             let profile = session.registry.get(name);
             profile.is_ok_and(|profile| profile.inbound.is_some())
