@@ -285,6 +285,45 @@ fn secrets_of_a_workflow_come_by_reference_and_are_never_shown() {
 }
 
 #[test]
+fn a_project_that_is_not_trusted_cannot_have_a_secret_sent_as_it_is() {
+    let app = app();
+    let tables = "[workflow.w]\nstate = \"published\"\nprovider = \"hoopai@bearer\"\nurl = \"URL/\"\n";
+    let sandbox = sandbox(&app.url, tables);
+    let run = |args: &[&str]| {
+        let always = ["send", "--workflow", "w", "--context", "record.json"];
+        sandbox
+            .hook(always.iter().chain(args))
+            .env("HOOK_SECRET", "topsecret")
+            .run()
+    };
+    run(&[])
+        .exits(3)
+        .says([
+            "error: workflow `w` would send your secret as it is to",
+            "hint: `--secret REF`",
+        ])
+        .never(["topsecret"]);
+    assert_eq!(app.rest().len(), 0);
+    run(&["--secret", "env:HOOK_SECRET"]).ok();
+    assert_eq!(app.next().header("authorization"), Some("Bearer topsecret"));
+    run(&["--to", &app.url]).ok();
+    // What needs no trust is used beside it.
+    let text = std::fs::read_to_string(sandbox.path("hook.toml")).unwrap();
+    sandbox.write("hook.toml", format!("{text}[[route]]\nforward = \":3001\"\n"));
+    sandbox
+        .hook(["config", "show"])
+        .run()
+        .ok()
+        .prints([":3001"])
+        .never(["not trusted"]);
+    // The user's own settings are the user's own word.
+    let text = std::fs::read(sandbox.path("hook.toml")).unwrap();
+    sandbox.write(sandbox.config("config.toml"), text);
+    std::fs::remove_file(sandbox.path("hook.toml")).unwrap();
+    run(&[]).ok();
+}
+
+#[test]
 fn tags_without_namespace_and_empty_ones_are_said_and_refused_when_strict() {
     let tables = "[workflow.bare]\nstate = \"test\"\nurl = \"URL/\"\nfields = { email = \"{{email}}\" }\n\
                   [workflow.empty]\nstate = \"test\"\nurl = \"URL/\"\nfields = { note = \"{{contact.note}}\" }\n";

@@ -26,6 +26,7 @@ use crate::pipeline::record;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
 use crate::session::Session;
+use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
 use crate::template::text_of;
 use crate::transport::guard;
@@ -110,7 +111,7 @@ struct Shaped {
 
 pub(super) fn run(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
     let file = find(session, name)?;
-    if file.untrusted {
+    if file.withheld {
         return Err(Error::new(
             Exit::Refused,
             format!("workflow `{name}` sends a secret, and the project is not trusted"),
@@ -197,6 +198,7 @@ impl Shaped {
                 return Err(wrong(name, "it has no `url`").hint("add one to its table, or `--to URL`"));
             };
             judge_url(session, &profile, name, url)?;
+            judge_token(&profile, &args, name, file, url)?;
         }
         let secret_header = authorize(session, name, file, &mut headers)?;
         args.targets = args.targets.or_to(url);
@@ -280,6 +282,18 @@ fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Res
         }
     }
     Ok(())
+}
+
+/// A cloned repository must not have a secret of this machine sent as it is to a URL of its choice.
+fn judge_token(profile: &Profile, args: &send::Args, name: &str, file: &WorkflowFile, url: &str) -> Result<()> {
+    if !file.untrusted || args.gives_secret() || !matches!(profile.scheme, Scheme::Token(_)) {
+        return Ok(());
+    }
+    let what = format!(
+        "workflow `{name}` would send your secret as it is to `{}`, and the project is not trusted",
+        shown(url)
+    );
+    Err(Error::new(Exit::Refused, what).hint("`--secret REF` sends that one there, if it is what you want"))
 }
 
 /// Shows the request as it would go out.

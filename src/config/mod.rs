@@ -108,15 +108,10 @@ impl Settings {
         {
             let mut file = parse(&text, &path.display().to_string())?;
             let asks = trust::needs_trust(&file, path);
-            if !asks.is_empty() && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
+            let matters = !asks.is_empty() || !file.workflow.is_empty();
+            if matters && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
+                distrust(&mut file, !asks.is_empty());
                 untrusted = asks;
-                file.listen.on = None;
-                file.route = None;
-                file.workflow.values_mut().for_each(WorkflowFile::distrust);
-                // A name before the reference (`a=file:...`) must not get it past this.
-                file.secret = file
-                    .secret
-                    .filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
             }
             layers.push(Layer {
                 origin: Origin::Project(path.clone()),
@@ -182,6 +177,18 @@ impl Settings {
             user_file: PathBuf::new(),
             layers: Vec::new(),
         })
+    }
+}
+
+/// Takes away from a project's file what needs trust, if it asks for any, and marks what is judged when it is used.
+fn distrust(file: &mut ConfigFile, asks: bool) {
+    file.workflow.values_mut().for_each(WorkflowFile::distrust);
+    if asks {
+        file.listen.on = None;
+        file.route = None;
+        // A name before the reference (`a=file:...`) must not get it past this.
+        let secret = file.secret.take();
+        file.secret = secret.filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
     }
 }
 

@@ -39,9 +39,12 @@ pub struct WorkflowFile {
     /// Of an inbound trigger: fields of the record, and where in the request they come from.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub map: IndexMap<String, String>,
-    /// Whether its secret was taken away, since the project is not trusted.
+    /// Whether it is a project's that is not trusted.
     #[serde(skip)]
     pub untrusted: bool,
+    /// Whether its secret was taken away for that.
+    #[serde(skip)]
+    pub withheld: bool,
 }
 
 /// Whether a workflow sends.
@@ -221,9 +224,10 @@ impl WorkflowFile {
         toml::Value::try_from(shown).ok()
     }
 
-    /// Takes its secret away.
+    /// Takes its secret away: it is a project's that is not trusted.
     pub fn distrust(&mut self) {
-        self.untrusted = self.auth.secrets().next().is_some();
+        self.untrusted = true;
+        self.withheld = self.auth.secrets().next().is_some();
         self.auth = AuthFile::default();
     }
 }
@@ -281,9 +285,9 @@ mod tests {
             ["`workflow.w` sends `env:TOKEN` to `https://a.example/`"]
         );
         workflow.distrust();
-        assert!(workflow.untrusted && workflow.asks("w").is_empty());
+        assert!(workflow.untrusted && workflow.withheld && workflow.asks("w").is_empty());
         let mut plain = WorkflowFile::default();
         plain.distrust();
-        assert!(!plain.untrusted);
+        assert!(plain.untrusted && !plain.withheld);
     }
 }

@@ -4,12 +4,14 @@
 //! that `extends` another; `super::profile` demands what must be there. Externally tagged tables and
 //! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
 
+mod automation;
 mod naming;
 mod scalar;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+pub use automation::{InboundFile, WorkflowFile};
 pub use naming::NamingFile;
 
 /// The only file format there is so far.
@@ -366,24 +368,6 @@ pub struct DedupeFile {
     pub documented: Option<String>,
     /// What goes wrong with the documented one.
     pub caution: Option<String>,
-}
-
-/// `[workflow]`: requests that a user of the provider shapes with merge tags.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct WorkflowFile {
-    /// A sample record as JSON text: the tags are the paths into it, `{{contact.email}}`.
-    pub context: String,
-}
-
-/// `[inbound]`: triggers of the provider, which the user's own systems call.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct InboundFile {
-    /// Methods that a trigger takes.
-    pub methods: Vec<String>,
-    /// Fields of the record of which one must be there.
-    pub identity: Vec<String>,
 }
 
 /// `[events."NAME"]`.

@@ -195,7 +195,7 @@ fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Check> {
 
 /// Whether its secret can be had.
 fn auth(file: &WorkflowFile) -> Option<Check> {
-    if file.untrusted {
+    if file.withheld {
         let check = Check::problem(SECTION, "auth", "it sends a secret, and the project is not trusted");
         return Some(check.hint("read `hook.toml`, then `hook config trust`"));
     }
