@@ -80,6 +80,10 @@ fn a_path_nobody_can_guess_is_the_only_one_and_stays_for_each_workflow() {
         &["--workflow", "welcome", "--ready-file", ready.to_str().unwrap()],
     );
     assert_eq!(path(&last), fresh);
+    let public = ["--public-url", "https://t.example/", "--json", "--for", "10ms"];
+    let always = ["--inbound", "-p", "hoopai", "--workflow", "welcome"];
+    let line = sandbox.listening(always.iter().chain(&public)).run().ok().object();
+    assert_eq!(line["public_url"], format!("https://t.example{fresh}"));
     assert_eq!(fs::read_to_string(ready).unwrap(), format!("{}\n", last.url));
 }
 
@@ -260,7 +264,7 @@ fn a_trigger_needs_a_provider_that_has_them_and_a_plain_name() {
         "error: `poolflow` has no inbound triggers",
         "hint: `--provider hoopai` has them",
     ]);
-    fails(&["--workflow", "../x"]).says(["error: `../x` cannot be the name of a trigger"]);
+    fails(&["--workflow", "../x"]).says(["error: `../x` cannot be the name of a workflow"]);
     fails(&["--map", "plan"]).says(["error: `--map plan` is not `KEY=VALUE`"]);
     fails(&["--secret"]).says(["cannot be used with"]);
     sandbox.listening(["--map", "a=b"]).run().exits(2).says(["--inbound"]);

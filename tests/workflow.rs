@@ -441,7 +441,7 @@ fn the_doctor_says_why_a_workflow_sends_nothing() {
     assert_eq!(
         checks(&bad),
         [
-            "state=problem",
+            "state=caution",
             "bad-url=problem",
             "when=caution",
             "when=caution",
@@ -478,5 +478,15 @@ fn tab_offers_the_names_of_workflows() {
         let asked = sandbox.hook(words).env("_HOOK_COMPLETE", "fish").run().ok();
         assert_eq!(asked.stdout().lines().count(), 2, "{asked}");
         asked.prints(["post\tpublished http://127.0.0.1:1/in?id=", "put\tpublished"]);
+    }
+}
+
+#[test]
+fn a_name_that_could_disturb_a_terminal_is_none() {
+    let sandbox = sandbox(NOBODY, "[workflow.\"a\\u001b[2J\"]\nurl = \"URL/\"\n");
+    execute(&sandbox, "a\u{1b}[2J", &[]).exits(2).never(["\u{1b}[2J"]);
+    execute(&sandbox, "a", &[]).exits(6).never(["\u{1b}[2J"]);
+    for command in [["config", "show"], ["endpoints", "doctor"]] {
+        sandbox.hook(command).run().ok().never(["\u{1b}[2J"]);
     }
 }

@@ -13,7 +13,7 @@ use super::body::sample_record;
 use super::http::Method;
 use super::send;
 use super::targets::Target;
-use crate::config::workflow::{Auth, Form, State, Verb, WorkflowFile};
+use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
 use crate::endpoints::shown;
 use crate::engine::Label;
@@ -140,16 +140,27 @@ pub(super) fn run(session: &Session, args: &send::Args, name: &str) -> Result<Ex
     }
 }
 
+/// Refuses what cannot be a workflow's name.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let what = format!("`{}` cannot be the name of a workflow", printable(name, 80));
+    Err(Error::usage(what).hint(NAME))
+}
+
 /// The workflow of that name.
 pub(super) fn find<'a>(session: &'a Session, name: &str) -> Result<&'a WorkflowFile> {
+    check_name(name)?;
     let all = &session.settings.workflows;
     let Some(file) = all.get(name) else {
-        let error = Error::nothing(format!("there is no workflow `{}`", printable(name, 80)));
-        let near = near_names(name, all.keys().map(String::as_str));
+        let error = Error::nothing(format!("there is no workflow `{name}`"));
+        let known = || all.keys().map(String::as_str).filter(|name| is_name(name));
+        let near = near_names(name, known());
         return Err(if all.is_empty() {
             error.hint("a table `[workflow.NAME]` in `hook.toml` makes one")
         } else if near.is_empty() {
-            let names: Vec<String> = all.keys().map(|name| format!("`{}`", printable(name, 80))).collect();
+            let names: Vec<String> = known().map(|name| format!("`{name}`")).collect();
             error.hint(format!("there are: {}", names.join(", ")))
         } else {
             error.near(&near, |name| format!("--workflow {name}"))
@@ -176,41 +187,59 @@ impl Shaped {
             (false, None) => Value::Object(Map::new()),
             _ => args.body.context(&profile)?,
         };
+        if !args.body.has_context() && sample.is_some() {
+            let title = &profile.title;
+            let said = format!("the record is {title}'s sample: `--context FILE` gives another");
+            session.ui.note(&said);
+        }
         let unmet = unmet(name, file, &record)?;
         let mut merge = Merge::new(&record).within(sample.as_ref());
-        let mut fields: Map<String, Value> = file.fields.clone().into_iter().collect();
-        let own = args.body.own_fields()?;
-        fields.extend(own.into_iter().map(|(name, text)| (name, Value::from(text))));
-        args.body.document = Some(merge.document(&Value::Object(fields)));
-        let mut headers = lines(name, file, &mut merge)?;
-        let url = file.url.as_ref().map(|url| merge.url(url));
+        let filled = Filled::new(name, file, &args.body.own_fields()?, &mut merge)?;
+        // What is skipped need not be complete: a condition may be there to keep such records away.
         if unmet.is_none() {
             args.body.judge_tags(session, &profile, &merge.faults)?;
         }
-        if !args.body.has_context() && sample.is_some() {
-            session.ui.note(&format!(
-                "the record is {}'s sample: `--context FILE` gives another",
-                profile.title
-            ));
-        }
         if !args.targets.is_given() {
-            let Some(url) = &url else {
+            let Some(url) = &filled.url else {
                 return Err(wrong(name, "it has no `url`").hint("add one to its table, or `--to URL`"));
             };
             judge_url(session, &profile, name, url)?;
             judge_token(&profile, &args, name, file, url)?;
         }
-        let secret_header = authorize(session, name, file, &mut headers)?;
-        args.targets = args.targets.or_to(url);
-        args.http.base = headers;
-        args.http.method = args.http.method.or(file.method.map(Method::from));
+        args.targets = args.targets.or_to(filled.url);
+        args.body.document = Some(filled.document);
         args.body.form |= file.body == Form::Form;
+        args.http.method = args.http.method.or(file.method.map(Method::from));
+        args.http.base = filled.headers;
+        let secret_header = authorize(session, name, file, &mut args.http.base)?;
         args.workflow.execution = Some(Execution {
             workflow: name.to_owned(),
             note: None,
             secret_header,
         });
         Ok(Self { args, unmet })
+    }
+}
+
+/// What tags stand in, filled in.
+struct Filled {
+    document: Value,
+    headers: Headers,
+    url: Option<String>,
+}
+
+impl Filled {
+    fn new(name: &str, file: &WorkflowFile, own: &[(String, String)], merge: &mut Merge<'_>) -> Result<Self> {
+        let mut fields: Map<String, Value> = file.fields.clone().into_iter().collect();
+        fields.extend(
+            own.iter()
+                .map(|(name, text)| (name.clone(), Value::from(text.as_str()))),
+        );
+        Ok(Self {
+            document: merge.document(&Value::Object(fields)),
+            headers: lines(name, file, merge)?,
+            url: file.url.as_ref().map(|url| merge.url(url)),
+        })
     }
 }
 

@@ -129,6 +129,15 @@ pub enum Auth<'a> {
     },
 }
 
+/// Whether that can be a workflow's name: it goes to terminals, shells and the names of files.
+pub fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// What [`is_name`] wants, for people.
+pub const NAME: &str = "letters, digits, `-` and `_`, at most 64 of them";
+
 impl State {
     /// The name in the settings.
     pub fn name(self) -> &'static str {
@@ -235,6 +244,17 @@ impl WorkflowFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_plain() {
+        assert!(["a", "Welcome_2", "a-b"].iter().all(|name| is_name(name)));
+        let long = "a".repeat(65);
+        assert!(
+            ["", "a b", "../x", "ä", "a\u{1b}[2J", &long]
+                .iter()
+                .all(|name| !is_name(name))
+        );
+    }
 
     fn auth(text: &str) -> AuthFile {
         toml::from_str(text).unwrap()

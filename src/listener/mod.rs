@@ -177,7 +177,8 @@ impl Handler for Listener {
         let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
         let status = self.status(&judged.verdict, unreadable);
         let succeeds = (200..300).contains(&status);
-        let by_app = self.rules.answer_by_app && succeeds && !refused;
+        let goes_on = received.as_ref().is_none_or(|received| received.left_out.is_none());
+        let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
         let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
         let dedupe_key = judged.facts.dedupe_key.take().filter(|_| succeeds && !refused);

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::words::Words;
 use crate::clock::{Timestamp, human_duration};
+use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::endpoints::{Book, Vault, shown};
 use crate::provider::Registry;
@@ -88,7 +89,11 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
 /// The workflows of the settings.
 pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
     let (_, settings) = settings(words)?;
-    let found = settings.workflows.into_iter().map(|(name, workflow)| {
+    let named = settings
+        .workflows
+        .into_iter()
+        .filter(|(name, _)| workflow::is_name(name));
+    let found = named.map(|(name, workflow)| {
         let about = format!(
             "{} {}",
             workflow.state.name(),

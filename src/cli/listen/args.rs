@@ -30,7 +30,7 @@ pub(in super::super) struct Args {
     pub(super) dedupe_window: Option<Duration>,
 
     /// Be an inbound trigger: take unsigned requests at a path that nobody can guess
-    #[arg(long, conflicts_with_all = ["secrets", "dedupe_window"], help_heading = "Inbound trigger")]
+    #[arg(long, conflicts_with_all = ["secrets", "dedupe_window", "filter"], help_heading = "Inbound trigger")]
     pub(super) inbound: bool,
     /// The workflow whose trigger it is; each has a URL of its own, which stays the same
     #[arg(long, value_name = "NAME", add = complete::workflows(), requires = "inbound", help_heading = "Inbound trigger")]

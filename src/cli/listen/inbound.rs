@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::args::Args;
+use crate::cli::workflow::check_name;
 use crate::config::workflow::WorkflowFile;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -124,7 +125,7 @@ impl Trigger {
         vec![self.provider.clone()]
     }
 
-    /// `the trigger of workflow `welcome`: unsigned POST or GET`
+    /// ``the trigger of workflow `welcome`: POST or GET, unsigned``
     pub(super) fn says(&self) -> String {
         let methods = self.inbound.methods.join(" or ");
         format!(
@@ -226,18 +227,6 @@ impl Trigger {
             Some(Fit::Fits) | None => Ok(()),
         }
     }
-}
-
-/// A name is part of a file's name.
-fn check_name(name: &str) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if (1..=64).contains(&name.len()) && name.chars().all(plain) {
-        return Ok(());
-    }
-    Err(
-        Error::usage(format!("`{}` cannot be the name of a trigger", printable(name, 80)))
-            .hint("letters, digits, `-` and `_`, at most 64 of them"),
-    )
 }
 
 /// Whose rules hold: the flag's, the workflow's, the settings', or the only one that has triggers at all.

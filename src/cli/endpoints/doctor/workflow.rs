@@ -101,7 +101,7 @@ pub(super) fn examine(session: &Session, name: &str, file: &WorkflowFile) -> Vec
 
 fn state(name: &str, file: &WorkflowFile) -> Check {
     match file.state {
-        State::Draft => Check::problem(SECTION, "state", "it is a draft: it does not run"),
+        State::Draft => Check::caution(SECTION, "state", "it is a draft: it does not run"),
         State::Test => Check::caution(SECTION, "state", "it is in test: its request is made, and not sent"),
         State::Published => return Check::ok(SECTION, "state", "it is published"),
     }
