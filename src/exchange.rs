@@ -136,6 +136,17 @@ impl ErrorKind {
     }
 }
 
+/// Of which workflow a delivery is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Execution {
+    /// The workflow's name.
+    pub workflow: String,
+    /// Why nothing was sent, when nothing was.
+    pub note: Option<String>,
+    /// The header that holds the workflow's secret, when it is one of its own.
+    pub secret_header: Option<String>,
+}
+
 /// Who made a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Source {

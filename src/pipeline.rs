@@ -265,6 +265,7 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
         },
         source: delivery.label.source,
         origin: delivery.label.origin,
+        execution: delivery.label.execution.clone(),
         delays: delivery.policy.schedule.delays.clone(),
         owner,
         state: DeliveryState::Pending,

@@ -117,7 +117,7 @@ fn in_json_a_record_is_one_object_with_all_that_the_list_knows() {
         assert_eq!(
             keys(record).join(" "),
             "schema number id kind at event provider endpoint state reason target status attempts took_ms size \
-             duplicate_of"
+             duplicate_of workflow"
         );
         assert_eq!(record["schema"], "hook.record/1");
     }
@@ -191,8 +191,8 @@ fn a_delivery_is_shown_with_each_attempt_and_what_the_answer_said() {
     let shown = sandbox.hook(["log", "show", "1", "--json"]).run().ok().object();
     assert_eq!(
         keys(&shown).join(" "),
-        "schema number id at source origin event message message_record message_time mode provider endpoint method \
-         url signing state next_due owner_alive delays_ms attempts deliveries size content_type headers body \
+        "schema number id at source origin event message message_record message_time mode provider endpoint workflow \
+         reason method url signing state next_due owner_alive delays_ms attempts deliveries size content_type headers body \
          body_base64"
     );
     assert_eq!(shown["schema"], "hook.delivery/1");

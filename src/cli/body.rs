@@ -58,8 +58,11 @@ pub(super) struct BodyArgs {
         conflicts_with = "data",
         help_heading = "Workflow"
     )]
-    fields: Vec<String>,
-    /// Refuse empty merge tags
+    pub(super) fields: Vec<String>,
+    /// A workflow's body, its tags filled in.
+    #[arg(skip)]
+    pub(super) document: Option<Value>,
+    /// Refuse merge tags that are empty, or that lack their namespace
     #[arg(long, help_heading = "Workflow")]
     strict: bool,
 }
@@ -156,7 +159,7 @@ impl Maker<'_> {
 impl BodyArgs {
     /// Whether the body names the event itself, so that none must be given.
     pub(super) fn is_whole(&self) -> bool {
-        self.body.is_some() || !self.fields.is_empty()
+        self.body.is_some() || !self.fields.is_empty() || self.document.is_some()
     }
 
     /// The parameters of the envelope that the flags give. Of one name the last one counts.
@@ -202,12 +205,7 @@ impl BodyArgs {
             }
             return Ok(fixed(read_source(source, "--body")?, &profile.content_type));
         }
-        if !self.fields.is_empty() {
-            let fields = pairs(&self.fields, "--field")?;
-            let context = self.context(profile)?;
-            let mut merge = Merge::new(&context);
-            let mut document = merge.fields(&fields);
-            self.judge_tags(session, &merge.faults)?;
+        if let Some(mut document) = self.document(session, profile)? {
             self.edits
                 .edits()?
                 .iter()
@@ -252,6 +250,24 @@ impl BodyArgs {
         Ok(Maker::Composed(Box::new(composer)))
     }
 
+    /// The body of a workflow.
+    fn document(&self, session: &Session, profile: &Profile) -> Result<Option<Value>> {
+        if self.document.is_some() || self.fields.is_empty() {
+            return Ok(self.document.clone());
+        }
+        let sample = sample_record(profile);
+        let context = self.context(profile)?;
+        let mut merge = Merge::new(&context).within(sample.as_ref());
+        let document = merge.fields(&self.own_fields()?);
+        self.judge_tags(session, profile, &merge.faults)?;
+        Ok(Some(document))
+    }
+
+    /// What the flags say about a workflow's body.
+    pub(super) fn own_fields(&self) -> Result<Vec<(String, String)>> {
+        pairs(&self.fields, "--field")
+    }
+
     fn data(&self, session: &Session, profile: &Profile, source: &str) -> Result<Value> {
         let bytes = match source.strip_prefix('@') {
             None if source != "-" => source.as_bytes().to_vec(),
@@ -266,13 +282,20 @@ impl BodyArgs {
             return Ok(data);
         }
         let context = self.context(profile)?;
-        let mut merge = Merge::new(&context);
+        let sample = sample_record(profile);
+        let mut merge = Merge::new(&context).within(sample.as_ref());
         let filled = merge.document(&data);
-        self.judge_tags(session, &merge.faults)?;
+        self.judge_tags(session, profile, &merge.faults)?;
         Ok(filled)
     }
 
-    fn context(&self, profile: &Profile) -> Result<Value> {
+    /// Whether the user gave a record.
+    pub(super) fn has_context(&self) -> bool {
+        self.context.is_some()
+    }
+
+    /// The record that merge tags are filled from: the user's, or the provider's sample.
+    pub(super) fn context(&self, profile: &Profile) -> Result<Value> {
         let text = match (&self.context, &profile.workflow_context) {
             (Some(path), _) => String::from_utf8_lossy(&read_source(&format!("@{path}"), "--context")?).into_owned(),
             (None, Some(sample)) => sample.clone(),
@@ -286,9 +309,25 @@ impl BodyArgs {
         serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
     }
 
-    fn judge_tags(&self, session: &Session, faults: &[TagFault]) -> Result<()> {
+    /// Says what is wrong with merge tags, and refuses what cannot be or must not be.
+    pub(super) fn judge_tags(&self, session: &Session, profile: &Profile, faults: &[TagFault]) -> Result<()> {
         for fault in faults {
             match fault {
+                TagFault::Bare { tag, near } => {
+                    let what = format!(
+                        "merge tag `{{{{{tag}}}}}` has no namespace, and {} wants one",
+                        profile.title
+                    );
+                    let hint = near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?"));
+                    if self.strict {
+                        let error = Error::usage(what);
+                        return Err(hint.into_iter().fold(error, Error::hint));
+                    }
+                    session.ui.warn(&what);
+                    if let Some(hint) = hint {
+                        session.ui.hint(&hint);
+                    }
+                }
                 TagFault::Unknown { tag, near } => {
                     let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));
                     return Err(match near.first() {
@@ -306,6 +345,11 @@ impl BodyArgs {
         }
         Ok(())
     }
+}
+
+/// The provider's sample record for merge tags.
+pub(super) fn sample_record(profile: &Profile) -> Option<Value> {
+    serde_json::from_str(profile.workflow_context.as_deref()?).ok()
 }
 
 /// Whether a message's id goes over the wire.

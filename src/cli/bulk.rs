@@ -8,8 +8,9 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::body::Maker;
+use super::origin::Origin;
 use super::retry::RetryArgs;
-use super::send::{Origin, Plan, claim};
+use super::send::{Plan, claim};
 use crate::engine::{Event, Limits, Next};
 use crate::error::{Error, Result};
 use crate::exit::Exit;

@@ -109,6 +109,37 @@ fn show(session: &Session) -> Result<Exit> {
             source,
         })?;
     }
+    workflows(session)
+}
+
+/// The workflows, one a line: of one name the strongest layer's counts.
+fn workflows(session: &Session) -> Result<Exit> {
+    let (settings, ui) = (&session.settings, &session.ui);
+    if !settings.workflows.is_empty() {
+        ui.line("\n[workflow]")?;
+    }
+    for (name, workflow) in &settings.workflows {
+        let layer = settings
+            .layers
+            .iter()
+            .rev()
+            .find(|layer| layer.file.workflow.contains_key(name));
+        let (Some(value), Some(layer)) = (workflow.entry(), layer) else {
+            continue;
+        };
+        let key = format!("workflow.{name}");
+        let (origin, source) = origin(layer, &key);
+        let setting = format!("{} = {value}", toml::Value::from(name.as_str()));
+        let remark = format!("# {}", source.as_deref().unwrap_or(origin));
+        ui.line(&format!("{setting} {}", ui.out.dim(&remark)))?;
+        ui.json(&SettingLine {
+            schema: "hook.setting/1",
+            key: &key,
+            value: &value,
+            origin,
+            source,
+        })?;
+    }
     Ok(Exit::Ok)
 }
 

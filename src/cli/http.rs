@@ -40,6 +40,9 @@ pub(super) struct HttpArgs {
     /// Proxy for this request; the environment's is used for targets that are not loopback
     #[arg(long, value_name = "URL", help_heading = "Request")]
     proxy: Option<String>,
+    /// Headers of a workflow, which those of the flags replace.
+    #[arg(skip)]
+    pub(super) base: Headers,
 }
 
 /// Headers whose value is the secret itself.
@@ -50,7 +53,11 @@ pub(super) fn token_headers(session: &Session, delivery: &Delivery) -> Vec<Strin
         Scheme::Token(token) => Some(token.header.clone()),
         _ => None,
     });
-    header.into_iter().collect()
+    let own = delivery.label.execution.as_ref();
+    header
+        .into_iter()
+        .chain(own.and_then(|of| of.secret_header.clone()))
+        .collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,15 +83,18 @@ impl Method {
 impl HttpArgs {
     /// The user's headers.
     pub(super) fn header_lines(&self, session: &Session) -> Result<Headers> {
-        let mut headers = Headers::new();
+        let mut headers = self.base.clone();
+        let mut own = Headers::new();
         for line in &self.headers {
             let (name, value) = line
                 .split_once(':')
                 .ok_or_else(|| Error::usage(format!("`{line}` is not a header")).hint("write `-H 'Name: value'`"))?;
             let value = value.trim();
             check_line(name, value).map_err(Error::usage)?;
-            headers.append(name, value);
+            own.append(name, value);
         }
+        own.iter().for_each(|(name, _)| headers.remove(name));
+        own.iter().for_each(|(name, value)| headers.append(name, value));
         if let Some(reference) = &self.bearer {
             let token = session.secret(reference)?;
             let value = [b"Bearer ".as_slice(), token.expose()].concat();

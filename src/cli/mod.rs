@@ -17,6 +17,7 @@ mod listen;
 mod log;
 mod man;
 mod naming;
+mod origin;
 mod providers;
 mod reference;
 mod replay;
@@ -30,6 +31,7 @@ mod sign;
 mod socket;
 mod targets;
 mod verify;
+mod workflow;
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use crate::engine::{Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::render::delivery::Attempts;
+use crate::render::record::is_unsent;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
 use crate::store::{Op, Owner, Page, Query, Record, RecordKind, SqliteStore, Store as _};
@@ -254,7 +255,9 @@ fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u
             },
             ..Query::default()
         };
-        let found = store.list(&query)?;
+        let mut found = store.list(&query)?;
+        // What a workflow did not send is sent when it is named, not among others.
+        found.retain(|summary| !is_unsent(summary));
         if !found.is_empty() {
             return Ok(found.into_iter().map(|summary| summary.number).collect());
         }

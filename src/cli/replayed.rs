@@ -8,7 +8,7 @@ use super::http::HttpArgs;
 use super::retry::RetryArgs;
 use crate::engine::{Delivery, Label, Progress, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{Attempt, ErrorKind, Outcome, Source};
+use crate::exchange::{Attempt, ErrorKind, Execution, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::get_mut;
@@ -54,6 +54,7 @@ struct Original {
     own_headers: bool,
     provider: Option<String>,
     endpoint: Option<String>,
+    execution: Option<Execution>,
     /// Whether the dev secret is known to be the right one.
     by_dev_secret: bool,
 }
@@ -129,6 +130,7 @@ impl<'a> Again<'a> {
                 provider: source.provider,
                 endpoint: source.endpoint,
                 origin: Some(number),
+                execution: source.execution,
             }),
         })
     }
@@ -211,6 +213,9 @@ impl<'a> Again<'a> {
         let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_host(old, url));
         if !self.wanted.send_credentials && !known_there && !guard::is_loopback(url) {
             headers = headers.without_credentials();
+            if let Some(name) = source.execution.as_ref().and_then(|of| of.secret_header.as_deref()) {
+                headers.remove(name);
+            }
         }
         let secrets = if self.wanted.as_captured {
             None
@@ -336,6 +341,10 @@ fn source_of(record: Record, as_captured: bool) -> Original {
                 own_headers: !captured,
                 provider: rest.provider,
                 endpoint: rest.endpoint,
+                execution: rest.execution.map(|execution| Execution {
+                    note: None,
+                    ..execution
+                }),
                 by_dev_secret: !captured,
             }
         }
@@ -375,6 +384,7 @@ fn of_capture(capture: Capture) -> Original {
         own_headers: false,
         provider: request.provider,
         endpoint: None,
+        execution: None,
         by_dev_secret,
     }
 }

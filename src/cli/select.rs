@@ -95,7 +95,7 @@ pub(super) fn since(session: &Session, text: &str) -> Result<Timestamp> {
 /// A record as a line to choose from, or as the shell's description of a candidate.
 pub(super) fn describe(summary: &Summary, now: Timestamp) -> String {
     let age = crate::clock::human_duration(now.since(summary.at));
-    let event = summary.event.as_deref().unwrap_or("-");
+    let event = summary.event.as_deref().or(summary.workflow.as_deref()).unwrap_or("-");
     format!(
         "#{} {} {} {}, {age} ago",
         summary.number,

@@ -8,9 +8,10 @@ use url::Url;
 
 use super::body::{BodyArgs, Maker, form_fields};
 use super::http::HttpArgs;
+use super::origin::Origin;
 use super::retry::RetryArgs;
 use super::targets::{Shot, Target, TargetArgs};
-use crate::clock::Timestamp;
+use super::workflow::WorkflowArgs;
 use crate::engine::{Delivery, Label, Limits, Progress, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
@@ -20,7 +21,6 @@ use crate::message::Message;
 use crate::pipeline::{Known, Tally, View, record};
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
-use crate::random::Random;
 use crate::render::delivery::Attempts;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
@@ -35,27 +35,29 @@ pub(super) struct Args {
     #[arg(add = super::complete::events())]
     pub(super) event: Option<String>,
     #[command(flatten)]
-    targets: TargetArgs,
+    pub(super) targets: TargetArgs,
     /// The provider to play: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = super::complete::providers(), help_heading = "Signature")]
-    provider: Option<String>,
+    pub(super) provider: Option<String>,
     /// The secret, by reference: `env:VAR`, `file:PATH`, `endpoint:NAME`, `-`, `literal:TEXT` (can be repeated)
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
     #[command(flatten)]
-    body: BodyArgs,
+    pub(super) body: BodyArgs,
     #[command(flatten)]
-    http: HttpArgs,
+    pub(super) workflow: WorkflowArgs,
+    #[command(flatten)]
+    pub(super) http: HttpArgs,
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
     bulk: super::bulk::BulkArgs,
     /// Print the exact request instead of sending it
     #[arg(short = 'n', long, help_heading = "Rehearsal")]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Print a curl command instead of sending the request
     #[arg(long, conflicts_with = "dry_run", help_heading = "Rehearsal")]
-    curl: bool,
+    pub(super) curl: bool,
     /// Show credentials in what is printed
     #[arg(long, help_heading = "Rehearsal")]
     reveal: bool,
@@ -78,15 +80,27 @@ pub(super) struct Plan {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    match &args.workflow.workflow {
+        Some(name) => super::workflow::run(session, args, name),
+        None => start(session, args),
+    }
+}
+
+impl Args {
+    /// Whether the command line says which secret is meant.
+    pub(super) fn gives_secret(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+}
+
+/// As the flags say, the workflow's among them.
+pub(super) fn start(session: &Session, args: &Args) -> Result<Exit> {
+    if args.dry_run || args.curl {
+        return rehearse(session, args).map(|_| Exit::Ok);
+    }
     let plan = plan(session, args)?;
     let body = args.body.with_params(&plan.params);
     let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
-    if let Some(event) = &args.event {
-        super::naming::lint_custom(session, &plan.profile, event);
-    }
-    if args.dry_run || args.curl {
-        return rehearse(session, args, &plan, &maker);
-    }
     args.retry.announce(session, &plan.profile.title, &plan.policy);
     let runtime = super::runtime()?;
     if args.bulk.count > 1 {
@@ -117,6 +131,9 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         }
         _ => session.provider_for(named.as_deref(), event)?,
     };
+    if let Some(event) = &args.event {
+        super::naming::lint_custom(session, &profile, event);
+    }
     let event = args
         .event
         .as_deref()
@@ -131,7 +148,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         other_secrets: !args.secrets.is_empty(),
         rehearsal: args.dry_run || args.curl,
     };
-    let targets = args.targets.targets(session, &aim, &shot)?;
+    let targets = args.workflow.mark(args.targets.targets(session, &aim, &shot)?);
     let signers = targets
         .iter()
         .map(|target| super::targets::signer(session, &profile, &args.secrets, target.secrets.clone()))
@@ -188,7 +205,9 @@ impl Plan {
         let fields = form_fields(&delivery.message.body)?;
         let mut message = (*delivery.message).clone();
         if get {
-            delivery.url.query_pairs_mut().extend_pairs(&fields);
+            if !fields.is_empty() {
+                delivery.url.query_pairs_mut().extend_pairs(&fields);
+            }
             message.body = bytes::Bytes::new();
         } else {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -224,52 +243,29 @@ impl Plan {
     }
 }
 
-/// What makes the message of number `index` repeatable, when the user wants that.
-pub(super) struct Origin {
-    random: Arc<Random>,
-    base: Option<Timestamp>,
+/// What would be sent, one delivery a target.
+pub(super) fn prepare(session: &Session, args: &Args) -> Result<Vec<Delivery>> {
+    let plan = plan(session, args)?;
+    let body = args.body.with_params(&plan.params);
+    let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
+    let message = Origin::new(session, args.bulk.random_seed).message(session, &maker, 0)?;
+    plan.deliveries(session, &message)
 }
 
-impl Origin {
-    pub(super) fn new(session: &Session, seed: Option<u64>) -> Self {
-        match seed {
-            Some(seed) => {
-                // Any fixed moment will do; this one is in the future, so that it is not taken for a real one.
-                Self {
-                    random: Arc::new(Random::seeded(seed)),
-                    base: Some(Timestamp::from_unix(1_893_456_000)),
-                }
-            }
-            None => Self {
-                random: Arc::clone(&session.random),
-                base: None,
-            },
-        }
-    }
-
-    pub(super) fn message(&self, session: &Session, maker: &Maker<'_>, index: u64) -> Result<Arc<Message>> {
-        let now = session.now();
-        let id = Id::new(IdKind::Message, now, &session.random);
-        let at = self
-            .base
-            .map_or(now, |base| base.shifted_us(i64::try_from(index).unwrap_or(0) * 1000));
-        maker.make(id, at, &self.random).map(Arc::new)
-    }
-}
-
-fn rehearse(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
-    let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
-    for delivery in plan.deliveries(session, &message)? {
+/// Prints what would be sent.
+pub(super) fn rehearse(session: &Session, args: &Args) -> Result<Vec<Delivery>> {
+    let deliveries = prepare(session, args)?;
+    for delivery in &deliveries {
         if args.curl {
             let request = delivery.request(session.now());
-            let masked = super::http::token_headers(session, &delivery);
+            let masked = super::http::token_headers(session, delivery);
             let command = crate::render::curl::command(&request, args.reveal, &masked);
             session.ui.raw(format!("{command}\n").as_bytes())?;
         } else {
-            plan.http.rehearse(session, &delivery, args.reveal)?;
+            args.http.rehearse(session, delivery, args.reveal)?;
         }
     }
-    Ok(Exit::Ok)
+    Ok(deliveries)
 }
 
 async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
@@ -378,5 +374,6 @@ pub(super) fn label(provider: &str, endpoint: Option<String>) -> Arc<Label> {
         provider: Some(provider.to_owned()),
         endpoint,
         origin: None,
+        execution: None,
     })
 }

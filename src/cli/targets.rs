@@ -77,6 +77,17 @@ pub(super) fn parse_url(text: &str) -> Result<Url> {
 }
 
 impl TargetArgs {
+    /// The same, with a URL to go to where the flags say nothing.
+    pub(super) fn or_to(mut self, url: Option<String>) -> Self {
+        self.to = self.to.or(url);
+        self
+    }
+
+    /// Whether a flag says where to.
+    pub(super) fn is_given(&self) -> bool {
+        self.to.is_some()
+    }
+
     /// What is aimed at; asks for an endpoint when no flag says it.
     pub(super) fn aim(&self, session: &Session) -> Result<Aim> {
         if let Some(to) = &self.to {

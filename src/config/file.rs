@@ -5,6 +5,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::remote::{self, Remotes};
+use super::workflow::WorkflowFile;
 use crate::endpoints::Entry;
 use crate::secret::SecretRef;
 
@@ -30,6 +31,8 @@ pub struct ConfigFile {
     pub remote: Option<Remotes>,
     /// Which endpoints there are to be: what `hook endpoints apply` goes by.
     pub endpoint: Option<Vec<Entry>>,
+    /// Requests that the user shapes, by name.
+    pub workflow: IndexMap<String, WorkflowFile>,
 }
 
 /// `[[route]]`: `forward` or `run`.
@@ -150,6 +153,8 @@ impl ConfigFile {
                 (own, below) => own.or(below),
             },
             endpoint: self.endpoint.or(base.endpoint),
+            // Of one name the stronger layer's counts, whole.
+            workflow: base.workflow.into_iter().chain(self.workflow).collect(),
         }
     }
 }

@@ -5,10 +5,13 @@ pub mod file;
 pub mod paths;
 pub mod remote;
 pub mod trust;
+pub mod workflow;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use indexmap::IndexMap;
 
 pub use paths::{Paths, project_file};
 
@@ -18,6 +21,7 @@ use crate::secret::{SecretRef, SecretSource};
 use crate::ui::Output;
 use file::{ConfigFile, RouteFile};
 use remote::Remotes;
+use workflow::WorkflowFile;
 
 /// The defaults, every key commented.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -47,6 +51,8 @@ pub struct Settings {
     pub routes: Vec<RouteFile>,
     /// `[remote.NAME]`.
     pub remotes: Remotes,
+    /// `[workflow.NAME]`.
+    pub workflows: IndexMap<String, WorkflowFile>,
     /// Of `listen`.
     pub dedupe_window: Duration,
     /// Of the ledger.
@@ -106,15 +112,10 @@ impl Settings {
         {
             let mut file = parse(&text, &path.display().to_string())?;
             let asks = trust::needs_trust(&file, path);
-            if !asks.is_empty() && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
+            let matters = !asks.is_empty() || !file.workflow.is_empty();
+            if matters && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
+                distrust(&mut file, !asks.is_empty());
                 untrusted = asks;
-                file.listen.on = None;
-                file.route = None;
-                file.remote = None;
-                // A name before the reference (`a=file:...`) must not get it past this.
-                file.secret = file
-                    .secret
-                    .filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
             }
             layers.push(Layer {
                 origin: Origin::Project(path.clone()),
@@ -172,6 +173,7 @@ impl Settings {
             account_params: layer.account.params.unwrap_or_default().into_iter().collect(),
             routes: layer.route.unwrap_or_default(),
             remotes: layer.remote.unwrap_or_default(),
+            workflows: layer.workflow,
             dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
             retention: duration("ledger.retention", layer.ledger.retention)?,
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
@@ -180,6 +182,19 @@ impl Settings {
             user_file: PathBuf::new(),
             layers: Vec::new(),
         })
+    }
+}
+
+/// Takes away from a project's file what needs trust, if it asks for any, and marks what is judged when it is used.
+fn distrust(file: &mut ConfigFile, asks: bool) {
+    file.workflow.values_mut().for_each(WorkflowFile::distrust);
+    if asks {
+        file.listen.on = None;
+        file.route = None;
+        file.remote = None;
+        // A name before the reference (`a=file:...`) must not get it past this.
+        let secret = file.secret.take();
+        file.secret = secret.filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
     }
 }
 

@@ -24,6 +24,9 @@ pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
     }
     let remotes = file.remote.iter().flatten();
     asks.extend(remotes.filter_map(|(name, remote)| super::remote::asks(name, remote)));
+    for (name, workflow) in &file.workflow {
+        asks.extend(workflow.asks(name));
+    }
     if let Some(SecretSource::File(secret)) = file.secret.as_deref().map(|text| SecretRef::parse(text).source) {
         let folder = path.parent().unwrap_or(Path::new("."));
         let inside = folder.join(&secret).canonicalize().ok().zip(folder.canonicalize().ok());

@@ -118,14 +118,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
     if let Err(what) = check_name(&candidate.name) {
         findings.push(Finding::refused("bad-name", what));
     }
-    match address::parse(&candidate.url) {
-        Ok(url) => {
-            findings.extend(judge_password(&url));
-            findings.extend(judge_network(profile, &url, options));
-        }
-        Err(what) => findings
-            .push(Finding::refused("bad-url", what).hint("write the whole URL, such as `https://example.com/hooks`")),
-    }
+    findings.extend(judge_url(profile, &candidate.url, options));
     let peers: Vec<&Endpoint> = existing
         .iter()
         .filter(|other| other.id != candidate.id && other.provider_name() == profile.name)
@@ -136,6 +129,20 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
     findings.extend(judge_events(profile, &candidate.events, options.new_events));
     findings
+}
+
+/// Judges a URL by itself.
+pub fn judge_url(profile: &Profile, url: &str, options: &Options) -> Vec<Finding> {
+    match address::parse(url) {
+        Ok(url) => judge_password(&url)
+            .into_iter()
+            .chain(judge_network(profile, &url, options))
+            .collect(),
+        Err(what) => {
+            let hint = "write the whole URL, such as `https://example.com/hooks`";
+            vec![Finding::refused("bad-url", what).hint(hint)]
+        }
+    }
 }
 
 /// The events as the book keeps them: aliases as the catalogue's names, each once, a provider's sign for all as all.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::{Request, Source};
+use crate::exchange::{Execution, Request, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -49,6 +49,8 @@ pub struct Label {
     pub endpoint: Option<String>,
     /// The record that it repeats or forwards.
     pub origin: Option<u64>,
+    /// Of which workflow, when it is one's.
+    pub execution: Option<Execution>,
 }
 
 /// How the attempts of a delivery are signed.

@@ -1,7 +1,9 @@
 //! What `listen` does with a request: check, record, answer; then tell whoever shows, forwards and runs. The answer is
 //! given only after the capture is on disk.
 
+mod condition;
 pub mod exec;
+mod inbound;
 mod network;
 mod pattern;
 pub mod route;
@@ -14,12 +16,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use condition::{Condition, Wanted};
+pub use inbound::{Inbound, Received};
 pub use network::Network;
 pub use pattern::Pattern;
 
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::provider::Facts;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
@@ -80,6 +85,8 @@ pub struct Request {
     pub took: Duration,
     /// Headers, body and the rest, when they are needed.
     pub whole: Option<Arc<NewCapture>>,
+    /// What it says to an inbound trigger.
+    pub received: Option<Received>,
     /// Where the app's answer goes.
     pub answer: Option<oneshot::Sender<Reply>>,
 }
@@ -98,6 +105,8 @@ pub struct Listener {
     pub outlet: mpsc::Sender<Heard>,
     /// How to answer.
     pub rules: Rules,
+    /// The trigger whose URL is the only one; absent: every path is taken.
+    pub inbound: Option<Inbound>,
 }
 
 impl Listener {
@@ -118,10 +127,29 @@ impl Listener {
         let mut judged = self
             .verification
             .check(&incoming.headers, &incoming.body, self.clock.now());
-        if let Some(refusal) = self.gate(incoming.remote, &incoming.headers) {
+        let trigger = self.inbound.as_ref();
+        if trigger.is_some() {
+            // What comes to a trigger is no event of the provider's, and the same twice is meant twice.
+            judged.facts = Facts::default();
+        }
+        let refusal = self
+            .gate(incoming.remote, &incoming.headers)
+            .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
+        if let Some(refusal) = refusal {
             judged.verdict = Verdict::Refused(refusal);
         }
         judged
+    }
+
+    /// The status for that request.
+    fn status(&self, verdict: &Verdict, unreadable: bool) -> u16 {
+        match verdict {
+            Verdict::Refused(Refusal::Path) => 404,
+            Verdict::Refused(Refusal::Method { .. }) => 405,
+            Verdict::Refused(_) => self.rules.reject_status,
+            _ if unreadable => 400,
+            _ => self.scripted_status(),
+        }
     }
 
     /// The status for a request that is not refused.
@@ -144,13 +172,13 @@ impl Handler for Listener {
         let begun = Instant::now();
         let mut judged = self.judge(&incoming);
         let refused = judged.verdict.is_refused();
-        let status = if refused {
-            self.rules.reject_status
-        } else {
-            self.scripted_status()
-        };
+        let received = self.inbound.as_ref().filter(|_| !refused);
+        let received = received.map(|trigger| trigger.read(&incoming));
+        let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
+        let status = self.status(&judged.verdict, unreadable);
         let succeeds = (200..300).contains(&status);
-        let by_app = self.rules.answer_by_app && succeeds && !refused;
+        let goes_on = received.as_ref().is_none_or(|received| received.left_out.is_none());
+        let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
         let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
         let dedupe_key = judged.facts.dedupe_key.take().filter(|_| succeeds && !refused);
@@ -188,6 +216,7 @@ impl Handler for Listener {
             size,
             took: begun.elapsed(),
             whole,
+            received,
             answer,
         })))
         .await;
@@ -198,6 +227,7 @@ impl Handler for Listener {
             Some(answered) => answered.await.unwrap_or_else(|_| plain(502, "")),
             None if refused => plain(status, "refused\n"),
             None if succeeds => plain(status, "ok\n"),
+            None if unreadable => plain(status, "no record\n"),
             None => plain(status, "failed on purpose\n"),
         }
     }

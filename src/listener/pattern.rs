@@ -1,5 +1,7 @@
 //! Event patterns, `job.*`.
 
+use std::fmt;
+
 /// Names with `*` for any run of characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
@@ -27,6 +29,12 @@ impl Pattern {
             }
         }
         rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -3,9 +3,8 @@
 use serde_json::Value;
 use url::Url;
 
-use super::Pattern;
+use super::{Condition, Pattern};
 use crate::config::file::RouteFile;
-use crate::json::get;
 use crate::transport::guard;
 
 /// Where an event goes.
@@ -26,50 +25,6 @@ pub struct Route {
     pub conditions: Vec<Condition>,
     /// Where to.
     pub to: Destination,
-}
-
-/// What stands at a place of the body.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
-    /// Dotted; items of lists by their number.
-    pub path: String,
-    /// What is there.
-    pub wanted: Wanted,
-}
-
-/// A value to compare with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Wanted {
-    /// Text, in which `*` stands for anything.
-    Text(Pattern),
-    /// A number, `true` or `false`.
-    Value(Value),
-}
-
-impl Condition {
-    fn new(path: &str, wanted: &Value) -> Result<Self, String> {
-        let wanted = match wanted {
-            Value::String(text) => Wanted::Text(Pattern::new(text)),
-            Value::Number(_) | Value::Bool(_) => Wanted::Value(wanted.clone()),
-            _ => {
-                return Err(format!(
-                    "`where` compares `{path}` with something that is no text, number or boolean"
-                ));
-            }
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            wanted,
-        })
-    }
-
-    fn holds(&self, body: &Value) -> bool {
-        match (get(body, &self.path), &self.wanted) {
-            (Some(Value::String(text)), Wanted::Text(pattern)) => pattern.fits(text),
-            (Some(found), Wanted::Value(wanted)) => found == wanted,
-            _ => false,
-        }
-    }
 }
 
 impl Destination {
@@ -131,7 +86,7 @@ impl Route {
         let conditions = file
             .conditions
             .iter()
-            .map(|(path, wanted)| Condition::new(path, wanted));
+            .map(|(path, wanted)| Condition::new(path, wanted).map_err(|what| format!("`where` {what}")));
         Ok(Self {
             event: Pattern::new(file.event.as_deref().unwrap_or("*")),
             conditions: conditions.collect::<Result<_, _>>()?,
@@ -155,6 +110,7 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Wanted;
     use super::*;
 
     #[test]

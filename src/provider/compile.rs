@@ -64,19 +64,24 @@ pub(super) fn word<T: Copy>(key: &str, text: Option<&str>, words: &[(&str, T)]) 
     )
 }
 
+fn check_head(file: &ProviderFile) -> Result<()> {
+    if file.format != FORMAT {
+        return fault("format", format!("must be {FORMAT}, is {}", file.format));
+    }
+    let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if file.name.is_empty() || !file.name.bytes().all(named) {
+        return fault(
+            "name",
+            format!("`{}` is not made of lower-case letters, digits and `-`", file.name),
+        );
+    }
+    Ok(())
+}
+
 impl Profile {
     /// Checks a file and compiles it, with one of its variants over it when named.
     pub fn compile(file: ProviderFile, variant: Option<&str>) -> Result<Self> {
-        if file.format != FORMAT {
-            return fault("format", format!("must be {FORMAT}, is {}", file.format));
-        }
-        let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if file.name.is_empty() || !file.name.bytes().all(named) {
-            return fault(
-                "name",
-                format!("`{}` is not made of lower-case letters, digits and `-`", file.name),
-            );
-        }
+        check_head(&file)?;
         let variants: Vec<_> = file
             .variants
             .iter()
@@ -90,6 +95,9 @@ impl Profile {
             None => file,
         };
         check_events(&file)?;
+        if file.inbound.as_ref().is_some_and(|inbound| inbound.methods.is_empty()) {
+            return fault("inbound.methods", "a trigger takes at least one method");
+        }
         let headers = headers(&file)?;
         let scheme = match &file.signature {
             Some(signature) => scheme::scheme(signature, &headers)?,
@@ -135,6 +143,7 @@ impl Profile {
             dedupe,
             api: Api::of(&file)?,
             workflow_context: file.workflow.map(|workflow| workflow.context),
+            inbound: file.inbound,
             naming: naming(&file.naming)?,
             test_event: file.test_event,
             events: file.events,

@@ -104,6 +104,18 @@ impl FindingKind {
 }
 
 impl Measure {
+    /// By one document whose structure is to be kept.
+    pub fn of_sample(document: Value) -> Self {
+        let mut paths = Vec::new();
+        list_paths(&document, "", &mut paths);
+        Self {
+            grouping: false,
+            data: DataAt::Whole,
+            document,
+            paths,
+        }
+    }
+
     /// Composes the sample of an event of the catalogue; the error of another name gives the near ones.
     pub fn new(profile: &Profile, event: &str) -> Result<Self, ComposeError> {
         // Only the types of the parameters matter, so those that a user would have to give are made up.

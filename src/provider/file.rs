@@ -5,6 +5,7 @@
 //! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
 
 pub mod api;
+mod automation;
 mod naming;
 mod scalar;
 
@@ -12,6 +13,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use api::ApiFile;
+pub use automation::{InboundFile, WorkflowFile};
 pub use naming::NamingFile;
 
 /// The only file format there is so far.
@@ -45,6 +47,8 @@ pub struct ProviderFile {
     pub endpoint: EndpointFile,
     /// Bodies of workflow actions, with merge tags.
     pub workflow: Option<WorkflowFile>,
+    /// Triggers that take requests of anybody who knows their URL.
+    pub inbound: Option<InboundFile>,
     /// How events of the user's own are to be named.
     pub naming: NamingFile,
     /// The event that `hook endpoints test` sends.
@@ -368,14 +372,6 @@ pub struct DedupeFile {
     pub documented: Option<String>,
     /// What goes wrong with the documented one.
     pub caution: Option<String>,
-}
-
-/// `[workflow]`: requests that a user of the provider shapes with merge tags.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct WorkflowFile {
-    /// A sample record as JSON text: the tags are the paths into it, `{{contact.email}}`.
-    pub context: String,
 }
 
 /// `[events."NAME"]`.

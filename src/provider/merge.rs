@@ -238,6 +238,7 @@ impl ProviderFile {
             params,
             endpoint: self.endpoint.over(base.endpoint),
             workflow: self.workflow.or(base.workflow),
+            inbound: self.inbound.or(base.inbound),
             naming: self.naming.over(base.naming),
             test_event: self.test_event.or(base.test_event),
             events,

@@ -5,7 +5,7 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use super::api::Api;
-use super::file::{EventFile, Limit};
+use super::file::{EventFile, InboundFile, Limit};
 use super::naming::Naming;
 use super::policy::Policy;
 use crate::clock::Timestamp;
@@ -61,6 +61,8 @@ pub struct Profile {
     pub dedupe: Dedupe,
     /// A sample record for merge tags, as JSON text.
     pub workflow_context: Option<String>,
+    /// Triggers that take requests of anybody who knows their URL; absent: the provider has none.
+    pub inbound: Option<InboundFile>,
     /// How events of the user's own are to be named.
     pub naming: Naming,
     /// What `endpoints test` sends.

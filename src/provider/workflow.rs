@@ -1,5 +1,7 @@
 //! Workflow bodies: requests that a user of a provider shapes with merge tags, `{{contact.email}}`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::near::near_names;
@@ -21,12 +23,20 @@ pub enum TagFault {
         /// As written.
         tag: String,
     },
+    /// The record has the field at its top, where the provider's own records have namespaces.
+    Bare {
+        /// As written.
+        tag: String,
+        /// Near fields of the provider's.
+        near: Vec<String>,
+    },
 }
 
 /// Fills merge tags from a record and collects what is wrong with them.
 #[derive(Debug)]
 pub struct Merge<'a> {
     context: &'a Value,
+    sample: Option<&'a Value>,
     /// In order of appearance.
     pub faults: Vec<TagFault>,
 }
@@ -36,8 +46,21 @@ impl<'a> Merge<'a> {
     pub fn new(context: &'a Value) -> Self {
         Self {
             context,
+            sample: None,
             faults: Vec::new(),
         }
+    }
+
+    /// With the provider's sample record, by whose namespaces tags are judged.
+    #[must_use]
+    pub fn within(mut self, sample: Option<&'a Value>) -> Self {
+        self.sample = sample;
+        self
+    }
+
+    /// A URL with its tags filled in, percent-encoded so that a value stays in its place.
+    pub fn url(&mut self, text: &str) -> String {
+        self.fill(text, encoded)
     }
 
     /// A text with its tags filled in. A text that is one tag keeps the field's type.
@@ -45,6 +68,10 @@ impl<'a> Merge<'a> {
         if let Some(tag) = only_tag(text) {
             return self.field(tag);
         }
+        Value::String(self.fill(text, str::to_owned))
+    }
+
+    fn fill(&mut self, text: &str, write: fn(&str) -> String) -> String {
         let mut filled = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
@@ -54,12 +81,12 @@ impl<'a> Merge<'a> {
             filled.push_str(&rest[..start]);
             match self.field(rest[start + 2..end].trim()) {
                 Value::Null => {}
-                value => filled.push_str(&text_of(&value)),
+                value => filled.push_str(&write(&text_of(&value))),
             }
             rest = &rest[end + 2..];
         }
         filled.push_str(rest);
-        Value::String(filled)
+        filled
     }
 
     /// A document with the tags in all of its strings filled in: escaping is the serialiser's.
@@ -92,6 +119,14 @@ impl<'a> Merge<'a> {
                 if value.is_null() || value.as_str() == Some("") {
                     self.faults.push(TagFault::Empty { tag: tag.to_owned() });
                 }
+                if let Some(sample) = self.sample.filter(|_| !tag.contains('.')) {
+                    let paths = leaf_paths(sample);
+                    let near = near_names(tag, paths.iter().map(String::as_str));
+                    self.faults.push(TagFault::Bare {
+                        tag: tag.to_owned(),
+                        near,
+                    });
+                }
                 value.clone()
             }
             None => {
@@ -105,6 +140,20 @@ impl<'a> Merge<'a> {
             }
         }
     }
+}
+
+/// Everything but letters, digits and `-._~` as `%XX`.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut url, byte| {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
+            byte => {
+                let _ = write!(url, "%{byte:02X}");
+            }
+        }
+        url
+    })
 }
 
 fn only_tag(text: &str) -> Option<&str> {
@@ -146,6 +195,34 @@ mod tests {
                     near: vec!["contact.email".into()]
                 }
             ]
+        );
+    }
+
+    #[test]
+    fn a_tag_in_a_url_cannot_leave_its_place() {
+        let context = json!({"contact": {"id": "a/b?c&d é"}});
+        let mut merge = Merge::new(&context);
+        assert_eq!(
+            merge.url("https://a.example/{{contact.id}}?x=1"),
+            "https://a.example/a%2Fb%3Fc%26d%20%C3%A9?x=1"
+        );
+    }
+
+    #[test]
+    fn a_tag_without_namespace_is_noted_where_the_provider_has_them() {
+        let (context, sample) = (json!({"email": "pat@example.com"}), json!({"contact": {"email": ""}}));
+        let mut merge = Merge::new(&context);
+        merge.text("{{email}}");
+        assert!(merge.faults.is_empty());
+        let mut merge = merge.within(Some(&sample));
+        assert_eq!(merge.text("{{email}}"), json!("pat@example.com"));
+        let near = vec!["contact.email".to_owned()];
+        assert_eq!(
+            merge.faults,
+            [TagFault::Bare {
+                tag: "email".into(),
+                near
+            }]
         );
     }
 }

@@ -31,6 +31,7 @@ pub struct RecordLine<'a> {
     took_ms: Option<f64>,
     size: u64,
     duplicate_of: Option<u64>,
+    workflow: Option<&'a str>,
 }
 
 impl<'a> RecordLine<'a> {
@@ -53,6 +54,7 @@ impl<'a> RecordLine<'a> {
             took_ms: summary.took.map(millis),
             size: summary.size,
             duplicate_of: summary.duplicate_of,
+            workflow: summary.workflow.as_deref(),
         }
     }
 }
@@ -83,7 +85,11 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
         RecordKind::Capture => "<--",
         RecordKind::Delivery => "-->",
     };
-    let event = summary.event.as_deref().map_or_else(|| "-".to_owned(), text);
+    let event = match (&summary.event, &summary.workflow) {
+        (Some(event), _) => text(event),
+        (None, Some(workflow)) => text(&format!("workflow {workflow}")),
+        (None, None) => "-".to_owned(),
+    };
     let provider = summary.provider.as_deref().map_or_else(|| "-".to_owned(), text);
     let target = match &summary.endpoint {
         Some(endpoint) => text(endpoint),
@@ -151,6 +157,13 @@ fn status_cell(summary: &Summary) -> Cell {
 /// Whether attempts are left.
 pub fn is_pending(summary: &Summary) -> bool {
     summary.kind == RecordKind::Delivery && summary.state == DeliveryState::Pending.name()
+}
+
+/// Whether a workflow decided to send nothing.
+pub fn is_unsent(summary: &Summary) -> bool {
+    [DeliveryState::Skipped, DeliveryState::Rehearsed]
+        .iter()
+        .any(|state| summary.kind == RecordKind::Delivery && summary.state == state.name())
 }
 
 /// How long ago, in one unit; the day when that is more than a week.

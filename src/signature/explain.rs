@@ -89,6 +89,8 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
             Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())
         }
         Refusal::Address { address } => Some(format!("add `--allow-ip {address}`")),
+        Refusal::Path => Some("the sender needs the whole URL that `hook listen --inbound` says".into()),
+        Refusal::Method { .. } => None,
         Refusal::Bearer => Some("the sender must send `Authorization: Bearer ...`".into()),
         Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
         Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),

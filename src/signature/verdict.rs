@@ -67,6 +67,13 @@ pub enum Refusal {
     },
     /// The bearer token that the receiver demands is missing or wrong.
     Bearer,
+    /// It went to another path than that of the trigger.
+    Path,
+    /// The trigger does not take that method.
+    Method {
+        /// The request's.
+        method: String,
+    },
     /// The signature matches, but is too old.
     TooOld {
         /// Its age.
@@ -150,6 +157,8 @@ impl Refusal {
             Self::NoMatch { .. } => "no-match",
             Self::Address { .. } => "address",
             Self::Bearer => "bearer",
+            Self::Path => "path",
+            Self::Method { .. } => "method",
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
             Self::Unusable { .. } => "unusable-secret",
@@ -166,6 +175,8 @@ impl fmt::Display for Refusal {
             Self::Malformed { header, expected } => write!(f, "header `{header}` is not of the form `{expected}`"),
             Self::Address { address } => write!(f, "address `{address}` is not allowed"),
             Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),
+            Self::Path => write!(f, "the trigger is at another path"),
+            Self::Method { method } => write!(f, "the trigger takes no `{method}`"),
             Self::NoMatch { header, secrets: 1 } => {
                 write!(
                     f,

@@ -9,8 +9,8 @@ pub(crate) mod records;
 use std::time::Duration;
 
 use super::{
-    Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, NewCapture, NewDelivery, Op, Outcome, Query, Record,
-    Signing, Source, Store, VerdictNote,
+    Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Op, Outcome, Query,
+    Record, Signing, Source, Store, VerdictNote,
 };
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -60,6 +60,7 @@ macro_rules! conformance {
             event_patterns_know_the_star_only
             a_provider_matches_with_each_of_its_variants
             an_endpoint_has_deliveries_only
+            a_workflow_has_its_executions_only
             what_a_record_led_to_is_found_by_its_number
             a_summary_tells_the_last_attempt
             a_prefix_finds_every_kind_of_id
@@ -182,6 +183,7 @@ pub(crate) fn delivery(at: Timestamp, event: &str) -> NewDelivery {
         signing: Signing::Fresh,
         source: Source::Send,
         origin: None,
+        execution: None,
         delays: Vec::new(),
         owner: None,
         state: DeliveryState::Pending,

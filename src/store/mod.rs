@@ -20,7 +20,7 @@ pub use query::{Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
 
 use crate::clock::Timestamp;
-pub use crate::exchange::{Answer, Attempt, ErrorKind, Outcome, Source};
+pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -112,6 +112,10 @@ pub enum DeliveryState {
     Failed,
     /// Set aside by a person or a rule: nothing is tried until somebody asks.
     Parked,
+    /// A workflow's condition did not hold: nothing was sent.
+    Skipped,
+    /// A workflow in test: its request was made, and not sent.
+    Rehearsed,
 }
 
 /// A delivery to be recorded, in whatever state it is by then.
@@ -139,6 +143,8 @@ pub struct NewDelivery {
     pub source: Source,
     /// The record that it repeats or forwards.
     pub origin: Option<u64>,
+    /// Of which workflow, when it is one's.
+    pub execution: Option<Execution>,
     /// Waits before attempts 2, 3, ... as they were planned, already scaled.
     pub delays: Vec<Duration>,
     /// The process that works on it, until it is finished.
@@ -278,4 +284,11 @@ macro_rules! names {
 
 names!(RecordKind { Capture = "capture", Delivery = "delivery" });
 names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
-names!(DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed", Parked = "parked" });
+names!(DeliveryState {
+    Pending = "pending",
+    Delivered = "delivered",
+    Failed = "failed",
+    Parked = "parked",
+    Skipped = "skipped",
+    Rehearsed = "rehearsed",
+});

@@ -25,6 +25,8 @@ pub struct Query {
     pub provider: Option<String>,
     /// Deliveries that forward or repeat that record only.
     pub origin: Option<u64>,
+    /// Deliveries of that workflow only.
+    pub workflow: Option<String>,
     /// Which part of the answer.
     pub page: Page,
 }
@@ -55,6 +57,7 @@ impl Default for Query {
             endpoint: None,
             provider: None,
             origin: None,
+            workflow: None,
             page: Page {
                 limit: 20,
                 after: None,
@@ -85,7 +88,7 @@ pub struct Summary {
     pub endpoint: Option<String>,
     /// A capture's verdict, a delivery's state: by name.
     pub state: String,
-    /// A capture's reason of refusal, or the failure of a delivery's last attempt.
+    /// A capture's reason of refusal, the failure of a delivery's last attempt, or why a workflow sent nothing.
     pub reason: Option<String>,
     /// `METHOD target` of a capture, the URL of a delivery.
     pub target: String,
@@ -101,6 +104,8 @@ pub struct Summary {
     pub duplicate_of: Option<u64>,
     /// The process that works on it.
     pub owner: Option<String>,
+    /// The workflow that a delivery is of.
+    pub workflow: Option<String>,
 }
 
 /// Figures over records.

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::words::Words;
 use crate::clock::{Timestamp, human_duration};
+use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::endpoints::{Book, Vault, shown};
 use crate::provider::Registry;
@@ -81,6 +82,24 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
         let state = if endpoint.is_active() { "" } else { ", disabled" };
         let about = format!("{} {}{state}", endpoint.provider, shown(&endpoint.url));
         Found::new(endpoint.name, about)
+    });
+    Some(found.collect())
+}
+
+/// The workflows of the settings.
+pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
+    let (_, settings) = settings(words)?;
+    let named = settings
+        .workflows
+        .into_iter()
+        .filter(|(name, _)| workflow::is_name(name));
+    let found = named.map(|(name, workflow)| {
+        let about = format!(
+            "{} {}",
+            workflow.state.name(),
+            shown(workflow.url.as_deref().unwrap_or(""))
+        );
+        Found::new(name, about)
     });
     Some(found.collect())
 }

@@ -63,6 +63,11 @@ pub fn endpoints() -> ArgValueCompleter {
     completer(|words, _| candidates::endpoints(words).unwrap_or_default())
 }
 
+/// Names of workflows.
+pub fn workflows() -> ArgValueCompleter {
+    completer(|words, _| candidates::workflows(words).unwrap_or_default())
+}
+
 /// Providers; their variants once something is typed.
 pub fn providers() -> ArgValueCompleter {
     completer(|_, current| candidates::providers(current))

@@ -29,6 +29,27 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = super::super::duration, help_heading = "Verification")]
     pub(super) dedupe_window: Option<Duration>,
 
+    /// Be an inbound trigger: take unsigned requests at a path that nobody can guess
+    #[arg(long, conflicts_with_all = ["secrets", "dedupe_window", "filter"], help_heading = "Inbound trigger")]
+    pub(super) inbound: bool,
+    /// The workflow whose trigger it is; each has a URL of its own, which stays the same
+    #[arg(long, value_name = "NAME", add = complete::workflows(), requires = "inbound", help_heading = "Inbound trigger")]
+    pub(super) workflow: Option<String>,
+    /// Take a field of the record from that place of the request: `plan=custom.plan` (can be repeated)
+    #[arg(
+        long,
+        value_name = "FIELD=PATH",
+        requires = "inbound",
+        help_heading = "Inbound trigger"
+    )]
+    pub(super) map: Vec<String>,
+    /// A fresh path instead of the one so far
+    #[arg(long, requires = "inbound", help_heading = "Inbound trigger")]
+    pub(super) new_path: bool,
+    /// Forget the sample: the next request is kept instead
+    #[arg(long, requires = "inbound", help_heading = "Inbound trigger")]
+    pub(super) new_sample: bool,
+
     /// Port to listen on; 0 for any that is free
     #[arg(long, value_name = "PORT", help_heading = "Address")]
     pub(super) port: Option<u16>,

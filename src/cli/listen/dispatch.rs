@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
 use super::forward::{Forwarder, Forwarding};
+use super::inbound::Trigger;
 use super::show::Screen;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
@@ -47,6 +48,7 @@ pub(super) struct Dispatcher {
     count: Option<u64>,
     ends: Ends,
     verification: Arc<Verification>,
+    trigger: Option<Trigger>,
     /// What was said last about a refusal: the same is not said twice in a row.
     said: String,
 }
@@ -142,8 +144,14 @@ impl Dispatcher {
             count: args.count,
             ends,
             verification,
+            trigger: None,
             said: String::new(),
         })
+    }
+
+    /// With the inbound trigger that it works for.
+    pub(super) fn with(self, trigger: Option<Trigger>) -> Self {
+        Self { trigger, ..self }
     }
 
     /// One thing that was heard. `busy`: more is waiting, so that nothing is explained.
@@ -157,6 +165,9 @@ impl Dispatcher {
             .as_ref()
             .is_some_and(|filter| !filter.fits(request.judged.facts.event.as_deref().unwrap_or("")));
         self.screen.request(&request, hidden)?;
+        if let (Some(trigger), Some(received)) = (&mut self.trigger, &request.received) {
+            trigger.take(request.number, received, hidden)?;
+        }
         if !hidden && !busy {
             self.explain(session, &request);
         }
@@ -174,7 +185,9 @@ impl Dispatcher {
     }
 
     async fn route(&mut self, session: &Session, request: &mut Request) {
-        let Some(capture) = request.whole.clone() else { return };
+        let Some(mut capture) = request.whole.clone() else {
+            return;
+        };
         if request.judged.verdict.is_refused() {
             return;
         }
@@ -190,8 +203,20 @@ impl Dispatcher {
             ));
             return;
         }
+        let received = request.received.as_ref();
+        if received.is_some_and(|received| received.left_out.is_some()) {
+            return;
+        }
+        // A command gets the record that was made of the request, an app the request as it came.
+        let record = received.and_then(|received| received.record.as_ref());
+        if received.is_some() {
+            capture = without_path(&capture);
+        }
         let event = request.judged.facts.event.as_deref().unwrap_or("");
-        let body: LazyCell<Option<Value>, _> = LazyCell::new(|| serde_json::from_slice(&capture.body).ok());
+        let body: LazyCell<Option<Value>, _> = LazyCell::new(|| match record {
+            Some(record) => Some(record.clone()),
+            None => serde_json::from_slice(&capture.body).ok(),
+        });
         for route in self.routes.iter().filter(|route| route.takes(event, || body.as_ref())) {
             match &route.to {
                 Destination::Forward(url) => {
@@ -204,7 +229,7 @@ impl Dispatcher {
                     let task = Task {
                         command: command.clone(),
                         number: request.number,
-                        capture: Arc::clone(&capture),
+                        capture: with_record(&capture, record),
                     };
                     let _ = self.commands.send(task).await;
                 }
@@ -272,6 +297,26 @@ impl Dispatcher {
             interrupted: forwarded.interrupted,
         })
     }
+}
+
+/// The capture without the path, which is the trigger's secret and no business of an app's.
+fn without_path(capture: &Arc<NewCapture>) -> Arc<NewCapture> {
+    let query = capture.target.split_once('?').map(|(_, query)| query);
+    Arc::new(NewCapture {
+        target: query.map_or_else(|| "/".to_owned(), |query| format!("/?{query}")),
+        ..(**capture).clone()
+    })
+}
+
+/// The capture with the record in place of its body.
+fn with_record(capture: &Arc<NewCapture>, record: Option<&Value>) -> Arc<NewCapture> {
+    let Some(record) = record else {
+        return Arc::clone(capture);
+    };
+    Arc::new(NewCapture {
+        body: record.to_string().into(),
+        ..(**capture).clone()
+    })
 }
 
 fn forward_policy(args: &Args) -> Result<Policy> {

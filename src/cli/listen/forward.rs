@@ -159,6 +159,7 @@ impl Forwarder {
                 provider: capture.provider.clone(),
                 endpoint: None,
                 origin: Some(number),
+                execution: None,
             }),
         }
     }

@@ -3,6 +3,7 @@
 mod args;
 mod dispatch;
 mod forward;
+mod inbound;
 mod setup;
 mod show;
 
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 use super::socket;
 pub(super) use args::Args;
 use dispatch::{Dispatcher, Ended, Ends};
+use inbound::Trigger;
 use setup::Ready;
 
 use crate::error::{Error, Result};
@@ -49,7 +51,8 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let ledger = session.ledger_within(args.dedupe_window);
     let (outlet, heard) = mpsc::channel(1024);
     let secrets = setup::secrets(session, args)?;
-    let listener = setup::listener(session, args, secrets.clone(), ledger.clone(), outlet)?;
+    let trigger = Trigger::new(session, args)?;
+    let listener = setup::listener(session, args, secrets.clone(), trigger.as_ref(), ledger.clone(), outlet)?;
     let listener = Arc::new(listener);
     let ends = ends(&shutdown);
     let verification = Arc::clone(&listener.verification);
@@ -57,17 +60,27 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
     crate::retention::start(session);
+    let path = trigger.as_ref().map_or("", |trigger| &trigger.inbound.path);
     let url = format!(
-        "{}://{}",
+        "{}://{}{path}",
         if tls.is_some() { "https" } else { "http" },
         socket::shown(address)
     );
+    let public = args.public_url.as_ref();
+    let public = public.map(|public| format!("{}{path}", public.trim_end_matches('/')));
+    let takes = match &trigger {
+        Some(trigger) => trigger.says(),
+        None => setup::says_verification(secrets.as_ref()),
+    };
     let ready = Ready {
         url: &url,
+        public_url: public.as_deref(),
+        takes,
         secrets: secrets.as_ref(),
         ca_file: tls.as_ref().and_then(|tls| tls.ca_file.as_deref()),
     };
     announce(session, args, &ready)?;
+    let dispatcher = dispatcher.with(trigger);
     let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
     let limits = server::Limits {
         drain: DRAIN,
@@ -152,11 +165,16 @@ fn timer(lasts: Option<Duration>, stop: tokio_util::sync::CancellationToken) -> 
 
 fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
     let ui = &session.ui;
-    let Ready { url, ca_file, .. } = *ready;
+    let Ready {
+        url,
+        public_url,
+        ca_file,
+        ..
+    } = *ready;
     ui.json(&ReadyLine {
         schema: "hook.ready/1",
         url,
-        public_url: args.public_url.as_deref(),
+        public_url,
         ca_file,
     })?;
     ui.flush()?;
@@ -165,12 +183,8 @@ fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
             Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
         })?;
     }
-    ui.note(&format!(
-        "listening on {}, {}",
-        ui.err.strong(url),
-        setup::says_verification(ready.secrets)
-    ));
-    if let Some(public) = &args.public_url {
+    ui.note(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
+    if let Some(public) = public_url {
         ui.note(&format!("reachable as {}", ui.err.strong(public)));
     }
     if let Some(ca_file) = ca_file {

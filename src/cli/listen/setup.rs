@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DRAIN;
 use super::args::{Answer, Args};
+use super::inbound::Trigger;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::{Heard, Listener, Rules};
@@ -25,7 +26,11 @@ use crate::verification::Verification;
 /// What speaks against starting at all.
 pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
     super::super::socket::check(args.bind, args.expose)?;
-    if args.expose && args.secrets.is_empty() {
+    if args.expose && args.inbound {
+        session.ui.warn(
+            "whoever learns the path can use the trigger from other machines, and over http it can be read on the way",
+        );
+    } else if args.expose && args.secrets.is_empty() {
         session
             .ui
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
@@ -39,8 +44,12 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
     }
     let runs = routes.iter().any(|route| route.to.runs());
     if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {
-        return Err(Error::usage("commands would run for requests that nobody verified")
-            .hint("add `--secret`, or `--unverified` if anybody may run them"));
+        let hint = if args.inbound {
+            "add `--unverified` if whoever has the URL may run them"
+        } else {
+            "add `--secret`, or `--unverified` if anybody may run them"
+        };
+        return Err(Error::usage("commands would run for requests that nobody verified").hint(hint));
     }
     if args.answer == Answer::App && routes.iter().all(|route| route.to.runs()) {
         return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
@@ -68,9 +77,11 @@ pub(super) fn listener(
     session: &Session,
     args: &Args,
     secrets: Option<Secrets>,
+    trigger: Option<&Trigger>,
     ledger: Ledger,
     outlet: mpsc::Sender<Heard>,
 ) -> Result<Listener> {
+    let providers = trigger.map_or_else(|| args.providers.clone(), Trigger::providers);
     let bearer = args
         .require_bearer
         .as_ref()
@@ -80,9 +91,10 @@ pub(super) fn listener(
     Ok(Listener {
         clock: std::sync::Arc::clone(&session.clock),
         random: std::sync::Arc::clone(&session.random),
-        verification: std::sync::Arc::new(Verification::new(&session.registry, &args.providers, secrets)?),
+        verification: std::sync::Arc::new(Verification::new(&session.registry, &providers, secrets)?),
         ledger,
         outlet,
+        inbound: trigger.map(|trigger| trigger.inbound.clone()),
         rules: Rules {
             reject_status: args.reject_status,
             status: args.status,
@@ -141,6 +153,9 @@ pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
 /// What is known once the listener takes requests.
 pub(super) struct Ready<'a> {
     pub(super) url: &'a str,
+    pub(super) public_url: Option<&'a str>,
+    /// What it takes, as a clause.
+    pub(super) takes: String,
     pub(super) secrets: Option<&'a Secrets>,
     /// The certificate that callers must trust.
     pub(super) ca_file: Option<&'a str>,

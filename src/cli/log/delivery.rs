@@ -29,6 +29,8 @@ struct DeliveryLine<'a> {
     mode: &'static str,
     provider: Option<&'a str>,
     endpoint: Option<&'a str>,
+    workflow: Option<&'a str>,
+    reason: Option<&'a str>,
     method: &'a str,
     url: String,
     signing: &'static str,
@@ -80,6 +82,8 @@ pub(super) fn json(view: &View<'_>, record: &Delivery) -> Result<()> {
         mode: message.mode.name(),
         provider: delivery.provider.as_deref(),
         endpoint: delivery.endpoint.as_deref(),
+        workflow: delivery.execution.as_ref().map(|of| of.workflow.as_str()),
+        reason: delivery.execution.as_ref().and_then(|of| of.note.as_deref()),
         method: &delivery.method,
         url: masked_url(&delivery.url, view.reveal),
         signing: delivery.signing.name(),
@@ -127,6 +131,10 @@ pub(super) fn human(view: &View<'_>, record: &Delivery) -> Result<()> {
     let target = format!("{} {}", delivery.method, masked_url(&delivery.url, view.reveal));
     view.foreign("to", Some(&target))?;
     view.foreign("endpoint", delivery.endpoint.as_deref())?;
+    if let Some(execution) = &delivery.execution {
+        view.foreign("workflow", Some(&execution.workflow))?;
+        view.foreign("not sent", execution.note.as_deref())?;
+    }
     view.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()))?;
     view.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()))?;
     view.field("message", &message.id.to_string())?;

@@ -35,6 +35,9 @@ pub(super) struct Filters {
     /// Of this provider: `NAME`, or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Selection")]
     provider: Option<String>,
+    /// Executions of this workflow
+    #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), help_heading = "Selection")]
+    workflow: Option<String>,
     /// Requests that were received, or deliveries
     #[arg(long, help_heading = "Selection")]
     kind: Option<Kind>,
@@ -67,6 +70,7 @@ impl Filters {
             event: self.event.or(outer.event),
             endpoint: self.endpoint.or(outer.endpoint),
             provider: self.provider.or(outer.provider),
+            workflow: self.workflow.or(outer.workflow),
             kind: self.kind.or(outer.kind),
         }
     }
@@ -84,6 +88,7 @@ impl Filters {
             event: self.event.clone(),
             endpoint: self.endpoint.clone(),
             provider: self.provider.clone(),
+            workflow: self.workflow.clone(),
             ..Query::default()
         })
     }

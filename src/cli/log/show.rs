@@ -80,7 +80,10 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         full: args.full,
         reveal: args.reveal,
         now: session.now(),
-        masked: masked_headers(session, provider),
+        masked: masked_headers(session, provider)
+            .into_iter()
+            .chain(own_secret_header(&record))
+            .collect(),
         later: later(&store, number)?,
         why: None,
     };
@@ -98,6 +101,14 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         Record::Delivery(delivery) => delivery::human(&view, delivery)?,
     }
     Ok(Exit::Ok)
+}
+
+/// The header in which a workflow's own secret goes.
+fn own_secret_header(record: &Record) -> Option<String> {
+    match record {
+        Record::Capture(_) => None,
+        Record::Delivery(delivery) => delivery.delivery.execution.as_ref()?.secret_header.clone(),
+    }
 }
 
 fn later(store: &SqliteStore, number: u64) -> Result<Vec<Summary>> {

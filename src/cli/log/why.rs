@@ -82,6 +82,7 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
         ),
         "address" => "`hook listen --allow-ip CIDR` lets addresses in.".to_owned(),
         "bearer" => "The sender must carry the token that `hook listen --require-bearer` names.".to_owned(),
+        "path" => "The sender must use the whole URL that `hook listen --inbound` says.".to_owned(),
         "unusable-secret" => format!("`hook secret new --provider {name}` makes a secret of the right form."),
         _ => return None,
     })
@@ -143,9 +144,10 @@ fn again(view: &View<'_>) -> Vec<String> {
 /// What became of a delivery.
 pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
     let delivery = &record.delivery;
-    let event = match delivery.message.event.as_str() {
-        "" => "An event of unknown type".to_owned(),
-        event => format!("`{}`", printable(event, MOST)),
+    let event = match (delivery.message.event.as_str(), &delivery.execution) {
+        (_, Some(of)) => format!("The request of workflow `{}`", printable(&of.workflow, MOST)),
+        ("", None) => "An event of unknown type".to_owned(),
+        (event, None) => format!("`{}`", printable(event, MOST)),
     };
     let url = printable(&masked_url(&delivery.url, view.reveal), MOST);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
@@ -245,6 +247,10 @@ fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> 
             }
             said
         }
+        DeliveryState::Skipped | DeliveryState::Rehearsed => vec![
+            unsent(delivery),
+            format!("`hook replay {number}` delivers it all the same."),
+        ],
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {
             let why = match made {
@@ -257,6 +263,15 @@ fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> 
             said.push(format!("`hook replay {number}` delivers it again."));
             said
         }
+    }
+}
+
+/// Why a workflow sent nothing.
+fn unsent(delivery: &NewDelivery) -> String {
+    let note = delivery.execution.as_ref().and_then(|of| of.note.as_deref());
+    match note {
+        Some(note) => format!("Nothing was sent: {}.", printable(note, MOST)),
+        None => "Nothing was sent.".to_owned(),
     }
 }
 

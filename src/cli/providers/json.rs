@@ -44,6 +44,10 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "workflow_context": profile.workflow_context.as_ref().map(|text| {
             serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
         }),
+        "inbound": profile.inbound.as_ref().map(|inbound| json!({
+            "methods": inbound.methods,
+            "identity": inbound.identity,
+        })),
         "naming": (!profile.naming.is_any()).then(|| json!({
             "separator": profile.naming.separator,
             "case": if profile.naming.case == Case::Lower { "lower" } else { "any" },

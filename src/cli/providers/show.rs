@@ -335,6 +335,13 @@ fn receiving(sheet: &mut Sheet<'_>, profile: &Profile) {
     if let Some(caution) = &dedupe.caution {
         sheet.row("caution", caution, &[]);
     }
+    if let Some(inbound) = &profile.inbound {
+        let mut takes = inbound.methods.join(" or ");
+        if !inbound.identity.is_empty() {
+            takes = format!("{takes}, with {}", inbound.identity.join(" or "));
+        }
+        sheet.row("triggers", &takes, &["inbound.methods", "inbound.identity"]);
+    }
 }
 
 fn variants(sheet: &mut Sheet<'_>, profile: &Profile) {

@@ -112,6 +112,7 @@ impl Post<'_> {
                 provider: Some(self.profile.label()),
                 endpoint: Some(endpoint.name.clone()),
                 origin: None,
+                execution: None,
             }),
         })
     }

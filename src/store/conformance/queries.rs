@@ -175,6 +175,37 @@ pub(crate) fn an_endpoint_has_deliveries_only<F: Fixture>() {
     assert_eq!(numbers(&store, &query), [2]);
 }
 
+pub(crate) fn a_workflow_has_its_executions_only<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    record_delivery(&mut store, &delivery(start(), "a"));
+    for (workflow, note) in [("welcome", None), ("other", None), ("welcome", Some("not pro"))] {
+        let execution = Execution {
+            workflow: workflow.to_owned(),
+            note: note.map(str::to_owned),
+            secret_header: None,
+        };
+        let new = NewDelivery {
+            execution: Some(execution),
+            ..delivery(start(), "a")
+        };
+        record_delivery(&mut store, &new);
+    }
+    let query = Query {
+        workflow: Some("welcome".to_owned()),
+        ..Query::default()
+    };
+    let found = store.list(&query).unwrap();
+    let said: Vec<_> = found
+        .iter()
+        .map(|one| (one.number, one.workflow.as_deref(), one.reason.as_deref()))
+        .collect();
+    let welcome = Some("welcome");
+    assert_eq!(said, [(5, welcome, Some("not pro")), (3, welcome, None)]);
+    assert_eq!(store.stats(&query).unwrap().deliveries, 2);
+    assert_eq!(store.list(&Query::default()).unwrap()[3].workflow, None);
+}
+
 pub(crate) fn what_a_record_led_to_is_found_by_its_number<F: Fixture>() {
     let mut store = F::new().open();
     record_capture(&mut store, &capture(start(), "a"));
@@ -229,6 +260,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
             size: 7,
             duplicate_of: None,
             owner: None,
+            workflow: None,
         },
         Summary {
             number: 1,
@@ -247,6 +279,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
             size: 2,
             duplicate_of: None,
             owner: None,
+            workflow: None,
         },
     ];
     assert_eq!(store.list(&Query::default()).unwrap(), expected);

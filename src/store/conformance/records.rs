@@ -51,6 +51,11 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
     new.headers = [("x-mine", "1")].into_iter().collect();
     new.signing = Signing::AsCaptured;
     new.origin = Some(12);
+    new.execution = Some(Execution {
+        workflow: "welcome".to_owned(),
+        note: Some("why".to_owned()),
+        secret_header: Some("x-key".to_owned()),
+    });
     new.delays = vec![Duration::ZERO, Duration::from_nanos(300_000_001), minutes(60)];
     new.owner = Some("somebody".to_owned());
     new.next_due = Some(after(5));
@@ -71,7 +76,7 @@ pub(crate) fn every_state_source_and_failure_reads_back<F: Fixture>() {
     new.message.body = Bytes::new();
     new.endpoint = None;
     new.provider = None;
-    for state in ["pending", "delivered", "failed", "parked"] {
+    for state in ["pending", "delivered", "failed", "parked", "skipped", "rehearsed"] {
         new.state = DeliveryState::from_name(state).unwrap();
         for source in ["send", "replay", "forward", "test"] {
             new.source = Source::from_name(source).unwrap();

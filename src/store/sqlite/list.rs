@@ -12,11 +12,11 @@ use crate::store::{Query, RecordKind, Summary};
 
 const CAPTURE: &str =
     "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
-    duplicate_of, NULL FROM ";
+    duplicate_of, NULL, NULL FROM ";
 
-const DELIVERY: &str =
-    "SELECT n, id, 1, at, event, provider, endpoint, state, reason, url, status, attempts, took, size,
-    NULL, owner FROM ";
+const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state,
+    coalesce(reason, (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
+    NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n) FROM ";
 
 /// The page that the query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Summary>> {
@@ -68,5 +68,6 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         size: row.get(13).map(unsigned)?,
         duplicate_of: row.get::<_, Option<i64>>(14)?.map(unsigned),
         owner: row.get(15)?,
+        workflow: row.get(16)?,
     })
 }

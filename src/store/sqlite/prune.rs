@@ -167,9 +167,12 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
 
 /// Drops a delivery with its attempts, and its message when it was the last one.
 fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?
-        .execute([n])?;
+    for sql in [
+        "DELETE FROM attempt WHERE delivery = ?1",
+        "DELETE FROM execution WHERE n = ?1",
+    ] {
+        connection.prepare_cached(sql)?.execute([n])?;
+    }
     let message: i64 = connection
         .prepare_cached("DELETE FROM delivery WHERE n = ?1 RETURNING message")?
         .query_row([n], |row| row.get(0))?;

@@ -13,8 +13,8 @@ use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::store::{
-    Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, NewCapture, NewDelivery, Outcome, Record, Signing,
-    Source, VerdictNote,
+    Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome, Record,
+    Signing, Source, VerdictNote,
 };
 
 /// The record of that number.
@@ -77,8 +77,8 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
 
 const DELIVERY: &str = "
     SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
-        next_due, message.id, wire_id, message.event, time, mode, content_type, body
-    FROM delivery JOIN message ON m = message WHERE n = ?1";
+        next_due, message.id, wire_id, message.event, time, mode, content_type, body, workflow, note, secret_header
+    FROM delivery JOIN message ON m = message LEFT JOIN execution USING (n) WHERE n = ?1";
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let message = Message {
@@ -102,6 +102,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         signing: named(row, 8, Signing::from_name)?,
         source: named(row, 9, Source::from_name)?,
         origin: row.get::<_, Option<i64>>(10)?.map(unsigned),
+        execution: execution(row)?,
         delays: named(row, 11, delays)?,
         owner: row.get(12)?,
         state: named(row, 13, DeliveryState::from_name)?,
@@ -112,6 +113,17 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         number: row.get(0).map(unsigned)?,
         delivery,
     })
+}
+
+fn execution(row: &Row<'_>) -> rusqlite::Result<Option<Execution>> {
+    let Some(workflow) = row.get(22)? else {
+        return Ok(None);
+    };
+    Ok(Some(Execution {
+        workflow,
+        note: row.get(23)?,
+        secret_header: row.get(24)?,
+    }))
 }
 
 const ATTEMPTS: &str = "

@@ -8,10 +8,16 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1];
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
+
+/// What stands in for a table that a file of an older format does not have, for whoever may only read: nothing is in it.
+pub(super) const STAND_INS: [(i64, &str); 1] = [(
+    2,
+    "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT)",
+)];
 
 /// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
 /// million rows are looked through without reading a body. Times are microseconds since the epoch, durations
@@ -133,4 +139,15 @@ CREATE TABLE seen (
 -- The highest number that was ever given to a record that is pruned by now: numbers are not used twice.
 CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
 INSERT INTO sequence VALUES (0);
+";
+
+/// Deliveries that are executions of a workflow.
+const FORMAT_2: &str = "
+CREATE TABLE execution (
+    n             INTEGER PRIMARY KEY,
+    workflow      TEXT NOT NULL,
+    note          TEXT,
+    secret_header TEXT
+) STRICT;
+CREATE INDEX execution_workflow ON execution (workflow, n);
 ";

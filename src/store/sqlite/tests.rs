@@ -10,8 +10,10 @@ use tempfile::TempDir;
 
 use super::filter;
 use super::*;
-use crate::store::conformance::{Fixture, capture, conformance, delivery, numbers, record_capture, refused, start};
-use crate::store::{NewCapture, RecordKind};
+use crate::store::conformance::{
+    Fixture, capture, conformance, delivery, numbers, record_capture, record_delivery, refused, start,
+};
+use crate::store::{Execution, NewCapture, NewDelivery, RecordKind};
 
 struct File(TempDir);
 
@@ -51,6 +53,28 @@ impl Fixture for File {
 }
 
 conformance!(File);
+
+#[test]
+fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
+    let file = File::new();
+    record_delivery(&mut file.open(), &delivery(start(), "a"));
+    file.meddle("DROP TABLE execution; PRAGMA user_version = 1");
+    let store = file.reading().unwrap();
+    assert_eq!(numbers(&store, &Query::default()), [1]);
+    assert!(store.get(1).unwrap().is_some());
+    drop(store);
+    let of = Execution {
+        workflow: "w".to_owned(),
+        ..Execution::default()
+    };
+    let new = NewDelivery {
+        execution: Some(of),
+        ..delivery(start(), "a")
+    };
+    record_delivery(&mut file.open(), &new);
+    let found = file.reading().unwrap().list(&Query::default()).unwrap();
+    assert_eq!(found[0].workflow.as_deref(), Some("w"));
+}
 
 #[test]
 fn looking_at_a_missing_ledger_makes_none() {
@@ -106,7 +130,7 @@ fn what_is_not_a_ledger_is_left_alone() {
     file.meddle("CREATE TABLE somebody_elses (a)");
     let before = fs::read(file.path()).unwrap();
     assert!(matches!(file.writing(), Err(StoreError::Unreadable { .. })));
-    file.meddle("PRAGMA user_version = 1");
+    file.meddle("PRAGMA user_version = 2");
     for opened in [file.reading(), file.writing()] {
         assert!(matches!(opened, Err(StoreError::Unreadable { .. })));
     }

@@ -10,7 +10,7 @@ use super::{minutes, nanos, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::message::Message;
-use crate::store::{Ack, Attempt, DeliveryState, NewCapture, NewDelivery, Op, Outcome};
+use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, Op, Outcome};
 
 /// What a capture takes beside what its sender chooses, in bytes.
 const ROW_BYTES: usize = 256;
@@ -174,10 +174,20 @@ impl Group<'_> {
             last.map(|last| nanos(last.took)),
             late,
         ])?;
+        if let Some(execution) = &new.execution {
+            self.execution(n, execution)?;
+        }
         new.attempts
             .iter()
             .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
         Ok(changed(n))
+    }
+
+    fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
+            .map(drop)
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.

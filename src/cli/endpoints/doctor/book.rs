@@ -22,7 +22,7 @@ fn findings(patient: &Patient<'_>) -> Vec<Finding> {
     rules::judge(&patient.profile, patient.endpoint, patient.all, &options)
 }
 
-fn level(finding: &Finding) -> Option<Level> {
+pub(super) fn level(finding: &Finding) -> Option<Level> {
     match (finding.severity, finding.code) {
         (Severity::Refused, _) => Some(Level::Problem),
         (Severity::Caution, _) | (Severity::Note, "waived") => Some(Level::Caution),
@@ -30,7 +30,7 @@ fn level(finding: &Finding) -> Option<Level> {
     }
 }
 
-fn check_of(finding: &Finding, level: Level) -> Check {
+pub(super) fn check_of(finding: &Finding, level: Level) -> Check {
     let message = match finding.code {
         "waived" => "the URL is on this machine: fine for tests, out of the provider's reach".to_owned(),
         _ => printable(&finding.message, 1000),

@@ -4,6 +4,7 @@
 mod book;
 mod history;
 mod network;
+mod workflow;
 
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// Names, ids, or the beginnings of ids; all endpoints unless given
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
+    /// Look at this workflow of the settings; at all of them too when nothing is named (can be repeated)
+    #[arg(long = "workflow", value_name = "NAME", add = crate::cli::complete::workflows())]
+    workflows: Vec<String>,
 }
 
 /// How well it looks.
@@ -122,31 +126,55 @@ impl Check {
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let all = session.book().read()?;
     let chosen: Vec<&Endpoint> = match args.names.as_slice() {
+        [] if !args.workflows.is_empty() => Vec::new(),
         [] => all.iter().collect(),
         names => names
             .iter()
             .map(|name| crate::endpoints::select(&all, name))
             .collect::<std::result::Result<_, _>>()?,
     };
-    if chosen.is_empty() {
+    let workflows = workflow::chosen(session, &args.workflows, args.names.is_empty())?;
+    if chosen.is_empty() && workflows.is_empty() {
         return Err(Error::nothing("there are no endpoints to look at").hint("`hook endpoints add` makes one"));
     }
     let runtime = runtime()?;
-    let (mut problems, mut cautions) = (0, 0);
-    for (index, endpoint) in chosen.iter().enumerate() {
+    let mut sum = Sum::default();
+    for endpoint in chosen {
         let checks = runtime.block_on(examine(session, endpoint, &all))?;
-        let found = |level| checks.iter().filter(|check| check.result == level).count() as u64;
-        problems += found(Level::Problem);
-        cautions += found(Level::Caution);
-        if index > 0 {
-            session.ui.line("")?;
-        }
+        sum.next(session, &checks)?;
         print(session, endpoint, &checks)?;
     }
+    for (name, file) in workflows {
+        let checks = workflow::examine(session, name, file);
+        sum.next(session, &checks)?;
+        workflow::print(session, name, file, &checks)?;
+    }
     session.ui.flush()?;
-    let said = format!("{}, {}", count(problems, "problem"), count(cautions, "caution"));
+    let said = format!("{}, {}", count(sum.problems, "problem"), count(sum.cautions, "caution"));
     session.ui.note(&said);
-    Ok(if problems > 0 { Exit::Unmet } else { Exit::Ok })
+    Ok(if sum.problems > 0 { Exit::Unmet } else { Exit::Ok })
+}
+
+/// What was found in all of them.
+#[derive(Default)]
+struct Sum {
+    patients: u64,
+    problems: u64,
+    cautions: u64,
+}
+
+impl Sum {
+    /// Counts the checks of one more, which is set apart from the one before.
+    fn next(&mut self, session: &Session, checks: &[Check]) -> Result<()> {
+        let found = |level| checks.iter().filter(|check| check.result == level).count() as u64;
+        self.problems += found(Level::Problem);
+        self.cautions += found(Level::Caution);
+        self.patients += 1;
+        if self.patients > 1 {
+            session.ui.line("")?;
+        }
+        Ok(())
+    }
 }
 
 async fn examine(session: &Session, endpoint: &Endpoint, all: &[Endpoint]) -> Result<Vec<Check>> {

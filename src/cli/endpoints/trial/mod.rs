@@ -210,6 +210,7 @@ impl Trial<'_> {
                 provider: Some(self.profile.label()),
                 endpoint: Some(self.endpoint.name.clone()),
                 origin: None,
+                execution: None,
             }),
         })
     }

@@ -1,0 +1,210 @@
+//! Why a workflow of the settings sends nothing, or not what it should. Nothing is sent, and no name is looked up.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::book::{check_of, level};
+use super::{Check, Level, Section, say};
+use crate::cli::body::sample_record;
+use crate::cli::workflow::find;
+use crate::config::workflow::{State, WorkflowFile};
+use crate::endpoints::rules::{self, Options};
+use crate::endpoints::shown;
+use crate::error::Result;
+use crate::json::{get, leaf_paths};
+use crate::listener::Condition;
+use crate::provider::workflow::{Merge, TagFault};
+use crate::provider::{Profile, Registry, near_names};
+use crate::secret::SecretRef;
+use crate::session::Session;
+use crate::transport::guard;
+use crate::ui::printable;
+
+/// Every check is about not being received.
+const SECTION: Section = Section::NotReceived;
+
+/// `{"schema":"hook.workflow-check/1"}`: a check of one workflow.
+#[derive(Serialize)]
+struct CheckLine<'a> {
+    schema: &'static str,
+    workflow: &'a str,
+    section: Section,
+    check: &'static str,
+    result: Level,
+    detail: &'a str,
+    hint: Option<&'a str>,
+}
+
+/// Those that are named; all of them when nothing is.
+pub(super) fn chosen<'a>(
+    session: &'a Session,
+    names: &'a [String],
+    nothing_else: bool,
+) -> Result<Vec<(&'a str, &'a WorkflowFile)>> {
+    if names.is_empty() && nothing_else {
+        let all = session.settings.workflows.iter();
+        return Ok(all.map(|(name, file)| (name.as_str(), file)).collect());
+    }
+    names
+        .iter()
+        .map(|name| Ok((name.as_str(), find(session, name)?)))
+        .collect()
+}
+
+pub(super) fn print(session: &Session, name: &str, file: &WorkflowFile, checks: &[Check]) -> Result<()> {
+    let (ui, style) = (&session.ui, session.ui.out);
+    let url = shown(file.url.as_deref().unwrap_or("-"));
+    ui.line(&format!("{}  workflow  {url}", style.name(&printable(name, 80))))?;
+    ui.line(&style.strong(SECTION.title()))?;
+    for check in checks {
+        say(ui, check)?;
+        ui.json(&CheckLine {
+            schema: "hook.workflow-check/1",
+            workflow: name,
+            section: check.section,
+            check: check.name,
+            result: check.result,
+            detail: &check.detail,
+            hint: check.hint.as_deref(),
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn examine(session: &Session, name: &str, file: &WorkflowFile) -> Vec<Check> {
+    let mut checks = vec![state(name, file)];
+    let label = file.provider.as_ref().or(session.settings.provider.as_ref());
+    let profile = match session.registry.get(label.map_or(Registry::GENERIC, |label| label)) {
+        Ok(profile) => profile,
+        Err(error) => {
+            let what = printable(&error.to_string(), 400);
+            let check = Check::problem(SECTION, "provider", what);
+            checks.push(check.hint("`hook providers list` shows all of them"));
+            return checks;
+        }
+    };
+    let sample = sample_record(&profile);
+    let record = sample.clone().unwrap_or_else(|| Value::Object(Map::new()));
+    let mut merge = Merge::new(&record);
+    checks.extend(url(&profile, file, &mut merge));
+    checks.extend(conditions(file, sample.as_ref()));
+    merge.document(&Value::Object(file.fields.clone().into_iter().collect()));
+    for text in file.headers.values() {
+        merge.text(text);
+    }
+    if sample.is_some() {
+        checks.extend(tags(&merge.faults, &profile));
+    }
+    checks.extend(auth(file));
+    checks
+}
+
+fn state(name: &str, file: &WorkflowFile) -> Check {
+    match file.state {
+        State::Draft => Check::caution(SECTION, "state", "it is a draft: it does not run"),
+        State::Test => Check::caution(SECTION, "state", "it is in test: its request is made, and not sent"),
+        State::Published => return Check::ok(SECTION, "state", "it is published"),
+    }
+    .hint(format!(
+        "`state = \"published\"` in `[workflow.{}]`",
+        printable(name, 80)
+    ))
+}
+
+/// What the provider says about the URL.
+fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Check> {
+    let Some(text) = &file.url else {
+        let check = Check::caution(SECTION, "url", "it has no `url`");
+        return vec![check.hint("add one, or name it with `--to URL` each time")];
+    };
+    let url = merge.url(text);
+    let options = Options {
+        local: url::Url::parse(&url).is_ok_and(|url| guard::is_loopback(&url)),
+        ..Options::default()
+    };
+    let findings = rules::judge_url(profile, &url, &options);
+    let checks: Vec<Check> = findings
+        .iter()
+        .filter_map(|finding| level(finding).map(|level| check_of(finding, level)))
+        .collect();
+    if checks.is_empty() {
+        let what = format!("the URL keeps the rules of `{}`", profile.label());
+        return vec![Check::ok(SECTION, "url", what)];
+    }
+    checks
+}
+
+/// Conditions that no record of the provider's form can meet.
+fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Check> {
+    let judge = |(path, wanted): (&String, &Value)| -> Option<Check> {
+        if let Err(what) = Condition::new(path, wanted) {
+            return Some(Check::problem(
+                SECTION,
+                "when",
+                format!("`when` {}", printable(&what, 200)),
+            ));
+        }
+        let sample = sample?;
+        let shown = printable(path, 100);
+        let Some(found) = get(sample, path) else {
+            let paths = leaf_paths(sample);
+            let near = near_names(path, paths.iter().map(String::as_str));
+            let check = Check::caution(
+                SECTION,
+                "when",
+                format!("the provider's record has no `{shown}`: the condition may never be met"),
+            );
+            return Some(match near.first() {
+                Some(near) => check.hint(format!("did you mean `{near}`?")),
+                None => check,
+            });
+        };
+        let alike = found.is_null() || std::mem::discriminant(found) == std::mem::discriminant(wanted);
+        (!alike).then(|| {
+            let what = format!("`{shown}` is `{found}` in the provider's record, which `{wanted}` can never be");
+            Check::caution(SECTION, "when", printable(&what, 300)).hint("in quotes it is a text, without them a number")
+        })
+    };
+    let checks: Vec<Check> = file.when.iter().filter_map(judge).collect();
+    if checks.is_empty() && !file.when.is_empty() {
+        return vec![Check::ok(SECTION, "when", "its conditions can be met")];
+    }
+    checks
+}
+
+fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Check> {
+    let unknown = |fault: &TagFault| match fault {
+        TagFault::Unknown { tag, near } => {
+            let tag = printable(tag, 100);
+            let what = format!("{}'s record has no `{{{{{tag}}}}}`", profile.title);
+            let check = Check::caution(SECTION, "tags", what);
+            Some(match near.first() {
+                Some(near) => check.hint(format!("did you mean `{{{{{near}}}}}`?")),
+                None => check,
+            })
+        }
+        TagFault::Empty { .. } | TagFault::Bare { .. } => None,
+    };
+    let checks: Vec<Check> = faults.iter().filter_map(unknown).collect();
+    if checks.is_empty() {
+        let what = format!("its merge tags are in {}'s record", profile.title);
+        return vec![Check::ok(SECTION, "tags", what)];
+    }
+    checks
+}
+
+/// Whether its secret can be had.
+fn auth(file: &WorkflowFile) -> Option<Check> {
+    if file.withheld {
+        let check = Check::problem(SECTION, "auth", "it sends a secret, and the project is not trusted");
+        return Some(check.hint("read `hook.toml`, then `hook config trust`"));
+    }
+    if let Err(what) = file.auth.read() {
+        return Some(Check::problem(SECTION, "auth", format!("`auth`: {what}")));
+    }
+    let reference = SecretRef::parse(file.auth.secrets().next()?);
+    Some(match reference.resolve() {
+        Ok(_) => Check::ok(SECTION, "auth", format!("`{reference}` is there")),
+        Err(error) => Check::problem(SECTION, "auth", printable(&error.to_string(), 400)),
+    })
+}

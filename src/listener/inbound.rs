@@ -1,0 +1,287 @@
+//! Inbound triggers: requests that carry no signature, at a path that nobody can guess, become records.
+
+use serde_json::{Map, Value};
+
+use crate::headers::Headers;
+use crate::json::{get, insert, leaf_paths};
+use crate::provider::near_names;
+use crate::server::Incoming;
+use crate::signature::{Refusal, same};
+
+/// Places of a request that are looked through for a hint.
+const LOOKED_THROUGH: usize = 500;
+
+/// A trigger of a workflow.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// The workflow's name.
+    pub workflow: String,
+    /// The only path that is taken.
+    pub path: String,
+    /// The methods that are taken.
+    pub methods: Vec<String>,
+    /// Fields of the record of which one must say something.
+    pub identity: Vec<String>,
+    /// Fields of the record, and where in the request they come from.
+    pub map: Vec<(String, String)>,
+}
+
+/// What came to a trigger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// The fields as they came; absent when they cannot be read.
+    pub fields: Option<Value>,
+    /// What the workflow gets.
+    pub record: Option<Value>,
+    /// Why nobody is enrolled, as a clause.
+    pub left_out: Option<String>,
+    /// What may help against that.
+    pub hint: Option<String>,
+    /// Places of the map at which there was nothing.
+    pub unmapped: Vec<String>,
+}
+
+impl Received {
+    fn unreadable(why: String) -> Self {
+        Self {
+            fields: None,
+            record: None,
+            left_out: Some(why),
+            hint: None,
+            unmapped: Vec::new(),
+        }
+    }
+
+    /// Whether it was a record at all.
+    pub fn is_readable(&self) -> bool {
+        self.fields.is_some()
+    }
+}
+
+impl Inbound {
+    /// What speaks against a request before it is read.
+    pub fn gate(&self, method: &str, target: &str) -> Option<Refusal> {
+        let path = target.split('?').next().unwrap_or_default();
+        // The path is what lets a request in: how much of a guess is right must not be told by the time.
+        if !same(path.as_bytes(), self.path.as_bytes()) {
+            return Some(Refusal::Path);
+        }
+        let taken = self.methods.iter().any(|taken| taken == method);
+        (!taken).then(|| Refusal::Method {
+            method: method.chars().take(20).collect(),
+        })
+    }
+
+    /// The record of a request.
+    pub fn read(&self, incoming: &Incoming) -> Received {
+        let fields = match fields(incoming) {
+            Ok(fields) => fields,
+            Err(why) => return Received::unreadable(why),
+        };
+        let (record, unmapped) = self.mapped(&fields);
+        let left_out = (!self.identifies(&record)).then(|| self.nobody());
+        let hint = left_out.as_ref().and_then(|_| self.identity_hint(&fields));
+        Received {
+            fields: Some(fields),
+            record: Some(record),
+            left_out,
+            hint,
+            unmapped,
+        }
+    }
+
+    /// What came, with the map's fields set, and the places at which there was nothing.
+    fn mapped(&self, fields: &Value) -> (Value, Vec<String>) {
+        let (mut record, mut unmapped) = (fields.clone(), Vec::new());
+        for (field, place) in &self.map {
+            // A form may have a name with dots in it.
+            let Some(value) = fields.get(place).or_else(|| get(fields, place)) else {
+                unmapped.push(place.clone());
+                continue;
+            };
+            if !insert(&mut record, field, value.clone())
+                && let Some(record) = record.as_object_mut()
+            {
+                record.insert(field.clone(), value.clone());
+            }
+        }
+        (record, unmapped)
+    }
+
+    fn identifies(&self, record: &Value) -> bool {
+        let says = |value: &Value| match value {
+            Value::String(text) => !text.trim().is_empty(),
+            value => value.is_number(),
+        };
+        self.identity.is_empty() || self.identity.iter().any(|name| record.get(name).is_some_and(says))
+    }
+
+    fn nobody(&self) -> String {
+        match self.identity.as_slice() {
+            [one] => format!("it has no `{one}`"),
+            several => format!("it has neither `{}`", several.join("` nor `")),
+        }
+    }
+
+    /// Where in the request an identity may be.
+    fn identity_hint(&self, fields: &Value) -> Option<String> {
+        let paths = leaf_paths(fields);
+        self.identity.iter().find_map(|name| {
+            let near = near_names(name, paths.iter().take(LOOKED_THROUGH).map(String::as_str));
+            let place = near.iter().find(|place| *place != name)?;
+            Some(format!("`--map {name}={place}`"))
+        })
+    }
+}
+
+/// The fields of a request: of its query, its form, or its JSON object. The error is a clause.
+fn fields(incoming: &Incoming) -> Result<Value, String> {
+    if incoming.body.is_empty() {
+        let query = incoming.target.split_once('?').map_or("", |(_, query)| query);
+        return match pairs(query.as_bytes()) {
+            fields if fields.is_empty() => Err("it has neither a body nor a query".into()),
+            fields => Ok(Value::Object(fields)),
+        };
+    }
+    // `curl -d` sends JSON under the name of a form, so that the name alone says nothing.
+    let json = serde_json::from_slice(&incoming.body);
+    if is_form(&incoming.headers) && !matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
+        return Ok(Value::Object(pairs(&incoming.body)));
+    }
+    match json {
+        Ok(fields @ Value::Object(_)) => Ok(fields),
+        Ok(Value::Array(_)) => Err("its body is a list, and one object is wanted".into()),
+        Ok(_) => Err("its body is no object".into()),
+        Err(_) => Err("its body is neither JSON nor a form".into()),
+    }
+}
+
+fn is_form(headers: &Headers) -> bool {
+    let kind = headers.get_text("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Names and texts; a name that comes twice has a list of them.
+fn pairs(text: &[u8]) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for (name, value) in url::form_urlencoded::parse(text) {
+        let value = Value::from(value);
+        match fields.get_mut(&*name) {
+            None => {
+                fields.insert(name.into_owned(), value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn trigger(map: &[(&str, &str)]) -> Inbound {
+        let owned = |text: &&str| (*text).to_owned();
+        Inbound {
+            workflow: "w".into(),
+            path: "/inbound/abc".into(),
+            methods: ["POST", "GET"].iter().map(owned).collect(),
+            identity: ["email", "phone"].iter().map(owned).collect(),
+            map: map.iter().map(|(a, b)| (owned(a), owned(b))).collect(),
+        }
+    }
+
+    fn read(map: &[(&str, &str)], target: &str, kind: &str, body: &str) -> Received {
+        trigger(map).read(&Incoming {
+            method: "POST".into(),
+            target: target.into(),
+            headers: [("content-type", kind)].into_iter().collect(),
+            body: body.to_owned().into(),
+            remote: ([127, 0, 0, 1], 1).into(),
+        })
+    }
+
+    #[test]
+    fn only_the_path_and_the_methods_of_the_trigger_are_let_in() {
+        let trigger = trigger(&[]);
+        assert_eq!(trigger.gate("POST", "/inbound/abc?x=1"), None);
+        assert_eq!(trigger.gate("GET", "/inbound/abc"), None);
+        for target in [
+            "/",
+            "/inbound/ab",
+            "/inbound/abcd",
+            "/inbound/abc/",
+            "?/inbound/abc",
+            "",
+        ] {
+            assert_eq!(trigger.gate("POST", target), Some(Refusal::Path), "{target}");
+        }
+        let method = "DELETE".to_owned();
+        assert_eq!(trigger.gate("DELETE", "/inbound/abc"), Some(Refusal::Method { method }));
+    }
+
+    #[test]
+    fn json_forms_and_queries_become_records() {
+        let json = read(&[], "/", "application/json", r#"{"email": "a@b.c", "n": 1}"#);
+        assert_eq!(json.record, Some(json!({"email": "a@b.c", "n": 1})));
+        assert_eq!(json.left_out, None);
+        let form = "Application/X-WWW-Form-Urlencoded; charset=utf-8";
+        let form = read(&[], "/", form, "phone=%2B1+555&tag=a&tag=b");
+        assert_eq!(form.record, Some(json!({"phone": "+1 555", "tag": ["a", "b"]})));
+        let curl = "application/x-www-form-urlencoded";
+        let curl = read(&[], "/", curl, r#"{"email": "a@b.c"}"#);
+        assert_eq!(curl.record, Some(json!({"email": "a@b.c"})));
+        let query = read(&[], "/x?email=a%40b.c&plan=pro", "", "");
+        assert_eq!(query.record, Some(json!({"email": "a@b.c", "plan": "pro"})));
+    }
+
+    #[test]
+    fn the_map_sets_fields_and_says_where_nothing_was() {
+        let map = [("plan", "custom.plan"), ("email", "who.mail"), ("city", "a.b")];
+        let body = r#"{"who": {"mail": "a@b.c"}, "custom": {"plan": "pro"}}"#;
+        let received = read(&map, "/", "application/json", body);
+        let record = received.record.unwrap();
+        assert_eq!((&record["plan"], &record["email"]), (&json!("pro"), &json!("a@b.c")));
+        assert_eq!((received.left_out, received.unmapped), (None, vec!["a.b".to_owned()]));
+        let dotted = read(&[("plan", "custom.plan")], "/?custom.plan=pro", "", "");
+        assert_eq!(dotted.record.unwrap()["plan"], "pro");
+    }
+
+    #[test]
+    fn without_an_identity_nobody_is_enrolled() {
+        let hint = Some("`--map email=who.email`".to_owned());
+        for (body, helps) in [
+            (r#"{"name": "x"}"#, None),
+            (r#"{"email": " ", "phone": null}"#, None),
+            (r#"{"email": true}"#, None),
+            (r#"{"who": {"email": "a@b.c"}}"#, hint),
+        ] {
+            let received = read(&[], "/", "", body);
+            assert_eq!(
+                received.left_out.as_deref(),
+                Some("it has neither `email` nor `phone`"),
+                "{body}"
+            );
+            assert!(received.is_readable());
+            assert_eq!(received.hint, helps, "{body}");
+        }
+        assert_eq!(read(&[], "/", "", r#"{"phone": 15550100001}"#).left_out, None);
+    }
+
+    #[test]
+    fn what_is_no_record_is_said() {
+        for (body, why) in [
+            ("[]", "a list"),
+            ("1", "no object"),
+            ("hello", "neither JSON nor a form"),
+            ("", "neither a body nor a query"),
+        ] {
+            let received = read(&[], "/", "text/plain", body);
+            assert!(received.left_out.as_ref().unwrap().contains(why), "{body}");
+            assert!(!received.is_readable());
+        }
+    }
+}
