@@ -16,6 +16,7 @@ mod layering;
 mod licences;
 mod listen;
 mod log;
+mod processing;
 mod providers;
 mod receivers;
 mod replay;

@@ -21,6 +21,7 @@ mod providers;
 mod reference;
 mod replay;
 mod replayed;
+mod reprocess;
 mod retry;
 mod secret;
 mod select;

@@ -12,11 +12,13 @@ use crate::store::{Query, RecordKind, Summary};
 
 const CAPTURE: &str =
     "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
-    duplicate_of, NULL FROM ";
+    duplicate_of, NULL,
+    (SELECT max(tries) FROM processing AS p WHERE p.n = capture.n AND mended IS NULL),
+    (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1) FROM ";
 
 const DELIVERY: &str =
     "SELECT n, id, 1, at, event, provider, endpoint, state, reason, url, status, attempts, took, size,
-    NULL, owner FROM ";
+    NULL, owner, NULL, NULL FROM ";
 
 /// The page that the query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Summary>> {
@@ -68,5 +70,6 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         size: row.get(13).map(unsigned)?,
         duplicate_of: row.get::<_, Option<i64>>(14)?.map(unsigned),
         owner: row.get(15)?,
+        unprocessed: row.get::<_, Option<u32>>(16)?.zip(row.get(17)?),
     })
 }

@@ -79,7 +79,13 @@ fn open_for_reading(place: &Place) -> Result<Connection, StoreError> {
     match found {
         // Made by another process that has not come further yet.
         (0, 0) => Err(StoreError::Missing(place.text())),
-        found => check(place, found).map(|_| connection),
+        // What an older hook made is brought up to date first, which takes writing.
+        found if check(place, found)? < FORMAT.into() => {
+            drop(connection);
+            drop(open_for_writing(place)?);
+            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|e| place.reading(&e))
+        }
+        _ => Ok(connection),
     }
 }
 

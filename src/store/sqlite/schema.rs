@@ -8,10 +8,10 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1];
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
 
 /// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
 /// million rows are looked through without reading a body. Times are microseconds since the epoch, durations
@@ -133,4 +133,21 @@ CREATE TABLE seen (
 -- The highest number that was ever given to a record that is pruned by now: numbers are not used twice.
 CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
 INSERT INTO sequence VALUES (0);
+";
+
+/// Commands that failed for a capture, by its number; `mended` is when a later run succeeded. Nothing is entered for one
+/// that succeeds at once, so that the table is small.
+const FORMAT_2: &str = "
+CREATE TABLE processing (
+    n        INTEGER NOT NULL,
+    command  TEXT    NOT NULL,
+    tries    INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at  INTEGER NOT NULL,
+    error    TEXT    NOT NULL,
+    owner    TEXT,
+    mended   INTEGER,
+    PRIMARY KEY (n, command)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX processing_failed ON processing (n) WHERE mended IS NULL;
 ";

@@ -100,6 +100,26 @@ fn a_newer_ledger_is_refused() {
 }
 
 #[test]
+fn a_ledger_of_the_first_format_is_brought_up_to_date_by_whoever_opens_it() {
+    for access in [Access::ReadOnly, Access::ReadWrite] {
+        let file = File::new();
+        record_capture(&mut file.open(), &capture(start(), "a"));
+        file.meddle("DROP TABLE processing; PRAGMA user_version = 1");
+        let store = SqliteStore::open(file.path(), access).unwrap();
+        assert_eq!(numbers(&store, &Query::default()), [1]);
+        assert_eq!(store.unprocessed(&Query::default()).unwrap(), []);
+        let op = Op::Processed {
+            capture: 1,
+            command: "./run".to_owned(),
+            at: start(),
+            error: Some("exit 3".to_owned()),
+        };
+        assert_eq!(file.open().write(&[op]).unwrap()[0].number, 1);
+        assert_eq!(store.stats(&Query::default()).unwrap().unprocessed, 1);
+    }
+}
+
+#[test]
 fn what_is_not_a_ledger_is_left_alone() {
     let file = File::new();
     fs::create_dir_all(file.path().parent().unwrap()).unwrap();
