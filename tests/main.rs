@@ -1,6 +1,8 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subject. And tests of the repository itself.
 
 mod bad_input;
+mod capabilities;
+mod catalogue;
 mod completions;
 mod config;
 mod crash;
