@@ -308,10 +308,10 @@ fn a_grouped_message_is_verified_and_is_one_event() {
 }
 
 #[test]
-fn an_open_set_of_values_takes_others_and_names_those_that_are_listed() {
+fn a_text_that_the_documents_do_not_list_is_reported_and_is_no_fault() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret"]);
-    for status in ["active", "inactive", "lead", "on holiday"] {
+    let send = |status: &str| {
         let status = format!("data.currentStatus={status}");
         let send = [
             "send",
@@ -322,14 +322,28 @@ fn an_open_set_of_values_takes_others_and_names_those_that_are_listed() {
             &listener.url,
         ];
         sandbox.hook(send).run().ok();
-    }
-    sandbox
-        .hook(["log", "drift"])
-        .run()
-        .ok()
-        .prints(["4 records, as in the catalogue"]);
-    let shown = sandbox.hook(["providers", "show", "pool-brain"]).run().ok();
-    shown.prints(["is an open set: active, inactive and lead are listed"]);
+    };
+    ["active", "inactive", "lead"].into_iter().for_each(&send);
+    let drift = || sandbox.hook(["log", "drift"]).run().ok();
+    drift().prints(["3 records, as in the catalogue"]);
+    send("on holiday");
+    drift().prints([
+        "customer.status.updated pool-brain: 4 records, 1 difference",
+        "unknown  data.currentStatus  a text that the documents do not list  in 1 record, such as #7",
+    ]);
+    let diff = ["providers", "diff", "customer.status.updated", "-", "--json"];
+    let last = sandbox.captures().pop().expect("a capture").request.body;
+    let line = sandbox.hook(diff).stdin(last).run().ok().object();
+    assert_eq!(
+        (&line["finding"], &line["path"]),
+        (&json!("unknown"), &json!("data.currentStatus"))
+    );
+
+    let acme =
+        "format = 1\nname = \"acme\"\nextends = \"pool-brain\"\n[events.\"a.changed\"]\nsample = '{\"a\": \"b\"}'\n";
+    sandbox.write("acme.toml", format!("{acme}values = {{ b = [\"c\"] }}\n"));
+    let check = sandbox.hook(["providers", "check", "acme.toml"]).run().exits(2);
+    check.says(["`events.\"a.changed\".values`", "the sample has no text at `b`"]);
 }
 
 #[test]
