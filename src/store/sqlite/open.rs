@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::Access;
 use super::fault::{Place, is_busy, is_cannot_open};
-use super::schema::{APPLICATION, FORMAT, MIGRATIONS, PAGE_SIZE};
+use super::schema::{APPLICATION, FORMAT, MIGRATIONS, PAGE_SIZE, STAND_INS};
 use crate::store::StoreError;
 
 /// How long another process may keep the ledger locked.
@@ -79,14 +79,18 @@ fn open_for_reading(place: &Place) -> Result<Connection, StoreError> {
     match found {
         // Made by another process that has not come further yet.
         (0, 0) => Err(StoreError::Missing(place.text())),
-        // What an older hook made is brought up to date first, which takes writing.
-        found if check(place, found)? < FORMAT.into() => {
-            drop(connection);
-            drop(open_for_writing(place)?);
-            connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|e| place.reading(&e))
+        found => {
+            let version = check(place, found)?;
+            stand_in(&connection, version).map_err(|e| place.reading(&e))?;
+            Ok(connection)
         }
-        _ => Ok(connection),
     }
+}
+
+/// A reader changes nothing, the format included: what an older file does not have is empty.
+fn stand_in(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    let mut missing = STAND_INS.iter().filter(|(since, _)| version < *since);
+    missing.try_for_each(|(_, table)| connection.execute_batch(table))
 }
 
 /// Whether everything is in the file itself, nothing in a write-ahead log beside it.

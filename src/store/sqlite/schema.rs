@@ -13,6 +13,14 @@ pub(super) const FORMAT: u32 = 2;
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
 pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
 
+/// What stands in for a table that a file of an older format does not have, for whoever may only read: nothing is in it.
+pub(super) const STAND_INS: [(i64, &str); 1] = [(
+    2,
+    "CREATE TEMP TABLE processing (n INTEGER, command TEXT, tries INTEGER, first_at INTEGER, last_at INTEGER,
+         error TEXT, owner TEXT, mended INTEGER);
+     CREATE INDEX temp.processing_failed ON processing (n) WHERE mended IS NULL",
+)];
+
 /// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
 /// million rows are looked through without reading a body. Times are microseconds since the epoch, durations
 /// nanoseconds, `weight` is about what a capture takes in bytes. The indexes on ids are not unique on purpose: an id that comes twice (a seeded run, repeated) must not
