@@ -119,6 +119,32 @@ fn no_provider_is_named_in_the_code() {
 }
 
 #[test]
+fn signatures_and_tokens_are_compared_in_constant_time() {
+    let source = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name);
+        fs::read_to_string(path).expect("a source file")
+    };
+    let same = source("signature/mod.rs");
+    let same = same.split("fn same(").nth(1).and_then(|rest| rest.split('}').next());
+    assert!(
+        same.expect("a function")
+            .contains("constant_time::verify_slices_are_equal(a, b)")
+    );
+    for (name, comparison) in [
+        ("signature/hmac.rs", "same(&bytes, expected)"),
+        ("signature/token.rs", "same(sent, "),
+        ("listener/mod.rs", "same(given, &wanted)"),
+    ] {
+        let text = source(name);
+        assert!(text.contains(comparison), "{name}");
+        assert!(
+            !text.contains("== expected") && !text.contains("== given") && !text.contains("== sent"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn files_stay_short() {
     let long: Vec<String> = sources()
         .filter(|source| source.length > MOST_LINES)

@@ -117,7 +117,7 @@ fn in_json_a_record_is_one_object_with_all_that_the_list_knows() {
         assert_eq!(
             keys(record).join(" "),
             "schema number id kind at event provider endpoint state reason target status attempts took_ms size \
-             duplicate_of workflow"
+             duplicate_of workflow failed_processing"
         );
         assert_eq!(record["schema"], "hook.record/1");
     }
@@ -150,7 +150,7 @@ fn a_capture_is_shown_with_verdict_headers_and_its_body_indented() {
     assert_eq!(
         keys(&shown).join(" "),
         "schema number id at remote method target event event_id provider verdict reason detail status duplicate_of \
-         forwarded_to deliveries size headers body body_base64"
+         forwarded_to deliveries processing size headers body body_base64"
     );
     assert_eq!(shown["schema"], "hook.capture/1");
     assert_eq!(shown["verdict"], "refused");
@@ -428,7 +428,8 @@ fn figures_tell_success_durations_duplicates_and_events() {
         "deliveries  2: 1 delivered, 1 failed, 0 with attempts left",
         "success     50.00 %",
         "p50 ",
-        "2  job.paid",
+        "job.paid",
+        "processing  0 failed",
     ]);
     let stats = sandbox
         .hook(["log", "stats", "--json", "--kind", "delivery"])
@@ -437,14 +438,19 @@ fn figures_tell_success_durations_duplicates_and_events() {
         .object();
     assert_eq!(
         keys(&stats).join(" "),
-        "schema since captures verified refused duplicates deliveries delivered failed pending success_rate attempts \
-         p50_ms p95_ms events"
+        "schema since from until captures verified refused duplicates failed_processing deliveries delivered failed \
+         pending success_rate attempts p50_ms p95_ms events"
     );
     assert_eq!(stats["schema"], "hook.stats/1");
     assert_eq!((&stats["captures"], &stats["deliveries"]), (&json!(0), &json!(2)));
     assert_eq!(stats["success_rate"], 0.5);
-    let events = json!([{"event": "job.created", "count": 1}, {"event": "job.paid", "count": 1}]);
-    assert_eq!(stats["events"], events);
+    let events: Vec<_> = stats["events"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        keys(events[0]).join(" "),
+        "event count per_hour duplicates failed_processing"
+    );
+    let events = events.iter().map(|event| (&event["event"], &event["count"]));
+    assert!(events.eq([(&json!("job.created"), &json!(1)), (&json!("job.paid"), &json!(1))]));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subject. And tests of the repository itself.
 
 mod bad_input;
+mod capabilities;
+mod catalogue;
 mod completions;
 mod config;
 mod crash;
@@ -17,6 +19,7 @@ mod layering;
 mod licences;
 mod listen;
 mod log;
+mod processing;
 mod providers;
 mod receivers;
 mod replay;

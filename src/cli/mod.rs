@@ -22,6 +22,7 @@ mod providers;
 mod reference;
 mod replay;
 mod replayed;
+mod reprocess;
 mod retry;
 mod secret;
 mod select;

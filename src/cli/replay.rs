@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::body::EditArgs;
 use super::http::HttpArgs;
 use super::replayed::{Again, Wanted};
+use super::reprocess::ExecArgs;
 use super::retry::RetryArgs;
-use super::{select, send};
+use super::{reprocess, select, send};
 use crate::engine::{Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -25,7 +26,7 @@ pub(super) struct Args {
     /// Records: a number, an id or the beginning of one, `last`, `last~2`
     #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event", "resume"])]
     ids: Vec<String>,
-    /// Deliveries that failed
+    /// Deliveries that failed; with `--exec` requests that a command failed for
     #[arg(long, help_heading = "Selection")]
     failed: bool,
     /// Records since then: `2h` ago, or a moment
@@ -42,6 +43,8 @@ pub(super) struct Args {
         help_heading = "Selection"
     )]
     resume: bool,
+    #[command(flatten)]
+    exec: ExecArgs,
     /// Where to, instead of where it went before
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     to: Option<String>,
@@ -81,6 +84,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    if let Some(command) = &args.exec.exec {
+        return reprocess::run(session, &args.exec, command, query(session, args)?);
+    }
     let store = select::reader(session)?;
     let numbers = if args.resume {
         abandoned(session, &store)?
@@ -231,14 +237,20 @@ fn chosen(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64
     Ok(recent.get(index).map(|summary| summary.number).into_iter().collect())
 }
 
+/// When, and which events.
+fn query(session: &Session, args: &Args) -> Result<Query> {
+    let since = args.since.as_deref().map(|text| select::since(session, text));
+    Ok(Query {
+        since: since.transpose()?,
+        event: args.event.clone(),
+        ..Query::default()
+    })
+}
+
 /// What matches, the oldest first: deliveries, and captures only where no delivery matches, so that an event that was
 /// sent and received on one machine is not replayed twice.
 fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64>> {
-    let since = args
-        .since
-        .as_deref()
-        .map(|text| select::since(session, text))
-        .transpose()?;
+    let wanted = query(session, args)?;
     for kind in [RecordKind::Delivery, RecordKind::Capture] {
         if args.failed && kind == RecordKind::Capture {
             continue;
@@ -246,14 +258,12 @@ fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u
         let query = Query {
             kind: Some(kind),
             failed: args.failed,
-            since,
-            event: args.event.clone(),
             page: Page {
                 limit: usize::MAX,
                 oldest_first: true,
-                ..Query::default().page
+                ..wanted.page
             },
-            ..Query::default()
+            ..wanted.clone()
         };
         let mut found = store.list(&query)?;
         // What a workflow did not send is sent when it is named, not among others.

@@ -1,27 +1,79 @@
 //! Commands that run for an event: body on standard input, facts in the environment. Nothing from the network is put
 //! into a command line.
 
+use std::io::Write as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::timeout;
 
+use crate::clock::human_duration;
 use crate::store::NewCapture;
 use crate::ui::printable;
+
+/// Characters of a command's last words that are kept.
+const KEPT: usize = 200;
+
+/// Bytes of a line that are looked at for them.
+const LINE: usize = 4 * KEPT;
+
+/// How long a command's stderr is read on after its end: what it left in the background may hold it open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
     /// With success.
     Well,
-    /// With a failure: words for people.
+    /// With a failure: words for people, harmless for a terminal.
     Badly(String),
 }
 
-/// Runs one command for a capture and waits for its end. What it prints goes to stderr: stdout is hook's data.
-pub async fn run(command: &str, number: u64, capture: &NewCapture) -> Ran {
+/// Runs one command for a capture and waits for its end, at most as long as `limit`. What it prints goes to stderr: stdout
+/// is hook's data.
+pub async fn run(command: &str, number: u64, capture: &NewCapture, limit: Option<Duration>) -> Ran {
+    let mut child = match start(command, number, capture) {
+        Ok(child) => child,
+        Err(error) => return Ran::Badly(format!("cannot be started: {error}")),
+    };
+    let said = Arc::new(Mutex::new(LastLine::default()));
+    // Read from the beginning: a command that says much before it reads its input would block, and so would this.
+    let reader = child
+        .stderr
+        .take()
+        .map(|stderr| tokio::spawn(pass_on(stderr, Arc::clone(&said))));
+    let ended = async {
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that does not read its input closes the pipe early, which is no failure.
+            let _ = stdin.write_all(&capture.body).await;
+        }
+        child.wait().await
+    };
+    let ended = match limit {
+        Some(limit) => timeout(limit, ended).await.map_err(|_| limit),
+        None => Ok(ended.await),
+    };
+    let words = match ended {
+        Ok(Ok(status)) if status.success() => None,
+        Ok(Ok(status)) => Some(ending(status)),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(limit) => {
+            let _ = child.kill().await;
+            Some(format!("took longer than {}", human_duration(limit)))
+        }
+    };
+    if let Some(reader) = reader {
+        let _ = timeout(LAST_WORDS, reader).await;
+    }
+    words.map_or(Ran::Well, |words| Ran::Badly(lock(&said).after(words)))
+}
+
+fn start(command: &str, number: u64, capture: &NewCapture) -> std::io::Result<Child> {
     let text = |value: &Option<String>| value.as_deref().map(|text| text.replace('\0', "")).unwrap_or_default();
-    let started = Command::new("sh")
+    Command::new("sh")
         .arg("-c")
         .arg(command)
         .env("WEBHOOK_NUMBER", number.to_string())
@@ -41,22 +93,9 @@ pub async fn run(command: &str, number: u64, capture: &NewCapture) -> Ran {
         .env("WEBHOOK_TARGET", capture.target.replace('\0', ""))
         .stdin(Stdio::piped())
         .stdout(std::io::stderr())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .spawn();
-    let mut child = match started {
-        Ok(child) => child,
-        Err(error) => return Ran::Badly(format!("cannot be started: {error}")),
-    };
-    if let Some(mut stdin) = child.stdin.take() {
-        // A command that does not read its input closes the pipe early, which is no failure.
-        let _ = stdin.write_all(&capture.body).await;
-    }
-    match child.wait().await {
-        Ok(status) if status.success() => Ran::Well,
-        Ok(status) => Ran::Badly(ending(status)),
-        Err(error) => Ran::Badly(error.to_string()),
-    }
+        .spawn()
 }
 
 /// `exit 3`, `signal 9`.
@@ -66,5 +105,79 @@ fn ending(status: ExitStatus) -> String {
         (Some(code), _) => format!("exit {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => printable(&status.to_string(), 80),
+    }
+}
+
+/// Copies to our own stderr what a command says on its own, and keeps its last line.
+async fn pass_on(mut stderr: ChildStderr, said: Arc<Mutex<LastLine>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+        lock(&said).take(&buffer[..read]);
+        // Nobody may be there to read it, which is no reason to stop the command by a full pipe.
+        let _ = std::io::stderr().write_all(&buffer[..read]);
+    }
+}
+
+fn lock(said: &Mutex<LastLine>) -> MutexGuard<'_, LastLine> {
+    said.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last line with something in it.
+#[derive(Debug, Default)]
+struct LastLine {
+    whole: Vec<u8>,
+    begun: Vec<u8>,
+}
+
+impl LastLine {
+    fn take(&mut self, bytes: &[u8]) {
+        for (index, part) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if index > 0 {
+                self.end_line();
+            }
+            let room = LINE.saturating_sub(self.begun.len()).min(part.len());
+            self.begun.extend_from_slice(&part[..room]);
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.begun);
+        if !line.trim_ascii().is_empty() {
+            self.whole = line;
+        }
+    }
+
+    /// `exit 3: cannot connect`
+    fn after(&mut self, words: String) -> String {
+        self.end_line();
+        match String::from_utf8_lossy(&self.whole).trim() {
+            "" => words,
+            line => format!("{words}: {}", printable(line, KEPT)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_that_says_something_is_kept_harmless_and_short() {
+        let long = "é".repeat(10_000);
+        let cut = format!("exit 3: {}…", "é".repeat(KEPT));
+        for (said, kept) in [
+            (vec!["", "\n \n"], "exit 3"),
+            (vec!["first\nsecond\n"], "exit 3: second"),
+            (vec!["one\ntw", "o\r\n\n  \n"], "exit 3: two"),
+            (vec!["old\n", "unfinished"], "exit 3: unfinished"),
+            (vec!["\u{1b}[31mred"], "exit 3: \\u{1b}[31mred"),
+            (vec![&long], &cut),
+        ] {
+            let mut line = LastLine::default();
+            for part in &said {
+                line.take(part.as_bytes());
+            }
+            assert_eq!(line.after("exit 3".to_owned()), kept, "{said:?}");
+        }
     }
 }

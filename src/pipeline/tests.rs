@@ -13,7 +13,7 @@ use crate::headers::Headers;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
-use crate::store::{Query, Record, Stats, Store, Summary};
+use crate::store::{Processing, Query, Record, Stats, Store, Summary};
 use crate::transport::scripted::Scripted;
 
 /// What happened, in order.
@@ -44,6 +44,10 @@ impl Store for Diary {
         Ok(Vec::new())
     }
 
+    fn unprocessed(&self, _: &Query) -> std::result::Result<Vec<(u64, Processing)>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn stats(&self, _: &Query) -> std::result::Result<Stats, StoreError> {
         Ok(Stats::default())
     }
@@ -60,7 +64,7 @@ impl Diary {
             Op::Attempt { attempt, state, .. } => format!("kept attempt {} {}", attempt.seq, state.name()),
             Op::State { state, .. } => format!("kept state {}", state.name()),
             Op::Forwarded { capture, .. } => format!("kept forward of {capture}"),
-            Op::Capture(_) | Op::Claim { .. } => "kept something else".to_owned(),
+            _ => "kept something else".to_owned(),
         };
         note(&self.log, said);
         Ack {

@@ -12,6 +12,7 @@ use super::policy::Codes;
 use super::profile::{Dedupe, Detect, Endpoint, Https, Param, ParamType, Place, Profile, Read};
 use crate::clock::parse_duration;
 use crate::headers::check_line;
+use crate::json::get;
 use crate::template::{Placeholder, Scope, Template};
 
 /// A fault in a provider file.
@@ -110,7 +111,7 @@ impl Profile {
             .map_or("whsec_${new.hex32}", |secret| secret.form.as_str());
         let id = file.message.id.as_ref();
         let id = id.map(|id| template("message.id", id, Scope::Fresh)).transpose()?;
-        Ok(Self {
+        with_checked_values(Self {
             title: file.title.clone().unwrap_or_else(|| file.name.clone()),
             variant: variant.map(str::to_owned),
             scheme,
@@ -154,6 +155,19 @@ impl Profile {
             assumed: file.assumed,
         })
     }
+}
+
+/// Listed values are those of a text in the sample: a mistyped path would otherwise be passed over for ever.
+fn with_checked_values(profile: Profile) -> Result<Profile> {
+    for (name, event) in profile.events.iter().filter(|(_, event)| !event.values.is_empty()) {
+        let key = format!("events.\"{name}\".values");
+        let sample = profile.sample(name).or_else(|what| fault(&key, what))?;
+        let is_text = |path: &str| get(&sample, path).is_some_and(serde_json::Value::is_string);
+        if let Some(path) = event.values.keys().find(|path| !is_text(path)) {
+            return fault(&key, format!("the sample has no text at `{path}`"));
+        }
+    }
+    Ok(profile)
 }
 
 fn check_events(file: &ProviderFile) -> Result<()> {

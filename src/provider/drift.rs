@@ -1,8 +1,8 @@
 //! Where a body differs from what the catalogue says of its event: the composed sample is the measure.
 //!
 //! A sample is one example and no schema. So `null` on either side says that a value may be absent, an empty object or
-//! array in the sample says nothing of what may stand in it, and a field that the sample lacks is reported but is no
-//! fault.
+//! array in the sample says nothing of what may stand in it. A field that the sample lacks, or a text that the documents
+//! do not list, is reported but is no fault.
 
 use serde_json::Value;
 
@@ -47,6 +47,8 @@ pub enum FindingKind {
         /// The body's type.
         found: &'static str,
     },
+    /// A text that the documents do not list at a place where they list some.
+    Unknown,
 }
 
 /// What the catalogue says of one event.
@@ -56,6 +58,8 @@ pub struct Measure {
     data: DataAt,
     grouping: bool,
     paths: Vec<String>,
+    /// Texts that the documents list, by their path in the body.
+    listed: Vec<(String, Vec<String>)>,
 }
 
 /// Where the data is in a body.
@@ -69,10 +73,20 @@ enum DataAt {
     Whole,
 }
 
+impl DataAt {
+    /// A place of the data as one of the body.
+    fn path(&self, path: &str) -> String {
+        match self {
+            Self::Field(name) => below(name, path),
+            Self::Spread | Self::Whole => path.to_owned(),
+        }
+    }
+}
+
 impl Finding {
     /// Whether a receiver that was written for the sample breaks on it.
     pub fn is_fault(&self) -> bool {
-        !matches!(self.kind, FindingKind::Added { .. })
+        matches!(self.kind, FindingKind::Missing { .. } | FindingKind::Retyped { .. })
     }
 }
 
@@ -83,6 +97,7 @@ impl FindingKind {
             Self::Missing { .. } => "missing",
             Self::Retyped { .. } => "retyped",
             Self::Added { .. } => "added",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -90,7 +105,7 @@ impl FindingKind {
     pub fn wanted(self) -> Option<&'static str> {
         match self {
             Self::Missing { wanted } | Self::Retyped { wanted, .. } => Some(wanted),
-            Self::Added { .. } => None,
+            Self::Added { .. } | Self::Unknown => None,
         }
     }
 
@@ -99,6 +114,7 @@ impl FindingKind {
         match self {
             Self::Missing { .. } => None,
             Self::Retyped { found, .. } | Self::Added { found } => Some(found),
+            Self::Unknown => Some("string"),
         }
     }
 }
@@ -110,6 +126,7 @@ impl Measure {
         list_paths(&document, "", &mut paths);
         Self {
             grouping: false,
+            listed: Vec::new(),
             data: DataAt::Whole,
             document,
             paths,
@@ -142,11 +159,15 @@ impl Measure {
             *own = Value::Object(serde_json::Map::new());
         }
         let entry = profile.events.get(composer.event());
+        let data = data_at(profile);
+        let listed = entry.map(|entry| &entry.values).into_iter().flatten();
+        let listed = listed.map(|(path, values)| (data.path(path), values.clone()));
         let mut paths = Vec::new();
         list_paths(&document, "", &mut paths);
         Ok(Self {
             grouping: entry.is_some_and(|entry| entry.grouping),
-            data: data_at(profile),
+            listed: listed.collect(),
+            data,
             document,
             paths,
         })
@@ -159,7 +180,10 @@ impl Measure {
             Some(bodies) => bodies.iter().collect(),
             None => vec![body],
         };
-        let mut comparison = Comparison::default();
+        let mut comparison = Comparison {
+            listed: &self.listed,
+            ..Comparison::default()
+        };
         comparison.walk("", &self.document, &bodies);
         comparison.findings.extend(comparison.added);
         comparison.findings
@@ -229,12 +253,13 @@ fn data_at(profile: &Profile) -> DataAt {
 
 /// What was found so far.
 #[derive(Debug, Default)]
-struct Comparison {
+struct Comparison<'m> {
+    listed: &'m [(String, Vec<String>)],
     findings: Vec<Finding>,
     added: Vec<Finding>,
 }
 
-impl Comparison {
+impl Comparison<'_> {
     /// Compares everything that stands at one path with the sample there: all items of an array at once, so that each
     /// difference comes once and in the sample's order.
     fn walk(&mut self, path: &str, wanted: &Value, found: &[&Value]) {
@@ -250,6 +275,7 @@ impl Comparison {
                 note(&mut self.findings, path, FindingKind::Retyped { wanted, found });
             }
         }
+        self.values(path, &fitting);
         match wanted {
             Value::Object(fields) if !fields.is_empty() => self.fields(path, fields, &fitting),
             Value::Array(items) => {
@@ -258,6 +284,16 @@ impl Comparison {
                 self.walk(&below(path, EACH), first, &all);
             }
             _ => {}
+        }
+    }
+
+    fn values(&mut self, path: &str, found: &[&Value]) {
+        let Some((_, listed)) = self.listed.iter().find(|(place, _)| place == path) else {
+            return;
+        };
+        let mut texts = found.iter().filter_map(|value| value.as_str());
+        if texts.any(|text| !listed.iter().any(|known| known == text)) {
+            note(&mut self.added, path, FindingKind::Unknown);
         }
     }
 

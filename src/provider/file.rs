@@ -388,6 +388,8 @@ pub struct EventFile {
     pub sample: Option<String>,
     /// Take the data of that event; `sample`, if given too, is merged over it.
     pub like: Option<String>,
+    /// What the documents list for texts of the data, by their dotted paths; others may come.
+    pub values: IndexMap<String, Vec<String>>,
     /// Whether the data's shape is our assumption.
     pub assumed: bool,
 }

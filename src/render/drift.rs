@@ -88,5 +88,6 @@ fn types(kind: FindingKind) -> String {
         FindingKind::Missing { wanted } => wanted.to_owned(),
         FindingKind::Retyped { wanted, found } => format!("{wanted} is now {found}"),
         FindingKind::Added { found } => found.to_owned(),
+        FindingKind::Unknown => "a text that the documents do not list".to_owned(),
     }
 }

@@ -32,6 +32,14 @@ pub struct RecordLine<'a> {
     size: u64,
     duplicate_of: Option<u64>,
     workflow: Option<&'a str>,
+    failed_processing: Option<FailedProcessing<'a>>,
+}
+
+/// What came of the commands for a capture.
+#[derive(Debug, Serialize)]
+struct FailedProcessing<'a> {
+    tries: u32,
+    error: &'a str,
 }
 
 impl<'a> RecordLine<'a> {
@@ -55,6 +63,10 @@ impl<'a> RecordLine<'a> {
             size: summary.size,
             duplicate_of: summary.duplicate_of,
             workflow: summary.workflow.as_deref(),
+            failed_processing: summary
+                .unprocessed
+                .as_ref()
+                .map(|(tries, error)| FailedProcessing { tries: *tries, error }),
         }
     }
 }
@@ -95,9 +107,10 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
         Some(endpoint) => text(endpoint),
         None => text(&masked_url(&summary.target, false)),
     };
-    let tries = match summary.kind {
-        RecordKind::Capture => String::new(),
-        RecordKind::Delivery => summary.attempts.to_string(),
+    let tries = match (summary.kind, &summary.unprocessed) {
+        (RecordKind::Capture, Some((tries, _))) => tries.to_string(),
+        (RecordKind::Capture, None) => String::new(),
+        (RecordKind::Delivery, _) => summary.attempts.to_string(),
     };
     let duplicate = summary
         .duplicate_of
@@ -128,6 +141,10 @@ pub fn tone(state: &str) -> Tone {
 }
 
 fn state(summary: &Summary, abandoned: bool) -> Cell {
+    if let Some((_, error)) = &summary.unprocessed {
+        let text = format!("{}, not processed: {error}", summary.state);
+        return Cell::new(printable(&text, MOST), Tone::Bad);
+    }
     let cause = if abandoned {
         Some("abandoned")
     } else {

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod duplicates;
+pub(crate) mod processing;
 pub(crate) mod pruning;
 pub(crate) mod queries;
 pub(crate) mod records;
@@ -66,6 +67,12 @@ macro_rules! conformance {
             a_prefix_finds_every_kind_of_id
             figures_count_what_matches
             figures_of_nothing_are_zero
+        );
+        conformance!($fixture, processing:
+            a_command_that_failed_is_kept_until_it_succeeds
+            of_two_who_run_a_command_again_one_gets_it
+            captures_with_a_failed_command_are_found_and_counted
+            a_pruned_capture_takes_its_failed_commands_along
         );
         conformance!($fixture, duplicates:
             the_same_event_within_the_window_is_a_duplicate

@@ -193,7 +193,12 @@ fn body_len(op: &Op) -> usize {
     match op {
         Op::Capture(capture) => capture.body.len(),
         Op::Delivery(delivery) => delivery.message.body.len(),
-        Op::Attempt { .. } | Op::State { .. } | Op::Claim { .. } | Op::Forwarded { .. } => 0,
+        Op::Attempt { .. }
+        | Op::State { .. }
+        | Op::Claim { .. }
+        | Op::Forwarded { .. }
+        | Op::Processed { .. }
+        | Op::ClaimProcessing { .. } => 0,
     }
 }
 
@@ -205,7 +210,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::store::conformance::{capture, numbers, start};
-    use crate::store::{Access, Query, Record, SqliteStore, Stats, Summary};
+    use crate::store::{Access, Processing, Query, Record, SqliteStore, Stats, Summary};
 
     /// A store that tells of each group and waits to be told what comes of it.
     struct Gated {
@@ -240,6 +245,10 @@ mod tests {
         }
 
         fn find(&self, _: &str, _: usize) -> Result<Vec<u64>, StoreError> {
+            unreachable!()
+        }
+
+        fn unprocessed(&self, _: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {
             unreachable!()
         }
 

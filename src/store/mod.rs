@@ -16,7 +16,7 @@ use bytes::Bytes;
 pub use error::StoreError;
 pub use ledger::{Ledger, PendingAck};
 pub use owner::Owner;
-pub use query::{Page, Query, Stats, Summary};
+pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
 
 use crate::clock::Timestamp;
@@ -88,6 +88,27 @@ pub struct Capture {
     pub duplicate_of: Option<u64>,
     /// Where it was forwarded last.
     pub forwarded_to: Option<String>,
+    /// Commands that failed for it, whether or not they succeeded since.
+    pub processing: Vec<Processing>,
+}
+
+/// A command that failed for a capture. One that succeeds at once is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processing {
+    /// As the user wrote it.
+    pub command: String,
+    /// How often it failed.
+    pub tries: u32,
+    /// When it failed first.
+    pub first_at: Timestamp,
+    /// When it failed last.
+    pub last_at: Timestamp,
+    /// How it failed last.
+    pub error: String,
+    /// The process that runs it again, or did until it ended.
+    pub owner: Option<String>,
+    /// When a later run succeeded.
+    pub mended_at: Option<Timestamp>,
 }
 
 /// How a delivery is signed.
@@ -219,6 +240,28 @@ pub enum Op {
         /// The target.
         url: String,
     },
+    /// Says what came of a command that ran for a capture: a failure puts it among what failed, a success takes it out.
+    Processed {
+        /// The capture's number.
+        capture: u64,
+        /// The command under which it is kept.
+        command: String,
+        /// When it ended.
+        at: Timestamp,
+        /// How it failed; `None` for a success.
+        error: Option<String>,
+    },
+    /// Takes over a command that failed, to run it again, unless somebody else was faster.
+    ClaimProcessing {
+        /// The capture's number.
+        capture: u64,
+        /// The command under which it is kept.
+        command: String,
+        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        from: Option<String>,
+        /// Who runs it from now on.
+        owner: String,
+    },
 }
 
 /// What a change gave.
@@ -247,6 +290,10 @@ pub trait Store: Send {
 
     /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
+
+    /// Commands that failed and did not succeed since, by the numbers of their captures, of the captures that match. Of the
+    /// page only the direction counts.
+    fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
 
     /// Figures over the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;

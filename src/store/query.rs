@@ -15,6 +15,8 @@ pub struct Query {
     pub failed: bool,
     /// Deliveries with attempts left only.
     pub pending: bool,
+    /// Captures only for which a command failed and did not succeed since.
+    pub unprocessed: bool,
     /// Not older than that.
     pub since: Option<Timestamp>,
     /// Event pattern with `*`.
@@ -52,6 +54,7 @@ impl Default for Query {
             kind: None,
             failed: false,
             pending: false,
+            unprocessed: false,
             since: None,
             event: None,
             endpoint: None,
@@ -106,6 +109,8 @@ pub struct Summary {
     pub owner: Option<String>,
     /// The workflow that a delivery is of.
     pub workflow: Option<String>,
+    /// How often a command failed for a capture, and how it did so last, when none succeeded since.
+    pub unprocessed: Option<(u32, String)>,
 }
 
 /// Figures over records.
@@ -133,6 +138,23 @@ pub struct Stats {
     pub p50: Option<Duration>,
     /// Duration that 95 in 100 of the answered attempts did not exceed.
     pub p95: Option<Duration>,
-    /// Records for each event, the most frequent first.
-    pub by_event: Vec<(String, u64)>,
+    /// Captures for which a command failed and did not succeed since.
+    pub unprocessed: u64,
+    /// The time of the first record.
+    pub first: Option<Timestamp>,
+    /// Each event, the most frequent first.
+    pub by_event: Vec<EventStats>,
+}
+
+/// Figures over the records of one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventStats {
+    /// Its type.
+    pub event: String,
+    /// Captures and deliveries.
+    pub records: u64,
+    /// Captures of an event that was there before.
+    pub duplicates: u64,
+    /// Captures for which a command failed and did not succeed since.
+    pub unprocessed: u64,
 }

@@ -7,6 +7,7 @@ mod filter;
 mod list;
 mod minutes;
 mod open;
+mod processing;
 mod prune;
 mod read;
 mod schema;
@@ -26,7 +27,7 @@ use self::close::Stay;
 use self::dedupe::Seen;
 use self::fault::Place;
 use self::prune::Pace;
-use super::{Ack, Op, Query, Record, Stats, Store, StoreError, Summary};
+use super::{Ack, Op, Processing, Query, Record, Stats, Store, StoreError, Summary};
 use crate::clock::Timestamp;
 
 /// How long a second capture of the same event counts as a duplicate, unless told otherwise.
@@ -110,6 +111,10 @@ impl Store for SqliteStore {
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
         read::find(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {
+        processing::open(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
     fn stats(&self, query: &Query) -> Result<Stats, StoreError> {

@@ -1,7 +1,7 @@
 //! `hook providers receiver`: what is printed is right for each provider in each language, and is run where its language
 //! and library are installed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::{Process, Sandbox, keys};
@@ -168,18 +168,25 @@ fn a_profiles_text_cannot_leave_its_comment_or_its_literal() {
     }
 }
 
-/// How a language is run, or nothing when it is not installed.
+/// How a language is run, or nothing when it is not installed. What `.ci/run` prepared is used where it says so.
 fn command(sandbox: &Sandbox, lang: &str) -> Option<Vec<String>> {
     let asked = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         output.status.success().then(|| text.trim().to_owned())
     };
+    let python = peers().map_or_else(|| "python3".into(), |peers| peers.join("venv/bin/python3"));
+    let python = python.to_str()?;
     let command: &[&str] = match lang {
         "express" => {
             // Modules are found from the file's own folder upwards.
-            let found = asked("node", &["-p", "require.resolve('express/package.json')"])?;
-            let modules = Path::new(&found).ancestors().nth(2)?;
+            let modules = match peers() {
+                Some(peers) => peers.join("node_modules"),
+                None => {
+                    let found = asked("node", &["-p", "require.resolve('express/package.json')"])?;
+                    Path::new(&found).ancestors().nth(2)?.to_owned()
+                }
+            };
             let link = sandbox.path("node_modules");
             if !link.exists() {
                 std::os::unix::fs::symlink(modules, link).expect("a link");
@@ -187,12 +194,12 @@ fn command(sandbox: &Sandbox, lang: &str) -> Option<Vec<String>> {
             &["node", "receiver.mjs"]
         }
         "flask" => {
-            asked("python3", &["-c", "import flask"])?;
-            &["python3", "receiver.py"]
+            asked(python, &["-c", "import flask"])?;
+            &[python, "receiver.py"]
         }
         "fastapi" => {
-            asked("python3", &["-c", "import fastapi, uvicorn"])?;
-            &["python3", "receiver.py"]
+            asked(python, &["-c", "import fastapi, uvicorn"])?;
+            &[python, "receiver.py"]
         }
         "go" => {
             asked("go", &["version"])?;
@@ -208,9 +215,35 @@ fn command(sandbox: &Sandbox, lang: &str) -> Option<Vec<String>> {
             .expect("the receiver compiles");
             &["./receiver"]
         }
-        _ => return None,
+        _ => {
+            compile(sandbox, &peers()?);
+            &["./receiver"]
+        }
     };
     Some(command.iter().map(|part| (*part).to_owned()).collect())
+}
+
+/// The folder of what `.ci/run` prepared: where it is named, nothing may be missing.
+fn peers() -> Option<PathBuf> {
+    std::env::var_os("HOOK_TEST_PEERS").map(PathBuf::from)
+}
+
+/// Makes a program of an axum receiver, with the libraries that were compiled before.
+fn compile(sandbox: &Sandbox, peers: &Path) {
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/peers/axum")
+            .join(file);
+        std::fs::copy(manifest, sandbox.path(file)).expect("a copy");
+    }
+    let target = peers.join("axum");
+    let built = Command::new("cargo")
+        .args(["build", "--quiet", "--locked", "--offline", "--target-dir"])
+        .arg(&target)
+        .current_dir(sandbox.path(""))
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "the receiver compiles");
+    std::fs::copy(target.join("debug/receiver"), sandbox.path("receiver")).expect("a copy");
 }
 
 /// A receiver that runs, and its URL.
@@ -221,6 +254,7 @@ fn started(sandbox: &Sandbox, provider: &str, lang: &str) -> Option<(Process, St
     let part = |key: &str| object[key].as_str().expect("a text").to_owned();
     sandbox.write(part("file"), part("text"));
     let Some(command) = command(sandbox, lang) else {
+        assert!(peers().is_none(), "{lang} is not installed, and must be");
         eprintln!("skipped: {lang} is not installed");
         return None;
     };
@@ -311,4 +345,9 @@ fn the_fastapi_receiver_accepts_what_send_signs_once_and_nothing_else() {
 #[test]
 fn the_go_receiver_accepts_what_send_signs_once_and_nothing_else() {
     accepts_what_send_signs_once_and_nothing_else("go");
+}
+
+#[test]
+fn the_axum_receiver_accepts_what_send_signs_once_and_nothing_else() {
+    accepts_what_send_signs_once_and_nothing_else("axum");
 }

@@ -108,6 +108,9 @@ pub(in super::super) struct Args {
     /// Run this command for each event: body on stdin, `WEBHOOK_*` in its environment
     #[arg(long, value_name = "CMD", help_heading = "Afterwards")]
     pub(super) exec: Option<String>,
+    /// Time limit of a command; none unless given
+    #[arg(long, value_name = "DURATION", value_parser = super::super::duration, help_heading = "Afterwards")]
+    pub(super) exec_timeout: Option<Duration>,
     /// Send events of a kind to a URL or a command: `EVENT=URL or CMD` (can be repeated)
     #[arg(long, value_name = "ROUTE", help_heading = "Afterwards")]
     pub(super) on: Vec<String>,

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
+use super::commands::{Runner, Task};
 use super::forward::{Forwarder, Forwarding};
 use super::inbound::Trigger;
 use super::show::Screen;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
-use crate::listener::exec::{self, Ran};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Heard, Pattern, Request, plain};
 use crate::provider::policy::{Codes, Policy, Schedule};
@@ -23,18 +23,7 @@ use crate::session::Session;
 use crate::signature::Place;
 use crate::store::{Ledger, NewCapture};
 use crate::transport::{HttpOptions, HttpTransport};
-use crate::ui::Ui;
 use crate::verification::Verification;
-
-/// Commands that run at once.
-const COMMANDS: usize = 4;
-
-/// A command that is to run.
-struct Task {
-    command: String,
-    number: u64,
-    capture: Arc<NewCapture>,
-}
 
 /// Passes on what was heard.
 pub(super) struct Dispatcher {
@@ -117,7 +106,7 @@ impl Dispatcher {
         };
         let forwarder = Forwarder::new(Forwarding {
             transport: Arc::new(transport),
-            ledger,
+            ledger: ledger.clone(),
             policy: Arc::new(policy),
             limits,
             cancel: ends.late.clone(),
@@ -127,12 +116,15 @@ impl Dispatcher {
         });
         let failed_commands = Arc::new(AtomicU64::new(0));
         let (commands, queue) = mpsc::channel(1024);
-        let runner = tokio::spawn(run_commands(
-            Arc::clone(&session.ui),
-            queue,
-            Arc::clone(&failed_commands),
-            ends.late.clone(),
-        ));
+        let runner = Runner {
+            ui: Arc::clone(&session.ui),
+            clock: Arc::clone(&session.clock),
+            ledger,
+            limit: args.exec_timeout,
+            failed: Arc::clone(&failed_commands),
+            late: ends.late.clone(),
+        };
+        let runner = tokio::spawn(runner.run(queue));
         Ok(Self {
             screen: Screen::new(Arc::clone(&session.ui), args.reveal),
             filter: args.filter.as_deref().map(Pattern::new),
@@ -280,6 +272,9 @@ impl Dispatcher {
             session
                 .ui
                 .warn(&format!("{} failed", crate::render::count(broken, "command")));
+            session
+                .ui
+                .hint("`hook log --failed-processing` lists them, `hook replay --failed --exec CMD` runs one again");
         }
         let met = self.count.is_none_or(|count| self.screen.received >= count);
         if !met {
@@ -334,30 +329,4 @@ fn forward_policy(args: &Args) -> Result<Policy> {
         schedule: default,
     };
     args.retry.policy(&policy)
-}
-
-/// Runs commands, a few at once, in the order in which they were asked for.
-async fn run_commands(ui: Arc<Ui>, mut queue: mpsc::Receiver<Task>, failed: Arc<AtomicU64>, late: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(COMMANDS));
-    let tasks = tokio_util::task::TaskTracker::new();
-    while let Some(task) = queue.recv().await {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-            break;
-        };
-        let (ui, failed, late) = (Arc::clone(&ui), Arc::clone(&failed), late.clone());
-        tasks.spawn(async move {
-            let ran = tokio::select! {
-                biased;
-                () = late.cancelled() => Ran::Badly("stopped with the listener".to_owned()),
-                ran = exec::run(&task.command, task.number, &task.capture) => ran,
-            };
-            if let Ran::Badly(words) = ran {
-                failed.fetch_add(1, Ordering::Relaxed);
-                ui.warn(&format!("#{}: `{}` failed: {words}", task.number, task.command));
-            }
-            drop(permit);
-        });
-    }
-    tasks.close();
-    tasks.wait().await;
 }

@@ -1,6 +1,7 @@
 //! `hook listen`: receive, verify, explain, record, answer, forward, run a command.
 
 mod args;
+mod commands;
 mod dispatch;
 mod forward;
 mod inbound;

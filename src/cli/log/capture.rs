@@ -6,8 +6,8 @@ use super::show::{View, encoded};
 use crate::error::Result;
 use crate::render::record::RecordLine;
 use crate::render::request::masked_url;
-use crate::render::{short_size, status_line};
-use crate::store::Capture;
+use crate::render::{count, short_size, status_line};
+use crate::store::{Capture, Processing};
 use crate::ui::printable;
 
 /// `{"schema":"hook.capture/1"}`: a request, whole.
@@ -30,12 +30,37 @@ struct CaptureLine<'a> {
     duplicate_of: Option<u64>,
     forwarded_to: Option<String>,
     deliveries: Vec<RecordLine<'a>>,
+    processing: Vec<ProcessingPart<'a>>,
     size: usize,
     headers: Vec<(String, String)>,
     body: Option<&'a str>,
     body_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a [String]>,
+}
+
+/// A command that failed for it.
+#[derive(Serialize)]
+struct ProcessingPart<'a> {
+    command: &'a str,
+    tries: u32,
+    first_at: String,
+    last_at: String,
+    error: &'a str,
+    mended_at: Option<String>,
+}
+
+impl<'a> ProcessingPart<'a> {
+    fn new(processing: &'a Processing) -> Self {
+        Self {
+            command: &processing.command,
+            tries: processing.tries,
+            first_at: processing.first_at.to_string(),
+            last_at: processing.last_at.to_string(),
+            error: &processing.error,
+            mended_at: processing.mended_at.map(|at| at.to_string()),
+        }
+    }
 }
 
 pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
@@ -59,6 +84,7 @@ pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
         duplicate_of: capture.duplicate_of,
         forwarded_to: capture.forwarded_to.as_deref().map(|url| masked_url(url, view.reveal)),
         deliveries: view.later.iter().map(RecordLine::new).collect(),
+        processing: capture.processing.iter().map(ProcessingPart::new).collect(),
         size: request.body.len(),
         headers: view.header_lines(&request.headers),
         body,
@@ -88,6 +114,9 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
         Some(url) if view.later.is_empty() => view.foreign("forwarded", Some(&masked_url(url, view.reveal)))?,
         _ => view.later("delivery")?,
     }
+    for processing in &capture.processing {
+        commands(view, processing)?;
+    }
     view.field("body", &short_size(request.body.len() as u64))?;
     if view.explained()? {
         return Ok(());
@@ -97,6 +126,19 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
     ui.line("")?;
     ui.line(&ui.out.name(&printable(&line, 2000)))?;
     view.content("", &request.headers, &request.body)
+}
+
+/// The command, and how it ended last.
+fn commands(view: &View<'_>, processing: &Processing) -> Result<()> {
+    let style = view.session.ui.out;
+    view.foreign("command", Some(&processing.command))?;
+    let tries = count(processing.tries.into(), "time");
+    let failed = format!("failed {tries}, last {}", view.moment(processing.last_at));
+    match processing.mended_at {
+        Some(at) => view.field("", &style.good(&format!("succeeded {}; {failed}", view.moment(at))))?,
+        None => view.field("", &style.bad(&failed))?,
+    }
+    view.field("", &style.dim(&printable(&processing.error, 400)))
 }
 
 /// `200 OK`; 0 stands for the answer of the app.

@@ -23,6 +23,9 @@ pub(super) struct Filters {
     /// Refused requests and failed deliveries
     #[arg(long, help_heading = "Selection")]
     pub(super) failed: bool,
+    /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
+    #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
+    pub(super) failed_processing: bool,
     /// Since then: `2h` ago, or a moment
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     pub(super) since: Option<String>,
@@ -66,6 +69,7 @@ impl Filters {
     pub(super) fn over(self, outer: Self) -> Self {
         Self {
             failed: self.failed || outer.failed,
+            failed_processing: self.failed_processing || outer.failed_processing,
             since: self.since.or(outer.since),
             event: self.event.or(outer.event),
             endpoint: self.endpoint.or(outer.endpoint),
@@ -84,6 +88,7 @@ impl Filters {
                 Kind::Delivery => RecordKind::Delivery,
             }),
             failed: self.failed,
+            unprocessed: self.failed_processing,
             since: since.transpose()?,
             event: self.event.clone(),
             endpoint: self.endpoint.clone(),

@@ -26,6 +26,12 @@ const WATCHED: usize = 256;
 
 pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
     let query = listing.filters.query(session)?;
+    if query.unprocessed {
+        return Err(
+            Error::usage("whether a command failed is known only after its request was shown")
+                .hint("`hook log --failed-processing` lists what failed so far"),
+        );
+    }
     super::super::runtime()?.block_on(follow(session, listing, query))
 }
 

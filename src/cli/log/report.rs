@@ -86,7 +86,7 @@ fn of_capture(capture: &Capture) -> Report {
         event_id: request.event_id.clone(),
         event: request.event.clone(),
         timestamp: request.at.to_string(),
-        url: harmless_url(&format!("http://{host}{}", request.target)),
+        url: harmless_url(&format!("{}://{host}{}", scheme(&request.headers), request.target)),
         endpoint: None,
         provider: request.provider.clone(),
         state: request.verdict.name.clone(),
@@ -99,6 +99,14 @@ fn of_capture(capture: &Capture) -> Report {
             answer: None,
             words,
         }),
+    }
+}
+
+/// Of the URL that the sender knows: a tunnel or proxy takes `https` and passes on `http`.
+fn scheme(headers: &Headers) -> &'static str {
+    match headers.get_text("x-forwarded-proto") {
+        Some("https") => "https",
+        _ => "http",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::render::delivery::error_words;
 use crate::render::request::masked_url;
 use crate::render::{count, short_size, short_time, status_line};
-use crate::store::{Capture, Delivery, DeliveryState, NewDelivery};
+use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
 use crate::ui::printable;
 
 /// Characters of a text from the network in one sentence, at most.
@@ -34,6 +34,7 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
         ));
     }
     said.extend(forwards(view, capture));
+    said.extend(capture.processing.iter().flat_map(processing));
     said
 }
 
@@ -119,11 +120,36 @@ fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
         None if capture.request.verdict.name == "refused" => {
             vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
         }
+        None if !capture.processing.is_empty() => Vec::new(),
         None => vec![format!(
             "It was sent on to nobody: `hook replay {} --to URL` does.",
             capture.number
         )],
     }
+}
+
+/// What came of a command that failed at first.
+fn processing(processing: &Processing) -> Vec<String> {
+    let command = printable(&processing.command, MOST);
+    let mut said = vec![format!(
+        "`{command}` ran for it and failed {}, the last time with `{}`.",
+        count(processing.tries.into(), "time"),
+        printable(&processing.error, MOST)
+    )];
+    said.push(match processing.mended_at {
+        Some(at) => format!("It succeeded at last ({}); nothing is left to do.", at.local_datetime()),
+        None => format!(
+            "The sender was answered before, so that it does not send it again: `hook replay --failed --exec {}` does \
+             what is left.",
+            quoted(&command)
+        ),
+    });
+    said
+}
+
+/// As one word of a shell.
+fn quoted(command: &str) -> String {
+    format!("'{}'", command.replace('\'', r"'\''"))
 }
 
 /// Deliveries that came of the record, and how to repeat those that failed.

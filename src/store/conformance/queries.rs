@@ -1,7 +1,7 @@
 //! Lists, prefixes and figures.
 
 use super::*;
-use crate::store::{Page, RecordKind, Stats, Summary};
+use crate::store::{EventStats, Page, RecordKind, Stats, Summary};
 
 pub(crate) fn the_newest_come_first_unless_asked_otherwise<F: Fixture>() {
     let mut store = F::new().open();
@@ -261,6 +261,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
             duplicate_of: None,
             owner: None,
             workflow: None,
+            unprocessed: None,
         },
         Summary {
             number: 1,
@@ -280,6 +281,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
             duplicate_of: None,
             owner: None,
             workflow: None,
+            unprocessed: None,
         },
     ];
     assert_eq!(store.list(&Query::default()).unwrap(), expected);
@@ -367,7 +369,21 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
         attempts: 22,
         p50: Some(ms(10)),
         p95: Some(ms(19)),
-        by_event: vec![("a".to_owned(), 4), ("b".to_owned(), 3)],
+        unprocessed: 0,
+        first: Some(start()),
+        by_event: vec![
+            EventStats {
+                event: "a".to_owned(),
+                records: 4,
+                ..EventStats::default()
+            },
+            EventStats {
+                event: "b".to_owned(),
+                records: 3,
+                duplicates: 1,
+                unprocessed: 0,
+            },
+        ],
     };
     assert_eq!(all, expected);
 

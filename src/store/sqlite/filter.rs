@@ -11,6 +11,10 @@ pub(super) struct Filter {
     pub(super) values: Vec<Value>,
 }
 
+/// Captures for which a command failed and did not succeed since.
+const UNPROCESSED: &str = "capture WHERE n IN
+    (SELECT n FROM processing INDEXED BY processing_failed WHERE mended IS NULL)";
+
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
     let deliveries_only =
@@ -18,10 +22,12 @@ pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
-    let mut filter = if query.failed {
-        Filter::of("capture INDEXED BY capture_refused WHERE verdict = 'refused'")
-    } else {
-        Filter::of("capture WHERE 1")
+    let mut filter = match (query.failed, query.unprocessed) {
+        (true, false) => Filter::of("capture INDEXED BY capture_refused WHERE verdict = 'refused'"),
+        (false, true) => Filter::of(UNPROCESSED),
+        (false, false) => Filter::of("capture WHERE 1"),
+        // Commands do not run for refused requests.
+        (true, true) => return None,
     };
     filter.common(query, floor);
     Some(filter)
@@ -30,7 +36,7 @@ pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
 /// The same for deliveries.
 pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
     let mut filter = match (query.failed, query.pending) {
-        _ if query.kind == Some(RecordKind::Capture) => return None,
+        _ if query.kind == Some(RecordKind::Capture) || query.unprocessed => return None,
         (true, true) => return None,
         (true, false) => Filter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
         (false, true) => Filter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),

@@ -12,11 +12,13 @@ use crate::store::{Query, RecordKind, Summary};
 
 const CAPTURE: &str =
     "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
-    duplicate_of, NULL, NULL FROM ";
+    duplicate_of, NULL, NULL,
+    (SELECT max(tries) FROM processing AS p WHERE p.n = capture.n AND mended IS NULL),
+    (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1) FROM ";
 
 const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state,
     coalesce(reason, (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
-    NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n) FROM ";
+    NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n), NULL, NULL FROM ";
 
 /// The page that the query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Summary>> {
@@ -69,5 +71,6 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         duplicate_of: row.get::<_, Option<i64>>(14)?.map(unsigned),
         owner: row.get(15)?,
         workflow: row.get(16)?,
+        unprocessed: row.get::<_, Option<u32>>(17)?.zip(row.get(18)?),
     })
 }

@@ -159,6 +159,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
     for sql in [
         "DELETE FROM capture WHERE n = ?1",
         "DELETE FROM capture_content WHERE n = ?1",
+        "DELETE FROM processing WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }

@@ -7,7 +7,7 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{signed, unsigned};
+use super::{processing, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
@@ -20,7 +20,8 @@ use crate::store::{
 /// The record of that number.
 pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<Option<Record>> {
     let n = signed(number);
-    if let Some(found) = one(connection, CAPTURE, n, capture)? {
+    if let Some(mut found) = one(connection, CAPTURE, n, capture)? {
+        found.processing = processing::of(connection, n)?;
         return Ok(Some(Record::Capture(Box::new(found))));
     }
     let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
@@ -72,6 +73,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
         request,
         duplicate_of: row.get::<_, Option<i64>>(16)?.map(unsigned),
         forwarded_to: row.get(17)?,
+        processing: Vec::new(),
     })
 }
 

@@ -13,10 +13,13 @@ pub(super) const FORMAT: u32 = 2;
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
 pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
 
-/// What stands in for a table that a file of an older format does not have, for whoever may only read: nothing is in it.
+/// What stands in for tables that a file of an older format does not have, for whoever may only read: nothing is in them.
 pub(super) const STAND_INS: [(i64, &str); 1] = [(
     2,
-    "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT)",
+    "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT);
+     CREATE TEMP TABLE processing (n INTEGER, command TEXT, tries INTEGER, first_at INTEGER, last_at INTEGER,
+         error TEXT, owner TEXT, mended INTEGER);
+     CREATE INDEX temp.processing_failed ON processing (n) WHERE mended IS NULL",
 )];
 
 /// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
@@ -141,7 +144,9 @@ CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
 INSERT INTO sequence VALUES (0);
 ";
 
-/// Deliveries that are executions of a workflow.
+/// `execution`: deliveries that are executions of a workflow. `processing`: commands that failed for a capture, by its
+/// number; `mended` is when a later run succeeded. Nothing is entered for one that succeeds at once, so that the table is
+/// small.
 const FORMAT_2: &str = "
 CREATE TABLE execution (
     n             INTEGER PRIMARY KEY,
@@ -150,4 +155,16 @@ CREATE TABLE execution (
     secret_header TEXT
 ) STRICT;
 CREATE INDEX execution_workflow ON execution (workflow, n);
+CREATE TABLE processing (
+    n        INTEGER NOT NULL,
+    command  TEXT    NOT NULL,
+    tries    INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at  INTEGER NOT NULL,
+    error    TEXT    NOT NULL,
+    owner    TEXT,
+    mended   INTEGER,
+    PRIMARY KEY (n, command)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX processing_failed ON processing (n) WHERE mended IS NULL;
 ";

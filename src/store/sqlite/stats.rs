@@ -7,9 +7,10 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::filter::{self, Filter};
 use super::minutes;
-use super::read::nanoseconds;
+use super::read::{moment, nanoseconds};
 use super::unsigned;
-use crate::store::{Query, Stats};
+use crate::clock::Timestamp;
+use crate::store::{EventStats, Query, Stats};
 
 /// Figures over the records that match. The page of the query says nothing here.
 pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<Stats> {
@@ -17,7 +18,7 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
     (query.page.after, query.page.before) = (None, None);
     let floor = minutes::floor(connection, query.since)?;
     let mut stats = Stats::default();
-    let mut events = HashMap::new();
+    let mut events = Events::new();
     if let Some(filter) = filter::captures(&query, floor) {
         captures(connection, &filter, &mut stats, &mut events)?;
     }
@@ -25,23 +26,30 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
         deliveries(connection, &filter, &mut stats, &mut events)?;
         (stats.p50, stats.p95) = percentiles(connection, &filter)?;
     }
-    stats.by_event = events.into_iter().collect();
-    stats.by_event.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    query.unprocessed = true;
+    if let Some(filter) = filter::captures(&query, floor) {
+        unprocessed(connection, &filter, &mut stats, &mut events)?;
+    }
+    stats.by_event = events.into_values().collect();
+    stats
+        .by_event
+        .sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.event.cmp(&b.event)));
     Ok(stats)
 }
 
-fn captures(
-    connection: &Connection,
-    filter: &Filter,
-    stats: &mut Stats,
-    events: &mut HashMap<String, u64>,
-) -> rusqlite::Result<()> {
-    let columns = "count(*), sum(verdict = 'verified'), sum(verdict = 'refused'), count(duplicate_of)";
-    by_event(connection, columns, filter, events, |row| {
-        stats.captures += count(row, 1)?;
-        stats.verified += count(row, 2)?;
-        stats.refused += count(row, 3)?;
-        stats.duplicates += count(row, 4)?;
+/// By their names.
+type Events = HashMap<String, EventStats>;
+
+fn captures(connection: &Connection, filter: &Filter, stats: &mut Stats, events: &mut Events) -> rusqlite::Result<()> {
+    let columns = "min(at), count(*), sum(verdict = 'verified'), sum(verdict = 'refused'), count(duplicate_of)";
+    by_event(connection, columns, filter, events, |row, event| {
+        stats.first = earlier(stats.first, row)?;
+        stats.captures += count(row, 2)?;
+        stats.verified += count(row, 3)?;
+        stats.refused += count(row, 4)?;
+        stats.duplicates += count(row, 5)?;
+        event.records += count(row, 2)?;
+        event.duplicates += count(row, 5)?;
         Ok(())
     })
 }
@@ -50,37 +58,63 @@ fn deliveries(
     connection: &Connection,
     filter: &Filter,
     stats: &mut Stats,
-    events: &mut HashMap<String, u64>,
+    events: &mut Events,
 ) -> rusqlite::Result<()> {
-    let columns = "count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts)";
-    by_event(connection, columns, filter, events, |row| {
-        stats.deliveries += count(row, 1)?;
-        stats.delivered += count(row, 2)?;
-        stats.failed += count(row, 3)?;
-        stats.pending += count(row, 4)?;
-        stats.attempts += count(row, 5)?;
+    let columns =
+        "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts)";
+    by_event(connection, columns, filter, events, |row, event| {
+        stats.first = earlier(stats.first, row)?;
+        stats.deliveries += count(row, 2)?;
+        stats.delivered += count(row, 3)?;
+        stats.failed += count(row, 4)?;
+        stats.pending += count(row, 5)?;
+        stats.attempts += count(row, 6)?;
+        event.records += count(row, 2)?;
         Ok(())
     })
 }
 
-/// Adds up the figures of each event, and counts its records.
+fn unprocessed(
+    connection: &Connection,
+    filter: &Filter,
+    stats: &mut Stats,
+    events: &mut Events,
+) -> rusqlite::Result<()> {
+    by_event(connection, "count(*)", filter, events, |row, event| {
+        stats.unprocessed += count(row, 1)?;
+        event.unprocessed += count(row, 1)?;
+        Ok(())
+    })
+}
+
+/// Adds up the figures of each event. What has no event's name counts for the whole alone.
 fn by_event(
     connection: &Connection,
     columns: &str,
     filter: &Filter,
-    events: &mut HashMap<String, u64>,
-    mut add: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    events: &mut Events,
+    mut add: impl FnMut(&Row<'_>, &mut EventStats) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let sql = format!("SELECT event, {columns} FROM {} GROUP BY event", filter.sql);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(&filter.values))?;
+    let mut nameless = EventStats::default();
     while let Some(row) = rows.next()? {
-        add(row)?;
-        if let Some(event) = row.get(0)? {
-            *events.entry(event).or_default() += count(row, 1)?;
-        }
+        let event = match row.get::<_, Option<String>>(0)? {
+            None => &mut nameless,
+            Some(name) => events.entry(name.clone()).or_insert_with(|| EventStats {
+                event: name,
+                ..EventStats::default()
+            }),
+        };
+        add(row, event)?;
     }
     Ok(())
+}
+
+fn earlier(first: Option<Timestamp>, row: &Row<'_>) -> rusqlite::Result<Option<Timestamp>> {
+    let at = moment(row, 1)?;
+    Ok(Some(first.map_or(at, |first| first.min(at))))
 }
 
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {

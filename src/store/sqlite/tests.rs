@@ -55,28 +55,6 @@ impl Fixture for File {
 conformance!(File);
 
 #[test]
-fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
-    let file = File::new();
-    record_delivery(&mut file.open(), &delivery(start(), "a"));
-    file.meddle("DROP TABLE execution; PRAGMA user_version = 1");
-    let store = file.reading().unwrap();
-    assert_eq!(numbers(&store, &Query::default()), [1]);
-    assert!(store.get(1).unwrap().is_some());
-    drop(store);
-    let of = Execution {
-        workflow: "w".to_owned(),
-        ..Execution::default()
-    };
-    let new = NewDelivery {
-        execution: Some(of),
-        ..delivery(start(), "a")
-    };
-    record_delivery(&mut file.open(), &new);
-    let found = file.reading().unwrap().list(&Query::default()).unwrap();
-    assert_eq!(found[0].workflow.as_deref(), Some("w"));
-}
-
-#[test]
 fn looking_at_a_missing_ledger_makes_none() {
     let file = File::new();
     assert_eq!(
@@ -121,6 +99,38 @@ fn a_newer_ledger_is_refused() {
     };
     assert_eq!(file.reading().unwrap_err(), expected);
     assert_eq!(file.writing().unwrap_err(), expected);
+}
+
+#[test]
+fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
+    let file = File::new();
+    record_capture(&mut file.open(), &capture(start(), "a"));
+    file.meddle("DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
+    let store = file.reading().unwrap();
+    assert_eq!(numbers(&store, &Query::default()), [1]);
+    assert!(store.get(1).unwrap().is_some());
+    assert_eq!(store.unprocessed(&Query::default()).unwrap(), []);
+    assert_eq!(store.stats(&Query::default()).unwrap().captures, 1);
+    drop(store);
+    let op = Op::Processed {
+        capture: 1,
+        command: "./run".to_owned(),
+        at: start(),
+        error: Some("exit 3".to_owned()),
+    };
+    assert_eq!(file.open().write(&[op]).unwrap()[0].number, 1);
+    let of = Execution {
+        workflow: "w".to_owned(),
+        ..Execution::default()
+    };
+    let new = NewDelivery {
+        execution: Some(of),
+        ..delivery(start(), "a")
+    };
+    record_delivery(&mut file.open(), &new);
+    let found = file.reading().unwrap().list(&Query::default()).unwrap();
+    assert_eq!(found[0].workflow.as_deref(), Some("w"));
+    assert_eq!(file.reading().unwrap().unprocessed(&Query::default()).unwrap().len(), 1);
 }
 
 #[test]

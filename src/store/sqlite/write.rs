@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 
 use super::dedupe::{self, Seen};
 use super::statements::{Frequent, Statements};
-use super::{minutes, nanos, signed, unsigned};
+use super::{minutes, nanos, processing, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::message::Message;
@@ -96,6 +96,18 @@ impl Group<'_> {
             Op::State { delivery, state, owner } => self.state(*delivery, *state, owner.as_deref()),
             Op::Claim { delivery, from, owner } => self.claim(*delivery, from.as_deref(), owner),
             Op::Forwarded { capture, url } => self.forwarded(*capture, url),
+            Op::Processed {
+                capture,
+                command,
+                at,
+                error,
+            } => processing::note(self.connection, *capture, command, *at, error.as_deref()),
+            Op::ClaimProcessing {
+                capture,
+                command,
+                from,
+                owner,
+            } => processing::claim(self.connection, *capture, command, from.as_deref(), owner),
         }
     }
 
@@ -313,7 +325,7 @@ impl Group<'_> {
     }
 }
 
-fn changed(n: i64) -> Ack {
+pub(super) fn changed(n: i64) -> Ack {
     Ack {
         number: unsigned(n),
         duplicate_of: None,

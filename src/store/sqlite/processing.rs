@@ -1,0 +1,101 @@
+//! Commands that failed for captures.
+
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+use super::read::moment;
+use super::write::changed;
+use super::{filter, minutes, signed, unsigned};
+use crate::clock::Timestamp;
+use crate::store::{Ack, Processing, Query};
+
+const COLUMNS: &str = "n, command, tries, first_at, last_at, error, owner, mended";
+
+/// Notes how a command ended: with `error`, or well.
+pub(super) fn note(
+    connection: &Connection,
+    capture: u64,
+    command: &str,
+    at: Timestamp,
+    error: Option<&str>,
+) -> rusqlite::Result<Ack> {
+    let n = signed(capture);
+    let rows = match error {
+        // Nothing is noted of a capture that was pruned meanwhile.
+        Some(error) => connection
+            .prepare_cached(
+                "INSERT INTO processing (n, command, tries, first_at, last_at, error)
+                 SELECT ?1, ?2, 1, ?3, ?3, ?4 WHERE EXISTS (SELECT 1 FROM capture WHERE n = ?1)
+                 ON CONFLICT (n, command) DO UPDATE SET
+                     tries = tries + 1, last_at = ?3, error = ?4, owner = NULL, mended = NULL",
+            )?
+            .execute(params![n, command, at.unix_us(), error])?,
+        None => connection
+            .prepare_cached(
+                "UPDATE processing SET mended = ?3, owner = NULL WHERE n = ?1 AND command = ?2 AND mended IS NULL",
+            )?
+            .execute(params![n, command, at.unix_us()])?,
+    };
+    Ok(if rows == 0 { Ack::default() } else { changed(n) })
+}
+
+/// Gives a command that failed an owner, unless it has another one by now than `from`.
+pub(super) fn claim(
+    connection: &Connection,
+    capture: u64,
+    command: &str,
+    from: Option<&str>,
+    owner: &str,
+) -> rusqlite::Result<Ack> {
+    let n = signed(capture);
+    let rows = connection
+        .prepare_cached(
+            "UPDATE processing SET owner = ?4 WHERE n = ?1 AND command = ?2 AND mended IS NULL AND owner IS ?3",
+        )?
+        .execute(params![n, command, from, owner])?;
+    Ok(if rows == 0 { Ack::default() } else { changed(n) })
+}
+
+/// Of one capture, in the order in which they failed first.
+pub(super) fn of(connection: &Connection, n: i64) -> rusqlite::Result<Vec<Processing>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM processing WHERE n = ?1 ORDER BY first_at, command"
+        ))?
+        .query_map([n], |row| processing(row).map(|(_, processing)| processing))?
+        .collect()
+}
+
+/// What failed and did not succeed since, of the captures that match.
+pub(super) fn open(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<(u64, Processing)>> {
+    let query = Query {
+        unprocessed: true,
+        ..query.clone()
+    };
+    let floor = minutes::floor(connection, query.since)?;
+    let Some(filter) = filter::captures(&query, floor) else {
+        return Ok(Vec::new());
+    };
+    let direction = if query.page.oldest_first { "ASC" } else { "DESC" };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM processing WHERE mended IS NULL AND n IN (SELECT n FROM {})
+         ORDER BY n {direction}, first_at, command",
+        filter.sql
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(&filter.values), processing)?
+        .collect()
+}
+
+fn processing(row: &Row<'_>) -> rusqlite::Result<(u64, Processing)> {
+    let found = Processing {
+        command: row.get(1)?,
+        tries: row.get(2)?,
+        first_at: moment(row, 3)?,
+        last_at: moment(row, 4)?,
+        error: row.get(5)?,
+        owner: row.get(6)?,
+        mended_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_unix_us),
+    };
+    Ok((row.get(0).map(unsigned)?, found))
+}
