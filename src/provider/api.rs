@@ -3,10 +3,13 @@
 
 mod compile;
 
+pub(super) use compile::check_place;
+
 use std::time::Duration;
 
 use url::Url;
 
+use super::causes::Cause;
 use super::pattern::Pattern;
 use crate::template::Template;
 
@@ -37,6 +40,8 @@ pub struct Api {
     pub scopes: Vec<(String, Vec<String>)>,
     /// How many calls are taken in how long.
     pub rate: Option<(u32, Duration)>,
+    /// Things that calls make and end.
+    pub causes: Vec<Cause>,
 }
 
 /// How ids are written.

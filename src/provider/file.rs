@@ -5,6 +5,7 @@
 //! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
 
 pub mod api;
+pub mod causes;
 mod naming;
 mod scalar;
 

@@ -1,6 +1,7 @@
 //! Providers as data: the file format, its checked form, the catalogue, and how events become messages.
 
 pub mod api;
+pub mod causes;
 mod compile;
 pub mod compose;
 pub mod detect;

@@ -9,6 +9,7 @@ mod ids;
 mod outcome;
 mod route;
 mod subscriptions;
+mod things;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +30,7 @@ use crate::server::{Handler, Incoming, Rejection, Reply};
 use gate::Meter;
 use outcome::{Outcome, Refusal};
 use route::{Action, Found, Router};
+use things::Things;
 
 /// What a face is made of.
 pub struct Setup {
@@ -58,6 +60,7 @@ pub struct Face {
     api: Api,
     router: Router,
     meter: Meter,
+    things: Things,
 }
 
 /// What whoever runs a face is told.
@@ -108,6 +111,7 @@ impl Face {
         Some(Self {
             router: Router::new(&api),
             meter: Meter::default(),
+            things: Things::default(),
             api,
             setup,
         })
@@ -128,6 +132,14 @@ impl Face {
         };
         match action {
             Action::Happen => self.happen(incoming, caller.mode).await,
+            Action::Make(index) => {
+                gate::headers(api, incoming)?;
+                self.make(index, incoming, caller.mode).await
+            }
+            Action::End(index) => {
+                gate::headers(api, incoming)?;
+                self.end(index, id.unwrap_or_default(), caller.mode).await
+            }
             Action::Subscription(verb) => {
                 gate::headers(api, incoming)?;
                 self.subscription(verb, id.unwrap_or_default(), incoming).await
