@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub use network::Network;
@@ -74,6 +75,8 @@ pub struct Request {
     pub duplicate_of: Option<u64>,
     /// What was answered; 0 when the app answers.
     pub status: u16,
+    /// Whether the provider asked if it is wanted here, and was told so: no event.
+    pub handshake: bool,
     /// Size of the body.
     pub size: usize,
     /// From the last byte of the request to the decision, the sync to disk included.
@@ -114,16 +117,6 @@ impl Listener {
         (!same(given, &wanted)).then_some(Refusal::Bearer)
     }
 
-    fn judge(&self, incoming: &Incoming) -> Judged {
-        let mut judged = self
-            .verification
-            .check(&incoming.headers, &incoming.body, self.clock.now());
-        if let Some(refusal) = self.gate(incoming.remote, &incoming.headers) {
-            judged.verdict = Verdict::Refused(refusal);
-        }
-        judged
-    }
-
     /// The status for a request that is not refused.
     fn scripted_status(&self) -> u16 {
         let fails = self
@@ -142,18 +135,32 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let mut judged = self.judge(&incoming);
-        let refused = judged.verdict.is_refused();
-        let status = if refused {
+        let mut judged = self
+            .verification
+            .check(&incoming.headers, &incoming.body, self.clock.now());
+        // Before an endpoint is confirmed it may know no secret: whether the question is signed makes no difference.
+        let gate = self.gate(incoming.remote, &incoming.headers);
+        let question = gate.is_none().then(|| question(&judged, &incoming.body)).flatten();
+        if let Some(refusal) = gate {
+            judged.verdict = Verdict::Refused(refusal);
+        }
+        let refused = judged.verdict.is_refused() && question.is_none();
+        let status = if question.is_some() {
+            200
+        } else if refused {
             self.rules.reject_status
         } else {
             self.scripted_status()
         };
         let succeeds = (200..300).contains(&status);
-        let by_app = self.rules.answer_by_app && succeeds && !refused;
+        let by_app = self.rules.answer_by_app && succeeds && !refused && question.is_none();
         let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
-        let dedupe_key = judged.facts.dedupe_key.take().filter(|_| succeeds && !refused);
+        let dedupe_key = judged
+            .facts
+            .dedupe_key
+            .take()
+            .filter(|_| succeeds && !refused && question.is_none());
         let capture = NewCapture {
             id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
             at: self.clock.now(),
@@ -185,12 +192,16 @@ impl Handler for Listener {
             judged,
             duplicate_of: ack.duplicate_of,
             status: recorded,
+            handshake: question.is_some(),
             size,
             took: begun.elapsed(),
             whole,
             answer,
         })))
         .await;
+        if let Some(answer) = question {
+            return json(&answer);
+        }
         if !self.rules.delay.is_zero() {
             tokio::time::sleep(self.rules.delay).await;
         }
@@ -209,6 +220,22 @@ impl Handler for Listener {
 
     fn accept_failed(&self, error: &std::io::Error) {
         let _ = self.outlet.try_send(Heard::NotAccepted(error.to_string()));
+    }
+}
+
+/// What to answer to a provider that asks whether it is wanted here; `None` when the request is something else.
+fn question(judged: &Judged, body: &[u8]) -> Option<Value> {
+    let handshake = judged.profile.as_ref()?.handshake.as_ref()?;
+    handshake.token_in(body).map(|token| handshake.answer(&token))
+}
+
+fn json(body: &Value) -> Reply {
+    let mut headers = Headers::new();
+    headers.append("content-type", "application/json");
+    Reply {
+        status: 200,
+        headers,
+        body: body.to_string().into(),
     }
 }
 

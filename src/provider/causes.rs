@@ -128,7 +128,11 @@ impl Cause {
                 by: rule.by.clone(),
             });
         }
-        if let Some(strange) = file.unique.iter().find(|name| !fields.iter().any(|have| have.name == **name)) {
+        if let Some(strange) = file
+            .unique
+            .iter()
+            .find(|name| !fields.iter().any(|have| have.name == **name))
+        {
             return fault(&key("unique"), format!("there is no field `{strange}`"));
         }
         let mut holes = vec!["id", "now"];
@@ -142,7 +146,10 @@ impl Cause {
             record,
             later,
             unique: file.unique.clone(),
-            taken: (taken.status.unwrap_or(409), taken.code.unwrap_or_else(|| "taken".to_owned())),
+            taken: (
+                taken.status.unwrap_or(409),
+                taken.code.unwrap_or_else(|| "taken".to_owned()),
+            ),
             create: call(provider, &key("create"), &file.create, false)?,
             delete: match &file.delete {
                 Some(delete) => Some(call(provider, &key("delete"), delete, true)?),
@@ -185,6 +192,8 @@ fn call(provider: &ProviderFile, key: &str, file: &CauseCallFile, about_one: boo
         status: file.status.unwrap_or(200),
         event: file.event.clone(),
         sets,
-        answer: answer.transpose().or_else(|what| fault(&format!("{key}.answer"), what))?,
+        answer: answer
+            .transpose()
+            .or_else(|what| fault(&format!("{key}.answer"), what))?,
     })
 }

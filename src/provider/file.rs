@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod causes;
+pub mod handshake;
 mod naming;
 mod scalar;
 
@@ -13,6 +14,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use api::ApiFile;
+use handshake::HandshakeFile;
 pub use naming::NamingFile;
 
 /// The only file format there is so far.
@@ -72,6 +74,8 @@ pub struct ProviderFile {
     pub dedupe: DedupeFile,
     /// Its management API.
     pub api: Option<ApiFile>,
+    /// What it asks an endpoint first.
+    pub handshake: Option<HandshakeFile>,
 }
 
 /// A documented deviation: the keys that differ.

@@ -7,6 +7,7 @@ pub mod compose;
 pub mod detect;
 pub mod drift;
 pub mod file;
+pub mod handshake;
 mod headers;
 mod merge;
 mod naming;

@@ -6,6 +6,7 @@ mod ask;
 mod gate;
 mod happen;
 mod ids;
+mod object;
 mod outcome;
 mod route;
 mod subscriptions;
@@ -20,12 +21,13 @@ pub use gate::{Access, Key};
 pub use route::base_path;
 
 use crate::clock::Clock;
-use crate::endpoints::Book;
 use crate::endpoints::rules::Options;
+use crate::endpoints::{Book, Endpoint};
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::api::{Api, FaultKind};
 use crate::random::Random;
+use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
 use gate::Meter;
 use outcome::{Outcome, Refusal};
@@ -70,6 +72,8 @@ pub enum Told {
     Call(Called),
     /// An event happened, and is to be delivered.
     Event(Occurrence),
+    /// An endpoint is to be asked whether it is wanted there.
+    Question(Question),
     /// A request that was turned away before it was complete.
     Rejected(Box<Rejection>),
     /// A connection that could not be accepted.
@@ -102,6 +106,15 @@ pub struct Occurrence {
     pub params: Vec<(String, String)>,
     /// How many endpoints it goes to, once that is on record; else why it is not.
     pub kept: oneshot::Sender<Result<usize, String>>,
+}
+
+/// An endpoint that is not confirmed, and what its answer must carry.
+#[derive(Debug)]
+pub struct Question {
+    /// As it is in the book.
+    pub endpoint: Endpoint,
+    /// What is sent to it.
+    pub token: Secret,
 }
 
 impl Face {

@@ -153,8 +153,15 @@ fn checked(field: &Ingredient, value: &Value) -> Outcome<Value> {
         Kind::Boolean => (value.is_boolean(), "true or false"),
         Kind::Object => (value.is_object(), "an object"),
         Kind::List => (value.is_array(), "a list"),
-        Kind::Minutes => (value.as_u64().is_some_and(|n| n > 0), "a whole number of minutes above 0"),
-        Kind::Time => match value.as_str().filter(|text| text.contains('T')).and_then(Timestamp::parse) {
+        Kind::Minutes => (
+            value.as_u64().is_some_and(|n| n > 0),
+            "a whole number of minutes above 0",
+        ),
+        Kind::Time => match value
+            .as_str()
+            .filter(|text| text.contains('T'))
+            .and_then(Timestamp::parse)
+        {
             Some(at) => return Ok(Value::from(at.rfc3339(Precision::Millis))),
             None => (false, "a time such as `2030-01-02T14:00:00.000Z`"),
         },
@@ -245,7 +252,10 @@ mod tests {
                 needed: true,
             };
             assert_eq!(checked(&field, &good).unwrap(), good, "{kind:?}");
-            assert!(checked(&field, &bad).unwrap_err().message.contains("`f` must be "), "{kind:?}");
+            assert!(
+                checked(&field, &bad).unwrap_err().message.contains("`f` must be "),
+                "{kind:?}"
+            );
         }
     }
 }

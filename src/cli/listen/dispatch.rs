@@ -157,6 +157,9 @@ impl Dispatcher {
             .as_ref()
             .is_some_and(|filter| !filter.fits(request.judged.facts.event.as_deref().unwrap_or("")));
         self.screen.request(&request, hidden)?;
+        if request.handshake {
+            return Ok(());
+        }
         if !hidden && !busy {
             self.explain(session, &request);
         }

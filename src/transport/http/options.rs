@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
 
-use super::guard;
+use super::guard::{self, Reach};
 
 /// What a user may choose.
 #[derive(Clone, Default)]
@@ -25,6 +25,8 @@ pub struct HttpOptions {
     pub proxy_from_env: bool,
     /// Sends a request's own `host` line instead of the target's.
     pub keep_host: bool,
+    /// Which addresses may be reached. A proxy reaches what it likes, so neither goes with the other.
+    pub reach: Reach,
 }
 
 // A proxy's URL may hold a password.
@@ -36,6 +38,7 @@ impl fmt::Debug for HttpOptions {
             .field("proxy", &self.proxy.as_ref().map(|_| "(masked)"))
             .field("proxy_from_env", &self.proxy_from_env)
             .field("keep_host", &self.keep_host)
+            .field("reach", &self.reach)
             .finish()
     }
 }
@@ -62,6 +65,7 @@ pub enum HttpOptionsError {
 /// Checked options.
 pub(super) struct Settings {
     pub(super) keep_host: bool,
+    pub(super) reach: Reach,
     insecure: bool,
     roots: Vec<Certificate>,
     explicit: Option<Url>,
@@ -97,6 +101,7 @@ impl Settings {
         };
         Ok(Self {
             keep_host: options.keep_host,
+            reach: options.reach,
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
             explicit,
