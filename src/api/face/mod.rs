@@ -8,6 +8,7 @@ mod happen;
 mod ids;
 mod object;
 mod outcome;
+mod page;
 mod route;
 mod subscriptions;
 mod things;
@@ -28,8 +29,8 @@ use crate::provider::Profile;
 use crate::provider::api::{Api, FaultKind};
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::server::{Handler, Incoming, Rejection, Reply};
-use gate::Meter;
+use crate::server::{Handler, Incoming, Reason, Rejection, Reply};
+use gate::{Left, Meter};
 use outcome::{Outcome, Refusal};
 use route::{Action, Found, Router};
 use things::Things;
@@ -108,6 +109,13 @@ pub struct Occurrence {
     pub kept: oneshot::Sender<Result<usize, String>>,
 }
 
+/// What was learnt of the caller of a call, answered or refused.
+#[derive(Debug, Default)]
+struct Seen {
+    mode: Option<Mode>,
+    left: Option<Left>,
+}
+
 /// An endpoint that is not confirmed, and what its answer must carry.
 #[derive(Debug)]
 pub struct Question {
@@ -130,11 +138,12 @@ impl Face {
         })
     }
 
-    async fn answer(&self, incoming: &Incoming, mode: &mut Option<Mode>) -> Outcome {
+    async fn answer(&self, incoming: &Incoming, seen: &mut Seen) -> Outcome {
         let (api, setup) = (&self.api, &self.setup);
         let caller = setup.access.admit(api, incoming)?;
-        *mode = Some(caller.mode);
-        self.meter.count(api, caller, setup.clock.now())?;
+        seen.mode = Some(caller.mode);
+        seen.left = self.meter.count(api, caller, setup.clock.now());
+        seen.left.as_ref().map_or(Ok(()), Left::check)?;
         let (action, id) = match self.router.find(&incoming.method, &incoming.target) {
             Found::Call(action, id) => (action, id),
             Found::OtherMethods(allowed) => {
@@ -169,18 +178,21 @@ impl Face {
 impl Handler for Face {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let mut mode = None;
-        let outcome = self.answer(&incoming, &mut mode).await;
-        let (reply, status, said) = match outcome {
+        let mut seen = Seen::default();
+        let outcome = self.answer(&incoming, &mut seen).await;
+        let (mut reply, status, said) = match outcome {
             Ok(done) => (done.reply(), done.status, done.said),
             Err(refusal) => (refusal.reply(&self.api), refusal.status(&self.api), refusal.message),
         };
+        if let Some(left) = seen.left {
+            left.headers(&self.api, &mut reply);
+        }
         self.tell(Told::Call(Called {
             method: incoming.method,
             target: incoming.target,
             status,
             said,
-            mode,
+            mode: seen.mode,
             took: begun.elapsed(),
         }))
         .await;
@@ -189,6 +201,14 @@ impl Handler for Face {
 
     fn rejected(&self, rejection: Rejection) {
         let _ = self.setup.outlet.try_send(Told::Rejected(Box::new(rejection)));
+    }
+
+    fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
+        let message = match reason {
+            Reason::TooLarge => "the body is too large",
+            _ => "the request did not come whole",
+        };
+        Some(Refusal::own(status, "REQUEST_NOT_READ", message).reply(&self.api))
     }
 
     fn accept_failed(&self, error: &std::io::Error) {

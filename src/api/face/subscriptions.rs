@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ask::{self, Wanted};
 use super::outcome::{Done, Outcome, Refusal};
+use super::page::Page;
 use super::{Face, Question, Told, ids};
 use crate::endpoints::{
     Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, admit,
@@ -22,7 +23,7 @@ impl Face {
         };
         match verb {
             Verb::Create => self.create(call, incoming).await,
-            Verb::List => self.list(call).await,
+            Verb::List => self.list(call, incoming).await,
             Verb::Get => {
                 let endpoint = self.one(id).await?;
                 Ok(self.done(call, &endpoint, String::new()))
@@ -95,25 +96,26 @@ impl Face {
         .await
     }
 
-    async fn list(&self, call: &Call) -> Outcome {
-        let all = self.in_book(|book| book.read()).await?;
-        let own: Vec<Value> = all
-            .iter()
-            .filter(|endpoint| self.is_own(endpoint))
-            .map(|endpoint| self.object(call, endpoint))
-            .collect();
-        let total = own.len();
-        let body = match &call.items {
-            None => Value::Array(own),
-            Some(items) => {
-                let mut body = json!({});
-                insert(&mut body, items, Value::Array(own));
-                if let Some(place) = &call.total {
-                    insert(&mut body, place, Value::from(total));
-                }
-                body
-            }
+    async fn list(&self, call: &Call, incoming: &Incoming) -> Outcome {
+        let mut all = self.in_book(|book| book.read()).await?;
+        all.retain(|endpoint| self.is_own(endpoint));
+        let total = all.len();
+        let page = match &self.api.paging {
+            Some(paging) => Page::of(paging, &incoming.target, self.api.id, all)?,
+            None => Page { items: all, next: None },
         };
+        let items = page.items.iter().map(|endpoint| self.object(call, endpoint)).collect();
+        let mut body = json!({});
+        match &call.items {
+            None => body = Value::Array(items),
+            Some(place) => drop(insert(&mut body, place, Value::Array(items))),
+        }
+        if let Some(place) = &call.total {
+            insert(&mut body, place, Value::from(total));
+        }
+        if let Some(place) = self.api.paging.as_ref().and_then(|paging| paging.next.as_ref()) {
+            insert(&mut body, place, page.next.map_or(Value::Null, Value::from));
+        }
         Ok(Done {
             status: call.status,
             body: Some(body),

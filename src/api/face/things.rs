@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Face;
 use super::ask;
+use super::happen::Happening;
 use super::outcome::{Done, Outcome, Refusal};
 use crate::clock::{Precision, Timestamp};
 use crate::json::merge_patch;
@@ -60,7 +61,7 @@ impl Face {
             let what = format!("a {} with the same {} is there", cause.name, cause.unique.join(" and "));
             return Err(Refusal::own(*status, code, what));
         }
-        let told = self.cause(&cause.create.event, Some(record.clone()), mode).await;
+        let told = self.cause(happening(&cause.create, &record, mode)).await;
         if told.is_err() {
             self.things.take(&key);
         }
@@ -77,7 +78,7 @@ impl Face {
         };
         let mut record = thing.record.clone();
         merge_patch(&mut record, &call.sets);
-        let told = self.cause(&call.event, Some(record.clone()), mode).await;
+        let told = self.cause(happening(call, &record, mode)).await;
         if told.is_err() {
             // What could not be told has not happened.
             self.things.add(key, thing);
@@ -116,6 +117,15 @@ impl Things {
         let thing = kept.things.shift_remove(key)?;
         kept.bytes -= thing.size;
         Some(thing)
+    }
+}
+
+fn happening<'a>(call: &'a CauseCall, record: &Value, mode: Mode) -> Happening<'a> {
+    Happening {
+        event: &call.event,
+        data: Some(record.clone()),
+        params: Vec::new(),
+        mode,
     }
 }
 

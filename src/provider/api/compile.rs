@@ -7,7 +7,7 @@ use super::super::compile::{ProfileError, duration, fault, template, word};
 use super::super::file::ProviderFile;
 use super::super::file::api::{ApiFile, CallFile, ErrorsFile, PagingFile};
 use super::super::pattern::Pattern;
-use super::{Answer, Api, Call, Extra, FaultKind, Faults, Field, IdForm, Paging, Verb};
+use super::{Answer, Api, Call, Extra, FaultKind, Faults, Field, IdForm, Paging, RateFact, Verb};
 use crate::headers::check_line;
 use crate::template::Scope;
 
@@ -64,12 +64,29 @@ impl Api {
             faults: faults(&file.errors)?,
             scopes: file.scopes.clone().into_iter().collect(),
             causes: Vec::new(),
+            rate_headers: rate_headers(file)?,
             rate: match &file.rate {
                 Some(rate) => Some((rate.calls, duration("api.rate.per", &rate.per)?)),
                 None => None,
             },
         })
     }
+}
+
+fn rate_headers(file: &ApiFile) -> Result<Vec<(String, RateFact)>> {
+    let facts = [
+        ("limit", RateFact::Limit),
+        ("remaining", RateFact::Remaining),
+        ("window-ms", RateFact::WindowMs),
+        ("reset-s", RateFact::ResetS),
+    ];
+    let headers = file.rate.iter().flat_map(|rate| &rate.headers);
+    let header = |(name, fact): (&String, &String)| {
+        let key = format!("api.rate.headers.{name}");
+        check_line(name, "").or_else(|what| fault(&key, what))?;
+        Ok((name.clone(), word(&key, Some(fact), &facts)?))
+    };
+    headers.map(header).collect()
 }
 
 fn base(text: &str) -> Result<Url> {

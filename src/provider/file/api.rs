@@ -116,4 +116,6 @@ pub struct RateFile {
     pub calls: u32,
     /// in so long.
     pub per: String,
+    /// Headers of every answer: name = `limit`, `remaining`, `window-ms` or `reset-s`.
+    pub headers: IndexMap<String, String>,
 }
