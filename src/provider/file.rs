@@ -16,6 +16,7 @@ use serde::Deserialize;
 use api::ApiFile;
 use handshake::HandshakeFile;
 pub use naming::NamingFile;
+pub use scalar::{Limit, Scalar};
 
 /// The only file format there is so far.
 pub const FORMAT: u32 = 1;
@@ -232,19 +233,6 @@ pub struct ParamFile {
     pub summary: String,
 }
 
-/// A TOML string, integer, float or boolean.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Scalar {
-    /// Text.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// Any number.
-    Number(f64),
-    /// Yes or no.
-    Boolean(bool),
-}
-
 /// `[envelope.KIND]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -342,15 +330,6 @@ pub struct EndpointFile {
     pub plans: Option<IndexMap<String, Limit>>,
     /// How a subscription to every event is written, e.g. `*`. Absent: a list of all.
     pub all_events: Option<String>,
-}
-
-/// A number, or `unlimited`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// At most this many.
-    Count(u32),
-    /// No limit.
-    Unlimited,
 }
 
 /// `[detect]`.

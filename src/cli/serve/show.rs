@@ -60,6 +60,11 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
             .find(|(of, _)| *of == mode)
             .map(|(_, text)| text.as_str())
     };
+    if let Some(path) = &args.ready_file {
+        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
+            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
+        })?;
+    }
     let book = session.book();
     ui.json(&ReadyLine {
         schema: "hook.ready/1",
@@ -74,11 +79,6 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
         endpoints: book.path().display().to_string(),
     })?;
     ui.flush()?;
-    if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
-            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
-        })?;
-    }
     ui.note(&format!("serving {} on {}", profile.title, ui.err.strong(&place.url)));
     for (mode, text) in &keys.fresh {
         let what = match mode {
