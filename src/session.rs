@@ -121,6 +121,7 @@ impl Session {
             ledger,
             limits,
             cancel,
+            leave: CancellationToken::new(),
             owner,
         }
     }

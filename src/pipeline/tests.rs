@@ -124,6 +124,7 @@ impl Setting {
                 rate: None,
             },
             cancel: CancellationToken::new(),
+            leave: CancellationToken::new(),
             owner: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));

@@ -67,7 +67,6 @@ fn without_a_key_web_pages_and_foreign_names_are_refused() {
     assert_eq!(get(&[]), 200);
     assert_eq!(get(&[("origin", "https://evil.example")]), 403);
     assert_eq!(get(&[("origin", "null")]), 403);
-    // The first line of that name counts, and a second one is no way around it.
     let named = |host: &str| {
         let head = format!("GET /webhooks HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         let answer = crate::support::raw(&face.url, head.as_bytes());

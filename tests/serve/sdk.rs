@@ -28,7 +28,7 @@ assert made["active"] is True and made["signing_secret"].startswith("whsec_"), m
 assert api.webhooks.list()["webhooks"] == [made]
 refused(ValidationError, "VALIDATION_ERROR", lambda: api.webhooks.create(url=target + "/a", events=["booking.confirmed"]))
 refused(ValidationError, "VALIDATION_ERROR", lambda: api.webhooks.create(url=target + "/b", events=["nothing"]))
-api.webhooks.create(url="https://b.example.com", events=["booking.cancelled"])
+api.webhooks.create(url=target + "/b", events=["booking.cancelled"])
 refused(PaymentRequiredError, "LIMIT_REACHED", lambda: api.webhooks.create(url=target + "/c", events=["booking.confirmed"]))
 refused(NotFoundError, "NOT_FOUND", lambda: api.webhooks.delete("00000000-0000-4000-8000-000000000001"))
 refused(AuthenticationError, "UNAUTHORIZED", lambda: Slotflow("wrong", base_url=base).webhooks.list())
@@ -76,7 +76,7 @@ fn the_official_slotflow_library_drives_the_face() {
     let args = ["driver.py", &origin, KEY, &app.url];
     let program = python.to_str().expect("a path");
     sandbox.program(program, args).run().ok().prints(["done"]);
-    let events: Vec<String> = [app.next(), app.next()]
+    let events: Vec<String> = [app.next(), app.next(), app.next()]
         .iter()
         .map(|seen| {
             let event: serde_json::Value = serde_json::from_slice(&seen.body).expect("JSON");

@@ -208,8 +208,16 @@ pub(super) fn table(session: &Session, endpoints: &[&Endpoint]) -> Result<()> {
     Ok(())
 }
 
+fn state(endpoint: &Endpoint) -> &'static str {
+    match (endpoint.is_active(), endpoint.is_pending()) {
+        (true, _) => "active",
+        (false, true) => "pending",
+        (false, false) => "disabled",
+    }
+}
+
 fn cells(endpoint: &Endpoint) -> [String; 6] {
-    let state = if endpoint.is_active() { "active" } else { "disabled" };
+    let state = state(endpoint);
     [
         endpoint.name.clone(),
         printable(&endpoint.provider, 40),
@@ -259,7 +267,7 @@ fn state(session: &Session, endpoint: &Endpoint) -> String {
         None => format!("{}{failed}", style.good("active")),
         Some(disabled) => format!(
             "{} since {}: {}{failed}",
-            style.bad("disabled"),
+            style.bad(state(endpoint)),
             disabled.since.local_datetime(),
             printable(&disabled.to_string(), MOST)
         ),

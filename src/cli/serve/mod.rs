@@ -218,7 +218,8 @@ impl Serving<'_> {
         };
         let (jobs, queue) = mpsc::channel(1024);
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
-        let pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
+        let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
+        pipeline.leave = stop.clone();
         let post = Post {
             session,
             profile: Arc::clone(&self.profile),
