@@ -86,6 +86,8 @@ pub struct Pipeline<T> {
     pub limits: Limits,
     /// Stops it.
     pub cancel: CancellationToken,
+    /// Stops waiting for further attempts.
+    pub leave: CancellationToken,
     /// The claim on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub owner: Option<Arc<Owner>>,
 }
@@ -100,7 +102,7 @@ impl<T: Transport> Pipeline<T> {
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
-        let engine = Engine::new(self.transport, self.clock, self.random, self.limits);
+        let engine = Engine::new(self.transport, self.clock, self.random, self.limits).leaving(self.leave);
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,

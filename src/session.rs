@@ -122,6 +122,7 @@ impl Session {
             ledger,
             limits,
             cancel,
+            leave: CancellationToken::new(),
             owner,
         }
     }

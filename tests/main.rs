@@ -27,6 +27,7 @@ mod round_trip;
 mod schedule;
 mod secret;
 mod send;
+mod serve;
 mod sign;
 mod support;
 mod vectors;

@@ -143,8 +143,7 @@ impl HttpArgs {
             ca_file: self.cacert.clone(),
             proxy: self.proxy.clone(),
             proxy_from_env: true,
-            keep_host: false,
-            answer_kept: None,
+            ..HttpOptions::default()
         };
         HttpTransport::new(options)
             .map(Arc::new)

@@ -11,6 +11,7 @@ mod endpoints;
 mod ends;
 pub mod generated;
 mod global;
+mod handshake;
 mod http;
 mod input;
 mod listen;

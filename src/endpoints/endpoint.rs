@@ -43,6 +43,9 @@ pub struct Endpoint {
     /// Absent: active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Disabled>,
+    /// While it is not confirmed: `sha256:` and the digest of the token that it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<String>,
     /// Failed deliveries in a row.
     #[serde(default, skip_serializing_if = "form::is_zero")]
     pub failed_deliveries: u32,
@@ -154,6 +157,7 @@ impl Endpoint {
             params: BTreeMap::new(),
             secrets: Vec::new(),
             disabled: None,
+            confirmation: None,
             failed_deliveries: 0,
             created: now,
             updated: now,
@@ -178,6 +182,8 @@ impl Endpoint {
             self.name = name;
         }
         if let Some(url) = change.url {
+            // What was sent to another place proves nothing about this one.
+            self.confirmation = self.confirmation.take().filter(|_| self.url == url);
             self.url = url;
         }
         if let Some(events) = change.events {
@@ -218,8 +224,12 @@ impl Endpoint {
         was_active
     }
 
-    /// Switches it on and forgets the failures. Says whether it was off.
+    /// Switches it on and forgets the failures. Says whether it was off. One that is not confirmed stays off: only its
+    /// token switches it on.
     pub fn enable(&mut self, now: Timestamp) -> bool {
+        if self.is_pending() {
+            return false;
+        }
         let was_disabled = self.disabled.take().is_some();
         self.failed_deliveries = 0;
         if was_disabled {

@@ -10,6 +10,7 @@
 mod address;
 mod admission;
 mod book;
+mod confirmation;
 mod disk;
 mod endpoint;
 mod error;
@@ -26,6 +27,7 @@ mod store;
 pub use address::{normalised, shown};
 pub use admission::{admit, admit_change};
 pub use book::{Book, FORMAT};
+pub use confirmation::Confirmed;
 pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
 pub use error::{ApiError, ApiErrorKind, EndpointError};
 pub use failures::{Ending, note_delivery};

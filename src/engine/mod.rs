@@ -60,6 +60,7 @@ pub struct Engine<T> {
     clock: Arc<dyn Clock>,
     random: Arc<Random>,
     limits: Limits,
+    leave: CancellationToken,
 }
 
 impl<T: Transport> Engine<T> {
@@ -70,7 +71,14 @@ impl<T: Transport> Engine<T> {
             clock,
             random,
             limits,
+            leave: CancellationToken::new(),
         }
+    }
+
+    /// The same, which gives up waiting when that token fires: what is in flight, and what comes yet, is tried once.
+    #[must_use]
+    pub fn leaving(self, leave: CancellationToken) -> Self {
+        Self { leave, ..self }
     }
 
     /// Works until the jobs end and all of them are finished, or until `cancel`: then what is in flight is given up, what
@@ -208,6 +216,7 @@ impl<T: Transport> Worker<T> {
         tokio::select! {
             () = tokio::time::sleep(wait) => true,
             () = self.cancel.cancelled() => false,
+            () = self.engine.leave.cancelled() => false,
         }
     }
 

@@ -33,6 +33,7 @@ struct Bench {
     transport: Arc<Scripted>,
     limits: Limits,
     cancel: CancellationToken,
+    leave: CancellationToken,
     began: Instant,
 }
 
@@ -42,6 +43,7 @@ impl Bench {
             transport: Arc::new(transport),
             limits: Limits::default(),
             cancel: CancellationToken::new(),
+            leave: CancellationToken::new(),
             began: Instant::now(),
         }
     }
@@ -51,6 +53,7 @@ impl Bench {
         let clock: Arc<dyn Clock> = Arc::new(Virtual(self.began));
         let random = Arc::new(Random::seeded(1));
         let engine = Engine::new(Arc::clone(&self.transport), clock, random, self.limits);
+        let engine = engine.leaving(self.leave.clone());
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
             jobs_in.try_send(delivery).expect("there is room for all");
@@ -278,6 +281,22 @@ async fn an_interruption_leaves_what_waits_for_a_retry() {
     assert_eq!(names(&events), ["retry", "interrupted"]);
     assert_eq!(events[1].1.attempt, None);
     assert_eq!(bench.moments(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_waits_for_no_retry_and_tries_the_rest_once() {
+    let bench = Bench::new(Scripted::statuses([500, 500]));
+    let leave = bench.leave.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        leave.cancel();
+    });
+    let events = bench.run(vec![delivery("poolflow", "{}")]).await;
+    assert_eq!(names(&events), ["retry", "interrupted"]);
+    assert_eq!(events[1].0, Duration::from_secs(5));
+    let events = bench.run(vec![delivery("poolflow", "{}")]).await;
+    assert_eq!(names(&events), ["retry", "interrupted"]);
+    assert_eq!(bench.moments().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub use condition::{Condition, Wanted};
@@ -79,6 +80,8 @@ pub struct Request {
     pub duplicate_of: Option<u64>,
     /// What was answered; 0 when the app answers.
     pub status: u16,
+    /// Whether the provider asked if it is wanted here, and was told so: no event.
+    pub handshake: bool,
     /// Size of the body.
     pub size: usize,
     /// From the last byte of the request to the decision, the sync to disk included.
@@ -123,7 +126,8 @@ impl Listener {
         (!same(given, &wanted)).then_some(Refusal::Bearer)
     }
 
-    fn judge(&self, incoming: &Incoming) -> Judged {
+    /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
+    fn judge(&self, incoming: &Incoming) -> (Judged, Option<Value>) {
         let mut judged = self
             .verification
             .check(&incoming.headers, &incoming.body, self.clock.now());
@@ -135,10 +139,13 @@ impl Listener {
         let refusal = self
             .gate(incoming.remote, &incoming.headers)
             .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
+        // Before an endpoint is confirmed it may know no secret: whether the question is signed makes no difference.
+        let may_ask = refusal.is_none() && trigger.is_none();
+        let question = may_ask.then(|| question(&judged, &incoming.body)).flatten();
         if let Some(refusal) = refusal {
             judged.verdict = Verdict::Refused(refusal);
         }
-        judged
+        (judged, question)
     }
 
     /// The status for that request.
@@ -170,18 +177,25 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let mut judged = self.judge(&incoming);
-        let refused = judged.verdict.is_refused();
+        let (mut judged, question) = self.judge(&incoming);
+        let refused = judged.verdict.is_refused() && question.is_none();
         let received = self.inbound.as_ref().filter(|_| !refused);
         let received = received.map(|trigger| trigger.read(&incoming));
         let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
-        let status = self.status(&judged.verdict, unreadable);
+        let status = match question {
+            Some(_) => 200,
+            None => self.status(&judged.verdict, unreadable),
+        };
         let succeeds = (200..300).contains(&status);
-        let goes_on = received.as_ref().is_none_or(|received| received.left_out.is_none());
+        let goes_on = question.is_none() && received.as_ref().is_none_or(|received| received.left_out.is_none());
         let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
         let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
-        let dedupe_key = judged.facts.dedupe_key.take().filter(|_| succeeds && !refused);
+        let dedupe_key = judged
+            .facts
+            .dedupe_key
+            .take()
+            .filter(|_| succeeds && !refused && question.is_none());
         let capture = NewCapture {
             id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
             at: self.clock.now(),
@@ -213,6 +227,7 @@ impl Handler for Listener {
             judged,
             duplicate_of: ack.duplicate_of,
             status: recorded,
+            handshake: question.is_some(),
             size,
             took: begun.elapsed(),
             whole,
@@ -220,6 +235,9 @@ impl Handler for Listener {
             answer,
         })))
         .await;
+        if let Some(answer) = question {
+            return json(&answer);
+        }
         if !self.rules.delay.is_zero() {
             tokio::time::sleep(self.rules.delay).await;
         }
@@ -239,6 +257,22 @@ impl Handler for Listener {
 
     fn accept_failed(&self, error: &std::io::Error) {
         let _ = self.outlet.try_send(Heard::NotAccepted(error.to_string()));
+    }
+}
+
+/// What to answer to a provider that asks whether it is wanted here; `None` when the request is something else.
+fn question(judged: &Judged, body: &[u8]) -> Option<Value> {
+    let handshake = judged.profile.as_ref()?.handshake.as_ref()?;
+    handshake.token_in(body).map(|token| handshake.answer(&token))
+}
+
+fn json(body: &Value) -> Reply {
+    let mut headers = Headers::new();
+    headers.append("content-type", "application/json");
+    Reply {
+        status: 200,
+        headers,
+        body: body.to_string().into(),
     }
 }
 

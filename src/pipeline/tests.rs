@@ -128,6 +128,7 @@ impl Setting {
                 rate: None,
             },
             cancel: CancellationToken::new(),
+            leave: CancellationToken::new(),
             owner: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));

@@ -3,10 +3,13 @@
 
 mod compile;
 
+pub(super) use compile::check_place;
+
 use std::time::Duration;
 
 use url::Url;
 
+use super::causes::Cause;
 use super::pattern::Pattern;
 use crate::template::Template;
 
@@ -37,6 +40,23 @@ pub struct Api {
     pub scopes: Vec<(String, Vec<String>)>,
     /// How many calls are taken in how long.
     pub rate: Option<(u32, Duration)>,
+    /// What answers say about that, by header.
+    pub rate_headers: Vec<(String, RateFact)>,
+    /// Things that calls make and end.
+    pub causes: Vec<Cause>,
+}
+
+/// What an answer says about how many calls are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateFact {
+    /// How many in a window.
+    Limit,
+    /// How many are left in this one.
+    Remaining,
+    /// How long a window is, in milliseconds.
+    WindowMs,
+    /// How long this one still lasts, in seconds.
+    ResetS,
 }
 
 /// How ids are written.

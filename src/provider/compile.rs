@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::api::Api;
 use super::file::{DedupeFile, DetectFile, EndpointFile, EnvelopeFile, FORMAT, NamingFile, ProviderFile, Scalar};
+use super::handshake::Handshake;
 use super::naming::{Case, Naming, Tense};
 use super::policy::Codes;
 use super::profile::{Dedupe, Detect, Endpoint, Https, Param, ParamType, Place, Profile, Read};
@@ -143,6 +144,7 @@ impl Profile {
             detect: detect(&file.detect)?,
             dedupe,
             api: Api::of(&file)?,
+            handshake: file.handshake.as_ref().map(Handshake::of).transpose()?,
             workflow_context: file.workflow.map(|workflow| workflow.context),
             inbound: file.inbound,
             naming: naming(&file.naming)?,

@@ -6,6 +6,8 @@
 
 pub mod api;
 mod automation;
+pub mod causes;
+pub mod handshake;
 mod naming;
 mod scalar;
 
@@ -14,7 +16,9 @@ use serde::Deserialize;
 
 use api::ApiFile;
 pub use automation::{InboundFile, WorkflowFile};
+use handshake::HandshakeFile;
 pub use naming::NamingFile;
+pub use scalar::{Limit, Scalar};
 
 /// The only file format there is so far.
 pub const FORMAT: u32 = 1;
@@ -75,6 +79,8 @@ pub struct ProviderFile {
     pub dedupe: DedupeFile,
     /// Its management API.
     pub api: Option<ApiFile>,
+    /// What it asks an endpoint first.
+    pub handshake: Option<HandshakeFile>,
 }
 
 /// A documented deviation: the keys that differ.
@@ -231,19 +237,6 @@ pub struct ParamFile {
     pub summary: String,
 }
 
-/// A TOML string, integer, float or boolean.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Scalar {
-    /// Text.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// Any number.
-    Number(f64),
-    /// Yes or no.
-    Boolean(bool),
-}
-
 /// `[envelope.KIND]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -341,15 +334,6 @@ pub struct EndpointFile {
     pub plans: Option<IndexMap<String, Limit>>,
     /// How a subscription to every event is written, e.g. `*`. Absent: a list of all.
     pub all_events: Option<String>,
-}
-
-/// A number, or `unlimited`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// At most this many.
-    Count(u32),
-    /// No limit.
-    Unlimited,
 }
 
 /// `[detect]`.

@@ -210,6 +210,7 @@ impl ProviderFile {
         keys.extend(own.test_event.map(|_| "test-event".to_owned()));
         keys.extend(own.secret.map(|_| "secret".to_owned()));
         keys.extend(own.api.map(|_| "api".to_owned()));
+        keys.extend(own.handshake.map(|_| "handshake".to_owned()));
         keys.extend(own.params.keys().map(|name| format!("params.{name}")));
         keys.extend(own.variants.keys().map(|name| format!("variants.{name}")));
         keys
@@ -252,6 +253,7 @@ impl ProviderFile {
             detect: self.detect.over(base.detect),
             dedupe: self.dedupe.over(base.dedupe),
             api: self.api.or(base.api),
+            handshake: self.handshake.or(base.handshake),
         }
     }
 }

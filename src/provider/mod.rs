@@ -1,11 +1,13 @@
 //! Providers as data: the file format, its checked form, the catalogue, and how events become messages.
 
 pub mod api;
+pub mod causes;
 mod compile;
 pub mod compose;
 pub mod detect;
 pub mod drift;
 pub mod file;
+pub mod handshake;
 mod headers;
 mod merge;
 mod naming;

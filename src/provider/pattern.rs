@@ -24,6 +24,14 @@ impl Pattern {
         fill(&self.0, &value)
     }
 
+    /// What stands in a hole of a document whose fixed parts are those of this one; more fields make no difference.
+    pub fn read<'a>(&self, document: &'a Value, hole: &str) -> Option<&'a Value> {
+        if !fits(&self.0, document) {
+            return None;
+        }
+        crate::json::get(document, &self.place_of(hole)?)
+    }
+
     /// The dotted path of a hole.
     pub fn place_of(&self, hole: &str) -> Option<String> {
         let mut place = None;
@@ -38,6 +46,19 @@ impl Pattern {
 
 fn hole(text: &str) -> Option<&str> {
     text.strip_prefix("${")?.strip_suffix('}')
+}
+
+fn fits(pattern: &Value, document: &Value) -> bool {
+    match (pattern, document) {
+        (Value::String(text), _) if hole(text).is_some() => true,
+        (Value::Object(wanted), Value::Object(has)) => wanted
+            .iter()
+            .all(|(name, field)| has.get(name).is_some_and(|value| fits(field, value))),
+        (Value::Array(wanted), Value::Array(has)) => {
+            wanted.len() == has.len() && wanted.iter().zip(has).all(|(item, value)| fits(item, value))
+        }
+        (wanted, has) => wanted == has,
+    }
 }
 
 fn fill(pattern: &Value, value: &impl Fn(&str) -> Option<Value>) -> Value {

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::api::Api;
 use super::file::{EventFile, InboundFile, Limit};
+use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::Policy;
 use crate::clock::Timestamp;
@@ -71,6 +72,8 @@ pub struct Profile {
     pub events: IndexMap<String, EventFile>,
     /// Its management API.
     pub api: Option<Api>,
+    /// What it asks an endpoint first.
+    pub handshake: Option<Handshake>,
     /// Names and summaries of the documented deviations.
     pub variants: Vec<(String, String)>,
 }

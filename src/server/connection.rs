@@ -175,8 +175,9 @@ impl<H: Handler> Peer<H> {
 
     fn turn_away(&self, reason: Reason, status: StatusCode, parts: &Parts, received: usize) -> Response<Full<Bytes>> {
         self.lingers.store(true, Ordering::Relaxed);
+        let said = self.handler.refusal(status.as_u16(), &reason);
         self.reject(reason, Some(status.as_u16()), Some(head(parts)), received);
-        let mut response = Response::new(Full::default());
+        let mut response = said.map_or_else(Response::default, response);
         *response.status_mut() = status;
         response
             .headers_mut()

@@ -33,6 +33,12 @@ pub trait Handler: Send + Sync + 'static {
         let _ = rejection;
     }
 
+    /// What to answer to such a request instead of the bare status. The status stays.
+    fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
+        let _ = (status, reason);
+        None
+    }
+
     /// Learns that no connection could be accepted, as when the process has too many open files. The server tries again
     /// after a pause.
     fn accept_failed(&self, error: &io::Error) {

@@ -88,6 +88,42 @@ impl AddressClass {
     }
 }
 
+/// Which addresses may be reached: looked at when a connection is made, after names were looked up, so that a name cannot
+/// lead inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Everything: the user gives the targets.
+    #[default]
+    Everything,
+    /// This machine and the internet.
+    ThisMachine,
+    /// The internet alone.
+    Public,
+}
+
+impl Reach {
+    /// Whether that address may be reached. The error names its class.
+    pub fn check(self, address: IpAddr) -> Result<(), AddressClass> {
+        let class = AddressClass::of(address);
+        let may = match self {
+            Self::Everything => true,
+            Self::ThisMachine => matches!(class, AddressClass::Public | AddressClass::Loopback),
+            Self::Public => class == AddressClass::Public,
+        };
+        if may { Ok(()) } else { Err(class) }
+    }
+
+    /// The same of a URL whose host needs no looking up; a name passes.
+    pub fn check_url(self, url: &Url) -> Result<(), AddressClass> {
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.check(address.into()),
+            Some(Host::Ipv6(address)) => self.check(address.into()),
+            Some(Host::Domain(name)) if is_localhost(name) => self.check(Ipv4Addr::LOCALHOST.into()),
+            Some(Host::Domain(_)) | None => Ok(()),
+        }
+    }
+}
+
 /// The IPv4 address that a mapped (`::ffff:0:0/96`), compatible (`::/96`), translated (`64:ff9b::/96`) or 6to4
 /// (`2002::/16`) address stands for.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
@@ -279,6 +315,25 @@ mod tests {
             ("2606:4700::1111", C::Public),
         ] {
             assert_eq!(AddressClass::of(address.parse().unwrap()), class, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_strangers_may_reach_is_decided_by_the_class_of_the_address() {
+        use AddressClass as C;
+        for (url, this_machine, public) in [
+            ("http://8.8.8.8/", Ok(()), Ok(())),
+            ("http://example.com/", Ok(()), Ok(())),
+            ("http://127.0.0.1:3000/", Ok(()), Err(C::Loopback)),
+            ("http://app.localhost/", Ok(()), Err(C::Loopback)),
+            ("http://10.0.0.1/", Err(C::Private), Err(C::Private)),
+            ("http://[::ffff:169.254.169.254]/", Err(C::Metadata), Err(C::Metadata)),
+            ("http://0.0.0.0/", Err(C::Unspecified), Err(C::Unspecified)),
+        ] {
+            let parsed = Url::parse(url).unwrap();
+            assert_eq!(Reach::ThisMachine.check_url(&parsed), this_machine, "{url}");
+            assert_eq!(Reach::Public.check_url(&parsed), public, "{url}");
+            assert_eq!(Reach::Everything.check_url(&parsed), Ok(()), "{url}");
         }
     }
 

@@ -346,3 +346,51 @@ fn what_a_provider_says_cannot_reach_the_terminal_as_it_is() {
         assert!(!outcome.stdout().contains('\u{1b}'), "{}", outcome.stdout());
     }
 }
+
+#[test]
+fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
+    let there = There::serve("hoopai", "");
+    // This one takes the question and does not answer it.
+    let deaf = App::start(|_| Reply::Status(200, "thanks"));
+    there
+        .endpoints(&format!("add {}/in --events ContactCreated --name crm", deaf.url))
+        .ok()
+        .prints(["added crm"])
+        .says(["`crm` is pending", "--remote hoopai confirm crm TOKEN"]);
+    let question: Value = serde_json::from_slice(&deaf.next().body).expect("a question in JSON");
+    let token = question["token"].as_str().expect("a token");
+    there.endpoints("list").ok().prints(["pending"]);
+    there.endpoints("confirm crm").exits(2).says(["the token is missing"]);
+    there
+        .endpoints("confirm crm wrong")
+        .exits(3)
+        .says(["`hoopai` does not accept the confirmation"]);
+    assert_eq!(
+        there.endpoints("show crm --json").ok().object()["disabled"]["reason"],
+        "unconfirmed"
+    );
+    there
+        .endpoints(&format!("confirm crm {token}"))
+        .ok()
+        .prints(["crm is confirmed"]);
+    assert_eq!(there.endpoints("show crm --json").ok().object()["active"], true);
+    there
+        .endpoints(&format!("confirm crm {token}"))
+        .ok()
+        .prints(["waits for no confirmation"]);
+    // Its update is a PUT of the whole, and another URL is asked anew.
+    there
+        .endpoints("update crm --events ContactCreated,ContactUpdated")
+        .ok()
+        .prints(["updated crm: events"]);
+    let other = App::start(|_| Reply::Status(200, "thanks"));
+    there
+        .endpoints(&format!("update crm --to {}/in", other.url))
+        .ok()
+        .says(["`crm` is pending"]);
+    there
+        .endpoints("disable crm")
+        .exits(2)
+        .says(["cannot switch endpoints on and off"]);
+    there.endpoints("remove crm --yes").ok();
+}

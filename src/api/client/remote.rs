@@ -135,6 +135,7 @@ impl<T: Transport> Remote<T> {
                 (false, false) => Some(disabled(DisabledBy::Hand)),
                 (false, true) => None,
             },
+            confirmation: None,
             failed_deliveries: 0,
             created,
             updated: note.map_or(created, |note| note.updated),

@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::outcome::{Outcome, Refusal};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, human_duration};
 use crate::message::Mode;
-use crate::provider::api::{Api, FaultKind};
+use crate::provider::api::{Api, FaultKind, RateFact};
 use crate::secret::Secret;
-use crate::server::Incoming;
+use crate::server::{Incoming, Reply};
 use crate::signature::same;
+use crate::template::Template;
 
 /// A key that calls are made with.
 #[derive(Debug, Clone)]
@@ -34,10 +35,10 @@ pub enum Access {
     },
 }
 
-/// Counts calls in windows that begin with the first call.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    began: Option<Timestamp>,
+/// Calls since the first one of a window.
+#[derive(Debug)]
+struct Window {
+    began: Timestamp,
     calls: u32,
 }
 
@@ -56,9 +57,11 @@ pub(super) struct Caller {
 /// How much a caller has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Left {
-    pub(super) of: u32,
-    pub(super) calls: u32,
-    pub(super) until: Duration,
+    most: u32,
+    /// `None` beyond the limit.
+    calls: Option<u32>,
+    per: Duration,
+    until: Duration,
 }
 
 impl Access {
@@ -68,7 +71,7 @@ impl Access {
             Self::Keys(keys) => known(keys, incoming),
             Self::Open { port } => {
                 open(*port, incoming)?;
-                let test = api.test_key.as_ref().map(crate::template::Template::fixed_start);
+                let test = api.test_key.as_ref().map(Template::fixed_start);
                 let live = api.key.fixed_start();
                 let mode = match bearer(incoming) {
                     Some(token) if begins(token, test) => Mode::Test,
@@ -138,33 +141,83 @@ pub(super) fn headers(api: &Api, incoming: &Incoming) -> Outcome<()> {
 }
 
 impl Meter {
-    /// Counts a call; what is left after it, or how long to wait.
-    pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Outcome<Option<Left>> {
-        let Some((most, per)) = api.rate else { return Ok(None) };
+    /// Counts a call; what is left of the caller's window, where calls are limited.
+    pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Option<Left> {
+        let (most, per) = api.rate?;
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(caller.key).or_default();
-        let began = match window.began {
-            // A clock that was set back must not close the door for long.
-            Some(began) if began <= now && now.since(began) < per => began,
-            _ => {
-                *window = Window {
-                    began: Some(now),
-                    calls: 0,
-                };
-                now
-            }
-        };
-        let until = per.saturating_sub(now.since(began));
-        if window.calls >= most {
-            let seconds = until.as_millis().div_ceil(1000).max(1);
-            let what = format!("more than {most} calls in {}", crate::clock::human_duration(per));
-            return Err(Refusal::fault(FaultKind::Rate, what).header("retry-after", seconds.to_string()));
+        let window = windows.entry(caller.key).or_insert(Window { began: now, calls: 0 });
+        // A clock that was set back must not close the door for long.
+        if window.began > now || now.since(window.began) >= per {
+            *window = Window { began: now, calls: 0 };
         }
-        window.calls += 1;
-        Ok(Some(Left {
-            of: most,
-            calls: most - window.calls,
-            until,
-        }))
+        window.calls = window.calls.saturating_add(1);
+        Some(Left {
+            most,
+            calls: most.checked_sub(window.calls),
+            per,
+            until: per.saturating_sub(now.since(window.began)),
+        })
+    }
+}
+
+impl Left {
+    /// Refuses a call beyond the limit.
+    pub(super) fn check(&self) -> Outcome<()> {
+        if self.calls.is_some() {
+            return Ok(());
+        }
+        let what = format!("more than {} calls in {}", self.most, human_duration(self.per));
+        Err(Refusal::fault(FaultKind::Rate, what).header("retry-after", self.reset().to_string()))
+    }
+
+    fn reset(&self) -> u64 {
+        u64::try_from(self.until.as_millis().div_ceil(1000))
+            .unwrap_or(u64::MAX)
+            .max(1)
+    }
+
+    /// What the provider's answers say of it.
+    pub(super) fn headers(&self, api: &Api, reply: &mut Reply) {
+        for (name, fact) in &api.rate_headers {
+            let value = match fact {
+                RateFact::Limit => self.most.to_string(),
+                RateFact::Remaining => self.calls.unwrap_or_default().to_string(),
+                RateFact::WindowMs => self.per.as_millis().to_string(),
+                RateFact::ResetS => self.reset().to_string(),
+            };
+            reply.headers.append(&name.to_ascii_lowercase(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Registry;
+
+    #[test]
+    fn calls_are_counted_for_each_key_in_windows_that_begin_with_a_call() {
+        let profile = Registry::default().get("hoopai").unwrap();
+        let api = profile.api.as_ref().unwrap();
+        let meter = Meter::default();
+        let caller = |key| Caller { key, mode: Mode::Live };
+        let count = |key, second| meter.count(api, caller(key), Timestamp::from_unix(second)).unwrap();
+        for left in (0..100).rev() {
+            assert_eq!(count(0, 50).calls, Some(left));
+        }
+        let over = count(0, 57);
+        let refusal = over.check().unwrap_err();
+        assert_eq!(refusal.headers, [("retry-after", "3".to_owned())]);
+        assert_eq!(refusal.status(api), 429);
+        assert_eq!(count(1, 57).calls, Some(99), "another key");
+        assert_eq!(count(0, 60).calls, Some(99), "the next window");
+        assert_eq!(count(0, 10).calls, Some(99), "a clock that was set back");
+        let mut reply = Reply::default();
+        over.headers(api, &mut reply);
+        assert_eq!(reply.headers.get_text("x-ratelimit-remaining"), Some("0"));
+        assert_eq!(
+            reply.headers.get_text("x-ratelimit-interval-milliseconds"),
+            Some("10000")
+        );
     }
 }

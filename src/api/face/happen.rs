@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -12,6 +13,17 @@ use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::compose::{Composer, Wishes};
 use crate::server::Incoming;
+use crate::template::text_of;
+
+/// What is to happen.
+pub(super) struct Happening<'a> {
+    pub(super) event: &'a str,
+    /// Absent: the sample.
+    pub(super) data: Option<Value>,
+    /// Parameters of the envelope, before those of the account.
+    pub(super) params: Vec<(String, String)>,
+    pub(super) mode: Mode,
+}
 
 impl Face {
     /// hook's own call: any event of the catalogue, or one with data of its own.
@@ -28,7 +40,13 @@ impl Face {
             (Some("live"), Mode::Test) => return Err(Refusal::invalid("a test key causes test events only")),
             (Some(_), _) => return Err(Refusal::invalid("`mode` is neither `test` nor `live`")),
         };
-        let (message, endpoints) = self.cause(event, body.get("data").cloned(), mode).await?;
+        let happening = Happening {
+            event,
+            data: body.get("data").cloned(),
+            params: params(&body)?,
+            mode,
+        };
+        let (message, endpoints) = self.cause(happening).await?;
         Ok(Done {
             status: 202,
             body: Some(json!({
@@ -42,14 +60,17 @@ impl Face {
     }
 
     /// Makes an event happen; how many endpoints it goes to, once that is on record.
-    pub(super) async fn cause(&self, event: &str, data: Option<Value>, mode: Mode) -> Outcome<(Arc<Message>, usize)> {
+    pub(super) async fn cause(&self, happening: Happening<'_>) -> Outcome<(Arc<Message>, usize)> {
         let setup = &self.setup;
+        // Of one name the last one counts.
+        let params: IndexMap<String, String> = setup.params.iter().cloned().chain(happening.params).collect();
+        let params: Vec<(String, String)> = params.into_iter().collect();
         let wishes = Wishes {
-            event: event.to_owned(),
-            data,
+            event: happening.event.to_owned(),
+            data: happening.data,
             as_it_is: true,
-            params: setup.params.clone(),
-            mode,
+            params: params.clone(),
+            mode: happening.mode,
             ..Wishes::default()
         };
         let invalid = |error: crate::provider::compose::ComposeError| Refusal::invalid(error.to_string());
@@ -60,7 +81,7 @@ impl Face {
         let (kept, answer) = oneshot::channel();
         self.tell(Told::Event(Occurrence {
             message: Arc::clone(&message),
-            params: setup.params.clone(),
+            params,
             kept,
         }))
         .await;
@@ -73,5 +94,21 @@ impl Face {
                 "the event cannot be delivered any more",
             )),
         }
+    }
+}
+
+/// The parameters that a request gives, as text.
+fn params(body: &Value) -> Outcome<Vec<(String, String)>> {
+    let wrong = || Refusal::invalid("`params` is no object of texts, numbers and truth values");
+    match body.get("params") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Object(given)) => given
+            .iter()
+            .map(|(name, value)| match value {
+                Value::Null | Value::Array(_) | Value::Object(_) => Err(wrong()),
+                scalar => Ok((name.clone(), text_of(scalar))),
+            })
+            .collect(),
+        Some(_) => Err(wrong()),
     }
 }

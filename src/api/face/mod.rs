@@ -6,9 +6,12 @@ mod ask;
 mod gate;
 mod happen;
 mod ids;
+mod object;
 mod outcome;
+mod page;
 mod route;
 mod subscriptions;
+mod things;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,16 +22,18 @@ pub use gate::{Access, Key};
 pub use route::base_path;
 
 use crate::clock::Clock;
-use crate::endpoints::Book;
 use crate::endpoints::rules::Options;
+use crate::endpoints::{Book, Endpoint};
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::api::{Api, FaultKind};
 use crate::random::Random;
-use crate::server::{Handler, Incoming, Rejection, Reply};
-use gate::Meter;
+use crate::secret::Secret;
+use crate::server::{Handler, Incoming, Reason, Rejection, Reply};
+use gate::{Left, Meter};
 use outcome::{Outcome, Refusal};
 use route::{Action, Found, Router};
+use things::Things;
 
 /// What a face is made of.
 pub struct Setup {
@@ -58,6 +63,7 @@ pub struct Face {
     api: Api,
     router: Router,
     meter: Meter,
+    things: Things,
 }
 
 /// What whoever runs a face is told.
@@ -67,6 +73,8 @@ pub enum Told {
     Call(Called),
     /// An event happened, and is to be delivered.
     Event(Occurrence),
+    /// An endpoint is to be asked whether it is wanted there.
+    Question(Question),
     /// A request that was turned away before it was complete.
     Rejected(Box<Rejection>),
     /// A connection that could not be accepted.
@@ -101,6 +109,22 @@ pub struct Occurrence {
     pub kept: oneshot::Sender<Result<usize, String>>,
 }
 
+/// What was learnt of the caller of a call, answered or refused.
+#[derive(Debug, Default)]
+struct Seen {
+    mode: Option<Mode>,
+    left: Option<Left>,
+}
+
+/// An endpoint that is not confirmed, and what its answer must carry.
+#[derive(Debug)]
+pub struct Question {
+    /// As it is in the book.
+    pub endpoint: Endpoint,
+    /// What is sent to it.
+    pub token: Secret,
+}
+
 impl Face {
     /// A face of a provider that has an API; `None` for one that has none.
     pub fn new(setup: Setup) -> Option<Self> {
@@ -108,16 +132,18 @@ impl Face {
         Some(Self {
             router: Router::new(&api),
             meter: Meter::default(),
+            things: Things::default(),
             api,
             setup,
         })
     }
 
-    async fn answer(&self, incoming: &Incoming, mode: &mut Option<Mode>) -> Outcome {
+    async fn answer(&self, incoming: &Incoming, seen: &mut Seen) -> Outcome {
         let (api, setup) = (&self.api, &self.setup);
         let caller = setup.access.admit(api, incoming)?;
-        *mode = Some(caller.mode);
-        self.meter.count(api, caller, setup.clock.now())?;
+        seen.mode = Some(caller.mode);
+        seen.left = self.meter.count(api, caller, setup.clock.now());
+        seen.left.as_ref().map_or(Ok(()), Left::check)?;
         let (action, id) = match self.router.find(&incoming.method, &incoming.target) {
             Found::Call(action, id) => (action, id),
             Found::OtherMethods(allowed) => {
@@ -128,6 +154,14 @@ impl Face {
         };
         match action {
             Action::Happen => self.happen(incoming, caller.mode).await,
+            Action::Make(index) => {
+                gate::headers(api, incoming)?;
+                self.make(index, incoming, caller.mode).await
+            }
+            Action::End(index) => {
+                gate::headers(api, incoming)?;
+                self.end(index, id.unwrap_or_default(), caller.mode).await
+            }
             Action::Subscription(verb) => {
                 gate::headers(api, incoming)?;
                 self.subscription(verb, id.unwrap_or_default(), incoming).await
@@ -144,18 +178,21 @@ impl Face {
 impl Handler for Face {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let mut mode = None;
-        let outcome = self.answer(&incoming, &mut mode).await;
-        let (reply, status, said) = match outcome {
+        let mut seen = Seen::default();
+        let outcome = self.answer(&incoming, &mut seen).await;
+        let (mut reply, status, said) = match outcome {
             Ok(done) => (done.reply(), done.status, done.said),
             Err(refusal) => (refusal.reply(&self.api), refusal.status(&self.api), refusal.message),
         };
+        if let Some(left) = seen.left {
+            left.headers(&self.api, &mut reply);
+        }
         self.tell(Told::Call(Called {
             method: incoming.method,
             target: incoming.target,
             status,
             said,
-            mode,
+            mode: seen.mode,
             took: begun.elapsed(),
         }))
         .await;
@@ -164,6 +201,14 @@ impl Handler for Face {
 
     fn rejected(&self, rejection: Rejection) {
         let _ = self.setup.outlet.try_send(Told::Rejected(Box::new(rejection)));
+    }
+
+    fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
+        let message = match reason {
+            Reason::TooLarge => "the body is too large",
+            _ => "the request did not come whole",
+        };
+        Some(Refusal::own(status, "REQUEST_NOT_READ", message).reply(&self.api))
     }
 
     fn accept_failed(&self, error: &std::io::Error) {

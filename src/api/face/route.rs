@@ -7,6 +7,10 @@ use crate::provider::api::{Api, Verb};
 pub(super) enum Action {
     /// Subscriptions.
     Subscription(Verb),
+    /// Makes a thing of the kind with that number.
+    Make(usize),
+    /// Ends one.
+    End(usize),
     /// hook's own way to make any event happen.
     Happen,
 }
@@ -51,12 +55,22 @@ impl Router {
             path: segments(&format!("{base}{}", call.path)),
             action: Action::Subscription(*verb),
         });
+        let causes = api.causes.iter().enumerate().flat_map(|(index, cause)| {
+            let make = Some((&cause.create, Action::Make(index)));
+            let end = cause.delete.as_ref().map(|call| (call, Action::End(index)));
+            [make, end].into_iter().flatten()
+        });
+        let causes = causes.map(|(call, action)| Route {
+            method: call.method.clone(),
+            path: segments(&format!("{base}{}", call.path)),
+            action,
+        });
         let happen = Route {
             method: "POST".to_owned(),
             path: segments(HAPPEN),
             action: Action::Happen,
         };
-        Self(subscriptions.chain([happen]).collect())
+        Self(subscriptions.chain(causes).chain([happen]).collect())
     }
 
     /// Finds the call; a `/` at the end of the path and the query make no difference.

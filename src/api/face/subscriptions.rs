@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 
 use super::ask::{self, Wanted};
 use super::outcome::{Done, Outcome, Refusal};
-use super::{Face, ids};
-use crate::api::object::Subscription;
+use super::page::Page;
+use super::{Face, Question, Told, ids};
 use crate::endpoints::{
-    Book, Change, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, admit, admit_change,
-    generate, name_for, shown,
+    Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, admit,
+    admit_change, generate, name_for, shown,
 };
 use crate::id::{Id, IdKind};
 use crate::json::{get, insert};
-use crate::provider::api::{Answer, Call, Extra, FaultKind, Field, Verb};
+use crate::provider::api::{Call, Extra, FaultKind, Field, Verb};
 use crate::secret::Secret;
 use crate::server::Incoming;
 
@@ -23,14 +23,14 @@ impl Face {
         };
         match verb {
             Verb::Create => self.create(call, incoming).await,
-            Verb::List => self.list(call).await,
+            Verb::List => self.list(call, incoming).await,
             Verb::Get => {
                 let endpoint = self.one(id).await?;
                 Ok(self.done(call, &endpoint, String::new()))
             }
             Verb::Update => self.update(call, id, incoming).await,
             Verb::Delete => self.delete(call, id).await,
-            Verb::Confirm => Err(Refusal::unknown("call")),
+            Verb::Confirm => self.confirm(call, id, incoming).await,
         }
     }
 
@@ -49,7 +49,16 @@ impl Face {
         if wanted.active == Some(false) {
             draft.disable(DisabledBy::Hand, None, now);
         }
+        let token = setup
+            .profile
+            .handshake
+            .as_ref()
+            .map(|shake| shake.fresh_token(&setup.random));
+        if let Some(token) = &token {
+            draft.await_confirmation(token, now);
+        }
         let endpoint = self.keep(draft, wanted.name).await?;
+        self.ask(&endpoint, token).await;
         let said = format!("added {} for {}", endpoint.name, shown(&endpoint.url));
         Ok(self.done(call, &endpoint, said))
     }
@@ -87,25 +96,26 @@ impl Face {
         .await
     }
 
-    async fn list(&self, call: &Call) -> Outcome {
-        let all = self.in_book(|book| book.read()).await?;
-        let own: Vec<Value> = all
-            .iter()
-            .filter(|endpoint| self.is_own(endpoint))
-            .map(|endpoint| self.object(call, endpoint))
-            .collect();
-        let total = own.len();
-        let body = match &call.items {
-            None => Value::Array(own),
-            Some(items) => {
-                let mut body = json!({});
-                insert(&mut body, items, Value::Array(own));
-                if let Some(place) = &call.total {
-                    insert(&mut body, place, Value::from(total));
-                }
-                body
-            }
+    async fn list(&self, call: &Call, incoming: &Incoming) -> Outcome {
+        let mut all = self.in_book(|book| book.read()).await?;
+        all.retain(|endpoint| self.is_own(endpoint));
+        let total = all.len();
+        let page = match &self.api.paging {
+            Some(paging) => Page::of(paging, &incoming.target, self.api.id, all)?,
+            None => Page { items: all, next: None },
         };
+        let items = page.items.iter().map(|endpoint| self.object(call, endpoint)).collect();
+        let mut body = json!({});
+        match &call.items {
+            None => body = Value::Array(items),
+            Some(place) => drop(insert(&mut body, place, Value::Array(items))),
+        }
+        if let Some(place) = &call.total {
+            insert(&mut body, place, Value::from(total));
+        }
+        if let Some(place) = self.api.paging.as_ref().and_then(|paging| paging.next.as_ref()) {
+            insert(&mut body, place, page.next.map_or(Value::Null, Value::from));
+        }
         Ok(Done {
             status: call.status,
             body: Some(body),
@@ -131,17 +141,25 @@ impl Face {
         let id = self.book_id(id)?;
         let (profile, rules, now) = (setup.profile.clone(), setup.rules.clone(), setup.clock.now());
         let own = self.owner();
-        let endpoint = self
+        let token = profile.handshake.as_ref().map(|shake| shake.fresh_token(&setup.random));
+        let (endpoint, token) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
                     let existing = endpoints.clone();
                     let endpoint = endpoints.iter_mut().find(|endpoint| own(endpoint) && endpoint.id == id);
                     let endpoint = endpoint.ok_or_else(|| unknown(&id))?;
+                    let before = endpoint.url.clone();
                     admit_change(&profile, endpoint, change, &existing, (&rules, now))?;
-                    Ok(endpoint.clone())
+                    // Another place has not said that it is wanted there.
+                    let token = token.filter(|_| endpoint.url != before);
+                    if let Some(token) = &token {
+                        endpoint.await_confirmation(token, now);
+                    }
+                    Ok((endpoint.clone(), token))
                 })
             })
             .await?;
+        self.ask(&endpoint, token).await;
         let said = format!("updated {}", endpoint.name);
         Ok(self.done(call, &endpoint, said))
     }
@@ -158,6 +176,39 @@ impl Face {
             .await?;
         let said = format!("removed {}", endpoint.name);
         Ok(self.done(call, &endpoint, said))
+    }
+
+    async fn confirm(&self, call: &Call, id: &str, incoming: &Incoming) -> Outcome {
+        let body = ask::object(incoming)?;
+        let place = call.body.as_ref().and_then(|body| body.place_of("token"));
+        let place = place.unwrap_or_else(|| "token".to_owned());
+        let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
+        let token = token.ok_or_else(|| Refusal::invalid(format!("`{place}` is missing")))?;
+        let (id, own, now) = (self.book_id(id)?, self.owner(), self.setup.clock.now());
+        let (endpoint, confirmed) = self
+            .in_book(move |book| {
+                book.edit(|endpoints| {
+                    let endpoint = endpoints.iter_mut().find(|endpoint| own(endpoint) && endpoint.id == id);
+                    let endpoint = endpoint.ok_or_else(|| unknown(&id))?;
+                    let confirmed = endpoint.confirm(&token, now);
+                    Ok((endpoint.clone(), confirmed))
+                })
+            })
+            .await?;
+        let said = match confirmed {
+            Confirmed::Now => format!("confirmed {}", endpoint.name),
+            Confirmed::Before => format!("{} waited for no confirmation", endpoint.name),
+            Confirmed::WrongToken => return Err(Refusal::invalid("the token is not the one that was sent")),
+        };
+        Ok(self.done(call, &endpoint, said))
+    }
+
+    /// Has the endpoint asked, where its provider does.
+    async fn ask(&self, endpoint: &Endpoint, token: Option<String>) {
+        if let Some(token) = token {
+            let (endpoint, token) = (endpoint.clone(), Secret::new(token));
+            self.tell(Told::Question(Question { endpoint, token })).await;
+        }
     }
 
     async fn one(&self, id: &str) -> Outcome<Endpoint> {
@@ -219,62 +270,6 @@ impl Face {
             }
             None => Ok(()),
         }
-    }
-
-    /// The answer of a call about one endpoint.
-    fn done(&self, call: &Call, endpoint: &Endpoint, said: String) -> Done {
-        let body = match &call.answer {
-            Answer::Object => Some(self.object(call, endpoint)),
-            Answer::Nothing => None,
-            Answer::Pattern(pattern) => Some(pattern.fill(|hole| match hole {
-                "id" => Some(Value::from(ids::shown(self.api.id, &endpoint.id))),
-                _ => None,
-            })),
-        };
-        Done {
-            status: call.status,
-            body,
-            said,
-        }
-    }
-
-    fn object(&self, call: &Call, endpoint: &Endpoint) -> Value {
-        let shows_secret = !call.hides.contains(&Field::Secret) && self.api.field(Field::Secret).is_some();
-        let subscription = Subscription {
-            id: ids::shown(self.api.id, &endpoint.id),
-            url: endpoint.url.clone(),
-            events: endpoint.events.clone(),
-            name: Some(endpoint.name.clone()),
-            description: endpoint.description.clone(),
-            active: endpoint.is_active(),
-            pending: matches!(&endpoint.disabled, Some(disabled) if disabled.reason == DisabledBy::Unconfirmed),
-            secret: if shows_secret { self.secret(endpoint) } else { None },
-            created: Some(endpoint.created),
-        };
-        let mut object = subscription.write(&self.setup.profile, &self.api, &call.hides);
-        let with = self.api.call(Verb::Create).map(|create| create.with.as_slice());
-        for (name, extra) in with.unwrap_or_default() {
-            let value = match extra {
-                Extra::Text(text) => Some(text),
-                Extra::Param(param) => endpoint.params.get(param),
-            };
-            insert(
-                &mut object,
-                name,
-                value.map_or(Value::Null, |text| Value::from(text.as_str())),
-            );
-        }
-        object
-    }
-
-    /// What the receiver verifies with. A reference that leads somewhere else than into hook's own store was written by
-    /// hand, and what it leads to is not handed out.
-    fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
-        let current = endpoint.active_secrets(self.setup.clock.now()).into_iter().next()?;
-        let stored = matches!(current.reference, Reference::Stored(_));
-        stored
-            .then(|| self.setup.book.vault().verifying(current).ok())
-            .flatten()
     }
 }
 

@@ -3,6 +3,7 @@
 mod add;
 mod ask;
 mod change;
+mod confirm;
 mod doctor;
 mod fresh;
 mod judge;
@@ -42,6 +43,7 @@ enum Command {
     Enable(switch::NameArgs),
     /// Stop deliveries to endpoints until they are enabled again
     Disable(switch::NameArgs),
+    Confirm(confirm::Args),
     Test(Box<trial::Args>),
     RotateSecret(change::RotateArgs),
     Doctor(doctor::Args),
@@ -63,6 +65,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         Command::Remove(args) => switch::remove(session, args),
         Command::Enable(args) => switch::enable(session, args),
         Command::Disable(args) => switch::disable(session, args),
+        Command::Confirm(args) => confirm::run(session, args),
         Command::Test(args) => trial::run(session, args, &session.endpoint(args.endpoint())?),
         Command::RotateSecret(args) => change::rotate_secret(session, args),
         Command::Doctor(args) => doctor::run(session, args),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::fresh::Handed;
 use crate::clock::Timestamp;
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointSecret, Events, shown};
+use crate::endpoints::{Book, Endpoint, EndpointSecret, Events, shown};
 use crate::error::Result;
 use crate::provider::Profile;
 use crate::render::count;
@@ -208,12 +208,16 @@ pub(super) fn table(session: &Session, endpoints: &[&Endpoint]) -> Result<()> {
     Ok(())
 }
 
+fn state_word(endpoint: &Endpoint) -> &'static str {
+    match (endpoint.is_active(), endpoint.is_pending()) {
+        (true, _) => "active",
+        (false, true) => "pending",
+        (false, false) => "disabled",
+    }
+}
+
 fn cells(endpoint: &Endpoint) -> [String; 6] {
-    let state = match &endpoint.disabled {
-        None => "active",
-        Some(disabled) if disabled.reason == DisabledBy::Unconfirmed => "pending",
-        Some(_) => "disabled",
-    };
+    let state = state_word(endpoint);
     [
         endpoint.name.clone(),
         printable(&endpoint.provider, 40),
@@ -263,7 +267,7 @@ fn state(session: &Session, endpoint: &Endpoint) -> String {
         None => format!("{}{failed}", style.good("active")),
         Some(disabled) => format!(
             "{} since {}: {}{failed}",
-            style.bad("disabled"),
+            style.bad(state_word(endpoint)),
             disabled.since.local_datetime(),
             printable(&disabled.to_string(), MOST)
         ),

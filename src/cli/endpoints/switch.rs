@@ -28,6 +28,14 @@ pub(super) struct RemoveArgs {
 }
 
 pub(super) fn enable(session: &Session, args: &NameArgs) -> Result<Exit> {
+    if let Some(endpoint) = chosen(session, &args.names)?
+        .iter()
+        .find(|endpoint| endpoint.is_pending())
+    {
+        let what = format!("endpoint `{}` is not confirmed yet", endpoint.name);
+        return Err(Error::new(Exit::Refused, what)
+            .hint(format!("`hook endpoints confirm {}` asks it once more", endpoint.name)));
+    }
     change_each(session, &args.names, |endpoint| {
         let (failed, was_off) = (endpoint.failed_deliveries, endpoint.enable(session.now()));
         let forgotten = match failed {

@@ -160,6 +160,9 @@ impl Dispatcher {
         if let (Some(trigger), Some(received)) = (&mut self.trigger, &request.received) {
             trigger.take(request.number, received, hidden)?;
         }
+        if request.handshake {
+            return Ok(());
+        }
         if !hidden && !busy {
             self.explain(session, &request);
         }

@@ -30,6 +30,7 @@ struct CaptureLine<'a> {
     reason: Option<&'static str>,
     detail: Option<String>,
     duplicate_of: Option<u64>,
+    handshake: bool,
     status: u16,
     size: usize,
     took_ms: f64,
@@ -43,6 +44,7 @@ pub(super) struct Screen {
     pub(super) verified: u64,
     pub(super) refused: u64,
     pub(super) duplicates: u64,
+    pub(super) handshakes: u64,
     pub(super) hidden: u64,
     pub(super) not_kept: u64,
 }
@@ -56,6 +58,7 @@ impl Screen {
             verified: 0,
             refused: 0,
             duplicates: 0,
+            handshakes: 0,
             hidden: 0,
             not_kept: 0,
         }
@@ -63,10 +66,11 @@ impl Screen {
 
     /// Counts a request, and shows it unless a filter hides it.
     pub(super) fn request(&mut self, request: &Request, hidden: bool) -> Result<()> {
-        self.received += 1;
-        self.verified += u64::from(request.judged.verdict.is_verified());
-        self.refused += u64::from(request.judged.verdict.is_refused());
-        self.duplicates += u64::from(request.duplicate_of.is_some());
+        if request.handshake {
+            self.handshakes += 1;
+        } else {
+            self.count(request);
+        }
         if hidden {
             self.hidden += 1;
             return Ok(());
@@ -85,6 +89,7 @@ impl Screen {
                 reason: request.judged.verdict.reason(),
                 detail: request.judged.verdict.detail(),
                 duplicate_of: request.duplicate_of,
+                handshake: request.handshake,
                 status: request.status,
                 size: request.size,
                 took_ms: millis(request.took),
@@ -94,6 +99,13 @@ impl Screen {
                 self.verbose(request)
             }
         }
+    }
+
+    fn count(&mut self, request: &Request) {
+        self.received += 1;
+        self.verified += u64::from(request.judged.verdict.is_verified());
+        self.refused += u64::from(request.judged.verdict.is_refused());
+        self.duplicates += u64::from(request.duplicate_of.is_some());
     }
 
     /// `12:03:04.123  #17  job.paid  poolflow  verified  200  1.0 KiB  0.8ms`
@@ -121,7 +133,7 @@ impl Screen {
             style.strong(&format!("#{}", request.number)),
             style.name(&event),
             provider,
-            self.verdict(&request.judged.verdict),
+            self.verdict(request),
             short_size(request.size as u64),
             style.dim(&short_time(request.took)),
         );
@@ -131,8 +143,11 @@ impl Screen {
         line
     }
 
-    fn verdict(&self, verdict: &Verdict) -> String {
-        let style = self.ui.out;
+    fn verdict(&self, request: &Request) -> String {
+        let (style, verdict) = (self.ui.out, &request.judged.verdict);
+        if request.handshake {
+            return style.good("handshake answered");
+        }
         match verdict {
             Verdict::Verified(_) => match verdict.detail() {
                 Some(detail) => format!("{} {}", style.good("verified"), style.dim(&printable(&detail, 120))),
@@ -193,6 +208,7 @@ impl Screen {
             format!("{} forwarded", forwarded.delivered),
         ];
         let more = [
+            (self.handshakes, "handshakes"),
             (forwarded.failed, "not forwarded"),
             (forwarded.interrupted, "interrupted"),
             (self.hidden, "hidden by `--filter`"),

@@ -58,7 +58,7 @@ fn object(api: &Api) -> Value {
         (verb.name().to_owned(), told)
     });
     json!({
-        "base": api.base.as_ref().map(|base| base.as_str()),
+        "base": api.base.as_ref().map(url::Url::as_str),
         "headers": api.headers.iter().cloned().collect::<indexmap::IndexMap<_, _>>(),
         "calls": calls.collect::<serde_json::Map<_, _>>(),
         "fields": api.fields.iter().map(|(_, name)| name).collect::<Vec<_>>(),

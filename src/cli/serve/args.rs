@@ -44,6 +44,9 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     pub(super) ready_file: Option<PathBuf>,
 
+    /// Deliver to addresses of private networks too
+    #[arg(long, help_heading = "Delivery")]
+    pub(super) allow_private: bool,
     /// Divide the waits between attempts (never the time limits), as in `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = retry::scale, default_value = "1", help_heading = "Delivery")]
     pub(super) time_scale: f64,

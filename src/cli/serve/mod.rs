@@ -1,6 +1,8 @@
 //! `hook serve`: the provider's side as a service: its management API, and deliveries of what happens there.
 
 mod args;
+mod ask;
+mod desk;
 mod keys;
 mod post;
 mod show;
@@ -13,6 +15,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use args::Args;
+use ask::Asker;
+use desk::Desk;
 use keys::Keys;
 use post::{Post, Served};
 
@@ -28,6 +32,7 @@ use crate::render::delivery::Attempts;
 use crate::server::{self, Drained};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
+use crate::transport::guard::Reach;
 use crate::transport::{HttpOptions, HttpTransport};
 
 /// How long running calls and deliveries may take after the first Ctrl-C.
@@ -188,14 +193,23 @@ impl Serving<'_> {
     /// Shows calls and delivers events until the server has ended and everything is told.
     async fn work(
         &self,
-        mut heard: mpsc::Receiver<Told>,
+        heard: mpsc::Receiver<Told>,
         serving: JoinHandle<Drained>,
         ledger: crate::store::Ledger,
         (stop, late): (CancellationToken, CancellationToken),
     ) -> Result<Tally> {
         let session = self.session;
-        let transport = HttpTransport::new(HttpOptions::default());
-        let transport = transport.map_err(|error| Error::internal(error.to_string()))?;
+        let transport = HttpTransport::new(HttpOptions {
+            reach: match (self.args.allow_private, self.args.production) {
+                (true, _) => Reach::Everything,
+                (false, true) => Reach::Public,
+                (false, false) => Reach::ThisMachine,
+            },
+            ..HttpOptions::default()
+        });
+        let transport = transport
+            .map(Arc::new)
+            .map_err(|error| Error::internal(error.to_string()))?;
         let owner = Arc::new(super::send::claim(session)?);
         let limits = Limits {
             concurrency: CONCURRENCY,
@@ -204,7 +218,8 @@ impl Serving<'_> {
         };
         let (jobs, queue) = mpsc::channel(1024);
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
-        let pipeline = session.pipeline(Arc::new(transport), ledger, limits, late.clone(), Some(owner));
+        let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
+        pipeline.leave = stop.clone();
         let post = Post {
             session,
             profile: Arc::clone(&self.profile),
@@ -217,21 +232,11 @@ impl Serving<'_> {
             session,
             attempts: Attempts::new(Arc::clone(&session.ui), false),
         };
-        let desk = async move {
-            while let Some(told) = heard.recv().await {
-                match told {
-                    Told::Call(called) => {
-                        show::call(session, &called)?;
-                        session.ui.flush()?;
-                    }
-                    Told::Event(occurrence) => post.take(occurrence).await,
-                    Told::Rejected(rejection) => session.ui.warn(&super::socket::turned_away(&rejection)),
-                    Told::NotAccepted(error) => session.ui.warn(&format!("no connection can be accepted: {error}")),
-                }
-            }
-            let _ = serving.await;
-            Ok::<(), Error>(())
+        let desk = Desk {
+            post,
+            asker: Asker::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
         };
+        let desk = async { desk.run(heard, serving).await };
         // Without a screen or a ledger there is no service.
         let desk = async { desk.await.inspect_err(|_| late.cancel()) };
         let delivering = async {

@@ -72,7 +72,7 @@ impl Post<'_> {
             environment: None,
             params: &params,
         };
-        let mut deliveries = Vec::new();
+        let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
         for endpoint in session.book().read()? {
             match endpoint.wants(&wanted) {
                 Ok(()) => match self.delivery(&endpoint, occurrence) {
@@ -84,9 +84,13 @@ impl Post<'_> {
                 },
                 Err(skip) => {
                     let why = printable(&skip.to_string(), 200);
-                    session.ui.detail(&format!("  {}  skipped: {why}", endpoint.name));
+                    skipped.push(session.ui.err.dim(&format!("  {}  skipped: {why}", endpoint.name)));
                 }
             }
+        }
+        // Why somebody gets nothing is of interest where nobody gets anything.
+        if deliveries.is_empty() || session.ui.verbose > 0 {
+            skipped.iter().for_each(|line| session.ui.note(line));
         }
         Ok(deliveries)
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::keys::Keys;
 use super::{Args, Place};
 use crate::api::face::Called;
+use crate::endpoints::{Endpoint, shown};
 use crate::error::{Error, Result};
 use crate::message::Mode;
 use crate::provider::Profile;
@@ -40,6 +41,16 @@ struct CallLine<'a> {
     took_ms: f64,
 }
 
+/// `{"schema":"hook.handshake/1"}`: what came of asking an endpoint whether it is wanted there.
+#[derive(Serialize)]
+struct HandshakeLine<'a> {
+    schema: &'static str,
+    endpoint: &'a str,
+    url: String,
+    confirmed: bool,
+    why: Option<&'a str>,
+}
+
 /// Says that calls are answered from now on, and where.
 pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &Place, keys: &Keys) -> Result<()> {
     let ui = &session.ui;
@@ -49,6 +60,11 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
             .find(|(of, _)| *of == mode)
             .map(|(_, text)| text.as_str())
     };
+    if let Some(path) = &args.ready_file {
+        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
+            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
+        })?;
+    }
     let book = session.book();
     ui.json(&ReadyLine {
         schema: "hook.ready/1",
@@ -63,11 +79,6 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
         endpoints: book.path().display().to_string(),
     })?;
     ui.flush()?;
-    if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
-            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
-        })?;
-    }
     ui.note(&format!("serving {} on {}", profile.title, ui.err.strong(&place.url)));
     for (mode, text) in &keys.fresh {
         let what = match mode {
@@ -130,4 +141,39 @@ pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
             ))
         }
     }
+}
+
+/// `12:03:04.123  handshake  crm  confirmed`
+pub(super) fn handshake(
+    session: &Session,
+    endpoint: &Endpoint,
+    outcome: std::result::Result<(), String>,
+) -> Result<()> {
+    let ui = &session.ui;
+    let why = outcome.err();
+    ui.json(&HandshakeLine {
+        schema: "hook.handshake/1",
+        endpoint: &endpoint.name,
+        url: shown(&endpoint.url),
+        confirmed: why.is_none(),
+        why: why.as_deref(),
+    })?;
+    let style = ui.out;
+    let came = match &why {
+        None => style.good("confirmed"),
+        Some(why) => format!("{}: {why}", style.caution("not confirmed")),
+    };
+    ui.line(&format!(
+        "{}  handshake  {}  {came}",
+        style.dim(&session.now().local_clock()),
+        style.name(&endpoint.name)
+    ))?;
+    ui.flush()?;
+    if why.is_some() {
+        ui.hint(&format!(
+            "`hook endpoints confirm {0}` asks once more, `hook endpoints confirm {0} TOKEN` takes the token from you",
+            endpoint.name
+        ));
+    }
+    Ok(())
 }

@@ -2,11 +2,12 @@
 
 use url::Url;
 
+use super::super::causes::Cause;
 use super::super::compile::{ProfileError, duration, fault, template, word};
 use super::super::file::ProviderFile;
 use super::super::file::api::{ApiFile, CallFile, ErrorsFile, PagingFile};
 use super::super::pattern::Pattern;
-use super::{Answer, Api, Call, Extra, FaultKind, Faults, Field, IdForm, Paging, Verb};
+use super::{Answer, Api, Call, Extra, FaultKind, Faults, Field, IdForm, Paging, RateFact, Verb};
 use crate::headers::check_line;
 use crate::template::Scope;
 
@@ -31,7 +32,10 @@ impl Api {
     /// Checks the table of a file, where it has one.
     pub(in crate::provider) fn of(file: &ProviderFile) -> Result<Option<Self>> {
         let is_param = |name: &str| file.params.contains_key(name);
-        file.api.as_ref().map(|api| Self::compile(api, is_param)).transpose()
+        let Some(api) = &file.api else { return Ok(None) };
+        let mut api = Self::compile(api, is_param)?;
+        api.causes = Cause::all(file)?;
+        Ok(Some(api))
     }
 
     fn compile(file: &ApiFile, is_param: impl Fn(&str) -> bool) -> Result<Self> {
@@ -59,12 +63,30 @@ impl Api {
             paging: file.paging.as_ref().map(paging).transpose()?,
             faults: faults(&file.errors)?,
             scopes: file.scopes.clone().into_iter().collect(),
+            causes: Vec::new(),
+            rate_headers: rate_headers(file)?,
             rate: match &file.rate {
                 Some(rate) => Some((rate.calls, duration("api.rate.per", &rate.per)?)),
                 None => None,
             },
         })
     }
+}
+
+fn rate_headers(file: &ApiFile) -> Result<Vec<(String, RateFact)>> {
+    let facts = [
+        ("limit", RateFact::Limit),
+        ("remaining", RateFact::Remaining),
+        ("window-ms", RateFact::WindowMs),
+        ("reset-s", RateFact::ResetS),
+    ];
+    let headers = file.rate.iter().flat_map(|rate| &rate.headers);
+    let header = |(name, fact): (&String, &String)| {
+        let key = format!("api.rate.headers.{name}");
+        check_line(name, "").or_else(|what| fault(&key, what))?;
+        Ok((name.clone(), word(&key, Some(fact), &facts)?))
+    };
+    headers.map(header).collect()
 }
 
 fn base(text: &str) -> Result<Url> {
@@ -116,24 +138,12 @@ fn call(verb: Verb, file: &CallFile, is_param: &impl Fn(&str) -> bool) -> Result
         let fields = list.iter().map(|field| word(&key(name), Some(field), &FIELDS));
         fields.collect::<Result<Vec<_>>>()
     };
-    if !matches!(file.method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
-        return fault(
-            &key("method"),
-            format!("`{}` is none of GET, POST, PUT, PATCH, DELETE", file.method),
-        );
-    }
-    let about_one = !matches!(verb, Verb::Create | Verb::List);
-    if !file.path.starts_with('/') || file.path.contains("{id}") != about_one {
-        let what = if about_one {
-            "with `{id}` in it"
-        } else {
-            "without `{id}`"
-        };
-        return fault(
-            &key("path"),
-            format!("`{}` is not a path that begins with `/`, {what}", file.path),
-        );
-    }
+    check_place(
+        &format!("api.{}", verb.name()),
+        &file.method,
+        &file.path,
+        !matches!(verb, Verb::Create | Verb::List),
+    )?;
     let pattern =
         |name: &str, text: &String| Pattern::parse(text, &["id", "token"]).or_else(|what| fault(&key(name), what));
     let answer = match &file.answer {
@@ -161,6 +171,28 @@ fn call(verb: Verb, file: &CallFile, is_param: &impl Fn(&str) -> bool) -> Result
         body: file.body.as_ref().map(|text| pattern("body", text)).transpose()?,
         answer,
     })
+}
+
+/// Checks the method and the path of a call.
+pub(in crate::provider) fn check_place(key: &str, method: &str, path: &str, about_one: bool) -> Result<()> {
+    if !matches!(method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
+        return fault(
+            &format!("{key}.method"),
+            format!("`{method}` is none of GET, POST, PUT, PATCH, DELETE"),
+        );
+    }
+    if !path.starts_with('/') || path.contains("{id}") != about_one {
+        let what = if about_one {
+            "with `{id}` in it"
+        } else {
+            "without `{id}`"
+        };
+        return fault(
+            &format!("{key}.path"),
+            format!("`{path}` is not a path that begins with `/`, {what}"),
+        );
+    }
+    Ok(())
 }
 
 fn paging(file: &PagingFile) -> Result<Paging> {

@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::causes::CauseFile;
+
 /// `[api]`: what `hook endpoints --remote` calls and `hook serve` plays.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -42,6 +44,8 @@ pub struct ApiFile {
     pub scopes: IndexMap<String, Vec<String>>,
     /// How many calls are taken.
     pub rate: Option<RateFile>,
+    /// Things that calls make and end, and the events that tell of it.
+    pub causes: IndexMap<String, CauseFile>,
 }
 
 /// `[api.VERB]`.
@@ -112,4 +116,6 @@ pub struct RateFile {
     pub calls: u32,
     /// in so long.
     pub per: String,
+    /// Headers of every answer: name = `limit`, `remaining`, `window-ms` or `reset-s`.
+    pub headers: IndexMap<String, String>,
 }

@@ -6,14 +6,17 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
-use super::loopback::Unresolved;
+use super::loopback::{Blocked, Unresolved};
 use crate::exchange::ErrorKind;
-use crate::transport::guard;
+use crate::transport::guard::{self, AddressClass};
 
 /// The kind and the text of a failed exchange.
 pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (ErrorKind, String) {
     let chain = chain(error);
     let place = place(url, proxied);
+    if let Some(Blocked(class)) = find::<Blocked>(&chain) {
+        return (ErrorKind::Blocked, blocked(*class));
+    }
     if let Some(unresolved) = find::<Unresolved>(&chain) {
         return (ErrorKind::Dns, unresolved.to_string());
     }
@@ -30,6 +33,11 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
         return connect(io, &last, &place, url);
     }
     (ErrorKind::Protocol, broken(io, &last, &place))
+}
+
+/// Why an address was not even tried.
+pub(super) fn blocked(class: AddressClass) -> String {
+    format!("{} addresses are not reached from here", class.name())
 }
 
 /// Why there is no connection, where nothing but one was needed.

@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
-use super::guard;
+use super::guard::{self, AddressClass, Reach};
 
 pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
@@ -17,7 +17,9 @@ const PROBE: Duration = Duration::from_millis(250);
 
 /// The system's resolver, except that `localhost` is both loopback addresses without asking anybody: a server may
 /// listen on either, and the system may know only one.
-pub(super) struct Resolver;
+///
+/// Addresses that may not be reached are left out.
+pub(super) struct Resolver(pub(super) Reach);
 
 /// A name that has no address.
 #[derive(Debug, thiserror::Error)]
@@ -27,15 +29,27 @@ pub(super) struct Unresolved {
     reason: String,
 }
 
+/// A name whose addresses may not be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to a {} address", .0.name())]
+pub(super) struct Blocked(pub(super) AddressClass);
+
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let name = name.as_str().to_owned();
+        let (name, reach) = (name.as_str().to_owned(), self.0);
         Box::pin(async move {
             if guard::is_localhost(&name) {
                 return Ok(addresses(LOOPBACK.map(|ip| SocketAddr::new(ip, 0))));
             }
             match look_up(&name).await {
-                Ok(found) => Ok(addresses(found)),
+                Ok(found) => {
+                    let (may, blocked): (Vec<_>, Vec<_>) =
+                        found.into_iter().partition(|address| reach.check(address.ip()).is_ok());
+                    match blocked.first().map(|address| AddressClass::of(address.ip())) {
+                        Some(class) if may.is_empty() => Err(Blocked(class).into()),
+                        _ => Ok(addresses(may)),
+                    }
+                }
                 Err(reason) => Err(Unresolved { name, reason }.into()),
             }
         })

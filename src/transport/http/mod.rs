@@ -93,7 +93,8 @@ impl HttpTransport {
             (false, false) => &self.plain,
         };
         let built = slot.get_or_init(|| {
-            let builder = self.settings.apply(base(), proxied, is_tls);
+            let base = base().dns_resolver(loopback::Resolver(self.settings.reach));
+            let builder = self.settings.apply(base, proxied, is_tls);
             let builder = builder.map_err(|text| (ErrorKind::Connect, text))?;
             builder
                 .build()
@@ -103,6 +104,9 @@ impl HttpTransport {
     }
 
     async fn exchange(&self, request: &Request) -> Outcome {
+        if let Err(class) = self.settings.reach.check_url(&request.url) {
+            return error(ErrorKind::Blocked, failure::blocked(class));
+        }
         let answered = match self.place(&request.url) {
             Some(place) => self.direct(place, request).await,
             // Its future is ten times as large as the other's, and would be moved with it for every delivery.
@@ -161,7 +165,6 @@ fn base() -> ClientBuilder {
         .tcp_nodelay(true)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_PER_HOST)
-        .dns_resolver(loopback::Resolver)
 }
 
 async fn read(mut response: reqwest::Response, most: usize) -> reqwest::Result<Answer> {

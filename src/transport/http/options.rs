@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
 
-use super::guard;
+use super::guard::{self, Reach};
 use crate::exchange::ANSWER_KEPT;
 
 /// What a user may choose.
@@ -28,6 +28,8 @@ pub struct HttpOptions {
     pub keep_host: bool,
     /// How much of an answer is kept, in bytes, instead of [`ANSWER_KEPT`].
     pub answer_kept: Option<usize>,
+    /// Which addresses may be reached. A proxy reaches what it likes, so neither goes with the other.
+    pub reach: Reach,
 }
 
 // A proxy's URL may hold a password.
@@ -40,6 +42,7 @@ impl fmt::Debug for HttpOptions {
             .field("proxy_from_env", &self.proxy_from_env)
             .field("keep_host", &self.keep_host)
             .field("answer_kept", &self.answer_kept)
+            .field("reach", &self.reach)
             .finish()
     }
 }
@@ -67,6 +70,7 @@ pub enum HttpOptionsError {
 pub(super) struct Settings {
     pub(super) keep_host: bool,
     pub(super) answer_kept: usize,
+    pub(super) reach: Reach,
     insecure: bool,
     roots: Vec<Certificate>,
     explicit: Option<Url>,
@@ -103,6 +107,7 @@ impl Settings {
         Ok(Self {
             keep_host: options.keep_host,
             answer_kept: options.answer_kept.unwrap_or(ANSWER_KEPT),
+            reach: options.reach,
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
             explicit,

@@ -91,12 +91,7 @@ pub(in super::super) fn finish(session: &Session, place: &Place, added: Added, a
 
 /// A provider may ask the endpoint first.
 pub(in super::super) fn say_pending(session: &Session, place: &Place, endpoint: &Endpoint) {
-    use crate::endpoints::DisabledBy;
-    if endpoint
-        .disabled
-        .as_ref()
-        .is_some_and(|disabled| disabled.reason == DisabledBy::Unconfirmed)
-    {
+    if endpoint.is_pending() {
         session.ui.note(&format!(
             "`{}` is pending: its endpoint is asked to confirm that it wants the events",
             endpoint.name

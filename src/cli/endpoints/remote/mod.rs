@@ -98,6 +98,7 @@ fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit
         Command::Remove(args) => verbs::remove(session, place, args),
         Command::Enable(args) => verbs::switch(session, place, args, true),
         Command::Disable(args) => verbs::switch(session, place, args, false),
+        Command::Confirm(args) => verbs::confirm(session, place, args),
         Command::Test(args) => super::trial::run(session, args, &verbs::with_secret(place, args.endpoint())?),
         Command::Diff(args) => reviewed::diff(session, Some(place), args),
         Command::Apply(args) => reviewed::apply(session, Some(place), args),

@@ -1,6 +1,7 @@
 //! What is done with endpoints that are there.
 
 use super::super::change::{self, UpdateArgs};
+use super::super::confirm;
 use super::super::fresh::SecretArgs;
 use super::super::list::{self, ListArgs, ShowArgs};
 use super::super::switch::{self, NameArgs, RemoveArgs};
@@ -130,6 +131,25 @@ pub(super) fn switch(session: &Session, place: &Place, args: &NameArgs, active: 
         ui.flush()?;
     }
     Ok(Exit::Ok)
+}
+
+pub(super) fn confirm(session: &Session, place: &Place, args: &confirm::Args) -> Result<Exit> {
+    let Some(token) = &args.token else {
+        return Err(Error::usage("the token is missing").hint(format!(
+            "the provider sent it to the endpoint: `hook endpoints confirm {} TOKEN`",
+            args.endpoint
+        )));
+    };
+    let before = place.wait(place.get(&args.endpoint))?;
+    if !before.is_pending() {
+        return confirm::announce(session, &before, "waits for no confirmation");
+    }
+    let after = place.wait(place.confirm(&before.id, token))?;
+    if after.is_pending() {
+        let what = format!("`{}` is still pending at `{}`", after.name, place.client.name);
+        return Err(Error::new(Exit::Refused, what).hint("is it the token that the endpoint was sent last?"));
+    }
+    confirm::announce(session, &after, "is confirmed: it gets deliveries from now on")
 }
 
 pub(super) fn remove(session: &Session, place: &Place, args: &RemoveArgs) -> Result<Exit> {

@@ -1,0 +1,69 @@
+//! Subscriptions as the provider writes them.
+
+use serde_json::Value;
+
+use super::outcome::Done;
+use super::{Face, ids};
+use crate::api::object::Subscription;
+use crate::endpoints::{Endpoint, Reference};
+use crate::json::insert;
+use crate::provider::api::{Answer, Call, Extra, Field, Verb};
+use crate::secret::Secret;
+
+impl Face {
+    /// The answer of a call about one endpoint.
+    pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, said: String) -> Done {
+        let body = match &call.answer {
+            Answer::Object => Some(self.object(call, endpoint)),
+            Answer::Nothing => None,
+            Answer::Pattern(pattern) => Some(pattern.fill(|hole| match hole {
+                "id" => Some(Value::from(ids::shown(self.api.id, &endpoint.id))),
+                _ => None,
+            })),
+        };
+        Done {
+            status: call.status,
+            body,
+            said,
+        }
+    }
+
+    pub(super) fn object(&self, call: &Call, endpoint: &Endpoint) -> Value {
+        let shows_secret = !call.hides.contains(&Field::Secret) && self.api.field(Field::Secret).is_some();
+        let subscription = Subscription {
+            id: ids::shown(self.api.id, &endpoint.id),
+            url: endpoint.url.clone(),
+            events: endpoint.events.clone(),
+            name: Some(endpoint.name.clone()),
+            description: endpoint.description.clone(),
+            active: endpoint.is_active(),
+            pending: endpoint.is_pending(),
+            secret: if shows_secret { self.secret(endpoint) } else { None },
+            created: Some(endpoint.created),
+        };
+        let mut object = subscription.write(&self.setup.profile, &self.api, &call.hides);
+        let with = self.api.call(Verb::Create).map(|create| create.with.as_slice());
+        for (name, extra) in with.unwrap_or_default() {
+            let value = match extra {
+                Extra::Text(text) => Some(text),
+                Extra::Param(param) => endpoint.params.get(param),
+            };
+            insert(
+                &mut object,
+                name,
+                value.map_or(Value::Null, |text| Value::from(text.as_str())),
+            );
+        }
+        object
+    }
+
+    /// What the receiver verifies with. A reference that leads somewhere else than into hook's own store was written by
+    /// hand, and what it leads to is not handed out.
+    fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
+        let current = endpoint.active_secrets(self.setup.clock.now()).into_iter().next()?;
+        let stored = matches!(current.reference, Reference::Stored(_));
+        stored
+            .then(|| self.setup.book.vault().verifying(current).ok())
+            .flatten()
+    }
+}

@@ -1,0 +1,271 @@
+//! Things that calls make and end, such as bookings, as the profile describes them. They are kept in memory for the run,
+//! and no more of them than a bound allows: a face plays a provider, it does not replace one.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Face;
+use super::ask;
+use super::happen::Happening;
+use super::outcome::{Done, Outcome, Refusal};
+use crate::clock::{Precision, Timestamp};
+use crate::json::merge_patch;
+use crate::message::Mode;
+use crate::provider::causes::{Cause, CauseCall, Ingredient, IngredientKind};
+use crate::random::Random;
+use crate::server::Incoming;
+
+/// Things of one run, at most; the oldest go first.
+const MOST: usize = 10_000;
+
+/// Bytes of all of them together, at most.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+/// What was made and not ended yet, by kind and id.
+#[derive(Debug, Default)]
+pub(super) struct Things(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    things: IndexMap<(usize, String), Thing>,
+    bytes: usize,
+}
+
+/// One thing.
+#[derive(Debug, Clone)]
+struct Thing {
+    record: Value,
+    /// What no other one may share.
+    mark: Option<String>,
+    size: usize,
+}
+
+impl Face {
+    pub(super) async fn make(&self, index: usize, incoming: &Incoming, mode: Mode) -> Outcome {
+        let cause = &self.api.causes[index];
+        let body = ask::object(incoming)?;
+        let given = given(cause, &body)?;
+        let (id, record) = record(cause, &given, self.setup.clock.now(), &self.setup.random);
+        let mark = (!cause.unique.is_empty()).then(|| mark(cause, &given));
+        let thing = Thing {
+            size: record.to_string().len(),
+            record: record.clone(),
+            mark,
+        };
+        let key = (index, id.clone());
+        if !self.things.add(key.clone(), thing) {
+            let (status, code) = &cause.taken;
+            let what = format!("a {} with the same {} is there", cause.name, cause.unique.join(" and "));
+            return Err(Refusal::own(*status, code, what));
+        }
+        let told = self.cause(happening(&cause.create, &record, mode)).await;
+        if told.is_err() {
+            self.things.take(&key);
+        }
+        let (message, endpoints) = told?;
+        let said = format!("{} goes to {endpoints}", message.event);
+        Ok(done(&cause.create, &id, record, said))
+    }
+
+    pub(super) async fn end(&self, index: usize, id: &str, mode: Mode) -> Outcome {
+        let cause = &self.api.causes[index];
+        let key = (index, id.to_owned());
+        let (Some(call), Some(thing)) = (&cause.delete, self.things.take(&key)) else {
+            return Err(Refusal::unknown(&cause.name));
+        };
+        let mut record = thing.record.clone();
+        merge_patch(&mut record, &call.sets);
+        let told = self.cause(happening(call, &record, mode)).await;
+        if told.is_err() {
+            // What could not be told has not happened.
+            self.things.add(key, thing);
+        }
+        let (message, endpoints) = told?;
+        let said = format!("{} goes to {endpoints}", message.event);
+        Ok(done(call, id, record, said))
+    }
+}
+
+impl Things {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a thing, unless another one shares its mark.
+    fn add(&self, key: (usize, String), thing: Thing) -> bool {
+        let mut kept = self.lock();
+        let shares = |(other, have): (&(usize, String), &Thing)| other.0 == key.0 && have.mark == thing.mark;
+        if thing.mark.is_some() && kept.things.iter().any(shares) {
+            return false;
+        }
+        kept.bytes += thing.size;
+        kept.things.insert(key, thing);
+        while kept.things.len() > MOST || kept.bytes > MOST_BYTES {
+            let Some((_, oldest)) = kept.things.shift_remove_index(0) else {
+                break;
+            };
+            kept.bytes -= oldest.size;
+        }
+        true
+    }
+
+    fn take(&self, key: &(usize, String)) -> Option<Thing> {
+        let mut kept = self.lock();
+        let thing = kept.things.shift_remove(key)?;
+        kept.bytes -= thing.size;
+        Some(thing)
+    }
+}
+
+fn happening<'a>(call: &'a CauseCall, record: &Value, mode: Mode) -> Happening<'a> {
+    Happening {
+        event: &call.event,
+        data: Some(record.clone()),
+        params: Vec::new(),
+        mode,
+    }
+}
+
+fn done(call: &CauseCall, id: &str, record: Value, said: String) -> Done {
+    let body = match &call.answer {
+        None => record,
+        Some(pattern) => pattern.fill(|hole| (hole == "id").then(|| Value::from(id))),
+    };
+    Done {
+        status: call.status,
+        body: Some(body),
+        said,
+    }
+}
+
+/// The fields of a request, each checked; times in one form.
+fn given(cause: &Cause, body: &Value) -> Outcome<HashMap<String, Value>> {
+    let mut given = HashMap::new();
+    for field in &cause.fields {
+        match body.get(&field.name).filter(|value| !value.is_null()) {
+            Some(value) => drop(given.insert(field.name.clone(), checked(field, value)?)),
+            None if field.needed => return Err(Refusal::invalid(format!("`{}` is missing", field.name))),
+            None => {}
+        }
+    }
+    Ok(given)
+}
+
+fn checked(field: &Ingredient, value: &Value) -> Outcome<Value> {
+    use IngredientKind as Kind;
+    let (fits, wanted) = match field.kind {
+        Kind::Text => (value.as_str().is_some_and(|text| !text.is_empty()), "a text"),
+        Kind::Integer => (value.is_i64() || value.is_u64(), "a whole number"),
+        Kind::Number => (value.is_number(), "a number"),
+        Kind::Boolean => (value.is_boolean(), "true or false"),
+        Kind::Object => (value.is_object(), "an object"),
+        Kind::List => (value.is_array(), "a list"),
+        Kind::Minutes => (
+            value.as_u64().is_some_and(|n| n > 0),
+            "a whole number of minutes above 0",
+        ),
+        Kind::Time => match value
+            .as_str()
+            .filter(|text| text.contains('T'))
+            .and_then(Timestamp::parse)
+        {
+            Some(at) => return Ok(Value::from(at.rfc3339(Precision::Millis))),
+            None => (false, "a time such as `2030-01-02T14:00:00.000Z`"),
+        },
+    };
+    if fits {
+        Ok(value.clone())
+    } else {
+        Err(Refusal::invalid(format!("`{}` must be {wanted}", field.name)))
+    }
+}
+
+fn record(cause: &Cause, given: &HashMap<String, Value>, now: Timestamp, random: &Random) -> (String, Value) {
+    let id = cause.id.fresh(random);
+    let later = |name: &str| {
+        let rule = cause.later.iter().find(|later| later.name == name)?;
+        let at = Timestamp::parse(given.get(&rule.than)?.as_str()?)?;
+        let minutes = i64::try_from(given.get(&rule.by)?.as_u64()?).ok()?;
+        let later = at.shifted_us(minutes.saturating_mul(60_000_000));
+        Some(Value::from(later.rfc3339(Precision::Millis)))
+    };
+    let record = cause.record.fill(|hole| match hole {
+        "id" => Some(Value::from(id.as_str())),
+        "now" => Some(Value::from(now.rfc3339(Precision::Millis))),
+        name => given.get(name).cloned().or_else(|| later(name)),
+    });
+    (id, record)
+}
+
+fn mark(cause: &Cause, given: &HashMap<String, Value>) -> String {
+    let values: Vec<&Value> = cause.unique.iter().filter_map(|name| given.get(name)).collect();
+    serde_json::to_string(&values).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn thing(size: usize, mark: &str) -> Thing {
+        Thing {
+            record: json!({}),
+            mark: Some(mark.to_owned()),
+            size,
+        }
+    }
+
+    #[test]
+    fn a_thing_is_kept_until_it_is_taken_and_its_mark_is_free_again() {
+        let things = Things::default();
+        let key = |id: &str| (0, id.to_owned());
+        assert!(things.add(key("a"), thing(1, "x")));
+        assert!(!things.add(key("b"), thing(1, "x")));
+        assert!(things.add((1, "b".into()), thing(1, "x")), "another kind");
+        assert!(things.take(&key("a")).is_some());
+        assert!(things.take(&key("a")).is_none());
+        assert!(things.add(key("b"), thing(1, "x")));
+    }
+
+    #[test]
+    fn the_oldest_things_go_when_they_are_too_many_or_too_large() {
+        let things = Things::default();
+        for n in 0..=MOST {
+            assert!(things.add((0, n.to_string()), thing(1, &n.to_string())));
+        }
+        assert!(things.take(&(0, "0".into())).is_none());
+        assert!(things.add((0, "big".into()), thing(MOST_BYTES, "big")));
+        assert_eq!(things.lock().things.len(), 1);
+        assert_eq!(things.lock().bytes, MOST_BYTES);
+    }
+
+    #[test]
+    fn fields_are_checked_by_their_kind() {
+        use IngredientKind as Kind;
+        for (kind, good, bad) in [
+            (Kind::Text, json!("a"), json!("")),
+            (Kind::Integer, json!(-3), json!(1.5)),
+            (Kind::Number, json!(1.5), json!("1.5")),
+            (Kind::Boolean, json!(false), json!(0)),
+            (Kind::Object, json!({}), json!([])),
+            (Kind::List, json!([]), json!({})),
+            (Kind::Minutes, json!(30), json!(0)),
+            (Kind::Time, json!("2030-01-02T14:00:00.000Z"), json!("1893553445")),
+        ] {
+            let field = Ingredient {
+                name: "f".into(),
+                kind,
+                needed: true,
+            };
+            assert_eq!(checked(&field, &good).unwrap(), good, "{kind:?}");
+            assert!(
+                checked(&field, &bad).unwrap_err().message.contains("`f` must be "),
+                "{kind:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `hook endpoints confirm`.
+
+use super::show::EndpointLine;
+use crate::cli::handshake::{self, Answered};
+use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::transport::{HttpOptions, HttpTransport};
+
+/// Confirm an endpoint by the token that its provider sent to it
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name, id, or the beginning of an id
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
+    pub(super) endpoint: String,
+    /// The token; without one a new token is sent to the endpoint, which must answer with it
+    pub(super) token: Option<String>,
+}
+
+pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+    let endpoint = session.endpoint(&args.endpoint)?;
+    let token = match &args.token {
+        Some(token) => Secret::new(token.as_str()),
+        None if endpoint.is_pending() => super::super::runtime()?.block_on(ask(session, &endpoint))?,
+        None => Secret::new(""),
+    };
+    let (endpoint, confirmed) = handshake::confirm(session, &endpoint.id, &token)?;
+    let said = match confirmed {
+        Confirmed::Now => "is confirmed: it gets deliveries from now on",
+        Confirmed::Before if endpoint.is_active() => "waits for no confirmation",
+        Confirmed::Before => "waits for no confirmation, but is disabled",
+        Confirmed::WrongToken => {
+            let what = format!(
+                "the token is not the one that endpoint `{}` was sent last",
+                endpoint.name
+            );
+            return Err(Error::new(Exit::Refused, what)
+                .hint(format!("`hook endpoints confirm {}` sends a new one", endpoint.name)));
+        }
+    };
+    announce(session, &endpoint, said)
+}
+
+/// Says how it is now.
+pub(super) fn announce(session: &Session, endpoint: &Endpoint, said: &str) -> Result<Exit> {
+    let ui = &session.ui;
+    ui.line(&format!("{} {said}", ui.out.name(&endpoint.name)))?;
+    ui.json(&EndpointLine::new(session, endpoint))?;
+    Ok(Exit::Ok)
+}
+
+/// Sends a new token, and gives it back when the endpoint did.
+async fn ask(session: &Session, endpoint: &Endpoint) -> Result<Secret> {
+    let profile = session.registry.get(&endpoint.provider)?;
+    let Some(shake) = &profile.handshake else {
+        let what = format!("how `{}` asks an endpoint is not known", profile.label());
+        return Err(Error::usage(what).hint(format!("`hook endpoints confirm {} TOKEN`", endpoint.name)));
+    };
+    let text = shake.fresh_token(&session.random);
+    let now = session.now();
+    session.edit_book(|endpoints| {
+        select_mut(endpoints, &endpoint.id)?.await_confirmation(&text, now);
+        Ok::<_, EndpointError>(())
+    })?;
+    let token = Secret::new(text);
+    let request = handshake::question(session, &profile, shake, endpoint, &token)?;
+    let transport = HttpTransport::new(HttpOptions {
+        proxy_from_env: true,
+        ..HttpOptions::default()
+    });
+    let transport = transport.map_err(|error| Error::usage(error.to_string()).because_of(&error))?;
+    match handshake::ask(&transport, &request, &token).await {
+        Answered::Echoed => Ok(token),
+        Answered::Not(why) => Err(Error::new(
+            Exit::Refused,
+            format!("endpoint `{}` does not confirm: {why}", endpoint.name),
+        )
+        .hint(format!(
+            "`hook listen` answers such a question; or take the token from the receiver: `hook endpoints confirm {} TOKEN`",
+            endpoint.name
+        ))),
+    }
+}

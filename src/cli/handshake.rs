@@ -1,0 +1,81 @@
+//! Asking an endpoint whether it is wanted there, as its provider does: a token goes there, and must come back. The token
+//! is neither shown nor recorded: whoever has it can confirm.
+
+use std::sync::Arc;
+
+use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
+use crate::error::Result;
+use crate::exchange::{Outcome, Request};
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::provider::Profile;
+use crate::provider::handshake::{Handshake, echoes};
+use crate::render::status_line;
+use crate::secret::Secret;
+use crate::session::{Purpose, Session};
+use crate::transport::Transport;
+use crate::ui::printable;
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// The token came back.
+    Echoed,
+    /// It did not; says why.
+    Not(String),
+}
+
+/// The request that asks. It is signed like an event, so that a receiver that knows the secret can check it.
+pub(super) fn question(
+    session: &Session,
+    profile: &Arc<Profile>,
+    handshake: &Handshake,
+    endpoint: &Endpoint,
+    token: &Secret,
+) -> Result<Request> {
+    let token = String::from_utf8_lossy(token.expose());
+    let now = session.now();
+    let id = Id::new(IdKind::Message, now, &session.random);
+    let message = Message {
+        id,
+        wire_id: profile.fresh_id(now, &session.random),
+        event: String::new(),
+        time: now,
+        mode: Mode::Test,
+        content_type: "application/json".to_owned(),
+        body: handshake.question(&token).to_string().into(),
+    };
+    let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
+    let signer = super::targets::signer(session, profile, &[], own)?;
+    Ok(Request {
+        method: "POST".to_owned(),
+        url: super::targets::parse_url(&endpoint.url)?,
+        headers: profile.request_headers(&message, signer.as_deref(), now),
+        body: message.body,
+        timeout: profile.policy.timeout,
+    })
+}
+
+/// Sends the question.
+pub(super) async fn ask<T: Transport>(transport: &T, request: &Request, token: &Secret) -> Answered {
+    let token = String::from_utf8_lossy(token.expose());
+    match transport.send(request).await {
+        Outcome::Answer(answer) if echoes(&answer, &token) => Answered::Echoed,
+        Outcome::Answer(answer) if (200..300).contains(&answer.status) => {
+            Answered::Not("its answer does not carry the token".to_owned())
+        }
+        Outcome::Answer(answer) => Answered::Not(format!("it answered {}", status_line(answer.status))),
+        Outcome::Error { text, .. } => Answered::Not(printable(&text, 400)),
+    }
+}
+
+/// Confirms the endpoint of that name or id in the book.
+pub(super) fn confirm(session: &Session, selector: &str, token: &Secret) -> Result<(Endpoint, Confirmed)> {
+    let token = String::from_utf8_lossy(token.expose());
+    let now = session.now();
+    Ok(session.edit_book(|endpoints| {
+        let endpoint = select_mut(endpoints, selector)?;
+        let confirmed = endpoint.confirm(&token, now);
+        Ok::<_, EndpointError>((endpoint.clone(), confirmed))
+    })?)
+}

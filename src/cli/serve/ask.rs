@@ -1,0 +1,83 @@
+//! Questions to endpoints that are not confirmed, in the background: whoever registers one does not wait for it.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::super::handshake::{self, Answered};
+use super::show;
+use crate::api::face::Question;
+use crate::endpoints::Confirmed;
+use crate::error::Result;
+use crate::provider::Profile;
+use crate::session::Session;
+use crate::transport::HttpTransport;
+
+/// Questions at the same time; more wait.
+const AT_ONCE: usize = 16;
+
+/// Asks, and confirms those who answer.
+pub(super) struct Asker<'a> {
+    session: &'a Session,
+    profile: Arc<Profile>,
+    transport: Arc<HttpTransport>,
+    under_way: JoinSet<(Question, Answered)>,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(session: &'a Session, profile: Arc<Profile>, transport: Arc<HttpTransport>) -> Self {
+        Self {
+            session,
+            profile,
+            transport,
+            under_way: JoinSet::new(),
+        }
+    }
+
+    pub(super) async fn ask(&mut self, question: Question) -> Result<()> {
+        let Some(shake) = &self.profile.handshake else {
+            return Ok(());
+        };
+        let request = handshake::question(self.session, &self.profile, shake, &question.endpoint, &question.token);
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return self.settle((question, Answered::Not(error.to_string()))),
+        };
+        while self.under_way.len() >= AT_ONCE {
+            let answered = self.answered().await;
+            self.settle(answered)?;
+        }
+        let transport = Arc::clone(&self.transport);
+        self.under_way.spawn(async move {
+            let answered = handshake::ask(transport.as_ref(), &request, &question.token).await;
+            (question, answered)
+        });
+        Ok(())
+    }
+
+    /// The next answer; never ready while nobody is asked.
+    pub(super) async fn answered(&mut self) -> (Question, Answered) {
+        loop {
+            match self.under_way.join_next().await {
+                Some(Ok(answered)) => return answered,
+                // A question that broke down leaves its endpoint pending.
+                Some(Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Confirms an endpoint that gave the token back, and says what came of the question.
+    pub(super) fn settle(&self, (question, answered): (Question, Answered)) -> Result<()> {
+        let outcome = match answered {
+            Answered::Not(why) => Err(why),
+            Answered::Echoed => match handshake::confirm(self.session, &question.endpoint.id, &question.token) {
+                Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
+                // It was changed while the question was under way: that asks anew.
+                Ok((_, Confirmed::WrongToken)) => Err("its URL is another one by now".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        show::handshake(self.session, &question.endpoint, outcome)
+    }
+}

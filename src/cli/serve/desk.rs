@@ -1,0 +1,50 @@
+//! What comes from the face, one after the other: lines for the screen, events for the post, questions for endpoints.
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::ask::Asker;
+use super::post::Post;
+use super::show;
+use crate::api::face::Told;
+use crate::error::Result;
+use crate::server::Drained;
+
+/// Whoever is told.
+pub(super) struct Desk<'a> {
+    pub(super) post: Post<'a>,
+    pub(super) asker: Asker<'a>,
+}
+
+impl Desk<'_> {
+    /// Works until the server has ended and everything was told.
+    pub(super) async fn run(mut self, mut heard: mpsc::Receiver<Told>, serving: JoinHandle<Drained>) -> Result<()> {
+        loop {
+            tokio::select! {
+                biased;
+                answered = self.asker.answered() => self.asker.settle(answered)?,
+                told = heard.recv() => match told {
+                    Some(told) => self.take(told).await?,
+                    None => break,
+                },
+            }
+        }
+        let _ = serving.await;
+        Ok(())
+    }
+
+    async fn take(&mut self, told: Told) -> Result<()> {
+        let session = self.post.session;
+        match told {
+            Told::Call(called) => {
+                show::call(session, &called)?;
+                session.ui.flush()?;
+            }
+            Told::Event(occurrence) => self.post.take(occurrence).await,
+            Told::Question(question) => self.asker.ask(question).await?,
+            Told::Rejected(rejection) => session.ui.warn(&super::super::socket::turned_away(&rejection)),
+            Told::NotAccepted(error) => session.ui.warn(&format!("no connection can be accepted: {error}")),
+        }
+        Ok(())
+    }
+}

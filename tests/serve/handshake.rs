@@ -1,0 +1,192 @@
+//! Endpoints that are asked first: a token goes there, and nothing else until it came back.
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Face, NOBODY, Reply, Sandbox, Seen};
+
+fn face(sandbox: &Sandbox) -> Face {
+    let mut face = sandbox.serve("hoopai", &[]);
+    face.with("version", "2021-07-28");
+    face
+}
+
+/// Registers an endpoint; the path of its own calls.
+#[track_caller]
+fn register(face: &Face, url: &str) -> String {
+    let body = json!({"url": url, "events": ["ContactCreated"], "locationId": "loc1"});
+    let (status, made) = face.call("POST", "/webhooks", &body.to_string());
+    assert_eq!(
+        (status, &made["status"], &made["locationId"]),
+        (201, &json!("pending"), &json!("loc1"))
+    );
+    format!("/webhooks/{}", made["id"].as_str().expect("an id"))
+}
+
+fn state(face: &Face) -> Value {
+    face.call("GET", "/webhooks", "").1[0]["status"].clone()
+}
+
+fn token(seen: &Seen) -> String {
+    let body: Value = serde_json::from_slice(&seen.body).expect("JSON");
+    assert_eq!(body["type"], "WebhookVerification");
+    body["token"].as_str().expect("a token").to_owned()
+}
+
+/// How many endpoints get an event of that location.
+fn happen(face: &Face) -> Value {
+    let body = json!({"type": "ContactCreated", "params": {"location_id": "loc1"}});
+    face.call("POST", "/_hook/events", &body.to_string()).1["endpoints"].clone()
+}
+
+#[test]
+fn an_endpoint_that_gives_the_token_back_is_confirmed_and_gets_events() {
+    let sandbox = Sandbox::new();
+    for echo in ["body", "header"] {
+        let mut face = face(&sandbox);
+        let app = App::start(move |seen| {
+            let body: Value = serde_json::from_slice(&seen.body).expect("JSON");
+            let token: &'static str = Box::leak(body["token"].as_str().unwrap_or_default().to_owned().into_boxed_str());
+            if echo == "body" {
+                Reply::Status(200, token)
+            } else {
+                Reply::Full(204, vec![("x-token", token)], Vec::new())
+            }
+        });
+        let path = register(&face, &app.url);
+        let said = face.next("hook.handshake/1");
+        assert_eq!((&said["confirmed"], &said["why"]), (&json!(true), &Value::Null));
+        assert_eq!(state(&face), "active");
+        let asked = app.next();
+        assert!(asked.header("x-hmac-signature").is_some(), "the question is signed");
+        assert_eq!(happen(&face), 1);
+        let event: Value = serde_json::from_slice(&app.next().body).expect("JSON");
+        assert_eq!(
+            (&event["type"], &event["locationId"]),
+            (&json!("ContactCreated"), &json!("loc1"))
+        );
+        face.call("DELETE", &path, "");
+        face.stop().ok().never([token(&asked).as_str()]);
+    }
+}
+
+#[test]
+fn an_endpoint_stays_pending_until_the_token_is_confirmed_by_the_api() {
+    let sandbox = Sandbox::new();
+    let mut face = face(&sandbox);
+    let app = App::start(|_| Reply::Status(200, "no token here"));
+    let path = register(&face, &app.url);
+    let said = face.next("hook.handshake/1");
+    assert_eq!(said["why"], "its answer does not carry the token");
+    let token = token(&app.next());
+    assert_eq!((state(&face), happen(&face)), (json!("pending"), json!(0)));
+    let confirm = |token: &str| face.call("POST", &format!("{path}/confirm"), &json!({"token": token}).to_string());
+    assert_eq!(confirm("wrong").0, 422);
+    assert_eq!(
+        face.call("POST", &format!("{path}/confirm"), "{}").1["message"],
+        "`token` is missing"
+    );
+    assert_eq!(state(&face), "pending");
+    let (status, confirmed) = confirm(&token);
+    assert_eq!((status, &confirmed["status"]), (200, &json!("active")));
+    assert_eq!(confirm(&token).0, 200, "once more makes no difference");
+    assert_eq!(happen(&face), 1);
+    let kept = std::fs::read_to_string(sandbox.config("endpoints.json")).expect("the book");
+    assert!(!kept.contains(&token) && !kept.contains("confirmation"), "{kept}");
+}
+
+#[test]
+fn another_url_must_be_confirmed_anew_and_other_changes_need_not() {
+    let sandbox = Sandbox::new();
+    let mut face = face(&sandbox);
+    let listener = sandbox.listen(["-p", "hoopai"]);
+    let path = register(&face, &listener.url);
+    assert_eq!(face.next("hook.handshake/1")["confirmed"], true);
+    let (_, changed) = face.call("PUT", &path, r#"{"events":["ContactDeleted"]}"#);
+    assert_eq!(changed["status"], "active");
+    let (_, moved) = face.call("PUT", &path, &json!({"url": NOBODY}).to_string());
+    assert_eq!(moved["status"], "pending");
+    let said = face.next("hook.handshake/1");
+    assert!(
+        said["why"].as_str().is_some_and(|why| why.contains("refused")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_listener_answers_the_question_and_takes_it_for_no_event() {
+    let sandbox = Sandbox::new();
+    for args in [
+        &[][..],
+        &["-p", "hoopai"],
+        &["-p", "hoopai", "--secret", "literal:another"],
+    ] {
+        let mut face = face(&sandbox);
+        let app = App::start(|_| Reply::Status(200, ""));
+        let mut listener = sandbox.listen([args, &["--forward-to", &app.url]].concat());
+        let path = register(&face, &listener.url);
+        assert_eq!(face.next("hook.handshake/1")["confirmed"], true, "{args:?}");
+        listener.shows("handshake answered");
+        face.call("DELETE", &path, "");
+        listener.stop().ok().says(["received 0:", "1 handshakes"]);
+        assert!(app.rest().is_empty(), "it is not passed on");
+    }
+}
+
+#[test]
+fn a_question_from_an_address_that_is_not_allowed_is_not_answered() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["-p", "hoopai", "--allow-ip", "10.0.0.0/8"]);
+    let question = br#"{"type":"WebhookVerification","token":"abc"}"#;
+    let answer = crate::support::post(&listener.url, &[], question);
+    assert_eq!((answer.status, answer.body.as_slice()), (401, b"refused\n".as_slice()));
+}
+
+#[test]
+fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
+    let sandbox = Sandbox::new();
+    let mut face = face(&sandbox);
+    let app = App::start(|_| Reply::Status(200, ""));
+    register(&face, &app.url);
+    face.next("hook.handshake/1");
+    let first = token(&app.next());
+    let endpoints = |args: &[&str]| sandbox.hook([&["endpoints"], args].concat()).run();
+    let line = endpoints(&["list", "--json"]).ok().object();
+    let name = line["name"].as_str().expect("a name");
+    assert_eq!(line["disabled"]["reason"], "unconfirmed");
+    endpoints(&["enable", name])
+        .exits(3)
+        .says(["is not confirmed yet", "hook endpoints confirm"]);
+    endpoints(&["update", name, "--active", "true"]).ok();
+    assert_eq!(state(&face), "pending");
+    endpoints(&["confirm", name, "wrong"]).exits(3).says(["is not the one"]);
+    // Asked once more, the endpoint gets another token, and the first one counts no longer.
+    endpoints(&["confirm", name])
+        .exits(3)
+        .says(["does not confirm", "does not carry the token"]);
+    let second = token(&app.next());
+    endpoints(&["confirm", name, &first]).exits(3);
+    endpoints(&["confirm", name, &second])
+        .ok()
+        .prints(["is confirmed"])
+        .never([&second]);
+    endpoints(&["confirm", name]).ok().prints(["waits for no confirmation"]);
+    endpoints(&["confirm", "nothing"]).exits(6);
+    assert_eq!(state(&face), "active");
+}
+
+#[test]
+fn an_endpoint_that_answers_by_now_is_confirmed_by_asking_it_once_more() {
+    let sandbox = Sandbox::new();
+    let mut face = face(&sandbox);
+    register(&face, NOBODY);
+    face.next("hook.handshake/1");
+    let listener = sandbox.listen(["-p", "hoopai"]);
+    let update = ["endpoints", "update", "127-0-0-1-1", "--local", "--to", &listener.url];
+    sandbox.hook(update).run().ok();
+    sandbox
+        .hook(["endpoints", "confirm", "127-0-0-1-1"])
+        .run()
+        .ok()
+        .prints(["is confirmed"]);
+    assert_eq!(state(&face), "active");
+}
