@@ -61,7 +61,7 @@ pub(super) struct RemoteArgs {
     )]
     api_url: Option<String>,
     /// Token for the API, by reference: `env:VAR`, `file:PATH`
-    #[arg(long, global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::secrets(), help_heading = "Remote")]
+    #[arg(id = "api_token", long = "token", global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::secrets(), help_heading = "Remote")]
     token: Option<String>,
 }
 
