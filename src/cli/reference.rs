@@ -14,7 +14,7 @@ pub(super) fn markdown() -> String {
          | command | what it does |\n| --- | --- |\n{}\n\
          Every command takes the [global options](#hook) and `--help`.\n{}",
         contents(&program),
-        describe(&program, true)
+        describe(&program, None)
     )
 }
 
@@ -38,7 +38,7 @@ fn contents(command: &Command) -> String {
 }
 
 /// A chapter for the command and for each one in it.
-fn describe(command: &Command, is_program: bool) -> String {
+fn describe(command: &Command, parent: Option<&Command>) -> String {
     let mut parts = vec![format!("## {}", full_name(command))];
     let text = |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string);
     parts.extend(text(command.get_long_about().or(command.get_about())));
@@ -49,20 +49,25 @@ fn describe(command: &Command, is_program: bool) -> String {
     if !aliases.is_empty() {
         parts.push(format!("Short form: {}.", aliases.join(", ")));
     }
-    for (heading, args) in sections(command, is_program) {
+    for (heading, args) in sections(command, parent) {
         parts.push(format!("**{heading}**"));
         parts.push(args.into_iter().map(item).collect::<Vec<_>>().join("\n"));
     }
     parts.extend(text(command.get_after_long_help().or(command.get_after_help())));
     let own = parts.iter().map(|part| format!("\n{}\n", part.trim_end()));
-    own.chain(inner(command).map(|inner| describe(inner, false))).collect()
+    own.chain(inner(command).map(|inner| describe(inner, Some(command))))
+        .collect()
 }
 
-/// The arguments by heading, in the order of the definition, positional ones first. Global options stand with the program
-/// only, `--help` nowhere.
-fn sections(command: &Command, is_program: bool) -> Vec<Section<'_>> {
+/// The arguments by heading, in the order of the definition, positional ones first. Global options stand with the command
+/// that brings them only, `--help` nowhere.
+fn sections<'a>(command: &'a Command, parent: Option<&Command>) -> Vec<Section<'a>> {
     let mut sections: Vec<Section<'_>> = Vec::new();
-    let shown = |arg: &&Arg| !arg.is_hide_set() && (is_program || !arg.is_global_set()) && arg.get_id() != "help";
+    let is_inherited = |arg: &Arg| {
+        let mut above = parent.into_iter().flat_map(Command::get_arguments);
+        arg.is_global_set() && above.any(|known| known.get_id() == arg.get_id())
+    };
+    let shown = |arg: &&Arg| !arg.is_hide_set() && !is_inherited(arg) && arg.get_id() != "help";
     let args = command.get_arguments().filter(shown);
     let (positional, options): (Vec<_>, Vec<_>) = args.partition(|arg| arg.is_positional());
     for arg in positional.into_iter().chain(options) {
