@@ -208,7 +208,7 @@ pub(super) fn table(session: &Session, endpoints: &[&Endpoint]) -> Result<()> {
     Ok(())
 }
 
-fn state(endpoint: &Endpoint) -> &'static str {
+fn state_word(endpoint: &Endpoint) -> &'static str {
     match (endpoint.is_active(), endpoint.is_pending()) {
         (true, _) => "active",
         (false, true) => "pending",
@@ -217,7 +217,7 @@ fn state(endpoint: &Endpoint) -> &'static str {
 }
 
 fn cells(endpoint: &Endpoint) -> [String; 6] {
-    let state = state(endpoint);
+    let state = state_word(endpoint);
     [
         endpoint.name.clone(),
         printable(&endpoint.provider, 40),
@@ -267,7 +267,7 @@ fn state(session: &Session, endpoint: &Endpoint) -> String {
         None => format!("{}{failed}", style.good("active")),
         Some(disabled) => format!(
             "{} since {}: {}{failed}",
-            style.bad(state(endpoint)),
+            style.bad(state_word(endpoint)),
             disabled.since.local_datetime(),
             printable(&disabled.to_string(), MOST)
         ),
