@@ -97,7 +97,7 @@ impl Face {
     }
 
     async fn list(&self, call: &Call, incoming: &Incoming) -> Outcome {
-        let mut all = self.in_book(|book| book.read()).await?;
+        let mut all = self.in_book(Book::read).await?;
         all.retain(|endpoint| self.is_own(endpoint));
         let total = all.len();
         let page = match &self.api.paging {
@@ -207,13 +207,13 @@ impl Face {
     async fn ask(&self, endpoint: &Endpoint, token: Option<String>) {
         if let Some(token) = token {
             let (endpoint, token) = (endpoint.clone(), Secret::new(token));
-            self.tell(Told::Question(Question { endpoint, token })).await;
+            self.tell(Told::Question(Box::new(Question { endpoint, token }))).await;
         }
     }
 
     async fn one(&self, id: &str) -> Outcome<Endpoint> {
         let id = self.book_id(id)?;
-        let all = self.in_book(|book| book.read()).await?;
+        let all = self.in_book(Book::read).await?;
         let found = all
             .into_iter()
             .find(|endpoint| self.is_own(endpoint) && endpoint.id == id);

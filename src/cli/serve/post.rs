@@ -90,7 +90,9 @@ impl Post<'_> {
         }
         // Why somebody gets nothing is of interest where nobody gets anything.
         if deliveries.is_empty() || session.ui.verbose > 0 {
-            skipped.iter().for_each(|line| session.ui.note(line));
+            for line in &skipped {
+                session.ui.note(line);
+            }
         }
         Ok(deliveries)
     }
