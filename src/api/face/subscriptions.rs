@@ -1,5 +1,7 @@
 //! Calls about subscriptions, answered from the book. The book waits for its lock, so every use of it has a thread.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::ask::{self, Wanted};
@@ -12,9 +14,11 @@ use crate::endpoints::{
 };
 use crate::id::{Id, IdKind};
 use crate::json::{get, insert};
+use crate::provider::Profile;
 use crate::provider::api::{Call, Extra, FaultKind, Field, Verb};
 use crate::secret::Secret;
 use crate::server::Incoming;
+use crate::template::text_of;
 
 impl Face {
     pub(super) async fn subscription(&self, verb: Verb, id: &str, incoming: &Incoming) -> Outcome {
@@ -44,7 +48,7 @@ impl Face {
         let now = setup.clock.now();
         let id = Id::new(IdKind::Endpoint, now, &setup.random);
         let mut draft = Endpoint::new(id, "", &url, &setup.profile.label(), events, now);
-        draft.params = extras(call, &body)?;
+        draft.params = extras(&setup.profile, call, &body)?;
         draft.description = wanted.description.filter(|text| !text.is_empty());
         if wanted.active == Some(false) {
             draft.disable(DisabledBy::Hand, None, now);
@@ -289,14 +293,23 @@ fn unknown(id: &str) -> EndpointError {
 }
 
 /// What a request must carry beside the subscription; parameters among it are the endpoint's.
-fn extras(call: &Call, body: &Value) -> Outcome<std::collections::BTreeMap<String, String>> {
-    let mut params = std::collections::BTreeMap::new();
+fn extras(profile: &Profile, call: &Call, body: &Value) -> Outcome<BTreeMap<String, String>> {
+    let mut params = BTreeMap::new();
     for (name, extra) in &call.with {
-        let given = get(body, name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let given = given.ok_or_else(|| Refusal::invalid(format!("`{name}` is missing")))?;
+        let given = match get(body, name) {
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => String::new(),
+            Some(scalar) => text_of(scalar),
+        };
+        if given.is_empty() {
+            return Err(Refusal::invalid(format!("`{name}` is missing")));
+        }
         match extra {
-            Extra::Param(param) => drop(params.insert(param.clone(), given.to_owned())),
-            Extra::Text(wanted) if wanted == given => {}
+            Extra::Param(param) => {
+                let known = profile.params.get(param).map(|param| param.value(&given)).transpose();
+                known.map_err(|what| Refusal::invalid(format!("`{name}`: {what}")))?;
+                params.insert(param.clone(), given);
+            }
+            Extra::Text(wanted) if *wanted == given => {}
             Extra::Text(wanted) => return Err(Refusal::invalid(format!("`{name}` must be `{wanted}`"))),
         }
     }

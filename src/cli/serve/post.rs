@@ -50,9 +50,14 @@ impl Post<'_> {
 
     async fn record(&self, occurrence: &Occurrence) -> Result<Vec<Delivery>> {
         let deliveries = self.deliveries(occurrence)?;
+        // All are on their way before the first is waited for, so that they share a sync.
+        let mut acks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
             let new = record(delivery, Some(self.owner.name().to_owned()));
-            self.ledger.write(Op::Delivery(Box::new(new))).await?;
+            acks.push(self.ledger.enqueue(Op::Delivery(Box::new(new))).await?);
+        }
+        for ack in acks {
+            ack.await?;
         }
         Ok(deliveries)
     }
