@@ -144,14 +144,14 @@ impl Face {
         };
         let id = self.book_id(id)?;
         let (profile, rules, now) = (setup.profile.clone(), setup.rules.clone(), setup.clock.now());
-        let own = self.owner();
+        let provider = self.provider();
         let token = profile.handshake.as_ref().map(|shake| shake.fresh_token(&setup.random));
         let (endpoint, token) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
                     let existing = endpoints.clone();
-                    let endpoint = endpoints.iter_mut().find(|endpoint| own(endpoint) && endpoint.id == id);
-                    let endpoint = endpoint.ok_or_else(|| unknown(&id))?;
+                    let index = position(endpoints, &provider, &id)?;
+                    let endpoint = &mut endpoints[index];
                     let before = endpoint.url.clone();
                     admit_change(&profile, endpoint, change, &existing, (&rules, now))?;
                     // Another place has not said that it is wanted there.
@@ -169,12 +169,12 @@ impl Face {
     }
 
     async fn delete(&self, call: &Call, id: &str) -> Outcome {
-        let (id, own) = (self.book_id(id)?, self.owner());
+        let (id, provider) = (self.book_id(id)?, self.provider());
         let endpoint = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
-                    let found = endpoints.iter().position(|endpoint| own(endpoint) && endpoint.id == id);
-                    Ok(endpoints.remove(found.ok_or_else(|| unknown(&id))?))
+                    let index = position(endpoints, &provider, &id)?;
+                    Ok(endpoints.remove(index))
                 })
             })
             .await?;
@@ -188,12 +188,12 @@ impl Face {
         let place = place.unwrap_or_else(|| "token".to_owned());
         let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
         let token = token.ok_or_else(|| Refusal::invalid(format!("`{place}` is missing")))?;
-        let (id, own, now) = (self.book_id(id)?, self.owner(), self.setup.clock.now());
+        let (id, provider, now) = (self.book_id(id)?, self.provider(), self.setup.clock.now());
         let (endpoint, confirmed) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
-                    let endpoint = endpoints.iter_mut().find(|endpoint| own(endpoint) && endpoint.id == id);
-                    let endpoint = endpoint.ok_or_else(|| unknown(&id))?;
+                    let index = position(endpoints, &provider, &id)?;
+                    let endpoint = &mut endpoints[index];
                     let confirmed = endpoint.confirm(&token, now);
                     Ok((endpoint.clone(), confirmed))
                 })
@@ -216,12 +216,13 @@ impl Face {
     }
 
     async fn one(&self, id: &str) -> Outcome<Endpoint> {
-        let id = self.book_id(id)?;
-        let all = self.in_book(Book::read).await?;
-        let found = all
-            .into_iter()
-            .find(|endpoint| self.is_own(endpoint) && endpoint.id == id);
-        found.ok_or_else(|| Refusal::unknown("webhook"))
+        let (id, provider) = (self.book_id(id)?, self.provider());
+        self.in_book(move |book| {
+            let mut all = book.read()?;
+            let index = position(&all, &provider, &id)?;
+            Ok(all.swap_remove(index))
+        })
+        .await
     }
 
     fn book_id(&self, id: &str) -> Outcome<String> {
@@ -232,9 +233,8 @@ impl Face {
         endpoint.provider_name() == self.setup.profile.name
     }
 
-    fn owner(&self) -> impl Fn(&Endpoint) -> bool + Send + 'static {
-        let name = self.setup.profile.name.clone();
-        move |endpoint| endpoint.provider_name() == name
+    fn provider(&self) -> String {
+        self.setup.profile.name.clone()
     }
 
     /// Uses the book on a thread that may wait.
@@ -257,9 +257,9 @@ impl Face {
             None => pattern == event,
         };
         let lacks = |event: &str| {
-            let needed = self.api.scopes.iter();
-            let mut needed = needed.filter(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern, event)));
-            let needed: Vec<&String> = needed.by_ref().map(|(scope, _)| scope).collect();
+            let scopes = self.api.scopes.iter();
+            let fitting = scopes.filter(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern, event)));
+            let needed: Vec<&String> = fitting.map(|(scope, _)| scope).collect();
             let missing = needed.iter().all(|scope| !granted.contains(scope));
             needed.first().filter(|_| missing).map(|scope| (*scope).clone())
         };
@@ -285,11 +285,15 @@ fn stored(reference: Reference) -> EndpointSecret {
     }
 }
 
-fn unknown(id: &str) -> EndpointError {
-    EndpointError::Unknown {
+/// Where the provider's endpoint of that id is; those of others are none of its business.
+fn position(endpoints: &[Endpoint], provider: &str, id: &str) -> Result<usize, EndpointError> {
+    let found = endpoints
+        .iter()
+        .position(|endpoint| endpoint.id == id && endpoint.provider_name() == provider);
+    found.ok_or_else(|| EndpointError::Unknown {
         selector: id.to_owned(),
         near: Vec::new(),
-    }
+    })
 }
 
 /// What a request must carry beside the subscription; parameters among it are the endpoint's.
