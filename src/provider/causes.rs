@@ -197,3 +197,70 @@ fn call(provider: &ProviderFile, key: &str, file: &CauseCallFile, about_one: boo
             .or_else(|what| fault(&format!("{key}.answer"), what))?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROVIDER: &str = r#"
+        format = 1
+        name = "acme"
+        [signature.unsigned]
+        [events."trip.booked"]
+        sample = "{}"
+        [api]
+        fields = { id = "id", url = "url", events = "events" }
+        create = { method = "POST", path = "/hooks" }
+        list = { method = "GET", path = "/hooks" }
+        delete = { method = "DELETE", path = "/hooks/{id}" }
+        [api.causes.trip]
+        needs = { at = "time", lasts = "minutes" }
+        later.back = { than = "at", by = "lasts" }
+        unique = ["at"]
+        record = '{"id":"${id}","at":"${at}","back":"${back}"}'
+        create = { method = "POST", path = "/trips", event = "trip.booked" }
+    "#;
+
+    fn compiled(text: &str) -> std::result::Result<Vec<Cause>, String> {
+        let file: ProviderFile = toml::from_str(text).map_err(|error| error.to_string())?;
+        let profile = crate::provider::Profile::compile(file, None).map_err(|error| error.to_string())?;
+        Ok(profile.api.map(|api| api.causes).unwrap_or_default())
+    }
+
+    #[test]
+    fn a_thing_is_described_by_its_fields_its_record_and_its_calls() {
+        let causes = compiled(PROVIDER).unwrap();
+        let [trip] = causes.as_slice() else {
+            panic!("{causes:?}")
+        };
+        assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &(409, "taken".to_owned())));
+        assert_eq!(trip.fields.len(), 2);
+        assert!(trip.delete.is_none());
+    }
+
+    #[test]
+    fn a_fault_in_the_description_names_its_key() {
+        for (from, to, key) in [
+            ("\"minutes\"", "\"hours\"", "api.causes.trip.needs.lasts"),
+            ("by = \"lasts\"", "by = \"at\"", "api.causes.trip.later.back"),
+            ("unique = [\"at\"]", "unique = [\"who\"]", "api.causes.trip.unique"),
+            ("${back}", "${home}", "api.causes.trip.record"),
+            ("\"/trips\"", "\"/trips/{id}\"", "api.causes.trip.create.path"),
+            (
+                "event = \"trip.booked\"",
+                "event = \"trip.made\"",
+                "api.causes.trip.create.event",
+            ),
+            ("/trips\",", "/trips\", sets = \"7\",", "api.causes.trip.create.sets"),
+            (
+                "/trips\",",
+                "/trips\", answer = \"{\",",
+                "api.causes.trip.create.answer",
+            ),
+        ] {
+            assert!(PROVIDER.contains(from), "{from}");
+            let error = compiled(&PROVIDER.replace(from, to)).unwrap_err();
+            assert!(error.contains(key), "{from} -> {to}: {error}");
+        }
+    }
+}

@@ -153,6 +153,7 @@ fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
     let line = endpoints(&["list", "--json"]).ok().object();
     let name = line["name"].as_str().expect("a name");
     assert_eq!(line["disabled"]["reason"], "unconfirmed");
+    endpoints(&["list"]).ok().prints(["pending"]);
     endpoints(&["enable", name])
         .exits(3)
         .says(["is not confirmed yet", "hook endpoints confirm"]);

@@ -1,4 +1,4 @@
-//! The provider's official library drives its face: `slotflow` from PyPI, in the virtual environment that `HOOK_TEST_VENV`
+//! The provider's official library drives its face: `slotflow` of the Python index, in the virtual environment that `HOOK_TEST_VENV`
 //! names. Without one the test is skipped, unless `HOOK_TEST_REQUIRE_PEERS` says that it must run.
 
 use std::path::PathBuf;
@@ -46,6 +46,7 @@ print("done")
 "#;
 
 /// The interpreter of the environment that has the library.
+#[expect(clippy::print_stderr, reason = "a test that does nothing on this machine says so")]
 fn python() -> Option<PathBuf> {
     let needed = std::env::var_os("HOOK_TEST_REQUIRE_PEERS").is_some_and(|value| value == "1");
     let Some(venv) = std::env::var_os("HOOK_TEST_VENV") else {

@@ -74,7 +74,7 @@ pub enum Told {
     /// An event happened, and is to be delivered.
     Event(Occurrence),
     /// An endpoint is to be asked whether it is wanted there.
-    Question(Question),
+    Question(Box<Question>),
     /// A request that was turned away before it was complete.
     Rejected(Box<Rejection>),
     /// A connection that could not be accepted.

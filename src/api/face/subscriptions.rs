@@ -1,5 +1,7 @@
 //! Calls about subscriptions, answered from the book. The book waits for its lock, so every use of it has a thread.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::ask::{self, Wanted};
@@ -12,9 +14,11 @@ use crate::endpoints::{
 };
 use crate::id::{Id, IdKind};
 use crate::json::{get, insert};
+use crate::provider::Profile;
 use crate::provider::api::{Call, Extra, FaultKind, Field, Verb};
 use crate::secret::Secret;
 use crate::server::Incoming;
+use crate::template::text_of;
 
 impl Face {
     pub(super) async fn subscription(&self, verb: Verb, id: &str, incoming: &Incoming) -> Outcome {
@@ -44,7 +48,7 @@ impl Face {
         let now = setup.clock.now();
         let id = Id::new(IdKind::Endpoint, now, &setup.random);
         let mut draft = Endpoint::new(id, "", &url, &setup.profile.label(), events, now);
-        draft.params = extras(call, &body)?;
+        draft.params = extras(&setup.profile, call, &body)?;
         draft.description = wanted.description.filter(|text| !text.is_empty());
         if wanted.active == Some(false) {
             draft.disable(DisabledBy::Hand, None, now);
@@ -97,7 +101,7 @@ impl Face {
     }
 
     async fn list(&self, call: &Call, incoming: &Incoming) -> Outcome {
-        let mut all = self.in_book(|book| book.read()).await?;
+        let mut all = self.in_book(Book::read).await?;
         all.retain(|endpoint| self.is_own(endpoint));
         let total = all.len();
         let page = match &self.api.paging {
@@ -140,14 +144,14 @@ impl Face {
         };
         let id = self.book_id(id)?;
         let (profile, rules, now) = (setup.profile.clone(), setup.rules.clone(), setup.clock.now());
-        let own = self.owner();
+        let provider = self.provider();
         let token = profile.handshake.as_ref().map(|shake| shake.fresh_token(&setup.random));
         let (endpoint, token) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
                     let existing = endpoints.clone();
-                    let endpoint = endpoints.iter_mut().find(|endpoint| own(endpoint) && endpoint.id == id);
-                    let endpoint = endpoint.ok_or_else(|| unknown(&id))?;
+                    let index = position(endpoints, &provider, &id)?;
+                    let endpoint = &mut endpoints[index];
                     let before = endpoint.url.clone();
                     admit_change(&profile, endpoint, change, &existing, (&rules, now))?;
                     // Another place has not said that it is wanted there.
@@ -165,12 +169,12 @@ impl Face {
     }
 
     async fn delete(&self, call: &Call, id: &str) -> Outcome {
-        let (id, own) = (self.book_id(id)?, self.owner());
+        let (id, provider) = (self.book_id(id)?, self.provider());
         let endpoint = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
-                    let found = endpoints.iter().position(|endpoint| own(endpoint) && endpoint.id == id);
-                    Ok(endpoints.remove(found.ok_or_else(|| unknown(&id))?))
+                    let index = position(endpoints, &provider, &id)?;
+                    Ok(endpoints.remove(index))
                 })
             })
             .await?;
@@ -184,12 +188,12 @@ impl Face {
         let place = place.unwrap_or_else(|| "token".to_owned());
         let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
         let token = token.ok_or_else(|| Refusal::invalid(format!("`{place}` is missing")))?;
-        let (id, own, now) = (self.book_id(id)?, self.owner(), self.setup.clock.now());
+        let (id, provider, now) = (self.book_id(id)?, self.provider(), self.setup.clock.now());
         let (endpoint, confirmed) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
-                    let endpoint = endpoints.iter_mut().find(|endpoint| own(endpoint) && endpoint.id == id);
-                    let endpoint = endpoint.ok_or_else(|| unknown(&id))?;
+                    let index = position(endpoints, &provider, &id)?;
+                    let endpoint = &mut endpoints[index];
                     let confirmed = endpoint.confirm(&token, now);
                     Ok((endpoint.clone(), confirmed))
                 })
@@ -207,17 +211,18 @@ impl Face {
     async fn ask(&self, endpoint: &Endpoint, token: Option<String>) {
         if let Some(token) = token {
             let (endpoint, token) = (endpoint.clone(), Secret::new(token));
-            self.tell(Told::Question(Question { endpoint, token })).await;
+            self.tell(Told::Question(Box::new(Question { endpoint, token }))).await;
         }
     }
 
     async fn one(&self, id: &str) -> Outcome<Endpoint> {
-        let id = self.book_id(id)?;
-        let all = self.in_book(|book| book.read()).await?;
-        let found = all
-            .into_iter()
-            .find(|endpoint| self.is_own(endpoint) && endpoint.id == id);
-        found.ok_or_else(|| Refusal::unknown("webhook"))
+        let (id, provider) = (self.book_id(id)?, self.provider());
+        self.in_book(move |book| {
+            let mut all = book.read()?;
+            let index = position(&all, &provider, &id)?;
+            Ok(all.swap_remove(index))
+        })
+        .await
     }
 
     fn book_id(&self, id: &str) -> Outcome<String> {
@@ -228,9 +233,8 @@ impl Face {
         endpoint.provider_name() == self.setup.profile.name
     }
 
-    fn owner(&self) -> impl Fn(&Endpoint) -> bool + Send + 'static {
-        let name = self.setup.profile.name.clone();
-        move |endpoint| endpoint.provider_name() == name
+    fn provider(&self) -> String {
+        self.setup.profile.name.clone()
     }
 
     /// Uses the book on a thread that may wait.
@@ -253,9 +257,9 @@ impl Face {
             None => pattern == event,
         };
         let lacks = |event: &str| {
-            let needed = self.api.scopes.iter();
-            let mut needed = needed.filter(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern, event)));
-            let needed: Vec<&String> = needed.by_ref().map(|(scope, _)| scope).collect();
+            let scopes = self.api.scopes.iter();
+            let fitting = scopes.filter(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern, event)));
+            let needed: Vec<&String> = fitting.map(|(scope, _)| scope).collect();
             let missing = needed.iter().all(|scope| !granted.contains(scope));
             needed.first().filter(|_| missing).map(|scope| (*scope).clone())
         };
@@ -281,22 +285,35 @@ fn stored(reference: Reference) -> EndpointSecret {
     }
 }
 
-fn unknown(id: &str) -> EndpointError {
-    EndpointError::Unknown {
+/// Where the provider's endpoint of that id is; those of others are none of its business.
+fn position(endpoints: &[Endpoint], provider: &str, id: &str) -> Result<usize, EndpointError> {
+    let found = endpoints
+        .iter()
+        .position(|endpoint| endpoint.id == id && endpoint.provider_name() == provider);
+    found.ok_or_else(|| EndpointError::Unknown {
         selector: id.to_owned(),
         near: Vec::new(),
-    }
+    })
 }
 
 /// What a request must carry beside the subscription; parameters among it are the endpoint's.
-fn extras(call: &Call, body: &Value) -> Outcome<std::collections::BTreeMap<String, String>> {
-    let mut params = std::collections::BTreeMap::new();
+fn extras(profile: &Profile, call: &Call, body: &Value) -> Outcome<BTreeMap<String, String>> {
+    let mut params = BTreeMap::new();
     for (name, extra) in &call.with {
-        let given = get(body, name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let given = given.ok_or_else(|| Refusal::invalid(format!("`{name}` is missing")))?;
+        let given = match get(body, name) {
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => String::new(),
+            Some(scalar) => text_of(scalar),
+        };
+        if given.is_empty() {
+            return Err(Refusal::invalid(format!("`{name}` is missing")));
+        }
         match extra {
-            Extra::Param(param) => drop(params.insert(param.clone(), given.to_owned())),
-            Extra::Text(wanted) if wanted == given => {}
+            Extra::Param(param) => {
+                let known = profile.params.get(param).map(|param| param.value(&given)).transpose();
+                known.map_err(|what| Refusal::invalid(format!("`{name}`: {what}")))?;
+                params.insert(param.clone(), given);
+            }
+            Extra::Text(wanted) if *wanted == given => {}
             Extra::Text(wanted) => return Err(Refusal::invalid(format!("`{name}` must be `{wanted}`"))),
         }
     }

@@ -41,7 +41,7 @@ impl Desk<'_> {
                 session.ui.flush()?;
             }
             Told::Event(occurrence) => self.post.take(occurrence).await,
-            Told::Question(question) => self.asker.ask(question).await?,
+            Told::Question(question) => self.asker.ask(*question).await?,
             Told::Rejected(rejection) => session.ui.warn(&super::super::socket::turned_away(&rejection)),
             Told::NotAccepted(error) => session.ui.warn(&format!("no connection can be accepted: {error}")),
         }

@@ -50,9 +50,14 @@ impl Post<'_> {
 
     async fn record(&self, occurrence: &Occurrence) -> Result<Vec<Delivery>> {
         let deliveries = self.deliveries(occurrence)?;
+        // All are on their way before the first is waited for, so that they share a sync.
+        let mut acks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
             let new = record(delivery, Some(self.owner.name().to_owned()));
-            self.ledger.write(Op::Delivery(Box::new(new))).await?;
+            acks.push(self.ledger.enqueue(Op::Delivery(Box::new(new))).await?);
+        }
+        for ack in acks {
+            ack.await?;
         }
         Ok(deliveries)
     }
@@ -90,7 +95,9 @@ impl Post<'_> {
         }
         // Why somebody gets nothing is of interest where nobody gets anything.
         if deliveries.is_empty() || session.ui.verbose > 0 {
-            skipped.iter().for_each(|line| session.ui.note(line));
+            for line in &skipped {
+                session.ui.note(line);
+            }
         }
         Ok(deliveries)
     }

@@ -33,12 +33,10 @@ impl Api {
     pub(in crate::provider) fn of(file: &ProviderFile) -> Result<Option<Self>> {
         let is_param = |name: &str| file.params.contains_key(name);
         let Some(api) = &file.api else { return Ok(None) };
-        let mut api = Self::compile(api, is_param)?;
-        api.causes = Cause::all(file)?;
-        Ok(Some(api))
+        Self::compile(api, is_param, Cause::all(file)?).map(Some)
     }
 
-    fn compile(file: &ApiFile, is_param: impl Fn(&str) -> bool) -> Result<Self> {
+    fn compile(file: &ApiFile, is_param: impl Fn(&str) -> bool, causes: Vec<Cause>) -> Result<Self> {
         let base = file.base.as_deref().map(base).transpose()?;
         for (name, value) in &file.headers {
             check_line(name, value).or_else(|what| fault(&format!("api.headers.{name}"), what))?;
@@ -63,7 +61,7 @@ impl Api {
             paging: file.paging.as_ref().map(paging).transpose()?,
             faults: faults(&file.errors)?,
             scopes: file.scopes.clone().into_iter().collect(),
-            causes: Vec::new(),
+            causes,
             rate_headers: rate_headers(file)?,
             rate: match &file.rate {
                 Some(rate) => Some((rate.calls, duration("api.rate.per", &rate.per)?)),

@@ -42,17 +42,23 @@ impl Resolve for Resolver {
                 return Ok(addresses(LOOPBACK.map(|ip| SocketAddr::new(ip, 0))));
             }
             match look_up(&name).await {
-                Ok(found) => {
-                    let (may, blocked): (Vec<_>, Vec<_>) =
-                        found.into_iter().partition(|address| reach.check(address.ip()).is_ok());
-                    match blocked.first().map(|address| AddressClass::of(address.ip())) {
-                        Some(class) if may.is_empty() => Err(Blocked(class).into()),
-                        _ => Ok(addresses(may)),
-                    }
-                }
+                Ok(found) => Ok(addresses(within(reach, found)?)),
                 Err(reason) => Err(Unresolved { name, reason }.into()),
             }
         })
+    }
+}
+
+/// Those that may be reached.
+fn within(reach: Reach, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Blocked> {
+    let first = found.first().map(|address| AddressClass::of(address.ip()));
+    let may: Vec<_> = found
+        .into_iter()
+        .filter(|address| reach.check(address.ip()).is_ok())
+        .collect();
+    match first {
+        Some(class) if may.is_empty() => Err(Blocked(class)),
+        _ => Ok(may),
     }
 }
 
@@ -90,4 +96,20 @@ pub async fn other_loopback_answers(url: &Url) -> Option<SocketAddr> {
     let address = SocketAddr::new(other, url.port_or_known_default()?);
     let connected = tokio::time::timeout(PROBE, TcpStream::connect(address)).await;
     matches!(connected, Ok(Ok(_))).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_only_to_addresses_that_may_be_reached() {
+        let at = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
+        let mixed = vec![at("10.0.0.1"), at("8.8.8.8"), at("127.0.0.1")];
+        assert_eq!(within(Reach::Public, mixed.clone()).unwrap(), [at("8.8.8.8")]);
+        assert_eq!(within(Reach::Everything, mixed.clone()).unwrap(), mixed);
+        let inside = vec![at("169.254.169.254"), at("10.0.0.1")];
+        let blocked = within(Reach::ThisMachine, inside).unwrap_err();
+        assert_eq!(blocked.to_string(), "the name leads to a metadata address");
+    }
 }
