@@ -258,7 +258,8 @@ fn judge_public(profile: &Profile, reach: Reach, shown: &str) -> Option<Finding>
     Some(Finding::refused("not-public", message).hint("use a public host, or a tunnel's URL"))
 }
 
-fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
+/// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
+pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
     let shown = address::shown(url);
     let url = address::normalised(url)?;
     let mut same = peers

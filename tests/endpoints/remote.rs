@@ -179,6 +179,11 @@ fn pocketsflow_changes_switches_and_shows_its_secret_once() {
     let secret = added["secret"].as_str().expect("a secret").to_owned();
     assert_eq!(added["description"], "Orders");
     there
+        .endpoints(&format!("add {url} --events order.completed --name twin"))
+        .ok()
+        .says(["is endpoint `shop` already: events that both want are delivered twice"]);
+    there.endpoints("remove twin --yes").ok();
+    there
         .endpoints("update shop --events order.completed,customer.created")
         .ok()
         .prints(["updated shop: events"]);

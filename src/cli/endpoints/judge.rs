@@ -63,6 +63,13 @@ pub(super) fn check_events(
     Ok(findings)
 }
 
+/// Cautions against one URL that gets an event twice. Where a URL may be there once only, the provider says so itself.
+pub(super) fn warn_of_twins(session: &Session, profile: &Profile, endpoint: &Endpoint, existing: &[Endpoint]) {
+    let others: Vec<&Endpoint> = existing.iter().filter(|other| other.id != endpoint.id).collect();
+    let found = rules::judge_duplicate(profile, &endpoint.url, &endpoint.events, &others);
+    say(session, &found.into_iter().collect::<Vec<_>>());
+}
+
 /// Whether the name can be noted beside those of the others.
 pub(super) fn check_free_name(endpoint: &Endpoint, existing: &[Endpoint]) -> std::result::Result<(), EndpointError> {
     check_name(&endpoint.name).map_err(|what| EndpointError::Rule(vec![Finding::refused("bad-name", what)]))?;

@@ -26,6 +26,7 @@ pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit>
     let existing = place.endpoints()?;
     endpoint.name = args.name.clone().unwrap_or_else(|| name_for(&endpoint.url, &existing));
     judge::check_free_name(&endpoint, &existing)?;
+    judge::warn_of_twins(session, &wish.profile, &endpoint, &existing);
     if let Some(text) = &args.secret.secret {
         endpoint.secrets = vec![fresh::given(session, &wish.profile, text, &endpoint.name)?];
     }

@@ -169,13 +169,13 @@ pub(super) fn with_secret(place: &Place, selector: &str) -> Result<Endpoint> {
     let endpoint = place.wait(place.learn(selector))?;
     let signs = !matches!(place.client.profile.scheme, crate::signature::Scheme::Unsigned);
     if signs && endpoint.secrets.is_empty() {
-        return Err(Error::usage(format!(
+        let error = Error::usage(format!(
             "the secret of `{}` is not known on this machine",
             endpoint.name
-        ))
-        .hint(format!(
-            "it was shown when the endpoint was made: `hook send EVENT --to {} --secret env:VAR`",
-            crate::endpoints::shown(&endpoint.url)
+        ));
+        let to = crate::endpoints::shown(&endpoint.url);
+        return Err(error.hint(format!(
+            "`hook send EVENT --to {to} --secret env:VAR` signs with the one that you have"
         )));
     }
     Ok(endpoint)
