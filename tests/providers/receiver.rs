@@ -1,10 +1,10 @@
 //! `hook providers receiver`: what is printed is right for each provider in each language, and is run where its language
 //! and library are installed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Process, Sandbox, keys};
+use crate::support::{Process, Sandbox, keys, peers};
 
 const LANGS: [&str; 5] = ["express", "flask", "fastapi", "go", "axum"];
 
@@ -221,11 +221,6 @@ fn command(sandbox: &Sandbox, lang: &str) -> Option<Vec<String>> {
         }
     };
     Some(command.iter().map(|part| (*part).to_owned()).collect())
-}
-
-/// The folder of what `.ci/run` prepared: where it is named, nothing may be missing.
-fn peers() -> Option<PathBuf> {
-    std::env::var_os("HOOK_TEST_PEERS").map(PathBuf::from)
 }
 
 /// Makes a program of an axum receiver, with the libraries that were compiled before.

@@ -1,9 +1,7 @@
-//! The provider's official library drives its face: `slotflow` of the Python index, in the virtual environment that `HOOK_TEST_VENV`
-//! names. Without one the test is skipped, unless `HOOK_TEST_REQUIRE_PEERS` says that it must run.
+//! The provider's official library drives its face: `slotflow` of the Python index, in the virtual environment among the
+//! peers. Without peers the test is skipped.
 
-use std::path::PathBuf;
-
-use crate::support::{App, KEY, Reply, Sandbox};
+use crate::support::{App, KEY, Reply, Sandbox, peers};
 
 const DRIVER: &str = r#"
 import sys
@@ -45,30 +43,13 @@ for webhook in api.webhooks.list()["webhooks"]:
 print("done")
 "#;
 
-/// The interpreter of the environment that has the library.
-#[expect(clippy::print_stderr, reason = "a test that does nothing on this machine says so")]
-fn python() -> Option<PathBuf> {
-    let needed = std::env::var_os("HOOK_TEST_REQUIRE_PEERS").is_some_and(|value| value == "1");
-    let Some(venv) = std::env::var_os("HOOK_TEST_VENV") else {
-        assert!(!needed, "`HOOK_TEST_VENV` names no virtual environment");
-        eprintln!("skipped: `HOOK_TEST_VENV` names no virtual environment");
-        return None;
-    };
-    let python = PathBuf::from(venv).join("bin/python");
-    let has = std::process::Command::new(&python)
-        .args(["-c", "import slotflow"])
-        .output();
-    let has = has.is_ok_and(|output| output.status.success());
-    assert!(has || !needed, "`slotflow` is not installed in {}", python.display());
-    if !has {
-        eprintln!("skipped: `slotflow` is not installed");
-    }
-    has.then_some(python)
-}
-
 #[test]
 fn the_official_slotflow_library_drives_the_face() {
-    let Some(python) = python() else { return };
+    let Some(peers) = peers() else {
+        eprintln!("skipped: `HOOK_TEST_PEERS` names no folder of libraries");
+        return;
+    };
+    let python = peers.join("venv/bin/python");
     let sandbox = Sandbox::new();
     let face = sandbox.serve("slotflow", &[]);
     let app = App::start(|_| Reply::Status(200, ""));

@@ -27,6 +27,12 @@ pub(crate) use vector::Vector;
 /// A target at which nobody listens: only the superuser could.
 pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
 
+/// The folder of what `.ci/run` prepared: programs and libraries that are not hook's, which hook must get on with. Where it
+/// is named, nothing may be missing.
+pub(crate) fn peers() -> Option<PathBuf> {
+    std::env::var_os("HOOK_TEST_PEERS").map(PathBuf::from)
+}
+
 /// A machine with nothing on it. What is in it is gone when it is dropped.
 pub(crate) struct Sandbox {
     root: TempDir,
