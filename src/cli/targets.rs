@@ -116,7 +116,7 @@ impl TargetArgs {
 
     /// The targets; lists them and asks where that is due.
     pub(super) fn targets(&self, session: &Session, aim: &Aim, shot: &Shot<'_>) -> Result<Vec<Target>> {
-        if !session.settings.account_enabled && !matches!(aim, Aim::Url(_)) {
+        if session.settings.account_off && !matches!(aim, Aim::Url(_)) {
             let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
             return Err(Error::new(Exit::Refused, what)
                 .hint("`hook config show` says where that is set; `--to URL` sends all the same"));

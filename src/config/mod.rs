@@ -41,8 +41,8 @@ pub struct Settings {
     pub forward_to: Option<String>,
     /// Of `listen`.
     pub on: Vec<String>,
-    /// Whether the account's endpoints get anything.
-    pub account_enabled: bool,
+    /// Whether the account is switched off, so that its endpoints get nothing.
+    pub account_off: bool,
     /// The account's plan.
     pub account_plan: Option<String>,
     /// Parameters of the envelope that hold for the account.
@@ -168,7 +168,7 @@ impl Settings {
             port: layer.listen.port.unwrap_or(4400),
             forward_to: some(layer.listen.forward_to),
             on: layer.listen.on.unwrap_or_default(),
-            account_enabled: layer.account.enabled.unwrap_or(true),
+            account_off: layer.account.enabled == Some(false),
             account_plan: some(layer.account.plan),
             account_params: layer.account.params.unwrap_or_default().into_iter().collect(),
             routes: layer.route.unwrap_or_default(),

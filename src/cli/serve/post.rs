@@ -64,7 +64,7 @@ impl Post<'_> {
 
     fn deliveries(&self, occurrence: &Occurrence) -> Result<Vec<Delivery>> {
         let (session, event) = (self.session, occurrence.message.event.as_str());
-        if !session.settings.account_enabled {
+        if session.settings.account_off {
             session
                 .ui
                 .warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
