@@ -177,6 +177,7 @@ fn any_event_of_the_catalogue_can_be_made_to_happen() {
             r#"{"type":"order.refunded","mode":"soft"}"#,
             "neither `test` nor `live`",
         ),
+        (r#"{"type":"order.refunded","mode":1}"#, "neither `test` nor `live`"),
         (r#"{"type":"order.refunded","params":{"a":1}}"#, "`a`"),
         (r#"{"type":"order.refunded","params":[]}"#, "`params` is no object"),
     ] {
