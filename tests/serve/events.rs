@@ -177,6 +177,7 @@ fn any_event_of_the_catalogue_can_be_made_to_happen() {
             r#"{"type":"order.refunded","mode":"soft"}"#,
             "neither `test` nor `live`",
         ),
+        (r#"{"type":"order.refunded","mode":1}"#, "neither `test` nor `live`"),
         (r#"{"type":"order.refunded","params":{"a":1}}"#, "`a`"),
         (r#"{"type":"order.refunded","params":[]}"#, "`params` is no object"),
     ] {
@@ -287,4 +288,46 @@ fn an_account_that_is_switched_off_delivers_nothing() {
         .wait_said(|line| line.contains("switched off by `account.enabled`"));
     face.stop().ok();
     assert!(sandbox.deliveries().is_empty());
+}
+
+#[test]
+fn what_was_answered_is_on_record_whatever_becomes_of_the_process() {
+    let sandbox = Sandbox::new();
+    let face = sandbox.serve("slotflow", &[]);
+    let app = App::start(|_| Reply::Silence);
+    register(&face, &app.url, "booking.confirmed");
+    assert_eq!(face.call("POST", "/bookings", BOOKING).0, 201);
+    face.process.signal("KILL");
+    face.process.wait().exits(137);
+    let deliveries = sandbox.deliveries();
+    assert_eq!(deliveries.len(), 1);
+    assert_eq!(deliveries[0].delivery.state, DeliveryState::Pending);
+    drop(app);
+    let resume = ["replay", "--resume", "--time-scale", "1000000x"];
+    sandbox.hook(resume).run().exits(4);
+    assert_eq!(sandbox.deliveries()[0].delivery.state, DeliveryState::Failed);
+}
+
+#[test]
+fn of_many_calls_at_once_no_more_succeed_than_one_after_the_other() {
+    let sandbox = Sandbox::new();
+    let face = sandbox.serve("slotflow", &[]);
+    let at_once = |call: &(dyn Fn(usize) -> u16 + Sync)| -> usize {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || call(n))).collect();
+            let statuses = threads.into_iter().map(|thread| thread.join().expect("an answer"));
+            statuses.filter(|status| *status == 201).count()
+        })
+    };
+    let api = &face.api;
+    let create = |n: usize| {
+        let body = registration(&format!("http://127.0.0.1:1/{n}"), "booking.cancelled");
+        api.call("POST", "/webhooks", &body).0
+    };
+    assert_eq!(at_once(&create), 2, "as many as the plan allows");
+    assert_eq!(
+        at_once(&|_| api.call("POST", "/bookings", BOOKING).0),
+        1,
+        "one booking of a slot"
+    );
 }

@@ -176,6 +176,40 @@ fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
 }
 
 #[test]
+fn a_local_endpoint_is_asked_first_when_that_is_wanted() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["-p", "hoopai"]);
+    let add = |url: &str, provider: &str, event: &str| {
+        let args = [
+            "endpoints",
+            "add",
+            url,
+            "-p",
+            provider,
+            "--events",
+            event,
+            "--local",
+            "--confirm",
+            "--json",
+        ];
+        sandbox.hook(args).run()
+    };
+    let line = add(&listener.url, "hoopai", "ContactCreated").ok().object();
+    assert_eq!(line["active"], true);
+    let out = add(NOBODY, "hoopai", "ContactCreated").ok();
+    assert_eq!(out.object()["disabled"]["reason"], "unconfirmed");
+    out.says([
+        "does not confirm",
+        "it is pending",
+        "hook endpoints confirm 127-0-0-1-1 TOKEN",
+    ]);
+    add(NOBODY, "slotflow", "booking.confirmed")
+        .exits(2)
+        .says(["`slotflow` asks no endpoint"]);
+    assert_eq!(sandbox.hook(["endpoints", "list", "--json"]).run().json().len(), 2);
+}
+
+#[test]
 fn an_endpoint_that_answers_by_now_is_confirmed_by_asking_it_once_more() {
     let sandbox = Sandbox::new();
     let mut face = face(&sandbox);

@@ -1,6 +1,7 @@
 //! `hook serve` beside a test, ready for calls.
 
 use std::ffi::OsStr;
+use std::ops::{Deref, DerefMut};
 
 use serde_json::Value;
 
@@ -15,12 +16,32 @@ pub(crate) const TEST_KEY: &str = "the-test-key-of-the-test";
 /// A provider's face that runs; killed when dropped.
 pub(crate) struct Face {
     pub(crate) process: Process,
-    /// With the path of the API, without a slash at the end.
-    pub(crate) url: String,
     /// The first line of its JSON.
     pub(crate) ready: Value,
+    /// What calls it.
+    pub(crate) api: Api,
+}
+
+/// A client of an API.
+pub(crate) struct Api {
+    /// With the path of the API, without a slash at the end.
+    pub(crate) url: String,
     /// Header lines of every call.
-    pub(crate) headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+}
+
+impl Deref for Face {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl DerefMut for Face {
+    fn deref_mut(&mut self) -> &mut Api {
+        &mut self.api
+    }
 }
 
 impl Sandbox {
@@ -48,17 +69,31 @@ impl Face {
         let mut process = run.spawn();
         let line = process.wait_line(|line| line.contains("hook.ready/1"));
         let ready: Value = serde_json::from_str(&line).expect("a line of JSON");
-        let mut face = Self {
+        let mut api = Api {
             url: ready["url"].as_str().expect("a URL").to_owned(),
-            process,
-            ready,
             headers: Vec::new(),
         };
-        face.with("authorization", &format!("Bearer {KEY}"));
-        face.with("content-type", "application/json");
-        face
+        api.with("authorization", &format!("Bearer {KEY}"));
+        api.with("content-type", "application/json");
+        Self { process, ready, api }
     }
 
+    /// Waits for a line of JSON of that schema.
+    #[track_caller]
+    pub(crate) fn next(&mut self, schema: &str) -> Value {
+        let line = self.process.wait_line(|line| line.contains(schema));
+        serde_json::from_str(&line).expect("a line of JSON")
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits.
+    #[track_caller]
+    pub(crate) fn stop(self) -> Outcome {
+        self.process.signal("INT");
+        self.process.wait()
+    }
+}
+
+impl Api {
     /// Sets a header line of every call.
     pub(crate) fn with(&mut self, name: &str, value: &str) {
         self.headers.retain(|(have, _)| have != name);
@@ -92,19 +127,5 @@ impl Face {
         };
         let headers: Vec<(&str, &str)> = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         request(method, &self.url, &target, &headers, body.as_bytes())
-    }
-
-    /// Waits for a line of JSON of that schema.
-    #[track_caller]
-    pub(crate) fn next(&mut self, schema: &str) -> Value {
-        let line = self.process.wait_line(|line| line.contains(schema));
-        serde_json::from_str(&line).expect("a line of JSON")
-    }
-
-    /// Asks it to end, as Ctrl-C does, and waits.
-    #[track_caller]
-    pub(crate) fn stop(self) -> Outcome {
-        self.process.signal("INT");
-        self.process.wait()
     }
 }

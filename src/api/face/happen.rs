@@ -33,7 +33,8 @@ impl Face {
         let Some(event) = text("type").filter(|event| !event.is_empty()) else {
             return Err(Refusal::invalid("`type` is missing: the name of an event"));
         };
-        let mode = match (text("mode"), mode) {
+        let asked = body.get("mode").filter(|mode| !mode.is_null());
+        let mode = match (asked.map(|asked| asked.as_str().unwrap_or_default()), mode) {
             (None, mode) => mode,
             (Some("test"), _) => Mode::Test,
             (Some("live"), Mode::Live) => Mode::Live,

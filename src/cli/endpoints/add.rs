@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::ask::{self, Wish};
+use super::confirm;
 use super::fresh::{self, NewSecret, SecretArgs};
 use super::judge::{self, RuleArgs};
 use super::show::{EndpointLine, events_shown};
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Endpoint, Events, admit, name_for, shown};
+use crate::endpoints::{DisabledBy, Endpoint, Events, admit, name_for, shown};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
@@ -42,6 +43,9 @@ pub(super) struct Args {
     /// Parameter of the provider's envelope for this endpoint: `NAME=VALUE` (can be repeated)
     #[arg(long = "param", value_name = "PAIR")]
     params: Vec<String>,
+    /// Ask the endpoint first, as its provider does: it is pending until the token that it is sent comes back
+    #[arg(long, conflicts_with = "remote")]
+    confirm: bool,
     #[command(flatten)]
     pub(super) secret: SecretArgs,
     #[command(flatten)]
@@ -53,6 +57,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let wish = ask::complete(session, args.provider.as_deref(), url, &args.events)?;
     let profile = &wish.profile;
     args.secret.check(session, profile)?;
+    if args.confirm {
+        confirm::how(profile)?;
+    }
     let options = args.rules.options(session);
     let draft = draft(session, args, &wish)?;
     let named = |endpoints: &[Endpoint]| {
@@ -77,6 +84,11 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     .map_err(|error| judge::refused(session, &candidate, error))?;
     trust(session, &endpoint);
     judge::say(session, &findings);
+    let endpoint = if args.confirm {
+        confirm::first(session, &endpoint)?
+    } else {
+        endpoint
+    };
     announce(session, &endpoint, &findings, &new)?;
     let ui = &session.ui;
     ui.hint(&format!(
@@ -117,6 +129,9 @@ pub(super) fn draft(session: &Session, args: &Args, wish: &Wish) -> Result<Endpo
     endpoint.description = given(&args.description);
     endpoint.plan = given(&args.plan);
     endpoint.params = judge::params(&wish.profile, &args.params)?;
+    if args.confirm {
+        endpoint.disable(DisabledBy::Unconfirmed, None, now);
+    }
     endpoint.labels = given(&args.env).map(env_label).into_iter().collect::<BTreeMap<_, _>>();
     Ok(endpoint)
 }

@@ -5,6 +5,8 @@ use crate::cli::handshake::{self, Answered};
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::provider::Profile;
+use crate::provider::handshake::Handshake;
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::transport::{HttpOptions, HttpTransport};
@@ -51,13 +53,34 @@ pub(super) fn announce(session: &Session, endpoint: &Endpoint, said: &str) -> Re
     Ok(Exit::Ok)
 }
 
+/// How the provider asks.
+pub(super) fn how(profile: &Profile) -> Result<&Handshake> {
+    let none = || {
+        Error::usage(format!(
+            "`{}` asks no endpoint whether it is wanted there",
+            profile.label()
+        ))
+    };
+    profile.handshake.as_ref().ok_or_else(none)
+}
+
+/// Asks an endpoint that was just added; it stays pending when it does not answer with the token.
+pub(super) fn first(session: &Session, endpoint: &Endpoint) -> Result<Endpoint> {
+    match super::super::runtime()?.block_on(ask(session, endpoint)) {
+        Ok(token) => Ok(handshake::confirm(session, &endpoint.id, &token)?.0),
+        Err(error) if error.exit == Exit::Refused => {
+            session.ui.warn(&format!("{error}: it is pending"));
+            error.hints.iter().for_each(|hint| session.ui.hint(hint));
+            session.endpoint(&endpoint.id)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Sends a new token, and gives it back when the endpoint did.
 async fn ask(session: &Session, endpoint: &Endpoint) -> Result<Secret> {
     let profile = session.registry.get(&endpoint.provider)?;
-    let Some(shake) = &profile.handshake else {
-        let what = format!("how `{}` asks an endpoint is not known", profile.label());
-        return Err(Error::usage(what).hint(format!("`hook endpoints confirm {} TOKEN`", endpoint.name)));
-    };
+    let shake = how(&profile)?;
     let text = shake.fresh_token(&session.random);
     let now = session.now();
     session.edit_book(|endpoints| {

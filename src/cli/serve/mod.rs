@@ -58,7 +58,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let profile = session.provider_for(args.provider.as_deref(), None)?;
     let Some(api) = profile.api.clone() else {
         let what = format!("`{}` has no management API that is known", profile.label());
-        return Err(Error::usage(what).hint("`hook providers show NAME` says who has one; `generic` is hook's own"));
+        return Err(Error::usage(what).hint(format!("these have one: {}", with_api(session))));
     };
     let plan = plan(session, args, &profile)?;
     let scopes = scopes(args, &profile, &api)?;
@@ -73,6 +73,14 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         keys,
     };
     super::runtime()?.block_on(serving.run())
+}
+
+/// The providers that can be served.
+fn with_api(session: &Session) -> String {
+    let has = |name: &&String| session.registry.get(name).is_ok_and(|profile| profile.api.is_some());
+    let names = session.registry.names();
+    let names: Vec<String> = names.iter().filter(has).map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// The plan that limits endpoints: a new account is on the first one.
