@@ -41,6 +41,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
 
+/// Deliveries that wait for their first attempt; beyond that calls wait. All of them are on record, some hundred bytes each
+/// are in memory.
+const BACKLOG: usize = 65_536;
+
 /// A call says what a subscription is, and that is little.
 const LARGEST_BODY: usize = 1024 * 1024;
 
@@ -224,7 +228,7 @@ impl Serving<'_> {
             time_scale: self.args.time_scale,
             rate: None,
         };
-        let (jobs, queue) = mpsc::channel(1024);
+        let (jobs, queue) = mpsc::channel(BACKLOG);
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
         let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
         pipeline.leave = stop.clone();
