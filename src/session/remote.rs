@@ -9,7 +9,7 @@ use crate::api::client::{Client, MOST_READ, Remote};
 use crate::config::remote::RemoteFile;
 use crate::endpoints::{Book, Vault};
 use crate::error::{Error, Result};
-use crate::provider::near_names;
+use crate::provider::{RegistryError, near_names};
 use crate::random::Random;
 use crate::transport::{HttpOptions, HttpTransport, guard};
 
@@ -18,10 +18,9 @@ impl Session {
     pub fn remote(&self, name: &str, api_url: Option<&str>, token: Option<&str>) -> Result<Remote<HttpTransport>> {
         let configured = self.settings.remotes.get(name);
         let label = configured.and_then(|remote| remote.provider.as_deref()).unwrap_or(name);
-        let profile = match (configured, self.registry.get(label)) {
-            (Some(_), found) => found?,
-            (None, Ok(found)) => found,
-            (None, Err(error)) => return Err(self.no_remote(name).unwrap_or_else(|| error.into())),
+        let profile = match self.registry.get(label) {
+            Err(RegistryError::Unknown { .. }) if configured.is_none() => return Err(self.no_remote(name)),
+            found => found?,
         };
         let Some(api) = profile.api.clone() else {
             return Err(
@@ -66,15 +65,14 @@ impl Session {
         })
     }
 
-    fn no_remote(&self, name: &str) -> Option<Error> {
-        let names: Vec<&str> = self.settings.remotes.keys().map(String::as_str).collect();
-        let near = near_names(name, names.iter().copied());
-        let error = || {
-            Error::usage(format!(
-                "`{name}` is neither a provider nor a `[remote]` of the settings"
-            ))
-        };
-        (!near.is_empty()).then(|| error().near(&near, |name| format!("hook endpoints list --remote {name}")))
+    fn no_remote(&self, name: &str) -> Error {
+        let providers = self.registry.names();
+        let names = self.settings.remotes.keys().chain(&providers).map(String::as_str);
+        let near = near_names(name, names);
+        Error::usage(format!(
+            "`{name}` is neither a provider nor a `[remote]` of the settings"
+        ))
+        .near(&near, |name| format!("--remote {name}"))
     }
 
     /// What this machine knows about the endpoints of one place: ids of another must not be taken for its.
