@@ -19,6 +19,7 @@ mod layering;
 mod licences;
 mod listen;
 mod log;
+mod peers;
 mod processing;
 mod providers;
 mod receivers;

@@ -41,7 +41,9 @@ impl Check<'_> {
             let content = to_sign(self.content, self.carrier, message, document, secret(key));
             self.carrier.encoding.encode(&make(key, &content))
         };
-        let document = self.looks_into_body().then(|| serde_json::from_slice(message.body).ok());
+        let document = self
+            .looks_into_body()
+            .then(|| serde_json::from_slice(message.body).ok());
         let mut document: Option<Value> = document.flatten();
         let Some(path) = &self.carrier.body else {
             let signatures: Vec<String> = keys.iter().map(|key| text(key, document.as_ref())).collect();

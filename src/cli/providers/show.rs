@@ -49,7 +49,11 @@ fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
         Scheme::Hmac(scheme) => hmac(sheet, scheme),
         Scheme::Asymmetric(scheme) => asymmetric(sheet, scheme),
         Scheme::Hash(scheme) => {
-            sheet.row("scheme", "a plain hash with the secret in it: weak", &["signature.hash.algorithm"]);
+            sheet.row(
+                "scheme",
+                "a plain hash with the secret in it: weak",
+                &["signature.hash.algorithm"],
+            );
             carrier(sheet, "signature.hash", &scheme.carrier, &scheme.content.to_string());
         }
         Scheme::Token(scheme) => {
