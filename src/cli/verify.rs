@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::session::{DEV_SECRET, Purpose, Session};
-use crate::signature::{Explanation, Place, Refusal, Verdict};
+use crate::signature::{Autopsy, Place, Received, Refusal, Verdict};
 use crate::store::Record;
-use crate::verification::{Judged, Verification};
+use crate::verification::{Judged, Known, Verification};
 
 /// Check the signature of a request, and explain when it does not match
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,8 @@ struct Request {
     provider: Option<String>,
     /// The endpoint that it was sent to.
     endpoint: Option<String>,
+    /// The URL that it came to, as far as it tells.
+    url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -65,7 +67,9 @@ struct VerdictLine<'a> {
     reason: Option<&'static str>,
     detail: Option<String>,
     cause: Option<&'static str>,
+    diagnosis: Option<&'a str>,
     hint: Option<String>,
+    not_tried: &'a [&'static str],
 }
 
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
@@ -96,19 +100,35 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
             .ui
             .note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
     }
-    let others = || {
-        let profile = judged.profile.as_ref();
-        profile.map_or_else(Vec::new, |profile| session.known_secrets(profile))
+    let autopsy = autopsy(session, &verification, &judged, &request, now, args.url.as_ref());
+    let hint = verification.advice(&autopsy, &judged, &request.headers, Place::Verify);
+    print(session, &judged, &autopsy, hint)
+}
+
+/// Why it was refused.
+fn autopsy(
+    session: &Session,
+    verification: &Verification,
+    judged: &Judged,
+    request: &Request,
+    now: Timestamp,
+    url: Option<&Url>,
+) -> Autopsy {
+    if !judged.verdict.is_refused() {
+        return Autopsy::default();
+    }
+    let profile = judged.profile.as_ref();
+    let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
+    let received = Received {
+        headers: &request.headers,
+        body: &request.body,
+        now,
     };
-    let explanation = match judged.verdict {
-        Verdict::Refused(_) => verification.explain(&judged, &request.headers, &request.body, now, &others()),
-        _ => None,
+    let known = Known {
+        others: &others,
+        url: url.map(Url::as_str).or(request.url.as_deref()),
     };
-    let hint = match &explanation {
-        Some(explanation) => Some(explanation.hint.clone()),
-        None => verification.hint(&judged, &request.headers, Place::Verify),
-    };
-    print(session, &judged, explanation.as_ref(), hint)
+    verification.explain(judged, &received, &known)
 }
 
 /// The request of the arguments.
@@ -120,6 +140,7 @@ fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
         number: None,
         provider: None,
         endpoint: None,
+        url: None,
     })
 }
 
@@ -129,6 +150,7 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
     let number = select::number(&store, id)?;
     Ok(match select::record(&store, number)? {
         Record::Capture(capture) => Request {
+            url: capture.request.url(),
             headers: capture.request.headers,
             body: capture.request.body.to_vec(),
             at: Some(capture.request.at),
@@ -151,6 +173,7 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
                 number: Some(number),
                 provider: delivery.provider,
                 endpoint: delivery.endpoint,
+                url: Some(delivery.url),
             }
         }
     })
@@ -189,7 +212,7 @@ fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
     }
 }
 
-fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, hint: Option<String>) -> Result<Exit> {
+fn print(session: &Session, judged: &Judged, autopsy: &Autopsy, hint: Option<String>) -> Result<Exit> {
     let ui = &session.ui;
     let name = judged.verdict.name();
     let mut line = match &judged.verdict {
@@ -220,12 +243,24 @@ fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, 
         secret: judged.secret(),
         reason: judged.verdict.reason(),
         detail,
-        cause: explanation.map(|explanation| explanation.cause),
+        cause: autopsy.found.as_ref().map(|found| found.cause),
+        diagnosis: autopsy.found.as_ref().map(|found| found.text.as_str()),
         hint: hint.clone(),
+        not_tried: &autopsy.not_tried,
     })?;
     ui.flush()?;
-    if let Some(explanation) = explanation {
-        ui.note(&format!("caused by: {}", explanation.text));
+    if !autopsy.excluded.is_empty() {
+        ui.detail(&format!("did not fit: {}", autopsy.excluded.join(", ")));
+    }
+    if let Some(found) = &autopsy.found {
+        let likely = if found.is_proved() { "" } else { " (likely, not proved)" };
+        ui.note(&format!("caused by: {}{likely}", found.text));
+    }
+    if !autopsy.not_tried.is_empty() {
+        let names = autopsy.not_tried.join(", ");
+        ui.note(&format!(
+            "the body is large and the time was over before these were tried: {names}"
+        ));
     }
     if let Some(hint) = hint {
         ui.hint(&hint);

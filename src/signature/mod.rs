@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair};
 pub use carrier::Carrier;
 pub use encoding::{Encoding, Form};
-pub use explain::{Case, Context, Explanation, Place, explain, hint};
+pub use explain::{Autopsy, Case, Context, Explanation, Place, explain, explain_age, explain_missing, hint};
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use token::Token;
 pub use verdict::{Proof, Refusal, Verdict};
