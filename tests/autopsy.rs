@@ -496,6 +496,24 @@ fn a_diagnosis_reads_in_plain_words_and_says_what_did_not_fit() {
 }
 
 #[test]
+fn the_expected_signature_is_shown_to_whoever_asks_for_it_and_to_nobody_else() {
+    let Some(made) = python_writes_it_anew() else { return };
+    let sandbox = Sandbox::new();
+    let secret = format!("literal:{SECRET}");
+    let sign = ["sign", "-p", "generic", "-s", &secret, "--body", BODY];
+    let signed = sandbox.hook(sign).run().ok().stdout();
+    let expected = signed.split("sha256=").nth(1).unwrap().lines().next().unwrap();
+    verify(&sandbox, "generic", &["--reveal"], &made)
+        .exits(5)
+        .says([&format!("expected: X-Signature-256: sha256={expected}")]);
+    let object = verify(&sandbox, "generic", &["--reveal", "--json"], &made)
+        .exits(5)
+        .object();
+    assert!(object["expected"].as_str().unwrap().ends_with(expected), "{object}");
+    verify(&sandbox, "generic", &["-v"], &made).exits(5).never([expected]);
+}
+
+#[test]
 fn two_mistakes_of_the_short_list_are_named_together() {
     let code = r#"head["X-Signature-256"] = "sha256=" + h("the one in HOOK_SECRET", json.dumps(json.loads(body))).hexdigest()"#;
     let Some(made) = made("python3", "-c", PYTHON, &[("", "", &[], code)]) else {

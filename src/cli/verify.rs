@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// The request's URL, where it is signed
     #[arg(long)]
     url: Option<Url>,
+    /// Show the signature that was expected: whoever sees it can sign this body
+    #[arg(long)]
+    reveal: bool,
 }
 
 /// A request as it came.
@@ -70,6 +73,8 @@ struct VerdictLine<'a> {
     diagnosis: Option<&'a str>,
     hint: Option<String>,
     not_tried: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
 }
 
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
@@ -102,7 +107,10 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     }
     let autopsy = autopsy(session, &verification, &judged, &request, now, args.url.as_ref());
     let hint = verification.advice(&autopsy, &judged, &request.headers, Place::Verify);
-    print(session, &judged, &autopsy, hint)
+    let expected = args.reveal && judged.verdict.is_refused();
+    let received = request.received(now);
+    let expected = expected.then(|| verification.expected(&judged, &received)).flatten();
+    print(session, &judged, &autopsy, hint, expected.as_deref())
 }
 
 /// Why it was refused.
@@ -119,16 +127,21 @@ fn autopsy(
     }
     let profile = judged.profile.as_ref();
     let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
-    let received = Received {
-        headers: &request.headers,
-        body: &request.body,
-        now,
-    };
     let known = Known {
         others: &others,
         url: url.map(Url::as_str).or(request.url.as_deref()),
     };
-    verification.explain(judged, &received, &known)
+    verification.explain(judged, &request.received(now), &known)
+}
+
+impl Request {
+    fn received(&self, now: Timestamp) -> Received<'_> {
+        Received {
+            headers: &self.headers,
+            body: &self.body,
+            now,
+        }
+    }
 }
 
 /// The request of the arguments.
@@ -212,7 +225,13 @@ fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
     }
 }
 
-fn print(session: &Session, judged: &Judged, autopsy: &Autopsy, hint: Option<String>) -> Result<Exit> {
+fn print(
+    session: &Session,
+    judged: &Judged,
+    autopsy: &Autopsy,
+    hint: Option<String>,
+    expected: Option<&str>,
+) -> Result<Exit> {
     let ui = &session.ui;
     let name = judged.verdict.name();
     let mut line = match &judged.verdict {
@@ -247,8 +266,20 @@ fn print(session: &Session, judged: &Judged, autopsy: &Autopsy, hint: Option<Str
         diagnosis: autopsy.found.as_ref().map(|found| found.text.as_str()),
         hint: hint.clone(),
         not_tried: &autopsy.not_tried,
+        expected,
     })?;
     ui.flush()?;
+    diagnosis(session, autopsy, hint, expected);
+    Ok(if judged.verdict.is_verified() {
+        Exit::Ok
+    } else {
+        Exit::Unverified
+    })
+}
+
+/// What is said beside the verdict: the mistake, what was looked for, and what to do.
+fn diagnosis(session: &Session, autopsy: &Autopsy, hint: Option<String>, expected: Option<&str>) {
+    let ui = &session.ui;
     if !autopsy.excluded.is_empty() {
         ui.detail(&format!("did not fit: {}", autopsy.excluded.join(", ")));
     }
@@ -262,12 +293,10 @@ fn print(session: &Session, judged: &Judged, autopsy: &Autopsy, hint: Option<Str
             "the body is large and the time was over before these were tried: {names}"
         ));
     }
+    if let Some(expected) = expected {
+        ui.note(&format!("expected: {expected}"));
+    }
     if let Some(hint) = hint {
         ui.hint(&hint);
     }
-    Ok(if judged.verdict.is_verified() {
-        Exit::Ok
-    } else {
-        Exit::Unverified
-    })
 }

@@ -4,7 +4,7 @@ use super::{Candidate, Judged, Verification, compile};
 use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
-use crate::signature::{self, Autopsy, Case, Context, Explanation, Place, Received, Refusal, Verdict};
+use crate::signature::{self, Autopsy, Case, Context, Explanation, Place, Received, Refusal, Scheme, ToSign, Verdict};
 
 /// What an autopsy may know beside the request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,6 +57,24 @@ impl Verification {
             .or_else(|| self.hint(judged, headers, place))
     }
 
+    /// The line that a keyed hash of this body gives with the first secret: a secret itself, for whoever asks for it.
+    pub fn expected(&self, judged: &Judged, received: &Received<'_>) -> Option<String> {
+        let profile = judged.profile.as_ref()?;
+        let Scheme::Hmac(scheme) = &profile.scheme else {
+            return None;
+        };
+        let carried = scheme.carrier.read(received.headers).ok();
+        let carried = carried.as_ref();
+        let signer = profile.scheme.signer(&self.secrets_of(profile).ok()?).ok()?;
+        let (name, value) = signer.sign(&ToSign {
+            id: std::str::from_utf8(carried.and_then(|carried| carried.id).unwrap_or_default()).ok()?,
+            event: "",
+            timestamp: carried.and_then(|carried| carried.signed_at).unwrap_or(received.now),
+            body: received.body,
+        })?;
+        Some(format!("{name}: {value}"))
+    }
+
     fn hint(&self, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
         let Verdict::Refused(refusal) = &judged.verdict else {
             return None;
@@ -76,14 +94,21 @@ impl Verification {
         if autopsy.found.as_ref().is_some_and(Explanation::is_proved) {
             return autopsy;
         }
+        let in_time = autopsy.not_tried.is_empty();
         let other = self
             .other_variant(profile, received)
-            .or_else(|| self.other_scheme(profile, received));
+            .or_else(|| in_time.then(|| self.other_scheme(profile, received)).flatten());
         if other.is_some() {
             autopsy.found = other;
-        } else {
-            autopsy.excluded.extend(["other-variant", "other-provider"]);
+            return autopsy;
         }
+        autopsy.excluded.push("other-variant");
+        let list = if in_time {
+            &mut autopsy.excluded
+        } else {
+            &mut autopsy.not_tried
+        };
+        list.push("other-provider");
         autopsy
     }
 

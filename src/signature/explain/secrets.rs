@@ -120,7 +120,7 @@ pub(super) fn key_kind(bench: &Bench<'_>) -> Option<Explanation> {
 /// What bytes a text may stand for.
 struct Reading {
     bytes: Vec<u8>,
-    /// After "the sender".
+    /// What the sender does.
     does: &'static str,
 }
 
@@ -141,8 +141,11 @@ pub(super) fn key_form(bench: &Bench<'_>) -> Option<Explanation> {
             _ => String::new(),
         };
         Some(found(
-            format!("the sender {} of {}", reading.does, called(secret)),
-            format!("the key is {form}{prefix}: the sender's code must make it so"),
+            format!("the sender {}", reading.does),
+            format!(
+                "the key of {} is {form}{prefix}: the sender must make it so",
+                called(secret)
+            ),
         ))
     })
 }
@@ -164,24 +167,21 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<Reading> {
     let unhexed = |text: &[u8]| hex::decode(text).ok().filter(|bytes| !bytes.is_empty());
     let rest = bare.unwrap_or(text);
     let ways = [
-        (Some(text.to_vec()), "signs with the whole text, decoded in no way,"),
+        (Some(text.to_vec()), "signs with the secret's whole text, not decoded"),
         (
             bare.map(<[u8]>::to_vec),
-            "signs with the text after the prefix, not decoded,",
+            "signs with the secret's text after its prefix, not decoded",
         ),
-        (decoded(rest), "decodes base64: it signs with the bytes behind the text"),
-        (
-            decoded(text),
-            "decodes base64 with the prefix in it: it signs with what comes",
-        ),
+        (decoded(rest), "decodes the secret as base64"),
+        (decoded(text), "decodes the secret as base64 with the prefix in it"),
         (
             decoded(rest).and_then(|bytes| decoded(&bytes)),
-            "decodes base64 twice: it signs with what comes",
+            "decodes the secret as base64 twice",
         ),
-        (unhexed(rest), "decodes hex: it signs with the bytes behind the digits"),
+        (unhexed(rest), "decodes the secret as hex"),
         (
             decoded(rest).map(|bytes| hex::encode(bytes).into_bytes()),
-            "signs with the hex digits of the bytes",
+            "signs with the hex digits of the decoded secret",
         ),
     ];
     let ways = ways.into_iter();
