@@ -70,7 +70,7 @@ struct VerdictLine<'a> {
     reason: Option<&'static str>,
     detail: Option<String>,
     cause: Option<&'static str>,
-    diagnosis: Option<&'a str>,
+    diagnosis: Option<String>,
     hint: Option<String>,
     not_tried: &'a [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,7 +263,7 @@ fn print(
         reason: judged.verdict.reason(),
         detail,
         cause: autopsy.found.as_ref().map(|found| found.cause),
-        diagnosis: autopsy.found.as_ref().map(|found| found.text.as_str()),
+        diagnosis: autopsy.found.as_ref().map(crate::signature::Explanation::said),
         hint: hint.clone(),
         not_tried: &autopsy.not_tried,
         expected,
@@ -284,8 +284,7 @@ fn diagnosis(session: &Session, autopsy: &Autopsy, hint: Option<String>, expecte
         ui.detail(&format!("did not fit: {}", autopsy.excluded.join(", ")));
     }
     if let Some(found) = &autopsy.found {
-        let likely = if found.is_proved() { "" } else { " (likely, not proved)" };
-        ui.note(&format!("caused by: {}{likely}", found.text));
+        ui.note(&format!("caused by: {}", found.said()));
     }
     if !autopsy.not_tried.is_empty() {
         let names = autopsy.not_tried.join(", ");

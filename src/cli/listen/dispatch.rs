@@ -251,13 +251,13 @@ impl Dispatcher {
         if let Some(found) = &autopsy.found {
             let note = DiagnosisNote {
                 cause: found.cause.to_owned(),
-                text: found.text.clone(),
+                text: found.said(),
                 hint: hint.clone(),
             };
             let (capture, note) = (request.number, Box::new(note));
             self.ledger.write(Op::Explained { capture, note }).await?;
         }
-        let text = autopsy.found.map(|found| found.text);
+        let text = autopsy.found.map(|found| found.said());
         let said = format!("{text:?}{hint:?}");
         if said == self.said {
             return Ok(());

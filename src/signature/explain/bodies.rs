@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use super::bench::{Bench, SMALL};
 use super::json::{self, Node};
-use super::styles::STYLES;
+use super::styles::{LIKELY, STYLES, Style};
 use super::{Explanation, found};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -91,11 +91,15 @@ pub(super) fn bom(bench: &Bench<'_>) -> Option<Explanation> {
     ))
 }
 
-/// The document written in every style, without what is as it came. Large ones are written without a newline only.
-fn rewritten<'n>(node: &'n Node<'n>, body: &'n [u8]) -> impl Iterator<Item = (&'static str, Vec<u8>)> + 'n {
+/// The document written in those styles, without what is as it came. Large ones are written without a newline only.
+fn rewritten<'n>(
+    node: &'n Node<'n>,
+    body: &'n [u8],
+    styles: &'static [Style],
+) -> impl Iterator<Item = (&'static str, Vec<u8>)> + 'n {
     let mut seen: Vec<Vec<u8>> = Vec::new();
     let ends: &[&str] = if body.len() > SMALL { &[""] } else { &["", "\n"] };
-    STYLES.iter().flat_map(move |style| {
+    styles.iter().flat_map(move |style| {
         let text = json::write(node, style, body.len());
         let new = text != body && !seen.contains(&text);
         if new && body.len() <= SMALL {
@@ -110,9 +114,8 @@ fn rewritten<'n>(node: &'n Node<'n>, body: &'n [u8]) -> impl Iterator<Item = (&'
 pub(super) fn reserialised(bench: &Bench<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let node = json::parse(body.strip_prefix(BOM).unwrap_or(body))?;
-    let mut written = rewritten(&node, body).take_while(|_| !bench.is_out_of_time());
-    if let Some((style, _)) = written.find(|(_, text)| bench.body(text)) {
-        return Some(reserialised_as(style));
+    if let Some(found) = written_anew(bench, &node, &STYLES[..LIKELY]) {
+        return Some(found);
     }
     // A document that was put into a string is a frequent result of encoding twice.
     let inner = match node {
@@ -127,12 +130,21 @@ pub(super) fn reserialised(bench: &Bench<'_>) -> Option<Explanation> {
     })
 }
 
-/// What is known when the document in that style was signed.
-pub(super) fn reserialised_as(style: &str) -> Explanation {
-    found(
+/// In one of the many styles that are not likely.
+pub(super) fn rarely_reserialised(bench: &Bench<'_>) -> Option<Explanation> {
+    let body = bench.case.received.body;
+    let node = json::parse(body.strip_prefix(BOM).unwrap_or(body))?;
+    written_anew(bench, &node, &STYLES[LIKELY..]).map(|found| found.under("body-reserialised"))
+}
+
+fn written_anew(bench: &Bench<'_>, node: &Node<'_>, styles: &'static [Style]) -> Option<Explanation> {
+    let written = rewritten(node, bench.case.received.body, styles);
+    let mut written = written.take_while(|_| !bench.is_out_of_time());
+    let (style, _) = written.find(|(_, text)| bench.body(text))?;
+    Some(found(
         format!("what was signed is {style}, and the body is written otherwise: one side parsed it and wrote it anew"),
         "sign and check the raw bytes, before anything parses the JSON",
-    )
+    ))
 }
 
 /// The likeliest other bodies, for two mistakes at once.

@@ -318,7 +318,7 @@ fn ordered<'m, 't>(members: &'m [(&'t str, Node<'t>)], order: Order) -> Cow<'m, 
     match order {
         Order::Sorted => {
             let mut sorted = members.to_vec();
-            sorted.sort_by(|a, b| text(a.0).cmp(&text(b.0)));
+            sorted.sort_by_cached_key(|member| text(member.0));
             Cow::Owned(sorted)
         }
         Order::IntegersFirst if members.iter().any(|(name, _)| index(name).is_some()) => {

@@ -77,7 +77,7 @@ const fn probe(name: &'static str, run: fn(&Bench<'_>) -> Option<Explanation>) -
 }
 
 /// The cheap and the frequent ones first.
-const PROBES: [Probe; 23] = [
+const PROBES: [Probe; 24] = [
     probe("key-kind", secrets::key_kind),
     probe("other-secret", secrets::other_secret),
     probe("secret-whitespace", secrets::whitespace),
@@ -92,6 +92,7 @@ const PROBES: [Probe; 23] = [
     probe("timestamp-unit", clocks::unit),
     probe("signed-content", clocks::content),
     probe("timestamp-header", clocks::other_header),
+    probe("body-reserialised-rarely", bodies::rarely_reserialised),
     probe("body-form", bodies::form),
     probe("body-bom", bodies::bom),
     probe("body-truncated", bodies::cut),
@@ -150,6 +151,12 @@ fn found(text: impl Into<String>, hint: impl Into<String>) -> Explanation {
 }
 
 impl Explanation {
+    /// The fact, with what it is worth.
+    pub fn said(&self) -> String {
+        let worth = if self.guessed { " (likely, not proved)" } else { "" };
+        format!("{}{worth}", self.text)
+    }
+
     /// Whether the signature was seen to match without the mistake. What is not proved stands back behind what is.
     pub fn is_proved(&self) -> bool {
         !self.guessed

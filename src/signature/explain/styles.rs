@@ -82,6 +82,9 @@ const fn pretty(name: &'static str, indent: &'static str, escapes: Escapes) -> S
     }
 }
 
+/// How many of the styles are tried before the other kinds of mistakes.
+pub(super) const LIKELY: usize = 6;
+
 /// Ways to write JSON, the likely ones first.
 pub(super) const STYLES: [Style; 22] = [
     COMPACT,
