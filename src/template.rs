@@ -1,5 +1,7 @@
 //! Templates with `${name}` placeholders, compiled once. Bodies are full of braces, hence the dollar.
 
+mod pieces;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! Who judges a request: which provider it is of, which variant of it decides, with which secrets. Shared by `verify`
 //! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
 
+mod autopsy;
+
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Result;
@@ -9,7 +11,7 @@ use crate::provider::detect::{self, Detector};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
 use crate::session::{Purpose, Secrets};
-use crate::signature::{self, Case, Context, Explanation, KeyError, Place, Received, Refusal, Verdict, Verifier};
+use crate::signature::{KeyError, Received, Refusal, Verdict, Verifier};
 
 /// Checks requests of one provider, of some, or of whichever is recognised.
 #[derive(Debug)]
@@ -176,45 +178,6 @@ impl Verification {
         }
     }
 
-    /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
-    /// Costs several checks: for people who look on, not for every request under load.
-    pub fn explain(&self, judged: &Judged, received: &Received<'_>, others: &[Secret]) -> Option<Explanation> {
-        let Verdict::Refused(refusal) = &judged.verdict else {
-            return None;
-        };
-        match (refusal, &judged.profile) {
-            (Refusal::HeaderMissing { .. }, Some(profile)) => self
-                .other_provider(profile, received)
-                .or_else(|| self.other_variant(profile, received)),
-            (Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::Malformed { .. }, Some(profile)) => {
-                let secrets = self.secrets_of(profile).unwrap_or_default();
-                let case = Case {
-                    scheme: &profile.scheme,
-                    received: *received,
-                    secrets: &secrets,
-                    others,
-                };
-                signature::explain(&case).or_else(|| self.other_variant(profile, received))
-            }
-            _ => None,
-        }
-    }
-
-    /// What to do about a refusal that nothing explains.
-    pub fn hint(&self, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
-        let Verdict::Refused(refusal) = &judged.verdict else {
-            return None;
-        };
-        let scheme = judged.profile.as_ref().map(|profile| &profile.scheme);
-        let context = Context {
-            place,
-            label: judged.label.as_deref(),
-            dev_secret: self.secrets.as_ref().is_some_and(Secrets::is_dev),
-            signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
-        };
-        signature::hint(refusal, &context)
-    }
-
     fn recognised(&self, received: &Received<'_>) -> Vec<&Label> {
         let Some(detector) = &self.detector else {
             return self.labels.iter().collect();
@@ -314,38 +277,6 @@ impl Verification {
             Verdict::Unchecked
         }
     }
-
-    fn other_provider(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
-        let detector = self.everybody.get_or_init(|| self.registry.detector());
-        let found = detector.detect(received.headers, received.body);
-        let other = found.first().filter(|_| !found.contains(&profile.name.as_str()))?;
-        Some(Explanation {
-            cause: "other-provider",
-            text: format!("the request looks like one of `{other}`"),
-            hint: format!("check it as such: `--provider {other}`"),
-        })
-    }
-
-    fn other_variant(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
-        let known = self.labels.iter().find(|label| *label.name == *profile.name);
-        let known = known.and_then(|label| label.candidates.get()?.as_ref().ok());
-        let compiled;
-        let variants = if let Some(known) = known {
-            known
-        } else {
-            compiled = compile(&self.registry, &profile.name).ok()?;
-            &compiled
-        };
-        let fits = |candidate: &&Candidate| {
-            *candidate.label != *profile.label() && self.verdict(candidate, received).is_verified()
-        };
-        let label = &variants.iter().find(fits)?.label;
-        Some(Explanation {
-            cause: "other-variant",
-            text: format!("it was signed as `{label}`"),
-            hint: format!("check it as such: `--provider {label}`"),
-        })
-    }
 }
 
 impl Judged {
@@ -387,7 +318,7 @@ fn weight(verdict: &Verdict) -> u8 {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::signature::{Signed, ToSign};
+    use crate::signature::{self, Signed, ToSign};
 
     const BODY: &[u8] = br#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;
 

@@ -16,6 +16,7 @@ const HOMES: &[(&str, &str)] = &[
     ("rustls", "server/ transport/http/"),
     ("rusqlite", "store/sqlite/"),
     ("hmac sha1 sha2 aws_lc_rs", "signature/"),
+    ("miniz_oxide", "signature/explain/"),
     ("colored", "style.rs"),
     ("indicatif", "render/progress.rs"),
     ("dialoguer", "prompt.rs"),

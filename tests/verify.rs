@@ -66,7 +66,16 @@ fn a_verified_request_names_provider_and_secret_and_exits_0() {
     ];
     let object = verify(&sandbox, &headers, BODY, &named).ok().object();
     let wanted = [
-        "schema", "verdict", "provider", "secret", "reason", "detail", "cause", "hint",
+        "schema",
+        "verdict",
+        "provider",
+        "secret",
+        "reason",
+        "detail",
+        "cause",
+        "diagnosis",
+        "hint",
+        "not_tried",
     ];
     assert_eq!(keys(&object), wanted);
     assert_eq!(object["schema"], "hook.verdict/1");

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::session::{DEV_SECRET, Purpose, Session};
-use crate::signature::{Explanation, Place, Received, Refusal, Verdict};
+use crate::signature::{Autopsy, Place, Received, Refusal, Verdict};
 use crate::store::Record;
 use crate::verification::{Judged, Verification};
 
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// The whole URL as the sender has it, where it is signed
     #[arg(long, value_parser = input::whole_url)]
     url: Option<String>,
+    /// Show the signature that was expected: whoever sees it can sign this body
+    #[arg(long)]
+    reveal: bool,
 }
 
 /// A request as it came.
@@ -69,7 +72,11 @@ struct VerdictLine<'a> {
     reason: Option<&'static str>,
     detail: Option<String>,
     cause: Option<&'static str>,
+    diagnosis: Option<String>,
     hint: Option<String>,
+    not_tried: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
 }
 
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
@@ -119,19 +126,21 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
             .ui
             .note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
     }
-    let others = || {
-        let profile = judged.profile.as_ref();
-        profile.map_or_else(Vec::new, |profile| session.known_secrets(profile))
-    };
-    let explanation = match judged.verdict {
-        Verdict::Refused(_) => verification.explain(&judged, &received, &others()),
-        _ => None,
-    };
-    let hint = match &explanation {
-        Some(explanation) => Some(explanation.hint.clone()),
-        None => verification.hint(&judged, &request.headers, Place::Verify),
-    };
-    print(session, &judged, explanation.as_ref(), hint)
+    let autopsy = autopsy(session, &verification, &judged, &received);
+    let hint = verification.advice(&autopsy, &judged, &request.headers, Place::Verify);
+    let expected = args.reveal && judged.verdict.is_refused();
+    let expected = expected.then(|| verification.expected(&judged, &received)).flatten();
+    print(session, &judged, &autopsy, hint, expected.as_deref())
+}
+
+/// Why it was refused.
+fn autopsy(session: &Session, verification: &Verification, judged: &Judged, received: &Received<'_>) -> Autopsy {
+    if !judged.verdict.is_refused() {
+        return Autopsy::default();
+    }
+    let profile = judged.profile.as_ref();
+    let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
+    verification.explain(judged, received, &others)
 }
 
 /// The request of the arguments.
@@ -221,7 +230,13 @@ fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
     }
 }
 
-fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, hint: Option<String>) -> Result<Exit> {
+fn print(
+    session: &Session,
+    judged: &Judged,
+    autopsy: &Autopsy,
+    hint: Option<String>,
+    expected: Option<&str>,
+) -> Result<Exit> {
     let ui = &session.ui;
     let name = judged.verdict.name();
     let mut line = match &judged.verdict {
@@ -252,19 +267,40 @@ fn print(session: &Session, judged: &Judged, explanation: Option<&Explanation>, 
         secret: judged.secret(),
         reason: judged.verdict.reason(),
         detail,
-        cause: explanation.map(|explanation| explanation.cause),
+        cause: autopsy.found.as_ref().map(|found| found.cause),
+        diagnosis: autopsy.found.as_ref().map(crate::signature::Explanation::said),
         hint: hint.clone(),
+        not_tried: &autopsy.not_tried,
+        expected,
     })?;
     ui.flush()?;
-    if let Some(explanation) = explanation {
-        ui.note(&format!("caused by: {}", explanation.text));
-    }
-    if let Some(hint) = hint {
-        ui.hint(&hint);
-    }
+    diagnosis(session, autopsy, hint, expected);
     Ok(if judged.verdict.is_verified() {
         Exit::Ok
     } else {
         Exit::Unverified
     })
+}
+
+/// What is said beside the verdict: the mistake, what was looked for, and what to do.
+fn diagnosis(session: &Session, autopsy: &Autopsy, hint: Option<String>, expected: Option<&str>) {
+    let ui = &session.ui;
+    if !autopsy.excluded.is_empty() {
+        ui.detail(&format!("did not fit: {}", autopsy.excluded.join(", ")));
+    }
+    if let Some(found) = &autopsy.found {
+        ui.note(&format!("caused by: {}", found.said()));
+    }
+    if !autopsy.not_tried.is_empty() {
+        let names = autopsy.not_tried.join(", ");
+        ui.note(&format!(
+            "the body is large and the time was over before these were tried: {names}"
+        ));
+    }
+    if let Some(expected) = expected {
+        ui.note(&format!("expected: {expected}"));
+    }
+    if let Some(hint) = hint {
+        ui.hint(&hint);
+    }
 }

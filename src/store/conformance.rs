@@ -51,6 +51,7 @@ macro_rules! conformance {
             a_parked_delivery_is_not_due
             one_of_two_claims_succeeds
             a_forwarded_capture_knows_where_it_went
+            a_refused_capture_keeps_why_until_it_is_pruned
             changes_of_unknown_records_are_answered_with_number_0
         );
         conformance!($fixture, queries:

@@ -198,7 +198,8 @@ fn body_len(op: &Op) -> usize {
         | Op::Claim { .. }
         | Op::Forwarded { .. }
         | Op::Processed { .. }
-        | Op::ClaimProcessing { .. } => 0,
+        | Op::ClaimProcessing { .. }
+        | Op::Explained { .. } => 0,
     }
 }
 

@@ -90,6 +90,19 @@ pub struct Capture {
     pub forwarded_to: Option<String>,
     /// Commands that failed for it, whether or not they succeeded since.
     pub processing: Vec<Processing>,
+    /// Why it was refused, where that was found out.
+    pub diagnosis: Option<DiagnosisNote>,
+}
+
+/// What the autopsy of a refused capture found, never a secret or a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiagnosisNote {
+    /// The machine-readable cause.
+    pub cause: String,
+    /// The fact, for people.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 /// A command that failed for a capture. One that succeeds at once is not kept.
@@ -251,6 +264,13 @@ pub enum Op {
         /// How it failed; `None` for a success.
         error: Option<String>,
     },
+    /// Notes why a capture was refused.
+    Explained {
+        /// The capture's number.
+        capture: u64,
+        /// What was found.
+        note: Box<DiagnosisNote>,
+    },
     /// Takes over a command that failed, to run it again, unless somebody else was faster.
     ClaimProcessing {
         /// The capture's number.
@@ -300,6 +320,14 @@ pub trait Store: Send {
 
     /// Drops records older than that moment, and the oldest beyond that many bytes. Returns how many went.
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError>;
+}
+
+impl NewCapture {
+    /// The URL that it came to, as far as its headers tell: a proxy may have had another one.
+    pub fn url(&self) -> Option<String> {
+        let host = self.headers.get_text("host")?;
+        Some(format!("http://{host}{}", self.target))
+    }
 }
 
 impl VerdictNote {

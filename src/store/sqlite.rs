@@ -2,6 +2,7 @@
 
 mod close;
 mod dedupe;
+mod diagnosis;
 mod fault;
 mod filter;
 mod list;

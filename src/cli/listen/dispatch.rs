@@ -19,11 +19,12 @@ use crate::error::{Error, Result};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Heard, Pattern, Request, plain};
 use crate::provider::policy::{Codes, Policy, Schedule};
+use crate::secret::Secret;
 use crate::session::Session;
-use crate::signature::{Place, Received};
-use crate::store::{Ledger, NewCapture};
+use crate::signature::{Autopsy, Place, Received};
+use crate::store::{DiagnosisNote, Ledger, NewCapture, Op};
 use crate::transport::{HttpOptions, HttpTransport};
-use crate::verification::Verification;
+use crate::verification::{Judged, Verification};
 
 /// Passes on what was heard.
 pub(super) struct Dispatcher {
@@ -31,6 +32,7 @@ pub(super) struct Dispatcher {
     filter: Option<Pattern>,
     routes: Vec<Route>,
     forwarder: Forwarder,
+    ledger: Ledger,
     commands: mpsc::Sender<Task>,
     runner: JoinHandle<()>,
     failed_commands: Arc<AtomicU64>,
@@ -119,7 +121,7 @@ impl Dispatcher {
         let runner = Runner {
             ui: Arc::clone(&session.ui),
             clock: Arc::clone(&session.clock),
-            ledger,
+            ledger: ledger.clone(),
             limit: args.exec_timeout,
             failed: Arc::clone(&failed_commands),
             late: ends.late.clone(),
@@ -130,6 +132,7 @@ impl Dispatcher {
             filter: args.filter.as_deref().map(Pattern::new),
             routes,
             forwarder,
+            ledger,
             commands,
             runner,
             failed_commands,
@@ -164,7 +167,7 @@ impl Dispatcher {
             return Ok(());
         }
         if !hidden && !busy {
-            self.explain(session, &request);
+            self.explain(session, &request).await?;
         }
         if !hidden {
             self.route(session, &mut request).await;
@@ -233,32 +236,31 @@ impl Dispatcher {
         }
     }
 
-    /// Why a request was refused, and what to do about it.
-    fn explain(&mut self, session: &Session, request: &Request) {
+    /// Why a request was refused, and what to do about it: said, and kept with the capture. It is found out beside the
+    /// server, whose answer does not wait for it.
+    async fn explain(&mut self, session: &Session, request: &Request) -> Result<()> {
         let Some(capture) = request.whole.as_ref().filter(|_| request.judged.verdict.is_refused()) else {
-            return;
+            return Ok(());
         };
         let profile = request.judged.profile.as_deref();
         let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
-        let url = self.verification.url(&capture.headers, &capture.target);
-        let received = Received {
-            method: &capture.method,
-            url: url.as_deref(),
-            headers: &capture.headers,
-            body: &capture.body,
-            now: capture.at,
-        };
-        let explanation = self.verification.explain(&request.judged, &received, &others);
-        let (text, hint) = match explanation {
-            Some(explanation) => (Some(explanation.text), Some(explanation.hint)),
-            None => (
-                None,
-                self.verification.hint(&request.judged, &capture.headers, Place::Listen),
-            ),
-        };
+        let (verification, judged) = (Arc::clone(&self.verification), request.judged.clone());
+        let subject = Arc::clone(capture);
+        let looked = tokio::task::spawn_blocking(move || autopsy(&verification, &judged, &subject, &others));
+        let (autopsy, hint) = looked.await.unwrap_or_default();
+        if let Some(found) = &autopsy.found {
+            let note = DiagnosisNote {
+                cause: found.cause.to_owned(),
+                text: found.said(),
+                hint: hint.clone(),
+            };
+            let (capture, note) = (request.number, Box::new(note));
+            self.ledger.write(Op::Explained { capture, note }).await?;
+        }
+        let text = autopsy.found.map(|found| found.said());
         let said = format!("{text:?}{hint:?}");
         if said == self.said {
-            return;
+            return Ok(());
         }
         self.said = said;
         if let Some(text) = text {
@@ -267,6 +269,7 @@ impl Dispatcher {
         if let Some(hint) = hint {
             session.ui.hint(&hint);
         }
+        Ok(())
     }
 
     /// Lets forwards and commands end, and says what there was.
@@ -300,6 +303,26 @@ impl Dispatcher {
             interrupted: forwarded.interrupted,
         })
     }
+}
+
+/// What explains a refusal, and what to do about it.
+fn autopsy(
+    verification: &Verification,
+    judged: &Judged,
+    capture: &NewCapture,
+    others: &[Secret],
+) -> (Autopsy, Option<String>) {
+    let url = verification.url(&capture.headers, &capture.target);
+    let received = Received {
+        method: &capture.method,
+        url: url.as_deref(),
+        headers: &capture.headers,
+        body: &capture.body,
+        now: capture.at,
+    };
+    let autopsy = verification.explain(judged, &received, others);
+    let hint = verification.advice(&autopsy, judged, &capture.headers, Place::Listen);
+    (autopsy, hint)
 }
 
 /// The capture without the path, which is the trigger's secret and no business of an app's.

@@ -26,6 +26,8 @@ struct CaptureLine<'a> {
     verdict: &'a str,
     reason: Option<&'a str>,
     detail: Option<&'a str>,
+    cause: Option<&'a str>,
+    diagnosis: Option<&'a str>,
     status: Option<u16>,
     duplicate_of: Option<u64>,
     forwarded_to: Option<String>,
@@ -80,6 +82,8 @@ pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
         verdict: &request.verdict.name,
         reason: request.verdict.reason.as_deref(),
         detail: request.verdict.detail.as_deref(),
+        cause: capture.diagnosis.as_ref().map(|note| note.cause.as_str()),
+        diagnosis: capture.diagnosis.as_ref().map(|note| note.text.as_str()),
         status: Some(request.status).filter(|status| *status != 0),
         duplicate_of: capture.duplicate_of,
         forwarded_to: capture.forwarded_to.as_deref().map(|url| masked_url(url, view.reveal)),
@@ -106,6 +110,7 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
         None => request.verdict.name.clone(),
     };
     view.foreign("verdict", Some(&verdict))?;
+    view.foreign("caused by", capture.diagnosis.as_ref().map(|note| note.text.as_str()))?;
     view.field("answered", &answered(request.status))?;
     if let Some(first) = capture.duplicate_of {
         view.field("duplicate", &format!("the same event as #{first}"))?;

@@ -49,10 +49,19 @@ fn verdict(capture: &Capture) -> Vec<String> {
         ("refused", detail) => {
             let reason = verdict.reason.as_deref().unwrap_or_default();
             let said = detail.unwrap_or_else(|| printable(reason, MOST));
-            let help = refusal_help(reason, request.provider.as_deref(), number);
-            std::iter::once(format!("It was refused: {said}."))
-                .chain(help)
-                .collect()
+            let mut words = vec![format!("It was refused: {said}.")];
+            match &capture.diagnosis {
+                Some(note) => {
+                    words.push(format!("The cause: {}.", printable(&note.text, MOST)));
+                    words.extend(
+                        note.hint
+                            .as_ref()
+                            .map(|hint| format!("What helps: {}.", printable(hint, MOST))),
+                    );
+                }
+                None => words.extend(refusal_help(reason, request.provider.as_deref(), number)),
+            }
+            words
         }
         ("unsigned", _) => {
             vec!["This provider signs nothing, so that nothing can be said about the sender.".to_owned()]

@@ -1,6 +1,7 @@
 //! What becomes of recorded deliveries and captures.
 
 use super::*;
+use crate::store::DiagnosisNote;
 
 pub(crate) fn an_attempt_moves_its_delivery_on<F: Fixture>() {
     let mut store = F::new().open();
@@ -140,4 +141,29 @@ fn finish(delivery: &NewDelivery, attempt: Attempt) -> Op {
         state: DeliveryState::Delivered,
         next_due: None,
     }
+}
+
+pub(crate) fn a_refused_capture_keeps_why_until_it_is_pruned<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    let note = |cause: &str| DiagnosisNote {
+        cause: cause.to_owned(),
+        text: "the fact".to_owned(),
+        hint: Some("the help".to_owned()),
+    };
+    let explained = |capture, note| Op::Explained {
+        capture,
+        note: Box::new(note),
+    };
+    let kept = |store: &F::Store| match store.get(1).unwrap() {
+        Some(Record::Capture(capture)) => capture.diagnosis,
+        _ => None,
+    };
+    assert_eq!(kept(&store), None);
+    assert_eq!(record(&mut store, explained(1, note("first"))).number, 1);
+    record(&mut store, explained(1, note("second")));
+    assert_eq!(kept(&store), Some(note("second")));
+    store.prune(Some(after(1)), None).unwrap();
+    assert_eq!(record(&mut store, explained(1, note("late"))), Ack::default());
+    assert_eq!(kept(&store), None);
 }

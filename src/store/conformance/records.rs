@@ -38,6 +38,7 @@ pub(crate) fn a_capture_reads_back_as_it_was_written<F: Fixture>() {
             duplicate_of: None,
             forwarded_to: None,
             processing: Vec::new(),
+            diagnosis: None,
         };
         assert_eq!(store.get(number).unwrap(), Some(Record::Capture(Box::new(expected))));
     }

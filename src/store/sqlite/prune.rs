@@ -160,6 +160,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM capture WHERE n = ?1",
         "DELETE FROM capture_content WHERE n = ?1",
         "DELETE FROM processing WHERE n = ?1",
+        "DELETE FROM diagnosis WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }

@@ -7,7 +7,7 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{processing, signed, unsigned};
+use super::{diagnosis, processing, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
@@ -22,6 +22,7 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
     let n = signed(number);
     if let Some(mut found) = one(connection, CAPTURE, n, capture)? {
         found.processing = processing::of(connection, n)?;
+        found.diagnosis = diagnosis::of(connection, n)?;
         return Ok(Some(Record::Capture(Box::new(found))));
     }
     let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
@@ -74,6 +75,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
         duplicate_of: row.get::<_, Option<i64>>(16)?.map(unsigned),
         forwarded_to: row.get(17)?,
         processing: Vec::new(),
+        diagnosis: None,
     })
 }
 

@@ -8,19 +8,25 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// What stands in for tables that a file of an older format does not have, for whoever may only read: nothing is in them.
-pub(super) const STAND_INS: [(i64, &str); 1] = [(
-    2,
-    "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT);
-     CREATE TEMP TABLE processing (n INTEGER, command TEXT, tries INTEGER, first_at INTEGER, last_at INTEGER,
-         error TEXT, owner TEXT, mended INTEGER);
-     CREATE INDEX temp.processing_failed ON processing (n) WHERE mended IS NULL",
-)];
+pub(super) const STAND_INS: [(i64, &str); 2] = [
+    (
+        2,
+        "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT);
+         CREATE TEMP TABLE processing (n INTEGER, command TEXT, tries INTEGER, first_at INTEGER, last_at INTEGER,
+             error TEXT, owner TEXT, mended INTEGER);
+         CREATE INDEX temp.processing_failed ON processing (n) WHERE mended IS NULL",
+    ),
+    (
+        3,
+        "CREATE TEMP TABLE diagnosis (n INTEGER PRIMARY KEY, cause TEXT, text TEXT, hint TEXT)",
+    ),
+];
 
 /// Captures and deliveries share one sequence of numbers, `n`. What a list shows stands apart from the bytes, so that a
 /// million rows are looked through without reading a body. Times are microseconds since the epoch, durations
@@ -167,4 +173,14 @@ CREATE TABLE processing (
     PRIMARY KEY (n, command)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX processing_failed ON processing (n) WHERE mended IS NULL;
+";
+
+/// `diagnosis`: why a refused capture was refused, by its number.
+const FORMAT_3: &str = "
+CREATE TABLE diagnosis (
+    n     INTEGER PRIMARY KEY,
+    cause TEXT NOT NULL,
+    text  TEXT NOT NULL,
+    hint  TEXT
+) STRICT;
 ";

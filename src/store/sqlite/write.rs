@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 
 use super::dedupe::{self, Seen};
 use super::statements::{Frequent, Statements};
-use super::{minutes, nanos, processing, signed, unsigned};
+use super::{diagnosis, minutes, nanos, processing, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::message::Message;
@@ -102,6 +102,7 @@ impl Group<'_> {
                 at,
                 error,
             } => processing::note(self.connection, *capture, command, *at, error.as_deref()),
+            Op::Explained { capture, note } => diagnosis::note(self.connection, *capture, note),
             Op::ClaimProcessing {
                 capture,
                 command,

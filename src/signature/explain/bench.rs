@@ -1,0 +1,294 @@
+//! Where a mistake is tried out: the same request with one thing changed, judged by the scheme as any other.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::Case;
+use crate::headers::Headers;
+use crate::secret::Secret;
+use crate::signature::{Algorithm, Carrier, Encoding, Freshness, Hmac, KeyForm, Received, Refusal, Scheme, Verdict};
+use crate::template::{Part, Placeholder, Scope, Template};
+
+/// Bodies up to this size get every probe, whatever the clock says: all of them together take a few milliseconds.
+pub(super) const SMALL: usize = 16 * 1024;
+
+/// Signatures of one header that are looked at, at most: a sender may write thousands.
+const MOST_SIGNATURES: usize = 16;
+
+/// A request with something changed.
+#[derive(Clone)]
+pub(super) struct Trial<'t> {
+    pub(super) scheme: Cow<'t, Scheme>,
+    pub(super) secrets: Cow<'t, [Secret]>,
+    pub(super) headers: Cow<'t, Headers>,
+    pub(super) body: Cow<'t, [u8]>,
+    /// The URL that is signed.
+    pub(super) url: Option<Cow<'t, str>>,
+}
+
+/// A signature as the header carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) bytes: Vec<u8>,
+    pub(super) encoding: Encoding,
+    /// What stands before it in the header.
+    pub(super) before: String,
+}
+
+/// A refused request, and the time left to look at it.
+pub(super) struct Bench<'a> {
+    pub(super) case: Case<'a>,
+    /// Signatures of any form.
+    pub(super) targets: Vec<Target>,
+    /// The timestamp that goes with the signature, as it is written.
+    pub(super) stamp: Option<String>,
+    /// The id that goes with it.
+    pub(super) id: Option<String>,
+    begun: Instant,
+    budget: Duration,
+    longest: Cell<Duration>,
+    out_of_time: Cell<bool>,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(case: Case<'a>, budget: Duration) -> Self {
+        let mut bench = Self {
+            case,
+            targets: Vec::new(),
+            stamp: None,
+            id: None,
+            begun: Instant::now(),
+            budget,
+            longest: Cell::new(Duration::ZERO),
+            out_of_time: Cell::new(false),
+        };
+        if let Some(carrier) = bench.carrier() {
+            bench.targets = targets(carrier, case.received.headers);
+            (bench.stamp, bench.id) = stamp_and_id(carrier, case.received.headers);
+        }
+        bench
+    }
+
+    /// Whether the time was over before the last thing was tried.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.out_of_time.get()
+    }
+
+    pub(super) fn hmac(&self) -> Option<&'a Hmac> {
+        match self.case.scheme {
+            Scheme::Hmac(hmac) => Some(hmac),
+            _ => None,
+        }
+    }
+
+    pub(super) fn carrier(&self) -> Option<&'a Carrier> {
+        self.case.scheme.carrier()
+    }
+
+    /// What is signed, where there is such a thing.
+    pub(super) fn content(&self) -> Option<&'a Template> {
+        self.case.scheme.content()
+    }
+
+    /// Whether the scheme signs the body: where it does not, no change of it explains anything.
+    pub(super) fn signs_body(&self) -> bool {
+        let mut placeholders = self.content().into_iter().flat_map(Template::placeholders);
+        placeholders.any(|placeholder| *placeholder == Placeholder::Body)
+    }
+
+    /// The request as it came.
+    pub(super) fn trial(&self) -> Trial<'a> {
+        Trial {
+            scheme: Cow::Borrowed(self.case.scheme),
+            secrets: Cow::Borrowed(self.case.secrets),
+            headers: Cow::Borrowed(self.case.received.headers),
+            body: Cow::Borrowed(self.case.received.body),
+            url: self.case.received.url.map(Cow::Borrowed),
+        }
+    }
+
+    /// Whether another body explains it.
+    pub(super) fn body(&self, body: &[u8]) -> bool {
+        body != self.case.received.body
+            && self.fits(&Trial {
+                body: Cow::Borrowed(body),
+                ..self.trial()
+            })
+    }
+
+    /// Whether another secret explains it.
+    pub(super) fn secret(&self, secret: Secret) -> bool {
+        self.fits(&Trial {
+            secrets: Cow::Owned(vec![secret]),
+            ..self.trial()
+        })
+    }
+
+    /// Whether these bytes as the key of the keyed hash explain it, however the scheme makes keys of texts.
+    pub(super) fn key(&self, bytes: &[u8]) -> bool {
+        self.keyed(bytes).is_some_and(|trial| self.fits(&trial))
+    }
+
+    /// The request with these bytes as the key.
+    pub(super) fn keyed(&self, bytes: &[u8]) -> Option<Trial<'a>> {
+        let scheme = Hmac {
+            key: KeyForm::Hex,
+            key_prefix: None,
+            ..self.hmac()?.clone()
+        };
+        Some(Trial {
+            scheme: Cow::Owned(Scheme::Hmac(scheme)),
+            secrets: Cow::Owned(vec![Secret::new(hex::encode(bytes))]),
+            ..self.trial()
+        })
+    }
+
+    /// Whether another signed content explains it. Its timestamp and id are those that came, unless it is all text.
+    pub(super) fn signed(&self, content: &Template) -> bool {
+        self.bare(content, None, &self.targets)
+            .is_some_and(|trial| self.fits(&trial))
+    }
+
+    /// The request with nothing but signatures in its header, over that content, with another hash if one is given.
+    pub(super) fn bare(&self, content: &Template, hash: Option<Algorithm>, targets: &[Target]) -> Option<Trial<'a>> {
+        let content = content.filled(|placeholder| match placeholder {
+            Placeholder::Timestamp(_) => self.stamp.clone(),
+            Placeholder::Id => self.id.clone(),
+            Placeholder::Url => self.case.received.url.map(str::to_owned),
+            Placeholder::Method => Some(self.case.received.method.to_owned()),
+            _ => None,
+        });
+        let left = |placeholder: &Placeholder| *placeholder != Placeholder::Body;
+        if targets.is_empty() || content.placeholders().any(left) {
+            return None;
+        }
+        let carrier = Carrier {
+            header: self.carrier()?.header.clone(),
+            value: Template::parse("${signature}", Scope::SignatureValue).ok()?,
+            encoding: Encoding::Hex,
+            ..Carrier::default()
+        };
+        let mut headers = Headers::new();
+        for target in targets {
+            headers.append(&carrier.header, hex::encode(&target.bytes));
+        }
+        let mut scheme = self.case.scheme.clone();
+        match &mut scheme {
+            Scheme::Hmac(scheme) => {
+                scheme.algorithm = hash.unwrap_or(scheme.algorithm);
+                scheme.also_accept.clear();
+                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, Freshness::default());
+            }
+            Scheme::Asymmetric(scheme) => {
+                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, Freshness::default());
+            }
+            _ => return None,
+        }
+        Some(Trial {
+            scheme: Cow::Owned(scheme),
+            headers: Cow::Owned(headers),
+            ..self.trial()
+        })
+    }
+
+    /// Whether the signature matches so, whatever its age. Never does when the time is over.
+    pub(super) fn fits(&self, trial: &Trial<'_>) -> bool {
+        if self.case.received.body.len() > SMALL && self.begun.elapsed() + self.longest.get() > self.budget {
+            self.out_of_time.set(true);
+            return false;
+        }
+        let begun = Instant::now();
+        let fits = trial.fits(self.case.received);
+        self.longest.set(self.longest.get().max(begun.elapsed()));
+        fits
+    }
+}
+
+impl Trial<'_> {
+    fn fits(&self, received: Received<'_>) -> bool {
+        let Ok(verifier) = self.scheme.verifier_of_usable(&self.secrets) else {
+            return false;
+        };
+        let verdict = verifier.verify(&Received {
+            headers: &self.headers,
+            body: &self.body,
+            url: self.url.as_deref(),
+            ..received
+        });
+        let aged = matches!(
+            verdict,
+            Verdict::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. })
+        );
+        verdict.is_verified() || aged
+    }
+}
+
+/// Everything in the signature's header that can be a signature.
+fn targets(carrier: &Carrier, headers: &Headers) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
+    for value in headers.all(&carrier.header) {
+        for (before, text) in tokens(value) {
+            for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
+                let text = if encoding == Encoding::Base64Url {
+                    text.trim_end_matches('=')
+                } else {
+                    text
+                };
+                let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
+                let Some(bytes) = bytes else { continue };
+                if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
+                    targets.push(Target {
+                        bytes,
+                        encoding,
+                        before: before.to_owned(),
+                    });
+                }
+            }
+        }
+    }
+    targets
+}
+
+/// The pieces of a header's value, with what stands before them.
+fn tokens(value: &[u8]) -> Vec<(&str, &str)> {
+    let Ok(value) = std::str::from_utf8(value) else {
+        return Vec::new();
+    };
+    let mut tokens = Vec::new();
+    for piece in value.split([',', ' ', ';', '"']).filter(|piece| !piece.is_empty()) {
+        // The `=` of a pair has something behind it, that of base64 has not.
+        match piece.split_once('=').filter(|(_, text)| text.len() > 2) {
+            Some((name, text)) => tokens.push((&piece[..=name.len()], text)),
+            None => tokens.push(("", piece)),
+        }
+        if tokens.len() > 4 * MOST_SIGNATURES {
+            break;
+        }
+    }
+    tokens
+}
+
+/// The timestamp and the id as they are written, also where the header has another fault.
+fn stamp_and_id(carrier: &Carrier, headers: &Headers) -> (Option<String>, Option<String>) {
+    let text = |bytes: Option<&[u8]>| {
+        bytes
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .map(str::to_owned)
+    };
+    if let Ok(carried) = carrier.read(headers, None) {
+        return (text(carried.timestamp), text(carried.id));
+    }
+    let header = |name: Option<&String>| name.and_then(|name| headers.get(name));
+    let in_pair = || {
+        let key = carrier.value.parts().windows(2).find_map(|two| match two {
+            [Part::Text(key), Part::Placeholder(Placeholder::Timestamp(_))] => Some(key.as_str()),
+            _ => None,
+        })?;
+        let value = headers.get_text(&carrier.header)?;
+        let rest = &value[value.find(key)? + key.len()..];
+        rest.split([',', ' ', ';']).next().map(str::to_owned)
+    };
+    let stamp = text(header(carrier.time_header.as_ref().map(|(name, _)| name)));
+    (stamp.or_else(in_pair), text(header(carrier.id_header.as_ref())))
+}

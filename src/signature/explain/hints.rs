@@ -1,0 +1,65 @@
+//! What to do about a refusal that nothing explains.
+
+use crate::clock::Timestamp;
+use crate::signature::Refusal;
+
+/// Who asks for a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `hook verify`: the request and the flags are at hand.
+    Verify,
+    /// `hook listen`: the request came from somebody else.
+    Listen,
+}
+
+/// What a hint depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Who asks.
+    pub place: Place,
+    /// The provider, when it is known.
+    pub label: Option<&'a str>,
+    /// Whether the dev secret was tried.
+    pub dev_secret: bool,
+    /// When the request says that it was signed.
+    pub signed_at: Option<Timestamp>,
+}
+
+/// What to do about a refusal when no mistake is known to explain it.
+pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
+    let show = |what: &str| {
+        let label = context.label?;
+        Some(format!("`hook providers show {label}` shows {what}"))
+    };
+    let verify = context.place == Place::Verify;
+    match refusal {
+        Refusal::HeaderMissing { .. } => show("the headers of a signed request"),
+        Refusal::PartMissing { .. } if verify => Some("give every header as it came: `--header 'NAME: VALUE'`".into()),
+        Refusal::PartMissing { .. } => Some("a proxy in between may have dropped the header".into()),
+        Refusal::Malformed { .. } => show("the form of the header, and variants"),
+        Refusal::NoMatch { .. } if context.dev_secret => {
+            Some("the dev secret was tried; give the one that signed it: `--secret env:VAR`".into())
+        }
+        Refusal::NoMatch { .. } if verify => {
+            Some("compare the secret with the sender's; the body must be the raw bytes: `--body @FILE`".into())
+        }
+        Refusal::NoMatch { .. } => Some("compare the secret with the one that the sender has for this URL".into()),
+        Refusal::TooOld { .. } | Refusal::TooNew { .. } if verify => {
+            let at = context.signed_at?.unix();
+            Some(format!("`--at {at}` checks it as of its signing"))
+        }
+        Refusal::TooOld { .. } => {
+            Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())
+        }
+        Refusal::Address { address } => Some(format!("add `--allow-ip {address}`")),
+        Refusal::Path => Some("the sender needs the whole URL that `hook listen --inbound` says".into()),
+        Refusal::Method { .. } => None,
+        Refusal::Bearer => Some("the sender must send `Authorization: Bearer ...`".into()),
+        Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
+        Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),
+        Refusal::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
+        Refusal::UrlUnknown if verify => Some("give it as the sender has it: `--url URL`".into()),
+        Refusal::UrlUnknown => Some("give it as the sender has it: `--public-url URL`".into()),
+        Refusal::Unrecognised => Some("name the provider: `--provider NAME`; `hook providers list` shows all".into()),
+    }
+}

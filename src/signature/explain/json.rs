@@ -1,0 +1,377 @@
+//! JSON written anew as common programs write it. Numbers keep their text and members their order unless a style says
+//! otherwise, since that is what the signature was made of.
+
+use std::borrow::Cow;
+
+use super::styles::{Numbers, Order, Style};
+
+/// Deeper nesting is no JSON that anybody sends.
+const DEEPEST: usize = 128;
+
+/// A parsed document that points into its text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node<'t> {
+    /// A number.
+    Number(&'t str),
+    /// `true`, `false` or `null`.
+    Word(&'t str),
+    /// What stands between the quotes, escapes and all.
+    Text(&'t str),
+    /// An array.
+    Array(Vec<Node<'t>>),
+    /// An object.
+    Object(Vec<(&'t str, Node<'t>)>),
+}
+
+/// Reads a document; `None` when it is not one.
+pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut reader = Reader { text, at: 0 };
+    reader.blanks();
+    let node = reader.value(0)?;
+    reader.blanks();
+    (reader.at == text.len()).then_some(node)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn value(&mut self, depth: usize) -> Option<Node<'t>> {
+        if depth > DEEPEST {
+            return None;
+        }
+        match self.peek()? {
+            b'{' => self.object(depth),
+            b'[' => self.array(depth),
+            b'"' => self.string().map(Node::Text),
+            b'-' | b'0'..=b'9' => Some(Node::Number(
+                self.run(|b| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')),
+            )),
+            _ => {
+                let word = self.run(|b| b.is_ascii_lowercase());
+                matches!(word, "true" | "false" | "null").then_some(Node::Word(word))
+            }
+        }
+    }
+
+    fn run(&mut self, part: impl Fn(u8) -> bool) -> &'t str {
+        let start = self.at;
+        while self.peek().is_some_and(&part) {
+            self.at += 1;
+        }
+        &self.text[start..self.at]
+    }
+
+    fn string(&mut self) -> Option<&'t str> {
+        self.at += 1;
+        let start = self.at;
+        loop {
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        self.text.get(start..self.at - 1)
+    }
+
+    fn array(&mut self, depth: usize) -> Option<Node<'t>> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.blanks();
+        if self.eat(b']') {
+            return Some(Node::Array(items));
+        }
+        loop {
+            self.blanks();
+            items.push(self.value(depth + 1)?);
+            self.blanks();
+            if self.eat(b']') {
+                return Some(Node::Array(items));
+            }
+            self.eat(b',').then_some(())?;
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Node<'t>> {
+        self.at += 1;
+        let mut members = Vec::new();
+        self.blanks();
+        if self.eat(b'}') {
+            return Some(Node::Object(members));
+        }
+        loop {
+            self.blanks();
+            (self.peek()? == b'"').then_some(())?;
+            let name = self.string()?;
+            self.blanks();
+            self.eat(b':').then_some(())?;
+            self.blanks();
+            members.push((name, self.value(depth + 1)?));
+            self.blanks();
+            if self.eat(b'}') {
+                return Some(Node::Object(members));
+            }
+            self.eat(b',').then_some(())?;
+        }
+    }
+}
+
+/// Writes a document in that style.
+pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Vec<u8> {
+    let mut writer = Writer {
+        style,
+        out: String::with_capacity(size + size / 4),
+    };
+    writer.node(node, 0);
+    writer.out.into_bytes()
+}
+
+struct Writer<'s> {
+    style: &'s Style,
+    out: String,
+}
+
+impl Writer<'_> {
+    fn node(&mut self, node: &Node<'_>, depth: usize) {
+        match node {
+            Node::Number(text) => {
+                let text = number(text, self.style.numbers);
+                self.out.push_str(&text);
+            }
+            Node::Word(word) => self.out.push_str(word),
+            Node::Text(raw) => self.string(raw),
+            Node::Array(items) => {
+                self.out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    self.between(index, depth + 1);
+                    self.node(item, depth + 1);
+                }
+                self.end(items.len(), depth);
+                self.out.push(']');
+            }
+            Node::Object(members) => {
+                self.out.push('{');
+                for (index, (name, value)) in ordered(members, self.style.order).iter().enumerate() {
+                    self.between(index, depth + 1);
+                    self.string(name);
+                    self.out.push_str(self.style.separators.1);
+                    self.node(value, depth + 1);
+                }
+                self.end(members.len(), depth);
+                self.out.push('}');
+            }
+        }
+    }
+
+    fn between(&mut self, index: usize, depth: usize) {
+        if self.style.indent.is_some() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.line(depth);
+        } else if index > 0 {
+            self.out.push_str(self.style.separators.0);
+        }
+    }
+
+    fn end(&mut self, items: usize, depth: usize) {
+        if items > 0 {
+            self.line(depth);
+        }
+    }
+
+    fn line(&mut self, depth: usize) {
+        if let Some(indent) = self.style.indent {
+            self.out.push('\n');
+            (0..depth).for_each(|_| self.out.push_str(indent));
+        }
+    }
+
+    /// A string whose escapes are undone and made anew.
+    fn string(&mut self, raw: &str) {
+        self.out.push('"');
+        let plain = |c: char| c.is_ascii() && c != '\\' && !matches!(c, '/' | '<' | '>' | '&') && !c.is_ascii_control();
+        if raw.chars().all(plain) {
+            self.out.push_str(raw);
+        } else {
+            units(raw, |unit| match unit {
+                Ok(c) => self.char(c),
+                Err(alone) => self.unit(alone),
+            });
+        }
+        self.out.push('"');
+    }
+
+    fn char(&mut self, c: char) {
+        let escapes = self.style.escapes;
+        match c {
+            '"' => self.out.push_str("\\\""),
+            '\\' => self.out.push_str("\\\\"),
+            '\n' => self.out.push_str("\\n"),
+            '\r' => self.out.push_str("\\r"),
+            '\t' => self.out.push_str("\\t"),
+            '\u{8}' => self.out.push_str("\\b"),
+            '\u{c}' => self.out.push_str("\\f"),
+            '/' if escapes.slash => self.out.push_str("\\/"),
+            '<' | '>' | '&' if escapes.html => self.unit(c as u16),
+            '\0'..='\u{1f}' => self.unit(c as u16),
+            c if escapes.unicode && c > '~' => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    self.unit(*unit);
+                }
+            }
+            c => self.out.push(c),
+        }
+    }
+
+    fn unit(&mut self, unit: u16) {
+        self.out.push_str("\\u");
+        for shift in [12, 8, 4, 0] {
+            let digit = char::from_digit(u32::from(unit >> shift) & 15, 16);
+            self.out.push(digit.unwrap_or('0'));
+        }
+    }
+}
+
+/// The characters of a string, or the half of a pair that stands alone.
+fn units(raw: &str, mut each: impl FnMut(Result<char, u16>)) {
+    let mut rest = raw.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            each(Ok(c));
+            continue;
+        }
+        match rest.next() {
+            Some('u') => {
+                let first = hex4(&mut rest);
+                let ahead = rest.clone();
+                let second = (0xd800..0xdc00).contains(&first) && rest.as_str().starts_with("\\u");
+                let second = second.then(|| {
+                    rest.nth(1);
+                    hex4(&mut rest)
+                });
+                let pair = [first, second.unwrap_or(0)];
+                let units = if second.is_some() { &pair[..] } else { &pair[..1] };
+                match char::decode_utf16(units.iter().copied()).next() {
+                    Some(Ok(c)) => each(Ok(c)),
+                    _ => {
+                        rest = ahead;
+                        each(Err(first));
+                    }
+                }
+            }
+            Some('n') => each(Ok('\n')),
+            Some('r') => each(Ok('\r')),
+            Some('t') => each(Ok('\t')),
+            Some('b') => each(Ok('\u{8}')),
+            Some('f') => each(Ok('\u{c}')),
+            Some(other) => each(Ok(other)),
+            None => {}
+        }
+    }
+}
+
+fn hex4(rest: &mut std::str::Chars<'_>) -> u16 {
+    let digits = rest.by_ref().take(4).filter_map(|c| c.to_digit(16));
+    digits.fold(0, |value, digit| {
+        (value << 4) | u16::try_from(digit).unwrap_or_default()
+    })
+}
+
+/// A string's text. Halves of pairs that stand alone are replaced.
+pub(super) fn text(raw: &str) -> Cow<'_, str> {
+    if !raw.contains('\\') {
+        return Cow::Borrowed(raw);
+    }
+    let mut text = String::with_capacity(raw.len());
+    units(raw, |unit| text.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    Cow::Owned(text)
+}
+
+fn ordered<'m, 't>(members: &'m [(&'t str, Node<'t>)], order: Order) -> Cow<'m, [(&'t str, Node<'t>)]> {
+    // The index of an array has no leading zero and is below 2^32 - 1.
+    let index = |name: &str| {
+        let number: u32 = name.parse().ok().filter(|number| *number < u32::MAX)?;
+        (number.to_string() == name).then_some(number)
+    };
+    match order {
+        Order::Sorted => {
+            let mut sorted = members.to_vec();
+            sorted.sort_by_cached_key(|member| text(member.0));
+            Cow::Owned(sorted)
+        }
+        Order::IntegersFirst if members.iter().any(|(name, _)| index(name).is_some()) => {
+            let mut sorted = members.to_vec();
+            sorted.sort_by_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
+            Cow::Owned(sorted)
+        }
+        Order::Kept | Order::IntegersFirst => Cow::Borrowed(members),
+    }
+}
+
+fn number(text: &str, style: Numbers) -> Cow<'_, str> {
+    let whole = !text.contains(['.', 'e', 'E']);
+    let kept = match style {
+        Numbers::Kept => true,
+        Numbers::Python => whole && text != "-0",
+        // Up to 15 digits a whole number is exact.
+        Numbers::JavaScript => whole && text.len() <= 15 && text != "-0",
+    };
+    match text.parse::<f64>() {
+        Ok(value) if !kept && value.is_finite() => Cow::Owned(float(value, style)),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// The shortest text that reads as that number, laid out as the language does.
+fn float(value: f64, style: Numbers) -> String {
+    let python = style == Numbers::Python;
+    if value == 0.0 {
+        return match (python, value.is_sign_negative()) {
+            (true, true) => "-0.0",
+            (true, false) => "0.0",
+            (false, _) => "0",
+        }
+        .to_owned();
+    }
+    let (from, to) = if python { (-4, 16) } else { (-6, 21) };
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (from..to).contains(&exponent) {
+        let plain = format!("{value}");
+        return if python && !plain.contains('.') {
+            format!("{plain}.0")
+        } else {
+            plain
+        };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let exponent = exponent.unsigned_abs();
+    if python {
+        format!("{digits}e{sign}{exponent:02}")
+    } else {
+        format!("{digits}e{sign}{exponent}")
+    }
+}

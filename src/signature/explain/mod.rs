@@ -1,0 +1,175 @@
+//! The autopsy of a signature that does not match: the likely mistakes, each tried by itself, and a hint for every
+//! refusal. All of it is for the operator's eyes, never for the HTTP answer, and never shows a secret or the signature
+//! that was expected.
+
+mod addresses;
+mod bench;
+mod bodies;
+mod clocks;
+mod encodings;
+mod hints;
+mod json;
+mod pairs;
+mod secrets;
+mod styles;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bench::Bench;
+pub use hints::{Context, Place, hint};
+
+use super::{Received, Refusal, Scheme};
+use crate::secret::Secret;
+
+/// How long a large body is looked at.
+const BUDGET: Duration = Duration::from_millis(250);
+
+/// A refused request, and what may explain it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The scheme that refused it.
+    pub scheme: &'a Scheme,
+    /// The request.
+    pub received: Received<'a>,
+    /// The secrets that were tried.
+    pub secrets: &'a [Secret],
+    /// Other secrets that are known.
+    pub others: &'a [Secret],
+}
+
+/// A mistake that explains the refusal: without it the signature matches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// A stable name for scripts.
+    pub cause: &'static str,
+    /// The fact.
+    pub text: String,
+    /// What to do.
+    pub hint: String,
+    /// Whether it is likely and no more.
+    pub guessed: bool,
+}
+
+/// What an autopsy came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Autopsy {
+    /// The mistake, when one fits.
+    pub found: Option<Explanation>,
+    /// What was tried and did not fit.
+    pub excluded: Vec<&'static str>,
+    /// What was not tried any more: the body is large and the time was over.
+    pub not_tried: Vec<&'static str>,
+}
+
+/// One kind of mistake.
+struct Probe {
+    /// The cause, unless the finding has a narrower one.
+    name: &'static str,
+    run: fn(&Bench<'_>) -> Option<Explanation>,
+}
+
+const fn probe(name: &'static str, run: fn(&Bench<'_>) -> Option<Explanation>) -> Probe {
+    Probe { name, run }
+}
+
+/// The cheap and the frequent ones first.
+const PROBES: [Probe; 25] = [
+    probe("key-kind", secrets::key_kind),
+    probe("other-secret", secrets::other_secret),
+    probe("secret-whitespace", secrets::whitespace),
+    probe("url-differs", addresses::url_differs),
+    probe("body-newline", bodies::end),
+    probe("body-line-ends", bodies::line_ends),
+    probe("body-reserialised", bodies::reserialised),
+    probe("secret-encoding", secrets::key_form),
+    probe("signature-encoding", encodings::encoding),
+    probe("secret-quotes", secrets::quotes),
+    probe("wrong-hash", encodings::hash),
+    probe("body-compressed", bodies::compressed),
+    probe("timestamp-unit", clocks::unit),
+    probe("signed-content", clocks::content),
+    probe("timestamp-header", clocks::other_header),
+    probe("body-reserialised-rarely", bodies::rarely_reserialised),
+    probe("body-form", bodies::form),
+    probe("body-bom", bodies::bom),
+    probe("body-truncated", bodies::cut),
+    probe("url-signed", addresses::url_signed),
+    probe("plain-hash", encodings::plain),
+    probe("secret-and-body", pairs::secret_and_body),
+    probe("form-and-body", pairs::form_and_body),
+    // What nothing proves comes last.
+    probe("body-incomplete", bodies::incomplete),
+    probe("token-form", secrets::token),
+];
+
+/// The first mistake that explains why the signature did not match. Each probe hashes the body again.
+pub fn explain(case: &Case<'_>) -> Autopsy {
+    within(case, BUDGET)
+}
+
+/// Looks at a large body no longer than that.
+fn within(case: &Case<'_>, budget: Duration) -> Autopsy {
+    let bench = Bench::new(*case, budget);
+    let mut autopsy = Autopsy::default();
+    for probe in &PROBES {
+        let found = (!bench.is_out_of_time()).then(|| (probe.run)(&bench)).flatten();
+        if let Some(found) = found {
+            autopsy.found = Some(found.or_under(probe.name));
+            return autopsy;
+        }
+        let list = if bench.is_out_of_time() {
+            &mut autopsy.not_tried
+        } else {
+            &mut autopsy.excluded
+        };
+        list.push(probe.name);
+    }
+    autopsy
+}
+
+/// Why a signature that matches is not fresh.
+pub fn explain_age(case: &Case<'_>, refusal: &Refusal) -> Option<Explanation> {
+    clocks::age(case, refusal)
+}
+
+/// Where the signature is when its header is not there.
+pub fn explain_missing(case: &Case<'_>) -> Option<Explanation> {
+    encodings::other_header(&Bench::new(*case, BUDGET)).map(|found| found.under("other-header"))
+}
+
+/// A finding whose cause is the probe's.
+fn found(text: impl Into<String>, hint: impl Into<String>) -> Explanation {
+    Explanation {
+        cause: "",
+        text: text.into(),
+        hint: hint.into(),
+        guessed: false,
+    }
+}
+
+impl Explanation {
+    /// The fact, with what it is worth.
+    pub fn said(&self) -> String {
+        let worth = if self.guessed { " (likely, not proved)" } else { "" };
+        format!("{}{worth}", self.text)
+    }
+
+    /// Whether the signature was seen to match without the mistake. What is not proved stands back behind what is.
+    pub fn is_proved(&self) -> bool {
+        !self.guessed
+    }
+
+    fn guess(self) -> Self {
+        Self { guessed: true, ..self }
+    }
+
+    fn under(self, cause: &'static str) -> Self {
+        Self { cause, ..self }
+    }
+
+    fn or_under(self, cause: &'static str) -> Self {
+        if self.cause.is_empty() { self.under(cause) } else { self }
+    }
+}

@@ -1,0 +1,226 @@
+//! Mistakes with the secret: another one, copied with something around it, or made a key in another way.
+
+use base64::Engine as _;
+
+use super::bench::Bench;
+use super::{Explanation, found};
+use crate::secret::Secret;
+use crate::signature::encoding::LENIENT_KEY;
+use crate::signature::{KeyForm, Scheme};
+
+/// What is put around a secret when it is copied.
+const QUOTES: [&str; 3] = ["\"", "'", "`"];
+
+/// Known secrets that were not tried.
+pub(super) fn others<'a>(bench: &Bench<'a>) -> impl Iterator<Item = &'a Secret> + use<'a> {
+    let case = bench.case;
+    let new = move |secret: &&Secret| !case.secrets.iter().any(|tried| tried.expose() == secret.expose());
+    case.others.iter().filter(new)
+}
+
+pub(super) fn other_secret(bench: &Bench<'_>) -> Option<Explanation> {
+    let other = others(bench).find(|secret| bench.secret((*secret).clone()))?;
+    Some(other_is(other))
+}
+
+/// Says that the other secret is the right one.
+pub(super) fn other_is(other: &Secret) -> Explanation {
+    let name = other.name().unwrap_or("another known secret");
+    let reference = name.starts_with("env:") || name.starts_with("file:");
+    found(
+        format!("it was signed with `{name}`"),
+        if reference {
+            format!("check with that one: `--secret {name}`")
+        } else {
+            "sender and receiver hold different secrets: give both the same".into()
+        },
+    )
+}
+
+pub(super) fn whitespace(bench: &Bench<'_>) -> Option<Explanation> {
+    bench.case.secrets.iter().find_map(|secret| {
+        let (text, name) = (secret.expose(), called(secret));
+        let fits = |text: Vec<u8>| bench.secret(Secret::new(text));
+        let trimmed = text.trim_ascii();
+        if trimmed.len() < text.len() && (fits(trimmed.to_vec()) || fits(text.trim_ascii_end().to_vec())) {
+            return Some(found(
+                format!("{name} has blanks or newlines around it that the sender's has not"),
+                "keep it without them: `printf %s VALUE > FILE` adds no newline",
+            ));
+        }
+        let longer = ["\n", "\r\n", " "]
+            .iter()
+            .any(|end| fits([text, end.as_bytes()].concat()));
+        longer.then(|| {
+            found(
+                format!("the sender's secret ends in a blank or newline that {name} has not"),
+                "set the secret again at the sender, without it",
+            )
+        })
+    })
+}
+
+pub(super) fn quotes(bench: &Bench<'_>) -> Option<Explanation> {
+    bench.case.secrets.iter().find_map(|secret| {
+        let (text, name) = (secret.expose(), called(secret));
+        let fits = |text: Vec<u8>| bench.secret(Secret::new(text));
+        for quote in QUOTES {
+            let quote = quote.as_bytes();
+            let bare = text
+                .trim_ascii()
+                .strip_prefix(quote)
+                .and_then(|rest| rest.strip_suffix(quote));
+            if bare.is_some_and(|bare| fits(bare.to_vec())) {
+                return Some(found(
+                    format!("{name} has quotes around it that are no part of it"),
+                    "keep it without them: files of `NAME=VALUE` lines are not always read by a shell",
+                ));
+            }
+            if fits([quote, text, quote].concat()) {
+                return Some(found(
+                    format!("the sender signs with quotes around {name}"),
+                    "set the secret again at the sender, without quotes",
+                ));
+            }
+        }
+        None
+    })
+}
+
+/// A key of the wrong kind: whether or not it was signed with, it cannot be right.
+pub(super) fn key_kind(bench: &Bench<'_>) -> Option<Explanation> {
+    let hmac = bench.hmac();
+    bench.case.secrets.iter().find_map(|secret| {
+        let (text, name) = (secret.expose().trim_ascii_start(), called(secret));
+        let (is_public, is_key) = (text.starts_with(b"-----BEGIN PUBLIC"), text.starts_with(b"-----BEGIN"));
+        if hmac.is_some() && is_key {
+            let half = if is_public { "a public key" } else { "a private key" };
+            // A sender that makes this mistake can be imitated by everybody: it is told, and not accepted.
+            let used = bench.key(secret.expose()) || bench.key(secret.expose().trim_ascii());
+            let text = if used {
+                format!("the sender used {half}'s text, {name}, as its shared secret")
+            } else {
+                format!("{name} is {half}, and a shared secret belongs there")
+            };
+            return Some(found(
+                text,
+                "give the shared secret: `--secret env:VAR`; a public key goes with a variant that has key pairs",
+            ));
+        }
+        let private = !is_public && is_key && matches!(bench.case.scheme, Scheme::Asymmetric(_));
+        private.then(|| {
+            found(
+                format!("{name} is a private key: it signs, and the public key checks"),
+                "give the other half: `--secret file:PATH.pub`",
+            )
+        })
+    })
+}
+
+/// What bytes a text may stand for.
+struct Reading {
+    bytes: Vec<u8>,
+    /// What the sender does.
+    does: &'static str,
+}
+
+/// A secret whose text became a key in another way.
+pub(super) fn key_form(bench: &Bench<'_>) -> Option<Explanation> {
+    let hmac = bench.hmac()?;
+    bench.case.secrets.iter().find_map(|secret| {
+        let readings = readings(secret.expose(), hmac.key_prefix.as_deref());
+        let reading = readings.into_iter().find(|reading| bench.key(&reading.bytes))?;
+        let form = match hmac.key {
+            KeyForm::Utf8 => "the text itself",
+            KeyForm::Hex => "the bytes behind the hex digits",
+            KeyForm::Base64 | KeyForm::PrefixedBase64 => "the bytes behind the base64",
+        };
+        let prefix = match (&hmac.key_prefix, hmac.key) {
+            (Some(prefix), _) => format!(" after `{prefix}`"),
+            (None, KeyForm::Utf8) => ", prefix included".to_owned(),
+            _ => String::new(),
+        };
+        Some(found(
+            format!("the sender {}", reading.does),
+            format!(
+                "the key of {} is {form}{prefix}: the sender must make it so",
+                called(secret)
+            ),
+        ))
+    })
+}
+
+/// How programs make a key of a text, the likely ways first.
+fn readings(text: &[u8], prefix: Option<&str>) -> Vec<Reading> {
+    let bare = prefix
+        .and_then(|prefix| text.strip_prefix(prefix.as_bytes()))
+        .or_else(|| after_prefix(text));
+    let decoded = |text: &[u8]| {
+        let end = text.iter().position(|b| *b == b'=').unwrap_or(text.len());
+        let mut standard: Vec<u8> = text[..end].iter().map(|b| alphabet(*b)).collect();
+        // A lonely last character has too few bits for a byte: programs that forgive drop it.
+        if standard.len() % 4 == 1 {
+            standard.pop();
+        }
+        LENIENT_KEY.decode(standard).ok().filter(|bytes| !bytes.is_empty())
+    };
+    let unhexed = |text: &[u8]| hex::decode(text).ok().filter(|bytes| !bytes.is_empty());
+    let rest = bare.unwrap_or(text);
+    let ways = [
+        (Some(text.to_vec()), "signs with the secret's whole text, not decoded"),
+        (
+            bare.map(<[u8]>::to_vec),
+            "signs with the secret's text after its prefix, not decoded",
+        ),
+        (decoded(rest), "decodes the secret as base64"),
+        (decoded(text), "decodes the secret as base64 with the prefix in it"),
+        (
+            decoded(rest).and_then(|bytes| decoded(&bytes)),
+            "decodes the secret as base64 twice",
+        ),
+        (unhexed(rest), "decodes the secret as hex"),
+        (
+            decoded(rest).map(|bytes| hex::encode(bytes).into_bytes()),
+            "signs with the hex digits of the decoded secret",
+        ),
+    ];
+    let ways = ways.into_iter();
+    ways.filter_map(|(bytes, does)| bytes.map(|bytes| Reading { bytes, does }))
+        .collect()
+}
+
+/// What is behind a prefix as secrets have it: `whsec_...`.
+fn after_prefix(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().take(16).rposition(|b| *b == b'_')?;
+    Some(&text[end + 1..])
+}
+
+/// Many decoders take both alphabets.
+fn alphabet(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }
+}
+
+fn called(secret: &Secret) -> String {
+    let name = secret.name();
+    name.map_or_else(|| "the secret".into(), |name| format!("the secret `{name}`"))
+}
+
+/// A token with the word before it that belongs there, or without it.
+pub(super) fn token(bench: &Bench<'_>) -> Option<Explanation> {
+    let Scheme::Token(scheme) = bench.case.scheme else {
+        return None;
+    };
+    let sent = bench.case.received.headers.get(&scheme.header)?;
+    let bare = |text: &[u8]| text.rsplit(|b| *b == b' ').next().unwrap_or_default().to_vec();
+    let fits = |secret: &&Secret| bare(sent) == secret.expose();
+    bench.case.secrets.iter().find(fits)?;
+    let (header, value) = (&scheme.header, &scheme.value);
+    Some(found(
+        format!("the token is right, and what stands before it in `{header}` is not"),
+        format!("the header must be `{header}: {value}`"),
+    ))
+}

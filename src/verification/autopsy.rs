@@ -1,0 +1,172 @@
+//! Why a request was refused: the mistakes that its own scheme knows, then other schemes.
+
+use super::{Candidate, Judged, Verification, compile};
+use crate::headers::Headers;
+use crate::provider::Profile;
+use crate::secret::Secret;
+use crate::signature::{
+    self, Autopsy, Case, Context, Explanation, Place, Received, Refusal, Scheme, Signed, ToSign, Verdict,
+};
+
+impl Verification {
+    /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
+    /// Costs many checks: for people who look on, not for every request under load.
+    pub fn explain(&self, judged: &Judged, received: &Received<'_>, others: &[Secret]) -> Autopsy {
+        let (Verdict::Refused(refusal), Some(profile)) = (&judged.verdict, &judged.profile) else {
+            return Autopsy::default();
+        };
+        let secrets = self.secrets_of(profile).unwrap_or_default();
+        let case = Case {
+            scheme: &profile.scheme,
+            received: *received,
+            secrets: &secrets,
+            others,
+        };
+        match refusal {
+            Refusal::HeaderMissing { .. } => Autopsy {
+                found: self
+                    .other_provider(profile, received)
+                    .or_else(|| self.other_variant(profile, received))
+                    .or_else(|| signature::explain_missing(&case)),
+                ..Autopsy::default()
+            },
+            Refusal::NoMatch { .. }
+            | Refusal::Unusable { .. }
+            | Refusal::Malformed { .. }
+            | Refusal::PartMissing { .. } => self.mismatch(&case, profile, received),
+            Refusal::TooOld { .. } | Refusal::TooNew { .. } => Autopsy {
+                found: signature::explain_age(&case, refusal),
+                ..Autopsy::default()
+            },
+            _ => Autopsy::default(),
+        }
+    }
+
+    /// What to do about a refusal: the explanation's own advice, or the refusal's.
+    pub fn advice(&self, autopsy: &Autopsy, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
+        let own = autopsy.found.as_ref().map(|found| found.hint.clone());
+        own.filter(|hint| !hint.is_empty())
+            .or_else(|| self.hint(judged, headers, place))
+    }
+
+    /// The line that a keyed hash of this body gives with the first secret: a secret itself, for whoever asks for it.
+    pub fn expected(&self, judged: &Judged, received: &Received<'_>) -> Option<String> {
+        let profile = judged.profile.as_ref()?;
+        let Scheme::Hmac(scheme) = &profile.scheme else {
+            return None;
+        };
+        let document = serde_json::from_slice(received.body).ok();
+        let carried = scheme.carrier.read(received.headers, document.as_ref()).ok();
+        let carried = carried.as_ref();
+        let signer = profile.scheme.signer(&self.secrets_of(profile).ok()?).ok()?;
+        let signed = signer.sign(&ToSign {
+            id: std::str::from_utf8(carried.and_then(|carried| carried.id).unwrap_or_default()).ok()?,
+            event: "",
+            timestamp: carried.and_then(|carried| carried.signed_at).unwrap_or(received.now),
+            body: received.body,
+            method: received.method,
+            url: received.url.unwrap_or_default(),
+            headers: received.headers,
+        });
+        let Signed::Headers(lines) = signed else { return None };
+        let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
+    fn hint(&self, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
+        let Verdict::Refused(refusal) = &judged.verdict else {
+            return None;
+        };
+        let scheme = judged.profile.as_ref().map(|profile| &profile.scheme);
+        let context = Context {
+            place,
+            label: judged.label.as_deref(),
+            dev_secret: self.secrets.as_ref().is_some_and(crate::session::Secrets::is_dev),
+            signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
+        };
+        signature::hint(refusal, &context)
+    }
+
+    fn mismatch(&self, case: &Case<'_>, profile: &Profile, received: &Received<'_>) -> Autopsy {
+        let mut autopsy = signature::explain(case);
+        if autopsy.found.as_ref().is_some_and(Explanation::is_proved) {
+            return autopsy;
+        }
+        let in_time = autopsy.not_tried.is_empty();
+        let other = self
+            .other_variant(profile, received)
+            .or_else(|| in_time.then(|| self.other_scheme(profile, received)).flatten());
+        if other.is_some() {
+            autopsy.found = other;
+            return autopsy;
+        }
+        autopsy.excluded.push("other-variant");
+        let list = if in_time {
+            &mut autopsy.excluded
+        } else {
+            &mut autopsy.not_tried
+        };
+        list.push("other-provider");
+        autopsy
+    }
+
+    fn other_provider(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+        let detector = self.everybody.get_or_init(|| self.registry.detector());
+        let found = detector.detect(received.headers, received.body);
+        let other = found.first().filter(|_| !found.contains(&profile.name.as_str()))?;
+        Some(Explanation {
+            cause: "other-provider",
+            text: format!("the request looks like one of `{other}`"),
+            hint: format!("check it as such: `--provider {other}`"),
+            guessed: true,
+        })
+    }
+
+    fn other_variant(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+        let known = self.labels.iter().find(|label| *label.name == *profile.name);
+        let known = known.and_then(|label| label.candidates.get()?.as_ref().ok());
+        let compiled;
+        let variants = if let Some(known) = known {
+            known
+        } else {
+            compiled = compile(&self.registry, &profile.name).ok()?;
+            &compiled
+        };
+        let label = &variants
+            .iter()
+            .find(|candidate| *candidate.label != *profile.label() && self.fits(candidate, received))?
+            .label;
+        Some(signed_as("other-variant", label))
+    }
+
+    /// The same header, as another provider has it.
+    fn other_scheme(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+        let names = self.registry.names();
+        let others = names.iter().filter(|name| **name != profile.name);
+        let label = others
+            .filter_map(|name| compile(&self.registry, name).ok())
+            .flatten()
+            .find(|candidate| self.fits(candidate, received))?
+            .label;
+        Some(signed_as("other-provider", &label))
+    }
+
+    /// Whether the request is right for that variant, whatever its age.
+    fn fits(&self, candidate: &Candidate, received: &Received<'_>) -> bool {
+        let verdict = self.verdict(candidate, received);
+        let aged = matches!(
+            verdict,
+            Verdict::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. })
+        );
+        verdict.is_verified() || aged
+    }
+}
+
+fn signed_as(cause: &'static str, label: &str) -> Explanation {
+    Explanation {
+        cause,
+        text: format!("it was signed as `{label}`"),
+        hint: format!("check it as such: `--provider {label}`"),
+        guessed: false,
+    }
+}

@@ -1,0 +1,617 @@
+//! Why a signature does not match: real programs make each mistake, and `hook verify` and `hook listen` name it.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Outcome, Sandbox};
+
+/// A text for schemes that take it as it is, base64 behind a prefix for others.
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// Everything that writers of JSON differ in.
+const BODY: &str = r#"{"event": "job.paid", "url":"https://a.example/x?a=1&b=<2>", "n":1.50, "big":1e21, "name":"Päm \u2602", "10":[], "2":{"b":1,"a":[1,2.0]}}"#;
+
+const NOW: i64 = 1_893_553_445;
+
+/// What the programs know: `body`, `secret`, `t` and an HMAC, `h`. They leave `head`, the headers, and `got`, the body that
+/// arrives.
+const PYTHON: &str = r#"
+import base64, codecs, gzip, hashlib, hmac, json, sys, urllib.parse, zlib
+def b(x): return x if isinstance(x, bytes) else x.encode()
+def h(key, text, hash="sha256"): return hmac.new(b(key), b(text), hash)
+def b64(x): return base64.b64encode(x).decode()
+given = json.load(sys.stdin)
+out = []
+for code in given["code"]:
+    body = given["body"].encode()
+    names = dict(globals(), body=body, secret=given["secret"], t=given["t"], got=body, head={})
+    exec(code, names)
+    out.append({"head": names["head"], "got": b(names["got"]).hex()})
+json.dump(out, sys.stdout)
+"#;
+
+const NODE: &str = r#"
+const crypto = require("crypto");
+const h = (key, text, hash = "sha256") => crypto.createHmac(hash, key).update(text);
+const given = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const out = given.code.map((code) => {
+  const names = { body: Buffer.from(given.body), secret: given.secret, t: given.t, head: {} };
+  names.got = names.body;
+  new Function("names", "h", "crypto", `with (names) { ${code} }`)(names, h, crypto);
+  return { head: names.head, got: Buffer.from(names.got).toString("hex") };
+});
+process.stdout.write(JSON.stringify(out));
+"#;
+
+/// A mistake: the cause that is to be named, the provider, more arguments of `hook verify`, and the program.
+type Row<'r> = (&'r str, &'r str, &'r [&'r str], &'r str);
+
+/// What the program makes of each row, or nothing when it is not installed.
+#[expect(clippy::print_stderr, reason = "a test that does nothing on this machine says so")]
+fn made(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) -> Option<Vec<Value>> {
+    let code: Vec<&str> = rows.iter().map(|row| row.3).collect();
+    let child = Command::new(program)
+        .args([flag, text])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        assert!(
+            std::env::var_os("HOOK_TEST_PEERS").is_none(),
+            "{program} is not installed, and must be"
+        );
+        eprintln!("skipped: {program} is not installed");
+        return None;
+    };
+    let given = json!({"code": code, "body": BODY, "secret": SECRET, "t": NOW});
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(given.to_string().as_bytes())
+        .expect("the program reads");
+    let output = child.wait_with_output().expect("the program ends");
+    assert!(output.status.success(), "{program} failed");
+    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+fn verify(sandbox: &Sandbox, provider: &str, more: &[&str], made: &Value) -> Outcome {
+    sandbox.write(
+        "body",
+        hex::decode(made["got"].as_str().expect("a value")).expect("a value"),
+    );
+    let now = NOW.to_string();
+    let mut args = ["verify", "-p", provider, "--body", "@body", "--at", &now]
+        .map(str::to_owned)
+        .to_vec();
+    if !more.contains(&"-s") {
+        args.extend(["-s".to_owned(), format!("literal:{SECRET}")]);
+    }
+    args.extend(more.iter().map(|text| (*text).to_owned()));
+    for (name, value) in made["head"].as_object().expect("a value") {
+        args.extend(["-H".to_owned(), format!("{name}: {}", value.as_str().expect("a value"))]);
+    }
+    sandbox.hook(args).run()
+}
+
+fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) {
+    let Some(all) = made(program, flag, text, rows) else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let mut wrong = Vec::new();
+    for (row, made) in rows.iter().zip(&all) {
+        let (cause, provider, more, code) = row;
+        let more = [more, &["--json"][..]].concat();
+        let object = verify(&sandbox, provider, &more, made).exits(5).object();
+        if object["cause"] != *cause {
+            wrong.push(format!("{provider}: {cause} of `{code}`: {object}"));
+            continue;
+        }
+        assert!(
+            object["diagnosis"].as_str().is_some_and(|text| !text.is_empty()),
+            "{object}"
+        );
+        assert!(object["hint"].as_str().is_some_and(|text| !text.is_empty()), "{object}");
+        assert_eq!(object["not_tried"], json!([]), "{object}");
+        assert!(!object.to_string().contains(&SECRET[6..]), "{object}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn mistakes_with_the_secret_that_python_makes_are_named() {
+    let rows: &[Row<'_>] = &[
+        (
+            "secret-whitespace",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret + "\n", body).hexdigest()"#,
+        ),
+        (
+            "secret-quotes",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h('"' + secret + '"', body).hexdigest()"#,
+        ),
+        (
+            "secret-quotes",
+            "generic",
+            &["-s", "literal:'abc'"],
+            r#"head["X-Signature-256"] = "sha256=" + h("abc", body).hexdigest()"#,
+        ),
+        (
+            "secret-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(base64.b64decode(secret[6:]), body).hexdigest()"#,
+        ),
+        (
+            "secret-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret[6:], body).hexdigest()"#,
+        ),
+        (
+            "secret-encoding",
+            "generic",
+            &["-s", "literal:00ff10"],
+            r#"head["X-Signature-256"] = "sha256=" + h(bytes.fromhex("00ff10"), body).hexdigest()"#,
+        ),
+        (
+            "secret-encoding",
+            "standard-webhooks",
+            &[],
+            r#"head = {"webhook-id": "m", "webhook-timestamp": str(t), "webhook-signature": "v1," + b64(h(secret, b"m.%d." % t + body).digest())}"#,
+        ),
+        (
+            "secret-encoding",
+            "standard-webhooks",
+            &[],
+            r#"head = {"webhook-id": "m", "webhook-timestamp": str(t), "webhook-signature": "v1," + b64(h(base64.b64decode(base64.b64decode(secret[6:]) + b"="), b"m.%d." % t + body).digest())}"#,
+        ),
+        (
+            "key-kind",
+            "generic",
+            &[
+                "-s",
+                "literal:-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+            ],
+            r#"head["X-Signature-256"] = "sha256=" + h("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", body).hexdigest()"#,
+        ),
+        ("token-form", "hoopai@bearer", &[], r#"head["Authorization"] = secret"#),
+    ];
+    each_is_named("python3", "-c", PYTHON, rows);
+}
+
+#[test]
+fn mistakes_with_hash_and_form_that_python_makes_are_named() {
+    let rows: &[Row<'_>] = &[
+        (
+            "wrong-hash",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, body, "sha1").hexdigest()"#,
+        ),
+        (
+            "wrong-hash",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, body, "sha512").hexdigest()"#,
+        ),
+        (
+            "signature-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + b64(h(secret, body).digest())"#,
+        ),
+        (
+            "signature-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = h(secret, body).hexdigest()"#,
+        ),
+        (
+            "signature-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "SHA256=" + h(secret, body).hexdigest().upper()"#,
+        ),
+        (
+            "signature-encoding",
+            "standard-webhooks",
+            &[],
+            r#"head = {"webhook-id": "m", "webhook-timestamp": str(t), "webhook-signature": "v1," + h(base64.b64decode(secret[6:]), b"m.%d." % t + body).hexdigest()}"#,
+        ),
+        (
+            "signature-encoding",
+            "standard-webhooks",
+            &[],
+            r#"
+for n in range(99):
+    head = {"webhook-id": "m%d" % n, "webhook-timestamp": str(t), "webhook-signature": "v1," + base64.urlsafe_b64encode(h(base64.b64decode(secret[6:]), b"m%d.%d." % (n, t) + body).digest()).decode()}
+    if "-" in head["webhook-signature"] and "_" in head["webhook-signature"]: break"#,
+        ),
+    ];
+    each_is_named("python3", "-c", PYTHON, rows);
+}
+
+#[test]
+fn other_places_other_schemes_and_two_mistakes_at_once_that_python_makes_are_named() {
+    let rows: &[Row<'_>] = &[
+        (
+            "plain-hash",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + hashlib.sha256(b(secret) + body).hexdigest()"#,
+        ),
+        (
+            "plain-hash",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + hashlib.sha256(body).hexdigest()"#,
+        ),
+        (
+            "other-header",
+            "generic",
+            &[],
+            r#"head["X-My-Signature"] = "sha256=" + h(secret, body).hexdigest()"#,
+        ),
+        (
+            "other-variant",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "t=%d,v1=" % t + h(secret, b"%d." % t + body).hexdigest()"#,
+        ),
+        (
+            "form-and-body",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + b64(h(secret, json.dumps(json.loads(body))).digest())"#,
+        ),
+        (
+            "form-and-body",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, body + b"\n", "sha1").hexdigest()"#,
+        ),
+    ];
+    each_is_named("python3", "-c", PYTHON, rows);
+}
+
+#[test]
+fn mistakes_with_the_body_that_python_makes_are_named() {
+    let signs = |text: &str| format!(r#"head["X-Signature-256"] = "sha256=" + h(secret, {text}).hexdigest()"#);
+    let gets = |text: &str| format!("{}; got = {text}", signs("body"));
+    let loads = "json.loads(body)";
+    let mut rows: Vec<(&str, String)> = [
+        "json.dumps(P)",
+        "json.dumps(P, sort_keys=True)",
+        "json.dumps(P, separators=(',', ':'))",
+        "json.dumps(P, ensure_ascii=False, indent=2).replace('1e+21', '1e21').replace('1.5', '1.50')",
+        "json.dumps(json.loads(body, parse_float=lambda x: 0), ensure_ascii=False).replace('\"n\": 0', '\"n\": 1.50').replace('\"big\": 0', '\"big\": 1e21').replace('2, 0]', '2, 2.0]').replace('1, 0]', '1, 2.0]')",
+        "json.dumps(P, separators=(',', ':')).replace('/', '\\\\/').replace('1e+21', '1e21').replace('1.5,', '1.50,')",
+    ]
+    .iter()
+    .map(|text| ("body-reserialised", signs(&text.replace('P', loads))))
+    .collect();
+    rows[2].1 = rows[2].1.replace(
+        "separators=(',', ':'))",
+        "separators=(',', ':')).replace('1e+21', '1e21').replace('1.5,', '1.50,')",
+    );
+    rows.extend([
+        (
+            "body-reserialised",
+            format!(
+                "body = json.dumps({loads}, separators=(',', ':')).encode(); {}",
+                gets("json.dumps(json.loads(body))")
+            ),
+        ),
+        ("body-reserialised", gets("json.dumps(body.decode())")),
+        ("body-newline-added", gets(r#"body + b"\n""#)),
+        ("body-newline-lost", signs(r#"body + b"\n""#)),
+        ("body-line-ends", signs(r#"b"a\nb\n""#) + r#"; got = b"a\r\nb\r\n""#),
+        ("body-line-ends", signs(r#"b"a\r\nb\r\n""#) + r#"; got = b"a\nb\n""#),
+        ("body-bom", gets(r#"body.decode().encode("utf-8-sig")"#)),
+        ("body-bom", signs("codecs.BOM_UTF8 + body")),
+        ("body-compressed", gets("gzip.compress(body)")),
+        ("body-compressed", gets("zlib.compress(body)")),
+        ("body-form", signs(r#""payload=" + urllib.parse.quote_plus(body)"#)),
+        (
+            "body-form",
+            gets(r#"urllib.parse.urlencode({"payload": body.decode()})"#),
+        ),
+        (
+            "body-form",
+            signs(r#""a=1 2&b=%C3%A4".replace("%C3%A4", "ä")"#) + r#"; got = "a=1+2&b=%C3%A4""#,
+        ),
+        ("body-form", signs(r#"b"a=1%202&b=3""#) + r#"; got = "a=1+2&b=3""#),
+        (
+            "body-truncated",
+            format!("body = body * 20; got = body; {}", signs("body[:1024]")),
+        ),
+        ("body-empty", signs(r#"b"""#)),
+        (
+            "body-truncated",
+            format!(r#"{}; head["Content-Length"] = str(len(body))"#, gets("body[:100]")),
+        ),
+        (
+            "body-empty",
+            format!(r#"{}; head["Content-Type"] = "application/json""#, gets(r#"b"""#)),
+        ),
+        ("url-signed", signs(r#""https://hooks.example.com/in" + body.decode()"#)),
+    ]);
+    let url: &[&str] = &["--url", "http://hooks.example.com:8080/in?x=1"];
+    let rows: Vec<Row<'_>> = rows
+        .iter()
+        .map(|(cause, code)| {
+            (
+                *cause,
+                "generic",
+                if *cause == "url-signed" {
+                    &["--url", "http://hooks.example.com/in"][..]
+                } else {
+                    url
+                },
+                code.as_str(),
+            )
+        })
+        .collect();
+    each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
+fn mistakes_with_what_is_signed_beside_the_body_are_named() {
+    let stamped = |text: &str| format!(r#"head["X-Signature-256"] = "t=%d,v1=" % t + h(secret, {text}).hexdigest()"#);
+    let standard = |text: &str| {
+        format!(
+            r#"head = {{"webhook-id": "m", "webhook-timestamp": str(t), "webhook-signature": "v1," + b64(h(base64.b64decode(secret[6:]), {text}).digest())}}"#
+        )
+    };
+    let rows = [
+        (
+            "timestamp-unit",
+            "generic@timestamped",
+            stamped(r#"b"%d." % (t * 1000) + body"#),
+        ),
+        (
+            "timestamp-unit",
+            "generic@timestamped",
+            format!("t = t * 1000; {}", stamped(r#"b"%d." % t + body"#)),
+        ),
+        ("timestamp-left-out", "generic@timestamped", stamped("body")),
+        ("signed-content", "generic@timestamped", stamped(r#"b"%d" % t + body"#)),
+        ("signed-content", "generic@timestamped", stamped(r#"body + b".%d" % t"#)),
+        (
+            "timestamp-header",
+            "generic@timestamped",
+            stamped(r#"b"%d." % (t - 9) + body"#) + r#"; head["X-Request-Timestamp"] = str(t - 9)"#,
+        ),
+        (
+            "expired",
+            "generic@timestamped",
+            format!("t = t - 1000; {}", stamped(r#"b"%d." % t + body"#)),
+        ),
+        (
+            "future-clock",
+            "generic@timestamped",
+            format!("t = t + 1000; {}", stamped(r#"b"%d." % t + body"#)),
+        ),
+        (
+            "id-timestamp-swapped",
+            "standard-webhooks",
+            standard(r#"b"%d.m." % t + body"#),
+        ),
+        ("timestamp-left-out", "standard-webhooks", standard("body")),
+        ("signed-content", "standard-webhooks", standard(r#"b"m." + body"#)),
+    ];
+    let rows: Vec<Row<'_>> = rows
+        .iter()
+        .map(|(cause, provider, code)| (*cause, *provider, &[][..], code.as_str()))
+        .collect();
+    each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
+fn mistakes_that_node_makes_are_named() {
+    let rows: &[Row<'_>] = &[
+        (
+            "body-reserialised",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, JSON.stringify(JSON.parse(body))).digest("hex")"#,
+        ),
+        (
+            "body-reserialised",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, body = '{"a":1,"b":[{}]}').digest("hex"); got = JSON.stringify(JSON.parse(body), null, 2)"#,
+        ),
+        (
+            "body-reserialised",
+            "generic",
+            &[],
+            r#"got = '{"b":1,"a":[]}'; head["X-Signature-256"] = "sha256=" + h(secret, JSON.stringify(JSON.parse(got), null, 4)).digest("hex")"#,
+        ),
+        (
+            "secret-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(Buffer.from(secret.slice(6), "base64"), body).digest("hex")"#,
+        ),
+        (
+            "secret-encoding",
+            "standard-webhooks",
+            &[],
+            r#"head = {"webhook-id": "m", "webhook-timestamp": String(t), "webhook-signature": "v1," + h(Buffer.from(secret, "base64"), `m.${t}.${body}`).digest("base64")}"#,
+        ),
+        (
+            "signature-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, body).digest("base64url")"#,
+        ),
+        (
+            "timestamp-unit",
+            "generic@timestamped",
+            &[],
+            r#"head["X-Signature-256"] = `t=${t},v1=` + h(secret, `${t * 1000}.${body}`).digest("hex")"#,
+        ),
+        (
+            "body-empty",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, "").digest("hex")"#,
+        ),
+        (
+            "plain-hash",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + crypto.createHash("sha256").update(secret).update(body).digest("hex")"#,
+        ),
+    ];
+    each_is_named("node", "-e", NODE, rows);
+}
+
+/// A request that Python signs and writes anew on its way.
+fn python_writes_it_anew() -> Option<Value> {
+    let code = r#"head["X-Signature-256"] = "sha256=" + h(secret, json.dumps(json.loads(body))).hexdigest()"#;
+    Some(made("python3", "-c", PYTHON, &[("", "", &[], code)])?.remove(0))
+}
+
+#[test]
+fn a_diagnosis_reads_in_plain_words_and_says_what_did_not_fit() {
+    let Some(made) = python_writes_it_anew() else { return };
+    let sandbox = Sandbox::new();
+    let outcome = verify(&sandbox, "generic", &["-v"], &made).exits(5);
+    outcome.says([
+        "did not fit: key-kind, other-secret, secret-whitespace",
+        "caused by: what was signed is JSON as Python's `json.dumps` writes it",
+        "hint: sign and check the raw bytes",
+    ]);
+    let quiet = verify(&sandbox, "generic", &[], &made).exits(5);
+    assert!(!quiet.stderr().contains("did not fit"), "{quiet}");
+}
+
+#[test]
+fn the_expected_signature_is_shown_to_whoever_asks_for_it_and_to_nobody_else() {
+    let Some(made) = python_writes_it_anew() else { return };
+    let sandbox = Sandbox::new();
+    let secret = format!("literal:{SECRET}");
+    let sign = ["sign", "-p", "generic", "-s", &secret, "--body", BODY];
+    let signed = sandbox.hook(sign).run().ok().stdout();
+    let expected = signed.split("sha256=").nth(1).unwrap().lines().next().unwrap();
+    verify(&sandbox, "generic", &["--reveal"], &made)
+        .exits(5)
+        .says([&format!("expected: X-Signature-256: sha256={expected}")]);
+    let object = verify(&sandbox, "generic", &["--reveal", "--json"], &made)
+        .exits(5)
+        .object();
+    assert!(object["expected"].as_str().unwrap().ends_with(expected), "{object}");
+    verify(&sandbox, "generic", &["-v"], &made).exits(5).never([expected]);
+}
+
+#[test]
+fn two_mistakes_of_the_short_list_are_named_together() {
+    let code = r#"head["X-Signature-256"] = "sha256=" + h("the one in HOOK_SECRET", json.dumps(json.loads(body))).hexdigest()"#;
+    let Some(made) = made("python3", "-c", PYTHON, &[("", "", &[], code)]) else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    sandbox.write("body", BODY);
+    let line = format!(
+        "X-Signature-256: {}",
+        made[0]["head"]["X-Signature-256"].as_str().unwrap()
+    );
+    let args = [
+        "verify",
+        "-p",
+        "generic",
+        "-s",
+        "literal:other",
+        "--body",
+        "@body",
+        "-H",
+        &line,
+        "--json",
+    ];
+    let run = sandbox.hook(args).env("HOOK_SECRET", "the one in HOOK_SECRET");
+    let object = run.run().exits(5).object();
+    assert_eq!(object["cause"], "secret-and-body", "{object}");
+    assert!(
+        object["diagnosis"].as_str().unwrap().contains("`env:HOOK_SECRET`"),
+        "{object}"
+    );
+}
+
+#[test]
+fn a_scheme_of_another_provider_that_has_the_same_header_is_named() {
+    let sandbox = Sandbox::new();
+    for (name, content) in [("acme", "acme:${body}"), ("bolt", "${body}")] {
+        let file = format!(
+            "format = 1\nname = \"{name}\"\nextends = \"generic\"\n[signature.hmac]\nheader = \"X-Both\"\n\
+             content = \"{content}\"\n"
+        );
+        sandbox.write(sandbox.config(&format!("providers/{name}.toml")), file);
+    }
+    let secret = format!("literal:{SECRET}");
+    let signed = sandbox
+        .hook(["sign", "-p", "acme", "-s", &secret, "--body", BODY])
+        .run()
+        .ok()
+        .stdout();
+    let line = signed
+        .lines()
+        .find(|line| line.to_lowercase().starts_with("x-both"))
+        .unwrap();
+    let args = ["verify", "-p", "bolt", "-s", &secret, "--body", BODY, "-H", line];
+    let outcome = sandbox.hook(args).run().exits(5);
+    outcome.says(["it was signed as `acme`", "--provider acme"]);
+    let object = sandbox.hook(args.iter().chain(&["--json"])).run().exits(5).object();
+    assert_eq!(object["cause"], "other-provider", "{object}");
+}
+
+#[test]
+fn a_large_body_is_looked_at_for_a_while_and_what_was_not_tried_is_said() {
+    let sandbox = Sandbox::new();
+    let items = vec![r#"{"a": "x", "b": [1, 2.50, "y"]}"#; 400_000];
+    sandbox.write("body", format!("[{}]", items.join(", ")));
+    let args = ["verify", "-p", "generic", "-s", "literal:x", "--body", "@body", "-H"];
+    let line = "X-Signature-256: sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    let outcome = sandbox.hook(args.iter().chain(&[line])).run().exits(5);
+    outcome.says([
+        "the body is large and the time was over before these were tried:",
+        "body-truncated",
+    ]);
+}
+
+#[test]
+fn what_listen_finds_out_stands_on_its_terminal_and_in_the_ledger_and_not_in_the_answer() {
+    let sandbox = Sandbox::new();
+    let secret = format!("literal:{SECRET}");
+    let mut listener = sandbox.listen(["-p", "generic", "-s", &secret]);
+    let url = listener.url.clone();
+    let quoted = format!("literal:\"{SECRET}\"");
+    let answer = sandbox
+        .hook(["send", "test.ping", "-p", "generic", "-s", &quoted, "--to", &url])
+        .run()
+        .exits(3);
+    listener.says("the sender signs with quotes around");
+    listener.stop();
+    answer.never(["quotes", SECRET]);
+    let list = sandbox.hook(["log", "--failed", "--json"]).run().ok().json();
+    let capture = list.iter().find(|line| line["kind"] == "capture").expect("a capture");
+    let number = capture["number"].to_string();
+    let object = sandbox.hook(["log", "show", &number, "--json"]).run().ok().object();
+    assert_eq!(object["cause"], "secret-quotes", "{object}");
+    assert!(object["diagnosis"].as_str().unwrap().contains("quotes"), "{object}");
+    let shown = sandbox.hook(["log", "show", &number]).run().ok();
+    shown.prints(["caused by", "the sender signs with quotes"]);
+    let why = sandbox.hook(["log", "show", &number, "--why"]).run().ok();
+    why.prints([
+        "The cause: the sender signs with quotes",
+        "What helps: set the secret again at the sender",
+    ]);
+}
