@@ -372,10 +372,11 @@ impl Placeholder {
         match self {
             Self::New(..) => matches!(scope, Scope::Message | Scope::Fresh),
             Self::Event | Self::Id => {
-                signed || matches!(
-                    scope,
-                    Scope::Message | Scope::Header | Scope::SignatureValue | Scope::Received
-                )
+                signed
+                    || matches!(
+                        scope,
+                        Scope::Message | Scope::Header | Scope::SignatureValue | Scope::Received
+                    )
             }
             Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
             Self::Data | Self::Param(_) => scope == Scope::Message,

@@ -106,7 +106,9 @@ impl Verification {
         if let Some(base) = &self.base {
             return Some(format!("{}{target}", base.trim_end_matches('/')));
         }
-        let host = headers.get_text("x-forwarded-host").or_else(|| headers.get_text("host"))?;
+        let host = headers
+            .get_text("x-forwarded-host")
+            .or_else(|| headers.get_text("host"))?;
         let scheme = match headers.get_text("x-forwarded-proto") {
             Some("https") => "https",
             None if self.tls => "https",
@@ -176,12 +178,7 @@ impl Verification {
 
     /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
     /// Costs several checks: for people who look on, not for every request under load.
-    pub fn explain(
-        &self,
-        judged: &Judged,
-        received: &Received<'_>,
-        others: &[Secret],
-    ) -> Option<Explanation> {
+    pub fn explain(&self, judged: &Judged, received: &Received<'_>, others: &[Secret]) -> Option<Explanation> {
         let Verdict::Refused(refusal) = &judged.verdict else {
             return None;
         };

@@ -54,7 +54,8 @@ fn the_library_says_the_same_of_every_known_request() {
     let mut wrong = Vec::new();
     for (provider, vector) in Vector::all() {
         let secrets = vector.secrets().into_iter().map(Secret::new).collect();
-        let verification = Verification::new(&registry, &[provider], Some(Secrets::Given(secrets))).expect("a provider");
+        let verification =
+            Verification::new(&registry, &[provider], Some(Secrets::Given(secrets))).expect("a provider");
         let headers: Headers = vector.headers.iter().map(|(name, value)| (name, value)).collect();
         let judged = verification.check(&Received {
             method: vector.method.as_deref().unwrap_or("POST"),

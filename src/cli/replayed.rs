@@ -391,6 +391,10 @@ fn of_capture(capture: Capture) -> Original {
 
 /// Every header that may carry a signature.
 fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
-    let more = profile.scheme.carrier().into_iter().flat_map(|carrier| carrier.more_headers.iter());
+    let more = profile
+        .scheme
+        .carrier()
+        .into_iter()
+        .flat_map(|carrier| carrier.more_headers.iter());
     profile.scheme.header().into_iter().chain(more.map(String::as_str))
 }

@@ -110,7 +110,10 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     };
     let judged = verification.check(&received);
     remark(session, &judged, dev, labels.is_empty());
-    let signed = judged.profile.as_ref().is_some_and(|profile| profile.scheme.signs_target());
+    let signed = judged
+        .profile
+        .as_ref()
+        .is_some_and(|profile| profile.scheme.signs_target());
     if targeted && !signed {
         session
             .ui

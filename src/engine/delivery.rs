@@ -9,8 +9,8 @@ use crate::exchange::{Execution, Request, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
-use crate::provider::{Profile, Target};
 use crate::provider::policy::Policy;
+use crate::provider::{Profile, Target};
 use crate::signature::Signer;
 
 /// One message on its way to one URL.

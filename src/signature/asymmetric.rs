@@ -149,7 +149,8 @@ impl Asymmetric {
     }
 
     pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> Signed {
-        self.check().sign(keys, message, |_| b"", |key, content| key.sign(&content.concat()))
+        self.check()
+            .sign(keys, message, |_| b"", |key, content| key.sign(&content.concat()))
     }
 
     pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, Refusal> {

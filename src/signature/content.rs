@@ -72,9 +72,7 @@ fn parts_of(url: &str) -> Option<(&str, &str, Option<&str>, &str)> {
     let (authority, rest) = rest.split_at(end);
     let host_at = authority.rfind('@').map_or(0, |at| at + 1);
     // The colons of an address in brackets are no port.
-    let after = authority[host_at..]
-        .rfind(']')
-        .map_or(host_at, |end| host_at + end + 1);
+    let after = authority[host_at..].rfind(']').map_or(host_at, |end| host_at + end + 1);
     Some(match authority[after..].find(':') {
         Some(colon) => (
             scheme,
@@ -221,13 +219,10 @@ impl<'a> Source<'a> {
         let names = self.carried.signed_headers.unwrap_or_default();
         let names = String::from_utf8_lossy(names);
         let value = |name: &str| {
-            self.received
-                .headers
-                .get(name)
-                .ok_or_else(|| Refusal::PartMissing {
-                    part: "header",
-                    header: name.to_owned(),
-                })
+            self.received.headers.get(name).ok_or_else(|| Refusal::PartMissing {
+                part: "header",
+                header: name.to_owned(),
+            })
         };
         let values: Vec<&[u8]> = names.split_whitespace().map(value).collect::<Result<_, _>>()?;
         Ok(values.join(&b'.'))
@@ -276,13 +271,29 @@ mod tests {
     #[test]
     fn a_url_is_written_in_the_forms_that_senders_are_known_to_sign() {
         let cases = [
-            (UrlForm::WithPort, "https://a.example/x?y=1", "https://a.example:443/x?y=1"),
-            (UrlForm::WithPort, "http://u:p@a.example?y=1", "http://u:p@a.example:80?y=1"),
+            (
+                UrlForm::WithPort,
+                "https://a.example/x?y=1",
+                "https://a.example:443/x?y=1",
+            ),
+            (
+                UrlForm::WithPort,
+                "http://u:p@a.example?y=1",
+                "http://u:p@a.example:80?y=1",
+            ),
             (UrlForm::WithPort, "https://a.example:8443/", "https://a.example:8443/"),
             (UrlForm::WithPort, "https://[::1]/x", "https://[::1]:443/x"),
-            (UrlForm::WithoutPort, "https://u:p@a.example:443/x:1", "https://u:p@a.example/x:1"),
+            (
+                UrlForm::WithoutPort,
+                "https://u:p@a.example:443/x:1",
+                "https://u:p@a.example/x:1",
+            ),
             (UrlForm::WithoutPort, "https://[::1]:443/x", "https://[::1]/x"),
-            (UrlForm::Unescaped, "https://a.example/?a=%3A%2f%20%", "https://a.example/?a=:/%20%"),
+            (
+                UrlForm::Unescaped,
+                "https://a.example/?a=%3A%2f%20%",
+                "https://a.example/?a=:/%20%",
+            ),
             (UrlForm::Given, "not a url", "not a url"),
             (UrlForm::WithPort, "not a url", "not a url"),
         ];

@@ -45,7 +45,8 @@ impl Hash {
 
     pub(super) fn sign(&self, secrets: &[Secret], message: &ToSign<'_>) -> Signed {
         let first = secrets.get(..1).unwrap_or_default();
-        self.check().sign(first, message, Secret::expose, |_, content| self.digest(content))
+        self.check()
+            .sign(first, message, Secret::expose, |_, content| self.digest(content))
     }
 
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, Refusal> {

@@ -78,7 +78,12 @@ fn an_unsigned_request_is_never_verified() {
 #[test]
 fn an_empty_or_a_cut_signature_matches_nothing() {
     let whole = hex::encode(hmac(b"secret", BODY));
-    for text in ["", "sha256=", &format!("sha256={}", &whole[..62]), &format!("sha256={}00", whole)] {
+    for text in [
+        "",
+        "sha256=",
+        &format!("sha256={}", &whole[..62]),
+        &format!("sha256={}00", whole),
+    ] {
         let judged = judge("github", &["secret"], &[("x-hub-signature-256", text)], BODY);
         assert!(judged.verdict.is_refused(), "{text}");
     }
@@ -131,8 +136,17 @@ fn each_item_of_a_list_must_be_signed() {
 
 #[test]
 fn a_body_hash_covers_what_the_url_is_signed_for() {
-    let judged = judge("twilio", &["12345"], &[("x-twilio-signature", "AAAA"), ("content-type", "application/json")], b"{}");
-    assert_eq!(judged.verdict.reason(), Some("part-missing"), "nothing would cover the body");
+    let judged = judge(
+        "twilio",
+        &["12345"],
+        &[("x-twilio-signature", "AAAA"), ("content-type", "application/json")],
+        b"{}",
+    );
+    assert_eq!(
+        judged.verdict.reason(),
+        Some("part-missing"),
+        "nothing would cover the body"
+    );
 }
 
 #[test]

@@ -28,7 +28,10 @@ struct Pair {
 
 fn pairs() -> Vec<Pair> {
     let registry = Registry::default();
-    let profiles = registry.names().into_iter().flat_map(|name| registry.ranked(&name).expect("profiles"));
+    let profiles = registry
+        .names()
+        .into_iter()
+        .flat_map(|name| registry.ranked(&name).expect("profiles"));
     let signing = profiles.filter(|profile| !matches!(profile.scheme, Scheme::Unsigned));
     signing
         .map(|profile| {
@@ -69,7 +72,12 @@ impl Pair {
 
     /// Whether the body's every byte is signed, by itself or by what is read from it.
     fn signs_body(&self) -> bool {
-        let content = self.profile.scheme.content().map(ToString::to_string).unwrap_or_default();
+        let content = self
+            .profile
+            .scheme
+            .content()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         content.contains("${body}")
     }
 }
@@ -97,13 +105,17 @@ fn message(pair: &Pair, body: Vec<u8>) -> Message {
 fn what_is_signed_verifies_whatever_the_body_and_no_flipped_bit_does() {
     let random = Random::seeded(7);
     for pair in pairs().iter().filter(|pair| pair.signs_body()) {
-        let timed = pair.profile.scheme.carrier().is_some_and(|carrier| carrier.time_at.is_some());
-        for length in [0_usize, 1, 17, 300, 4096] {
+        let timed = pair
+            .profile
+            .scheme
+            .carrier()
+            .is_some_and(|carrier| carrier.time_at.is_some());
+        for length in [0_usize, 1, 17, 1024] {
             let text = match length {
-                _ if timed => format!(
-                    r#"{{"webhookTimestamp":1893553445000,"timestamp":"2030-01-02T03:04:05Z","n":{length}}}"#
-                )
-                .into_bytes(),
+                _ if timed => {
+                    format!(r#"{{"webhookTimestamp":1893553445000,"timestamp":"2030-01-02T03:04:05Z","n":{length}}}"#)
+                        .into_bytes()
+                }
                 length => body(&random, length),
             };
             let message = message(pair, text);
@@ -132,7 +144,8 @@ fn every_event_of_every_catalogue_is_signed_as_its_receiver_wants_it() {
             let composer = Composer::new(&pair.profile, wishes).expect("a sample");
             let id = Id::new(IdKind::Message, now(), &Random::os());
             let message = composer.compose(id, now(), &Random::os()).expect("a message");
-            if pair.profile.scheme.header().is_none() && !pair.profile.scheme.is_carried(&Headers::new(), &message.body) {
+            if pair.profile.scheme.header().is_none() && !pair.profile.scheme.is_carried(&Headers::new(), &message.body)
+            {
                 // An event that only another variant of the provider signs.
                 continue;
             }
@@ -155,12 +168,21 @@ fn url_and_method_count_where_they_are_signed() {
             url: "https://shop.example.com/hooks?x=2",
             ..TARGET
         };
-        assert!(pair.verify(&headers, &signed, elsewhere).is_refused(), "{}", pair.label());
+        assert!(
+            pair.verify(&headers, &signed, elsewhere).is_refused(),
+            "{}",
+            pair.label()
+        );
         let put = Target {
             method: "PUT",
             ..TARGET
         };
-        let content = pair.profile.scheme.content().map(ToString::to_string).unwrap_or_default();
+        let content = pair
+            .profile
+            .scheme
+            .content()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         assert_eq!(
             pair.verify(&headers, &signed, put).is_refused(),
             content.contains("${method}"),

@@ -77,9 +77,9 @@ impl Vector {
         let body = match (&self.body, &self.body_base64, &self.body_gen) {
             (Some(text), None, None) => text.clone().into_bytes(),
             (None, Some(text), None) => STANDARD.decode(text).expect("base64"),
-            (None, None, Some(large)) => {
-                [&*large.prefix, &large.repeat.repeat(large.count), &large.suffix].concat().into_bytes()
-            }
+            (None, None, Some(large)) => [&*large.prefix, &large.repeat.repeat(large.count), &large.suffix]
+                .concat()
+                .into_bytes(),
             _ => panic!("{}: one body is expected", self.id),
         };
         assert_eq!(body.len(), self.body_len, "{}", self.id);

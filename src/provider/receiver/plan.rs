@@ -81,9 +81,11 @@ fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
     let carrier = &scheme.carrier;
     let said = [
         (carrier.body.is_some(), "the signature stands in the body"),
-        (!carrier.more_headers.is_empty(), "several headers may carry the signature"),
+        (
+            !carrier.more_headers.is_empty(),
+            "several headers may carry the signature",
+        ),
         (!carrier.also_read.is_empty(), "the value has several forms"),
-        (carrier.strict, "blanks in the value count"),
         (carrier.time_at.is_some(), "the signing time stands in the body"),
         (scheme.key == KeyForm::PrefixedBase64, "the secret has two forms"),
     ];
