@@ -61,7 +61,7 @@ fn a_scheme_that_no_builtin_has_is_accepted_signs_and_verifies() {
         "--method",
         "PUT",
     ];
-    let lines = sandbox.hook(sign).run().ok().stdout().to_owned();
+    let lines = sandbox.hook(sign).run().ok().stdout();
     let verify = |url: &str, at: &str| {
         let mut args = vec!["verify", "-p", "acme", "--secret", secret, "--body", body, "--at", at];
         args.extend(["--url", url, "--method", "PUT"]);
@@ -119,7 +119,7 @@ fn a_pair_of_keys_is_written_as_the_provider_writes_it_and_signs() {
             "--body",
             "{}",
         ];
-        let lines = sandbox.hook(sign).run().ok().stdout().to_owned();
+        let lines = sandbox.hook(sign).run().ok().stdout();
         let secret = format!("file:{provider}.pub");
         let mut args = vec!["verify", "-p", provider, "--secret", &secret, "--body", "{}"];
         for line in lines.lines() {
