@@ -75,6 +75,15 @@ impl Carrier {
         first.into_iter().chain(&self.more_headers)
     }
 
+    /// The places of signatures, for people.
+    pub fn places(&self) -> String {
+        match self.more_headers.as_slice() {
+            [] => self.header.clone(),
+            [other] => format!("{} and {other}", self.header),
+            [.., last] => format!("{} to {last}, one for each secret", self.header),
+        }
+    }
+
     /// Whether a request carries anything where the signature is to stand.
     pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
         let Some(path) = &self.body else {

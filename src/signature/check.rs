@@ -79,9 +79,8 @@ impl Check<'_> {
         if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
             return Err(Refusal::UrlUnknown);
         }
-        let url = received.url.unwrap_or_default();
         if let Some(param) = &self.carrier.body_hash {
-            check_body_hash(param, url, received)?;
+            check_body_hash(param, received.url.unwrap_or_default(), received)?;
         }
         let document: Option<Value> = if self.looks_into_body() {
             serde_json::from_slice(received.body).ok()
@@ -92,11 +91,8 @@ impl Check<'_> {
             (None, document) => vec![document.as_ref()],
             (Some(_), document) => {
                 let items = document.as_ref().and_then(|document| self.carrier.items(document));
-                items
-                    .ok_or_else(|| self.carrier.missing())?
-                    .into_iter()
-                    .map(Some)
-                    .collect()
+                let items = items.ok_or_else(|| self.carrier.missing())?;
+                items.into_iter().map(Some).collect()
             }
         };
         let mut proof = Err(self.carrier.missing());
@@ -104,40 +100,52 @@ impl Check<'_> {
         for item in items {
             let carried = self.carrier.read(received.headers, item)?;
             signed_at = carried.signed_at;
-            let mut tried = Vec::new();
-            let mut found = None;
-            for form in self.url_forms() {
-                let url = form.of(url);
-                if found.is_some() || tried.contains(&url) {
-                    continue;
-                }
-                for key in keys {
-                    let source = Source {
-                        carrier: self.carrier,
-                        carried: &carried,
-                        received,
-                        document: item,
-                        url: &url,
-                        secret: secret(key),
-                    };
-                    let content = source.pieces(self.content)?;
-                    found = matches(key, &content, &carried.signatures);
-                    if found.is_some() {
-                        break;
-                    }
-                }
-                tried.push(url);
-            }
-            proof = Ok(found.ok_or_else(|| Refusal::NoMatch {
-                header: self.carrier.header.clone(),
-                secrets: keys.len(),
-            })?);
+            let found = |url: &str, key: &K| {
+                let source = Source {
+                    carrier: self.carrier,
+                    carried: &carried,
+                    received,
+                    document: item,
+                    url,
+                    secret: secret(key),
+                };
+                let content = source.pieces(self.content)?;
+                Ok(matches(key, &content, &carried.signatures))
+            };
+            proof = Ok(self.first(keys, received, found)?);
         }
         let proof = proof?;
         if signed_at.is_none() {
             signed_at = self.carrier.time_in_body(self.freshness, received)?;
         }
         judge_age(self.freshness, signed_at, received.now, proof)
+    }
+
+    /// The first key that matches, with any form of the URL.
+    fn first<K>(
+        &self,
+        keys: &[K],
+        received: &Received<'_>,
+        found: impl Fn(&str, &K) -> Result<Option<Proof>, Refusal>,
+    ) -> Result<Proof, Refusal> {
+        let given = received.url.unwrap_or_default();
+        let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
+        for form in self.url_forms() {
+            let url = form.of(given);
+            if urls.contains(&url) {
+                continue;
+            }
+            for key in keys {
+                if let Some(proof) = found(&url, key)? {
+                    return Ok(proof);
+                }
+            }
+            urls.push(url);
+        }
+        Err(Refusal::NoMatch {
+            header: self.carrier.header.clone(),
+            secrets: keys.len(),
+        })
     }
 
     fn url_forms(&self) -> &[UrlForm] {

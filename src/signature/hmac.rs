@@ -25,6 +25,17 @@ pub enum Algorithm {
     Sha512,
 }
 
+impl Algorithm {
+    /// `sha1`, `sha256` or `sha512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
 /// How a secret's text becomes key bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyForm {
@@ -106,7 +117,9 @@ impl State {
 
     fn of(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
         let mut state = self.clone();
-        content.iter().for_each(|piece| state.update(piece));
+        for piece in content {
+            state.update(piece);
+        }
         state.finish()
     }
 

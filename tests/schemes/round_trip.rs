@@ -110,7 +110,7 @@ fn what_is_signed_verifies_whatever_the_body_and_no_flipped_bit_does() {
             .scheme
             .carrier()
             .is_some_and(|carrier| carrier.time_at.is_some());
-        for length in [0_usize, 1, 17, 300, 4096] {
+        for length in [0_usize, 1, 17, 1024] {
             let text = match length {
                 _ if timed => {
                     format!(r#"{{"webhookTimestamp":1893553445000,"timestamp":"2030-01-02T03:04:05Z","n":{length}}}"#)

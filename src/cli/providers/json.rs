@@ -6,7 +6,7 @@ use super::show::assumed_in_variant;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Case, Https, ParamType, Place, Profile, Tense};
-use crate::signature::{Algorithm, Carrier, Freshness, KeyForm, PublicForm, Scheme};
+use crate::signature::{Carrier, Freshness, KeyForm, PublicForm, Scheme};
 use crate::template::Template;
 
 /// `{"schema":"hook.profile/1",...}`. Durations are in milliseconds.
@@ -74,7 +74,7 @@ fn signature(scheme: &Scheme) -> Value {
     let more = match scheme {
         Scheme::Hmac(scheme) => {
             let more = json!({
-                "algorithm": algorithm(scheme.algorithm),
+                "algorithm": scheme.algorithm.name(),
                 "key": match scheme.key {
                     KeyForm::Utf8 => "utf8",
                     KeyForm::Hex => "hex",
@@ -87,7 +87,7 @@ fn signature(scheme: &Scheme) -> Value {
             [more, carrier(&scheme.carrier, &scheme.content), age(scheme.freshness)]
         }
         Scheme::Hash(scheme) => {
-            let more = json!({ "algorithm": algorithm(scheme.algorithm) });
+            let more = json!({ "algorithm": scheme.algorithm.name() });
             [more, carrier(&scheme.carrier, &scheme.content), Value::Null]
         }
         Scheme::Asymmetric(scheme) => {
@@ -113,14 +113,6 @@ fn signature(scheme: &Scheme) -> Value {
         parts.for_each(|keys| all.extend(keys));
     }
     value
-}
-
-fn algorithm(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::Sha1 => "sha1",
-        Algorithm::Sha256 => "sha256",
-        Algorithm::Sha512 => "sha512",
-    }
 }
 
 fn carrier(carrier: &Carrier, content: &Template) -> Value {

@@ -5,7 +5,7 @@ use crate::clock::human_duration;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Https, Place, Profile};
-use crate::signature::{Algorithm, Asymmetric, AsymmetricKind, Carrier, Freshness, Hmac, KeyForm, Scheme};
+use crate::signature::{Asymmetric, AsymmetricKind, Carrier, Freshness, Hmac, KeyForm, Scheme};
 use crate::style::Style;
 
 /// The sheet of one profile.
@@ -69,12 +69,8 @@ fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
 }
 
 fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
-    let algorithm = match scheme.algorithm {
-        Algorithm::Sha1 => "HMAC-SHA1",
-        Algorithm::Sha256 => "HMAC-SHA256",
-        Algorithm::Sha512 => "HMAC-SHA512",
-    };
-    sheet.row("scheme", algorithm, &["signature.hmac.algorithm"]);
+    let algorithm = format!("HMAC-{}", scheme.algorithm.name().to_uppercase());
+    sheet.row("scheme", &algorithm, &["signature.hmac.algorithm"]);
     carrier(sheet, "signature.hmac", &scheme.carrier, &scheme.content.to_string());
     if !scheme.also_accept.is_empty() {
         let forms: Vec<String> = scheme.also_accept.iter().map(ToString::to_string).collect();
@@ -120,12 +116,7 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
 
 fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &Carrier, content: &str) {
     let key = |name: &str| format!("{table}.{name}");
-    let header = match carrier.more_headers.as_slice() {
-        [] => carrier.header.clone(),
-        [other] => format!("{} and {other}", carrier.header),
-        [.., last] => format!("{} to {last}, one for each secret", carrier.header),
-    };
-    sheet.row("header", &header, &[&key("header")]);
+    sheet.row("header", &carrier.places(), &[&key("header")]);
     if let Some(list) = &carrier.each {
         sheet.row("signed by item", &format!("body:{list}"), &[&key("carrier.each")]);
     }
