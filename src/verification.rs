@@ -18,6 +18,8 @@ pub struct Verification {
     registry: Registry,
     secrets: Option<Secrets>,
     labels: Vec<Label>,
+    /// Whether any provider is taken.
+    any: bool,
     /// Recognises one of the labels; absent when there is nothing to choose.
     detector: Option<Detector>,
     /// Recognises any provider: for explanations.
@@ -72,6 +74,7 @@ impl Verification {
             registry: registry.clone(),
             secrets,
             everybody: OnceLock::new(),
+            any: labels.is_empty(),
             detector: match labels {
                 [] => Some(registry.detector()),
                 [_] => None,
@@ -196,6 +199,18 @@ impl Verification {
         signature::hint(refusal, &context)
     }
 
+    /// The secret of a provider: the one of that name, or the first.
+    pub fn secret_of(&self, profile: &Profile, name: Option<&str>) -> Option<Secret> {
+        let secrets = self.secrets_of(profile).ok()?;
+        let named = secrets.iter().find(|secret| name.is_some() && secret.name() == name);
+        named.or(secrets.first()).cloned()
+    }
+
+    /// Whether anything is checked at all.
+    pub fn checks(&self) -> bool {
+        self.secrets.is_some()
+    }
+
     fn recognised(&self, received: &Received<'_>) -> Vec<&Label> {
         let Some(detector) = &self.detector else {
             return self.labels.iter().collect();
@@ -232,7 +247,12 @@ impl Verification {
         if self.secrets.is_none() {
             return (Some(deciding), Verdict::Unchecked);
         }
-        (Some(deciding), self.verdict(deciding, received))
+        let verdict = match self.verdict(deciding, received) {
+            // Else anybody passes who writes a header of a provider that signs nothing: that must be asked for by name.
+            Verdict::Unsigned if self.any => Verdict::Refused(Refusal::Unrecognised),
+            verdict => verdict,
+        };
+        (Some(deciding), verdict)
     }
 
     fn verdict(&self, candidate: &Candidate, received: &Received<'_>) -> Verdict {

@@ -14,6 +14,7 @@ mod exit_codes;
 mod forward;
 mod full_disk;
 mod generated;
+mod handshakes;
 mod inbound;
 mod layering;
 mod licences;

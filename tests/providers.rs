@@ -6,13 +6,24 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, keys};
 
-const BUILT_IN: [(&str, u64); 7] = [
+const BUILT_IN: [(&str, u64); 18] = [
     ("poolflow", 8),
     ("pool-brain", 6),
     ("pocketsflow", 16),
     ("hoopai", 67),
     ("slotflow", 2),
     ("standard-webhooks", 4),
+    ("adobe-sign", 0),
+    ("aws-sns", 0),
+    ("azure-event-grid", 0),
+    ("cloudevents", 0),
+    ("gusto", 0),
+    ("mailchimp", 0),
+    ("microsoft-graph", 0),
+    ("notion", 0),
+    ("okta", 0),
+    ("trello", 0),
+    ("twitter", 0),
     ("generic", 4),
 ];
 

@@ -54,7 +54,7 @@ pub(super) fn announce(session: &Session, endpoint: &Endpoint, said: &str) -> Re
 /// Sends a new token, and gives it back when the endpoint did.
 async fn ask(session: &Session, endpoint: &Endpoint) -> Result<Secret> {
     let profile = session.registry.get(&endpoint.provider)?;
-    let Some(shake) = &profile.handshake else {
+    let Some(shake) = profile.handshakes.first() else {
         let what = format!("how `{}` asks an endpoint is not known", profile.label());
         return Err(Error::usage(what).hint(format!("`hook endpoints confirm {} TOKEN`", endpoint.name)));
     };
