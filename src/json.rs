@@ -81,6 +81,21 @@ impl Paths {
         }
         found
     }
+
+    /// The same for a body of that type: a form's fields are found by their names.
+    pub fn read_as(&self, content_type: Option<&str>, body: &[u8]) -> Vec<Option<Found>> {
+        if !content_type.is_some_and(is_form) {
+            return self.read(body);
+        }
+        let mut found = vec![None; self.count];
+        for (name, value) in url::form_urlencoded::parse(body) {
+            let node = self.root.children.iter().find(|(have, _)| *have == name);
+            if let Some(slot) = node.and_then(|(_, node)| node.slot) {
+                found[slot] = Some(Found::Text(value.into_owned()));
+            }
+        }
+        found
+    }
 }
 
 struct Reader<'a> {
@@ -191,6 +206,25 @@ impl<'a> Visitor<'_> for Key<'a> {
             .find(|(have, _)| have == key)
             .map(|(_, node)| node))
     }
+}
+
+/// The document of a body: JSON, or a form's fields as texts when its type says so.
+pub fn document(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
+    if !is_form(content_type) {
+        return serde_json::from_slice(body);
+    }
+    let fields = url::form_urlencoded::parse(body);
+    Ok(Value::Object(
+        fields
+            .map(|(name, value)| (name.into_owned(), Value::from(value)))
+            .collect(),
+    ))
+}
+
+/// Whether a content type is that of a form.
+pub fn is_form(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// The value at a dotted path of a document.

@@ -54,8 +54,20 @@ pub enum Placeholder {
     New(NewKind, Option<String>),
     /// `${body.PATH}`: a scalar of the received body.
     BodyPath(String),
-    /// `${header.NAME}`: a received header.
+    /// `${body.PATH?}`: the same, or nothing.
+    OptionalBodyPath(String),
+    /// `${header.NAME}`: a header of the request.
     Header(String),
+    /// `${method}`: the request's method.
+    Method,
+    /// `${url}`: the whole URL that the request goes to.
+    Url,
+    /// `${form}`: names and values of a form's fields, sorted, each value once.
+    Form,
+    /// `${signed-headers}`: names of the headers that are signed too, separated by blanks.
+    SignedHeaders,
+    /// `${signed-values}`: the values of those headers, separated by dots.
+    SignedValues,
 }
 
 /// How a moment is written.
@@ -93,6 +105,8 @@ pub enum Scope {
     Header,
     /// What is signed.
     Content,
+    /// What is hashed together with the secret.
+    Hashed,
     /// The value of the signature's header.
     SignatureValue,
     /// The value of a token's header.
@@ -285,6 +299,11 @@ impl Placeholder {
             "signature" => Self::Signature,
             "secret" => Self::Secret,
             "mode" => Self::Mode,
+            "method" => Self::Method,
+            "url" => Self::Url,
+            "form" => Self::Form,
+            "signed-headers" => Self::SignedHeaders,
+            "signed-values" => Self::SignedValues,
             "timestamp" => Self::Timestamp(TimeForm::Unix),
             "timestamp.ms" => Self::Timestamp(TimeForm::UnixMs),
             "timestamp.rfc3339" => Self::Timestamp(TimeForm::Rfc3339(Precision::Seconds)),
@@ -292,7 +311,10 @@ impl Placeholder {
                 let (head, tail) = name.split_once('.').filter(|(_, tail)| !tail.is_empty())?;
                 match head {
                     "param" => Self::Param(tail.to_owned()),
-                    "body" => Self::BodyPath(tail.to_owned()),
+                    "body" => match tail.strip_suffix('?') {
+                        Some(path) => Self::OptionalBodyPath(path.to_owned()),
+                        None => Self::BodyPath(tail.to_owned()),
+                    },
                     "header" => Self::Header(tail.to_ascii_lowercase()),
                     "time" => Self::parse_time(tail)?,
                     "new" => Self::parse_new(tail)?,
@@ -346,21 +368,26 @@ impl Placeholder {
     }
 
     fn fits(&self, scope: Scope) -> bool {
+        let signed = matches!(scope, Scope::Content | Scope::Hashed);
         match self {
             Self::New(..) => matches!(scope, Scope::Message | Scope::Fresh),
             Self::Event | Self::Id => {
-                matches!(
-                    scope,
-                    Scope::Message | Scope::Header | Scope::Content | Scope::SignatureValue | Scope::Received
-                )
+                signed
+                    || matches!(
+                        scope,
+                        Scope::Message | Scope::Header | Scope::SignatureValue | Scope::Received
+                    )
             }
             Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
             Self::Data | Self::Param(_) => scope == Scope::Message,
-            Self::Body => scope == Scope::Content,
-            Self::Timestamp(_) => matches!(scope, Scope::Header | Scope::Content | Scope::SignatureValue),
+            Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues => signed,
+            Self::OptionalBodyPath(_) => signed,
+            Self::SignedHeaders => signed || scope == Scope::SignatureValue,
+            Self::Timestamp(_) => signed || matches!(scope, Scope::Header | Scope::SignatureValue),
             Self::Signature => scope == Scope::SignatureValue,
-            Self::Secret => scope == Scope::TokenValue,
-            Self::BodySha256 | Self::BodyPath(_) | Self::Header(_) => scope == Scope::Received,
+            Self::Secret => matches!(scope, Scope::TokenValue | Scope::Hashed),
+            Self::BodyPath(_) | Self::Header(_) => signed || scope == Scope::Received,
+            Self::BodySha256 => scope == Scope::Received,
         }
     }
 }

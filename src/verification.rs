@@ -1,15 +1,15 @@
 //! Who judges a request: which provider it is of, which variant of it decides, with which secrets. Shared by `verify`
 //! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
 
+mod secrets;
+
 use std::sync::{Arc, OnceLock};
 
-use crate::clock::Timestamp;
-use crate::error::Result;
 use crate::headers::Headers;
 use crate::provider::detect::{self, Detector};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
-use crate::session::{Purpose, Secrets};
+use crate::session::Secrets;
 use crate::signature::{self, Case, Context, Explanation, KeyError, Place, Received, Refusal, Verdict, Verifier};
 
 /// Checks requests of one provider, of some, or of whichever is recognised.
@@ -24,6 +24,10 @@ pub struct Verification {
     detector: Option<Detector>,
     /// Recognises any provider: for explanations.
     everybody: OnceLock<Detector>,
+    /// What stands before the target of a request in its URL, where the request itself does not say it.
+    base: Option<String>,
+    /// Whether the receiver speaks TLS itself.
+    tls: bool,
 }
 
 /// What a check says about a request.
@@ -75,6 +79,8 @@ impl Verification {
             secrets,
             everybody: OnceLock::new(),
             any: labels.is_empty(),
+            base: None,
+            tls: false,
             detector: match labels {
                 [] => Some(registry.detector()),
                 [_] => None,
@@ -91,6 +97,28 @@ impl Verification {
             let _ = label.candidates.set(Ok(candidates));
         }
         Ok(verification)
+    }
+
+    /// Takes `base` for what stands before the target of every request: the address under which senders know the receiver.
+    #[must_use]
+    pub fn reachable_as(self, base: Option<String>, tls: bool) -> Self {
+        Self { base, tls, ..self }
+    }
+
+    /// The URL that the sender of a request has: the base and the target, else what the request says about itself.
+    pub fn url(&self, headers: &Headers, target: &str) -> Option<String> {
+        if let Some(base) = &self.base {
+            return Some(format!("{}{target}", base.trim_end_matches('/')));
+        }
+        let host = headers
+            .get_text("x-forwarded-host")
+            .or_else(|| headers.get_text("host"))?;
+        let scheme = match headers.get_text("x-forwarded-proto") {
+            Some("https") => "https",
+            None if self.tls => "https",
+            _ => "http",
+        };
+        Some(format!("{scheme}://{host}{target}"))
     }
 
     /// Fails when a provider that was named can use none of the secrets: what `listen` asks before it starts.
@@ -114,13 +142,13 @@ impl Verification {
         Ok(())
     }
 
-    /// Judges a request at that moment.
-    pub fn check(&self, headers: &Headers, body: &[u8], now: Timestamp) -> Judged {
-        let received = Received { headers, body, now };
-        let found = self.recognised(&received);
+    /// Judges a request.
+    pub fn check(&self, received: &Received<'_>) -> Judged {
+        let Received { headers, body, .. } = *received;
+        let found = self.recognised(received);
         let mut best: Option<(&Label, Option<&Candidate>, Verdict)> = None;
         for label in &found {
-            let (candidate, verdict) = self.judge(label, &received);
+            let (candidate, verdict) = self.judge(label, received);
             let better = best.as_ref().is_none_or(|(_, _, old)| weight(&verdict) > weight(old));
             let verified = verdict.is_verified();
             if better {
@@ -154,31 +182,23 @@ impl Verification {
 
     /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
     /// Costs several checks: for people who look on, not for every request under load.
-    pub fn explain(
-        &self,
-        judged: &Judged,
-        headers: &Headers,
-        body: &[u8],
-        now: Timestamp,
-        others: &[Secret],
-    ) -> Option<Explanation> {
+    pub fn explain(&self, judged: &Judged, received: &Received<'_>, others: &[Secret]) -> Option<Explanation> {
         let Verdict::Refused(refusal) = &judged.verdict else {
             return None;
         };
-        let received = Received { headers, body, now };
         match (refusal, &judged.profile) {
             (Refusal::HeaderMissing { .. }, Some(profile)) => self
-                .other_provider(profile, &received)
-                .or_else(|| self.other_variant(profile, &received)),
+                .other_provider(profile, received)
+                .or_else(|| self.other_variant(profile, received)),
             (Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::Malformed { .. }, Some(profile)) => {
                 let secrets = self.secrets_of(profile).unwrap_or_default();
                 let case = Case {
                     scheme: &profile.scheme,
-                    received,
+                    received: *received,
                     secrets: &secrets,
                     others,
                 };
-                signature::explain(&case).or_else(|| self.other_variant(profile, &received))
+                signature::explain(&case).or_else(|| self.other_variant(profile, received))
             }
             _ => None,
         }
@@ -197,18 +217,6 @@ impl Verification {
             signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
         };
         signature::hint(refusal, &context)
-    }
-
-    /// The secret of a provider: the one of that name, or the first.
-    pub fn secret_of(&self, profile: &Profile, name: Option<&str>) -> Option<Secret> {
-        let secrets = self.secrets_of(profile).ok()?;
-        let named = secrets.iter().find(|secret| name.is_some() && secret.name() == name);
-        named.or(secrets.first()).cloned()
-    }
-
-    /// Whether anything is checked at all.
-    pub fn checks(&self) -> bool {
-        self.secrets.is_some()
     }
 
     fn recognised(&self, received: &Received<'_>) -> Vec<&Label> {
@@ -234,13 +242,10 @@ impl Verification {
                 return (None, self.unless_unchecked(refusal));
             }
         };
-        let carried = |candidate: &&Candidate| {
-            let header = candidate.profile.scheme.header();
-            header.is_some_and(|header| received.headers.contains(header))
-        };
         // Without any signature it is the plain profile that says what is missing.
         let plain = || candidates.iter().find(|candidate| candidate.profile.variant.is_none());
-        let deciding = candidates.iter().find(carried).or_else(plain).or(candidates.first());
+        let deciding = self.deciding(candidates, received);
+        let deciding = deciding.or_else(plain).or(candidates.first());
         let Some(deciding) = deciding else {
             return (None, self.unless_unchecked(Refusal::Unrecognised));
         };
@@ -255,19 +260,42 @@ impl Verification {
         (Some(deciding), verdict)
     }
 
+    /// The variant of the highest rank whose signature is there. Where several have theirs in the same place, it is the one
+    /// whose grammar the value has and for whose kind of key there is a secret: neither is the sender's to choose.
+    fn deciding<'a>(&self, candidates: &'a [Candidate], received: &Received<'_>) -> Option<&'a Candidate> {
+        let Received { headers, body, .. } = *received;
+        let scheme = |candidate: &'a Candidate| &candidate.profile.scheme;
+        let mut carried = candidates
+            .iter()
+            .filter(|candidate| candidate.profile.decides(headers) && scheme(candidate).is_carried(headers, body));
+        let first = carried.next()?;
+        let rivals: Vec<&Candidate> = carried
+            .filter(|candidate| scheme(candidate).place() == scheme(first).place())
+            .collect();
+        if rivals.is_empty() {
+            return Some(first);
+        }
+        let fitting = || {
+            let all = std::iter::once(first).chain(rivals.iter().copied());
+            all.filter(|candidate| scheme(candidate).fits(headers))
+        };
+        let usable = |candidate: &&Candidate| self.secrets.is_none() || self.verifier(candidate).is_ok();
+        fitting().find(usable).or_else(|| fitting().next()).or(Some(first))
+    }
+
     fn verdict(&self, candidate: &Candidate, received: &Received<'_>) -> Verdict {
         let scheme = &candidate.profile.scheme;
         // What is not there cannot be checked, whatever the secret; and a dev key pair need not be made for it.
-        if let Some(header) = scheme.header()
-            && !received.headers.contains(header)
+        if let Some(place) = scheme.place()
+            && !scheme.is_carried(received.headers, received.body)
         {
-            let header = header.to_owned();
+            let header = place.to_owned();
             return Verdict::Refused(Refusal::HeaderMissing { header });
         }
         match self.verifier(candidate) {
             Ok(verifier) => verifier.verify(received),
             Err(why) => Verdict::Refused(Refusal::Unusable {
-                header: scheme.header().unwrap_or(&candidate.label).to_owned(),
+                header: scheme.place().unwrap_or(&candidate.label).to_owned(),
                 why: why.clone(),
             }),
         }
@@ -279,13 +307,6 @@ impl Verification {
             let verifier = candidate.profile.scheme.verifier_of_usable(&secrets);
             verifier.map_err(|error| error.to_string())
         })
-    }
-
-    fn secrets_of(&self, profile: &Profile) -> Result<Vec<Secret>> {
-        self.secrets.as_ref().map_or_else(
-            || Ok(Vec::new()),
-            |secrets| secrets.for_profile(profile, Purpose::Verify),
-        )
     }
 
     fn unless_unchecked(&self, refusal: Refusal) -> Verdict {
@@ -367,7 +388,8 @@ fn weight(verdict: &Verdict) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::ToSign;
+    use crate::clock::Timestamp;
+    use crate::signature::{Signed, ToSign};
 
     const BODY: &[u8] = br#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;
 
@@ -389,31 +411,47 @@ mod tests {
             event: "job.paid",
             timestamp: now(),
             body: BODY,
+            method: "POST",
+            url: "https://a.example/",
+            headers: &Headers::new(),
         };
-        signer.sign(&message).into_iter().collect()
+        let Signed::Headers(lines) = signer.sign(&message) else {
+            panic!("no header")
+        };
+        lines.into_iter().collect()
+    }
+
+    fn check(verification: &Verification, headers: &Headers) -> Judged {
+        verification.check(&Received {
+            method: "POST",
+            url: None,
+            headers,
+            body: BODY,
+            now: now(),
+        })
     }
 
     #[test]
     fn several_named_providers_are_told_apart_and_no_other_is_taken() {
         let verification = verification(&["poolflow", "slotflow"], &["a"]);
         for label in ["poolflow", "slotflow"] {
-            let judged = verification.check(&signed(label, "a"), BODY, now());
+            let judged = check(&verification, &signed(label, "a"));
             assert!(judged.verdict.is_verified(), "{judged:?}");
             assert_eq!(judged.label.as_deref(), Some(label));
             assert_eq!(judged.secret(), Some("a"));
             assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
         }
-        let judged = verification.check(&signed("pocketsflow", "a"), BODY, now());
+        let judged = check(&verification, &signed("pocketsflow", "a"));
         assert_eq!(judged.verdict, Verdict::Refused(Refusal::Unrecognised));
     }
 
     #[test]
     fn without_secrets_nothing_is_checked_and_the_facts_are_still_read() {
         let verification = Verification::new(&Registry::default(), &[], None).unwrap();
-        let judged = verification.check(&signed("poolflow", "a"), BODY, now());
+        let judged = check(&verification, &signed("poolflow", "a"));
         assert_eq!(judged.verdict, Verdict::Unchecked);
         assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
-        let judged = verification.check(&Headers::new(), BODY, now());
+        let judged = check(&verification, &Headers::new());
         assert_eq!((judged.verdict, judged.label), (Verdict::Unchecked, None));
     }
 
@@ -431,10 +469,10 @@ mod tests {
     fn a_secret_of_another_kind_stands_beside_the_usable_one() {
         let pair = signature::AsymmetricKind::Ed25519.generate().unwrap();
         let verification = verification(&["hoopai"], &[pair.public.as_str(), "a"]);
-        let judged = verification.check(&signed("hoopai", "a"), BODY, now());
+        let judged = check(&verification, &signed("hoopai", "a"));
         assert_eq!(judged.secret(), Some("a"));
         let forged: Headers = [("x-wh-signature", "AAAA")].into_iter().collect();
-        let judged = verification.check(&forged, BODY, now());
+        let judged = check(&verification, &forged);
         assert_eq!(judged.verdict.reason(), Some("unusable-secret"));
         assert_eq!(judged.label.as_deref(), Some("hoopai@rsa"));
     }
@@ -448,7 +486,7 @@ mod tests {
                 let (verification, headers) = (&verification, &headers[number % 3]);
                 scope.spawn(move || {
                     for _ in 0..50 {
-                        assert!(verification.check(headers, BODY, now()).verdict.is_verified());
+                        assert!(check(verification, headers).verdict.is_verified());
                     }
                 });
             }

@@ -158,23 +158,9 @@ impl Form {
     }
 }
 
-/// A machine that knows the providers of which the program has no file, or no handshake.
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    for entry in
-        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/handshakes/providers")).expect("a folder")
-    {
-        let path = entry.expect("its entries").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
-        let text = std::fs::read(&path).expect("a provider file");
-        sandbox.write(sandbox.config(&format!("providers/{name}")), text);
-    }
-    sandbox
-}
-
 #[test]
 fn every_question_is_answered_as_its_provider_requires_whether_or_not_it_is_named() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let mut wrong = Vec::new();
     for (provider, vector) in Vector::all() {
         let secret = vector.secret.as_ref().map(|secret| format!("literal:{secret}"));
@@ -183,14 +169,7 @@ fn every_question_is_answered_as_its_provider_requires_whether_or_not_it_is_name
             None => vec!["--secret"],
         };
         let headers = vector.headers(&sandbox, provider);
-        let built_in = hook::provider::Registry::default()
-            .names()
-            .iter()
-            .any(|name| name == provider);
-        for named in [true, false]
-            .into_iter()
-            .filter(|named| *named || built_in || vector.signed)
-        {
+        for named in [true, false] {
             let mut args = vec!["--json"];
             if named {
                 args.extend(["-p", provider]);
@@ -211,7 +190,7 @@ fn every_question_is_answered_as_its_provider_requires_whether_or_not_it_is_name
 
 #[test]
 fn a_wrong_signature_is_refused_with_an_empty_answer_and_a_missing_one_too() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let signing = Vector::all().into_iter();
     for (provider, vector) in signing.filter(|(name, vector)| vector.signed && !UNCHECKED.contains(name)) {
         let mut listener = sandbox.listen(["-p", provider, "--secret", "--json"]);
@@ -237,7 +216,7 @@ fn a_wrong_signature_is_refused_with_an_empty_answer_and_a_missing_one_too() {
 
 #[test]
 fn playing_the_provider_passes_against_a_listener_and_fails_against_a_wrong_answer() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Full(200, vec![("content-type", "text/html")], b"hello".to_vec()));
     let broken = App::start(|_| Reply::Status(500, ""));
     let mut providers: Vec<&str> = Vector::all().into_iter().map(|(provider, _)| provider).collect();
@@ -258,7 +237,7 @@ fn playing_the_provider_passes_against_a_listener_and_fails_against_a_wrong_answ
 
 #[test]
 fn the_verdict_on_a_receiver_is_one_object_a_question() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret"]);
     let send = ["send", "--handshake", "-p", "okta", "--json", "--to"];
     let line = sandbox
@@ -287,7 +266,7 @@ fn the_verdict_on_a_receiver_is_one_object_a_question() {
 
 #[test]
 fn a_provider_that_asks_nothing_cannot_be_played_so() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let send = |args: &[&str]| {
         sandbox
             .hook([&["send", "--handshake", "--to", NOBODY], args].concat())
@@ -302,7 +281,7 @@ fn a_provider_that_asks_nothing_cannot_be_played_so() {
 
 #[test]
 fn a_handshake_is_recorded_and_neither_passed_on_nor_filtered_away() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     let mut listener = sandbox.listen([
         "-p",
@@ -329,7 +308,7 @@ fn a_handshake_is_recorded_and_neither_passed_on_nor_filtered_away() {
 
 #[test]
 fn the_token_that_a_provider_was_told_to_say_is_compared_when_it_is_known() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let target = |token| format!("/?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}");
     let mut any = sandbox.listen(["-p", "meta"]);
     assert_eq!(request("GET", &any.url, &target("x"), &[], b"").status, 200);
@@ -348,7 +327,7 @@ fn the_token_that_a_provider_was_told_to_say_is_compared_when_it_is_known() {
 
 #[test]
 fn a_secret_that_arrives_is_told_once_and_kept_nowhere() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let secret = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81";
     let mut listener = sandbox.listen(["-v", "-p", "asana", "-p", "notion"]);
     let answer = request("POST", &listener.url, "/", &[("x-hook-secret", secret)], b"");
@@ -373,7 +352,7 @@ fn a_secret_that_arrives_is_told_once_and_kept_nowhere() {
 
 #[test]
 fn an_answer_that_needs_the_secret_is_not_given_without_one_nor_for_what_could_be_an_event() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let mut bare = sandbox.listen(["-p", "twitter"]);
     assert_eq!(request("GET", &bare.url, "/?crc_token=abc", &[], b"").status, 401);
     bare.shows("handshake refused: its answer needs the secret: add `--secret`");
@@ -396,7 +375,7 @@ const SUBSCRIBE: &str = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubs
 
 #[test]
 fn the_url_of_a_subscription_is_shown_and_opened_only_when_that_is_allowed() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     // Whoever opens an https URL through a proxy asks it for that host first.
     let proxy = App::start(|_| Reply::Status(403, ""));
     let listen = |args: &[&str]| {
@@ -424,7 +403,7 @@ fn the_url_of_a_subscription_is_shown_and_opened_only_when_that_is_allowed() {
 
 #[test]
 fn a_url_elsewhere_is_not_opened_even_when_opening_is_allowed() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     let run = sandbox.listening(["--confirm-sns"]).env("HTTPS_PROXY", &app.url);
     let mut listener = crate::support::Listener::ready(run);
@@ -447,7 +426,7 @@ fn a_url_elsewhere_is_not_opened_even_when_opening_is_allowed() {
 
 #[test]
 fn whoever_writes_a_header_of_a_provider_that_signs_nothing_is_not_let_in_where_secrets_are_checked() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret"]);
     for header in ["aeg-event-type", "x-amz-sns-message-type"] {
         let answer = request("POST", &listener.url, "/", &[(header, "Notification")], b"[]");
@@ -457,7 +436,7 @@ fn whoever_writes_a_header_of_a_provider_that_signs_nothing_is_not_let_in_where_
 
 #[test]
 fn a_provider_file_of_ones_own_asks_and_is_answered_when_it_is_named() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::new();
     sandbox.write(
         sandbox.config("providers/acme.toml"),
         "format = 1\nname = \"acme\"\n[signature.hmac]\nheader = \"X-Acme\"\ncontent = \"${body}\"\n\

@@ -26,6 +26,7 @@ mod receivers;
 mod replay;
 mod round_trip;
 mod schedule;
+mod schemes;
 mod secret;
 mod send;
 mod serve;

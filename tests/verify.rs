@@ -250,13 +250,17 @@ fn a_request_of_another_provider_or_variant_is_told_apart() {
     let headers = signed(&sandbox, "poolflow", SECRET, BODY, NOW);
     let outcome = verify(&sandbox, &headers, BODY, &["-p", "slotflow", "-s", "env:RIGHT"]).exits(5);
     outcome.says(["looks like one of `poolflow`", "--provider poolflow"]);
+    let headers = signed(&sandbox, "generic", SECRET, BODY, NOW);
+    let more = ["-p", "generic@timestamped", "-s", "env:RIGHT", "--at", NOW];
+    let outcome = verify(&sandbox, &headers, BODY, &more).exits(5);
+    outcome.says(["it was signed as `generic`", "--provider generic`"]);
     let headers = signed(&sandbox, "generic@timestamped", SECRET, BODY, NOW);
     let more = ["-p", "generic", "-s", "env:RIGHT", "--at", NOW];
-    let outcome = verify(&sandbox, &headers, BODY, &more).exits(5);
-    outcome.says([
-        "it was signed as `generic@timestamped`",
-        "--provider generic@timestamped",
-    ]);
+    let outcome = verify(&sandbox, &headers, BODY, &more).ok();
+    assert!(
+        outcome.stdout().contains("generic@timestamped"),
+        "the value's form tells two variants of one header apart"
+    );
 }
 
 #[test]

@@ -18,8 +18,8 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::provider::Profile;
 use crate::provider::handshake::{Handshake, Written};
+use crate::provider::{Profile, Target};
 use crate::render::{millis, short_time};
 use crate::secret::Secret;
 use crate::session::{Purpose, Session};
@@ -173,7 +173,7 @@ impl<'a> Asker<'a> {
         if !written.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&written.query);
         }
-        let headers = self.request_headers(handshake, &written, &body, wrongly_signed);
+        let headers = self.request_headers(handshake, &written, &url, &body, wrongly_signed);
         Question {
             handshake,
             wrongly_signed,
@@ -189,7 +189,14 @@ impl<'a> Asker<'a> {
     }
 
     /// Signed like an event where the provider signs its question.
-    fn request_headers(&self, handshake: &Handshake, written: &Written, body: &Bytes, wrongly_signed: bool) -> Headers {
+    fn request_headers(
+        &self,
+        handshake: &Handshake,
+        written: &Written,
+        url: &Url,
+        body: &Bytes,
+        wrongly_signed: bool,
+    ) -> Headers {
         let now = self.session.now();
         let mut message = Message {
             id: Id::new(IdKind::Message, now, &self.session.random),
@@ -205,7 +212,11 @@ impl<'a> Asker<'a> {
             message.body = [body.as_ref(), b" "].concat().into();
         }
         let mut headers = if handshake.signed {
-            self.profile.request_headers(&message, self.signer.as_ref(), now)
+            let target = Target {
+                method: &written.method,
+                url: url.as_str(),
+            };
+            self.profile.request(&message, self.signer.as_ref(), now, target).0
         } else {
             let mut headers = Headers::new();
             if !body.is_empty() {

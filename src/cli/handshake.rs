@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::exchange::{Outcome, Request};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::provider::Profile;
 use crate::provider::handshake::{Handshake, echoes};
+use crate::provider::{Profile, Target};
 use crate::render::status_line;
 use crate::secret::Secret;
 use crate::session::{Purpose, Session};
@@ -85,11 +85,17 @@ pub(super) fn question(
     };
     let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
     let signer = super::targets::signer(session, profile, &[], own)?;
+    let url = super::targets::parse_url(&endpoint.url)?;
+    let target = Target {
+        method: "POST",
+        url: url.as_str(),
+    };
+    let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
     Ok(Request {
         method: "POST".to_owned(),
-        url: super::targets::parse_url(&endpoint.url)?,
-        headers: profile.request_headers(&message, signer.as_deref(), now),
-        body: message.body,
+        url,
+        headers,
+        body,
         timeout: profile.policy.timeout,
     })
 }

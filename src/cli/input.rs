@@ -51,3 +51,11 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
 }
+
+/// A URL, kept as it was typed: what is signed are its characters.
+pub(super) fn whole_url(text: &str) -> std::result::Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if url.has_host() => Ok(text.to_owned()),
+        _ => Err("not a whole URL such as `https://example.com/hook`".into()),
+    }
+}

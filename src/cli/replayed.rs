@@ -232,7 +232,7 @@ impl<'a> Again<'a> {
                     .headers
                     .iter()
                     .map(|(name, _)| name.as_str())
-                    .chain(profile.scheme.header())
+                    .chain(signature_headers(profile))
                 {
                     headers.remove(name);
                 }
@@ -387,4 +387,14 @@ fn of_capture(capture: Capture) -> Original {
         execution: None,
         by_dev_secret,
     }
+}
+
+/// Every header that may carry a signature.
+fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
+    let more = profile
+        .scheme
+        .carrier()
+        .into_iter()
+        .flat_map(|carrier| carrier.more_headers.iter());
+    profile.scheme.header().into_iter().chain(more.map(String::as_str))
 }

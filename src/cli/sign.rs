@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::provider::Profile;
+use crate::provider::{Profile, Target};
 use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::Scheme;
 
@@ -35,6 +35,12 @@ pub(super) struct Args {
     /// Sign as of this moment: Unix seconds or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]
     at: Option<Timestamp>,
+    /// The request's method, where it is signed
+    #[arg(long, default_value = "POST")]
+    method: String,
+    /// The whole URL that the request goes to, where it is signed
+    #[arg(long, value_parser = input::whole_url)]
+    url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +52,9 @@ struct Signature<'a> {
     id: &'a str,
     timestamp: i64,
     headers: Vec<Line>,
+    /// The body with the signature in it, where it stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,8 +77,17 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     })?;
     let body = input::body(&args.body)?;
     let now = args.at.unwrap_or_else(|| session.now());
+    let target = (args.method.clone(), args.url.clone());
+    if profile.scheme.signs_target() && target.1.is_none() {
+        let what = format!("`{}` signs the URL that the request goes to", profile.label());
+        return Err(Error::usage(what).hint("give it: `--url https://example.com/hook`"));
+    }
     let message = message(session, &profile, args, body.into(), now);
-    let headers = profile.own_headers(&message, Some(&signer), now);
+    let target = Target {
+        method: &target.0,
+        url: target.1.as_deref().unwrap_or_default(),
+    };
+    let (headers, signed) = profile.own(&message, Some(&signer), now, target);
     for (name, value) in headers.iter() {
         // What stands in the body may end up in a header, and must not make two of it.
         check_line(name, &String::from_utf8_lossy(value)).map_err(Error::usage)?;
@@ -81,7 +99,14 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
             .ui
             .warn("the header carries one signature: only the first secret signs");
     }
-    print(session, &profile, &message, secrets[0].name(), &headers, now)
+    let body = (signed != message.body).then(|| String::from_utf8_lossy(&signed).into_owned());
+    if body.is_none() && profile.scheme.header().is_none() {
+        return Err(Error::usage(format!(
+            "the signature of `{}` stands in the body, and this one has no place for it",
+            profile.label()
+        )));
+    }
+    print(session, &profile, &message, secrets[0].name(), &headers, body, now)
 }
 
 /// The message that this body would be. What the arguments leave open is read from the body.
@@ -111,6 +136,7 @@ fn print(
     message: &Message,
     secret: Option<&str>,
     headers: &Headers,
+    body: Option<String>,
     now: Timestamp,
 ) -> Result<Exit> {
     let ui = &session.ui;
@@ -121,6 +147,9 @@ fn print(
     };
     for (name, value) in lines() {
         ui.line(&format!("{name}: {value}"))?;
+    }
+    if let Some(body) = &body {
+        ui.line(body)?;
     }
     ui.json(&Signature {
         schema: "hook.signature/1",
@@ -135,6 +164,7 @@ fn print(
                 value: value.into_owned(),
             })
             .collect(),
+        body,
     })?;
     Ok(Exit::Ok)
 }

@@ -1,7 +1,6 @@
 //! `hook verify`: the verdict on one request, and an autopsy when it is refused.
 
 use serde::Serialize;
-use url::Url;
 
 use super::{input, select, targets};
 use crate::clock::Timestamp;
@@ -9,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::session::{DEV_SECRET, Purpose, Session};
-use crate::signature::{Explanation, Place, Refusal, Verdict};
+use crate::signature::{Explanation, Place, Received, Refusal, Verdict};
 use crate::store::Record;
 use crate::verification::{Judged, Verification};
 
@@ -37,13 +36,18 @@ pub(super) struct Args {
     /// The request's method, where it is signed
     #[arg(long)]
     method: Option<String>,
-    /// The request's URL, where it is signed
-    #[arg(long)]
-    url: Option<Url>,
+    /// The whole URL as the sender has it, where it is signed
+    #[arg(long, value_parser = input::whole_url)]
+    url: Option<String>,
 }
 
 /// A request as it came.
 struct Request {
+    method: String,
+    /// The whole URL, when it is known.
+    url: Option<String>,
+    /// Path and query of a request that was received.
+    target: Option<String>,
     headers: Headers,
     body: Vec<u8>,
     /// The moment at which to judge it; absent: now.
@@ -71,10 +75,14 @@ struct VerdictLine<'a> {
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
     let targeted = args.method.is_some() || args.url.is_some();
-    let request = match args.id {
+    let mut request = match args.id {
         Some(id) => recorded(session, &id)?,
         None => typed(&args.header, &args.body.unwrap_or_default())?,
     };
+    if let Some(method) = args.method {
+        request.method = method;
+    }
+    request.url = args.url.or(request.url);
     let named = args.provider.or_else(|| request.provider.clone());
     let named = named.or_else(|| session.settings.provider.clone());
     let labels: Vec<String> = named.into_iter().collect();
@@ -89,9 +97,24 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     if let Some(number) = request.number {
         session.ui.note(&format!("#{number} is checked as of {now}"));
     }
-    let judged = verification.check(&request.headers, &request.body, now);
+    let url = request.url.clone().or_else(|| {
+        let target = request.target.as_ref()?;
+        verification.url(&request.headers, target)
+    });
+    let received = Received {
+        method: &request.method,
+        url: url.as_deref(),
+        headers: &request.headers,
+        body: &request.body,
+        now,
+    };
+    let judged = verification.check(&received);
     remark(session, &judged, dev, labels.is_empty());
-    if targeted {
+    let signed = judged
+        .profile
+        .as_ref()
+        .is_some_and(|profile| profile.scheme.signs_target());
+    if targeted && !signed {
         session
             .ui
             .note("method and URL are no part of this signature, so `--method` and `--url` change nothing");
@@ -101,7 +124,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         profile.map_or_else(Vec::new, |profile| session.known_secrets(profile))
     };
     let explanation = match judged.verdict {
-        Verdict::Refused(_) => verification.explain(&judged, &request.headers, &request.body, now, &others()),
+        Verdict::Refused(_) => verification.explain(&judged, &received, &others()),
         _ => None,
     };
     let hint = match &explanation {
@@ -114,6 +137,9 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 /// The request of the arguments.
 fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
     Ok(Request {
+        method: "POST".into(),
+        url: None,
+        target: None,
         headers: headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
         body: input::body(body)?,
         at: None,
@@ -129,6 +155,9 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
     let number = select::number(&store, id)?;
     Ok(match select::record(&store, number)? {
         Record::Capture(capture) => Request {
+            method: capture.request.method,
+            url: None,
+            target: Some(capture.request.target),
             headers: capture.request.headers,
             body: capture.request.body.to_vec(),
             at: Some(capture.request.at),
@@ -145,6 +174,9 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
                 .hint(format!("`hook log show {number} --why` tells what it waits for"))
             })?;
             Request {
+                method: delivery.method,
+                url: Some(delivery.url.to_string()),
+                target: None,
                 headers: attempt.request_headers,
                 body: delivery.message.body.to_vec(),
                 at: Some(attempt.at),

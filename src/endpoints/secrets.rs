@@ -48,7 +48,7 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<Fresh>, End
                 public: Some(pair.public),
             })
         }
-        Scheme::Hmac(_) | Scheme::Token(_) => Some(Fresh {
+        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(Fresh {
             secret: Secret::new(profile.secret_form.fresh(random)),
             public: None,
         }),

@@ -9,8 +9,8 @@ use crate::exchange::{Execution, Request, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
-use crate::provider::Profile;
 use crate::provider::policy::Policy;
+use crate::provider::{Profile, Target};
 use crate::signature::Signer;
 
 /// One message on its way to one URL.
@@ -81,9 +81,13 @@ pub struct Progress {
 impl Delivery {
     /// The request of an attempt that begins now. Host and framing headers are left to the transport.
     pub fn request(&self, now: Timestamp) -> Request {
-        let mut headers = match &self.signing {
-            Signing::Fresh { profile, signer } => profile.request_headers(&self.message, signer.as_deref(), now),
-            Signing::AsCaptured => Headers::new(),
+        let target = Target {
+            method: &self.method,
+            url: self.url.as_str(),
+        };
+        let (mut headers, body) = match &self.signing {
+            Signing::Fresh { profile, signer } => profile.request(&self.message, signer.as_deref(), now, target),
+            Signing::AsCaptured => (Headers::new(), self.message.body.clone()),
         };
         // A host of its own is for the transport to keep or to replace.
         let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
@@ -94,7 +98,7 @@ impl Delivery {
             method: self.method.clone(),
             url: self.url.clone(),
             headers,
-            body: self.message.body.clone(),
+            body,
             timeout: self.policy.timeout,
         }
     }

@@ -31,7 +31,7 @@ use crate::provider::Facts;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
-use crate::signature::{Refusal, Verdict, same};
+use crate::signature::{Received as Checked, Refusal, Verdict, same};
 use crate::store::{Ledger, NewCapture, Op, StoreError, VerdictNote};
 use crate::verification::{Judged, Verification};
 
@@ -132,9 +132,14 @@ impl Listener {
 
     /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
     fn judge(&self, incoming: &Incoming) -> (Judged, Shake) {
-        let mut judged = self
-            .verification
-            .check(&incoming.headers, &incoming.body, self.clock.now());
+        let url = self.verification.url(&incoming.headers, &incoming.target);
+        let mut judged = self.verification.check(&Checked {
+            method: &incoming.method,
+            url: url.as_deref(),
+            headers: &incoming.headers,
+            body: &incoming.body,
+            now: self.clock.now(),
+        });
         let trigger = self.inbound.as_ref();
         if trigger.is_some() {
             // What comes to a trigger is no event of the provider's, and the same twice is meant twice.

@@ -89,9 +89,13 @@ impl Profile {
             .iter()
             .map(|(name, v)| (name.clone(), v.summary.clone()))
             .collect();
+        let mut when = None;
         let file = match variant {
             Some(variant) => match file.variants.get(variant).cloned() {
-                Some(over) => file.with_variant(variant, over),
+                Some(over) => {
+                    when = condition(variant, over.when.as_ref())?;
+                    file.with_variant(variant, over)
+                }
                 None => return fault("variants", format!("there is no variant `{variant}`")),
             },
             None => file,
@@ -116,6 +120,7 @@ impl Profile {
             title: file.title.clone().unwrap_or_else(|| file.name.clone()),
             variant: variant.map(str::to_owned),
             scheme,
+            when,
             secret_form: template("secret.form", secret_form, Scope::Fresh)?,
             headers,
             envelope: envelope(file.envelope.as_ref())?,
@@ -156,6 +161,18 @@ impl Profile {
             notes: file.notes,
             assumed: file.assumed,
         })
+    }
+}
+
+/// Reads `header:NAME=VALUE`.
+fn condition(variant: &str, text: Option<&String>) -> Result<Option<(String, String)>> {
+    let Some(text) = text else { return Ok(None) };
+    match text.strip_prefix("header:").and_then(|text| text.split_once('=')) {
+        Some((name, value)) if !name.is_empty() => Ok(Some((name.to_ascii_lowercase(), value.to_owned()))),
+        _ => fault(
+            &format!("variants.{variant}.when"),
+            format!("`{text}` is not `header:NAME=VALUE`"),
+        ),
     }
 }
 

@@ -9,10 +9,10 @@ use super::profile::Profile;
 use super::sample::{Filling, Sample};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
-use crate::json::{get, get_mut, insert, leaf_paths};
+use crate::json::{get, get_mut, insert, is_form, leaf_paths};
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::Placeholder;
+use crate::template::{Placeholder, text_of};
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
 const USUAL_BODY: usize = 1024;
@@ -210,8 +210,7 @@ impl<'a> Composer<'a> {
         };
         let mut document = envelope(self.profile, data, &mut filling);
         self.change(&mut document)?;
-        let mut body = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut body, &document).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        let body = self.bytes(&document)?;
         Ok(Message {
             id,
             event: self.wishes.event.clone(),
@@ -221,6 +220,21 @@ impl<'a> Composer<'a> {
             body: body.into(),
             wire_id,
         })
+    }
+
+    fn bytes(&self, document: &Value) -> Result<Vec<u8>, ComposeError> {
+        if let Value::Object(fields) = document
+            && is_form(&self.profile.content_type)
+        {
+            let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
+            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                form.append_pair(name, &text_of(value));
+            }
+            return Ok(form.finish().into_bytes());
+        }
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        serde_json::to_writer(&mut body, document).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        Ok(body)
     }
 
     fn change(&self, document: &mut Value) -> Result<(), ComposeError> {

@@ -71,7 +71,7 @@ impl Detector {
         let mut there = |place: &Place| match place {
             Place::Header(name) => headers.contains(name),
             Place::Body(path) => {
-                let found = found.get_or_insert_with(|| self.paths.read(body));
+                let found = found.get_or_insert_with(|| self.paths.read_as(headers.get_text("content-type"), body));
                 self.paths.slot(path).is_some_and(|slot| found[slot].is_some())
             }
         };

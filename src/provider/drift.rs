@@ -11,7 +11,7 @@ use super::compose::{ComposeError, Composer, Wishes};
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
-use crate::json::{get, get_mut, insert};
+use crate::json::{document, get, get_mut, insert};
 use crate::random::Random;
 use crate::template::Placeholder;
 
@@ -153,7 +153,7 @@ impl Measure {
         let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));
         let message = composer.compose(Id::new(IdKind::Message, now, &random), now, &random)?;
         let mut document: Value =
-            serde_json::from_slice(&message.body).map_err(|error| ComposeError::Sample(error.to_string()))?;
+            document(&profile.content_type, &message.body).map_err(|error| ComposeError::Sample(error.to_string()))?;
         // What stands there is the sender's own, so that the sample's is as good as any.
         if let Some(own @ Value::Object(_)) = profile.metadata.as_ref().and_then(|at| get_mut(&mut document, at)) {
             *own = Value::Object(serde_json::Map::new());

@@ -10,6 +10,7 @@ pub mod causes;
 pub mod handshake;
 mod naming;
 mod scalar;
+mod signature;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -19,6 +20,7 @@ pub use automation::{InboundFile, WorkflowFile};
 use handshake::HandshakeFile;
 pub use naming::NamingFile;
 pub use scalar::{Limit, Scalar};
+pub use signature::{AsymmetricFile, CarrierFile, HashFile, HmacFile, SignatureFile, TokenFile, UnsignedFile};
 
 /// The only file format there is so far.
 pub const FORMAT: u32 = 1;
@@ -93,9 +95,11 @@ pub struct VariantFile {
     pub summary: String,
     /// Among variants whose signature header is present, the highest rank decides alone. 0 when absent.
     pub rank: i32,
+    /// `header:NAME=VALUE`: it decides only where that header says so.
+    pub when: Option<String>,
     /// Overrides; a table of another kind replaces, one of the same kind is merged key by key.
     pub signature: Option<SignatureFile>,
-    /// Added to the provider's headers, same names replaced.
+    /// Added to the provider's headers, same names replaced; an empty one takes a header away.
     pub headers: IndexMap<String, String>,
     /// Replaces the envelope whole.
     pub envelope: Option<EnvelopeFile>,
@@ -114,100 +118,6 @@ pub struct VariantFile {
     /// Key by key.
     pub dedupe: DedupeFile,
 }
-
-/// `[signature.KIND]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum SignatureFile {
-    /// A keyed hash over a template.
-    Hmac(HmacFile),
-    /// The header equals the secret: covers no body, so a verdict names it as weak.
-    Token(TokenFile),
-    /// Ed25519 over a template; sign with the private, verify with the public key.
-    Ed25519(AsymmetricFile),
-    /// RSA PKCS#1 v1.5 with SHA-256 over a template.
-    Rsa(AsymmetricFile),
-    /// Nothing is signed; such a capture is never called verified.
-    Unsigned(UnsignedFile),
-}
-
-/// `[signature.hmac]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct HmacFile {
-    /// `sha256` (default), `sha1` or `sha512`.
-    pub algorithm: Option<String>,
-    /// How the secret's text becomes key bytes: `utf8` (default), `hex` or `base64`.
-    pub key: Option<String>,
-    /// Dropped from the front of the secret's text before it is decoded.
-    pub key_prefix: Option<String>,
-    /// What is signed, e.g. `${timestamp}.${body}`. Default `${body}`.
-    pub content: Option<String>,
-    /// The header that carries the signature.
-    pub header: Option<String>,
-    /// The header's value, e.g. `sha256=${signature}` or `t=${timestamp},v1=${signature}`. Default `${signature}`.
-    pub value: Option<String>,
-    /// Separator when the value is made of `key=value` pairs: read in any order, each key repeatable.
-    pub pairs: Option<String>,
-    /// Separator when the header may carry several whole values, any of which may match.
-    pub list: Option<String>,
-    /// `hex` (default, read in either case), `base64` or `base64url`.
-    pub encoding: Option<String>,
-    /// Other forms that verification takes and names, each `ENCODING` or `PREFIX${signature}` with the encoding after a
-    /// colon: `["base64", "sha256=${signature}:hex"]`. For providers whose documents leave the form open.
-    pub also_accept: Option<Vec<String>>,
-    /// How old a timestamp may be, enforced.
-    pub tolerance: Option<String>,
-    /// How old a timestamp may be, a warning only.
-    pub advised_tolerance: Option<String>,
-    /// `both` (default) or `past`: whether a timestamp too far in the future is refused too.
-    pub clock: Option<String>,
-}
-
-/// `[signature.token]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct TokenFile {
-    /// The header that carries the secret.
-    pub header: Option<String>,
-    /// The header's value, e.g. `Bearer ${secret}`. Default `${secret}`.
-    pub value: Option<String>,
-}
-
-/// `[signature.ed25519]` and `[signature.rsa]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct AsymmetricFile {
-    /// As for `hmac`.
-    pub content: Option<String>,
-    /// As for `hmac`.
-    pub header: Option<String>,
-    /// As for `hmac`.
-    pub value: Option<String>,
-    /// As for `hmac`.
-    pub pairs: Option<String>,
-    /// As for `hmac`.
-    pub list: Option<String>,
-    /// As for `hmac`.
-    pub encoding: Option<String>,
-    /// As for `hmac`.
-    pub tolerance: Option<String>,
-    /// As for `hmac`.
-    pub advised_tolerance: Option<String>,
-    /// As for `hmac`.
-    pub clock: Option<String>,
-    /// A body path that carries the signing time, when no header does: `timestamp`.
-    pub time_at: Option<String>,
-    /// Before the base64 of a private key, where keys are not written as PEM: `whsk_`.
-    pub private_prefix: Option<String>,
-    /// Before the base64 of a public key, where keys are not written as PEM: `whpk_`.
-    pub public_prefix: Option<String>,
-}
-
-/// `[signature.unsigned]`: no keys.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct UnsignedFile {}
 
 /// `[secret]`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -1,15 +1,33 @@
 //! The header lines that a provider sends with a message.
 
+use bytes::Bytes;
+
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::message::Message;
-use crate::signature::{Signer, ToSign};
+use crate::signature::{Signed, Signer, ToSign};
 use crate::template::Placeholder;
 
+/// Where a request goes: some signatures cover it.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// With which method.
+    pub method: &'a str,
+    /// The whole URL.
+    pub url: &'a str,
+}
+
 impl Profile {
-    /// Every line of a request that begins now, but for those that the transport sets.
-    pub fn request_headers(&self, message: &Message, signer: Option<&Signer>, now: Timestamp) -> Headers {
+    /// Every line of a request that begins now, but for those that the transport sets, and its body: the message's, with
+    /// the signature in it where the provider signs so.
+    pub fn request(
+        &self,
+        message: &Message,
+        signer: Option<&Signer>,
+        now: Timestamp,
+        target: Target<'_>,
+    ) -> (Headers, Bytes) {
         let mut headers = Headers::new();
         if !message.body.is_empty() && !message.content_type.is_empty() {
             headers.append("content-type", message.content_type.as_str());
@@ -19,18 +37,34 @@ impl Profile {
             "user-agent",
             agent.unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION"))),
         );
-        self.add_own(message, signer, now, &mut headers);
-        headers
+        let body = self.add_own(message, signer, now, target, &mut headers);
+        (headers, body)
     }
 
-    /// The lines that are the provider's own: the signature and what stands beside it.
-    pub fn own_headers(&self, message: &Message, signer: Option<&Signer>, now: Timestamp) -> Headers {
+    /// The lines that are the provider's own, the signature and what stands beside it, and the body.
+    pub fn own(
+        &self,
+        message: &Message,
+        signer: Option<&Signer>,
+        now: Timestamp,
+        target: Target<'_>,
+    ) -> (Headers, Bytes) {
         let mut headers = Headers::new();
-        self.add_own(message, signer, now, &mut headers);
-        headers
+        if self.scheme.signs_form() {
+            headers.append("content-type", message.content_type.as_str());
+        }
+        let body = self.add_own(message, signer, now, target, &mut headers);
+        (headers, body)
     }
 
-    fn add_own(&self, message: &Message, signer: Option<&Signer>, now: Timestamp, headers: &mut Headers) {
+    fn add_own(
+        &self,
+        message: &Message,
+        signer: Option<&Signer>,
+        now: Timestamp,
+        target: Target<'_>,
+        headers: &mut Headers,
+    ) -> Bytes {
         for (name, template) in &self.headers {
             let value = template.render(|placeholder| match placeholder {
                 Placeholder::Event => Some(message.event.clone()),
@@ -50,9 +84,15 @@ impl Profile {
             event: &message.event,
             timestamp: now,
             body: &message.body,
+            method: target.method,
+            url: target.url.split('#').next().unwrap_or_default(),
+            headers,
         };
-        if let Some((name, value)) = signer.and_then(|signer| signer.sign(&content)) {
-            headers.set(&name, value);
+        match signer.map_or(Signed::Nothing, |signer| signer.sign(&content)) {
+            Signed::Headers(lines) => lines.into_iter().for_each(|(name, value)| headers.set(&name, value)),
+            Signed::Body(body) => return body.into(),
+            Signed::Nothing => {}
         }
+        message.body.clone()
     }
 }

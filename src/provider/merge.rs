@@ -1,7 +1,7 @@
 //! One file over another: a variant over its provider, a file over the one it extends.
 
 use super::file::{
-    AsymmetricFile, DedupeFile, DeliveryFile, DetectFile, EndpointFile, EnvelopeFile, HmacFile, MessageFile,
+    AsymmetricFile, DedupeFile, DeliveryFile, DetectFile, EndpointFile, EnvelopeFile, HashFile, HmacFile, MessageFile,
     NamingFile, ProviderFile, ReadFile, RetryFile, ScheduleFile, SignatureFile, TokenFile, VariantFile,
 };
 
@@ -39,6 +39,17 @@ merge_keys!(HmacFile {
     tolerance,
     advised_tolerance,
     clock,
+    time_at,
+    time_form,
+    carrier,
+});
+merge_keys!(HashFile {
+    algorithm,
+    content,
+    header,
+    value,
+    encoding,
+    carrier,
 });
 merge_keys!(TokenFile { header, value });
 merge_keys!(AsymmetricFile {
@@ -52,6 +63,9 @@ merge_keys!(AsymmetricFile {
     advised_tolerance,
     clock,
     time_at,
+    time_form,
+    carrier,
+    public_form,
     private_prefix,
     public_prefix,
 });
@@ -99,6 +113,8 @@ fn signature(over: Option<SignatureFile>, base: Option<SignatureFile>) -> Option
         (Some(SignatureFile::Ed25519(over)), Some(SignatureFile::Ed25519(base))) => {
             SignatureFile::Ed25519(over.over(base))
         }
+        (Some(SignatureFile::Hash(over)), Some(SignatureFile::Hash(base))) => SignatureFile::Hash(over.over(base)),
+        (Some(SignatureFile::Ecdsa(over)), Some(SignatureFile::Ecdsa(base))) => SignatureFile::Ecdsa(over.over(base)),
         (Some(SignatureFile::Rsa(over)), Some(SignatureFile::Rsa(base))) => SignatureFile::Rsa(over.over(base)),
         (Some(over), _) => over,
         (None, base) => return base,
@@ -127,6 +143,8 @@ impl VariantFile {
             (Some(SignatureFile::Ed25519(own)), Some(SignatureFile::Ed25519(_))) => {
                 own.state("signature.ed25519", &mut keys);
             }
+            (Some(SignatureFile::Hash(own)), Some(SignatureFile::Hash(_))) => own.state("signature.hash", &mut keys),
+            (Some(SignatureFile::Ecdsa(own)), Some(SignatureFile::Ecdsa(_))) => own.state("signature.ecdsa", &mut keys),
             (Some(SignatureFile::Rsa(own)), Some(SignatureFile::Rsa(_))) => own.state("signature.rsa", &mut keys),
             (Some(_), _) => keys.push("signature".into()),
             (None, _) => {}
@@ -173,6 +191,7 @@ impl ProviderFile {
         assumed.extend(own);
         let mut headers = self.headers;
         headers.extend(variant.headers);
+        headers.retain(|_, value| !value.is_empty());
         Self {
             assumed,
             signature: signature(variant.signature, self.signature),

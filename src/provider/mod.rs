@@ -21,6 +21,7 @@ mod sample;
 pub mod workflow;
 
 pub use compile::ProfileError;
+pub use headers::Target;
 pub use naming::{Case, Naming, Tense};
 pub use near::near_names;
 pub use profile::{Dedupe, Detect, Endpoint, Facts, Https, Param, ParamType, Place, Profile, Read};

@@ -32,6 +32,8 @@ pub struct Profile {
     pub assumed: Vec<String>,
     /// How it signs.
     pub scheme: Scheme,
+    /// A header and what it must say for this variant to decide a request.
+    pub when: Option<(String, String)>,
     /// Form of a generated secret.
     pub secret_form: Template,
     /// Headers beside the signature.
@@ -206,6 +208,12 @@ impl Profile {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Whether this variant may decide a request with these headers.
+    pub fn decides(&self, headers: &Headers) -> bool {
+        let says = |(name, value): &(String, String)| headers.get_text(name) == Some(value);
+        self.when.as_ref().is_none_or(says)
+    }
+
     /// Whether that dotted key is marked as assumed, itself or a table around it.
     pub fn is_assumed(&self, key: &str) -> bool {
         self.assumed
@@ -215,7 +223,7 @@ impl Profile {
 
     /// Reads what a request says about itself, in one pass over the body.
     pub fn facts(&self, headers: &Headers, body: &[u8]) -> Facts {
-        let found = self.read.paths.read(body);
+        let found = self.read.paths.read_as(headers.get_text("content-type"), body);
         let at = |path: &str| {
             found
                 .get(self.read.paths.slot(path)?)?

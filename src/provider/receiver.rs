@@ -103,10 +103,10 @@ impl Lang {
 
 /// Writes a receiver for a profile.
 pub fn receiver(profile: &Profile, lang: Lang) -> Result<Receiver, ReceiverError> {
-    if let Scheme::Asymmetric(scheme) = &profile.scheme {
+    if let Scheme::Asymmetric(_) | Scheme::Hash(_) = &profile.scheme {
         return Err(ReceiverError::Scheme {
             label: profile.label(),
-            kind: scheme.kind.name(),
+            kind: profile.scheme.kind(),
         });
     }
     let values = plan::values(profile, lang)?;

@@ -444,9 +444,11 @@ mod tests {
                 for _ in 0..1000 {
                     let id = Id::new(IdKind::Message, at, &Random::os());
                     let message = composer.compose(id, at, &Random::os()).unwrap();
-                    let mut headers = crate::headers::Headers::new();
-                    headers.append("x-event-id", message.wire_id.as_str());
-                    headers.append("webhook-id", message.wire_id.as_str());
+                    let target = crate::provider::Target {
+                        method: "POST",
+                        url: "https://a.example/",
+                    };
+                    let (headers, _) = profile.request(&message, None, at, target);
                     let key = profile.facts(&headers, &message.body).dedupe_key;
                     assert!(keys.insert(key), "`{event}` of {} comes twice", builtin.name);
                 }

@@ -1,35 +1,47 @@
-//! Ed25519 and RSA: sign with the private key, verify with the public one. The keys may be written as PEM, as base64
-//! of their DER, or (Ed25519) as raw bytes in hex or base64.
+//! Ed25519, ECDSA and RSA: sign with the private key, verify with the public one. The keys may be written as PEM, as
+//! base64 of their DER, or (Ed25519) as raw bytes in hex or base64.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ED25519, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::carrier::{Carrier, judge_age, message_part};
-use super::encoding::LENIENT;
-use super::{Freshness, KeyError, Proof, Received, Refusal, ToSign};
-use crate::clock::Timestamp;
-use crate::json::Paths;
+use super::carrier::Carrier;
+use super::check::Check;
+use super::keys::{ED25519_SPKI, P256_SPKI, der_of, ed25519_pair, pem, stripped};
+use super::{Freshness, KeyError, Proof, Received, Refusal, Signed, ToSign};
 use crate::secret::Secret;
-use crate::template::{Part, Placeholder, Template};
-
-/// What stands before the 32 bytes of an Ed25519 public key in its SPKI DER (RFC 8410).
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+use crate::template::Template;
 
 /// Which keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsymmetricKind {
     /// Ed25519 (RFC 8032).
     Ed25519,
+    /// ECDSA on P-256 with SHA-256, the signature in DER (RFC 3279).
+    Ecdsa,
     /// RSA PKCS#1 v1.5 with SHA-256 (RFC 8017).
     Rsa,
+}
+
+/// How a provider writes its public keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PublicForm {
+    /// PEM.
+    #[default]
+    Pem,
+    /// Base64 of the SPKI DER, which is PEM without its frame.
+    Der,
+    /// The raw bytes in hex.
+    Hex,
 }
 
 /// A scheme with a public and a private key.
@@ -43,8 +55,8 @@ pub struct Asymmetric {
     pub carrier: Carrier,
     /// How old it may be.
     pub freshness: Freshness,
-    /// The body path of the signing time, when no header carries it.
-    pub time_at: Option<String>,
+    /// How the provider writes its public keys.
+    pub public_form: PublicForm,
     /// Before the base64 of a private key, where the provider writes keys so.
     pub private_prefix: Option<String>,
     /// Before the base64 of a public key, where the provider writes keys so.
@@ -56,6 +68,8 @@ pub struct Asymmetric {
 pub enum PrivateKey {
     /// Ed25519.
     Ed25519(Arc<Ed25519KeyPair>),
+    /// ECDSA on P-256.
+    Ecdsa(Arc<EcdsaKeyPair>),
     /// RSA.
     Rsa(Arc<RsaKeyPair>),
 }
@@ -85,6 +99,10 @@ impl PrivateKey {
     fn sign(&self, content: &[u8]) -> Vec<u8> {
         match self {
             Self::Ed25519(pair) => pair.sign(content).as_ref().to_vec(),
+            Self::Ecdsa(pair) => match pair.sign(&SystemRandom::new(), content) {
+                Ok(signature) => signature.as_ref().to_vec(),
+                Err(_) => Vec::new(),
+            },
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 match pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content, &mut signature) {
@@ -122,81 +140,37 @@ impl Asymmetric {
             .collect()
     }
 
-    pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> (String, String) {
-        let mut content = Vec::with_capacity(message.body.len() + 64);
-        for part in self.content.parts() {
-            match part {
-                Part::Text(text) => content.extend_from_slice(text.as_bytes()),
-                Part::Placeholder(Placeholder::Body) => content.extend_from_slice(message.body),
-                Part::Placeholder(other) => {
-                    content.extend_from_slice(message_part(other, message).unwrap_or_default().as_bytes());
-                }
-            }
+    fn check(&self) -> Check<'_> {
+        Check {
+            content: &self.content,
+            carrier: &self.carrier,
+            freshness: self.freshness,
         }
-        let signatures: Vec<String> = keys
-            .iter()
-            .map(|key| self.carrier.encoding.encode(&key.sign(&content)))
-            .collect();
-        (self.carrier.header.clone(), self.carrier.write(&signatures, message))
+    }
+
+    pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> Signed {
+        self.check()
+            .sign(keys, message, |_| b"", |key, content| key.sign(&content.concat()))
     }
 
     pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, Refusal> {
-        let carried = self.carrier.read(received.headers)?;
-        let mut content = Vec::with_capacity(received.body.len() + 64);
-        for part in self.content.parts() {
-            let missing = |part| Refusal::PartMissing {
-                part,
-                header: self.carrier.place_of(part),
-            };
-            content.extend_from_slice(match part {
-                Part::Text(text) => text.as_bytes(),
-                Part::Placeholder(Placeholder::Body) => received.body,
-                Part::Placeholder(Placeholder::Timestamp(_)) => {
-                    carried.timestamp.ok_or_else(|| missing("timestamp"))?
-                }
-                Part::Placeholder(Placeholder::Id) => carried.id.ok_or_else(|| missing("id"))?,
-                Part::Placeholder(_) => b"",
-            });
-        }
-        let decoded: Vec<_> = carried
-            .signatures
-            .iter()
-            .filter_map(|text| self.carrier.encoding.decode(text))
-            .collect();
-        let key = keys
-            .iter()
-            .find(|key| decoded.iter().any(|signature| self.matches(key, &content, signature)));
-        let key = key.ok_or_else(|| Refusal::NoMatch {
-            header: self.carrier.header.clone(),
-            secrets: keys.len(),
-        })?;
-        let signed_at = carried.signed_at.or_else(|| self.time_in_body(received.body));
-        judge_age(
-            self.freshness,
-            signed_at,
-            received.now,
-            Proof {
-                secret: key.name.clone(),
-                ..Proof::default()
-            },
-        )
-    }
-
-    fn matches(&self, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
-        match self.kind {
-            AsymmetricKind::Ed25519 => UnparsedPublicKey::new(&ED25519, &key.bytes)
-                .verify(content, signature)
-                .is_ok(),
-            AsymmetricKind::Rsa => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.bytes)
-                .verify(content, signature)
-                .is_ok(),
-        }
-    }
-
-    fn time_in_body(&self, body: &[u8]) -> Option<Timestamp> {
-        let mut paths = Paths::default();
-        let slot = paths.add(self.time_at.as_ref()?);
-        paths.read(body).get(slot)?.as_ref()?.text().and_then(Timestamp::parse)
+        let algorithm: &'static dyn VerificationAlgorithm = match self.kind {
+            AsymmetricKind::Ed25519 => &ED25519,
+            AsymmetricKind::Ecdsa => &ECDSA_P256_SHA256_ASN1,
+            AsymmetricKind::Rsa => &RSA_PKCS1_2048_8192_SHA256,
+        };
+        let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
+            let content = content.concat();
+            let public = UnparsedPublicKey::new(algorithm, &key.bytes);
+            let mut decoded = signatures.iter().filter_map(|text| self.carrier.encoding.decode(text));
+            decoded
+                .any(|signature| public.verify(&content, &signature).is_ok())
+                .then(|| Proof {
+                    secret: key.name.clone(),
+                    ..Proof::default()
+                })
+        };
+        self.check().verify(keys, received, |_| b"", matches)
     }
 
     /// A private key's text never verifies, so that a receiver does not end up holding one without noticing.
@@ -215,6 +189,11 @@ impl Asymmetric {
                 None if der.len() == 32 => Ok(der),
                 _ => Err(wrong()),
             },
+            AsymmetricKind::Ecdsa => match der.strip_prefix(P256_SPKI.as_slice()) {
+                Some(raw) if raw.len() == 65 => Ok(raw.to_vec()),
+                None if der.len() == 65 && der[0] == 4 => Ok(der),
+                _ => Err(wrong()),
+            },
             AsymmetricKind::Rsa if der.len() > 200 => Ok(der),
             AsymmetricKind::Rsa => Err(wrong()),
         }
@@ -230,6 +209,9 @@ impl Asymmetric {
         let der = der_of(text).ok_or_else(wrong)?;
         match self.kind {
             AsymmetricKind::Ed25519 => ed25519_pair(&der).map(|pair| PrivateKey::Ed25519(Arc::new(pair))),
+            AsymmetricKind::Ecdsa => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der)
+                .ok()
+                .map(|pair| PrivateKey::Ecdsa(Arc::new(pair))),
             AsymmetricKind::Rsa => RsaKeyPair::from_pkcs8(&der)
                 .ok()
                 .map(|pair| PrivateKey::Rsa(Arc::new(pair))),
@@ -252,21 +234,32 @@ impl Asymmetric {
 
     /// A public key as the provider writes it.
     pub fn public_text(&self, secret: &Secret) -> Result<Secret, KeyError> {
-        match (&self.public_prefix, self.kind) {
-            (Some(prefix), AsymmetricKind::Ed25519) => Ok(Secret::new(format!(
-                "{prefix}{}",
-                STANDARD.encode(self.public_bytes(secret)?)
-            ))),
-            _ => Ok(secret.clone()),
-        }
+        let bytes = self.public_bytes(secret)?;
+        Ok(match (&self.public_prefix, self.public_form) {
+            (Some(prefix), _) => Secret::new(format!("{prefix}{}", STANDARD.encode(bytes))),
+            (None, PublicForm::Hex) => Secret::new(hex::encode(bytes)),
+            (None, PublicForm::Der) => Secret::new(STANDARD.encode(self.kind.spki(&bytes))),
+            (None, PublicForm::Pem) => Secret::new(pem("PUBLIC KEY", &self.kind.spki(&bytes))),
+        })
     }
 }
 
 impl AsymmetricKind {
-    /// `ed25519` or `rsa`.
+    /// The SPKI document around the bytes of a public key.
+    fn spki(self, bytes: &[u8]) -> Vec<u8> {
+        let head = match self {
+            Self::Ed25519 => ED25519_SPKI.as_slice(),
+            Self::Ecdsa => &P256_SPKI,
+            Self::Rsa => &[],
+        };
+        [head, bytes].concat()
+    }
+
+    /// `ed25519`, `ecdsa` or `rsa`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ed25519 => "ed25519",
+            Self::Ecdsa => "ecdsa",
             Self::Rsa => "rsa",
         }
     }
@@ -274,6 +267,7 @@ impl AsymmetricKind {
     fn public_form(self) -> &'static str {
         match self {
             Self::Ed25519 => "an Ed25519 public key (PEM, or 32 bytes in hex or base64)",
+            Self::Ecdsa => "a P-256 public key (PEM, or base64 of its DER)",
             Self::Rsa => "an RSA public key (PEM)",
         }
     }
@@ -281,6 +275,7 @@ impl AsymmetricKind {
     fn private_form(self) -> &'static str {
         match self {
             Self::Ed25519 => "an Ed25519 private key (PEM, or a seed of 32 bytes in hex or base64)",
+            Self::Ecdsa => "a P-256 private key (PKCS#8 PEM)",
             Self::Rsa => "an RSA private key (PKCS#8 PEM)",
         }
     }
@@ -292,8 +287,13 @@ impl AsymmetricKind {
                 // Version 1 without the public key: the only form that OpenSSL and most libraries read.
                 let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).ok()?;
                 let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(document.as_ref()).ok()?;
-                let spki = [ED25519_SPKI.as_slice(), pair.public_key().as_ref()].concat();
-                (document.as_ref().to_vec(), spki)
+                (document.as_ref().to_vec(), self.spki(pair.public_key().as_ref()))
+            }
+            Self::Ecdsa => {
+                let signing = &ECDSA_P256_SHA256_ASN1_SIGNING;
+                let document = EcdsaKeyPair::generate_pkcs8(signing, &SystemRandom::new()).ok()?;
+                let pair = EcdsaKeyPair::from_pkcs8(signing, document.as_ref()).ok()?;
+                (document.as_ref().to_vec(), self.spki(pair.public_key().as_ref()))
             }
             Self::Rsa => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
@@ -306,45 +306,4 @@ impl AsymmetricKind {
             public: pem("PUBLIC KEY", &public),
         })
     }
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<&str> = (0..text.len())
-        .step_by(64)
-        .filter_map(|at| text.get(at..text.len().min(at + 64)))
-        .collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
-fn stripped<'a>(text: &'a [u8], prefix: Option<&String>) -> Option<&'a [u8]> {
-    text.strip_prefix(prefix?.as_bytes())
-}
-
-/// PKCS#8, a seed, or a seed and the public key that belongs to it.
-fn ed25519_pair(der: &[u8]) -> Option<Ed25519KeyPair> {
-    match der.len() {
-        32 => Ed25519KeyPair::from_seed_unchecked(der).ok(),
-        64 => Ed25519KeyPair::from_seed_and_public_key(&der[..32], &der[32..]).ok(),
-        _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok(),
-    }
-}
-
-/// The bytes of a key's text: PEM, hex or base64.
-fn der_of(text: &[u8]) -> Option<Vec<u8>> {
-    if text.starts_with(b"-----BEGIN") {
-        let text = std::str::from_utf8(text).ok()?;
-        let inner: String = text
-            .lines()
-            .filter(|line| !line.starts_with("-----"))
-            .map(str::trim)
-            .collect();
-        return LENIENT.decode(inner).ok();
-    }
-    if text.len() == 64
-        && let Ok(bytes) = hex::decode(text)
-    {
-        return Some(bytes);
-    }
-    LENIENT.decode(text).ok()
 }

@@ -1,28 +1,51 @@
-//! The header that carries signatures: its grammar, written and read.
+//! What carries signatures: its grammar, written and read. Mostly a header, sometimes several, sometimes the body.
 
+use serde_json::Value;
+
+use super::content::UrlForm;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
+use crate::json::get;
 use crate::signature::encoding::Encoding;
-use crate::signature::{Freshness, Proof, Refusal, ToSign};
+use crate::signature::{Freshness, Proof, Received, Refusal, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
 /// Where signatures, their timestamp and the id that is signed stand.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Carrier {
-    /// The signature's header, as it is written.
+    /// The signature's header, as it is written; `body:PATH` when it stands in the body.
     pub header: String,
+    /// Further headers, each with the signature of one more secret.
+    pub more_headers: Vec<String>,
+    /// The body path of the signature, when it stands there.
+    pub body: Option<String>,
+    /// The body path of a list whose items are each signed by themselves: all of them must be right.
+    pub each: Option<String>,
     /// One signature's text with what stands around it.
     pub value: Template,
+    /// Other forms of one value that are read, never written.
+    pub also_read: Vec<Template>,
     /// Separator of `key=value` pairs, read in any order.
     pub pairs: Option<String>,
+    /// Whether blanks around pairs make them unknown.
+    pub strict: bool,
     /// Separator of several whole values.
     pub list: Option<String>,
     /// How signature bytes are written.
     pub encoding: Encoding,
     /// The header that carries the signing time, and how it is written there.
     pub time_header: Option<(String, TimeForm)>,
+    /// The body path of the signing time, when no header carries it, and how it is written there; absent: seconds or
+    /// RFC 3339.
+    pub time_at: Option<(String, Option<TimeForm>)>,
     /// The header that carries the id.
     pub id_header: Option<String>,
+    /// Headers that are signed too, when they are sent.
+    pub signed_headers: Vec<String>,
+    /// Forms of the URL that are tried, where it is signed.
+    pub url_forms: Vec<UrlForm>,
+    /// The query parameter that holds the hex SHA-256 of a body that is no form.
+    pub body_hash: Option<String>,
 }
 
 /// What a carrier held.
@@ -36,27 +59,69 @@ pub struct Carried<'a> {
     pub signed_at: Option<Timestamp>,
     /// The id.
     pub id: Option<&'a [u8]>,
+    /// The names of the headers that are signed too.
+    pub signed_headers: Option<&'a [u8]>,
 }
 
 impl Carrier {
-    /// Whether one header may carry several signatures.
+    /// Whether a request may carry several signatures.
     pub fn carries_several(&self) -> bool {
-        self.pairs.is_some() || self.list.is_some()
+        self.pairs.is_some() || self.list.is_some() || !self.more_headers.is_empty()
     }
 
-    /// The header's value for these signatures.
-    pub fn write(&self, signatures: &[String], message: &ToSign<'_>) -> String {
-        let render = |signature: &str| {
-            self.value
-                .render(|placeholder| match placeholder {
-                    Placeholder::Signature => Some(signature.to_owned()),
-                    other => message_part(other, message),
-                })
-                .unwrap_or_default()
+    /// The headers that may carry a signature.
+    pub fn headers(&self) -> impl Iterator<Item = &String> {
+        let first = Some(&self.header).filter(|_| self.body.is_none());
+        first.into_iter().chain(&self.more_headers)
+    }
+
+    /// The places of signatures, for people.
+    pub fn places(&self) -> String {
+        match self.more_headers.as_slice() {
+            [] => self.header.clone(),
+            [other] => format!("{} and {other}", self.header),
+            [.., last] => format!("{} to {last}, one for each secret", self.header),
+        }
+    }
+
+    /// Whether a request carries anything where the signature is to stand.
+    pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
+        let Some(path) = &self.body else {
+            return self.headers().any(|header| headers.contains(header));
         };
-        let mut written: Vec<String> = Vec::new();
+        let document: Option<Value> = serde_json::from_slice(body).ok();
+        let items = document.as_ref().and_then(|document| self.items(document));
+        items.is_some_and(|items| items.iter().any(|item| get(item, path).is_some()))
+    }
+
+    /// The parts of the body that are signed each by itself: all of it, or the items of the list.
+    pub(super) fn items<'a>(&self, document: &'a Value) -> Option<Vec<&'a Value>> {
+        match &self.each {
+            None => Some(vec![document]),
+            Some(path) => match get(document, path)? {
+                Value::Array(items) if !items.is_empty() => Some(items.iter().collect()),
+                _ => None,
+            },
+        }
+    }
+
+    /// One value with this signature in it.
+    pub(super) fn render(&self, signature: &str, message: &ToSign<'_>) -> String {
+        let text = self.value.render(|placeholder| match placeholder {
+            Placeholder::Signature => Some(signature.to_owned()),
+            Placeholder::SignedHeaders => Some(self.signed_names(message)),
+            other => message_part(other, message),
+        });
+        text.unwrap_or_default()
+    }
+
+    /// The header lines for these signatures.
+    pub fn write(&self, signatures: &[String], message: &ToSign<'_>) -> Vec<(String, String)> {
+        let render = |signature: &String| self.render(signature, message);
+        let line = |text: String| vec![(self.header.clone(), text)];
         match (&self.pairs, &self.list) {
             (Some(separator), _) => {
+                let mut written: Vec<String> = Vec::new();
                 for signature in signatures {
                     for pair in render(signature).split(separator.as_str()) {
                         if !written.iter().any(|have| have == pair) {
@@ -64,31 +129,29 @@ impl Carrier {
                         }
                     }
                 }
-                written.join(separator)
+                line(written.join(separator))
             }
-            (None, Some(separator)) => signatures.iter().map(|s| render(s)).collect::<Vec<_>>().join(separator),
-            (None, None) => signatures.first().map(|s| render(s)).unwrap_or_default(),
+            (None, Some(separator)) => line(signatures.iter().map(render).collect::<Vec<_>>().join(separator)),
+            (None, None) => self
+                .headers()
+                .zip(signatures)
+                .map(|(header, signature)| (header.clone(), render(signature)))
+                .collect(),
         }
     }
 
-    /// Reads the headers. The reasons of a refusal here need no secret.
-    pub fn read<'a>(&self, headers: &'a Headers) -> Result<Carried<'a>, Refusal> {
-        let mut values = headers.all(&self.header).peekable();
-        if values.peek().is_none() {
-            return Err(Refusal::HeaderMissing {
-                header: self.header.clone(),
-            });
-        }
+    /// Reads a request, and the part of its body that is signed by itself when the scheme looks there. The reasons of a
+    /// refusal here need no secret.
+    pub fn read<'a>(&self, headers: &'a Headers, document: Option<&'a Value>) -> Result<Carried<'a>, Refusal> {
         let mut carried = Carried::default();
         let mut form = None;
-        for value in values {
-            match (&self.pairs, &self.list) {
-                (Some(separator), _) => self.read_pairs(value, separator, &mut carried, &mut form),
-                (None, Some(separator)) => {
-                    split(value, separator).for_each(|item| self.read_one(item.trim_ascii(), &mut carried));
-                }
-                (None, None) => self.read_one(value.trim_ascii(), &mut carried),
-            }
+        match &self.body {
+            None => self.read_headers(headers, &mut carried, &mut form)?,
+            Some(path) => match document.and_then(|document| get(document, path)) {
+                Some(Value::String(text)) => self.read_one(text.trim().as_bytes(), &mut carried),
+                Some(_) => {}
+                None => return Err(self.missing()),
+            },
         }
         if carried.signatures.is_empty() {
             return Err(Refusal::Malformed {
@@ -116,6 +179,71 @@ impl Carrier {
         Ok(carried)
     }
 
+    fn read_headers<'a>(
+        &self,
+        headers: &'a Headers,
+        carried: &mut Carried<'a>,
+        form: &mut Option<(String, TimeForm)>,
+    ) -> Result<(), Refusal> {
+        let mut values = self.headers().flat_map(|name| headers.all(name)).peekable();
+        if values.peek().is_none() {
+            return Err(self.missing());
+        }
+        for value in values {
+            match (&self.pairs, &self.list) {
+                (Some(separator), _) => self.read_pairs(value, separator, carried, form),
+                (None, Some(separator)) => {
+                    split(value, separator).for_each(|item| self.read_one(item.trim_ascii(), carried));
+                }
+                (None, None) => self.read_one(value.trim_ascii(), carried),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn missing(&self) -> Refusal {
+        Refusal::HeaderMissing {
+            header: self.header.clone(),
+        }
+    }
+
+    /// The signing time that stands in the body; a part that is not there when the age is to be enforced is a refusal.
+    pub(super) fn time_in_body(
+        &self,
+        freshness: Freshness,
+        received: &Received<'_>,
+    ) -> Result<Option<Timestamp>, Refusal> {
+        let Some((path, form)) = &self.time_at else {
+            return Ok(None);
+        };
+        let mut paths = crate::json::Paths::default();
+        let slot = paths.add(path);
+        let found = paths.read(received.body);
+        let text = found.get(slot).and_then(|found| found.as_ref()?.text());
+        let moment = text.and_then(|text| match form {
+            Some(form) => form.read(text),
+            None => Timestamp::parse(text),
+        });
+        if moment.is_none() && freshness.tolerance.is_some() {
+            return Err(Refusal::PartMissing {
+                part: "timestamp",
+                header: format!("body:{path}"),
+            });
+        }
+        Ok(moment)
+    }
+
+    /// The names of the headers that are signed too, as the signature lists them.
+    pub(super) fn signed_names(&self, message: &ToSign<'_>) -> String {
+        let names: Vec<String> = self.signed_there(message).map(str::to_ascii_lowercase).collect();
+        names.join(" ")
+    }
+
+    pub(super) fn signed_there<'a>(&'a self, message: &'a ToSign<'_>) -> impl Iterator<Item = &'a str> {
+        let names = self.signed_headers.iter().map(String::as_str);
+        names.filter(|name| message.headers.contains(name))
+    }
+
     /// Where a refusal points to for a part that is signed but not there.
     pub fn place_of(&self, part: &'static str) -> String {
         let header = match part {
@@ -126,7 +254,8 @@ impl Carrier {
     }
 
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {
-        if let Some(signature) = between(item, &self.value) {
+        let mut forms = std::iter::once(&self.value).chain(&self.also_read);
+        if let Some(signature) = forms.find_map(|form| between(item, form)) {
             carried.signatures.push(signature);
         }
     }
@@ -142,7 +271,12 @@ impl Carrier {
             let Some(at) = pair.iter().position(|b| *b == b'=') else {
                 continue;
             };
-            let (key, text) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+            let (key, text) = (&pair[..at], &pair[at + 1..]);
+            let (key, text) = if self.strict {
+                (key, text)
+            } else {
+                (key.trim_ascii(), text.trim_ascii())
+            };
             match self.pair_named(key) {
                 Some(Placeholder::Signature) => carried.signatures.push(text),
                 Some(Placeholder::Timestamp(time_form)) => {
@@ -150,6 +284,7 @@ impl Carrier {
                     *form = Some((self.header.clone(), *time_form));
                 }
                 Some(Placeholder::Id) => carried.id = Some(text),
+                Some(Placeholder::SignedHeaders) => carried.signed_headers = Some(text),
                 _ => {}
             }
         }

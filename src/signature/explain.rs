@@ -95,6 +95,8 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
         Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
         Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),
         Refusal::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
+        Refusal::UrlUnknown if verify => Some("give it as the sender has it: `--url URL`".into()),
+        Refusal::UrlUnknown => Some("give it as the sender has it: `--public-url URL`".into()),
         Refusal::Unrecognised => Some("name the provider: `--provider NAME`; `hook providers list` shows all".into()),
     }
 }

@@ -1,13 +1,17 @@
 //! Keyed hashes: HMAC with SHA-1, SHA-256 or SHA-512 over a template.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use hmac::{KeyInit, Mac};
 
-use super::carrier::{Carrier, judge_age};
+use super::carrier::Carrier;
+use super::check::Check;
 use super::encoding::{Form, LENIENT_KEY};
-use super::{Freshness, KeyError, Proof, Received, Refusal, ToSign, same};
+use super::keys::is_public_key;
+use super::{Freshness, KeyError, Proof, Received, Refusal, Signed, ToSign, same};
 use crate::secret::Secret;
-use crate::template::{Part, Placeholder, Template};
+use crate::template::Template;
 
 /// The hash inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +25,17 @@ pub enum Algorithm {
     Sha512,
 }
 
+impl Algorithm {
+    /// `sha1`, `sha256` or `sha512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
 /// How a secret's text becomes key bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyForm {
@@ -31,6 +46,8 @@ pub enum KeyForm {
     Hex,
     /// Standard base64, padded or not.
     Base64,
+    /// Base64 behind the prefix; without the prefix the text itself.
+    PrefixedBase64,
 }
 
 /// An HMAC scheme.
@@ -98,6 +115,12 @@ impl State {
         }
     }
 
+    fn of(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
+        let mut state = self.clone();
+        content.iter().for_each(|piece| state.update(piece));
+        state.finish()
+    }
+
     fn finish(self) -> Vec<u8> {
         match self {
             Self::Sha1(mac) => mac.finalize().into_bytes().to_vec(),
@@ -134,18 +157,17 @@ impl Hmac {
             return Err(KeyError::NoSecret);
         }
         // A public key is known to everybody, so a signature keyed with its text proves nothing.
-        if text.trim_ascii_start().starts_with(b"-----BEGIN") {
-            return Err(KeyError::wrong_form(secret, "an HMAC secret: it is a PEM key"));
+        if is_public_key(text) {
+            return Err(KeyError::wrong_form(secret, "an HMAC secret: it is a key of a pair"));
         }
-        let stripped = self
-            .key_prefix
-            .as_ref()
-            .and_then(|p| text.strip_prefix(p.as_bytes()))
-            .unwrap_or(text);
+        let prefix = self.key_prefix.as_ref();
+        let behind = prefix.and_then(|p| text.strip_prefix(p.as_bytes()));
+        let stripped = behind.unwrap_or(text);
         let bytes = match self.key {
             KeyForm::Utf8 => stripped.to_vec(),
+            KeyForm::PrefixedBase64 if behind.is_none() => text.to_vec(),
             KeyForm::Hex => hex::decode(stripped).map_err(|_| KeyError::wrong_form(secret, "hex digits"))?,
-            KeyForm::Base64 => LENIENT_KEY
+            KeyForm::Base64 | KeyForm::PrefixedBase64 => LENIENT_KEY
                 .decode(stripped)
                 .map_err(|_| KeyError::wrong_form(secret, "base64"))?,
         };
@@ -159,74 +181,35 @@ impl Hmac {
         })
     }
 
-    pub(super) fn sign(&self, keys: &[Key], message: &ToSign<'_>) -> (String, String) {
-        let signatures: Vec<String> = keys
-            .iter()
-            .map(|key| {
-                let mut state = key.state.clone();
-                for part in self.content.parts() {
-                    match part {
-                        Part::Text(text) => state.update(text.as_bytes()),
-                        Part::Placeholder(Placeholder::Body) => state.update(message.body),
-                        Part::Placeholder(other) => {
-                            state.update(
-                                super::carrier::message_part(other, message)
-                                    .unwrap_or_default()
-                                    .as_bytes(),
-                            );
-                        }
-                    }
-                }
-                self.carrier.encoding.encode(&state.finish())
-            })
-            .collect();
-        (self.carrier.header.clone(), self.carrier.write(&signatures, message))
+    fn check(&self) -> Check<'_> {
+        Check {
+            content: &self.content,
+            carrier: &self.carrier,
+            freshness: self.freshness,
+        }
+    }
+
+    pub(super) fn sign(&self, keys: &[Key], message: &ToSign<'_>) -> Signed {
+        let hash = |key: &Key, content: &[Cow<'_, [u8]>]| key.state.of(content);
+        self.check().sign(keys, message, |_| b"", hash)
     }
 
     pub(super) fn verify(&self, keys: &[Key], received: &Received<'_>) -> Result<Proof, Refusal> {
-        let carried = self.carrier.read(received.headers)?;
-        for key in keys {
-            let mut state = key.state.clone();
-            for part in self.content.parts() {
-                match part {
-                    Part::Text(text) => state.update(text.as_bytes()),
-                    Part::Placeholder(Placeholder::Body) => state.update(received.body),
-                    Part::Placeholder(Placeholder::Timestamp(_)) => {
-                        state.update(self.part(carried.timestamp, "timestamp")?);
-                    }
-                    Part::Placeholder(Placeholder::Id) => state.update(self.part(carried.id, "id")?),
-                    Part::Placeholder(_) => {}
-                }
-            }
-            let expected = state.finish();
-            let main = self.is_main_form(&carried.signatures, &expected);
-            let form = if main {
+        let matches = |key: &Key, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
+            let expected = key.state.of(content);
+            let form = if self.is_main_form(signatures, &expected) {
                 None
             } else {
-                self.other_form(&carried.signatures, &expected)
+                Some(self.other_form(signatures, &expected)?)
             };
-            if main || form.is_some() {
-                let weakness = (self.algorithm == Algorithm::Sha1).then(|| "SHA-1".to_owned());
-                let proof = Proof {
-                    secret: key.name.clone(),
-                    form,
-                    weakness,
-                    warning: None,
-                };
-                return judge_age(self.freshness, carried.signed_at, received.now, proof);
-            }
-        }
-        Err(Refusal::NoMatch {
-            header: self.carrier.header.clone(),
-            secrets: keys.len(),
-        })
-    }
-
-    fn part<'a>(&self, found: Option<&'a [u8]>, part: &'static str) -> Result<&'a [u8], Refusal> {
-        found.ok_or_else(|| Refusal::PartMissing {
-            part,
-            header: self.carrier.place_of(part),
-        })
+            Some(Proof {
+                secret: key.name.clone(),
+                form,
+                weakness: (self.algorithm == Algorithm::Sha1).then(|| "SHA-1".to_owned()),
+                warning: None,
+            })
+        };
+        self.check().verify(keys, received, |_| b"", matches)
     }
 
     /// Whether any signature is the expected one in the scheme's own form.

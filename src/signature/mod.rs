@@ -3,9 +3,13 @@
 
 mod asymmetric;
 mod carrier;
+mod check;
+mod content;
 mod encoding;
 mod explain;
+mod hash;
 mod hmac;
+mod keys;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -13,10 +17,12 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair};
+pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair, PublicForm};
 pub use carrier::Carrier;
+pub use content::UrlForm;
 pub use encoding::{Encoding, Form};
 pub use explain::{Case, Context, Explanation, Place, explain, hint};
+pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use token::Token;
 pub use verdict::{Proof, Refusal, Verdict};
@@ -24,12 +30,15 @@ pub use verdict::{Proof, Refusal, Verdict};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::secret::Secret;
+use crate::template::{Placeholder, Template};
 
 /// How a provider signs.
 #[derive(Debug, Clone)]
 pub enum Scheme {
     /// A keyed hash.
     Hmac(Hmac),
+    /// A plain hash with the secret inside.
+    Hash(Hash),
     /// A header that equals the secret.
     Token(Token),
     /// A public and a private key.
@@ -49,11 +58,32 @@ pub struct ToSign<'a> {
     pub timestamp: Timestamp,
     /// The raw body.
     pub body: &'a [u8],
+    /// The request's method.
+    pub method: &'a str,
+    /// Where it goes.
+    pub url: &'a str,
+    /// The headers beside the signature.
+    pub headers: &'a Headers,
+}
+
+/// What signing gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signed {
+    /// Header lines.
+    Headers(Vec<(String, String)>),
+    /// The body with the signature in it.
+    Body(Vec<u8>),
+    /// The scheme signs nothing, or the body has no place for a signature.
+    Nothing,
 }
 
 /// What came in and is to be checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
+    /// As it was sent.
+    pub method: &'a str,
+    /// The whole URL as the sender has it, when it is known.
+    pub url: Option<&'a str>,
     /// As they came.
     pub headers: &'a Headers,
     /// The raw body.
@@ -110,6 +140,7 @@ impl Scheme {
     pub fn signer(&self, secrets: &[Secret]) -> Result<Signer, KeyError> {
         Ok(match self {
             Self::Hmac(scheme) => Signer::Hmac(scheme.clone(), scheme.signing_keys(secrets)?),
+            Self::Hash(scheme) => Signer::Hash(scheme.clone(), scheme.keys(secrets)?),
             Self::Token(scheme) => Signer::Token(scheme.clone(), secrets.first().cloned().ok_or(KeyError::NoSecret)?),
             Self::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), scheme.signing_keys(secrets)?),
             Self::Unsigned => Signer::Unsigned,
@@ -125,6 +156,7 @@ impl Scheme {
             Self::Unsigned => Verifier::Unsigned,
             _ if secrets.is_empty() => return Err(KeyError::NoSecret),
             Self::Hmac(scheme) => Verifier::Hmac(scheme.clone(), scheme.keys(secrets)?),
+            Self::Hash(scheme) => Verifier::Hash(scheme.clone(), scheme.keys(secrets)?),
             Self::Token(scheme) => Verifier::Token(scheme.clone(), secrets.to_vec()),
             Self::Asymmetric(scheme) => Verifier::Asymmetric(scheme.clone(), scheme.verifying_keys(secrets)?),
         })
@@ -148,52 +180,98 @@ impl Scheme {
         self.verifier(&usable)
     }
 
-    /// The header that carries the signature; none for an unsigned scheme.
+    /// Where signatures stand, for the schemes that have any.
+    pub fn carrier(&self) -> Option<&Carrier> {
+        match self {
+            Self::Hmac(scheme) => Some(&scheme.carrier),
+            Self::Hash(scheme) => Some(&scheme.carrier),
+            Self::Asymmetric(scheme) => Some(&scheme.carrier),
+            Self::Token(_) | Self::Unsigned => None,
+        }
+    }
+
+    /// What is signed, for the schemes that sign anything.
+    pub fn content(&self) -> Option<&Template> {
+        match self {
+            Self::Hmac(scheme) => Some(&scheme.content),
+            Self::Hash(scheme) => Some(&scheme.content),
+            Self::Asymmetric(scheme) => Some(&scheme.content),
+            Self::Token(_) | Self::Unsigned => None,
+        }
+    }
+
+    /// Whether the request's method or URL is signed.
+    pub fn signs_target(&self) -> bool {
+        let target = |p: &Placeholder| matches!(p, Placeholder::Url | Placeholder::Method);
+        self.content().is_some_and(|content| content.placeholders().any(target))
+    }
+
+    /// Whether the fields of a form are signed, so that the body's type decides.
+    pub fn signs_form(&self) -> bool {
+        let form = |p: &Placeholder| *p == Placeholder::Form;
+        self.content().is_some_and(|content| content.placeholders().any(form))
+    }
+
+    /// The header that carries the signature; none for an unsigned scheme and for one that signs inside the body.
     pub fn header(&self) -> Option<&str> {
         match self {
-            Self::Hmac(scheme) => Some(&scheme.carrier.header),
             Self::Token(scheme) => Some(&scheme.header),
-            Self::Asymmetric(scheme) => Some(&scheme.carrier.header),
-            Self::Unsigned => None,
+            _ => self.carrier()?.headers().next().map(String::as_str),
         }
+    }
+
+    /// What a refusal names when the signature is not there: the header, or `body:PATH`.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::Token(scheme) => Some(&scheme.header),
+            _ => self.carrier().map(|carrier| carrier.header.as_str()),
+        }
+    }
+
+    /// Whether a request carries anything where the signature is to stand; an unsigned scheme wants nothing.
+    pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
+        match self {
+            Self::Token(scheme) => headers.contains(&scheme.header),
+            _ => self.carrier().is_some_and(|carrier| carrier.is_carried(headers, body)),
+        }
+    }
+
+    /// Whether what a request carries has this scheme's grammar.
+    pub fn fits(&self, headers: &Headers) -> bool {
+        self.carrier()
+            .is_none_or(|carrier| carrier.body.is_some() || carrier.read(headers, None).is_ok())
     }
 
     /// How old a signature may be.
     pub fn freshness(&self) -> Freshness {
         match self {
             Self::Hmac(scheme) => scheme.freshness,
+            Self::Hash(scheme) => scheme.freshness,
             Self::Asymmetric(scheme) => scheme.freshness,
             Self::Token(_) | Self::Unsigned => Freshness::default(),
         }
     }
 
-    /// `hmac`, `token`, `ed25519`, `rsa` or `unsigned`: the table of a provider file.
+    /// `hmac`, `hash`, `token`, `ed25519`, `ecdsa`, `rsa` or `unsigned`: the table of a provider file.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Hmac(_) => "hmac",
+            Self::Hash(_) => "hash",
             Self::Token(_) => "token",
             Self::Asymmetric(scheme) => scheme.kind.name(),
             Self::Unsigned => "unsigned",
         }
     }
 
-    /// Whether one header may carry the signatures of several secrets.
+    /// Whether one request may carry the signatures of several secrets.
     pub fn carries_several(&self) -> bool {
-        match self {
-            Self::Hmac(scheme) => scheme.carrier.carries_several(),
-            Self::Asymmetric(scheme) => scheme.carrier.carries_several(),
-            Self::Token(_) | Self::Unsigned => false,
-        }
+        !matches!(self, Self::Hash(_)) && self.carrier().is_some_and(Carrier::carries_several)
     }
 
     /// When the request says that it was signed; `None` where the scheme has no clock or the header is not there.
     pub fn signed_at(&self, headers: &Headers) -> Option<Timestamp> {
-        let carrier = match self {
-            Self::Hmac(scheme) => &scheme.carrier,
-            Self::Asymmetric(scheme) => &scheme.carrier,
-            Self::Token(_) | Self::Unsigned => return None,
-        };
-        carrier.read(headers).ok().and_then(|carried| carried.signed_at)
+        let carried = self.carrier()?.read(headers, None).ok()?;
+        carried.signed_at
     }
 }
 
@@ -202,6 +280,8 @@ impl Scheme {
 pub enum Signer {
     /// A keyed hash.
     Hmac(Hmac, Vec<hmac::Key>),
+    /// A plain hash.
+    Hash(Hash, Vec<Secret>),
     /// A token.
     Token(Token, Secret),
     /// A private key.
@@ -211,14 +291,15 @@ pub enum Signer {
 }
 
 impl Signer {
-    /// The signature's header line. A scheme that puts id and timestamp into headers of their own leaves those to the
-    /// provider's header templates.
-    pub fn sign(&self, message: &ToSign<'_>) -> Option<(String, String)> {
+    /// The signature: header lines, or the body with it inside. A scheme that puts id and timestamp into headers of their
+    /// own leaves those to the provider's header templates.
+    pub fn sign(&self, message: &ToSign<'_>) -> Signed {
         match self {
-            Self::Hmac(scheme, keys) => Some(scheme.sign(keys, message)),
-            Self::Token(scheme, secret) => Some(scheme.sign(secret)),
-            Self::Asymmetric(scheme, keys) => Some(scheme.sign(keys, message)),
-            Self::Unsigned => None,
+            Self::Hmac(scheme, keys) => scheme.sign(keys, message),
+            Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
+            Self::Token(scheme, secret) => Signed::Headers(vec![scheme.sign(secret)]),
+            Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
+            Self::Unsigned => Signed::Nothing,
         }
     }
 }
@@ -228,6 +309,8 @@ impl Signer {
 pub enum Verifier {
     /// A keyed hash.
     Hmac(Hmac, Vec<hmac::Key>),
+    /// A plain hash.
+    Hash(Hash, Vec<Secret>),
     /// A token.
     Token(Token, Vec<Secret>),
     /// A public key.
@@ -241,6 +324,7 @@ impl Verifier {
     pub fn verify(&self, received: &Received<'_>) -> Verdict {
         let result = match self {
             Self::Hmac(scheme, keys) => scheme.verify(keys, received),
+            Self::Hash(scheme, secrets) => scheme.verify(secrets, received),
             Self::Token(scheme, secrets) => scheme.verify(secrets, received),
             Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
             Self::Unsigned => return Verdict::Unsigned,

@@ -95,6 +95,8 @@ pub enum Refusal {
         /// The fact.
         why: String,
     },
+    /// The URL is signed, and it is not known.
+    UrlUnknown,
     /// No provider's marks are there.
     Unrecognised,
 }
@@ -162,6 +164,7 @@ impl Refusal {
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
             Self::Unusable { .. } => "unusable-secret",
+            Self::UrlUnknown => "url-unknown",
             Self::Unrecognised => "unrecognised",
         }
     }
@@ -170,8 +173,15 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HeaderMissing { header } => write!(f, "header `{header}` is missing"),
+            Self::HeaderMissing { header } => match header.strip_prefix("body:") {
+                Some(path) => write!(f, "the body has no signature at `{path}`"),
+                None => write!(f, "header `{header}` is missing"),
+            },
             Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
+            Self::UrlUnknown => f.write_str("the URL is signed, and it is not known"),
+            Self::Malformed { header, expected } if header.starts_with("body:") => {
+                write!(f, "`{header}` is not of the form `{expected}`")
+            }
             Self::Malformed { header, expected } => write!(f, "header `{header}` is not of the form `{expected}`"),
             Self::Address { address } => write!(f, "address `{address}` is not allowed"),
             Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),

@@ -16,8 +16,12 @@ pub(crate) struct Vector {
     /// The private half of a throw-away pair.
     pub(crate) signing_key: Option<String>,
     pub(crate) headers: BTreeMap<String, String>,
+    /// Where it went, when that is signed.
+    pub(crate) method: Option<String>,
+    pub(crate) url: Option<String>,
     body: Option<String>,
     body_base64: Option<String>,
+    body_gen: Option<Repeated>,
     body_len: usize,
     /// The receiver's clock; absent where the scheme has none.
     pub(crate) timestamp_unix: Option<i64>,
@@ -27,6 +31,15 @@ pub(crate) struct Vector {
     #[serde(default)]
     pub(crate) canonical: bool,
     pub(crate) why: String,
+}
+
+/// A large body, told in few words.
+#[derive(Debug, Deserialize)]
+struct Repeated {
+    prefix: String,
+    repeat: String,
+    count: usize,
+    suffix: String,
 }
 
 /// One secret, or several that a receiver holds.
@@ -61,9 +74,12 @@ impl Vector {
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {
-        let body = match (&self.body, &self.body_base64) {
-            (Some(text), None) => text.clone().into_bytes(),
-            (None, Some(text)) => STANDARD.decode(text).expect("base64"),
+        let body = match (&self.body, &self.body_base64, &self.body_gen) {
+            (Some(text), None, None) => text.clone().into_bytes(),
+            (None, Some(text), None) => STANDARD.decode(text).expect("base64"),
+            (None, None, Some(large)) => [&*large.prefix, &large.repeat.repeat(large.count), &large.suffix]
+                .concat()
+                .into_bytes(),
             _ => panic!("{}: one body is expected", self.id),
         };
         assert_eq!(body.len(), self.body_len, "{}", self.id);

@@ -21,7 +21,7 @@ use crate::listener::route::{Destination, Route};
 use crate::listener::{Heard, Pattern, Request, plain};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::session::Session;
-use crate::signature::Place;
+use crate::signature::{Place, Received};
 use crate::store::{Ledger, NewCapture};
 use crate::transport::{HttpOptions, HttpTransport};
 use crate::verification::Verification;
@@ -240,12 +240,17 @@ impl Dispatcher {
         let Some(capture) = request.whole.as_ref().filter(|_| request.judged.verdict.is_refused()) else {
             return;
         };
-        let now = capture.at;
         let profile = request.judged.profile.as_deref();
         let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
-        let explanation = self
-            .verification
-            .explain(&request.judged, &capture.headers, &capture.body, now, &others);
+        let url = self.verification.url(&capture.headers, &capture.target);
+        let received = Received {
+            method: &capture.method,
+            url: url.as_deref(),
+            headers: &capture.headers,
+            body: &capture.body,
+            now: capture.at,
+        };
+        let explanation = self.verification.explain(&request.judged, &received, &others);
         let (text, hint) = match explanation {
             Some(explanation) => (Some(explanation.text), Some(explanation.hint)),
             None => (

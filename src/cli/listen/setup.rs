@@ -93,7 +93,9 @@ pub(super) fn listener(
     Ok(Listener {
         clock: std::sync::Arc::clone(&session.clock),
         random: std::sync::Arc::clone(&session.random),
-        verification: std::sync::Arc::new(Verification::new(&session.registry, &providers, secrets)?),
+        verification: std::sync::Arc::new(
+            Verification::new(&session.registry, &providers, secrets)?.reachable_as(args.public_url.clone(), args.tls),
+        ),
         ledger,
         outlet,
         shakes: Shakes::new(&session.registry, &providers, args.answer == Answer::First, verify)?,

@@ -6,7 +6,7 @@ use super::show::assumed_in_variant;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Case, Https, ParamType, Place, Profile, Tense};
-use crate::signature::{Algorithm, Carrier, Freshness, KeyForm, Scheme};
+use crate::signature::{Carrier, Freshness, KeyForm, PublicForm, Scheme};
 use crate::template::Template;
 
 /// `{"schema":"hook.profile/1",...}`. Durations are in milliseconds.
@@ -70,28 +70,33 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
 }
 
 fn signature(scheme: &Scheme) -> Value {
-    let mut value = json!({ "kind": scheme.kind(), "header": scheme.header() });
+    let mut value = json!({ "kind": scheme.kind(), "header": scheme.place() });
     let more = match scheme {
         Scheme::Hmac(scheme) => {
             let more = json!({
-                "algorithm": match scheme.algorithm {
-                    Algorithm::Sha1 => "sha1",
-                    Algorithm::Sha256 => "sha256",
-                    Algorithm::Sha512 => "sha512",
-                },
+                "algorithm": scheme.algorithm.name(),
                 "key": match scheme.key {
                     KeyForm::Utf8 => "utf8",
                     KeyForm::Hex => "hex",
                     KeyForm::Base64 => "base64",
+                    KeyForm::PrefixedBase64 => "prefixed-base64",
                 },
                 "key_prefix": scheme.key_prefix,
                 "also_accept": scheme.also_accept.iter().map(ToString::to_string).collect::<Vec<_>>(),
             });
             [more, carrier(&scheme.carrier, &scheme.content), age(scheme.freshness)]
         }
+        Scheme::Hash(scheme) => {
+            let more = json!({ "algorithm": scheme.algorithm.name() });
+            [more, carrier(&scheme.carrier, &scheme.content), Value::Null]
+        }
         Scheme::Asymmetric(scheme) => {
             let more = json!({
-                "time_at": scheme.time_at,
+                "public_form": match scheme.public_form {
+                    PublicForm::Pem => "pem",
+                    PublicForm::Der => "der",
+                    PublicForm::Hex => "hex",
+                },
                 "private_prefix": scheme.private_prefix,
                 "public_prefix": scheme.public_prefix,
             });
@@ -112,6 +117,11 @@ fn signature(scheme: &Scheme) -> Value {
 
 fn carrier(carrier: &Carrier, content: &Template) -> Value {
     json!({
+        "more_headers": carrier.more_headers,
+        "each": carrier.each,
+        "time_at": carrier.time_at.as_ref().map(|(path, _)| path),
+        "signed_headers": carrier.signed_headers,
+        "body_hash": carrier.body_hash,
         "content": content.to_string(),
         "value": carrier.value.to_string(),
         "pairs": carrier.pairs,

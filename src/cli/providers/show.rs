@@ -5,7 +5,7 @@ use crate::clock::human_duration;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Https, Place, Profile};
-use crate::signature::{Algorithm, Asymmetric, AsymmetricKind, Carrier, Freshness, Hmac, KeyForm, Scheme};
+use crate::signature::{Asymmetric, AsymmetricKind, Carrier, Freshness, Hmac, KeyForm, Scheme};
 use crate::style::Style;
 
 /// The sheet of one profile.
@@ -48,6 +48,14 @@ fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
     match &profile.scheme {
         Scheme::Hmac(scheme) => hmac(sheet, scheme),
         Scheme::Asymmetric(scheme) => asymmetric(sheet, scheme),
+        Scheme::Hash(scheme) => {
+            sheet.row(
+                "scheme",
+                "a plain hash with the secret in it: weak",
+                &["signature.hash.algorithm"],
+            );
+            carrier(sheet, "signature.hash", &scheme.carrier, &scheme.content.to_string());
+        }
         Scheme::Token(scheme) => {
             sheet.row("scheme", "a header that equals the secret; it covers no body", &[]);
             sheet.row("header", &scheme.header, &["signature.token.header"]);
@@ -55,18 +63,14 @@ fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
         }
         Scheme::Unsigned => sheet.row("scheme", "nothing is signed: a request is never called verified", &[]),
     }
-    if matches!(profile.scheme, Scheme::Hmac(_) | Scheme::Token(_)) {
+    if matches!(profile.scheme, Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_)) {
         sheet.row("secret", &profile.secret_form.to_string(), &["secret.form"]);
     }
 }
 
 fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
-    let algorithm = match scheme.algorithm {
-        Algorithm::Sha1 => "HMAC-SHA1",
-        Algorithm::Sha256 => "HMAC-SHA256",
-        Algorithm::Sha512 => "HMAC-SHA512",
-    };
-    sheet.row("scheme", algorithm, &["signature.hmac.algorithm"]);
+    let algorithm = format!("HMAC-{}", scheme.algorithm.name().to_uppercase());
+    sheet.row("scheme", &algorithm, &["signature.hmac.algorithm"]);
     carrier(sheet, "signature.hmac", &scheme.carrier, &scheme.content.to_string());
     if !scheme.also_accept.is_empty() {
         let forms: Vec<String> = scheme.also_accept.iter().map(ToString::to_string).collect();
@@ -76,6 +80,7 @@ fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
         KeyForm::Utf8 => "the secret's text",
         KeyForm::Hex => "the secret, decoded from hex",
         KeyForm::Base64 => "the secret, decoded from base64",
+        KeyForm::PrefixedBase64 => "the secret, decoded from base64 where it has its prefix",
     };
     let prefix = scheme.key_prefix.as_ref();
     let prefix = prefix.map_or_else(String::new, |prefix| format!(", without the prefix `{prefix}`"));
@@ -87,6 +92,7 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
     let table = format!("signature.{}", scheme.kind.name());
     let name = match scheme.kind {
         AsymmetricKind::Ed25519 => "Ed25519",
+        AsymmetricKind::Ecdsa => "ECDSA on P-256 with SHA-256",
         AsymmetricKind::Rsa => "RSA PKCS#1 v1.5 with SHA-256",
     };
     let keys = "the private key signs, the public key verifies";
@@ -105,16 +111,19 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
             &[],
         );
     }
-    if let Some(path) = &scheme.time_at {
-        sheet.row("signed at", &format!("body:{path}"), &[&format!("{table}.time-at")]);
-    }
     age(sheet, &table, scheme.freshness);
 }
 
 fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &Carrier, content: &str) {
     let key = |name: &str| format!("{table}.{name}");
-    sheet.row("header", &carrier.header, &[&key("header")]);
+    sheet.row("header", &carrier.places(), &[&key("header")]);
+    if let Some(list) = &carrier.each {
+        sheet.row("signed by item", &format!("body:{list}"), &[&key("carrier.each")]);
+    }
     sheet.row("content", content, &[&key("content")]);
+    if let Some((path, _)) = &carrier.time_at {
+        sheet.row("signed at", &format!("body:{path}"), &[&key("time-at")]);
+    }
     sheet.row("value", &carrier.value.to_string(), &[&key("value")]);
     if let Some(separator) = &carrier.pairs {
         let text = format!("`key=value` separated by `{separator}`, in any order, each repeatable");

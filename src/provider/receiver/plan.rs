@@ -35,7 +35,7 @@ pub(super) fn values(profile: &Profile, lang: Lang) -> Result<Values> {
             let secret = writer.write("secret", &[])?;
             values.text("token", writer.around(&scheme.value, secret)?);
         }
-        Scheme::Asymmetric(_) | Scheme::Unsigned => values.fact("unsigned", true),
+        Scheme::Asymmetric(_) | Scheme::Hash(_) | Scheme::Unsigned => values.fact("unsigned", true),
     }
     let keys = writer.keys()?;
     values.fact("dedupe", !keys.is_empty());
@@ -76,7 +76,30 @@ fn helpers(values: &mut Values) {
     values.text("body_name", body);
 }
 
+/// Refuses what the text files have no code for: half a check would be worse than none.
+fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
+    let carrier = &scheme.carrier;
+    let said = [
+        (carrier.body.is_some(), "the signature stands in the body"),
+        (
+            !carrier.more_headers.is_empty(),
+            "several headers may carry the signature",
+        ),
+        (!carrier.also_read.is_empty(), "the value has several forms"),
+        (carrier.time_at.is_some(), "the signing time stands in the body"),
+        (scheme.key == KeyForm::PrefixedBase64, "the secret has two forms"),
+    ];
+    match said.into_iter().find(|(is_so, _)| *is_so) {
+        None => Ok(()),
+        Some((_, what)) => Err(ReceiverError::Template {
+            label: profile.label(),
+            what: what.to_owned(),
+        }),
+    }
+}
+
 fn hmac(values: &mut Values, writer: &Writer<'_>, profile: &Profile, scheme: &Hmac) -> Result<()> {
+    check_plain(profile, scheme)?;
     values.fact("hmac", true);
     let (fact, hash) = match scheme.algorithm {
         Algorithm::Sha1 => ("sha1", "hash_sha1"),
@@ -123,7 +146,7 @@ fn key(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
     let name = match scheme.key {
         KeyForm::Utf8 => "key_utf8",
         KeyForm::Hex => "key_hex",
-        KeyForm::Base64 => "key_base64",
+        KeyForm::Base64 | KeyForm::PrefixedBase64 => "key_base64",
     };
     values.fact(name, true);
     let mut secret = "SECRET";

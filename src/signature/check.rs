@@ -1,0 +1,158 @@
+//! What signing and verifying have in common, whatever the keys: find the parts, try every key on every form, judge the
+//! age.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::carrier::{Carrier, judge_age};
+use super::content::{Source, UrlForm, check_body_hash, to_sign};
+use super::{Freshness, Proof, Received, Refusal, Signed, ToSign};
+use crate::json::insert;
+use crate::template::{Placeholder, Template};
+
+/// A scheme without its keys.
+#[derive(Clone, Copy)]
+pub(super) struct Check<'a> {
+    pub(super) content: &'a Template,
+    pub(super) carrier: &'a Carrier,
+    pub(super) freshness: Freshness,
+}
+
+impl Check<'_> {
+    fn signs(&self, wanted: fn(&Placeholder) -> bool) -> bool {
+        self.content.placeholders().any(wanted)
+    }
+
+    fn looks_into_body(&self) -> bool {
+        let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
+        self.carrier.body.is_some() || self.signs(path)
+    }
+
+    /// Signs with every key. `secret` gives what a key puts into the content, `make` the bytes of a signature.
+    pub(super) fn sign<K>(
+        &self,
+        keys: &[K],
+        message: &ToSign<'_>,
+        secret: impl Fn(&K) -> &[u8],
+        make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Vec<u8>,
+    ) -> Signed {
+        let text = |key: &K, document: Option<&Value>| {
+            let content = to_sign(self.content, self.carrier, message, document, secret(key));
+            self.carrier.encoding.encode(&make(key, &content))
+        };
+        let document = self
+            .looks_into_body()
+            .then(|| serde_json::from_slice(message.body).ok());
+        let mut document: Option<Value> = document.flatten();
+        let Some(path) = &self.carrier.body else {
+            let signatures: Vec<String> = keys.iter().map(|key| text(key, document.as_ref())).collect();
+            return Signed::Headers(self.carrier.write(&signatures, message));
+        };
+        let items = document.as_ref().and_then(|document| self.carrier.items(document));
+        let first = keys.first().into_iter();
+        let signatures: Vec<String> = first
+            .flat_map(|key| items.iter().flatten().map(|item| text(key, Some(item))))
+            .map(|signature| self.carrier.render(&signature, message))
+            .collect();
+        for (number, signature) in signatures.into_iter().enumerate() {
+            let at = match &self.carrier.each {
+                Some(list) => format!("{list}.{number}.{path}"),
+                None => path.clone(),
+            };
+            if let Some(document) = &mut document {
+                insert(document, &at, Value::from(signature));
+            }
+        }
+        let body = document.and_then(|document| serde_json::to_vec(&document).ok());
+        body.map_or(Signed::Nothing, Signed::Body)
+    }
+
+    /// Whether any key matches, and what that is worth. `matches` says what makes a content and its signatures fit.
+    pub(super) fn verify<K>(
+        &self,
+        keys: &[K],
+        received: &Received<'_>,
+        secret: impl Fn(&K) -> &[u8],
+        matches: impl Fn(&K, &[Cow<'_, [u8]>], &[&[u8]]) -> Option<Proof>,
+    ) -> Result<Proof, Refusal> {
+        if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
+            return Err(Refusal::UrlUnknown);
+        }
+        if let Some(param) = &self.carrier.body_hash {
+            check_body_hash(param, received.url.unwrap_or_default(), received)?;
+        }
+        let document: Option<Value> = if self.looks_into_body() {
+            serde_json::from_slice(received.body).ok()
+        } else {
+            None
+        };
+        let items: Vec<Option<&Value>> = match (&self.carrier.each, &document) {
+            (None, document) => vec![document.as_ref()],
+            (Some(_), document) => {
+                let items = document.as_ref().and_then(|document| self.carrier.items(document));
+                let items = items.ok_or_else(|| self.carrier.missing())?;
+                items.into_iter().map(Some).collect()
+            }
+        };
+        let mut proof = Err(self.carrier.missing());
+        let mut signed_at = None;
+        for item in items {
+            let carried = self.carrier.read(received.headers, item)?;
+            signed_at = carried.signed_at;
+            let found = |url: &str, key: &K| {
+                let source = Source {
+                    carrier: self.carrier,
+                    carried: &carried,
+                    received,
+                    document: item,
+                    url,
+                    secret: secret(key),
+                };
+                let content = source.pieces(self.content)?;
+                Ok(matches(key, &content, &carried.signatures))
+            };
+            proof = Ok(self.first(keys, received, found)?);
+        }
+        let proof = proof?;
+        if signed_at.is_none() {
+            signed_at = self.carrier.time_in_body(self.freshness, received)?;
+        }
+        judge_age(self.freshness, signed_at, received.now, proof)
+    }
+
+    /// The first key that matches, with any form of the URL.
+    fn first<K>(
+        &self,
+        keys: &[K],
+        received: &Received<'_>,
+        found: impl Fn(&str, &K) -> Result<Option<Proof>, Refusal>,
+    ) -> Result<Proof, Refusal> {
+        let given = received.url.unwrap_or_default();
+        let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
+        for form in self.url_forms() {
+            let url = form.of(given);
+            if urls.contains(&url) {
+                continue;
+            }
+            for key in keys {
+                if let Some(proof) = found(&url, key)? {
+                    return Ok(proof);
+                }
+            }
+            urls.push(url);
+        }
+        Err(Refusal::NoMatch {
+            header: self.carrier.header.clone(),
+            secrets: keys.len(),
+        })
+    }
+
+    fn url_forms(&self) -> &[UrlForm] {
+        if self.carrier.url_forms.is_empty() {
+            &[UrlForm::Given]
+        } else {
+            &self.carrier.url_forms
+        }
+    }
+}

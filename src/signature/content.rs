@@ -1,0 +1,309 @@
+//! What is signed: the bytes of a template's parts, for a message that goes out and for a request that came in.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::carrier::{Carried, Carrier, message_part};
+use super::{Received, Refusal, ToSign, body_sha256, same};
+use crate::headers::Headers;
+use crate::json::get;
+use crate::template::{Part, Placeholder, Template, text_of};
+
+/// The parts in order; joined they are what is signed.
+pub(super) type Pieces<'a> = Vec<Cow<'a, [u8]>>;
+
+/// How a URL is written in what is signed, where senders and receivers are known to differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UrlForm {
+    /// As it was given.
+    #[default]
+    Given,
+    /// With the scheme's port when it has none.
+    WithPort,
+    /// Without its port.
+    WithoutPort,
+    /// With the escapes of a few characters undone: `:/?@!$'()*,;`.
+    Unescaped,
+}
+
+/// The escapes that [`UrlForm::Unescaped`] undoes.
+const ESCAPES: [(&str, &str); 12] = [
+    ("3A", ":"),
+    ("2F", "/"),
+    ("3F", "?"),
+    ("40", "@"),
+    ("21", "!"),
+    ("24", "$"),
+    ("27", "'"),
+    ("28", "("),
+    ("29", ")"),
+    ("2A", "*"),
+    ("2C", ","),
+    ("3B", ";"),
+];
+
+impl UrlForm {
+    /// The URL in this form.
+    pub fn of(self, url: &str) -> Cow<'_, str> {
+        match self {
+            Self::Given => Cow::Borrowed(url),
+            Self::WithPort => match parts_of(url) {
+                Some((scheme, host, None, rest)) => {
+                    let port = if scheme == "http" { 80 } else { 443 };
+                    Cow::Owned(format!("{scheme}://{host}:{port}{rest}"))
+                }
+                _ => Cow::Borrowed(url),
+            },
+            Self::WithoutPort => match parts_of(url) {
+                Some((scheme, host, Some(_), rest)) => Cow::Owned(format!("{scheme}://{host}{rest}")),
+                _ => Cow::Borrowed(url),
+            },
+            Self::Unescaped => unescaped(url),
+        }
+    }
+}
+
+/// Scheme, user and host, port, and the rest from the path on.
+fn parts_of(url: &str) -> Option<(&str, &str, Option<&str>, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    let host_at = authority.rfind('@').map_or(0, |at| at + 1);
+    // The colons of an address in brackets are no port.
+    let after = authority[host_at..].rfind(']').map_or(host_at, |end| host_at + end + 1);
+    Some(match authority[after..].find(':') {
+        Some(colon) => (
+            scheme,
+            &authority[..after + colon],
+            Some(&authority[after + colon + 1..]),
+            rest,
+        ),
+        None => (scheme, authority, None, rest),
+    })
+}
+
+fn unescaped(url: &str) -> Cow<'_, str> {
+    let mut text = String::with_capacity(url.len());
+    let mut rest = url;
+    while let Some(at) = rest.find('%') {
+        let code = rest.get(at + 1..at + 3).unwrap_or_default();
+        text.push_str(&rest[..at]);
+        let known = ESCAPES.iter().find(|(hex, _)| hex.eq_ignore_ascii_case(code));
+        text.push_str(known.map_or("%", |(_, plain)| plain));
+        rest = &rest[if known.is_some() { at + 3 } else { at + 1 }..];
+    }
+    if text.is_empty() {
+        return Cow::Borrowed(url);
+    }
+    Cow::Owned(text + rest)
+}
+
+/// Whether the body is a form: by its type, and without one unless it looks like JSON.
+fn is_form(headers: &Headers, body: &[u8]) -> bool {
+    match headers.get_text("content-type") {
+        Some(kind) => crate::json::is_form(kind),
+        None => !matches!(body.trim_ascii_start().first(), None | Some(b'{' | b'[')),
+    }
+}
+
+/// Names and values of a form's fields, sorted by bytes, each value of a name once.
+fn sorted_form(body: &[u8]) -> Vec<u8> {
+    let mut fields: BTreeMap<Cow<'_, str>, BTreeSet<Cow<'_, str>>> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(body) {
+        fields.entry(name).or_default().insert(value);
+    }
+    let mut text = Vec::with_capacity(body.len());
+    for (name, values) in &fields {
+        for value in values {
+            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(value.as_bytes());
+        }
+    }
+    text
+}
+
+/// A scalar of the document as its text.
+pub(super) fn scalar<'a>(document: Option<&'a Value>, path: &str) -> Option<Cow<'a, [u8]>> {
+    match get(document?, path)? {
+        Value::String(text) => Some(Cow::Borrowed(text.as_bytes())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        other => Some(Cow::Owned(text_of(other).into_bytes())),
+    }
+}
+
+/// Refuses a body that a hash in the query is to cover and does not. A form's fields are signed themselves.
+pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -> Result<(), Refusal> {
+    if received.body.is_empty() || is_form(received.headers, received.body) {
+        return Ok(());
+    }
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split('#').next().unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let given = pairs.find(|(name, _)| name == param).map(|(_, value)| value);
+    let Some(given) = given else {
+        return Err(Refusal::PartMissing {
+            part: "body hash",
+            header: format!("query:{param}"),
+        });
+    };
+    if same(
+        given.to_ascii_lowercase().as_bytes(),
+        body_sha256(received.body).as_bytes(),
+    ) {
+        return Ok(());
+    }
+    Err(Refusal::NoMatch {
+        header: format!("query:{param}"),
+        secrets: 1,
+    })
+}
+
+/// Where the parts of a request's signed content are looked up.
+pub(super) struct Source<'a> {
+    pub(super) carrier: &'a Carrier,
+    pub(super) carried: &'a Carried<'a>,
+    pub(super) received: &'a Received<'a>,
+    /// The part of the body that is signed by itself, when the scheme looks into it.
+    pub(super) document: Option<&'a Value>,
+    /// In the form that is tried.
+    pub(super) url: &'a str,
+    /// For schemes that put the secret itself into what is signed.
+    pub(super) secret: &'a [u8],
+}
+
+impl<'a> Source<'a> {
+    /// What must have been signed.
+    pub(super) fn pieces(&self, content: &'a Template) -> Result<Pieces<'a>, Refusal> {
+        content.parts().iter().map(|part| self.piece(part)).collect()
+    }
+
+    fn piece(&self, part: &'a Part) -> Result<Cow<'a, [u8]>, Refusal> {
+        let received = self.received;
+        let missing = |part, header| Refusal::PartMissing { part, header };
+        let carried = |found: Option<&'a [u8]>, part| {
+            found
+                .map(Cow::Borrowed)
+                .ok_or_else(|| missing(part, self.carrier.place_of(part)))
+        };
+        let placeholder = match part {
+            Part::Text(text) => return Ok(Cow::Borrowed(text.as_bytes())),
+            Part::Placeholder(placeholder) => placeholder,
+        };
+        match placeholder {
+            Placeholder::Body => Ok(Cow::Borrowed(received.body)),
+            Placeholder::Timestamp(_) => carried(self.carried.timestamp, "timestamp"),
+            Placeholder::Id => carried(self.carried.id, "id"),
+            Placeholder::Method => Ok(Cow::Borrowed(received.method.as_bytes())),
+            Placeholder::Url => Ok(Cow::Borrowed(self.url.as_bytes())),
+            Placeholder::Secret => Ok(Cow::Borrowed(self.secret)),
+            Placeholder::Form if is_form(received.headers, received.body) => Ok(Cow::Owned(sorted_form(received.body))),
+            Placeholder::Header(name) => received
+                .headers
+                .get(name)
+                .map(Cow::Borrowed)
+                .ok_or_else(|| missing("header", name.clone())),
+            Placeholder::BodyPath(path) => {
+                scalar(self.document, path).ok_or_else(|| missing("field", format!("body:{path}")))
+            }
+            Placeholder::OptionalBodyPath(path) => Ok(scalar(self.document, path).unwrap_or_default()),
+            Placeholder::SignedHeaders => carried(self.carried.signed_headers, "list of headers"),
+            Placeholder::SignedValues => self.values().map(Cow::Owned),
+            _ => Ok(Cow::Borrowed(b"")),
+        }
+    }
+
+    /// The values of the headers that the signature names.
+    fn values(&self) -> Result<Vec<u8>, Refusal> {
+        let names = self.carried.signed_headers.unwrap_or_default();
+        let names = String::from_utf8_lossy(names);
+        let value = |name: &str| {
+            self.received.headers.get(name).ok_or_else(|| Refusal::PartMissing {
+                part: "header",
+                header: name.to_owned(),
+            })
+        };
+        let values: Vec<&[u8]> = names.split_whitespace().map(value).collect::<Result<_, _>>()?;
+        Ok(values.join(&b'.'))
+    }
+}
+
+/// What is to be signed of a message.
+pub(super) fn to_sign<'a>(
+    content: &'a Template,
+    carrier: &Carrier,
+    message: &ToSign<'a>,
+    document: Option<&'a Value>,
+    secret: &'a [u8],
+) -> Pieces<'a> {
+    let piece = |part: &'a Part| -> Cow<'a, [u8]> {
+        let placeholder = match part {
+            Part::Text(text) => return Cow::Borrowed(text.as_bytes()),
+            Part::Placeholder(placeholder) => placeholder,
+        };
+        match placeholder {
+            Placeholder::Body => Cow::Borrowed(message.body),
+            Placeholder::Method => Cow::Borrowed(message.method.as_bytes()),
+            Placeholder::Url => Cow::Borrowed(message.url.as_bytes()),
+            Placeholder::Secret => Cow::Borrowed(secret),
+            Placeholder::Form if is_form(message.headers, message.body) => Cow::Owned(sorted_form(message.body)),
+            Placeholder::Header(name) => Cow::Borrowed(message.headers.get(name).unwrap_or_default()),
+            Placeholder::BodyPath(path) | Placeholder::OptionalBodyPath(path) => {
+                scalar(document, path).unwrap_or_default()
+            }
+            Placeholder::SignedValues => {
+                let there = carrier.signed_there(message);
+                let values: Vec<&[u8]> = there.filter_map(|name| message.headers.get(name)).collect();
+                Cow::Owned(values.join(&b'.'))
+            }
+            Placeholder::SignedHeaders => Cow::Owned(carrier.signed_names(message).into_bytes()),
+            other => Cow::Owned(message_part(other, message).unwrap_or_default().into_bytes()),
+        }
+    };
+    content.parts().iter().map(piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_written_in_the_forms_that_senders_are_known_to_sign() {
+        let cases = [
+            (
+                UrlForm::WithPort,
+                "https://a.example/x?y=1",
+                "https://a.example:443/x?y=1",
+            ),
+            (
+                UrlForm::WithPort,
+                "http://u:p@a.example?y=1",
+                "http://u:p@a.example:80?y=1",
+            ),
+            (UrlForm::WithPort, "https://a.example:8443/", "https://a.example:8443/"),
+            (UrlForm::WithPort, "https://[::1]/x", "https://[::1]:443/x"),
+            (
+                UrlForm::WithoutPort,
+                "https://u:p@a.example:443/x:1",
+                "https://u:p@a.example/x:1",
+            ),
+            (UrlForm::WithoutPort, "https://[::1]:443/x", "https://[::1]/x"),
+            (
+                UrlForm::Unescaped,
+                "https://a.example/?a=%3A%2f%20%",
+                "https://a.example/?a=:/%20%",
+            ),
+            (UrlForm::Given, "not a url", "not a url"),
+            (UrlForm::WithPort, "not a url", "not a url"),
+        ];
+        for (form, given, expected) in cases {
+            assert_eq!(form.of(given), expected, "{form:?} {given}");
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_form_are_sorted_by_bytes_and_each_value_counts_once() {
+        assert_eq!(sorted_form(b"b=1&B=2&a=3&A=4&a=1&a=3&e="), b"A4B2a1a3b1e");
+    }
+}

@@ -1,0 +1,79 @@
+//! The texts of keys: PEM, base64 of DER, raw bytes in hex or base64.
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::encoding::LENIENT;
+
+/// What stands before the 32 bytes of an Ed25519 public key in its SPKI DER (RFC 8410).
+pub(super) const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// What stands before the 65 bytes of an uncompressed P-256 public key in its SPKI DER (RFC 5480).
+pub(super) const P256_SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// Whether a text is a key of a pair: PEM, or base64 of an SPKI document. Everybody knows a public key, so that nothing
+/// keyed with its text proves anything.
+pub(super) fn is_public_key(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    if text.starts_with(b"-----BEGIN") {
+        return true;
+    }
+    // Shorter than the shortest key, and not the start of a SEQUENCE: no need to decode.
+    if text.len() < 56 || text[0] != b'M' {
+        return false;
+    }
+    let Ok(der) = LENIENT.decode(text) else { return false };
+    // A SEQUENCE as long as the text, and in it a SEQUENCE that begins with an OBJECT IDENTIFIER.
+    let inner = match der.get(..4) {
+        Some([0x30, length, ..]) if usize::from(*length) == der.len() - 2 => &der[2..],
+        Some([0x30, 0x81, length, _]) if usize::from(*length) == der.len() - 3 => &der[3..],
+        Some([0x30, 0x82, high, low]) if usize::from(u16::from_be_bytes([*high, *low])) == der.len() - 4 => &der[4..],
+        _ => return false,
+    };
+    matches!(inner, [0x30, _, 0x06, ..])
+}
+
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<&str> = (0..text.len())
+        .step_by(64)
+        .filter_map(|at| text.get(at..text.len().min(at + 64)))
+        .collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+pub(super) fn stripped<'a>(text: &'a [u8], prefix: Option<&String>) -> Option<&'a [u8]> {
+    text.strip_prefix(prefix?.as_bytes())
+}
+
+/// PKCS#8, a seed, or a seed and the public key that belongs to it.
+pub(super) fn ed25519_pair(der: &[u8]) -> Option<Ed25519KeyPair> {
+    match der.len() {
+        32 => Ed25519KeyPair::from_seed_unchecked(der).ok(),
+        64 => Ed25519KeyPair::from_seed_and_public_key(&der[..32], &der[32..]).ok(),
+        _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok(),
+    }
+}
+
+/// The bytes of a key's text: PEM, hex or base64.
+pub(super) fn der_of(text: &[u8]) -> Option<Vec<u8>> {
+    if text.starts_with(b"-----BEGIN") {
+        let text = std::str::from_utf8(text).ok()?;
+        let inner: String = text
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .map(str::trim)
+            .collect();
+        return LENIENT.decode(inner).ok();
+    }
+    if text.len() == 64
+        && let Ok(bytes) = hex::decode(text)
+    {
+        return Some(bytes);
+    }
+    LENIENT.decode(text).ok()
+}

@@ -1,0 +1,201 @@
+//! Signing, then verifying, with random bodies, for every provider and every variant that signs.
+
+use hook::clock::Timestamp;
+use hook::headers::Headers;
+use hook::id::{Id, IdKind};
+use hook::message::{Message, Mode};
+use hook::provider::compose::{Composer, Wishes};
+use hook::provider::{Profile, Registry, Target};
+use hook::random::Random;
+use hook::secret::Secret;
+use hook::signature::{Received, Scheme, Signer, Verdict, Verifier};
+
+const TARGET: Target<'_> = Target {
+    method: "POST",
+    url: "https://shop.example.com/hooks?x=1",
+};
+
+fn now() -> Timestamp {
+    Timestamp::from_unix(1_893_553_445)
+}
+
+/// A profile with keys on both sides.
+struct Pair {
+    profile: std::sync::Arc<Profile>,
+    signer: Signer,
+    verifier: Verifier,
+}
+
+fn pairs() -> Vec<Pair> {
+    let registry = Registry::default();
+    let profiles = registry
+        .names()
+        .into_iter()
+        .flat_map(|name| registry.ranked(&name).expect("profiles"));
+    let signing = profiles.filter(|profile| !matches!(profile.scheme, Scheme::Unsigned));
+    signing
+        .map(|profile| {
+            let (sign, verify) = match &profile.scheme {
+                Scheme::Asymmetric(scheme) => {
+                    let pair = scheme.kind.generate().expect("a pair");
+                    let public = scheme.public_text(&Secret::new(pair.public)).expect("its public half");
+                    (scheme.private_text(&pair.private).expect("its private half"), public)
+                }
+                _ => {
+                    let secret = Secret::new(profile.secret_form.fresh(&Random::os()));
+                    (secret.clone(), secret)
+                }
+            };
+            Pair {
+                signer: profile.scheme.signer(&[sign]).expect("a signer"),
+                verifier: profile.scheme.verifier(&[verify]).expect("a verifier"),
+                profile,
+            }
+        })
+        .collect()
+}
+
+impl Pair {
+    fn label(&self) -> String {
+        self.profile.label()
+    }
+
+    fn verify(&self, headers: &Headers, body: &[u8], target: Target<'_>) -> Verdict {
+        self.verifier.verify(&Received {
+            method: target.method,
+            url: Some(target.url),
+            headers,
+            body,
+            now: now(),
+        })
+    }
+
+    /// Whether the body's every byte is signed, by itself or by what is read from it.
+    fn signs_body(&self) -> bool {
+        let content = self
+            .profile
+            .scheme
+            .content()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        content.contains("${body}")
+    }
+}
+
+/// A body that any of them may get: JSON with what their clocks read, or for those that sign it any bytes.
+fn body(random: &Random, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    random.fill(&mut bytes);
+    bytes
+}
+
+fn message(pair: &Pair, body: Vec<u8>) -> Message {
+    Message {
+        id: Id::new(IdKind::Message, now(), &Random::os()),
+        wire_id: "msg_1".into(),
+        event: "thing.created".into(),
+        time: now(),
+        mode: Mode::Test,
+        content_type: pair.profile.content_type.clone(),
+        body: body.into(),
+    }
+}
+
+#[test]
+fn what_is_signed_verifies_whatever_the_body_and_no_flipped_bit_does() {
+    let random = Random::seeded(7);
+    for pair in pairs().iter().filter(|pair| pair.signs_body()) {
+        let timed = pair
+            .profile
+            .scheme
+            .carrier()
+            .is_some_and(|carrier| carrier.time_at.is_some());
+        for length in [0_usize, 1, 17, 1024] {
+            let text = match length {
+                _ if timed => {
+                    format!(r#"{{"webhookTimestamp":1893553445000,"timestamp":"2030-01-02T03:04:05Z","n":{length}}}"#)
+                        .into_bytes()
+                }
+                length => body(&random, length),
+            };
+            let message = message(pair, text);
+            let (headers, signed) = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+            let verdict = pair.verify(&headers, &signed, TARGET);
+            assert!(verdict.is_verified(), "{} {length}: {verdict:?}", pair.label());
+            let bits = signed.len() * 8;
+            for bit in (0..bits).step_by(bits / 40 + 1) {
+                let mut changed = signed.to_vec();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                let verdict = pair.verify(&headers, &changed, TARGET);
+                assert!(!verdict.is_verified(), "{} {length}, bit {bit}", pair.label());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_event_of_every_catalogue_is_signed_as_its_receiver_wants_it() {
+    for pair in pairs() {
+        for event in pair.profile.events.keys().take(12) {
+            let wishes = Wishes {
+                event: event.clone(),
+                ..Wishes::default()
+            };
+            let composer = Composer::new(&pair.profile, wishes).expect("a sample");
+            let id = Id::new(IdKind::Message, now(), &Random::os());
+            let message = composer.compose(id, now(), &Random::os()).expect("a message");
+            if pair.profile.scheme.header().is_none() && !pair.profile.scheme.is_carried(&Headers::new(), &message.body)
+            {
+                // An event that only another variant of the provider signs.
+                continue;
+            }
+            let (headers, signed) = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+            let verdict = pair.verify(&headers, &signed, TARGET);
+            assert!(verdict.is_verified(), "{} {event}: {verdict:?}", pair.label());
+        }
+    }
+}
+
+#[test]
+fn url_and_method_count_where_they_are_signed() {
+    for pair in pairs().iter().filter(|pair| pair.profile.scheme.signs_target()) {
+        let kind = pair.profile.content_type.clone();
+        let body: &[u8] = if kind.contains("form") { b"A=1&B=2" } else { b"{}" };
+        let message = message(pair, body.to_vec());
+        let (headers, signed) = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+        assert!(pair.verify(&headers, &signed, TARGET).is_verified(), "{}", pair.label());
+        let elsewhere = Target {
+            url: "https://shop.example.com/hooks?x=2",
+            ..TARGET
+        };
+        assert!(
+            pair.verify(&headers, &signed, elsewhere).is_refused(),
+            "{}",
+            pair.label()
+        );
+        let put = Target {
+            method: "PUT",
+            ..TARGET
+        };
+        let content = pair
+            .profile
+            .scheme
+            .content()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert_eq!(
+            pair.verify(&headers, &signed, put).is_refused(),
+            content.contains("${method}"),
+            "{}",
+            pair.label()
+        );
+        let unknown = pair.verifier.verify(&Received {
+            method: "POST",
+            url: None,
+            headers: &headers,
+            body: &signed,
+            now: now(),
+        });
+        assert_eq!(unknown.reason(), Some("url-unknown"), "{}", pair.label());
+    }
+}

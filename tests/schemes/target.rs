@@ -1,0 +1,142 @@
+//! Schemes of no built-in provider, and schemes that sign where a request goes, through the real binary.
+
+use crate::support::Sandbox;
+
+/// A scheme that no built-in has: SHA-512, method and a header in what is signed, millisecond pairs, two headers.
+const ACME: &str = r#"
+format = 1
+name = "acme"
+
+[secret]
+form = "acme_${new.hex32}"
+
+[signature.hmac]
+algorithm = "sha512"
+key-prefix = "acme_"
+key = "hex"
+content = "${method} ${url}|${header.x-acme-tenant}|${timestamp.ms}|${body.order.id}|${body.note?}|${body}"
+header = "X-Acme-Sign"
+value = "at=${timestamp.ms}; sig=${signature}"
+pairs = ";"
+encoding = "base64url"
+tolerance = "30s"
+clock = "past"
+
+[signature.hmac.carrier]
+more-headers = ["X-Acme-Sign-Next"]
+url-forms = ["given", "without-port"]
+
+[headers]
+X-Acme-Tenant = "t1"
+
+[envelope.json]
+"..." = "${data}"
+
+[events."order.made"]
+summary = "An order was made"
+sample = '''{ "order": { "id": "${new.uuid}" } }'''
+"#;
+
+#[test]
+fn a_scheme_that_no_builtin_has_is_accepted_signs_and_verifies() {
+    let sandbox = Sandbox::new();
+    sandbox.write("acme.toml", ACME);
+    let outcome = sandbox.hook(["providers", "check", "acme.toml"]).run().ok();
+    assert_eq!(outcome.stdout(), "ok acme: 1 event, 0 variants\n");
+    sandbox.write(sandbox.config("providers/acme.toml"), ACME);
+    let body = r#"{"order":{"id":"o1"}}"#;
+    let secret = "literal:acme_00112233445566778899aabbccddeeff";
+    let sign = [
+        "sign",
+        "-p",
+        "acme",
+        "--secret",
+        secret,
+        "--body",
+        body,
+        "--at",
+        "1893553445",
+        "--url",
+        "https://a.example/x",
+        "--method",
+        "PUT",
+    ];
+    let lines = sandbox.hook(sign).run().ok().stdout().to_owned();
+    let verify = |url: &str, at: &str| {
+        let mut args = vec!["verify", "-p", "acme", "--secret", secret, "--body", body, "--at", at];
+        args.extend(["--url", url, "--method", "PUT"]);
+        for line in lines.lines() {
+            args.extend(["--header", line]);
+        }
+        sandbox.hook(args).run()
+    };
+    verify("https://a.example/x", "1893553445").ok();
+    verify("https://a.example:8443/x", "1893553445").ok();
+    verify("https://a.example/x", "1893553476").exits(5).prints(["too old"]);
+    verify("https://a.example/y", "1893553445").exits(5);
+}
+
+#[test]
+fn a_signed_url_that_is_not_known_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let sign = ["sign", "-p", "square", "--secret", "literal:a", "--body", "{}"];
+    sandbox
+        .hook(sign)
+        .run()
+        .exits(2)
+        .says(["`--url https://example.com/hook`"]);
+    let header = "x-square-hmacsha256-signature: AAAA";
+    let verify = [
+        "verify",
+        "-p",
+        "square",
+        "--secret",
+        "literal:a",
+        "--body",
+        "{}",
+        "-H",
+        header,
+    ];
+    sandbox.hook(verify).run().exits(5).says(["`--url URL`"]);
+}
+
+#[test]
+fn a_pair_of_keys_is_written_as_the_provider_writes_it_and_signs() {
+    let sandbox = Sandbox::new();
+    for (provider, length) in [("discord", 64), ("sendgrid", 124)] {
+        let made = sandbox
+            .hook(["secret", "new", "--provider", provider, "--out", provider])
+            .run()
+            .ok();
+        let public = std::fs::read_to_string(sandbox.path(&format!("{provider}.pub"))).expect("the public half");
+        assert_eq!(public.trim().len(), length, "{provider}: {made}");
+        let sign = [
+            "sign",
+            "-p",
+            provider,
+            "--secret",
+            &format!("file:{provider}"),
+            "--body",
+            "{}",
+        ];
+        let lines = sandbox.hook(sign).run().ok().stdout().to_owned();
+        let secret = format!("file:{provider}.pub");
+        let mut args = vec!["verify", "-p", provider, "--secret", &secret, "--body", "{}"];
+        for line in lines.lines() {
+            args.extend(["--header", line]);
+        }
+        sandbox.hook(args).run().ok();
+    }
+}
+
+#[test]
+fn a_signature_in_the_body_is_put_there() {
+    let sandbox = Sandbox::new();
+    let body = r#"{"signature":{"timestamp":"1893553445","token":"t","signature":""},"event-data":{}}"#;
+    let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", body];
+    let signed = sandbox.hook(sign).run().ok().stdout().trim().to_owned();
+    let verify = ["verify", "-p", "mailgun", "--secret", "literal:k", "--body", &signed];
+    sandbox.hook(verify).run().ok();
+    let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", "[]"];
+    sandbox.hook(sign).run().exits(2).says(["stands in the body"]);
+}
