@@ -380,8 +380,9 @@ impl Placeholder {
             }
             Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
             Self::Data | Self::Param(_) => scope == Scope::Message,
-            Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues => signed,
-            Self::OptionalBodyPath(_) => signed,
+            Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
+                signed
+            }
             Self::SignedHeaders => signed || scope == Scope::SignatureValue,
             Self::Timestamp(_) => signed || matches!(scope, Scope::Header | Scope::SignatureValue),
             Self::Signature => scope == Scope::SignatureValue,

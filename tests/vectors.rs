@@ -56,7 +56,7 @@ fn the_library_says_the_same_of_every_known_request() {
         let secrets = vector.secrets().into_iter().map(Secret::new).collect();
         let verification =
             Verification::new(&registry, &[provider], Some(Secrets::Given(secrets))).expect("a provider");
-        let headers: Headers = vector.headers.iter().map(|(name, value)| (name, value)).collect();
+        let headers: Headers = vector.headers.iter().collect();
         let judged = verification.check(&Received {
             method: vector.method.as_deref().unwrap_or("POST"),
             url: vector.url.as_deref(),

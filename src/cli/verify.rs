@@ -175,7 +175,7 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
             })?;
             Request {
                 method: delivery.method,
-                url: Some(delivery.url.to_string()),
+                url: Some(delivery.url),
                 target: None,
                 headers: attempt.request_headers,
                 body: delivery.message.body.to_vec(),

@@ -32,7 +32,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn keys(&self, secrets: &[Secret]) -> Result<Vec<Secret>, KeyError> {
+    pub(super) fn keys(secrets: &[Secret]) -> Result<Vec<Secret>, KeyError> {
         if let Some(pair) = secrets.iter().find(|secret| is_public_key(secret.expose())) {
             return Err(KeyError::wrong_form(pair, "a shared secret: it is a key of a pair"));
         }
@@ -65,7 +65,9 @@ impl Hash {
     fn digest(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
         fn of<D: sha2::Digest>(content: &[Cow<'_, [u8]>]) -> Vec<u8> {
             let mut hash = D::new();
-            content.iter().for_each(|piece| hash.update(piece));
+            for piece in content {
+                hash.update(piece);
+            }
             hash.finalize().to_vec()
         }
         match self.algorithm {

@@ -117,7 +117,9 @@ impl State {
 
     fn of(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
         let mut state = self.clone();
-        content.iter().for_each(|piece| state.update(piece));
+        for piece in content {
+            state.update(piece);
+        }
         state.finish()
     }
 

@@ -140,7 +140,7 @@ impl Scheme {
     pub fn signer(&self, secrets: &[Secret]) -> Result<Signer, KeyError> {
         Ok(match self {
             Self::Hmac(scheme) => Signer::Hmac(scheme.clone(), scheme.signing_keys(secrets)?),
-            Self::Hash(scheme) => Signer::Hash(scheme.clone(), scheme.keys(secrets)?),
+            Self::Hash(scheme) => Signer::Hash(scheme.clone(), Hash::keys(secrets)?),
             Self::Token(scheme) => Signer::Token(scheme.clone(), secrets.first().cloned().ok_or(KeyError::NoSecret)?),
             Self::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), scheme.signing_keys(secrets)?),
             Self::Unsigned => Signer::Unsigned,
@@ -156,7 +156,7 @@ impl Scheme {
             Self::Unsigned => Verifier::Unsigned,
             _ if secrets.is_empty() => return Err(KeyError::NoSecret),
             Self::Hmac(scheme) => Verifier::Hmac(scheme.clone(), scheme.keys(secrets)?),
-            Self::Hash(scheme) => Verifier::Hash(scheme.clone(), scheme.keys(secrets)?),
+            Self::Hash(scheme) => Verifier::Hash(scheme.clone(), Hash::keys(secrets)?),
             Self::Token(scheme) => Verifier::Token(scheme.clone(), secrets.to_vec()),
             Self::Asymmetric(scheme) => Verifier::Asymmetric(scheme.clone(), scheme.verifying_keys(secrets)?),
         })

@@ -82,7 +82,7 @@ fn an_empty_or_a_cut_signature_matches_nothing() {
         "",
         "sha256=",
         &format!("sha256={}", &whole[..62]),
-        &format!("sha256={}00", whole),
+        &format!("sha256={whole}00"),
     ] {
         let judged = judge("github", &["secret"], &[("x-hub-signature-256", text)], BODY);
         assert!(judged.verdict.is_refused(), "{text}");

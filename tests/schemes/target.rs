@@ -1,6 +1,6 @@
 //! Schemes of no built-in provider, and schemes that sign where a request goes, through the real binary.
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, request};
 
 /// A scheme that no built-in has: SHA-512, method and a header in what is signed, millisecond pairs, two headers.
 const ACME: &str = r#"
@@ -61,7 +61,7 @@ fn a_scheme_that_no_builtin_has_is_accepted_signs_and_verifies() {
         "--method",
         "PUT",
     ];
-    let lines = sandbox.hook(sign).run().ok().stdout().to_owned();
+    let lines = sandbox.hook(sign).run().ok().stdout();
     let verify = |url: &str, at: &str| {
         let mut args = vec!["verify", "-p", "acme", "--secret", secret, "--body", body, "--at", at];
         args.extend(["--url", url, "--method", "PUT"]);
@@ -119,7 +119,7 @@ fn a_pair_of_keys_is_written_as_the_provider_writes_it_and_signs() {
             "--body",
             "{}",
         ];
-        let lines = sandbox.hook(sign).run().ok().stdout().to_owned();
+        let lines = sandbox.hook(sign).run().ok().stdout();
         let secret = format!("file:{provider}.pub");
         let mut args = vec!["verify", "-p", provider, "--secret", &secret, "--body", "{}"];
         for line in lines.lines() {
@@ -139,4 +139,46 @@ fn a_signature_in_the_body_is_put_there() {
     sandbox.hook(verify).run().ok();
     let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", "[]"];
     sandbox.hook(sign).run().exits(2).says(["stands in the body"]);
+}
+
+#[test]
+fn a_listener_judges_a_signed_url_by_what_senders_have() {
+    let sandbox = Sandbox::new();
+    let secret = ["--secret", "literal:a"];
+    let sign = [
+        "sign",
+        "-p",
+        "square",
+        "--body",
+        "{}",
+        "--url",
+        "https://tunnel.example/hooks?x=1",
+    ];
+    let line = sandbox.hook(sign.iter().chain(&secret)).run().ok().stdout();
+    let line = line
+        .lines()
+        .find(|line| line.starts_with("x-square-hmacsha256-signature: "));
+    let (name, value) = line.expect("a signature").split_once(": ").expect("a value");
+    for (base, status) in [("https://tunnel.example/", 200), ("https://other.example", 401)] {
+        let listener = sandbox.listen(["--public-url", base].iter().chain(&secret));
+        let answer = request("POST", &listener.url, "/hooks?x=1", &[(name, value)], b"{}");
+        assert_eq!(answer.status, status, "{base}");
+        listener.stop().ok();
+    }
+}
+
+#[test]
+fn every_attempt_signs_the_url_that_it_goes_to() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["--secret"]);
+    for (provider, event) in [
+        ("twilio", "received"),
+        ("square", "payment.created"),
+        ("hubspot", "contact.creation"),
+    ] {
+        let to = format!("{}/hooks?provider={provider}", listener.url);
+        sandbox.hook(["send", event, "-p", provider, "--to", &to]).run().ok();
+        assert!(listener.shows(event).contains("verified by"), "{provider}");
+    }
+    listener.stop().ok();
 }

@@ -24,7 +24,7 @@ pub(super) fn of(session: &Session, profile: &Profile, genuine: &Delivery) -> Op
         // What is signed of a body that carries its own signature may be anything but the byte that is changed.
         scheme if scheme.header().is_none() => return None,
         Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Asymmetric(_) => {
-            message.body = tampered(profile, &headers, &message.body).into()
+            message.body = tampered(profile, &headers, &message.body).into();
         }
     }
     message.id = Id::new(IdKind::Message, now, &session.random);
