@@ -49,7 +49,7 @@ pub struct Judged {
 #[derive(Debug)]
 struct Label {
     name: Arc<str>,
-    candidates: OnceLock<std::result::Result<Vec<Candidate>, String>>,
+    candidates: OnceLock<Result<Vec<Candidate>, String>>,
 }
 
 /// One variant that may decide by itself.
@@ -57,7 +57,7 @@ struct Label {
 struct Candidate {
     label: Arc<str>,
     profile: Arc<Profile>,
-    verifier: OnceLock<std::result::Result<Verifier, String>>,
+    verifier: OnceLock<Result<Verifier, String>>,
 }
 
 impl Verification {
@@ -65,11 +65,7 @@ impl Verification {
     ///
     /// A name without variant leaves the choice to the request: the variant of the highest rank whose header is there
     /// decides alone. Named providers are compiled here, so that a wrong name fails at once.
-    pub fn new(
-        registry: &Registry,
-        labels: &[String],
-        secrets: Option<Secrets>,
-    ) -> std::result::Result<Self, RegistryError> {
+    pub fn new(registry: &Registry, labels: &[String], secrets: Option<Secrets>) -> Result<Self, RegistryError> {
         let named = |name: &str| Label {
             name: name.into(),
             candidates: OnceLock::new(),
@@ -122,7 +118,7 @@ impl Verification {
     }
 
     /// Fails when a provider that was named can use none of the secrets: what `listen` asks before it starts.
-    pub fn ready(&self) -> std::result::Result<(), KeyError> {
+    pub fn ready(&self) -> Result<(), KeyError> {
         let Some(Secrets::Given(secrets)) = &self.secrets else {
             return Ok(());
         };
@@ -301,7 +297,7 @@ impl Verification {
         }
     }
 
-    fn verifier<'a>(&self, candidate: &'a Candidate) -> &'a std::result::Result<Verifier, String> {
+    fn verifier<'a>(&self, candidate: &'a Candidate) -> &'a Result<Verifier, String> {
         candidate.verifier.get_or_init(|| {
             let secrets = self.secrets_of(&candidate.profile).map_err(|error| error.to_string())?;
             let verifier = candidate.profile.scheme.verifier_of_usable(&secrets);
@@ -361,7 +357,7 @@ impl Judged {
 }
 
 /// What may decide for a label: that variant alone, or all by rank.
-fn compile(registry: &Registry, label: &str) -> std::result::Result<Vec<Candidate>, RegistryError> {
+fn compile(registry: &Registry, label: &str) -> Result<Vec<Candidate>, RegistryError> {
     let profiles = if label.contains('@') {
         vec![registry.get(label)?]
     } else {

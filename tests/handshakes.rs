@@ -265,6 +265,16 @@ fn the_verdict_on_a_receiver_is_one_object_a_question() {
 }
 
 #[test]
+fn a_provider_shows_how_it_asks() {
+    let sandbox = Sandbox::new();
+    sandbox.hook(["providers", "show", "discord"]).run().ok().prints([
+        "Handshake",
+        "interactions",
+        "signed; also with a wrong signature; answered within 3s",
+    ]);
+}
+
+#[test]
 fn a_provider_that_asks_nothing_cannot_be_played_so() {
     let sandbox = Sandbox::new();
     let send = |args: &[&str]| {
