@@ -9,7 +9,7 @@ use std::{env, fs};
 use toml::{Table, Value};
 
 /// The built-in providers, in the order in which events are looked for. `FIRST` of them are searched before the rest.
-const PROVIDERS: [&str; 52] = [
+const PROVIDERS: [&str; 63] = [
     "poolflow",
     "pool-brain",
     "pocketsflow",
@@ -61,6 +61,17 @@ const PROVIDERS: [&str; 52] = [
     "hook0",
     "box",
     "gocardless",
+    "adobe-sign",
+    "aws-sns",
+    "azure-event-grid",
+    "cloudevents",
+    "gusto",
+    "mailchimp",
+    "microsoft-graph",
+    "notion",
+    "okta",
+    "trello",
+    "twitter",
     "generic",
 ];
 const FIRST: usize = 5;
@@ -130,7 +141,73 @@ fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) 
         .map(String::as_str)
         .collect();
     let json = serde_json::to_string(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let _ = writeln!(code, "], variants: &{variants:?}, json: {json:?} }},");
+    let _ = writeln!(code, "], variants: &{variants:?}, handshakes: &[");
+    let one = file.get("handshake").into_iter();
+    let several = file.get("handshakes").and_then(Value::as_table).into_iter();
+    for handshake in one.chain(several.flat_map(Table::values)) {
+        marks(code, handshake, path);
+    }
+    let _ = writeln!(code, "], json: {json:?} }},");
+}
+
+/// What a request must have to be that question, unless there is nothing by which to tell it from an event: then it is
+/// known only to whoever expects the provider.
+fn marks(code: &mut String, handshake: &Value, path: &Path) {
+    let request = handshake.get("request");
+    let names = |table: &str| -> Vec<&str> {
+        let table = request.and_then(|request| request.get(table)).and_then(Value::as_table);
+        table.into_iter().flat_map(Table::keys).map(String::as_str).collect()
+    };
+    let text = |key: &str| request.and_then(|request| request.get(key)).and_then(Value::as_str);
+    let (query, headers, method) = (names("query"), names("headers"), text("method").unwrap_or("POST"));
+    let mut texts = Vec::new();
+    if let Some(body) = text("body").filter(|body| !body.is_empty()) {
+        let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        quoted(&body, &mut texts);
+    }
+    // A number says nothing: many bodies have a `"type":1`.
+    let tells = texts.iter().any(|quoted| quoted.fixed || quoted.hole);
+    let bare = matches!(method, "GET" | "HEAD");
+    if bare || !query.is_empty() || !headers.is_empty() || tells {
+        let texts: Vec<String> = texts.into_iter().map(|quoted| quoted.text).collect();
+        let _ = writeln!(
+            code,
+            "Marks {{ method: {method:?}, query: &{query:?}, headers: &{headers:?}, texts: &{texts:?} }},"
+        );
+    }
+}
+
+/// A text of a JSON body, in its quotes.
+struct Quoted {
+    text: String,
+    /// A value that is always the same.
+    fixed: bool,
+    /// The key of one that is not.
+    hole: bool,
+}
+
+fn quoted(value: &serde_json::Value, texts: &mut Vec<Quoted>) {
+    use serde_json::Value as Json;
+    let is_hole = |value: &Json| value.as_str().is_some_and(|text| text.starts_with("${"));
+    match value {
+        Json::String(text) if !is_hole(value) => texts.push(Quoted {
+            text: format!("\"{text}\""),
+            fixed: true,
+            hole: false,
+        }),
+        Json::Array(items) => items.iter().for_each(|item| quoted(item, texts)),
+        Json::Object(fields) => {
+            for (name, field) in fields {
+                texts.push(Quoted {
+                    text: format!("\"{name}\""),
+                    fixed: false,
+                    hole: is_hole(field),
+                });
+                quoted(field, texts);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn strings(value: Option<&Value>) -> Vec<&str> {

@@ -2,15 +2,14 @@
 //! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
 
 mod autopsy;
+mod secrets;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::error::Result;
 use crate::headers::Headers;
 use crate::provider::detect::{self, Detector};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
-use crate::secret::Secret;
-use crate::session::{Purpose, Secrets};
+use crate::session::Secrets;
 use crate::signature::{KeyError, Received, Refusal, Verdict, Verifier};
 
 /// Checks requests of one provider, of some, or of whichever is recognised.
@@ -19,6 +18,8 @@ pub struct Verification {
     registry: Registry,
     secrets: Option<Secrets>,
     labels: Vec<Label>,
+    /// Whether any provider is taken.
+    any: bool,
     /// Recognises one of the labels; absent when there is nothing to choose.
     detector: Option<Detector>,
     /// Recognises any provider: for explanations.
@@ -48,7 +49,7 @@ pub struct Judged {
 #[derive(Debug)]
 struct Label {
     name: Arc<str>,
-    candidates: OnceLock<std::result::Result<Vec<Candidate>, String>>,
+    candidates: OnceLock<Result<Vec<Candidate>, String>>,
 }
 
 /// One variant that may decide by itself.
@@ -56,7 +57,7 @@ struct Label {
 struct Candidate {
     label: Arc<str>,
     profile: Arc<Profile>,
-    verifier: OnceLock<std::result::Result<Verifier, String>>,
+    verifier: OnceLock<Result<Verifier, String>>,
 }
 
 impl Verification {
@@ -64,11 +65,7 @@ impl Verification {
     ///
     /// A name without variant leaves the choice to the request: the variant of the highest rank whose header is there
     /// decides alone. Named providers are compiled here, so that a wrong name fails at once.
-    pub fn new(
-        registry: &Registry,
-        labels: &[String],
-        secrets: Option<Secrets>,
-    ) -> std::result::Result<Self, RegistryError> {
+    pub fn new(registry: &Registry, labels: &[String], secrets: Option<Secrets>) -> Result<Self, RegistryError> {
         let named = |name: &str| Label {
             name: name.into(),
             candidates: OnceLock::new(),
@@ -77,6 +74,7 @@ impl Verification {
             registry: registry.clone(),
             secrets,
             everybody: OnceLock::new(),
+            any: labels.is_empty(),
             base: None,
             tls: false,
             detector: match labels {
@@ -120,7 +118,7 @@ impl Verification {
     }
 
     /// Fails when a provider that was named can use none of the secrets: what `listen` asks before it starts.
-    pub fn ready(&self) -> std::result::Result<(), KeyError> {
+    pub fn ready(&self) -> Result<(), KeyError> {
         let Some(Secrets::Given(secrets)) = &self.secrets else {
             return Ok(());
         };
@@ -211,7 +209,12 @@ impl Verification {
         if self.secrets.is_none() {
             return (Some(deciding), Verdict::Unchecked);
         }
-        (Some(deciding), self.verdict(deciding, received))
+        let verdict = match self.verdict(deciding, received) {
+            // Else anybody passes who writes a header of a provider that signs nothing: that must be asked for by name.
+            Verdict::Unsigned if self.any => Verdict::Refused(Refusal::Unrecognised),
+            verdict => verdict,
+        };
+        (Some(deciding), verdict)
     }
 
     /// The variant of the highest rank whose signature is there. Where several have theirs in the same place, it is the one
@@ -255,19 +258,12 @@ impl Verification {
         }
     }
 
-    fn verifier<'a>(&self, candidate: &'a Candidate) -> &'a std::result::Result<Verifier, String> {
+    fn verifier<'a>(&self, candidate: &'a Candidate) -> &'a Result<Verifier, String> {
         candidate.verifier.get_or_init(|| {
             let secrets = self.secrets_of(&candidate.profile).map_err(|error| error.to_string())?;
             let verifier = candidate.profile.scheme.verifier_of_usable(&secrets);
             verifier.map_err(|error| error.to_string())
         })
-    }
-
-    fn secrets_of(&self, profile: &Profile) -> Result<Vec<Secret>> {
-        self.secrets.as_ref().map_or_else(
-            || Ok(Vec::new()),
-            |secrets| secrets.for_profile(profile, Purpose::Verify),
-        )
     }
 
     fn unless_unchecked(&self, refusal: Refusal) -> Verdict {
@@ -290,7 +286,7 @@ impl Judged {
 }
 
 /// What may decide for a label: that variant alone, or all by rank.
-fn compile(registry: &Registry, label: &str) -> std::result::Result<Vec<Candidate>, RegistryError> {
+fn compile(registry: &Registry, label: &str) -> Result<Vec<Candidate>, RegistryError> {
     let profiles = if label.contains('@') {
         vec![registry.get(label)?]
     } else {
@@ -318,6 +314,7 @@ fn weight(verdict: &Verdict) -> u8 {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::secret::Secret;
     use crate::signature::{self, Signed, ToSign};
 
     const BODY: &[u8] = br#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;

@@ -15,6 +15,7 @@ mod exit_codes;
 mod forward;
 mod full_disk;
 mod generated;
+mod handshakes;
 mod inbound;
 mod layering;
 mod licences;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
 use crate::exchange::{Outcome, Request};
@@ -15,6 +17,42 @@ use crate::secret::Secret;
 use crate::session::{Purpose, Session};
 use crate::transport::Transport;
 use crate::ui::printable;
+
+/// `{"schema":"hook.handshake/1"}`: what came of asking whether the provider is wanted there.
+#[derive(Serialize)]
+pub(super) struct HandshakeLine<'a> {
+    pub(super) schema: &'static str,
+    /// Where the endpoint has one.
+    pub(super) endpoint: Option<&'a str>,
+    pub(super) url: String,
+    pub(super) confirmed: bool,
+    pub(super) why: Option<&'a str>,
+    pub(super) provider: &'a str,
+    /// Where the provider asks in several ways.
+    pub(super) handshake: Option<&'a str>,
+    /// Whether the question was signed wrongly on purpose.
+    pub(super) wrongly_signed: bool,
+    pub(super) status: Option<u16>,
+    pub(super) took_ms: Option<f64>,
+}
+
+impl HandshakeLine<'_> {
+    /// With the place alone.
+    pub(super) fn to(url: String) -> Self {
+        Self {
+            schema: "hook.handshake/1",
+            endpoint: None,
+            url,
+            confirmed: false,
+            why: None,
+            provider: "",
+            handshake: None,
+            wrongly_signed: false,
+            status: None,
+            took_ms: None,
+        }
+    }
+}
 
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]

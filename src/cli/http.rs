@@ -117,6 +117,11 @@ impl HttpArgs {
         }
     }
 
+    /// The user's time limit.
+    pub(super) fn timeout(&self) -> Option<std::time::Duration> {
+        self.timeout
+    }
+
     /// The policy with the user's time limit.
     pub(super) fn limit(&self, mut policy: Policy) -> Policy {
         if let Some(timeout) = self.timeout {

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, with its arguments and what it does. clap lives only here.
 
+mod asking;
 mod body;
 mod bulk;
 pub mod complete;

@@ -2,6 +2,7 @@
 
 mod api;
 mod diff;
+mod handshake;
 mod json;
 mod receiver;
 mod sheet;

@@ -41,7 +41,7 @@ pub(super) struct Args {
     pub(super) provider: Option<String>,
     /// The secret, by reference: `env:VAR`, `file:PATH`, `endpoint:NAME`, `-`, `literal:TEXT` (can be repeated)
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
-    secrets: Vec<String>,
+    pub(super) secrets: Vec<String>,
     #[command(flatten)]
     pub(super) body: BodyArgs,
     #[command(flatten)]
@@ -52,6 +52,8 @@ pub(super) struct Args {
     retry: RetryArgs,
     #[command(flatten)]
     bulk: super::bulk::BulkArgs,
+    #[command(flatten)]
+    pub(super) asking: super::asking::AskingArgs,
     /// Print the exact request instead of sending it
     #[arg(short = 'n', long, help_heading = "Rehearsal")]
     pub(super) dry_run: bool,
@@ -81,6 +83,7 @@ pub(super) struct Plan {
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     match &args.workflow.workflow {
+        _ if args.asking.handshake => super::asking::run(session, args),
         Some(name) => super::workflow::run(session, args, name),
         None => start(session, args),
     }

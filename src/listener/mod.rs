@@ -7,6 +7,7 @@ mod inbound;
 mod network;
 mod pattern;
 pub mod route;
+mod shake;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,13 +15,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub use condition::{Condition, Wanted};
 pub use inbound::{Inbound, Received};
 pub use network::Network;
 pub use pattern::Pattern;
+use shake::Shake;
+pub use shake::{Shaken, Shakes};
 
 use crate::clock::Clock;
 use crate::headers::Headers;
@@ -80,8 +82,8 @@ pub struct Request {
     pub duplicate_of: Option<u64>,
     /// What was answered; 0 when the app answers.
     pub status: u16,
-    /// Whether the provider asked if it is wanted here, and was told so: no event.
-    pub handshake: bool,
+    /// Present when the provider asked if it is wanted here: no event.
+    pub handshake: Option<Shaken>,
     /// Size of the body.
     pub size: usize,
     /// From the last byte of the request to the decision, the sync to disk included.
@@ -108,6 +110,8 @@ pub struct Listener {
     pub outlet: mpsc::Sender<Heard>,
     /// How to answer.
     pub rules: Rules,
+    /// Answers providers that ask whether they are wanted here.
+    pub shakes: Shakes,
     /// The trigger whose URL is the only one; absent: every path is taken.
     pub inbound: Option<Inbound>,
 }
@@ -127,7 +131,7 @@ impl Listener {
     }
 
     /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
-    fn judge(&self, incoming: &Incoming) -> (Judged, Option<Value>) {
+    fn judge(&self, incoming: &Incoming) -> (Judged, Shake) {
         let url = self.verification.url(&incoming.headers, &incoming.target);
         let mut judged = self.verification.check(&Checked {
             method: &incoming.method,
@@ -144,13 +148,15 @@ impl Listener {
         let refusal = self
             .gate(incoming.remote, &incoming.headers)
             .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
-        // Before an endpoint is confirmed it may know no secret: whether the question is signed makes no difference.
-        let may_ask = refusal.is_none() && trigger.is_none();
-        let question = may_ask.then(|| question(&judged, &incoming.body)).flatten();
+        let mut shake = Shake::None;
         if let Some(refusal) = refusal {
             judged.verdict = Verdict::Refused(refusal);
+        } else if trigger.is_none() {
+            shake = self
+                .shakes
+                .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
         }
-        (judged, question)
+        (judged, shake)
     }
 
     /// The status for that request.
@@ -182,17 +188,18 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let (mut judged, question) = self.judge(&incoming);
-        let refused = judged.verdict.is_refused() && question.is_none();
+        let (mut judged, shake) = self.judge(&incoming);
+        let refused = judged.verdict.is_refused();
+        let is_event = !matches!(shake, Shake::Answered(_));
         let received = self.inbound.as_ref().filter(|_| !refused);
         let received = received.map(|trigger| trigger.read(&incoming));
         let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
-        let status = match question {
-            Some(_) => 200,
-            None => self.status(&judged.verdict, unreadable),
+        let status = match &shake {
+            Shake::Answered(answered) => answered.0.status,
+            _ => self.status(&judged.verdict, unreadable),
         };
         let succeeds = (200..300).contains(&status);
-        let goes_on = question.is_none() && received.as_ref().is_none_or(|received| received.left_out.is_none());
+        let goes_on = is_event && received.as_ref().is_none_or(|received| received.left_out.is_none());
         let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
         let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
@@ -200,14 +207,15 @@ impl Handler for Listener {
             .facts
             .dedupe_key
             .take()
-            .filter(|_| succeeds && !refused && question.is_none());
+            .filter(|_| succeeds && !refused && is_event);
+        let (headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
         let capture = NewCapture {
             id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
             at: self.clock.now(),
             method: incoming.method,
             target: incoming.target,
-            headers: incoming.headers,
-            body: incoming.body,
+            headers,
+            body,
             remote: incoming.remote.to_string(),
             provider: provider.map(str::to_owned),
             event: judged.facts.event.clone(),
@@ -226,13 +234,15 @@ impl Handler for Listener {
             }
         };
         let (answer, answered) = by_app.then(oneshot::channel).unzip();
+        let bare = matches!(shake, Shake::Refused);
+        let (reply, handshake) = shake.answered().unzip();
         self.tell(Heard::Request(Box::new(Request {
             number: ack.number,
             id,
             judged,
             duplicate_of: ack.duplicate_of,
             status: recorded,
-            handshake: question.is_some(),
+            handshake,
             size,
             took: begun.elapsed(),
             whole,
@@ -240,14 +250,16 @@ impl Handler for Listener {
             answer,
         })))
         .await;
-        if let Some(answer) = question {
-            return json(&answer);
+        if let Some(reply) = reply {
+            return reply;
         }
         if !self.rules.delay.is_zero() {
             tokio::time::sleep(self.rules.delay).await;
         }
         match answered {
             Some(answered) => answered.await.unwrap_or_else(|_| plain(502, "")),
+            // Providers that ask with a wrong signature on purpose want nothing but the status.
+            None if refused && bare => plain(status, ""),
             None if refused => plain(status, "refused\n"),
             None if succeeds => plain(status, "ok\n"),
             None if unreadable => plain(status, "no record\n"),
@@ -262,22 +274,6 @@ impl Handler for Listener {
 
     fn accept_failed(&self, error: &std::io::Error) {
         let _ = self.outlet.try_send(Heard::NotAccepted(error.to_string()));
-    }
-}
-
-/// What to answer to a provider that asks whether it is wanted here; `None` when the request is something else.
-fn question(judged: &Judged, body: &[u8]) -> Option<Value> {
-    let handshake = judged.profile.as_ref()?.handshake.as_ref()?;
-    handshake.token_in(body).map(|token| handshake.answer(&token))
-}
-
-fn json(body: &Value) -> Reply {
-    let mut headers = Headers::new();
-    headers.append("content-type", "application/json");
-    Reply {
-        status: 200,
-        headers,
-        body: body.to_string().into(),
     }
 }
 

@@ -149,7 +149,7 @@ impl Profile {
             detect: detect(&file.detect)?,
             dedupe,
             api: Api::of(&file)?,
-            handshake: file.handshake.as_ref().map(Handshake::of).transpose()?,
+            handshakes: handshakes(&file)?,
             workflow_context: file.workflow.map(|workflow| workflow.context),
             inbound: file.inbound,
             naming: naming(&file.naming)?,
@@ -286,6 +286,15 @@ fn endpoint(file: &EndpointFile) -> Result<Endpoint> {
         plans: file.plans.clone().unwrap_or_default(),
         all_events: file.all_events.clone(),
     })
+}
+
+fn handshakes(file: &ProviderFile) -> Result<Vec<Handshake>> {
+    let own = file.handshake.iter().map(|file| Handshake::of(None, file));
+    let named = file
+        .handshakes
+        .iter()
+        .map(|(name, file)| Handshake::of(Some(name), file));
+    own.chain(named).collect()
 }
 
 fn naming(file: &NamingFile) -> Result<Naming> {

@@ -83,6 +83,8 @@ pub struct ProviderFile {
     pub api: Option<ApiFile>,
     /// What it asks an endpoint first.
     pub handshake: Option<HandshakeFile>,
+    /// Where it asks in several ways.
+    pub handshakes: IndexMap<String, HandshakeFile>,
 }
 
 /// A documented deviation: the keys that differ.

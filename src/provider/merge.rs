@@ -230,6 +230,7 @@ impl ProviderFile {
         keys.extend(own.secret.map(|_| "secret".to_owned()));
         keys.extend(own.api.map(|_| "api".to_owned()));
         keys.extend(own.handshake.map(|_| "handshake".to_owned()));
+        keys.extend(own.handshakes.keys().map(|name| format!("handshakes.{name}")));
         keys.extend(own.params.keys().map(|name| format!("params.{name}")));
         keys.extend(own.variants.keys().map(|name| format!("variants.{name}")));
         keys
@@ -245,6 +246,8 @@ impl ProviderFile {
         params.extend(self.params);
         events.extend(self.events);
         variants.extend(self.variants);
+        let mut handshakes = base.handshakes;
+        handshakes.extend(self.handshakes);
         Self {
             format: self.format,
             name: self.name,
@@ -273,6 +276,7 @@ impl ProviderFile {
             dedupe: self.dedupe.over(base.dedupe),
             api: self.api.or(base.api),
             handshake: self.handshake.or(base.handshake),
+            handshakes,
         }
     }
 }

@@ -24,6 +24,16 @@ impl Pattern {
         fill(&self.0, &value)
     }
 
+    /// Whether the fixed parts are those of the document, and something stands in every hole; more fields make no difference.
+    pub fn fits(&self, document: &Value) -> bool {
+        fits(&self.0, document)
+    }
+
+    /// How many values it has, holes among them.
+    pub fn size(&self) -> usize {
+        size(&self.0)
+    }
+
     /// What stands in a hole of a document whose fixed parts are those of this one; more fields make no difference.
     pub fn read<'a>(&self, document: &'a Value, hole: &str) -> Option<&'a Value> {
         if !fits(&self.0, document) {
@@ -58,6 +68,14 @@ fn fits(pattern: &Value, document: &Value) -> bool {
             wanted.len() == has.len() && wanted.iter().zip(has).all(|(item, value)| fits(item, value))
         }
         (wanted, has) => wanted == has,
+    }
+}
+
+fn size(pattern: &Value) -> usize {
+    match pattern {
+        Value::Array(items) => items.iter().map(size).sum::<usize>().max(1),
+        Value::Object(fields) => fields.values().map(size).sum(),
+        _ => 1,
     }
 }
 

@@ -74,8 +74,8 @@ pub struct Profile {
     pub events: IndexMap<String, EventFile>,
     /// Its management API.
     pub api: Option<Api>,
-    /// What it asks an endpoint first.
-    pub handshake: Option<Handshake>,
+    /// What it asks an endpoint first, in one way or in several.
+    pub handshakes: Vec<Handshake>,
     /// Names and summaries of the documented deviations.
     pub variants: Vec<(String, String)>,
 }

@@ -1,6 +1,7 @@
 //! Where profiles are found: the built-in ones by an index made at compile time, the user's by their files. Only the
 //! profile in use is parsed.
 
+mod asking;
 mod error;
 mod labels;
 
@@ -8,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compile::ProfileError;
-use super::detect::{Detector, Marks};
+use super::detect::{self, Detector};
 use super::file::ProviderFile;
+use super::handshake::Marks;
 pub use error::RegistryError;
+use error::line_of;
 
 use super::near::near_names;
 use super::profile::Profile;
@@ -23,6 +26,7 @@ pub(crate) struct Builtin {
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
     variants: &'static [&'static str],
+    handshakes: &'static [Marks],
     /// The file as JSON, which is read several times faster than TOML.
     json: &'static str,
 }
@@ -238,13 +242,14 @@ impl Registry {
         {
             for (variant, any, all) in builtin.detect {
                 let label = variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
-                marks.push(Marks::new(label, any, all));
+                marks.push(detect::Marks::new(label, any, all));
             }
         }
         for (name, _) in user {
             let Ok((file, _)) = self.file(&name, 8) else { continue };
             let list = |places: Option<Vec<String>>| places.unwrap_or_default();
-            marks.push(Marks::new(name, &list(file.detect.any_of), &list(file.detect.all_of)));
+            let (any, all) = (list(file.detect.any_of), list(file.detect.all_of));
+            marks.push(detect::Marks::new(name, &any, &all));
         }
         Detector::new(marks)
     }
@@ -368,31 +373,6 @@ fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result
             }
         }
     })
-}
-
-/// The line of a dotted key, found by its last part within the table of the others; 0 when it is not there.
-fn line_of(text: &str, key: &str) -> usize {
-    let last = key.rsplit('.').next().unwrap_or(key);
-    let table = key.strip_suffix(last).unwrap_or_default().trim_end_matches('.');
-    let mut inside = table.is_empty();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            let name = line.trim_matches(['[', ']']);
-            if name == key {
-                return number + 1;
-            }
-            inside = name == table;
-        } else if inside
-            && line
-                .split('=')
-                .next()
-                .is_some_and(|have| have.trim().trim_matches('"') == last)
-        {
-            return number + 1;
-        }
-    }
-    0
 }
 
 #[cfg(test)]

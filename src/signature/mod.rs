@@ -119,6 +119,12 @@ pub enum KeyError {
     },
 }
 
+/// HMAC-SHA-256 of a text, keyed with the secret's text: what some providers ask a receiver for, to see that it has the
+/// secret.
+pub fn keyed_digest(secret: &Secret, text: &[u8]) -> Vec<u8> {
+    hmac::sha256(secret.expose(), text)
+}
+
 impl KeyError {
     pub(crate) fn wrong_form(secret: &Secret, expected: &str) -> Self {
         let name = secret.name().map_or_else(String::new, |name| format!("`{name}` "));

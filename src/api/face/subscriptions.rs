@@ -55,8 +55,8 @@ impl Face {
         }
         let token = setup
             .profile
-            .handshake
-            .as_ref()
+            .handshakes
+            .first()
             .map(|shake| shake.fresh_token(&setup.random));
         if let Some(token) = &token {
             draft.await_confirmation(token, now);
@@ -145,7 +145,7 @@ impl Face {
         let id = self.book_id(id)?;
         let (profile, rules, now) = (setup.profile.clone(), setup.rules.clone(), setup.clock.now());
         let provider = self.provider();
-        let token = profile.handshake.as_ref().map(|shake| shake.fresh_token(&setup.random));
+        let token = profile.handshakes.first().map(|shake| shake.fresh_token(&setup.random));
         let (endpoint, token) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {

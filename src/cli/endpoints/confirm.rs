@@ -61,7 +61,7 @@ pub(super) fn how(profile: &Profile) -> Result<&Handshake> {
             profile.label()
         ))
     };
-    profile.handshake.as_ref().ok_or_else(none)
+    profile.handshakes.first().ok_or_else(none)
 }
 
 /// Asks an endpoint that was just added; it stays pending when it does not answer with the token.

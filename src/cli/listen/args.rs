@@ -29,6 +29,13 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = super::super::duration, help_heading = "Verification")]
     pub(super) dedupe_window: Option<Duration>,
 
+    /// What a provider must say that was told to say something when it asks, by reference: `hub.verify_token`
+    #[arg(long, value_name = "REF", add = complete::secrets(), help_heading = "Handshakes")]
+    pub(super) handshake_token: Option<String>,
+    /// Open the URL that confirms an SNS subscription, when it is https on `sns.REGION.amazonaws.com`
+    #[arg(long, help_heading = "Handshakes")]
+    pub(super) confirm_sns: bool,
+
     /// Be an inbound trigger: take unsigned requests at a path that nobody can guess
     #[arg(long, conflicts_with_all = ["secrets", "dedupe_window", "filter"], help_heading = "Inbound trigger")]
     pub(super) inbound: bool,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::Args;
 use super::commands::{Runner, Task};
 use super::forward::{Forwarder, Forwarding};
+use super::greet::Greeter;
 use super::inbound::Trigger;
 use super::show::Screen;
 use crate::engine::Limits;
@@ -40,6 +41,7 @@ pub(super) struct Dispatcher {
     ends: Ends,
     verification: Arc<Verification>,
     trigger: Option<Trigger>,
+    greeter: Greeter,
     /// What was said last about a refusal: the same is not said twice in a row.
     said: String,
 }
@@ -140,6 +142,7 @@ impl Dispatcher {
             ends,
             verification,
             trigger: None,
+            greeter: Greeter::new(session, args.confirm_sns)?,
             said: String::new(),
         })
     }
@@ -155,15 +158,14 @@ impl Dispatcher {
             self.screen.trouble(&heard);
             return Ok(());
         };
-        let hidden = self
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !filter.fits(request.judged.facts.event.as_deref().unwrap_or("")));
+        let filter = self.filter.as_ref().filter(|_| request.handshake.is_none());
+        let hidden = filter.is_some_and(|filter| !filter.fits(request.judged.facts.event.as_deref().unwrap_or("")));
         self.screen.request(&request, hidden)?;
         if let (Some(trigger), Some(received)) = (&mut self.trigger, &request.received) {
             trigger.take(request.number, received, hidden)?;
         }
-        if request.handshake {
+        if let Some(shaken) = &request.handshake {
+            self.greeter.take(request.number, shaken);
             return Ok(());
         }
         if !hidden && !busy {
@@ -277,6 +279,7 @@ impl Dispatcher {
         drop(self.commands);
         let _ = self.runner.await;
         let (forwarded, ended) = self.forwarder.finish().await;
+        self.greeter.finish(&self.ends.late).await;
         self.screen.summary(forwarded);
         let broken = self.failed_commands.load(Ordering::Relaxed);
         if broken > 0 {

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod dispatch;
 mod forward;
+mod greet;
 mod inbound;
 mod setup;
 mod show;

@@ -15,7 +15,7 @@ use super::args::{Answer, Args};
 use super::inbound::Trigger;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::{Heard, Listener, Rules};
+use crate::listener::{Heard, Listener, Rules, Shakes};
 use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
@@ -87,6 +87,8 @@ pub(super) fn listener(
         .as_ref()
         .map(|reference| session.secret(reference))
         .transpose()?;
+    let verify = args.handshake_token.as_ref();
+    let verify = verify.map(|reference| session.secret(reference)).transpose()?;
     let passes_on = !super::dispatch::routes(session, args)?.is_empty();
     Ok(Listener {
         clock: std::sync::Arc::clone(&session.clock),
@@ -96,6 +98,7 @@ pub(super) fn listener(
         ),
         ledger,
         outlet,
+        shakes: Shakes::new(&session.registry, &providers, args.answer == Answer::First, verify)?,
         inbound: trigger.map(|trigger| trigger.inbound.clone()),
         rules: Rules {
             reject_status: args.reject_status,

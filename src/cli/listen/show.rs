@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::socket::turned_away;
 use super::forward::Forwarded;
 use crate::error::Result;
-use crate::listener::{Heard, Request};
+use crate::listener::{Heard, Request, Shaken};
 use crate::render::request::header_lines;
 use crate::render::{body, millis, short_size, short_time};
 use crate::signature::Verdict;
@@ -31,6 +31,8 @@ struct CaptureLine<'a> {
     detail: Option<String>,
     duplicate_of: Option<u64>,
     handshake: bool,
+    handshake_refused: Option<&'a str>,
+    confirm_url: Option<&'a str>,
     status: u16,
     size: usize,
     took_ms: f64,
@@ -66,7 +68,7 @@ impl Screen {
 
     /// Counts a request, and shows it unless a filter hides it.
     pub(super) fn request(&mut self, request: &Request, hidden: bool) -> Result<()> {
-        if request.handshake {
+        if request.handshake.is_some() {
             self.handshakes += 1;
         } else {
             self.count(request);
@@ -89,7 +91,9 @@ impl Screen {
                 reason: request.judged.verdict.reason(),
                 detail: request.judged.verdict.detail(),
                 duplicate_of: request.duplicate_of,
-                handshake: request.handshake,
+                handshake: request.handshake.is_some(),
+                handshake_refused: request.handshake.as_ref().and_then(|shaken| shaken.refused.as_deref()),
+                confirm_url: request.handshake.as_ref().and_then(Shaken::confirm_url),
                 status: request.status,
                 size: request.size,
                 took_ms: millis(request.took),
@@ -145,8 +149,11 @@ impl Screen {
 
     fn verdict(&self, request: &Request) -> String {
         let (style, verdict) = (self.ui.out, &request.judged.verdict);
-        if request.handshake {
-            return style.good("handshake answered");
+        if let Some(shaken) = &request.handshake {
+            return match &shaken.refused {
+                None => style.good("handshake answered"),
+                Some(why) => format!("{}: {}", style.bad("handshake refused"), printable(why, 300)),
+            };
         }
         match verdict {
             Verdict::Verified(_) => match verdict.detail() {

@@ -31,6 +31,7 @@ pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String
     message(&mut sheet, profile);
     delivery(&mut sheet, profile);
     endpoint(&mut sheet, profile);
+    super::handshake::section(&mut sheet, profile);
     super::api::section(&mut sheet, profile);
     receiving(&mut sheet, profile);
     variants(&mut sheet, profile);

@@ -35,7 +35,7 @@ impl<'a> Asker<'a> {
     }
 
     pub(super) async fn ask(&mut self, question: Question) -> Result<()> {
-        let Some(shake) = &self.profile.handshake else {
+        let Some(shake) = self.profile.handshakes.first() else {
             return Ok(());
         };
         let request = handshake::question(self.session, &self.profile, shake, &question.endpoint, &question.token);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::keys::Keys;
 use super::{Args, Place};
 use crate::api::face::Called;
+use crate::cli::handshake::HandshakeLine;
 use crate::endpoints::{Endpoint, shown};
 use crate::error::{Error, Result};
 use crate::message::Mode;
@@ -39,16 +40,6 @@ struct CallLine<'a> {
     said: &'a str,
     mode: Option<&'static str>,
     took_ms: f64,
-}
-
-/// `{"schema":"hook.handshake/1"}`: what came of asking an endpoint whether it is wanted there.
-#[derive(Serialize)]
-struct HandshakeLine<'a> {
-    schema: &'static str,
-    endpoint: &'a str,
-    url: String,
-    confirmed: bool,
-    why: Option<&'a str>,
 }
 
 /// Says that calls are answered from now on, and where.
@@ -152,11 +143,11 @@ pub(super) fn handshake(
     let ui = &session.ui;
     let why = outcome.err();
     ui.json(&HandshakeLine {
-        schema: "hook.handshake/1",
-        endpoint: &endpoint.name,
-        url: shown(&endpoint.url),
+        endpoint: Some(&endpoint.name),
+        provider: &endpoint.provider,
         confirmed: why.is_none(),
         why: why.as_deref(),
+        ..HandshakeLine::to(shown(&endpoint.url))
     })?;
     let style = ui.out;
     let came = match &why {

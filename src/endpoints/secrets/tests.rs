@@ -52,6 +52,10 @@ fn a_generated_secret_signs_and_verifies_in_the_form_of_every_provider() {
             assert!(matches!(profile.scheme, Scheme::Unsigned), "{label}");
             continue;
         };
+        if profile.events.is_empty() {
+            // Known for its handshake only: there is nothing to send.
+            continue;
+        }
         let secret = as_secret(vault.store(OWNER, &fresh, &Random::os()).unwrap());
         assert_eq!(vault.public_key(&secret), fresh.public, "{label}");
         let signing = vault.signing(&secret).unwrap();

@@ -69,3 +69,28 @@ fn at_line(line: usize) -> String {
         format!(", line {line}")
     }
 }
+
+/// The line of a dotted key, found by its last part within the table of the others; 0 when it is not there.
+pub(super) fn line_of(text: &str, key: &str) -> usize {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let table = key.strip_suffix(last).unwrap_or_default().trim_end_matches('.');
+    let mut inside = table.is_empty();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            let name = line.trim_matches(['[', ']']);
+            if name == key {
+                return number + 1;
+            }
+            inside = name == table;
+        } else if inside
+            && line
+                .split('=')
+                .next()
+                .is_some_and(|have| have.trim().trim_matches('"') == last)
+        {
+            return number + 1;
+        }
+    }
+    0
+}

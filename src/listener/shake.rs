@@ -1,0 +1,261 @@
+//! What `listen` answers to a provider that asks whether it is wanted here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::headers::Headers;
+use crate::provider::handshake::{Asked, Asking, Handshake, Unanswerable, is_bare};
+use crate::provider::{Facts, Profile, Registry, RegistryError};
+use crate::secret::Secret;
+use crate::server::{Incoming, Reply};
+use crate::signature::{Verdict, same};
+use crate::verification::{Judged, Verification};
+
+/// What stands in the ledger where a secret was.
+const NOT_KEPT: &str = "(not kept)";
+
+/// The answer of who was told another token than it says.
+const WRONG_TOKEN: u16 = 403;
+
+/// Knows the questions of providers.
+#[derive(Debug)]
+pub struct Shakes {
+    registry: Registry,
+    /// Those that are expected; none: any of the built-in ones.
+    named: Vec<Arc<Profile>>,
+    /// Those that have asked so far.
+    met: Mutex<HashMap<&'static str, Option<Arc<Profile>>>>,
+    /// Whether a request that says nothing is taken for a question of anybody's.
+    bare: bool,
+    /// What a provider says that was told to say something.
+    verify: Option<Secret>,
+}
+
+/// What is made of a request.
+#[derive(Debug)]
+pub(super) enum Shake {
+    /// It is no question.
+    None,
+    /// It is a question whose signature does not match.
+    Refused,
+    /// It is a question, and this is the answer.
+    Answered(Box<(Reply, Shaken)>),
+}
+
+/// A question that was answered.
+#[derive(Debug)]
+pub struct Shaken {
+    /// Why it was answered with a refusal.
+    pub refused: Option<String>,
+    /// What the operator has to know.
+    pub tell: Option<String>,
+    /// What is shown of a question that is not as safe as it could be.
+    pub caution: Option<&'static str>,
+    /// A URL whose opening confirms the endpoint, and whether it is the provider's.
+    pub confirm: Option<(String, bool)>,
+    /// What must not be kept.
+    secret: Option<String>,
+}
+
+impl Shakes {
+    /// For the providers named, or without a name for the built-in ones.
+    pub fn new(
+        registry: &Registry,
+        labels: &[String],
+        bare: bool,
+        verify: Option<Secret>,
+    ) -> Result<Self, RegistryError> {
+        Ok(Self {
+            bare,
+            registry: registry.clone(),
+            named: labels
+                .iter()
+                .map(|label| registry.get(label))
+                .collect::<Result<_, _>>()?,
+            met: Mutex::default(),
+            verify,
+        })
+    }
+
+    /// Answers a question. What is judged is then a handshake: no event, and refused only as a handshake is.
+    pub(super) fn shake(
+        &self,
+        verification: &Verification,
+        judged: &mut Judged,
+        incoming: &Incoming,
+        reject_status: u16,
+    ) -> Shake {
+        let asking = Asking {
+            method: &incoming.method,
+            target: &incoming.target,
+            headers: &incoming.headers,
+            body: &incoming.body,
+        };
+        let Some((profile, index, asked)) = self.find(judged, &asking) else {
+            return Shake::None;
+        };
+        let handshake = &profile.handshakes[index];
+        if handshake.signed && verification.checks() {
+            let own = judged.profile.as_ref().is_some_and(|other| other.name == profile.name);
+            match &judged.verdict {
+                Verdict::Refused(_) => return Shake::Refused,
+                verdict if own && verdict.is_verified() => {}
+                _ => return Shake::None,
+            }
+        }
+        let secret = verification
+            .checks()
+            .then(|| verification.secret_of(&profile, judged.secret()));
+        let answered = self.answer(handshake, &asked, incoming, secret.flatten().as_ref(), reject_status);
+        // Before an endpoint is confirmed it may know no secret: most questions are not signed, or need not be.
+        if judged.verdict.is_refused() {
+            judged.verdict = Verdict::Unsigned;
+        }
+        // Of those who ask with nothing but a method nobody can say who it is.
+        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.weight() > 0;
+        judged.label = known.then(|| profile.label().into());
+        judged.ties.clear();
+        judged.facts = Facts::default();
+        judged.profile = Some(profile);
+        Shake::Answered(Box::new(answered))
+    }
+
+    /// The question that says the most of those that the request may be.
+    fn find(&self, judged: &Judged, asking: &Asking<'_>) -> Option<(Arc<Profile>, usize, Asked)> {
+        let mut best: Option<(Arc<Profile>, usize, Asked)> = None;
+        let mut look = |profile: &Arc<Profile>| {
+            for (index, handshake) in profile.handshakes.iter().enumerate() {
+                let old = best
+                    .as_ref()
+                    .map(|(profile, index, _)| profile.handshakes[*index].weight());
+                if old.is_none_or(|old| handshake.weight() > old)
+                    && let Some(asked) = handshake.read(asking)
+                {
+                    best = Some((Arc::clone(profile), index, asked));
+                }
+            }
+        };
+        if self.named.is_empty() {
+            judged.profile.iter().for_each(&mut look);
+            let unknown = judged.label.is_none() && (self.bare || !is_bare(asking));
+            Registry::asking(asking, unknown)
+                .filter_map(|name| self.met(name))
+                .for_each(|profile| look(&profile));
+        } else {
+            self.named.iter().for_each(&mut look);
+        }
+        best
+    }
+
+    fn met(&self, name: &'static str) -> Option<Arc<Profile>> {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let profile = met.entry(name).or_insert_with(|| self.registry.get(name).ok());
+        profile.clone()
+    }
+
+    fn answer(
+        &self,
+        handshake: &Handshake,
+        asked: &Asked,
+        incoming: &Incoming,
+        secret: Option<&Secret>,
+        reject_status: u16,
+    ) -> (Reply, Shaken) {
+        let mut shaken = Shaken {
+            refused: None,
+            tell: handshake.told(asked, &incoming.headers),
+            caution: None,
+            confirm: handshake
+                .confirmation(asked)
+                .map(|confirmation| (confirmation.url.to_owned(), confirmation.trusted)),
+            secret: handshake.secret.then(|| asked.token.clone()),
+        };
+        match (&self.verify, &asked.verify) {
+            (Some(wanted), Some(given)) if !same(given.as_bytes(), wanted.expose()) => {
+                return shaken.refuses(WRONG_TOKEN, "it says another token than `--handshake-token`".to_owned());
+            }
+            (None, Some(_)) => shaken.caution = Some("any token is taken; `--handshake-token REF` takes only yours"),
+            _ => {}
+        }
+        match handshake.answer(asked, &incoming.headers, secret) {
+            Ok(answer) => {
+                let reply = Reply {
+                    status: answer.status,
+                    headers: answer.headers,
+                    body: answer.body,
+                };
+                (reply, shaken)
+            }
+            Err(why @ Unanswerable::Secret) => shaken.refuses(reject_status, format!("{why}: add `--secret`")),
+            Err(why) => shaken.refuses(reject_status, why.to_string()),
+        }
+    }
+}
+
+impl Shaken {
+    /// The URL whose opening confirms the endpoint.
+    pub fn confirm_url(&self) -> Option<&str> {
+        self.confirm.as_ref().map(|(url, _)| url.as_str())
+    }
+
+    fn refuses(self, status: u16, why: String) -> (Reply, Self) {
+        let shaken = Self {
+            refused: Some(why),
+            tell: None,
+            caution: None,
+            confirm: None,
+            secret: self.secret,
+        };
+        (Reply::empty(status), shaken)
+    }
+}
+
+impl Shake {
+    /// The answer to a question, and what there is to say of it.
+    pub(super) fn answered(self) -> Option<(Reply, Shaken)> {
+        match self {
+            Self::Answered(answered) => Some(*answered),
+            Self::None | Self::Refused => None,
+        }
+    }
+
+    /// Headers and body as they are recorded: without what a provider says once and only to its receiver.
+    pub(super) fn to_be_kept(&self, headers: Headers, body: Bytes) -> (Headers, Bytes) {
+        let secret = match self {
+            Self::Answered(answered) => answered.1.secret.as_deref(),
+            _ => None,
+        };
+        let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
+            return (headers, body);
+        };
+        let value = |value: &[u8]| String::from_utf8_lossy(value).replace(secret, NOT_KEPT);
+        let lines = headers.iter().map(|(name, text)| (name, value(text))).collect();
+        (lines, Bytes::from(value(&body)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_arrives_is_left_out_of_what_is_kept() {
+        let headers: Headers = [("x-hook-secret", "abc"), ("x-other", "d")].into_iter().collect();
+        let body = Bytes::from_static(br#"{"token":"abc"}"#);
+        let shaken = Shaken {
+            refused: None,
+            tell: None,
+            caution: None,
+            confirm: None,
+            secret: Some("abc".into()),
+        };
+        let kept = Shake::None.to_be_kept(headers.clone(), body.clone());
+        assert_eq!(kept, (headers.clone(), body.clone()));
+        let (headers, body) = Shake::Answered(Box::new((Reply::empty(200), shaken))).to_be_kept(headers, body);
+        assert_eq!(headers.get_text("x-hook-secret"), Some(NOT_KEPT));
+        assert_eq!(headers.get_text("x-other"), Some("d"));
+        assert_eq!(body.as_ref(), br#"{"token":"(not kept)"}"#);
+    }
+}

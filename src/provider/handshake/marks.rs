@@ -1,0 +1,77 @@
+//! What a request must have to be a question of a provider's at all: looked at before any profile is.
+
+use super::question::{Asking, LONGEST};
+
+/// The marks of a built-in provider's question, as the build script writes them.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    /// `POST` and the like.
+    pub(crate) method: &'static str,
+    /// Names of parameters of the query.
+    pub(crate) query: &'static [&'static str],
+    /// Names of headers.
+    pub(crate) headers: &'static [&'static str],
+    /// Texts of the body: keys and values of its JSON, in quotes.
+    pub(crate) texts: &'static [&'static str],
+}
+
+impl Marks {
+    /// Whether the request has all of them. Only one that is `unknown` so far is searched further than its head: what is
+    /// known to be an event need not be.
+    pub(crate) fn fit(&self, asking: &Asking<'_>, unknown: bool) -> bool {
+        let by_head = !self.query.is_empty() || !self.headers.is_empty();
+        self.method == asking.method
+            && (by_head || unknown && (!self.is_bare() || is_bare(asking)))
+            && self.query.iter().all(|name| asking.target.contains(name))
+            && self.headers.iter().all(|name| asking.headers.contains(name))
+            && self.in_body(asking)
+    }
+
+    /// Whether the method is all there is.
+    fn is_bare(&self) -> bool {
+        self.query.is_empty() && self.headers.is_empty() && self.texts.is_empty()
+    }
+
+    fn in_body(&self, asking: &Asking<'_>) -> bool {
+        if self.texts.is_empty() {
+            return true;
+        }
+        let body = Some(asking.body).filter(|body| body.len() <= LONGEST);
+        let body = body.and_then(|body| std::str::from_utf8(body).ok());
+        body.is_some_and(|body| self.texts.iter().all(|text| body.contains(text)))
+    }
+}
+
+/// Whether a request says nothing at all.
+pub fn is_bare(asking: &Asking<'_>) -> bool {
+    matches!(asking.method, "GET" | "HEAD") && asking.body.is_empty() && !asking.target.contains('?')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::Headers;
+
+    #[test]
+    fn a_body_is_searched_only_when_nothing_else_marks_the_question_and_it_may_be_one() {
+        let marks = Marks {
+            method: "POST",
+            query: &[],
+            headers: &[],
+            texts: &["\"url_verification\""],
+        };
+        let headers = Headers::new();
+        let asking = |method, body| Asking {
+            method,
+            target: "/",
+            headers: &headers,
+            body,
+        };
+        let body = br#"{"type":"url_verification"}"#;
+        assert!(marks.fit(&asking("POST", body), true));
+        assert!(!marks.fit(&asking("POST", body), false));
+        assert!(!marks.fit(&asking("GET", body), true));
+        assert!(!marks.fit(&asking("POST", b"{}"), true));
+        assert!(!marks.fit(&asking("POST", &vec![b' '; LONGEST + 1]), true));
+    }
+}
