@@ -241,14 +241,6 @@ impl Template {
         }
     }
 
-    /// What stands before the first placeholder.
-    pub fn fixed_start(&self) -> &str {
-        match self.parts.first() {
-            Some(Part::Text(text)) => text,
-            _ => "",
-        }
-    }
-
     /// Whether the template has no placeholder.
     pub fn is_constant(&self) -> bool {
         self.placeholders().next().is_none()

@@ -15,6 +15,14 @@ impl Template {
         }
     }
 
+    /// What stands before the first placeholder.
+    pub fn fixed_start(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// The same template with text in place of the placeholders for which `fill` has some.
     pub(crate) fn filled(&self, mut fill: impl FnMut(&Placeholder) -> Option<String>) -> Self {
         let fill = |part: &Part| match part {

@@ -30,10 +30,17 @@ impl Verification {
                     .or_else(|| signature::explain_missing(&case)),
                 ..Autopsy::default()
             },
-            Refusal::NoMatch { .. }
-            | Refusal::Unusable { .. }
-            | Refusal::Malformed { .. }
-            | Refusal::PartMissing { .. } => self.mismatch(&case, profile, received),
+            // A header of another form is most often that of another variant.
+            Refusal::Malformed { .. } => match self.other_variant(profile, received) {
+                found @ Some(_) => Autopsy {
+                    found,
+                    ..Autopsy::default()
+                },
+                None => self.mismatch(&case, profile, received),
+            },
+            Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::PartMissing { .. } => {
+                self.mismatch(&case, profile, received)
+            }
             Refusal::TooOld { .. } | Refusal::TooNew { .. } => Autopsy {
                 found: signature::explain_age(&case, refusal),
                 ..Autopsy::default()
