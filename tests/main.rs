@@ -14,6 +14,7 @@ mod endpoints;
 mod exit_codes;
 mod forward;
 mod full_disk;
+mod fuzz;
 mod generated;
 mod handshakes;
 mod inbound;

@@ -73,6 +73,11 @@ impl Vector {
         }
     }
 
+    /// Whether its body is small enough for thousands of trials.
+    pub(crate) fn is_small(&self) -> bool {
+        self.body_len < 4096
+    }
+
     pub(crate) fn body(&self) -> Vec<u8> {
         let body = match (&self.body, &self.body_base64, &self.body_gen) {
             (Some(text), None, None) => text.clone().into_bytes(),
