@@ -363,6 +363,31 @@ fn mistakes_with_the_body_that_python_makes_are_named() {
 }
 
 #[test]
+fn another_url_than_the_one_that_was_signed_is_named() {
+    let signs =
+        |url: &str| format!(r#"head["x-square-hmacsha256-signature"] = b64(h(secret, b"{url}" + body).digest())"#);
+    let signed = [
+        "https://hooks.example.com/in",
+        "http://hooks.example.com:8080/in",
+        "http://hooks.example.com/in/",
+    ]
+    .map(signs);
+    let url: &[&str] = &["--url", "http://hooks.example.com/in"];
+    let with_port: &[&str] = &[
+        "--url",
+        "http://hooks.example.com/in",
+        "-H",
+        "Host: hooks.example.com:8080",
+    ];
+    let rows: Vec<Row<'_>> = signed
+        .iter()
+        .zip([url, with_port, url])
+        .map(|(code, more)| ("url-differs", "square", more, code.as_str()))
+        .collect();
+    each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
 fn mistakes_with_what_is_signed_beside_the_body_are_named() {
     let stamped = |text: &str| format!(r#"head["X-Signature-256"] = "t=%d,v1=" % t + h(secret, {text}).hexdigest()"#);
     let standard = |text: &str| {
