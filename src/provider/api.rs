@@ -207,6 +207,11 @@ impl Api {
         self.calls.iter().find(|(ours, _)| *ours == verb).map(|(_, call)| call)
     }
 
+    /// Whether the request of a verb has a place for a field.
+    pub fn takes(&self, verb: Verb, field: Field) -> bool {
+        self.call(verb).is_some_and(|call| call.takes.contains(&field))
+    }
+
     /// How every key begins: what stands before the first placeholder of its forms.
     pub fn key_prefixes(&self) -> Vec<&str> {
         let forms = std::iter::once(&self.key).chain(&self.test_key);

@@ -202,14 +202,6 @@ impl<T: Transport> Remote<T> {
         value.ok_or_else(|| EndpointError::Unsupported(format!("the call needs the parameter `{name}`")))
     }
 
-    /// Whether the provider has a place for a field in that call.
-    fn takes(&self, verb: Verb, field: Field) -> bool {
-        self.client
-            .api
-            .call(verb)
-            .is_some_and(|call| call.takes.contains(&field))
-    }
-
     /// The fields that a change is about; an error for one that the provider cannot change.
     fn changed(&self, change: &Change) -> Result<Vec<Field>, EndpointError> {
         let fields = [
@@ -221,14 +213,14 @@ impl<T: Transport> Remote<T> {
         let label = self.client.profile.label();
         let mut changed = Vec::new();
         for (_, field, what) in fields.into_iter().filter(|(is, ..)| *is) {
-            if !self.takes(Verb::Update, field) {
+            if !self.client.api.takes(Verb::Update, field) {
                 let what = format!("`{label}` cannot change an endpoint's {what}");
                 return Err(EndpointError::Unsupported(what));
             }
             changed.push(field);
         }
         // Kept here when the provider has no names.
-        if change.name.is_some() && self.takes(Verb::Update, Field::Name) {
+        if change.name.is_some() && self.client.api.takes(Verb::Update, Field::Name) {
             changed.push(Field::Name);
         }
         Ok(changed)
@@ -272,7 +264,7 @@ impl<T: Transport> EndpointStore for Remote<T> {
 
     async fn add(&self, endpoint: Endpoint) -> Result<Added, EndpointError> {
         let call = self.client.verb(Verb::Create)?;
-        if endpoint.description.is_some() && !call.takes.contains(&Field::Description) {
+        if endpoint.description.is_some() && !self.client.api.takes(Verb::Create, Field::Description) {
             let what = format!("`{}` has no place for a description", self.client.profile.label());
             return Err(EndpointError::Unsupported(what));
         }

@@ -14,19 +14,17 @@ use crate::session::Session;
 /// Refuses a plan that the provider cannot do, before anything is done.
 pub(super) fn check(place: &Place, planned: &[Step], may_recreate: bool) -> Result<()> {
     let label = place.client.profile.label();
-    let takes = |verb, field| {
-        place
-            .client
-            .api
-            .call(verb)
-            .is_some_and(|call| call.takes.contains(&field))
-    };
     for step in planned {
         let (name, problem) = match step {
-            Step::Add(target) if target.active == Some(false) && !takes(Verb::Update, Field::Active) => {
+            Step::Add(target)
+                if target.active == Some(false) && !place.client.api.takes(Verb::Update, Field::Active) =>
+            {
                 (step.name(), Some("has no endpoints that are switched off"))
             }
-            Step::Add(target) if target.endpoint.description.is_some() && !takes(Verb::Create, Field::Description) => {
+            Step::Add(target)
+                if target.endpoint.description.is_some()
+                    && !place.client.api.takes(Verb::Create, Field::Description) =>
+            {
                 (step.name(), Some("has no place for a description"))
             }
             Step::Change { change, .. } => (step.name(), unchangeable(place, change, may_recreate)),
@@ -50,18 +48,11 @@ pub(super) fn check(place: &Place, planned: &[Step], may_recreate: bool) -> Resu
 const NEEDS_RECREATION: &str = "cannot change endpoints";
 
 fn unchangeable(place: &Place, change: &Change, may_recreate: bool) -> Option<&'static str> {
-    let takes = |verb, field| {
-        place
-            .client
-            .api
-            .call(verb)
-            .is_some_and(|call| call.takes.contains(&field))
-    };
-    if change.active.is_some() && !takes(Verb::Update, Field::Active) {
+    if change.active.is_some() && !place.client.api.takes(Verb::Update, Field::Active) {
         return Some("cannot switch endpoints on and off");
     }
     let removes = change.description.as_ref().is_some_and(String::is_empty);
-    if change.description.is_some() && !removes && !takes(Verb::Create, Field::Description) {
+    if change.description.is_some() && !removes && !place.client.api.takes(Verb::Create, Field::Description) {
         return Some("has no place for a description");
     }
     (needs_recreation(place, change) && !may_recreate).then_some(NEEDS_RECREATION)
@@ -69,13 +60,7 @@ fn unchangeable(place: &Place, change: &Change, may_recreate: bool) -> Option<&'
 
 /// Whether a change is about something that no call can change.
 fn needs_recreation(place: &Place, change: &Change) -> bool {
-    let takes = |field| {
-        place
-            .client
-            .api
-            .call(Verb::Update)
-            .is_some_and(|call| call.takes.contains(&field))
-    };
+    let takes = |field| place.client.api.takes(Verb::Update, field);
     change.url.is_some() && !takes(Field::Url)
         || change.events.is_some() && !takes(Field::Events)
         || change.description.is_some() && !takes(Field::Description)
