@@ -32,6 +32,10 @@ generate:
 bench *args:
     bash bench/run "$@"
 
+# Search for input that breaks hook: `just fuzz headers`, `just fuzz profile`.
+fuzz target *args:
+    cargo fuzz run --dev --sanitizer none "$@"
+
 # Build and install; arguments go to the installer: `just install --prefix /opt/hook`.
 install *args:
     sh install.sh "$@"

@@ -39,6 +39,13 @@ def limit_row(what, figure, most, unit, note="", strict=True):
     return Row(what, f"{figure:.1f} {unit}", goal=f"{'<' if strict else '<='} {most:g} {unit}", met=met, note=note)
 
 
+def difference_row(what, ours, other, most, other_name):
+    """A row from figures of the same rounds, in milliseconds: the median of the rounds' differences has the limit."""
+    more = median(a - b for a, b in zip(ours, other, strict=True))
+    beside = f"{other_name} {milliseconds(median(other))}"
+    return Row(what, milliseconds(median(ours)), beside, None, f"<= {most:g} ms more", more <= most, f"{more:+.2f} ms")
+
+
 def per_second(value):
     return f"{value:,.0f}/s"
 

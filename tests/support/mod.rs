@@ -24,6 +24,9 @@ pub(crate) use listener::Listener;
 pub(crate) use process::Process;
 pub(crate) use vector::Vector;
 
+/// The project's folder.
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
 /// A target at which nobody listens: only the superuser could.
 pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
 

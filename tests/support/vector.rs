@@ -1,6 +1,7 @@
 //! Requests whose verdict is known from a source that is not this program: `tests/vectors/`, one file a provider.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -53,7 +54,7 @@ enum Secrets {
 impl Vector {
     /// All vectors with the provider of each.
     pub(crate) fn all() -> Vec<(String, Self)> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
+        let folder = Path::new(super::ROOT).join("tests/vectors");
         let mut all = Vec::new();
         for entry in std::fs::read_dir(folder).expect("the folder of vectors") {
             let path = entry.expect("its entries").path();
