@@ -115,7 +115,7 @@ fn what_cannot_be_compared_is_a_usage_error() {
             .run()
             .exits(2)
     };
-    diff(["job.paid", "absent"]).says(["error: body file `absent` cannot be read", "caused by: "]);
+    diff(["job.paid", "absent"]).says(["error: `FILE`: file `absent` cannot be read", "caused by: "]);
     diff(["job.paid", "text"]).says(["error: `text` is not JSON", "caused by: "]);
     let args = ["providers", "diff", "job.paid", "-", "-p", "poolflwo"];
     sandbox

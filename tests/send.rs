@@ -607,3 +607,25 @@ fn a_proxy_is_used_when_given_and_the_environments_only_for_targets_elsewhere() 
         .ok()
         .prints(["202"]);
 }
+
+#[test]
+fn an_event_that_is_missing_is_asked_for_with_the_names_of_the_provider() {
+    let sandbox = Sandbox::new();
+    for extra in [&[][..], &["-d", "{}"]] {
+        let send = ["send", "-p", "linear", "--to", ":9"].iter().chain(extra);
+        sandbox.hook(send).run().exits(2).says([
+            "error: no event is given",
+            "hint: Linear has `Issue`",
+            "`hook providers events linear` shows its whole catalogue",
+        ]);
+    }
+}
+
+#[test]
+fn it_is_said_when_an_answer_like_success_is_none_for_the_provider() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(202, ""));
+    let send = ["send", "APPLICATION_AUTHORIZED", "-p", "discord", "--to", &app.url];
+    let says = ["hint: 202 is a failure here: Discord takes only 204 for success"];
+    sandbox.hook(send).run().exits(3).says(says);
+}

@@ -1,11 +1,10 @@
 //! What goes into a message: flags of `send`, and the message that they make.
 
-use std::io::Read as _;
-
 use clap::Args;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::input;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -203,7 +202,7 @@ impl BodyArgs {
                     "`--set` does not change a `--body`: its bytes are sent as they are",
                 ));
             }
-            return Ok(fixed(read_source(source, "--body")?, &profile.content_type));
+            return Ok(fixed(input::source(source, "--body")?, &profile.content_type));
         }
         if let Some(mut document) = self.document(session, profile)? {
             self.edits
@@ -213,10 +212,7 @@ impl BodyArgs {
             return Ok(fixed(document.to_string().into_bytes(), &profile.content_type));
         }
         let Some(event) = event else {
-            return Err(Error::usage("no event is given").hint(format!(
-                "`hook providers events {}` shows its catalogue",
-                profile.label()
-            )));
+            return Err(no_event(profile));
         };
         let data = self
             .data
@@ -271,7 +267,7 @@ impl BodyArgs {
     fn data(&self, session: &Session, profile: &Profile, source: &str) -> Result<Value> {
         let bytes = match source.strip_prefix('@') {
             None if source != "-" => source.as_bytes().to_vec(),
-            _ => read_source(source, "--data")?,
+            _ => input::source(source, "--data")?,
         };
         let data: Value = serde_json::from_slice(&bytes).map_err(|error| {
             Error::usage("`--data` is not JSON")
@@ -297,7 +293,7 @@ impl BodyArgs {
     /// The record that merge tags are filled from: the user's, or the provider's sample.
     pub(super) fn context(&self, profile: &Profile) -> Result<Value> {
         let text = match (&self.context, &profile.workflow_context) {
-            (Some(path), _) => String::from_utf8_lossy(&read_source(&format!("@{path}"), "--context")?).into_owned(),
+            (Some(path), _) => String::from_utf8_lossy(&input::file(path, "--context")?).into_owned(),
             (None, Some(sample)) => sample.clone(),
             (None, None) => {
                 return Err(
@@ -369,21 +365,20 @@ pub(super) fn form_fields(body: &[u8]) -> Result<Vec<(String, String)>> {
         .collect())
 }
 
-/// Reads `@FILE`, `-` or the text itself.
-pub(super) fn read_source(source: &str, flag: &str) -> Result<Vec<u8>> {
-    if source == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::usage(format!("`{flag}`: standard input cannot be read")).cause(error))?;
-        return Ok(bytes);
-    }
-    match source.strip_prefix('@') {
-        Some(path) => std::fs::read(path)
-            .map_err(|error| Error::usage(format!("`{flag}`: file `{path}` cannot be read")).cause(error)),
-        None => Ok(source.as_bytes().to_vec()),
-    }
+/// What is missing where a sample of `profile` is to be made.
+pub(super) fn no_event(profile: &Profile) -> Error {
+    let label = profile.label();
+    let some: Vec<String> = profile
+        .events
+        .keys()
+        .take(3)
+        .map(|event| format!("`{event}`"))
+        .collect();
+    Error::usage("no event is given").hint(format!(
+        "{} has {}; `hook providers events {label}` shows its whole catalogue",
+        profile.title,
+        some.join(", ")
+    ))
 }
 
 /// Splits `KEY=VALUE`.

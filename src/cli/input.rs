@@ -5,21 +5,24 @@ use std::io::Read as _;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
-/// A body: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
-pub(super) fn body(text: &str) -> Result<Vec<u8>> {
+/// What a flag was given: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
+pub(super) fn source(text: &str, flag: &str) -> Result<Vec<u8>> {
     if text == "-" {
         let mut bytes = Vec::new();
         return match std::io::stdin().lock().read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(error) => Err(Error::usage("the body cannot be read from stdin").cause(error)),
+            Err(error) => Err(Error::usage(format!("`{flag}`: stdin cannot be read")).cause(error)),
         };
     }
     match text.strip_prefix('@') {
-        Some(path) => {
-            std::fs::read(path).map_err(|error| Error::usage(format!("body file `{path}` cannot be read")).cause(error))
-        }
+        Some(path) => file(path, flag),
         None => Ok(text.as_bytes().to_vec()),
     }
+}
+
+/// The bytes of a file that a flag names.
+pub(super) fn file(path: &str, flag: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Error::usage(format!("`{flag}`: file `{path}` cannot be read")).cause(error))
 }
 
 /// Refuses to read two things from one stdin.

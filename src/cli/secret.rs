@@ -174,6 +174,13 @@ fn write(session: &Session, profile: &Profile, file: &Path, secret: &Secret, pub
         public_file: public_file.as_deref(),
     })?;
     ui.flush()?;
-    ui.hint(&format!("use it: `--secret file:{}`", file.display()));
+    match &public_file {
+        None => ui.hint(&format!("use it: `--secret file:{}`", file.display())),
+        Some(path) => ui.hint(&format!(
+            "sign with `--secret file:{}`; the receiver gets `--secret file:{}`",
+            file.display(),
+            path.display()
+        )),
+    }
     Ok(Exit::Ok)
 }

@@ -1,12 +1,13 @@
 //! `hook send`: build an event, sign it, deliver it, retry on the provider's schedule.
 
+mod advice;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use url::Url;
 
-use super::body::{BodyArgs, Maker, form_fields};
+use super::body::{BodyArgs, Maker, form_fields, no_event};
 use super::http::HttpArgs;
 use super::origin::Origin;
 use super::retry::RetryArgs;
@@ -26,7 +27,7 @@ use crate::session::Session;
 use crate::shutdown::Shutdown;
 use crate::signature::Signer;
 use crate::store::{Op, Owner};
-use crate::transport::{HttpTransport, other_loopback_answers};
+use crate::transport::HttpTransport;
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
@@ -116,8 +117,11 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
     let references: Vec<_> = args.secrets.iter().chain(&args.http.bearer).cloned().collect();
     super::input::one_stdin(args.body.source().unwrap_or_default(), &references)?;
     if args.event.is_none() && !args.body.is_whole() {
-        return Err(Error::usage("no event is given")
-            .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"));
+        return Err(match &args.provider {
+            Some(name) => no_event(&*session.registry.get(name)?),
+            None => Error::usage("no event is given")
+                .hint("`hook send job.paid --to URL`; `hook providers list` shows whose events there are"),
+        });
     }
     let aim = args.targets.aim(session)?;
     let named = match &args.provider {
@@ -294,7 +298,14 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
     .await?;
     drop(view);
     super::ends::note(session, &tally.ends, plan.works_off_schedule())?;
-    after(session, args, plan, &tally, url.as_ref()).await;
+    if tally.interrupted > 0 {
+        session.ui.hint(plan.resumption());
+    } else if tally.failed > 0 {
+        advice::give(session, &plan.profile, &tally, url.as_ref()).await;
+        if let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy) {
+            session.ui.note(&session.ui.err.dim(&next));
+        }
+    }
     Ok(tally.exit.unwrap_or(Exit::Ok))
 }
 
@@ -340,34 +351,6 @@ pub(super) fn claim(session: &Session) -> Result<Owner> {
         )
         .cause(error)
     })
-}
-
-/// What helps after a failure.
-async fn after(session: &Session, args: &Args, plan: &Plan, tally: &Tally, url: Option<&Url>) {
-    if tally.interrupted > 0 {
-        session.ui.hint(plan.resumption());
-        return;
-    }
-    if tally.failed == 0 {
-        return;
-    }
-    if tally.causes.contains_key("401") {
-        session
-            .ui
-            .hint("401 is how a receiver refuses a signature: do both sides have the same secret?");
-    }
-    if tally.causes.contains_key("connect")
-        && let Some(url) = url
-        && let Some(other) = other_loopback_answers(url).await
-    {
-        session.ui.hint(&format!(
-            "something answers on the other loopback address: `--to http://{other}{}`",
-            url.path()
-        ));
-    }
-    if let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy) {
-        session.ui.note(&session.ui.err.dim(&next));
-    }
 }
 
 /// A label for deliveries of `send`.

@@ -75,7 +75,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         let new = format!("hook secret new --provider {}", profile.label());
         Error::usage(error.to_string()).hint(format!("`{new}` makes one of the right form"))
     })?;
-    let body = input::body(&args.body)?;
+    let body = input::source(&args.body, "--body")?;
     let now = args.at.unwrap_or_else(|| session.now());
     let target = (args.method.clone(), args.url.clone());
     if profile.scheme.signs_target() && target.1.is_none() {

@@ -150,7 +150,7 @@ fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
         url: None,
         target: None,
         headers: headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
-        body: input::body(body)?,
+        body: input::source(body, "--body")?,
         at: None,
         number: None,
         provider: None,

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::cli::input;
 use crate::cli::naming::lint_custom;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -77,10 +78,10 @@ pub(in crate::cli) fn or_near(near: &[String]) -> String {
 }
 
 fn read(file: &str) -> Result<Vec<u8>> {
-    if file == "-" {
-        return crate::cli::input::body("-");
+    match file {
+        "-" => input::source("-", "FILE"),
+        path => input::file(path, "FILE"),
     }
-    std::fs::read(file).map_err(|error| Error::usage(format!("body file `{file}` cannot be read")).cause(error))
 }
 
 /// What makes a comparison worth less.
