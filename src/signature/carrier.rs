@@ -33,6 +33,8 @@ pub struct Carrier {
     pub list: Option<String>,
     /// How signature bytes are written.
     pub encoding: Encoding,
+    /// Whether a signature must be written as signing writes it: hex in lower case, base64 with its padding.
+    pub exact: bool,
     /// The header that carries the signing time, and how it is written there.
     pub time_header: Option<(String, TimeForm)>,
     /// The body path of the signing time, when no header carries it, and how it is written there; absent: seconds or
@@ -159,8 +161,9 @@ impl Carrier {
                 expected: self.value.to_string(),
             });
         }
+        let part = |header: &String| headers.get(header).filter(|text| !text.is_empty());
         if let Some((header, time_form)) = &self.time_header {
-            carried.timestamp = headers.get(header);
+            carried.timestamp = part(header);
             form = Some((header.clone(), *time_form));
         }
         if let (Some(text), Some((header, time_form))) = (carried.timestamp, form) {
@@ -174,7 +177,7 @@ impl Carrier {
             }
         }
         if let Some(header) = &self.id_header {
-            carried.id = headers.get(header);
+            carried.id = part(header);
         }
         Ok(carried)
     }
@@ -251,6 +254,13 @@ impl Carrier {
             _ => self.time_header.as_ref().map(|(header, _)| header),
         };
         header.unwrap_or(&self.header).clone()
+    }
+
+    /// The bytes of a signature's text; `None` when the text is of another form.
+    pub(super) fn decode(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let bytes = self.encoding.decode(text)?;
+        let as_written = !self.exact || self.encoding.encode(&bytes).as_bytes() == text;
+        as_written.then_some(bytes)
     }
 
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {

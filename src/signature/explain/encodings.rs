@@ -32,6 +32,12 @@ pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
         (Encoding::Base64Url, _) => {
             "the signature is right, but its base64 has padding that does not belong".to_owned()
         }
+        (Encoding::Hex, _) if carrier.exact && !target.exact => {
+            "the signature is right, but its hex is in upper case, which libraries refuse".to_owned()
+        }
+        _ if carrier.exact && !target.exact => {
+            "the signature is right, but its base64 lacks its padding, which libraries refuse".to_owned()
+        }
         _ if target.before.is_empty() => {
             format!("the signature is right, but what stands around it is missing: `{example}`")
         }
