@@ -177,7 +177,10 @@ impl Asymmetric {
     fn public_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
         let wrong = || KeyError::wrong_form(secret, self.kind.public_form());
         let text = secret.expose().trim_ascii();
-        let public_pem = [b"-----BEGIN PUBLIC KEY-----".as_slice(), b"-----BEGIN RSA PUBLIC KEY-----"];
+        let public_pem = [
+            b"-----BEGIN PUBLIC KEY-----".as_slice(),
+            b"-----BEGIN RSA PUBLIC KEY-----",
+        ];
         let other_pem = text.starts_with(b"-----BEGIN") && !public_pem.iter().any(|begin| text.starts_with(begin));
         if other_pem || stripped(text, self.private_prefix.as_ref()).is_some() {
             return Err(wrong());

@@ -29,6 +29,7 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "delivery": delivery(profile),
         "retry": retry(profile),
         "endpoint": endpoint(profile),
+        "handshakes": super::handshake::json(profile),
         "api": super::api::json(profile),
         "detect": { "any_of": places(&profile.detect.any_of), "all_of": places(&profile.detect.all_of) },
         "read": {
@@ -119,6 +120,10 @@ fn carrier(carrier: &Carrier, content: &Template) -> Value {
     json!({
         "more_headers": carrier.more_headers,
         "each": carrier.each,
+        "also_read": carrier.also_read.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "strict": carrier.strict,
+        "exact": carrier.exact,
+        "url_forms": carrier.url_forms.iter().map(|form| form.name()).collect::<Vec<_>>(),
         "time_at": carrier.time_at.as_ref().map(|(path, _)| path),
         "signed_headers": carrier.signed_headers,
         "body_hash": carrier.body_hash,
@@ -233,6 +238,6 @@ fn places(list: &[Place]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
