@@ -46,6 +46,12 @@ pub enum Placeholder {
     Secret,
     /// `${mode}`: `test` or `live`.
     Mode,
+    /// `${attempt}`: which attempt of its delivery a request is, from 1.
+    Attempt,
+    /// `${retries}`: how many attempts went before it.
+    Retries,
+    /// `${retry}`: the same, or nothing on the first attempt.
+    Retry,
     /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
     Timestamp(TimeForm),
     /// `${time.FORM}`, `${time.FORM+30m}`: when the event happened, shifted by microseconds.
@@ -293,6 +299,9 @@ impl Placeholder {
             "signature" => Self::Signature,
             "secret" => Self::Secret,
             "mode" => Self::Mode,
+            "attempt" => Self::Attempt,
+            "retries" => Self::Retries,
+            "retry" => Self::Retry,
             "method" => Self::Method,
             "url" => Self::Url,
             "form" => Self::Form,
@@ -373,6 +382,7 @@ impl Placeholder {
                     )
             }
             Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
+            Self::Attempt | Self::Retries | Self::Retry => scope == Scope::Header,
             Self::Data | Self::Param(_) => scope == Scope::Message,
             Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
                 signed

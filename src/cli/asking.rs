@@ -215,6 +215,7 @@ impl<'a> Asker<'a> {
             let target = Target {
                 method: &written.method,
                 url: url.as_str(),
+                retries: 0,
             };
             self.profile.request(&message, self.signer.as_ref(), now, target).0
         } else {

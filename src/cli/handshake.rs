@@ -89,6 +89,7 @@ pub(super) fn question(
     let target = Target {
         method: "POST",
         url: url.as_str(),
+        retries: 0,
     };
     let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
     Ok(Request {

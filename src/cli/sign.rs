@@ -100,6 +100,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     let target = Target {
         method: &target.0,
         url: address.as_deref().unwrap_or(given_url),
+        retries: 0,
     };
     let (headers, signed) = profile.own(&message, Some(&signer), now, target);
     for (name, value) in headers.iter() {

@@ -80,13 +80,15 @@ pub struct Progress {
 }
 
 impl Delivery {
-    /// The request of an attempt that begins now. Host and framing headers are left to the transport.
-    pub fn request(&self, now: Timestamp) -> Request {
+    /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
+    /// transport.
+    pub fn request(&self, now: Timestamp, retries: u32) -> Request {
         let message = self.message_as_sent();
         let url = self.address(&message);
         let target = Target {
             method: &self.method,
             url: url.as_str(),
+            retries,
         };
         let (mut headers, body) = match &self.signing {
             Signing::Fresh { profile, signer } => profile.request(&message, signer.as_deref(), now, target),

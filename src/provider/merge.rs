@@ -103,6 +103,7 @@ merge_keys!(ScheduleFile {
     honour_retry_after,
     retry_on,
     stop_on,
+    stop_on_header,
     disable_on,
 });
 

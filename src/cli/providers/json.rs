@@ -198,6 +198,7 @@ fn retry(profile: &Profile) -> Value {
         "retry_errors": errors,
         "honour_retry_after": codes(&schedule.honour_retry_after),
         "stop_on": codes(&schedule.stop_on),
+        "stop_on_header": schedule.stop_on_header.as_ref().map(|(name, value)| format!("{name}: {value}")),
         "disable_on": codes(&schedule.disable_on),
         "then": then,
         "disable_after_deliveries": after,

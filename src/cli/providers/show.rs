@@ -282,6 +282,10 @@ fn exceptions(sheet: &mut Sheet<'_>, profile: &Profile) {
             sheet.row(name, &format!("{verb} {codes}"), &[&format!("retry.schedule.{key}")]);
         }
     }
+    if let Some((name, value)) = &schedule.stop_on_header {
+        let what = format!("by the answer's header `{name}: {value}`");
+        sheet.row("ended at once", &what, &["retry.schedule.stop-on-header"]);
+    }
 }
 
 fn endpoint(sheet: &mut Sheet<'_>, profile: &Profile) {

@@ -159,7 +159,7 @@ fn a_header_that_only_this_side_adds_is_answered_and_not_asked_for() {
     answer.headers.remove("x-more");
     assert_eq!(misses(&answer), None);
     answer.headers.remove("x-own");
-    assert_eq!(misses(&answer).as_deref(), Some("it has no header `X-Own: 1`"));
+    assert_eq!(misses(&answer).as_deref(), Some("it has no header `x-own: 1`"));
 }
 
 #[test]
