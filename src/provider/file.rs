@@ -191,7 +191,7 @@ pub struct DeliveryFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum RetryFile {
     /// Fixed delays.
-    Schedule(ScheduleFile),
+    Schedule(Box<ScheduleFile>),
     /// The provider never tries again by itself.
     None(NoRetryFile),
 }

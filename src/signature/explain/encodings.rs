@@ -46,12 +46,16 @@ pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
             target.before.escape_debug()
         ),
     };
+    let how = match wanted {
+        Encoding::Hex if carrier.exact => "hex in lower case",
+        Encoding::Base64 if carrier.exact => "base64 with its padding",
+        wanted => long(wanted),
+    };
     Some(found(
         text,
         format!(
-            "the sender's `{}` must be `{example}`, with the signature as {}",
-            carrier.header,
-            long(wanted)
+            "the sender's `{}` must be `{example}`, with the signature as {how}",
+            carrier.header
         ),
     ))
 }
