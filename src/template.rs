@@ -3,7 +3,6 @@
 mod pieces;
 
 use std::fmt;
-use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -46,11 +45,9 @@ pub enum Placeholder {
     Secret,
     /// `${mode}`: `test` or `live`.
     Mode,
-    /// `${attempt}`: which attempt of its delivery a request is, from 1.
-    Attempt,
-    /// `${retries}`: how many attempts went before it.
-    Retries,
-    /// `${retry}`: the same, or nothing on the first attempt.
+    /// `${attempt}`, `${retries}`: which attempt of its delivery a request is, counted from this number.
+    Attempt(u32),
+    /// `${retry}`: how many attempts went before it, or nothing on the first one.
     Retry,
     /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
     Timestamp(TimeForm),
@@ -299,8 +296,8 @@ impl Placeholder {
             "signature" => Self::Signature,
             "secret" => Self::Secret,
             "mode" => Self::Mode,
-            "attempt" => Self::Attempt,
-            "retries" => Self::Retries,
+            "attempt" => Self::Attempt(1),
+            "retries" => Self::Attempt(0),
             "retry" => Self::Retry,
             "method" => Self::Method,
             "url" => Self::Url,
@@ -330,7 +327,7 @@ impl Placeholder {
     fn parse_time(tail: &str) -> Option<Self> {
         let (form, shift) = match tail.find(['+', '-']) {
             Some(at) => {
-                let by = micros(parse_duration(&tail[at + 1..]).ok()?)?;
+                let by = i64::try_from(parse_duration(&tail[at + 1..]).ok()?.as_micros()).ok()?;
                 (&tail[..at], if tail[at..].starts_with('-') { -by } else { by })
             }
             None => (tail, 0),
@@ -382,7 +379,7 @@ impl Placeholder {
                     )
             }
             Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
-            Self::Attempt | Self::Retries | Self::Retry => scope == Scope::Header,
+            Self::Attempt(_) | Self::Retry => scope == Scope::Header,
             Self::Data | Self::Param(_) => scope == Scope::Message,
             Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
                 signed
@@ -395,10 +392,6 @@ impl Placeholder {
             Self::BodySha256 => scope == Scope::Received,
         }
     }
-}
-
-fn micros(duration: Duration) -> Option<i64> {
-    i64::try_from(duration.as_micros()).ok()
 }
 
 #[cfg(test)]

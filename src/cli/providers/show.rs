@@ -259,12 +259,8 @@ fn exceptions(sheet: &mut Sheet<'_>, profile: &Profile) {
     let schedule = &profile.policy.schedule;
     if let RetryOn::Only { codes, errors } = &schedule.retry_on {
         let mut on = Vec::new();
-        if !codes.is_empty() {
-            on.push(codes.to_string());
-        }
-        if *errors {
-            on.push("no answer at all".to_owned());
-        }
+        on.extend((!codes.is_empty()).then(|| codes.to_string()));
+        on.extend(errors.then(|| "no answer at all".to_owned()));
         sheet.row("retried on", &on.join(", "), &["retry.schedule.retry-on"]);
     }
     let rows = [
