@@ -83,16 +83,22 @@ impl Delivery {
     /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
     /// transport.
     pub fn request(&self, now: Timestamp, retries: u32) -> Request {
-        let message = self.message_as_sent();
-        let url = self.address(&message);
-        let target = Target {
-            method: &self.method,
-            url: url.as_str(),
-            retries,
-        };
-        let (mut headers, body) = match &self.signing {
-            Signing::Fresh { profile, signer } => profile.request(&message, signer.as_deref(), now, target),
-            Signing::AsCaptured => (Headers::new(), self.message.body.clone()),
+        let (mut headers, body, url) = match &self.signing {
+            Signing::Fresh { profile, signer } => {
+                let message = self.message_as_sent();
+                let url = match signer {
+                    Some(_) => self.address(profile, &message),
+                    None => self.url.clone(),
+                };
+                let target = Target {
+                    method: &self.method,
+                    url: url.as_str(),
+                    retries,
+                };
+                let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
+                (headers, body, url)
+            }
+            Signing::AsCaptured => (Headers::new(), self.message.body.clone(), self.url.clone()),
         };
         // A host of its own is for the transport to keep or to replace.
         let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
@@ -120,16 +126,9 @@ impl Delivery {
     }
 
     /// The URL with what the signature wants in it.
-    fn address(&self, message: &Message) -> Url {
-        let signed = match &self.signing {
-            Signing::Fresh {
-                profile,
-                signer: Some(_),
-            } => profile
-                .scheme
-                .address(self.url.as_str(), &message.content_type, &message.body),
-            _ => None,
-        };
+    fn address(&self, profile: &Profile, message: &Message) -> Url {
+        let url = self.url.as_str();
+        let signed = profile.scheme.address(url, &message.content_type, &message.body);
         let signed = signed.and_then(|url| Url::parse(&url).ok());
         signed.unwrap_or_else(|| self.url.clone())
     }

@@ -139,7 +139,8 @@ fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &Carrier, content: &str)
         let text = format!("several values separated by {separator}, any of which may match");
         sheet.row("grammar", &text, &[&key("list")]);
     }
-    sheet.row("encoding", &carrier.encoding.to_string(), &[&key("encoding")]);
+    let exact = if carrier.exact { ", exactly as it is signed" } else { "" };
+    sheet.row("encoding", &format!("{}{exact}", carrier.encoding), &[&key("encoding")]);
 }
 
 fn age(sheet: &mut Sheet<'_>, table: &str, freshness: Freshness) {
