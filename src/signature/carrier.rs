@@ -1,5 +1,7 @@
 //! What carries signatures: its grammar, written and read. Mostly a header, sometimes several, sometimes the body.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::content::UrlForm;
@@ -323,11 +325,19 @@ pub(super) fn judge_age(
     let Some(signed_at) = signed_at else { return Ok(proof) };
     let (age, ahead) = (now.since(signed_at), signed_at.since(now));
     if let Some(tolerance) = freshness.tolerance {
-        // Stamps have whole seconds, so the limit itself is still fresh.
-        if age.as_secs() > tolerance.as_secs() {
+        // Of a stamp in whole seconds the limit itself is still fresh, whatever the fraction of this clock.
+        let in_seconds = signed_at.unix_us() % 1_000_000 == 0;
+        let beyond = |by: Duration| {
+            if in_seconds {
+                by.as_secs() > tolerance.as_secs()
+            } else {
+                by > tolerance
+            }
+        };
+        if beyond(age) {
             return Err(Refusal::TooOld { age, tolerance });
         }
-        if !freshness.past_only && ahead.as_secs() > tolerance.as_secs() {
+        if !freshness.past_only && beyond(ahead) {
             return Err(Refusal::TooNew { ahead, tolerance });
         }
     }
