@@ -3,7 +3,6 @@
 mod pieces;
 
 use std::fmt;
-use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -46,6 +45,10 @@ pub enum Placeholder {
     Secret,
     /// `${mode}`: `test` or `live`.
     Mode,
+    /// `${attempt}`, `${retries}`: which attempt of its delivery a request is, counted from this number.
+    Attempt(u32),
+    /// `${retry}`: how many attempts went before it, or nothing on the first one.
+    Retry,
     /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
     Timestamp(TimeForm),
     /// `${time.FORM}`, `${time.FORM+30m}`: when the event happened, shifted by microseconds.
@@ -293,6 +296,9 @@ impl Placeholder {
             "signature" => Self::Signature,
             "secret" => Self::Secret,
             "mode" => Self::Mode,
+            "attempt" => Self::Attempt(1),
+            "retries" => Self::Attempt(0),
+            "retry" => Self::Retry,
             "method" => Self::Method,
             "url" => Self::Url,
             "form" => Self::Form,
@@ -321,7 +327,7 @@ impl Placeholder {
     fn parse_time(tail: &str) -> Option<Self> {
         let (form, shift) = match tail.find(['+', '-']) {
             Some(at) => {
-                let by = micros(parse_duration(&tail[at + 1..]).ok()?)?;
+                let by = i64::try_from(parse_duration(&tail[at + 1..]).ok()?.as_micros()).ok()?;
                 (&tail[..at], if tail[at..].starts_with('-') { -by } else { by })
             }
             None => (tail, 0),
@@ -373,6 +379,7 @@ impl Placeholder {
                     )
             }
             Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
+            Self::Attempt(_) | Self::Retry => scope == Scope::Header,
             Self::Data | Self::Param(_) => scope == Scope::Message,
             Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
                 signed
@@ -385,10 +392,6 @@ impl Placeholder {
             Self::BodySha256 => scope == Scope::Received,
         }
     }
-}
-
-fn micros(duration: Duration) -> Option<i64> {
-    i64::try_from(duration.as_micros()).ok()
 }
 
 #[cfg(test)]

@@ -227,6 +227,18 @@ fn mistakes_with_hash_and_form_that_python_makes_are_named() {
         ),
         (
             "signature-encoding",
+            "github",
+            &[],
+            r#"head["X-Hub-Signature-256"] = "sha256=" + h(secret, body).hexdigest().upper()"#,
+        ),
+        (
+            "signature-encoding",
+            "shopify",
+            &[],
+            r#"head["X-Shopify-Hmac-Sha256"] = b64(h(secret, body).digest()).rstrip("=")"#,
+        ),
+        (
+            "signature-encoding",
             "standard-webhooks",
             &[],
             r#"

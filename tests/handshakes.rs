@@ -267,6 +267,32 @@ fn a_provider_shows_how_it_asks() {
         "interactions",
         "signed; also with",
     ]);
+    let shakes = |name: &str| {
+        let profile = sandbox.hook(["providers", "show", name, "--json"]).run().ok().object();
+        profile["handshakes"].clone()
+    };
+    assert_eq!(shakes("poolflow"), json!([]));
+    let zoom = &shakes("zoom")[0];
+    assert_eq!(zoom["request"]["body"]["payload"]["plainToken"], "${token}");
+    assert_eq!(zoom["answer"]["body"]["encryptedToken"], "${hmac.hex}");
+    assert_eq!((&zoom["signed"], &zoom["within_ms"]), (&json!(true), &json!(3000)));
+    let meta = &shakes("meta")[0];
+    assert_eq!(meta["request"]["query"]["hub.verify_token"], "${verify}");
+    assert_eq!(meta["answer"]["headers"], json!({ "content-type": "text/plain" }));
+}
+
+#[test]
+fn a_receiver_that_answers_no_more_than_the_documents_want_passes() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|request| {
+        let body: Value = serde_json::from_slice(&request.body).expect("a question");
+        let challenge = body["challenge"].as_str().expect("a challenge").to_owned();
+        Reply::Full(200, vec![("content-type", "text/plain")], challenge.into_bytes())
+    });
+    for provider in ["slack", "twitch"] {
+        let send = ["send", "--handshake", "-p", provider, "--to", &app.url];
+        sandbox.hook(send).run().ok().prints([provider, "passed"]);
+    }
 }
 
 #[test]

@@ -20,6 +20,48 @@ fn waits(delivery: &Delivery) -> Vec<Duration> {
 }
 
 #[test]
+fn a_retry_says_its_number_where_the_provider_does() {
+    let sandbox = Sandbox::new();
+    for (provider, event, header, numbers) in [
+        (
+            "bitbucket",
+            "repo:push",
+            "x-attempt-number",
+            [Some("1"), Some("2"), Some("3")],
+        ),
+        (
+            "slack",
+            "app_mention",
+            "x-slack-retry-num",
+            [None, Some("1"), Some("2")],
+        ),
+        (
+            "twitch",
+            "channel.follow",
+            "twitch-eventsub-message-retry",
+            [Some("0"), Some("1"), Some("2")],
+        ),
+    ] {
+        let app = App::start(|_| Reply::Status(500, ""));
+        let send = [
+            "send",
+            event,
+            "-p",
+            provider,
+            "--to",
+            &app.url,
+            "--retry",
+            "--time-scale",
+            "100000x",
+        ];
+        sandbox.hook(send).run().exits(3);
+        let seen = app.rest();
+        let said: Vec<Option<&str>> = seen.iter().take(3).map(|seen| seen.header(header)).collect();
+        assert_eq!(said, numbers, "{provider}");
+    }
+}
+
+#[test]
 fn the_schedule_runs_a_thousand_times_faster_and_delivers_on_the_fourth_attempt() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret", "--fail-first", "3"]);

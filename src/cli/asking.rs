@@ -16,8 +16,6 @@ use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::exit::Exit;
 use crate::headers::Headers;
-use crate::id::{Id, IdKind};
-use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, Written};
 use crate::provider::{Profile, Target};
 use crate::render::{millis, short_time};
@@ -198,15 +196,7 @@ impl<'a> Asker<'a> {
         wrongly_signed: bool,
     ) -> Headers {
         let now = self.session.now();
-        let mut message = Message {
-            id: Id::new(IdKind::Message, now, &self.session.random),
-            wire_id: self.profile.fresh_id(now, &self.session.random),
-            event: String::new(),
-            time: now,
-            mode: Mode::Test,
-            content_type: "application/json".to_owned(),
-            body: body.clone(),
-        };
+        let mut message = super::handshake::message(self.session, &self.profile, body.clone(), now);
         if wrongly_signed {
             // The signature of another body is well formed, so that only a receiver that checks it refuses it.
             message.body = [body.as_ref(), b" "].concat().into();
@@ -215,6 +205,7 @@ impl<'a> Asker<'a> {
             let target = Target {
                 method: &written.method,
                 url: url.as_str(),
+                retries: 0,
             };
             self.profile.request(&message, self.signer.as_ref(), now, target).0
         } else {

@@ -187,13 +187,13 @@ impl BodyArgs {
         } else {
             Mode::Test
         };
-        let fixed = |body: Vec<u8>, content_type: &str| Maker::Fixed {
+        let fixed = |body: Vec<u8>| Maker::Fixed {
             profile,
             event: event.unwrap_or_default().to_owned(),
             wire_id: self.id.clone(),
             time: self.time,
             mode,
-            content_type: content_type.to_owned(),
+            content_type: profile.type_of(&body).to_owned(),
             body,
         };
         if let Some(source) = &self.body {
@@ -202,14 +202,14 @@ impl BodyArgs {
                     "`--set` does not change a `--body`: its bytes are sent as they are",
                 ));
             }
-            return Ok(fixed(input::source(source, "--body")?, &profile.content_type));
+            return Ok(fixed(input::source(source, "--body")?));
         }
         if let Some(mut document) = self.document(session, profile)? {
             self.edits
                 .edits()?
                 .iter()
                 .try_for_each(|edit| edit.apply(&mut document))?;
-            return Ok(fixed(document.to_string().into_bytes(), &profile.content_type));
+            return Ok(fixed(document.to_string().into_bytes()));
         }
         let Some(event) = event else {
             return Err(no_event(profile));

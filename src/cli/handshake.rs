@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 
+use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
 use crate::exchange::{Outcome, Request};
@@ -73,22 +75,14 @@ pub(super) fn question(
 ) -> Result<Request> {
     let token = String::from_utf8_lossy(token.expose());
     let now = session.now();
-    let id = Id::new(IdKind::Message, now, &session.random);
-    let message = Message {
-        id,
-        wire_id: profile.fresh_id(now, &session.random),
-        event: String::new(),
-        time: now,
-        mode: Mode::Test,
-        content_type: "application/json".to_owned(),
-        body: handshake.question(&token).to_string().into(),
-    };
+    let message = message(session, profile, handshake.question(&token).to_string().into(), now);
     let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
     let signer = super::targets::signer(session, profile, &[], own)?;
     let url = super::targets::parse_url(&endpoint.url)?;
     let target = Target {
         method: "POST",
         url: url.as_str(),
+        retries: 0,
     };
     let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
     Ok(Request {
@@ -98,6 +92,19 @@ pub(super) fn question(
         body,
         timeout: profile.policy.timeout,
     })
+}
+
+/// A question as a message, for the provider's own headers and signature.
+pub(super) fn message(session: &Session, profile: &Profile, body: Bytes, now: Timestamp) -> Message {
+    Message {
+        id: Id::new(IdKind::Message, now, &session.random),
+        wire_id: profile.fresh_id(now, &session.random),
+        event: String::new(),
+        time: now,
+        mode: Mode::Test,
+        content_type: "application/json".to_owned(),
+        body,
+    }
 }
 
 /// Sends the question.

@@ -55,6 +55,18 @@ struct Signature<'a> {
     /// The body with the signature in it, where it stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
+    /// The URL with the body's hash in it, where that is how the body is covered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+}
+
+/// What signing made.
+struct Parts<'a> {
+    headers: &'a Headers,
+    /// The body with the signature in it.
+    body: Option<String>,
+    /// The URL, where it is not the one given.
+    url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -83,9 +95,12 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         return Err(Error::usage(what).hint("give it: `--url https://example.com/hook`"));
     }
     let message = message(session, &profile, args, body.into(), now);
+    let given_url = target.1.as_deref().unwrap_or_default();
+    let address = profile.scheme.address(given_url, &message.content_type, &message.body);
     let target = Target {
         method: &target.0,
-        url: target.1.as_deref().unwrap_or_default(),
+        url: address.as_deref().unwrap_or(given_url),
+        retries: 0,
     };
     let (headers, signed) = profile.own(&message, Some(&signer), now, target);
     for (name, value) in headers.iter() {
@@ -106,7 +121,12 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
             profile.label()
         )));
     }
-    print(session, &profile, &message, secrets[0].name(), &headers, body, now)
+    let parts = Parts {
+        headers: &headers,
+        body,
+        url: address.as_deref().filter(|address| *address != given_url),
+    };
+    print(session, &profile, &message, secrets[0].name(), parts, now)
 }
 
 /// The message that this body would be. What the arguments leave open is read from the body.
@@ -125,7 +145,7 @@ fn message(session: &Session, profile: &Profile, args: Args, body: Bytes, now: T
         event: event.or(facts.event).unwrap_or_default(),
         time: facts.time.unwrap_or(now),
         mode: Mode::default(),
-        content_type: profile.content_type.clone(),
+        content_type: profile.type_of(&body).to_owned(),
         body,
     }
 }
@@ -135,21 +155,22 @@ fn print(
     profile: &Profile,
     message: &Message,
     secret: Option<&str>,
-    headers: &Headers,
-    body: Option<String>,
+    parts: Parts<'_>,
     now: Timestamp,
 ) -> Result<Exit> {
     let ui = &session.ui;
     let lines = || {
-        headers
-            .iter()
-            .map(|(name, value)| (name, String::from_utf8_lossy(value)))
+        let headers = parts.headers.iter();
+        headers.map(|(name, value)| (name, String::from_utf8_lossy(value)))
     };
     for (name, value) in lines() {
         ui.line(&format!("{name}: {value}"))?;
     }
-    if let Some(body) = &body {
+    if let Some(body) = &parts.body {
         ui.line(body)?;
+    }
+    if let Some(url) = parts.url {
+        ui.line(url)?;
     }
     ui.json(&Signature {
         schema: "hook.signature/1",
@@ -164,7 +185,8 @@ fn print(
                 value: value.into_owned(),
             })
             .collect(),
-        body,
+        body: parts.body,
+        url: parts.url,
     })?;
     Ok(Exit::Ok)
 }

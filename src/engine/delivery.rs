@@ -1,5 +1,6 @@
 //! A delivery as the engine works on it, and the request of each of its attempts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use url::Url;
@@ -79,15 +80,25 @@ pub struct Progress {
 }
 
 impl Delivery {
-    /// The request of an attempt that begins now. Host and framing headers are left to the transport.
-    pub fn request(&self, now: Timestamp) -> Request {
-        let target = Target {
-            method: &self.method,
-            url: self.url.as_str(),
-        };
-        let (mut headers, body) = match &self.signing {
-            Signing::Fresh { profile, signer } => profile.request(&self.message, signer.as_deref(), now, target),
-            Signing::AsCaptured => (Headers::new(), self.message.body.clone()),
+    /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
+    /// transport.
+    pub fn request(&self, now: Timestamp, retries: u32) -> Request {
+        let (mut headers, body, url) = match &self.signing {
+            Signing::Fresh { profile, signer } => {
+                let message = self.message_as_sent();
+                let url = match signer {
+                    Some(_) => self.address(profile, &message),
+                    None => self.url.clone(),
+                };
+                let target = Target {
+                    method: &self.method,
+                    url: url.as_str(),
+                    retries,
+                };
+                let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
+                (headers, body, url)
+            }
+            Signing::AsCaptured => (Headers::new(), self.message.body.clone(), self.url.clone()),
         };
         // A host of its own is for the transport to keep or to replace.
         let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
@@ -96,10 +107,29 @@ impl Delivery {
         own().for_each(|(name, value)| headers.append(name, value));
         Request {
             method: self.method.clone(),
-            url: self.url.clone(),
+            url,
             headers,
             body,
             timeout: self.policy.timeout,
         }
+    }
+
+    /// The message with the user's own content type, when there is one: what is signed may depend on it.
+    fn message_as_sent(&self) -> Cow<'_, Message> {
+        match self.headers.get_text("content-type") {
+            Some(own) => Cow::Owned(Message {
+                content_type: own.to_owned(),
+                ..(*self.message).clone()
+            }),
+            None => Cow::Borrowed(&self.message),
+        }
+    }
+
+    /// The URL with what the signature wants in it.
+    fn address(&self, profile: &Profile, message: &Message) -> Url {
+        let url = self.url.as_str();
+        let signed = profile.scheme.address(url, &message.content_type, &message.body);
+        let signed = signed.and_then(|url| Url::parse(&url).ok());
+        signed.unwrap_or_else(|| self.url.clone())
     }
 }

@@ -193,7 +193,7 @@ impl<T: Transport> Worker<T> {
 
     async fn attempt(&self, delivery: &Delivery, seq: u32) -> Attempt {
         let at = self.engine.clock.now();
-        let request = delivery.request(at);
+        let request = delivery.request(at, seq.saturating_sub(1));
         let begun = Instant::now();
         let outcome = tokio::select! {
             biased;

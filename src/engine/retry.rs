@@ -76,6 +76,11 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
             return Next::Failed(Ended::NotRetried);
         }
     }
+    if let (Some((name, value)), Outcome::Answer(answer)) = (&schedule.stop_on_header, outcome)
+        && answer.headers.get_text(name) == Some(value)
+    {
+        return Next::Failed(Ended::NotRetried);
+    }
     let tried_again = match (&schedule.retry_on, outcome) {
         (RetryOn::EveryFailure, _) => true,
         (RetryOn::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
@@ -176,6 +181,22 @@ mod tests {
         let policy = Registry::default().get("standard-webhooks").unwrap().policy.clone();
         assert_eq!(decide(&policy, &answer(410), situation(1)), Next::Failed(Ended::Gone));
         assert_eq!(decide(&policy, &answer(204), situation(1)), Next::Delivered);
+    }
+
+    #[test]
+    fn a_header_of_the_answer_ends_a_delivery_where_the_profile_says_so() {
+        let policy = |name| Registry::default().get(name).unwrap().policy.clone();
+        let saying = |value| {
+            Outcome::Answer(Answer {
+                status: 500,
+                headers: [("x-slack-no-retry", value)].into_iter().collect(),
+                ..Answer::default()
+            })
+        };
+        let retries = |name, value| matches!(decide(&policy(name), &saying(value), situation(1)), Next::Retry { .. });
+        assert!(!retries("slack", "1"));
+        assert!(retries("slack", "0"));
+        assert!(retries("stripe", "1"));
     }
 
     #[test]

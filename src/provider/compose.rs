@@ -302,6 +302,16 @@ impl Profile {
             None => Id::new(IdKind::Message, now, random).to_string(),
         }
     }
+
+    /// The content type of a body of the user's: JSON is sent as JSON, also where the provider's own bodies are forms.
+    pub fn type_of(&self, body: &[u8]) -> &str {
+        let is_json = || matches!(serde_json::from_slice(body), Ok(Value::Object(_) | Value::Array(_)));
+        if is_form(&self.content_type) && is_json() {
+            "application/json"
+        } else {
+            &self.content_type
+        }
+    }
 }
 
 /// Puts data into the envelope.

@@ -191,7 +191,7 @@ pub struct DeliveryFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum RetryFile {
     /// Fixed delays.
-    Schedule(ScheduleFile),
+    Schedule(Box<ScheduleFile>),
     /// The provider never tries again by itself.
     None(NoRetryFile),
 }
@@ -218,6 +218,8 @@ pub struct ScheduleFile {
     pub retry_on: Option<Vec<String>>,
     /// These status codes end the delivery at once.
     pub stop_on: Option<Vec<String>>,
+    /// A header of the answer, `NAME: VALUE`, that ends the delivery at once.
+    pub stop_on_header: Option<String>,
     /// These status codes end the delivery and disable the endpoint at once.
     pub disable_on: Option<Vec<String>>,
 }

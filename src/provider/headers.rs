@@ -9,13 +9,15 @@ use crate::message::Message;
 use crate::signature::{Signed, Signer, ToSign};
 use crate::template::Placeholder;
 
-/// Where a request goes: some signatures cover it.
+/// Where a request goes, which some signatures cover, and how often that was tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// With which method.
     pub method: &'a str,
     /// The whole URL.
     pub url: &'a str,
+    /// Attempts before this one.
+    pub retries: u32,
 }
 
 impl Profile {
@@ -70,6 +72,8 @@ impl Profile {
                 Placeholder::Event => Some(message.event.clone()),
                 Placeholder::Id => Some(message.wire_id.clone()),
                 Placeholder::Mode => Some(message.mode.name().to_owned()),
+                Placeholder::Attempt(first) => Some(target.retries.saturating_add(*first).to_string()),
+                Placeholder::Retry => (target.retries > 0).then(|| target.retries.to_string()),
                 Placeholder::Timestamp(form) => Some(form.text(now)),
                 Placeholder::Time(form, shift) => Some(form.text(message.time.shifted_us(*shift))),
                 _ => None,

@@ -103,6 +103,7 @@ merge_keys!(ScheduleFile {
     honour_retry_after,
     retry_on,
     stop_on,
+    stop_on_header,
     disable_on,
 });
 
@@ -123,7 +124,9 @@ fn signature(over: Option<SignatureFile>, base: Option<SignatureFile>) -> Option
 
 fn retry(over: Option<RetryFile>, base: Option<RetryFile>) -> Option<RetryFile> {
     Some(match (over, base) {
-        (Some(RetryFile::Schedule(over)), Some(RetryFile::Schedule(base))) => RetryFile::Schedule(over.over(base)),
+        (Some(RetryFile::Schedule(over)), Some(RetryFile::Schedule(base))) => {
+            RetryFile::Schedule(Box::new(over.over(*base)))
+        }
         (Some(over), _) => over,
         (None, base) => return base,
     })

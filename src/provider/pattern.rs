@@ -34,14 +34,6 @@ impl Pattern {
         size(&self.0)
     }
 
-    /// What stands in a hole of a document whose fixed parts are those of this one; more fields make no difference.
-    pub fn read<'a>(&self, document: &'a Value, hole: &str) -> Option<&'a Value> {
-        if !fits(&self.0, document) {
-            return None;
-        }
-        crate::json::get(document, &self.place_of(hole)?)
-    }
-
     /// The dotted path of a hole.
     pub fn place_of(&self, hole: &str) -> Option<String> {
         let mut place = None;

@@ -111,6 +111,8 @@ pub struct Schedule {
     pub retry_on: RetryOn,
     /// Codes that end the delivery at once.
     pub stop_on: Codes,
+    /// Name and value of a header of the answer that ends the delivery at once.
+    pub stop_on_header: Option<(String, String)>,
     /// Codes that end the delivery and disable the endpoint at once.
     pub disable_on: Codes,
     /// After the last failure.

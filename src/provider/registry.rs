@@ -447,6 +447,7 @@ mod tests {
                     let target = crate::provider::Target {
                         method: "POST",
                         url: "https://a.example/",
+                        retries: 0,
                     };
                     let (headers, _) = profile.request(&message, None, at, target);
                     let key = profile.facts(&headers, &message.body).dedupe_key;

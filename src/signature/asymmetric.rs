@@ -162,7 +162,7 @@ impl Asymmetric {
         let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let content = content.concat();
             let public = UnparsedPublicKey::new(algorithm, &key.bytes);
-            let mut decoded = signatures.iter().filter_map(|text| self.carrier.encoding.decode(text));
+            let mut decoded = signatures.iter().filter_map(|text| self.carrier.decode(text));
             decoded
                 .any(|signature| public.verify(&content, &signature).is_ok())
                 .then(|| Proof {
@@ -177,8 +177,12 @@ impl Asymmetric {
     fn public_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
         let wrong = || KeyError::wrong_form(secret, self.kind.public_form());
         let text = secret.expose().trim_ascii();
-        let private_pem = text.starts_with(b"-----BEGIN") && !text.starts_with(b"-----BEGIN PUBLIC KEY-----");
-        if private_pem || stripped(text, self.private_prefix.as_ref()).is_some() {
+        let public_pem = [
+            b"-----BEGIN PUBLIC KEY-----".as_slice(),
+            b"-----BEGIN RSA PUBLIC KEY-----",
+        ];
+        let other_pem = text.starts_with(b"-----BEGIN") && !public_pem.iter().any(|begin| text.starts_with(begin));
+        if other_pem || stripped(text, self.private_prefix.as_ref()).is_some() {
             return Err(wrong());
         }
         let text = stripped(text, self.public_prefix.as_ref()).unwrap_or(text);

@@ -1,5 +1,7 @@
 //! What carries signatures: its grammar, written and read. Mostly a header, sometimes several, sometimes the body.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::content::UrlForm;
@@ -33,6 +35,8 @@ pub struct Carrier {
     pub list: Option<String>,
     /// How signature bytes are written.
     pub encoding: Encoding,
+    /// Whether a signature must be written as signing writes it: hex in lower case, base64 with its padding.
+    pub exact: bool,
     /// The header that carries the signing time, and how it is written there.
     pub time_header: Option<(String, TimeForm)>,
     /// The body path of the signing time, when no header carries it, and how it is written there; absent: seconds or
@@ -159,8 +163,9 @@ impl Carrier {
                 expected: self.value.to_string(),
             });
         }
+        let part = |header: &String| headers.get(header).filter(|text| !text.is_empty());
         if let Some((header, time_form)) = &self.time_header {
-            carried.timestamp = headers.get(header);
+            carried.timestamp = part(header);
             form = Some((header.clone(), *time_form));
         }
         if let (Some(text), Some((header, time_form))) = (carried.timestamp, form) {
@@ -174,7 +179,7 @@ impl Carrier {
             }
         }
         if let Some(header) = &self.id_header {
-            carried.id = headers.get(header);
+            carried.id = part(header);
         }
         Ok(carried)
     }
@@ -253,6 +258,13 @@ impl Carrier {
         header.unwrap_or(&self.header).clone()
     }
 
+    /// The bytes of a signature's text; `None` when the text is of another form.
+    pub(super) fn decode(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let bytes = self.encoding.decode(text)?;
+        let as_written = !self.exact || self.encoding.encode(&bytes).as_bytes() == text;
+        as_written.then_some(bytes)
+    }
+
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {
         let mut forms = std::iter::once(&self.value).chain(&self.also_read);
         if let Some(signature) = forms.find_map(|form| between(item, form)) {
@@ -313,11 +325,19 @@ pub(super) fn judge_age(
     let Some(signed_at) = signed_at else { return Ok(proof) };
     let (age, ahead) = (now.since(signed_at), signed_at.since(now));
     if let Some(tolerance) = freshness.tolerance {
-        // Stamps have whole seconds, so the limit itself is still fresh.
-        if age.as_secs() > tolerance.as_secs() {
+        // Of a stamp in whole seconds the limit itself is still fresh, whatever the fraction of this clock.
+        let in_seconds = signed_at.unix_us() % 1_000_000 == 0;
+        let beyond = |by: Duration| {
+            if in_seconds {
+                by.as_secs() > tolerance.as_secs()
+            } else {
+                by > tolerance
+            }
+        };
+        if beyond(age) {
             return Err(Refusal::TooOld { age, tolerance });
         }
-        if !freshness.past_only && ahead.as_secs() > tolerance.as_secs() {
+        if !freshness.past_only && beyond(ahead) {
             return Err(Refusal::TooNew { ahead, tolerance });
         }
     }

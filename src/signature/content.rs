@@ -45,6 +45,16 @@ const ESCAPES: [(&str, &str); 12] = [
 ];
 
 impl UrlForm {
+    /// `given`, `with-port`, `without-port` or `unescaped`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::WithPort => "with-port",
+            Self::WithoutPort => "without-port",
+            Self::Unescaped => "unescaped",
+        }
+    }
+
     /// The URL in this form.
     pub fn of(self, url: &str) -> Cow<'_, str> {
         match self {
@@ -158,6 +168,20 @@ pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -
         header: format!("query:{param}"),
         secrets: 1,
     })
+}
+
+/// The URL with the hash of the body in its query, instead of another one that may be there.
+pub(super) fn with_body_hash(param: &str, url: &str, body: &[u8]) -> String {
+    let (url, fragment) = url.find('#').map_or((url, ""), |at| url.split_at(at));
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let is_hash = |pair: &&str| pair.split('=').next() == Some(param);
+    let hash = format!("{param}={}", body_sha256(body));
+    let mut pairs: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !is_hash(pair))
+        .collect();
+    pairs.push(&hash);
+    format!("{path}?{}{fragment}", pairs.join("&"))
 }
 
 /// Where the parts of a request's signed content are looked up.
@@ -299,6 +323,19 @@ mod tests {
         ];
         for (form, given, expected) in cases {
             assert_eq!(form.of(given), expected, "{form:?} {given}");
+        }
+    }
+
+    #[test]
+    fn the_hash_of_a_body_stands_once_and_last_in_the_query() {
+        let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for (url, before, after) in [
+            ("https://a.example/x", "https://a.example/x?", ""),
+            ("https://a.example?", "https://a.example?", ""),
+            ("https://a.example/x?a=1&&b#f", "https://a.example/x?a=1&b&", "#f"),
+            ("https://a.example/?hash=old&a=%20", "https://a.example/?a=%20&", ""),
+        ] {
+            assert_eq!(with_body_hash("hash", url, b""), format!("{before}hash={hash}{after}"));
         }
     }
 

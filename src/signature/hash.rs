@@ -52,7 +52,7 @@ impl Hash {
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, Refusal> {
         let matches = |secret: &Secret, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = self.digest(content);
-            let mut decoded = signatures.iter().filter_map(|text| self.carrier.encoding.decode(text));
+            let mut decoded = signatures.iter().filter_map(|text| self.carrier.decode(text));
             decoded.any(|bytes| same(&bytes, &expected)).then(|| Proof {
                 secret: secret.name().map(str::to_owned),
                 weakness: Some("a plain hash, no HMAC".into()),

@@ -216,7 +216,7 @@ impl Hmac {
 
     /// Whether any signature is the expected one in the scheme's own form.
     fn is_main_form(&self, signatures: &[&[u8]], expected: &[u8]) -> bool {
-        let decoded = |text: &&[u8]| self.carrier.encoding.decode(text);
+        let decoded = |text: &&[u8]| self.carrier.decode(text);
         signatures
             .iter()
             .filter_map(decoded)

@@ -212,6 +212,14 @@ impl Scheme {
         self.content().is_some_and(|content| content.placeholders().any(form))
     }
 
+    /// The URL that a signed message goes to, where it is not the one given: a body that is no form may be covered by
+    /// nothing but its hash in the query.
+    pub fn address(&self, url: &str, content_type: &str, body: &[u8]) -> Option<String> {
+        let param = self.carrier()?.body_hash.as_deref()?;
+        let is_covered = body.is_empty() || crate::json::is_form(content_type);
+        (!is_covered).then(|| content::with_body_hash(param, url, body))
+    }
+
     /// The header that carries the signature; none for an unsigned scheme and for one that signs inside the body.
     pub fn header(&self) -> Option<&str> {
         match self {

@@ -13,6 +13,7 @@ use hook::signature::{Received, Scheme, Signer, Verdict, Verifier};
 const TARGET: Target<'_> = Target {
     method: "POST",
     url: "https://shop.example.com/hooks?x=1",
+    retries: 0,
 };
 
 fn now() -> Timestamp {

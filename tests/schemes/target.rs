@@ -168,6 +168,47 @@ fn a_listener_judges_a_signed_url_by_what_senders_have() {
 }
 
 #[test]
+fn a_body_that_is_no_form_goes_to_a_url_with_its_hash() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["--secret"]);
+    let to = format!("{}/sms?a=1&bodySHA256=old#part", listener.url);
+    let send = ["send", "received", "-p", "twilio", "--to", &to];
+    let rehearsed = sandbox
+        .hook([&send[..], &["--body", "{}", "--dry-run"]].concat())
+        .run()
+        .ok()
+        .stdout();
+    let hash = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    assert!(
+        rehearsed.starts_with(&format!("POST /sms?a=1&bodySHA256={hash} HTTP/1.1\n")),
+        "{rehearsed}"
+    );
+    for more in [
+        ["--body", "{}"].as_slice(),
+        &["-H", "content-type: application/json"],
+        &["--body", "a=1&b=2"],
+    ] {
+        sandbox.hook([&send[..], more].concat()).run().ok();
+        assert!(listener.shows("#").contains("verified by"), "{more:?}");
+    }
+    let url = "https://a.example/?a=1";
+    let sign = ["sign", "-p", "twilio", "--secret", "literal:12345", "--url", url];
+    let signed = sandbox
+        .hook([&sign[..], &["--body", "{}"]].concat())
+        .run()
+        .ok()
+        .stdout();
+    assert_eq!(signed.lines().last(), Some(&*format!("{url}&bodySHA256={hash}")));
+    let signed = sandbox
+        .hook([&sign[..], &["--body", "a=1", "--json"]].concat())
+        .run()
+        .ok()
+        .stdout();
+    assert!(!signed.contains("\"url\""), "{signed}");
+    listener.stop().ok();
+}
+
+#[test]
 fn every_attempt_signs_the_url_that_it_goes_to() {
     let sandbox = Sandbox::new();
     let mut listener = sandbox.listen(["--secret"]);

@@ -29,6 +29,7 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "delivery": delivery(profile),
         "retry": retry(profile),
         "endpoint": endpoint(profile),
+        "handshakes": super::handshake::json(profile),
         "api": super::api::json(profile),
         "detect": { "any_of": places(&profile.detect.any_of), "all_of": places(&profile.detect.all_of) },
         "read": {
@@ -119,6 +120,10 @@ fn carrier(carrier: &Carrier, content: &Template) -> Value {
     json!({
         "more_headers": carrier.more_headers,
         "each": carrier.each,
+        "also_read": carrier.also_read.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "strict": carrier.strict,
+        "exact": carrier.exact,
+        "url_forms": carrier.url_forms.iter().map(|form| form.name()).collect::<Vec<_>>(),
         "time_at": carrier.time_at.as_ref().map(|(path, _)| path),
         "signed_headers": carrier.signed_headers,
         "body_hash": carrier.body_hash,
@@ -193,6 +198,7 @@ fn retry(profile: &Profile) -> Value {
         "retry_errors": errors,
         "honour_retry_after": codes(&schedule.honour_retry_after),
         "stop_on": codes(&schedule.stop_on),
+        "stop_on_header": schedule.stop_on_header.as_ref().map(|(name, value)| format!("{name}: {value}")),
         "disable_on": codes(&schedule.disable_on),
         "then": then,
         "disable_after_deliveries": after,
@@ -233,6 +239,6 @@ fn places(list: &[Place]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -139,7 +139,8 @@ fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &Carrier, content: &str)
         let text = format!("several values separated by {separator}, any of which may match");
         sheet.row("grammar", &text, &[&key("list")]);
     }
-    sheet.row("encoding", &carrier.encoding.to_string(), &[&key("encoding")]);
+    let exact = if carrier.exact { ", exactly as it is signed" } else { "" };
+    sheet.row("encoding", &format!("{}{exact}", carrier.encoding), &[&key("encoding")]);
 }
 
 fn age(sheet: &mut Sheet<'_>, table: &str, freshness: Freshness) {
@@ -259,12 +260,8 @@ fn exceptions(sheet: &mut Sheet<'_>, profile: &Profile) {
     let schedule = &profile.policy.schedule;
     if let RetryOn::Only { codes, errors } = &schedule.retry_on {
         let mut on = Vec::new();
-        if !codes.is_empty() {
-            on.push(codes.to_string());
-        }
-        if *errors {
-            on.push("no answer at all".to_owned());
-        }
+        on.extend((!codes.is_empty()).then(|| codes.to_string()));
+        on.extend(errors.then(|| "no answer at all".to_owned()));
         sheet.row("retried on", &on.join(", "), &["retry.schedule.retry-on"]);
     }
     let rows = [
@@ -281,6 +278,10 @@ fn exceptions(sheet: &mut Sheet<'_>, profile: &Profile) {
         if !codes.is_empty() {
             sheet.row(name, &format!("{verb} {codes}"), &[&format!("retry.schedule.{key}")]);
         }
+    }
+    if let Some((name, value)) = &schedule.stop_on_header {
+        let what = format!("by the answer's header `{name}: {value}`");
+        sheet.row("ended at once", &what, &["retry.schedule.stop-on-header"]);
     }
 }
 

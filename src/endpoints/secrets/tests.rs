@@ -77,6 +77,7 @@ fn round_trip(profile: &Profile, signing: &Secret, verifying: &Secret) -> Verdic
     let target = Target {
         method: "POST",
         url: "https://a.example/",
+        retries: 0,
     };
     let (headers, body) = profile.request(&message.unwrap(), Some(&signer), now, target);
     let verifier = profile.scheme.verifier(std::slice::from_ref(verifying)).unwrap();

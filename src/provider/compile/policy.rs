@@ -1,6 +1,7 @@
 //! Delivery and retries of a file, checked.
 
 use super::{Result, codes, duration, fault, word};
+use crate::headers::check_line;
 use crate::provider::file::{DeliveryFile, RetryFile, ScheduleFile};
 use crate::provider::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
 
@@ -73,6 +74,11 @@ fn schedule(file: &ScheduleFile) -> Result<Schedule> {
             }
         }
     };
+    let stop_on_header = file.stop_on_header.as_deref().map(|line| {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        check_line(name, value).or_else(|what| fault(&key("stop-on-header"), what))?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
     Ok(Schedule {
         delays,
         from,
@@ -80,6 +86,7 @@ fn schedule(file: &ScheduleFile) -> Result<Schedule> {
         honour_retry_after: codes(&key("honour-retry-after"), file.honour_retry_after.as_ref())?,
         retry_on,
         stop_on: codes(&key("stop-on"), file.stop_on.as_ref())?,
+        stop_on_header: stop_on_header.transpose()?,
         disable_on: codes(&key("disable-on"), file.disable_on.as_ref())?,
         then: if disables {
             Exhaustion::DisableEndpoint { after }

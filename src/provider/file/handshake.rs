@@ -64,6 +64,8 @@ pub struct AnswerFile {
     pub content_type: Option<String>,
     /// Other headers.
     pub headers: IndexMap<String, String>,
+    /// Headers that are answered as well, and without which the provider takes the answer too.
+    pub more_headers: IndexMap<String, String>,
     /// JSON text when it begins with `{` or `[`, else plain text; empty: there must be none; absent: none, and the
     /// provider takes any.
     pub body: Option<String>,

@@ -96,6 +96,9 @@ pub struct CarrierFile {
     pub also_read: Vec<String>,
     /// Whether blanks around `key=value` pairs make them unknown. Default: they are passed over.
     pub strict: bool,
+    /// Whether the signature must be written as signing writes it: hex in lower case, base64 with its padding. Default:
+    /// hex is read in either case, base64 with or without padding.
+    pub exact: bool,
     /// The headers that `${signed-headers}` names.
     pub signed_headers: Vec<String>,
     /// Forms of `${url}`, any of which may be signed: `given` (default), `with-port`, `without-port`, `unescaped`.

@@ -14,7 +14,22 @@ pub(super) struct Reply {
     pub(super) status: u16,
     content_type: Option<String>,
     headers: Vec<(String, Text)>,
+    /// Sent as well; the provider takes an answer without them.
+    more_headers: Vec<(String, String)>,
     body: Body,
+}
+
+/// An answer as a profile says it, with its placeholders.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replied {
+    /// The status code.
+    pub status: u16,
+    /// The header lines.
+    pub headers: Vec<(String, String)>,
+    /// Lines that are sent as well, and that the provider does not look for.
+    pub more_headers: Vec<(String, String)>,
+    /// A text or a document; absent: none is needed and any is taken.
+    pub body: Option<Value>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +60,11 @@ impl Reply {
             check_line(name, value).or_else(|what| fault(&key, what))?;
             Ok((name.clone(), Text::of_answer(value).or_else(|what| fault(&key, what))?))
         };
+        let more = |(name, value): (&String, &String)| {
+            let key = format!("{key}.more-headers.{name}");
+            check_line(name, value).or_else(|what| fault(&key, what))?;
+            Ok((name.clone(), value.clone()))
+        };
         let text = |text: &str| Text::of_answer(text).or_else(|what| fault(&format!("{key}.body"), what));
         let (body, usual) = match file.body.as_deref() {
             None => (Body::Any, None),
@@ -62,6 +82,11 @@ impl Reply {
             status,
             content_type: file.content_type.clone().or(usual.map(str::to_owned)),
             headers: file.headers.iter().map(header).collect::<Result<_, ProfileError>>()?,
+            more_headers: file
+                .more_headers
+                .iter()
+                .map(more)
+                .collect::<Result<_, ProfileError>>()?,
             body,
         })
     }
@@ -85,6 +110,15 @@ impl Reply {
 
     /// The answer as it goes out.
     pub(super) fn written(&self, known: &Known<'_>) -> Result<Answer, Gap> {
+        let mut answer = self.wanted(known)?;
+        for (name, value) in &self.more_headers {
+            answer.headers.append(name, value);
+        }
+        Ok(answer)
+    }
+
+    /// What the provider looks for.
+    fn wanted(&self, known: &Known<'_>) -> Result<Answer, Gap> {
         let mut headers = Headers::new();
         if let Some(content_type) = &self.content_type {
             headers.append("content-type", content_type);
@@ -109,9 +143,28 @@ impl Reply {
         })
     }
 
+    /// The answer with its placeholders.
+    pub(super) fn unfilled(&self) -> Replied {
+        let content_type = self
+            .content_type
+            .iter()
+            .map(|kind| ("content-type".to_owned(), kind.clone()));
+        let headers = self.headers.iter().map(|(name, text)| (name.clone(), text.to_string()));
+        Replied {
+            status: self.status,
+            headers: content_type.chain(headers).collect(),
+            more_headers: self.more_headers.clone(),
+            body: match &self.body {
+                Body::Any => None,
+                Body::Text(text) => Some(Value::from(text.to_string())),
+                Body::Json(json) => Some(json.unfilled()),
+            },
+        }
+    }
+
     /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
     pub(super) fn misses(&self, answer: &Answer, known: &Known<'_>) -> Result<Option<String>, Gap> {
-        let wanted = self.written(known)?;
+        let wanted = self.wanted(known)?;
         for (name, value) in wanted.headers.iter() {
             let given = answer.headers.get_text(name);
             let value = String::from_utf8_lossy(value);
@@ -175,6 +228,18 @@ impl Json {
             Self::Fixed(_) => false,
             Self::Array(items) => items.iter().any(|item| item.any_text(is)),
             Self::Object(fields) => fields.iter().any(|(_, field)| field.any_text(is)),
+        }
+    }
+
+    fn unfilled(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.to_string()),
+            Self::Fixed(value) => value.clone(),
+            Self::Array(items) => items.iter().map(Self::unfilled).collect(),
+            Self::Object(fields) => fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.unfilled()))
+                .collect(),
         }
     }
 

@@ -12,11 +12,13 @@ use serde_json::Value;
 use super::compile::{ProfileError, duration, fault, template};
 use super::file::handshake::{AnswerFile, HandshakeFile};
 use super::policy::Codes;
+use super::profile::Place;
 use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
+pub use answer::Replied;
 use answer::Reply;
 pub(crate) use marks::Marks;
 pub use marks::is_bare;
@@ -119,6 +121,41 @@ impl Handshake {
     /// The question; `verify` is what the receiver was told that the provider would say.
     pub fn written(&self, token: &str, verify: &str) -> Written {
         self.question.written(token, verify)
+    }
+
+    /// The form of a token: a template of `${new.*}`.
+    pub fn token_form(&self) -> String {
+        self.token.to_string()
+    }
+
+    /// What the operator is told of a question, with its placeholders.
+    pub fn tell_form(&self) -> Option<String> {
+        self.tell.as_ref().map(ToString::to_string)
+    }
+
+    /// On which hosts the URL that is the token confirms the endpoint.
+    pub fn confirm_host(&self) -> Option<&str> {
+        self.confirm_host.as_deref()
+    }
+
+    /// The question with its placeholders.
+    pub fn unfilled_question(&self) -> Written {
+        self.question.unfilled()
+    }
+
+    /// Places that a question does not have.
+    pub fn without(&self) -> &[Place] {
+        self.question.without()
+    }
+
+    /// The answers that the provider takes, with their placeholders; the first is the one that is given.
+    pub fn unfilled_answers(&self) -> impl Iterator<Item = Replied> {
+        self.answers.iter().map(Reply::unfilled)
+    }
+
+    /// Status codes that the provider takes.
+    pub fn success(&self) -> &Codes {
+        &self.success
     }
 
     /// The body of the question.

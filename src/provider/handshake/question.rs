@@ -153,39 +153,49 @@ impl Question {
         if !pattern.fits(&body) {
             return None;
         }
-        for (hole, into) in [
-            ("token", &mut asked.token),
-            ("verify", asked.verify.get_or_insert_default()),
-        ] {
-            if pattern.place_of(hole).is_some() {
-                let text = pattern.read(&body, hole)?.as_str().filter(|text| !text.is_empty())?;
-                text.clone_into(into);
-            }
+        let text = |path: &str| crate::json::get(&body, path)?.as_str().filter(|text| !text.is_empty());
+        if let Some(path) = pattern.place_of("token") {
+            text(&path)?.clone_into(&mut asked.token);
         }
-        asked.verify = asked.verify.take().filter(|text| !text.is_empty());
+        if let Some(path) = pattern.place_of("verify") {
+            asked.verify = Some(text(&path)?.to_owned());
+        }
         let there = |place: &Place| matches!(place, Place::Body(path) if crate::json::get(&body, path).is_some());
         (!self.without.iter().any(there)).then_some(())
     }
 
     /// The question with that token.
     pub(super) fn written(&self, token: &str, verify: &str) -> Written {
+        self.filled(|hole| {
+            let text = match hole {
+                Hole::Token => token,
+                Hole::Verify => verify,
+                _ => "any",
+            };
+            text.to_owned()
+        })
+    }
+
+    /// The question with its placeholders.
+    pub(super) fn unfilled(&self) -> Written {
+        self.filled(ToString::to_string)
+    }
+
+    /// Places that a question does not have.
+    pub(super) fn without(&self) -> &[Place] {
+        &self.without
+    }
+
+    fn filled(&self, with: impl Fn(&Hole) -> String) -> Written {
         let fill = |text: &Text| match text.hole() {
-            Some(Hole::Token) => token.to_owned(),
-            Some(Hole::Verify) => verify.to_owned(),
-            Some(_) => "any".to_owned(),
+            Some(hole) => with(hole),
             None => text.fixed().unwrap_or_default().to_owned(),
         };
         let fill_all = |texts: &[(String, Text)]| -> Vec<(String, String)> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
         let body = match &self.body {
-            Body::Json(pattern) => Some(pattern.fill(|hole| {
-                Some(Value::from(match hole {
-                    "token" => token,
-                    "verify" => verify,
-                    _ => "any",
-                }))
-            })),
+            Body::Json(pattern) => Some(pattern.fill(|name| Hole::parse(name).map(|hole| Value::from(with(&hole))))),
             Body::Any | Body::Empty => None,
         };
         let body = match (body, &self.more) {

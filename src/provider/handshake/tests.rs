@@ -144,6 +144,25 @@ fn an_answer_is_judged_by_any_of_the_forms_that_the_provider_takes() {
 }
 
 #[test]
+fn a_header_that_only_this_side_adds_is_answered_and_not_asked_for() {
+    let shake = handshake(
+        "request.body = '{\"challenge\":\"${token}\"}'\n\
+         answer = { body = '${token}', headers = { X-Own = '1' }, more-headers = { X-More = '2' } }",
+    );
+    let asked = Asked {
+        token: "abc".into(),
+        verify: None,
+    };
+    let mut answer = shake.answer(&asked, &Headers::new(), None).unwrap();
+    assert_eq!(answer.headers.get_text("x-more"), Some("2"));
+    let misses = |answer: &Answer| shake.misses(answer, "abc", &Headers::new(), None).unwrap();
+    answer.headers.remove("x-more");
+    assert_eq!(misses(&answer), None);
+    answer.headers.remove("x-own");
+    assert_eq!(misses(&answer).as_deref(), Some("it has no header `x-own: 1`"));
+}
+
+#[test]
 fn only_https_on_a_host_of_the_providers_confirms() {
     for (url, on) in [
         ("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription", true),

@@ -1,5 +1,7 @@
 //! Texts with holes, in the parts of a handshake.
 
+use std::fmt;
+
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::signature::{Encoding, keyed_digest};
@@ -49,7 +51,7 @@ pub(super) enum Gap {
 }
 
 impl Hole {
-    fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "token" => Self::Token,
             "verify" => Self::Verify,
@@ -78,6 +80,28 @@ impl Hole {
             }
             Self::Header(name) => known.headers.get_text(name).map(str::to_owned).ok_or(Gap::Header),
         }
+    }
+}
+
+impl fmt::Display for Hole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => f.write_str("${token}"),
+            Self::Verify => f.write_str("${verify}"),
+            Self::Any => f.write_str("${any}"),
+            Self::Hmac(encoding) => write!(f, "${{hmac.{encoding}}}"),
+            Self::Header(name) => write!(f, "${{header.{name}}}"),
+        }
+    }
+}
+
+/// With its placeholders.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Fixed(text) => f.write_str(text),
+            Part::Hole(hole) => hole.fmt(f),
+        })
     }
 }
 

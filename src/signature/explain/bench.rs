@@ -32,6 +32,8 @@ pub(super) struct Trial<'t> {
 pub(super) struct Target {
     pub(super) bytes: Vec<u8>,
     pub(super) encoding: Encoding,
+    /// Whether it is written as signing writes it.
+    pub(super) exact: bool,
     /// What stands before it in the header.
     pub(super) before: String,
 }
@@ -239,9 +241,10 @@ fn targets(carrier: &Carrier, headers: &Headers) -> Vec<Target> {
                 let Some(bytes) = bytes else { continue };
                 if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
                     targets.push(Target {
-                        bytes,
                         encoding,
+                        exact: encoding.encode(&bytes) == text,
                         before: before.to_owned(),
+                        bytes,
                     });
                 }
             }

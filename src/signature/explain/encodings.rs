@@ -32,6 +32,12 @@ pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
         (Encoding::Base64Url, _) => {
             "the signature is right, but its base64 has padding that does not belong".to_owned()
         }
+        (Encoding::Hex, _) if carrier.exact && !target.exact => {
+            "the signature is right, but its hex is in upper case, which libraries refuse".to_owned()
+        }
+        _ if carrier.exact && !target.exact => {
+            "the signature is right, but its base64 lacks its padding, which libraries refuse".to_owned()
+        }
         _ if target.before.is_empty() => {
             format!("the signature is right, but what stands around it is missing: `{example}`")
         }
@@ -40,12 +46,16 @@ pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
             target.before.escape_debug()
         ),
     };
+    let how = match wanted {
+        Encoding::Hex if carrier.exact => "hex in lower case",
+        Encoding::Base64 if carrier.exact => "base64 with its padding",
+        wanted => long(wanted),
+    };
     Some(found(
         text,
         format!(
-            "the sender's `{}` must be `{example}`, with the signature as {}",
-            carrier.header,
-            long(wanted)
+            "the sender's `{}` must be `{example}`, with the signature as {how}",
+            carrier.header
         ),
     ))
 }

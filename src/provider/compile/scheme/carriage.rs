@@ -72,6 +72,7 @@ impl Carriage<'_> {
             each: more.each.clone(),
             also_read: also_read.collect::<Result<_>>()?,
             strict: more.strict,
+            exact: more.exact,
             time_at: self.clock()?,
             signed_headers: more.signed_headers.clone(),
             url_forms: self.url_forms(more)?,
