@@ -108,6 +108,11 @@ impl Ui {
         }
     }
 
+    /// A remark on stderr that `--quiet` does not drop: what is said once, and is lost to whoever did not hear it.
+    pub fn insist(&self, text: &str) {
+        self.err_line(text);
+    }
+
     /// A remark that only `-v` shows.
     pub fn detail(&self, text: &str) {
         if self.verbose > 0 {
@@ -130,13 +135,15 @@ impl Ui {
         if error.message.is_empty() {
             return;
         }
-        self.err_line(&format!("{} {}", self.err.bad("error:"), error.message));
+        // An error may quote a file or an answer that somebody else wrote.
+        let harmless = |text: &str| printable_lines(text, usize::MAX);
+        self.err_line(&format!("{} {}", self.err.bad("error:"), harmless(&error.message)));
         for cause in &error.causes {
             // The TOML reader's causes have several lines with a caret under the fault.
-            self.err_line(&format!("caused by: {}", cause.replace('\n', "\n  ")));
+            self.err_line(&format!("caused by: {}", harmless(cause).replace('\n', "\n  ")));
         }
         for hint in &error.hints {
-            self.err_line(&format!("{} {hint}", self.err.name("hint:")));
+            self.err_line(&format!("{} {}", self.err.name("hint:"), harmless(hint)));
         }
     }
 

@@ -35,6 +35,13 @@ impl Codes {
         self.0.iter().any(|range| range.contains(&code))
     }
 
+    /// The usual success where it is in the set, else the first success that is; the usual one also where none is.
+    pub fn success_like(&self, usual: u16) -> u16 {
+        let first = self.0.iter().map(|range| *range.start().max(&200));
+        let first = first.filter(|code| (200..300).contains(code) && self.contains(*code)).next();
+        if self.contains(usual) { usual } else { first.unwrap_or(usual) }
+    }
+
     /// Whether no code is in the set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -82,9 +82,9 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     pub(super) ready_file: Option<PathBuf>,
 
-    /// Status of the answer
-    #[arg(long, value_name = "CODE", default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
-    pub(super) status: u16,
+    /// Status of the answer; 200 unless given, or what the provider takes for success where 200 is none
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
+    pub(super) status: Option<u16>,
     /// Status of the answer to refused requests
     #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
     pub(super) reject_status: u16,

@@ -176,7 +176,7 @@ impl Dispatcher {
         }
         if let Some(answer) = request.answer.take() {
             // Nobody was asked, so the answer is that of a listener without an app.
-            let _ = answer.send(plain(200, "ok\n"));
+            let _ = answer.send(plain(request.success, "ok\n"));
         }
         if self.count.is_some_and(|count| self.screen.received >= count) {
             self.ends.stop.cancel();

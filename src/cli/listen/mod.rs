@@ -9,6 +9,7 @@ mod inbound;
 mod setup;
 mod show;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ use crate::shutdown::Shutdown;
 
 /// How long running requests, forwards and commands may take after the first Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long the second Ctrl-C leaves for records of what it stopped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// `{"schema":"hook.ready/1"}`: the first line of JSON.
 #[derive(Serialize)]
@@ -93,12 +97,18 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop).await })
     };
     let clock = timer(args.lasts, shutdown.soft.clone());
+    let server = serving.abort_handle();
+    let mut draining = pin!(drain(session, dispatcher, heard, serving, listener));
     let finished = tokio::select! {
-        finished = drain(session, dispatcher, heard, serving, listener) => Some(finished),
+        finished = &mut draining => Some(finished),
         () = shutdown.hard.cancelled() => None,
     };
     clock.abort();
     let Some(finished) = finished else {
+        // Whoever was answered is not asked again, so that what was not done for them must be on record.
+        server.abort();
+        let _ = tokio::time::timeout(LAST_WORDS, draining).await;
+        ledger.close();
         return Ok(Exit::Interrupted);
     };
     ledger.close();

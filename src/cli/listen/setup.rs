@@ -36,11 +36,12 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
     let routes = super::dispatch::routes(session, args)?;
-    if !routes.is_empty() && !(200..300).contains(&args.status) {
-        session.ui.warn(&format!(
-            "requests are answered {}, so they are not passed on",
-            args.status
-        ));
+    if let Some(status) = args.status.filter(|status| !(200..300).contains(status))
+        && !routes.is_empty()
+    {
+        session
+            .ui
+            .warn(&format!("requests are answered {status}, so they are not passed on"));
     }
     let runs = routes.iter().any(|route| route.to.runs());
     if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {
