@@ -7,7 +7,7 @@ use url::Url;
 use super::Session;
 use crate::api::client::{Client, MOST_READ, Remote};
 use crate::config::remote::RemoteFile;
-use crate::endpoints::{Book, Vault};
+use crate::endpoints::{Book, Vault, shown};
 use crate::error::{Error, Result};
 use crate::provider::{RegistryError, near_names};
 use crate::random::Random;
@@ -36,6 +36,11 @@ impl Session {
             .map(|text| self.secret(text))
             .transpose()?;
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
+        if token.is_some() && base.scheme() == "http" && !guard::is_loopback(&base) {
+            let place = shown(base.as_str());
+            self.ui
+                .warn(&format!("the token goes to `{place}` over http, where it can be read on the way"));
+        }
         let own = settings
             .params
             .iter()

@@ -16,6 +16,7 @@ use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Tally, View};
 use crate::provider::policy::Policy;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
+use crate::render::request::masked_url;
 use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
@@ -208,6 +209,7 @@ impl Lane {
             if let Err(error) = &ended
                 && !error.message.is_empty()
             {
+                let target = masked_url(target.as_str(), false);
                 view.ui.warn(&format!("forwarding to {target} broke off: {error}"));
             }
             // Whoever still waits for an answer learns that none will come.
@@ -248,7 +250,7 @@ impl Arrows {
         let style = self.ui.out;
         let Some(attempt) = &event.attempt else { return Ok(()) };
         let shown = style.strong(&format!("#{origin}"));
-        let url = printable(event.delivery.url.as_str(), 200);
+        let url = printable(&masked_url(event.delivery.url.as_str(), false), 200);
         self.ui.line(&format!(
             "  --> {shown}  {} {url}  {}",
             event.delivery.method,

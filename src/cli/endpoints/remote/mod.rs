@@ -16,7 +16,7 @@ use crate::transport::HttpTransport;
 
 use super::{Command, reviewed};
 
-pub(super) use add::{finish as say_added, say_pending};
+pub(super) use add::{add_with, check_secret, finish as say_added, say_pending};
 pub(super) use verbs::recreate;
 
 /// A provider's endpoints, called over HTTP.
@@ -99,16 +99,20 @@ fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit
         Command::Enable(args) => verbs::switch(session, place, args, true),
         Command::Disable(args) => verbs::switch(session, place, args, false),
         Command::Confirm(args) => verbs::confirm(session, place, args),
-        Command::Test(args) => super::trial::run(session, args, &verbs::with_secret(place, args.endpoint())?),
+        Command::Test(args) => {
+            let endpoint = verbs::with_secret(place, args.endpoint())?;
+            super::trial::run(session, args, &endpoint, Some(&place.client.name))
+        }
         Command::Diff(args) => reviewed::diff(session, Some(place), args),
         Command::Apply(args) => reviewed::apply(session, Some(place), args),
         Command::Import(args) => reviewed::import(session, Some(place), args),
         Command::Export(args) => reviewed::export(session, Some(place), args),
-        Command::RotateSecret(_) => Err(only_here("a new secret is made at the provider", place)),
-        Command::Doctor(_) => Err(only_here("`doctor` looks at endpoints that are kept here", place)),
+        Command::RotateSecret(_) => {
+            let label = place.client.profile.label();
+            Err(Error::usage(format!("hook knows of no call by which `{label}` makes a new secret"))
+                .hint("make it at the provider; `rotate-secret NAME --secret REF` without `--remote` is for the local book"))
+        }
+        Command::Doctor(_) => Err(Error::usage("`doctor` looks at endpoints that are kept here")
+            .hint("leave out `--remote`; `hook endpoints import` takes in what is kept there")),
     }
-}
-
-fn only_here(why: &str, place: &Place) -> Error {
-    Error::usage(format!("{why}: leave out `--remote {}`", place.client.name))
 }

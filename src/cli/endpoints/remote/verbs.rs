@@ -78,6 +78,7 @@ pub(in super::super) fn recreate(
             Error::usage(format!("`{label}` has no endpoints that are switched off")).hint("remove it instead"),
         );
     }
+    add::check_secret(session, place, &SecretArgs::default())?;
     place.wait(place.remove(&before.id))?;
     switch::announce_removed(session, before)?;
     session.ui.flush()?;

@@ -68,7 +68,7 @@ pub(super) fn apply(session: &Session, place: Option<&Place>, args: &ApplyArgs) 
         return show::plan(session, &steps).map(|()| Exit::Ok);
     }
     if let Some(place) = place {
-        afar::check(place, &steps, args.recreate)?;
+        afar::check(session, place, &steps, args.recreate)?;
     }
     if !args.yes {
         show::lines(session, &steps);

@@ -63,6 +63,8 @@ struct Trial<'a> {
     signer: Option<Arc<Signer>>,
     policy: Arc<Policy>,
     transport: Arc<HttpTransport>,
+    /// The remote that keeps the endpoint; absent: the local book.
+    remote: Option<&'a str>,
 }
 
 impl Args {
@@ -72,7 +74,7 @@ impl Args {
     }
 }
 
-pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint, remote: Option<&str>) -> Result<Exit> {
     let profile = session.registry.get(&endpoint.provider)?;
     let event = event(&profile, endpoint, args.event.as_deref())?;
     let trial = Trial {
@@ -86,6 +88,7 @@ pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint) -> Result
         transport: args.http.transport()?,
         event,
         profile,
+        remote,
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
