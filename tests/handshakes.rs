@@ -331,6 +331,25 @@ fn the_token_that_a_provider_was_told_to_say_is_compared_when_it_is_known() {
 }
 
 #[test]
+fn a_secret_that_arrives_is_told_to_the_quiet_too() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listening(["--quiet", "-p", "asana", "--ready-file", "ready"]);
+    let mut listener = listener.spawn();
+    let ready = sandbox.path("ready");
+    let url = loop {
+        match std::fs::read_to_string(&ready) {
+            Ok(url) => break url,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    request("POST", url.trim(), "/", &[("x-hook-secret", "b537207f20cbfa02")], b"");
+    listener.wait_said(|line| line.starts_with("#1: ") && line.contains("b537207f20cbfa02"));
+    listener.signal("INT");
+    let outcome = listener.wait().ok();
+    assert_eq!(outcome.stdout(), "");
+}
+
+#[test]
 fn a_secret_that_arrives_is_told_once_and_kept_nowhere() {
     let sandbox = Sandbox::new();
     let secret = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81";

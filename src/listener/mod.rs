@@ -210,6 +210,10 @@ impl Handler for Listener {
             Shake::Answered(answered) => answered.0.status,
             _ => self.status(&judged, unreadable),
         };
+        // Whoever does not know the path has nothing to do with the workflow.
+        let guessed = matches!(judged.verdict, Verdict::Refused(Refusal::Path));
+        let workflow = self.inbound.as_ref().map(|trigger| &trigger.workflow);
+        let workflow = workflow.filter(|_| !guessed);
         let succeeds = (200..300).contains(&status);
         let goes_on = is_event && received.as_ref().is_none_or(|received| received.left_out.is_none());
         let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
@@ -235,6 +239,7 @@ impl Handler for Listener {
             verdict: VerdictNote::of(&judged.verdict),
             status: if by_app { 0 } else { status },
             dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
+            workflow: workflow.cloned(),
         };
         let success = self.success(&judged);
         let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);

@@ -7,17 +7,17 @@ use super::closed;
 use crate::support::{App, Outcome, Process, Reply, Run, Sandbox, keys};
 
 /// A provider that is played on another machine, and ours.
-pub(super) struct There {
-    pub(super) sandbox: Sandbox,
-    pub(super) remote: String,
+pub(crate) struct There {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) remote: String,
     key: String,
-    _face: Process,
+    pub(crate) face: Process,
     _other: Sandbox,
 }
 
 impl There {
     #[track_caller]
-    pub(super) fn serve(provider: &str, rest: &str) -> Self {
+    pub(crate) fn serve(provider: &str, rest: &str) -> Self {
         let other = Sandbox::new();
         let args = ["serve", "--provider", provider, "--port", "0", "--json"];
         let mut face = other.hook(args.into_iter().chain(rest.split_whitespace())).spawn();
@@ -28,14 +28,14 @@ impl There {
             sandbox: Sandbox::new(),
             remote: format!("--remote {provider} --api-url {} --token env:KEY", text("url")),
             key: text("key"),
-            _face: face,
+            face: face,
             _other: other,
         }
     }
 
     /// `hook endpoints ARGS` at the provider.
     #[track_caller]
-    pub(super) fn endpoints(&self, args: &str) -> Outcome {
+    pub(crate) fn endpoints(&self, args: &str) -> Outcome {
         self.with_key(args, &self.key)
     }
 
@@ -120,7 +120,7 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
     there
         .endpoints("doctor")
         .exits(2)
-        .says(["leave out `--remote slotflow`"]);
+        .says(["error: `doctor` looks at endpoints that are kept here", "leave out `--remote`"]);
 
     there.endpoints("remove crm").exits(2).says(["--yes"]);
     there.endpoints("remove crm --yes").ok().prints(["removed crm"]);
@@ -291,7 +291,7 @@ fn a_remote_of_the_settings_says_where_and_by_which_token_and_a_projects_needs_t
 }
 
 #[test]
-fn a_face_that_answers_nonsense_is_told_and_nothing_is_noted() {
+fn aface_that_answers_nonsense_is_told_and_nothing_is_noted() {
     let add = |sandbox: &Sandbox, url: &str| {
         let args = format!(
             "endpoints add https://example.com/in --events booking.confirmed --remote slotflow --api-url {url}"
@@ -390,4 +390,36 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
         .exits(2)
         .says(["cannot switch endpoints on and off"]);
     there.endpoints("remove crm --yes").ok();
+}
+
+#[test]
+fn a_test_at_a_provider_hints_at_what_can_be_typed_there() {
+    let there = There::serve("slotflow", "");
+    let add = format!("add {} --events booking.confirmed --name crm", closed());
+    there.endpoints(&add).ok();
+    let hint = "hint: `hook endpoints doctor` looks for the reason, once `hook endpoints import --remote slotflow`";
+    there.endpoints("test crm").exits(8).says([hint]);
+    let moved = App::start(|_| Reply::Status(302, ""));
+    there
+        .endpoints(&format!("add {} --events booking.confirmed --name moved", moved.url))
+        .ok();
+    there
+        .endpoints("test moved")
+        .exits(8)
+        .says(["`hook endpoints update moved --to URL --remote slotflow`"]);
+}
+
+#[test]
+fn nothing_is_made_whose_secret_nobody_would_see() {
+    let there = There::serve("slotflow", "");
+    let entry = "[[endpoint]]\nname = \"crm\"\nprovider = \"slotflow\"\nevents = [\"booking.confirmed\"]\nurl = ";
+    there.sandbox.write("hook.toml", format!("{entry}\"{}\"\n", closed()));
+    let quiet = "error: `--quiet` would hide the new secret";
+    there.endpoints("apply --yes --quiet").exits(2).says([quiet]);
+    there.endpoints("apply --yes").ok().prints(["added crm"]);
+    there
+        .endpoints("update crm --events booking.cancelled --recreate --quiet")
+        .exits(2)
+        .says([quiet]);
+    assert_eq!(there.names(), ["crm"], "it is not removed for that");
 }

@@ -17,7 +17,7 @@ use crate::ui::{Output, printable};
 #[derive(Default, Debug, Clone, Args)]
 pub(super) struct SecretArgs {
     /// The secret, by reference, instead of a generated one: `env:VAR`, `file:PATH`, `-`, `literal:TEXT`
-    #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::secrets(), help_heading = "Secret")]
+    #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::references(), help_heading = "Secret")]
     pub(super) secret: Option<String>,
     /// Write the generated secret to this file (0600) instead of showing it
     #[arg(long, value_name = "FILE", conflicts_with = "secret", help_heading = "Secret")]

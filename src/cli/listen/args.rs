@@ -20,7 +20,7 @@ pub(in super::super) struct Args {
     #[arg(short, long = "provider", value_name = "NAME", add = complete::providers(), help_heading = "Verification")]
     pub(super) providers: Vec<String>,
     /// Require this bearer token, by reference
-    #[arg(long, value_name = "REF", add = complete::secrets(), help_heading = "Verification")]
+    #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Verification")]
     pub(super) require_bearer: Option<String>,
     /// Take requests from these addresses only: `10.0.0.0/8` (can be repeated)
     #[arg(long = "allow-ip", value_name = "CIDR", help_heading = "Verification")]
@@ -30,7 +30,7 @@ pub(in super::super) struct Args {
     pub(super) dedupe_window: Option<Duration>,
 
     /// What a provider must say that was told to say something when it asks, by reference: `hub.verify_token`
-    #[arg(long, value_name = "REF", add = complete::secrets(), help_heading = "Handshakes")]
+    #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Handshakes")]
     pub(super) handshake_token: Option<String>,
     /// Open the URL that confirms an SNS subscription, when it is https on `sns.REGION.amazonaws.com`
     #[arg(long, help_heading = "Handshakes")]

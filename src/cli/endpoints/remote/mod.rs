@@ -49,7 +49,7 @@ impl Deref for Place {
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoteArgs {
     /// The endpoints that a provider keeps, through its API: a provider, or a `[remote.NAME]` of the settings
-    #[arg(long, global = true, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Remote")]
+    #[arg(long, global = true, value_name = "NAME", add = crate::cli::complete::remotes(), help_heading = "Remote")]
     remote: Option<String>,
     /// Where the API is, when it is not the provider's usual place
     #[arg(
@@ -61,7 +61,7 @@ pub(super) struct RemoteArgs {
     )]
     api_url: Option<String>,
     /// Token for the API, by reference: `env:VAR`, `file:PATH`
-    #[arg(id = "api_token", long = "token", global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::secrets(), help_heading = "Remote")]
+    #[arg(id = "api_token", long = "token", global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::references(), help_heading = "Remote")]
     token: Option<String>,
 }
 
