@@ -210,7 +210,10 @@ fn secrets_of_endpoints_are_offered_where_something_is_signed_or_verified() {
             "{words:?}"
         );
     }
-    for words in [&["listen", "--require-bearer", "endpoint:"][..], &["serve", "--key", "endpoint:"]] {
+    for words in [
+        &["listen", "--require-bearer", "endpoint:"][..],
+        &["serve", "--key", "endpoint:"],
+    ] {
         assert_eq!(ask(&sandbox, words).stdout(), "", "{words:?}");
     }
 }
@@ -231,7 +234,10 @@ fn endpoints_of_a_remote_are_those_that_are_noted_here_and_nobody_is_asked() {
     words.extend(place.iter().take(4).map(String::as_str));
     words.extend(["show", ""]);
     assert_eq!(values(&ask(sandbox, &words)), ["theirs"]);
-    assert_eq!(ask(sandbox, &["endpoints", "--remote", "nobody", "show", "t"]).stdout(), "");
+    assert_eq!(
+        ask(sandbox, &["endpoints", "--remote", "nobody", "show", "t"]).stdout(),
+        ""
+    );
     assert_eq!(values(&ask(sandbox, &["endpoints", "show", ""])), ["mine"]);
     sandbox.write(
         sandbox.config("config.toml"),

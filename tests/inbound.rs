@@ -204,7 +204,8 @@ fn the_first_request_fixes_the_structure_until_it_is_to_be_forgotten() {
 fn a_command_gets_the_record_of_those_who_are_enrolled_and_an_app_the_request() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    let exec = "cat >> ran; echo >> ran";
+    // One write a command: several run at once.
+    let exec = "read -r record; echo \"$record\" >> ran";
     sandbox
         .listening(["--inbound", "-p", "hoopai", "--exec", exec])
         .run()
@@ -296,7 +297,11 @@ fn what_came_to_a_trigger_is_found_by_its_workflow_and_its_path_is_in_no_report(
     other.stop().ok();
 
     let listed = |workflow: &str| -> Vec<u64> {
-        let lines = sandbox.hook(["log", "--workflow", workflow, "--json"]).run().ok().json();
+        let lines = sandbox
+            .hook(["log", "--workflow", workflow, "--json"])
+            .run()
+            .ok()
+            .json();
         assert!(lines.iter().all(|line| line["workflow"] == workflow), "{lines:?}");
         lines.iter().filter_map(|line| line["number"].as_u64()).collect()
     };

@@ -1,6 +1,7 @@
 //! The socket of `listen` and `serve`: which address, and how it is written.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 use tokio::net::TcpListener;
 
@@ -31,6 +32,16 @@ pub(super) async fn bind(bind: IpAddr, port: u16) -> Result<(TcpListener, Socket
     let address = socket.local_addr();
     let address = address.map_err(|error| Error::internal("the address is unknown").cause(error))?;
     Ok((socket, address))
+}
+
+/// Writes the URL to the file of `--ready-file`, when there is one.
+pub(super) fn tell_file(file: Option<&Path>, url: &str) -> Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    crate::config::whole_file(file, format!("{url}\n").as_bytes()).map_err(|error| {
+        Error::usage(format!("`--ready-file {}` cannot be written", file.display()))
+            .cause(error)
+            .hint("name a file in a folder that is there")
+    })
 }
 
 /// The address as part of a URL.

@@ -191,6 +191,31 @@ impl Listener {
         self.rules.status.or_else(own).unwrap_or(USUAL)
     }
 
+    /// What the ledger keeps of a request, but for the status.
+    fn capture(&self, incoming: Incoming, judged: &Judged, shake: &Shake, dedupe_key: Option<String>) -> NewCapture {
+        let (headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
+        let provider = judged.label.as_deref();
+        // Whoever does not know the path has nothing to do with the workflow.
+        let guessed = matches!(judged.verdict, Verdict::Refused(Refusal::Path));
+        let workflow = self.inbound.as_ref().map(|trigger| &trigger.workflow);
+        NewCapture {
+            id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
+            at: self.clock.now(),
+            method: incoming.method,
+            target: incoming.target,
+            headers,
+            body,
+            remote: incoming.remote.to_string(),
+            provider: provider.map(str::to_owned),
+            event: judged.facts.event.clone(),
+            event_id: judged.facts.id.clone(),
+            verdict: VerdictNote::of(&judged.verdict),
+            status: 0,
+            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
+            workflow: workflow.filter(|_| !guessed).cloned(),
+        }
+    }
+
     async fn tell(&self, heard: Heard) {
         // Nobody listens any more only while the program ends.
         let _ = self.outlet.send(heard).await;
@@ -210,37 +235,17 @@ impl Handler for Listener {
             Shake::Answered(answered) => answered.0.status,
             _ => self.status(&judged, unreadable),
         };
-        // Whoever does not know the path has nothing to do with the workflow.
-        let guessed = matches!(judged.verdict, Verdict::Refused(Refusal::Path));
-        let workflow = self.inbound.as_ref().map(|trigger| &trigger.workflow);
-        let workflow = workflow.filter(|_| !guessed);
         let succeeds = (200..300).contains(&status);
         let goes_on = is_event && received.as_ref().is_none_or(|received| received.left_out.is_none());
         let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
-        let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
         let dedupe_key = judged
             .facts
             .dedupe_key
             .take()
             .filter(|_| succeeds && !refused && is_event);
-        let (headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
-        let capture = NewCapture {
-            id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
-            at: self.clock.now(),
-            method: incoming.method,
-            target: incoming.target,
-            headers,
-            body,
-            remote: incoming.remote.to_string(),
-            provider: provider.map(str::to_owned),
-            event: judged.facts.event.clone(),
-            event_id: judged.facts.id.clone(),
-            verdict: VerdictNote::of(&judged.verdict),
-            status: if by_app { 0 } else { status },
-            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
-            workflow: workflow.cloned(),
-        };
+        let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
+        capture.status = if by_app { 0 } else { status };
         let success = self.success(&judged);
         let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
         let whole = (self.rules.whole || refused).then(|| Arc::new(capture.clone()));

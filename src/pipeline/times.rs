@@ -93,7 +93,10 @@ mod tests {
     #[test]
     fn short_lists_are_told_as_they_are() {
         assert_eq!(of([].into_iter()).percentile(0.5), None);
-        assert_eq!(of([98_765].into_iter()).percentile(0.5), Some(Duration::from_micros(98_765)));
+        assert_eq!(
+            of([98_765].into_iter()).percentile(0.5),
+            Some(Duration::from_micros(98_765))
+        );
         let times = of([100, 98_765].into_iter());
         let told = [0.0, 1.0].map(|share| times.percentile(share));
         assert_eq!(told, [100, 98_765].map(|us| Some(Duration::from_micros(us))));

@@ -39,8 +39,9 @@ impl Session {
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !guard::is_loopback(&base) {
             let place = shown(base.as_str());
-            self.ui
-                .warn(&format!("the token goes to `{place}` over http, where it can be read on the way"));
+            self.ui.warn(&format!(
+                "the token goes to `{place}` over http, where it can be read on the way"
+            ));
         }
         let own = settings
             .params
@@ -80,7 +81,6 @@ impl Session {
         ))
         .near(&near, |name| format!("--remote {name}"))
     }
-
 }
 
 /// What is noted here of the remote of that name, which is not asked. `None` where nothing has that name.

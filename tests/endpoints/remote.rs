@@ -28,7 +28,7 @@ impl There {
             sandbox: Sandbox::new(),
             remote: format!("--remote {provider} --api-url {} --token env:KEY", text("url")),
             key: text("key"),
-            face: face,
+            face,
             _other: other,
         }
     }
@@ -117,10 +117,10 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
         .endpoints("disable crm")
         .exits(2)
         .says(["cannot switch endpoints on and off", "remove crm"]);
-    there
-        .endpoints("doctor")
-        .exits(2)
-        .says(["error: `doctor` looks at endpoints that are kept here", "leave out `--remote`"]);
+    there.endpoints("doctor").exits(2).says([
+        "error: `doctor` looks at endpoints that are kept here",
+        "leave out `--remote`",
+    ]);
 
     there.endpoints("remove crm").exits(2).says(["--yes"]);
     there.endpoints("remove crm --yes").ok().prints(["removed crm"]);

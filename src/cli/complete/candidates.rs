@@ -104,7 +104,9 @@ pub(super) fn endpoint_secrets(words: &Words) -> Vec<Found> {
 
 /// The remotes of the settings, then the providers.
 pub(super) fn remotes(words: &Words, current: &str) -> Vec<Found> {
-    let remotes = settings(words).map(|(_, settings)| settings.remotes).unwrap_or_default();
+    let remotes = settings(words)
+        .map(|(_, settings)| settings.remotes)
+        .unwrap_or_default();
     let own = remotes.into_iter().map(|(name, remote)| Found {
         value: name,
         about: remote.provider.or(remote.api_url.as_deref().map(shown)),

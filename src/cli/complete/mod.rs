@@ -85,7 +85,7 @@ pub fn events_of_argument() -> ArgValueCompleter {
 
 /// What `--remote` may name: what the settings say, and providers.
 pub fn remotes() -> ArgValueCompleter {
-    completer(|words, current| candidates::remotes(words, current))
+    completer(candidates::remotes)
 }
 
 /// References of secrets that sign or verify: those of endpoints too.

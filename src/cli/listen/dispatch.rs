@@ -349,7 +349,6 @@ fn with_record(capture: &Arc<NewCapture>, record: Option<&Value>) -> Arc<NewCapt
 }
 
 fn forward_policy(args: &Args) -> Result<Policy> {
-    let success = Codes::parse(&["200-299"]).map_err(Error::internal)?;
     let delays = ["1s", "5s", "30s", "2m", "10m"]
         .iter()
         .filter_map(|delay| crate::clock::parse_duration(delay).ok());
@@ -359,7 +358,7 @@ fn forward_policy(args: &Args) -> Result<Policy> {
     };
     let policy = Policy {
         timeout: args.timeout,
-        success,
+        success: Codes::any_success(),
         schedule: default,
     };
     args.retry.policy(&policy)

@@ -27,10 +27,7 @@ use crate::exit::Exit;
 use crate::listener::Heard;
 use crate::server;
 use crate::session::Session;
-use crate::shutdown::Shutdown;
-
-/// How long running requests, forwards and commands may take after the first Ctrl-C.
-const DRAIN: Duration = Duration::from_secs(2);
+use crate::shutdown::{DRAIN, Shutdown};
 
 /// How long the second Ctrl-C leaves for records of what it stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -60,7 +57,12 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let trigger = Trigger::new(session, args)?;
     let listener = setup::listener(session, args, secrets.clone(), trigger.as_ref(), ledger.clone(), outlet)?;
     let listener = Arc::new(listener);
-    let ends = ends(&shutdown);
+    // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
+    // what is under way has a while left; otherwise it is waited for.
+    let ends = Ends {
+        stop: shutdown.soft.child_token(),
+        late: shutdown.late(),
+    };
     let verification = Arc::clone(&listener.verification);
     let dispatcher = Dispatcher::new(session, args, ledger.clone(), ends.clone(), verification)?;
     // A ledger that cannot be opened is no ground to answer anything.
@@ -124,22 +126,6 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     })
 }
 
-/// The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time what
-/// is under way has a while left; otherwise it is waited for.
-fn ends(shutdown: &Shutdown) -> Ends {
-    let ends = Ends {
-        stop: shutdown.soft.child_token(),
-        late: shutdown.hard.child_token(),
-    };
-    let (soft, late) = (shutdown.soft.clone(), ends.late.clone());
-    tokio::spawn(async move {
-        soft.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-        late.cancel();
-    });
-    ends
-}
-
 /// Shows and passes on what is heard until the server has ended and everything was told.
 async fn drain(
     session: &Session,
@@ -190,11 +176,7 @@ fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
         ca_file,
     })?;
     ui.flush()?;
-    if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{url}\n").as_bytes()).map_err(|error| {
-            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
-        })?;
-    }
+    socket::tell_file(args.ready_file.as_deref(), url)?;
     ui.note(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
     if let Some(public) = public_url {
         ui.note(&format!("reachable as {}", ui.err.strong(public)));

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::DRAIN;
 use super::args::{Answer, Args};
 use super::inbound::Trigger;
 use crate::error::{Error, Result};
@@ -19,7 +18,7 @@ use crate::listener::{Heard, Listener, Rules, Shakes};
 use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
 use crate::verification::Verification;
 

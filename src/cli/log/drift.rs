@@ -211,7 +211,11 @@ impl Survey<'_> {
             }
             let differences = count(group.found.len() as u64, "difference");
             ui.line(&format!("{title}: {looked_at}, {differences}"))?;
-            let found: Vec<_> = group.found.iter().map(|(finding, seen)| (finding, Some(*seen))).collect();
+            let found: Vec<_> = group
+                .found
+                .iter()
+                .map(|(finding, seen)| (finding, Some(*seen)))
+                .collect();
             lines(&found, ui.out).iter().try_for_each(|line| ui.line(line))?;
         }
         Ok(())

@@ -86,7 +86,11 @@ fn of_capture(capture: &Capture) -> Report {
         event_id: request.event_id.clone(),
         event: request.event.clone(),
         timestamp: request.at.to_string(),
-        url: harmless_url(&format!("{}://{host}{}", scheme(&request.headers), harmless_target(request))),
+        url: harmless_url(&format!(
+            "{}://{host}{}",
+            scheme(&request.headers),
+            harmless_target(request)
+        )),
         endpoint: None,
         provider: request.provider.clone(),
         state: request.verdict.name.clone(),

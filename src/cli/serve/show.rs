@@ -6,8 +6,9 @@ use super::keys::Keys;
 use super::{Args, Place};
 use crate::api::face::Called;
 use crate::cli::handshake::HandshakeLine;
+use crate::cli::socket;
 use crate::endpoints::{Endpoint, shown};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message::Mode;
 use crate::provider::Profile;
 use crate::provider::file::Limit;
@@ -51,11 +52,7 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
             .find(|(of, _)| *of == mode)
             .map(|(_, text)| text.as_str())
     };
-    if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
-            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
-        })?;
-    }
+    socket::tell_file(args.ready_file.as_deref(), &place.url)?;
     let book = session.book();
     ui.json(&ReadyLine {
         schema: "hook.ready/1",

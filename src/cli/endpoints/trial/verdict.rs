@@ -180,7 +180,9 @@ fn what_to_do(trial: &Trial<'_>, answer: &Answer) -> String {
         300..=399 => {
             let to = answer.headers.get_text("location").unwrap_or("another URL");
             let name = &trial.endpoint.name;
-            let there = trial.remote.map_or_else(String::new, |remote| format!(" --remote {remote}"));
+            let there = trial
+                .remote
+                .map_or_else(String::new, |remote| format!(" --remote {remote}"));
             format!(
                 "redirects are not followed: `hook endpoints update {name} --to URL{there}` with the final one ({})",
                 printable(to, 200)
