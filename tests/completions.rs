@@ -245,7 +245,7 @@ fn endpoints_of_a_remote_are_those_that_are_noted_here_and_nobody_is_asked() {
     );
     assert_eq!(
         ask(sandbox, &["endpoints", "--remote", "slo"]).stdout(),
-        "slots\tslotflow\nslotflow\tSlotflow\n"
+        "slots\tslotflow\nslotflow\tSlotflow\nslotflow@unsigned\tSlotflow\nslotflow@absolute\tSlotflow\n"
     );
 }
 

@@ -112,7 +112,8 @@ fn base(given: Option<&str>, usual: Option<&Url>, name: &str) -> Result<Url> {
             Error::usage(format!("where the API of `{name}` is must be said")).hint("add `--api-url URL`")
         });
     };
-    let mut url = guard::target(text).map_err(|error| Error::usage(error.to_string()))?;
+    let mut url = guard::target(text)
+        .map_err(|error| Error::usage(error.to_string()).hint("`--api-url https://HOST/PATH` says where the API is"))?;
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage("the URL of an API has neither a query nor a user in it")
             .hint("`--token REF` gives the token"));

@@ -115,8 +115,8 @@ pub(in super::super) fn say_pending(session: &Session, place: &Place, endpoint: 
             endpoint.name
         ));
         session.ui.hint(&format!(
-            "`hook endpoints --remote {} confirm {} TOKEN` confirms it by the token that the endpoint was sent",
-            place.client.name, endpoint.name
+            "`hook endpoints {} confirm {} TOKEN` confirms it by the token that the endpoint was sent",
+            place.flags, endpoint.name
         ));
     }
 }

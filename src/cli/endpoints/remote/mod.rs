@@ -8,9 +8,11 @@ use std::ops::Deref;
 use tokio::runtime::Runtime;
 
 use crate::api::client::Remote;
-use crate::endpoints::{Endpoint, EndpointStore as _};
+use crate::endpoints::{Endpoint, EndpointStore as _, shown};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::render::curl::quote;
+use crate::secret::{SecretRef, SecretSource};
 use crate::session::Session;
 use crate::transport::HttpTransport;
 
@@ -22,6 +24,8 @@ pub(super) use verbs::recreate;
 /// A provider's endpoints, called over HTTP.
 pub(super) struct Place {
     remote: Remote<HttpTransport>,
+    /// The flags that lead to it, as they are typed.
+    pub(super) flags: String,
     /// One for all calls: a connection that is kept for the next one lives on the runtime that made it.
     runtime: Runtime,
 }
@@ -70,10 +74,25 @@ impl RemoteArgs {
     pub(super) fn open(&self, session: &Session) -> Result<Option<Place>> {
         let open = |name: &String| {
             let remote = session.remote(name, self.api_url.as_deref(), self.token.as_deref())?;
-            let runtime = crate::cli::runtime()?;
-            Ok(Place { remote, runtime })
+            let (runtime, flags) = (crate::cli::runtime()?, self.flags(name));
+            Ok(Place { remote, flags, runtime })
         };
         self.remote.as_ref().map(open).transpose()
+    }
+
+    /// What has to be typed once more to mean the same place; a token that stood there as text is not repeated.
+    fn flags(&self, name: &str) -> String {
+        let token = self.token.as_deref().map(SecretRef::parse);
+        let token = token.filter(|token| matches!(token.source, SecretSource::Env(_) | SecretSource::File(_)));
+        let url = self
+            .api_url
+            .as_ref()
+            .map(|url| format!(" --api-url {}", quote(&shown(url))));
+        let token = token.map(|token| format!(" --token {}", quote(&token.to_string())));
+        [Some(format!("--remote {}", quote(name))), url, token]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -81,7 +100,7 @@ impl RemoteArgs {
 pub(super) fn run(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
     run_there(session, place, command).map_err(|mut error| {
         // What is to be typed next is about the same place.
-        let there = format!("`hook endpoints --remote {} ", place.client.name);
+        let there = format!("`hook endpoints {} ", place.flags);
         for hint in &mut error.hints {
             *hint = hint.replace("`hook endpoints ", &there);
         }
@@ -101,7 +120,7 @@ fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit
         Command::Confirm(args) => verbs::confirm(session, place, args),
         Command::Test(args) => {
             let endpoint = verbs::with_secret(place, args.endpoint())?;
-            super::trial::run(session, args, &endpoint, Some(&place.client.name))
+            super::trial::run(session, args, &endpoint, Some(&place.flags))
         }
         Command::Diff(args) => reviewed::diff(session, Some(place), args),
         Command::Apply(args) => reviewed::apply(session, Some(place), args),

@@ -20,7 +20,7 @@ pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<
         session.ui.note(&format!("no endpoints at `{name}`"));
         session
             .ui
-            .hint(&format!("`hook endpoints add --remote {name}` makes one"));
+            .hint(&format!("`hook endpoints add {}` makes one", place.flags));
         return Ok(Exit::Ok);
     }
     if endpoints.is_empty() {

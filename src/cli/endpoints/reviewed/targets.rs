@@ -8,7 +8,7 @@ use super::super::judge;
 use super::Place;
 use crate::api::object::wire_events;
 use crate::config;
-use crate::endpoints::{Endpoint, Entry, Events, Target, rules};
+use crate::endpoints::{Endpoint, Entry, Events, Target, check_name, rules};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
 use crate::provider::Profile;
@@ -91,6 +91,9 @@ fn target(session: &Session, place: Option<&Place>, entry: &Entry) -> Result<Opt
         now,
     );
     endpoint.name = entry.name.clone().unwrap_or_default();
+    if !endpoint.name.is_empty() {
+        check_name(&endpoint.name).map_err(Error::usage)?;
+    }
     endpoint.events = rules::canonical_events(&profile, &entry.events);
     endpoint.description = entry.description.clone().filter(|text| !text.is_empty());
     endpoint.params = params(&profile, &entry.params)?;

@@ -63,7 +63,7 @@ struct Trial<'a> {
     signer: Option<Arc<Signer>>,
     policy: Arc<Policy>,
     transport: Arc<HttpTransport>,
-    /// The remote that keeps the endpoint; absent: the local book.
+    /// The flags that lead to the remote that keeps the endpoint; absent: the local book.
     remote: Option<&'a str>,
 }
 

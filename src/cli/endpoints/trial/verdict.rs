@@ -108,7 +108,7 @@ fn received(trial: &Trial<'_>, genuine: &[&Exchange]) -> Verdict {
         (Some(text), _) => Verdict::new(State::Fail, printable(text, 400)).hint(match trial.remote {
             None => format!("`hook endpoints doctor {}` looks for the reason", trial.endpoint.name),
             Some(remote) => format!(
-                "`hook endpoints doctor` looks for the reason, once `hook endpoints import --remote {remote}` took the \
+                "`hook endpoints doctor` looks for the reason, once `hook endpoints import {remote}` took the \
                  endpoint into the local book"
             ),
         }),
@@ -180,9 +180,7 @@ fn what_to_do(trial: &Trial<'_>, answer: &Answer) -> String {
         300..=399 => {
             let to = answer.headers.get_text("location").unwrap_or("another URL");
             let name = &trial.endpoint.name;
-            let there = trial
-                .remote
-                .map_or_else(String::new, |remote| format!(" --remote {remote}"));
+            let there = trial.remote.map_or_else(String::new, |remote| format!(" {remote}"));
             format!(
                 "redirects are not followed: `hook endpoints update {name} --to URL{there}` with the final one ({})",
                 printable(to, 200)
