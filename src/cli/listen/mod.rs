@@ -9,6 +9,7 @@ mod inbound;
 mod setup;
 mod show;
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,14 +69,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
     crate::retention::start(session);
-    let path = trigger.as_ref().map_or("", |trigger| &trigger.inbound.path);
-    let url = format!(
-        "{}://{}{path}",
-        if tls.is_some() { "https" } else { "http" },
-        socket::shown(address)
-    );
-    let public = args.public_url.as_ref();
-    let public = public.map(|public| format!("{}{path}", public.trim_end_matches('/')));
+    let (url, public) = urls(args, address, trigger.as_ref());
     let takes = match &trigger {
         Some(trigger) => trigger.says(),
         None => setup::says_verification(secrets.as_ref()),
@@ -114,16 +108,30 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         return Ok(Exit::Interrupted);
     };
     ledger.close();
-    let Ended { met, interrupted } = finished?;
+    let ended = finished?;
     let child = match child {
         Some(child) => child.await.unwrap_or(Exit::Internal),
         None => Exit::Ok,
     };
-    Ok(match child {
-        Exit::Ok if !met => Exit::Unmet,
-        Exit::Ok if interrupted > 0 => Exit::Interrupted,
+    Ok(exit(child, &ended))
+}
+
+/// How it ends: as the command after `--` did, when that failed.
+fn exit(child: Exit, ended: &Ended) -> Exit {
+    match child {
+        Exit::Ok if !ended.met => Exit::Unmet,
+        Exit::Ok if ended.interrupted > 0 => Exit::Interrupted,
         child => child,
-    })
+    }
+}
+
+/// The URL of the listener, and that of its tunnel; a trigger's with its path.
+fn urls(args: &Args, address: SocketAddr, trigger: Option<&Trigger>) -> (String, Option<String>) {
+    let path = trigger.map_or("", |trigger| &trigger.inbound.path);
+    let scheme = if args.tls { "https" } else { "http" };
+    let public = args.public_url.as_ref();
+    let public = public.map(|public| format!("{}{path}", public.trim_end_matches('/')));
+    (format!("{scheme}://{}{path}", socket::shown(address)), public)
 }
 
 /// Shows and passes on what is heard until the server has ended and everything was told.

@@ -50,13 +50,13 @@ pub(super) fn diff(session: &Session, place: Option<&Place>, args: &DiffArgs) ->
     let (steps, _) = plan(session, place, args)?;
     show::plan(session, &steps)?;
     for step in &steps {
-        let findings = new_events(session, step, false)?;
-        findings.iter().for_each(|finding| {
+        for finding in new_events(session, step, false)? {
             let said = format!("`{}`: {}", step.name(), finding.message);
             session.ui.warn(&printable(&said, 1000));
-        });
-        let hints = findings.iter().filter_map(|finding| finding.hint.as_ref());
-        hints.for_each(|hint| session.ui.hint(&printable(hint, 1000)));
+            if let Some(hint) = &finding.hint {
+                session.ui.hint(&printable(hint, 1000));
+            }
+        }
     }
     Ok(if args.check && !steps.is_empty() {
         Exit::Unmet
