@@ -176,7 +176,7 @@ fn every_question_is_answered_as_its_provider_requires_whether_or_not_it_is_name
             if shown != (&json!(true), &Value::Null, &Value::Null) {
                 wrong.push(line.to_string());
             }
-            listener.stop().ok().says(["received 0:", "1 handshakes"]);
+            listener.stop().ok().says(["received 0:", "1 handshake"]);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -164,7 +164,7 @@ fn a_duplicate_is_marked_answered_200_and_counted() {
     listener.shows("\"number\":1");
     let line = listener.shows("\"number\":2");
     assert!(line.contains("\"duplicate_of\":1"), "{line}");
-    listener.stop().ok().says(["1 duplicates"]);
+    listener.stop().ok().says(["1 duplicate"]);
 }
 
 #[test]
