@@ -236,4 +236,41 @@ mod tests {
         assert_eq!(printable("abcdef", 3), "abc…");
         assert_eq!(printable_lines("a\r\n\tb\u{7}", 80), "a\n\tb\\u{7}");
     }
+
+    #[test]
+    fn an_error_cannot_steer_a_terminal_and_keeps_its_lines() {
+        let page = Page::default();
+        let plain = || Style::new(ColorChoice::Never, false);
+        let ui = Ui::onto(
+            Output::Quiet,
+            0,
+            [plain(), plain()],
+            [Box::new(Page::default()), Box::new(page.clone())],
+        );
+        ui.note("dropped");
+        ui.insist("said");
+        let error = Error::usage("`a\u{1b}[31m` is wrong")
+            .cause("line 1\n  ^\u{7}")
+            .hint("try `\u{202e}b`");
+        ui.error(&error);
+        let text = page.0.lock().unwrap().clone();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "said\nerror: `a\\u{1b}[31m` is wrong\ncaused by: line 1\n    ^\\u{7}\nhint: try `\\u{202e}b`\n"
+        );
+    }
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Page(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 }

@@ -607,3 +607,30 @@ fn a_proxy_is_used_when_given_and_the_environments_only_for_targets_elsewhere() 
         .ok()
         .prints(["202"]);
 }
+
+#[test]
+fn a_password_in_the_url_is_masked_wherever_the_url_is_shown() {
+    let sandbox = Sandbox::new();
+    let send = [
+        "send",
+        "job.paid",
+        "-p",
+        "poolflow",
+        "--to",
+        "http://u:hunter2@127.0.0.1:1/",
+    ];
+    let all: [&[&str]; 6] = [
+        &[],
+        &["-v"],
+        &["--json"],
+        &["--dry-run"],
+        &["--curl"],
+        &["--dry-run", "--json"],
+    ];
+    for rest in all {
+        let outcome = sandbox.hook(send.iter().chain(rest)).run();
+        outcome.never(["hunter2"]);
+    }
+    let shown = sandbox.hook(send.iter().chain(&["--curl", "--reveal"])).run().ok();
+    shown.prints(["http://u:hunter2@127.0.0.1:1/"]);
+}

@@ -3,12 +3,34 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::error::{Error, Result};
 use crate::render::short_size;
 use crate::server::{Reason, Rejection};
 use crate::ui::printable;
+
+/// `{"schema":"hook.ready/1"}`: the first line of JSON.
+#[derive(Serialize)]
+pub(super) struct ReadyLine<'a> {
+    pub(super) schema: &'static str,
+    pub(super) url: &'a str,
+    pub(super) public_url: Option<&'a str>,
+    pub(super) ca_file: Option<&'a str>,
+}
+
+impl<'a> ReadyLine<'a> {
+    /// With the URL alone.
+    pub(super) fn at(url: &'a str) -> Self {
+        Self {
+            schema: "hook.ready/1",
+            url,
+            public_url: None,
+            ca_file: None,
+        }
+    }
+}
 
 /// Refuses an address that other machines can reach, unless that is wanted.
 pub(super) fn check(bind: IpAddr, expose: bool) -> Result<()> {

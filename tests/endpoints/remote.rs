@@ -431,3 +431,31 @@ fn nothing_is_made_whose_secret_nobody_would_see() {
         .says([quiet]);
     assert_eq!(there.names(), ["crm"], "it is not removed for that");
 }
+
+#[test]
+fn a_secret_of_the_provider_is_shown_harmless_and_one_of_ours_goes_when_the_endpoint_is_refused() {
+    let sandbox = Sandbox::new();
+    let made = r#"{"id":"7","url":"https://example.com/","events":["booking.confirmed"],"active":true,"signing_secret":"whsec\u001b[2J"}"#;
+    let face = App::start(move |seen| match seen.method.as_str() {
+        "GET" => Reply::Status(200, r#"{"webhooks":[],"total":0}"#),
+        _ => Reply::Status(201, made),
+    });
+    let add = |provider: &str, rest: &str, url: &str| {
+        let args = format!("endpoints add https://example.com/in {rest} --remote {provider} --api-url {url}");
+        sandbox.hook(args.split_whitespace()).run()
+    };
+    let outcome = add("slotflow", "--events booking.confirmed", &face.url).ok();
+    outcome.prints(["secret  whsec\\u{1b}[2J"]).never(["\u{1b}"]);
+    let secrets = || std::fs::read_dir(sandbox.state("secrets")).map_or(0, Iterator::count);
+    assert_eq!(secrets(), 1, "it is kept");
+
+    let refusing = App::start(move |seen| match seen.method.as_str() {
+        "GET" => Reply::Status(200, "[]"),
+        _ => Reply::Status(422, r#"{"statusCode":422,"message":"no"}"#),
+    });
+    let rest = "--events ContactCreated --param location_id=1 --secret literal:abc";
+    add("hoopai", rest, &refusing.url)
+        .exits(3)
+        .says(["refuses the endpoint as it is"]);
+    assert_eq!(secrets(), 1, "nothing is left of the one that was given");
+}

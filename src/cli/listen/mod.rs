@@ -14,10 +14,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::socket;
+use super::socket::{self, ReadyLine};
 pub(super) use args::Args;
 use dispatch::{Dispatcher, Ended, Ends};
 use inbound::Trigger;
@@ -32,15 +31,6 @@ use crate::shutdown::{DRAIN, Shutdown};
 
 /// How long the second Ctrl-C leaves for records of what it stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// `{"schema":"hook.ready/1"}`: the first line of JSON.
-#[derive(Serialize)]
-struct ReadyLine<'a> {
-    schema: &'static str,
-    url: &'a str,
-    public_url: Option<&'a str>,
-    ca_file: Option<&'a str>,
-}
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     setup::check(session, args)?;
@@ -178,10 +168,9 @@ fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
         ..
     } = *ready;
     ui.json(&ReadyLine {
-        schema: "hook.ready/1",
-        url,
         public_url,
         ca_file,
+        ..ReadyLine::at(url)
     })?;
     ui.flush()?;
     socket::tell_file(args.ready_file.as_deref(), url)?;

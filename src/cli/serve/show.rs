@@ -6,7 +6,7 @@ use super::keys::Keys;
 use super::{Args, Place};
 use crate::api::face::Called;
 use crate::cli::handshake::HandshakeLine;
-use crate::cli::socket;
+use crate::cli::socket::{self, ReadyLine};
 use crate::endpoints::{Endpoint, shown};
 use crate::error::Result;
 use crate::message::Mode;
@@ -16,13 +16,11 @@ use crate::render::{count, millis, short_time};
 use crate::session::Session;
 use crate::ui::{Output, printable};
 
-/// `{"schema":"hook.ready/1"}`: the first line of JSON. `key` and `test_key` are there when they were made up.
+/// The first line of JSON, with what a provider has besides. `key` and `test_key` are there when they were made up.
 #[derive(Serialize)]
-struct ReadyLine<'a> {
-    schema: &'static str,
-    url: &'a str,
-    public_url: Option<&'a str>,
-    ca_file: Option<&'a str>,
+struct ServingLine<'a> {
+    #[serde(flatten)]
+    ready: ReadyLine<'a>,
     origin: &'a str,
     provider: String,
     plan: Option<&'a str>,
@@ -54,11 +52,8 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
     };
     socket::tell_file(args.ready_file.as_deref(), &place.url)?;
     let book = session.book();
-    ui.json(&ReadyLine {
-        schema: "hook.ready/1",
-        url: &place.url,
-        public_url: None,
-        ca_file: None,
+    ui.json(&ServingLine {
+        ready: ReadyLine::at(&place.url),
         origin: &place.origin,
         provider: profile.label(),
         plan: place.plan.as_deref(),
