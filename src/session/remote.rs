@@ -102,7 +102,8 @@ fn notes_of(paths: &Paths, name: &str, base: &Url) -> Book {
         .collect::<Vec<_>>()
         .join("-");
     let file = paths.remotes().join(format!("{plain}.json"));
-    Book::notes(file, Vault::new(paths.secrets(), &paths.config))
+    // Files of secrets are noted by their whole path: whoever has them in a project reads them from elsewhere too.
+    Book::notes(file, Vault::new(paths.secrets(), paths.remotes()))
 }
 
 /// What is given may leave out the path, which is the usual one then.

@@ -459,3 +459,23 @@ fn a_secret_of_the_provider_is_shown_harmless_and_one_of_ours_goes_when_the_endp
         .says(["refuses the endpoint as it is"]);
     assert_eq!(secrets(), 1, "nothing is left of the one that was given");
 }
+
+#[test]
+fn a_file_with_the_secret_of_an_endpoint_at_a_provider_is_found_from_everywhere() {
+    let there = There::serve("hoopai", "");
+    let sandbox = &there.sandbox;
+    sandbox.write("project/hook.toml", "");
+    sandbox.write("project/secret", "abc\n");
+    let run = |args: &str, place: &str| {
+        let words = args.split_whitespace().chain(there.remote.split_whitespace());
+        let run = sandbox.hook(["endpoints"].into_iter().chain(words));
+        run.dir(&sandbox.path(place)).env("KEY", &there.key).run()
+    };
+    let add = "add http://127.0.0.1:1/in --events ContactCreated --param location_id=1 --name crm --secret file:secret";
+    run(add, "project").ok();
+    run("import", "").ok().prints(["added crm"]);
+    sandbox
+        .hook(["sign", "-p", "hoopai", "--secret", "endpoint:crm", "--body", "@project/secret"])
+        .run()
+        .ok();
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::endpoints::{EndpointError, EndpointSecret, Fresh, generate};
+use crate::endpoints::{EndpointError, EndpointSecret, Fresh, Vault, generate};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
@@ -69,7 +69,7 @@ impl SecretArgs {
     pub(super) fn make(&self, session: &Session, profile: &Profile, name: &str) -> Result<NewSecret> {
         if let Some(text) = &self.secret {
             return Ok(NewSecret {
-                secret: Some(given(session, profile, text, name)?),
+                secret: Some(given(session, session.book().vault(), profile, (text, name))?),
                 handed: None,
                 public: false,
             });
@@ -176,7 +176,13 @@ pub(super) fn public_text(scheme: &Asymmetric, pem: &str) -> std::result::Result
     Ok(String::from_utf8_lossy(text.expose()).trim_end().to_owned())
 }
 
-pub(super) fn given(session: &Session, profile: &Profile, text: &str, name: &str) -> Result<EndpointSecret> {
+/// Keeps the secret that a user gives by reference for the endpoint of that name.
+pub(super) fn given(
+    session: &Session,
+    vault: &Vault,
+    profile: &Profile,
+    (text, name): (&str, &str),
+) -> Result<EndpointSecret> {
     let mut reference = SecretRef::parse(text);
     if reference.bare {
         session
@@ -196,7 +202,7 @@ pub(super) fn given(session: &Session, profile: &Profile, text: &str, name: &str
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(session.book().vault().keep(name, &reference, &session.random)?)
+    Ok(vault.keep(name, &reference, &session.random)?)
 }
 
 /// Writes a secret to a new file that only this user can read.

@@ -40,7 +40,8 @@ pub(in super::super) fn add_with(
     secret: Option<&str>,
 ) -> Result<Added> {
     if let Some(text) = secret {
-        endpoint.secrets = vec![fresh::given(session, &place.client.profile, text, &endpoint.name)?];
+        let (vault, profile) = (place.notes.vault(), &place.client.profile);
+        endpoint.secrets = vec![fresh::given(session, vault, profile, (text, &endpoint.name))?];
     }
     let kept = endpoint.secrets.clone();
     place.wait(place.add(endpoint)).map_err(|error| {

@@ -193,7 +193,7 @@ fn what_to_do(trial: &Trial<'_>, answer: &Answer) -> String {
         405 => format!("let the receiver take {}", trial.profile.method),
         415 => format!("let the receiver take `{}`", trial.profile.content_type),
         500.. => "the receiver's own log says why it failed".into(),
-        _ => format!("what says that the event arrived: {}", trial.policy.success),
+        _ => format!("`{}` takes {} for success", trial.profile.label(), trial.policy.success),
     }
 }
 
