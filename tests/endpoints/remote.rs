@@ -473,9 +473,27 @@ fn a_file_with_the_secret_of_an_endpoint_at_a_provider_is_found_from_everywhere(
     };
     let add = "add http://127.0.0.1:1/in --events ContactCreated --param location_id=1 --name crm --secret file:secret";
     run(add, "project").ok();
+    let entry = run("list --json", "project").ok().object();
+    assert_eq!(
+        entry["secrets"][0]["ref"]
+            .as_str()
+            .map(|path| path.starts_with("file:/")),
+        Some(true)
+    );
+    for place in ["project", ""] {
+        run("test crm", place).exits(8).prints(["connection refused"]);
+    }
     run("import", "").ok().prints(["added crm"]);
     sandbox
-        .hook(["sign", "-p", "hoopai", "--secret", "endpoint:crm", "--body", "@project/secret"])
+        .hook([
+            "sign",
+            "-p",
+            "hoopai",
+            "--secret",
+            "endpoint:crm",
+            "--body",
+            "@project/secret",
+        ])
         .run()
         .ok();
 }

@@ -120,7 +120,7 @@ fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit
         Command::Confirm(args) => verbs::confirm(session, place, args),
         Command::Test(args) => {
             let endpoint = verbs::with_secret(place, args.endpoint())?;
-            super::trial::run(session, args, &endpoint, Some(&place.flags))
+            super::trial::run(session, args, &endpoint, Some(place))
         }
         Command::Diff(args) => reviewed::diff(session, Some(place), args),
         Command::Apply(args) => reviewed::apply(session, Some(place), args),
