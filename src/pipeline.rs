@@ -3,10 +3,10 @@
 
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
 use crate::transport::Transport;
+pub use times::Times;
 
 /// Shows what happens to deliveries.
 pub trait View {
@@ -53,8 +54,8 @@ pub struct Tally {
     pub interrupted: u64,
     /// How often each failure ended a delivery: a status or a kind of error.
     pub causes: BTreeMap<String, u64>,
-    /// Durations of answered attempts in microseconds.
-    pub times: Vec<u32>,
+    /// Of answered attempts.
+    pub times: Times,
     /// The worst of what the deliveries came to.
     pub exit: Option<Exit>,
     /// What came of deliveries to endpoints.
@@ -138,7 +139,7 @@ async fn show(
         if let Some(end) = End::of(&event)
             && let Some(end) = view.ended(end)?
         {
-            tally.ends.push(end);
+            tally.end(end);
         }
     }
     Ok(())
@@ -280,8 +281,7 @@ impl Tally {
     fn count(&mut self, event: &Event) {
         let outcome = event.attempt.as_ref().map(|attempt| &attempt.outcome);
         if let (Some(attempt), Some(Outcome::Answer(_))) = (&event.attempt, outcome) {
-            self.times
-                .push(u32::try_from(attempt.took.as_micros()).unwrap_or(u32::MAX));
+            self.times.add(attempt.took);
         }
         let exit = match &event.next {
             Next::Retry { .. } => return,
@@ -308,23 +308,15 @@ impl Tally {
         self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
     }
 
+    /// Keeps an end, but for a success that follows one: it says nothing new, and there may be a million of them.
+    fn end(&mut self, end: End) {
+        if !(end.delivered && self.ends.last() == Some(&end)) {
+            self.ends.push(end);
+        }
+    }
+
     /// How many deliveries came to an end.
     pub fn total(&self) -> u64 {
         self.delivered + self.failed + self.interrupted
-    }
-
-    /// The duration that `share` (0.0..=1.0) of the answered attempts did not exceed.
-    pub fn percentile(&self, share: f64) -> Option<Duration> {
-        let mut times = self.times.clone();
-        let last = times.len().checked_sub(1)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "an index below the length"
-        )]
-        let index = ((last as f64) * share).round() as usize;
-        let (_, value, _) = times.select_nth_unstable(index.min(last));
-        Some(Duration::from_micros(u64::from(*value)))
     }
 }

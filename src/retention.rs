@@ -110,6 +110,7 @@ mod tests {
             verdict: VerdictNote::default(),
             status: 200,
             dedupe_key: None,
+            workflow: None,
         }))
     }
 

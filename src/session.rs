@@ -21,6 +21,7 @@ use crate::signature::{AsymmetricKind, Scheme};
 use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
 use crate::transport::Transport;
 use crate::ui::Ui;
+pub use remote::notes;
 
 /// One run of the program.
 pub struct Session {

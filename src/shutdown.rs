@@ -1,6 +1,11 @@
 //! Ctrl-C and SIGTERM: the first asks for an orderly end, the second for an end at once.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
+
+/// How long what is under way may take after the first signal.
+pub const DRAIN: Duration = Duration::from_secs(2);
 
 /// A file grew beyond the limit that the system sets this process: the same number on Linux and macOS.
 const SIGXFSZ: std::ffi::c_int = 25;
@@ -34,5 +39,17 @@ impl Shutdown {
             }
         });
         Ok(shutdown)
+    }
+
+    /// Fires when what is under way has had its time: [`DRAIN`] after the first signal, or at the second.
+    pub fn late(&self) -> CancellationToken {
+        let late = self.hard.child_token();
+        let (soft, token) = (self.soft.clone(), late.clone());
+        tokio::spawn(async move {
+            soft.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+            token.cancel();
+        });
+        late
     }
 }

@@ -108,6 +108,11 @@ impl Ui {
         }
     }
 
+    /// A remark on stderr that `--quiet` does not drop: what is said once, and is lost to whoever did not hear it.
+    pub fn insist(&self, text: &str) {
+        self.err_line(text);
+    }
+
     /// A remark that only `-v` shows.
     pub fn detail(&self, text: &str) {
         if self.verbose > 0 {
@@ -130,13 +135,15 @@ impl Ui {
         if error.message.is_empty() {
             return;
         }
-        self.err_line(&format!("{} {}", self.err.bad("error:"), error.message));
+        // An error may quote a file or an answer that somebody else wrote.
+        let harmless = |text: &str| printable_lines(text, usize::MAX);
+        self.err_line(&format!("{} {}", self.err.bad("error:"), harmless(&error.message)));
         for cause in &error.causes {
             // The TOML reader's causes have several lines with a caret under the fault.
-            self.err_line(&format!("caused by: {}", cause.replace('\n', "\n  ")));
+            self.err_line(&format!("caused by: {}", harmless(cause).replace('\n', "\n  ")));
         }
         for hint in &error.hints {
-            self.err_line(&format!("{} {hint}", self.err.name("hint:")));
+            self.err_line(&format!("{} {}", self.err.name("hint:"), harmless(hint)));
         }
     }
 
@@ -228,5 +235,42 @@ mod tests {
         assert_eq!(printable("x\u{202e}y", 80), "x\\u{202e}y");
         assert_eq!(printable("abcdef", 3), "abc…");
         assert_eq!(printable_lines("a\r\n\tb\u{7}", 80), "a\n\tb\\u{7}");
+    }
+
+    #[test]
+    fn an_error_cannot_steer_a_terminal_and_keeps_its_lines() {
+        let page = Page::default();
+        let plain = || Style::new(ColorChoice::Never, false);
+        let ui = Ui::onto(
+            Output::Quiet,
+            0,
+            [plain(), plain()],
+            [Box::new(Page::default()), Box::new(page.clone())],
+        );
+        ui.note("dropped");
+        ui.insist("said");
+        let error = Error::usage("`a\u{1b}[31m` is wrong")
+            .cause("line 1\n  ^\u{7}")
+            .hint("try `\u{202e}b`");
+        ui.error(&error);
+        let text = page.0.lock().unwrap().clone();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "said\nerror: `a\\u{1b}[31m` is wrong\ncaused by: line 1\n    ^\\u{7}\nhint: try `\\u{202e}b`\n"
+        );
+    }
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Page(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::endpoints::remote::There;
 use crate::support::{Outcome, Sandbox};
 use shell::{Shell, installed};
 
@@ -188,6 +189,64 @@ fn endpoints_of_the_project_are_offered_within_it() {
         .env("_HOOK_COMPLETE", "fish")
         .dir(&sandbox.path("project"));
     assert_eq!(values(&within.run().ok()), ["ours"]);
+}
+
+#[test]
+fn secrets_of_endpoints_are_offered_where_something_is_signed_or_verified() {
+    let sandbox = Sandbox::new();
+    let add = "endpoints add http://localhost:3000/w -p poolflow --events job.paid --local --name crm";
+    sandbox.hook(add.split(' ')).run().ok();
+    for words in [
+        &["listen", "--secret", "endpoint:"][..],
+        &["send", "job.paid", "--secret", "end"],
+        &["verify", "1", "--secret", "endpoint:c"],
+        &["sign", "--secret", "endpoint:crm"],
+        &["replay", "1", "--secret", "endpoint:"],
+    ] {
+        let outcome = ask(&sandbox, words);
+        assert_eq!(
+            outcome.stdout(),
+            "endpoint:crm\tpoolflow http://localhost:3000/w\n",
+            "{words:?}"
+        );
+    }
+    for words in [
+        &["listen", "--require-bearer", "endpoint:"][..],
+        &["serve", "--key", "endpoint:"],
+    ] {
+        assert_eq!(ask(&sandbox, words).stdout(), "", "{words:?}");
+    }
+}
+
+#[test]
+fn endpoints_of_a_remote_are_those_that_are_noted_here_and_nobody_is_asked() {
+    let there = There::serve("slotflow", "");
+    let sandbox = &there.sandbox;
+    let add = "endpoints add http://localhost:3000/w -p poolflow --events job.paid --local --name mine";
+    sandbox.hook(add.split(' ')).run().ok();
+    there
+        .endpoints("add http://127.0.0.1:1/w --events booking.confirmed --name theirs")
+        .ok();
+    let place: Vec<String> = there.remote.split(' ').map(str::to_owned).collect();
+    // Whoever asked would find nobody.
+    drop(there.face);
+    let mut words = vec!["endpoints"];
+    words.extend(place.iter().take(4).map(String::as_str));
+    words.extend(["show", ""]);
+    assert_eq!(values(&ask(sandbox, &words)), ["theirs"]);
+    assert_eq!(
+        ask(sandbox, &["endpoints", "--remote", "nobody", "show", "t"]).stdout(),
+        ""
+    );
+    assert_eq!(values(&ask(sandbox, &["endpoints", "show", ""])), ["mine"]);
+    sandbox.write(
+        sandbox.config("config.toml"),
+        "[remote.slots]\nprovider = \"slotflow\"\n",
+    );
+    assert_eq!(
+        ask(sandbox, &["endpoints", "--remote", "slo"]).stdout(),
+        "slots\tslotflow\nslotflow\tSlotflow\nslotflow@unsigned\tSlotflow\nslotflow@absolute\tSlotflow\n"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `hook endpoints`, and endpoints as targets of `hook send`.
 
 mod doctor;
-mod remote;
+pub(crate) mod remote;
 mod reviewed;
 mod rules;
 mod secrets;

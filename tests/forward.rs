@@ -294,7 +294,7 @@ fn a_duplicate_is_forwarded_but_its_command_does_not_run_again() {
     signed.post(&listener.url);
     signed.post(&listener.url);
     assert_eq!(app.next().body, app.next().body);
-    listener.stop().ok().says(["1 duplicates, 2 forwarded"]);
+    listener.stop().ok().says(["1 duplicate, 2 forwarded"]);
     assert_eq!(fs::read(out).unwrap(), [signed.body.as_slice(), b"\n"].concat());
 }
 

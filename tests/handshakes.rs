@@ -176,7 +176,7 @@ fn every_question_is_answered_as_its_provider_requires_whether_or_not_it_is_name
             if shown != (&json!(true), &Value::Null, &Value::Null) {
                 wrong.push(line.to_string());
             }
-            listener.stop().ok().says(["received 0:", "1 handshakes"]);
+            listener.stop().ok().says(["received 0:", "1 handshake"]);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -354,6 +354,25 @@ fn the_token_that_a_provider_was_told_to_say_is_compared_when_it_is_known() {
     sandbox.hook(send).run().exits(8);
     let known = ["--handshake-token", "literal:tok"];
     sandbox.hook(send.into_iter().chain(known)).run().ok();
+}
+
+#[test]
+fn a_secret_that_arrives_is_told_to_the_quiet_too() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listening(["--quiet", "-p", "asana", "--ready-file", "ready"]);
+    let mut listener = listener.spawn();
+    let ready = sandbox.path("ready");
+    let url = loop {
+        match std::fs::read_to_string(&ready) {
+            Ok(url) => break url,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    request("POST", url.trim(), "/", &[("x-hook-secret", "b537207f20cbfa02")], b"");
+    listener.wait_said(|line| line.starts_with("#1: ") && line.contains("b537207f20cbfa02"));
+    listener.signal("INT");
+    let outcome = listener.wait().ok();
+    assert_eq!(outcome.stdout(), "");
 }
 
 #[test]

@@ -204,7 +204,8 @@ fn the_first_request_fixes_the_structure_until_it_is_to_be_forgotten() {
 fn a_command_gets_the_record_of_those_who_are_enrolled_and_an_app_the_request() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    let exec = "cat >> ran; echo >> ran";
+    // One write a command: several run at once.
+    let exec = "read -r record; echo \"$record\" >> ran";
     sandbox
         .listening(["--inbound", "-p", "hoopai", "--exec", exec])
         .run()
@@ -280,4 +281,33 @@ fn a_trigger_needs_a_provider_that_has_them_and_a_plain_name() {
         .run()
         .exits(7)
         .says(["cannot be read", "hint: remove the file: a new path is made then"]);
+}
+
+#[test]
+fn what_came_to_a_trigger_is_found_by_its_workflow_and_its_path_is_in_no_report() {
+    let sandbox = Sandbox::new();
+    let listener = trigger(&sandbox, &["--workflow", "welcome"]);
+    let secret = path(&listener).to_owned();
+    post(&listener, r#"{"email":"a@b.c"}"#);
+    post(&listener, "nonsense");
+    request("POST", &listener.url, "/inbound/guess", &[JSON], b"{}");
+    listener.stop().ok();
+    let other = trigger(&sandbox, &["--workflow", "other"]);
+    post(&other, r#"{"email":"a@b.c"}"#);
+    other.stop().ok();
+
+    let listed = |workflow: &str| -> Vec<u64> {
+        let lines = sandbox
+            .hook(["log", "--workflow", workflow, "--json"])
+            .run()
+            .ok()
+            .json();
+        assert!(lines.iter().all(|line| line["workflow"] == workflow), "{lines:?}");
+        lines.iter().filter_map(|line| line["number"].as_u64()).collect()
+    };
+    assert_eq!((listed("welcome"), listed("other")), (vec![2, 1], vec![4]));
+    let shown = sandbox.hook(["log", "show", "1"]).run().ok();
+    shown.prints(["trigger of  welcome\n"]);
+    let report = sandbox.hook(["log", "report", "1"]).run().ok();
+    report.never([secret.as_str()]).prints(["/********\n"]);
 }

@@ -112,6 +112,35 @@ fn ctrl_c_and_sigterm_let_running_requests_finish_and_end_with_0() {
 }
 
 #[test]
+fn the_answer_is_what_the_provider_takes_for_success_unless_another_is_wanted() {
+    let send = |sandbox: &Sandbox, listener: &Listener, provider: &str, event: &str| {
+        sandbox
+            .hook(["send", event, "--provider", provider, "--to", &listener.url])
+            .run()
+    };
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["--secret"]);
+    for (provider, event, status) in [
+        ("discord", "APPLICATION_AUTHORIZED", "204 No Content"),
+        ("poolflow", "job.paid", "200 OK"),
+    ] {
+        send(&sandbox, &listener, provider, event).ok().prints([status]);
+    }
+    listener.stop().ok().says(["received 2: 2 verified"]);
+    let listener = sandbox.listen(["--status", "200"]);
+    send(&sandbox, &listener, "discord", "APPLICATION_AUTHORIZED")
+        .exits(3)
+        .prints(["200 OK"]);
+    // Nobody is asked what the filter hides.
+    let app = sandbox.listen::<&str>([]);
+    let hiding = ["--answer", "app", "--filter", "job.*", "--forward-to", &app.url];
+    let listener = sandbox.listen(hiding);
+    send(&sandbox, &listener, "discord", "APPLICATION_AUTHORIZED")
+        .ok()
+        .prints(["204"]);
+}
+
+#[test]
 fn the_second_ctrl_c_ends_at_once_with_130() {
     let sandbox = Sandbox::new();
     let mut listener = sandbox.listen(["--delay", "60s"]);
@@ -135,7 +164,7 @@ fn a_duplicate_is_marked_answered_200_and_counted() {
     listener.shows("\"number\":1");
     let line = listener.shows("\"number\":2");
     assert!(line.contains("\"duplicate_of\":1"), "{line}");
-    listener.stop().ok().says(["1 duplicates"]);
+    listener.stop().ok().says(["1 duplicate"]);
 }
 
 #[test]

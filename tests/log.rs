@@ -150,7 +150,7 @@ fn a_capture_is_shown_with_verdict_headers_and_its_body_indented() {
     assert_eq!(
         keys(&shown).join(" "),
         "schema number id at remote method target event event_id provider verdict reason detail cause diagnosis status duplicate_of \
-         forwarded_to deliveries processing size headers body body_base64"
+         workflow forwarded_to deliveries processing size headers body body_base64"
     );
     assert_eq!(shown["schema"], "hook.capture/1");
     assert_eq!(shown["verdict"], "refused");

@@ -237,6 +237,23 @@ fn ctrl_c_stops_a_replay_and_what_it_did_not_do_stays() {
 }
 
 #[test]
+fn what_a_second_signal_stops_is_on_record_with_what_waited_behind_it() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["--secret", "--exec", "echo started >&2; exec sleep 600"]);
+    for _ in 0..6 {
+        let args = ["send", "job.paid", "--provider", "poolflow", "--to", &listener.url];
+        sandbox.hook(args).run().ok();
+    }
+    listener.says("started");
+    listener.process.signal("INT");
+    listener.process.signal("TERM");
+    listener.process.wait().exits(130);
+    let stopped = json!({"tries": 1, "error": "stopped with the listener"});
+    let kept: Vec<(u64, Value)> = [11, 9, 7, 5, 3, 1].map(|number| (number, stopped.clone())).into();
+    assert_eq!(queue(&sandbox), kept);
+}
+
+#[test]
 fn a_command_runs_again_for_verified_requests_only_unless_asked_otherwise() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--unverified", "--exec", FLAKY, "--count", "1"]);

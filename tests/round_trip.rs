@@ -45,7 +45,7 @@ fn an_event_is_sent_verified_replayed_and_refused_with_another_secret() {
     listener
         .stop()
         .ok()
-        .says(["received 3: 2 verified, 1 refused, 1 duplicates, 0 forwarded"]);
+        .says(["received 3: 2 verified, 1 refused, 1 duplicate, 0 forwarded"]);
 }
 
 #[test]

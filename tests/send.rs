@@ -629,3 +629,30 @@ fn it_is_said_when_an_answer_like_success_is_none_for_the_provider() {
     let says = ["hint: 202 is a failure here: Discord takes only 204 for success"];
     sandbox.hook(send).run().exits(3).says(says);
 }
+
+#[test]
+fn a_password_in_the_url_is_masked_wherever_the_url_is_shown() {
+    let sandbox = Sandbox::new();
+    let send = [
+        "send",
+        "job.paid",
+        "-p",
+        "poolflow",
+        "--to",
+        "http://u:hunter2@127.0.0.1:1/",
+    ];
+    let all: [&[&str]; 6] = [
+        &[],
+        &["-v"],
+        &["--json"],
+        &["--dry-run"],
+        &["--curl"],
+        &["--dry-run", "--json"],
+    ];
+    for rest in all {
+        let outcome = sandbox.hook(send.iter().chain(rest)).run();
+        outcome.never(["hunter2"]);
+    }
+    let shown = sandbox.hook(send.iter().chain(&["--curl", "--reveal"])).run().ok();
+    shown.prints(["http://u:hunter2@127.0.0.1:1/"]);
+}

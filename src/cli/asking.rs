@@ -38,7 +38,7 @@ pub(super) struct AskingArgs {
     #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
     pub(super) handshake: bool,
     /// What the provider was told to say when it asks, by reference: `hub.verify_token`
-    #[arg(long, value_name = "REF", add = super::complete::secrets(), requires = "handshake", help_heading = "Handshake")]
+    #[arg(long, value_name = "REF", add = super::complete::references(), requires = "handshake", help_heading = "Handshake")]
     handshake_token: Option<String>,
 }
 

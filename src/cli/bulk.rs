@@ -144,7 +144,7 @@ pub(super) async fn run(
 fn report(session: &Session, tally: &Tally, seconds: f64) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let per_second = tally.total() as f64 / seconds.max(1e-9);
-    let time = |share| tally.percentile(share);
+    let time = |share| tally.times.percentile(share);
     let ui = &session.ui;
     ui.json(&BulkLine {
         schema: "hook.bulk/1",

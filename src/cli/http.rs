@@ -26,7 +26,7 @@ pub(super) struct HttpArgs {
     #[arg(short = 'H', long = "header", value_name = "LINE", help_heading = "Request")]
     headers: Vec<String>,
     /// Bearer token, by reference: `env:VAR`, `file:PATH`
-    #[arg(long, value_name = "REF", add = super::complete::secrets(), help_heading = "Request")]
+    #[arg(long, value_name = "REF", add = super::complete::references(), help_heading = "Request")]
     pub(super) bearer: Option<String>,
     /// Time limit of an attempt instead of the provider's
     #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Request")]

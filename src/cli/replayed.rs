@@ -1,25 +1,28 @@
 //! From a record to a delivery that repeats it.
 
+mod original;
+
 use std::sync::Arc;
 
 use url::Url;
 
 use super::http::HttpArgs;
 use super::retry::RetryArgs;
+use crate::clock::Timestamp;
 use crate::engine::{Delivery, Label, Progress, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{Attempt, ErrorKind, Execution, Outcome, Source};
+use crate::exchange::{Attempt, ErrorKind, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::get_mut;
-use crate::message::{Message, Mode};
 use crate::provider::compose::Edit;
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::provider::{Place, Profile};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::signature::Scheme;
-use crate::store::{self, Capture, Record};
+use crate::store::{self, Record};
 use crate::transport::guard;
+use original::Original;
 
 /// What the user wants of every repetition.
 pub(super) struct Wanted {
@@ -43,20 +46,12 @@ pub(super) struct Again<'a> {
     wanted: Wanted,
 }
 
-/// A record in the terms of a delivery.
-struct Original {
-    number: u64,
-    message: Message,
-    url: Option<String>,
-    method: String,
-    headers: Headers,
-    /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
-    own_headers: bool,
-    provider: Option<String>,
-    endpoint: Option<String>,
-    execution: Option<Execution>,
-    /// Whether the dev secret is known to be the right one.
-    by_dev_secret: bool,
+/// Which attempts are made.
+struct Plan {
+    id: Id,
+    at: Timestamp,
+    policy: Policy,
+    progress: Progress,
 }
 
 impl<'a> Again<'a> {
@@ -70,49 +65,15 @@ impl<'a> Again<'a> {
             Record::Delivery(delivery) if self.wanted.resume => Some(delivery.clone()),
             _ => None,
         };
-        let mut source = source_of(record, self.wanted.as_captured);
+        let mut source = Original::of(record, self.wanted.as_captured);
         let number = source.number;
         let url = self.target(&source)?;
         let profile = self.profile(&source)?;
         self.change(&mut source, profile.as_deref())?;
         let (signing, headers) = self.signing(&source, profile.as_ref(), &url)?;
-        let now = self.session.now();
-        let (id, at, policy, progress) = match taken_up {
-            Some(delivery) => {
-                let rest = &delivery.delivery;
-                let schedule = Schedule {
-                    delays: rest.delays.clone(),
-                    ..Schedule::default()
-                };
-                // What was stopped in the middle does not count: it is made once more, under the same number.
-                let made = rest.attempts.iter().filter(|attempt| !was_stopped(attempt)).count();
-                let progress = Progress {
-                    attempts: u32::try_from(made).unwrap_or(u32::MAX),
-                    first_at: rest.attempts.first().map(|attempt| attempt.at),
-                    next_due: rest.next_due,
-                };
-                (
-                    rest.id,
-                    rest.at,
-                    Policy {
-                        schedule,
-                        ..base_policy(profile.as_deref())?
-                    },
-                    progress,
-                )
-            }
-            None => {
-                let policy = self.wanted.retry.policy(&base_policy(profile.as_deref())?)?;
-                (
-                    Id::new(IdKind::Delivery, now, &self.session.random),
-                    now,
-                    policy,
-                    Progress::default(),
-                )
-            }
-        };
+        let plan = self.plan(taken_up.as_deref(), profile.as_deref())?;
         Ok(Delivery {
-            id,
+            id: plan.id,
             message: Arc::new(source.message),
             url,
             method: self
@@ -122,9 +83,9 @@ impl<'a> Again<'a> {
                 .map_or(source.method, |method| method.name().to_owned()),
             headers,
             signing,
-            policy: Arc::new(self.wanted.http.limit(policy)),
-            progress,
-            at,
+            policy: Arc::new(self.wanted.http.limit(plan.policy)),
+            progress: plan.progress,
+            at: plan.at,
             label: Arc::new(Label {
                 source: Source::Replay,
                 provider: source.provider,
@@ -132,6 +93,36 @@ impl<'a> Again<'a> {
                 origin: Some(number),
                 execution: source.execution,
             }),
+        })
+    }
+
+    /// The attempts of a new delivery, or those that are left of one that is taken up.
+    fn plan(&self, taken_up: Option<&store::Delivery>, profile: Option<&Profile>) -> Result<Plan> {
+        let base = base_policy(profile);
+        let Some(rest) = taken_up.map(|record| &record.delivery) else {
+            let now = self.session.now();
+            return Ok(Plan {
+                id: Id::new(IdKind::Delivery, now, &self.session.random),
+                at: now,
+                policy: self.wanted.retry.policy(&base)?,
+                progress: Progress::default(),
+            });
+        };
+        let schedule = Schedule {
+            delays: rest.delays.clone(),
+            ..Schedule::default()
+        };
+        // What was stopped in the middle does not count: it is made once more, under the same number.
+        let made = rest.attempts.iter().filter(|attempt| !was_stopped(attempt)).count();
+        Ok(Plan {
+            id: rest.id,
+            at: rest.at,
+            policy: Policy { schedule, ..base },
+            progress: Progress {
+                attempts: u32::try_from(made).unwrap_or(u32::MAX),
+                first_at: rest.attempts.first().map(|attempt| attempt.at),
+                next_due: rest.next_due,
+            },
         })
     }
 
@@ -209,31 +200,22 @@ impl<'a> Again<'a> {
 
     /// How the attempts are signed, and with which headers; says which.
     fn signing(&self, source: &Original, profile: Option<&Arc<Profile>>, url: &Url) -> Result<(Signing, Headers)> {
-        let mut headers = source.headers.end_to_end();
-        let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_host(old, url));
-        if !self.wanted.send_credentials && !known_there && !guard::is_loopback(url) {
-            headers = headers.without_credentials();
-            if let Some(name) = source.execution.as_ref().and_then(|of| of.secret_header.as_deref()) {
-                headers.remove(name);
-            }
-        }
+        let mut headers = self.kept_headers(source, url);
         let secrets = if self.wanted.as_captured {
             None
         } else {
             self.secrets(source, profile.map(Arc::as_ref))?
         };
+        let (ui, number) = (&self.session.ui, source.number);
         let signing = match (profile, secrets) {
             (Some(profile), Some(secrets)) => {
                 let signer = match &profile.scheme {
                     Scheme::Unsigned => None,
                     scheme => Some(Arc::new(scheme.signer(&secrets.for_profile(profile, Purpose::Sign)?)?)),
                 };
-                for name in profile
-                    .headers
-                    .iter()
-                    .map(|(name, _)| name.as_str())
-                    .chain(signature_headers(profile))
-                {
+                // What is made anew must not be there twice.
+                let own = profile.headers.iter().map(|(name, _)| name.as_str());
+                for name in own.chain(signature_headers(profile)) {
                     headers.remove(name);
                 }
                 let which = if secrets.is_dev() {
@@ -241,18 +223,14 @@ impl<'a> Again<'a> {
                 } else {
                     String::new()
                 };
-                self.session.ui.note(&format!(
-                    "#{}: signed afresh as {}{which}",
-                    source.number,
-                    profile.label()
-                ));
+                ui.note(&format!("#{number}: signed afresh as {}{which}", profile.label()));
                 Signing::Fresh {
                     profile: Arc::clone(profile),
                     signer,
                 }
             }
             _ => {
-                self.session.ui.note(&format!("#{}: sent as captured", source.number));
+                ui.note(&format!("#{number}: sent as captured"));
                 self.warn_stale(source, profile.map(Arc::as_ref));
                 Signing::AsCaptured
             }
@@ -261,6 +239,20 @@ impl<'a> Again<'a> {
             headers.set(name, value);
         }
         Ok((signing, headers))
+    }
+
+    /// The record's headers, without credentials where they would go to somebody who does not have them.
+    fn kept_headers(&self, source: &Original, url: &Url) -> Headers {
+        let headers = source.headers.end_to_end();
+        let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_origin(old, url));
+        if self.wanted.send_credentials || known_there || guard::is_loopback(url) {
+            return headers;
+        }
+        let mut headers = headers.without_credentials();
+        if let Some(name) = source.execution.as_ref().and_then(|of| of.secret_header.as_deref()) {
+            headers.remove(name);
+        }
+        headers
     }
 
     /// The secrets to sign with, when the right ones are known.
@@ -304,14 +296,14 @@ impl<'a> Again<'a> {
     }
 }
 
-fn base_policy(profile: Option<&Profile>) -> Result<Policy> {
+fn base_policy(profile: Option<&Profile>) -> Policy {
     match profile {
-        Some(profile) => Ok(profile.policy.clone()),
-        None => Ok(Policy {
+        Some(profile) => profile.policy.clone(),
+        None => Policy {
             timeout: std::time::Duration::from_secs(30),
-            success: Codes::parse(&["200-299"]).map_err(Error::internal)?,
+            success: Codes::any_success(),
             schedule: Schedule::default(),
-        }),
+        },
     }
 }
 
@@ -320,73 +312,8 @@ fn was_stopped(attempt: &Attempt) -> bool {
     matches!(&attempt.outcome, Outcome::Error { kind, .. } if *kind == stopped)
 }
 
-fn same_host(old: &str, new: &Url) -> bool {
+fn same_origin(old: &str, new: &Url) -> bool {
     Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
-}
-
-fn source_of(record: Record, as_captured: bool) -> Original {
-    match record {
-        Record::Capture(capture) => of_capture(*capture),
-        Record::Delivery(delivery) => {
-            let mut rest = delivery.delivery;
-            let captured = rest.signing == store::Signing::AsCaptured;
-            let last = rest.attempts.pop().filter(|_| as_captured);
-            Original {
-                number: delivery.number,
-                message: rest.message,
-                url: Some(rest.url),
-                method: rest.method,
-                // The signature of an attempt is in the headers of that attempt alone.
-                headers: last.map_or(rest.headers, |last| last.request_headers),
-                own_headers: !captured,
-                provider: rest.provider,
-                endpoint: rest.endpoint,
-                execution: rest.execution.map(|execution| Execution {
-                    note: None,
-                    ..execution
-                }),
-                by_dev_secret: !captured,
-            }
-        }
-    }
-}
-
-fn of_capture(capture: Capture) -> Original {
-    let Capture {
-        number,
-        request,
-        forwarded_to,
-        ..
-    } = capture;
-    let by_dev_secret = request
-        .verdict
-        .detail
-        .as_deref()
-        .is_some_and(|detail| detail.contains(DEV_SECRET));
-    let message = Message {
-        id: Id {
-            kind: IdKind::Message,
-            uuid: request.id.uuid,
-        },
-        wire_id: request.event_id.unwrap_or_default(),
-        event: request.event.unwrap_or_default(),
-        time: request.at,
-        mode: Mode::Test,
-        content_type: request.headers.get_text("content-type").unwrap_or_default().to_owned(),
-        body: request.body,
-    };
-    Original {
-        number,
-        message,
-        url: forwarded_to,
-        method: request.method,
-        headers: request.headers,
-        own_headers: false,
-        provider: request.provider,
-        endpoint: None,
-        execution: None,
-        by_dev_secret,
-    }
 }
 
 /// Every header that may carry a signature.

@@ -1,11 +1,12 @@
 //! `hook send --workflow NAME`: a request that the user shaped in the settings, as an automation of a provider sends it.
 
+mod unsent;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -22,15 +23,14 @@ use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
 use crate::listener::Condition;
-use crate::pipeline::record;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
 use crate::session::Session;
 use crate::signature::Scheme;
-use crate::store::{DeliveryState, Op};
 use crate::template::text_of;
 use crate::transport::guard;
 use crate::ui::printable;
+use unsent::{rehearse, skip};
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct WorkflowArgs {
@@ -53,16 +53,6 @@ enum StateArg {
     Test,
     /// It sends
     Published,
-}
-
-/// `{"schema":"hook.execution/1"}`: an execution that sent nothing.
-#[derive(Serialize)]
-struct ExecutionLine<'a> {
-    schema: &'static str,
-    workflow: &'a str,
-    state: &'static str,
-    number: u64,
-    reason: &'a str,
 }
 
 impl From<StateArg> for State {
@@ -323,65 +313,4 @@ fn judge_token(profile: &Profile, args: &send::Args, name: &str, file: &Workflow
         shown(url)
     );
     Err(Error::new(Exit::Refused, what).hint("`--secret REF` sends that one there, if it is what you want"))
-}
-
-/// Shows the request as it would go out.
-fn rehearse(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
-    let deliveries = send::rehearse(session, args)?;
-    let numbers = keep(
-        session,
-        &deliveries,
-        DeliveryState::Rehearsed,
-        "the workflow is in test",
-    )?;
-    session.ui.note(&format!(
-        "workflow `{name}` is in test: #{} is what it would send to {}; nothing was sent",
-        numbers.first().copied().unwrap_or_default(),
-        deliveries
-            .first()
-            .map_or_else(String::new, |delivery| shown(delivery.url.as_str())),
-    ));
-    Ok(Exit::Ok)
-}
-
-/// Says why nothing is sent.
-fn skip(session: &Session, args: &send::Args, name: &str, why: &str) -> Result<Exit> {
-    let deliveries = send::prepare(session, args)?;
-    let numbers = keep(session, &deliveries, DeliveryState::Skipped, why)?;
-    let number = numbers.first().copied().unwrap_or_default();
-    session.ui.json(&ExecutionLine {
-        schema: "hook.execution/1",
-        workflow: name,
-        state: DeliveryState::Skipped.name(),
-        number,
-        reason: why,
-    })?;
-    session
-        .ui
-        .warn(&format!("workflow `{name}` skipped the record, as #{number}: {why}"));
-    Ok(Exit::Unmet)
-}
-
-/// Records deliveries that are not made. Returns their numbers.
-fn keep(
-    session: &Session,
-    deliveries: &[crate::engine::Delivery],
-    state: DeliveryState,
-    why: &str,
-) -> Result<Vec<u64>> {
-    let ledger = session.ledger();
-    let numbers = super::runtime()?.block_on(async {
-        let mut numbers = Vec::new();
-        for delivery in deliveries {
-            let mut kept = record(delivery, None);
-            kept.state = state;
-            if let Some(execution) = &mut kept.execution {
-                execution.note = Some(why.to_owned());
-            }
-            numbers.push(ledger.write(Op::Delivery(Box::new(kept))).await?.number);
-        }
-        Ok::<_, crate::store::StoreError>(numbers)
-    })?;
-    ledger.close();
-    Ok(numbers)
 }

@@ -240,24 +240,29 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 
 /// Writes a file that only this user can read, whole or not at all.
 pub fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
     private_folder(path.parent().unwrap_or(Path::new(".")))?;
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
+    replace(path, bytes, 0o600)
 }
 
 /// Writes a file whole or not at all, with the usual permissions.
 pub fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, 0o666)
+}
+
+/// Writes beside the file and puts that in its place. What is half written does not stay.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&temporary, bytes)?;
-    std::fs::rename(&temporary, path)
+    let _ = std::fs::remove_file(&temporary);
+    // New, so that neither a link of somebody else's is followed nor the mode of an older file kept.
+    let mut file = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(mode)
+        .open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }

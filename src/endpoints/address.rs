@@ -46,7 +46,8 @@ pub fn shown(text: &str) -> String {
     let masked = masked(text).unwrap_or_else(|| text.to_owned());
     let mut text = String::with_capacity(masked.len());
     for c in masked.chars() {
-        if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}') {
+        let steers = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}');
+        if c.is_control() || steers || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}') {
             text.extend(c.escape_unicode());
         } else {
             text.push(c);

@@ -35,13 +35,16 @@ use crate::signature::{Received as Checked, Refusal, Verdict, same};
 use crate::store::{Ledger, NewCapture, Op, StoreError, VerdictNote};
 use crate::verification::{Judged, Verification};
 
+/// The status of success unless there is a reason for another one.
+const USUAL: u16 = 200;
+
 /// How requests are answered.
 #[derive(Debug)]
 pub struct Rules {
     /// To refused requests.
     pub reject_status: u16,
-    /// To all others.
-    pub status: u16,
+    /// To all others; absent: what their provider takes for success.
+    pub status: Option<u16>,
     /// Before every answer.
     pub delay: Duration,
     /// So many requests that are not refused are answered 500 first.
@@ -92,6 +95,8 @@ pub struct Request {
     pub whole: Option<Arc<NewCapture>>,
     /// What it says to an inbound trigger.
     pub received: Option<Received>,
+    /// What is answered when the app is not asked after all.
+    pub success: u16,
     /// Where the app's answer goes.
     pub answer: Option<oneshot::Sender<Reply>>,
 }
@@ -160,23 +165,55 @@ impl Listener {
     }
 
     /// The status for that request.
-    fn status(&self, verdict: &Verdict, unreadable: bool) -> u16 {
-        match verdict {
+    fn status(&self, judged: &Judged, unreadable: bool) -> u16 {
+        match &judged.verdict {
             Verdict::Refused(Refusal::Path) => 404,
             Verdict::Refused(Refusal::Method { .. }) => 405,
             Verdict::Refused(_) => self.rules.reject_status,
             _ if unreadable => 400,
-            _ => self.scripted_status(),
+            _ => self.scripted_status(judged),
         }
     }
 
     /// The status for a request that is not refused.
-    fn scripted_status(&self) -> u16 {
+    fn scripted_status(&self, judged: &Judged) -> u16 {
         let fails = self
             .rules
             .fail_first
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if fails.is_ok() { 500 } else { self.rules.status }
+        if fails.is_ok() { 500 } else { self.success(judged) }
+    }
+
+    /// The status that tells the sender that all is well. Some providers take but one code for that, and it need not be
+    /// the usual one.
+    fn success(&self, judged: &Judged) -> u16 {
+        let own = || Some(judged.profile.as_ref()?.policy.success.success_like(USUAL));
+        self.rules.status.or_else(own).unwrap_or(USUAL)
+    }
+
+    /// What the ledger keeps of a request, but for the status.
+    fn capture(&self, incoming: Incoming, judged: &Judged, shake: &Shake, dedupe_key: Option<String>) -> NewCapture {
+        let (headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
+        let provider = judged.label.as_deref();
+        // Whoever does not know the path has nothing to do with the workflow.
+        let guessed = matches!(judged.verdict, Verdict::Refused(Refusal::Path));
+        let workflow = self.inbound.as_ref().map(|trigger| &trigger.workflow);
+        NewCapture {
+            id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
+            at: self.clock.now(),
+            method: incoming.method,
+            target: incoming.target,
+            headers,
+            body,
+            remote: incoming.remote.to_string(),
+            provider: provider.map(str::to_owned),
+            event: judged.facts.event.clone(),
+            event_id: judged.facts.id.clone(),
+            verdict: VerdictNote::of(&judged.verdict),
+            status: 0,
+            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
+            workflow: workflow.filter(|_| !guessed).cloned(),
+        }
     }
 
     async fn tell(&self, heard: Heard) {
@@ -196,34 +233,20 @@ impl Handler for Listener {
         let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
         let status = match &shake {
             Shake::Answered(answered) => answered.0.status,
-            _ => self.status(&judged.verdict, unreadable),
+            _ => self.status(&judged, unreadable),
         };
         let succeeds = (200..300).contains(&status);
         let goes_on = is_event && received.as_ref().is_none_or(|received| received.left_out.is_none());
         let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
-        let provider = judged.label.as_deref();
         // A request that is answered with a failure will come again, and then it is no duplicate.
         let dedupe_key = judged
             .facts
             .dedupe_key
             .take()
             .filter(|_| succeeds && !refused && is_event);
-        let (headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
-        let capture = NewCapture {
-            id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
-            at: self.clock.now(),
-            method: incoming.method,
-            target: incoming.target,
-            headers,
-            body,
-            remote: incoming.remote.to_string(),
-            provider: provider.map(str::to_owned),
-            event: judged.facts.event.clone(),
-            event_id: judged.facts.id.clone(),
-            verdict: VerdictNote::of(&judged.verdict),
-            status: if by_app { 0 } else { status },
-            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
-        };
+        let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
+        capture.status = if by_app { 0 } else { status };
+        let success = self.success(&judged);
         let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
         let whole = (self.rules.whole || refused).then(|| Arc::new(capture.clone()));
         let ack = match self.ledger.write(Op::Capture(Box::new(capture))).await {
@@ -247,6 +270,7 @@ impl Handler for Listener {
             took: begun.elapsed(),
             whole,
             received,
+            success,
             answer,
         })))
         .await;

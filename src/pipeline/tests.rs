@@ -1,6 +1,7 @@
 //! The order of keeping and showing, and what happens when either fails.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use url::Url;

@@ -4,6 +4,8 @@
 //! array in the sample says nothing of what may stand in it. A field that the sample lacks, or a text that the documents
 //! do not list, is reported but is no fault.
 
+mod compare;
+
 use serde_json::Value;
 
 use super::ParamType;
@@ -14,6 +16,7 @@ use crate::id::{Id, IdKind};
 use crate::json::{document, get, get_mut, insert};
 use crate::random::Random;
 use crate::template::Placeholder;
+use compare::{Comparison, wanted_type};
 
 /// What stands in a path for every item of an array.
 const EACH: &str = "*";
@@ -180,13 +183,7 @@ impl Measure {
             Some(bodies) => bodies.iter().collect(),
             None => vec![body],
         };
-        let mut comparison = Comparison {
-            listed: &self.listed,
-            ..Comparison::default()
-        };
-        comparison.walk("", &self.document, &bodies);
-        comparison.findings.extend(comparison.added);
-        comparison.findings
+        Comparison::new(&self.listed).of(&self.document, &bodies)
     }
 
     /// The finding for bytes that are no JSON at all.
@@ -224,9 +221,15 @@ impl Measure {
         // Of no events nothing can be said but what stands around them.
         let none = [Value::Null];
         let items = if items.is_empty() { &none[..] } else { items };
-        let one = |item: &Value| match (&self.data, body, item) {
+        // Without the items: a copy of all of them for each of them would take the square of their number.
+        let mut around = Value::Null;
+        if self.data != DataAt::Whole {
+            around = body.clone();
+            insert(&mut around, field, Value::Null);
+        }
+        let one = |item: &Value| match (&self.data, &around, item) {
             (DataAt::Field(name), ..) => {
-                let mut one = body.clone();
+                let mut one = around.clone();
                 insert(&mut one, name, item.clone());
                 one
             }
@@ -248,80 +251,6 @@ fn data_at(profile: &Profile) -> DataAt {
         Some((name, _)) if name != "..." => DataAt::Field(name.clone()),
         Some(_) if profile.envelope.len() == 1 => DataAt::Whole,
         _ => DataAt::Spread,
-    }
-}
-
-/// What was found so far.
-#[derive(Debug, Default)]
-struct Comparison<'m> {
-    listed: &'m [(String, Vec<String>)],
-    findings: Vec<Finding>,
-    added: Vec<Finding>,
-}
-
-impl Comparison<'_> {
-    /// Compares everything that stands at one path with the sample there: all items of an array at once, so that each
-    /// difference comes once and in the sample's order.
-    fn walk(&mut self, path: &str, wanted: &Value, found: &[&Value]) {
-        if wanted.is_null() {
-            return;
-        }
-        let mut fitting = Vec::with_capacity(found.len());
-        for value in found.iter().filter(|value| !value.is_null()) {
-            if fits(wanted, value) {
-                fitting.push(*value);
-            } else {
-                let (wanted, found) = (wanted_type(wanted), found_type(value));
-                note(&mut self.findings, path, FindingKind::Retyped { wanted, found });
-            }
-        }
-        self.values(path, &fitting);
-        match wanted {
-            Value::Object(fields) if !fields.is_empty() => self.fields(path, fields, &fitting),
-            Value::Array(items) => {
-                let Some(first) = items.first() else { return };
-                let all: Vec<&Value> = fitting.iter().filter_map(|v| v.as_array()).flatten().collect();
-                self.walk(&below(path, EACH), first, &all);
-            }
-            _ => {}
-        }
-    }
-
-    fn values(&mut self, path: &str, found: &[&Value]) {
-        let Some((_, listed)) = self.listed.iter().find(|(place, _)| place == path) else {
-            return;
-        };
-        let mut texts = found.iter().filter_map(|value| value.as_str());
-        if texts.any(|text| !listed.iter().any(|known| known == text)) {
-            note(&mut self.added, path, FindingKind::Unknown);
-        }
-    }
-
-    fn fields(&mut self, path: &str, fields: &serde_json::Map<String, Value>, found: &[&Value]) {
-        for (name, wanted) in fields {
-            let path = below(path, name);
-            let values: Vec<&Value> = found.iter().filter_map(|value| value.get(name)).collect();
-            // What is null in the sample may as well be absent.
-            if values.len() < found.len() && !wanted.is_null() {
-                let wanted = wanted_type(wanted);
-                note(&mut self.findings, &path, FindingKind::Missing { wanted });
-            }
-            self.walk(&path, wanted, &values);
-        }
-        for (name, value) in found.iter().filter_map(|value| value.as_object()).flatten() {
-            if !fields.contains_key(name) {
-                let found = found_type(value);
-                note(&mut self.added, &below(path, name), FindingKind::Added { found });
-            }
-        }
-    }
-}
-
-fn note(findings: &mut Vec<Finding>, path: &str, kind: FindingKind) {
-    let path = path.to_owned();
-    let finding = Finding { path, kind };
-    if !findings.contains(&finding) {
-        findings.push(finding);
     }
 }
 
@@ -348,35 +277,6 @@ fn list_paths(value: &Value, path: &str, paths: &mut Vec<String>) {
             }
         }
         _ => {}
-    }
-}
-
-/// Whether a value is of the sample's type. Where the sample has any number, an integer is one too.
-fn fits(wanted: &Value, found: &Value) -> bool {
-    match (wanted_type(wanted), found_type(found)) {
-        ("number", "integer") => true,
-        (wanted, found) => wanted == found,
-    }
-}
-
-/// JSON's types, with whole numbers apart. A sample that writes `12.0` means any number.
-fn wanted_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// As [`wanted_type`], but `12.0` in a body is a whole number: some writers always put a fraction.
-fn found_type(value: &Value) -> &'static str {
-    match value.as_f64() {
-        Some(float) if float.fract() == 0.0 => "integer",
-        _ => wanted_type(value),
     }
 }
 

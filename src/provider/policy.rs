@@ -30,9 +30,24 @@ impl Codes {
             .map(Self)
     }
 
+    /// Every code that HTTP calls a success.
+    pub fn any_success() -> Self {
+        Self(vec![200..=299])
+    }
+
     /// Whether the code is in the set.
     pub fn contains(&self, code: u16) -> bool {
         self.0.iter().any(|range| range.contains(&code))
+    }
+
+    /// The usual success where it is in the set, else the first success that is; the usual one also where none is.
+    pub fn success_like(&self, usual: u16) -> u16 {
+        if self.contains(usual) {
+            return usual;
+        }
+        let mut starts = self.0.iter().map(|range| *range.start().max(&200));
+        let first = starts.find(|code| (200..300).contains(code) && self.contains(*code));
+        first.unwrap_or(usual)
     }
 
     /// Whether no code is in the set.
@@ -184,6 +199,21 @@ mod tests {
         assert_eq!(codes.to_string(), "200-204, 409");
         for wrong in ["2xx", "99", "300-200", "600", ""] {
             assert!(Codes::parse(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_usual_success_counts_where_it_is_one_else_the_first() {
+        for (codes, wanted) in [
+            (&["200-299"][..], 200),
+            (&["204"], 204),
+            (&["202", "204"], 202),
+            (&["100-204"], 200),
+            (&["301", "207"], 207),
+            (&["100-199", "410"], 200),
+            (&[], 200),
+        ] {
+            assert_eq!(Codes::parse(codes).unwrap().success_like(200), wanted, "{codes:?}");
         }
     }
 

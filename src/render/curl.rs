@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::exchange::Request;
-use crate::render::request::header_lines;
+use crate::render::request::{header_lines, masked_url};
 
 /// The command; credentials are masked unless revealed. A body that a shell word cannot hold goes through `printf`.
 pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
     let mut parts = vec![format!(
         "curl -sS -X {} {}",
         request.method,
-        quote(request.url.as_str())
+        quote(&masked_url(request.url.as_str(), reveal))
     )];
     for (name, value) in header_lines(&request.headers, reveal, masked) {
         parts.push(format!("-H {}", quote(&format!("{name}: {value}"))));

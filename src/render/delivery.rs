@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::pipeline::View;
 use crate::render::progress::Countdown;
+use crate::render::request::masked_url;
 use crate::render::{millis, short_time, status_line};
 use crate::ui::{Output, Ui, printable};
 
@@ -26,7 +27,7 @@ pub struct AttemptLine<'a> {
     event: &'a str,
     provider: Option<&'a str>,
     endpoint: Option<&'a str>,
-    url: &'a str,
+    url: String,
     attempt: Option<u32>,
     status: Option<u16>,
     error: Option<&'static str>,
@@ -56,7 +57,7 @@ impl<'a> AttemptLine<'a> {
             event: &event.delivery.message.event,
             provider: event.delivery.label.provider.as_deref(),
             endpoint: event.delivery.label.endpoint.as_deref(),
-            url: event.delivery.url.as_str(),
+            url: masked_url(event.delivery.url.as_str(), false),
             attempt: attempt.map(|attempt| attempt.seq),
             status: attempt.and_then(|attempt| attempt.outcome.status()),
             error: error.map(|(kind, _)| kind),

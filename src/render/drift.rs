@@ -49,12 +49,12 @@ impl<'a> DriftLine<'a> {
 }
 
 /// One line a difference, in columns.
-pub fn lines(findings: &[(Finding, Option<Seen>)], style: Style) -> Vec<String> {
+pub fn lines(findings: &[(&Finding, Option<Seen>)], style: Style) -> Vec<String> {
     let paths: Vec<String> = findings.iter().map(|(finding, _)| path(finding)).collect();
     let types: Vec<String> = findings.iter().map(|(finding, _)| types(finding.kind)).collect();
     let widest = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     let (path_width, type_width) = (widest(&paths), widest(&types));
-    let line = |((finding, seen), (path, types)): (&(Finding, Option<Seen>), (&String, &String))| {
+    let line = |((finding, seen), (path, types)): (&(&Finding, Option<Seen>), (&String, &String))| {
         // Padded before it is coloured: colours have a width for the formatter, none on the screen.
         let name = &format!("{:<7}", finding.kind.name());
         let name = if finding.is_fault() {

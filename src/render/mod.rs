@@ -32,12 +32,12 @@ pub fn short_size(bytes: u64) -> String {
     }
 }
 
-/// `1 event`, `2 events`.
+/// `1 event`, `2 events`, `2 deliveries`.
 pub fn count(n: u64, noun: &str) -> String {
-    if n == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{n} {noun}s")
+    match noun.strip_suffix('y') {
+        _ if n == 1 => format!("1 {noun}"),
+        Some(start) => format!("{n} {start}ies"),
+        None => format!("{n} {noun}s"),
     }
 }
 

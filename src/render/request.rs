@@ -82,7 +82,7 @@ impl RequestLine {
         Self {
             schema: "hook.request/1",
             method: request.method.clone(),
-            url: request.url.to_string(),
+            url: masked_url(request.url.as_str(), reveal),
             headers: header_lines(&request.headers, reveal, masked),
             body: text,
             body_base64: base64,

@@ -7,9 +7,10 @@ use url::Url;
 use super::Session;
 use crate::api::client::{Client, MOST_READ, Remote};
 use crate::config::remote::RemoteFile;
-use crate::endpoints::{Book, Vault};
+use crate::config::{Paths, Settings};
+use crate::endpoints::{Book, Vault, shown};
 use crate::error::{Error, Result};
-use crate::provider::{RegistryError, near_names};
+use crate::provider::{Registry, RegistryError, near_names};
 use crate::random::Random;
 use crate::transport::{HttpOptions, HttpTransport, guard};
 
@@ -36,6 +37,12 @@ impl Session {
             .map(|text| self.secret(text))
             .transpose()?;
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
+        if token.is_some() && base.scheme() == "http" && !guard::is_loopback(&base) {
+            let place = shown(base.as_str());
+            self.ui.warn(&format!(
+                "the token goes to `{place}` over http, where it can be read on the way"
+            ));
+        }
         let own = settings
             .params
             .iter()
@@ -49,7 +56,7 @@ impl Session {
         let transport =
             HttpTransport::new(options).map_err(|error| Error::usage(error.to_string()).because_of(&error))?;
         Ok(Remote {
-            notes: self.notes(name, &base),
+            notes: notes_of(&self.paths, name, &base),
             plan: settings.plan.clone().or_else(|| self.settings.account_plan.clone()),
             random: Random::os(),
             client: Client {
@@ -74,18 +81,29 @@ impl Session {
         ))
         .near(&near, |name| format!("--remote {name}"))
     }
+}
 
-    /// What this machine knows about the endpoints of one place: ids of another must not be taken for its.
-    fn notes(&self, name: &str, base: &Url) -> Book {
-        let place = base.as_str().split("://").nth(1).unwrap_or_default();
-        let plain: String = format!("{name} {place}")
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join("-");
-        let file = self.paths.remotes().join(format!("{plain}.json"));
-        Book::notes(file, Vault::new(self.paths.secrets(), &self.paths.config))
-    }
+/// What is noted here of the remote of that name, which is not asked. `None` where nothing has that name.
+pub fn notes(paths: &Paths, settings: &Settings, name: &str, api_url: Option<&str>) -> Option<Book> {
+    let configured = settings.remotes.get(name);
+    let label = configured.and_then(|remote| remote.provider.as_deref()).unwrap_or(name);
+    let profile = Registry::new(Some(paths.providers())).get(label).ok()?;
+    let given = api_url.or(configured.and_then(|remote| remote.api_url.as_deref()));
+    let base = base(given, profile.api.as_ref()?.base.as_ref(), name).ok()?;
+    Some(notes_of(paths, name, &base))
+}
+
+/// What this machine knows about the endpoints of one place: ids of another must not be taken for its.
+fn notes_of(paths: &Paths, name: &str, base: &Url) -> Book {
+    let place = base.as_str().split("://").nth(1).unwrap_or_default();
+    let plain: String = format!("{name} {place}")
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-");
+    let file = paths.remotes().join(format!("{plain}.json"));
+    // Files of secrets are noted by their whole path: whoever has them in a project reads them from elsewhere too.
+    Book::notes(file, Vault::new(paths.secrets(), paths.remotes()))
 }
 
 /// What is given may leave out the path, which is the usual one then.
@@ -95,7 +113,8 @@ fn base(given: Option<&str>, usual: Option<&Url>, name: &str) -> Result<Url> {
             Error::usage(format!("where the API of `{name}` is must be said")).hint("add `--api-url URL`")
         });
     };
-    let mut url = guard::target(text).map_err(|error| Error::usage(error.to_string()))?;
+    let mut url = guard::target(text)
+        .map_err(|error| Error::usage(error.to_string()).hint("`--api-url https://HOST/PATH` says where the API is"))?;
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage("the URL of an API has neither a query nor a user in it")
             .hint("`--token REF` gives the token"));

@@ -62,7 +62,7 @@ macro_rules! conformance {
             event_patterns_know_the_star_only
             a_provider_matches_with_each_of_its_variants
             an_endpoint_has_deliveries_only
-            a_workflow_has_its_executions_only
+            a_workflow_has_its_executions_and_what_came_to_its_trigger
             what_a_record_led_to_is_found_by_its_number
             a_summary_tells_the_last_attempt
             a_prefix_finds_every_kind_of_id
@@ -146,6 +146,7 @@ pub(crate) fn capture(at: Timestamp, event: &str) -> NewCapture {
         },
         status: 200,
         dedupe_key: None,
+        workflow: None,
     }
 }
 

@@ -75,6 +75,8 @@ pub struct NewCapture {
     /// The same for a second delivery of the same event, scoped by provider; absent for refused requests, which must not
     /// be able to make a later real one a duplicate.
     pub dedupe_key: Option<String>,
+    /// The workflow to whose inbound trigger it came.
+    pub workflow: Option<String>,
 }
 
 /// A request that was received, as recorded.

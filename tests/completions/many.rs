@@ -40,5 +40,6 @@ fn capture(at: Timestamp, random: &Random) -> NewCapture {
         },
         status: 200,
         dedupe_key: None,
+        workflow: None,
     }
 }

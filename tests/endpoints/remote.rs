@@ -7,17 +7,17 @@ use super::closed;
 use crate::support::{App, Outcome, Process, Reply, Run, Sandbox, keys};
 
 /// A provider that is played on another machine, and ours.
-pub(super) struct There {
-    pub(super) sandbox: Sandbox,
-    pub(super) remote: String,
+pub(crate) struct There {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) remote: String,
     key: String,
-    _face: Process,
+    pub(crate) face: Process,
     _other: Sandbox,
 }
 
 impl There {
     #[track_caller]
-    pub(super) fn serve(provider: &str, rest: &str) -> Self {
+    pub(crate) fn serve(provider: &str, rest: &str) -> Self {
         let other = Sandbox::new();
         let args = ["serve", "--provider", provider, "--port", "0", "--json"];
         let mut face = other.hook(args.into_iter().chain(rest.split_whitespace())).spawn();
@@ -28,14 +28,14 @@ impl There {
             sandbox: Sandbox::new(),
             remote: format!("--remote {provider} --api-url {} --token env:KEY", text("url")),
             key: text("key"),
-            _face: face,
+            face,
             _other: other,
         }
     }
 
     /// `hook endpoints ARGS` at the provider.
     #[track_caller]
-    pub(super) fn endpoints(&self, args: &str) -> Outcome {
+    pub(crate) fn endpoints(&self, args: &str) -> Outcome {
         self.with_key(args, &self.key)
     }
 
@@ -117,10 +117,10 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
         .endpoints("disable crm")
         .exits(2)
         .says(["cannot switch endpoints on and off", "remove crm"]);
-    there
-        .endpoints("doctor")
-        .exits(2)
-        .says(["leave out `--remote slotflow`"]);
+    there.endpoints("doctor").exits(2).says([
+        "error: `doctor` looks at endpoints that are kept here",
+        "leave out `--remote`",
+    ]);
 
     there.endpoints("remove crm").exits(2).says(["--yes"]);
     there.endpoints("remove crm --yes").ok().prints(["removed crm"]);
@@ -322,9 +322,12 @@ fn a_face_that_answers_nonsense_is_told_and_nothing_is_noted() {
         "GET" => Reply::Status(200, r#"{"webhooks":[],"total":0}"#),
         _ => Reply::Status(201, page),
     });
-    add(&sandbox, &face.url)
-        .exits(3)
-        .says(["a web page", "may have been made", "--remote slotflow list"]);
+    add(&sandbox, &face.url).exits(3).says([
+        "a web page",
+        "may have been made",
+        "--remote slotflow --api-url ",
+        " list` before",
+    ]);
     let closed = closed();
     add(&sandbox, &closed)
         .exits(4)
@@ -353,7 +356,11 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
         .endpoints(&format!("add {}/in --events ContactCreated --name crm", deaf.url))
         .ok()
         .prints(["added crm"])
-        .says(["`crm` is pending", "--remote hoopai confirm crm TOKEN"]);
+        .says([
+            "`crm` is pending",
+            "--remote hoopai --api-url ",
+            "--token env:KEY confirm crm TOKEN",
+        ]);
     let question: Value = serde_json::from_slice(&deaf.next().body).expect("a question in JSON");
     let token = question["token"].as_str().expect("a token");
     there.endpoints("list").ok().prints(["pending"]);
@@ -390,4 +397,103 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
         .exits(2)
         .says(["cannot switch endpoints on and off"]);
     there.endpoints("remove crm --yes").ok();
+}
+
+#[test]
+fn a_test_at_a_provider_hints_at_what_can_be_typed_there() {
+    let there = There::serve("slotflow", "");
+    let add = format!("add {} --events booking.confirmed --name crm", closed());
+    there.endpoints(&add).ok();
+    let hint = "hint: `hook endpoints doctor` looks for the reason, once";
+    let typed = format!("`hook endpoints import {}`", there.remote);
+    there.endpoints("test crm").exits(8).says([hint, typed.as_str()]);
+    let moved = App::start(|_| Reply::Status(302, ""));
+    there
+        .endpoints(&format!("add {} --events booking.confirmed --name moved", moved.url))
+        .ok();
+    there
+        .endpoints("test moved")
+        .exits(8)
+        .says([format!("`hook endpoints update moved --to URL {}`", there.remote).as_str()]);
+}
+
+#[test]
+fn nothing_is_made_whose_secret_nobody_would_see() {
+    let there = There::serve("slotflow", "");
+    let entry = "[[endpoint]]\nname = \"crm\"\nprovider = \"slotflow\"\nevents = [\"booking.confirmed\"]\nurl = ";
+    there.sandbox.write("hook.toml", format!("{entry}\"{}\"\n", closed()));
+    let quiet = "error: `--quiet` would hide the new secret";
+    there.endpoints("apply --yes --quiet").exits(2).says([quiet]);
+    there.endpoints("apply --yes").ok().prints(["added crm"]);
+    there
+        .endpoints("update crm --events booking.cancelled --recreate --quiet")
+        .exits(2)
+        .says([quiet]);
+    assert_eq!(there.names(), ["crm"], "it is not removed for that");
+}
+
+#[test]
+fn a_secret_of_the_provider_is_shown_harmless_and_one_of_ours_goes_when_the_endpoint_is_refused() {
+    let sandbox = Sandbox::new();
+    let made = r#"{"id":"7","url":"https://example.com/","events":["booking.confirmed"],"active":true,"signing_secret":"whsec\u001b[2J"}"#;
+    let face = App::start(move |seen| match seen.method.as_str() {
+        "GET" => Reply::Status(200, r#"{"webhooks":[],"total":0}"#),
+        _ => Reply::Status(201, made),
+    });
+    let add = |provider: &str, rest: &str, url: &str| {
+        let args = format!("endpoints add https://example.com/in {rest} --remote {provider} --api-url {url}");
+        sandbox.hook(args.split_whitespace()).run()
+    };
+    let outcome = add("slotflow", "--events booking.confirmed", &face.url).ok();
+    outcome.prints(["secret  whsec\\u{1b}[2J"]).never(["\u{1b}"]);
+    let secrets = || std::fs::read_dir(sandbox.state("secrets")).map_or(0, Iterator::count);
+    assert_eq!(secrets(), 1, "it is kept");
+
+    let refusing = App::start(move |seen| match seen.method.as_str() {
+        "GET" => Reply::Status(200, "[]"),
+        _ => Reply::Status(422, r#"{"statusCode":422,"message":"no"}"#),
+    });
+    let rest = "--events ContactCreated --param location_id=1 --secret literal:abc";
+    add("hoopai", rest, &refusing.url)
+        .exits(3)
+        .says(["refuses the endpoint as it is"]);
+    assert_eq!(secrets(), 1, "nothing is left of the one that was given");
+}
+
+#[test]
+fn a_file_with_the_secret_of_an_endpoint_at_a_provider_is_found_from_everywhere() {
+    let there = There::serve("hoopai", "");
+    let sandbox = &there.sandbox;
+    sandbox.write("project/hook.toml", "");
+    sandbox.write("project/secret", "abc\n");
+    let run = |args: &str, place: &str| {
+        let words = args.split_whitespace().chain(there.remote.split_whitespace());
+        let run = sandbox.hook(["endpoints"].into_iter().chain(words));
+        run.dir(&sandbox.path(place)).env("KEY", &there.key).run()
+    };
+    let add = "add http://127.0.0.1:1/in --events ContactCreated --param location_id=1 --name crm --secret file:secret";
+    run(add, "project").ok();
+    let entry = run("list --json", "project").ok().object();
+    assert_eq!(
+        entry["secrets"][0]["ref"]
+            .as_str()
+            .map(|path| path.starts_with("file:/")),
+        Some(true)
+    );
+    for place in ["project", ""] {
+        run("test crm", place).exits(8).prints(["connection refused"]);
+    }
+    run("import", "").ok().prints(["added crm"]);
+    sandbox
+        .hook([
+            "sign",
+            "-p",
+            "hoopai",
+            "--secret",
+            "endpoint:crm",
+            "--body",
+            "@project/secret",
+        ])
+        .run()
+        .ok();
 }

@@ -262,3 +262,22 @@ fn endpoints_of_a_provider_are_taken_into_the_book_once_and_with_the_secret_that
         .exits(2)
         .says(["hook endpoints import --remote NAME"]);
 }
+
+#[test]
+fn a_typo_of_an_event_is_said_by_diff_and_refused_by_apply_at_a_provider_too() {
+    let there = There::serve("slotflow", "");
+    let entries = file(&[("crm", &closed(), r#"["booking.confirmd"]"#)]);
+    there.sandbox.write("hook.toml", entries);
+    let said = "`slotflow` has no event `booking.confirmd`";
+    let near = "hint: near names: `booking.confirmed`";
+    there.endpoints("diff").ok().prints(["+ crm"]).says([said, near]);
+    there.endpoints("apply --yes").exits(3).says([said, near]);
+    assert_eq!(there.names(), [""; 0]);
+    there
+        .sandbox
+        .write("hook.toml", file(&[("\\u001b[31mred", &closed(), ONE)]));
+    there
+        .endpoints("diff")
+        .exits(2)
+        .says(["endpoint 1 of ", "is not a name"]);
+}

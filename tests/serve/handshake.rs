@@ -127,7 +127,7 @@ fn a_listener_answers_the_question_and_takes_it_for_no_event() {
         assert_eq!(face.next("hook.handshake/1")["confirmed"], true, "{args:?}");
         listener.shows("handshake answered");
         face.call("DELETE", &path, "");
-        listener.stop().ok().says(["received 0:", "1 handshakes"]);
+        listener.stop().ok().says(["received 0:", "1 handshake"]);
         assert!(app.rest().is_empty(), "it is not passed on");
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn unreachable<T>(client: &Client<T>, verb: Verb, kind: ErrorKind, te
     let hint = match kind {
         ErrorKind::Timeout | ErrorKind::Protocol if verb == Verb::Create => in_doubt(),
         ErrorKind::Dns | ErrorKind::Connect => "is it there? `--api-url URL` names another place".to_owned(),
-        ErrorKind::Tls => "`--cacert FILE` trusts a certificate of your own".to_owned(),
+        ErrorKind::Tls => "is it that place? its certificate must be one that this machine trusts".to_owned(),
         _ => "try again later".to_owned(),
     };
     error(ApiErrorKind::Unreachable, what, vec![text], Some(hint))

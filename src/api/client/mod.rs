@@ -44,6 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// More pages than this are a server that never ends.
 const MOST_PAGES: u32 = 200;
 
+/// More subscriptions than this are nobody's.
+const MOST_LISTED: usize = 50_000;
+
 /// Who is called, and in whose name.
 pub struct Client<T> {
     /// What the user calls the place.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Client, MOST_PAGES, failure};
+use super::{Client, MOST_LISTED, MOST_PAGES, failure};
 use crate::api::object::{Subscription, write_fields};
 use crate::clock::Timestamp;
 use crate::endpoints::{
@@ -45,6 +45,9 @@ impl<T: Transport> Remote<T> {
                 Some(paging) => next_page(paging, &answer, number, items.len()).filter(|next| *next != cursor),
             };
             found.extend(items);
+            if found.len() > MOST_LISTED {
+                return Err(self.garbled(format!("the list has more than {MOST_LISTED} subscriptions")));
+            }
         }
         Err(self.garbled(format!("the list does not end after {MOST_PAGES} pages")))
     }

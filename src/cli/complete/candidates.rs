@@ -11,7 +11,7 @@ use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::endpoints::{Book, Vault, shown};
 use crate::provider::Registry;
-use crate::session::Session;
+use crate::session::{Session, notes};
 use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, Summary};
 
 /// How many of the newest records are shown.
@@ -73,17 +73,45 @@ fn about(record: &Summary, now: Timestamp) -> String {
     format!("{} {event} {}, {age} ago", record.kind.name(), record.state)
 }
 
-/// The endpoints of the project, else the user's.
+/// The endpoints of the project, else the user's; with `--remote` those that were noted when they were made or learnt from
+/// here. No provider is asked.
 pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
     let (paths, settings) = settings(words)?;
-    let base = paths.endpoints(settings.project.as_deref());
-    let book = Book::new(&base, Vault::new(paths.secrets(), base.parent()?));
+    let book = match words.option("--remote", None) {
+        Some(remote) => notes(&paths, &settings, &remote, words.option("--api-url", None).as_deref())?,
+        None => {
+            let base = paths.endpoints(settings.project.as_deref());
+            Book::new(&base, Vault::new(paths.secrets(), base.parent()?))
+        }
+    };
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };
         let about = format!("{} {}{state}", endpoint.provider, shown(&endpoint.url));
         Found::new(endpoint.name, about)
     });
     Some(found.collect())
+}
+
+/// `endpoint:NAME` for the endpoints of the book.
+pub(super) fn endpoint_secrets(words: &Words) -> Vec<Found> {
+    let found = endpoints(words).unwrap_or_default().into_iter();
+    let reference = |endpoint: Found| Found {
+        value: format!("endpoint:{}", endpoint.value),
+        ..endpoint
+    };
+    found.map(reference).collect()
+}
+
+/// The remotes of the settings, then the providers.
+pub(super) fn remotes(words: &Words, current: &str) -> Vec<Found> {
+    let remotes = settings(words)
+        .map(|(_, settings)| settings.remotes)
+        .unwrap_or_default();
+    let own = remotes.into_iter().map(|(name, remote)| Found {
+        value: name,
+        about: remote.provider.or(remote.api_url.as_deref().map(shown)),
+    });
+    own.chain(providers(current)).collect()
 }
 
 /// The workflows of the settings.

@@ -58,7 +58,7 @@ pub fn records() -> ArgValueCompleter {
     completer(|words, current| candidates::records(words, current).unwrap_or_default())
 }
 
-/// Names of endpoints.
+/// Names of endpoints: of the book, or where `--remote` is typed those that are noted here of the provider's.
 pub fn endpoints() -> ArgValueCompleter {
     completer(|words, _| candidates::endpoints(words).unwrap_or_default())
 }
@@ -83,8 +83,22 @@ pub fn events_of_argument() -> ArgValueCompleter {
     completer(|words, _| candidates::events(words, words.before_last()))
 }
 
-/// References of secrets, with or without `NAME=` before them: variables and files.
+/// What `--remote` may name: what the settings say, and providers.
+pub fn remotes() -> ArgValueCompleter {
+    completer(candidates::remotes)
+}
+
+/// References of secrets that sign or verify: those of endpoints too.
 pub fn secrets() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let mut found = references().complete(current);
+        found.extend(completer(|words, _| candidates::endpoint_secrets(words)).complete(current));
+        found
+    })
+}
+
+/// References of secrets, with or without `NAME=` before them: variables and files.
+pub fn references() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let Some(text) = current.to_str() else {
             return Vec::new();

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::endpoints::{EndpointError, EndpointSecret, Fresh, generate};
+use crate::endpoints::{EndpointError, EndpointSecret, Fresh, Vault, generate};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::secret::{Secret, SecretError, SecretRef, SecretSource};
 use crate::session::Session;
 use crate::signature::{Asymmetric, KeyError, Scheme};
-use crate::ui::Output;
+use crate::ui::{Output, printable};
 
 #[derive(Default, Debug, Clone, Args)]
 pub(super) struct SecretArgs {
     /// The secret, by reference, instead of a generated one: `env:VAR`, `file:PATH`, `-`, `literal:TEXT`
-    #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::secrets(), help_heading = "Secret")]
+    #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::references(), help_heading = "Secret")]
     pub(super) secret: Option<String>,
     /// Write the generated secret to this file (0600) instead of showing it
     #[arg(long, value_name = "FILE", conflicts_with = "secret", help_heading = "Secret")]
@@ -55,7 +55,7 @@ impl SecretArgs {
         if signs && self.secret.is_none() && self.secret_file.is_none() && session.ui.output == Output::Quiet {
             return Err(
                 Error::usage("`--quiet` would hide the new secret, which is shown only once")
-                    .hint("add `--secret-file FILE`"),
+                    .hint("leave out `--quiet`, or where one endpoint is added, `--secret-file FILE`"),
             );
         }
         match &self.secret_file {
@@ -69,7 +69,7 @@ impl SecretArgs {
     pub(super) fn make(&self, session: &Session, profile: &Profile, name: &str) -> Result<NewSecret> {
         if let Some(text) = &self.secret {
             return Ok(NewSecret {
-                secret: Some(given(session, profile, text, name)?),
+                secret: Some(given(session, session.book().vault(), profile, (text, name))?),
                 handed: None,
                 public: false,
             });
@@ -116,10 +116,8 @@ impl NewSecret {
 
     /// Undoes everything: the endpoint did not come into the book.
     pub(super) fn take_back(self, session: &Session) {
-        if let Some(secret) = &self.secret
-            && let Err(error) = session.book().vault().discard(&secret.reference)
-        {
-            session.ui.warn(&error.to_string());
+        if let Some(secret) = &self.secret {
+            take_back(session, secret);
         }
         if let Some(Handed::File(file)) = &self.handed {
             let _ = std::fs::remove_file(file);
@@ -132,7 +130,9 @@ impl NewSecret {
         match &self.handed {
             None => {}
             Some(Handed::Secret(text)) => {
-                ui.line(&format!("{} {}", ui.out.dim("secret "), ui.out.strong(text)))?;
+                // A provider's API may have made it.
+                let text = printable(text, usize::MAX);
+                ui.line(&format!("{} {}", ui.out.dim("secret "), ui.out.strong(&text)))?;
                 ui.flush()?;
                 ui.note("keep the secret: the receiver needs it, and it is not shown again");
             }
@@ -155,6 +155,13 @@ impl NewSecret {
     }
 }
 
+/// Forgets a secret that was kept for an endpoint which is nowhere.
+pub(super) fn take_back(session: &Session, secret: &EndpointSecret) {
+    if let Err(error) = session.book().vault().discard(&secret.reference) {
+        session.ui.warn(&error.to_string());
+    }
+}
+
 /// What the receiver gets, in the provider's form.
 fn handed_text(profile: &Profile, fresh: &Fresh) -> Result<String> {
     match (&profile.scheme, &fresh.public) {
@@ -169,7 +176,13 @@ pub(super) fn public_text(scheme: &Asymmetric, pem: &str) -> std::result::Result
     Ok(String::from_utf8_lossy(text.expose()).trim_end().to_owned())
 }
 
-pub(super) fn given(session: &Session, profile: &Profile, text: &str, name: &str) -> Result<EndpointSecret> {
+/// Keeps the secret that a user gives by reference for the endpoint of that name.
+pub(super) fn given(
+    session: &Session,
+    vault: &Vault,
+    profile: &Profile,
+    (text, name): (&str, &str),
+) -> Result<EndpointSecret> {
     let mut reference = SecretRef::parse(text);
     if reference.bare {
         session
@@ -189,7 +202,7 @@ pub(super) fn given(session: &Session, profile: &Profile, text: &str, name: &str
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(session.book().vault().keep(name, &reference, &session.random)?)
+    Ok(vault.keep(name, &reference, &session.random)?)
 }
 
 /// Writes a secret to a new file that only this user can read.
@@ -199,7 +212,7 @@ pub(super) fn write(file: &Path, text: &str) -> Result<()> {
 
 /// Writes a new file that only this user can read, as it stands.
 pub(super) fn write_new(file: &Path, text: &str) -> Result<()> {
-    use std::io::Write as _;
+    use std::io::{ErrorKind, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
     let written = options
@@ -208,8 +221,13 @@ pub(super) fn write_new(file: &Path, text: &str) -> Result<()> {
         .mode(0o600)
         .open(file)
         .and_then(|mut file| file.write_all(text.as_bytes()));
-    written
-        .map_err(|error| Error::new(Exit::Store, format!("file `{}` cannot be written", file.display())).cause(error))
+    written.map_err(|error| {
+        let failed = Error::new(Exit::Store, format!("file `{}` cannot be written", file.display())).cause(&error);
+        match error.kind() {
+            ErrorKind::AlreadyExists => failed.hint("nothing is overwritten: choose another file, or remove this one"),
+            _ => failed,
+        }
+    })
 }
 
 /// Changes the book; a new secret that does not come into it is taken back.

@@ -38,6 +38,11 @@ struct RefusalLine<'a> {
 }
 
 impl RuleArgs {
+    /// Whether events are taken that the catalogue does not have.
+    pub(super) fn new_events(&self) -> bool {
+        self.new_events
+    }
+
     pub(super) fn options(&self, session: &Session) -> Options {
         Options {
             local: self.local,

@@ -66,7 +66,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         Command::Enable(args) => switch::enable(session, args),
         Command::Disable(args) => switch::disable(session, args),
         Command::Confirm(args) => confirm::run(session, args),
-        Command::Test(args) => trial::run(session, args, &session.endpoint(args.endpoint())?),
+        Command::Test(args) => trial::run(session, args, &session.endpoint(args.endpoint())?, None),
         Command::RotateSecret(args) => change::rotate_secret(session, args),
         Command::Doctor(args) => doctor::run(session, args),
         Command::Diff(args) => reviewed::diff(session, None, args),

@@ -258,10 +258,7 @@ fn state(session: &Session, endpoint: &Endpoint) -> String {
     let style = session.ui.out;
     let failed = match endpoint.failed_deliveries {
         0 => String::new(),
-        n => format!(
-            ", {} in a row",
-            count(n.into(), "failed delivery").replace("deliverys", "deliveries")
-        ),
+        n => format!(", {} in a row", count(n.into(), "failed delivery")),
     };
     match &endpoint.disabled {
         None => format!("{}{failed}", style.good("active")),

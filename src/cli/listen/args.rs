@@ -20,7 +20,7 @@ pub(in super::super) struct Args {
     #[arg(short, long = "provider", value_name = "NAME", add = complete::providers(), help_heading = "Verification")]
     pub(super) providers: Vec<String>,
     /// Require this bearer token, by reference
-    #[arg(long, value_name = "REF", add = complete::secrets(), help_heading = "Verification")]
+    #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Verification")]
     pub(super) require_bearer: Option<String>,
     /// Take requests from these addresses only: `10.0.0.0/8` (can be repeated)
     #[arg(long = "allow-ip", value_name = "CIDR", help_heading = "Verification")]
@@ -30,7 +30,7 @@ pub(in super::super) struct Args {
     pub(super) dedupe_window: Option<Duration>,
 
     /// What a provider must say that was told to say something when it asks, by reference: `hub.verify_token`
-    #[arg(long, value_name = "REF", add = complete::secrets(), help_heading = "Handshakes")]
+    #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Handshakes")]
     pub(super) handshake_token: Option<String>,
     /// Open the URL that confirms an SNS subscription, when it is https on `sns.REGION.amazonaws.com`
     #[arg(long, help_heading = "Handshakes")]
@@ -82,9 +82,9 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     pub(super) ready_file: Option<PathBuf>,
 
-    /// Status of the answer
-    #[arg(long, value_name = "CODE", default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
-    pub(super) status: u16,
+    /// Status of the answer; 200 unless given, or what the provider takes for success where 200 is none
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
+    pub(super) status: Option<u16>,
     /// Status of the answer to refused requests
     #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
     pub(super) reject_status: u16,

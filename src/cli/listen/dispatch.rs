@@ -176,7 +176,7 @@ impl Dispatcher {
         }
         if let Some(answer) = request.answer.take() {
             // Nobody was asked, so the answer is that of a listener without an app.
-            let _ = answer.send(plain(200, "ok\n"));
+            let _ = answer.send(plain(request.success, "ok\n"));
         }
         if self.count.is_some_and(|count| self.screen.received >= count) {
             self.ends.stop.cancel();
@@ -349,7 +349,6 @@ fn with_record(capture: &Arc<NewCapture>, record: Option<&Value>) -> Arc<NewCapt
 }
 
 fn forward_policy(args: &Args) -> Result<Policy> {
-    let success = Codes::parse(&["200-299"]).map_err(Error::internal)?;
     let delays = ["1s", "5s", "30s", "2m", "10m"]
         .iter()
         .filter_map(|delay| crate::clock::parse_duration(delay).ok());
@@ -359,7 +358,7 @@ fn forward_policy(args: &Args) -> Result<Policy> {
     };
     let policy = Policy {
         timeout: args.timeout,
-        success,
+        success: Codes::any_success(),
         schedule: default,
     };
     args.retry.policy(&policy)

@@ -11,11 +11,13 @@ use url::Url;
 use crate::engine::{Delivery, Event, Label, Limits, Next, Progress, Signing};
 use crate::error::Result;
 use crate::exchange::{ErrorKind, Outcome, Source};
+use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Tally, View};
 use crate::provider::policy::Policy;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
+use crate::render::request::masked_url;
 use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
@@ -107,34 +109,6 @@ impl Forwarder {
     /// The same bytes to another place: end-to-end headers, and where they came from.
     fn delivery(&self, session: &Session, target: &Url, number: u64, capture: &NewCapture) -> Delivery {
         let now = session.now();
-        let mut headers = capture.headers.end_to_end();
-        if self.common.keep_host
-            && let Some(host) = capture.headers.get("host")
-        {
-            headers.append("host", host);
-        }
-        let host = capture.headers.get_text("host").unwrap_or_default().to_owned();
-        let peer = capture
-            .remote
-            .rsplit_once(':')
-            .map_or(capture.remote.as_str(), |(address, _)| address);
-        headers.append("x-forwarded-for", peer.trim_matches(['[', ']']));
-        headers.append("x-forwarded-proto", if self.common.tls { "https" } else { "http" });
-        if !host.is_empty() {
-            headers.append("x-forwarded-host", host);
-        }
-        let mut url = target.clone();
-        // A target without a path of its own takes the path of the request.
-        if url.path() == "/"
-            && let Some((path, query)) = capture
-                .target
-                .split_once('?')
-                .map(|(p, q)| (p, Some(q)))
-                .or(Some((capture.target.as_str(), None)))
-        {
-            url.set_path(path);
-            url.set_query(query);
-        }
         let message = Message {
             id: Id::new(IdKind::Message, now, &session.random),
             wire_id: capture.event_id.clone().unwrap_or_default(),
@@ -147,9 +121,9 @@ impl Forwarder {
         Delivery {
             id: Id::new(IdKind::Delivery, now, &session.random),
             message: Arc::new(message),
-            url,
+            url: url_of(target, capture),
             method: capture.method.clone(),
-            headers,
+            headers: self.headers(capture),
             signing: Signing::AsCaptured,
             policy: Arc::clone(&self.common.policy),
             progress: Progress::default(),
@@ -162,6 +136,23 @@ impl Forwarder {
                 execution: None,
             }),
         }
+    }
+
+    /// Those of the request that are not about its connection, and where it came from.
+    fn headers(&self, capture: &NewCapture) -> Headers {
+        let mut headers = capture.headers.end_to_end();
+        let host = capture.headers.get("host").filter(|host| !host.is_empty());
+        if let Some(host) = host.filter(|_| self.common.keep_host) {
+            headers.append("host", host);
+        }
+        let peer = capture.remote.rsplit_once(':');
+        let peer = peer.map_or(capture.remote.as_str(), |(address, _)| address);
+        headers.append("x-forwarded-for", peer.trim_matches(['[', ']']));
+        headers.append("x-forwarded-proto", if self.common.tls { "https" } else { "http" });
+        if let Some(host) = host {
+            headers.append("x-forwarded-host", host);
+        }
+        headers
     }
 
     /// Lets the lanes come to their end. The error is that of the last lane that failed.
@@ -186,6 +177,20 @@ impl Forwarder {
     }
 }
 
+/// A target without a path of its own takes the path of the request.
+fn url_of(target: &Url, capture: &NewCapture) -> Url {
+    let mut url = target.clone();
+    if url.path() == "/" {
+        let (path, query) = match capture.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (capture.target.as_str(), None),
+        };
+        url.set_path(path);
+        url.set_query(query);
+    }
+    url
+}
+
 impl Lane {
     fn start(session: &Session, common: &Forwarding, target: &Url) -> Self {
         let (jobs, queue) = mpsc::channel(1024);
@@ -208,6 +213,7 @@ impl Lane {
             if let Err(error) = &ended
                 && !error.message.is_empty()
             {
+                let target = masked_url(target.as_str(), false);
                 view.ui.warn(&format!("forwarding to {target} broke off: {error}"));
             }
             // Whoever still waits for an answer learns that none will come.
@@ -248,7 +254,7 @@ impl Arrows {
         let style = self.ui.out;
         let Some(attempt) = &event.attempt else { return Ok(()) };
         let shown = style.strong(&format!("#{origin}"));
-        let url = printable(event.delivery.url.as_str(), 200);
+        let url = printable(&masked_url(event.delivery.url.as_str(), false), 200);
         self.ui.line(&format!(
             "  --> {shown}  {} {url}  {}",
             event.delivery.method,

@@ -54,7 +54,8 @@ impl Greeter {
     /// One handshake.
     pub(super) fn take(&mut self, number: u64, shaken: &Shaken) {
         if let Some(tell) = &shaken.tell {
-            self.ui.note(&format!("      {}", printable(tell, 2000)));
+            // It stands nowhere else: the ledger must not have it, and the provider does not say it again.
+            self.ui.insist(&format!("#{number}: {}", printable(tell, 2000)));
         }
         if let Some(caution) = shaken.caution {
             self.ui.note(&format!("      {caution}"));

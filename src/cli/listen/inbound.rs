@@ -149,7 +149,7 @@ impl Trigger {
         match self.ui.output {
             Output::Quiet => Ok(()),
             Output::Json => self.json(number, received, fit, &findings),
-            Output::Human => self.human(received, fit, findings),
+            Output::Human => self.human(received, fit, &findings),
         }
     }
 
@@ -191,7 +191,7 @@ impl Trigger {
         })
     }
 
-    fn human(&self, received: &Received, fit: Option<Fit>, findings: Vec<Finding>) -> Result<()> {
+    fn human(&self, received: &Received, fit: Option<Fit>, findings: &[Finding]) -> Result<()> {
         let (ui, style) = (&self.ui, self.ui.out);
         match &received.left_out {
             None => ui.line(&format!("      {}", style.good("enrolled")))?,
@@ -219,7 +219,7 @@ impl Trigger {
             Some(Fit::NotCompared) => ui.line(&style.dim("      too many fields to compare with a sample")),
             Some(Fit::Differs) => {
                 ui.line(&format!("      {}", style.caution("differs from the sample:")))?;
-                let shown: Vec<_> = findings.into_iter().take(DIFFERENCES).map(|one| (one, None)).collect();
+                let shown: Vec<_> = findings.iter().take(DIFFERENCES).map(|one| (one, None)).collect();
                 drift::lines(&shown, style)
                     .iter()
                     .try_for_each(|line| ui.line(&format!("      {line}")))

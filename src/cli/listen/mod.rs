@@ -9,13 +9,14 @@ mod inbound;
 mod setup;
 mod show;
 
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::socket;
+use super::socket::{self, ReadyLine};
 pub(super) use args::Args;
 use dispatch::{Dispatcher, Ended, Ends};
 use inbound::Trigger;
@@ -26,19 +27,10 @@ use crate::exit::Exit;
 use crate::listener::Heard;
 use crate::server;
 use crate::session::Session;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{DRAIN, Shutdown};
 
-/// How long running requests, forwards and commands may take after the first Ctrl-C.
-const DRAIN: Duration = Duration::from_secs(2);
-
-/// `{"schema":"hook.ready/1"}`: the first line of JSON.
-#[derive(Serialize)]
-struct ReadyLine<'a> {
-    schema: &'static str,
-    url: &'a str,
-    public_url: Option<&'a str>,
-    ca_file: Option<&'a str>,
-}
+/// How long the second Ctrl-C leaves for records of what it stopped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     setup::check(session, args)?;
@@ -56,20 +48,18 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let trigger = Trigger::new(session, args)?;
     let listener = setup::listener(session, args, secrets.clone(), trigger.as_ref(), ledger.clone(), outlet)?;
     let listener = Arc::new(listener);
-    let ends = ends(&shutdown);
+    // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
+    // what is under way has a while left; otherwise it is waited for.
+    let ends = Ends {
+        stop: shutdown.soft.child_token(),
+        late: shutdown.late(),
+    };
     let verification = Arc::clone(&listener.verification);
     let dispatcher = Dispatcher::new(session, args, ledger.clone(), ends.clone(), verification)?;
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
     crate::retention::start(session);
-    let path = trigger.as_ref().map_or("", |trigger| &trigger.inbound.path);
-    let url = format!(
-        "{}://{}{path}",
-        if tls.is_some() { "https" } else { "http" },
-        socket::shown(address)
-    );
-    let public = args.public_url.as_ref();
-    let public = public.map(|public| format!("{}{path}", public.trim_end_matches('/')));
+    let (url, public) = urls(args, address, trigger.as_ref());
     let takes = match &trigger {
         Some(trigger) => trigger.says(),
         None => setup::says_verification(secrets.as_ref()),
@@ -93,41 +83,45 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop).await })
     };
     let clock = timer(args.lasts, shutdown.soft.clone());
+    let server = serving.abort_handle();
+    let mut draining = pin!(drain(session, dispatcher, heard, serving, listener));
     let finished = tokio::select! {
-        finished = drain(session, dispatcher, heard, serving, listener) => Some(finished),
+        finished = &mut draining => Some(finished),
         () = shutdown.hard.cancelled() => None,
     };
     clock.abort();
     let Some(finished) = finished else {
+        // Whoever was answered is not asked again, so that what was not done for them must be on record.
+        server.abort();
+        let _ = tokio::time::timeout(LAST_WORDS, draining).await;
+        ledger.close();
         return Ok(Exit::Interrupted);
     };
     ledger.close();
-    let Ended { met, interrupted } = finished?;
+    let ended = finished?;
     let child = match child {
         Some(child) => child.await.unwrap_or(Exit::Internal),
         None => Exit::Ok,
     };
-    Ok(match child {
-        Exit::Ok if !met => Exit::Unmet,
-        Exit::Ok if interrupted > 0 => Exit::Interrupted,
-        child => child,
-    })
+    Ok(exit(child, &ended))
 }
 
-/// The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time what
-/// is under way has a while left; otherwise it is waited for.
-fn ends(shutdown: &Shutdown) -> Ends {
-    let ends = Ends {
-        stop: shutdown.soft.child_token(),
-        late: shutdown.hard.child_token(),
-    };
-    let (soft, late) = (shutdown.soft.clone(), ends.late.clone());
-    tokio::spawn(async move {
-        soft.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-        late.cancel();
-    });
-    ends
+/// How it ends: as the command after `--` did, when that failed.
+fn exit(child: Exit, ended: &Ended) -> Exit {
+    match child {
+        Exit::Ok if !ended.met => Exit::Unmet,
+        Exit::Ok if ended.interrupted > 0 => Exit::Interrupted,
+        child => child,
+    }
+}
+
+/// The URL of the listener, and that of its tunnel; a trigger's with its path.
+fn urls(args: &Args, address: SocketAddr, trigger: Option<&Trigger>) -> (String, Option<String>) {
+    let path = trigger.map_or("", |trigger| &trigger.inbound.path);
+    let scheme = if args.tls { "https" } else { "http" };
+    let public = args.public_url.as_ref();
+    let public = public.map(|public| format!("{}{path}", public.trim_end_matches('/')));
+    (format!("{scheme}://{}{path}", socket::shown(address)), public)
 }
 
 /// Shows and passes on what is heard until the server has ended and everything was told.
@@ -174,17 +168,12 @@ fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
         ..
     } = *ready;
     ui.json(&ReadyLine {
-        schema: "hook.ready/1",
-        url,
         public_url,
         ca_file,
+        ..ReadyLine::at(url)
     })?;
     ui.flush()?;
-    if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{url}\n").as_bytes()).map_err(|error| {
-            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
-        })?;
-    }
+    socket::tell_file(args.ready_file.as_deref(), url)?;
     ui.note(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
     if let Some(public) = public_url {
         ui.note(&format!("reachable as {}", ui.err.strong(public)));

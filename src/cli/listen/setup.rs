@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::DRAIN;
 use super::args::{Answer, Args};
 use super::inbound::Trigger;
 use crate::error::{Error, Result};
@@ -19,7 +18,7 @@ use crate::listener::{Heard, Listener, Rules, Shakes};
 use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
 use crate::verification::Verification;
 
@@ -36,11 +35,12 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
     let routes = super::dispatch::routes(session, args)?;
-    if !routes.is_empty() && !(200..300).contains(&args.status) {
-        session.ui.warn(&format!(
-            "requests are answered {}, so they are not passed on",
-            args.status
-        ));
+    if let Some(status) = args.status.filter(|status| !(200..300).contains(status))
+        && !routes.is_empty()
+    {
+        session
+            .ui
+            .warn(&format!("requests are answered {status}, so they are not passed on"));
     }
     let runs = routes.iter().any(|route| route.to.runs());
     if runs && args.secrets.is_empty() && args.require_bearer.is_none() && !args.unverified {

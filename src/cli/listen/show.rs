@@ -9,7 +9,7 @@ use super::forward::Forwarded;
 use crate::error::Result;
 use crate::listener::{Heard, Request, Shaken};
 use crate::render::request::header_lines;
-use crate::render::{body, millis, short_size, short_time};
+use crate::render::{body, count, millis, short_size, short_time};
 use crate::signature::Verdict;
 use crate::ui::{Output, Ui, printable};
 
@@ -211,11 +211,11 @@ impl Screen {
         let mut parts = vec![
             format!("{} verified", self.verified),
             format!("{} refused", self.refused),
-            format!("{} duplicates", self.duplicates),
+            count(self.duplicates, "duplicate"),
             format!("{} forwarded", forwarded.delivered),
         ];
+        parts.extend((self.handshakes > 0).then(|| count(self.handshakes, "handshake")));
         let more = [
-            (self.handshakes, "handshakes"),
             (forwarded.failed, "not forwarded"),
             (forwarded.interrupted, "interrupted"),
             (self.hidden, "hidden by `--filter`"),

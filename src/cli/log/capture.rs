@@ -30,6 +30,7 @@ struct CaptureLine<'a> {
     diagnosis: Option<&'a str>,
     status: Option<u16>,
     duplicate_of: Option<u64>,
+    workflow: Option<&'a str>,
     forwarded_to: Option<String>,
     deliveries: Vec<RecordLine<'a>>,
     processing: Vec<ProcessingPart<'a>>,
@@ -86,6 +87,7 @@ pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
         diagnosis: capture.diagnosis.as_ref().map(|note| note.text.as_str()),
         status: Some(request.status).filter(|status| *status != 0),
         duplicate_of: capture.duplicate_of,
+        workflow: request.workflow.as_deref(),
         forwarded_to: capture.forwarded_to.as_deref().map(|url| masked_url(url, view.reveal)),
         deliveries: view.later.iter().map(RecordLine::new).collect(),
         processing: capture.processing.iter().map(ProcessingPart::new).collect(),
@@ -105,6 +107,7 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
     view.foreign("event", request.event.as_deref())?;
     view.foreign("event id", request.event_id.as_deref())?;
     view.foreign("provider", request.provider.as_deref())?;
+    view.foreign("trigger of", request.workflow.as_deref())?;
     let verdict = match &request.verdict.detail {
         Some(detail) => format!("{}: {detail}", request.verdict.name),
         None => request.verdict.name.clone(),

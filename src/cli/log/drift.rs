@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::filter::Listing;
 use super::list::SHOWN;
 use super::reader_if_any;
@@ -31,7 +33,7 @@ struct Group {
     /// Absent: the catalogue does not have the event.
     measure: Option<Measure>,
     looked_at: u64,
-    found: Vec<(Finding, Option<Seen>)>,
+    found: IndexMap<Finding, Seen>,
 }
 
 /// What was looked at so far.
@@ -70,7 +72,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         let note = "there are more: `--limit N` looks at them";
         session.ui.note(&session.ui.err.dim(note));
     }
-    let faulty = |group: &Group| group.found.iter().any(|(finding, _)| finding.is_fault());
+    let faulty = |group: &Group| group.found.keys().any(Finding::is_fault);
     Ok(if survey.groups.iter().any(faulty) {
         Exit::Unmet
     } else {
@@ -116,13 +118,11 @@ impl Survey<'_> {
             Err(_) => vec![measure.unreadable()],
         };
         for finding in findings {
-            match group.found.iter_mut().find(|(known, _)| *known == finding) {
-                Some((_, Some(seen))) => seen.records += 1,
-                _ => {
-                    let (records, example) = (1, number);
-                    group.found.push((finding, Some(Seen { records, example })));
-                }
-            }
+            let first = Seen {
+                records: 0,
+                example: number,
+            };
+            group.found.entry(finding).or_insert(first).records += 1;
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl Survey<'_> {
                 event: known.to_owned(),
                 measure,
                 looked_at: 0,
-                found: Vec::new(),
+                found: IndexMap::new(),
             });
             self.groups.len() - 1
         };
@@ -198,9 +198,9 @@ impl Survey<'_> {
             // Faults first, both in the sample's order, whichever request had them.
             group
                 .found
-                .sort_by_key(|(finding, _)| (!finding.is_fault(), measure.rank(finding)));
+                .sort_by_cached_key(|finding, _| (!finding.is_fault(), measure.rank(finding)));
             for (finding, seen) in &group.found {
-                ui.json(&DriftLine::new(&group.provider, &group.event, finding, *seen))?;
+                ui.json(&DriftLine::new(&group.provider, &group.event, finding, Some(*seen)))?;
             }
             let looked_at = count(group.looked_at, "record");
             let title = format!("{} {}", ui.out.name(&group.event), group.provider);
@@ -211,7 +211,12 @@ impl Survey<'_> {
             }
             let differences = count(group.found.len() as u64, "difference");
             ui.line(&format!("{title}: {looked_at}, {differences}"))?;
-            lines(&group.found, ui.out).iter().try_for_each(|line| ui.line(line))?;
+            let found: Vec<_> = group
+                .found
+                .iter()
+                .map(|(finding, seen)| (finding, Some(*seen)))
+                .collect();
+            lines(&found, ui.out).iter().try_for_each(|line| ui.line(line))?;
         }
         Ok(())
     }

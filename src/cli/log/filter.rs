@@ -38,7 +38,7 @@ pub(super) struct Filters {
     /// Of this provider: `NAME`, or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Selection")]
     provider: Option<String>,
-    /// Executions of this workflow
+    /// Executions of this workflow, and what came to its inbound trigger
     #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), help_heading = "Selection")]
     workflow: Option<String>,
     /// Requests that were received, or deliveries

@@ -85,8 +85,13 @@ impl<'a> Follower<'a> {
             ..Query::default()
         };
         self.after = store.list(&newest)?.first().map_or(0, |newest| newest.number);
+        ui.note(&ui.err.dim("waiting for new records; Ctrl-C ends it"));
+        if listing.limit.is_none() && listing.filters.since.is_some() {
+            // All since then, however many: the first turn reads them page by page.
+            self.after = 0;
+            return Ok(());
+        }
         let wanted = listing.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let wanted = wanted.or(listing.filters.since.as_ref().map(|_| usize::MAX));
         let mut last = match wanted {
             Some(limit) => store.list(&Query {
                 page: page(limit, None, false),
@@ -95,7 +100,6 @@ impl<'a> Follower<'a> {
             None => Vec::new(),
         };
         last.reverse();
-        ui.note(&ui.err.dim("waiting for new records; Ctrl-C ends it"));
         for summary in &last {
             self.after = self.after.max(summary.number);
             self.seen(summary)?;

@@ -13,7 +13,7 @@ use crate::render::delivery::{BODY_SHOWN, error_words};
 use crate::render::request::MASK;
 use crate::render::{count, millis, short_time, status_line};
 use crate::session::Session;
-use crate::store::{Capture, Delivery, Record};
+use crate::store::{Capture, Delivery, NewCapture, Record};
 use crate::ui::printable;
 
 /// Header values shorter than this are no signatures or secrets.
@@ -86,7 +86,11 @@ fn of_capture(capture: &Capture) -> Report {
         event_id: request.event_id.clone(),
         event: request.event.clone(),
         timestamp: request.at.to_string(),
-        url: harmless_url(&format!("{}://{host}{}", scheme(&request.headers), request.target)),
+        url: harmless_url(&format!(
+            "{}://{host}{}",
+            scheme(&request.headers),
+            harmless_target(request)
+        )),
         endpoint: None,
         provider: request.provider.clone(),
         state: request.verdict.name.clone(),
@@ -100,6 +104,15 @@ fn of_capture(capture: &Capture) -> Report {
             words,
         }),
     }
+}
+
+/// Path and query, without the path of an inbound trigger: who knows it may use the trigger.
+fn harmless_target(request: &NewCapture) -> String {
+    let Some(_) = request.workflow else {
+        return request.target.clone();
+    };
+    let query = request.target.split_once('?').map(|(_, query)| format!("?{query}"));
+    format!("/{MASK}{}", query.unwrap_or_default())
 }
 
 /// Of the URL that the sender knows: a tunnel or proxy takes `https` and passes on `http`.

@@ -3,6 +3,7 @@
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::render::curl::quote;
 use crate::render::delivery::error_words;
 use crate::render::request::masked_url;
 use crate::render::{count, short_size, short_time, status_line};
@@ -150,15 +151,15 @@ fn processing(processing: &Processing) -> Vec<String> {
         None => format!(
             "The sender was answered before, so that it does not send it again: `hook replay --failed --exec {}` does \
              what is left.",
-            quoted(&command)
+            // Cut or escaped it would be another command.
+            if command == processing.command {
+                quote(&command)
+            } else {
+                "CMD".to_owned()
+            }
         ),
     });
     said
-}
-
-/// As one word of a shell.
-fn quoted(command: &str) -> String {
-    format!("'{}'", command.replace('\'', r"'\''"))
 }
 
 /// Deliveries that came of the record, and how to repeat those that failed.

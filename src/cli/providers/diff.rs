@@ -108,6 +108,6 @@ fn show(session: &Session, provider: &str, event: &str, findings: &[Finding]) ->
         return ui.line(&format!("{} {title}: as in the catalogue", ui.out.good("ok")));
     }
     ui.line(&format!("{title}: {}", count(findings.len() as u64, "difference")))?;
-    let rows: Vec<_> = findings.iter().map(|finding| (finding.clone(), None)).collect();
+    let rows: Vec<_> = findings.iter().map(|finding| (finding, None)).collect();
     lines(&rows, ui.out).iter().try_for_each(|line| ui.line(line))
 }

@@ -19,10 +19,10 @@ pub(in super::super) struct Args {
     pub(super) production: bool,
 
     /// Key that calls must carry, by reference: `env:VAR`, `file:PATH` (can be repeated); made up unless given
-    #[arg(long = "key", value_name = "REF", add = complete::secrets(), help_heading = "Access")]
+    #[arg(long = "key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     pub(super) keys: Vec<String>,
     /// Key whose calls cause test events only, by reference (can be repeated)
-    #[arg(long = "test-key", value_name = "REF", add = complete::secrets(), help_heading = "Access")]
+    #[arg(long = "test-key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     pub(super) test_keys: Vec<String>,
     /// Scope that the keys have (can be repeated); all unless given
     #[arg(long = "scope", value_name = "NAME", help_heading = "Access")]

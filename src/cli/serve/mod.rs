@@ -8,7 +8,6 @@ mod post;
 mod show;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -31,12 +30,9 @@ use crate::provider::api::Api;
 use crate::render::delivery::Attempts;
 use crate::server::{self, Drained};
 use crate::session::Session;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{DRAIN, Shutdown};
 use crate::transport::guard::Reach;
 use crate::transport::{HttpOptions, HttpTransport};
-
-/// How long running calls and deliveries may take after the first Ctrl-C.
-const DRAIN: Duration = Duration::from_secs(2);
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -170,7 +166,7 @@ impl Serving<'_> {
         let stop = shutdown.soft.clone();
         let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop).await });
         let finished = tokio::select! {
-            finished = self.work(heard, serving, ledger.clone(), (shutdown.soft.clone(), late(&shutdown))) => Some(finished),
+            finished = self.work(heard, serving, ledger.clone(), (shutdown.soft.clone(), shutdown.late())) => Some(finished),
             () = shutdown.hard.cancelled() => None,
         };
         let Some(finished) = finished else {
@@ -276,16 +272,4 @@ impl Serving<'_> {
         ui.hint("`hook replay --resume` takes up what was interrupted");
         Exit::Interrupted
     }
-}
-
-/// Fires when deliveries have had their time after the first Ctrl-C.
-fn late(shutdown: &Shutdown) -> CancellationToken {
-    let late = shutdown.hard.child_token();
-    let (soft, token) = (shutdown.soft.clone(), late.clone());
-    tokio::spawn(async move {
-        soft.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-        token.cancel();
-    });
-    late
 }

@@ -6,8 +6,9 @@ use super::keys::Keys;
 use super::{Args, Place};
 use crate::api::face::Called;
 use crate::cli::handshake::HandshakeLine;
+use crate::cli::socket::{self, ReadyLine};
 use crate::endpoints::{Endpoint, shown};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message::Mode;
 use crate::provider::Profile;
 use crate::provider::file::Limit;
@@ -15,13 +16,11 @@ use crate::render::{count, millis, short_time};
 use crate::session::Session;
 use crate::ui::{Output, printable};
 
-/// `{"schema":"hook.ready/1"}`: the first line of JSON. `key` and `test_key` are there when they were made up.
+/// The first line of JSON, with what a provider has besides. `key` and `test_key` are there when they were made up.
 #[derive(Serialize)]
-struct ReadyLine<'a> {
-    schema: &'static str,
-    url: &'a str,
-    public_url: Option<&'a str>,
-    ca_file: Option<&'a str>,
+struct ServingLine<'a> {
+    #[serde(flatten)]
+    ready: ReadyLine<'a>,
     origin: &'a str,
     provider: String,
     plan: Option<&'a str>,
@@ -51,17 +50,10 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
             .find(|(of, _)| *of == mode)
             .map(|(_, text)| text.as_str())
     };
-    if let Some(path) = &args.ready_file {
-        crate::config::whole_file(path, format!("{}\n", place.url).as_bytes()).map_err(|error| {
-            Error::usage(format!("`--ready-file {}` cannot be written", path.display())).cause(error)
-        })?;
-    }
+    socket::tell_file(args.ready_file.as_deref(), &place.url)?;
     let book = session.book();
-    ui.json(&ReadyLine {
-        schema: "hook.ready/1",
-        url: &place.url,
-        public_url: None,
-        ca_file: None,
+    ui.json(&ServingLine {
+        ready: ReadyLine::at(&place.url),
         origin: &place.origin,
         provider: profile.label(),
         plan: place.plan.as_deref(),

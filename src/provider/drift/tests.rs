@@ -127,6 +127,26 @@ fn the_envelope_is_compared_too_and_says_where_grouped_data_is() {
 }
 
 #[test]
+fn a_huge_body_takes_no_more_than_its_size_asks_for() {
+    let begun = std::time::Instant::now();
+    let many: serde_json::Map<String, Value> = (0..50_000).map(|n| (format!("f{n}"), json!(n))).collect();
+    assert_eq!(measure("", &json!({})).compare(&Value::Object(many.clone())).len(), 0);
+    assert_eq!(
+        measure("", &json!({"x": 1})).compare(&Value::Object(many)).len(),
+        50_001
+    );
+    let field = "[envelope.json]\ndata = \"${data}\"";
+    let spread = "[envelope.json]\nid = \"1\"\n\"...\" = \"${data}\"";
+    let grouped = json!({"id": "1", "data": vec![json!({"x": 1}); 10_000]});
+    for (envelope, differences) in [(field, 1), (spread, 0)] {
+        let found = measure(envelope, &json!({"x": 1})).compare(&grouped);
+        assert_eq!(found.len(), differences, "{found:?}");
+    }
+    // By the square it would be minutes.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
 fn every_sample_of_the_catalogue_fits_itself() {
     let registry = crate::provider::Registry::default();
     for name in registry.names() {

@@ -175,7 +175,7 @@ pub(crate) fn an_endpoint_has_deliveries_only<F: Fixture>() {
     assert_eq!(numbers(&store, &query), [2]);
 }
 
-pub(crate) fn a_workflow_has_its_executions_only<F: Fixture>() {
+pub(crate) fn a_workflow_has_its_executions_and_what_came_to_its_trigger<F: Fixture>() {
     let mut store = F::new().open();
     record_capture(&mut store, &capture(start(), "a"));
     record_delivery(&mut store, &delivery(start(), "a"));
@@ -195,15 +195,28 @@ pub(crate) fn a_workflow_has_its_executions_only<F: Fixture>() {
         workflow: Some("welcome".to_owned()),
         ..Query::default()
     };
+    let came = NewCapture {
+        workflow: Some("welcome".to_owned()),
+        ..capture(start(), "a")
+    };
+    record_capture(&mut store, &came);
     let found = store.list(&query).unwrap();
     let said: Vec<_> = found
         .iter()
         .map(|one| (one.number, one.workflow.as_deref(), one.reason.as_deref()))
         .collect();
     let welcome = Some("welcome");
-    assert_eq!(said, [(5, welcome, Some("not pro")), (3, welcome, None)]);
-    assert_eq!(store.stats(&query).unwrap().deliveries, 2);
-    assert_eq!(store.list(&Query::default()).unwrap()[3].workflow, None);
+    assert_eq!(
+        said,
+        [(6, welcome, None), (5, welcome, Some("not pro")), (3, welcome, None)]
+    );
+    let stats = store.stats(&query).unwrap();
+    assert_eq!((stats.captures, stats.deliveries), (1, 2));
+    assert_eq!(store.list(&Query::default()).unwrap()[4].workflow, None);
+    let Some(Record::Capture(read)) = store.get(6).unwrap() else {
+        panic!("a capture");
+    };
+    assert_eq!(read.request, came);
 }
 
 pub(crate) fn what_a_record_led_to_is_found_by_its_number<F: Fixture>() {

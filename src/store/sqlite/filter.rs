@@ -17,8 +17,7 @@ const UNPROCESSED: &str = "capture WHERE n IN
 
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
-    let deliveries_only =
-        query.pending || query.endpoint.is_some() || query.origin.is_some() || query.workflow.is_some();
+    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
@@ -51,12 +50,6 @@ pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
     if let Some(endpoint) = &query.endpoint {
         filter.and("endpoint = ?", [endpoint.clone().into()]);
     }
-    if let Some(workflow) = &query.workflow {
-        filter.and(
-            "n IN (SELECT n FROM execution WHERE workflow = ?)",
-            [workflow.clone().into()],
-        );
-    }
     filter.common(query, floor);
     Some(filter)
 }
@@ -77,6 +70,12 @@ impl Filter {
     }
 
     fn common(&mut self, query: &Query, floor: i64) {
+        if let Some(workflow) = &query.workflow {
+            self.and(
+                "n IN (SELECT n FROM execution WHERE workflow = ?)",
+                [workflow.clone().into()],
+            );
+        }
         if let Some(since) = query.since {
             self.and("n >= ? AND at >= ?", [floor.into(), since.unix_us().into()]);
         }

@@ -12,7 +12,7 @@ use crate::store::{Query, RecordKind, Summary};
 
 const CAPTURE: &str =
     "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
-    duplicate_of, NULL, NULL,
+    duplicate_of, NULL, (SELECT workflow FROM execution WHERE execution.n = capture.n),
     (SELECT max(tries) FROM processing AS p WHERE p.n = capture.n AND mended IS NULL),
     (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1) FROM ";
 

@@ -161,6 +161,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM capture_content WHERE n = ?1",
         "DELETE FROM processing WHERE n = ?1",
         "DELETE FROM diagnosis WHERE n = ?1",
+        "DELETE FROM execution WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }

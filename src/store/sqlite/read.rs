@@ -46,8 +46,8 @@ fn one<T>(
 
 const CAPTURE: &str = "
     SELECT n, id, at, method, target, headers, body, remote, provider, event, event_id, verdict, reason, detail, status,
-        dedupe_key, duplicate_of, forwarded_to
-    FROM capture JOIN capture_content USING (n) WHERE n = ?1";
+        dedupe_key, duplicate_of, forwarded_to, workflow
+    FROM capture JOIN capture_content USING (n) LEFT JOIN execution USING (n) WHERE n = ?1";
 
 fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
     let request = NewCapture {
@@ -68,6 +68,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
         },
         status: row.get(14)?,
         dedupe_key: row.get(15)?,
+        workflow: row.get(18)?,
     };
     Ok(Capture {
         number: row.get(0).map(unsigned)?,

@@ -152,6 +152,14 @@ impl Group<'_> {
         self.statements
             .get(Frequent::InsertContent)?
             .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
+        if let Some(workflow) = &new.workflow {
+            let of = Execution {
+                workflow: workflow.clone(),
+                note: None,
+                secret_header: None,
+            };
+            self.execution(n, &of)?;
+        }
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),

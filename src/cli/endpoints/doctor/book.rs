@@ -4,6 +4,7 @@ use super::{Check, Level, Patient, Section};
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
 use crate::endpoints::{Endpoint, Events, normalised};
+use crate::render::count;
 use crate::session::Purpose;
 use crate::signature::Scheme;
 use crate::transport::guard;
@@ -56,13 +57,8 @@ pub(super) fn active(patient: &Patient<'_>) -> Check {
             ))
         }
         None if endpoint.failed_deliveries > 0 => {
-            let failed = endpoint.failed_deliveries;
-            let (noun, verb) = if failed == 1 {
-                ("delivery", "has")
-            } else {
-                ("deliveries", "have")
-            };
-            let what = format!("active, but {failed} {noun} in a row {verb} failed");
+            let failed = count(endpoint.failed_deliveries.into(), "failed delivery");
+            let what = format!("active, but with {failed} in a row");
             Check::caution(Section::NotReceived, "active", what)
         }
         None => Check::ok(Section::NotReceived, "active", "active"),

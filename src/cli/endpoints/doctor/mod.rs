@@ -50,10 +50,11 @@ enum Section {
 }
 
 /// One question and its answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 struct Check {
     section: Section,
     /// A stable word for scripts.
+    #[serde(rename = "check")]
     name: &'static str,
     result: Level,
     detail: String,
@@ -66,11 +67,8 @@ struct Check {
 struct CheckLine<'a> {
     schema: &'static str,
     endpoint: &'a str,
-    section: Section,
-    check: &'static str,
-    result: Level,
-    detail: &'a str,
-    hint: Option<&'a str>,
+    #[serde(flatten)]
+    check: &'a Check,
 }
 
 /// An endpoint on the couch.
@@ -142,12 +140,20 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     for endpoint in chosen {
         let checks = runtime.block_on(examine(session, endpoint, &all))?;
         sum.next(session, &checks)?;
-        print(session, endpoint, &checks)?;
+        let title = format!("{}  {}", printable(&endpoint.provider, 80), shown(&endpoint.url));
+        let line = |check| CheckLine {
+            schema: "hook.endpoint-check/1",
+            endpoint: &endpoint.name,
+            check,
+        };
+        print(&session.ui, &endpoint.name, &title, &checks, line)?;
     }
     for (name, file) in workflows {
         let checks = workflow::examine(session, name, file);
         sum.next(session, &checks)?;
-        workflow::print(session, name, file, &checks)?;
+        let title = format!("workflow  {}", shown(file.url.as_deref().unwrap_or("-")));
+        let line = |check| workflow::line(name, check);
+        print(&session.ui, &printable(name, 80), &title, &checks, line)?;
     }
     session.ui.flush()?;
     let said = format!("{}, {}", count(sum.problems, "problem"), count(sum.cautions, "caution"));
@@ -206,29 +212,22 @@ async fn examine(session: &Session, endpoint: &Endpoint, all: &[Endpoint]) -> Re
     Ok(checks)
 }
 
-fn print(session: &Session, endpoint: &Endpoint, checks: &[Check]) -> Result<()> {
-    let (ui, style) = (&session.ui, session.ui.out);
-    ui.line(&format!(
-        "{}  {}  {}",
-        style.name(&endpoint.name),
-        printable(&endpoint.provider, 80),
-        shown(&endpoint.url)
-    ))?;
+/// The checks of one patient under their sections; `line` makes the JSON of a check.
+fn print<'c, L: Serialize>(
+    ui: &Ui,
+    name: &str,
+    title: &str,
+    checks: &'c [Check],
+    line: impl Fn(&'c Check) -> L,
+) -> Result<()> {
+    ui.line(&format!("{}  {title}", ui.out.name(name)))?;
     let mut section = None;
     for check in checks {
         if section.replace(check.section) != Some(check.section) {
-            ui.line(&style.strong(check.section.title()))?;
+            ui.line(&ui.out.strong(check.section.title()))?;
         }
         say(ui, check)?;
-        ui.json(&CheckLine {
-            schema: "hook.endpoint-check/1",
-            endpoint: &endpoint.name,
-            section: check.section,
-            check: check.name,
-            result: check.result,
-            detail: &check.detail,
-            hint: check.hint.as_deref(),
-        })?;
+        ui.json(&line(check))?;
     }
     Ok(())
 }

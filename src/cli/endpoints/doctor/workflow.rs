@@ -4,12 +4,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::book::{check_of, level};
-use super::{Check, Level, Section, say};
+use super::{Check, Section};
 use crate::cli::body::sample_record;
 use crate::cli::workflow::find;
 use crate::config::workflow::{State, WorkflowFile};
 use crate::endpoints::rules::{self, Options};
-use crate::endpoints::shown;
 use crate::error::Result;
 use crate::json::{get, leaf_paths};
 use crate::listener::Condition;
@@ -25,14 +24,11 @@ const SECTION: Section = Section::NotReceived;
 
 /// `{"schema":"hook.workflow-check/1"}`: a check of one workflow.
 #[derive(Serialize)]
-struct CheckLine<'a> {
+pub(super) struct CheckLine<'a> {
     schema: &'static str,
     workflow: &'a str,
-    section: Section,
-    check: &'static str,
-    result: Level,
-    detail: &'a str,
-    hint: Option<&'a str>,
+    #[serde(flatten)]
+    check: &'a Check,
 }
 
 /// Those that are named; all of them when nothing is.
@@ -51,24 +47,13 @@ pub(super) fn chosen<'a>(
         .collect()
 }
 
-pub(super) fn print(session: &Session, name: &str, file: &WorkflowFile, checks: &[Check]) -> Result<()> {
-    let (ui, style) = (&session.ui, session.ui.out);
-    let url = shown(file.url.as_deref().unwrap_or("-"));
-    ui.line(&format!("{}  workflow  {url}", style.name(&printable(name, 80))))?;
-    ui.line(&style.strong(SECTION.title()))?;
-    for check in checks {
-        say(ui, check)?;
-        ui.json(&CheckLine {
-            schema: "hook.workflow-check/1",
-            workflow: name,
-            section: check.section,
-            check: check.name,
-            result: check.result,
-            detail: &check.detail,
-            hint: check.hint.as_deref(),
-        })?;
+/// A check for scripts.
+pub(super) fn line<'a>(workflow: &'a str, check: &'a Check) -> CheckLine<'a> {
+    CheckLine {
+        schema: "hook.workflow-check/1",
+        workflow,
+        check,
     }
-    Ok(())
 }
 
 pub(super) fn examine(session: &Session, name: &str, file: &WorkflowFile) -> Vec<Check> {

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::api::Field;
 use crate::session::Session;
+use crate::ui::printable;
 
 pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit> {
     let label = place.client.profile.label();
@@ -27,15 +28,32 @@ pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit>
     endpoint.name = args.name.clone().unwrap_or_else(|| name_for(&endpoint.url, &existing));
     judge::check_free_name(&endpoint, &existing)?;
     judge::warn_of_twins(session, &wish.profile, &endpoint, &existing);
-    if let Some(text) = &args.secret.secret {
-        endpoint.secrets = vec![fresh::given(session, &wish.profile, text, &endpoint.name)?];
-    }
-    let added = place.wait(place.add(endpoint))?;
+    let added = add_with(session, place, endpoint, args.secret.secret.as_deref())?;
     finish(session, place, added, &args.secret)
 }
 
+/// Adds an endpoint with the secret that is given for it, which is kept only when the provider takes the endpoint.
+pub(in super::super) fn add_with(
+    session: &Session,
+    place: &Place,
+    mut endpoint: Endpoint,
+    secret: Option<&str>,
+) -> Result<Added> {
+    if let Some(text) = secret {
+        let (vault, profile) = (place.notes.vault(), &place.client.profile);
+        endpoint.secrets = vec![fresh::given(session, vault, profile, (text, &endpoint.name))?];
+    }
+    let kept = endpoint.secrets.clone();
+    place.wait(place.add(endpoint)).map_err(|error| {
+        for secret in kept {
+            fresh::take_back(session, &secret);
+        }
+        error.into()
+    })
+}
+
 /// A secret is given where the provider makes none; it is handed over where it can be seen.
-fn check_secret(session: &Session, place: &Place, args: &SecretArgs) -> Result<()> {
+pub(in super::super) fn check_secret(session: &Session, place: &Place, args: &SecretArgs) -> Result<()> {
     let makes = place.client.api.field(Field::Secret).is_some();
     let label = place.client.profile.label();
     if makes && args.secret.is_some() {
@@ -83,7 +101,7 @@ pub(in super::super) fn finish(session: &Session, place: &Place, added: Added, a
         Some(error) => {
             session.ui.warn(&format!(
                 "the endpoint `{}` is made, but its name and secret are not noted on this machine",
-                added.endpoint.id
+                printable(&added.endpoint.id, 200)
             ));
             Err(error.into())
         }
@@ -98,8 +116,8 @@ pub(in super::super) fn say_pending(session: &Session, place: &Place, endpoint: 
             endpoint.name
         ));
         session.ui.hint(&format!(
-            "`hook endpoints --remote {} confirm {} TOKEN` confirms it by the token that the endpoint was sent",
-            place.client.name, endpoint.name
+            "`hook endpoints {} confirm {} TOKEN` confirms it by the token that the endpoint was sent",
+            place.flags, endpoint.name
         ));
     }
 }

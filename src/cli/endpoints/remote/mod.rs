@@ -8,20 +8,24 @@ use std::ops::Deref;
 use tokio::runtime::Runtime;
 
 use crate::api::client::Remote;
-use crate::endpoints::{Endpoint, EndpointStore as _};
+use crate::endpoints::{Endpoint, EndpointStore as _, shown};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::render::curl::quote;
+use crate::secret::{SecretRef, SecretSource};
 use crate::session::Session;
 use crate::transport::HttpTransport;
 
 use super::{Command, reviewed};
 
-pub(super) use add::{finish as say_added, say_pending};
+pub(super) use add::{add_with, check_secret, finish as say_added, say_pending};
 pub(super) use verbs::recreate;
 
 /// A provider's endpoints, called over HTTP.
 pub(super) struct Place {
     remote: Remote<HttpTransport>,
+    /// The flags that lead to it, as they are typed.
+    pub(super) flags: String,
     /// One for all calls: a connection that is kept for the next one lives on the runtime that made it.
     runtime: Runtime,
 }
@@ -49,7 +53,7 @@ impl Deref for Place {
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoteArgs {
     /// The endpoints that a provider keeps, through its API: a provider, or a `[remote.NAME]` of the settings
-    #[arg(long, global = true, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Remote")]
+    #[arg(long, global = true, value_name = "NAME", add = crate::cli::complete::remotes(), help_heading = "Remote")]
     remote: Option<String>,
     /// Where the API is, when it is not the provider's usual place
     #[arg(
@@ -61,7 +65,7 @@ pub(super) struct RemoteArgs {
     )]
     api_url: Option<String>,
     /// Token for the API, by reference: `env:VAR`, `file:PATH`
-    #[arg(id = "api_token", long = "token", global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::secrets(), help_heading = "Remote")]
+    #[arg(id = "api_token", long = "token", global = true, value_name = "REF", requires = "remote", add = crate::cli::complete::references(), help_heading = "Remote")]
     token: Option<String>,
 }
 
@@ -70,10 +74,25 @@ impl RemoteArgs {
     pub(super) fn open(&self, session: &Session) -> Result<Option<Place>> {
         let open = |name: &String| {
             let remote = session.remote(name, self.api_url.as_deref(), self.token.as_deref())?;
-            let runtime = crate::cli::runtime()?;
-            Ok(Place { remote, runtime })
+            let (runtime, flags) = (crate::cli::runtime()?, self.flags(name));
+            Ok(Place { remote, flags, runtime })
         };
         self.remote.as_ref().map(open).transpose()
+    }
+
+    /// What has to be typed once more to mean the same place; a token that stood there as text is not repeated.
+    fn flags(&self, name: &str) -> String {
+        let token = self.token.as_deref().map(SecretRef::parse);
+        let token = token.filter(|token| matches!(token.source, SecretSource::Env(_) | SecretSource::File(_)));
+        let url = self
+            .api_url
+            .as_ref()
+            .map(|url| format!(" --api-url {}", quote(&shown(url))));
+        let token = token.map(|token| format!(" --token {}", quote(&token.to_string())));
+        [Some(format!("--remote {}", quote(name))), url, token]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -81,7 +100,7 @@ impl RemoteArgs {
 pub(super) fn run(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
     run_there(session, place, command).map_err(|mut error| {
         // What is to be typed next is about the same place.
-        let there = format!("`hook endpoints --remote {} ", place.client.name);
+        let there = format!("`hook endpoints {} ", place.flags);
         for hint in &mut error.hints {
             *hint = hint.replace("`hook endpoints ", &there);
         }
@@ -99,16 +118,20 @@ fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit
         Command::Enable(args) => verbs::switch(session, place, args, true),
         Command::Disable(args) => verbs::switch(session, place, args, false),
         Command::Confirm(args) => verbs::confirm(session, place, args),
-        Command::Test(args) => super::trial::run(session, args, &verbs::with_secret(place, args.endpoint())?),
+        Command::Test(args) => {
+            let endpoint = verbs::with_secret(place, args.endpoint())?;
+            super::trial::run(session, args, &endpoint, Some(place))
+        }
         Command::Diff(args) => reviewed::diff(session, Some(place), args),
         Command::Apply(args) => reviewed::apply(session, Some(place), args),
         Command::Import(args) => reviewed::import(session, Some(place), args),
         Command::Export(args) => reviewed::export(session, Some(place), args),
-        Command::RotateSecret(_) => Err(only_here("a new secret is made at the provider", place)),
-        Command::Doctor(_) => Err(only_here("`doctor` looks at endpoints that are kept here", place)),
+        Command::RotateSecret(_) => {
+            let label = place.client.profile.label();
+            Err(Error::usage(format!("hook knows of no call by which `{label}` makes a new secret"))
+                .hint("make it at the provider; `rotate-secret NAME --secret REF` without `--remote` is for the local book"))
+        }
+        Command::Doctor(_) => Err(Error::usage("`doctor` looks at endpoints that are kept here")
+            .hint("leave out `--remote`; `hook endpoints import` takes in what is kept there")),
     }
-}
-
-fn only_here(why: &str, place: &Place) -> Error {
-    Error::usage(format!("{why}: leave out `--remote {}`", place.client.name))
 }

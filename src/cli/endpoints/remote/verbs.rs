@@ -20,7 +20,7 @@ pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<
         session.ui.note(&format!("no endpoints at `{name}`"));
         session
             .ui
-            .hint(&format!("`hook endpoints add --remote {name}` makes one"));
+            .hint(&format!("`hook endpoints add {}` makes one", place.flags));
         return Ok(Exit::Ok);
     }
     if endpoints.is_empty() {
@@ -78,6 +78,7 @@ pub(in super::super) fn recreate(
             Error::usage(format!("`{label}` has no endpoints that are switched off")).hint("remove it instead"),
         );
     }
+    add::check_secret(session, place, &SecretArgs::default())?;
     place.wait(place.remove(&before.id))?;
     switch::announce_removed(session, before)?;
     session.ui.flush()?;

@@ -1,8 +1,8 @@
 //! A plan done at a provider: one call after the other, each told when it is done. A second run goes on where the first
 //! one stopped, since it compares what is there with what is wanted.
 
-use super::super::fresh::{self, SecretArgs};
-use super::super::remote::{Place, recreate, say_added, say_pending};
+use super::super::fresh::SecretArgs;
+use super::super::remote::{Place, add_with, check_secret, recreate, say_added, say_pending};
 use super::super::{change, switch};
 use super::{changed_meanwhile, show, staying};
 use crate::endpoints::{Change, Endpoint, EndpointStore as _, Step, Target, name_for, steps};
@@ -12,8 +12,16 @@ use crate::provider::api::{Field, Verb};
 use crate::session::Session;
 
 /// Refuses a plan that the provider cannot do, before anything is done.
-pub(super) fn check(place: &Place, planned: &[Step], may_recreate: bool) -> Result<()> {
+pub(super) fn check(session: &Session, place: &Place, planned: &[Step], may_recreate: bool) -> Result<()> {
     let label = place.client.profile.label();
+    let makes = |step: &Step| match step {
+        Step::Add(target) => target.secret.is_none(),
+        Step::Change { change, .. } => needs_recreation(place, change),
+        Step::Remove(_) => false,
+    };
+    if planned.iter().any(makes) {
+        check_secret(session, place, &SecretArgs::default())?;
+    }
     for step in planned {
         let (name, problem) = match step {
             Step::Add(target)
@@ -116,10 +124,7 @@ fn one(session: &Session, place: &Place, step: &Step, taken: &mut Vec<Endpoint>)
             if endpoint.name.is_empty() {
                 endpoint.name = name_for(&endpoint.url, taken);
             }
-            if let Some(text) = &target.secret {
-                endpoint.secrets = vec![fresh::given(session, &place.client.profile, text, &endpoint.name)?];
-            }
-            let added = place.wait(place.add(endpoint))?;
+            let added = add_with(session, place, endpoint, target.secret.as_deref())?;
             let id = added.endpoint.id.clone();
             taken.push(added.endpoint.clone());
             say_added(session, place, added, &SecretArgs::default())?;

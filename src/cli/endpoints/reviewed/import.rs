@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::super::add;
-use super::super::fresh::NewSecret;
+use super::super::fresh::{NewSecret, take_back};
 use super::super::remote::Place;
 use super::current;
 use crate::endpoints::{Endpoint, Entry, name_for, normalised};
@@ -72,14 +72,15 @@ fn take(session: &Session, place: &Place, mut endpoint: Endpoint) -> Result<()> 
         });
     }
     endpoint.id = Id::new(IdKind::Endpoint, session.now(), &session.random).to_string();
-    endpoint.secrets = secrets;
+    endpoint.secrets.clone_from(&secrets);
     let added = session.edit_book(|endpoints| {
         if endpoints.iter().any(|other| other.name == endpoint.name) {
             endpoint.name = name_for(&endpoint.url, endpoints);
         }
         endpoints.push(endpoint.clone());
         Ok(endpoint)
-    })?;
+    });
+    let added = added.inspect_err(|_| secrets.iter().for_each(|secret| take_back(session, secret)))?;
     add::trust(session, &added);
     if added.secrets.is_empty() {
         session.ui.note(&format!(

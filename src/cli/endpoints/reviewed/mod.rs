@@ -9,11 +9,13 @@ mod targets;
 use std::path::PathBuf;
 
 use super::remote::Place;
-use crate::endpoints::{Endpoint, Step, steps};
+use crate::endpoints::rules::{Finding, judge_events};
+use crate::endpoints::{Endpoint, EndpointError, Step, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::prompt;
 use crate::session::Session;
+use crate::ui::printable;
 
 pub(super) use import::{ExportArgs, ImportArgs, export, import};
 
@@ -47,6 +49,15 @@ pub(super) struct ApplyArgs {
 pub(super) fn diff(session: &Session, place: Option<&Place>, args: &DiffArgs) -> Result<Exit> {
     let (steps, _) = plan(session, place, args)?;
     show::plan(session, &steps)?;
+    for step in &steps {
+        for finding in new_events(session, step, false)? {
+            let said = format!("`{}`: {}", step.name(), finding.message);
+            session.ui.warn(&printable(&said, 1000));
+            if let Some(hint) = &finding.hint {
+                session.ui.hint(&printable(hint, 1000));
+            }
+        }
+    }
     Ok(if args.check && !steps.is_empty() {
         Exit::Unmet
     } else {
@@ -68,7 +79,13 @@ pub(super) fn apply(session: &Session, place: Option<&Place>, args: &ApplyArgs) 
         return show::plan(session, &steps).map(|()| Exit::Ok);
     }
     if let Some(place) = place {
-        afar::check(place, &steps, args.recreate)?;
+        for step in &steps {
+            let findings = new_events(session, step, args.rules.new_events())?;
+            if !findings.is_empty() {
+                return Err(EndpointError::Rule(findings).into());
+            }
+        }
+        afar::check(session, place, &steps, args.recreate)?;
     }
     if !args.yes {
         show::lines(session, &steps);
@@ -114,6 +131,20 @@ fn staying(mut current: Vec<Endpoint>, planned: &[Step]) -> Vec<Endpoint> {
     };
     current.retain(|endpoint| !goes(endpoint));
     current
+}
+
+/// What the catalogue does not have of the events that a step would make an endpoint want: a typo more often than not.
+fn new_events(session: &Session, step: &Step, allowed: bool) -> Result<Vec<Finding>> {
+    let (endpoint, events) = match step {
+        Step::Add(target) => (&target.endpoint, Some(&target.endpoint.events)),
+        Step::Change { before, change, .. } => (&**before, change.events.as_ref()),
+        Step::Remove(_) => return Ok(Vec::new()),
+    };
+    let Some(events) = events else { return Ok(Vec::new()) };
+    let profile = session.registry.get(&endpoint.provider)?;
+    let mut findings = judge_events(&profile, events, allowed);
+    findings.retain(Finding::is_refusal);
+    Ok(findings)
 }
 
 /// The store is not what the plan was made for.

@@ -8,7 +8,7 @@ use super::super::judge;
 use super::Place;
 use crate::api::object::wire_events;
 use crate::config;
-use crate::endpoints::{Endpoint, Entry, Events, Target, rules};
+use crate::endpoints::{Endpoint, Entry, Events, Target, check_name, rules};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
 use crate::provider::Profile;
@@ -21,8 +21,11 @@ pub(super) fn read(session: &Session, place: Option<&Place>, file: Option<&Path>
         None => project(session)?,
     };
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Error::usage(format!("file `{shown}` cannot be read")).cause(error))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Error::usage(format!("file `{shown}` cannot be read"))
+            .cause(error)
+            .hint("`hook endpoints export -f FILE` writes one")
+    })?;
     let Some(entries) = config::parse(&text, &shown)?.endpoint else {
         return Err(Error::usage(format!("`{shown}` says nothing about endpoints")).hint(
             "write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means that there are to be none",
@@ -57,9 +60,8 @@ fn check_names(targets: Vec<Target>, file: &str) -> Result<Vec<Target>> {
     for (index, target) in targets.iter().enumerate() {
         let name = &target.endpoint.name;
         if !name.is_empty() && targets[..index].iter().any(|other| other.endpoint.name == *name) {
-            return Err(Error::usage(format!(
-                "`{file}` has two endpoints with the name `{name}`"
-            )));
+            let what = format!("`{file}` has two endpoints with the name `{name}`");
+            return Err(Error::usage(what).hint("give one of them another `name`"));
         }
     }
     Ok(targets)
@@ -89,6 +91,9 @@ fn target(session: &Session, place: Option<&Place>, entry: &Entry) -> Result<Opt
         now,
     );
     endpoint.name = entry.name.clone().unwrap_or_default();
+    if !endpoint.name.is_empty() {
+        check_name(&endpoint.name).map_err(Error::usage)?;
+    }
     endpoint.events = rules::canonical_events(&profile, &entry.events);
     endpoint.description = entry.description.clone().filter(|text| !text.is_empty());
     endpoint.params = params(&profile, &entry.params)?;
@@ -98,7 +103,8 @@ fn target(session: &Session, place: Option<&Place>, entry: &Entry) -> Result<Opt
         None => endpoint.plan = entry.plan.clone().filter(|plan| !plan.is_empty()),
         Some(place) => {
             if entry.secret.is_some() && place.client.api.field(crate::provider::api::Field::Secret).is_some() {
-                return Err(Error::usage(format!("`{}` makes the secret itself", profile.label())));
+                let what = format!("`{}` makes the secret itself", profile.label());
+                return Err(Error::usage(what).hint("take `secret` out of the entry"));
             }
             // Where there is no sign for all events, all of them are written out.
             if profile.endpoint.all_events.is_none() {

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::super::http::HttpArgs;
 use super::super::{body, runtime, targets};
+use super::remote::Place;
 use crate::endpoints::{Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Signing};
 use crate::error::{Error, Result};
@@ -63,6 +64,8 @@ struct Trial<'a> {
     signer: Option<Arc<Signer>>,
     policy: Arc<Policy>,
     transport: Arc<HttpTransport>,
+    /// The flags that lead to the remote that keeps the endpoint; absent: the local book.
+    remote: Option<&'a str>,
 }
 
 impl Args {
@@ -72,13 +75,14 @@ impl Args {
     }
 }
 
-pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint) -> Result<Exit> {
+/// Tests an endpoint of the book, or of that place.
+pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint, place: Option<&Place>) -> Result<Exit> {
     let profile = session.registry.get(&endpoint.provider)?;
     let event = event(&profile, endpoint, args.event.as_deref())?;
     let trial = Trial {
         session,
         endpoint,
-        signer: signer(session, endpoint, &profile)?,
+        signer: signer(session, endpoint, &profile, place)?,
         policy: Arc::new(args.http.limit(Policy {
             schedule: Schedule::default(),
             ..profile.policy.clone()
@@ -86,6 +90,7 @@ pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint) -> Result
         transport: args.http.transport()?,
         event,
         profile,
+        remote: place.map(|place| place.flags.as_str()),
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
@@ -127,11 +132,24 @@ fn event(profile: &Profile, endpoint: &Endpoint, asked: Option<&str>) -> Result<
         })
 }
 
-fn signer(session: &Session, endpoint: &Endpoint, profile: &Profile) -> Result<Option<Arc<Signer>>> {
+fn signer(
+    session: &Session,
+    endpoint: &Endpoint,
+    profile: &Profile,
+    place: Option<&Place>,
+) -> Result<Option<Arc<Signer>>> {
     if matches!(profile.scheme, Scheme::Unsigned) {
         return Ok(None);
     }
-    let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
+    let own = match place {
+        // What is noted of a provider's endpoints is the user's own: a project has no part in it.
+        Some(place) => endpoint
+            .signing_secrets(session.now(), profile.scheme.carries_several())
+            .into_iter()
+            .map(|secret| place.notes.vault().signing(secret))
+            .collect::<std::result::Result<_, _>>()?,
+        None => session.endpoint_secrets(endpoint, profile, Purpose::Sign)?,
+    };
     let secrets = session.secrets_for(&[], own, Purpose::Sign)?;
     if secrets.is_dev() {
         session.ui.note(&format!(

@@ -74,7 +74,7 @@ impl Verdicts {
         let genuine: Vec<&Exchange> = exchanges.iter().filter(|exchange| exchange.genuine).collect();
         let twin = exchanges.iter().find(|exchange| !exchange.genuine);
         Self {
-            received: received(&genuine),
+            received: received(trial, &genuine),
             signature_checked: signature_checked(trial, &genuine, twin),
             success: success(trial, &genuine),
             in_time: in_time(trial, &genuine),
@@ -99,15 +99,19 @@ impl Verdicts {
 }
 
 /// Whether every answer is there; the first failure otherwise.
-fn received(genuine: &[&Exchange]) -> Verdict {
+fn received(trial: &Trial<'_>, genuine: &[&Exchange]) -> Verdict {
     let failure = genuine.iter().find_map(|exchange| match &exchange.attempt.outcome {
         Outcome::Error { text, .. } => Some(text),
         Outcome::Answer(_) => None,
     });
     match (failure, genuine) {
-        (Some(text), _) => {
-            Verdict::new(State::Fail, printable(text, 400)).hint("`hook endpoints doctor` looks for the reason")
-        }
+        (Some(text), _) => Verdict::new(State::Fail, printable(text, 400)).hint(match trial.remote {
+            None => format!("`hook endpoints doctor {}` looks for the reason", trial.endpoint.name),
+            Some(remote) => format!(
+                "`hook endpoints doctor` looks for the reason, once `hook endpoints import {remote}` took the \
+                 endpoint into the local book"
+            ),
+        }),
         (None, []) => Verdict::new(State::Unknown, "nothing was sent"),
         (None, [_]) => Verdict::new(State::Pass, "the receiver answered"),
         (None, several) => Verdict::new(State::Pass, format!("{} of {} answered", several.len(), several.len())),
@@ -176,8 +180,9 @@ fn what_to_do(trial: &Trial<'_>, answer: &Answer) -> String {
         300..=399 => {
             let to = answer.headers.get_text("location").unwrap_or("another URL");
             let name = &trial.endpoint.name;
+            let there = trial.remote.map_or_else(String::new, |remote| format!(" {remote}"));
             format!(
-                "redirects are not followed: `hook endpoints update {name} --to URL` with the final one ({})",
+                "redirects are not followed: `hook endpoints update {name} --to URL{there}` with the final one ({})",
                 printable(to, 200)
             )
         }
@@ -188,7 +193,7 @@ fn what_to_do(trial: &Trial<'_>, answer: &Answer) -> String {
         405 => format!("let the receiver take {}", trial.profile.method),
         415 => format!("let the receiver take `{}`", trial.profile.content_type),
         500.. => "the receiver's own log says why it failed".into(),
-        _ => "any status from 200 to 299 says that the event arrived".into(),
+        _ => format!("`{}` takes {} for success", trial.profile.label(), trial.policy.success),
     }
 }
 

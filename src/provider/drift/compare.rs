@@ -1,0 +1,121 @@
+//! The walk through a sample and the bodies beside it.
+
+use indexmap::IndexSet;
+use serde_json::Value;
+
+use super::{EACH, Finding, FindingKind, below};
+
+/// What was found so far, each difference once.
+#[derive(Debug)]
+pub(super) struct Comparison<'m> {
+    listed: &'m [(String, Vec<String>)],
+    findings: IndexSet<Finding>,
+    added: IndexSet<Finding>,
+}
+
+impl<'m> Comparison<'m> {
+    /// Texts that the documents list, by their path.
+    pub(super) fn new(listed: &'m [(String, Vec<String>)]) -> Self {
+        Self {
+            listed,
+            findings: IndexSet::new(),
+            added: IndexSet::new(),
+        }
+    }
+
+    /// Every difference once: the sample's fields in its order, then what was added.
+    pub(super) fn of(mut self, sample: &Value, bodies: &[&Value]) -> Vec<Finding> {
+        self.walk("", sample, bodies);
+        self.findings.into_iter().chain(self.added).collect()
+    }
+
+    /// Compares everything that stands at one path with the sample there: all items of an array at once, so that each
+    /// difference comes once and in the sample's order.
+    fn walk(&mut self, path: &str, wanted: &Value, found: &[&Value]) {
+        if wanted.is_null() {
+            return;
+        }
+        let mut fitting = Vec::with_capacity(found.len());
+        for value in found.iter().filter(|value| !value.is_null()) {
+            if fits(wanted, value) {
+                fitting.push(*value);
+            } else {
+                let (wanted, found) = (wanted_type(wanted), found_type(value));
+                note(&mut self.findings, path, FindingKind::Retyped { wanted, found });
+            }
+        }
+        self.values(path, &fitting);
+        match wanted {
+            Value::Object(fields) if !fields.is_empty() => self.fields(path, fields, &fitting),
+            Value::Array(items) => {
+                let Some(first) = items.first() else { return };
+                let all: Vec<&Value> = fitting.iter().filter_map(|v| v.as_array()).flatten().collect();
+                self.walk(&below(path, EACH), first, &all);
+            }
+            _ => {}
+        }
+    }
+
+    fn values(&mut self, path: &str, found: &[&Value]) {
+        let Some((_, listed)) = self.listed.iter().find(|(place, _)| place == path) else {
+            return;
+        };
+        let mut texts = found.iter().filter_map(|value| value.as_str());
+        if texts.any(|text| !listed.iter().any(|known| known == text)) {
+            note(&mut self.added, path, FindingKind::Unknown);
+        }
+    }
+
+    fn fields(&mut self, path: &str, fields: &serde_json::Map<String, Value>, found: &[&Value]) {
+        for (name, wanted) in fields {
+            let path = below(path, name);
+            let values: Vec<&Value> = found.iter().filter_map(|value| value.get(name)).collect();
+            // What is null in the sample may as well be absent.
+            if values.len() < found.len() && !wanted.is_null() {
+                let wanted = wanted_type(wanted);
+                note(&mut self.findings, &path, FindingKind::Missing { wanted });
+            }
+            self.walk(&path, wanted, &values);
+        }
+        for (name, value) in found.iter().filter_map(|value| value.as_object()).flatten() {
+            if !fields.contains_key(name) {
+                let found = found_type(value);
+                note(&mut self.added, &below(path, name), FindingKind::Added { found });
+            }
+        }
+    }
+}
+
+fn note(findings: &mut IndexSet<Finding>, path: &str, kind: FindingKind) {
+    let path = path.to_owned();
+    findings.insert(Finding { path, kind });
+}
+
+/// Whether a value is of the sample's type. Where the sample has any number, an integer is one too.
+fn fits(wanted: &Value, found: &Value) -> bool {
+    match (wanted_type(wanted), found_type(found)) {
+        ("number", "integer") => true,
+        (wanted, found) => wanted == found,
+    }
+}
+
+/// JSON's types, with whole numbers apart. A sample that writes `12.0` means any number.
+pub(super) fn wanted_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// As [`wanted_type`], but `12.0` in a body is a whole number: some writers always put a fraction.
+fn found_type(value: &Value) -> &'static str {
+    match value.as_f64() {
+        Some(float) if float.fract() == 0.0 => "integer",
+        _ => wanted_type(value),
+    }
+}
