@@ -21,7 +21,7 @@ pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair, PublicForm};
 pub use carrier::Carrier;
 pub use content::UrlForm;
 pub use encoding::{Encoding, Form};
-pub use explain::{Autopsy, Case, Context, Explanation, Place, explain, explain_age, explain_missing, hint};
+pub use explain::{Autopsy, Case, Context, Explanation, Pace, Place, explain, explain_age, explain_missing, hint};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use token::Token;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sha2::Digest as _;
 
 use super::bench::{Bench, Target, Trial};
+use super::pace::Work;
 use super::{Explanation, found};
 use crate::signature::{Algorithm, Encoding};
 
@@ -29,7 +30,7 @@ pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
                 long(wanted)
             )
         }
-        (Encoding::Base64Url, _) => {
+        (Encoding::Base64Url, _) if target.padded => {
             "the signature is right, but its base64 has padding that does not belong".to_owned()
         }
         _ if target.before.is_empty() => {
@@ -75,24 +76,21 @@ pub(super) fn other_header(bench: &Bench<'_>) -> Option<Explanation> {
     ))
 }
 
-/// Another hash inside the HMAC.
+/// Another hash inside.
 pub(super) fn hash(bench: &Bench<'_>) -> Option<Explanation> {
-    let (hmac, content) = (bench.hmac()?, bench.content()?);
+    let (own, content) = (bench.algorithm()?, bench.content()?);
     let others = [Algorithm::Sha256, Algorithm::Sha1, Algorithm::Sha512];
     let fits = |algorithm: &Algorithm| {
-        *algorithm != hmac.algorithm
+        *algorithm != own
             && bench
                 .bare(content, Some(*algorithm), &bench.targets)
                 .is_some_and(|trial| bench.fits(&trial))
     };
     let used = others.into_iter().find(fits)?;
+    let keyed = if bench.hmac().is_some() { "HMAC with " } else { "" };
     Some(found(
-        format!(
-            "the sender signs with {}, not with {}",
-            name(used),
-            name(hmac.algorithm)
-        ),
-        format!("the sender must use HMAC with {}", name(hmac.algorithm)),
+        format!("the sender signs with {}, not with {}", name(used), name(own)),
+        format!("the sender must use {keyed}{}", name(own)),
     ))
 }
 
@@ -100,13 +98,14 @@ pub(super) fn hash(bench: &Bench<'_>) -> Option<Explanation> {
 pub(super) fn plain(bench: &Bench<'_>) -> Option<Explanation> {
     let hmac = bench.hmac()?;
     let body = bench.case.received.body;
-    let is_there = |parts: &[&[u8]]| {
+    let hash = |parts: &[&[u8]]| {
         let mut hash = sha2::Sha256::new();
-        for part in parts {
-            hash.update(part);
-        }
-        let hash = hash.finalize();
-        bench.targets.iter().any(|target| target.bytes[..] == hash[..])
+        parts.iter().for_each(|part| hash.update(part));
+        hash.finalize()
+    };
+    let is_there = |parts: &[&[u8]]| {
+        let hash = bench.pace.step(Work::Check, body.len(), || hash(parts));
+        hash.is_some_and(|hash| bench.targets.iter().any(|target| target.bytes[..] == hash[..]))
     };
     let mut texts = bench.case.secrets.iter().map(crate::secret::Secret::expose);
     let text = if texts.any(|secret| is_there(&[secret, body]) || is_there(&[body, secret])) {

@@ -8,6 +8,9 @@ use super::styles::{Numbers, Order, Style};
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
 
+/// More values than that take too much memory to be looked at.
+const MOST_VALUES: usize = 2_000_000;
+
 /// A parsed document that points into its text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node<'t> {
@@ -20,13 +23,20 @@ pub(super) enum Node<'t> {
     /// An array.
     Array(Vec<Node<'t>>),
     /// An object.
-    Object(Vec<(&'t str, Node<'t>)>),
+    Object(Vec<Member<'t>>),
 }
+
+/// A name, escapes and all, and its value.
+pub(super) type Member<'t> = (&'t str, Node<'t>);
 
 /// Reads a document; `None` when it is not one.
 pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
     let text = std::str::from_utf8(body).ok()?;
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        left: MOST_VALUES,
+    };
     reader.blanks();
     let node = reader.value(0)?;
     reader.blanks();
@@ -36,6 +46,7 @@ pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
+    left: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -56,9 +67,7 @@ impl<'t> Reader<'t> {
     }
 
     fn value(&mut self, depth: usize) -> Option<Node<'t>> {
-        if depth > DEEPEST {
-            return None;
-        }
+        self.left = self.left.checked_sub(1).filter(|_| depth <= DEEPEST)?;
         match self.peek()? {
             b'{' => self.object(depth),
             b'[' => self.array(depth),
@@ -137,24 +146,28 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Writes a document in that style.
-pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Vec<u8> {
+/// Writes a document in that style; `size` is how long it came. `None` when it gets far longer: indented by its depth, a
+/// deep document has hundreds of bytes for one.
+pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Option<Vec<u8>> {
     let mut writer = Writer {
         style,
+        most: size.saturating_mul(8) + 4096,
         out: String::with_capacity(size + size / 4),
     };
     writer.node(node, 0);
-    writer.out.into_bytes()
+    (writer.out.len() <= writer.most).then(|| writer.out.into_bytes())
 }
 
 struct Writer<'s> {
     style: &'s Style,
+    most: usize,
     out: String,
 }
 
 impl Writer<'_> {
     fn node(&mut self, node: &Node<'_>, depth: usize) {
         match node {
+            _ if self.out.len() > self.most => {}
             Node::Number(text) => {
                 let text = number(text, self.style.numbers);
                 self.out.push_str(&text);
@@ -172,15 +185,22 @@ impl Writer<'_> {
             }
             Node::Object(members) => {
                 self.out.push('{');
-                for (index, (name, value)) in ordered(members, self.style.order).iter().enumerate() {
-                    self.between(index, depth + 1);
-                    self.string(name);
-                    self.out.push_str(self.style.separators.1);
-                    self.node(value, depth + 1);
+                match ordered(members, self.style.order) {
+                    Some(sorted) => self.members(sorted, depth + 1),
+                    None => self.members(members, depth + 1),
                 }
                 self.end(members.len(), depth);
                 self.out.push('}');
             }
+        }
+    }
+
+    fn members<'m, 't: 'm>(&mut self, members: impl IntoIterator<Item = &'m Member<'t>>, depth: usize) {
+        for (index, (name, value)) in members.into_iter().enumerate() {
+            self.between(index, depth);
+            self.string(name);
+            self.out.push_str(self.style.separators.1);
+            self.node(value, depth);
         }
     }
 
@@ -234,7 +254,7 @@ impl Writer<'_> {
             '\u{8}' => self.out.push_str("\\b"),
             '\u{c}' => self.out.push_str("\\f"),
             '/' if escapes.slash => self.out.push_str("\\/"),
-            '<' | '>' | '&' if escapes.html => self.unit(c as u16),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if escapes.html => self.unit(c as u16),
             '\0'..='\u{1f}' => self.unit(c as u16),
             c if escapes.unicode && c > '~' => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
@@ -309,37 +329,41 @@ pub(super) fn text(raw: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-fn ordered<'m, 't>(members: &'m [(&'t str, Node<'t>)], order: Order) -> Cow<'m, [(&'t str, Node<'t>)]> {
-    // The index of an array has no leading zero and is below 2^32 - 1.
-    let index = |name: &str| {
-        let number: u32 = name.parse().ok().filter(|number| *number < u32::MAX)?;
-        (number.to_string() == name).then_some(number)
-    };
-    match order {
-        Order::Sorted => {
-            let mut sorted = members.to_vec();
-            sorted.sort_by_cached_key(|member| text(member.0));
-            Cow::Owned(sorted)
-        }
-        Order::IntegersFirst if members.iter().any(|(name, _)| index(name).is_some()) => {
-            let mut sorted = members.to_vec();
-            sorted.sort_by_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
-            Cow::Owned(sorted)
-        }
-        Order::Kept | Order::IntegersFirst => Cow::Borrowed(members),
+/// The members in another order than their own.
+fn ordered<'m, 't>(members: &'m [Member<'t>], order: Order) -> Option<Vec<&'m Member<'t>>> {
+    let indexed = || members.iter().any(|(name, _)| index(name).is_some());
+    if order == Order::Kept || (order == Order::IntegersFirst && !indexed()) {
+        return None;
     }
+    let mut sorted: Vec<&Member<'t>> = members.iter().collect();
+    if order == Order::Sorted {
+        sorted.sort_by_cached_key(|(name, _)| text(name));
+    } else {
+        sorted.sort_by_cached_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
+    }
+    Some(sorted)
+}
+
+/// The index of an array that a name is: without a leading zero and below 2^32 - 1.
+fn index(name: &str) -> Option<u32> {
+    let plain = name == "0" || matches!(name.as_bytes().first(), Some(b'1'..=b'9'));
+    let number: u32 = plain.then(|| name.parse().ok()).flatten()?;
+    (number < u32::MAX).then_some(number)
 }
 
 fn number(text: &str, style: Numbers) -> Cow<'_, str> {
     let whole = !text.contains(['.', 'e', 'E']);
+    if style == Numbers::Python && text == "-0" {
+        return Cow::Borrowed("0");
+    }
     let kept = match style {
         Numbers::Kept => true,
-        Numbers::Python => whole && text != "-0",
+        Numbers::Python => whole,
         // Up to 15 digits a whole number is exact.
         Numbers::JavaScript => whole && text.len() <= 15 && text != "-0",
     };
     match text.parse::<f64>() {
-        Ok(value) if !kept && value.is_finite() => Cow::Owned(float(value, style)),
+        Ok(value) if !kept => Cow::Owned(float(value, style)),
         _ => Cow::Borrowed(text),
     }
 }
@@ -347,6 +371,14 @@ fn number(text: &str, style: Numbers) -> Cow<'_, str> {
 /// The shortest text that reads as that number, laid out as the language does.
 fn float(value: f64, style: Numbers) -> String {
     let python = style == Numbers::Python;
+    if value.is_infinite() {
+        return match (python, value.is_sign_negative()) {
+            (true, true) => "-Infinity",
+            (true, false) => "Infinity",
+            (false, _) => "null",
+        }
+        .to_owned();
+    }
     if value == 0.0 {
         return match (python, value.is_sign_negative()) {
             (true, true) => "-0.0",
