@@ -1,11 +1,13 @@
 //! Why a signature does not match: real programs make each mistake, and `hook verify` and `hook listen` name it.
 
+mod tools;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Outcome, Sandbox};
+use crate::support::{Outcome, Sandbox, request};
 
 /// A text for schemes that take it as it is, base64 behind a prefix for others.
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -18,11 +20,14 @@ const NOW: i64 = 1_893_553_445;
 /// What the programs know: `body`, `secret`, `t` and an HMAC, `h`. They leave `head`, the headers, and `got`, the body that
 /// arrives.
 const PYTHON: &str = r#"
-import base64, codecs, gzip, hashlib, hmac, json, sys, urllib.parse, zlib
+import base64, codecs, gzip, hashlib, hmac, json, os, subprocess, sys, urllib.parse, zlib
 def b(x): return x if isinstance(x, bytes) else x.encode()
 def h(key, text, hash="sha256"): return hmac.new(b(key), b(text), hash)
 def b64(x): return base64.b64encode(x).decode()
 given = json.load(sys.stdin)
+def sh(command, text):
+    env = dict(os.environ, S=given["secret"])
+    return subprocess.run(["sh", "-c", command], input=b(text), stdout=subprocess.PIPE, env=env, check=True).stdout
 out = []
 for code in given["code"]:
     body = given["body"].encode()
@@ -96,10 +101,12 @@ fn verify(sandbox: &Sandbox, provider: &str, more: &[&str], made: &Value) -> Out
     sandbox.hook(args).run()
 }
 
-fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) {
+/// What was said of each row.
+fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) -> Vec<Value> {
     let Some(all) = made(program, flag, text, rows) else {
-        return;
+        return Vec::new();
     };
+    let mut said = Vec::new();
     let sandbox = Sandbox::new();
     let mut wrong = Vec::new();
     for (row, made) in rows.iter().zip(&all) {
@@ -117,8 +124,10 @@ fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) {
         assert!(object["hint"].as_str().is_some_and(|text| !text.is_empty()), "{object}");
         assert_eq!(object["not_tried"], json!([]), "{object}");
         assert!(!object.to_string().contains(&SECRET[6..]), "{object}");
+        said.push(object);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    said
 }
 
 #[test]
@@ -362,29 +371,134 @@ fn mistakes_with_the_body_that_python_makes_are_named() {
     each_is_named("python3", "-c", PYTHON, &rows);
 }
 
+/// How Python signs a URL as each of those does that sign it.
+fn signed_url(provider: &str, url: &str) -> String {
+    match provider {
+        "square" => format!(r#"head["x-square-hmacsha256-signature"] = b64(h(secret, b"{url}" + body).digest())"#),
+        "twilio" => format!(
+            r#"got = b"To=2&From=1"; head["X-Twilio-Signature"] = b64(h(secret, "{url}From1To2", "sha1").digest())"#
+        ),
+        _ => format!(
+            r#"head = {{"X-HubSpot-Request-Timestamp": "%d000" % t, "X-HubSpot-Signature-v3": b64(h(secret, b"POST{url}" + body + b"%d000" % t).digest())}}"#
+        ),
+    }
+}
+
 #[test]
 fn another_url_than_the_one_that_was_signed_is_named() {
-    let signs =
-        |url: &str| format!(r#"head["x-square-hmacsha256-signature"] = b64(h(secret, b"{url}" + body).digest())"#);
-    let signed = [
-        "https://hooks.example.com/in",
-        "http://hooks.example.com:8080/in",
-        "http://hooks.example.com/in/",
-    ]
-    .map(signs);
-    let url: &[&str] = &["--url", "http://hooks.example.com/in"];
-    let with_port: &[&str] = &[
-        "--url",
-        "http://hooks.example.com/in",
-        "-H",
-        "Host: hooks.example.com:8080",
+    const PROXIED: &[&str] = &["-H", "X-Forwarded-Host: hooks.example.com"];
+    const HOST: &[&str] = &["-H", "Host: hooks.example.com:8080"];
+    // The URL here, what else is known, the one that is signed, and how it differs.
+    let cases: &[(&str, &[&str], &str, &str)] = &[
+        (
+            "http://a.example/in?x=1",
+            &[],
+            "https://a.example/in?x=1",
+            "with https for http",
+        ),
+        (
+            "https://a.example/in",
+            &[],
+            "http://a.example/in",
+            "with http for https",
+        ),
+        (
+            "https://a.example:8443/in",
+            &[],
+            "https://a.example/in",
+            "without the port",
+        ),
+        (
+            "http://hooks.example.com/in",
+            HOST,
+            "http://hooks.example.com:8080/in",
+            "with the port",
+        ),
+        (
+            "https://a.example/in",
+            &[],
+            "https://a.example/in/",
+            "with a slash at the end of its path",
+        ),
+        (
+            "https://a.example/in/",
+            &[],
+            "https://a.example/in",
+            "without the slash at the end of its path",
+        ),
+        (
+            "https://a.example/in?x=1",
+            &[],
+            "https://a.example/in",
+            "without the query",
+        ),
+        (
+            "http://app:3000/in",
+            PROXIED,
+            "http://hooks.example.com/in",
+            "with a proxy's host",
+        ),
+        (
+            "http://app:3000/in?x=1",
+            PROXIED,
+            "https://hooks.example.com/in?x=1",
+            "with https for http and with a proxy's host",
+        ),
     ];
-    let rows: Vec<Row<'_>> = signed
-        .iter()
-        .zip([url, with_port, url])
-        .map(|(code, more)| ("url-differs", "square", more, code.as_str()))
-        .collect();
-    each_is_named("python3", "-c", PYTHON, &rows);
+    for provider in ["square", "twilio", "hubspot"] {
+        // Twilio signs with and without the port, and both are taken.
+        let differs = |said: &str| provider != "twilio" || said != "without the port";
+        let cases: Vec<_> = cases.iter().filter(|case| differs(case.3)).collect();
+        let more: Vec<Vec<&str>> = cases.iter().map(|case| [&["--url", case.0], case.1].concat()).collect();
+        let code: Vec<String> = cases.iter().map(|case| signed_url(provider, case.2)).collect();
+        let rows: Vec<Row<'_>> = more
+            .iter()
+            .zip(&code)
+            .map(|(more, code)| ("url-differs", provider, more.as_slice(), code.as_str()))
+            .collect();
+        for (object, case) in each_is_named("python3", "-c", PYTHON, &rows).iter().zip(cases) {
+            let said = format!("the sender signs the URL as `{}`, {}", case.2, case.3);
+            assert_eq!(object["diagnosis"], said, "{provider}: {object}");
+            let hint = object["hint"].as_str().expect("a hint");
+            assert!(hint.contains(&format!("--url '{}'", case.2)), "{object}");
+        }
+    }
+}
+
+#[test]
+fn what_a_proxy_made_of_the_url_is_named_by_listen() {
+    let code = signed_url("square", "https://hooks.example.com/in?x=1");
+    let Some(made) = made("python3", "-c", PYTHON, &[("", "", &[], &code)]) else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["-p", "square", "-s", &format!("literal:{SECRET}")]);
+    let name = "x-square-hmacsha256-signature";
+    let signature = made[0]["head"][name].as_str().expect("a value").to_owned();
+    let headers = [
+        (name, signature.as_str()),
+        ("x-forwarded-host", "hooks.example.com"),
+        ("content-type", "application/json"),
+    ];
+    let answer = request("POST", &listener.url, "/in?x=1", &headers, BODY.as_bytes());
+    assert_eq!(answer.status, 401);
+    listener.says("the sender signs the URL as `https://hooks.example.com/in?x=1`, with https for http");
+    listener.stop();
+    let lines = sandbox.hook(["log", "--failed", "--json"]).run().ok().json();
+    let number = lines[0]["number"].to_string();
+    let args = ["verify", &number, "-p", "square", "-s"];
+    let secret = format!("literal:{SECRET}");
+    let object = sandbox
+        .hook(args.iter().chain(&[secret.as_str(), "--json"]))
+        .run()
+        .exits(5)
+        .object();
+    assert_eq!(object["cause"], "url-differs", "{object}");
+    let told = ["--url", "https://hooks.example.com/in?x=1"];
+    sandbox
+        .hook(args.iter().chain(&[secret.as_str()]).chain(&told))
+        .run()
+        .ok();
 }
 
 #[test]

@@ -330,13 +330,16 @@ fn source_of(record: Record, as_captured: bool) -> Original {
         Record::Delivery(delivery) => {
             let mut rest = delivery.delivery;
             let captured = rest.signing == store::Signing::AsCaptured;
-            let last = rest.attempts.pop().filter(|_| as_captured);
+            let mut last = rest.attempts.pop().filter(|_| as_captured);
+            // The signature of an attempt is in what that attempt sent alone.
+            if let Some(body) = last.as_mut().and_then(|last| last.request_body.take()) {
+                rest.message.body = body;
+            }
             Original {
                 number: delivery.number,
                 message: rest.message,
                 url: Some(rest.url),
                 method: rest.method,
-                // The signature of an attempt is in the headers of that attempt alone.
                 headers: last.map_or(rest.headers, |last| last.request_headers),
                 own_headers: !captured,
                 provider: rest.provider,

@@ -187,6 +187,12 @@ impl fmt::Display for Refusal {
             Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),
             Self::Path => write!(f, "the trigger is at another path"),
             Self::Method { method } => write!(f, "the trigger takes no `{method}`"),
+            Self::NoMatch { header, .. } if header.starts_with("query:") => {
+                write!(
+                    f,
+                    "`{header}` is not the hash of this body: the body changed on the way"
+                )
+            }
             Self::NoMatch { header, secrets: 1 } => {
                 write!(
                     f,

@@ -121,6 +121,15 @@ impl<'a> Bench<'a> {
             })
     }
 
+    /// Whether the body with something before and behind it explains it.
+    pub(super) fn body_between(&self, before: &[u8], after: &[u8]) -> bool {
+        let body = self.case.received.body;
+        let longer = self
+            .pace
+            .step(Work::Copy, body.len(), || [before, body, after].concat());
+        longer.is_some_and(|body| self.body(&body))
+    }
+
     /// Whether another body explains it, which is made when there is the time.
     pub(super) fn body_of(&self, make: impl FnOnce() -> Vec<u8>) -> bool {
         self.changed(make).is_some_and(|body| self.body(&body))

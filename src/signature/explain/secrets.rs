@@ -49,12 +49,12 @@ pub(super) fn whitespace(bench: &Bench<'_>) -> Option<Explanation> {
                 "keep it without them: `printf %s VALUE > FILE` adds no newline",
             ));
         }
-        let longer = ["\n", "\r\n", " "]
+        let longer = [("", "\n"), ("", "\r\n"), ("", " "), (" ", ""), ("", "\t")]
             .iter()
-            .any(|end| fits([text, end.as_bytes()].concat()));
+            .any(|(before, after)| fits([before.as_bytes(), text, after.as_bytes()].concat()));
         longer.then(|| {
             found(
-                format!("the sender's secret ends in a blank or newline that {name} has not"),
+                format!("the sender's secret has a blank or newline at an end that {name} has not"),
                 "set the secret again at the sender, without it",
             )
         })
