@@ -330,24 +330,21 @@ fn source_of(record: Record, as_captured: bool) -> Original {
         Record::Delivery(delivery) => {
             let mut rest = delivery.delivery;
             let captured = rest.signing == store::Signing::AsCaptured;
-            let mut last = rest.attempts.pop().filter(|_| as_captured);
+            let last = rest.attempts.pop().filter(|_| as_captured);
             // The signature of an attempt is in what that attempt sent alone.
-            if let Some(body) = last.as_mut().and_then(|last| last.request_body.take()) {
-                rest.message.body = body;
-            }
+            let (headers, body) = last.map_or((rest.headers, None), |last| (last.request_headers, last.request_body));
+            rest.message.body = body.unwrap_or(rest.message.body);
+            rest.execution.iter_mut().for_each(|of| of.note = None);
             Original {
                 number: delivery.number,
                 message: rest.message,
                 url: Some(rest.url),
                 method: rest.method,
-                headers: last.map_or(rest.headers, |last| last.request_headers),
+                headers,
                 own_headers: !captured,
                 provider: rest.provider,
                 endpoint: rest.endpoint,
-                execution: rest.execution.map(|execution| Execution {
-                    note: None,
-                    ..execution
-                }),
+                execution: rest.execution,
                 by_dev_secret: !captured,
             }
         }

@@ -53,7 +53,7 @@ fn mistakes_that_the_tools_of_a_shell_make_are_named() {
         ),
         (
             "signature-encoding",
-            writes(&format!("{} | sed 's/^/v1=/'", hmac("-sha256 -hmac \"$S\""))),
+            writes(&format!("{} | sed 's/^sha256=/v0=/'", hmac("-sha256 -hmac \"$S\""))),
         ),
         ("plain-hash", writes(&hmac("-sha256"))),
         (

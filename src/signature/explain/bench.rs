@@ -309,8 +309,8 @@ fn tokens(value: &[u8]) -> Vec<(&str, &str)> {
     let mut tokens = Vec::new();
     for piece in value.split([',', ' ', ';', '"']).filter(|piece| !piece.is_empty()) {
         // The `=` of a pair has something behind it, that of base64 has not.
-        match piece.split_once('=').filter(|(_, text)| text.len() > 2) {
-            Some((name, text)) => tokens.push((&piece[..=name.len()], text)),
+        match piece.trim_end_matches('=').rfind('=') {
+            Some(at) => tokens.push(piece.split_at(at + 1)),
             None => tokens.push(("", piece)),
         }
         if tokens.len() > 4 * MOST_SIGNATURES {

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::styles::{Numbers, Order, Style};
+use super::numbers::number;
+use super::styles::{Order, Style};
 
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
@@ -349,61 +350,4 @@ fn index(name: &str) -> Option<u32> {
     let plain = name == "0" || matches!(name.as_bytes().first(), Some(b'1'..=b'9'));
     let number: u32 = plain.then(|| name.parse().ok()).flatten()?;
     (number < u32::MAX).then_some(number)
-}
-
-fn number(text: &str, style: Numbers) -> Cow<'_, str> {
-    let whole = !text.contains(['.', 'e', 'E']);
-    if style == Numbers::Python && text == "-0" {
-        return Cow::Borrowed("0");
-    }
-    let kept = match style {
-        Numbers::Kept => true,
-        Numbers::Python => whole,
-        // Up to 15 digits a whole number is exact.
-        Numbers::JavaScript => whole && text.len() <= 15 && text != "-0",
-    };
-    match text.parse::<f64>() {
-        Ok(value) if !kept => Cow::Owned(float(value, style)),
-        _ => Cow::Borrowed(text),
-    }
-}
-
-/// The shortest text that reads as that number, laid out as the language does.
-fn float(value: f64, style: Numbers) -> String {
-    let python = style == Numbers::Python;
-    if value.is_infinite() {
-        return match (python, value.is_sign_negative()) {
-            (true, true) => "-Infinity",
-            (true, false) => "Infinity",
-            (false, _) => "null",
-        }
-        .to_owned();
-    }
-    if value == 0.0 {
-        return match (python, value.is_sign_negative()) {
-            (true, true) => "-0.0",
-            (true, false) => "0.0",
-            (false, _) => "0",
-        }
-        .to_owned();
-    }
-    let (from, to) = if python { (-4, 16) } else { (-6, 21) };
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (from..to).contains(&exponent) {
-        let plain = format!("{value}");
-        return if python && !plain.contains('.') {
-            format!("{plain}.0")
-        } else {
-            plain
-        };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    let exponent = exponent.unsigned_abs();
-    if python {
-        format!("{digits}e{sign}{exponent:02}")
-    } else {
-        format!("{digits}e{sign}{exponent}")
-    }
 }

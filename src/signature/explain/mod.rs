@@ -10,6 +10,7 @@ mod codings;
 mod encodings;
 mod hints;
 mod json;
+mod numbers;
 mod pace;
 mod pairs;
 mod secrets;
