@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use serde_json::Value;
+
 use super::Case;
 use super::json::{self, Node};
 use super::pace::{Pace, Work};
 use super::styles::Style;
 use crate::headers::Headers;
+use crate::json::get;
 use crate::secret::Secret;
 use crate::signature::{Algorithm, Carrier, Encoding, Freshness, Hmac, KeyForm, Received, Refusal, Scheme, Verdict};
 use crate::template::{Part, Placeholder, Scope, Template};
@@ -64,10 +67,31 @@ impl<'a> Bench<'a> {
             document: OnceCell::new(),
         };
         if let Some(carrier) = bench.carrier() {
-            bench.targets = targets(carrier, case.received.headers);
+            bench.targets = bench.targets(carrier);
             (bench.stamp, bench.id) = stamp_and_id(carrier, case.received.headers);
         }
         bench
+    }
+
+    fn targets(&self, carrier: &Carrier) -> Vec<Target> {
+        let mut targets = Vec::new();
+        let Received { headers, body, .. } = self.case.received;
+        match &carrier.body {
+            // The items of a list are signed each by itself: none of them is the signature.
+            Some(path) if carrier.each.is_none() => {
+                let document = self
+                    .pace
+                    .step(Work::Read, body.len(), || serde_json::from_slice(body).ok());
+                let document: Option<Value> = document.flatten();
+                if let Some(Value::String(text)) = document.as_ref().and_then(|document| get(document, path)) {
+                    add_targets(text.as_bytes(), &mut targets);
+                }
+            }
+            _ => headers
+                .all(&carrier.header)
+                .for_each(|value| add_targets(value, &mut targets)),
+        }
+        targets
     }
 
     pub(super) fn hmac(&self) -> Option<&'a Hmac> {
@@ -273,32 +297,28 @@ impl Trial<'_> {
     }
 }
 
-/// Everything in the signature's header that can be a signature.
-fn targets(carrier: &Carrier, headers: &Headers) -> Vec<Target> {
-    let mut targets: Vec<Target> = Vec::new();
-    for value in headers.all(&carrier.header) {
-        for (before, text) in tokens(value) {
-            let padded = text.ends_with('=');
-            for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
-                let text = if encoding == Encoding::Base64Url {
-                    text.trim_end_matches('=')
-                } else {
-                    text
-                };
-                let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
-                let Some(bytes) = bytes else { continue };
-                if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
-                    targets.push(Target {
-                        bytes,
-                        encoding,
-                        before: before.to_owned(),
-                        padded,
-                    });
-                }
+/// Everything in a signature's place that can be one.
+fn add_targets(value: &[u8], targets: &mut Vec<Target>) {
+    for (before, text) in tokens(value) {
+        let padded = text.ends_with('=');
+        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
+            let text = if encoding == Encoding::Base64Url {
+                text.trim_end_matches('=')
+            } else {
+                text
+            };
+            let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
+            let Some(bytes) = bytes else { continue };
+            if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
+                targets.push(Target {
+                    bytes,
+                    encoding,
+                    before: before.to_owned(),
+                    padded,
+                });
             }
         }
     }
-    targets
 }
 
 /// The pieces of a header's value, with what stands before them.

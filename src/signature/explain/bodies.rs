@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
+
 use super::bench::{BOM, Bench};
 use super::json::{self, Node};
 use super::styles::{LIKELY, STYLES, Style};
@@ -174,12 +176,16 @@ pub(super) fn incomplete(bench: &Bench<'_>) -> Option<Explanation> {
         return Some(found(text, hint).under("body-empty").guess());
     }
     if let Some(length) = short {
-        let text = format!(
-            "the body has {} bytes, and its headers say {length}: it was cut off",
+        return Some(cut_off(format!(
+            "the body has {} bytes, and its headers say {length}",
             body.len()
-        );
-        let hint = "raise the limit of the proxy or framework in between; the signature covers the whole body";
-        return Some(found(text, hint).under("body-truncated").guess());
+        )));
+    }
+    if breaks_off(bench) {
+        return Some(cut_off(format!(
+            "the body is JSON that breaks off after {} bytes",
+            body.len()
+        )));
     }
     let inflated_on_the_way = coded && !body.starts_with(&[0x1f, 0x8b]);
     inflated_on_the_way.then(|| {
@@ -190,6 +196,19 @@ pub(super) fn incomplete(bench: &Bench<'_>) -> Option<Explanation> {
         .under("body-compressed")
         .guess()
     })
+}
+
+fn cut_off(fact: String) -> Explanation {
+    let hint = "raise the limit of the proxy or framework in between; the signature covers the whole body";
+    found(fact + ": it was cut off", hint).under("body-truncated").guess()
+}
+
+/// Whether the body begins as JSON and ends in the middle of it.
+fn breaks_off(bench: &Bench<'_>) -> bool {
+    let body = bench.case.received.body;
+    let reads = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    let read = reads.then(|| bench.changed(|| serde_json::from_slice::<IgnoredAny>(body).err()));
+    read.flatten().flatten().is_some_and(|error| error.is_eof())
 }
 
 fn unix_line_ends(body: &[u8]) -> Vec<u8> {

@@ -4,6 +4,7 @@ use url::form_urlencoded;
 
 use super::bench::Bench;
 use super::{Explanation, found};
+use crate::template::Placeholder;
 
 /// A compressed body is not inflated beyond this, and a small one to less: see [`most_inflated`].
 const MOST_INFLATED: usize = 16 * 1024 * 1024;
@@ -13,11 +14,32 @@ const MOST_FIELDS: usize = 64;
 
 pub(super) fn form(bench: &Bench<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
+    if bench.case.scheme.signs_form() {
+        return unsorted(bench);
+    }
     match body.trim_ascii_start().first() {
         Some(b'{' | b'[') => inside_a_form(bench),
         _ if body.iter().any(|byte| matches!(byte, b'=' | b'%')) => of_a_form(bench),
         _ => None,
     }
+}
+
+/// The scheme signs the sorted fields of a form, and the form itself was signed, or the fields as they come.
+fn unsorted(bench: &Bench<'_>) -> Option<Explanation> {
+    let body = bench.case.received.body;
+    let content = bench.content()?;
+    let with = |text: String| content.filled(|placeholder| (*placeholder == Placeholder::Form).then(|| text.clone()));
+    let raw = bench.changed(|| with(String::from_utf8_lossy(body).into_owned()))?;
+    let fields = |body| form_urlencoded::parse(body).flat_map(|(name, value)| [name, value]);
+    let text = if bench.signed(&raw) {
+        "the sender signs the form as it stands, not its names and values"
+    } else if bench.signed(&bench.changed(|| with(fields(body).collect()))?) {
+        "the sender signs names and values of the form in the order in which they come"
+    } else {
+        return None;
+    };
+    let hint = "what is signed of a form are its names and values, decoded and sorted by the names";
+    Some(found(text, hint))
 }
 
 /// The body is JSON, and a form with it was signed.

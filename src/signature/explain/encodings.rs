@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use sha2::Digest as _;
-
 use super::bench::{Bench, Target, Trial};
 use super::pace::Work;
 use super::{Explanation, found};
@@ -98,14 +96,14 @@ pub(super) fn hash(bench: &Bench<'_>) -> Option<Explanation> {
 pub(super) fn plain(bench: &Bench<'_>) -> Option<Explanation> {
     let hmac = bench.hmac()?;
     let body = bench.case.received.body;
-    let hash = |parts: &[&[u8]]| {
-        let mut hash = sha2::Sha256::new();
-        parts.iter().for_each(|part| hash.update(part));
-        hash.finalize()
-    };
     let is_there = |parts: &[&[u8]]| {
-        let hash = bench.pace.step(Work::Check, body.len(), || hash(parts));
-        hash.is_some_and(|hash| bench.targets.iter().any(|target| target.bytes[..] == hash[..]))
+        let is_one = |hash: Vec<u8>| bench.targets.iter().any(|target| target.bytes == hash);
+        let hashed = bench.pace.step(Work::Check, body.len(), || {
+            is_one(digest::<sha2::Sha256>(parts))
+                || is_one(digest::<sha1::Sha1>(parts))
+                || is_one(digest::<sha2::Sha512>(parts))
+        });
+        hashed == Some(true)
     };
     let mut texts = bench.case.secrets.iter().map(crate::secret::Secret::expose);
     let text = if texts.any(|secret| is_there(&[secret, body]) || is_there(&[body, secret])) {
@@ -122,6 +120,12 @@ pub(super) fn plain(bench: &Bench<'_>) -> Option<Explanation> {
             name(hmac.algorithm)
         ),
     ))
+}
+
+fn digest<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    let mut hash = D::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().to_vec()
 }
 
 fn name(algorithm: Algorithm) -> &'static str {

@@ -2,9 +2,10 @@
 //! otherwise, since that is what the signature was made of.
 
 use std::borrow::Cow;
+use std::str::Chars;
 
 use super::numbers::number;
-use super::styles::{Order, Style};
+use super::styles::{Escapes, Order, Style};
 
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
@@ -231,16 +232,28 @@ impl Writer<'_> {
 
     /// A string whose escapes are undone and made anew.
     fn string(&mut self, raw: &str) {
+        let Escapes { unicode, slash, html } = self.style.escapes;
+        // Of characters beyond ASCII the first byte is met first, so that the text is cut between characters.
+        let special = |byte: u8| match byte {
+            b'\\' | 0..=0x1f => true,
+            b'/' => slash,
+            b'<' | b'>' | b'&' => html,
+            0xe2 => html || unicode,
+            _ => unicode && byte > b'~',
+        };
         self.out.push('"');
-        let plain = |c: char| c.is_ascii() && c != '\\' && !matches!(c, '/' | '<' | '>' | '&') && !c.is_ascii_control();
-        if raw.chars().all(plain) {
-            self.out.push_str(raw);
-        } else {
-            units(raw, |unit| match unit {
-                Ok(c) => self.char(c),
-                Err(alone) => self.unit(alone),
-            });
+        let mut rest = raw;
+        while let Some(at) = rest.bytes().position(special) {
+            self.out.push_str(&rest[..at]);
+            let mut chars = rest[at..].chars();
+            match unit(&mut chars) {
+                Some(Ok(c)) => self.char(c),
+                Some(Err(alone)) => self.unit(alone),
+                None => {}
+            }
+            rest = chars.as_str();
         }
+        self.out.push_str(rest);
         self.out.push('"');
     }
 
@@ -275,45 +288,39 @@ impl Writer<'_> {
     }
 }
 
-/// The characters of a string, or the half of a pair that stands alone.
-fn units(raw: &str, mut each: impl FnMut(Result<char, u16>)) {
-    let mut rest = raw.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            each(Ok(c));
-            continue;
-        }
-        match rest.next() {
-            Some('u') => {
-                let first = hex4(&mut rest);
-                let ahead = rest.clone();
-                let second = (0xd800..0xdc00).contains(&first) && rest.as_str().starts_with("\\u");
-                let second = second.then(|| {
-                    rest.nth(1);
-                    hex4(&mut rest)
-                });
-                let pair = [first, second.unwrap_or(0)];
-                let units = if second.is_some() { &pair[..] } else { &pair[..1] };
-                match char::decode_utf16(units.iter().copied()).next() {
-                    Some(Ok(c)) => each(Ok(c)),
-                    _ => {
-                        rest = ahead;
-                        each(Err(first));
-                    }
-                }
-            }
-            Some('n') => each(Ok('\n')),
-            Some('r') => each(Ok('\r')),
-            Some('t') => each(Ok('\t')),
-            Some('b') => each(Ok('\u{8}')),
-            Some('f') => each(Ok('\u{c}')),
-            Some(other) => each(Ok(other)),
-            None => {}
-        }
+/// The next character of a string, or the half of a pair that stands alone.
+fn unit(rest: &mut Chars<'_>) -> Option<Result<char, u16>> {
+    let c = rest.next()?;
+    if c != '\\' {
+        return Some(Ok(c));
     }
+    Some(match rest.next()? {
+        'u' => escaped(rest),
+        'n' => Ok('\n'),
+        'r' => Ok('\r'),
+        't' => Ok('\t'),
+        'b' => Ok('\u{8}'),
+        'f' => Ok('\u{c}'),
+        other => Ok(other),
+    })
 }
 
-fn hex4(rest: &mut std::str::Chars<'_>) -> u16 {
+/// What `\u` and four digits stand for, or twice that.
+fn escaped(rest: &mut Chars<'_>) -> Result<char, u16> {
+    let first = hex4(rest);
+    let mut ahead = rest.clone();
+    let is_first_half = (0xd800..0xdc00).contains(&first);
+    if is_first_half && ahead.next() == Some('\\') && ahead.next() == Some('u') {
+        let pair = [first, hex4(&mut ahead)];
+        if let Some(Ok(c)) = char::decode_utf16(pair).next() {
+            *rest = ahead;
+            return Ok(c);
+        }
+    }
+    char::from_u32(first.into()).ok_or(first)
+}
+
+fn hex4(rest: &mut Chars<'_>) -> u16 {
     let digits = rest.by_ref().take(4).filter_map(|c| c.to_digit(16));
     digits.fold(0, |value, digit| {
         (value << 4) | u16::try_from(digit).unwrap_or_default()
@@ -326,7 +333,10 @@ pub(super) fn text(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
-    units(raw, |unit| text.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    let mut rest = raw.chars();
+    while let Some(unit) = unit(&mut rest) {
+        text.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
     Cow::Owned(text)
 }
 
