@@ -99,7 +99,7 @@ fn verify(sandbox: &Sandbox, provider: &str, more: &[&str], made: &Value) -> Out
     for (name, value) in made["head"].as_object().expect("a value") {
         args.extend(["-H".to_owned(), format!("{name}: {}", value.as_str().expect("a value"))]);
     }
-    sandbox.hook(args).run()
+    sandbox.hook(args).env("HOOK_SECRET", "settings").run()
 }
 
 /// What was said of each row.
@@ -545,13 +545,85 @@ fn mistakes_with_what_is_signed_beside_the_body_are_named() {
             standard(r#"b"%d.m." % t + body"#),
         ),
         ("timestamp-left-out", "standard-webhooks", standard("body")),
-        ("signed-content", "standard-webhooks", standard(r#"b"m." + body"#)),
+        ("timestamp-left-out", "standard-webhooks", standard(r#"b"m." + body"#)),
+        ("signed-content", "standard-webhooks", standard(r#"b"m" + body"#)),
     ];
     let rows: Vec<Row<'_>> = rows
         .iter()
         .map(|(cause, provider, code)| (*cause, *provider, &[][..], code.as_str()))
         .collect();
     each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
+fn mistakes_with_schemes_that_sign_more_or_less_than_the_body_are_named() {
+    const URL: &[&str] = &["--url", "https://a.example/in?x=1"];
+    const KEY: &[&str] = &["-s", "literal:00112233445566778899aabbccddeeff"];
+    let twilio = |code: &str| {
+        format!(r#"got = b"To=2&From=1"; u = "https://a.example/in?x=1"; head["X-Twilio-Signature"] = {code}"#)
+    };
+    let hubspot = |text: &str| {
+        format!(
+            r#"u = b"https://a.example/in?x=1"; head = {{"X-HubSpot-Request-Timestamp": "%d000" % t, "X-HubSpot-Signature-v3": b64(h(secret, {text}).digest())}}"#
+        )
+    };
+    let plain =
+        |text: &str| format!(r#"head = {{"X-HubSpot-Signature": {text}, "X-HubSpot-Signature-Version": "v1"}}"#);
+    let mailgun = |text: &str| {
+        format!(r#"got = json.dumps({{"signature": {{"timestamp": str(t), "token": "k", "signature": {text}}}}})"#)
+    };
+    let rows: Vec<(&str, &str, &[&str], String)> = vec![
+        ("wrong-hash", "twilio", URL, twilio(r#"b64(h(secret, u + "From1To2").digest())"#)),
+        ("signature-encoding", "twilio", URL, twilio(r#"h(secret, u + "From1To2", "sha1").hexdigest()"#)),
+        ("body-form", "twilio", URL, twilio(r#"b64(h(secret, u + "To=2&From=1", "sha1").digest())"#)),
+        ("body-form", "twilio", URL, twilio(r#"b64(h(secret, u + "To2From1", "sha1").digest())"#)),
+        ("secret-whitespace", "twilio", URL, twilio(r#"b64(h(" " + secret, u + "From1To2", "sha1").digest())"#)),
+        ("timestamp-left-out", "hubspot", URL, hubspot(r#"b"POST" + u + body"#)),
+        ("timestamp-unit", "hubspot", URL, hubspot(r#"b"POST" + u + body + b"%d" % t"#)),
+        ("body-reserialised", "hubspot", URL, hubspot(r#"b"POST" + u + b(json.dumps(json.loads(body))) + b"%d000" % t"#)),
+        ("wrong-hash", "hubspot@v1", &[], plain("hashlib.sha1(b(secret) + body).hexdigest()")),
+        ("signature-encoding", "hubspot@v1", &[], plain("b64(hashlib.sha256(b(secret) + body).digest())")),
+        ("wrong-hash", "mailgun", &[], mailgun(r#"h(secret, "%dk" % t, "sha1").hexdigest()"#)),
+        ("signature-encoding", "mailgun", &[], mailgun(r#"b64(h(secret, "%dk" % t).digest())"#)),
+        ("other-secret", "mailgun", &["-s", "literal:x"], mailgun(r#"h("settings", "%dk" % t).hexdigest()"#)),
+        ("secret-encoding", "adyen@platform", KEY, r#"head = {"HmacSignature": b64(h("00112233445566778899aabbccddeeff", body).digest()), "Protocol": "HmacSHA256"}"#.into()),
+        ("body-truncated", "stripe", &[], r#"head["Stripe-Signature"] = "t=%d,v1=" % t + h(secret, b"%d." % t + body).hexdigest(); got = body[:50]"#.into()),
+        ("plain-hash", "generic", &[], r#"head["X-Signature-256"] = "sha256=" + hashlib.sha1(b(secret) + body).hexdigest()"#.into()),
+    ];
+    let rows: Vec<Row<'_>> = rows.iter().map(|row| (row.0, row.1, row.2, row.3.as_str())).collect();
+    each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
+fn a_key_of_a_pair_is_told_unless_a_shared_secret_stands_beside_it() {
+    let sandbox = Sandbox::new();
+    let Some(made) = python_writes_it_anew() else { return };
+    let der = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+    let kinds = [
+        (format!("literal:{der}"), "the secret is a public key"),
+        (
+            format!("literal:-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n"),
+            "the secret is a public key",
+        ),
+        (
+            "literal:-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+            "the secret is a certificate",
+        ),
+        (
+            "literal:-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(),
+            "the secret is a private key",
+        ),
+    ];
+    for (secret, said) in kinds {
+        let object = verify(&sandbox, "generic", &["-s", &secret, "--json"], &made)
+            .exits(5)
+            .object();
+        assert_eq!(object["cause"], "key-kind", "{object}");
+        assert!(object["diagnosis"].as_str().unwrap().starts_with(said), "{object}");
+        let beside = ["-s", &secret, "-s", &format!("literal:{SECRET}"), "--json"];
+        let object = verify(&sandbox, "generic", &beside, &made).exits(5).object();
+        assert_eq!(object["cause"], "body-reserialised", "{object}");
+    }
 }
 
 #[test]
