@@ -124,7 +124,9 @@ pub(super) fn plain(bench: &Bench<'_>) -> Option<Explanation> {
 
 fn digest<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
     let mut hash = D::new();
-    parts.iter().for_each(|part| hash.update(part));
+    for part in parts {
+        hash.update(part);
+    }
     hash.finalize().to_vec()
 }
 

@@ -133,7 +133,7 @@ impl Pace {
         let rate = took.as_secs_f64() * 1e9 / size as f64;
         let known = &self.rates[work as usize];
         // A step that was slow may be the machine's doing; the next ones wear it off.
-        known.set(rate.max((known.get() + rate) / 2.0));
+        known.set(rate.max(f64::midpoint(known.get(), rate)));
     }
 }
 
