@@ -206,6 +206,12 @@ impl Scheme {
         self.content().is_some_and(|content| content.placeholders().any(target))
     }
 
+    /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
+    pub fn looks_into_body(&self) -> bool {
+        let content = self.content().zip(self.carrier());
+        content.is_some_and(|(content, carrier)| check::looks_into_body(content, carrier))
+    }
+
     /// Whether the fields of a form are signed, so that the body's type decides.
     pub fn signs_form(&self) -> bool {
         let form = |p: &Placeholder| *p == Placeholder::Form;

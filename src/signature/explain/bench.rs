@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use super::Case;
-use super::json::{self, Node};
+use super::json::{self, Fault, Node};
 use super::pace::{Pace, Work};
 use super::styles::Style;
 use crate::headers::Headers;
@@ -53,7 +53,7 @@ pub(super) struct Bench<'a> {
     pub(super) stamp: Option<String>,
     /// The id that goes with it.
     pub(super) id: Option<String>,
-    document: OnceCell<Option<Node<'a>>>,
+    document: OnceCell<Result<Node<'a>, Fault>>,
 }
 
 impl<'a> Bench<'a> {
@@ -81,7 +81,7 @@ impl<'a> Bench<'a> {
             Some(path) if carrier.each.is_none() => {
                 let document = self
                     .pace
-                    .step(Work::Read, body.len(), || serde_json::from_slice(body).ok());
+                    .step(Work::Look, body.len(), || serde_json::from_slice(body).ok());
                 let document: Option<Value> = document.flatten();
                 if let Some(Value::String(text)) = document.as_ref().and_then(|document| get(document, path)) {
                     add_targets(text.as_bytes(), &mut targets);
@@ -172,7 +172,12 @@ impl<'a> Bench<'a> {
             let read = self.pace.step(Work::Read, body.len(), || json::parse(text))?;
             let _ = self.document.set(read);
         }
-        self.document.get()?.as_ref()
+        match self.document.get()? {
+            Ok(node) => return Some(node),
+            Err(Fault::TooMuch) => self.pace.leave_out(),
+            Err(Fault::NotJson) => {}
+        }
+        None
     }
 
     /// The document in that style.
@@ -273,7 +278,7 @@ impl<'a> Bench<'a> {
     /// Whether the signature matches so, whatever its age. Never does when there is no time for it.
     pub(super) fn fits(&self, trial: &Trial<'_>) -> bool {
         let size = trial.body.len() * trial.secrets.len();
-        let fits = self.pace.step(Work::Check, size, || trial.fits(self.case.received));
+        let fits = self.pace.check(&trial.scheme, size, || trial.fits(self.case.received));
         fits == Some(true)
     }
 }

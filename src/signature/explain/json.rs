@@ -10,8 +10,18 @@ use super::styles::{Escapes, Order, Style};
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
 
-/// More values than that take too much memory to be looked at.
+/// More values than that take too much memory to be looked at. Each array or object counts for some.
 const MOST_VALUES: usize = 2_000_000;
+const CONTAINER: usize = 6;
+
+/// Why a text is not looked at as a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is none.
+    NotJson,
+    /// It has too many values.
+    TooMuch,
+}
 
 /// A parsed document that points into its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,18 +41,22 @@ pub(super) enum Node<'t> {
 /// A name, escapes and all, and its value.
 pub(super) type Member<'t> = (&'t str, Node<'t>);
 
-/// Reads a document; `None` when it is not one.
-pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
-    let text = std::str::from_utf8(body).ok()?;
+/// Reads a document.
+pub(super) fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
+    let text = std::str::from_utf8(body).map_err(|_| Fault::NotJson)?;
     let mut reader = Reader {
         text,
         at: 0,
         left: MOST_VALUES,
     };
     reader.blanks();
-    let node = reader.value(0)?;
+    let node = reader.value(0);
     reader.blanks();
-    (reader.at == text.len()).then_some(node)
+    match node {
+        Some(node) if reader.at == text.len() => Ok(node),
+        None if reader.left < CONTAINER => Err(Fault::TooMuch),
+        _ => Err(Fault::NotJson),
+    }
 }
 
 struct Reader<'t> {
@@ -69,8 +83,13 @@ impl<'t> Reader<'t> {
     }
 
     fn value(&mut self, depth: usize) -> Option<Node<'t>> {
-        self.left = self.left.checked_sub(1).filter(|_| depth <= DEEPEST)?;
-        match self.peek()? {
+        if depth > DEEPEST {
+            return None;
+        }
+        let first = self.peek()?;
+        let weight = if matches!(first, b'{' | b'[') { CONTAINER } else { 1 };
+        self.left = self.left.checked_sub(weight)?;
+        match first {
             b'{' => self.object(depth),
             b'[' => self.array(depth),
             b'"' => self.string().map(Node::Text),

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::Case;
+use crate::signature::Scheme;
 
 /// Bodies up to this size get every step, whatever the clock says: all of them together take a few milliseconds.
 pub(super) const SMALL: usize = 16 * 1024;
@@ -27,6 +28,8 @@ const RESERVE: Duration = Duration::from_millis(40);
 pub(super) enum Work {
     /// A check of the whole signature.
     Check,
+    /// A check that reads the body as a document.
+    Look,
     /// Reading a document.
     Read,
     /// Writing one.
@@ -38,7 +41,7 @@ pub(super) enum Work {
 }
 
 /// Nanoseconds for a byte until the first step of a kind has shown how many it takes: no machine is much slower.
-const GUESSES: [f64; 5] = [5.0, 20.0, 10.0, 1.0, 10.0];
+const GUESSES: [f64; 6] = [5.0, 40.0, 20.0, 10.0, 1.0, 10.0];
 
 /// The time that is left for a request, and what the steps took so far.
 #[derive(Debug)]
@@ -109,9 +112,19 @@ impl Pace {
         Some(made)
     }
 
-    /// Takes the step of checking a body of that size, unless the time will be over before its end.
-    pub fn check<T>(&self, size: usize, run: impl FnOnce() -> T) -> Option<T> {
-        self.step(Work::Check, size, run)
+    /// Takes the step of checking that many bytes by that scheme, unless the time will be over before its end.
+    pub fn check<T>(&self, scheme: &Scheme, size: usize, run: impl FnOnce() -> T) -> Option<T> {
+        let work = if scheme.looks_into_body() {
+            Work::Look
+        } else {
+            Work::Check
+        };
+        self.step(work, size, run)
+    }
+
+    /// Notes that something is left out.
+    pub(super) fn leave_out(&self) {
+        self.refused.set(true);
     }
 
     /// Whether a step was refused since the last call.
