@@ -627,6 +627,26 @@ fn a_key_of_a_pair_is_told_unless_a_shared_secret_stands_beside_it() {
 }
 
 #[test]
+fn a_body_that_is_cut_off_explains_no_wrong_token() {
+    let sandbox = Sandbox::new();
+    let line = "Authorization: Bearer another";
+    let args = [
+        "verify",
+        "-p",
+        "hoopai@bearer",
+        "-s",
+        "literal:x",
+        "--body",
+        "{\"a\":",
+        "-H",
+        line,
+        "--json",
+    ];
+    let object = sandbox.hook(args).run().exits(5).object();
+    assert_eq!(object["cause"], Value::Null, "{object}");
+}
+
+#[test]
 fn mistakes_that_node_makes_are_named() {
     let rows: &[Row<'_>] = &[
         (
