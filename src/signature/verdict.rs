@@ -107,6 +107,12 @@ impl Verdict {
         matches!(self, Self::Verified(_))
     }
 
+    /// Whether a signature matched, whatever its age.
+    pub fn is_match(&self) -> bool {
+        let aged = matches!(self, Self::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. }));
+        aged || self.is_verified()
+    }
+
     /// Whether the request is refused.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_))

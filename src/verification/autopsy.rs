@@ -167,10 +167,7 @@ impl Verification {
         if scheme.header().is_some() && !scheme.is_carried(headers, b"") {
             return false;
         }
-        let fits = pace.check(scheme, body.len(), || match self.verdict(candidate, received) {
-            Verdict::Refused(refusal) => matches!(refusal, Refusal::TooOld { .. } | Refusal::TooNew { .. }),
-            verdict => verdict.is_verified(),
-        });
+        let fits = pace.check(scheme, body.len(), || self.verdict(candidate, received).is_match());
         fits == Some(true)
     }
 }
