@@ -36,6 +36,8 @@ pub struct Attempt {
     pub at: Timestamp,
     /// What was sent, signature included; credentials are kept and masked when shown.
     pub request_headers: Headers,
+    /// The body that was sent, where it is not the message's: a signature was put into it.
+    pub request_body: Option<Bytes>,
     /// What came of it.
     pub outcome: Outcome,
     /// From its beginning to the last byte of the answer.

@@ -1,11 +1,14 @@
 //! Why a signature does not match: real programs make each mistake, and `hook verify` and `hook listen` name it.
 
+mod hostile;
+mod tools;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Outcome, Sandbox};
+use crate::support::{Outcome, Sandbox, request};
 
 /// A text for schemes that take it as it is, base64 behind a prefix for others.
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -18,11 +21,14 @@ const NOW: i64 = 1_893_553_445;
 /// What the programs know: `body`, `secret`, `t` and an HMAC, `h`. They leave `head`, the headers, and `got`, the body that
 /// arrives.
 const PYTHON: &str = r#"
-import base64, codecs, gzip, hashlib, hmac, json, sys, urllib.parse, zlib
+import base64, codecs, gzip, hashlib, hmac, json, os, subprocess, sys, urllib.parse, zlib
 def b(x): return x if isinstance(x, bytes) else x.encode()
 def h(key, text, hash="sha256"): return hmac.new(b(key), b(text), hash)
 def b64(x): return base64.b64encode(x).decode()
 given = json.load(sys.stdin)
+def sh(command, text):
+    env = dict(os.environ, S=given["secret"])
+    return subprocess.run(["sh", "-c", command], input=b(text), stdout=subprocess.PIPE, env=env, check=True).stdout
 out = []
 for code in given["code"]:
     body = given["body"].encode()
@@ -93,13 +99,15 @@ fn verify(sandbox: &Sandbox, provider: &str, more: &[&str], made: &Value) -> Out
     for (name, value) in made["head"].as_object().expect("a value") {
         args.extend(["-H".to_owned(), format!("{name}: {}", value.as_str().expect("a value"))]);
     }
-    sandbox.hook(args).run()
+    sandbox.hook(args).env("HOOK_SECRET", "settings").run()
 }
 
-fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) {
+/// What was said of each row.
+fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) -> Vec<Value> {
     let Some(all) = made(program, flag, text, rows) else {
-        return;
+        return Vec::new();
     };
+    let mut said = Vec::new();
     let sandbox = Sandbox::new();
     let mut wrong = Vec::new();
     for (row, made) in rows.iter().zip(&all) {
@@ -117,8 +125,10 @@ fn each_is_named(program: &str, flag: &str, text: &str, rows: &[Row<'_>]) {
         assert!(object["hint"].as_str().is_some_and(|text| !text.is_empty()), "{object}");
         assert_eq!(object["not_tried"], json!([]), "{object}");
         assert!(!object.to_string().contains(&SECRET[6..]), "{object}");
+        said.push(object);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    said
 }
 
 #[test]
@@ -374,29 +384,134 @@ fn mistakes_with_the_body_that_python_makes_are_named() {
     each_is_named("python3", "-c", PYTHON, &rows);
 }
 
+/// How Python signs a URL as each of those does that sign it.
+fn signed_url(provider: &str, url: &str) -> String {
+    match provider {
+        "square" => format!(r#"head["x-square-hmacsha256-signature"] = b64(h(secret, b"{url}" + body).digest())"#),
+        "twilio" => format!(
+            r#"got = b"To=2&From=1"; head["X-Twilio-Signature"] = b64(h(secret, "{url}From1To2", "sha1").digest())"#
+        ),
+        _ => format!(
+            r#"head = {{"X-HubSpot-Request-Timestamp": "%d000" % t, "X-HubSpot-Signature-v3": b64(h(secret, b"POST{url}" + body + b"%d000" % t).digest())}}"#
+        ),
+    }
+}
+
 #[test]
 fn another_url_than_the_one_that_was_signed_is_named() {
-    let signs =
-        |url: &str| format!(r#"head["x-square-hmacsha256-signature"] = b64(h(secret, b"{url}" + body).digest())"#);
-    let signed = [
-        "https://hooks.example.com/in",
-        "http://hooks.example.com:8080/in",
-        "http://hooks.example.com/in/",
-    ]
-    .map(signs);
-    let url: &[&str] = &["--url", "http://hooks.example.com/in"];
-    let with_port: &[&str] = &[
-        "--url",
-        "http://hooks.example.com/in",
-        "-H",
-        "Host: hooks.example.com:8080",
+    const PROXIED: &[&str] = &["-H", "X-Forwarded-Host: hooks.example.com"];
+    const HOST: &[&str] = &["-H", "Host: hooks.example.com:8080"];
+    // The URL here, what else is known, the one that is signed, and how it differs.
+    let cases: &[(&str, &[&str], &str, &str)] = &[
+        (
+            "http://a.example/in?x=1",
+            &[],
+            "https://a.example/in?x=1",
+            "with https for http",
+        ),
+        (
+            "https://a.example/in",
+            &[],
+            "http://a.example/in",
+            "with http for https",
+        ),
+        (
+            "https://a.example:8443/in",
+            &[],
+            "https://a.example/in",
+            "without the port",
+        ),
+        (
+            "http://hooks.example.com/in",
+            HOST,
+            "http://hooks.example.com:8080/in",
+            "with the port",
+        ),
+        (
+            "https://a.example/in",
+            &[],
+            "https://a.example/in/",
+            "with a slash at the end of its path",
+        ),
+        (
+            "https://a.example/in/",
+            &[],
+            "https://a.example/in",
+            "without the slash at the end of its path",
+        ),
+        (
+            "https://a.example/in?x=1",
+            &[],
+            "https://a.example/in",
+            "without the query",
+        ),
+        (
+            "http://app:3000/in",
+            PROXIED,
+            "http://hooks.example.com/in",
+            "with a proxy's host",
+        ),
+        (
+            "http://app:3000/in?x=1",
+            PROXIED,
+            "https://hooks.example.com/in?x=1",
+            "with https for http and with a proxy's host",
+        ),
     ];
-    let rows: Vec<Row<'_>> = signed
-        .iter()
-        .zip([url, with_port, url])
-        .map(|(code, more)| ("url-differs", "square", more, code.as_str()))
-        .collect();
-    each_is_named("python3", "-c", PYTHON, &rows);
+    for provider in ["square", "twilio", "hubspot"] {
+        // Twilio signs with and without the port, and both are taken.
+        let differs = |said: &str| provider != "twilio" || said != "without the port";
+        let cases: Vec<_> = cases.iter().filter(|case| differs(case.3)).collect();
+        let more: Vec<Vec<&str>> = cases.iter().map(|case| [&["--url", case.0], case.1].concat()).collect();
+        let code: Vec<String> = cases.iter().map(|case| signed_url(provider, case.2)).collect();
+        let rows: Vec<Row<'_>> = more
+            .iter()
+            .zip(&code)
+            .map(|(more, code)| ("url-differs", provider, more.as_slice(), code.as_str()))
+            .collect();
+        for (object, case) in each_is_named("python3", "-c", PYTHON, &rows).iter().zip(cases) {
+            let said = format!("the sender signs the URL as `{}`, {}", case.2, case.3);
+            assert_eq!(object["diagnosis"], said, "{provider}: {object}");
+            let hint = object["hint"].as_str().expect("a hint");
+            assert!(hint.contains(&format!("--url '{}'", case.2)), "{object}");
+        }
+    }
+}
+
+#[test]
+fn what_a_proxy_made_of_the_url_is_named_by_listen() {
+    let code = signed_url("square", "https://hooks.example.com/in?x=1");
+    let Some(made) = made("python3", "-c", PYTHON, &[("", "", &[], &code)]) else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["-p", "square", "-s", &format!("literal:{SECRET}")]);
+    let name = "x-square-hmacsha256-signature";
+    let signature = made[0]["head"][name].as_str().expect("a value").to_owned();
+    let headers = [
+        (name, signature.as_str()),
+        ("x-forwarded-host", "hooks.example.com"),
+        ("content-type", "application/json"),
+    ];
+    let answer = request("POST", &listener.url, "/in?x=1", &headers, BODY.as_bytes());
+    assert_eq!(answer.status, 401);
+    listener.says("the sender signs the URL as `https://hooks.example.com/in?x=1`, with https for http");
+    listener.stop();
+    let lines = sandbox.hook(["log", "--failed", "--json"]).run().ok().json();
+    let number = lines[0]["number"].to_string();
+    let args = ["verify", &number, "-p", "square", "-s"];
+    let secret = format!("literal:{SECRET}");
+    let object = sandbox
+        .hook(args.iter().chain(&[secret.as_str(), "--json"]))
+        .run()
+        .exits(5)
+        .object();
+    assert_eq!(object["cause"], "url-differs", "{object}");
+    let told = ["--url", "https://hooks.example.com/in?x=1"];
+    sandbox
+        .hook(args.iter().chain(&[secret.as_str()]).chain(&told))
+        .run()
+        .ok();
 }
 
 #[test]
@@ -442,13 +557,105 @@ fn mistakes_with_what_is_signed_beside_the_body_are_named() {
             standard(r#"b"%d.m." % t + body"#),
         ),
         ("timestamp-left-out", "standard-webhooks", standard("body")),
-        ("signed-content", "standard-webhooks", standard(r#"b"m." + body"#)),
+        ("timestamp-left-out", "standard-webhooks", standard(r#"b"m." + body"#)),
+        ("signed-content", "standard-webhooks", standard(r#"b"m" + body"#)),
     ];
     let rows: Vec<Row<'_>> = rows
         .iter()
         .map(|(cause, provider, code)| (*cause, *provider, &[][..], code.as_str()))
         .collect();
     each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
+fn mistakes_with_schemes_that_sign_more_or_less_than_the_body_are_named() {
+    const URL: &[&str] = &["--url", "https://a.example/in?x=1"];
+    const KEY: &[&str] = &["-s", "literal:00112233445566778899aabbccddeeff"];
+    let twilio = |code: &str| {
+        format!(r#"got = b"To=2&From=1"; u = "https://a.example/in?x=1"; head["X-Twilio-Signature"] = {code}"#)
+    };
+    let hubspot = |text: &str| {
+        format!(
+            r#"u = b"https://a.example/in?x=1"; head = {{"X-HubSpot-Request-Timestamp": "%d000" % t, "X-HubSpot-Signature-v3": b64(h(secret, {text}).digest())}}"#
+        )
+    };
+    let plain =
+        |text: &str| format!(r#"head = {{"X-HubSpot-Signature": {text}, "X-HubSpot-Signature-Version": "v1"}}"#);
+    let mailgun = |text: &str| {
+        format!(r#"got = json.dumps({{"signature": {{"timestamp": str(t), "token": "k", "signature": {text}}}}})"#)
+    };
+    let rows: Vec<(&str, &str, &[&str], String)> = vec![
+        ("wrong-hash", "twilio", URL, twilio(r#"b64(h(secret, u + "From1To2").digest())"#)),
+        ("signature-encoding", "twilio", URL, twilio(r#"h(secret, u + "From1To2", "sha1").hexdigest()"#)),
+        ("body-form", "twilio", URL, twilio(r#"b64(h(secret, u + "To=2&From=1", "sha1").digest())"#)),
+        ("body-form", "twilio", URL, twilio(r#"b64(h(secret, u + "To2From1", "sha1").digest())"#)),
+        ("secret-whitespace", "twilio", URL, twilio(r#"b64(h(" " + secret, u + "From1To2", "sha1").digest())"#)),
+        ("timestamp-left-out", "hubspot", URL, hubspot(r#"b"POST" + u + body"#)),
+        ("timestamp-unit", "hubspot", URL, hubspot(r#"b"POST" + u + body + b"%d" % t"#)),
+        ("body-reserialised", "hubspot", URL, hubspot(r#"b"POST" + u + b(json.dumps(json.loads(body))) + b"%d000" % t"#)),
+        ("wrong-hash", "hubspot@v1", &[], plain("hashlib.sha1(b(secret) + body).hexdigest()")),
+        ("signature-encoding", "hubspot@v1", &[], plain("b64(hashlib.sha256(b(secret) + body).digest())")),
+        ("wrong-hash", "mailgun", &[], mailgun(r#"h(secret, "%dk" % t, "sha1").hexdigest()"#)),
+        ("signature-encoding", "mailgun", &[], mailgun(r#"b64(h(secret, "%dk" % t).digest())"#)),
+        ("other-secret", "mailgun", &["-s", "literal:x"], mailgun(r#"h("settings", "%dk" % t).hexdigest()"#)),
+        ("secret-encoding", "adyen@platform", KEY, r#"head = {"HmacSignature": b64(h("00112233445566778899aabbccddeeff", body).digest()), "Protocol": "HmacSHA256"}"#.into()),
+        ("body-truncated", "stripe", &[], r#"head["Stripe-Signature"] = "t=%d,v1=" % t + h(secret, b"%d." % t + body).hexdigest(); got = body[:50]"#.into()),
+        ("plain-hash", "generic", &[], r#"head["X-Signature-256"] = "sha256=" + hashlib.sha1(b(secret) + body).hexdigest()"#.into()),
+    ];
+    let rows: Vec<Row<'_>> = rows.iter().map(|row| (row.0, row.1, row.2, row.3.as_str())).collect();
+    each_is_named("python3", "-c", PYTHON, &rows);
+}
+
+#[test]
+fn a_key_of_a_pair_is_told_unless_a_shared_secret_stands_beside_it() {
+    let sandbox = Sandbox::new();
+    let Some(made) = python_writes_it_anew() else { return };
+    let der = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+    let kinds = [
+        (format!("literal:{der}"), "the secret is a public key"),
+        (
+            format!("literal:-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n"),
+            "the secret is a public key",
+        ),
+        (
+            "literal:-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+            "the secret is a certificate",
+        ),
+        (
+            "literal:-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(),
+            "the secret is a private key",
+        ),
+    ];
+    for (secret, said) in kinds {
+        let object = verify(&sandbox, "generic", &["-s", &secret, "--json"], &made)
+            .exits(5)
+            .object();
+        assert_eq!(object["cause"], "key-kind", "{object}");
+        assert!(object["diagnosis"].as_str().unwrap().starts_with(said), "{object}");
+        let beside = ["-s", &secret, "-s", &format!("literal:{SECRET}"), "--json"];
+        let object = verify(&sandbox, "generic", &beside, &made).exits(5).object();
+        assert_eq!(object["cause"], "body-reserialised", "{object}");
+    }
+}
+
+#[test]
+fn a_body_that_is_cut_off_explains_no_wrong_token() {
+    let sandbox = Sandbox::new();
+    let line = "Authorization: Bearer another";
+    let args = [
+        "verify",
+        "-p",
+        "hoopai@bearer",
+        "-s",
+        "literal:x",
+        "--body",
+        "{\"a\":",
+        "-H",
+        line,
+        "--json",
+    ];
+    let object = sandbox.hook(args).run().exits(5).object();
+    assert_eq!(object["cause"], Value::Null, "{object}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Sandbox, keys};
+use crate::support::{App, Outcome, Reply, Sandbox, keys};
 
 const BODY: &str = r#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;
 const SECRET: &str = "whsec_hooktest_0123456789abcdef";
@@ -349,4 +349,46 @@ fn command_lines_that_say_too_little_are_refused() {
         &["-p", "poolflow", "-s", "env:RIGHT", "--url", "http://a/"],
     );
     url.exits(5).says(["`--url` change nothing"]);
+}
+
+/// A secret for those that sign in the body: hex.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+#[test]
+fn a_delivery_with_its_signature_in_the_body_is_judged_by_what_was_sent() {
+    for (provider, event) in [("mailgun", "delivered"), ("adyen", "AUTHORISATION")] {
+        let sandbox = Sandbox::new();
+        let app = App::start(|_| Reply::Status(200, ""));
+        let (right, wrong) = (format!("literal:{KEY}"), format!("literal:{}", "ab".repeat(32)));
+        let send = ["send", event, "-p", provider, "-s", &right, "--to", &app.url];
+        sandbox.hook(send).run().ok();
+        let sent = app.next().body;
+        let verify = |secret: &str| sandbox.hook(["verify", "1", "-s", secret]).run();
+        verify(&right).ok().prints([&format!("verified: {provider}")]);
+        verify(&wrong).exits(5).prints(["does not match"]);
+        let shown = sandbox.hook(["log", "show", "1", "--json"]).run().ok().object();
+        let attempt = &shown["attempts"][0]["request_body"];
+        assert_eq!(attempt.as_str().map(str::as_bytes), Some(sent.as_slice()), "{shown}");
+        assert_ne!(shown["body"], *attempt, "the message itself has no signature");
+        sandbox.hook(["replay", "1", "--as-captured"]).run().ok();
+        assert_eq!(app.next().body, sent, "{provider}");
+    }
+}
+
+#[test]
+fn a_capture_with_its_signature_in_the_body_is_judged_by_its_bytes() {
+    for (provider, event) in [("mailgun", "delivered"), ("adyen", "AUTHORISATION")] {
+        let (sender, receiver) = (Sandbox::new(), Sandbox::new());
+        let secret = format!("literal:{KEY}");
+        let listener = receiver.listen(["-p", provider, "-s", &secret]);
+        let send = ["send", event, "-p", provider, "-s", &secret, "--to", &listener.url];
+        sender.hook(send).run().ok();
+        listener.stop().ok();
+        let verify = ["verify", "1", "-s", &secret];
+        receiver
+            .hook(verify)
+            .run()
+            .ok()
+            .prints([&format!("verified: {provider}")]);
+    }
 }

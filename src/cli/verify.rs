@@ -187,7 +187,7 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
                 url: Some(delivery.url),
                 target: None,
                 headers: attempt.request_headers,
-                body: delivery.message.body.to_vec(),
+                body: attempt.request_body.unwrap_or(delivery.message.body).to_vec(),
                 at: Some(attempt.at),
                 number: Some(number),
                 provider: delivery.provider,

@@ -205,6 +205,7 @@ impl<T: Transport> Worker<T> {
         Attempt {
             seq,
             at,
+            request_body: (request.body != delivery.message.body).then_some(request.body),
             request_headers: request.headers,
             outcome,
             took: begun.elapsed(),

@@ -11,6 +11,12 @@ use super::{Freshness, Proof, Received, Refusal, Signed, ToSign};
 use crate::json::insert;
 use crate::template::{Placeholder, Template};
 
+/// Whether the body has to be read as a document for a check.
+pub(super) fn looks_into_body(content: &Template, carrier: &Carrier) -> bool {
+    let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
+    carrier.body.is_some() || content.placeholders().any(path)
+}
+
 /// A scheme without its keys.
 #[derive(Clone, Copy)]
 pub(super) struct Check<'a> {
@@ -25,8 +31,7 @@ impl Check<'_> {
     }
 
     fn looks_into_body(&self) -> bool {
-        let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
-        self.carrier.body.is_some() || self.signs(path)
+        looks_into_body(self.content, self.carrier)
     }
 
     /// Signs with every key. `secret` gives what a key puts into the content, `make` the bytes of a signature.

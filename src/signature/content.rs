@@ -76,7 +76,7 @@ impl UrlForm {
 }
 
 /// Scheme, user and host, port, and the rest from the path on.
-fn parts_of(url: &str) -> Option<(&str, &str, Option<&str>, &str)> {
+pub(super) fn parts_of(url: &str) -> Option<(&str, &str, Option<&str>, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);

@@ -21,7 +21,7 @@ pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair, PublicForm};
 pub use carrier::Carrier;
 pub use content::UrlForm;
 pub use encoding::{Encoding, Form};
-pub use explain::{Autopsy, Case, Context, Explanation, Place, explain, explain_age, explain_missing, hint};
+pub use explain::{Autopsy, Case, Context, Explanation, Pace, Place, explain, explain_age, explain_missing, hint};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use token::Token;
@@ -204,6 +204,12 @@ impl Scheme {
     pub fn signs_target(&self) -> bool {
         let target = |p: &Placeholder| matches!(p, Placeholder::Url | Placeholder::Method);
         self.content().is_some_and(|content| content.placeholders().any(target))
+    }
+
+    /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
+    pub fn looks_into_body(&self) -> bool {
+        let content = self.content().zip(self.carrier());
+        content.is_some_and(|(content, carrier)| check::looks_into_body(content, carrier))
     }
 
     /// Whether the fields of a form are signed, so that the body's type decides.

@@ -107,6 +107,12 @@ impl Verdict {
         matches!(self, Self::Verified(_))
     }
 
+    /// Whether a signature matched, whatever its age.
+    pub fn is_match(&self) -> bool {
+        let aged = matches!(self, Self::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. }));
+        aged || self.is_verified()
+    }
+
     /// Whether the request is refused.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_))
@@ -187,6 +193,12 @@ impl fmt::Display for Refusal {
             Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),
             Self::Path => write!(f, "the trigger is at another path"),
             Self::Method { method } => write!(f, "the trigger takes no `{method}`"),
+            Self::NoMatch { header, .. } if header.starts_with("query:") => {
+                write!(
+                    f,
+                    "`{header}` is not the hash of this body: the body changed on the way"
+                )
+            }
             Self::NoMatch { header, secrets: 1 } => {
                 write!(
                     f,

@@ -213,6 +213,7 @@ pub(crate) fn answered(seq: u32, at: Timestamp, status: u16, took: Duration) -> 
         seq,
         at,
         request_headers: [("x-signature", "abc")].into_iter().collect(),
+        request_body: None,
         outcome: Outcome::Answer(answer),
         took,
     }

@@ -5,7 +5,7 @@ use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{
-    self, Autopsy, Case, Context, Explanation, Place, Received, Refusal, Scheme, Signed, ToSign, Verdict,
+    self, Autopsy, Case, Context, Explanation, Pace, Place, Received, Refusal, Scheme, Signed, ToSign, Verdict,
 };
 
 impl Verification {
@@ -22,24 +22,16 @@ impl Verification {
             secrets: &secrets,
             others,
         };
+        let pace = Pace::new(&case);
         match refusal {
-            Refusal::HeaderMissing { .. } => Autopsy {
-                found: self
-                    .other_provider(profile, received)
-                    .or_else(|| self.other_variant(profile, received))
-                    .or_else(|| signature::explain_missing(&case)),
-                ..Autopsy::default()
-            },
+            Refusal::HeaderMissing { .. } => self.missing(&case, profile, &pace),
             // A header of another form is most often that of another variant.
-            Refusal::Malformed { .. } => match self.other_variant(profile, received) {
-                found @ Some(_) => Autopsy {
-                    found,
-                    ..Autopsy::default()
-                },
-                None => self.mismatch(&case, profile, received),
+            Refusal::Malformed { .. } => match self.other_variant(profile, received, &pace) {
+                Some(found) => Autopsy::of(found),
+                None => self.mismatch(&case, profile, &pace),
             },
             Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::PartMissing { .. } => {
-                self.mismatch(&case, profile, received)
+                self.mismatch(&case, profile, &pace)
             }
             Refusal::TooOld { .. } | Refusal::TooNew { .. } => Autopsy {
                 found: signature::explain_age(&case, refusal),
@@ -94,26 +86,35 @@ impl Verification {
         signature::hint(refusal, &context)
     }
 
-    fn mismatch(&self, case: &Case<'_>, profile: &Profile, received: &Received<'_>) -> Autopsy {
-        let mut autopsy = signature::explain(case);
+    /// The signature's header is not there.
+    fn missing(&self, case: &Case<'_>, profile: &Profile, pace: &Pace) -> Autopsy {
+        let mut autopsy = Autopsy {
+            found: self
+                .other_provider(profile, &case.received)
+                .or_else(|| self.other_variant(profile, &case.received, pace))
+                .or_else(|| signature::explain_missing(case, pace)),
+            ..Autopsy::default()
+        };
+        if autopsy.found.is_none() && pace.was_short() {
+            autopsy.not_tried.extend(["other-variant", "other-header"]);
+        }
+        autopsy
+    }
+
+    fn mismatch(&self, case: &Case<'_>, profile: &Profile, pace: &Pace) -> Autopsy {
+        let mut autopsy = signature::explain(case, pace);
         if autopsy.found.as_ref().is_some_and(Explanation::is_proved) {
             return autopsy;
         }
-        let in_time = autopsy.not_tried.is_empty();
-        let other = self
-            .other_variant(profile, received)
-            .or_else(|| in_time.then(|| self.other_scheme(profile, received)).flatten());
-        if other.is_some() {
-            autopsy.found = other;
-            return autopsy;
+        pace.release();
+        if let Some(found) = self.other_variant(profile, &case.received, pace) {
+            return autopsy.with(found);
         }
-        autopsy.excluded.push("other-variant");
-        let list = if in_time {
-            &mut autopsy.excluded
-        } else {
-            &mut autopsy.not_tried
-        };
-        list.push("other-provider");
+        autopsy.tried("other-variant", pace);
+        if let Some(found) = self.other_scheme(profile, &case.received, pace) {
+            return autopsy.with(found);
+        }
+        autopsy.tried("other-provider", pace);
         autopsy
     }
 
@@ -129,7 +130,7 @@ impl Verification {
         })
     }
 
-    fn other_variant(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+    fn other_variant(&self, profile: &Profile, received: &Received<'_>, pace: &Pace) -> Option<Explanation> {
         let known = self.labels.iter().find(|label| *label.name == *profile.name);
         let known = known.and_then(|label| label.candidates.get()?.as_ref().ok());
         let compiled;
@@ -141,31 +142,33 @@ impl Verification {
         };
         let label = &variants
             .iter()
-            .find(|candidate| *candidate.label != *profile.label() && self.fits(candidate, received))?
+            .find(|candidate| *candidate.label != *profile.label() && self.fits(candidate, received, pace))?
             .label;
         Some(signed_as("other-variant", label))
     }
 
     /// The same header, as another provider has it.
-    fn other_scheme(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
+    fn other_scheme(&self, profile: &Profile, received: &Received<'_>, pace: &Pace) -> Option<Explanation> {
         let names = self.registry.names();
         let others = names.iter().filter(|name| **name != profile.name);
         let label = others
             .filter_map(|name| compile(&self.registry, name).ok())
             .flatten()
-            .find(|candidate| self.fits(candidate, received))?
+            .find(|candidate| self.fits(candidate, received, pace))?
             .label;
         Some(signed_as("other-provider", &label))
     }
 
-    /// Whether the request is right for that variant, whatever its age.
-    fn fits(&self, candidate: &Candidate, received: &Received<'_>) -> bool {
-        let verdict = self.verdict(candidate, received);
-        let aged = matches!(
-            verdict,
-            Verdict::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. })
-        );
-        verdict.is_verified() || aged
+    /// Whether the request is right for that variant, whatever its age. Says no when there is no time for it.
+    fn fits(&self, candidate: &Candidate, received: &Received<'_>, pace: &Pace) -> bool {
+        // Most have another header: that is seen at once.
+        let Received { headers, body, .. } = *received;
+        let scheme = &candidate.profile.scheme;
+        if scheme.header().is_some() && !scheme.is_carried(headers, b"") {
+            return false;
+        }
+        let fits = pace.check(scheme, body.len(), || self.verdict(candidate, received).is_match());
+        fits == Some(true)
     }
 }
 

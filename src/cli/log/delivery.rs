@@ -55,6 +55,9 @@ struct AttemptPart<'a> {
     at: String,
     took_ms: f64,
     request_headers: Vec<(String, String)>,
+    /// Where a signature stands in it; else it is the delivery's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_body: Option<&'a str>,
     status: Option<u16>,
     error: Option<&'static str>,
     detail: Option<&'a str>,
@@ -113,6 +116,10 @@ fn part<'a>(view: &View<'_>, attempt: &'a Attempt) -> AttemptPart<'a> {
         at: attempt.at.to_string(),
         took_ms: millis(attempt.took),
         request_headers: view.header_lines(&attempt.request_headers),
+        request_body: attempt
+            .request_body
+            .as_deref()
+            .and_then(|body| std::str::from_utf8(body).ok()),
         status: answer.map(|answer| answer.status),
         error: error.map(|(kind, _)| kind),
         detail: error.map(|(_, text)| text),
@@ -198,7 +205,11 @@ fn attempts(view: &View<'_>, delivery: &NewDelivery) -> Result<()> {
 fn exchange(view: &View<'_>, attempt: &Attempt) -> Result<()> {
     let ui = &view.session.ui;
     ui.line(&ui.out.name("    -->"))?;
-    view.content("    ", &attempt.request_headers, b"")?;
+    view.content(
+        "    ",
+        &attempt.request_headers,
+        attempt.request_body.as_deref().unwrap_or_default(),
+    )?;
     if let Outcome::Answer(answer) = &attempt.outcome {
         ui.line(&ui.out.name("    <--"))?;
         view.content("    ", &answer.headers, &answer.body)?;

@@ -24,7 +24,7 @@ pub(super) struct Original {
 }
 
 impl Original {
-    /// What a record says; with `as_captured` the headers are those of the last attempt.
+    /// What a record says; with `as_captured` headers and body are those of the last attempt.
     pub(super) fn of(record: Record, as_captured: bool) -> Self {
         match record {
             Record::Capture(capture) => of_capture(*capture),
@@ -32,13 +32,16 @@ impl Original {
                 let mut rest = delivery.delivery;
                 let captured = rest.signing == store::Signing::AsCaptured;
                 let last = rest.attempts.pop().filter(|_| as_captured);
+                // The signature of an attempt is in what that attempt sent alone.
+                let (headers, body) =
+                    last.map_or((rest.headers, None), |last| (last.request_headers, last.request_body));
+                rest.message.body = body.unwrap_or(rest.message.body);
                 Original {
                     number: delivery.number,
                     message: rest.message,
                     url: Some(rest.url),
                     method: rest.method,
-                    // The signature of an attempt is in the headers of that attempt alone.
-                    headers: last.map_or(rest.headers, |last| last.request_headers),
+                    headers,
                     own_headers: !captured,
                     provider: rest.provider,
                     endpoint: rest.endpoint,

@@ -8,28 +8,27 @@ use url::Url;
 use super::bench::{Bench, Trial};
 use super::{Explanation, found};
 use crate::headers::Headers;
+use crate::signature::content::parts_of;
 use crate::template::{Part, Placeholder, Template};
 
-/// A URL that the sender may have had, and how it differs from the one here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) url: String,
-    pub(super) differs: &'static str,
-}
+/// Headers in which a host may stand that the sender knows.
+const HOSTS: [&str; 3] = ["x-forwarded-host", "x-original-host", "host"];
 
 /// Another URL than the one here, where the scheme signs it.
 pub(super) fn url_differs(bench: &Bench<'_>) -> Option<Explanation> {
     let url = bench.case.received.url.filter(|_| bench.case.scheme.signs_target())?;
-    let used = variants(url, bench.case.received.headers).into_iter().find(|address| {
+    let used = variants(url, bench.case.received.headers).into_iter().find(|used| {
         bench.fits(&Trial {
-            url: Some(Cow::Borrowed(address.url.as_str())),
+            url: Some(Cow::Borrowed(used.as_str())),
             ..bench.trial()
         })
     })?;
-    let shown = used.url.escape_debug();
+    let word = used.replace('\'', r"'\''");
     Some(found(
-        format!("the sender signs the URL as `{shown}`, {}", used.differs),
-        format!("give it as the sender has it: `hook verify --url {shown}`, `hook listen --public-url`"),
+        format!("the sender signs the URL as `{used}`, {}", difference(url, &used)),
+        format!(
+            "give it as the sender has it: `--url '{word}'`; to `hook listen` what is before the path: `--public-url`"
+        ),
     ))
 }
 
@@ -37,101 +36,135 @@ pub(super) fn url_differs(bench: &Bench<'_>) -> Option<Explanation> {
 pub(super) fn url_signed(bench: &Bench<'_>) -> Option<Explanation> {
     let is_new = bench.signs_body() && !bench.case.scheme.signs_target();
     let url = bench.case.received.url.filter(|_| is_new)?;
-    let headers = bench.case.received.headers;
     let body = Part::Placeholder(Placeholder::Body);
     let content = bench.content()?;
-    let own = Address {
-        url: url.to_owned(),
-        differs: "",
-    };
-    let used = std::iter::once(own).chain(variants(url, headers)).find(|address| {
-        let before = Template::of(vec![Part::Text(address.url.clone()), body.clone()]);
-        let after = Template::of(vec![body.clone(), Part::Text(address.url.clone())]);
+    let others = variants(url, bench.case.received.headers);
+    let used = std::iter::once(url.to_owned()).chain(others).find(|used| {
+        let before = Template::of(vec![Part::Text(used.clone()), body.clone()]);
+        let after = Template::of(vec![body.clone(), Part::Text(used.clone())]);
         bench.signed(&before) || bench.signed(&after)
     })?;
-    let differs = match used.differs {
-        "" => String::new(),
-        differs => format!(", {differs}"),
+    let differs = if used == url {
+        String::new()
+    } else {
+        format!(", {}", difference(url, &used))
     };
     Some(found(
         format!(
             "the sender signs the URL with the body, as `{}`{differs}",
-            used.url.escape_debug()
+            used.escape_debug()
         ),
         format!("what is signed must be `{content}`"),
     ))
 }
 
-/// What the URL may have been at the sender.
-pub(super) fn variants(url: &str, headers: &Headers) -> Vec<Address> {
+/// What the URL may have been at the sender: with another host, and each so, then with one thing changed; all with
+/// either of http and https.
+fn variants(url: &str, headers: &Headers) -> Vec<String> {
     let Ok(base) = Url::parse(url) else {
         return Vec::new();
     };
-    let mut found: Vec<Address> = Vec::new();
-    let mut add = |url: String, differs| {
-        if url != base.as_str() && !found.iter().any(|have| have.url == url) {
-            found.push(Address { url, differs });
-        }
-    };
-    let other_scheme = |url: &Url| {
-        let other = if url.scheme() == "https" { "http" } else { "https" };
-        let rest = url.as_str().split_once(':')?.1;
-        Some(format!("{other}:{rest}"))
-    };
-    let mut hosts = vec![(base.clone(), "")];
-    for name in ["x-forwarded-host", "x-original-host", "host"] {
-        let Some(host) = headers.get_text(name).and_then(|text| text.split(',').next()) else {
-            continue;
-        };
+    let proxied = HOSTS.iter().filter_map(|name| {
+        let host = headers.get_text(name)?.split(',').next()?.trim();
         let path = &base[url::Position::BeforePath..];
-        if let Ok(proxied) = Url::parse(&format!("{}://{}{path}", base.scheme(), host.trim())) {
-            hosts.push((proxied, "with a proxy's host"));
-        }
-    }
-    for (host, differs) in &hosts {
-        add(host.to_string(), *differs);
-        let pick = |own: &'static str| if differs.is_empty() { own } else { *differs };
-        if let Some(text) = other_scheme(host) {
-            add(text, pick("with the other one of http and https"));
-        }
-        let mut with = |change: &dyn Fn(&mut Url), own: &'static str| {
-            let mut changed = host.clone();
-            change(&mut changed);
-            if let Some(text) = other_scheme(&changed) {
-                add(text, pick(own));
+        Url::parse(&format!("{}://{host}{path}", base.scheme())).ok()
+    });
+    let mut found: Vec<String> = Vec::new();
+    for host in std::iter::once(base.clone()).chain(proxied) {
+        for changed in changed(&host) {
+            for text in [Some(changed.clone()), with_other_scheme(&changed)]
+                .into_iter()
+                .flatten()
+            {
+                if text != url && !found.contains(&text) {
+                    found.push(text);
+                }
             }
-            add(changed.into(), pick(own));
-        };
-        with(
-            &|url| {
-                let _ = url.set_port(None);
-            },
-            "without the port",
-        );
-        with(&|url| url.set_query(None), "without the query");
-        let path = host.path().trim_end_matches('/').to_owned();
-        let slash = !host.path().ends_with('/');
-        with(
-            &|url| url.set_path(&if slash { format!("{path}/") } else { path.clone() }),
-            "with or without the last slash",
-        );
-        // The parsed form has no default port and always a path.
-        if let Some(port) = host.port_or_known_default().filter(|_| host.port().is_none()) {
-            let rest = &host[url::Position::BeforePath..];
-            let host_text = host.host_str().unwrap_or_default();
-            add(
-                format!("{}://{host_text}:{port}{rest}", host.scheme()),
-                pick("with the port"),
-            );
-        }
-        if host.path() == "/" && host.query().is_none() {
-            add(
-                host.as_str().trim_end_matches('/').to_owned(),
-                pick("without the last slash"),
-            );
         }
     }
     found
+}
+
+/// The URL, and what it is with one thing changed.
+fn changed(url: &Url) -> Vec<String> {
+    let with = |change: &dyn Fn(&mut Url)| {
+        let mut changed = url.clone();
+        change(&mut changed);
+        String::from(changed)
+    };
+    let path = url.path().trim_end_matches('/');
+    let other_end = if url.path().ends_with('/') {
+        path.to_owned()
+    } else {
+        format!("{path}/")
+    };
+    let mut all = vec![
+        url.to_string(),
+        with(&|url| {
+            let _ = url.set_port(None);
+        }),
+        with(&|url| url.set_query(None)),
+        with(&|url| url.set_path(&other_end)),
+    ];
+    // The parsed form has no default port and always a path.
+    if let (None, Some(host)) = (url.port(), url.host_str()) {
+        let rest = &url[url::Position::BeforePath..];
+        let port = url.port_or_known_default().unwrap_or_default();
+        all.push(format!("{}://{host}:{port}{rest}", url.scheme()));
+    }
+    if url.path() == "/" {
+        let before = &url[..url::Position::BeforePath];
+        all.push(format!("{before}{}", &url[url::Position::AfterPath..]));
+    }
+    all
+}
+
+/// With https for http or the reverse, and the port that goes with it.
+fn with_other_scheme(url: &str) -> Option<String> {
+    let (scheme, host, port, rest) = parts_of(url)?;
+    let (other, own, its) = if scheme == "https" {
+        ("http", "443", ":80")
+    } else {
+        ("https", "80", ":443")
+    };
+    let port = match port {
+        Some(port) if port == own => its.to_owned(),
+        Some(port) => format!(":{port}"),
+        None => String::new(),
+    };
+    Some(format!("{other}://{host}{port}{rest}"))
+}
+
+/// What the sender's URL has that the one here has not.
+fn difference(here: &str, there: &str) -> String {
+    let parts = |url| parts_of(url).unwrap_or(("", "", None, url));
+    let ((scheme, host, port, rest), (other_scheme, other_host, other_port, other_rest)) = (parts(here), parts(there));
+    let slash = |rest: &str| rest.split('?').next().is_some_and(|path| path.ends_with('/'));
+    let mut said = Vec::new();
+    if other_scheme != scheme {
+        said.push(format!("with {other_scheme} for {scheme}"));
+    }
+    if !other_host.eq_ignore_ascii_case(host) {
+        said.push("with a proxy's host".to_owned());
+    } else if other_port != port {
+        said.push(match (port, other_port) {
+            (_, None) => "without the port".to_owned(),
+            (None, _) => "with the port".to_owned(),
+            _ => "with another port".to_owned(),
+        });
+    }
+    if rest.contains('?') && !other_rest.contains('?') {
+        said.push("without the query".to_owned());
+    }
+    match (slash(rest), slash(other_rest)) {
+        (true, false) => said.push("without the slash at the end of its path".to_owned()),
+        (false, true) => said.push("with a slash at the end of its path".to_owned()),
+        _ => {}
+    }
+    if said.is_empty() {
+        said.push("written in another way".to_owned());
+    }
+    said.join(" and ")
 }
 
 #[cfg(test)]
@@ -142,7 +175,7 @@ mod tests {
     fn what_proxies_and_frameworks_do_to_a_url_is_undone() {
         let headers: Headers = [("x-forwarded-host", "hooks.example.com")].into_iter().collect();
         let variants = variants("http://app:8080/in?a=1", &headers);
-        let has = |url: &str| variants.iter().any(|address| address.url == url);
+        let has = |url: &str| variants.iter().any(|other| other == url);
         for url in [
             "https://app:8080/in?a=1",
             "http://app/in?a=1",
@@ -151,10 +184,38 @@ mod tests {
             "http://app:8080/in/?a=1",
             "https://hooks.example.com/in?a=1",
             "http://hooks.example.com:80/in?a=1",
+            "https://hooks.example.com:443/in?a=1",
+            "https://hooks.example.com/in",
         ] {
             assert!(has(url), "{url}: {variants:?}");
         }
         assert!(!has("http://app:8080/in?a=1"), "it is what came");
         assert!(super::variants("no url", &headers).is_empty());
+    }
+
+    #[test]
+    fn what_differs_is_said_in_words() {
+        let here = "http://app:8080/in?a=1";
+        let cases = [
+            ("https://app:8080/in?a=1", "with https for http"),
+            ("http://app/in?a=1", "without the port"),
+            ("http://app:8080/in/?a=1", "with a slash at the end of its path"),
+            (
+                "https://hooks.example.com/in",
+                "with https for http and with a proxy's host and without the query",
+            ),
+        ];
+        for (there, said) in cases {
+            assert_eq!(difference(here, there), said);
+        }
+        assert_eq!(
+            difference("http://app/in/", "http://app:80/in"),
+            "with the port and without the slash at the end of its path"
+        );
+        assert_eq!(difference("http://App/", "http://app/"), "written in another way");
+        assert_eq!(
+            difference("http://app/a b", "http://app/a%20b"),
+            "written in another way"
+        );
     }
 }

@@ -1,20 +1,25 @@
 //! Where a mistake is tried out: the same request with one thing changed, judged by the scheme as any other.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::cell::OnceCell;
+
+use serde_json::Value;
 
 use super::Case;
+use super::json::{self, Fault, Node};
+use super::pace::{Pace, Work};
+use super::styles::Style;
 use crate::headers::Headers;
+use crate::json::get;
 use crate::secret::Secret;
-use crate::signature::{Algorithm, Carrier, Encoding, Freshness, Hmac, KeyForm, Received, Refusal, Scheme, Verdict};
+use crate::signature::{Algorithm, Carrier, Encoding, Freshness, Hmac, KeyForm, Received, Scheme};
 use crate::template::{Part, Placeholder, Scope, Template};
-
-/// Bodies up to this size get every probe, whatever the clock says: all of them together take a few milliseconds.
-pub(super) const SMALL: usize = 16 * 1024;
 
 /// Signatures of one header that are looked at, at most: a sender may write thousands.
 const MOST_SIGNATURES: usize = 16;
+
+/// Before a document.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A request with something changed.
 #[derive(Clone)]
@@ -36,50 +41,73 @@ pub(super) struct Target {
     pub(super) exact: bool,
     /// What stands before it in the header.
     pub(super) before: String,
+    /// Whether it ends in the padding of base64.
+    pub(super) padded: bool,
 }
 
 /// A refused request, and the time left to look at it.
 pub(super) struct Bench<'a> {
     pub(super) case: Case<'a>,
+    pub(super) pace: &'a Pace,
     /// Signatures of any form.
     pub(super) targets: Vec<Target>,
     /// The timestamp that goes with the signature, as it is written.
     pub(super) stamp: Option<String>,
     /// The id that goes with it.
     pub(super) id: Option<String>,
-    begun: Instant,
-    budget: Duration,
-    longest: Cell<Duration>,
-    out_of_time: Cell<bool>,
+    document: OnceCell<Result<Node<'a>, Fault>>,
 }
 
 impl<'a> Bench<'a> {
-    pub(super) fn new(case: Case<'a>, budget: Duration) -> Self {
+    pub(super) fn new(case: Case<'a>, pace: &'a Pace) -> Self {
         let mut bench = Self {
             case,
+            pace,
             targets: Vec::new(),
             stamp: None,
             id: None,
-            begun: Instant::now(),
-            budget,
-            longest: Cell::new(Duration::ZERO),
-            out_of_time: Cell::new(false),
+            document: OnceCell::new(),
         };
         if let Some(carrier) = bench.carrier() {
-            bench.targets = targets(carrier, case.received.headers);
+            bench.targets = bench.targets(carrier);
             (bench.stamp, bench.id) = stamp_and_id(carrier, case.received.headers);
         }
         bench
     }
 
-    /// Whether the time was over before the last thing was tried.
-    pub(super) fn is_out_of_time(&self) -> bool {
-        self.out_of_time.get()
+    fn targets(&self, carrier: &Carrier) -> Vec<Target> {
+        let mut targets = Vec::new();
+        let Received { headers, body, .. } = self.case.received;
+        match &carrier.body {
+            // The items of a list are signed each by itself: none of them is the signature.
+            Some(path) if carrier.each.is_none() => {
+                let document = self
+                    .pace
+                    .step(Work::Look, body.len(), || serde_json::from_slice(body).ok());
+                let document: Option<Value> = document.flatten();
+                if let Some(Value::String(text)) = document.as_ref().and_then(|document| get(document, path)) {
+                    add_targets(text.as_bytes(), &mut targets);
+                }
+            }
+            _ => headers
+                .all(&carrier.header)
+                .for_each(|value| add_targets(value, &mut targets)),
+        }
+        targets
     }
 
     pub(super) fn hmac(&self) -> Option<&'a Hmac> {
         match self.case.scheme {
             Scheme::Hmac(hmac) => Some(hmac),
+            _ => None,
+        }
+    }
+
+    /// The hash inside, where it is a choice.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        match self.case.scheme {
+            Scheme::Hmac(hmac) => Some(hmac.algorithm),
+            Scheme::Hash(hash) => Some(hash.algorithm),
             _ => None,
         }
     }
@@ -117,6 +145,49 @@ impl<'a> Bench<'a> {
                 body: Cow::Borrowed(body),
                 ..self.trial()
             })
+    }
+
+    /// Whether the body with something before and behind it explains it.
+    pub(super) fn body_between(&self, before: &[u8], after: &[u8]) -> bool {
+        let body = self.case.received.body;
+        let longer = self
+            .pace
+            .step(Work::Copy, body.len(), || [before, body, after].concat());
+        longer.is_some_and(|body| self.body(&body))
+    }
+
+    /// Whether another body explains it, which is made when there is the time.
+    pub(super) fn body_of(&self, make: impl FnOnce() -> Vec<u8>) -> bool {
+        self.changed(make).is_some_and(|body| self.body(&body))
+    }
+
+    /// Another body, made when there is the time.
+    pub(super) fn changed<T>(&self, make: impl FnOnce() -> T) -> Option<T> {
+        self.pace.step(Work::Change, self.case.received.body.len(), make)
+    }
+
+    /// The body as a document, without a mark before it.
+    pub(super) fn document(&self) -> Option<&Node<'a>> {
+        if self.document.get().is_none() {
+            let body = self.case.received.body;
+            let text = body.strip_prefix(BOM).unwrap_or(body);
+            let read = self.pace.step(Work::Read, body.len(), || json::parse(text))?;
+            let _ = self.document.set(read);
+        }
+        match self.document.get()? {
+            Ok(node) => return Some(node),
+            Err(Fault::TooMuch) => self.pace.leave_out(),
+            Err(Fault::NotJson) => {}
+        }
+        None
+    }
+
+    /// The document in that style.
+    pub(super) fn written(&self, node: &Node<'_>, style: &Style) -> Option<Vec<u8>> {
+        let size = self.case.received.body.len();
+        self.pace
+            .step(Work::Write, size, || json::write(node, style, size))
+            .flatten()
     }
 
     /// Whether another secret explains it.
@@ -157,35 +228,47 @@ impl<'a> Bench<'a> {
         let content = content.filled(|placeholder| match placeholder {
             Placeholder::Timestamp(_) => self.stamp.clone(),
             Placeholder::Id => self.id.clone(),
-            Placeholder::Url => self.case.received.url.map(str::to_owned),
-            Placeholder::Method => Some(self.case.received.method.to_owned()),
             _ => None,
         });
-        let left = |placeholder: &Placeholder| *placeholder != Placeholder::Body;
-        if targets.is_empty() || content.placeholders().any(left) {
+        // What only the header says that is taken out.
+        let lost = |placeholder: &Placeholder| {
+            matches!(
+                placeholder,
+                Placeholder::Timestamp(_) | Placeholder::Id | Placeholder::SignedHeaders | Placeholder::SignedValues
+            )
+        };
+        if targets.is_empty() || content.placeholders().any(lost) {
             return None;
         }
+        let own = self.carrier()?;
         let carrier = Carrier {
-            header: self.carrier()?.header.clone(),
+            header: own.header.clone(),
             value: Template::parse("${signature}", Scope::SignatureValue).ok()?,
             encoding: Encoding::Hex,
+            url_forms: own.url_forms.clone(),
             ..Carrier::default()
         };
-        let mut headers = Headers::new();
+        let mut headers = self.case.received.headers.clone();
+        headers.remove(&carrier.header);
         for target in targets {
             headers.append(&carrier.header, hex::encode(&target.bytes));
         }
         let mut scheme = self.case.scheme.clone();
+        let freshness = Freshness::default();
         match &mut scheme {
             Scheme::Hmac(scheme) => {
                 scheme.algorithm = hash.unwrap_or(scheme.algorithm);
                 scheme.also_accept.clear();
-                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, Freshness::default());
+                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, freshness);
+            }
+            Scheme::Hash(scheme) => {
+                scheme.algorithm = hash.unwrap_or(scheme.algorithm);
+                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, freshness);
             }
             Scheme::Asymmetric(scheme) => {
-                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, Freshness::default());
+                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, freshness);
             }
-            _ => return None,
+            Scheme::Token(_) | Scheme::Unsigned => return None,
         }
         Some(Trial {
             scheme: Cow::Owned(scheme),
@@ -194,16 +277,11 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Whether the signature matches so, whatever its age. Never does when the time is over.
+    /// Whether the signature matches so, whatever its age. Never does when there is no time for it.
     pub(super) fn fits(&self, trial: &Trial<'_>) -> bool {
-        if self.case.received.body.len() > SMALL && self.begun.elapsed() + self.longest.get() > self.budget {
-            self.out_of_time.set(true);
-            return false;
-        }
-        let begun = Instant::now();
-        let fits = trial.fits(self.case.received);
-        self.longest.set(self.longest.get().max(begun.elapsed()));
-        fits
+        let size = trial.body.len() * trial.secrets.len();
+        let fits = self.pace.check(&trial.scheme, size, || trial.fits(self.case.received));
+        fits == Some(true)
     }
 }
 
@@ -212,45 +290,39 @@ impl Trial<'_> {
         let Ok(verifier) = self.scheme.verifier_of_usable(&self.secrets) else {
             return false;
         };
-        let verdict = verifier.verify(&Received {
+        let request = Received {
             headers: &self.headers,
             body: &self.body,
             url: self.url.as_deref(),
             ..received
-        });
-        let aged = matches!(
-            verdict,
-            Verdict::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. })
-        );
-        verdict.is_verified() || aged
+        };
+        verifier.verify(&request).is_match()
     }
 }
 
-/// Everything in the signature's header that can be a signature.
-fn targets(carrier: &Carrier, headers: &Headers) -> Vec<Target> {
-    let mut targets: Vec<Target> = Vec::new();
-    for value in headers.all(&carrier.header) {
-        for (before, text) in tokens(value) {
-            for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
-                let text = if encoding == Encoding::Base64Url {
-                    text.trim_end_matches('=')
-                } else {
-                    text
-                };
-                let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
-                let Some(bytes) = bytes else { continue };
-                if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
-                    targets.push(Target {
-                        encoding,
-                        exact: encoding.encode(&bytes) == text,
-                        before: before.to_owned(),
-                        bytes,
-                    });
-                }
+/// Everything in a signature's place that can be one.
+fn add_targets(value: &[u8], targets: &mut Vec<Target>) {
+    for (before, text) in tokens(value) {
+        let padded = text.ends_with('=');
+        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
+            let text = if encoding == Encoding::Base64Url {
+                text.trim_end_matches('=')
+            } else {
+                text
+            };
+            let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
+            let Some(bytes) = bytes else { continue };
+            if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
+                targets.push(Target {
+                    exact: encoding.encode(&bytes) == text,
+                    bytes,
+                    encoding,
+                    before: before.to_owned(),
+                    padded,
+                });
             }
         }
     }
-    targets
 }
 
 /// The pieces of a header's value, with what stands before them.
@@ -261,8 +333,8 @@ fn tokens(value: &[u8]) -> Vec<(&str, &str)> {
     let mut tokens = Vec::new();
     for piece in value.split([',', ' ', ';', '"']).filter(|piece| !piece.is_empty()) {
         // The `=` of a pair has something behind it, that of base64 has not.
-        match piece.split_once('=').filter(|(_, text)| text.len() > 2) {
-            Some((name, text)) => tokens.push((&piece[..=name.len()], text)),
+        match piece.trim_end_matches('=').rfind('=') {
+            Some(at) => tokens.push(piece.split_at(at + 1)),
             None => tokens.push(("", piece)),
         }
         if tokens.len() > 4 * MOST_SIGNATURES {

@@ -2,17 +2,12 @@
 
 use std::borrow::Cow;
 
-use url::form_urlencoded;
+use serde::de::IgnoredAny;
 
-use super::bench::{Bench, SMALL};
+use super::bench::{BOM, Bench};
 use super::json::{self, Node};
 use super::styles::{LIKELY, STYLES, Style};
 use super::{Explanation, found};
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// A compressed body is not inflated beyond this.
-const MOST_INFLATED: usize = 16 * 1024 * 1024;
 
 /// Sizes at which programs cut bodies off: powers of two from 1 KiB to 8 MiB, and round decimal ones.
 const LIMITS: [usize; 21] = [
@@ -50,7 +45,7 @@ pub(super) fn end(bench: &Bench<'_>) -> Option<Explanation> {
     }
     let longer = [b"\n".as_slice(), b"\r\n"]
         .iter()
-        .any(|end| bench.body(&[body, end].concat()));
+        .any(|end| bench.body_between(b"", end));
     longer.then(|| {
         let hint = "use the raw bytes as they came: `curl -d @FILE` drops newlines, `--data-binary @FILE` keeps them";
         found("the body lost the newline at its end after it was signed", hint).under("body-newline-lost")
@@ -62,15 +57,8 @@ pub(super) fn line_ends(bench: &Bench<'_>) -> Option<Explanation> {
     if !body.contains(&b'\n') {
         return None;
     }
-    let unix = unix_line_ends(body);
-    let mut windows = Vec::with_capacity(unix.len() + 64);
-    for byte in &unix {
-        if *byte == b'\n' {
-            windows.push(b'\r');
-        }
-        windows.push(*byte);
-    }
-    (bench.body(&unix) || bench.body(&windows)).then(|| {
+    let changed = bench.body_of(|| unix_line_ends(body)) || bench.body_of(|| windows_line_ends(body));
+    changed.then(|| {
         found(
             "the line ends of the body were changed after it was signed (CRLF and LF)",
             "use the raw bytes as they came: read and write the body in binary mode",
@@ -82,7 +70,7 @@ pub(super) fn bom(bench: &Bench<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let text = match body.strip_prefix(BOM) {
         Some(rest) if bench.body(rest) => "the body got a byte order mark before it after it was signed",
-        None if bench.body(&[BOM, body].concat()) => "the body lost its byte order mark after it was signed",
+        None if bench.body_between(BOM, b"") => "the body lost its byte order mark after it was signed",
         _ => return None,
     };
     Some(found(
@@ -91,38 +79,14 @@ pub(super) fn bom(bench: &Bench<'_>) -> Option<Explanation> {
     ))
 }
 
-/// The document written in those styles, without what is as it came. Large ones are written without a newline only.
-fn rewritten<'n>(
-    node: &'n Node<'n>,
-    body: &'n [u8],
-    styles: &'static [Style],
-) -> impl Iterator<Item = (&'static str, Vec<u8>)> + 'n {
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    let ends: &[&str] = if body.len() > SMALL { &[""] } else { &["", "\n"] };
-    styles.iter().flat_map(move |style| {
-        let text = json::write(node, style, body.len());
-        let new = text != body && !seen.contains(&text);
-        if new && body.len() <= SMALL {
-            seen.push(text.clone());
-        }
-        let ends = if new { ends } else { &[] };
-        ends.iter()
-            .map(move |end| (style.name, [&text[..], end.as_bytes()].concat()))
-    })
-}
-
 pub(super) fn reserialised(bench: &Bench<'_>) -> Option<Explanation> {
-    let body = bench.case.received.body;
-    let node = json::parse(body.strip_prefix(BOM).unwrap_or(body))?;
-    if let Some(found) = written_anew(bench, &node, &STYLES[..LIKELY]) {
+    let node = bench.document()?;
+    if let Some(found) = written_anew(bench, node, &STYLES[..LIKELY]) {
         return Some(found);
     }
     // A document that was put into a string is a frequent result of encoding twice.
-    let inner = match node {
-        Node::Text(raw) => json::text(raw),
-        _ => return None,
-    };
-    bench.body(inner.as_bytes()).then(|| {
+    let Node::Text(raw) = node else { return None };
+    bench.body_of(|| json::text(raw).into_owned().into_bytes()).then(|| {
         found(
             "the body is the signed JSON inside a JSON string: it was encoded twice",
             "send the text as it is: it is JSON already",
@@ -132,137 +96,52 @@ pub(super) fn reserialised(bench: &Bench<'_>) -> Option<Explanation> {
 
 /// In one of the many styles that are not likely.
 pub(super) fn rarely_reserialised(bench: &Bench<'_>) -> Option<Explanation> {
-    let body = bench.case.received.body;
-    let node = json::parse(body.strip_prefix(BOM).unwrap_or(body))?;
-    written_anew(bench, &node, &STYLES[LIKELY..]).map(|found| found.under("body-reserialised"))
+    let found = written_anew(bench, bench.document()?, &STYLES[LIKELY..])?;
+    Some(found.under("body-reserialised"))
 }
 
-fn written_anew(bench: &Bench<'_>, node: &Node<'_>, styles: &'static [Style]) -> Option<Explanation> {
-    let written = rewritten(node, bench.case.received.body, styles);
-    let mut written = written.take_while(|_| !bench.is_out_of_time());
-    let (style, _) = written.find(|(_, text)| bench.body(text))?;
+/// The document in the first of those styles that fits, with a newline at its end or without.
+fn written_anew(bench: &Bench<'_>, node: &Node<'_>, styles: &[Style]) -> Option<Explanation> {
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    let style = styles.iter().find(|style| {
+        let Some(mut text) = bench.written(node, style).filter(|text| !seen.contains(text)) else {
+            return false;
+        };
+        if bench.body(&text) {
+            return true;
+        }
+        // Large texts are no longer kept to save what is cheap for small ones, and tried without a newline only.
+        if bench.pace.is_free() {
+            seen.push(text.clone());
+            text.push(b'\n');
+            return bench.body(&text);
+        }
+        false
+    })?;
     Some(found(
-        format!("what was signed is {style}, and the body is written otherwise: one side parsed it and wrote it anew"),
+        format!(
+            "what was signed is {}, and the body is written otherwise: one side parsed it and wrote it anew",
+            style.name
+        ),
         "sign and check the raw bytes, before anything parses the JSON",
     ))
 }
 
-/// The likeliest other bodies, for two mistakes at once.
-pub(super) fn likely<'b>(body: &'b [u8]) -> Vec<(&'static str, &'static str, Cow<'b, [u8]>)> {
-    let mut likely: Vec<(_, _, Cow<'b, [u8]>)> = Vec::new();
-    let cut = body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n"));
-    match cut {
-        Some(cut) => likely.push((
-            "body-newline-added",
-            "the body got a newline at its end",
-            Cow::Borrowed(cut),
-        )),
-        None => likely.push((
-            "body-newline-lost",
-            "the body lost the newline at its end",
-            Cow::Owned([body, b"\n"].concat()),
-        )),
-    }
-    if let Some(node) = json::parse(body) {
-        for style in &STYLES[..3] {
-            let text = json::write(&node, style, body.len());
-            if text != body {
-                likely.push((
-                    "body-reserialised",
-                    "the body was parsed and written anew",
-                    Cow::Owned(text),
-                ));
-            }
-        }
-    }
-    likely
-}
-
-pub(super) fn form(bench: &Bench<'_>) -> Option<Explanation> {
+/// The likeliest other bodies, for two mistakes at once, each with what happened to it.
+pub(super) fn likely<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = (&'static str, Cow<'b, [u8]>)> {
     let body = bench.case.received.body;
-    let text = std::str::from_utf8(body).ok()?;
-    let is_json = matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'['));
-    if is_json {
-        let encoded: String = form_urlencoded::byte_serialize(body).collect();
-        let fits = ["payload=", "data=", "body=", ""].iter().any(|field| {
-            bench.body(format!("{field}{encoded}").as_bytes())
-                || bench.body(format!("{field}{}", encoded.replace('+', "%20")).as_bytes())
-        });
-        return fits.then(|| {
-            found(
-                "the sender signs the form, and the body is what was in its field",
-                "check the raw body, before anything decodes the form",
-            )
-        });
-    }
-    if !text.contains('=') && !text.contains('%') {
-        return None;
-    }
-    let mut fields = form_urlencoded::parse(body);
-    let plain = |text: &str| {
-        let whole = format!("_={}", text.replace('&', "%26").replace('=', "%3D"));
-        form_urlencoded::parse(whole.as_bytes())
-            .next()
-            .map(|(_, value)| value.into_owned())
-    };
-    let inside = fields.any(|(_, value)| bench.body(value.as_bytes()));
-    let decoded = || plain(text).is_some_and(|text| bench.body(text.as_bytes()));
-    let again = || {
-        let fields = form_urlencoded::parse(body);
-        let text = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        bench.body(text.as_bytes()) || bench.body(text.replace('+', "%20").as_bytes())
-    };
-    let text = if inside {
-        "the sender signs what is in a field of the form, not the form itself"
-    } else if decoded() {
-        "the sender signs the form after its escapes were undone"
-    } else if again() {
-        "the form was decoded and encoded anew with other escapes"
-    } else {
-        return None;
-    };
-    Some(found(
-        text,
-        "sign and check the raw body, before anything decodes the form",
-    ))
-}
-
-pub(super) fn compressed(bench: &Bench<'_>) -> Option<Explanation> {
-    let inflated = inflated(bench.case.received.body)?;
-    bench.body(&inflated).then(|| {
-        found(
-            "the body is compressed, and was signed before that",
-            "undo the compression before the check, or sign what is sent",
-        )
-    })
-}
-
-fn inflated(body: &[u8]) -> Option<Vec<u8>> {
-    match body {
-        [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] => {
-            let deflated = after_gzip_fields(rest, *flags)?;
-            miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MOST_INFLATED).ok()
+    let end = || match body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n")) {
+        Some(cut) => Some(("the body got a newline at its end", Cow::Borrowed(cut))),
+        None => {
+            let longer = bench.changed(|| [body, b"\n"].concat())?;
+            Some(("the body lost the newline at its end", Cow::Owned(longer)))
         }
-        [0x78, ..] => miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(body, MOST_INFLATED).ok(),
-        _ => None,
-    }
-}
-
-/// What follows the optional fields of a gzip header (RFC 1952).
-fn after_gzip_fields(mut rest: &[u8], flags: u8) -> Option<&[u8]> {
-    if flags & 4 != 0 {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        rest = after.get(usize::from(u16::from_le_bytes(*length))..)?;
-    }
-    for flag in [8, 16] {
-        if flags & flag != 0 {
-            let end = rest.iter().position(|b| *b == 0)?;
-            rest = &rest[end + 1..];
-        }
-    }
-    if flags & 2 == 0 { Some(rest) } else { rest.get(2..) }
+    };
+    let anew = STYLES[..3].iter().filter_map(move |style| {
+        let text = bench.written(bench.document()?, style)?;
+        (text != body).then_some(("the body was parsed and written anew", Cow::Owned(text)))
+    });
+    end().into_iter().chain(anew)
 }
 
 /// Only a beginning of the body was signed.
@@ -283,6 +162,8 @@ pub(super) fn cut(bench: &Bench<'_>) -> Option<Explanation> {
 
 /// What the headers say about a body that is not there as a whole. Nothing is proved by it.
 pub(super) fn incomplete(bench: &Bench<'_>) -> Option<Explanation> {
+    // A token does not cover the body.
+    bench.content()?;
     let (headers, body) = (bench.case.received.headers, bench.case.received.body);
     let length: Option<usize> = headers
         .get_text("content-length")
@@ -297,12 +178,16 @@ pub(super) fn incomplete(bench: &Bench<'_>) -> Option<Explanation> {
         return Some(found(text, hint).under("body-empty").guess());
     }
     if let Some(length) = short {
-        let text = format!(
-            "the body has {} bytes, and its headers say {length}: it was cut off",
+        return Some(cut_off(format!(
+            "the body has {} bytes, and its headers say {length}",
             body.len()
-        );
-        let hint = "raise the limit of the proxy or framework in between; the signature covers the whole body";
-        return Some(found(text, hint).under("body-truncated").guess());
+        )));
+    }
+    if breaks_off(bench) {
+        return Some(cut_off(format!(
+            "the body is JSON that breaks off after {} bytes",
+            body.len()
+        )));
     }
     let inflated_on_the_way = coded && !body.starts_with(&[0x1f, 0x8b]);
     inflated_on_the_way.then(|| {
@@ -315,6 +200,19 @@ pub(super) fn incomplete(bench: &Bench<'_>) -> Option<Explanation> {
     })
 }
 
+fn cut_off(fact: String) -> Explanation {
+    let hint = "raise the limit of the proxy or framework in between; the signature covers the whole body";
+    found(fact + ": it was cut off", hint).under("body-truncated").guess()
+}
+
+/// Whether the body begins as JSON and ends in the middle of it.
+fn breaks_off(bench: &Bench<'_>) -> bool {
+    let body = bench.case.received.body;
+    let reads = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    let read = reads.then(|| bench.changed(|| serde_json::from_slice::<IgnoredAny>(body).err()));
+    read.flatten().flatten().is_some_and(|error| error.is_eof())
+}
+
 fn unix_line_ends(body: &[u8]) -> Vec<u8> {
     let mut unix = Vec::with_capacity(body.len());
     for (at, byte) in body.iter().enumerate() {
@@ -323,4 +221,15 @@ fn unix_line_ends(body: &[u8]) -> Vec<u8> {
         }
     }
     unix
+}
+
+fn windows_line_ends(body: &[u8]) -> Vec<u8> {
+    let mut windows = Vec::with_capacity(body.len() + body.len() / 16);
+    for (at, byte) in body.iter().enumerate() {
+        if *byte == b'\n' && (at == 0 || body[at - 1] != b'\r') {
+            windows.push(b'\r');
+        }
+        windows.push(*byte);
+    }
+    windows
 }

@@ -84,11 +84,13 @@ pub(super) fn content(bench: &Bench<'_>) -> Option<Explanation> {
             }
         }
     }
-    if time.is_some() && bench.signed(&joined(&[&Placeholder::Body], "")) {
-        return say(
-            "timestamp-left-out",
-            "the sender signs the body without the timestamp".to_owned(),
-        );
+    if time.is_some() {
+        let bare = joined(&[&Placeholder::Body], "");
+        let without = without_time(content);
+        if bench.signed(&bare) || (without.parts() != bare.parts() && bench.signed(&without)) {
+            let text = "the sender signs the body without the timestamp".to_owned();
+            return say("timestamp-left-out", text);
+        }
     }
     let parts: Vec<Vec<Placeholder>> = orders(time.or_else(|| any_time(bench)), id);
     for (parts, separator) in parts
@@ -105,6 +107,21 @@ pub(super) fn content(bench: &Bench<'_>) -> Option<Explanation> {
         }
     }
     None
+}
+
+/// The content without the timestamp and what sets it apart from the next part, or from the one before it.
+fn without_time(content: &Template) -> Template {
+    let is_time = |part: &Part| matches!(part, Part::Placeholder(Placeholder::Timestamp(_)));
+    let mut parts = content.parts().to_vec();
+    if let Some(at) = parts.iter().position(is_time) {
+        parts.remove(at);
+        if let Some(Part::Text(_)) = parts.get(at) {
+            parts.remove(at);
+        } else if at == parts.len() && matches!(parts.last(), Some(Part::Text(_))) {
+            parts.pop();
+        }
+    }
+    Template::of(parts)
 }
 
 /// A timestamp that the sender may sign though the scheme does not: it is in the header all the same.

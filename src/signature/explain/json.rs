@@ -2,11 +2,26 @@
 //! otherwise, since that is what the signature was made of.
 
 use std::borrow::Cow;
+use std::str::Chars;
 
-use super::styles::{Numbers, Order, Style};
+use super::numbers::number;
+use super::styles::{Escapes, Order, Style};
 
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
+
+/// More values than that take too much memory to be looked at. Each array or object counts for some.
+const MOST_VALUES: usize = 2_000_000;
+const CONTAINER: usize = 6;
+
+/// Why a text is not looked at as a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is none.
+    NotJson,
+    /// It has too many values.
+    TooMuch,
+}
 
 /// A parsed document that points into its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,22 +35,34 @@ pub(super) enum Node<'t> {
     /// An array.
     Array(Vec<Node<'t>>),
     /// An object.
-    Object(Vec<(&'t str, Node<'t>)>),
+    Object(Vec<Member<'t>>),
 }
 
-/// Reads a document; `None` when it is not one.
-pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut reader = Reader { text, at: 0 };
+/// A name, escapes and all, and its value.
+pub(super) type Member<'t> = (&'t str, Node<'t>);
+
+/// Reads a document.
+pub(super) fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
+    let text = std::str::from_utf8(body).map_err(|_| Fault::NotJson)?;
+    let mut reader = Reader {
+        text,
+        at: 0,
+        left: MOST_VALUES,
+    };
     reader.blanks();
-    let node = reader.value(0)?;
+    let node = reader.value(0);
     reader.blanks();
-    (reader.at == text.len()).then_some(node)
+    match node {
+        Some(node) if reader.at == text.len() => Ok(node),
+        None if reader.left < CONTAINER => Err(Fault::TooMuch),
+        _ => Err(Fault::NotJson),
+    }
 }
 
 struct Reader<'t> {
     text: &'t str,
     at: usize,
+    left: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -59,7 +86,10 @@ impl<'t> Reader<'t> {
         if depth > DEEPEST {
             return None;
         }
-        match self.peek()? {
+        let first = self.peek()?;
+        let weight = if matches!(first, b'{' | b'[') { CONTAINER } else { 1 };
+        self.left = self.left.checked_sub(weight)?;
+        match first {
             b'{' => self.object(depth),
             b'[' => self.array(depth),
             b'"' => self.string().map(Node::Text),
@@ -137,24 +167,28 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Writes a document in that style.
-pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Vec<u8> {
+/// Writes a document in that style; `size` is how long it came. `None` when it gets far longer: indented by its depth, a
+/// deep document has hundreds of bytes for one.
+pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Option<Vec<u8>> {
     let mut writer = Writer {
         style,
+        most: size.saturating_mul(8) + 4096,
         out: String::with_capacity(size + size / 4),
     };
     writer.node(node, 0);
-    writer.out.into_bytes()
+    (writer.out.len() <= writer.most).then(|| writer.out.into_bytes())
 }
 
 struct Writer<'s> {
     style: &'s Style,
+    most: usize,
     out: String,
 }
 
 impl Writer<'_> {
     fn node(&mut self, node: &Node<'_>, depth: usize) {
         match node {
+            _ if self.out.len() > self.most => {}
             Node::Number(text) => {
                 let text = number(text, self.style.numbers);
                 self.out.push_str(&text);
@@ -172,15 +206,22 @@ impl Writer<'_> {
             }
             Node::Object(members) => {
                 self.out.push('{');
-                for (index, (name, value)) in ordered(members, self.style.order).iter().enumerate() {
-                    self.between(index, depth + 1);
-                    self.string(name);
-                    self.out.push_str(self.style.separators.1);
-                    self.node(value, depth + 1);
+                match ordered(members, self.style.order) {
+                    Some(sorted) => self.members(sorted, depth + 1),
+                    None => self.members(members, depth + 1),
                 }
                 self.end(members.len(), depth);
                 self.out.push('}');
             }
+        }
+    }
+
+    fn members<'m, 't: 'm>(&mut self, members: impl IntoIterator<Item = &'m Member<'t>>, depth: usize) {
+        for (index, (name, value)) in members.into_iter().enumerate() {
+            self.between(index, depth);
+            self.string(name);
+            self.out.push_str(self.style.separators.1);
+            self.node(value, depth);
         }
     }
 
@@ -210,16 +251,28 @@ impl Writer<'_> {
 
     /// A string whose escapes are undone and made anew.
     fn string(&mut self, raw: &str) {
+        let Escapes { unicode, slash, html } = self.style.escapes;
+        // Of characters beyond ASCII the first byte is met first, so that the text is cut between characters.
+        let special = |byte: u8| match byte {
+            b'\\' | 0..=0x1f => true,
+            b'/' => slash,
+            b'<' | b'>' | b'&' => html,
+            0xe2 => html || unicode,
+            _ => unicode && byte > b'~',
+        };
         self.out.push('"');
-        let plain = |c: char| c.is_ascii() && c != '\\' && !matches!(c, '/' | '<' | '>' | '&') && !c.is_ascii_control();
-        if raw.chars().all(plain) {
-            self.out.push_str(raw);
-        } else {
-            units(raw, |unit| match unit {
-                Ok(c) => self.char(c),
-                Err(alone) => self.unit(alone),
-            });
+        let mut rest = raw;
+        while let Some(at) = rest.bytes().position(special) {
+            self.out.push_str(&rest[..at]);
+            let mut chars = rest[at..].chars();
+            match unit(&mut chars) {
+                Some(Ok(c)) => self.char(c),
+                Some(Err(alone)) => self.unit(alone),
+                None => {}
+            }
+            rest = chars.as_str();
         }
+        self.out.push_str(rest);
         self.out.push('"');
     }
 
@@ -234,7 +287,7 @@ impl Writer<'_> {
             '\u{8}' => self.out.push_str("\\b"),
             '\u{c}' => self.out.push_str("\\f"),
             '/' if escapes.slash => self.out.push_str("\\/"),
-            '<' | '>' | '&' if escapes.html => self.unit(c as u16),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if escapes.html => self.unit(c as u16),
             '\0'..='\u{1f}' => self.unit(c as u16),
             c if escapes.unicode && c > '~' => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
@@ -254,45 +307,39 @@ impl Writer<'_> {
     }
 }
 
-/// The characters of a string, or the half of a pair that stands alone.
-fn units(raw: &str, mut each: impl FnMut(Result<char, u16>)) {
-    let mut rest = raw.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            each(Ok(c));
-            continue;
-        }
-        match rest.next() {
-            Some('u') => {
-                let first = hex4(&mut rest);
-                let ahead = rest.clone();
-                let second = (0xd800..0xdc00).contains(&first) && rest.as_str().starts_with("\\u");
-                let second = second.then(|| {
-                    rest.nth(1);
-                    hex4(&mut rest)
-                });
-                let pair = [first, second.unwrap_or(0)];
-                let units = if second.is_some() { &pair[..] } else { &pair[..1] };
-                match char::decode_utf16(units.iter().copied()).next() {
-                    Some(Ok(c)) => each(Ok(c)),
-                    _ => {
-                        rest = ahead;
-                        each(Err(first));
-                    }
-                }
-            }
-            Some('n') => each(Ok('\n')),
-            Some('r') => each(Ok('\r')),
-            Some('t') => each(Ok('\t')),
-            Some('b') => each(Ok('\u{8}')),
-            Some('f') => each(Ok('\u{c}')),
-            Some(other) => each(Ok(other)),
-            None => {}
-        }
+/// The next character of a string, or the half of a pair that stands alone.
+fn unit(rest: &mut Chars<'_>) -> Option<Result<char, u16>> {
+    let c = rest.next()?;
+    if c != '\\' {
+        return Some(Ok(c));
     }
+    Some(match rest.next()? {
+        'u' => escaped(rest),
+        'n' => Ok('\n'),
+        'r' => Ok('\r'),
+        't' => Ok('\t'),
+        'b' => Ok('\u{8}'),
+        'f' => Ok('\u{c}'),
+        other => Ok(other),
+    })
 }
 
-fn hex4(rest: &mut std::str::Chars<'_>) -> u16 {
+/// What `\u` and four digits stand for, or twice that.
+fn escaped(rest: &mut Chars<'_>) -> Result<char, u16> {
+    let first = hex4(rest);
+    let mut ahead = rest.clone();
+    let is_first_half = (0xd800..0xdc00).contains(&first);
+    if is_first_half && ahead.next() == Some('\\') && ahead.next() == Some('u') {
+        let pair = [first, hex4(&mut ahead)];
+        if let Some(Ok(c)) = char::decode_utf16(pair).next() {
+            *rest = ahead;
+            return Ok(c);
+        }
+    }
+    char::from_u32(first.into()).ok_or(first)
+}
+
+fn hex4(rest: &mut Chars<'_>) -> u16 {
     let digits = rest.by_ref().take(4).filter_map(|c| c.to_digit(16));
     digits.fold(0, |value, digit| {
         (value << 4) | u16::try_from(digit).unwrap_or_default()
@@ -305,73 +352,31 @@ pub(super) fn text(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
-    units(raw, |unit| text.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    let mut rest = raw.chars();
+    while let Some(unit) = unit(&mut rest) {
+        text.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
     Cow::Owned(text)
 }
 
-fn ordered<'m, 't>(members: &'m [(&'t str, Node<'t>)], order: Order) -> Cow<'m, [(&'t str, Node<'t>)]> {
-    // The index of an array has no leading zero and is below 2^32 - 1.
-    let index = |name: &str| {
-        let number: u32 = name.parse().ok().filter(|number| *number < u32::MAX)?;
-        (number.to_string() == name).then_some(number)
-    };
-    match order {
-        Order::Sorted => {
-            let mut sorted = members.to_vec();
-            sorted.sort_by_cached_key(|member| text(member.0));
-            Cow::Owned(sorted)
-        }
-        Order::IntegersFirst if members.iter().any(|(name, _)| index(name).is_some()) => {
-            let mut sorted = members.to_vec();
-            sorted.sort_by_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
-            Cow::Owned(sorted)
-        }
-        Order::Kept | Order::IntegersFirst => Cow::Borrowed(members),
+/// The members in another order than their own.
+fn ordered<'m, 't>(members: &'m [Member<'t>], order: Order) -> Option<Vec<&'m Member<'t>>> {
+    let indexed = || members.iter().any(|(name, _)| index(name).is_some());
+    if order == Order::Kept || (order == Order::IntegersFirst && !indexed()) {
+        return None;
     }
-}
-
-fn number(text: &str, style: Numbers) -> Cow<'_, str> {
-    let whole = !text.contains(['.', 'e', 'E']);
-    let kept = match style {
-        Numbers::Kept => true,
-        Numbers::Python => whole && text != "-0",
-        // Up to 15 digits a whole number is exact.
-        Numbers::JavaScript => whole && text.len() <= 15 && text != "-0",
-    };
-    match text.parse::<f64>() {
-        Ok(value) if !kept && value.is_finite() => Cow::Owned(float(value, style)),
-        _ => Cow::Borrowed(text),
-    }
-}
-
-/// The shortest text that reads as that number, laid out as the language does.
-fn float(value: f64, style: Numbers) -> String {
-    let python = style == Numbers::Python;
-    if value == 0.0 {
-        return match (python, value.is_sign_negative()) {
-            (true, true) => "-0.0",
-            (true, false) => "0.0",
-            (false, _) => "0",
-        }
-        .to_owned();
-    }
-    let (from, to) = if python { (-4, 16) } else { (-6, 21) };
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (from..to).contains(&exponent) {
-        let plain = format!("{value}");
-        return if python && !plain.contains('.') {
-            format!("{plain}.0")
-        } else {
-            plain
-        };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    let exponent = exponent.unsigned_abs();
-    if python {
-        format!("{digits}e{sign}{exponent:02}")
+    let mut sorted: Vec<&Member<'t>> = members.iter().collect();
+    if order == Order::Sorted {
+        sorted.sort_by_cached_key(|(name, _)| text(name));
     } else {
-        format!("{digits}e{sign}{exponent}")
+        sorted.sort_by_cached_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
     }
+    Some(sorted)
+}
+
+/// The index of an array that a name is: without a leading zero and below 2^32 - 1.
+fn index(name: &str) -> Option<u32> {
+    let plain = name == "0" || matches!(name.as_bytes().first(), Some(b'1'..=b'9'));
+    let number: u32 = plain.then(|| name.parse().ok()).flatten()?;
+    (number < u32::MAX).then_some(number)
 }

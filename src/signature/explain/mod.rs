@@ -6,25 +6,24 @@ mod addresses;
 mod bench;
 mod bodies;
 mod clocks;
+mod codings;
 mod encodings;
 mod hints;
 mod json;
+mod numbers;
+mod pace;
 mod pairs;
 mod secrets;
 mod styles;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use bench::Bench;
 pub use hints::{Context, Place, hint};
+pub use pace::Pace;
 
 use super::{Received, Refusal, Scheme};
 use crate::secret::Secret;
-
-/// How long a large body is looked at.
-const BUDGET: Duration = Duration::from_millis(250);
 
 /// A refused request, and what may explain it.
 #[derive(Debug, Clone, Copy)]
@@ -87,12 +86,12 @@ const PROBES: [Probe; 25] = [
     probe("signature-encoding", encodings::encoding),
     probe("secret-quotes", secrets::quotes),
     probe("wrong-hash", encodings::hash),
-    probe("body-compressed", bodies::compressed),
+    probe("body-compressed", codings::compressed),
     probe("timestamp-unit", clocks::unit),
     probe("signed-content", clocks::content),
     probe("timestamp-header", clocks::other_header),
     probe("body-reserialised-rarely", bodies::rarely_reserialised),
-    probe("body-form", bodies::form),
+    probe("body-form", codings::form),
     probe("body-bom", bodies::bom),
     probe("body-truncated", bodies::cut),
     probe("url-signed", addresses::url_signed),
@@ -104,27 +103,17 @@ const PROBES: [Probe; 25] = [
     probe("token-form", secrets::token),
 ];
 
-/// The first mistake that explains why the signature did not match. Each probe hashes the body again.
-pub fn explain(case: &Case<'_>) -> Autopsy {
-    within(case, BUDGET)
-}
-
-/// Looks at a large body no longer than that.
-fn within(case: &Case<'_>, budget: Duration) -> Autopsy {
-    let bench = Bench::new(*case, budget);
+/// The first mistake that explains why the signature did not match. Each probe hashes the body again, as long as there is
+/// time for it.
+pub fn explain(case: &Case<'_>, pace: &Pace) -> Autopsy {
+    let bench = Bench::new(*case, pace);
     let mut autopsy = Autopsy::default();
     for probe in &PROBES {
-        let found = (!bench.is_out_of_time()).then(|| (probe.run)(&bench)).flatten();
-        if let Some(found) = found {
+        if let Some(found) = (probe.run)(&bench) {
             autopsy.found = Some(found.or_under(probe.name));
             return autopsy;
         }
-        let list = if bench.is_out_of_time() {
-            &mut autopsy.not_tried
-        } else {
-            &mut autopsy.excluded
-        };
-        list.push(probe.name);
+        autopsy.tried(probe.name, pace);
     }
     autopsy
 }
@@ -135,8 +124,8 @@ pub fn explain_age(case: &Case<'_>, refusal: &Refusal) -> Option<Explanation> {
 }
 
 /// Where the signature is when its header is not there.
-pub fn explain_missing(case: &Case<'_>) -> Option<Explanation> {
-    encodings::other_header(&Bench::new(*case, BUDGET)).map(|found| found.under("other-header"))
+pub fn explain_missing(case: &Case<'_>, pace: &Pace) -> Option<Explanation> {
+    encodings::other_header(&Bench::new(*case, pace)).map(|found| found.under("other-header"))
 }
 
 /// A finding whose cause is the probe's.
@@ -146,6 +135,32 @@ fn found(text: impl Into<String>, hint: impl Into<String>) -> Explanation {
         text: text.into(),
         hint: hint.into(),
         guessed: false,
+    }
+}
+
+impl Autopsy {
+    /// A mistake that was seen at once.
+    pub fn of(found: Explanation) -> Self {
+        Self::default().with(found)
+    }
+
+    /// The same, with the mistake that was found after all.
+    #[must_use]
+    pub fn with(self, found: Explanation) -> Self {
+        Self {
+            found: Some(found),
+            ..self
+        }
+    }
+
+    /// Notes what did not fit, or was not tried because the time was short.
+    pub fn tried(&mut self, name: &'static str, pace: &Pace) {
+        let list = if pace.was_short() {
+            &mut self.not_tried
+        } else {
+            &mut self.excluded
+        };
+        list.push(name);
     }
 }
 

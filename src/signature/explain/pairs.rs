@@ -23,12 +23,11 @@ pub(super) fn secret_and_body(bench: &Bench<'_>) -> Option<Explanation> {
     if keys.is_empty() {
         return None;
     }
-    let bodies = bodies::likely(bench.case.received.body);
-    keys.iter().find_map(|(what, key)| {
-        let (_, why, _) = bodies.iter().find(|(_, _, body)| {
+    bodies::likely(bench).find_map(|(why, body)| {
+        let (what, _) = keys.iter().find(|(_, key)| {
             bench.fits(&Trial {
                 secrets: Cow::Owned(vec![key.clone()]),
-                body: Cow::Borrowed(body),
+                body: Cow::Borrowed(&body),
                 ..bench.trial()
             })
         })?;
@@ -42,25 +41,27 @@ pub(super) fn secret_and_body(bench: &Bench<'_>) -> Option<Explanation> {
 /// Another text form of the signature, or another hash, and another body.
 pub(super) fn form_and_body(bench: &Bench<'_>) -> Option<Explanation> {
     let content = bench.content().filter(|_| bench.signs_body())?;
-    let bodies = bodies::likely(bench.case.received.body);
-    let hash = bench.hmac().map(|hmac| hmac.algorithm);
-    let hashes = [hash, Some(Algorithm::Sha256), Some(Algorithm::Sha1)];
-    hashes.iter().enumerate().find_map(|(index, hash)| {
-        if index > 0 && (hash == &hashes[0] || hashes[0].is_none()) {
-            return None;
-        }
-        let bare = bench.bare(content, *hash, &bench.targets)?;
-        let (_, why, _) = bodies.iter().find(|(_, _, body)| {
+    let own = bench.algorithm();
+    let others = [Algorithm::Sha256, Algorithm::Sha1].map(Some);
+    let others = others.into_iter().filter(|other| own.is_some() && *other != own);
+    let form = (
+        bench.bare(content, own, &bench.targets)?,
+        "the signature is in another text form",
+    );
+    let hashes = others.filter_map(|hash| {
+        Some((
+            bench.bare(content, hash, &bench.targets)?,
+            "the sender uses another hash",
+        ))
+    });
+    let bare: Vec<_> = std::iter::once(form).chain(hashes).collect();
+    bodies::likely(bench).find_map(|(why, body)| {
+        let (_, what) = bare.iter().find(|(bare, _)| {
             bench.fits(&Trial {
-                body: Cow::Borrowed(body),
+                body: Cow::Borrowed(&body),
                 ..bare.clone()
             })
         })?;
-        let what = if index == 0 {
-            "the signature is in another text form"
-        } else {
-            "the sender uses another hash"
-        };
         Some(found(
             format!("two mistakes at once: {what}, and {why}"),
             "mend the signature's form first, then check the raw bytes as they came",

@@ -6,6 +6,7 @@ use super::bench::Bench;
 use super::{Explanation, found};
 use crate::secret::Secret;
 use crate::signature::encoding::LENIENT_KEY;
+use crate::signature::keys::is_public_key;
 use crate::signature::{KeyForm, Scheme};
 
 /// What is put around a secret when it is copied.
@@ -48,12 +49,12 @@ pub(super) fn whitespace(bench: &Bench<'_>) -> Option<Explanation> {
                 "keep it without them: `printf %s VALUE > FILE` adds no newline",
             ));
         }
-        let longer = ["\n", "\r\n", " "]
+        let longer = [("", "\n"), ("", "\r\n"), ("", " "), (" ", ""), ("", "\t")]
             .iter()
-            .any(|end| fits([text, end.as_bytes()].concat()));
+            .any(|(before, after)| fits([before.as_bytes(), text, after.as_bytes()].concat()));
         longer.then(|| {
             found(
-                format!("the sender's secret ends in a blank or newline that {name} has not"),
+                format!("the sender's secret has a blank or newline at an end that {name} has not"),
                 "set the secret again at the sender, without it",
             )
         })
@@ -87,34 +88,76 @@ pub(super) fn quotes(bench: &Bench<'_>) -> Option<Explanation> {
     })
 }
 
-/// A key of the wrong kind: whether or not it was signed with, it cannot be right.
+/// A key of the wrong kind: whether or not it was signed with, it cannot be right. Beside a secret of the right kind it may
+/// stand for another variant, so that it is told only when it was used.
 pub(super) fn key_kind(bench: &Bench<'_>) -> Option<Explanation> {
-    let hmac = bench.hmac();
-    bench.case.secrets.iter().find_map(|secret| {
-        let (text, name) = (secret.expose().trim_ascii_start(), called(secret));
-        let (is_public, is_key) = (text.starts_with(b"-----BEGIN PUBLIC"), text.starts_with(b"-----BEGIN"));
-        if hmac.is_some() && is_key {
-            let half = if is_public { "a public key" } else { "a private key" };
-            // A sender that makes this mistake can be imitated by everybody: it is told, and not accepted.
-            let used = bench.key(secret.expose()) || bench.key(secret.expose().trim_ascii());
-            let text = if used {
-                format!("the sender used {half}'s text, {name}, as its shared secret")
-            } else {
-                format!("{name} is {half}, and a shared secret belongs there")
-            };
-            return Some(found(
-                text,
-                "give the shared secret: `--secret env:VAR`; a public key goes with a variant that has key pairs",
-            ));
+    let secrets = bench.case.secrets;
+    if matches!(bench.case.scheme, Scheme::Asymmetric(_)) {
+        let private = |secret: &&Secret| Kind::of(secret) == Some(Kind::Private);
+        let secret = secrets
+            .iter()
+            .find(private)
+            .filter(|_| secrets.iter().all(|secret| private(&secret)))?;
+        return Some(found(
+            format!(
+                "{} is a private key: it signs, and the public key checks",
+                called(secret)
+            ),
+            "give the other half: `--secret file:PATH.pub`",
+        ));
+    }
+    bench.hmac()?;
+    let keys = || secrets.iter().filter_map(|secret| Some((secret, Kind::of(secret)?)));
+    // A sender that makes this mistake can be imitated by everybody: it is told, and not accepted.
+    let used = |(secret, _): &(&Secret, Kind)| bench.key(secret.expose()) || bench.key(secret.expose().trim_ascii());
+    let text = if let Some((secret, kind)) = keys().find(used) {
+        format!(
+            "the sender used {}'s text, {}, as its shared secret",
+            kind.name(),
+            called(secret)
+        )
+    } else {
+        let (secret, kind) = keys().next().filter(|_| keys().count() == secrets.len())?;
+        format!(
+            "{} is {}, and a shared secret belongs there",
+            called(secret),
+            kind.name()
+        )
+    };
+    Some(found(
+        text,
+        "give the shared secret: `--secret env:VAR`; a public key goes with a variant that has key pairs",
+    ))
+}
+
+/// What a text is that is no shared secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Public,
+    Private,
+    Certificate,
+}
+
+impl Kind {
+    fn of(secret: &Secret) -> Option<Self> {
+        let text = secret.expose().trim_ascii();
+        if !is_public_key(text) {
+            return None;
         }
-        let private = !is_public && is_key && matches!(bench.case.scheme, Scheme::Asymmetric(_));
-        private.then(|| {
-            found(
-                format!("{name} is a private key: it signs, and the public key checks"),
-                "give the other half: `--secret file:PATH.pub`",
-            )
+        Some(match text.strip_prefix(b"-----BEGIN ") {
+            Some(label) if label.starts_with(b"CERTIFICATE") => Self::Certificate,
+            Some(label) if !label.starts_with(b"PUBLIC") && !label.starts_with(b"RSA PUBLIC") => Self::Private,
+            _ => Self::Public,
         })
-    })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Public => "a public key",
+            Self::Private => "a private key",
+            Self::Certificate => "a certificate",
+        }
+    }
 }
 
 /// What bytes a text may stand for.

@@ -7,7 +7,7 @@ pub(super) struct Escapes {
     pub(super) unicode: bool,
     /// The slash, as `\/`.
     pub(super) slash: bool,
-    /// `<`, `>` and `&`, as `\u003c`.
+    /// What ends a script or a line of one, as `\u003c`: `<`, `>`, `&`, U+2028 and U+2029.
     pub(super) html: bool,
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
         answer.body = vec![0xfe; 64 * 1024].into();
         answer.truncated = true;
     }
+    long.request_body = Some(br#"{"signature":"abc"}"#.as_slice().into());
     new.attempts = vec![unanswered(1, start(), ErrorKind::Connect), long];
 
     let number = record_delivery(&mut store, &new);

@@ -172,6 +172,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
 fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
     for sql in [
         "DELETE FROM attempt WHERE delivery = ?1",
+        "DELETE FROM signed_body WHERE delivery = ?1",
         "DELETE FROM execution WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;

@@ -132,8 +132,8 @@ fn execution(row: &Row<'_>) -> rusqlite::Result<Option<Execution>> {
 }
 
 const ATTEMPTS: &str = "
-    SELECT seq, at, took, request, status, headers, truncated, body, error, text
-    FROM attempt WHERE delivery = ?1 ORDER BY seq";
+    SELECT seq, at, took, request, status, headers, truncated, attempt.body, error, text, signed_body.body
+    FROM attempt LEFT JOIN signed_body USING (delivery, seq) WHERE delivery = ?1 ORDER BY seq";
 
 fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let outcome = match row.get(4)? {
@@ -153,6 +153,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         at: moment(row, 1)?,
         took: row.get(2).map(nanoseconds)?,
         request_headers: headers(row, 3)?,
+        request_body: row.get::<_, Option<Vec<u8>>>(10)?.map(Into::into),
         outcome,
     })
 }

@@ -8,13 +8,13 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3];
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// What stands in for tables that a file of an older format does not have, for whoever may only read: nothing is in them.
-pub(super) const STAND_INS: [(i64, &str); 2] = [
+pub(super) const STAND_INS: [(i64, &str); 3] = [
     (
         2,
         "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT);
@@ -25,6 +25,10 @@ pub(super) const STAND_INS: [(i64, &str); 2] = [
     (
         3,
         "CREATE TEMP TABLE diagnosis (n INTEGER PRIMARY KEY, cause TEXT, text TEXT, hint TEXT)",
+    ),
+    (
+        4,
+        "CREATE TEMP TABLE signed_body (delivery INTEGER, seq INTEGER, body BLOB)",
     ),
 ];
 
@@ -183,4 +187,14 @@ CREATE TABLE diagnosis (
     text  TEXT NOT NULL,
     hint  TEXT
 ) STRICT;
+";
+
+/// `signed_body`: what an attempt sent, where the signature stands in the body and not in a header.
+const FORMAT_4: &str = "
+CREATE TABLE signed_body (
+    delivery INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    body     BLOB    NOT NULL,
+    PRIMARY KEY (delivery, seq)
+) STRICT, WITHOUT ROWID;
 ";

@@ -105,7 +105,7 @@ fn a_newer_ledger_is_refused() {
 fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
     let file = File::new();
     record_capture(&mut file.open(), &capture(start(), "a"));
-    file.meddle("DROP TABLE diagnosis; DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
+    file.meddle("DROP TABLE signed_body; DROP TABLE diagnosis; DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
     let store = file.reading().unwrap();
     assert_eq!(numbers(&store, &Query::default()), [1]);
     assert!(store.get(1).unwrap().is_some());

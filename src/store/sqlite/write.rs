@@ -243,22 +243,25 @@ impl Group<'_> {
             Outcome::Answer(answer) => (Some(answer), None),
             Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
         };
-        self.statements
-            .get(Frequent::KeepAttempt)?
-            .execute(params![
-                delivery,
-                attempt.seq,
-                attempt.at.unix_us(),
-                nanos(attempt.took),
-                attempt.request_headers.to_block(),
-                answer.map(|answer| answer.status),
-                answer.map(|answer| answer.headers.to_block()),
-                answer.map(|answer| answer.truncated),
-                answer.map(|answer| &answer.body[..]),
-                error.map(|(kind, _)| kind),
-                error.map(|(_, text)| text),
-            ])
-            .map(drop)
+        self.statements.get(Frequent::KeepAttempt)?.execute(params![
+            delivery,
+            attempt.seq,
+            attempt.at.unix_us(),
+            nanos(attempt.took),
+            attempt.request_headers.to_block(),
+            answer.map(|answer| answer.status),
+            answer.map(|answer| answer.headers.to_block()),
+            answer.map(|answer| answer.truncated),
+            answer.map(|answer| &answer.body[..]),
+            error.map(|(kind, _)| kind),
+            error.map(|(_, text)| text),
+        ])?;
+        if let Some(body) = &attempt.request_body {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![delivery, attempt.seq, &body[..]])?;
+        }
+        Ok(())
     }
 
     fn attempt(

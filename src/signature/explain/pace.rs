@@ -1,0 +1,194 @@
+//! How long a request is looked at. What a step will take is foretold from the steps before it, so that none ends after
+//! the time is over.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::Case;
+use crate::signature::Scheme;
+
+/// Bodies up to this size get every step, whatever the clock says: all of them together take a few milliseconds.
+pub(super) const SMALL: usize = 16 * 1024;
+
+/// With more bytes of signatures, or with more secrets, even a small body is looked at no longer than a large one.
+const MOST_SIGNATURES: usize = 4096;
+const MOST_SECRETS: usize = 16;
+
+/// How long a large body is looked at, all in all.
+const BUDGET: Duration = Duration::from_millis(250);
+
+/// What is kept of it for other variants and providers, which come last.
+const FOR_SCHEMES: Duration = Duration::from_millis(30);
+
+/// What is kept for all that is no step: reading the request, and saying what was found.
+const RESERVE: Duration = Duration::from_millis(40);
+
+/// Kinds of work, each with its own cost for a byte.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Work {
+    /// A check of the whole signature.
+    Check,
+    /// A check that reads the body as a document.
+    Look,
+    /// Reading a document.
+    Read,
+    /// Writing one.
+    Write,
+    /// Copying a body with something around it.
+    Copy,
+    /// Making another body in any other way.
+    Change,
+}
+
+/// Nanoseconds for a byte until the first step of a kind has shown how many it takes: no machine is much slower.
+const GUESSES: [f64; 6] = [5.0, 40.0, 20.0, 10.0, 1.0, 10.0];
+
+/// The time that is left for a request, and what the steps took so far.
+#[derive(Debug)]
+pub struct Pace {
+    begun: Instant,
+    /// When the last step must be over; absent: there is time for everything.
+    end: Option<Cell<Duration>>,
+    /// Nanoseconds for a byte, by kind of work.
+    rates: [Cell<f64>; GUESSES.len()],
+    /// The longest step with next to no bytes.
+    least: Cell<Duration>,
+    refused: Cell<bool>,
+}
+
+impl Pace {
+    /// Begins to look at a request.
+    pub fn new(case: &Case<'_>) -> Self {
+        let Case {
+            scheme,
+            received,
+            secrets,
+            ..
+        } = case;
+        let values = scheme
+            .header()
+            .into_iter()
+            .flat_map(|header| received.headers.all(header));
+        // Each signature and each secret of many is a check of its own.
+        let heavy = secrets.len() > MOST_SECRETS || values.map(<[u8]>::len).sum::<usize>() > MOST_SIGNATURES;
+        Self::within(received.body.len(), heavy, BUDGET)
+    }
+
+    pub(super) fn within(size: usize, heavy: bool, budget: Duration) -> Self {
+        let end = budget.saturating_sub(FOR_SCHEMES + RESERVE);
+        Self {
+            begun: Instant::now(),
+            end: (heavy || size > SMALL).then(|| Cell::new(end)),
+            rates: GUESSES.map(Cell::new),
+            least: Cell::default(),
+            refused: Cell::new(false),
+        }
+    }
+
+    /// Whether every step is taken, however long it may be.
+    pub(super) fn is_free(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Lets the last steps have what was kept for them.
+    pub fn release(&self) {
+        if let Some(end) = &self.end {
+            end.set(end.get() + FOR_SCHEMES);
+        }
+    }
+
+    /// Takes a step of that kind over that many bytes, unless the time will be over before its end.
+    pub(super) fn step<T>(&self, work: Work, size: usize, run: impl FnOnce() -> T) -> Option<T> {
+        let Some(end) = &self.end else {
+            return Some(run());
+        };
+        if self.begun.elapsed() + self.foretold(work, size) > end.get() {
+            self.refused.set(true);
+            return None;
+        }
+        let begun = Instant::now();
+        let made = run();
+        self.learn(work, size, begun.elapsed());
+        Some(made)
+    }
+
+    /// Takes the step of checking that many bytes by that scheme, unless the time will be over before its end.
+    pub fn check<T>(&self, scheme: &Scheme, size: usize, run: impl FnOnce() -> T) -> Option<T> {
+        let work = if scheme.looks_into_body() {
+            Work::Look
+        } else {
+            Work::Check
+        };
+        self.step(work, size, run)
+    }
+
+    /// Notes that something is left out.
+    pub(super) fn leave_out(&self) {
+        self.refused.set(true);
+    }
+
+    /// Whether a step was refused since the last call.
+    pub fn was_short(&self) -> bool {
+        self.refused.replace(false)
+    }
+
+    fn foretold(&self, work: Work, size: usize) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "no body has 2^52 bytes")]
+        let nanos = self.rates[work as usize].get() * size as f64;
+        self.least.get().max(Duration::from_secs_f64(nanos / 1e9))
+    }
+
+    fn learn(&self, work: Work, size: usize, took: Duration) {
+        if size < SMALL {
+            return self.least.set(self.least.get().max(took));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "no body has 2^52 bytes")]
+        let rate = took.as_secs_f64() * 1e9 / size as f64;
+        let known = &self.rates[work as usize];
+        // A step that was slow may be the machine's doing; the next ones wear it off.
+        known.set(rate.max(f64::midpoint(known.get(), rate)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_would_end_too_late_is_not_taken_and_a_shorter_one_is() {
+        let pace = Pace::within(2_000_000, false, Duration::from_millis(80));
+        let _ = pace.step(Work::Check, SMALL, || ());
+        assert!(pace.step(Work::Write, 2_000_000, || ()).is_none(), "20 ms of 10");
+        assert!(pace.was_short() && !pace.was_short());
+        assert!(pace.step(Work::Write, 20_000, || ()).is_some());
+        pace.release();
+        assert!(pace.step(Work::Write, 2_000_000, || ()).is_some(), "20 ms of 40");
+    }
+
+    #[test]
+    fn a_small_body_has_all_the_time_unless_it_is_long_to_check() {
+        let none = Duration::ZERO;
+        assert!(
+            Pace::within(SMALL, false, none)
+                .step(Work::Check, SMALL, || ())
+                .is_some()
+        );
+        assert!(Pace::within(10, true, none).step(Work::Check, 10, || ()).is_none());
+    }
+
+    #[test]
+    fn what_a_kind_of_work_took_says_what_it_will_take() {
+        let pace = Pace::within(1_000_000, false, BUDGET);
+        pace.learn(Work::Write, 1_000_000, Duration::from_millis(30));
+        assert_eq!(pace.foretold(Work::Write, 2_000_000), Duration::from_millis(60));
+        pace.learn(Work::Write, 1_000_000, Duration::from_millis(10));
+        assert_eq!(pace.foretold(Work::Write, 1_000_000), Duration::from_millis(20));
+        pace.learn(Work::Check, 10, Duration::from_millis(7));
+        assert_eq!(pace.foretold(Work::Check, 10), Duration::from_millis(7));
+        assert_eq!(
+            pace.foretold(Work::Check, 1_000_000),
+            Duration::from_millis(7),
+            "the guess, 5 ms, is less than the longest of the short steps"
+        );
+    }
+}
