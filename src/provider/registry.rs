@@ -2,6 +2,7 @@
 //! profile in use is parsed.
 
 mod asking;
+mod catalogue;
 mod error;
 mod labels;
 
@@ -12,6 +13,7 @@ use super::compile::ProfileError;
 use super::detect::{self, Detector};
 use super::file::ProviderFile;
 use super::handshake::Marks;
+pub use catalogue::EventMatch;
 pub use error::RegistryError;
 use error::line_of;
 
@@ -53,17 +55,6 @@ pub struct Listing {
     pub origin: Origin,
     /// How many events its catalogue has.
     pub events: usize,
-}
-
-/// A provider that knows an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventMatch {
-    /// The provider.
-    pub provider: String,
-    /// The catalogue's name.
-    pub event: String,
-    /// Whether the name typed is an alias.
-    pub alias: bool,
 }
 
 /// The providers that can be named.
@@ -194,44 +185,6 @@ impl Registry {
             .collect()
     }
 
-    /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
-    pub fn find_event(&self, event: &str, search: Option<&[String]>) -> Vec<EventMatch> {
-        let catalogue = self.catalogue();
-        let wanted = |entry: &&CatalogueEntry| search.is_none_or(|list| list.contains(&entry.provider));
-        let (first, rest): (Vec<_>, Vec<_>) = catalogue.iter().filter(wanted).partition(|entry| entry.first);
-        for alias in [false, true] {
-            for group in [&first, &rest] {
-                let matches: Vec<EventMatch> = group
-                    .iter()
-                    .filter(|entry| {
-                        if alias {
-                            entry.aliases.iter().any(|a| a == event)
-                        } else {
-                            entry.event == event
-                        }
-                    })
-                    .map(|entry| EventMatch {
-                        provider: entry.provider.clone(),
-                        event: entry.event.clone(),
-                        alias,
-                    })
-                    .collect();
-                if !matches.is_empty() {
-                    return matches;
-                }
-            }
-        }
-        Vec::new()
-    }
-
-    /// Every event name of every catalogue with its provider: completions and near names.
-    pub fn all_events(&self) -> Vec<(String, String)> {
-        self.catalogue()
-            .into_iter()
-            .map(|entry| (entry.event, entry.provider))
-            .collect()
-    }
-
     /// The detector over every provider.
     pub fn detector(&self) -> Detector {
         let user = self.user_files();
@@ -252,33 +205,6 @@ impl Registry {
             marks.push(detect::Marks::new(name, &any, &all));
         }
         Detector::new(marks)
-    }
-
-    fn catalogue(&self) -> Vec<CatalogueEntry> {
-        let user = self.user_files();
-        let mut entries = Vec::new();
-        for builtin in BUILTIN {
-            if user.iter().any(|(name, _)| name == builtin.name) {
-                continue;
-            }
-            entries.extend(builtin.events.iter().map(|(event, aliases)| CatalogueEntry {
-                provider: builtin.name.to_owned(),
-                first: builtin.first,
-                event: (*event).to_owned(),
-                aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
-            }));
-        }
-        for (name, _) in user {
-            let Ok((file, _)) = self.file(&name, 8) else { continue };
-            let first = BUILTIN.iter().any(|builtin| builtin.first && builtin.name == name);
-            entries.extend(file.events.into_iter().map(|(event, entry)| CatalogueEntry {
-                provider: name.clone(),
-                first,
-                event,
-                aliases: entry.aliases,
-            }));
-        }
-        entries
     }
 
     fn file(&self, name: &str, depth: usize) -> Result<(ProviderFile, Origin), RegistryError> {
@@ -321,13 +247,6 @@ impl Registry {
         files.sort();
         files
     }
-}
-
-struct CatalogueEntry {
-    provider: String,
-    first: bool,
-    event: String,
-    aliases: Vec<String>,
 }
 
 fn builtin(name: &str) -> Option<Result<ProviderFile, RegistryError>> {

@@ -1,0 +1,120 @@
+//! The events of all providers. Looking for one copies nothing and reads no further than to the group that has it: most
+//! commands do it once, and their whole work takes a few milliseconds.
+
+use super::super::file::ProviderFile;
+use super::{BUILTIN, Registry};
+
+/// A provider that knows an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventMatch {
+    /// The provider.
+    pub provider: String,
+    /// The catalogue's name.
+    pub event: String,
+    /// Whether the name typed is an alias.
+    pub alias: bool,
+}
+
+/// An event of a catalogue.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    provider: &'a str,
+    event: &'a str,
+    aliases: Aliases<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Aliases<'a> {
+    Builtin(&'a [&'a str]),
+    File(&'a [String]),
+}
+
+/// A file of the user's, when it can be read, and whether it is looked at among the first.
+struct UserFile {
+    name: String,
+    first: bool,
+    file: Option<ProviderFile>,
+}
+
+impl Registry {
+    /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
+    pub fn find_event(&self, event: &str, search: Option<&[String]>) -> Vec<EventMatch> {
+        let files = self.files();
+        for alias in [false, true] {
+            for first in [true, false] {
+                let matches: Vec<EventMatch> = entries(&files, first)
+                    .filter(|entry| search.is_none_or(|list| list.iter().any(|name| name == entry.provider)))
+                    .filter(|entry| {
+                        if alias {
+                            entry.aliases.contain(event)
+                        } else {
+                            entry.event == event
+                        }
+                    })
+                    .map(|entry| EventMatch {
+                        provider: entry.provider.to_owned(),
+                        event: entry.event.to_owned(),
+                        alias,
+                    })
+                    .collect();
+                if !matches.is_empty() {
+                    return matches;
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Every event name of every catalogue with its provider: completions and near names.
+    pub fn all_events(&self) -> Vec<(String, String)> {
+        let files = self.files();
+        let both = [true, false].into_iter().flat_map(|first| entries(&files, first));
+        both.map(|entry| (entry.event.to_owned(), entry.provider.to_owned()))
+            .collect()
+    }
+
+    fn files(&self) -> Vec<UserFile> {
+        let files = self.user_files().into_iter();
+        let read = |(name, _): (String, _)| UserFile {
+            first: BUILTIN.iter().any(|builtin| builtin.first && builtin.name == name),
+            file: self.file(&name, 8).ok().map(|(file, _)| file),
+            name,
+        };
+        files.map(read).collect()
+    }
+}
+
+/// The events of those providers that are looked at among the first, or of all others. A user's file stands in the place
+/// of the built-in provider with its name, even when it cannot be read.
+fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = Entry<'_>> {
+    let builtin = BUILTIN
+        .iter()
+        .filter(move |builtin| builtin.first == first && !files.iter().any(|own| own.name == builtin.name))
+        .flat_map(|builtin| {
+            builtin.events.iter().map(|(event, aliases)| Entry {
+                provider: builtin.name,
+                event,
+                aliases: Aliases::Builtin(aliases),
+            })
+        });
+    let own = files.iter().filter(move |own| own.first == first).flat_map(|own| {
+        own.file
+            .iter()
+            .flat_map(|file| &file.events)
+            .map(|(event, known)| Entry {
+                provider: &own.name,
+                event,
+                aliases: Aliases::File(&known.aliases),
+            })
+    });
+    builtin.chain(own)
+}
+
+impl Aliases<'_> {
+    fn contain(self, event: &str) -> bool {
+        match self {
+            Self::Builtin(aliases) => aliases.contains(&event),
+            Self::File(aliases) => aliases.iter().any(|alias| alias == event),
+        }
+    }
+}
