@@ -25,6 +25,7 @@ pub mod retention;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod shell;
 pub mod shutdown;
 pub mod signature;
 pub mod store;

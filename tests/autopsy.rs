@@ -6,6 +6,7 @@ mod tools;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use hook::shell::quote;
 use serde_json::{Value, json};
 
 use crate::support::{Outcome, Sandbox, request};
@@ -473,7 +474,7 @@ fn another_url_than_the_one_that_was_signed_is_named() {
             let said = format!("the sender signs the URL as `{}`, {}", case.2, case.3);
             assert_eq!(object["diagnosis"], said, "{provider}: {object}");
             let hint = object["hint"].as_str().expect("a hint");
-            assert!(hint.contains(&format!("--url '{}'", case.2)), "{object}");
+            assert!(hint.contains(&format!("`--url {}`", quote(case.2))), "{object}");
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::config::{paths, whole_file};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::session::Session;
+use crate::shell::quote;
 
 /// Print or install the script that makes your shell complete hook
 ///
@@ -171,6 +172,6 @@ fn quoted(shell: Shell, path: &Path) -> String {
     match shell {
         Shell::Elvish | Shell::Powershell => format!("'{}'", text.replace('\'', "''")),
         Shell::Fish => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
-        Shell::Bash | Shell::Zsh => format!("'{}'", text.replace('\'', "'\\''")),
+        Shell::Bash | Shell::Zsh => quote(&text),
     }
 }

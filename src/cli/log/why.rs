@@ -3,10 +3,10 @@
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
-use crate::render::curl::quote;
 use crate::render::delivery::error_words;
 use crate::render::request::masked_url;
 use crate::render::{count, short_size, short_time, status_line};
+use crate::shell::quote;
 use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
 use crate::ui::printable;
 

@@ -8,6 +8,7 @@ use url::Url;
 use super::bench::{Bench, Trial};
 use super::{Explanation, found};
 use crate::headers::Headers;
+use crate::shell::quote;
 use crate::signature::content::parts_of;
 use crate::template::{Part, Placeholder, Template};
 
@@ -23,11 +24,11 @@ pub(super) fn url_differs(bench: &Bench<'_>) -> Option<Explanation> {
             ..bench.trial()
         })
     })?;
-    let word = used.replace('\'', r"'\''");
     Some(found(
         format!("the sender signs the URL as `{used}`, {}", difference(url, &used)),
         format!(
-            "give it as the sender has it: `--url '{word}'`; to `hook listen` what is before the path: `--public-url`"
+            "give it as the sender has it: `--url {}`; to `hook listen` what is before the path: `--public-url`",
+            quote(&used)
         ),
     ))
 }

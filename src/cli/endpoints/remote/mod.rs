@@ -11,9 +11,9 @@ use crate::api::client::Remote;
 use crate::endpoints::{Endpoint, EndpointStore as _, shown};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::render::curl::quote;
 use crate::secret::{SecretRef, SecretSource};
 use crate::session::Session;
+use crate::shell::quote;
 use crate::transport::HttpTransport;
 
 use super::{Command, reviewed};
