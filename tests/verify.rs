@@ -309,6 +309,8 @@ fn a_weak_scheme_may_verify_and_is_called_weak() {
     let header = vec!["Authorization: Bearer abc".to_owned()];
     let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai", "-s", "t=literal:abc"]).ok();
     outcome.prints(["verified: hoopai@bearer by `t`, weak: a token covers no body"]);
+    let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai", "-s", "literal:abc"]).ok();
+    outcome.prints(["verified: hoopai@bearer, weak: a token covers no body"]);
 }
 
 #[test]

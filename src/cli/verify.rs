@@ -252,12 +252,9 @@ fn print(
         verdict => verdict.detail(),
     };
     if let Some(detail) = &detail {
-        let colon = if judged.verdict.is_verified() || judged.label.is_none() {
-            ""
-        } else {
-            ":"
-        };
-        line = format!("{line}{colon} {detail}");
+        // Without a provider the colon after the verdict is there already.
+        let joint = judged.label.as_ref().map_or("", |_| judged.verdict.joint());
+        line = format!("{line}{joint} {detail}");
     }
     ui.line(&line)?;
     ui.json(&VerdictLine {

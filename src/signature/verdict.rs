@@ -128,6 +128,15 @@ impl Verdict {
         }
     }
 
+    /// What stands between what was verified and [`Verdict::detail`], before the space.
+    pub fn joint(&self) -> &'static str {
+        match self {
+            Self::Verified(proof) if proof.secret.is_some() || proof.form.is_some() => "",
+            Self::Verified(_) => ",",
+            Self::Refused(_) | Self::Unsigned | Self::Unchecked => ":",
+        }
+    }
+
     /// The machine-readable cause of a refusal.
     pub fn reason(&self) -> Option<&'static str> {
         match self {

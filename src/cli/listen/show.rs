@@ -157,7 +157,10 @@ impl Screen {
         }
         match verdict {
             Verdict::Verified(_) => match verdict.detail() {
-                Some(detail) => format!("{} {}", style.good("verified"), style.dim(&printable(&detail, 120))),
+                Some(detail) => {
+                    let detail = format!("{} {}", verdict.joint(), printable(&detail, 120));
+                    format!("{}{}", style.good("verified"), style.dim(&detail))
+                }
                 None => style.good("verified"),
             },
             Verdict::Refused(refusal) => {
