@@ -49,7 +49,7 @@ pub(super) struct Style {
     pub(super) order: Order,
 }
 
-const COMPACT: Style = Style {
+pub(super) const COMPACT: Style = Style {
     name: "compact JSON",
     indent: None,
     separators: (",", ":"),

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::styles::{Escapes, Numbers, Order, Style};
+use super::styles::{COMPACT, Escapes, Numbers, Order, Style};
 use super::*;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -74,24 +74,11 @@ fn written(text: &str, style: &Style) -> String {
     String::from_utf8(json::write(&node, style, text.len()).unwrap()).unwrap()
 }
 
-const PLAIN: Style = Style {
-    name: "",
-    indent: None,
-    separators: (",", ":"),
-    escapes: Escapes {
-        unicode: false,
-        slash: false,
-        html: false,
-    },
-    numbers: Numbers::Kept,
-    order: Order::Kept,
-};
-
 #[test]
 fn json_written_anew_keeps_the_text_of_numbers_and_the_order_of_members() {
     let text = "{ \"b\" : 1.50,\n\"a\":[ 1E5 , -0, {} , [] ], \"c\\/\" : \"\\u00e9\\ud83d\\ude00\\ud800\\n\" }";
     assert_eq!(
-        written(text, &PLAIN),
+        written(text, &COMPACT),
         "{\"b\":1.50,\"a\":[1E5,-0,{},[]],\"c/\":\"é😀\\ud800\\n\"}"
     );
     let ascii = Style {
@@ -100,13 +87,13 @@ fn json_written_anew_keeps_the_text_of_numbers_and_the_order_of_members() {
             slash: true,
             html: true,
         },
-        ..PLAIN
+        ..COMPACT
     };
     assert_eq!(written("[\"é😀/<\"]", &ascii), "[\"\\u00e9\\ud83d\\ude00\\/\\u003c\"]");
     let pretty = Style {
         indent: Some("  "),
         separators: (",", ": "),
-        ..PLAIN
+        ..COMPACT
     };
     assert_eq!(
         written("{\"a\":[1,{}],\"b\":[]}", &pretty),
@@ -119,7 +106,7 @@ fn members_and_numbers_are_as_the_language_has_them() {
     let style = |numbers, order| Style {
         numbers,
         order,
-        ..PLAIN
+        ..COMPACT
     };
     let node = style(Numbers::JavaScript, Order::IntegersFirst);
     let text = r#"{"b":1.0,"10":1e21,"2":1e-7,"01":12345678901234567890,"a":0.000001,"c":100000000000000000000}"#;
@@ -139,9 +126,9 @@ fn what_would_grow_without_bound_is_not_written() {
     let node = json::parse(deep.as_bytes()).unwrap();
     let four = Style {
         indent: Some("    "),
-        ..PLAIN
+        ..COMPACT
     };
-    assert!(json::write(&node, &PLAIN, deep.len()).is_some());
+    assert!(json::write(&node, &COMPACT, deep.len()).is_some());
     assert_eq!(json::write(&node, &four, deep.len()), None);
     for many in ["0,".repeat(2_000_000), "[],".repeat(400_000)] {
         assert_eq!(json::parse(format!("[{many}0]").as_bytes()), Err(json::Fault::TooMuch));
