@@ -383,10 +383,7 @@ pub(super) fn no_event(profile: &Profile) -> Error {
 
 /// Splits `KEY=VALUE`.
 pub(super) fn split_pair(pair: &str, flag: &str) -> Result<(String, String)> {
-    match pair.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(Error::usage(format!("`{flag} {pair}` is not `KEY=VALUE`"))),
-    }
+    input::pair(pair).map_err(|_| Error::usage(format!("`{flag} {pair}` is not `KEY=VALUE`")))
 }
 
 fn pairs(list: &[String], flag: &str) -> Result<Vec<(String, String)>> {
