@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::{env, fs};
 
 use toml::{Table, Value};
@@ -105,22 +104,6 @@ fn main() {
     let _ = writeln!(code, "];\nconst GENERIC: &str = {GENERIC:?};");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin.rs");
     fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
-    link();
-}
-
-/// What a run of a few milliseconds is spared when it starts, see "Linking" in docs/design.md: fifteen thousand
-/// relocations, and loading a library for the sake of its unwinder.
-fn link() {
-    let said = |name: &str| env::var(name).unwrap_or_default();
-    if said("CARGO_CFG_TARGET_OS") != "linux" || said("CARGO_CFG_TARGET_ENV") != "gnu" {
-        return;
-    }
-    println!("cargo:rustc-link-arg-bins=-no-pie");
-    // Only the machine's own compiler can be asked, and it answers with a bare name when it has no such file.
-    let asked = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output();
-    if said("HOST") == said("TARGET") && asked.is_ok_and(|answer| answer.stdout.starts_with(b"/")) {
-        println!("cargo:rustc-link-lib=gcc_eh");
-    }
 }
 
 fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) {

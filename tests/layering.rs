@@ -56,6 +56,7 @@ const STRANGERS: &[(&str, &str)] = &[
         "cli engine listener pipeline render server session transport ui",
     ),
     ("listener/", "cli render session"),
+    ("app/", "cli prompt render ui"),
     ("api/", "cli render session ui"),
     ("render/", "cli session"),
 ];
