@@ -35,7 +35,7 @@ fn requests_are_forwarded_in_order_with_the_same_bytes_and_end_to_end_headers() 
     assert_eq!(seen.header("x-poolflow-signature"), Some("aa"));
     assert_eq!((seen.header("x-hop"), seen.header("keep-alive")), (None, None));
     assert_eq!(seen.header("host"), app.url.strip_prefix("http://"));
-    assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1", "127.0.0.1"]);
+    assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1, 127.0.0.1"]);
     assert_eq!(seen.header("x-forwarded-proto"), Some("http"));
     assert_eq!(seen.header("x-forwarded-host"), listener.url.strip_prefix("http://"));
     for n in 0..5 {
@@ -56,6 +56,41 @@ fn a_target_with_a_path_of_its_own_keeps_it_and_the_host_can_be_kept() {
     let seen = app.next();
     assert_eq!(seen.target, "/webhooks?x=1");
     assert_eq!(seen.header("host"), listener.url.strip_prefix("http://"));
+    listener.stop().ok();
+}
+
+#[test]
+fn a_forward_carries_the_queries_of_the_target_and_of_the_request() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    for (target, expected) in [
+        (format!("{}/hooks", app.url), "/hooks?a=1&b=2"),
+        (format!("{}/hooks?token=x", app.url), "/hooks?token=x&a=1&b=2"),
+        (format!("{}/?token=x", app.url), "/in?token=x&a=1&b=2"),
+    ] {
+        let listener = sandbox.listen(["--forward-to", &target]);
+        request("POST", &listener.url, "/in?a=1&b=2", &[], b"{}");
+        assert_eq!(app.next().target, expected, "{target}");
+        listener.stop().ok();
+    }
+}
+
+#[test]
+fn what_a_proxy_said_of_protocol_and_host_stays_alone_in_a_forward() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let listener = sandbox.listen(["--forward-to", &app.url]);
+    let said = [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "abc.tunnel.example"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-for", "198.51.100.7"),
+    ];
+    request("POST", &listener.url, "/sms", &said, b"a=b");
+    let seen = app.next();
+    assert_eq!(seen.all("x-forwarded-proto"), ["https"]);
+    assert_eq!(seen.all("x-forwarded-host"), ["abc.tunnel.example"]);
+    assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1, 198.51.100.7, 127.0.0.1"]);
     listener.stop().ok();
 }
 

@@ -22,7 +22,7 @@ use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
 use crate::store::{Ledger, NewCapture, Owner};
-use crate::transport::HttpTransport;
+use crate::transport::{HttpTransport, join_url};
 use crate::ui::{Output, Ui, printable};
 
 type Answers = Arc<Mutex<HashMap<u64, oneshot::Sender<Reply>>>>;
@@ -121,7 +121,7 @@ impl Forwarder {
         Delivery {
             id: Id::new(IdKind::Delivery, now, &session.random),
             message: Arc::new(message),
-            url: url_of(target, capture),
+            url: join_url(target, &capture.target),
             method: capture.method.clone(),
             headers: self.headers(capture),
             signing: Signing::AsCaptured,
@@ -145,13 +145,7 @@ impl Forwarder {
         if let Some(host) = host.filter(|_| self.common.keep_host) {
             headers.append("host", host);
         }
-        let peer = capture.remote.rsplit_once(':');
-        let peer = peer.map_or(capture.remote.as_str(), |(address, _)| address);
-        headers.append("x-forwarded-for", peer.trim_matches(['[', ']']));
-        headers.append("x-forwarded-proto", if self.common.tls { "https" } else { "http" });
-        if let Some(host) = host {
-            headers.append("x-forwarded-host", host);
-        }
+        add_forwarded(&mut headers, &capture.remote, host, self.common.tls);
         headers
     }
 
@@ -177,18 +171,22 @@ impl Forwarder {
     }
 }
 
-/// A target without a path of its own takes the path of the request.
-fn url_of(target: &Url, capture: &NewCapture) -> Url {
-    let mut url = target.clone();
-    if url.path() == "/" {
-        let (path, query) = match capture.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (capture.target.as_str(), None),
-        };
-        url.set_path(path);
-        url.set_query(query);
+/// Says where a request came from. What a proxy before us said about protocol and host stays alone, since an app takes
+/// the last or all of several lines; the chain of addresses grows.
+fn add_forwarded(headers: &mut Headers, remote: &str, host: Option<&[u8]>, tls: bool) {
+    let peer = remote.rsplit_once(':').map_or(remote, |(address, _)| address);
+    let mut chain: Vec<&[u8]> = headers.all("x-forwarded-for").filter(|line| !line.is_empty()).collect();
+    chain.push(peer.trim_matches(['[', ']']).as_bytes());
+    let chain = chain.join(b", ".as_slice());
+    headers.set("x-forwarded-for", chain);
+    if !headers.contains("x-forwarded-proto") {
+        headers.append("x-forwarded-proto", if tls { "https" } else { "http" });
     }
-    url
+    if let Some(host) = host
+        && !headers.contains("x-forwarded-host")
+    {
+        headers.append("x-forwarded-host", host);
+    }
 }
 
 impl Lane {

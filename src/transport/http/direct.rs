@@ -16,8 +16,9 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::loopback::LOOPBACK;
-use super::{IDLE, Kept, guard, wire};
+use super::{IDLE, Kept, wire};
 use crate::exchange::Answer;
+use crate::transport::address_policy;
 
 /// Where a connection goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub(super) fn place(url: &Url) -> Option<Place> {
     }
     let port = url.port_or_known_default()?;
     match url.host()? {
-        Host::Domain(name) => guard::is_localhost(name).then_some(Place::Local(port)),
+        Host::Domain(name) => address_policy::is_localhost(name).then_some(Place::Local(port)),
         Host::Ipv4(address) => Some(Place::At((address, port).into())),
         Host::Ipv6(address) => Some(Place::At((address, port).into())),
     }

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
-use crate::transport::{Transport, guard};
+use crate::transport::Transport;
 
 use direct::{Broken, Direct, Place};
 pub use loopback::other_loopback_answers;
@@ -93,7 +93,7 @@ impl HttpTransport {
             (false, false) => &self.plain,
         };
         let built = slot.get_or_init(|| {
-            let base = base().dns_resolver(loopback::Resolver(self.settings.reach));
+            let base = base().dns_resolver(loopback::Resolver(self.settings.addresses));
             let builder = self.settings.apply(base, proxied, is_tls);
             let builder = builder.map_err(|text| (ErrorKind::Connect, text))?;
             builder
@@ -104,7 +104,7 @@ impl HttpTransport {
     }
 
     async fn exchange(&self, request: &Request) -> Outcome {
-        if let Err(class) = self.settings.reach.check_url(&request.url) {
+        if let Err(class) = self.settings.addresses.check_url(&request.url) {
             return error(ErrorKind::Blocked, failure::blocked(class));
         }
         let answered = match self.place(&request.url) {

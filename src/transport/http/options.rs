@@ -9,8 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
 
-use super::guard::{self, Reach};
 use crate::exchange::ANSWER_KEPT;
+use crate::transport::address_policy::{self, AddressPolicy};
 
 /// What a user may choose.
 #[derive(Clone, Default)]
@@ -28,8 +28,9 @@ pub struct HttpOptions {
     pub keep_host: bool,
     /// How much of an answer is kept, in bytes, instead of [`ANSWER_KEPT`].
     pub answer_kept: Option<usize>,
-    /// Which addresses may be reached. A proxy reaches what it likes, so neither goes with the other.
-    pub reach: Reach,
+    /// Which addresses may be reached. A proxy looks names up itself and cannot be held to a policy: with any but
+    /// [`AddressPolicy::Any`] no proxy is used.
+    pub addresses: AddressPolicy,
 }
 
 // A proxy's URL may hold a password.
@@ -42,7 +43,7 @@ impl fmt::Debug for HttpOptions {
             .field("proxy_from_env", &self.proxy_from_env)
             .field("keep_host", &self.keep_host)
             .field("answer_kept", &self.answer_kept)
-            .field("reach", &self.reach)
+            .field("addresses", &self.addresses)
             .finish()
     }
 }
@@ -70,7 +71,7 @@ pub enum HttpOptionsError {
 pub(super) struct Settings {
     pub(super) keep_host: bool,
     pub(super) answer_kept: usize,
-    pub(super) reach: Reach,
+    pub(super) addresses: AddressPolicy,
     insecure: bool,
     roots: Vec<Certificate>,
     explicit: Option<Url>,
@@ -107,7 +108,7 @@ impl Settings {
         Ok(Self {
             keep_host: options.keep_host,
             answer_kept: options.answer_kept.unwrap_or(ANSWER_KEPT),
-            reach: options.reach,
+            addresses: options.addresses,
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
             explicit,
@@ -121,7 +122,8 @@ impl Settings {
             "https" => &self.from_env.https,
             _ => &self.from_env.http,
         };
-        self.explicit.is_some() || from_env.is_some() && !guard::is_loopback(url)
+        self.addresses == AddressPolicy::Any
+            && (self.explicit.is_some() || from_env.is_some() && !address_policy::is_loopback(url))
     }
 
     /// The error says which proxy cannot be used.
