@@ -8,6 +8,7 @@ use url::Url;
 use super::address::{self, Reach};
 use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
+use crate::mask;
 use crate::provider::file::Limit;
 use crate::provider::{Https, Profile, near_names};
 
@@ -163,13 +164,13 @@ fn judge_password(url: &Url) -> Option<Finding> {
     url.password()?;
     let message = format!(
         "`{}` holds a password, which the book keeps as it is",
-        address::shown(url.as_str())
+        mask::url(url.as_str())
     );
     Some(Finding::new(Severity::Caution, "password-in-url", message))
 }
 
 fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
-    let (shown, reach) = (address::shown(url.as_str()), address::reach(url));
+    let (shown, reach) = (mask::url(url.as_str()), address::reach(url));
     let mut findings: Vec<Finding> = [
         judge_https(profile, url, &shown, options),
         judge_port(profile, url, &shown),
@@ -260,7 +261,7 @@ fn judge_public(profile: &Profile, reach: Reach, shown: &str) -> Option<Finding>
 
 /// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
 pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
-    let shown = address::shown(url);
+    let shown = mask::url(url);
     let url = address::normalised(url)?;
     let mut same = peers
         .iter()
