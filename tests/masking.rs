@@ -128,7 +128,7 @@ fn settings_and_wrong_arguments_do_not_repeat_credentials() {
 #[test]
 fn characters_that_steer_or_hide_are_escaped_in_every_form_and_json_reads_back_the_same() {
     let sandbox = Sandbox::new();
-    let mut listener = sandbox.listen(["-v"]);
+    let mut listener = sandbox.listen(["-v", "-p", "poolflow"]);
     let event = format!("a{UNSAFE}b");
     let body = serde_json::json!({"event": event, "data": {}}).to_string();
     post(
