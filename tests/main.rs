@@ -2,6 +2,7 @@
 
 mod autopsy;
 mod bad_input;
+mod bounds;
 mod capabilities;
 mod catalogue;
 mod completions;

@@ -31,6 +31,7 @@ mod select;
 mod send;
 mod serve;
 mod sign;
+mod size;
 mod socket;
 mod targets;
 mod turned_away;

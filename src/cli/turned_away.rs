@@ -71,6 +71,7 @@ fn line(rejection: &Rejection) -> String {
         Reason::TooLarge => "the body is too large".to_owned(),
         Reason::HeadersTooLarge => "the headers are too large".to_owned(),
         Reason::TimedOut => "it did not come in time".to_owned(),
+        Reason::MadeRoom => "it made the least progress of too many".to_owned(),
         Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
         Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
         Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),

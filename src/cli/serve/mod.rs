@@ -162,8 +162,8 @@ impl Serving<'_> {
             drain: DRAIN,
             ..server::Limits::default()
         };
-        let stop = shutdown.soft.clone();
-        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop).await });
+        let (stop, cut) = (shutdown.soft.clone(), shutdown.cut(&shutdown.late()));
+        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop, cut).await });
         let finished = tokio::select! {
             finished = self.work(heard, serving, ledger.clone(), (shutdown.soft.clone(), shutdown.late())) => Some(finished),
             () = shutdown.hard.cancelled() => None,
