@@ -23,6 +23,7 @@ mod layering;
 mod licences;
 mod listen;
 mod log;
+mod masking;
 mod peers;
 mod processing;
 mod providers;

@@ -177,9 +177,10 @@ fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
     })?;
     ui.flush()?;
     socket::tell_file(args.ready_file.as_deref(), url)?;
-    ui.note(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
+    // The path of a trigger is told here, and nowhere else.
+    ui.hand_over(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
     if let Some(public) = public_url {
-        ui.note(&format!("reachable as {}", ui.err.strong(public)));
+        ui.hand_over(&format!("reachable as {}", ui.err.strong(public)));
     }
     if let Some(ca_file) = ca_file {
         ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));

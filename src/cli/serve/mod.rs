@@ -249,6 +249,7 @@ impl Serving<'_> {
         let desk = Desk {
             post,
             asker: Asker::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
+            turned_away: super::turned_away::TurnedAway::default(),
         };
         let desk = async { desk.run(heard, serving).await };
         // Without a screen or a ledger there is no service.
