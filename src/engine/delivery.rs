@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::{Execution, Request, Source};
+use crate::exchange::{Execution, Request, SecretKind, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -63,6 +63,8 @@ pub enum Signing {
         profile: Arc<Profile>,
         /// With which keys; absent: unsigned.
         signer: Option<Arc<Signer>>,
+        /// What the ledger keeps in place of the keys.
+        secret: Arc<SecretKind>,
     },
     /// The headers are sent as they are.
     AsCaptured,
@@ -84,7 +86,7 @@ impl Delivery {
     /// transport.
     pub fn request(&self, now: Timestamp, retries: u32) -> Request {
         let (mut headers, body, url) = match &self.signing {
-            Signing::Fresh { profile, signer } => {
+            Signing::Fresh { profile, signer, .. } => {
                 let message = self.message_as_sent();
                 let url = match signer {
                     Some(_) => self.address(profile, &message),

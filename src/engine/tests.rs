@@ -11,6 +11,7 @@ use url::Url;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::exchange::SecretKind;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
@@ -98,7 +99,11 @@ fn delivery(provider: &str, body: &'static str) -> Delivery {
         method: "POST".into(),
         headers: Headers::new(),
         policy: Arc::new(profile.policy.clone()),
-        signing: Signing::Fresh { profile, signer },
+        signing: Signing::Fresh {
+            profile,
+            signer,
+            secret: Arc::new(SecretKind::Dev),
+        },
         progress: Progress::default(),
         at: now,
         label: Arc::default(),

@@ -45,6 +45,10 @@ impl Store for Diary {
         Ok(Vec::new())
     }
 
+    fn undelivered(&self, _: &Query) -> std::result::Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn unprocessed(&self, _: &Query) -> std::result::Result<Vec<(u64, Processing)>, StoreError> {
         Ok(Vec::new())
     }

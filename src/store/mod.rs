@@ -9,6 +9,7 @@ mod owner;
 mod query;
 mod sqlite;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,10 +21,11 @@ pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
 
 use crate::clock::Timestamp;
-pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, Source};
+pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
+use crate::provider::policy::Policy;
 
 /// What a numbered record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub struct VerdictNote {
     pub reason: Option<String>,
     /// Which secret matched, or why it was refused, for people.
     pub detail: Option<String>,
+    /// Which secret matched, for programs; absent in records of older formats.
+    pub secret: Option<SecretKind>,
 }
 
 /// A request that was received, to be recorded.
@@ -175,6 +179,12 @@ pub struct NewDelivery {
     pub headers: Headers,
     /// How it is signed.
     pub signing: Signing,
+    /// With which secret; absent in records of older formats.
+    pub secret: Option<SecretKind>,
+    /// The rules that its attempts follow; absent in records of older formats, which follow the provider's.
+    pub policy: Option<Arc<Policy>>,
+    /// Which addresses it may reach, by name; absent in records of older formats.
+    pub addresses: Option<String>,
     /// Who made it.
     pub source: Source,
     /// The record that it repeats or forwards.
@@ -313,6 +323,10 @@ pub trait Store: Send {
     /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
 
+    /// Numbers of the deliveries that failed and are still not delivered, the oldest first, each message once for its
+    /// target. Of the query only the moment and the event count.
+    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError>;
+
     /// Commands that failed and did not succeed since, by the numbers of their captures, of the captures that match. Of the
     /// page only the direction counts.
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
@@ -332,6 +346,17 @@ impl NewCapture {
     }
 }
 
+impl SecretKind {
+    /// The kind of a secret that a verdict names.
+    fn of_name(name: &str) -> Self {
+        match name.strip_prefix("endpoint:") {
+            Some(endpoint) => Self::Endpoint(endpoint.to_owned()),
+            None if name == crate::secret::DEV_SECRET => Self::Dev,
+            None => Self::Given(Vec::new()),
+        }
+    }
+}
+
 impl VerdictNote {
     /// What is kept of a verdict.
     pub fn of(verdict: &crate::signature::Verdict) -> Self {
@@ -339,6 +364,7 @@ impl VerdictNote {
             name: verdict.name().to_owned(),
             reason: verdict.reason().map(str::to_owned),
             detail: verdict.detail(),
+            secret: verdict.secret().map(SecretKind::of_name),
         }
     }
 }

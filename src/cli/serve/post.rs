@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::super::{ends, targets};
 use crate::api::face::Occurrence;
 use crate::endpoints::{Endpoint, Wanted};
-use crate::engine::{Delivery, Event, Label, Progress, Signing};
+use crate::engine::{Delivery, Event, Label, Progress};
 use crate::error::Result;
 use crate::exchange::Source;
 use crate::headers::Headers;
@@ -111,10 +111,7 @@ impl Post<'_> {
             url: targets::parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
-            signing: Signing::Fresh {
-                profile: Arc::clone(&self.profile),
-                signer: targets::signer(session, &self.profile, &[], own)?,
-            },
+            signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             progress: Progress::default(),
             at: now,

@@ -430,3 +430,50 @@ pub(crate) fn figures_of_nothing_are_zero<F: Fixture>() {
     };
     assert_eq!(store.stats(&query).unwrap(), Stats::default());
 }
+
+/// Each row is a ledger: deliveries by message, target, state and what they repeat, and which of them are made again.
+pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
+    use DeliveryState::{Delivered, Failed, Pending};
+    type Row<'a> = (&'a str, &'a str, DeliveryState, Option<u64>);
+    let cases: [(&str, &[Row<'_>], &[u64]); 12] = [
+        ("one that failed", &[("a", "x", Failed, None)], &[1]),
+        ("one that was delivered", &[("a", "x", Delivered, None)], &[]),
+        ("its replay failed too", &[("a", "x", Failed, None), ("a", "x", Failed, Some(1))], &[2]),
+        (
+            "replays of replays",
+            &[("a", "x", Failed, None), ("a", "x", Failed, Some(1)), ("a", "x", Failed, Some(2)), ("a", "x", Failed, Some(1))],
+            &[4],
+        ),
+        ("delivered since", &[("a", "x", Failed, None), ("a", "x", Delivered, Some(1))], &[]),
+        ("delivered elsewhere since", &[("a", "x", Failed, None), ("a", "z", Delivered, Some(1))], &[]),
+        ("failed again since", &[("a", "x", Delivered, None), ("a", "x", Failed, Some(1))], &[2]),
+        ("on its way", &[("a", "x", Failed, None), ("a", "x", Pending, Some(1))], &[]),
+        ("another event by its replay", &[("a", "x", Failed, None), ("b", "x", Delivered, Some(1))], &[]),
+        ("sent again by hand", &[("a", "x", Failed, None), ("a", "x", Delivered, None)], &[]),
+        ("two targets", &[("a", "x", Failed, None), ("a", "y", Failed, None), ("a", "x", Delivered, Some(1))], &[2]),
+        ("tried elsewhere", &[("a", "x", Failed, None), ("a", "z", Failed, Some(1))], &[1]),
+    ];
+    for (name, rows, expected) in cases {
+        let place = F::new();
+        let mut store = place.open();
+        let (first, second) = (message(start(), "job.paid"), message(start(), "job.paid"));
+        for (message, target, state, origin) in rows {
+            let new = NewDelivery {
+                message: if *message == "a" { first.clone() } else { second.clone() },
+                endpoint: (*target == "y").then(|| "shop".to_owned()),
+                url: format!("http://127.0.0.1:4400/{target}"),
+                source: if origin.is_some() { Source::Replay } else { Source::Send },
+                origin: *origin,
+                state: *state,
+                ..delivery(start(), "job.paid")
+            };
+            record_delivery(&mut store, &new);
+        }
+        assert_eq!(store.undelivered(&Query::default()).unwrap(), expected, "{name}");
+        let other = Query {
+            event: Some("job.lost".to_owned()),
+            ..Query::default()
+        };
+        assert!(store.undelivered(&other).unwrap().is_empty(), "{name}");
+    }
+}

@@ -8,13 +8,13 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// What stands in for tables that a file of an older format does not have, for whoever may only read: nothing is in them.
-pub(super) const STAND_INS: [(i64, &str); 3] = [
+pub(super) const STAND_INS: [(i64, &str); 4] = [
     (
         2,
         "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT);
@@ -29,6 +29,13 @@ pub(super) const STAND_INS: [(i64, &str); 3] = [
     (
         4,
         "CREATE TEMP TABLE signed_body (delivery INTEGER, seq INTEGER, body BLOB)",
+    ),
+    (
+        5,
+        "CREATE TEMP TABLE policy (p INTEGER PRIMARY KEY, text TEXT);
+         CREATE TEMP VIEW whole_delivery AS SELECT *, NULL AS secret, NULL AS policy, NULL AS addresses FROM delivery;
+         CREATE TEMP VIEW whole_capture AS SELECT *,
+             CASE WHEN verdict = 'verified' AND detail LIKE '%dev secret%' THEN '\"dev\"' END AS proof FROM capture",
     ),
 ];
 
@@ -197,4 +204,23 @@ CREATE TABLE signed_body (
     body     BLOB    NOT NULL,
     PRIMARY KEY (delivery, seq)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// `policy`: the rules of deliveries as JSON, once for all that have the same. `delivery.secret` and `capture.secret` say
+/// which kind of secret signed, never the secret; a capture of an older format says it in a text for people. Columns cannot stand in for readers of an older file, so whole records
+/// are read through views.
+const FORMAT_5: &str = "
+CREATE TABLE policy (
+    p    INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+) STRICT;
+ALTER TABLE delivery ADD COLUMN secret TEXT;
+ALTER TABLE delivery ADD COLUMN policy INTEGER;
+ALTER TABLE delivery ADD COLUMN addresses TEXT;
+ALTER TABLE capture ADD COLUMN secret TEXT;
+CREATE VIEW whole_delivery AS SELECT * FROM delivery;
+CREATE VIEW whole_capture AS SELECT *, coalesce(
+    secret,
+    CASE WHEN verdict = 'verified' AND detail LIKE '%dev secret%' THEN '\"dev\"' END
+) AS proof FROM capture;
 ";

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 
 use super::dedupe::{self, Seen};
 use super::statements::{Frequent, Statements};
+use super::policies::{Policies, json};
 use super::{diagnosis, minutes, nanos, processing, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -51,6 +52,7 @@ fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::R
         minute: minutes::last(&transaction)?,
         connection: &transaction,
         statements: Statements::new(&transaction),
+        policies: Policies::default(),
         seen,
     };
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
@@ -79,6 +81,7 @@ struct Group<'c> {
     next: i64,
     /// The latest minute of any record so far.
     minute: Option<i64>,
+    policies: Policies,
     seen: &'c mut Seen,
 }
 
@@ -148,6 +151,7 @@ impl Group<'_> {
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
+            new.verdict.secret.as_ref().and_then(json),
         ])?;
         self.statements
             .get(Frequent::InsertContent)?
@@ -169,6 +173,7 @@ impl Group<'_> {
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
+        let policy = new.policy.as_ref().map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
         self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
@@ -194,6 +199,9 @@ impl Group<'_> {
             last.and_then(reason),
             last.map(|last| nanos(last.took)),
             late,
+            new.secret.as_ref().and_then(json),
+            policy.transpose()?.flatten(),
+            new.addresses,
         ])?;
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
