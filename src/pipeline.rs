@@ -271,7 +271,7 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
             Signing::AsCaptured => SecretKind::None,
         }),
         policy: Some(Arc::clone(&delivery.policy)),
-        addresses: None,
+        addresses: Some(delivery.addresses.to_string()),
         source: delivery.label.source,
         origin: delivery.label.origin,
         execution: delivery.label.execution.clone(),

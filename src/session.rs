@@ -197,7 +197,10 @@ impl Session {
             return Ok((Secrets::Given(secrets), given_kind(given)));
         }
         if !own.is_empty() {
-            let kind = endpoint.map_or_else(|| SecretKind::Given(Vec::new()), |name| SecretKind::Endpoint(name.into()));
+            let kind = endpoint.map_or_else(
+                || SecretKind::Given(Vec::new()),
+                |name| SecretKind::Endpoint(name.into()),
+            );
             return Ok((Secrets::Given(own), kind));
         }
         if let Some(text) = &self.settings.secret {

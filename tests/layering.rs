@@ -53,7 +53,7 @@ const STRANGERS: &[(&str, &str)] = &[
     ),
     (
         "endpoints/",
-        "cli engine listener pipeline render server session transport ui",
+        "cli engine listener pipeline render server session transport::guard transport::http transport::Http ui",
     ),
     ("listener/", "cli render session"),
     ("app/", "cli prompt render ui"),

@@ -129,13 +129,7 @@ struct Plan {
 
 /// Looks at every record, and keeps none: bodies are read again when their turn comes. Says what is left as it is, and is
 /// an error where nothing else is there.
-fn plan(
-    session: &Session,
-    args: &Args,
-    replay: &Replay<'_>,
-    store: &SqliteStore,
-    numbers: Vec<u64>,
-) -> Result<Plan> {
+fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, numbers: Vec<u64>) -> Result<Plan> {
     let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
     let editor = args.edit.then_some(&edit as Editor<'_>);
     let mut plan = Plan {
@@ -176,13 +170,7 @@ fn say_left(session: &Session, left: Left) {
     left.hints.iter().for_each(|hint| session.ui.hint(hint));
 }
 
-fn rehearse(
-    session: &Session,
-    args: &Args,
-    replay: &Replay<'_>,
-    store: &SqliteStore,
-    mut plan: Plan,
-) -> Result<Exit> {
+fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, mut plan: Plan) -> Result<Exit> {
     for number in plan.numbers {
         let delivery = match plan.changed.remove(&number) {
             Some(delivery) => delivery,
@@ -199,13 +187,7 @@ fn rehearse(
     Ok(plan.exit)
 }
 
-async fn deliver(
-    session: &Session,
-    args: &Args,
-    replay: &Replay<'_>,
-    store: &SqliteStore,
-    plan: Plan,
-) -> Result<Exit> {
+async fn deliver(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, plan: Plan) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let limits = Limits {
         concurrency: 1,
@@ -226,7 +208,13 @@ async fn deliver(
         store,
         numbers: plan.numbers,
         changed: plan.changed,
-        pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
+        pipeline: session.pipeline(
+            args.http.transport_by_policy()?,
+            ledger,
+            limits,
+            shutdown.soft.clone(),
+            owner,
+        ),
         is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;
@@ -241,7 +229,12 @@ async fn deliver(
 }
 
 fn chosen(session: &Session, args: &Args, store: &SqliteStore, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
-    let named = || args.ids.iter().map(|id| select::number(store, id)).collect::<Result<Vec<u64>>>();
+    let named = || {
+        args.ids
+            .iter()
+            .map(|id| select::number(store, id))
+            .collect::<Result<Vec<u64>>>()
+    };
     let selection = if args.resume {
         Selection::Abandoned(named()?)
     } else if !args.ids.is_empty() {

@@ -26,7 +26,7 @@ use crate::render::delivery::Attempts;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
 use crate::store::{Op, Owner};
-use crate::transport::HttpTransport;
+use crate::transport::{AddressPolicy, HttpTransport};
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
@@ -192,6 +192,7 @@ impl Plan {
                     headers: self.headers.clone(),
                     signing: signing.clone(),
                     policy: Arc::clone(&self.policy),
+                    addresses: AddressPolicy::Any,
                     progress: Progress::default(),
                     at: now,
                     label: Arc::clone(&target.label),

@@ -17,7 +17,7 @@ use crate::render::count;
 use crate::secret::Secret;
 use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::{Scheme, Signer};
-use crate::transport::guard;
+use crate::transport::{address_policy, guard};
 use crate::ui::printable;
 
 #[derive(Debug, Clone, Args)]
@@ -190,7 +190,10 @@ impl TargetArgs {
     }
 
     fn ask(&self, session: &Session, event: &str, targets: &[Target], rehearsal: bool) -> Result<()> {
-        let outside = targets.iter().filter(|target| !guard::is_loopback(&target.url)).count();
+        let outside = targets
+            .iter()
+            .filter(|target| !address_policy::is_loopback(&target.url))
+            .count();
         if outside == 0 || self.yes || rehearsal {
             return Ok(());
         }

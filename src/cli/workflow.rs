@@ -28,7 +28,7 @@ use crate::provider::{Profile, Registry, near_names};
 use crate::session::Session;
 use crate::signature::Scheme;
 use crate::template::text_of;
-use crate::transport::guard;
+use crate::transport::address_policy;
 use crate::ui::printable;
 use unsent::{rehearse, skip};
 
@@ -286,7 +286,7 @@ fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut H
 
 /// What the provider would say about the URL: what cannot be one is refused, its other rules are said.
 fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Result<()> {
-    let local = Url::parse(url).is_ok_and(|url| guard::is_loopback(&url));
+    let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = Options {
         local,
         ..Options::default()

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::secret::SecretRef;
-use crate::transport::guard;
+use crate::transport::{address_policy, guard};
 use crate::ui::printable;
 
 /// Where endpoints are kept that `hook endpoints --remote NAME` manages.
@@ -64,5 +64,5 @@ pub(super) fn asks(name: &str, remote: &RemoteFile) -> Option<String> {
 }
 
 fn is_here(text: &str) -> bool {
-    guard::target(text).is_ok_and(|url| guard::is_loopback(&url))
+    guard::target(text).is_ok_and(|url| address_policy::is_loopback(&url))
 }

@@ -13,6 +13,7 @@ use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Target};
 use crate::signature::Signer;
+use crate::transport::AddressPolicy;
 
 /// One message on its way to one URL.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Delivery {
     pub signing: Signing,
     /// Time limit, success and retries.
     pub policy: Arc<Policy>,
+    /// Which addresses it may reach.
+    pub addresses: AddressPolicy,
     /// Where it starts: a fresh delivery, or one that is taken up again.
     pub progress: Progress,
     /// When it was made.

@@ -18,6 +18,7 @@ use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::secret::Secret;
 use crate::signature::Scheme;
+use crate::transport::AddressPolicy;
 use crate::transport::scripted::Scripted;
 
 /// Wall-clock time that passes as tokio's does.
@@ -99,6 +100,7 @@ fn delivery(provider: &str, body: &'static str) -> Delivery {
         method: "POST".into(),
         headers: Headers::new(),
         policy: Arc::new(profile.policy.clone()),
+        addresses: AddressPolicy::Any,
         signing: Signing::Fresh {
             profile,
             signer,

@@ -12,7 +12,7 @@ use crate::endpoints::{Book, Vault, shown};
 use crate::error::{Error, Result};
 use crate::provider::{Registry, RegistryError, near_names};
 use crate::random::Random;
-use crate::transport::{HttpOptions, HttpTransport, guard};
+use crate::transport::{HttpOptions, HttpTransport, address_policy, guard};
 
 impl Session {
     /// The remote of that name: one of the settings, else the provider's own. What is given wins over the settings.
@@ -37,7 +37,7 @@ impl Session {
             .map(|text| self.secret(text))
             .transpose()?;
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
-        if token.is_some() && base.scheme() == "http" && !guard::is_loopback(&base) {
+        if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
             let place = shown(base.as_str());
             self.ui.warn(&format!(
                 "the token goes to `{place}` over http, where it can be read on the way"

@@ -5,9 +5,12 @@
 mod conformance;
 mod error;
 mod ledger;
+mod names;
+mod notes;
 mod owner;
 mod query;
 mod sqlite;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +19,13 @@ use bytes::Bytes;
 
 pub use error::StoreError;
 pub use ledger::{Ledger, PendingAck};
+pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
+pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
+
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, Source};
@@ -34,19 +41,6 @@ pub enum RecordKind {
     Capture,
     /// A message on its way to one URL.
     Delivery,
-}
-
-/// What a check said, as it is kept: names and texts that outlive the types.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VerdictNote {
-    /// `verified`, `refused`, `unsigned` or `unchecked`.
-    pub name: String,
-    /// The machine-readable cause of a refusal.
-    pub reason: Option<String>,
-    /// Which secret matched, or why it was refused, for people.
-    pub detail: Option<String>,
-    /// Which secret matched, for programs; absent in records of older formats.
-    pub secret: Option<SecretKind>,
 }
 
 /// A request that was received, to be recorded.
@@ -98,36 +92,6 @@ pub struct Capture {
     pub processing: Vec<Processing>,
     /// Why it was refused, where that was found out.
     pub diagnosis: Option<DiagnosisNote>,
-}
-
-/// What the autopsy of a refused capture found, never a secret or a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiagnosisNote {
-    /// The machine-readable cause.
-    pub cause: String,
-    /// The fact, for people.
-    pub text: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-/// A command that failed for a capture. One that succeeds at once is not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Processing {
-    /// As the user wrote it.
-    pub command: String,
-    /// How often it failed.
-    pub tries: u32,
-    /// When it failed first.
-    pub first_at: Timestamp,
-    /// When it failed last.
-    pub last_at: Timestamp,
-    /// How it failed last.
-    pub error: String,
-    /// The process that runs it again, or did until it ended.
-    pub owner: Option<String>,
-    /// When a later run succeeded.
-    pub mended_at: Option<Timestamp>,
 }
 
 /// How a delivery is signed.
@@ -226,6 +190,48 @@ pub enum Record {
 pub enum Op {
     /// Records a request.
     Capture(Box<NewCapture>),
+    /// Records a request and, in the same transaction, what was promised for it.
+    Receive {
+        /// What came.
+        capture: Box<NewCapture>,
+        /// What it causes.
+        work: Vec<NewWork>,
+    },
+    /// Records a request whose answer is somebody else's and yet to come: whether it is a duplicate is found out, but it makes
+    /// no other one a duplicate and causes nothing until [`Op::Promise`].
+    ReceiveUnanswered(Box<NewCapture>),
+    /// The answer to a recorded request is a success: it counts for duplicates from now on, and causes work. The ack says
+    /// whether it is one itself by now.
+    Promise {
+        /// The capture's number.
+        capture: u64,
+        /// As in [`NewCapture::dedupe_key`].
+        dedupe_key: Option<String>,
+        /// What it causes.
+        work: Vec<NewWork>,
+    },
+    /// An item of the work queue is done.
+    WorkDone(WorkKey),
+    /// The first attempt of a forward is on record: the item is done when the delivery is.
+    WorkStarted {
+        /// Which item.
+        work: WorkKey,
+        /// Its delivery.
+        delivery: Id,
+    },
+    /// Takes over a lane of the work queue, unless somebody else was faster.
+    ClaimLane {
+        /// Which one.
+        lane: Uuid,
+        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        from: Option<String>,
+        /// Who works on it from now on.
+        owner: String,
+    },
+    /// Drops a lane when nothing is in it.
+    CloseLane(Uuid),
+    /// Several changes in one transaction. The ack is that of the first.
+    Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),
     /// Adds an attempt to a recorded delivery and says where it stands then.
@@ -331,6 +337,12 @@ pub trait Store: Send {
     /// page only the direction counts.
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
 
+    /// The lanes of the work queue, the oldest first.
+    fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError>;
+
+    /// Items of a lane of the work queue that stand behind `after`, in order, at most `limit`.
+    fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
     /// Figures over the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
 
@@ -345,53 +357,3 @@ impl NewCapture {
         Some(format!("http://{host}{}", self.target))
     }
 }
-
-impl SecretKind {
-    /// The kind of a secret that a verdict names.
-    fn of_name(name: &str) -> Self {
-        match name.strip_prefix("endpoint:") {
-            Some(endpoint) => Self::Endpoint(endpoint.to_owned()),
-            None if name == crate::secret::DEV_SECRET => Self::Dev,
-            None => Self::Given(Vec::new()),
-        }
-    }
-}
-
-impl VerdictNote {
-    /// What is kept of a verdict.
-    pub fn of(verdict: &crate::signature::Verdict) -> Self {
-        Self {
-            name: verdict.name().to_owned(),
-            reason: verdict.reason().map(str::to_owned),
-            detail: verdict.detail(),
-            secret: verdict.secret().map(SecretKind::of_name),
-        }
-    }
-}
-
-/// Gives an enum its names for JSON and the ledger, and reads them back.
-macro_rules! names {
-    ($type:ty { $($variant:ident = $name:literal),* $(,)? }) => {
-        impl $type {
-            /// The name in JSON and in the ledger.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-            /// Reads [`Self::name`].
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-names!(RecordKind { Capture = "capture", Delivery = "delivery" });
-names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
-names!(DeliveryState {
-    Pending = "pending",
-    Delivered = "delivered",
-    Failed = "failed",
-    Parked = "parked",
-    Skipped = "skipped",
-    Rehearsed = "rehearsed",
-});

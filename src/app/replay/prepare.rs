@@ -24,7 +24,7 @@ use crate::secret::DEV_SECRET;
 use crate::session::{Purpose, Secrets};
 use crate::signature::Scheme;
 use crate::store::Record;
-use crate::transport::guard;
+use crate::transport::{AddressPolicy, address_policy, guard, join_url};
 
 /// Makes deliveries of records. What many records need is read once.
 pub struct Replay<'a> {
@@ -92,6 +92,7 @@ impl<'a> Replay<'a> {
             Err(left) => return Ok(Prepared::Left(left)),
         };
         let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
+        let addresses = self.addresses(&source);
         let now = self.services.now();
         let (id, at, progress) = match taken_up {
             Some(taken_up) => (taken_up.id, taken_up.at, taken_up.progress),
@@ -109,6 +110,7 @@ impl<'a> Replay<'a> {
             headers,
             signing,
             policy,
+            addresses,
             progress,
             at,
             label: Arc::new(Label {
@@ -122,6 +124,21 @@ impl<'a> Replay<'a> {
         Ok(Prepared::Ready(Box::new(delivery), notices))
     }
 
+    /// A target of the caller's own may be anywhere; else the limits of the record hold, since somebody else may have chosen
+    /// its target.
+    fn addresses(&self, source: &Original) -> AddressPolicy {
+        if self.options.to.is_some() {
+            return AddressPolicy::Any;
+        }
+        match (&source.addresses, source.source) {
+            // A text that is not known is a newer version's: only what is safe everywhere is reached.
+            (Some(text), _) => text.parse().unwrap_or(AddressPolicy::Public),
+            // A record of a format that did not say it; callers of the API choose the targets of `serve`.
+            (None, Some(Source::Serve)) => AddressPolicy::PublicAndLoopback,
+            (None, _) => AddressPolicy::Any,
+        }
+    }
+
     /// Why an endpoint gets nothing. A target of the caller's own is no delivery to the endpoint.
     fn withheld(&self, source: &mut Original) -> Result<Option<Left>> {
         if self.options.to.is_some() {
@@ -133,16 +150,22 @@ impl<'a> Replay<'a> {
         };
         let number = source.number;
         let left = |why: String, hint: Option<String>| {
-            let elsewhere = format!("`hook replay {number} --to URL` sends it to a URL all the same");
+            let elsewhere = format!("`hook replay {number} --to URL` sends it to a URL anyway");
             Ok(Some(Left {
                 why,
-                hints: hint.into_iter().chain((!self.options.resume).then_some(elsewhere)).collect(),
+                hints: hint
+                    .into_iter()
+                    .chain((!self.options.resume).then_some(elsewhere))
+                    .collect(),
                 exit: Exit::Refused,
             }))
         };
         if self.services.account_off() {
             let why = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-            return left(why.to_owned(), Some("`hook config show` says where that is set".to_owned()));
+            return left(
+                why.to_owned(),
+                Some("`hook config show` says where that is set".to_owned()),
+            );
         }
         match self.endpoint(&name)?.map(|endpoint| endpoint.disabled) {
             Some(None) => Ok(None),
@@ -155,13 +178,17 @@ impl<'a> Replay<'a> {
                 source.endpoint = None;
                 Ok(None)
             }
-            None => left(format!("endpoint `{name}` of `#{number}` is not in the book any more"), None),
+            None => left(
+                format!("endpoint `{name}` of `#{number}` is not in the book any more"),
+                None,
+            ),
         }
     }
 
     fn target(&self, source: &Original) -> Result<Url> {
         if let Some(to) = &self.options.to {
-            return Ok(to.clone());
+            let request = source.request_target.as_deref();
+            return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, request)));
         }
         let Some(url) = &source.url else {
             return Err(Error::usage(format!(
@@ -276,7 +303,7 @@ impl<'a> Replay<'a> {
     fn kept_headers(&self, source: &Original, url: &Url) -> Headers {
         let headers = source.headers.end_to_end();
         let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_origin(old, url));
-        if self.options.send_credentials || known_there || guard::is_loopback(url) {
+        if self.options.send_credentials || known_there || address_policy::is_loopback(url) {
             return headers;
         }
         let mut headers = headers.without_credentials();

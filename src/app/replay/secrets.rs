@@ -40,14 +40,10 @@ impl Replay<'_> {
                 Some(secrets) => Choice::Keys(secrets, SecretKind::Settings),
                 None => missing(),
             },
-            Some(SecretKind::Endpoint(name)) => {
-                self.of_endpoint(name, profile)?.unwrap_or_else(missing)
-            }
+            Some(SecretKind::Endpoint(name)) => self.of_endpoint(name, profile)?.unwrap_or_else(missing),
             Some(SecretKind::Given(_)) => missing(),
             // Nothing is signed, so that the keys do not matter.
-            Some(SecretKind::None) if !original.captured => {
-                Choice::Keys(Secrets::Given(Vec::new()), SecretKind::None)
-            }
+            Some(SecretKind::None) if !original.captured => Choice::Keys(Secrets::Given(Vec::new()), SecretKind::None),
             Some(SecretKind::None) | None => self.unrecorded(original, profile)?,
         })
     }
@@ -125,7 +121,10 @@ fn missing(options: &Options, original: &Original) -> Left {
         "" => "REF".to_owned(),
         text => shell::quote(text),
     };
-    let mut flags: Vec<String> = references.iter().map(|text| format!("--secret {}", word(text))).collect();
+    let mut flags: Vec<String> = references
+        .iter()
+        .map(|text| format!("--secret {}", word(text)))
+        .collect();
     if flags.is_empty() {
         flags.push("--secret REF".to_owned());
     }

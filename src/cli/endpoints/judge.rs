@@ -19,7 +19,7 @@ pub(super) struct RuleArgs {
     /// Waive the network rules for a target on this machine
     #[arg(long, help_heading = "Rules")]
     local: bool,
-    /// Require what the provider only advises
+    /// Require what the provider only advises, and a public address
     #[arg(long, help_heading = "Rules")]
     production: bool,
     /// Take events that the catalogue does not have yet
@@ -47,6 +47,7 @@ impl RuleArgs {
         Options {
             local: self.local,
             production: self.production,
+            allow_private: false,
             new_events: self.new_events,
             plan: session.settings.account_plan.clone(),
         }

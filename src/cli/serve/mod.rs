@@ -31,8 +31,7 @@ use crate::render::delivery::Attempts;
 use crate::server::{self, Drained};
 use crate::session::Session;
 use crate::shutdown::{DRAIN, Shutdown};
-use crate::transport::guard::Reach;
-use crate::transport::{HttpOptions, HttpTransport};
+use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -186,6 +185,7 @@ impl Serving<'_> {
             rules: Options {
                 local: !self.args.production,
                 production: self.args.production,
+                allow_private: self.args.allow_private,
                 new_events: false,
                 plan: self.plan.clone(),
             },
@@ -198,6 +198,16 @@ impl Serving<'_> {
         face.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))
     }
 
+    /// Callers of the API choose the targets. Other machines may call it when it is exposed: then this machine is not
+    /// reached either.
+    fn addresses(&self) -> AddressPolicy {
+        match (self.args.allow_private, self.args.production || self.args.expose) {
+            (true, _) => AddressPolicy::PublicAndPrivate,
+            (false, true) => AddressPolicy::Public,
+            (false, false) => AddressPolicy::PublicAndLoopback,
+        }
+    }
+
     /// Shows calls and delivers events until the server has ended and everything is told.
     async fn work(
         &self,
@@ -208,11 +218,7 @@ impl Serving<'_> {
     ) -> Result<Tally> {
         let session = self.session;
         let transport = HttpTransport::new(HttpOptions {
-            reach: match (self.args.allow_private, self.args.production) {
-                (true, _) => Reach::Everything,
-                (false, true) => Reach::Public,
-                (false, false) => Reach::ThisMachine,
-            },
+            addresses: self.addresses(),
             ..HttpOptions::default()
         });
         let transport = transport
@@ -232,6 +238,7 @@ impl Serving<'_> {
             session,
             profile: Arc::clone(&self.profile),
             policy: Arc::new(self.profile.policy.clone()),
+            addresses: self.addresses(),
             ledger: ledger_of_post,
             owner: owner_of_post,
             jobs,

@@ -19,6 +19,7 @@ use crate::provider::policy::Policy;
 use crate::render::delivery::Attempts;
 use crate::session::{Purpose, Session};
 use crate::store::{Ledger, Op, Owner};
+use crate::transport::AddressPolicy;
 use crate::ui::printable;
 
 /// Takes events to the engine.
@@ -26,6 +27,7 @@ pub(super) struct Post<'a> {
     pub(super) session: &'a Session,
     pub(super) profile: Arc<Profile>,
     pub(super) policy: Arc<Policy>,
+    pub(super) addresses: AddressPolicy,
     pub(super) ledger: Ledger,
     pub(super) owner: Arc<Owner>,
     pub(super) jobs: mpsc::Sender<Delivery>,
@@ -113,6 +115,7 @@ impl Post<'_> {
             headers: Headers::new(),
             signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
+            addresses: self.addresses,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

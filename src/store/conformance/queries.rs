@@ -438,20 +438,65 @@ pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
     let cases: [(&str, &[Row<'_>], &[u64]); 12] = [
         ("one that failed", &[("a", "x", Failed, None)], &[1]),
         ("one that was delivered", &[("a", "x", Delivered, None)], &[]),
-        ("its replay failed too", &[("a", "x", Failed, None), ("a", "x", Failed, Some(1))], &[2]),
+        (
+            "its replay failed too",
+            &[("a", "x", Failed, None), ("a", "x", Failed, Some(1))],
+            &[2],
+        ),
         (
             "replays of replays",
-            &[("a", "x", Failed, None), ("a", "x", Failed, Some(1)), ("a", "x", Failed, Some(2)), ("a", "x", Failed, Some(1))],
+            &[
+                ("a", "x", Failed, None),
+                ("a", "x", Failed, Some(1)),
+                ("a", "x", Failed, Some(2)),
+                ("a", "x", Failed, Some(1)),
+            ],
             &[4],
         ),
-        ("delivered since", &[("a", "x", Failed, None), ("a", "x", Delivered, Some(1))], &[]),
-        ("delivered elsewhere since", &[("a", "x", Failed, None), ("a", "z", Delivered, Some(1))], &[]),
-        ("failed again since", &[("a", "x", Delivered, None), ("a", "x", Failed, Some(1))], &[2]),
-        ("on its way", &[("a", "x", Failed, None), ("a", "x", Pending, Some(1))], &[]),
-        ("another event by its replay", &[("a", "x", Failed, None), ("b", "x", Delivered, Some(1))], &[]),
-        ("sent again by hand", &[("a", "x", Failed, None), ("a", "x", Delivered, None)], &[]),
-        ("two targets", &[("a", "x", Failed, None), ("a", "y", Failed, None), ("a", "x", Delivered, Some(1))], &[2]),
-        ("tried elsewhere", &[("a", "x", Failed, None), ("a", "z", Failed, Some(1))], &[1]),
+        (
+            "delivered since",
+            &[("a", "x", Failed, None), ("a", "x", Delivered, Some(1))],
+            &[],
+        ),
+        (
+            "delivered elsewhere since",
+            &[("a", "x", Failed, None), ("a", "z", Delivered, Some(1))],
+            &[],
+        ),
+        (
+            "failed again since",
+            &[("a", "x", Delivered, None), ("a", "x", Failed, Some(1))],
+            &[2],
+        ),
+        (
+            "on its way",
+            &[("a", "x", Failed, None), ("a", "x", Pending, Some(1))],
+            &[],
+        ),
+        (
+            "another event by its replay",
+            &[("a", "x", Failed, None), ("b", "x", Delivered, Some(1))],
+            &[],
+        ),
+        (
+            "sent again by hand",
+            &[("a", "x", Failed, None), ("a", "x", Delivered, None)],
+            &[],
+        ),
+        (
+            "two targets",
+            &[
+                ("a", "x", Failed, None),
+                ("a", "y", Failed, None),
+                ("a", "x", Delivered, Some(1)),
+            ],
+            &[2],
+        ),
+        (
+            "tried elsewhere",
+            &[("a", "x", Failed, None), ("a", "z", Failed, Some(1))],
+            &[1],
+        ),
     ];
     for (name, rows, expected) in cases {
         let place = F::new();

@@ -191,7 +191,13 @@ pub(crate) fn deliveries_keep_their_rules_apart<F: Fixture>() {
     let place = F::new();
     let mut store = place.open();
     let shared = policy(410);
-    let policies = [Some(Arc::clone(&shared)), None, Some(policy(429)), Some(shared), Some(policy(410))];
+    let policies = [
+        Some(Arc::clone(&shared)),
+        None,
+        Some(policy(429)),
+        Some(shared),
+        Some(policy(410)),
+    ];
     let all: Vec<NewDelivery> = policies
         .into_iter()
         .map(|policy| NewDelivery {

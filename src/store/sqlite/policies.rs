@@ -1,6 +1,7 @@
 //! The rules of deliveries: one row for all deliveries that have the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -56,11 +57,19 @@ fn record(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
 /// FNV-1a: the same on every machine and in every version.
 fn hash(text: &str) -> i64 {
     let start = 0xcbf2_9ce4_8422_2325_u64;
-    let hash = text.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = text.bytes().fold(start, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     hash.cast_signed()
 }
 
 /// What is kept as JSON. These types always have one; a record without it is better than none.
 pub(super) fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
+}
+
+/// Nanoseconds with commas between them.
+pub(super) fn delays(delays: &[Duration]) -> String {
+    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
+    texts.join(",")
 }

@@ -16,8 +16,10 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::loopback::LOOPBACK;
-use super::{IDLE, Kept, guard, wire};
+use super::options::KeptAnswer;
+use super::{IDLE, Kept, wire};
 use crate::exchange::Answer;
+use crate::transport::address_policy;
 
 /// Where a connection goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub(super) fn place(url: &Url) -> Option<Place> {
     }
     let port = url.port_or_known_default()?;
     match url.host()? {
-        Host::Domain(name) => guard::is_localhost(name).then_some(Place::Local(port)),
+        Host::Domain(name) => address_policy::is_localhost(name).then_some(Place::Local(port)),
         Host::Ipv4(address) => Some(Place::At((address, port).into())),
         Host::Ipv6(address) => Some(Place::At((address, port).into())),
     }
@@ -67,7 +69,7 @@ impl Direct {
         &self,
         place: Place,
         mut request: wire::Request,
-        most: usize,
+        keep: KeptAnswer,
     ) -> Result<Answer, Broken> {
         loop {
             let idle = self.take(place);
@@ -81,7 +83,7 @@ impl Direct {
             }
             match link.sender.try_send_request(request).await {
                 Ok(response) => {
-                    let answer = read(response, most).await.map_err(Broken::Exchange)?;
+                    let answer = read(response, keep).await.map_err(Broken::Exchange)?;
                     self.keep(link);
                     return Ok(answer);
                 }
@@ -127,9 +129,9 @@ async fn connect(place: Place) -> io::Result<Link> {
     })
 }
 
-async fn read(response: Response<Incoming>, most: usize) -> hyper::Result<Answer> {
+async fn read(response: Response<Incoming>, keep: KeptAnswer) -> hyper::Result<Answer> {
     let (head, mut body) = response.into_parts();
-    let mut kept = Kept::up_to(most);
+    let mut kept = Kept::new(keep);
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data()
             && !kept.takes(&data)

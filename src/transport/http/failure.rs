@@ -8,7 +8,7 @@ use url::Url;
 
 use super::loopback::{Blocked, Unresolved};
 use crate::exchange::ErrorKind;
-use crate::transport::guard::{self, AddressClass};
+use crate::transport::address_policy::{self, AddressClass};
 
 /// The kind and the text of a failed exchange.
 pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (ErrorKind, String) {
@@ -65,7 +65,7 @@ pub(super) fn unbuilt(error: &reqwest::Error) -> String {
 fn connect(io: Option<io::ErrorKind>, last: &str, place: &str, url: &Url) -> (ErrorKind, String) {
     use io::ErrorKind as Io;
     let is_tls = url.scheme() == "https";
-    let is_localhost = url.domain().is_some_and(guard::is_localhost);
+    let is_localhost = url.domain().is_some_and(address_policy::is_localhost);
     let text = match io {
         Some(Io::ConnectionRefused) if is_localhost => {
             format!("connection refused by {place} (127.0.0.1 and ::1)")

@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
-use super::guard::{self, AddressClass, Reach};
+use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
@@ -19,7 +19,7 @@ const PROBE: Duration = Duration::from_millis(250);
 /// listen on either, and the system may know only one.
 ///
 /// Addresses that may not be reached are left out.
-pub(super) struct Resolver(pub(super) Reach);
+pub(super) struct Resolver(pub(super) AddressPolicy);
 
 /// A name that has no address.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +36,13 @@ pub(super) struct Blocked(pub(super) AddressClass);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (name, reach) = (name.as_str().to_owned(), self.0);
+        let (name, policy) = (name.as_str().to_owned(), self.0);
         Box::pin(async move {
-            if guard::is_localhost(&name) {
+            if address_policy::is_localhost(&name) {
                 return Ok(addresses(LOOPBACK.map(|ip| SocketAddr::new(ip, 0))));
             }
             match look_up(&name).await {
-                Ok(found) => Ok(addresses(within(reach, found)?)),
+                Ok(found) => Ok(addresses(within(policy, found)?)),
                 Err(reason) => Err(Unresolved { name, reason }.into()),
             }
         })
@@ -50,11 +50,11 @@ impl Resolve for Resolver {
 }
 
 /// Those that may be reached.
-fn within(reach: Reach, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Blocked> {
+fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Blocked> {
     let first = found.first().map(|address| AddressClass::of(address.ip()));
     let may: Vec<_> = found
         .into_iter()
-        .filter(|address| reach.check(address.ip()).is_ok())
+        .filter(|address| policy.check(address.ip()).is_ok())
         .collect();
     match first {
         Some(class) if may.is_empty() => Err(Blocked(class)),
@@ -106,10 +106,10 @@ mod tests {
     fn a_name_leads_only_to_addresses_that_may_be_reached() {
         let at = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
         let mixed = vec![at("10.0.0.1"), at("8.8.8.8"), at("127.0.0.1")];
-        assert_eq!(within(Reach::Public, mixed.clone()).unwrap(), [at("8.8.8.8")]);
-        assert_eq!(within(Reach::Everything, mixed.clone()).unwrap(), mixed);
+        assert_eq!(within(AddressPolicy::Public, mixed.clone()).unwrap(), [at("8.8.8.8")]);
+        assert_eq!(within(AddressPolicy::Any, mixed.clone()).unwrap(), mixed);
         let inside = vec![at("169.254.169.254"), at("10.0.0.1")];
-        let blocked = within(Reach::ThisMachine, inside).unwrap_err();
+        let blocked = within(AddressPolicy::PublicAndLoopback, inside).unwrap_err();
         assert_eq!(blocked.to_string(), "the name leads to a metadata address");
     }
 }

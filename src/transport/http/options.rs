@@ -9,8 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
 
-use super::guard::{self, Reach};
 use crate::exchange::ANSWER_KEPT;
+use crate::transport::address_policy::{self, AddressPolicy};
 
 /// What a user may choose.
 #[derive(Clone, Default)]
@@ -28,8 +28,11 @@ pub struct HttpOptions {
     pub keep_host: bool,
     /// How much of an answer is kept, in bytes, instead of [`ANSWER_KEPT`].
     pub answer_kept: Option<usize>,
-    /// Which addresses may be reached. A proxy reaches what it likes, so neither goes with the other.
-    pub reach: Reach,
+    /// Up to which length the whole body of an answer is kept besides, in bytes: for those who pass it on.
+    pub whole_answers: Option<usize>,
+    /// Which addresses may be reached. A proxy looks names up itself and cannot be held to a policy: with any but
+    /// [`AddressPolicy::Any`] no proxy is used.
+    pub addresses: AddressPolicy,
 }
 
 // A proxy's URL may hold a password.
@@ -42,7 +45,8 @@ impl fmt::Debug for HttpOptions {
             .field("proxy_from_env", &self.proxy_from_env)
             .field("keep_host", &self.keep_host)
             .field("answer_kept", &self.answer_kept)
-            .field("reach", &self.reach)
+            .field("whole_answers", &self.whole_answers)
+            .field("addresses", &self.addresses)
             .finish()
     }
 }
@@ -66,11 +70,20 @@ pub enum HttpOptionsError {
     Proxy,
 }
 
+/// How much of an answer's body is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeptAnswer {
+    /// For everybody.
+    pub(super) beginning: usize,
+    /// For those who pass it on: nothing beyond this length.
+    pub(super) whole: Option<usize>,
+}
+
 /// Checked options.
 pub(super) struct Settings {
     pub(super) keep_host: bool,
-    pub(super) answer_kept: usize,
-    pub(super) reach: Reach,
+    pub(super) kept: KeptAnswer,
+    pub(super) addresses: AddressPolicy,
     insecure: bool,
     roots: Vec<Certificate>,
     explicit: Option<Url>,
@@ -106,8 +119,11 @@ impl Settings {
         };
         Ok(Self {
             keep_host: options.keep_host,
-            answer_kept: options.answer_kept.unwrap_or(ANSWER_KEPT),
-            reach: options.reach,
+            kept: KeptAnswer {
+                beginning: options.answer_kept.unwrap_or(ANSWER_KEPT),
+                whole: options.whole_answers,
+            },
+            addresses: options.addresses,
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
             explicit,
@@ -121,7 +137,8 @@ impl Settings {
             "https" => &self.from_env.https,
             _ => &self.from_env.http,
         };
-        self.explicit.is_some() || from_env.is_some() && !guard::is_loopback(url)
+        self.addresses == AddressPolicy::Any
+            && (self.explicit.is_some() || from_env.is_some() && !address_policy::is_loopback(url))
     }
 
     /// The error says which proxy cannot be used.

@@ -7,14 +7,14 @@ use crate::endpoints::{Endpoint, Events, normalised};
 use crate::render::count;
 use crate::session::Purpose;
 use crate::signature::Scheme;
-use crate::transport::guard;
+use crate::transport::address_policy;
 use crate::ui::printable;
 
 /// Findings about the events, which have a check of their own.
 const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-events"];
 
 fn findings(patient: &Patient<'_>) -> Vec<Finding> {
-    let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| guard::is_loopback(&url));
+    let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = Options {
         local: here,
         new_events: false,

@@ -26,7 +26,7 @@ use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::shutdown::Shutdown;
 use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
-use crate::transport::HttpTransport;
+use crate::transport::{AddressPolicy, HttpTransport};
 use verdict::Verdicts;
 
 /// Send a signed test event and a tampered twin of it, and judge the receiver
@@ -215,6 +215,7 @@ impl Trial<'_> {
             headers: args.http.header_lines(self.session)?,
             signing: self.signing.clone(),
             policy: Arc::clone(&self.policy),
+            addresses: AddressPolicy::Any,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {
