@@ -1,6 +1,5 @@
 //! Makes a group of changes in one transaction.
 
-
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, Seen};
