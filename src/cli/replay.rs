@@ -10,6 +10,7 @@ use super::http::HttpArgs;
 use super::reprocess::ExecArgs;
 use super::retry::RetryArgs;
 use super::{reprocess, select, send};
+use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::engine::{Delivery, Limits};
 use crate::error::{Error, Result};
@@ -145,7 +146,7 @@ fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore
                 plan.retries |= !delivery.policy.schedule.delays.is_empty();
                 plan.numbers.push(number);
                 if args.edit {
-                    notices.into_iter().for_each(|notice| session.ui.tell(&notice));
+                    tell(session, &notices);
                     plan.changed.insert(number, *delivery);
                 }
             }
@@ -154,20 +155,24 @@ fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore
     }
     if plan.numbers.is_empty() {
         let last = left.pop();
-        left.into_iter().for_each(|left| say_left(session, left));
+        say_left(session, &left);
         let nothing = || Error::nothing("nothing in the ledger matches").hint("`hook log` shows what there is");
         return Err(last.map_or_else(nothing, Error::from));
     }
-    for left in left {
-        plan.exit = plan.exit.worse(left.exit);
-        say_left(session, left);
-    }
+    plan.exit = left.iter().fold(plan.exit, |exit, left| exit.worse(left.exit));
+    say_left(session, &left);
     Ok(plan)
 }
 
-fn say_left(session: &Session, left: Left) {
-    session.ui.warn(&printable(&left.why, 1000));
-    left.hints.iter().for_each(|hint| session.ui.hint(hint));
+fn say_left(session: &Session, left: &[Left]) {
+    for Left { why, hints, .. } in left {
+        session.ui.warn(&printable(why, 1000));
+        hints.iter().for_each(|hint| session.ui.hint(hint));
+    }
+}
+
+fn tell(session: &Session, notices: &[Notice]) {
+    notices.iter().for_each(|notice| session.ui.tell(notice));
 }
 
 fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, mut plan: Plan) -> Result<Exit> {
@@ -176,7 +181,7 @@ fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteS
             Some(delivery) => delivery,
             None => match replay.prepare(select::record(store, number)?, None)? {
                 Prepared::Ready(delivery, notices) => {
-                    notices.iter().for_each(|notice| session.ui.tell(notice));
+                    tell(session, &notices);
                     *delivery
                 }
                 Prepared::Left(_) => continue,

@@ -431,11 +431,13 @@ pub(crate) fn figures_of_nothing_are_zero<F: Fixture>() {
     assert_eq!(store.stats(&query).unwrap(), Stats::default());
 }
 
-/// Each row is a ledger: deliveries by message, target, state and what they repeat, and which of them are made again.
-pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
+/// A delivery: its message, its target, where it stands and what it repeats.
+type Row = (&'static str, &'static str, DeliveryState, Option<u64>);
+
+/// Ledgers, and which of their deliveries are made again.
+const UNDELIVERED: [(&str, &[Row], &[u64]); 12] = {
     use DeliveryState::{Delivered, Failed, Pending};
-    type Row<'a> = (&'a str, &'a str, DeliveryState, Option<u64>);
-    let cases: [(&str, &[Row<'_>], &[u64]); 12] = [
+    [
         ("one that failed", &[("a", "x", Failed, None)], &[1]),
         ("one that was delivered", &[("a", "x", Delivered, None)], &[]),
         (
@@ -497,8 +499,11 @@ pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
             &[("a", "x", Failed, None), ("a", "z", Failed, Some(1))],
             &[1],
         ),
-    ];
-    for (name, rows, expected) in cases {
+    ]
+};
+
+pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
+    for (name, rows, expected) in UNDELIVERED {
         let place = F::new();
         let mut store = place.open();
         let (first, second) = (message(start(), "job.paid"), message(start(), "job.paid"));
