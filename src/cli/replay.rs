@@ -167,12 +167,16 @@ fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore
 fn say_left(session: &Session, left: &[Left]) {
     for Left { why, hints, .. } in left {
         session.ui.warn(&printable(why, 1000));
-        hints.iter().for_each(|hint| session.ui.hint(hint));
+        for hint in hints {
+            session.ui.hint(hint);
+        }
     }
 }
 
 fn tell(session: &Session, notices: &[Notice]) {
-    notices.iter().for_each(|notice| session.ui.tell(notice));
+    for notice in notices {
+        session.ui.tell(notice);
+    }
 }
 
 fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, mut plan: Plan) -> Result<Exit> {
