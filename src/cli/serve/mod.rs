@@ -238,6 +238,7 @@ impl Serving<'_> {
             session,
             profile: Arc::clone(&self.profile),
             policy: Arc::new(self.profile.policy.clone()),
+            addresses: self.addresses(),
             ledger: ledger_of_post,
             owner: owner_of_post,
             jobs,
