@@ -9,6 +9,7 @@ mod list;
 mod minutes;
 mod open;
 mod place;
+mod policies;
 mod processing;
 mod prune;
 mod quota;
@@ -18,6 +19,7 @@ mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 mod work;
 mod write;
 
@@ -175,6 +177,10 @@ impl Store for SqliteStore {
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
         read::find(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError> {
+        undelivered::undelivered(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {

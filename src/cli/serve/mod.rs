@@ -187,7 +187,7 @@ impl Serving<'_> {
             rules: Options {
                 local: !self.args.production,
                 production: self.args.production,
-                allow_private: self.args.allow_private,
+                reaches: Some(self.addresses()),
                 new_events: false,
                 plan: self.plan.clone(),
             },
@@ -240,6 +240,7 @@ impl Serving<'_> {
             session,
             profile: Arc::clone(&self.profile),
             policy: Arc::new(self.profile.policy.clone()),
+            addresses: self.addresses(),
             ledger: ledger_of_post,
             owner: owner_of_post,
             jobs,
