@@ -18,6 +18,7 @@ pub mod json;
 pub mod listener;
 pub mod message;
 pub mod pipeline;
+pub mod process;
 pub mod prompt;
 pub mod provider;
 pub mod random;

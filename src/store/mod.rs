@@ -8,6 +8,7 @@ mod ledger;
 mod names;
 mod owner;
 mod query;
+mod reader;
 mod sqlite;
 mod work;
 
@@ -18,6 +19,7 @@ use bytes::Bytes;
 pub use error::StoreError;
 pub use ledger::{Ledger, PendingAck};
 pub use owner::Owner;
+pub use reader::Reader;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};

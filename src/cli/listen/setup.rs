@@ -1,9 +1,11 @@
 //! What `listen` is made of before the first request.
 
 use std::ffi::OsStr;
+use std::io::IsTerminal as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::sync::mpsc;
@@ -15,6 +17,7 @@ use super::inbound::Trigger;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::{Heard, Listener, Rules, Shakes};
+use crate::process::GroupChild;
 use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
@@ -186,30 +189,44 @@ pub(super) fn child(
     {
         command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
     }
-    let mut child = command
+    command
         .args(arguments)
         .env("HOOK_URL", ready.url)
         .env("HOOK_LEDGER", ledger)
-        .stdout(Stdio::from(std::io::stderr()))
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
-    let told = shutdown.soft.clone();
-    Ok(Some(tokio::spawn(async move {
-        let status = tokio::select! {
-            status = child.wait() => status,
-            () = told.cancelled() => match tokio::time::timeout(DRAIN, child.wait()).await {
+        .stdout(Stdio::from(std::io::stderr()));
+    // A program that talks with the person at the terminal must stay in the terminal's own group.
+    let in_terminal = std::io::stdin().is_terminal();
+    let spawned = if in_terminal {
+        GroupChild::spawn_in_terminal(&mut command)
+    } else {
+        GroupChild::spawn(&mut command)
+    };
+    let child =
+        spawned.map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
+    Ok(Some(tokio::spawn(child_to_its_end(child, in_terminal, shutdown.clone(), stop))))
+}
+
+/// Waits for the command after `--`, which is told to end when the listener is.
+async fn child_to_its_end(mut child: GroupChild, in_terminal: bool, shutdown: Shutdown, stop: CancellationToken) -> Exit {
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = shutdown.soft.cancelled() => {
+            // The terminal has told it already, and it may be at cleaning up.
+            let patience = if in_terminal { DRAIN } else { Duration::ZERO };
+            match tokio::time::timeout(patience, child.wait()).await {
                 Ok(status) => status,
-                Err(_) => return Exit::Interrupted,
-            },
-        };
-        stop.cancel();
-        match status {
-            Ok(status) if status.success() => Exit::Ok,
-            Ok(status) => Exit::Child(code_of(status)),
-            Err(_) => Exit::Internal,
+                Err(_) => child.stop(&shutdown.hard).await,
+            }
         }
-    })))
+    };
+    stop.cancel();
+    match status {
+        Ok(status) if status.success() => Exit::Ok,
+        // It was told to end, and did; a code of its own counts more.
+        Ok(status) if shutdown.soft.is_cancelled() && status.code().is_none() => Exit::Interrupted,
+        Ok(status) => Exit::Child(code_of(status)),
+        Err(_) => Exit::Internal,
+    }
 }
 
 fn code_of(status: std::process::ExitStatus) -> u8 {
