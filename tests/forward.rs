@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
+use hook::exchange::Outcome;
 use serde_json::Value;
 
 use crate::support::{App, NOBODY, Reply, Sandbox, post, request};
@@ -117,6 +118,46 @@ fn the_apps_answer_is_passed_back_when_that_is_wanted() {
     );
     assert_eq!(answer.header("x-app"), Some("yes"));
     listener.stop().ok().says(["1 not forwarded"]);
+}
+
+#[test]
+fn the_apps_answer_is_passed_back_whole_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let mib = 1024 * 1024;
+    let sizes = [64 * 1024, 64 * 1024 + 1, 5 * mib, 32 * mib, 32 * mib + 1];
+    let next = AtomicUsize::new(0);
+    let app = App::start(move |_| {
+        let size = sizes[next.fetch_add(1, Ordering::SeqCst)];
+        let headers = vec![("content-encoding", "x-own"), ("keep-alive", "timeout=9")];
+        Reply::Full(200, headers, vec![b'a'; size])
+    });
+    let listener = sandbox.listen(["--forward-to", &app.url, "--answer", "app"]);
+    for size in sizes {
+        let answer = post(&listener.url, &[], size.to_string().as_bytes());
+        if size > 32 * mib {
+            assert_eq!(answer.status, 502);
+            assert_eq!(answer.body, b"the app's answer is too long\n");
+            continue;
+        }
+        assert_eq!((answer.status, answer.body.len()), (200, size));
+        assert_eq!(answer.header("content-length"), Some(size.to_string().as_str()));
+        assert_eq!(answer.header("content-encoding"), Some("x-own"));
+        assert_eq!(answer.header("keep-alive"), None);
+    }
+    listener
+        .stop()
+        .ok()
+        .says(["#9: the app's answer is longer than 32 MiB; the sender got 502"]);
+    let kept: Vec<_> = sandbox
+        .deliveries()
+        .into_iter()
+        .map(|one| match &one.delivery.attempts[0].outcome {
+            Outcome::Answer(answer) => (answer.body.len(), answer.truncated),
+            Outcome::Error { text, .. } => panic!("{text}"),
+        })
+        .collect();
+    assert_eq!(kept[0], (64 * 1024, false));
+    assert!(kept[1..].iter().all(|kept| *kept == (64 * 1024, true)), "{kept:?}");
 }
 
 #[test]

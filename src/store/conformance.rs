@@ -216,7 +216,7 @@ pub(crate) fn answered(seq: u32, at: Timestamp, status: u16, took: Duration) -> 
         status,
         headers: [("server", "x")].into_iter().collect(),
         body: "ok".into(),
-        truncated: false,
+        ..Answer::default()
     };
     Attempt {
         seq,

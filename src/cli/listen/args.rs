@@ -146,6 +146,6 @@ pub(in super::super) struct Args {
 pub(super) enum Answer {
     /// At once
     First,
-    /// With the answer of the app that requests are forwarded to
+    /// With the answer of the app that requests are forwarded to, 32 MiB at most
     App,
 }

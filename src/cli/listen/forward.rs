@@ -25,6 +25,9 @@ use crate::store::{Ledger, NewCapture, Owner};
 use crate::transport::{HttpTransport, join_url};
 use crate::ui::{Output, Ui, printable};
 
+/// The longest body of an app's answer that is passed on to the sender, in bytes.
+pub(super) const ANSWER_PASSED_ON: usize = 32 * 1024 * 1024;
+
 type Answers = Arc<Mutex<HashMap<u64, oneshot::Sender<Reply>>>>;
 
 /// What all targets have in common.
@@ -237,7 +240,11 @@ impl View for Arrows {
         let origin = event.delivery.label.origin.unwrap_or(number);
         let answer = lock(&self.answers).remove(&origin);
         if let Some(answer) = answer {
-            let _ = answer.send(reply_of(event));
+            let reply = reply_of(event).unwrap_or_else(|too_long| {
+                self.ui.warn(&format!("#{origin}: {too_long}; the sender got 502"));
+                crate::listener::plain(502, "the app's answer is too long\n")
+            });
+            let _ = answer.send(reply);
         }
         self.ui.json(&AttemptLine::new(number, event))?;
         if self.ui.output == Output::Human {
@@ -281,18 +288,25 @@ impl Arrows {
     }
 }
 
-/// The app's answer for the sender: its own, 502 when there is none, 504 when it took too long.
-fn reply_of(event: &Event) -> Reply {
+/// The app's answer for the sender: its own, 502 when there is none, 504 when it took too long. The error says that only
+/// a part of it could be passed on.
+fn reply_of(event: &Event) -> std::result::Result<Reply, String> {
     match event.attempt.as_ref().map(|attempt| &attempt.outcome) {
-        Some(Outcome::Answer(answer)) => Reply {
-            status: answer.status,
-            headers: answer.headers.end_to_end(),
-            body: answer.body.clone(),
+        Some(Outcome::Answer(answer)) => match &answer.whole {
+            Some(body) => Ok(Reply {
+                status: answer.status,
+                headers: answer.headers.end_to_end(),
+                body: body.clone(),
+            }),
+            None => Err(format!(
+                "the app's answer is longer than {} MiB",
+                ANSWER_PASSED_ON / 1024 / 1024
+            )),
         },
         Some(Outcome::Error {
             kind: ErrorKind::Timeout,
             ..
-        }) => crate::listener::plain(504, "the app is too slow\n"),
-        _ => crate::listener::plain(502, "the app does not answer\n"),
+        }) => Ok(crate::listener::plain(504, "the app is too slow\n")),
+        _ => Ok(crate::listener::plain(502, "the app does not answer\n")),
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::loopback::LOOPBACK;
+use super::options::KeptAnswer;
 use super::{IDLE, Kept, wire};
 use crate::exchange::Answer;
 use crate::transport::address_policy;
@@ -68,7 +69,7 @@ impl Direct {
         &self,
         place: Place,
         mut request: wire::Request,
-        most: usize,
+        keep: KeptAnswer,
     ) -> Result<Answer, Broken> {
         loop {
             let idle = self.take(place);
@@ -82,7 +83,7 @@ impl Direct {
             }
             match link.sender.try_send_request(request).await {
                 Ok(response) => {
-                    let answer = read(response, most).await.map_err(Broken::Exchange)?;
+                    let answer = read(response, keep).await.map_err(Broken::Exchange)?;
                     self.keep(link);
                     return Ok(answer);
                 }
@@ -128,9 +129,9 @@ async fn connect(place: Place) -> io::Result<Link> {
     })
 }
 
-async fn read(response: Response<Incoming>, most: usize) -> hyper::Result<Answer> {
+async fn read(response: Response<Incoming>, keep: KeptAnswer) -> hyper::Result<Answer> {
     let (head, mut body) = response.into_parts();
-    let mut kept = Kept::up_to(most);
+    let mut kept = Kept::new(keep);
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data()
             && !kept.takes(&data)

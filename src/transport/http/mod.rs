@@ -12,6 +12,7 @@ mod wire;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Client, ClientBuilder};
 use url::Url;
 
@@ -21,8 +22,8 @@ use crate::transport::Transport;
 
 use direct::{Broken, Direct, Place};
 pub use loopback::other_loopback_answers;
-use options::Settings;
 pub use options::{HttpOptions, HttpOptionsError};
+use options::{KeptAnswer, Settings};
 
 /// How much of an answer beyond what is kept is read and thrown away, so that the connection can be used again.
 const ANSWER_DRAINED: usize = 1024 * 1024;
@@ -120,7 +121,7 @@ impl HttpTransport {
 
     async fn direct(&self, place: Place, request: &Request) -> Result<Answer, (ErrorKind, String)> {
         let ready = wire::direct(request, self.settings.keep_host).map_err(|text| (ErrorKind::Protocol, text))?;
-        let answered = self.direct.exchange(place, ready, self.settings.answer_kept).await;
+        let answered = self.direct.exchange(place, ready, self.settings.kept).await;
         answered.map_err(|broken| match broken {
             Broken::Connect(error) => failure::unconnected(&error, &request.url),
             Broken::Exchange(error) => failure::broken_off(&error, &request.url),
@@ -133,7 +134,7 @@ impl HttpTransport {
         let ready =
             wire::prepare(client, request, self.settings.keep_host).map_err(|text| (ErrorKind::Protocol, text))?;
         let answered = match client.execute(ready).await {
-            Ok(response) => read(response, self.settings.answer_kept).await,
+            Ok(response) => read(response, self.settings.kept).await,
             Err(error) => Err(error),
         };
         answered.map_err(|broken| failure::explain(&broken, &request.url, proxied))
@@ -167,10 +168,10 @@ fn base() -> ClientBuilder {
         .pool_max_idle_per_host(IDLE_PER_HOST)
 }
 
-async fn read(mut response: reqwest::Response, most: usize) -> reqwest::Result<Answer> {
+async fn read(mut response: reqwest::Response, keep: KeptAnswer) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
     let headers = wire::read_headers(response.headers());
-    let mut kept = Kept::up_to(most);
+    let mut kept = Kept::new(keep);
     while let Some(chunk) = response.chunk().await? {
         if !kept.takes(&chunk) {
             break;
@@ -179,17 +180,17 @@ async fn read(mut response: reqwest::Response, most: usize) -> reqwest::Result<A
     Ok(kept.answer(status, headers))
 }
 
-/// The beginning of an answer's body.
+/// The body of an answer as it comes in.
 struct Kept {
-    most: usize,
+    keep: KeptAnswer,
     bytes: Vec<u8>,
     drained: usize,
 }
 
 impl Kept {
-    fn up_to(most: usize) -> Self {
+    fn new(keep: KeptAnswer) -> Self {
         Self {
-            most,
+            keep,
             bytes: Vec::new(),
             drained: 0,
         }
@@ -197,18 +198,22 @@ impl Kept {
 
     /// Takes a piece; whether more is wanted.
     fn takes(&mut self, piece: &[u8]) -> bool {
-        let fits = piece.len().min(self.most - self.bytes.len());
+        let most = self.keep.whole.unwrap_or_default().max(self.keep.beginning);
+        let fits = piece.len().min(most - self.bytes.len());
         self.bytes.extend_from_slice(&piece[..fits]);
         self.drained += piece.len() - fits;
         self.drained <= ANSWER_DRAINED
     }
 
     fn answer(self, status: u16, headers: Headers) -> Answer {
+        let all = Bytes::from(self.bytes);
+        let beginning = all.len().min(self.keep.beginning);
         Answer {
             status,
             headers,
-            body: self.bytes.into(),
-            truncated: self.drained > 0,
+            body: all.slice(..beginning),
+            truncated: self.drained > 0 || all.len() > beginning,
+            whole: self.keep.whole.filter(|_| self.drained == 0).map(|_| all),
         }
     }
 }

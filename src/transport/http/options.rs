@@ -28,6 +28,8 @@ pub struct HttpOptions {
     pub keep_host: bool,
     /// How much of an answer is kept, in bytes, instead of [`ANSWER_KEPT`].
     pub answer_kept: Option<usize>,
+    /// Up to which length the whole body of an answer is kept besides, in bytes: for those who pass it on.
+    pub whole_answers: Option<usize>,
     /// Which addresses may be reached. A proxy looks names up itself and cannot be held to a policy: with any but
     /// [`AddressPolicy::Any`] no proxy is used.
     pub addresses: AddressPolicy,
@@ -43,6 +45,7 @@ impl fmt::Debug for HttpOptions {
             .field("proxy_from_env", &self.proxy_from_env)
             .field("keep_host", &self.keep_host)
             .field("answer_kept", &self.answer_kept)
+            .field("whole_answers", &self.whole_answers)
             .field("addresses", &self.addresses)
             .finish()
     }
@@ -67,10 +70,19 @@ pub enum HttpOptionsError {
     Proxy,
 }
 
+/// How much of an answer's body is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeptAnswer {
+    /// For everybody.
+    pub(super) beginning: usize,
+    /// For those who pass it on: nothing beyond this length.
+    pub(super) whole: Option<usize>,
+}
+
 /// Checked options.
 pub(super) struct Settings {
     pub(super) keep_host: bool,
-    pub(super) answer_kept: usize,
+    pub(super) kept: KeptAnswer,
     pub(super) addresses: AddressPolicy,
     insecure: bool,
     roots: Vec<Certificate>,
@@ -107,7 +119,10 @@ impl Settings {
         };
         Ok(Self {
             keep_host: options.keep_host,
-            answer_kept: options.answer_kept.unwrap_or(ANSWER_KEPT),
+            kept: KeptAnswer {
+                beginning: options.answer_kept.unwrap_or(ANSWER_KEPT),
+                whole: options.whole_answers,
+            },
             addresses: options.addresses,
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
