@@ -9,7 +9,7 @@ use url::Url;
 use super::http::HttpArgs;
 use super::retry::RetryArgs;
 use crate::clock::Timestamp;
-use crate::engine::{Delivery, Label, Progress, Signing};
+use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{Attempt, ErrorKind, Outcome, Source};
 use crate::headers::Headers;
@@ -92,6 +92,7 @@ impl<'a> Again<'a> {
                 endpoint: source.endpoint,
                 origin: Some(number),
                 execution: source.execution,
+                promise: Promise::Nothing,
             }),
         })
     }

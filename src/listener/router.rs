@@ -79,7 +79,11 @@ impl Router {
                 None => serde_json::from_slice(&incoming.body).ok(),
             });
         let mut passing = Passing::default();
-        for routed in self.routes.iter().filter(|routed| routed.route.takes(event, || body.as_ref())) {
+        for routed in self
+            .routes
+            .iter()
+            .filter(|routed| routed.route.takes(event, || body.as_ref()))
+        {
             let runs = matches!(routed.route.to, Destination::Run(_));
             if self.answer_by_app && !runs && passing.answering.is_none() {
                 passing.answering = Some(Arc::clone(&routed.lane));

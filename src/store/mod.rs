@@ -19,8 +19,8 @@ use bytes::Bytes;
 pub use error::StoreError;
 pub use ledger::{Ledger, PendingAck};
 pub use owner::Owner;
-pub use reader::Reader;
 pub use query::{EventStats, Page, Query, Stats, Summary};
+pub use reader::Reader;
 pub use sqlite::{Access, SqliteStore};
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
@@ -258,8 +258,8 @@ pub enum Op {
         lane: Uuid,
         /// Who is known to own it so far; another owner by now means that nothing is changed.
         from: Option<String>,
-        /// Who works on it from now on.
-        owner: String,
+        /// Who works on it from now on; absent: nobody.
+        owner: Option<String>,
     },
     /// Drops a lane when nothing is in it.
     CloseLane(Uuid),

@@ -22,7 +22,7 @@ impl Reader {
         // Without a thread every question is answered with `Closed`.
         let _ = thread::Builder::new()
             .name("reader".to_owned())
-            .spawn(|| serve(open, &queue));
+            .spawn(move || serve(open, &queue));
         Self(questions)
     }
 
