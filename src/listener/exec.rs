@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::human_duration;
+use crate::mask;
 use crate::process::GroupChild;
 use crate::store::NewCapture;
 use crate::ui::printable;
@@ -197,7 +198,7 @@ impl LastLine {
         self.end_line();
         match String::from_utf8_lossy(&self.whole).trim() {
             "" => words,
-            line => format!("{words}: {}", printable(line, KEPT)),
+            line => format!("{words}: {}", printable(&mask::text(line), KEPT)),
         }
     }
 }

@@ -134,7 +134,7 @@ impl Dispatcher {
     }
 
     /// Lets forwards and commands end, and says what there was.
-    pub(super) async fn finish(self, session: &Session) -> Result<Ended> {
+    pub(super) async fn finish(mut self, session: &Session) -> Result<Ended> {
         let (work, ended) = match self.workers {
             Some(workers) => workers.finish().await,
             None => (WorkSummary::default(), Ok(())),

@@ -6,8 +6,8 @@ use crate::app::receive::{Observer, WorkEvent};
 use crate::engine::{Event, Next};
 use crate::error::Result;
 use crate::exchange::Outcome;
+use crate::mask;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
-use crate::render::request::masked_url;
 use crate::render::{short_time, status_line};
 use crate::store::{Lane, WorkKind};
 use crate::ui::{Output, Ui, printable};
@@ -31,7 +31,7 @@ impl Observer for Arrows {
                 command,
                 error,
             } => {
-                let command = printable(command, COMMAND_SHOWN);
+                let command = printable(&mask::text(command), COMMAND_SHOWN);
                 self.ui.warn(&format!("#{capture}: `{command}` failed: {error}"));
             }
             WorkEvent::Stalled { lane, error } => {
@@ -47,8 +47,8 @@ impl Observer for Arrows {
 /// ``forwarding to `http://...` ``
 pub(in super::super) fn described(lane: &Lane) -> String {
     match lane.kind {
-        WorkKind::Forward => format!("forwarding to {}", printable(&masked_url(&lane.target, false), 200)),
-        WorkKind::Command => format!("running `{}`", printable(&lane.target, COMMAND_SHOWN)),
+        WorkKind::Forward => format!("forwarding to {}", printable(&mask::url(&lane.target), 200)),
+        WorkKind::Command => format!("running `{}`", printable(&mask::text(&lane.target), COMMAND_SHOWN)),
     }
 }
 
@@ -66,7 +66,7 @@ impl Arrows {
         let style = self.ui.out;
         let Some(attempt) = &event.attempt else { return Ok(()) };
         let shown = style.strong(&format!("#{origin}"));
-        let url = printable(&masked_url(event.delivery.url.as_str(), false), 200);
+        let url = printable(&mask::url(event.delivery.url.as_str()), 200);
         self.ui.line(&format!(
             "  --> {shown}  {} {url}  {}",
             event.delivery.method,
@@ -81,9 +81,9 @@ impl Arrows {
         let (what, body) = match &attempt.outcome {
             Outcome::Answer(answer) => (
                 status_line(answer.status),
-                printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN),
+                printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN),
             ),
-            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(text, BODY_SHOWN)),
+            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(&mask::text(text), BODY_SHOWN)),
         };
         let what = if good { style.good(&what) } else { style.bad(&what) };
         self.ui
