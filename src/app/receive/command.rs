@@ -109,7 +109,7 @@ impl CommandWorker {
     async fn ran(&self, item: &Item, capture: &Capture) -> Ran {
         let folder = PathBuf::from(&item.lane.folder);
         let bounds = Bounds {
-            limit: item.policy.timeout,
+            limit: item.policy.exec_timeout,
             stop: &self.common.ends.late,
             kill: &self.common.ends.kill,
             folder: Some(&folder),

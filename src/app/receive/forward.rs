@@ -22,7 +22,7 @@ use crate::listener::AppReply;
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Pipeline, Tally, View};
 use crate::store::{Capture, Delivery as Record, NewCapture, Op, StoreError};
-use crate::transport::{Transport, join_url};
+use crate::transport::{AddressPolicy, Transport, join_url};
 
 /// Bytes of bodies that a target's worker holds for first attempts, the one in flight included. A larger body goes alone.
 const BODIES: u32 = 8 * 1024 * 1024;
@@ -168,10 +168,10 @@ impl Feeder<'_> {
     /// A capture whose sender waits for the answer: nothing is promised, so there is one attempt.
     async fn ask(&self, ask: Ask, source: &Source) -> std::result::Result<(), StoreError> {
         let Some(lane) = source.lane() else { return Ok(()) };
-        let policy = WorkPolicy {
-            delays: Vec::new(),
-            ..WorkPolicy::from_text(&lane.policy)
-        };
+        let mut policy = WorkPolicy::from_text(&lane.policy);
+        if let Some(delivery) = &mut policy.delivery {
+            delivery.schedule.delays.clear();
+        }
         let loaded = self.common.reader.capture(ask.capture).await?;
         let (Some(capture), Ok(target)) = (loaded, Url::parse(&lane.target)) else {
             return Ok(());
@@ -270,6 +270,7 @@ impl Common {
             method: request.method,
             signing: Signing::AsCaptured,
             policy: Arc::new(policy.delivery()),
+            addresses: AddressPolicy::Any,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {
@@ -336,10 +337,8 @@ fn taken_up(record: Record, item: &Item) -> Option<(Delivery, Option<String>)> {
         first_at: record.attempts.first().map(|attempt| attempt.at),
         next_due: record.next_due,
     };
-    let policy = WorkPolicy {
-        delays: record.delays,
-        ..(*item.policy).clone()
-    };
+    let addresses = record.addresses.as_deref().map(str::parse);
+    let policy = record.policy.unwrap_or_else(|| Arc::new(item.policy.delivery()));
     let delivery = Delivery {
         id: record.id,
         message: Arc::new(record.message),
@@ -347,7 +346,9 @@ fn taken_up(record: Record, item: &Item) -> Option<(Delivery, Option<String>)> {
         method: record.method,
         headers: record.headers,
         signing: Signing::AsCaptured,
-        policy: Arc::new(policy.delivery()),
+        policy,
+        // What cannot be read must not open more.
+        addresses: addresses.unwrap_or(Ok(AddressPolicy::Any)).ok()?,
         progress,
         at: record.at,
         label: Arc::new(Label {

@@ -5,18 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::listener::Inbound;
-use crate::provider::policy::{Codes, Policy, RunFrom, Schedule};
+use crate::provider::policy::{Codes, Policy, Schedule};
 
 /// How the work of a lane is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkPolicy {
-    /// Time limit of a forward or a command.
-    pub timeout: Option<Duration>,
-    /// Waits before the second and later attempts of a forward.
-    pub delays: Vec<Duration>,
-    /// Whether these run from the first attempt instead of the previous one.
-    pub from_first: bool,
+    /// How a forward is delivered.
+    pub delivery: Option<Policy>,
+    /// Time limit of a command.
+    pub exec_timeout: Option<Duration>,
     /// How many are done at once.
     pub concurrency: usize,
     /// Whether a forward keeps the request's `Host`.
@@ -33,9 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 impl Default for WorkPolicy {
     fn default() -> Self {
         Self {
-            timeout: None,
-            delays: Vec::new(),
-            from_first: false,
+            delivery: None,
+            exec_timeout: None,
             concurrency: 1,
             keep_host: false,
             tls: false,
@@ -57,19 +54,11 @@ impl WorkPolicy {
 
     /// The delivery policy of a forward.
     pub fn delivery(&self) -> Policy {
-        Policy {
-            timeout: self.timeout.unwrap_or(TIMEOUT),
+        self.delivery.clone().unwrap_or_else(|| Policy {
+            timeout: TIMEOUT,
             success: Codes::any_success(),
-            schedule: Schedule {
-                delays: self.delays.clone(),
-                from: if self.from_first {
-                    RunFrom::First
-                } else {
-                    RunFrom::Previous
-                },
-                ..Schedule::default()
-            },
-        }
+            schedule: Schedule::default(),
+        })
     }
 }
 
@@ -80,14 +69,21 @@ mod tests {
     #[test]
     fn a_policy_is_read_as_it_was_written_and_gaps_have_defaults() {
         let policy = WorkPolicy {
-            timeout: Some(Duration::from_millis(1500)),
-            delays: vec![Duration::from_secs(1), Duration::from_secs(60)],
+            delivery: Some(Policy {
+                timeout: Duration::from_millis(1500),
+                success: Codes::any_success(),
+                schedule: Schedule {
+                    delays: vec![Duration::from_secs(1), Duration::from_secs(60)],
+                    ..Schedule::default()
+                },
+            }),
+            exec_timeout: Some(Duration::from_secs(3)),
             concurrency: 3,
             ..WorkPolicy::default()
         };
         assert_eq!(WorkPolicy::from_text(&policy.to_text()), policy);
         assert_eq!(WorkPolicy::from_text("{}"), WorkPolicy::default());
         assert_eq!(WorkPolicy::from_text("not JSON"), WorkPolicy::default());
-        assert_eq!(policy.delivery().schedule.delays, policy.delays);
+        assert_eq!(Some(policy.delivery()), policy.delivery);
     }
 }

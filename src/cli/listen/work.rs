@@ -12,7 +12,7 @@ use crate::config::{Origin, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Inbound, Pattern, RoutedLane, Router};
-use crate::provider::policy::{Codes, Policy, RunFrom, Schedule};
+use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
 use crate::render::count;
 use crate::session::Session;
@@ -80,11 +80,12 @@ pub(super) fn router(
         tls: args.tls,
         keep_host: args.preserve_host,
         concurrency: args.concurrency.unwrap_or(1),
-        ..forward_policy(args)?
+        delivery: Some(forward_policy(args)?),
+        exec_timeout: None,
     };
     let command = WorkPolicy {
-        timeout: args.exec_timeout,
-        delays: Vec::new(),
+        delivery: None,
+        exec_timeout: args.exec_timeout,
         ..forward.clone()
     };
     let folder = std::env::current_dir().map(|folder| folder.display().to_string());
@@ -120,7 +121,7 @@ pub(super) fn router(
     })
 }
 
-fn forward_policy(args: &Args) -> Result<WorkPolicy> {
+fn forward_policy(args: &Args) -> Result<Policy> {
     let delays = ["1s", "5s", "30s", "2m", "10m"]
         .iter()
         .filter_map(|delay| crate::clock::parse_duration(delay).ok());
@@ -132,13 +133,7 @@ fn forward_policy(args: &Args) -> Result<WorkPolicy> {
             ..Schedule::default()
         },
     };
-    let policy = args.retry.policy(&default)?;
-    Ok(WorkPolicy {
-        timeout: Some(policy.timeout),
-        from_first: policy.schedule.from == RunFrom::First,
-        delays: policy.schedule.delays,
-        ..WorkPolicy::default()
-    })
+    args.retry.policy(&default)
 }
 
 /// Starts the workers, with what an earlier run left for the same targets; says what that is, and what else is left.
