@@ -74,7 +74,8 @@ impl Store for Diary {
 impl Diary {
     fn keep(&self, op: &Op) -> Ack {
         if let Op::Together(ops) = op {
-            return ops.iter().map(|op| self.keep(op)).next_back().unwrap_or_default();
+            let acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
+            return acks[0];
         }
         let said = match op {
             Op::Delivery(new) => format!("kept {} {}", new.message.wire_id, new.state.name()),
