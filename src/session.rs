@@ -24,7 +24,7 @@ use crate::retention::{self, Keeping};
 pub use crate::secret::DEV_SECRET;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::{AsymmetricKind, Scheme};
-use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
+use crate::store::{Access, Ledger, Owner, Reader, SqliteStore, Store};
 use crate::transport::Transport;
 use crate::ui::Ui;
 pub use remote::notes;
@@ -146,6 +146,12 @@ impl Session {
     /// The ledger for reading; never created.
     pub fn reader(&self) -> Result<SqliteStore> {
         Ok(SqliteStore::open(&self.ledger_path, Access::ReadOnly)?)
+    }
+
+    /// The ledger for reading beside the writer, in a thread of its own.
+    pub fn background_reader(&self) -> Reader {
+        let path = self.ledger_path.clone();
+        Reader::start(move || Ok(Box::new(SqliteStore::open(&path, Access::ReadOnly)?)))
     }
 
     /// The way from deliveries to records and lines.
