@@ -116,7 +116,7 @@ pub(super) fn secrets(patient: &Patient<'_>) -> Vec<Check> {
     let book = session.book();
     let mut checks = Vec::new();
     for secret in &secrets {
-        let found = session.endpoint_secret(&book, endpoint, secret, profile, Purpose::Sign);
+        let found = session.endpoint_secret(&book, endpoint, secret, Purpose::Sign);
         let usable = found.and_then(|found| Ok(profile.scheme.signer(&[found]).map(|_| ())?));
         let name = printable(&secret.reference.to_string(), 200);
         checks.push(match usable {
