@@ -69,6 +69,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Whether there was more.
     pub truncated: bool,
+    /// All of the body, where the transport was told to keep it and it is within that limit. Not for the ledger.
+    pub whole: Option<Bytes>,
 }
 
 /// Kinds of failures without an answer.

@@ -14,6 +14,7 @@ use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
@@ -189,7 +190,9 @@ impl Session {
             self.ui
                 .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
         }
-        Ok(reference.resolve()?)
+        let secret = reference.resolve()?;
+        remember(&secret, &reference);
+        Ok(secret)
     }
 
     /// Secrets that this machine knows without being told: the settings', the dev secret when it was ever used, and those
@@ -199,7 +202,11 @@ impl Session {
         let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
         let dev =
             DevSecret::exists(&self.paths, profile).then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
-        let settings = settings.and_then(|reference| reference.resolve().ok());
+        let settings = settings.and_then(|reference| {
+            let secret = reference.resolve().ok()?;
+            remember(&secret, &reference);
+            Some(secret)
+        });
         let endpoints = self.known_endpoint_secrets(profile);
         settings
             .into_iter()
@@ -212,6 +219,12 @@ impl Session {
     pub fn dev_secret(&self) -> Result<DevSecret> {
         DevSecret::open(&self.paths)
     }
+}
+
+/// Takes note of a secret under the reference that can be typed again.
+fn remember(secret: &Secret, reference: &SecretRef) {
+    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| reference.to_string());
+    known::remember(secret, typed.as_deref());
 }
 
 impl Secrets {

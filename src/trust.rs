@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::fs::{folder_of, private_folder};
 use crate::signature::body_sha256;
-use crate::ui::printable;
+use crate::text::printable;
 
 /// One thing that a project's file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
+use hook::exchange::Outcome;
 use serde_json::Value;
 
 use crate::support::{App, NOBODY, Reply, Sandbox, post, request};
@@ -35,7 +36,7 @@ fn requests_are_forwarded_in_order_with_the_same_bytes_and_end_to_end_headers() 
     assert_eq!(seen.header("x-poolflow-signature"), Some("aa"));
     assert_eq!((seen.header("x-hop"), seen.header("keep-alive")), (None, None));
     assert_eq!(seen.header("host"), app.url.strip_prefix("http://"));
-    assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1", "127.0.0.1"]);
+    assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1, 127.0.0.1"]);
     assert_eq!(seen.header("x-forwarded-proto"), Some("http"));
     assert_eq!(seen.header("x-forwarded-host"), listener.url.strip_prefix("http://"));
     for n in 0..5 {
@@ -56,6 +57,41 @@ fn a_target_with_a_path_of_its_own_keeps_it_and_the_host_can_be_kept() {
     let seen = app.next();
     assert_eq!(seen.target, "/webhooks?x=1");
     assert_eq!(seen.header("host"), listener.url.strip_prefix("http://"));
+    listener.stop().ok();
+}
+
+#[test]
+fn a_forward_carries_the_queries_of_the_target_and_of_the_request() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    for (target, expected) in [
+        (format!("{}/hooks", app.url), "/hooks?a=1&b=2"),
+        (format!("{}/hooks?token=x", app.url), "/hooks?token=x&a=1&b=2"),
+        (format!("{}/?token=x", app.url), "/in?token=x&a=1&b=2"),
+    ] {
+        let listener = sandbox.listen(["--forward-to", &target]);
+        request("POST", &listener.url, "/in?a=1&b=2", &[], b"{}");
+        assert_eq!(app.next().target, expected, "{target}");
+        listener.stop().ok();
+    }
+}
+
+#[test]
+fn what_a_proxy_said_of_protocol_and_host_stays_alone_in_a_forward() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let listener = sandbox.listen(["--forward-to", &app.url]);
+    let said = [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "abc.tunnel.example"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-for", "198.51.100.7"),
+    ];
+    request("POST", &listener.url, "/sms", &said, b"a=b");
+    let seen = app.next();
+    assert_eq!(seen.all("x-forwarded-proto"), ["https"]);
+    assert_eq!(seen.all("x-forwarded-host"), ["abc.tunnel.example"]);
+    assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1, 198.51.100.7, 127.0.0.1"]);
     listener.stop().ok();
 }
 
@@ -82,6 +118,46 @@ fn the_apps_answer_is_passed_back_when_that_is_wanted() {
     );
     assert_eq!(answer.header("x-app"), Some("yes"));
     listener.stop().ok().says(["1 not forwarded"]);
+}
+
+#[test]
+fn the_apps_answer_is_passed_back_whole_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let mib = 1024 * 1024;
+    let sizes = [64 * 1024, 64 * 1024 + 1, 5 * mib, 32 * mib, 32 * mib + 1];
+    let next = AtomicUsize::new(0);
+    let app = App::start(move |_| {
+        let size = sizes[next.fetch_add(1, Ordering::SeqCst)];
+        let headers = vec![("content-encoding", "x-own"), ("keep-alive", "timeout=9")];
+        Reply::Full(200, headers, vec![b'a'; size])
+    });
+    let listener = sandbox.listen(["--forward-to", &app.url, "--answer", "app"]);
+    for size in sizes {
+        let answer = post(&listener.url, &[], size.to_string().as_bytes());
+        if size > 32 * mib {
+            assert_eq!(answer.status, 502);
+            assert_eq!(answer.body, b"the app's answer is too long\n");
+            continue;
+        }
+        assert_eq!((answer.status, answer.body.len()), (200, size));
+        assert_eq!(answer.header("content-length"), Some(size.to_string().as_str()));
+        assert_eq!(answer.header("content-encoding"), Some("x-own"));
+        assert_eq!(answer.header("keep-alive"), None);
+    }
+    listener
+        .stop()
+        .ok()
+        .says(["#9: the app's answer is longer than 32 MiB; the sender got 502"]);
+    let kept: Vec<_> = sandbox
+        .deliveries()
+        .into_iter()
+        .map(|one| match &one.delivery.attempts[0].outcome {
+            Outcome::Answer(answer) => (answer.body.len(), answer.truncated),
+            Outcome::Error { text, .. } => panic!("{text}"),
+        })
+        .collect();
+    assert_eq!(kept[0], (64 * 1024, false));
+    assert!(kept[1..].iter().all(|kept| *kept == (64 * 1024, true)), "{kept:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{App, Listener, Reply, Sandbox, Seen, post};
+use crate::support::{App, Listener, Reply, Sandbox, Seen, post, request};
 
 fn app() -> App {
     App::start(|_| Reply::Status(200, ""))
@@ -157,6 +157,26 @@ fn the_target_is_the_given_one_then_the_records_own_then_where_it_was_forwarded(
         &format!("error: `#{capture}` was received and never forwarded"),
         &format!("hint: `hook replay {capture} --to URL`"),
     ]);
+}
+
+#[test]
+fn a_capture_goes_to_another_target_with_its_path_and_query() {
+    let sandbox = Sandbox::new();
+    let app = app();
+    let listener = sandbox.listen::<&str>([]);
+    request("POST", &listener.url, "/in/here?a=1", &[], b"{}");
+    listener.stop().ok();
+    for (to, expected) in [
+        (app.url.clone(), "/in/here?a=1"),
+        (format!("{}/?token=x", app.url), "/in/here?token=x&a=1"),
+        (format!("{}/hooks", app.url), "/hooks?a=1"),
+        (format!("{}/hooks?token=x", app.url), "/hooks?token=x&a=1"),
+    ] {
+        assert_eq!(replay(&sandbox, &app, &["1", "--to", &to]).target, expected, "{to}");
+    }
+    // The query of a delivery is part of the target that it was made for.
+    send(&sandbox, &app, &["job.paid"]);
+    assert_eq!(replay(&sandbox, &app, &["last", "--to", &app.url]).target, "/");
 }
 
 #[test]

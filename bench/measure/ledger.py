@@ -1,5 +1,6 @@
 """Commands on a ledger of a million records."""
 
+import shutil
 import sqlite3
 import subprocess
 from statistics import median
@@ -30,6 +31,16 @@ def filled(bench):
     if records < captures + deliveries:
         raise SystemExit(f"the ledger has {records} records instead of {captures + deliveries}")
     return path, records
+
+
+def copied(bench, path):
+    """A copy of a ledger, with its log."""
+    copy = bench.fresh(f"copy-{path.name}")
+    for end in ("", "-wal"):
+        part = path.with_name(path.name + end)
+        if part.exists():
+            shutil.copy(part, copy.with_name(copy.name + end))
+    return copy
 
 
 def has(bench, *command):

@@ -59,6 +59,7 @@ class Bench:
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir()
         self.hook, self.limits = map(self.installed, built)
+        self.against = wanted.against and self.installed(wanted.against, "other-hook")
         self.env = self._env()
         # Below the ports that outgoing connections take.
         self.ports = iter(range(17100, 19900))
@@ -78,10 +79,10 @@ class Bench:
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         return path
 
-    def installed(self, binary):
+    def installed(self, binary, name=None):
         """A copy, which is what everybody runs: the pages of a file that a linker wrote take longer to map, a fifth of a
         short process's time."""
-        copy = self.scratch / "-".join(Path(binary).parts[-3:])
+        copy = self.scratch / (name or "-".join(Path(binary).parts[-3:]))
         shutil.copy(binary, copy)
         return str(copy)
 

@@ -9,6 +9,7 @@ use crate::config::Paths;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::create_once;
+use crate::known;
 use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -81,11 +82,17 @@ impl DevSecret {
             } else {
                 pair.public
             };
-            return Ok(Secret::new(half).named(DEV_SECRET));
+            let half = Secret::new(half).named(DEV_SECRET);
+            if purpose == Purpose::Sign {
+                known::remember(&half, Some(DEV_SECRET));
+            }
+            return Ok(half);
         }
         let form = &profile.secret_form;
         let key = [self.root.expose(), form.to_string().as_bytes()].concat();
-        Ok(Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET))
+        let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
+        known::remember(&secret, Some(DEV_SECRET));
+        Ok(secret)
     }
 
     fn pair(&self, kind: AsymmetricKind) -> Result<Pair> {

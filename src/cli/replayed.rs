@@ -21,7 +21,7 @@ use crate::provider::{Place, Profile};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::signature::Scheme;
 use crate::store::{self, Record};
-use crate::transport::guard;
+use crate::transport::{address_policy, join_url};
 use original::Original;
 
 /// What the user wants of every repetition.
@@ -128,7 +128,8 @@ impl<'a> Again<'a> {
 
     fn target(&self, source: &Original) -> Result<Url> {
         if let Some(to) = &self.wanted.to {
-            return Ok(to.clone());
+            let request = source.request_target.as_deref();
+            return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, request)));
         }
         let Some(url) = &source.url else {
             return Err(Error::usage(format!(
@@ -245,7 +246,7 @@ impl<'a> Again<'a> {
     fn kept_headers(&self, source: &Original, url: &Url) -> Headers {
         let headers = source.headers.end_to_end();
         let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_origin(old, url));
-        if self.wanted.send_credentials || known_there || guard::is_loopback(url) {
+        if self.wanted.send_credentials || known_there || address_policy::is_loopback(url) {
             return headers;
         }
         let mut headers = headers.without_credentials();

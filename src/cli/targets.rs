@@ -6,17 +6,18 @@ use clap::Args;
 use url::Url;
 
 use super::endpoints::events_shown;
-use crate::endpoints::{Endpoint, SkipReason, Wanted, shown};
+use crate::endpoints::{Endpoint, SkipReason, Wanted};
 use crate::engine::Label;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::prompt;
 use crate::provider::Profile;
 use crate::render::count;
 use crate::secret::Secret;
 use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::{Scheme, Signer};
-use crate::transport::guard;
+use crate::transport::{address_policy, guard};
 use crate::ui::printable;
 
 #[derive(Debug, Clone, Args)]
@@ -108,7 +109,7 @@ impl TargetArgs {
         if endpoints.is_empty() {
             return Err(none().hint("`hook endpoints add` makes an endpoint to choose"));
         }
-        let line = |endpoint: &Endpoint| format!("{}  {}", endpoint.name, printable(&shown(&endpoint.url), 80));
+        let line = |endpoint: &Endpoint| format!("{}  {}", endpoint.name, printable(&mask::url(&endpoint.url), 80));
         let lines: Vec<String> = endpoints.iter().map(line).collect();
         let index = prompt::choose(&session.ui, "Send to which endpoint?", &lines, NO_TARGET)?;
         Ok(Aim::Endpoint(Box::new(endpoints.swap_remove(index))))
@@ -189,7 +190,10 @@ impl TargetArgs {
     }
 
     fn ask(&self, session: &Session, event: &str, targets: &[Target], rehearsal: bool) -> Result<()> {
-        let outside = targets.iter().filter(|target| !guard::is_loopback(&target.url)).count();
+        let outside = targets
+            .iter()
+            .filter(|target| !address_policy::is_loopback(&target.url))
+            .count();
         if outside == 0 || self.yes || rehearsal {
             return Ok(());
         }
@@ -306,7 +310,7 @@ fn announce(session: &Session, event: &str, judged: &[(&Endpoint, Option<SkipRea
     for (endpoint, skip) in judged {
         let name = format!("{:<wide$}", endpoint.name);
         ui.note(&match skip {
-            None => format!("  {}  {}", style.name(&name), shown(&endpoint.url)),
+            None => format!("  {}  {}", style.name(&name), mask::url(&endpoint.url)),
             Some(skip) => style.dim(&format!("  {name}  skipped: {}", printable(&skip.to_string(), 200))),
         });
     }

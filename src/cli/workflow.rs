@@ -22,12 +22,14 @@ use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
+use crate::known;
 use crate::listener::Condition;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::template::text_of;
-use crate::transport::guard;
+use crate::transport::address_policy;
 use crate::ui::printable;
 use unsent::{rehearse, skip};
 
@@ -275,7 +277,10 @@ fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut H
         Auth::ApiKey { header, key } => (header, session.secret(key)?.expose().to_vec()),
         Auth::Basic { user, password } => {
             let pair = [user.as_bytes(), b":", session.secret(password)?.expose()].concat();
-            ("authorization", format!("Basic {}", STANDARD.encode(pair)).into_bytes())
+            let pair = STANDARD.encode(pair);
+            // In this form it goes out, and is as good as the password.
+            known::remember(&Secret::new(pair.as_bytes()), None);
+            ("authorization", format!("Basic {pair}").into_bytes())
         }
     };
     check_line(header, "").map_err(|what| wrong(name, format!("`auth`: {what}")))?;
@@ -288,7 +293,7 @@ fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut H
 
 /// What the provider would say about the URL: what cannot be one is refused, its other rules are said.
 fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Result<()> {
-    let local = Url::parse(url).is_ok_and(|url| guard::is_loopback(&url));
+    let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = Options {
         local,
         ..Options::default()

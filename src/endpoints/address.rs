@@ -1,27 +1,13 @@
-//! What a URL says by itself: whether it can be an endpoint's, where it points, when two are the same. Names are not
-//! looked up.
+//! What a URL says by itself: whether it can be an endpoint's, and when two are the same.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use url::Url;
 
-use url::{Host, Url};
-
-/// Names below these never exist on the internet (RFC 6761, 6762, 8375, 9476).
-const PRIVATE_SUFFIXES: [&str; 6] = [".local", ".localhost", ".internal", ".home.arpa", ".test", ".invalid"];
-
-/// From where a host can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// This machine only.
-    Loopback,
-    /// Not from the internet; says what it is, with its article.
-    Inside(&'static str),
-    /// From the internet, as far as can be told without asking DNS.
-    Public,
-}
+use crate::mask;
+use crate::text::{is_unsafe, printable};
 
 /// Reads an endpoint's URL. The error is a clause that follows the URL.
 pub(super) fn parse(text: &str) -> Result<Url, String> {
-    let hidden = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}');
+    let hidden = |c: char| c.is_whitespace() || is_unsafe(c);
     // The URL standard drops tabs and line ends and trims blanks: what is registered would not be what was meant.
     if text.contains(hidden) {
         return Err(format!("`{}` has blanks or invisible characters in it", shown(text)));
@@ -33,79 +19,16 @@ pub(super) fn parse(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+fn shown(text: &str) -> String {
+    printable(&mask::url(text), usize::MAX)
+}
+
 /// The form in which two URLs that lead to the same place are equal: scheme and host in lower case, without a default
 /// port, a fragment, or a missing root path. `None` when it is no endpoint's URL.
 pub fn normalised(text: &str) -> Option<String> {
     let mut url = parse(text).ok()?;
     url.set_fragment(None);
     Some(url.into())
-}
-
-/// The URL for a terminal or a message: a password in it is masked, and what is invisible is escaped.
-pub fn shown(text: &str) -> String {
-    let masked = masked(text).unwrap_or_else(|| text.to_owned());
-    let mut text = String::with_capacity(masked.len());
-    for c in masked.chars() {
-        let steers = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}');
-        if c.is_control() || steers || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}') {
-            text.extend(c.escape_unicode());
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-fn masked(text: &str) -> Option<String> {
-    let mut url = Url::parse(text).ok()?;
-    url.password()?;
-    url.set_password(Some("********")).ok()?;
-    Some(url.into())
-}
-
-/// From where the URL's host can be reached.
-pub(super) fn reach(url: &Url) -> Reach {
-    match url.host() {
-        Some(Host::Ipv4(address)) => reach_v4(address),
-        Some(Host::Ipv6(address)) => reach_v6(address),
-        Some(Host::Domain(name)) => reach_name(name.trim_end_matches('.')),
-        None => Reach::Inside("no host"),
-    }
-}
-
-fn reach_name(name: &str) -> Reach {
-    match name {
-        "localhost" => Reach::Loopback,
-        name if name.ends_with(".localhost") => Reach::Loopback,
-        name if !name.contains('.') => Reach::Inside("a name without a domain"),
-        name if PRIVATE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) => Reach::Inside("a local name"),
-        _ => Reach::Public,
-    }
-}
-
-fn reach_v4(address: Ipv4Addr) -> Reach {
-    let [a, b, ..] = address.octets();
-    match address {
-        address if address.is_loopback() => Reach::Loopback,
-        address if address.is_private() => Reach::Inside("a private address"),
-        address if address.is_link_local() => Reach::Inside("a link-local address"),
-        _ if a == 100 && (64..128).contains(&b) => Reach::Inside("a carrier's private address"),
-        _ if a == 0 || address.is_broadcast() || address.is_multicast() => Reach::Inside("no host's address"),
-        _ => Reach::Public,
-    }
-}
-
-fn reach_v6(address: Ipv6Addr) -> Reach {
-    if let IpAddr::V4(inner) = address.to_canonical() {
-        return reach_v4(inner);
-    }
-    match address {
-        address if address.is_loopback() => Reach::Loopback,
-        address if address.is_unique_local() => Reach::Inside("a private address"),
-        address if address.is_unicast_link_local() => Reach::Inside("a link-local address"),
-        address if address.is_unspecified() || address.is_multicast() => Reach::Inside("no host's address"),
-        _ => Reach::Public,
-    }
 }
 
 #[cfg(test)]
@@ -148,52 +71,5 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn hosts_are_sorted_by_where_they_can_be_reached_from() {
-        let inside = |what| Reach::Inside(what);
-        for (host, expected) in [
-            ("127.0.0.1", Reach::Loopback),
-            ("127.8.9.1", Reach::Loopback),
-            ("0x7f.1", Reach::Loopback),
-            ("[::1]", Reach::Loopback),
-            ("[::ffff:127.0.0.1]", Reach::Loopback),
-            ("localhost", Reach::Loopback),
-            ("LOCALHOST.", Reach::Loopback),
-            ("app.localhost", Reach::Loopback),
-            ("10.1.2.3", inside("a private address")),
-            ("172.16.0.1", inside("a private address")),
-            ("192.168.1.1", inside("a private address")),
-            ("[::ffff:10.0.0.1]", inside("a private address")),
-            ("[fd00::1]", inside("a private address")),
-            ("169.254.169.254", inside("a link-local address")),
-            ("[fe80::1]", inside("a link-local address")),
-            ("100.64.0.1", inside("a carrier's private address")),
-            ("0.0.0.0", inside("no host's address")),
-            ("255.255.255.255", inside("no host's address")),
-            ("[::]", inside("no host's address")),
-            ("[ff02::1]", inside("no host's address")),
-            ("printer.local", inside("a local name")),
-            ("app.test", inside("a local name")),
-            ("db.internal.", inside("a local name")),
-            ("web", inside("a name without a domain")),
-            ("example.com", Reach::Public),
-            ("localhost.example.com", Reach::Public),
-            ("8.8.8.8", Reach::Public),
-            ("172.32.0.1", Reach::Public),
-            ("100.128.0.1", Reach::Public),
-            ("[2001:4860:4860::8888]", Reach::Public),
-        ] {
-            let url = parse(&format!("http://{host}/x")).unwrap();
-            assert_eq!(reach(&url), expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_shown_url_gives_no_password_away_and_hides_no_character() {
-        assert_eq!(shown("https://u:pw@example.com/x"), "https://u:********@example.com/x");
-        assert_eq!(shown("https://u@example.com/x"), "https://u@example.com/x");
-        assert_eq!(shown("https://a\u{1b}[2J\u{202e}"), "https://a\\u{1b}[2J\\u{202e}");
     }
 }

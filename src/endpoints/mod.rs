@@ -25,7 +25,7 @@ mod secrets;
 mod store;
 mod stored;
 
-pub use address::{normalised, shown};
+pub use address::normalised;
 pub use admission::{admit, admit_change};
 pub use book::{Book, FORMAT};
 pub use confirmation::Confirmed;

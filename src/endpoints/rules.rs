@@ -5,11 +5,13 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::address::{self, Reach};
+use super::address;
 use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
+use crate::mask;
 use crate::provider::file::Limit;
 use crate::provider::{Https, Profile, near_names};
+use crate::transport::address_policy::{AddressClass, AddressPolicy};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +64,10 @@ pub const CODES: [&str; 18] = [
 pub struct Options {
     /// Network rules are waived for targets on this machine.
     pub local: bool,
-    /// What is recommended is required.
+    /// What is recommended is required, and a target must be public.
     pub production: bool,
+    /// Addresses of private networks count as public: the sender reaches them.
+    pub allow_private: bool,
     /// Events outside the catalogue are let pass with a caution: the provider may have new ones.
     pub new_events: bool,
     /// The account's plan, should the endpoint not name one.
@@ -163,17 +167,17 @@ fn judge_password(url: &Url) -> Option<Finding> {
     url.password()?;
     let message = format!(
         "`{}` holds a password, which the book keeps as it is",
-        address::shown(url.as_str())
+        mask::url(url.as_str())
     );
     Some(Finding::new(Severity::Caution, "password-in-url", message))
 }
 
 fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
-    let (shown, reach) = (address::shown(url.as_str()), address::reach(url));
+    let (shown, class) = (mask::url(url.as_str()), AddressClass::of_url(url));
     let mut findings: Vec<Finding> = [
         judge_https(profile, url, &shown, options),
         judge_port(profile, url, &shown),
-        judge_public(profile, reach, &shown),
+        judge_public(profile, class, &shown, options),
     ]
     .into_iter()
     .flatten()
@@ -182,15 +186,15 @@ fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding
         return findings;
     }
     let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
-    match (reach, options.local) {
-        (Reach::Loopback, true) => {
+    match (class, options.local) {
+        (Some(AddressClass::Loopback), true) => {
             let message = format!(
                 "for `{shown}`, which is on this machine, `--local` waives: {}",
                 codes.join(", ")
             );
             findings = vec![Finding::new(Severity::Note, "waived", message)];
         }
-        (Reach::Loopback, false) => {
+        (Some(AddressClass::Loopback), false) => {
             let hint =
                 "`--local` waives this for targets on this machine; to be reached from outside, use a tunnel's URL";
             findings = findings.into_iter().map(|finding| finding.hint(hint)).collect();
@@ -242,15 +246,20 @@ fn judge_port(profile: &Profile, url: &Url, shown: &str) -> Option<Finding> {
     Some(Finding::refused("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
 }
 
-fn judge_public(profile: &Profile, reach: Reach, shown: &str) -> Option<Finding> {
-    let what = match reach {
-        Reach::Loopback => "on this machine only",
-        Reach::Inside(what) => what,
-        Reach::Public => return None,
-    };
-    if !profile.endpoint.public {
+fn judge_public(profile: &Profile, class: Option<AddressClass>, shown: &str, options: &Options) -> Option<Finding> {
+    if !(profile.endpoint.public || options.production) {
         return None;
     }
+    let policy = if options.allow_private {
+        AddressPolicy::PublicAndPrivate
+    } else {
+        AddressPolicy::Public
+    };
+    let what = match class {
+        Some(class) if policy.allows(class) => return None,
+        Some(class) => class.description(),
+        None => "without a host",
+    };
     let message = format!(
         "`{shown}` is {what}, and `{}` must reach it from the internet",
         profile.label()
@@ -260,7 +269,7 @@ fn judge_public(profile: &Profile, reach: Reach, shown: &str) -> Option<Finding>
 
 /// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
 pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
-    let shown = address::shown(url);
+    let shown = mask::url(url);
     let url = address::normalised(url)?;
     let mut same = peers
         .iter()

@@ -14,7 +14,7 @@ use crate::headers::Headers;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
-use crate::store::{Processing, Query, Record, Stats, Store, Summary};
+use crate::store::{LaneSummary, Processing, Query, Record, Stats, Store, Summary, Work};
 use crate::transport::scripted::Scripted;
 
 /// What happened, in order.
@@ -46,6 +46,14 @@ impl Store for Diary {
     }
 
     fn unprocessed(&self, _: &Query) -> std::result::Result<Vec<(u64, Processing)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn lanes(&self) -> std::result::Result<Vec<LaneSummary>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn work(&self, _: uuid::Uuid, _: u64, _: usize) -> std::result::Result<Vec<Work>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -6,8 +6,10 @@ use crate::config::Origin;
 use crate::endpoints::{Book, Endpoint, EndpointError, EndpointSecret, select};
 use crate::error::{Error, Result};
 use crate::fs::private_folder;
+use crate::known;
 use crate::provider::Profile;
 use crate::secret::Secret;
+use crate::signature::Scheme;
 use crate::trust::Grant;
 
 /// What git must not see beside a project's book.
@@ -57,7 +59,7 @@ impl Session {
         }
         let fetched = secrets.into_iter().map(|secret| {
             check_allowed(&book, book.needs(endpoint, secret))?;
-            let found = fetch(&book, secret, purpose);
+            let found = fetch(&book, (endpoint, secret), is_public(profile, purpose), purpose);
             found.map_err(|error| Error {
                 message: format!("endpoint `{}`: {}", endpoint.name, error.message),
                 ..error
@@ -75,16 +77,10 @@ impl Session {
         Ok(secrets.into_iter().map(|secret| secret.named(&name)).collect())
     }
 
-    /// One secret of an endpoint, unless the project's book may not make use of it.
-    pub fn endpoint_secret(
-        &self,
-        book: &Book,
-        endpoint: &Endpoint,
-        secret: &EndpointSecret,
-        purpose: Purpose,
-    ) -> Result<Secret> {
+    /// One secret of an endpoint to sign with, unless the project's book may not make use of it.
+    pub fn signing_secret(&self, book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Result<Secret> {
         check_allowed(book, book.needs(endpoint, secret))?;
-        fetch(book, secret, purpose)
+        fetch(book, (endpoint, secret), false, Purpose::Sign)
     }
 
     /// What endpoints of that provider verify with, for explanations: what cannot be had is left out.
@@ -100,8 +96,10 @@ impl Session {
         });
         secrets
             .filter_map(|(endpoint, secret)| {
-                let found = self.endpoint_secret(&book, endpoint, secret, Purpose::Verify);
-                Some(found.ok()?.named(format!("the secret of endpoint {}", endpoint.name)))
+                check_allowed(&book, book.needs(endpoint, secret)).ok()?;
+                let public = is_public(profile, Purpose::Verify);
+                let found = fetch(&book, (endpoint, secret), public, Purpose::Verify).ok()?;
+                Some(found.named(format!("the secret of endpoint {}", endpoint.name)))
             })
             .collect()
     }
@@ -127,9 +125,23 @@ fn check_allowed(book: &Book, needed: Option<Grant>) -> Result<()> {
     }
 }
 
-fn fetch(book: &Book, secret: &EndpointSecret, purpose: Purpose) -> Result<Secret> {
-    Ok(match purpose {
+/// Whether it is the public half of a pair, which is no secret.
+fn is_public(profile: &Profile, purpose: Purpose) -> bool {
+    purpose == Purpose::Verify && matches!(profile.scheme, Scheme::Asymmetric(_))
+}
+
+fn fetch(
+    book: &Book,
+    (endpoint, secret): (&Endpoint, &EndpointSecret),
+    public: bool,
+    purpose: Purpose,
+) -> Result<Secret> {
+    let found = match purpose {
         Purpose::Sign => book.vault().signing(secret)?,
         Purpose::Verify => book.vault().verifying(secret)?,
-    })
+    };
+    if !public {
+        known::remember(&found, Some(&format!("endpoint:{}", endpoint.name)));
+    }
+    Ok(found)
 }

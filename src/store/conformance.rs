@@ -6,6 +6,7 @@ pub(crate) mod processing;
 pub(crate) mod pruning;
 pub(crate) mod queries;
 pub(crate) mod records;
+pub(crate) mod work;
 
 use std::time::Duration;
 
@@ -92,6 +93,14 @@ macro_rules! conformance {
             deliveries_with_attempts_left_do_not_make_room
             a_pruned_capture_makes_no_duplicates
             pruning_nothing_drops_nothing
+        );
+        conformance!($fixture, work:
+            work_is_kept_with_its_capture_until_it_is_done
+            a_duplicate_causes_no_command_but_a_forward
+            what_is_not_answered_yet_causes_nothing_and_makes_no_duplicate
+            an_item_ends_with_its_delivery
+            one_of_two_claims_of_a_lane_succeeds
+            captures_with_work_to_do_do_not_make_room
         );
     };
     ($fixture:ty, $topic:ident: $($case:ident)*) => {
@@ -207,7 +216,7 @@ pub(crate) fn answered(seq: u32, at: Timestamp, status: u16, took: Duration) -> 
         status,
         headers: [("server", "x")].into_iter().collect(),
         body: "ok".into(),
-        truncated: false,
+        ..Answer::default()
     };
     Attempt {
         seq,

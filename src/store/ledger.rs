@@ -191,14 +191,20 @@ impl Group {
 
 fn body_len(op: &Op) -> usize {
     match op {
-        Op::Capture(capture) => capture.body.len(),
+        Op::Capture(capture) | Op::ReceiveUnanswered(capture) | Op::Receive { capture, .. } => capture.body.len(),
         Op::Delivery(delivery) => delivery.message.body.len(),
+        Op::Together(ops) => ops.iter().map(body_len).sum(),
         Op::Attempt { .. }
         | Op::State { .. }
         | Op::Claim { .. }
         | Op::Forwarded { .. }
         | Op::Processed { .. }
         | Op::ClaimProcessing { .. }
+        | Op::Promise { .. }
+        | Op::WorkDone(_)
+        | Op::WorkStarted { .. }
+        | Op::ClaimLane { .. }
+        | Op::CloseLane(_)
         | Op::Explained { .. } => 0,
     }
 }
@@ -211,7 +217,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::store::conformance::{capture, numbers, start};
-    use crate::store::{Access, Processing, Query, Record, SqliteStore, Stats, Summary};
+    use crate::store::{Access, LaneSummary, Processing, Query, Record, SqliteStore, Stats, Summary, Work};
 
     /// A store that tells of each group and waits to be told what comes of it.
     struct Gated {
@@ -250,6 +256,14 @@ mod tests {
         }
 
         fn unprocessed(&self, _: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {
+            unreachable!()
+        }
+
+        fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
+            unreachable!()
+        }
+
+        fn work(&self, _: uuid::Uuid, _: u64, _: usize) -> Result<Vec<Work>, StoreError> {
             unreachable!()
         }
 

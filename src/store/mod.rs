@@ -5,9 +5,11 @@
 mod conformance;
 mod error;
 mod ledger;
+mod names;
 mod owner;
 mod query;
 mod sqlite;
+mod work;
 
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ pub use ledger::{Ledger, PendingAck};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use sqlite::{Access, SqliteStore};
+pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
+
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, Source};
@@ -216,6 +221,48 @@ pub enum Record {
 pub enum Op {
     /// Records a request.
     Capture(Box<NewCapture>),
+    /// Records a request and, in the same transaction, what was promised for it.
+    Receive {
+        /// What came.
+        capture: Box<NewCapture>,
+        /// What it causes.
+        work: Vec<NewWork>,
+    },
+    /// Records a request whose answer is somebody else's and yet to come: whether it is a duplicate is found out, but it makes
+    /// no other one a duplicate and causes nothing until [`Op::Promise`].
+    ReceiveUnanswered(Box<NewCapture>),
+    /// The answer to a recorded request is a success: it counts for duplicates from now on, and causes work. The ack says
+    /// whether it is one itself by now.
+    Promise {
+        /// The capture's number.
+        capture: u64,
+        /// As in [`NewCapture::dedupe_key`].
+        dedupe_key: Option<String>,
+        /// What it causes.
+        work: Vec<NewWork>,
+    },
+    /// An item of the work queue is done.
+    WorkDone(WorkKey),
+    /// The first attempt of a forward is on record: the item is done when the delivery is.
+    WorkStarted {
+        /// Which item.
+        work: WorkKey,
+        /// Its delivery.
+        delivery: Id,
+    },
+    /// Takes over a lane of the work queue, unless somebody else was faster.
+    ClaimLane {
+        /// Which one.
+        lane: Uuid,
+        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        from: Option<String>,
+        /// Who works on it from now on.
+        owner: String,
+    },
+    /// Drops a lane when nothing is in it.
+    CloseLane(Uuid),
+    /// Several changes in one transaction. The ack is that of the first.
+    Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),
     /// Adds an attempt to a recorded delivery and says where it stands then.
@@ -317,6 +364,12 @@ pub trait Store: Send {
     /// page only the direction counts.
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
 
+    /// The lanes of the work queue, the oldest first.
+    fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError>;
+
+    /// Items of a lane of the work queue that stand behind `after`, in order, at most `limit`.
+    fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
     /// Figures over the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
 
@@ -342,30 +395,3 @@ impl VerdictNote {
         }
     }
 }
-
-/// Gives an enum its names for JSON and the ledger, and reads them back.
-macro_rules! names {
-    ($type:ty { $($variant:ident = $name:literal),* $(,)? }) => {
-        impl $type {
-            /// The name in JSON and in the ledger.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-            /// Reads [`Self::name`].
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-names!(RecordKind { Capture = "capture", Delivery = "delivery" });
-names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
-names!(DeliveryState {
-    Pending = "pending",
-    Delivered = "delivered",
-    Failed = "failed",
-    Parked = "parked",
-    Skipped = "skipped",
-    Rehearsed = "rehearsed",
-});

@@ -16,6 +16,7 @@ mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod work;
 mod write;
 
 use std::fmt;
@@ -23,12 +24,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use self::close::Stay;
 use self::dedupe::Seen;
 use self::fault::Place;
 use self::prune::Pace;
-use super::{Ack, Op, Processing, Query, Record, Stats, Store, StoreError, Summary};
+use super::{Ack, LaneSummary, Op, Processing, Query, Record, Stats, Store, StoreError, Summary, Work};
 use crate::clock::Timestamp;
 
 /// How long a second capture of the same event counts as a duplicate, unless told otherwise.
@@ -116,6 +118,14 @@ impl Store for SqliteStore {
 
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {
         processing::open(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
+    fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
+        work::lanes(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError> {
+        work::items(&self.connection, lane, after, limit).map_err(|e| self.place.reading(&e))
     }
 
     fn stats(&self, query: &Query) -> Result<Stats, StoreError> {

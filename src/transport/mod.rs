@@ -4,12 +4,16 @@ use std::future::Future;
 
 use crate::exchange::{Outcome, Request};
 
+pub mod address_policy;
 pub mod guard;
 pub mod http;
+mod join;
 #[cfg(test)]
 pub mod scripted;
 
+pub use address_policy::{AddressClass, AddressPolicy};
 pub use http::{HttpOptions, HttpOptionsError, HttpTransport, other_loopback_answers};
+pub use join::join_url;
 
 /// Carries one request to its target and brings the answer back, within the request's time limit.
 pub trait Transport: Send + Sync + 'static {

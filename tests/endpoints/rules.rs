@@ -110,6 +110,55 @@ fn each_provider_refuses_what_it_does_not_take() {
 }
 
 #[test]
+fn no_spelling_of_an_internal_address_passes_in_production() {
+    let sandbox = Sandbox::new();
+    for host in [
+        "127.0.0.1",
+        "0x7f.1",
+        "2130706433",
+        "0177.1",
+        "%31%32%37.0.0.1",
+        "127.0.0.1.",
+        "localhost.",
+        "app.localhost",
+        "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[64:ff9b:1::a9fe:a9fe]",
+        "[2002:7f00:1::]",
+        "[2001:0:a9fe:a9fe::1]",
+        "[2606:4700::5efe:10.0.0.1]",
+        "[fec0::1]",
+        "[fd00:ec2::254]",
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "198.18.0.1",
+        "203.0.113.1",
+        "240.0.0.1",
+        "metadata.google.internal.",
+        "db.internal",
+        "example.com@10.0.0.1",
+    ] {
+        for provider in ["poolflow", "slotflow"] {
+            let events = if provider == "poolflow" {
+                "job.paid"
+            } else {
+                "booking.confirmed"
+            };
+            let add = format!("add https://{host}/x --production -p {provider} --events {events}");
+            endpoints(&sandbox, &add)
+                .exits(3)
+                .says(["must reach it from the internet"]);
+        }
+    }
+    for host in ["example.com", "8.8.8.8", "[2606:4700::1111]", "168.63.129.17"] {
+        let add = format!("add https://{host}/x --production -p poolflow --events job.paid");
+        endpoints(&sandbox, &add).ok();
+    }
+}
+
+#[test]
 fn all_refusals_are_said_at_once_and_scripts_get_their_codes() {
     let sandbox = Sandbox::new();
     let add = "add http://a.example.com:8080 -p pocketsflow --events order.paid,order.completed";

@@ -278,6 +278,39 @@ fn private_addresses_are_not_reached_unless_that_is_wanted() {
 }
 
 #[test]
+fn a_service_that_others_can_call_does_not_reach_this_machine_and_none_reaches_metadata() {
+    for (flags, url, blocked) in [
+        (&["--expose"][..], "http://127.0.0.1:9/", "loopback"),
+        (&["--production"], "http://localhost:9/", "loopback"),
+        (&["--allow-private"], "http://169.254.169.254/", "metadata"),
+        (&["--allow-private"], "http://168.63.129.16/", "metadata"),
+        (&["--allow-private"], "http://[fe80::1]/", "link-local"),
+        (&["--expose", "--allow-private"], "http://0xa9fea9fe/", "metadata"),
+        (&[], "http://[64:ff9b::a9fe:a9fe]/", "metadata"),
+    ] {
+        let sandbox = Sandbox::new();
+        let add = [
+            "endpoints",
+            "add",
+            url,
+            "-p",
+            "generic",
+            "--events",
+            "all",
+            "--name",
+            "inside",
+        ];
+        sandbox.hook(add).run().ok();
+        let mut face = sandbox.serve("generic", flags);
+        face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#);
+        let attempt = face.next("hook.attempt/1");
+        assert_eq!(attempt["error"], "blocked", "{flags:?} {url}");
+        let detail = attempt["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(blocked), "{flags:?} {url}: {detail}");
+    }
+}
+
+#[test]
 fn an_account_that_is_switched_off_delivers_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write(sandbox.config("config.toml"), "[account]\nenabled = false\n");

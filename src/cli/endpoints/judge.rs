@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::show::FindingPart;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
-use crate::endpoints::{Endpoint, EndpointError, check_name, shown};
+use crate::endpoints::{Endpoint, EndpointError, check_name};
 use crate::error::{Error, Result};
+use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
 use crate::session::Session;
@@ -19,7 +20,7 @@ pub(super) struct RuleArgs {
     /// Waive the network rules for a target on this machine
     #[arg(long, help_heading = "Rules")]
     local: bool,
-    /// Require what the provider only advises
+    /// Require what the provider only advises, and a public address
     #[arg(long, help_heading = "Rules")]
     production: bool,
     /// Take events that the catalogue does not have yet
@@ -47,6 +48,7 @@ impl RuleArgs {
         Options {
             local: self.local,
             production: self.production,
+            allow_private: false,
             new_events: self.new_events,
             plan: session.settings.account_plan.clone(),
         }
@@ -112,7 +114,7 @@ pub(super) fn refused(session: &Session, endpoint: &Endpoint, error: EndpointErr
             schema: "hook.refusal/1",
             name: &endpoint.name,
             provider: &endpoint.provider,
-            url: shown(&endpoint.url),
+            url: mask::url(&endpoint.url),
             findings: FindingPart::all(findings),
         };
         if let Err(error) = session.ui.json(&line) {

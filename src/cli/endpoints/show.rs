@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::fresh::Handed;
 use crate::clock::Timestamp;
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Book, Endpoint, EndpointSecret, Events, shown};
+use crate::endpoints::{Book, Endpoint, EndpointSecret, Events};
 use crate::error::Result;
+use crate::mask;
 use crate::provider::Profile;
 use crate::render::count;
-use crate::session::{Purpose, Session};
+use crate::session::Session;
 use crate::signature::{Scheme, fingerprint};
 use crate::ui::printable;
 
@@ -102,7 +103,7 @@ impl EndpointLine {
             id: endpoint.id.clone(),
             name: endpoint.name.clone(),
             provider: endpoint.provider.clone(),
-            url: shown(&endpoint.url),
+            url: mask::url(&endpoint.url),
             events: endpoint.events.clone(),
             description: endpoint.description.clone(),
             labels: endpoint.labels.clone(),
@@ -145,7 +146,7 @@ impl EndpointLine {
 
 /// Tells two secrets apart without giving either away; nothing when it cannot be fetched.
 fn mark(session: &Session, book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Option<String> {
-    let found = session.endpoint_secret(book, endpoint, secret, Purpose::Sign);
+    let found = session.signing_secret(book, endpoint, secret);
     found.ok().map(|secret| fingerprint(&secret))
 }
 
@@ -215,7 +216,7 @@ fn cells(endpoint: &Endpoint) -> [String; 6] {
     [
         endpoint.name.clone(),
         printable(&endpoint.provider, 40),
-        printable(&shown(&endpoint.url), 80),
+        printable(&mask::url(&endpoint.url), 80),
         events_shown(&endpoint.events, 32),
         state.to_owned(),
         printable(endpoint.description.as_deref().unwrap_or_default(), 60),
@@ -229,7 +230,7 @@ pub(super) fn page(session: &Session, endpoint: &Endpoint) -> Result<()> {
     row("name", &style.name(&endpoint.name))?;
     row("id", &printable(&endpoint.id, MOST))?;
     row("provider", &printable(&endpoint.provider, MOST))?;
-    row("url", &printable(&shown(&endpoint.url), 2000))?;
+    row("url", &printable(&mask::url(&endpoint.url), 2000))?;
     row("events", &printable(&endpoint.events.to_string(), 4000))?;
     if let Some(description) = &endpoint.description {
         row("description", &printable(description, MOST))?;
@@ -273,7 +274,7 @@ fn secrets(session: &Session, endpoint: &Endpoint, row: &impl Fn(&str, &str) -> 
             Some(name) => printable(&format!("{name}={}", secret.reference), MOST),
             None => printable(&secret.reference.to_string(), MOST),
         };
-        match session.endpoint_secret(&book, endpoint, secret, Purpose::Sign) {
+        match session.signing_secret(&book, endpoint, secret) {
             Ok(found) => text.push_str(&style.dim(&format!("  fingerprint {}", fingerprint(&found)))),
             Err(error) => text.push_str(&style.bad(&format!("  {error}"))),
         }

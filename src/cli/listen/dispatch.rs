@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::Args;
+use super::args::{Answer, Args};
 use super::commands::{Runner, Task};
-use super::forward::{Forwarder, Forwarding};
+use super::forward::{ANSWER_PASSED_ON, Forwarder, Forwarding};
 use super::greet::Greeter;
 use super::inbound::Trigger;
 use super::show::Screen;
@@ -94,6 +94,7 @@ impl Dispatcher {
         let routes = routes(session, args)?;
         let transport = HttpTransport::new(HttpOptions {
             keep_host: args.preserve_host,
+            whole_answers: (args.answer == Answer::App).then_some(ANSWER_PASSED_ON),
             ..HttpOptions::default()
         })
         .map_err(|error| Error::internal(error.to_string()))?;
@@ -275,7 +276,7 @@ impl Dispatcher {
     }
 
     /// Lets forwards and commands end, and says what there was.
-    pub(super) async fn finish(self, session: &Session) -> Result<Ended> {
+    pub(super) async fn finish(mut self, session: &Session) -> Result<Ended> {
         drop(self.commands);
         let _ = self.runner.await;
         let (forwarded, ended) = self.forwarder.finish().await;

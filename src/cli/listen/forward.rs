@@ -13,17 +13,20 @@ use crate::error::Result;
 use crate::exchange::{ErrorKind, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::mask;
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Tally, View};
 use crate::provider::policy::Policy;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
-use crate::render::request::masked_url;
 use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
 use crate::store::{Ledger, NewCapture, Owner};
-use crate::transport::HttpTransport;
+use crate::transport::{HttpTransport, join_url};
 use crate::ui::{Output, Ui, printable};
+
+/// The longest body of an app's answer that is passed on to the sender, in bytes.
+pub(super) const ANSWER_PASSED_ON: usize = 32 * 1024 * 1024;
 
 type Answers = Arc<Mutex<HashMap<u64, oneshot::Sender<Reply>>>>;
 
@@ -121,7 +124,7 @@ impl Forwarder {
         Delivery {
             id: Id::new(IdKind::Delivery, now, &session.random),
             message: Arc::new(message),
-            url: url_of(target, capture),
+            url: join_url(target, &capture.target),
             method: capture.method.clone(),
             headers: self.headers(capture),
             signing: Signing::AsCaptured,
@@ -145,13 +148,7 @@ impl Forwarder {
         if let Some(host) = host.filter(|_| self.common.keep_host) {
             headers.append("host", host);
         }
-        let peer = capture.remote.rsplit_once(':');
-        let peer = peer.map_or(capture.remote.as_str(), |(address, _)| address);
-        headers.append("x-forwarded-for", peer.trim_matches(['[', ']']));
-        headers.append("x-forwarded-proto", if self.common.tls { "https" } else { "http" });
-        if let Some(host) = host {
-            headers.append("x-forwarded-host", host);
-        }
+        add_forwarded(&mut headers, &capture.remote, host, self.common.tls);
         headers
     }
 
@@ -177,18 +174,22 @@ impl Forwarder {
     }
 }
 
-/// A target without a path of its own takes the path of the request.
-fn url_of(target: &Url, capture: &NewCapture) -> Url {
-    let mut url = target.clone();
-    if url.path() == "/" {
-        let (path, query) = match capture.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (capture.target.as_str(), None),
-        };
-        url.set_path(path);
-        url.set_query(query);
+/// Says where a request came from. What a proxy before us said about protocol and host stays alone, since an app takes
+/// the last or all of several lines; the chain of addresses grows.
+fn add_forwarded(headers: &mut Headers, remote: &str, host: Option<&[u8]>, tls: bool) {
+    let peer = remote.rsplit_once(':').map_or(remote, |(address, _)| address);
+    let mut chain: Vec<&[u8]> = headers.all("x-forwarded-for").filter(|line| !line.is_empty()).collect();
+    chain.push(peer.trim_matches(['[', ']']).as_bytes());
+    let chain = chain.join(b", ".as_slice());
+    headers.set("x-forwarded-for", chain);
+    if !headers.contains("x-forwarded-proto") {
+        headers.append("x-forwarded-proto", if tls { "https" } else { "http" });
     }
-    url
+    if let Some(host) = host
+        && !headers.contains("x-forwarded-host")
+    {
+        headers.append("x-forwarded-host", host);
+    }
 }
 
 impl Lane {
@@ -213,7 +214,7 @@ impl Lane {
             if let Err(error) = &ended
                 && !error.message.is_empty()
             {
-                let target = masked_url(target.as_str(), false);
+                let target = mask::url(target.as_str());
                 view.ui.warn(&format!("forwarding to {target} broke off: {error}"));
             }
             // Whoever still waits for an answer learns that none will come.
@@ -239,7 +240,11 @@ impl View for Arrows {
         let origin = event.delivery.label.origin.unwrap_or(number);
         let answer = lock(&self.answers).remove(&origin);
         if let Some(answer) = answer {
-            let _ = answer.send(reply_of(event));
+            let reply = reply_of(event).unwrap_or_else(|too_long| {
+                self.ui.warn(&format!("#{origin}: {too_long}; the sender got 502"));
+                crate::listener::plain(502, "the app's answer is too long\n")
+            });
+            let _ = answer.send(reply);
         }
         self.ui.json(&AttemptLine::new(number, event))?;
         if self.ui.output == Output::Human {
@@ -254,7 +259,7 @@ impl Arrows {
         let style = self.ui.out;
         let Some(attempt) = &event.attempt else { return Ok(()) };
         let shown = style.strong(&format!("#{origin}"));
-        let url = printable(&masked_url(event.delivery.url.as_str(), false), 200);
+        let url = printable(&mask::url(event.delivery.url.as_str()), 200);
         self.ui.line(&format!(
             "  --> {shown}  {} {url}  {}",
             event.delivery.method,
@@ -269,9 +274,9 @@ impl Arrows {
         let (what, body) = match &attempt.outcome {
             Outcome::Answer(answer) => (
                 status_line(answer.status),
-                printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN),
+                printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN),
             ),
-            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(text, BODY_SHOWN)),
+            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(&mask::text(text), BODY_SHOWN)),
         };
         let what = if good { style.good(&what) } else { style.bad(&what) };
         self.ui
@@ -283,18 +288,25 @@ impl Arrows {
     }
 }
 
-/// The app's answer for the sender: its own, 502 when there is none, 504 when it took too long.
-fn reply_of(event: &Event) -> Reply {
+/// The app's answer for the sender: its own, 502 when there is none, 504 when it took too long. The error says that only
+/// a part of it could be passed on.
+fn reply_of(event: &Event) -> std::result::Result<Reply, String> {
     match event.attempt.as_ref().map(|attempt| &attempt.outcome) {
-        Some(Outcome::Answer(answer)) => Reply {
-            status: answer.status,
-            headers: answer.headers.end_to_end(),
-            body: answer.body.clone(),
+        Some(Outcome::Answer(answer)) => match &answer.whole {
+            Some(body) => Ok(Reply {
+                status: answer.status,
+                headers: answer.headers.end_to_end(),
+                body: body.clone(),
+            }),
+            None => Err(format!(
+                "the app's answer is longer than {} MiB",
+                ANSWER_PASSED_ON / 1024 / 1024
+            )),
         },
         Some(Outcome::Error {
             kind: ErrorKind::Timeout,
             ..
-        }) => crate::listener::plain(504, "the app is too slow\n"),
-        _ => crate::listener::plain(502, "the app does not answer\n"),
+        }) => Ok(crate::listener::plain(504, "the app is too slow\n")),
+        _ => Ok(crate::listener::plain(502, "the app does not answer\n")),
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Original {
     pub(super) number: u64,
     pub(super) message: Message,
     pub(super) url: Option<String>,
+    /// Path and query of a request that was received; without the path of a trigger, which is a secret.
+    pub(super) request_target: Option<String>,
     pub(super) method: String,
     pub(super) headers: Headers,
     /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
@@ -40,6 +42,7 @@ impl Original {
                     number: delivery.number,
                     message: rest.message,
                     url: Some(rest.url),
+                    request_target: None,
                     method: rest.method,
                     headers,
                     own_headers: !captured,
@@ -68,6 +71,11 @@ fn of_capture(capture: Capture) -> Original {
         .detail
         .as_deref()
         .is_some_and(|detail| detail.contains(DEV_SECRET));
+    let request_target = match (&request.workflow, request.target.split_once('?')) {
+        (None, _) => request.target,
+        (Some(_), Some((_, query))) => format!("/?{query}"),
+        (Some(_), None) => "/".to_owned(),
+    };
     let message = Message {
         id: Id {
             kind: IdKind::Message,
@@ -84,6 +92,7 @@ fn of_capture(capture: Capture) -> Original {
         number,
         message,
         url: forwarded_to,
+        request_target: Some(request_target),
         method: request.method,
         headers: request.headers,
         own_headers: false,

@@ -31,8 +31,7 @@ use crate::render::delivery::Attempts;
 use crate::server::{self, Drained};
 use crate::session::Session;
 use crate::shutdown::{DRAIN, Shutdown};
-use crate::transport::guard::Reach;
-use crate::transport::{HttpOptions, HttpTransport};
+use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -163,8 +162,8 @@ impl Serving<'_> {
             drain: DRAIN,
             ..server::Limits::default()
         };
-        let stop = shutdown.soft.clone();
-        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop).await });
+        let (stop, cut) = (shutdown.soft.clone(), shutdown.cut(&shutdown.late()));
+        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop, cut).await });
         let finished = tokio::select! {
             finished = self.work(heard, serving, ledger.clone(), (shutdown.soft.clone(), shutdown.late())) => Some(finished),
             () = shutdown.hard.cancelled() => None,
@@ -186,6 +185,7 @@ impl Serving<'_> {
             rules: Options {
                 local: !self.args.production,
                 production: self.args.production,
+                allow_private: self.args.allow_private,
                 new_events: false,
                 plan: self.plan.clone(),
             },
@@ -198,6 +198,16 @@ impl Serving<'_> {
         face.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))
     }
 
+    /// Callers of the API choose the targets. Other machines may call it when it is exposed: then this machine is not
+    /// reached either.
+    fn addresses(&self) -> AddressPolicy {
+        match (self.args.allow_private, self.args.production || self.args.expose) {
+            (true, _) => AddressPolicy::PublicAndPrivate,
+            (false, true) => AddressPolicy::Public,
+            (false, false) => AddressPolicy::PublicAndLoopback,
+        }
+    }
+
     /// Shows calls and delivers events until the server has ended and everything is told.
     async fn work(
         &self,
@@ -208,11 +218,7 @@ impl Serving<'_> {
     ) -> Result<Tally> {
         let session = self.session;
         let transport = HttpTransport::new(HttpOptions {
-            reach: match (self.args.allow_private, self.args.production) {
-                (true, _) => Reach::Everything,
-                (false, true) => Reach::Public,
-                (false, false) => Reach::ThisMachine,
-            },
+            addresses: self.addresses(),
             ..HttpOptions::default()
         });
         let transport = transport
@@ -243,6 +249,7 @@ impl Serving<'_> {
         let desk = Desk {
             post,
             asker: Asker::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
+            turned_away: super::turned_away::TurnedAway::default(),
         };
         let desk = async { desk.run(heard, serving).await };
         // Without a screen or a ledger there is no service.

@@ -146,6 +146,9 @@ fn network_rules_are_judged_by_the_profile_and_waived_for_this_machine_only() {
         ("", "http://127.0.0.1:9", Options::default(), none),
         ("", "http://127.0.0.1:9", local(), none),
         ("", "http://example.com", production(), none),
+        ("", "https://10.0.0.1", Options::default(), none),
+        ("", "https://10.0.0.1", production(), &["refused not-public"]),
+        ("", "https://127.0.0.1", production(), &["refused not-public"]),
         ("", "ftp://example.com", Options::default(), &["refused bad-url"]),
         ("", "example.com", local(), &["refused bad-url"]),
         (
@@ -347,7 +350,7 @@ fn messages_name_the_object_and_hints_can_be_followed() {
         ),
         (
             first("https = \"required\"", &at_url("http://u:pw@localhost"), &[], &strict),
-            "`http://u:********@localhost/` holds a password, which the book keeps as it is",
+            "`http://********:********@localhost/` holds a password, which the book keeps as it is",
             "",
         ),
         (

@@ -140,6 +140,7 @@ impl Reply {
             headers,
             body: Bytes::from(body),
             truncated: false,
+            whole: None,
         })
     }
 

@@ -125,6 +125,7 @@ fn an_answer_is_judged_by_any_of_the_forms_that_the_provider_takes() {
             headers: [("content-type", content_type)].into_iter().collect(),
             body: body.into(),
             truncated: false,
+            whole: None,
         };
         shake.misses(&answer, "abc", &Headers::new(), None).unwrap()
     };
@@ -201,6 +202,7 @@ fn only_a_success_that_carries_the_token_confirms() {
             headers,
             body: body.into(),
             truncated: false,
+            whole: None,
         }
     };
     assert!(echoes(&answer(200, r#"{"t":"abc"}"#, ""), "abc"));

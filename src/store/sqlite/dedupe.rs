@@ -13,7 +13,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::minutes;
 use super::write::last_number;
 use crate::clock::Timestamp;
-use crate::store::NewCapture;
 
 /// Hashes in memory at which they become a run.
 const RUN: usize = if cfg!(test) { 64 } else { 1 << 16 };
@@ -29,9 +28,8 @@ const ENTRY: usize = 16;
 
 /// A number that is the same for the same event of the same provider, whichever of its variants. Of 64 bits: among a
 /// million events the chance that any two share a number by accident is one in thirty million.
-pub(super) fn hash(capture: &NewCapture) -> Option<u64> {
-    let key = capture.dedupe_key.as_deref()?;
-    let provider = capture.provider.as_deref().unwrap_or_default();
+pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
+    let (provider, key) = (provider.unwrap_or_default(), key?);
     let provider = provider.split_once('@').map_or(provider, |(name, _)| name);
     // FNV-1a, then the finisher of MurmurHash3, since FNV's upper bits mix poorly over short texts. It is written into
     // files: it may never change.
@@ -87,11 +85,7 @@ impl Seen {
         at: Timestamp,
     ) -> rusqlite::Result<Option<i64>> {
         let since = at.minus(self.window);
-        let known = match &mut self.known {
-            Some(known) => known,
-            None => self.known.insert(Known::load(connection, since)?),
-        };
-        known.catch_up(connection, first_n)?;
+        let known = self.known(connection, since, first_n)?;
         if known.recent.len() >= RUN {
             known.seal(connection, n - 1)?;
             known.leave_out(connection, since)?;
@@ -104,6 +98,35 @@ impl Seen {
             Some(earlier) => first(connection, earlier, hash, since),
             None => Ok(None),
         }
+    }
+
+    /// As [`Seen::meet`], for a capture that makes no other one a duplicate.
+    pub(super) fn look(
+        &mut self,
+        connection: &Connection,
+        hash: u64,
+        first_n: i64,
+        at: Timestamp,
+    ) -> rusqlite::Result<Option<i64>> {
+        let since = at.minus(self.window);
+        let known = self.known(connection, since, first_n)?;
+        let earlier = match known.recent.get(&hash) {
+            Some(earlier) => Some(*earlier),
+            None => known.in_runs(connection, hash)?,
+        };
+        match earlier {
+            Some(earlier) => first(connection, earlier, hash, since),
+            None => Ok(None),
+        }
+    }
+
+    fn known(&mut self, connection: &Connection, since: Timestamp, first_n: i64) -> rusqlite::Result<&mut Known> {
+        let mut known = match self.known.take() {
+            Some(known) => known,
+            None => Known::load(connection, since)?,
+        };
+        known.catch_up(connection, first_n)?;
+        Ok(self.known.insert(known))
     }
 
     /// The transaction has given the numbers up to `last_n`, and is durable.

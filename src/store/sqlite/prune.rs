@@ -38,9 +38,9 @@ const OLDER: &str = "
     UNION ALL SELECT n, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
     UNION ALL SELECT n, 1 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
 
-/// Deliveries with attempts left are not given up to make room.
+/// Deliveries with attempts left, and captures with work to do, are not given up to make room.
 const OLDEST: &str = "
-    SELECT n, 0 FROM capture UNION ALL SELECT n, 1 FROM delivery WHERE state <> 'pending' ORDER BY 1";
+    SELECT n, 0 FROM capture WHERE n NOT IN (SELECT n FROM work) UNION ALL SELECT n, 1 FROM delivery WHERE state <> 'pending' ORDER BY 1";
 
 const REFUSED: &str = "SELECT n, 0 FROM capture INDEXED BY capture_refused WHERE verdict = 'refused' AND n <= ?1";
 
@@ -162,6 +162,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM processing WHERE n = ?1",
         "DELETE FROM diagnosis WHERE n = ?1",
         "DELETE FROM execution WHERE n = ?1",
+        "DELETE FROM work WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }
@@ -174,6 +175,7 @@ fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM attempt WHERE delivery = ?1",
         "DELETE FROM signed_body WHERE delivery = ?1",
         "DELETE FROM execution WHERE n = ?1",
+        "DELETE FROM work WHERE delivery = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }

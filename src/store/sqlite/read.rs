@@ -142,6 +142,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
             headers: headers(row, 5)?,
             truncated: row.get(6)?,
             body: bytes(row, 7)?,
+            whole: None,
         }),
         None => Outcome::Error {
             kind: named(row, 8, ErrorKind::from_name)?,
@@ -257,7 +258,7 @@ fn delays(text: &str) -> Option<Vec<Duration>> {
 }
 
 /// Reads a value that is kept as a text.
-fn named<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn named<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     read(text).ok_or_else(|| {
         let what = format!("`{}` is not known", text.escape_debug()).into();

@@ -8,13 +8,13 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// Migration `i` makes format `i + 1` of format `i`; format 0 is an empty file.
-pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// What stands in for tables that a file of an older format does not have, for whoever may only read: nothing is in them.
-pub(super) const STAND_INS: [(i64, &str); 3] = [
+pub(super) const STAND_INS: [(i64, &str); 4] = [
     (
         2,
         "CREATE TEMP TABLE execution (n INTEGER PRIMARY KEY, workflow TEXT, note TEXT, secret_header TEXT);
@@ -29,6 +29,11 @@ pub(super) const STAND_INS: [(i64, &str); 3] = [
     (
         4,
         "CREATE TEMP TABLE signed_body (delivery INTEGER, seq INTEGER, body BLOB)",
+    ),
+    (
+        5,
+        "CREATE TEMP TABLE work_lane (lane BLOB, kind TEXT, target TEXT, folder TEXT, trust TEXT, policy TEXT, owner TEXT);
+         CREATE TEMP TABLE work (lane BLOB, seq INTEGER, n INTEGER, at INTEGER, delivery INTEGER)",
     ),
 ];
 
@@ -197,4 +202,28 @@ CREATE TABLE signed_body (
     body     BLOB    NOT NULL,
     PRIMARY KEY (delivery, seq)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// `work`: what was promised for capture `n` and is not done, in the lanes of `work_lane`. `delivery` is the number of a
+/// forward's delivery once its first attempt is on record. Both tables are empty as long as nothing waits.
+const FORMAT_5: &str = "
+CREATE TABLE work_lane (
+    lane   BLOB NOT NULL PRIMARY KEY,
+    kind   TEXT NOT NULL,
+    target TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    trust  TEXT,
+    policy TEXT NOT NULL,
+    owner  TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE work (
+    lane     BLOB    NOT NULL,
+    seq      INTEGER NOT NULL,
+    n        INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    delivery INTEGER,
+    PRIMARY KEY (lane, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX work_capture ON work (n);
+CREATE INDEX work_delivery ON work (delivery) WHERE delivery IS NOT NULL;
 ";

@@ -6,11 +6,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 
 use super::dedupe::{self, Seen};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, signed, unsigned};
+use super::{diagnosis, minutes, nanos, processing, signed, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::message::Message;
-use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, Op, Outcome};
+use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome};
 
 /// What a capture takes beside what its sender chooses, in bytes.
 const ROW_BYTES: usize = 256;
@@ -71,21 +71,33 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-struct Group<'c> {
-    connection: &'c Connection,
+pub(super) struct Group<'c> {
+    pub(super) connection: &'c Connection,
     statements: Statements<'c>,
-    first: i64,
+    pub(super) first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
     next: i64,
     /// The latest minute of any record so far.
     minute: Option<i64>,
-    seen: &'c mut Seen,
+    pub(super) seen: &'c mut Seen,
 }
 
 impl Group<'_> {
     fn apply(&mut self, op: &Op) -> rusqlite::Result<Ack> {
         match op {
-            Op::Capture(capture) => self.capture(capture),
+            Op::Capture(capture) => self.capture(capture, &[]),
+            Op::Receive { capture, work } => self.capture(capture, work),
+            Op::ReceiveUnanswered(capture) => self.unanswered(capture),
+            Op::Promise {
+                capture,
+                dedupe_key,
+                work,
+            } => self.promise(signed(*capture), dedupe_key.as_deref(), work),
+            Op::WorkDone(key) => work::done(self.connection, *key),
+            Op::WorkStarted { work, delivery } => self.work_started(*work, *delivery),
+            Op::ClaimLane { lane, from, owner } => work::claim(self.connection, *lane, from.as_deref(), owner),
+            Op::CloseLane(lane) => work::close(self.connection, *lane),
+            Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
             Op::Attempt {
                 delivery,
@@ -113,7 +125,7 @@ impl Group<'_> {
     }
 
     /// The number of a record of that moment, and whether it is late.
-    fn number(&mut self, at: Timestamp) -> rusqlite::Result<(i64, bool)> {
+    pub(super) fn number(&mut self, at: Timestamp) -> rusqlite::Result<(i64, bool)> {
         let (n, minute) = (self.next, Some(minutes::minute(at)));
         self.next += 1;
         if self.minute < minute {
@@ -123,11 +135,36 @@ impl Group<'_> {
         Ok((n, minute < self.minute))
     }
 
-    fn capture(&mut self, new: &NewCapture) -> rusqlite::Result<Ack> {
+    /// The ack is that of the first change.
+    fn together(&mut self, ops: &[Op]) -> rusqlite::Result<Ack> {
+        let mut first = None;
+        for op in ops {
+            let ack = self.apply(op)?;
+            first.get_or_insert(ack);
+        }
+        Ok(first.unwrap_or_default())
+    }
+
+    fn capture(&mut self, new: &NewCapture, work: &[NewWork]) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
-        let hash = dedupe::hash(new);
+        let hash = dedupe::hash(new.provider.as_deref(), new.dedupe_key.as_deref());
         let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), new.at));
         let duplicate_of = first.transpose()?.flatten();
+        self.insert_capture((n, late), new, hash, duplicate_of)?;
+        work::add(self.connection, n, new.at, duplicate_of.is_some(), work)?;
+        Ok(Ack {
+            number: unsigned(n),
+            duplicate_of: duplicate_of.map(unsigned),
+        })
+    }
+
+    pub(super) fn insert_capture(
+        &mut self,
+        (n, late): (i64, bool),
+        new: &NewCapture,
+        hash: Option<u64>,
+        duplicate_of: Option<i64>,
+    ) -> rusqlite::Result<()> {
         let headers = new.headers.to_block();
         self.statements.get(Frequent::InsertCapture)?.execute(params![
             n,
@@ -160,10 +197,7 @@ impl Group<'_> {
             };
             self.execution(n, &of)?;
         }
-        Ok(Ack {
-            number: unsigned(n),
-            duplicate_of: duplicate_of.map(unsigned),
-        })
+        Ok(())
     }
 
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
@@ -290,6 +324,7 @@ impl Group<'_> {
                 reason(attempt),
                 nanos(attempt.took),
             ])?;
+        self.ended(n, state)?;
         Ok(changed(n))
     }
 
@@ -303,7 +338,16 @@ impl Group<'_> {
                  WHERE n = ?1",
             )?
             .execute(params![n, state.name(), owner])?;
+        self.ended(n, state)?;
         Ok(changed(n))
+    }
+
+    /// A delivery that has ended takes its item of the work queue with it.
+    fn ended(&self, n: i64, state: DeliveryState) -> rusqlite::Result<()> {
+        if state == DeliveryState::Pending {
+            return Ok(());
+        }
+        work::ended(self.connection, n)
     }
 
     fn claim(&self, id: Id, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
@@ -317,19 +361,7 @@ impl Group<'_> {
         Ok(if rows == 0 { Ack::default() } else { changed(n) })
     }
 
-    fn forwarded(&self, capture: u64, url: &str) -> rusqlite::Result<Ack> {
-        let rows = self
-            .connection
-            .prepare_cached("UPDATE capture SET forwarded_to = ?2 WHERE n = ?1")?
-            .execute(params![signed(capture), url])?;
-        Ok(if rows == 0 {
-            Ack::default()
-        } else {
-            changed(signed(capture))
-        })
-    }
-
-    fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
+    pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
         self.connection
             .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
             .query_row([id.uuid.as_bytes()], |row| row.get(0))

@@ -5,16 +5,15 @@ use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
 use crate::endpoints::{Endpoint, Events, normalised};
 use crate::render::count;
-use crate::session::Purpose;
 use crate::signature::Scheme;
-use crate::transport::guard;
+use crate::transport::address_policy;
 use crate::ui::printable;
 
 /// Findings about the events, which have a check of their own.
 const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-events"];
 
 fn findings(patient: &Patient<'_>) -> Vec<Finding> {
-    let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| guard::is_loopback(&url));
+    let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = Options {
         local: here,
         new_events: false,
@@ -116,7 +115,7 @@ pub(super) fn secrets(patient: &Patient<'_>) -> Vec<Check> {
     let book = session.book();
     let mut checks = Vec::new();
     for secret in &secrets {
-        let found = session.endpoint_secret(&book, endpoint, secret, Purpose::Sign);
+        let found = session.signing_secret(&book, endpoint, secret);
         let usable = found.and_then(|found| Ok(profile.scheme.signer(&[found]).map(|_| ())?));
         let name = printable(&secret.reference.to_string(), 200);
         checks.push(match usable {

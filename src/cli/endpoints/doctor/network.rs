@@ -10,8 +10,9 @@ use url::{Host, Url};
 use super::{Check, Level, Patient, Section};
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::headers::Headers;
-use crate::transport::guard::{self, AddressClass};
-use crate::transport::{HttpOptions, HttpTransport, Transport as _, other_loopback_answers};
+use crate::transport::{
+    AddressClass, HttpOptions, HttpTransport, Transport as _, address_policy, other_loopback_answers,
+};
 use crate::ui::printable;
 
 /// The check of what the name's addresses are for.
@@ -39,7 +40,7 @@ async fn dns(patient: &Patient<'_>) -> Option<Check> {
     let Some(Host::Domain(name)) = url.host() else {
         return None;
     };
-    if guard::is_localhost(name) {
+    if address_policy::is_localhost(name) {
         return None;
     }
     let section = Section::NotReceived;
@@ -75,7 +76,7 @@ async fn dns(patient: &Patient<'_>) -> Option<Check> {
 /// Whether something answers there, over TLS where the URL says so.
 async fn reach(patient: &Patient<'_>) -> Option<Check> {
     let url = Url::parse(&patient.endpoint.url).ok()?;
-    if url.scheme() == "http" && guard::is_loopback(&url) {
+    if url.scheme() == "http" && address_policy::is_loopback(&url) {
         return Some(connect(&url).await);
     }
     Some(head(url).await)

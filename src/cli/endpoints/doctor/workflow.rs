@@ -16,7 +16,7 @@ use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
 use crate::secret::SecretRef;
 use crate::session::Session;
-use crate::transport::guard;
+use crate::transport::address_policy;
 use crate::ui::printable;
 
 /// Every check is about not being received.
@@ -104,7 +104,7 @@ fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Che
     };
     let url = merge.url(text);
     let options = Options {
-        local: url::Url::parse(&url).is_ok_and(|url| guard::is_loopback(&url)),
+        local: url::Url::parse(&url).is_ok_and(|url| address_policy::is_loopback(&url)),
         ..Options::default()
     };
     let findings = rules::judge_url(profile, &url, &options);

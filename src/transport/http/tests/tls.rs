@@ -25,7 +25,7 @@ impl Handler for Echo {
     fn rejected(&self, _: Rejection) {}
 }
 
-async fn serve(tls: &Tls) -> u16 {
+pub(super) async fn serve(tls: &Tls) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = server::serve(
@@ -33,6 +33,7 @@ async fn serve(tls: &Tls) -> u16 {
         Some(tls.clone()),
         Limits::default(),
         Arc::new(Echo),
+        CancellationToken::new(),
         CancellationToken::new(),
     );
     tokio::spawn(served);

@@ -1,0 +1,231 @@
+//! The work queue.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::read::{moment, named};
+use super::write::{Group, changed};
+use super::{dedupe, signed, unsigned};
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::store::{Ack, Lane, LaneSummary, NewCapture, NewWork, Work, WorkKey, WorkKind};
+
+/// The place of the next item in its lane. A lane gets items from the process that made it alone, so the number only has to
+/// be unique and rising within the process: it stays so when the ledger's file is replaced under it, and items are added
+/// in the order of the transactions, so that a reader that remembers the last one misses none.
+static NEXT: AtomicI64 = AtomicI64::new(1);
+
+impl Group<'_> {
+    /// Notes where a capture went.
+    pub(super) fn forwarded(&self, capture: u64, url: &str) -> rusqlite::Result<Ack> {
+        let rows = self
+            .connection
+            .prepare_cached("UPDATE capture SET forwarded_to = ?2 WHERE n = ?1")?
+            .execute(params![signed(capture), url])?;
+        Ok(if rows == 0 {
+            Ack::default()
+        } else {
+            changed(signed(capture))
+        })
+    }
+
+    /// Without its key, which counts when the answer is known.
+    pub(super) fn unanswered(&mut self, new: &NewCapture) -> rusqlite::Result<Ack> {
+        let (n, late) = self.number(new.at)?;
+        let hash = dedupe::hash(new.provider.as_deref(), new.dedupe_key.as_deref());
+        let first = hash.map(|hash| self.seen.look(self.connection, hash, self.first, new.at));
+        let duplicate_of = first.transpose()?.flatten();
+        let keyless = NewCapture {
+            dedupe_key: None,
+            ..new.clone()
+        };
+        self.insert_capture((n, late), &keyless, None, duplicate_of)?;
+        Ok(Ack {
+            number: unsigned(n),
+            duplicate_of: duplicate_of.map(unsigned),
+        })
+    }
+
+    /// The answer is a success.
+    pub(super) fn promise(&mut self, n: i64, dedupe_key: Option<&str>, work: &[NewWork]) -> rusqlite::Result<Ack> {
+        // It may have been pruned meanwhile.
+        let Some((provider, at)) = capture_of(self.connection, n)? else {
+            return Ok(Ack::default());
+        };
+        let hash = dedupe::hash(provider.as_deref(), dedupe_key);
+        let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), at));
+        let duplicate_of = first.transpose()?.flatten().filter(|first| *first != n);
+        self.connection
+            .prepare_cached("UPDATE capture SET dedupe = ?2, duplicate_of = coalesce(duplicate_of, ?3) WHERE n = ?1")?
+            .execute(params![n, hash.map(u64::cast_signed), duplicate_of])?;
+        self.connection
+            .prepare_cached("UPDATE capture_content SET dedupe_key = ?2 WHERE n = ?1")?
+            .execute(params![n, dedupe_key])?;
+        add(self.connection, n, at, duplicate_of.is_some(), work)?;
+        Ok(Ack {
+            number: unsigned(n),
+            duplicate_of: duplicate_of.map(unsigned),
+        })
+    }
+
+    pub(super) fn work_started(&mut self, key: WorkKey, delivery: Id) -> rusqlite::Result<Ack> {
+        match self.delivery_number(delivery)? {
+            Some(n) => started(self.connection, key, n),
+            None => Ok(Ack::default()),
+        }
+    }
+}
+
+/// Adds what a capture causes. A duplicate causes less.
+pub(super) fn add(
+    connection: &Connection,
+    n: i64,
+    at: Timestamp,
+    duplicate: bool,
+    work: &[NewWork],
+) -> rusqlite::Result<()> {
+    for item in work.iter().filter(|item| !(duplicate && item.unless_duplicate)) {
+        let lane = &item.lane;
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO work_lane (lane, kind, target, folder, trust, policy, owner)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                lane.id.as_bytes(),
+                lane.kind.name(),
+                lane.target,
+                lane.folder,
+                lane.trust,
+                lane.policy,
+                lane.owner,
+            ])?;
+        let seq = NEXT.fetch_add(1, Ordering::Relaxed);
+        connection
+            .prepare_cached("INSERT INTO work (lane, seq, n, at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![lane.id.as_bytes(), seq, n, at.unix_us()])?;
+    }
+    Ok(())
+}
+
+/// Removes an item that is done.
+pub(super) fn done(connection: &Connection, key: WorkKey) -> rusqlite::Result<Ack> {
+    let rows = connection
+        .prepare_cached("DELETE FROM work WHERE lane = ?1 AND seq = ?2")?
+        .execute(params![key.lane.as_bytes(), signed(key.seq)])?;
+    Ok(ack(rows))
+}
+
+/// The delivery `n` is the item's from now on; where it has ended already, the item is done.
+pub(super) fn started(connection: &Connection, key: WorkKey, n: i64) -> rusqlite::Result<Ack> {
+    let rows = connection
+        .prepare_cached(
+            "UPDATE work SET delivery = ?3 WHERE lane = ?1 AND seq = ?2
+                 AND EXISTS (SELECT 1 FROM delivery WHERE n = ?3 AND state = 'pending')",
+        )?
+        .execute(params![key.lane.as_bytes(), signed(key.seq), n])?;
+    if rows == 0 {
+        done(connection, key)
+    } else {
+        Ok(ack(rows))
+    }
+}
+
+/// The delivery `n` has ended, or is gone.
+pub(super) fn ended(connection: &Connection, n: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM work WHERE delivery = ?1")?
+        .execute([n])
+        .map(drop)
+}
+
+/// Gives a lane another owner, unless it has another one by now than `from`.
+pub(super) fn claim(connection: &Connection, lane: Uuid, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
+    let rows = connection
+        .prepare_cached("UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2")?
+        .execute(params![lane.as_bytes(), from, owner])?;
+    Ok(ack(rows))
+}
+
+/// Drops a lane when nothing is in it.
+pub(super) fn close(connection: &Connection, lane: Uuid) -> rusqlite::Result<Ack> {
+    let rows = connection
+        .prepare_cached(
+            "DELETE FROM work_lane WHERE lane = ?1 AND NOT EXISTS (SELECT 1 FROM work WHERE work.lane = ?1)",
+        )?
+        .execute([lane.as_bytes()])?;
+    Ok(ack(rows))
+}
+
+fn ack(rows: usize) -> Ack {
+    Ack {
+        number: rows as u64,
+        duplicate_of: None,
+    }
+}
+
+/// Every lane, the oldest first.
+pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneSummary>> {
+    connection
+        .prepare_cached(
+            "SELECT work_lane.lane, kind, target, folder, trust, policy, owner, count(seq), count(delivery)
+             FROM work_lane LEFT JOIN work USING (lane) GROUP BY work_lane.lane ORDER BY work_lane.lane",
+        )?
+        .query_map([], |row| {
+            let (total, retrying) = (unsigned(row.get(7)?), unsigned(row.get(8)?));
+            Ok(LaneSummary {
+                lane: Lane {
+                    id: Uuid::from_bytes(row.get(0)?),
+                    kind: named(row, 1, WorkKind::from_name)?,
+                    target: row.get(2)?,
+                    folder: row.get(3)?,
+                    trust: row.get(4)?,
+                    policy: row.get(5)?,
+                    owner: row.get(6)?,
+                },
+                waiting: total.saturating_sub(retrying),
+                retrying,
+            })
+        })?
+        .collect()
+}
+
+const ITEMS: &str = "
+    SELECT lane, seq, work.n, work.at, capture.size, delivery, next_due
+    FROM work JOIN capture ON capture.n = work.n LEFT JOIN delivery ON delivery.n = work.delivery";
+
+/// Items of a lane behind `after`, in order.
+pub(super) fn items(connection: &Connection, lane: Uuid, after: u64, limit: usize) -> rusqlite::Result<Vec<Work>> {
+    connection
+        .prepare_cached(&format!("{ITEMS} WHERE lane = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"))?
+        .query_map(
+            params![lane.as_bytes(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX)],
+            item,
+        )?
+        .collect()
+}
+
+fn item(row: &Row<'_>) -> rusqlite::Result<Work> {
+    let at = moment(row, 3)?;
+    Ok(Work {
+        key: WorkKey {
+            lane: Uuid::from_bytes(row.get(0)?),
+            seq: unsigned(row.get(1)?),
+        },
+        capture: unsigned(row.get(2)?),
+        at,
+        size: unsigned(row.get(4)?),
+        delivery: row.get::<_, Option<i64>>(5)?.map(unsigned),
+        due: row.get::<_, Option<i64>>(6)?.map_or(at, Timestamp::from_unix_us),
+    })
+}
+
+/// Provider and time of a capture, unless it was pruned.
+pub(super) fn capture_of(connection: &Connection, n: i64) -> rusqlite::Result<Option<(Option<String>, Timestamp)>> {
+    connection
+        .prepare_cached("SELECT provider, at FROM capture WHERE n = ?1")?
+        .query_row([n], |row| Ok((row.get(0)?, moment(row, 1)?)))
+        .optional()
+}

@@ -1,0 +1,333 @@
+//! Which addresses may be reached. One table of address classes serves the rules for endpoints, the check when a
+//! connection is made, and diagnostics.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// What an address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressClass {
+    /// This machine: `127.0.0.0/8`, `::1`, `localhost`.
+    Loopback,
+    /// A private network: RFC 1918, unique local.
+    Private,
+    /// The local link: `169.254.0.0/16`, `fe80::/10`.
+    LinkLocal,
+    /// Services of a cloud for its own machines, which hand out credentials: `169.254.169.254`, `168.63.129.16`,
+    /// `metadata.google.internal`.
+    Metadata,
+    /// Shared behind a carrier's translation: `100.64.0.0/10`.
+    CarrierGrade,
+    /// Groups: `224.0.0.0/4`, `ff00::/8`.
+    Multicast,
+    /// No address: `0.0.0.0/8`, `::`. Connecting to it reaches this machine.
+    Unspecified,
+    /// For examples only: `192.0.2.0/24`, `2001:db8::/32` and the like.
+    Documentation,
+    /// Set aside for protocols, tests or the future.
+    Reserved,
+    /// A name that never exists on the internet: without a domain, or below `.internal`, `.local` and the like.
+    LocalName,
+    /// Everything else.
+    Public,
+}
+
+/// Addresses at which clouds serve their own machines, besides the link-local ones: Azure's wire server, Alibaba, Oracle.
+const METADATA_V4: [Ipv4Addr; 4] = [
+    Ipv4Addr::new(169, 254, 169, 254),
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+
+/// The same for IPv6: Amazon's block, Google, Scaleway.
+const METADATA_V6: [[u16; 4]; 3] = [[0xfd00, 0xec2, 0, 0], [0xfd20, 0xce, 0, 0], [0xfd00, 0x42, 0, 0]];
+
+/// Names of the same services.
+const METADATA_NAMES: [&str; 8] = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.internal",
+    "metadata.azure.com",
+    "metadata.tencentyun.com",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+
+/// Names below these never exist on the internet (RFC 6761, 6762, 8375, 9476, and those that ICANN does not delegate).
+const LOCAL_SUFFIXES: [&str; 12] = [
+    "local",
+    "localdomain",
+    "internal",
+    "home.arpa",
+    "test",
+    "invalid",
+    "lan",
+    "home",
+    "corp",
+    "intranet",
+    "private",
+    "svc",
+];
+
+impl AddressClass {
+    /// The class of that address. An IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as itself:
+    /// what would be reached is what matters.
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => Self::of_v4(v4),
+            IpAddr::V6(v6) => Self::of_v6(v6),
+        }
+    }
+
+    /// The class of the URL's host; `None` without a host. The parsed URL is asked, never its text, so that no spelling
+    /// (octal, hexadecimal, percent-encoded, full-width digits) has another class. Names are not looked up.
+    pub fn of_url(url: &Url) -> Option<Self> {
+        Some(match url.host()? {
+            Host::Ipv4(address) => Self::of_v4(address),
+            Host::Ipv6(address) => Self::of_v6(address),
+            Host::Domain(name) => Self::of_name(name),
+        })
+    }
+
+    fn of_name(name: &str) -> Self {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let is_below = |suffix: &&str| {
+            name.strip_suffix(*suffix)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        if is_localhost(&name) {
+            Self::Loopback
+        } else if METADATA_NAMES.contains(&name.as_str()) {
+            Self::Metadata
+        } else if !name.contains('.') || LOCAL_SUFFIXES.iter().any(is_below) {
+            Self::LocalName
+        } else {
+            Self::Public
+        }
+    }
+
+    fn of_v4(address: Ipv4Addr) -> Self {
+        if METADATA_V4.contains(&address) {
+            return Self::Metadata;
+        }
+        match address.octets() {
+            [127, ..] => Self::Loopback,
+            [169, 254, ..] => Self::LinkLocal,
+            [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Self::Private,
+            [100, 64..=127, ..] => Self::CarrierGrade,
+            [0, ..] => Self::Unspecified,
+            [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Self::Documentation,
+            [224..=239, ..] => Self::Multicast,
+            [240..=255, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] => Self::Reserved,
+            _ => Self::Public,
+        }
+    }
+
+    fn of_v6(address: Ipv6Addr) -> Self {
+        let own = Self::of_plain_v6(address);
+        let inner = embedded_v4(address).map(|inner| inner.map(Self::of_v4));
+        // A form that stands for nothing but its IPv4 address has its class; otherwise the inner address can only make
+        // the class worse.
+        match inner {
+            [Some(only), None] if stands_for_v4(address) => only,
+            inner => inner
+                .into_iter()
+                .flatten()
+                .chain([own])
+                .max_by_key(|class| class.danger())
+                .unwrap_or(own),
+        }
+    }
+
+    fn of_plain_v6(address: Ipv6Addr) -> Self {
+        match address.segments() {
+            [0, 0, 0, 0, 0, 0, 0, 1] => Self::Loopback,
+            [0, 0, 0, 0, 0, 0, 0, 0] => Self::Unspecified,
+            [a, b, c, d, ..] if METADATA_V6.contains(&[a, b, c, d]) => Self::Metadata,
+            [0xfe80..=0xfebf, ..] => Self::LinkLocal,
+            [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Self::Private,
+            [0xff00..=0xffff, ..] => Self::Multicast,
+            [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Self::Documentation,
+            // 2001::/23 holds Teredo, ORCHID and the benchmarking block; global unicast is 2000::/3 alone.
+            [0x2001, 0..=0x1ff, ..] => Self::Reserved,
+            [0x2000..=0x3fff, ..] => Self::Public,
+            _ => Self::Reserved,
+        }
+    }
+
+    /// Of two classes that one address has, the more dangerous counts.
+    fn danger(self) -> u8 {
+        match self {
+            Self::Public => 0,
+            Self::Reserved | Self::Documentation | Self::Multicast | Self::LocalName => 1,
+            Self::Private | Self::CarrierGrade | Self::Loopback | Self::Unspecified => 2,
+            Self::LinkLocal => 3,
+            Self::Metadata => 4,
+        }
+    }
+
+    /// A word for texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loopback => "loopback",
+            Self::Private => "private",
+            Self::LinkLocal => "link-local",
+            Self::Metadata => "metadata",
+            Self::CarrierGrade => "carrier-grade",
+            Self::Multicast => "multicast",
+            Self::Unspecified => "unspecified",
+            Self::Documentation => "documentation",
+            Self::Reserved => "reserved",
+            Self::LocalName => "local",
+            Self::Public => "public",
+        }
+    }
+
+    /// The words that follow "`URL` is".
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Loopback => "on this machine only",
+            Self::Private => "a private address",
+            Self::LinkLocal => "a link-local address",
+            Self::Metadata => "a cloud's metadata service",
+            Self::CarrierGrade => "a carrier's private address",
+            Self::Multicast => "a multicast address",
+            Self::Unspecified => "no host's address",
+            Self::Documentation => "an address for documentation only",
+            Self::Reserved => "a reserved address",
+            Self::LocalName => "a local name",
+            Self::Public => "a public address",
+        }
+    }
+}
+
+/// Which addresses may be reached. Checked when a connection is made, after names were looked up, so that a name cannot
+/// lead inside. Each variant is named for what it allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressPolicy {
+    /// Every address: the user typed the target.
+    #[default]
+    Any,
+    /// The internet, this machine and private networks.
+    PublicAndPrivate,
+    /// The internet and this machine.
+    PublicAndLoopback,
+    /// The internet alone.
+    Public,
+}
+
+/// A text that is not an address policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an address policy")]
+pub struct UnknownAddressPolicy(String);
+
+impl AddressPolicy {
+    const ALL: [Self; 4] = [Self::Any, Self::PublicAndPrivate, Self::PublicAndLoopback, Self::Public];
+
+    /// The name in the ledger and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::PublicAndPrivate => "public-and-private",
+            Self::PublicAndLoopback => "public-and-loopback",
+            Self::Public => "public",
+        }
+    }
+
+    /// Whether an address of that class may be reached.
+    pub fn allows(self, class: AddressClass) -> bool {
+        use AddressClass as Class;
+        match (self, class) {
+            (Self::Any, _) | (_, Class::Public) => true,
+            (Self::PublicAndPrivate, class) => !matches!(class, Class::Metadata | Class::LinkLocal | Class::Multicast),
+            (Self::PublicAndLoopback, class) => class == Class::Loopback,
+            (Self::Public, _) => false,
+        }
+    }
+
+    /// Whether that address may be reached. The error is its class.
+    pub fn check(self, address: IpAddr) -> Result<(), AddressClass> {
+        let class = AddressClass::of(address);
+        if self.allows(class) { Ok(()) } else { Err(class) }
+    }
+
+    /// The same for a URL, before anything is looked up. A name passes, since its addresses decide; that of a metadata
+    /// service does not.
+    pub fn check_url(self, url: &Url) -> Result<(), AddressClass> {
+        match AddressClass::of_url(url) {
+            None | Some(AddressClass::LocalName) => Ok(()),
+            Some(class) if self.allows(class) => Ok(()),
+            Some(class) => Err(class),
+        }
+    }
+}
+
+impl fmt::Display for AddressPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for AddressPolicy {
+    type Err = UnknownAddressPolicy;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|policy| policy.name() == text);
+        known.ok_or_else(|| UnknownAddressPolicy(text.escape_debug().to_string()))
+    }
+}
+
+/// Whether the address is only another way to write its IPv4 address: mapped (`::ffff:0:0/96`), compatible (`::/96`),
+/// translated (`::ffff:0:0:0/96`, `64:ff9b::/96`) or 6to4 (`2002::/16`).
+fn stands_for_v4(address: Ipv6Addr) -> bool {
+    matches!(
+        address.segments(),
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x2002, ..]
+    )
+}
+
+/// The IPv4 addresses that an IPv6 address leads to, by the forms of [`stands_for_v4`], Teredo (server and client), a
+/// network's own translation prefix (`64:ff9b:1::/48`, both layouts) or ISATAP.
+fn embedded_v4(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+    let join = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    let s = address.segments();
+    let isatap = matches!(s, [.., 0 | 0x200, 0x5efe, _, _])
+        .then(|| join(s[6], s[7]))
+        .flatten();
+    match s {
+        // `::` and `::1` are addresses of their own.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => [None, None],
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => [join(high, low), None],
+        [0x2002, high, low, ..] => [join(high, low), isatap],
+        [0x2001, 0, high, low, _, _, client_high, client_low] => [join(high, low), join(!client_high, !client_low)],
+        // RFC 6052: with a prefix of 48 bits the address goes around the byte at bit 64.
+        [0x64, 0xff9b, 1, first, second, third, high, low] => {
+            [join(high, low), join(first, (second << 8) | (third >> 8))]
+        }
+        _ => [isatap, None],
+    }
+}
+
+/// Whether that host name means this machine (RFC 6761, section 6.3).
+pub fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.eq_ignore_ascii_case("localhost")
+}
+
+/// Whether the URL's host is this machine by its very text; no name but `localhost` is looked up.
+pub fn is_loopback(url: &Url) -> bool {
+    AddressClass::of_url(url) == Some(AddressClass::Loopback)
+}
+
+#[cfg(test)]
+mod tests;
