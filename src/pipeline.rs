@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
 use crate::error::Result;
-use crate::exchange::{Outcome, Source};
+use crate::exchange::{Outcome, SecretKind, Source};
 use crate::exit::Exit;
 use crate::id::Id;
 use crate::random::Random;
@@ -266,6 +266,12 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
             Signing::Fresh { .. } => store::Signing::Fresh,
             Signing::AsCaptured => store::Signing::AsCaptured,
         },
+        secret: Some(match &delivery.signing {
+            Signing::Fresh { secret, .. } => (**secret).clone(),
+            Signing::AsCaptured => SecretKind::None,
+        }),
+        policy: Some(Arc::clone(&delivery.policy)),
+        addresses: Some(delivery.addresses.to_string()),
         source: delivery.label.source,
         origin: delivery.label.origin,
         execution: delivery.label.execution.clone(),

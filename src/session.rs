@@ -3,21 +3,24 @@
 
 mod endpoints;
 mod remote;
+mod replay;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub use crate::app::dev_secret::{DEV_SECRET, DevSecret, Purpose};
+pub use crate::app::dev_secret::{DevSecret, Purpose};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::exchange::SecretKind;
 use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
+pub use crate::secret::DEV_SECRET;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
 use crate::transport::Transport;
@@ -162,17 +165,33 @@ impl Session {
 
     /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
     pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>, purpose: Purpose) -> Result<Secrets> {
+        self.secrets_and_kind(given, (None, endpoint), purpose)
+            .map(|(secrets, _)| secrets)
+    }
+
+    /// As [`Session::secrets_for`], with what the ledger keeps in place of them. The endpoint's come with its name.
+    pub fn secrets_and_kind(
+        &self,
+        given: &[String],
+        (endpoint, own): (Option<&str>, Vec<Secret>),
+        purpose: Purpose,
+    ) -> Result<(Secrets, SecretKind)> {
         if !given.is_empty() {
             let found = given.iter().map(|text| self.secrets(text, purpose));
-            return Ok(Secrets::Given(found.collect::<Result<Vec<_>>>()?.concat()));
+            let secrets = found.collect::<Result<Vec<_>>>()?.concat();
+            return Ok((Secrets::Given(secrets), given_kind(given)));
         }
-        if !endpoint.is_empty() {
-            return Ok(Secrets::Given(endpoint));
+        if !own.is_empty() {
+            let kind = endpoint.map_or_else(
+                || SecretKind::Given(Vec::new()),
+                |name| SecretKind::Endpoint(name.into()),
+            );
+            return Ok((Secrets::Given(own), kind));
         }
         if let Some(text) = &self.settings.secret {
-            return Ok(Secrets::Given(self.secrets(text, purpose)?));
+            return Ok((Secrets::Given(self.secrets(text, purpose)?), SecretKind::Settings));
         }
-        Ok(Secrets::Dev(self.dev_secret()?))
+        Ok((Secrets::Dev(self.dev_secret()?), SecretKind::Dev))
     }
 
     /// Fetches what `endpoint:NAME` stands for, or the one secret of another reference.
@@ -218,6 +237,21 @@ impl Session {
     /// The dev secret, made at first use.
     pub fn dev_secret(&self) -> Result<DevSecret> {
         DevSecret::open(&self.paths)
+    }
+}
+
+/// The kind of secrets that were given by reference. A text that is the secret itself leaves nothing but its place.
+fn given_kind(references: &[String]) -> SecretKind {
+    let kept = |text: &String| match text.strip_prefix("endpoint:") {
+        Some(_) => text.clone(),
+        None => match SecretRef::parse(text).source {
+            SecretSource::Env(_) | SecretSource::File(_) => text.clone(),
+            SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
+        },
+    };
+    match references {
+        [one] if one.starts_with("endpoint:") => SecretKind::Endpoint(one["endpoint:".len()..].to_owned()),
+        several => SecretKind::Given(several.iter().map(kept).collect()),
     }
 }
 

@@ -12,11 +12,8 @@ use crate::fs::create_once;
 use crate::known;
 use crate::provider::Profile;
 use crate::random::Random;
-use crate::secret::Secret;
+use crate::secret::{DEV_SECRET, Secret};
 use crate::signature::{AsymmetricKind, Scheme};
-
-/// The name that verdicts and notes give the dev secret.
-pub const DEV_SECRET: &str = "dev secret";
 
 /// What a secret is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

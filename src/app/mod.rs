@@ -2,4 +2,7 @@
 //! takes plain options and returns values, or emits events that a front end shows.
 
 pub mod dev_secret;
+pub mod notice;
+pub mod replay;
+pub mod retry;
 pub mod trust;

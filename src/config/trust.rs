@@ -143,7 +143,10 @@ impl Location {
     fn of(project: &Path, text: &str) -> Self {
         let parsed = SecretRef::parse(text);
         let folder = folder_of(project);
-        let mut shown = format!("`{parsed}`");
+        let mut shown = match text.strip_prefix("endpoint:") {
+            Some(name) => format!("`endpoint:{name}`"),
+            None => format!("`{parsed}`"),
+        };
         let (mut reference, mut elsewhere) = (text.to_owned(), String::new());
         if let SecretSource::File(file) = &parsed.source {
             if is_outside(folder, file) {

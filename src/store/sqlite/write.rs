@@ -1,10 +1,9 @@
 //! Makes a group of changes in one transaction.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, Seen};
+use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
 use super::{diagnosis, minutes, nanos, processing, signed, unsigned, work};
 use crate::clock::Timestamp;
@@ -51,6 +50,7 @@ fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::R
         minute: minutes::last(&transaction)?,
         connection: &transaction,
         statements: Statements::new(&transaction),
+        policies: Policies::default(),
         seen,
     };
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
@@ -79,6 +79,7 @@ pub(super) struct Group<'c> {
     next: i64,
     /// The latest minute of any record so far.
     minute: Option<i64>,
+    policies: Policies,
     pub(super) seen: &'c mut Seen,
 }
 
@@ -185,6 +186,7 @@ impl Group<'_> {
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
+            new.verdict.secret.as_ref().and_then(json),
         ])?;
         self.statements
             .get(Frequent::InsertContent)?
@@ -203,6 +205,10 @@ impl Group<'_> {
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
+        let policy = new
+            .policy
+            .as_ref()
+            .map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
         self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
@@ -228,6 +234,9 @@ impl Group<'_> {
             last.and_then(reason),
             last.map(|last| nanos(last.took)),
             late,
+            new.secret.as_ref().and_then(json),
+            policy.transpose()?.flatten(),
+            new.addresses,
         ])?;
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
@@ -382,10 +391,4 @@ fn reason(attempt: &Attempt) -> Option<&'static str> {
         Outcome::Answer(_) => None,
         Outcome::Error { kind, .. } => Some(kind.name()),
     }
-}
-
-/// Nanoseconds with commas between them.
-fn delays(delays: &[Duration]) -> String {
-    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
-    texts.join(",")
 }
