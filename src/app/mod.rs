@@ -3,6 +3,8 @@
 
 pub mod dev_secret;
 pub mod notice;
+pub mod receive;
 pub mod replay;
+pub mod resume;
 pub mod retry;
 pub mod trust;

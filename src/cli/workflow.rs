@@ -17,7 +17,7 @@ use super::targets::Target;
 use crate::app::trust;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
-use crate::engine::Label;
+use crate::engine::{Label, Promise};
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
@@ -84,6 +84,7 @@ impl WorkflowArgs {
             for target in &mut targets {
                 target.label = Arc::new(Label {
                     execution: self.execution.clone(),
+                    promise: Promise::Nothing,
                     ..(*target.label).clone()
                 });
             }
