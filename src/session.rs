@@ -6,7 +6,8 @@ mod remote;
 mod replay;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
+use crate::retention::{self, Keeping};
 pub use crate::secret::DEV_SECRET;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::store::{Access, Ledger, Owner, Reader, SqliteStore, Store};
@@ -43,6 +45,15 @@ pub struct Session {
     pub random: Arc<Random>,
     /// The ledger's file.
     pub ledger_path: PathBuf,
+}
+
+/// The ledger of a program that runs for long.
+pub struct KeptLedger {
+    /// For recording.
+    pub ledger: Ledger,
+    /// When the newest record was made, once the ledger is open.
+    newest: Arc<OnceLock<Option<Timestamp>>>,
+    limits: retention::Limits,
 }
 
 /// Secrets for a run: given ones, or the dev secret in the form of whichever provider asks.
@@ -73,17 +84,47 @@ impl Session {
 
     /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
     pub fn ledger(&self) -> Ledger {
-        self.ledger_within(None)
+        self.start_ledger(self.settings.dedupe_window, |_| {})
     }
 
-    /// As [`Session::ledger`], with another window for duplicates when one is given.
-    pub fn ledger_within(&self, window: Option<std::time::Duration>) -> Ledger {
-        let (path, window) = (self.ledger_path.clone(), window.unwrap_or(self.settings.dedupe_window));
-        Ledger::start(move || {
+    /// The ledger of a program that runs for long: kept within its limits, with another window for duplicates when one is
+    /// given.
+    pub fn kept_ledger(&self, window: Option<Duration>) -> KeptLedger {
+        let newest = Arc::new(OnceLock::new());
+        let (found, limits) = (Arc::clone(&newest), retention::Limits::of(&self.settings));
+        let window = window.unwrap_or(self.settings.dedupe_window);
+        let ledger = self.start_ledger(window, move |store| {
+            store.set_limit(limits.size);
+            // What cannot be read is told by whoever looks for it.
+            let _ = found.set(store.newest().unwrap_or_default());
+        });
+        KeptLedger { ledger, newest, limits }
+    }
+
+    fn start_ledger(&self, window: Duration, set_up: impl FnOnce(&mut SqliteStore) + Send + 'static) -> Ledger {
+        let (path, ui) = (self.ledger_path.clone(), Arc::clone(&self.ui));
+        let open = move || {
             let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
             store.set_dedupe_window(window);
+            set_up(&mut store);
             Ok(Box::new(store) as Box<dyn Store>)
-        })
+        };
+        Ledger::start_telling(open, move |notice| ui.warn(&notice.to_string()))
+    }
+
+    /// Drops old records from now on. The ledger must be open.
+    pub fn keep(&self, kept: &KeptLedger) {
+        let keeping = Keeping {
+            ledger: self.ledger_path.clone(),
+            limits: kept.limits,
+            newest: kept.newest.get().copied().flatten(),
+            clock: Arc::clone(&self.clock),
+        };
+        if let Some(waits) = keeping.start() {
+            self.ui.note(&waits);
+            self.ui
+                .hint("`hook log prune` drops records at once, `[ledger] retention` in the settings keeps them longer");
+        }
     }
 
     /// The ledger for reading; never created.
