@@ -63,6 +63,8 @@ pub struct Settings {
     pub project: Option<PathBuf>,
     /// What the project's file asked for and did not get, because it is not trusted.
     pub untrusted: Vec<String>,
+    /// The provider that the user, or what the user allowed, names: it may decide what commands run for.
+    pub named_provider: Option<String>,
     /// The user's file, whether it is there or not.
     pub user_file: PathBuf,
     /// What each layer says, the weakest first.
@@ -107,6 +109,7 @@ impl Settings {
         }
         let project = project_file(from);
         let mut untrusted = Vec::new();
+        let mut provider_allowed = true;
         if let Some(path) = &project
             && let Some(text) = read(path, true)?
         {
@@ -117,6 +120,7 @@ impl Settings {
                 distrust(&mut file, !asks.is_empty());
                 untrusted = asks;
             }
+            provider_allowed = trust::is_trusted(&paths.trust(), path, text.as_bytes());
             layers.push(Layer {
                 origin: Origin::Project(path.clone()),
                 file,
@@ -126,12 +130,20 @@ impl Settings {
             origin: Origin::Environment,
             file: environment(),
         });
+        let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, Origin::Project(_));
+        let named_provider = layers
+            .iter()
+            .filter(names)
+            .rev()
+            .find_map(|layer| layer.file.provider.clone())
+            .filter(|name| !name.is_empty());
         let all = layers
             .iter()
             .fold(ConfigFile::default(), |below, layer| layer.file.clone().over(below));
         Ok(Self {
             project,
             untrusted,
+            named_provider,
             user_file: user,
             layers,
             ..Self::from_layer(all)?
@@ -179,6 +191,7 @@ impl Settings {
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
             project: None,
             untrusted: Vec::new(),
+            named_provider: None,
             user_file: PathBuf::new(),
             layers: Vec::new(),
         })

@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
 use crate::clock::human_duration;
+use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::NewCapture;
 use crate::ui::printable;
 
@@ -83,10 +84,10 @@ fn start(command: &str, number: u64, capture: &NewCapture) -> std::io::Result<Ch
         .env("WEBHOOK_PROVIDER", text(&capture.provider))
         .env(
             "WEBHOOK_VERIFIED",
-            if capture.verdict.name == "verified" {
-                "true"
-            } else {
-                "false"
+            match capture.verdict.name.as_str() {
+                VERIFIED => "true",
+                TOKEN_ONLY => "token",
+                _ => "false",
             },
         )
         .env("WEBHOOK_METHOD", &capture.method)

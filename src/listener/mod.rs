@@ -1,9 +1,11 @@
 //! What `listen` does with a request: check, record, answer; then tell whoever shows, forwards and runs. The answer is
 //! given only after the capture is on disk.
 
+pub mod acting;
 mod condition;
 pub mod exec;
 mod inbound;
+pub mod naming;
 mod network;
 mod pattern;
 pub mod route;
@@ -57,6 +59,8 @@ pub struct Rules {
     pub answer_by_app: bool,
     /// Whether whoever is told needs headers and body.
     pub whole: bool,
+    /// Whether whoever is told shows what is not signed.
+    pub tells_unsigned: bool,
 }
 
 /// What was heard.
@@ -83,6 +87,10 @@ pub struct Request {
     pub judged: Judged,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
+    /// Whether that one has another id, which is not signed.
+    pub same_content: bool,
+    /// What of an accepted request is not signed, when it is shown.
+    pub unsigned: Vec<String>,
     /// What was answered; 0 when the app answers.
     pub status: u16,
     /// Present when the provider asked if it is wanted here: no event.
@@ -136,15 +144,16 @@ impl Listener {
     }
 
     /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
-    fn judge(&self, incoming: &Incoming) -> (Judged, Shake) {
+    fn judge(&self, incoming: &Incoming) -> (Judged, Shake, Option<String>) {
         let url = self.verification.url(&incoming.headers, &incoming.target);
-        let mut judged = self.verification.check(&Checked {
+        let received = Checked {
             method: &incoming.method,
             url: url.as_deref(),
             headers: &incoming.headers,
             body: &incoming.body,
             now: self.clock.now(),
-        });
+        };
+        let mut judged = self.verification.check(&received);
         let trigger = self.inbound.as_ref();
         if trigger.is_some() {
             // What comes to a trigger is no event of the provider's, and the same twice is meant twice.
@@ -156,12 +165,19 @@ impl Listener {
         let mut shake = Shake::None;
         if let Some(refusal) = refusal {
             judged.verdict = Verdict::Refused(refusal);
-        } else if trigger.is_none() {
+            return (judged, shake, None);
+        }
+        if self.rules.bearer.is_some() {
+            judged.verdict = judged.verdict.with_token();
+        }
+        if trigger.is_none() {
             shake = self
                 .shakes
                 .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
         }
-        (judged, shake)
+        let is_event = trigger.is_none() && !judged.verdict.is_refused() && matches!(shake, Shake::None);
+        let key = is_event.then(|| self.verification.dedupe_key(&judged, &received, &incoming.target));
+        (judged, shake, key.flatten())
     }
 
     /// The status for that request.
@@ -211,9 +227,17 @@ impl Listener {
             event_id: judged.facts.id.clone(),
             verdict: VerdictNote::of(&judged.verdict),
             status: 0,
-            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
+            dedupe_key,
             workflow: workflow.filter(|_| !guessed).cloned(),
         }
+    }
+
+    fn unsigned_parts(&self, incoming: &Incoming, judged: &Judged) -> Vec<String> {
+        let profile = judged.profile.as_ref();
+        let profile = profile.filter(|_| self.rules.tells_unsigned && judged.verdict.is_accepted());
+        profile.map_or_else(Vec::new, |profile| {
+            profile.unsigned_parts(&incoming.headers, &incoming.body, incoming.target.contains('?'))
+        })
     }
 
     async fn tell(&self, heard: Heard) {
@@ -225,7 +249,7 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let (mut judged, shake) = self.judge(&incoming);
+        let (judged, shake, dedupe_key) = self.judge(&incoming);
         let refused = judged.verdict.is_refused();
         let is_event = !matches!(shake, Shake::Answered(_));
         let received = self.inbound.as_ref().filter(|_| !refused);
@@ -239,11 +263,8 @@ impl Handler for Listener {
         let goes_on = is_event && received.as_ref().is_none_or(|received| received.left_out.is_none());
         let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
         // A request that is answered with a failure will come again, and then it is no duplicate.
-        let dedupe_key = judged
-            .facts
-            .dedupe_key
-            .take()
-            .filter(|_| succeeds && !refused && is_event);
+        let dedupe_key = dedupe_key.filter(|_| succeeds);
+        let unsigned = self.unsigned_parts(&incoming, &judged);
         let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
         capture.status = if by_app { 0 } else { status };
         let success = self.success(&judged);
@@ -264,6 +285,8 @@ impl Handler for Listener {
             id,
             judged,
             duplicate_of: ack.duplicate_of,
+            same_content: ack.other_id,
+            unsigned,
             status: recorded,
             handshake,
             size,

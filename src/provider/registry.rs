@@ -370,6 +370,8 @@ mod tests {
                     };
                     let (headers, _) = profile.request(&message, None, at, target);
                     let key = profile.facts(&headers, &message.body).dedupe_key;
+                    // Where nothing that is signed tells two events apart, the same content is the same event.
+                    let Some(key) = key else { continue };
                     assert!(keys.insert(key), "`{event}` of {} comes twice", builtin.name);
                 }
             }

@@ -134,7 +134,7 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
 /// How good a state is.
 pub fn tone(state: &str) -> Tone {
     match state {
-        "verified" | "delivered" => Tone::Good,
+        "verified" | "token-only" | "delivered" => Tone::Good,
         "refused" | "failed" => Tone::Bad,
         _ => Tone::Caution,
     }

@@ -140,7 +140,7 @@ impl Asymmetric {
             .collect()
     }
 
-    fn check(&self) -> Check<'_> {
+    pub(super) fn check(&self) -> Check<'_> {
         Check {
             content: &self.content,
             carrier: &self.carrier,

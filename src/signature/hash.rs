@@ -24,7 +24,7 @@ pub struct Hash {
 }
 
 impl Hash {
-    fn check(&self) -> Check<'_> {
+    pub(super) fn check(&self) -> Check<'_> {
         Check {
             content: &self.content,
             carrier: &self.carrier,

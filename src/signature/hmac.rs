@@ -183,7 +183,7 @@ impl Hmac {
         })
     }
 
-    fn check(&self) -> Check<'_> {
+    pub(super) fn check(&self) -> Check<'_> {
         Check {
             content: &self.content,
             carrier: &self.carrier,
@@ -208,7 +208,7 @@ impl Hmac {
                 secret: key.name.clone(),
                 form,
                 weakness: (self.algorithm == Algorithm::Sha1).then(|| "SHA-1".to_owned()),
-                warning: None,
+                ..Proof::default()
             })
         };
         self.check().verify(keys, received, |_| b"", matches)

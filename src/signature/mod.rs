@@ -10,6 +10,8 @@ mod explain;
 mod hash;
 mod hmac;
 mod keys;
+mod shape;
+mod signed;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -24,8 +26,10 @@ pub use encoding::{Encoding, Form};
 pub use explain::{Autopsy, Case, Context, Explanation, Pace, Place, explain, explain_age, explain_missing, hint};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
+pub use keys::{is_hex_key, is_public_key};
+pub use shape::Shape;
 pub use token::Token;
-pub use verdict::{Proof, Refusal, Verdict};
+pub use verdict::{Proof, Refusal, TOKEN_ONLY, VERIFIED, Verdict};
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -157,7 +161,7 @@ impl Scheme {
             _ if secrets.is_empty() => return Err(KeyError::NoSecret),
             Self::Hmac(scheme) => Verifier::Hmac(scheme.clone(), scheme.keys(secrets)?),
             Self::Hash(scheme) => Verifier::Hash(scheme.clone(), Hash::keys(secrets)?),
-            Self::Token(scheme) => Verifier::Token(scheme.clone(), secrets.to_vec()),
+            Self::Token(scheme) => Verifier::Token(scheme.clone(), Token::keys(secrets)?),
             Self::Asymmetric(scheme) => Verifier::Asymmetric(scheme.clone(), scheme.verifying_keys(secrets)?),
         })
     }
@@ -339,7 +343,10 @@ impl Verifier {
         let result = match self {
             Self::Hmac(scheme, keys) => scheme.verify(keys, received),
             Self::Hash(scheme, secrets) => scheme.verify(secrets, received),
-            Self::Token(scheme, secrets) => scheme.verify(secrets, received),
+            Self::Token(scheme, secrets) => {
+                let result = scheme.verify(secrets, received);
+                return result.map_or_else(Verdict::Refused, Verdict::TokenOnly);
+            }
             Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
             Self::Unsigned => return Verdict::Unsigned,
         };

@@ -42,7 +42,7 @@ pub enum RecordKind {
 /// What a check said, as it is kept: names and texts that outlive the types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerdictNote {
-    /// `verified`, `refused`, `unsigned` or `unchecked`.
+    /// `verified`, `token-only`, `refused`, `unsigned` or `unchecked`.
     pub name: String,
     /// The machine-readable cause of a refusal.
     pub reason: Option<String>,
@@ -341,6 +341,8 @@ pub struct Ack {
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
+    /// Whether that one says another id of the event.
+    pub other_id: bool,
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.

@@ -17,6 +17,7 @@ use super::inbound::Trigger;
 use super::show::Screen;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::listener::acting;
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Heard, Pattern, Request, plain};
 use crate::provider::policy::{Codes, Policy, Schedule};
@@ -38,6 +39,8 @@ pub(super) struct Dispatcher {
     runner: JoinHandle<()>,
     failed_commands: Arc<AtomicU64>,
     count: Option<u64>,
+    /// Whether commands run for anybody.
+    unverified: bool,
     ends: Ends,
     verification: Arc<Verification>,
     trigger: Option<Trigger>,
@@ -140,6 +143,7 @@ impl Dispatcher {
             runner,
             failed_commands,
             count: args.count,
+            unverified: args.unverified,
             ends,
             verification,
             trigger: None,
@@ -196,8 +200,7 @@ impl Dispatcher {
         if !matches!(request.status, 0 | 200..300) {
             return;
         }
-        // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
-        if !request.judged.verdict.is_verified() && capture.headers.contains("origin") {
+        if !acting::may_pass_on(&request.judged.verdict, &capture.headers) {
             session.ui.warn(&format!(
                 "#{} came from a web page and is not verified: not passed on",
                 request.number
@@ -225,6 +228,12 @@ impl Dispatcher {
                     self.forwarder
                         .forward(session, url, request.number, &capture, answer)
                         .await;
+                }
+                Destination::Run(_) if !acting::may_run(&request.judged.verdict, self.unverified) => {
+                    session.ui.warn(&format!(
+                        "#{} has neither a signature nor a token: no command is run; `--unverified` runs them for anybody",
+                        request.number
+                    ));
                 }
                 Destination::Run(command) if request.duplicate_of.is_none() => {
                     let task = Task {

@@ -44,9 +44,9 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let tls = setup::tls(session, args)?;
     let ledger = session.ledger_within(args.dedupe_window);
     let (outlet, heard) = mpsc::channel(1024);
-    let secrets = setup::secrets(session, args)?;
+    let (providers, secrets) = setup::keys(session, args)?;
     let trigger = Trigger::new(session, args)?;
-    let listener = setup::listener(session, args, secrets.clone(), trigger.as_ref(), ledger.clone(), outlet)?;
+    let listener = setup::listener(session, args, (providers, secrets.clone()), trigger.as_ref(), ledger.clone(), outlet)?;
     let listener = Arc::new(listener);
     // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
     // what is under way has a while left; otherwise it is waited for.

@@ -46,6 +46,9 @@ fn verdict(capture: &Capture) -> Vec<String> {
     let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
     match (verdict.name.as_str(), detail) {
         ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
+        ("token-only", _) => vec![
+            "It carries the right token: whoever sent it knows the secret, but nothing of the request is signed.".to_owned(),
+        ],
         ("verified", None) => vec!["Its signature is right.".to_owned()],
         ("refused", detail) => {
             let reason = verdict.reason.as_deref().unwrap_or_default();
