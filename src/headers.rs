@@ -21,8 +21,30 @@ struct Line {
     value: usize,
 }
 
-/// Names of headers that hold credentials: masked in every output unless revealed.
-const CREDENTIALS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+/// Words of names of headers that hold credentials: masked in every output unless revealed.
+const CREDENTIAL_WORDS: [&str; 15] = [
+    "authorization",
+    "authentication",
+    "auth",
+    "cookie",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "credentials",
+    "session",
+    "jwt",
+    "apikey",
+    "apitoken",
+];
+
+/// Last word of names of the same kind, unless one of [`OTHER_KEYS`] stands before it.
+const KEY: &str = "key";
+
+/// Keys that open nothing.
+const OTHER_KEYS: [&str; 6] = ["idempotency", "event", "websocket", "routing", "partition", "surrogate"];
 
 /// Headers that belong to one hop and are never passed on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [&str; 9] = [
@@ -145,11 +167,17 @@ impl Headers {
         FRAMING.iter().any(|framing| framing.eq_ignore_ascii_case(name))
     }
 
-    /// Whether that header's value is a credential.
+    /// Whether that header's value is a credential, as far as its name tells: `authorization`, `cookie`, `x-api-key`,
+    /// `x-NAME-token`.
     pub fn is_credential(name: &str) -> bool {
-        CREDENTIALS
-            .iter()
-            .any(|credential| credential.eq_ignore_ascii_case(name))
+        let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+        let words = || name.split(['-', '_']);
+        let mut last = words().rev();
+        words().any(|word| CREDENTIAL_WORDS.iter().any(|secret| is(word, secret)))
+            || last.next().is_some_and(|word| is(word, KEY))
+                && !last
+                    .next()
+                    .is_some_and(|word| OTHER_KEYS.iter().any(|other| is(word, other)))
     }
 
     /// The lines without those that hold credentials.

@@ -6,6 +6,7 @@ use dialoguer::{Confirm, FuzzySelect, Input, MultiSelect};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::text::printable;
 use crate::ui::Ui;
 
 fn stopped(error: dialoguer::Error) -> Error {
@@ -25,12 +26,21 @@ fn must_ask(ui: &Ui, what: &str, flag: &str) -> Result<()> {
     }
 }
 
+/// A question may quote a file or a record that somebody else wrote.
+fn harmless(text: &str) -> String {
+    printable(text, usize::MAX)
+}
+
+fn harmless_items(items: &[String]) -> Vec<String> {
+    items.iter().map(|item| harmless(item)).collect()
+}
+
 /// One of several lines; its index.
 pub fn choose(ui: &Ui, question: &str, items: &[String], flag: &str) -> Result<usize> {
     must_ask(ui, &format!("{question}: nothing was chosen"), flag)?;
     FuzzySelect::with_theme(&ColorfulTheme::default())
-        .with_prompt(question)
-        .items(items)
+        .with_prompt(harmless(question))
+        .items(harmless_items(items))
         .default(0)
         .interact_opt()
         .map_err(stopped)?
@@ -41,8 +51,8 @@ pub fn choose(ui: &Ui, question: &str, items: &[String], flag: &str) -> Result<u
 pub fn choose_many(ui: &Ui, question: &str, items: &[String], flag: &str) -> Result<Vec<usize>> {
     must_ask(ui, &format!("{question}: nothing was chosen"), flag)?;
     MultiSelect::with_theme(&ColorfulTheme::default())
-        .with_prompt(question)
-        .items(items)
+        .with_prompt(harmless(question))
+        .items(harmless_items(items))
         .interact_opt()
         .map_err(stopped)?
         .ok_or_else(|| Error::silent(Exit::Interrupted))
@@ -54,7 +64,7 @@ pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
         return Err(Error::usage(format!("this is no terminal to ask at: {question}")).hint(flag));
     }
     Confirm::with_theme(&ColorfulTheme::default())
-        .with_prompt(question)
+        .with_prompt(harmless(question))
         .default(false)
         .interact()
         .map_err(stopped)
@@ -64,7 +74,7 @@ pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
 pub fn text(ui: &Ui, question: &str, flag: &str) -> Result<String> {
     must_ask(ui, &format!("{question}: nothing was given"), flag)?;
     Input::<String>::with_theme(&ColorfulTheme::default())
-        .with_prompt(question)
+        .with_prompt(harmless(question))
         .interact_text()
         .map_err(stopped)
 }

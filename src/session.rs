@@ -13,6 +13,7 @@ use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings, private_file};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
@@ -208,7 +209,9 @@ impl Session {
             self.ui
                 .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
         }
-        Ok(reference.resolve()?)
+        let secret = reference.resolve()?;
+        remember(&secret, &reference);
+        Ok(secret)
     }
 
     /// Secrets that this machine knows without being told: the settings', the dev secret when it was ever used, and those
@@ -223,7 +226,11 @@ impl Session {
         let dev = made
             .exists()
             .then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
-        let settings = settings.and_then(|reference| reference.resolve().ok());
+        let settings = settings.and_then(|reference| {
+            let secret = reference.resolve().ok()?;
+            remember(&secret, &reference);
+            Some(secret)
+        });
         let endpoints = self.known_endpoint_secrets(profile);
         settings
             .into_iter()
@@ -259,6 +266,12 @@ impl Session {
     }
 }
 
+/// Takes note of a secret under the reference that can be typed again.
+fn remember(secret: &Secret, reference: &SecretRef) {
+    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| reference.to_string());
+    known::remember(secret, typed.as_deref());
+}
+
 impl Secrets {
     /// The secrets in the form that a profile wants.
     pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Vec<Secret>> {
@@ -285,7 +298,9 @@ impl DevSecret {
         }
         let form = &profile.secret_form;
         let key = [self.root.expose(), form.to_string().as_bytes()].concat();
-        Ok(Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET))
+        let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
+        known::remember(&secret, Some(DEV_SECRET));
+        Ok(secret)
     }
 
     fn pair_files(paths: &Paths, kind: AsymmetricKind) -> (PathBuf, PathBuf) {

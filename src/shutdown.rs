@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 /// How long what is under way may take after the first signal.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
+/// How much longer the answers have to reach their clients that are given when this time is over.
+pub const FLUSH: Duration = Duration::from_millis(500);
+
 /// A file grew beyond the limit that the system sets this process: the same number on Linux and macOS.
 const SIGXFSZ: std::ffi::c_int = 25;
 
@@ -43,13 +46,22 @@ impl Shutdown {
 
     /// Fires when what is under way has had its time: [`DRAIN`] after the first signal, or at the second.
     pub fn late(&self) -> CancellationToken {
-        let late = self.hard.child_token();
-        let (soft, token) = (self.soft.clone(), late.clone());
+        self.after(&self.soft, DRAIN)
+    }
+
+    /// Fires when connections are cut: [`FLUSH`] after `late`, or at the second signal.
+    pub fn cut(&self, late: &CancellationToken) -> CancellationToken {
+        self.after(late, FLUSH)
+    }
+
+    fn after(&self, first: &CancellationToken, patience: Duration) -> CancellationToken {
+        let second = self.hard.child_token();
+        let (first, token) = (first.clone(), second.clone());
         tokio::spawn(async move {
-            soft.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
+            first.cancelled().await;
+            tokio::time::sleep(patience).await;
             token.cancel();
         });
-        late
+        second
     }
 }

@@ -35,6 +35,11 @@ impl Style {
         Self { on }
     }
 
+    /// Whether there are colours at all.
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
     fn paint(self, text: &str, paint: impl Fn(&str) -> colored::ColoredString) -> String {
         if self.on {
             paint(text).to_string()

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::style::{ColorChoice, Style};
+use crate::text::{harmless_line, write_json};
+pub use crate::text::{printable, printable_lines};
 
 /// The form of what goes to stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,11 +75,12 @@ impl Ui {
         }
     }
 
-    /// A line of data, in human form only.
+    /// A line of data, in human form only. What could steer a terminal is escaped, whoever put the line together.
     pub fn line(&self, text: &str) -> Result<()> {
         if self.output != Output::Human {
             return Ok(());
         }
+        let text = harmless_line(text, self.out.is_on());
         self.write(|out| out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")))
     }
 
@@ -86,13 +90,17 @@ impl Ui {
             return Ok(());
         }
         self.write(|out| {
-            serde_json::to_writer(&mut *out, value)?;
+            write_json(&mut *out, value)?;
             out.write_all(b"\n")
         })
     }
 
-    /// Bytes of data, whatever the form: what a command was asked to print as it is.
+    /// Bytes of data, whatever the form: what a command was asked to print as it is. On a terminal they are escaped.
     pub fn raw(&self, bytes: &[u8]) -> Result<()> {
+        if self.stdout_terminal {
+            let text = printable_lines(&String::from_utf8_lossy(bytes), usize::MAX);
+            return self.write(|out| out.write_all(text.as_bytes()));
+        }
         self.write(|out| out.write_all(bytes))
     }
 
@@ -101,14 +109,21 @@ impl Ui {
         self.write(Write::flush)
     }
 
-    /// A remark on stderr; `--quiet` drops it.
+    /// A remark on stderr; `--quiet` drops it. Credentials in it are masked.
     pub fn note(&self, text: &str) {
+        if self.output != Output::Quiet {
+            self.err_line(&mask::text(text));
+        }
+    }
+
+    /// A remark on stderr whose very purpose is to tell a credential, so that nothing in it is masked; `--quiet` drops it.
+    pub fn hand_over(&self, text: &str) {
         if self.output != Output::Quiet {
             self.err_line(text);
         }
     }
 
-    /// A remark on stderr that `--quiet` does not drop: what is said once, and is lost to whoever did not hear it.
+    /// The same, but `--quiet` does not drop it: what is said once, and is lost to whoever did not hear it.
     pub fn insist(&self, text: &str) {
         self.err_line(text);
     }
@@ -135,8 +150,8 @@ impl Ui {
         if error.message.is_empty() {
             return;
         }
-        // An error may quote a file or an answer that somebody else wrote.
-        let harmless = |text: &str| printable_lines(text, usize::MAX);
+        // An error may quote a file or an answer that somebody else wrote, or a URL with a credential in it.
+        let harmless = |text: &str| printable_lines(&mask::text(text), usize::MAX);
         self.err_line(&format!("{} {}", self.err.bad("error:"), harmless(&error.message)));
         for cause in &error.causes {
             // The TOML reader's causes have several lines with a caret under the fault.
@@ -174,6 +189,7 @@ impl Ui {
     fn err_line(&self, text: &str) {
         // On a terminal both streams are one page: what was said first must stand first.
         let _ = self.flush();
+        let text = harmless_line(text, self.err.is_on());
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         // A stderr that is gone leaves nobody to tell.
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
@@ -189,53 +205,9 @@ impl Ui {
     }
 }
 
-/// Makes text from the network harmless for a terminal: control and bidirectional characters are escaped, and no more
-/// than `most` characters are kept.
-pub fn printable(text: &str, most: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(most));
-    for (count, c) in text.chars().enumerate() {
-        if count == most {
-            shown.push('…');
-            break;
-        }
-        let bidi =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}');
-        if c.is_control() || bidi {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Like [`printable`], but keeps line feeds and tabs: for bodies.
-pub fn printable_lines(text: &str, most: usize) -> String {
-    let shown: String = text.chars().take(most).collect();
-    let lines: Vec<String> = shown
-        .split('\n')
-        .map(|line| {
-            line.trim_end_matches('\r')
-                .split('\t')
-                .map(|part| printable(part, most))
-                .collect::<Vec<_>>()
-                .join("\t")
-        })
-        .collect();
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn foreign_text_cannot_steer_a_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\n", 80), "a\\u{1b}[31mb\\u{a}");
-        assert_eq!(printable("x\u{202e}y", 80), "x\\u{202e}y");
-        assert_eq!(printable("abcdef", 3), "abc…");
-        assert_eq!(printable_lines("a\r\n\tb\u{7}", 80), "a\n\tb\\u{7}");
-    }
 
     #[test]
     fn an_error_cannot_steer_a_terminal_and_keeps_its_lines() {
@@ -258,6 +230,24 @@ mod tests {
             String::from_utf8(text).unwrap(),
             "said\nerror: `a\\u{1b}[31m` is wrong\ncaused by: line 1\n    ^\\u{7}\nhint: try `\\u{202e}b`\n"
         );
+    }
+
+    #[test]
+    fn bytes_are_escaped_on_a_terminal_and_stay_as_they_are_in_a_pipe() {
+        let bytes = b"a\x1b[2J\tb\xff\n";
+        for (terminal, shown) in [(true, "a\\u{1b}[2J\tb\u{fffd}\n".as_bytes()), (false, bytes.as_slice())] {
+            let (page, plain) = (Page::default(), Style::new(ColorChoice::Never, false));
+            let mut ui = Ui::onto(
+                Output::Human,
+                0,
+                [plain, plain],
+                [Box::new(page.clone()), Box::new(Page::default())],
+            );
+            ui.stdout_terminal = terminal;
+            ui.raw(bytes).unwrap();
+            ui.flush().unwrap();
+            assert_eq!(*page.0.lock().unwrap(), shown);
+        }
     }
 
     /// What was written.

@@ -266,7 +266,7 @@ fn a_body_that_is_too_large_is_answered_413_before_it_was_sent() {
     let mut stream = connect(&listener.url);
     let head = format!(
         "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
-        10 * 1024 * 1024 + 1
+        32 * 1024 * 1024 + 1
     );
     stream.write_all(head.as_bytes()).unwrap();
     let mut status = [0; 12];

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{Listener, Sandbox, connect, post, raw, request, try_post};
+use crate::support::{App, Listener, Reply, Sandbox, connect, post, raw, request, try_post};
 
 #[test]
 fn the_count_ends_it_with_0_and_too_few_within_the_time_with_8() {
@@ -143,7 +143,8 @@ fn the_answer_is_what_the_provider_takes_for_success_unless_another_is_wanted() 
 #[test]
 fn the_second_ctrl_c_ends_at_once_with_130() {
     let sandbox = Sandbox::new();
-    let mut listener = sandbox.listen(["--delay", "60s"]);
+    let app = App::start(|_| Reply::Silence);
+    let mut listener = sandbox.listen(["--answer", "app", "--forward-to", &app.url]);
     let mut stream = connect(&listener.url);
     stream
         .write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
@@ -152,6 +153,46 @@ fn the_second_ctrl_c_ends_at_once_with_130() {
     listener.process.signal("INT");
     listener.process.signal("TERM");
     listener.process.wait().exits(130);
+}
+
+#[test]
+fn the_last_request_of_a_count_is_answered_however_long_its_answer_is_held_back() {
+    let sandbox = Sandbox::new();
+    // Longer than what is under way has after a signal.
+    let listener = sandbox.listen(["--count", "1", "--delay", "2500ms"]);
+    assert_eq!(post(&listener.url, &[], b"{}").status, 200);
+    listener.process.wait().ok();
+}
+
+#[test]
+fn ctrl_c_gives_the_answers_that_are_held_back() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["--delay", "600s"]);
+    let url = listener.url.clone();
+    let asking = std::thread::spawn(move || post(&url, &[], b"{}"));
+    listener.shows("#1");
+    listener.process.signal("INT");
+    assert_eq!(
+        asking.join().unwrap().status,
+        200,
+        "it is on record, so its sender must know"
+    );
+    listener.process.wait().ok();
+}
+
+#[test]
+fn a_body_as_large_as_providers_send_is_taken_and_the_limit_can_be_set() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["--json"]);
+    let body = vec![b'a'; 25_000_000];
+    assert_eq!(post(&listener.url, &[], &body).status, 200);
+    listener.shows(r#""size":25000000"#);
+    assert!(sandbox.captures()[0].request.body == body);
+    listener.stop().ok();
+    let listener = sandbox.listen(["--max-body", "1KiB"]);
+    assert_eq!(post(&listener.url, &[], &[0; 1024]).status, 200);
+    assert_eq!(post(&listener.url, &[], &[0; 1025]).status, 413);
+    listener.stop().ok();
 }
 
 #[test]

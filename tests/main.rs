@@ -2,6 +2,7 @@
 
 mod autopsy;
 mod bad_input;
+mod bounds;
 mod capabilities;
 mod catalogue;
 mod completions;
@@ -22,6 +23,7 @@ mod layering;
 mod licences;
 mod listen;
 mod log;
+mod masking;
 mod peers;
 mod processing;
 mod providers;

@@ -11,11 +11,11 @@ use super::handshake::HandshakeLine;
 use super::send;
 use super::targets::Aim;
 use crate::clock::human_duration;
-use crate::endpoints::shown;
 use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::exit::Exit;
 use crate::headers::Headers;
+use crate::mask;
 use crate::provider::handshake::{Handshake, Written};
 use crate::provider::{Profile, Target};
 use crate::render::{millis, short_time};
@@ -274,7 +274,7 @@ impl<'a> Asker<'a> {
             wrongly_signed: question.wrongly_signed,
             status: judged.status,
             took_ms: Some(millis(judged.took)),
-            ..HandshakeLine::to(shown(self.url.as_str()))
+            ..HandshakeLine::to(mask::url(self.url.as_str()))
         })?;
         let style = ui.out;
         let name = name.map_or_else(String::new, |name| format!(" {name}"));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::config::{self, Layer, Origin, trust};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::session::Session;
 
 /// Show the settings and where they come from, and trust a project's
@@ -98,6 +99,7 @@ fn show(session: &Session) -> Result<Exit> {
             ui.line(&format!("\n[{head}]"))?;
             table = head;
         }
+        let value = &harmless(value);
         let setting = format!("{name} = {value}");
         let remark = format!("# {}", source.as_deref().unwrap_or(origin));
         ui.line(&format!("{setting:<36} {}", ui.out.dim(&remark)))?;
@@ -127,7 +129,7 @@ fn workflows(session: &Session) -> Result<Exit> {
         let (Some(value), Some(layer)) = (workflow.entry(), layer) else {
             continue;
         };
-        let key = format!("workflow.{name}");
+        let (key, value) = (format!("workflow.{name}"), harmless(&value));
         let (origin, source) = origin(layer, &key);
         let setting = format!("{} = {value}", toml::Value::from(name.as_str()));
         let remark = format!("# {}", source.as_deref().unwrap_or(origin));
@@ -141,6 +143,20 @@ fn workflows(session: &Session) -> Result<Exit> {
         })?;
     }
     Ok(Exit::Ok)
+}
+
+/// A setting without the credentials of the URLs in it.
+fn harmless(value: &toml::Value) -> toml::Value {
+    use toml::Value;
+    match value {
+        Value::String(text) => Value::String(mask::text(text).into_owned()),
+        Value::Array(items) => Value::Array(items.iter().map(harmless).collect()),
+        Value::Table(table) => {
+            let entries = table.iter();
+            Value::Table(entries.map(|(key, value)| (key.clone(), harmless(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn origin(layer: &Layer, key: &str) -> (&'static str, Option<String>) {

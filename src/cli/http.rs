@@ -13,7 +13,6 @@ use crate::provider::policy::Policy;
 use crate::render::request::{RequestLine, wire};
 use crate::secret::SecretRef;
 use crate::session::Session;
-use crate::signature::Scheme;
 use crate::transport::{HttpOptions, HttpTransport};
 use crate::ui::Output;
 
@@ -49,10 +48,7 @@ pub(super) struct HttpArgs {
 pub(super) fn token_headers(session: &Session, delivery: &Delivery) -> Vec<String> {
     let label = delivery.label.provider.as_deref();
     let profile = label.and_then(|label| session.registry.get(label).ok());
-    let header = profile.and_then(|profile| match &profile.scheme {
-        Scheme::Token(token) => Some(token.header.clone()),
-        _ => None,
-    });
+    let header = profile.and_then(|profile| profile.scheme.token_header().map(str::to_owned));
     let own = delivery.label.execution.as_ref();
     header
         .into_iter()

@@ -31,8 +31,10 @@ mod select;
 mod send;
 mod serve;
 mod sign;
+mod size;
 mod socket;
 mod targets;
+mod turned_away;
 mod verify;
 mod workflow;
 
@@ -44,7 +46,10 @@ use clap::{Args as _, FromArgMatches as _, Subcommand};
 use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::session::Session;
+use crate::style::{ColorChoice, Style};
+use crate::text::harmless_line;
 use global::GlobalArgs;
 
 const ABOUT: &str = "Play both sides of a webhook: send, receive, verify, record and replay, offline";
@@ -154,9 +159,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are what was asked for: data, and success.
-            let code = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
-            let _ = error.print();
-            return code;
+            if !error.use_stderr() {
+                let _ = error.print();
+                return Exit::Ok;
+            }
+            usage_error(&error);
+            return Exit::Usage;
         }
     };
     let session = match global.session() {
@@ -179,6 +187,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             error.exit
         }
     }
+}
+
+/// Prints what clap says is wrong. It repeats arguments, which may hold a credential or text that somebody else wrote.
+fn usage_error(error: &clap::Error) {
+    use std::io::{IsTerminal as _, Write as _};
+    let mut stderr = std::io::stderr();
+    let styled = Style::new(ColorChoice::Auto, stderr.is_terminal()).is_on();
+    let text = error.render();
+    let text = if styled {
+        text.ansi().to_string()
+    } else {
+        text.to_string()
+    };
+    let text = mask::text(&text);
+    let _ = stderr.write_all(harmless_line(&text, styled).as_bytes());
 }
 
 /// A runtime on this thread alone, for many requests too: threads that wake each other for every request took a fifth

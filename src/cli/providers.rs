@@ -251,7 +251,7 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
     let broken = |error: serde_json::Error| Error::internal("the sample is not JSON").cause(error);
     let body: Value = serde_json::from_slice(&message.body).map_err(broken)?;
     if ui.stdout_is_terminal() {
-        ui.line(&serde_json::to_string_pretty(&body).map_err(broken)?)?;
+        ui.line(&crate::text::pretty_json(&body).map_err(broken)?)?;
     } else if ui.output == crate::ui::Output::Human {
         ui.raw(&message.body)?;
         ui.raw(b"\n")?;

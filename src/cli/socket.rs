@@ -7,9 +7,6 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use crate::error::{Error, Result};
-use crate::render::short_size;
-use crate::server::{Reason, Rejection};
-use crate::ui::printable;
 
 /// `{"schema":"hook.ready/1"}`: the first line of JSON.
 #[derive(Serialize)]
@@ -73,20 +70,4 @@ pub(super) fn shown(address: SocketAddr) -> String {
         return format!("{host}:{}", address.port());
     }
     address.to_string()
-}
-
-/// What is said of a request that was turned away before it was complete.
-pub(super) fn turned_away(rejection: &Rejection) -> String {
-    let why = match &rejection.reason {
-        Reason::TooLarge => "the body is too large".to_owned(),
-        Reason::HeadersTooLarge => "the headers are too large".to_owned(),
-        Reason::TimedOut => "it did not come in time".to_owned(),
-        Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
-        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
-        Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
-    };
-    let answered = rejection
-        .status
-        .map_or_else(String::new, |status| format!(", answered {status}"));
-    format!("a request from {} was turned away: {why}{answered}", rejection.remote)
 }

@@ -6,10 +6,11 @@ use clap::Args;
 use url::Url;
 
 use super::endpoints::events_shown;
-use crate::endpoints::{Endpoint, SkipReason, Wanted, shown};
+use crate::endpoints::{Endpoint, SkipReason, Wanted};
 use crate::engine::Label;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::prompt;
 use crate::provider::Profile;
 use crate::render::count;
@@ -108,7 +109,7 @@ impl TargetArgs {
         if endpoints.is_empty() {
             return Err(none().hint("`hook endpoints add` makes an endpoint to choose"));
         }
-        let line = |endpoint: &Endpoint| format!("{}  {}", endpoint.name, printable(&shown(&endpoint.url), 80));
+        let line = |endpoint: &Endpoint| format!("{}  {}", endpoint.name, printable(&mask::url(&endpoint.url), 80));
         let lines: Vec<String> = endpoints.iter().map(line).collect();
         let index = prompt::choose(&session.ui, "Send to which endpoint?", &lines, NO_TARGET)?;
         Ok(Aim::Endpoint(Box::new(endpoints.swap_remove(index))))
@@ -309,7 +310,7 @@ fn announce(session: &Session, event: &str, judged: &[(&Endpoint, Option<SkipRea
     for (endpoint, skip) in judged {
         let name = format!("{:<wide$}", endpoint.name);
         ui.note(&match skip {
-            None => format!("  {}  {}", style.name(&name), shown(&endpoint.url)),
+            None => format!("  {}  {}", style.name(&name), mask::url(&endpoint.url)),
             Some(skip) => style.dim(&format!("  {name}  skipped: {}", printable(&skip.to_string(), 200))),
         });
     }

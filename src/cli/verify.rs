@@ -305,7 +305,7 @@ fn diagnosis(session: &Session, autopsy: &Autopsy, hint: Option<String>, expecte
         ));
     }
     if let Some(expected) = expected {
-        ui.note(&format!("expected: {expected}"));
+        ui.hand_over(&format!("expected: {expected}"));
     }
     if let Some(hint) = hint {
         ui.hint(&hint);

@@ -16,15 +16,17 @@ use super::send;
 use super::targets::Target;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
-use crate::endpoints::shown;
 use crate::engine::Label;
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
+use crate::known;
 use crate::listener::Condition;
+use crate::mask;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::signature::Scheme;
 use crate::template::text_of;
@@ -273,7 +275,10 @@ fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut H
         Auth::ApiKey { header, key } => (header, session.secret(key)?.expose().to_vec()),
         Auth::Basic { user, password } => {
             let pair = [user.as_bytes(), b":", session.secret(password)?.expose()].concat();
-            ("authorization", format!("Basic {}", STANDARD.encode(pair)).into_bytes())
+            let pair = STANDARD.encode(pair);
+            // In this form it goes out, and is as good as the password.
+            known::remember(&Secret::new(pair.as_bytes()), None);
+            ("authorization", format!("Basic {pair}").into_bytes())
         }
     };
     check_line(header, "").map_err(|what| wrong(name, format!("`auth`: {what}")))?;
@@ -310,7 +315,7 @@ fn judge_token(profile: &Profile, args: &send::Args, name: &str, file: &Workflow
     }
     let what = format!(
         "workflow `{name}` would send your secret as it is to `{}`, and the project is not trusted",
-        shown(url)
+        mask::url(url)
     );
     Err(Error::new(Exit::Refused, what).hint("`--secret REF` sends that one there, if it is what you want"))
 }

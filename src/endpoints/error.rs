@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::address::shown;
 use super::rules::Finding;
 use crate::secret::SecretError;
 
@@ -141,7 +140,8 @@ impl ApiError {
     /// The same with the call that it is about.
     #[must_use]
     pub fn of_call(mut self, method: &str, url: &Url) -> Self {
-        self.causes.push(format!("`{method} {}`", shown(url.as_str())));
+        self.causes
+            .push(format!("`{method} {}`", crate::mask::url(url.as_str())));
         self
     }
 }

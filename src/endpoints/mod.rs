@@ -24,7 +24,7 @@ pub mod rules;
 mod secrets;
 mod store;
 
-pub use address::{normalised, shown};
+pub use address::normalised;
 pub use admission::{admit, admit_change};
 pub use book::{Book, FORMAT};
 pub use confirmation::Confirmed;

@@ -8,6 +8,7 @@ use url::Url;
 use super::address;
 use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
+use crate::mask;
 use crate::provider::file::Limit;
 use crate::provider::{Https, Profile, near_names};
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
@@ -166,13 +167,13 @@ fn judge_password(url: &Url) -> Option<Finding> {
     url.password()?;
     let message = format!(
         "`{}` holds a password, which the book keeps as it is",
-        address::shown(url.as_str())
+        mask::url(url.as_str())
     );
     Some(Finding::new(Severity::Caution, "password-in-url", message))
 }
 
 fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
-    let (shown, class) = (address::shown(url.as_str()), AddressClass::of_url(url));
+    let (shown, class) = (mask::url(url.as_str()), AddressClass::of_url(url));
     let mut findings: Vec<Finding> = [
         judge_https(profile, url, &shown, options),
         judge_port(profile, url, &shown),
@@ -268,7 +269,7 @@ fn judge_public(profile: &Profile, class: Option<AddressClass>, shown: &str, opt
 
 /// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
 pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
-    let shown = address::shown(url);
+    let shown = mask::url(url);
     let url = address::normalised(url)?;
     let mut same = peers
         .iter()

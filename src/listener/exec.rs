@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
 use crate::clock::human_duration;
+use crate::mask;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::NewCapture;
 use crate::ui::printable;
@@ -153,7 +154,7 @@ impl LastLine {
         self.end_line();
         match String::from_utf8_lossy(&self.whole).trim() {
             "" => words,
-            line => format!("{words}: {}", printable(line, KEPT)),
+            line => format!("{words}: {}", printable(&mask::text(line), KEPT)),
         }
     }
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 pub use condition::{Condition, Wanted};
 pub use inbound::{Inbound, Received};
@@ -49,6 +50,8 @@ pub struct Rules {
     pub status: Option<u16>,
     /// Before every answer.
     pub delay: Duration,
+    /// Ends the delay of every answer: the listener has to end, and what was promised is given.
+    pub hurry: CancellationToken,
     /// So many requests that are not refused are answered 500 first.
     pub fail_first: AtomicU64,
     /// Only these peers may send; empty: all.
@@ -130,6 +133,12 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// With a token that ends the delay of answers.
+    pub fn ended_by(mut self, hurry: CancellationToken) -> Self {
+        self.rules.hurry = hurry;
+        self
+    }
+
     /// What speaks against a request before its signature is looked at.
     fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<Refusal> {
         if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
@@ -301,7 +310,11 @@ impl Handler for Listener {
             return reply;
         }
         if !self.rules.delay.is_zero() {
-            tokio::time::sleep(self.rules.delay).await;
+            // Cut off instead, the sender would not learn that its request is on record.
+            tokio::select! {
+                () = tokio::time::sleep(self.rules.delay) => {}
+                () = self.rules.hurry.cancelled() => {}
+            }
         }
         match answered {
             Some(answered) => answered.await.unwrap_or_else(|_| plain(502, "")),

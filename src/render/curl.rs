@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::exchange::Request;
-use crate::render::request::{header_lines, masked_url};
+use crate::mask;
+use crate::render::request::{header_lines, shown_body};
 use crate::shell::quote;
 
 /// The command; credentials are masked unless revealed. A body that a shell word cannot hold goes through `printf`.
@@ -11,12 +12,13 @@ pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
     let mut parts = vec![format!(
         "curl -sS -X {} {}",
         request.method,
-        quote(&masked_url(request.url.as_str(), reveal))
+        quote(&mask::url_unless(request.url.as_str(), reveal))
     )];
     for (name, value) in header_lines(&request.headers, reveal, masked) {
         parts.push(format!("-H {}", quote(&format!("{name}: {value}"))));
     }
-    match std::str::from_utf8(&request.body) {
+    let body = shown_body(request, reveal);
+    match std::str::from_utf8(&body) {
         Ok("") => parts.join(" \\\n  "),
         Ok(text) if !text.contains('\0') && !text.starts_with('@') => {
             parts.push(format!("--data-binary {}", quote(text)));
@@ -24,7 +26,7 @@ pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
         }
         _ => {
             parts.push("--data-binary @-".into());
-            let octal = request.body.iter().fold(String::new(), |mut text, byte| {
+            let octal = body.iter().fold(String::new(), |mut text, byte| {
                 let _ = write!(text, "\\{byte:03o}");
                 text
             });

@@ -1,5 +1,6 @@
 //! What happens to deliveries, as lines and as JSON.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -8,9 +9,9 @@ use crate::clock::human_duration;
 use crate::engine::{Ended, Event, Next};
 use crate::error::Result;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::mask;
 use crate::pipeline::View;
 use crate::render::progress::Countdown;
-use crate::render::request::masked_url;
 use crate::render::{millis, short_time, status_line};
 use crate::ui::{Output, Ui, printable};
 
@@ -31,7 +32,7 @@ pub struct AttemptLine<'a> {
     attempt: Option<u32>,
     status: Option<u16>,
     error: Option<&'static str>,
-    detail: Option<&'a str>,
+    detail: Option<Cow<'a, str>>,
     took_ms: Option<f64>,
     next: &'static str,
     retry_in_ms: Option<f64>,
@@ -42,7 +43,7 @@ impl<'a> AttemptLine<'a> {
     pub fn new(number: u64, event: &'a Event) -> Self {
         let attempt = event.attempt.as_ref();
         let error = attempt.and_then(|attempt| match &attempt.outcome {
-            Outcome::Error { kind, text } => Some((kind.name(), text.as_str())),
+            Outcome::Error { kind, text } => Some((kind.name(), mask::text(text))),
             Outcome::Answer(_) => None,
         });
         let retry = match event.next {
@@ -57,10 +58,10 @@ impl<'a> AttemptLine<'a> {
             event: &event.delivery.message.event,
             provider: event.delivery.label.provider.as_deref(),
             endpoint: event.delivery.label.endpoint.as_deref(),
-            url: masked_url(event.delivery.url.as_str(), false),
+            url: mask::url(event.delivery.url.as_str()),
             attempt: attempt.map(|attempt| attempt.seq),
             status: attempt.and_then(|attempt| attempt.outcome.status()),
-            error: error.map(|(kind, _)| kind),
+            error: error.as_ref().map(|(kind, _)| *kind),
             detail: error.map(|(_, text)| text),
             took_ms: attempt.map(|attempt| millis(attempt.took)),
             next: next_name(&event.next),
@@ -99,7 +100,7 @@ impl Attempts {
     fn explain_failure(&self, attempt: &Attempt) {
         match &attempt.outcome {
             Outcome::Answer(answer) if !answer.body.is_empty() => {
-                let text = printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN);
+                let text = printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN);
                 self.ui.note(&self.ui.err.dim(&format!("      it says: {text}")));
             }
             Outcome::Answer(_) => {}

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::columns::{Cell, Column, Tone, column};
-use super::request::masked_url;
 use super::{millis, short_size, short_time};
 use crate::clock::Timestamp;
+use crate::mask;
 use crate::store::{DeliveryState, RecordKind, Summary};
 use crate::ui::printable;
 
@@ -56,7 +56,7 @@ impl<'a> RecordLine<'a> {
             endpoint: summary.endpoint.as_deref(),
             state: &summary.state,
             reason: summary.reason.as_deref(),
-            target: masked_url(&summary.target, false),
+            target: target(summary),
             status: status(summary),
             attempts: summary.attempts,
             took_ms: summary.took.map(millis),
@@ -105,7 +105,7 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
     let provider = summary.provider.as_deref().map_or_else(|| "-".to_owned(), text);
     let target = match &summary.endpoint {
         Some(endpoint) => text(endpoint),
-        None => text(&masked_url(&summary.target, false)),
+        None => text(&target(summary)),
     };
     let tries = match (summary.kind, &summary.unprocessed) {
         (RecordKind::Capture, Some((tries, _))) => tries.to_string(),
@@ -129,6 +129,15 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
         Cell::new(summary.took.map_or_else(String::new, short_time), Tone::Dim),
         Cell::new(short_size(summary.size), Tone::Dim),
     ]
+}
+
+/// Method and target, or URL, without credentials; of a request to an inbound trigger without the path.
+fn target(summary: &Summary) -> String {
+    let trigger = summary.kind == RecordKind::Capture && summary.workflow.is_some();
+    match summary.target.split_once(' ').filter(|_| trigger) {
+        Some((method, target)) => format!("{method} {}", mask::trigger(target)),
+        None => mask::url(&summary.target),
+    }
 }
 
 /// How good a state is.

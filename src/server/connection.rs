@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::{Body, Incoming as HyperBody};
 use hyper::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -19,61 +18,53 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 
+use super::body::{Broken, Reading};
+use super::crowd::{Crowd, Member, Phase};
+use super::metered::Metered;
 use super::tls::Tls;
-use super::{Handler, Head, Incoming, Limits, Reason, Rejection, Reply};
+use super::{Handler, Head, Incoming, Reason, Rejection, Reply, SHARE, Shared};
 use crate::headers::Headers;
 
 /// How long a client whose request was turned away may go on sending. Closing at once would reset the connection, and
 /// the client would lose the answer that says why.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What hyper may hold of a request in its own buffer; bodies pass through it in pieces.
-const BUFFER: usize = 128 * 1024;
-
-/// Memory set aside for a body by its announced length; more comes as it arrives.
-const BODY_RESERVED: usize = 256 * 1024;
-
 /// The client at the other end.
 pub(super) struct Peer<H> {
-    handler: Arc<H>,
-    limits: Arc<Limits>,
+    shared: Arc<Shared<H>>,
+    member: Member,
     remote: SocketAddr,
     /// A request was turned away, and the client may still be sending it.
     lingers: AtomicBool,
 }
 
-/// Why a body is not whole.
-enum Broken {
-    TooLarge,
-    CutOff,
-}
-
 impl<H: Handler> Peer<H> {
-    pub(super) fn new(handler: Arc<H>, limits: Arc<Limits>, remote: SocketAddr) -> Arc<Self> {
+    pub(super) fn new(shared: Arc<Shared<H>>, remote: SocketAddr) -> Arc<Self> {
         Arc::new(Self {
-            handler,
-            limits,
+            member: Crowd::enter(&shared.crowd),
+            shared,
             remote,
             lingers: AtomicBool::new(false),
         })
     }
 
-    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<Tls>, cancel: CancellationToken) {
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<Tls>) {
         // Fails only when the connection is gone, which reading will tell.
         let _ = stream.set_nodelay(true);
+        let closed = self.member.progress.closed.clone();
         let Some(tls) = tls else {
-            return self.run(stream, cancel).await;
+            return self.run(stream).await;
         };
-        let handshake = tokio::time::timeout(self.limits.header_timeout, tls.acceptor.accept(stream));
+        let handshake = tokio::time::timeout(self.shared.limits.header_timeout, tls.acceptor.accept(stream));
         let shaken = tokio::select! {
             biased;
-            () = cancel.cancelled() => return,
+            () = self.shared.cancel.cancelled() => return,
+            () = closed.cancelled() => return,
             shaken = handshake => shaken,
         };
         match shaken {
-            Ok(Ok(stream)) => self.run(stream, cancel).await,
+            Ok(Ok(stream)) => self.run(stream).await,
             // A client that left, or kept still, without a word of protest asked for nothing.
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Ok(Err(error)) => self.reject(Reason::Tls(error.to_string()), None, None, 0),
@@ -81,7 +72,7 @@ impl<H: Handler> Peer<H> {
         }
     }
 
-    async fn run<S>(self: Arc<Self>, stream: S, cancel: CancellationToken)
+    async fn run<S>(self: Arc<Self>, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -90,37 +81,52 @@ impl<H: Handler> Peer<H> {
             let peer = Arc::clone(&peer);
             async move { Ok::<_, Infallible>(peer.respond(request).await) }
         });
-        let mut connection = self.builder().serve_connection(TokioIo::new(stream), service);
-        let ended = tokio::select! {
-            biased;
-            ended = &mut connection => Some(ended),
-            () = cancel.cancelled() => None,
-        };
-        let ended = if let Some(ended) = ended {
-            ended
-        } else {
-            Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
+        let progress = &self.member.progress;
+        let stream = TokioIo::new(Metered::new(stream, Arc::clone(progress)));
+        let mut connection = self.builder().serve_connection(stream, service);
+        let mut cancelled = false;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ended = &mut connection => break Some(ended),
+                () = progress.closed.cancelled() => break None,
+                () = self.shared.cancel.cancelled(), if !cancelled => {
+                    cancelled = true;
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
         };
         let parts = connection.into_parts();
         let stream = parts.io.into_inner();
         // A client that connected, or waited between requests, and left has sent nothing to turn away.
         let began = !parts.read_buf.is_empty();
         match ended {
-            Ok(()) if self.lingers.load(Ordering::Relaxed) => linger(stream).await,
-            Ok(()) => {}
-            Err(error) => self.ended_badly(&error, began, stream).await,
+            Some(Ok(())) if self.lingers.load(Ordering::Relaxed) => self.linger(stream).await,
+            Some(Ok(())) => {}
+            Some(Err(error)) => self.ended_badly(&error, began, stream).await,
+            None => self.made_room(stream).await,
         }
     }
 
+    /// Tells a client, if that can be done at once, that its request had to make room for others.
+    async fn made_room<S: AsyncWrite + Unpin>(&self, mut stream: S) {
+        let Some(received) = self.member.progress.unanswered() else {
+            return;
+        };
+        // Tried once: it goes into the socket's empty buffer, or nowhere.
+        say(&mut stream, StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO).await;
+        self.reject(Reason::MadeRoom, Some(503), None, received);
+    }
+
     fn builder(&self) -> http1::Builder {
+        let limits = &self.shared.limits;
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header_timeout)
-            .max_headers(self.limits.header_lines)
-            .max_header_size(self.limits.header_bytes)
-            .max_buf_size(BUFFER.max(self.limits.header_bytes))
+            .header_read_timeout(limits.header_timeout)
+            .max_headers(limits.header_lines)
+            .max_header_size(limits.header_bytes)
+            .max_buf_size(SHARE.max(limits.header_bytes))
             .half_close(true);
         builder
     }
@@ -137,45 +143,78 @@ impl<H: Handler> Peer<H> {
         } else if error.is_parse() {
             (Reason::Malformed(error.to_string()), Some(400))
         } else if error.is_timeout() && began {
-            say(&mut stream, StatusCode::REQUEST_TIMEOUT).await;
+            say(&mut stream, StatusCode::REQUEST_TIMEOUT, LINGER).await;
             (Reason::TimedOut, Some(408))
         } else if error.is_incomplete_message() && began {
-            say(&mut stream, StatusCode::BAD_REQUEST).await;
+            say(&mut stream, StatusCode::BAD_REQUEST, LINGER).await;
             (Reason::CutOff, Some(400))
         } else {
             return;
         };
         self.reject(reason, status, None, 0);
-        linger(stream).await;
+        self.linger(stream).await;
     }
 
     async fn respond(&self, request: Request<HyperBody>) -> Response<Full<Bytes>> {
-        let (parts, mut body) = request.into_parts();
-        if body.size_hint().lower() > self.limits.body as u64 {
-            return self.turn_away(Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, &parts, 0);
-        }
-        let mut received = 0;
-        let whole = if body.is_end_stream() {
-            Ok(Ok(Bytes::new()))
-        } else {
-            let whole = collect(&mut body, self.limits.body, &mut received);
-            tokio::time::timeout(self.limits.body_timeout, whole).await
-        };
-        let (reason, status) = match whole {
-            Ok(Ok(body)) => {
-                let reply = self.handler.handle(incoming(&parts, body, self.remote)).await;
-                return response(reply);
+        let (parts, body) = request.into_parts();
+        let progress = &self.member.progress;
+        progress.begin_body();
+        let response = match self.receive(body).await {
+            Ok(body) => {
+                progress.enter(Phase::Handling);
+                let incoming = incoming(&parts, body, self.remote);
+                // The parts keep the whole buffer of the connection alive.
+                drop(parts);
+                response(self.shared.handler.handle(incoming).await)
             }
-            Ok(Err(Broken::TooLarge)) => (Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
-            Ok(Err(Broken::CutOff)) => (Reason::CutOff, StatusCode::BAD_REQUEST),
-            Err(_) => (Reason::TimedOut, StatusCode::REQUEST_TIMEOUT),
+            Err((reason, status, received)) => self.turn_away(reason, status, &parts, received),
         };
-        self.turn_away(reason, status, &parts, received)
+        progress.answered(response.body().size_hint().lower().try_into().unwrap_or(usize::MAX));
+        response
+    }
+
+    /// The whole body; else why it is not taken, what that is answered, and how much of it came.
+    async fn receive(&self, mut body: HyperBody) -> Result<Bytes, (Reason, StatusCode, usize)> {
+        let limits = &self.shared.limits;
+        if body.size_hint().lower() > limits.body as u64 {
+            return Err((Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, 0));
+        }
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let reading = Reading {
+            limits,
+            memory: &self.shared.memory,
+            crowd: &self.shared.crowd,
+            progress: &self.member.progress,
+        };
+        let mut received = 0;
+        let whole = reading.collect(&mut body, &mut received);
+        match tokio::time::timeout(limits.body_timeout, whole).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(Broken::TooLarge)) => Err((Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, received)),
+            Ok(Err(Broken::CutOff)) => Err((Reason::CutOff, StatusCode::BAD_REQUEST, received)),
+            Err(_) => Err((Reason::TimedOut, StatusCode::REQUEST_TIMEOUT, received)),
+        }
+    }
+
+    /// Ends our side and takes what the client still sends, for a while.
+    async fn linger<S: AsyncRead + AsyncWrite + Unpin>(&self, mut stream: S) {
+        self.member.progress.enter(Phase::Leaving);
+        let until_end = async {
+            let mut scrap = vec![0; 16 * 1024];
+            let _ = stream.shutdown().await;
+            while stream.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(LINGER, until_end) => {}
+            () = self.member.progress.closed.cancelled() => {}
+        }
     }
 
     fn turn_away(&self, reason: Reason, status: StatusCode, parts: &Parts, received: usize) -> Response<Full<Bytes>> {
         self.lingers.store(true, Ordering::Relaxed);
-        let said = self.handler.refusal(status.as_u16(), &reason);
+        let said = self.shared.handler.refusal(status.as_u16(), &reason);
         self.reject(reason, Some(status.as_u16()), Some(head(parts)), received);
         let mut response = said.map_or_else(Response::default, response);
         *response.status_mut() = status;
@@ -186,7 +225,7 @@ impl<H: Handler> Peer<H> {
     }
 
     fn reject(&self, reason: Reason, status: Option<u16>, head: Option<Head>, received: usize) {
-        self.handler.rejected(Rejection {
+        self.shared.handler.rejected(Rejection {
             reason,
             status,
             head,
@@ -194,36 +233,6 @@ impl<H: Handler> Peer<H> {
             remote: self.remote,
         });
     }
-}
-
-/// Reads a body. One that came in one piece, as most do, is not copied.
-async fn collect(body: &mut HyperBody, limit: usize, received: &mut usize) -> Result<Bytes, Broken> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Broken::CutOff)?.into_data() else {
-            continue;
-        };
-        *received += data.len();
-        if *received > limit {
-            return Err(Broken::TooLarge);
-        }
-        if joined.is_empty() && first.is_empty() {
-            first = data;
-        } else {
-            if joined.is_empty() {
-                joined.reserve(announced.clamp(first.len() + data.len(), BODY_RESERVED.max(*received)));
-                joined.extend_from_slice(&std::mem::take(&mut first));
-            }
-            joined.extend_from_slice(&data);
-        }
-        // Spares another turn of the loop, through hyper's channel.
-        if body.is_end_stream() {
-            break;
-        }
-    }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
 fn head(parts: &Parts) -> Head {
@@ -278,18 +287,8 @@ fn fill(map: &mut HeaderMap, headers: &Headers) {
     }
 }
 
-/// Answers where hyper has given up.
-async fn say<S: AsyncWrite + Unpin>(stream: &mut S, status: StatusCode) {
+/// Answers where hyper has given up. A client that takes no answers does not hold the connection up.
+async fn say<S: AsyncWrite + Unpin>(stream: &mut S, status: StatusCode, patience: Duration) {
     let text = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-    let _ = stream.write_all(text.as_bytes()).await;
-}
-
-/// Ends our side and takes what the client still sends, for a while.
-async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
-    let until_end = async {
-        let mut scrap = vec![0; 16 * 1024];
-        let _ = stream.shutdown().await;
-        while stream.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
-    };
-    let _ = tokio::time::timeout(LINGER, until_end).await;
+    let _ = tokio::time::timeout(patience, stream.write_all(text.as_bytes())).await;
 }

@@ -1,7 +1,11 @@
 //! The HTTP server under `listen` and `serve`: it turns connections into whole requests within limits, hands them to a
 //! [`Handler`] and sends what that replies. It knows nothing of webhooks, and never binds an address itself.
 
+mod body;
 mod connection;
+mod crowd;
+mod memory;
+mod metered;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -20,7 +24,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::headers::Headers;
 use connection::Peer;
+use crowd::Crowd;
+use memory::Memory;
 use tls::Tls;
+
+/// What a connection may hold of a request without asking for more: a whole head, and most bodies. Only what goes beyond
+/// it is counted over all connections, so that a small request waits for no large one.
+const SHARE: usize = 64 * 1024;
+
+/// How many connections are closed when the system gives no more of them.
+const GIVEN_UP: usize = 16;
+
+/// How long a newcomer waits for a place before it takes that of a connection that has just been answered.
+const PLACE_WAIT: Duration = Duration::from_millis(50);
 
 /// What to do with requests.
 pub trait Handler: Send + Sync + 'static {
@@ -117,6 +133,8 @@ pub enum Reason {
     HeadersTooLarge,
     /// It did not come in time.
     TimedOut,
+    /// It made the least progress when there were too many connections, or when their bodies took too much memory.
+    MadeRoom,
     /// The client stopped in the middle.
     CutOff,
     /// It is not HTTP/1.1.
@@ -130,6 +148,9 @@ pub enum Reason {
 pub struct Limits {
     /// Bytes of a body.
     pub body: usize,
+    /// Bytes of all requests together that are being received or handled. Of these each connection may have 64 KiB; large
+    /// bodies share the rest, and one of the largest size always fits.
+    pub memory: usize,
     /// Header lines.
     pub header_lines: usize,
     /// Bytes of request line and headers together.
@@ -138,69 +159,104 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// For a whole body.
     pub body_timeout: Duration,
-    /// At the same time; more wait to be accepted.
+    /// At the same time. One more takes the place of an idle one, or of the one with the least progress.
     pub connections: usize,
-    /// How long running requests may take after the server was told to stop.
+    /// How long a connection may make little progress before it is the first to make room for others.
+    pub grace: Duration,
+    /// How long a request may take to be complete, and a client to take an answer, after the server was told to stop.
     pub drain: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body: 10 * 1024 * 1024,
+            // GitHub sends up to 25 MB, and mail with attachments is as large.
+            body: 32 * 1024 * 1024,
+            memory: 128 * 1024 * 1024,
             header_lines: 100,
             header_bytes: 64 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
             connections: 1024,
+            grace: Duration::from_millis(500),
             drain: Duration::from_secs(2),
         }
+    }
+}
+
+impl Limits {
+    /// What large bodies share.
+    fn shared_memory(&self) -> usize {
+        let own = self.connections.saturating_mul(SHARE);
+        self.memory.saturating_sub(own).max(self.body)
     }
 }
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections that were still busy when [`Limits::drain`] was over, and were cut.
+    /// Connections that were cut in the middle of a request or an answer.
     pub cut_off: usize,
 }
 
-/// Serves connections until `cancel` fires, then lets the running requests finish within [`Limits::drain`].
+/// What the connections of a server share.
+struct Shared<H> {
+    handler: Arc<H>,
+    limits: Limits,
+    memory: Arc<Memory>,
+    crowd: Arc<Crowd>,
+    places: Arc<Semaphore>,
+    cancel: CancellationToken,
+}
+
+/// Serves connections until `cancel` fires. Requests that are being handled then are still answered, unless `cut` fires;
+/// those that are not complete have [`Limits::drain`] for that.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     tls: Option<Tls>,
     limits: Limits,
     handler: Arc<H>,
     cancel: CancellationToken,
+    cut: CancellationToken,
 ) -> Drained {
-    let permits = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-    let limits = Arc::new(limits);
+    let shared = Arc::new(Shared {
+        handler,
+        memory: Memory::new(limits.shared_memory()),
+        crowd: Arc::default(),
+        places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+        limits,
+        cancel,
+    });
     let mut connections = JoinSet::new();
     let mut pause = Pause::default();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = cancel.cancelled() => break,
-            accepted = accept(&listener, &permits) => accepted,
+            () = shared.cancel.cancelled() => break,
+            accepted = shared.accept(&listener) => accepted,
         };
         match accepted {
-            Ok((stream, remote, permit)) => {
+            Ok((stream, remote, place)) => {
                 pause = Pause::default();
-                let peer = Peer::new(Arc::clone(&handler), Arc::clone(&limits), remote);
-                let (tls, cancel) = (tls.clone(), cancel.clone());
+                let peer = Peer::new(Arc::clone(&shared), remote);
+                let tls = tls.clone();
                 connections.spawn(async move {
-                    peer.serve(stream, tls, cancel).await;
-                    drop(permit);
+                    peer.serve(stream, tls).await;
+                    drop(place);
                 });
             }
             Err(error) => {
                 let wait = pause.after(&error);
                 if !wait.is_zero() {
-                    handler.accept_failed(&error);
+                    shared.handler.accept_failed(&error);
+                    // Most likely there are too many open files, which the ledger needs too.
+                    for _ in 0..GIVEN_UP {
+                        shared.crowd.free_place(shared.limits.grace, true);
+                    }
                 }
                 tokio::select! {
                     biased;
-                    () = cancel.cancelled() => break,
+                    () = shared.cancel.cancelled() => break,
                     () = tokio::time::sleep(wait) => {}
                 }
             }
@@ -209,23 +265,48 @@ pub async fn serve<H: Handler>(
     }
     // Refuses newcomers at once instead of leaving them in the backlog.
     drop(listener);
-    drain(connections, limits.drain).await
+    drain(connections, &shared.crowd, shared.limits.drain, &cut).await
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, remote) = listener.accept().await?;
-    Ok((stream, remote, permit))
+impl<H> Shared<H> {
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let (stream, remote) = listener.accept().await?;
+        Ok((stream, remote, self.place().await?))
+    }
+
+    /// A place for one more connection.
+    async fn place(&self) -> io::Result<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let mut any = false;
+        loop {
+            self.crowd.free_place(self.limits.grace, any);
+            let place = Arc::clone(&self.places).acquire_owned();
+            match tokio::time::timeout(PLACE_WAIT, place).await {
+                Ok(place) => return place.map_err(io::Error::other),
+                Err(_) => any = true,
+            }
+        }
+    }
 }
 
-async fn drain(mut connections: JoinSet<()>, patience: Duration) -> Drained {
+async fn drain(mut connections: JoinSet<()>, crowd: &Crowd, patience: Duration, cut: &CancellationToken) -> Drained {
+    let mut cut_off = 0;
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(patience, all_ended).await;
+    let dismissing = async {
+        loop {
+            tokio::time::sleep(patience).await;
+            cut_off += crowd.dismiss(patience);
+        }
+    };
+    tokio::select! {
+        () = all_ended => {}
+        () = cut.cancelled() => {}
+        () = dismissing => {}
+    }
     while connections.try_join_next().is_some() {}
-    let cut_off = connections.len();
+    cut_off += connections.len();
     connections.shutdown().await;
     Drained { cut_off }
 }
@@ -236,7 +317,7 @@ struct Pause(Duration);
 
 impl Pause {
     const FIRST: Duration = Duration::from_millis(5);
-    const LONGEST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_millis(320);
 
     /// Nothing when the failure was that one connection's; else longer each time: what is lacking (files, memory) does
     /// not come back by asking.

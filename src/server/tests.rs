@@ -11,8 +11,12 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod crowded;
 mod limits;
 mod shutdown;
+
+/// The size of an answer that no socket's buffers hold.
+const LARGE: usize = 64 * 1024 * 1024;
 
 /// Answers 200 with the target, or waits for leave when the target says so. Remembers everything.
 #[derive(Default)]
@@ -32,10 +36,15 @@ impl Handler for Probe {
             self.entered.notify_one();
             self.leave.notified().await;
         }
+        let body = if target == "/large" {
+            vec![b'a'; LARGE].into()
+        } else {
+            target.into()
+        };
         Reply {
             status: 200,
             headers: [("x-probe", "1"), ("content-length", "999")].into_iter().collect(),
-            body: target.into(),
+            body,
         }
     }
 
@@ -64,6 +73,7 @@ struct Server {
     address: SocketAddr,
     probe: Arc<Probe>,
     cancel: CancellationToken,
+    cut: CancellationToken,
     task: JoinHandle<Drained>,
 }
 
@@ -75,12 +85,18 @@ impl Server {
     async fn start_with(limits: Limits, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (probe, cancel) = (Arc::new(Probe::default()), CancellationToken::new());
-        let task = tokio::spawn(serve(listener, tls, limits, Arc::clone(&probe), cancel.clone()));
+        let (probe, cancel, cut) = (
+            Arc::new(Probe::default()),
+            CancellationToken::new(),
+            CancellationToken::new(),
+        );
+        let served = serve(listener, tls, limits, Arc::clone(&probe), cancel.clone(), cut.clone());
+        let task = tokio::spawn(served);
         Self {
             address,
             probe,
             cancel,
+            cut,
             task,
         }
     }
@@ -130,6 +146,13 @@ impl Client {
             let read = reader.read_buf(&mut self.bytes).await.unwrap();
             assert!(read > 0, "closed after {:?}", String::from_utf8_lossy(&self.bytes));
         }
+    }
+
+    /// What came until the end, were it a reset.
+    async fn rest_or_reset(&mut self) -> String {
+        let reader = self.reader.as_mut().unwrap();
+        let _ = reader.read_to_end(&mut self.bytes).await;
+        String::from_utf8(std::mem::take(&mut self.bytes)).unwrap()
     }
 
     async fn rest(&mut self) -> String {

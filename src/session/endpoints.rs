@@ -5,8 +5,10 @@ use std::path::Path;
 
 use super::{Purpose, Session};
 use crate::config::{private_folder, trust};
-use crate::endpoints::{Book, Endpoint, EndpointError, EndpointSecret, Reference, Vault, select, shown};
+use crate::endpoints::{Book, Endpoint, EndpointError, EndpointSecret, Reference, Vault, select};
 use crate::error::{Error, Result};
+use crate::known;
+use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::Scheme;
@@ -89,10 +91,15 @@ impl Session {
             return Err(Error::usage(format!("{ask}, and the project is not trusted"))
                 .hint(format!("read `{}`, then `hook config trust`", book.path().display())));
         }
-        Ok(match purpose {
+        let found = match purpose {
             Purpose::Sign => book.vault().signing(secret)?,
             Purpose::Verify => book.vault().verifying(secret)?,
-        })
+        };
+        // The public half of a pair is no secret.
+        if purpose == Purpose::Sign || !matches!(profile.scheme, Scheme::Asymmetric(_)) {
+            known::remember(&found, Some(&format!("endpoint:{}", endpoint.name)));
+        }
+        Ok(found)
     }
 
     /// What endpoints of that provider verify with, for explanations: what cannot be had is left out.
@@ -185,7 +192,7 @@ impl Session {
                 Some(format!("its secret is a file outside of the project: `{reference}`"))
             }
             Reference::Env(_) if token => {
-                let to = shown(&endpoint.url);
+                let to = mask::url(&endpoint.url);
                 Some(format!("its secret `{reference}` is sent as it is to `{to}`"))
             }
             _ => None,

@@ -8,8 +8,9 @@ use super::Session;
 use crate::api::client::{Client, MOST_READ, Remote};
 use crate::config::remote::RemoteFile;
 use crate::config::{Paths, Settings};
-use crate::endpoints::{Book, Vault, shown};
+use crate::endpoints::{Book, Vault};
 use crate::error::{Error, Result};
+use crate::mask;
 use crate::provider::{Registry, RegistryError, near_names};
 use crate::random::Random;
 use crate::transport::{HttpOptions, HttpTransport, address_policy, guard};
@@ -38,7 +39,7 @@ impl Session {
             .transpose()?;
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
-            let place = shown(base.as_str());
+            let place = mask::url(base.as_str());
             self.ui.warn(&format!(
                 "the token goes to `{place}` over http, where it can be read on the way"
             ));

@@ -238,6 +238,14 @@ impl Scheme {
         }
     }
 
+    /// The header whose value is the secret itself, for a scheme that has one.
+    pub fn token_header(&self) -> Option<&str> {
+        match self {
+            Self::Token(scheme) => Some(&scheme.header),
+            _ => None,
+        }
+    }
+
     /// What a refusal names when the signature is not there: the header, or `body:PATH`.
     pub fn place(&self) -> Option<&str> {
         match self {

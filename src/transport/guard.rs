@@ -37,7 +37,7 @@ pub fn target(text: &str) -> Result<Url, TargetError> {
         return Err(TargetError::Empty);
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(TargetError::Space(masked(&text.escape_debug().to_string())));
+        return Err(TargetError::Space(crate::mask::url(&text.escape_debug().to_string())));
     }
     let url = match text.split_once("://") {
         Some((scheme, _)) if !is_scheme(scheme) => parse(text, &format!("https://{text}")),
@@ -46,7 +46,7 @@ pub fn target(text: &str) -> Result<Url, TargetError> {
         None => short(text),
     }?;
     match url.port() {
-        Some(0) => Err(TargetError::Port(masked(text))),
+        Some(0) => Err(TargetError::Port(crate::mask::url(text))),
         _ => Ok(url),
     }
 }
@@ -54,11 +54,11 @@ pub fn target(text: &str) -> Result<Url, TargetError> {
 /// A target without a scheme.
 fn short(text: &str) -> Result<Url, TargetError> {
     if text.split_once(':').is_some_and(|(scheme, _)| is_http(scheme)) {
-        return Err(TargetError::Slashes(masked(text)));
+        return Err(TargetError::Slashes(crate::mask::url(text)));
     }
     // `file:/x` would read as a host called `file` with its port left out.
     if text[..authority_ends(text)].ends_with(':') {
-        return Err(TargetError::Port(masked(text)));
+        return Err(TargetError::Port(crate::mask::url(text)));
     }
     let after_colon = text.strip_prefix(':').unwrap_or(text);
     let port = &after_colon[..authority_ends(after_colon)];
@@ -66,31 +66,31 @@ fn short(text: &str) -> Result<Url, TargetError> {
         return parse(text, &format!("http://127.0.0.1:{after_colon}"));
     }
     if text.starts_with(':') {
-        return Err(TargetError::Port(masked(text)));
+        return Err(TargetError::Port(crate::mask::url(text)));
     }
     // A path or a command's name is no host: `/x`, `./x`, `make`.
     if !text.starts_with(|c: char| c.is_alphanumeric() || c == '[') {
-        return Err(TargetError::Host(masked(text)));
+        return Err(TargetError::Host(crate::mask::url(text)));
     }
     let url = parse(text, &format!("https://{text}"))?;
     if is_loopback(&url) || is_unspecified(&url) {
         return parse(text, &format!("http://{text}"));
     }
     if !text[..authority_ends(text)].contains(['.', ':']) {
-        return Err(TargetError::Host(masked(text)));
+        return Err(TargetError::Host(crate::mask::url(text)));
     }
     Ok(url)
 }
 
 fn parse(text: &str, url: &str) -> Result<Url, TargetError> {
     Url::parse(url).map_err(|error| match error {
-        ParseError::InvalidPort => TargetError::Port(masked(text)),
+        ParseError::InvalidPort => TargetError::Port(crate::mask::url(text)),
         ParseError::EmptyHost
         | ParseError::IdnaError
         | ParseError::InvalidIpv4Address
         | ParseError::InvalidIpv6Address
-        | ParseError::InvalidDomainCharacter => TargetError::Host(masked(text)),
-        other => TargetError::Malformed(masked(text), other.to_string()),
+        | ParseError::InvalidDomainCharacter => TargetError::Host(crate::mask::url(text)),
+        other => TargetError::Malformed(crate::mask::url(text), other.to_string()),
     })
 }
 
@@ -105,16 +105,6 @@ fn is_http(scheme: &str) -> bool {
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c))
-}
-
-/// The text without user name and password.
-fn masked(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let authority = &text[start..];
-    match authority[..authority_ends(authority)].rfind('@') {
-        Some(at) => format!("{}***{}", &text[..start], &authority[at..]),
-        None => text.to_owned(),
-    }
 }
 
 fn is_unspecified(url: &Url) -> bool {
@@ -191,7 +181,7 @@ mod tests {
     #[test]
     fn an_error_does_not_repeat_the_password_of_the_target() {
         let text = target("http://me:hunter2@example.com:99999/x").unwrap_err().to_string();
-        assert!(text.contains("http://***@example.com:99999/x"), "{text}");
+        assert!(text.contains("http://********:********@example.com:99999/x"), "{text}");
         let text = target("me:hunter2@exa mple.com").unwrap_err().to_string();
         assert!(!text.contains("hunter2"), "{text}");
     }

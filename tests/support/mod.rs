@@ -137,10 +137,19 @@ impl Run {
     }
 
     /// Lets it write no file beyond that size; the shell counts in blocks of half a KiB or of a whole one.
-    pub(crate) fn file_limit(mut self, blocks: u32) -> Self {
+    pub(crate) fn file_limit(self, blocks: u32) -> Self {
+        self.limited(&format!("-f {blocks}"))
+    }
+
+    /// Lets it have no more files and sockets open than that.
+    pub(crate) fn open_files(self, count: u32) -> Self {
+        self.limited(&format!("-n {count}"))
+    }
+
+    fn limited(mut self, limit: &str) -> Self {
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh"])
+            .args(["-c", &format!("ulimit {limit}; exec \"$@\""), "sh"])
             .arg(self.command.get_program())
             .args(self.command.get_args())
             .current_dir(self.command.get_current_dir().expect("a folder is set"))

@@ -10,10 +10,11 @@ use super::page::Page;
 use super::{Face, Question, Told, ids};
 use crate::endpoints::{
     Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, admit,
-    admit_change, generate, name_for, shown,
+    admit_change, generate, name_for,
 };
 use crate::id::{Id, IdKind};
 use crate::json::{get, insert};
+use crate::mask;
 use crate::provider::Profile;
 use crate::provider::api::{Call, Extra, FaultKind, Field, Verb};
 use crate::secret::Secret;
@@ -63,7 +64,7 @@ impl Face {
         }
         let endpoint = self.keep(draft, wanted.name).await?;
         self.ask(&endpoint, token).await;
-        let said = format!("added {} for {}", endpoint.name, shown(&endpoint.url));
+        let said = format!("added {} for {}", endpoint.name, mask::url(&endpoint.url));
         Ok(self.done(call, &endpoint, said))
     }
 

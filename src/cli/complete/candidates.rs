@@ -9,7 +9,8 @@ use super::words::Words;
 use crate::clock::{Timestamp, human_duration};
 use crate::config::workflow;
 use crate::config::{Paths, Settings};
-use crate::endpoints::{Book, Vault, shown};
+use crate::endpoints::{Book, Vault};
+use crate::mask;
 use crate::provider::Registry;
 use crate::session::{Session, notes};
 use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, Summary};
@@ -86,7 +87,7 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
     };
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };
-        let about = format!("{} {}{state}", endpoint.provider, shown(&endpoint.url));
+        let about = format!("{} {}{state}", endpoint.provider, mask::url(&endpoint.url));
         Found::new(endpoint.name, about)
     });
     Some(found.collect())
@@ -109,7 +110,7 @@ pub(super) fn remotes(words: &Words, current: &str) -> Vec<Found> {
         .unwrap_or_default();
     let own = remotes.into_iter().map(|(name, remote)| Found {
         value: name,
-        about: remote.provider.or(remote.api_url.as_deref().map(shown)),
+        about: remote.provider.or(remote.api_url.as_deref().map(mask::url)),
     });
     own.chain(providers(current)).collect()
 }
@@ -125,7 +126,7 @@ pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
         let about = format!(
             "{} {}",
             workflow.state.name(),
-            shown(workflow.url.as_deref().unwrap_or(""))
+            mask::url(workflow.url.as_deref().unwrap_or(""))
         );
         Found::new(name, about)
     });

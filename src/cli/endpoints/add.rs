@@ -8,10 +8,11 @@ use super::fresh::{self, NewSecret, SecretArgs};
 use super::judge::{self, RuleArgs};
 use super::show::{EndpointLine, events_shown};
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{DisabledBy, Endpoint, Events, admit, name_for, shown};
+use crate::endpoints::{DisabledBy, Endpoint, Events, admit, name_for};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
+use crate::mask;
 use crate::session::Session;
 
 /// Add an endpoint, judged by its provider's rules; without arguments it asks
@@ -112,7 +113,7 @@ pub(super) fn announce(session: &Session, endpoint: &Endpoint, findings: &[Findi
         ui.out.name(&endpoint.name),
         endpoint.provider,
         events_shown(&endpoint.events, 200),
-        shown(&endpoint.url)
+        mask::url(&endpoint.url)
     ))?;
     new.show(session)?;
     ui.flush()

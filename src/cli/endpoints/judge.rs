@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::show::FindingPart;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
-use crate::endpoints::{Endpoint, EndpointError, check_name, shown};
+use crate::endpoints::{Endpoint, EndpointError, check_name};
 use crate::error::{Error, Result};
+use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
 use crate::session::Session;
@@ -113,7 +114,7 @@ pub(super) fn refused(session: &Session, endpoint: &Endpoint, error: EndpointErr
             schema: "hook.refusal/1",
             name: &endpoint.name,
             provider: &endpoint.provider,
-            url: shown(&endpoint.url),
+            url: mask::url(&endpoint.url),
             findings: FindingPart::all(findings),
         };
         if let Err(error) = session.ui.json(&line) {

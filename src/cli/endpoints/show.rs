@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::fresh::Handed;
 use crate::clock::Timestamp;
 use crate::endpoints::rules::Finding;
-use crate::endpoints::{Book, Endpoint, EndpointSecret, Events, shown};
+use crate::endpoints::{Book, Endpoint, EndpointSecret, Events};
 use crate::error::Result;
+use crate::mask;
 use crate::provider::Profile;
 use crate::render::count;
 use crate::session::{Purpose, Session};
@@ -102,7 +103,7 @@ impl EndpointLine {
             id: endpoint.id.clone(),
             name: endpoint.name.clone(),
             provider: endpoint.provider.clone(),
-            url: shown(&endpoint.url),
+            url: mask::url(&endpoint.url),
             events: endpoint.events.clone(),
             description: endpoint.description.clone(),
             labels: endpoint.labels.clone(),
@@ -221,7 +222,7 @@ fn cells(endpoint: &Endpoint) -> [String; 6] {
     [
         endpoint.name.clone(),
         printable(&endpoint.provider, 40),
-        printable(&shown(&endpoint.url), 80),
+        printable(&mask::url(&endpoint.url), 80),
         events_shown(&endpoint.events, 32),
         state.to_owned(),
         printable(endpoint.description.as_deref().unwrap_or_default(), 60),
@@ -235,7 +236,7 @@ pub(super) fn page(session: &Session, endpoint: &Endpoint) -> Result<()> {
     row("name", &style.name(&endpoint.name))?;
     row("id", &printable(&endpoint.id, MOST))?;
     row("provider", &printable(&endpoint.provider, MOST))?;
-    row("url", &printable(&shown(&endpoint.url), 2000))?;
+    row("url", &printable(&mask::url(&endpoint.url), 2000))?;
     row("events", &printable(&endpoint.events.to_string(), 4000))?;
     if let Some(description) = &endpoint.description {
         row("description", &printable(description, MOST))?;

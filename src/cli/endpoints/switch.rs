@@ -1,9 +1,10 @@
 //! `hook endpoints enable`, `disable` and `remove`.
 
 use super::show::EndpointLine;
-use crate::endpoints::{DisabledBy, Endpoint, select, select_mut, shown};
+use crate::endpoints::{DisabledBy, Endpoint, select, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::prompt;
 use crate::render::count;
 use crate::session::Session;
@@ -135,7 +136,7 @@ pub(super) fn confirm(session: &Session, args: &RemoveArgs, found: &[Endpoint]) 
             let name = session.ui.err.name(&endpoint.name);
             session
                 .ui
-                .note(&format!("{name}  {}  {}", endpoint.provider, shown(&endpoint.url)));
+                .note(&format!("{name}  {}  {}", endpoint.provider, mask::url(&endpoint.url)));
         }
         let question = match found {
             [one] => format!("Remove endpoint `{}` with its secret?", one.name),

@@ -285,7 +285,7 @@ impl Dispatcher {
     }
 
     /// Lets forwards and commands end, and says what there was.
-    pub(super) async fn finish(self, session: &Session) -> Result<Ended> {
+    pub(super) async fn finish(mut self, session: &Session) -> Result<Ended> {
         drop(self.commands);
         let _ = self.runner.await;
         let (forwarded, ended) = self.forwarder.finish().await;

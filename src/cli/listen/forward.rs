@@ -13,11 +13,11 @@ use crate::error::Result;
 use crate::exchange::{ErrorKind, Outcome, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::mask;
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Tally, View};
 use crate::provider::policy::Policy;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
-use crate::render::request::masked_url;
 use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
@@ -214,7 +214,7 @@ impl Lane {
             if let Err(error) = &ended
                 && !error.message.is_empty()
             {
-                let target = masked_url(target.as_str(), false);
+                let target = mask::url(target.as_str());
                 view.ui.warn(&format!("forwarding to {target} broke off: {error}"));
             }
             // Whoever still waits for an answer learns that none will come.
@@ -259,7 +259,7 @@ impl Arrows {
         let style = self.ui.out;
         let Some(attempt) = &event.attempt else { return Ok(()) };
         let shown = style.strong(&format!("#{origin}"));
-        let url = printable(&masked_url(event.delivery.url.as_str(), false), 200);
+        let url = printable(&mask::url(event.delivery.url.as_str()), 200);
         self.ui.line(&format!(
             "  --> {shown}  {} {url}  {}",
             event.delivery.method,
@@ -274,9 +274,9 @@ impl Arrows {
         let (what, body) = match &attempt.outcome {
             Outcome::Answer(answer) => (
                 status_line(answer.status),
-                printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN),
+                printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN),
             ),
-            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(text, BODY_SHOWN)),
+            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(&mask::text(text), BODY_SHOWN)),
         };
         let what = if good { style.good(&what) } else { style.bad(&what) };
         self.ui

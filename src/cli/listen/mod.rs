@@ -47,6 +47,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let (providers, secrets) = setup::keys(session, args)?;
     let trigger = Trigger::new(session, args)?;
     let listener = setup::listener(session, args, (providers, secrets.clone()), trigger.as_ref(), ledger.clone(), outlet)?;
+    let listener = listener.ended_by(shutdown.soft.clone());
     let listener = Arc::new(listener);
     // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
     // what is under way has a while left; otherwise it is waited for.
@@ -75,12 +76,14 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let dispatcher = dispatcher.with(trigger);
     let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
     let limits = server::Limits {
+        body: args.max_body,
         drain: DRAIN,
         ..server::Limits::default()
     };
     let serving = {
         let (listener, stop, acceptor) = (Arc::clone(&listener), ends.stop.clone(), tls.map(|tls| tls.acceptor));
-        tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop).await })
+        let cut = shutdown.cut(&ends.late);
+        tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop, cut).await })
     };
     let clock = timer(args.lasts, shutdown.soft.clone());
     let server = serving.abort_handle();
@@ -174,9 +177,10 @@ fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
     })?;
     ui.flush()?;
     socket::tell_file(args.ready_file.as_deref(), url)?;
-    ui.note(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
+    // The path of a trigger is told here, and nowhere else.
+    ui.hand_over(&format!("listening on {}, {}", ui.err.strong(url), ready.takes));
     if let Some(public) = public_url {
-        ui.note(&format!("reachable as {}", ui.err.strong(public)));
+        ui.hand_over(&format!("reachable as {}", ui.err.strong(public)));
     }
     if let Some(ca_file) = ca_file {
         ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));

@@ -205,6 +205,7 @@ pub(super) fn listener(
             reject_status: args.reject_status,
             status: args.status,
             delay: args.delay,
+            hurry: CancellationToken::new(),
             fail_first: AtomicU64::new(args.fail_first),
             allow: args.allow_ip.clone(),
             bearer,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::super::socket::turned_away;
+use super::super::turned_away::TurnedAway;
 use super::forward::Forwarded;
 use crate::error::Result;
 use crate::listener::{Heard, Request, Shaken};
+use crate::mask;
 use crate::render::request::header_lines;
 use crate::render::{body, count, millis, short_size, short_time};
 use crate::signature::Verdict;
@@ -51,6 +52,7 @@ pub(super) struct Screen {
     pub(super) handshakes: u64,
     pub(super) hidden: u64,
     pub(super) not_kept: u64,
+    turned_away: TurnedAway,
 }
 
 impl Screen {
@@ -65,6 +67,7 @@ impl Screen {
             handshakes: 0,
             hidden: 0,
             not_kept: 0,
+            turned_away: TurnedAway::default(),
         }
     }
 
@@ -185,11 +188,18 @@ impl Screen {
             return Ok(());
         };
         let ui = &self.ui;
+        let target = match self.reveal {
+            true => capture.target.clone(),
+            false => mask::target(&capture.target, capture.workflow.is_some()),
+        };
         ui.line(
             &ui.out
-                .dim(&format!("    {} {}", capture.method, printable(&capture.target, 500))),
+                .dim(&format!("    {} {}", capture.method, printable(&target, 500))),
         )?;
-        for (name, value) in header_lines(&capture.headers, self.reveal, &[]) {
+        let profile = request.judged.profile.as_ref();
+        let token = profile.and_then(|profile| profile.scheme.token_header());
+        let token: Vec<String> = token.into_iter().map(str::to_owned).collect();
+        for (name, value) in header_lines(&capture.headers, self.reveal, &token) {
             ui.line(
                 &ui.out
                     .dim(&format!("    {}: {}", printable(&name, 100), printable(&value, 500))),
@@ -199,7 +209,11 @@ impl Screen {
             let parts = request.unsigned.join(", ");
             ui.line(&ui.out.dim(&format!("    not signed: {}", printable(&parts, 500))))?;
         }
-        for line in body::pretty(&capture.body, BODY_SHOWN).text.lines() {
+        let body = match self.reveal {
+            true => (&capture.body[..]).into(),
+            false => mask::bytes(&capture.body),
+        };
+        for line in body::pretty(&body, BODY_SHOWN).text.lines() {
             ui.line(&format!("    {line}"))?;
         }
         Ok(())
@@ -217,13 +231,14 @@ impl Screen {
                     self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
                 }
             }
-            Heard::Rejected(rejection) => self.ui.warn(&turned_away(rejection)),
-            Heard::NotAccepted(error) => self.ui.warn(&format!("no connection can be accepted: {error}")),
+            Heard::Rejected(rejection) => self.turned_away.rejected(&self.ui, rejection),
+            Heard::NotAccepted(error) => self.turned_away.not_accepted(&self.ui, error),
         }
     }
 
     /// `received 3: 2 verified, 1 refused, 0 duplicates, 2 forwarded`
-    pub(super) fn summary(&self, forwarded: Forwarded) {
+    pub(super) fn summary(&mut self, forwarded: Forwarded) {
+        self.turned_away.finish(&self.ui);
         let mut parts = vec![
             format!("{} verified", self.verified),
             format!("{} refused", self.refused),

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::show::{View, encoded};
 use crate::error::Result;
+use crate::mask;
 use crate::render::record::RecordLine;
-use crate::render::request::masked_url;
 use crate::render::{count, short_size, status_line};
 use crate::store::{Capture, Processing};
 use crate::ui::printable;
@@ -19,7 +19,7 @@ struct CaptureLine<'a> {
     at: String,
     remote: &'a str,
     method: &'a str,
-    target: &'a str,
+    target: String,
     event: Option<&'a str>,
     event_id: Option<&'a str>,
     provider: Option<&'a str>,
@@ -36,7 +36,7 @@ struct CaptureLine<'a> {
     processing: Vec<ProcessingPart<'a>>,
     size: usize,
     headers: Vec<(String, String)>,
-    body: Option<&'a str>,
+    body: Option<String>,
     body_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a [String]>,
@@ -68,7 +68,7 @@ impl<'a> ProcessingPart<'a> {
 
 pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
     let request = &capture.request;
-    let (body, body_base64) = encoded(&request.body);
+    let (body, body_base64) = encoded(&view.bytes(&request.body));
     view.session.ui.json(&CaptureLine {
         schema: "hook.capture/1",
         number: capture.number,
@@ -76,7 +76,7 @@ pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
         at: request.at.to_string(),
         remote: &request.remote,
         method: &request.method,
-        target: &request.target,
+        target: view.target(request),
         event: request.event.as_deref(),
         event_id: request.event_id.as_deref(),
         provider: request.provider.as_deref(),
@@ -88,7 +88,10 @@ pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
         status: Some(request.status).filter(|status| *status != 0),
         duplicate_of: capture.duplicate_of,
         workflow: request.workflow.as_deref(),
-        forwarded_to: capture.forwarded_to.as_deref().map(|url| masked_url(url, view.reveal)),
+        forwarded_to: capture
+            .forwarded_to
+            .as_deref()
+            .map(|url| mask::url_unless(url, view.reveal)),
         deliveries: view.later.iter().map(RecordLine::new).collect(),
         processing: capture.processing.iter().map(ProcessingPart::new).collect(),
         size: request.body.len(),
@@ -119,7 +122,7 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
         view.field("duplicate", &format!("the same event as #{first}"))?;
     }
     match &capture.forwarded_to {
-        Some(url) if view.later.is_empty() => view.foreign("forwarded", Some(&masked_url(url, view.reveal)))?,
+        Some(url) if view.later.is_empty() => view.foreign("forwarded", Some(&mask::url_unless(url, view.reveal)))?,
         _ => view.later("delivery")?,
     }
     for processing in &capture.processing {
@@ -130,7 +133,7 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
         return Ok(());
     }
     let ui = &view.session.ui;
-    let line = format!("{} {}", request.method, request.target);
+    let line = format!("{} {}", request.method, view.target(request));
     ui.line("")?;
     ui.line(&ui.out.name(&printable(&line, 2000)))?;
     view.content("", &request.headers, &request.body)

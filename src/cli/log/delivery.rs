@@ -1,14 +1,16 @@
 //! A message on its way, as `hook log show` shows it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::show::{View, ago, encoded};
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, Source};
+use crate::mask;
 use crate::render::delivery::{BODY_SHOWN, error_words};
 use crate::render::record::RecordLine;
-use crate::render::request::masked_url;
 use crate::render::{millis, short_size, short_time, status_line};
 use crate::store::{Delivery, DeliveryState, NewDelivery, Owner, Signing};
 use crate::ui::printable;
@@ -43,7 +45,7 @@ struct DeliveryLine<'a> {
     size: usize,
     content_type: &'a str,
     headers: Vec<(String, String)>,
-    body: Option<&'a str>,
+    body: Option<String>,
     body_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a [String]>,
@@ -57,12 +59,12 @@ struct AttemptPart<'a> {
     request_headers: Vec<(String, String)>,
     /// Where a signature stands in it; else it is the delivery's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_body: Option<&'a str>,
+    request_body: Option<String>,
     status: Option<u16>,
     error: Option<&'static str>,
-    detail: Option<&'a str>,
+    detail: Option<Cow<'a, str>>,
     headers: Option<Vec<(String, String)>>,
-    body: Option<&'a str>,
+    body: Option<String>,
     body_base64: Option<String>,
     truncated: Option<bool>,
 }
@@ -70,7 +72,7 @@ struct AttemptPart<'a> {
 pub(super) fn json(view: &View<'_>, record: &Delivery) -> Result<()> {
     let delivery = &record.delivery;
     let message = &delivery.message;
-    let (body, body_base64) = encoded(&message.body);
+    let (body, body_base64) = encoded(&view.bytes(&message.body));
     view.session.ui.json(&DeliveryLine {
         schema: "hook.delivery/1",
         number: record.number,
@@ -88,7 +90,7 @@ pub(super) fn json(view: &View<'_>, record: &Delivery) -> Result<()> {
         workflow: delivery.execution.as_ref().map(|of| of.workflow.as_str()),
         reason: delivery.execution.as_ref().and_then(|of| of.note.as_deref()),
         method: &delivery.method,
-        url: masked_url(&delivery.url, view.reveal),
+        url: mask::url_unless(&delivery.url, view.reveal),
         signing: delivery.signing.name(),
         state: delivery.state.name(),
         next_due: delivery.next_due.map(|due| due.to_string()),
@@ -110,7 +112,7 @@ fn part<'a>(view: &View<'_>, attempt: &'a Attempt) -> AttemptPart<'a> {
         Outcome::Answer(answer) => (Some(answer), None),
         Outcome::Error { kind, text } => (None, Some((kind.name(), text.as_str()))),
     };
-    let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&answer.body));
+    let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&view.bytes(&answer.body)));
     AttemptPart {
         attempt: attempt.seq,
         at: attempt.at.to_string(),
@@ -119,10 +121,10 @@ fn part<'a>(view: &View<'_>, attempt: &'a Attempt) -> AttemptPart<'a> {
         request_body: attempt
             .request_body
             .as_deref()
-            .and_then(|body| std::str::from_utf8(body).ok()),
+            .and_then(|body| encoded(&view.bytes(body)).0),
         status: answer.map(|answer| answer.status),
         error: error.map(|(kind, _)| kind),
-        detail: error.map(|(_, text)| text),
+        detail: error.map(|(_, text)| view.text(text)),
         headers: answer.map(|answer| view.header_lines(&answer.headers)),
         body,
         body_base64,
@@ -135,7 +137,7 @@ pub(super) fn human(view: &View<'_>, record: &Delivery) -> Result<()> {
     let message = &delivery.message;
     view.title(record.number, &delivery.id.to_string(), delivery.state.name())?;
     view.field("made", &format!("{}, by {}", view.moment(delivery.at), maker(delivery)))?;
-    let target = format!("{} {}", delivery.method, masked_url(&delivery.url, view.reveal));
+    let target = format!("{} {}", delivery.method, mask::url_unless(&delivery.url, view.reveal));
     view.foreign("to", Some(&target))?;
     view.foreign("endpoint", delivery.endpoint.as_deref())?;
     if let Some(execution) = &delivery.execution {
@@ -188,9 +190,12 @@ fn attempts(view: &View<'_>, delivery: &NewDelivery) -> Result<()> {
             ),
         )?;
         match &attempt.outcome {
-            Outcome::Error { text, .. } => view.field("", &ui.out.dim(&printable(text, 400)))?,
+            Outcome::Error { text, .. } => view.field("", &ui.out.dim(&printable(&view.text(text), 400)))?,
             Outcome::Answer(answer) if !view.full && !answer.body.is_empty() => {
-                let text = printable(String::from_utf8_lossy(&answer.body).trim(), BODY_SHOWN);
+                let text = printable(
+                    view.text(String::from_utf8_lossy(&answer.body).trim()).as_ref(),
+                    BODY_SHOWN,
+                );
                 view.field("", &ui.out.dim(&format!("it says: {text}")))?;
             }
             Outcome::Answer(_) => {}

@@ -1,7 +1,6 @@
 //! `hook log report`: what a support team asks for, and nothing that it must not have.
 
 use serde::Serialize;
-use url::Url;
 
 use super::super::select;
 use crate::clock::Timestamp;
@@ -9,11 +8,11 @@ use crate::error::Result;
 use crate::exchange::{Attempt, Outcome};
 use crate::exit::Exit;
 use crate::headers::Headers;
+use crate::mask::{self, MASK};
 use crate::render::delivery::{BODY_SHOWN, error_words};
-use crate::render::request::MASK;
 use crate::render::{count, millis, short_time, status_line};
 use crate::session::Session;
-use crate::store::{Capture, Delivery, NewCapture, Record};
+use crate::store::{Capture, Delivery, Record};
 use crate::ui::printable;
 
 /// Header values shorter than this are no signatures or secrets.
@@ -86,10 +85,10 @@ fn of_capture(capture: &Capture) -> Report {
         event_id: request.event_id.clone(),
         event: request.event.clone(),
         timestamp: request.at.to_string(),
-        url: harmless_url(&format!(
+        url: mask::url_for_others(&format!(
             "{}://{host}{}",
             scheme(&request.headers),
-            harmless_target(request)
+            mask::target(&request.target, request.workflow.is_some())
         )),
         endpoint: None,
         provider: request.provider.clone(),
@@ -104,15 +103,6 @@ fn of_capture(capture: &Capture) -> Report {
             words,
         }),
     }
-}
-
-/// Path and query, without the path of an inbound trigger: who knows it may use the trigger.
-fn harmless_target(request: &NewCapture) -> String {
-    let Some(_) = request.workflow else {
-        return request.target.clone();
-    };
-    let query = request.target.split_once('?').map(|(_, query)| format!("?{query}"));
-    format!("/{MASK}{}", query.unwrap_or_default())
 }
 
 /// Of the URL that the sender knows: a tunnel or proxy takes `https` and passes on `http`.
@@ -134,7 +124,7 @@ fn of_delivery(record: &Delivery) -> Report {
         event_id: some(&message.wire_id),
         event: some(&message.event),
         timestamp: message.time.to_string(),
-        url: harmless_url(&delivery.url),
+        url: mask::url_for_others(&delivery.url),
         endpoint: delivery.endpoint.clone(),
         provider: delivery.provider.clone(),
         state: delivery.state.name().to_owned(),
@@ -164,23 +154,6 @@ fn last(attempt: &Attempt) -> Last {
     }
 }
 
-/// The URL without password and without the values of its query, where tokens often stand.
-fn harmless_url(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else {
-        return text.split(['?', '#']).next().unwrap_or_default().to_owned();
-    };
-    if url.password().is_some() {
-        let _ = url.set_password(Some(MASK));
-    }
-    url.set_fragment(None);
-    if let Some(query) = url.query() {
-        let name = |pair: &str| format!("{}={MASK}", pair.split('=').next().unwrap_or_default());
-        let names: Vec<String> = query.split('&').map(name).collect();
-        url.set_query(Some(&names.join("&")));
-    }
-    url.to_string()
-}
-
 /// A text without what the request's headers held: an app that echoes its request would give its signature away.
 fn harmless_text(text: &str, sent: &Headers) -> String {
     let kept = |name: &str| matches!(name, "content-type" | "user-agent" | "accept");
@@ -190,7 +163,7 @@ fn harmless_text(text: &str, sent: &Headers) -> String {
         // A header may hold several things: `t=1700000000,v1=...`
         .flat_map(|value| std::iter::once(value).chain(value.split([',', ' ', ';', '='])))
         .filter(|value| value.len() >= SECRET_LENGTH)
-        .fold(text.to_owned(), |text, value| text.replace(value, MASK))
+        .fold(mask::text(text).into_owned(), |text, value| text.replace(value, MASK))
 }
 
 fn lines(report: &Report) -> Vec<(&'static str, String)> {
@@ -217,20 +190,6 @@ fn lines(report: &Report) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_keeps_its_place_and_loses_what_opens_doors() {
-        for (url, shown) in [
-            (
-                "https://u:p@h/x?token=abc&a#f",
-                "https://u:********@h/x?token=********&a=********",
-            ),
-            ("https://h:8443/x", "https://h:8443/x"),
-            ("no url?secret=1", "no url"),
-        ] {
-            assert_eq!(harmless_url(url), shown);
-        }
-    }
 
     #[test]
     fn an_answer_that_echoes_the_signature_does_not_give_it_away() {

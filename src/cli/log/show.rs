@@ -1,5 +1,7 @@
 //! `hook log show`: one record, whole.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,12 +11,12 @@ use crate::clock::{Timestamp, human_duration};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::headers::Headers;
+use crate::mask;
 use crate::render::body;
 use crate::render::record::{self, tone};
 use crate::render::request::header_lines;
 use crate::session::Session;
-use crate::signature::Scheme;
-use crate::store::{Query, Record, SqliteStore, Store as _, Summary};
+use crate::store::{NewCapture, Query, Record, SqliteStore, Store as _, Summary};
 use crate::ui::{Output, printable};
 
 /// How much of a body is shown without `--full`, in characters.
@@ -125,14 +127,10 @@ fn later(store: &SqliteStore, number: u64) -> Result<Vec<Summary>> {
 pub(super) fn masked_headers(session: &Session, provider: Option<&str>) -> Vec<String> {
     let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
     let profiles = name.and_then(|name| session.registry.ranked(name).ok());
-    let token = |scheme: &Scheme| match scheme {
-        Scheme::Token(token) => Some(token.header.clone()),
-        _ => None,
-    };
     profiles
         .unwrap_or_default()
         .iter()
-        .filter_map(|profile| token(&profile.scheme))
+        .filter_map(|profile| profile.scheme.token_header().map(str::to_owned))
         .collect()
 }
 
@@ -183,7 +181,7 @@ impl View<'_> {
             (None, Some(reason)) => format!(": {reason}"),
             (None, None) => String::new(),
         };
-        let url = crate::render::request::masked_url(&summary.target, self.reveal);
+        let url = mask::url_unless(&summary.target, self.reveal);
         printable(
             &format!("#{} to {url}: {}{cause}", summary.number, summary.state),
             HEADER_SHOWN,
@@ -193,6 +191,24 @@ impl View<'_> {
     /// Headers, credentials masked.
     pub(super) fn header_lines(&self, headers: &Headers) -> Vec<(String, String)> {
         header_lines(headers, self.reveal, &self.masked)
+    }
+
+    /// A text from the network, unless it is to be revealed without the secrets that are known here.
+    pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.reveal { text.into() } else { mask::text(text) }
+    }
+
+    /// A body, in the same way.
+    pub(super) fn bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.reveal { bytes.into() } else { mask::bytes(bytes) }
+    }
+
+    /// Path and query of a request.
+    pub(super) fn target(&self, request: &NewCapture) -> String {
+        if self.reveal {
+            return request.target.clone();
+        }
+        mask::target(&request.target, request.workflow.is_some())
     }
 
     /// Headers and body under an indentation.
@@ -209,7 +225,7 @@ impl View<'_> {
         if !headers.is_empty() {
             ui.line("")?;
         }
-        let shown = body::pretty(bytes, if self.full { usize::MAX } else { BODY_SHOWN });
+        let shown = body::pretty(&self.bytes(bytes), if self.full { usize::MAX } else { BODY_SHOWN });
         for line in shown.text.lines() {
             ui.line(&format!("{indent}{line}"))?;
         }
@@ -243,9 +259,9 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// Bytes for JSON: as text, or in base64 when they are none.
-pub(super) fn encoded(bytes: &[u8]) -> (Option<&str>, Option<String>) {
+pub(super) fn encoded(bytes: &[u8]) -> (Option<String>, Option<String>) {
     match std::str::from_utf8(bytes) {
-        Ok(text) => (Some(text), None),
+        Ok(text) => (Some(text.to_owned()), None),
         Err(_) => (None, Some(STANDARD.encode(bytes))),
     }
 }

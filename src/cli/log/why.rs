@@ -3,8 +3,8 @@
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::mask;
 use crate::render::delivery::error_words;
-use crate::render::request::masked_url;
 use crate::render::{count, short_size, short_time, status_line};
 use crate::shell::quote;
 use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
@@ -19,7 +19,7 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
     let provider = request.provider.as_deref();
     let mut said = vec![format!(
         "`{}` with {} of body came from {}.",
-        printable(&format!("{} {}", request.method, request.target), MOST),
+        printable(&format!("{} {}", request.method, view.target(request)), MOST),
         short_size(request.body.len() as u64),
         printable(&request.remote, MOST),
     )];
@@ -128,7 +128,7 @@ fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
     match &capture.forwarded_to {
         Some(url) => vec![format!(
             "It was forwarded to {}; that delivery is no longer recorded.",
-            printable(&masked_url(url, view.reveal), MOST)
+            printable(&mask::url_unless(url, view.reveal), MOST)
         )],
         None if capture.request.verdict.name == "refused" => {
             vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
@@ -188,12 +188,13 @@ pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
         ("", None) => "An event of unknown type".to_owned(),
         (event, None) => format!("`{}`", printable(event, MOST)),
     };
-    let url = printable(&masked_url(&delivery.url, view.reveal), MOST);
+    let url = printable(&mask::url_unless(&delivery.url, view.reveal), MOST);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
     let mut helped: Option<String> = None;
     for attempt in &delivery.attempts {
         let last = delivery.attempts.last() == Some(attempt);
         said.push(attempt_words(
+            view,
             attempt,
             last && delivery.state == DeliveryState::Delivered,
         ));
@@ -209,7 +210,7 @@ pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
     said
 }
 
-fn attempt_words(attempt: &Attempt, delivered: bool) -> String {
+fn attempt_words(view: &View<'_>, attempt: &Attempt, delivered: bool) -> String {
     let (seq, took) = (attempt.seq, short_time(attempt.took));
     let at = attempt.at.local_datetime();
     match &attempt.outcome {
@@ -217,7 +218,7 @@ fn attempt_words(attempt: &Attempt, delivered: bool) -> String {
             let text = String::from_utf8_lossy(&answer.body);
             let says = match text.trim() {
                 "" => String::new(),
-                text => format!(", saying `{}`", printable(text, 200)),
+                text => format!(", saying `{}`", printable(&view.text(text), 200)),
             };
             let so = if delivered { ": success" } else { "" };
             let status = status_line(answer.status);
@@ -226,7 +227,7 @@ fn attempt_words(attempt: &Attempt, delivered: bool) -> String {
         Outcome::Error { kind, text } => format!(
             "Attempt {seq} ({at}) got no answer: {}, after {took}: {}.",
             error_words(*kind),
-            printable(text, MOST)
+            printable(&view.text(text), MOST)
         ),
     }
 }

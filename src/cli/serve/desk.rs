@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::super::turned_away::TurnedAway;
 use super::ask::Asker;
 use super::post::Post;
 use super::show;
@@ -14,6 +15,7 @@ use crate::server::Drained;
 pub(super) struct Desk<'a> {
     pub(super) post: Post<'a>,
     pub(super) asker: Asker<'a>,
+    pub(super) turned_away: TurnedAway,
 }
 
 impl Desk<'_> {
@@ -30,6 +32,7 @@ impl Desk<'_> {
             }
         }
         let _ = serving.await;
+        self.turned_away.finish(&self.post.session.ui);
         Ok(())
     }
 
@@ -42,8 +45,8 @@ impl Desk<'_> {
             }
             Told::Event(occurrence) => self.post.take(occurrence).await,
             Told::Question(question) => self.asker.ask(*question).await?,
-            Told::Rejected(rejection) => session.ui.warn(&super::super::socket::turned_away(&rejection)),
-            Told::NotAccepted(error) => session.ui.warn(&format!("no connection can be accepted: {error}")),
+            Told::Rejected(rejection) => self.turned_away.rejected(&session.ui, &rejection),
+            Told::NotAccepted(error) => self.turned_away.not_accepted(&session.ui, &error),
         }
         Ok(())
     }

@@ -162,8 +162,8 @@ impl Serving<'_> {
             drain: DRAIN,
             ..server::Limits::default()
         };
-        let stop = shutdown.soft.clone();
-        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop).await });
+        let (stop, cut) = (shutdown.soft.clone(), shutdown.cut(&shutdown.late()));
+        let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop, cut).await });
         let finished = tokio::select! {
             finished = self.work(heard, serving, ledger.clone(), (shutdown.soft.clone(), shutdown.late())) => Some(finished),
             () = shutdown.hard.cancelled() => None,
@@ -249,6 +249,7 @@ impl Serving<'_> {
         let desk = Desk {
             post,
             asker: Asker::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
+            turned_away: super::turned_away::TurnedAway::default(),
         };
         let desk = async { desk.run(heard, serving).await };
         // Without a screen or a ledger there is no service.

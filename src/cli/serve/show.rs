@@ -7,8 +7,9 @@ use super::{Args, Place};
 use crate::api::face::Called;
 use crate::cli::handshake::HandshakeLine;
 use crate::cli::socket::{self, ReadyLine};
-use crate::endpoints::{Endpoint, shown};
+use crate::endpoints::Endpoint;
 use crate::error::Result;
+use crate::mask;
 use crate::message::Mode;
 use crate::provider::Profile;
 use crate::provider::file::Limit;
@@ -34,7 +35,7 @@ struct ServingLine<'a> {
 struct CallLine<'a> {
     schema: &'static str,
     method: &'a str,
-    path: &'a str,
+    path: String,
     status: u16,
     said: &'a str,
     mode: Option<&'static str>,
@@ -68,7 +69,7 @@ pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &P
             Mode::Live => "key:     ",
             Mode::Test => "test key:",
         };
-        ui.note(&format!(
+        ui.hand_over(&format!(
             "{what} {} {}",
             ui.err.strong(text),
             ui.err.dim("(for this run)")
@@ -99,7 +100,7 @@ pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
         Output::Json => ui.json(&CallLine {
             schema: "hook.call/1",
             method: &called.method,
-            path: &called.target,
+            path: mask::url(&called.target),
             status: called.status,
             said: &called.said,
             mode: called.mode.map(Mode::name),
@@ -119,7 +120,7 @@ pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
                 "{}  {} {}  {status}{said}  {}",
                 style.dim(&session.now().local_clock()),
                 printable(&called.method, 20),
-                style.name(&printable(&called.target, 120)),
+                style.name(&printable(&mask::url(&called.target), 120)),
                 style.dim(&short_time(called.took)),
             ))
         }
@@ -139,7 +140,7 @@ pub(super) fn handshake(
         provider: &endpoint.provider,
         confirmed: why.is_none(),
         why: why.as_deref(),
-        ..HandshakeLine::to(shown(&endpoint.url))
+        ..HandshakeLine::to(mask::url(&endpoint.url))
     })?;
     let style = ui.out;
     let came = match &why {

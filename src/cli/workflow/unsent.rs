@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::super::{runtime, send};
-use crate::endpoints::shown;
+
 use crate::engine::Delivery;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::mask;
 use crate::pipeline::record;
 use crate::session::Session;
 use crate::store::{DeliveryState, Op, StoreError};
@@ -35,7 +36,7 @@ pub(super) fn rehearse(session: &Session, args: &send::Args, name: &str) -> Resu
         numbers.first().copied().unwrap_or_default(),
         deliveries
             .first()
-            .map_or_else(String::new, |delivery| shown(delivery.url.as_str())),
+            .map_or_else(String::new, |delivery| mask::url(delivery.url.as_str())),
     ));
     Ok(Exit::Ok)
 }

@@ -350,7 +350,7 @@ fn messages_name_the_object_and_hints_can_be_followed() {
         ),
         (
             first("https = \"required\"", &at_url("http://u:pw@localhost"), &[], &strict),
-            "`http://u:********@localhost/` holds a password, which the book keeps as it is",
+            "`http://********:********@localhost/` holds a password, which the book keeps as it is",
             "",
         ),
         (

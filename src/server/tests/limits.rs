@@ -142,23 +142,3 @@ async fn a_request_that_does_not_come_in_time_is_refused() {
     assert_eq!(idle.rest().await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty() && server.probe.targets().is_empty());
 }
-
-#[tokio::test]
-async fn a_connection_too_many_waits_for_a_place() {
-    let limits = Limits {
-        connections: 1,
-        ..Limits::default()
-    };
-    let server = Server::start(limits).await;
-    let mut first = server.client().await;
-    first.send("GET /one HTTP/1.1\r\n\r\n").await;
-    first.until("/one").await;
-    let mut second = server.client().await;
-    second.send("GET /three HTTP/1.1\r\n\r\n").await;
-    first.send("GET /two HTTP/1.1\r\n\r\n").await;
-    first.until("/two").await;
-    assert_eq!(server.probe.targets(), ["/one", "/two"]);
-    drop(first);
-    second.until("/three").await;
-    assert_eq!(server.probe.targets(), ["/one", "/two", "/three"]);
-}

@@ -45,16 +45,46 @@ async fn a_body_under_way_is_still_taken() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_end_is_cut_off_after_the_grace() {
+async fn a_request_that_is_being_handled_has_the_time_that_it_takes_until_the_cut() {
     let limits = Limits {
-        drain: Duration::from_millis(50),
+        drain: Duration::ZERO,
         ..Limits::default()
     };
     let server = Server::start(limits).await;
+    let mut incomplete = server.client().await;
+    incomplete.send("POST /x HTTP/1.1\r\ncontent-length: 2\r\n\r\nh").await;
     let mut client = server.client().await;
     client.send("GET /wait HTTP/1.1\r\n\r\n").await;
     server.probe.entered.notified().await;
     server.cancel.cancel();
+    assert!(incomplete.rest().await.starts_with("HTTP/1.1 503 "));
+    server.probe.leave.notify_one();
+    assert!(client.rest().await.ends_with("/wait"));
+    assert_eq!(server.task.await.unwrap(), Drained { cut_off: 1 });
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_does_not_keep_the_server_from_its_end() {
+    let limits = Limits {
+        drain: Duration::from_millis(1),
+        ..Limits::default()
+    };
+    let server = Server::start(limits).await;
+    let mut client = server.client().await;
+    client.send("GET /large HTTP/1.1\r\n\r\n").await;
+    client.until("\r\n\r\n").await;
+    server.cancel.cancel();
+    assert_eq!(server.task.await.unwrap(), Drained { cut_off: 1 });
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut_off() {
+    let server = Server::start(Limits::default()).await;
+    let mut client = server.client().await;
+    client.send("GET /wait HTTP/1.1\r\n\r\n").await;
+    server.probe.entered.notified().await;
+    server.cancel.cancel();
+    server.cut.cancel();
     assert_eq!(server.task.await.unwrap(), Drained { cut_off: 1 });
     assert_eq!(client.rest().await, "");
 }
@@ -85,7 +115,8 @@ async fn a_request_is_handled_to_its_end_when_the_client_breaks_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (waits, cancel) = (Arc::new(Waits::default()), CancellationToken::new());
-    let served = serve(listener, None, Limits::default(), Arc::clone(&waits), cancel.clone());
+    let (handler, cut) = (Arc::clone(&waits), CancellationToken::new());
+    let served = serve(listener, None, Limits::default(), handler, cancel.clone(), cut);
     let served = tokio::spawn(served);
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

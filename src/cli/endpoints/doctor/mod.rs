@@ -11,9 +11,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::super::runtime;
-use crate::endpoints::{Endpoint, shown};
+use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::provider::Profile;
 use crate::render::count;
 use crate::session::Session;
@@ -140,7 +141,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     for endpoint in chosen {
         let checks = runtime.block_on(examine(session, endpoint, &all))?;
         sum.next(session, &checks)?;
-        let title = format!("{}  {}", printable(&endpoint.provider, 80), shown(&endpoint.url));
+        let title = format!("{}  {}", printable(&endpoint.provider, 80), mask::url(&endpoint.url));
         let line = |check| CheckLine {
             schema: "hook.endpoint-check/1",
             endpoint: &endpoint.name,
@@ -151,7 +152,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     for (name, file) in workflows {
         let checks = workflow::examine(session, name, file);
         sum.next(session, &checks)?;
-        let title = format!("workflow  {}", shown(file.url.as_deref().unwrap_or("-")));
+        let title = format!("workflow  {}", mask::url(file.url.as_deref().unwrap_or("-")));
         let line = |check| workflow::line(name, check);
         print(&session.ui, &printable(name, 80), &title, &checks, line)?;
     }

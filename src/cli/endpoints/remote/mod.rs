@@ -8,9 +8,10 @@ use std::ops::Deref;
 use tokio::runtime::Runtime;
 
 use crate::api::client::Remote;
-use crate::endpoints::{Endpoint, EndpointStore as _, shown};
+use crate::endpoints::{Endpoint, EndpointStore as _};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::secret::{SecretRef, SecretSource};
 use crate::session::Session;
 use crate::shell::quote;
@@ -87,7 +88,7 @@ impl RemoteArgs {
         let url = self
             .api_url
             .as_ref()
-            .map(|url| format!(" --api-url {}", quote(&shown(url))));
+            .map(|url| format!(" --api-url {}", quote(&mask::url(url))));
         let token = token.map(|token| format!(" --token {}", quote(&token.to_string())));
         [Some(format!("--remote {}", quote(name))), url, token]
             .into_iter()

@@ -10,6 +10,7 @@ use super::{Place, add};
 use crate::endpoints::{Change, Endpoint, EndpointError, EndpointStore as _, select};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::mask;
 use crate::session::Session;
 
 pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<Exit> {
@@ -174,7 +175,7 @@ pub(super) fn with_secret(place: &Place, selector: &str) -> Result<Endpoint> {
             "the secret of `{}` is not known on this machine",
             endpoint.name
         ));
-        let to = crate::endpoints::shown(&endpoint.url);
+        let to = mask::url(&endpoint.url);
         return Err(error.hint(format!(
             "`hook send EVENT --to {to} --secret env:VAR` signs with the one that you have"
         )));

@@ -12,6 +12,7 @@ use crate::endpoints::{Endpoint, Entry, name_for, normalised};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
+use crate::mask;
 use crate::render::count;
 use crate::session::Session;
 
@@ -115,7 +116,8 @@ pub(in super::super) fn export(session: &Session, place: Option<&Place>, args: &
 fn entry(endpoint: &Endpoint) -> Entry {
     Entry {
         name: Some(endpoint.name.clone()),
-        url: endpoint.url.clone(),
+        // The credentials of a URL are kept apart like a secret; `apply` takes those of the endpoint of that name.
+        url: mask::url(&endpoint.url),
         provider: Some(endpoint.provider.clone()),
         events: endpoint.events.clone(),
         description: endpoint.description.clone(),

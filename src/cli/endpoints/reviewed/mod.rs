@@ -110,8 +110,9 @@ fn plan(
     place: Option<&Place>,
     args: &DiffArgs,
 ) -> Result<(Vec<Step>, Vec<crate::endpoints::Target>)> {
-    let targets = targets::read(session, place, args.file.as_deref())?;
+    let mut targets = targets::read(session, place, args.file.as_deref())?;
     let current = current(session, place)?;
+    targets::unmask(&mut targets, &current)?;
     Ok((steps(&targets, &current), targets))
 }
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::super::change::differences;
 use super::super::events_shown;
-use crate::endpoints::{Step, shown};
+use crate::endpoints::Step;
 use crate::error::Result;
+use crate::mask;
 use crate::session::Session;
 use crate::ui::printable;
 
@@ -69,7 +70,7 @@ fn line(step: &Step) -> StepLine<'_> {
         action,
         name: &endpoint.name,
         provider: &endpoint.provider,
-        url: shown(&endpoint.url),
+        url: mask::url(&endpoint.url),
         differs,
     }
 }
@@ -77,13 +78,13 @@ fn line(step: &Step) -> StepLine<'_> {
 fn text(style: crate::style::Style, step: &Step) -> String {
     match step {
         Step::Remove(endpoint) => {
-            let url = printable(&shown(&endpoint.url), 200);
+            let url = printable(&mask::url(&endpoint.url), 200);
             format!("{} {}  {url}", style.bad("-"), style.name(&endpoint.name))
         }
         Step::Change { before, after, .. } => {
             let mut what = differences(before, after).join(", ");
             if before.url != after.url {
-                what = format!("{what}: {}", printable(&shown(&after.url), 200));
+                what = format!("{what}: {}", printable(&mask::url(&after.url), 200));
             }
             format!("{} {}  {what}", style.caution("~"), style.name(&before.name))
         }
@@ -96,7 +97,7 @@ fn text(style: crate::style::Style, step: &Step) -> String {
             };
             let (events, url) = (
                 events_shown(&endpoint.events, 80),
-                printable(&shown(&endpoint.url), 200),
+                printable(&mask::url(&endpoint.url), 200),
             );
             format!(
                 "{} {}  {} delivers {events} to {url}",

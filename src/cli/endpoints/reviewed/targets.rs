@@ -8,9 +8,10 @@ use super::super::judge;
 use super::Place;
 use crate::api::object::wire_events;
 use crate::config;
-use crate::endpoints::{Endpoint, Entry, Events, Target, check_name, rules};
+use crate::endpoints::{Endpoint, Entry, Events, Target, check_name, normalised, rules};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
+use crate::mask::{self, MASK};
 use crate::provider::Profile;
 use crate::session::Session;
 
@@ -48,6 +49,25 @@ pub(super) fn read(session: &Session, place: Option<&Place>, file: Option<&Path>
         }
         _ => check_names(targets, &shown),
     }
+}
+
+/// Gives a URL that `export` wrote without its credentials those of the endpoint that it was written of.
+pub(super) fn unmask(targets: &mut [Target], current: &[Endpoint]) -> Result<()> {
+    for target in targets.iter_mut().filter(|target| target.endpoint.url.contains(MASK)) {
+        let wanted = &mut target.endpoint;
+        let same = |other: &&Endpoint| {
+            (wanted.name.is_empty() || wanted.name == other.name)
+                && normalised(&mask::url(&other.url)) == normalised(&wanted.url)
+        };
+        let Some(whole) = current.iter().find(same) else {
+            let what = format!("`{}` has `{MASK}` in place of a credential", wanted.url);
+            return Err(
+                Error::usage(what).hint("write the credential into the file: `hook endpoints export` leaves it out")
+            );
+        };
+        wanted.url.clone_from(&whole.url);
+    }
+    Ok(())
 }
 
 fn project(session: &Session) -> Result<PathBuf> {

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::verdict::{State, Verdict, Verdicts};
 use super::{Exchange, Trial};
-use crate::endpoints::shown;
+
 use crate::error::Result;
 use crate::exchange::{Answer, Outcome};
+use crate::mask;
 use crate::render::delivery::{BODY_SHOWN, error_words};
 use crate::render::request::header_lines;
 use crate::render::{millis, short_time, status_line};
@@ -46,7 +47,7 @@ pub(super) fn print(trial: &Trial<'_>, exchanges: &[Exchange], verdicts: &Verdic
         schema: "hook.endpoint-test/1",
         endpoint: &trial.endpoint.name,
         provider: &trial.endpoint.provider,
-        url: shown(&trial.endpoint.url),
+        url: mask::url(&trial.endpoint.url),
         event: &trial.event,
         active: trial.endpoint.is_active(),
         passed: verdicts.passed(),
@@ -143,7 +144,7 @@ fn said(ui: &Ui, answer: &Answer) -> Result<()> {
         }
     }
     let text = String::from_utf8_lossy(&answer.body);
-    match printable(text.trim(), BODY_SHOWN).as_str() {
+    match printable(&mask::text(text.trim()), BODY_SHOWN).as_str() {
         "" => Ok(()),
         text => ui.line(&ui.out.dim(&format!("    it says: {text}"))),
     }

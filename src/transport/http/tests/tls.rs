@@ -34,6 +34,7 @@ async fn serve(tls: &Tls) -> u16 {
         Limits::default(),
         Arc::new(Echo),
         CancellationToken::new(),
+        CancellationToken::new(),
     );
     tokio::spawn(served);
     port

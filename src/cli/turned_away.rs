@@ -1,0 +1,100 @@
+//! Warnings about requests that were turned away before they were complete: a few lines a second, then a count, so that a
+//! crowd of broken requests cannot fill a screen or a log.
+
+use std::time::{Duration, Instant};
+
+use crate::render::short_size;
+use crate::server::{Reason, Rejection};
+use crate::ui::{Ui, printable};
+
+/// Lines in a second, at most.
+const LINES: u64 = 5;
+
+/// How long a count lasts.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Says what was turned away, within the limit.
+#[derive(Debug, Default)]
+pub(super) struct TurnedAway {
+    since: Option<Instant>,
+    shown: u64,
+    hidden: u64,
+}
+
+impl TurnedAway {
+    /// A request that was not complete.
+    pub(super) fn rejected(&mut self, ui: &Ui, rejection: &Rejection) {
+        self.tell(ui, || line(rejection));
+    }
+
+    /// A connection that could not be accepted.
+    pub(super) fn not_accepted(&mut self, ui: &Ui, error: &str) {
+        self.tell(ui, || format!("no connection can be accepted: {error}"));
+    }
+
+    /// Tells of what was not shown yet.
+    pub(super) fn finish(&mut self, ui: &Ui) {
+        let hidden = std::mem::take(&mut self.hidden);
+        if hidden > 0 {
+            ui.warn(&format!("{hidden} more requests were turned away"));
+        }
+    }
+
+    fn tell(&mut self, ui: &Ui, line: impl FnOnce() -> String) {
+        if self.starts_window(Instant::now()) {
+            self.finish(ui);
+        }
+        if self.shows() {
+            ui.warn(&line());
+        }
+    }
+
+    fn starts_window(&mut self, now: Instant) -> bool {
+        let over = self.since.is_none_or(|since| now.duration_since(since) >= WINDOW);
+        if over {
+            self.since = Some(now);
+            self.shown = 0;
+        }
+        over
+    }
+
+    fn shows(&mut self) -> bool {
+        let shows = self.shown < LINES;
+        *(if shows { &mut self.shown } else { &mut self.hidden }) += 1;
+        shows
+    }
+}
+
+/// `a request from 127.0.0.1:1234 was turned away: the body is too large, answered 413`
+fn line(rejection: &Rejection) -> String {
+    let why = match &rejection.reason {
+        Reason::TooLarge => "the body is too large".to_owned(),
+        Reason::HeadersTooLarge => "the headers are too large".to_owned(),
+        Reason::TimedOut => "it did not come in time".to_owned(),
+        Reason::MadeRoom => "it made the least progress of too many".to_owned(),
+        Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
+        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
+        Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
+    };
+    let answered = rejection
+        .status
+        .map_or_else(String::new, |status| format!(", answered {status}"));
+    format!("a request from {} was turned away: {why}{answered}", rejection.remote)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_of_broken_requests_costs_a_few_lines_a_second_and_is_counted() {
+        let (mut told, start) = (TurnedAway::default(), Instant::now());
+        assert!(told.starts_window(start));
+        let shown = (0..1000).filter(|_| told.shows()).count();
+        assert_eq!((shown, told.hidden), (5, 995));
+        assert!(!told.starts_window(start + Duration::from_millis(999)));
+        assert!(!told.shows());
+        assert!(told.starts_window(start + WINDOW));
+        assert!(told.shows());
+    }
+}

@@ -1,0 +1,206 @@
+//! Secrets that this process has learnt, whichever part of it asked for them: what every output masks, and what the ledger
+//! never holds. There is one list for the process, so that nothing has to be passed along and nothing can be left out.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use crate::secret::Secret;
+use crate::signature::fingerprint;
+
+/// A shorter secret is only found where it is a whole value: as a part it would match by chance.
+const SHORTEST_PART: usize = 8;
+
+/// How many secrets are looked for inside of longer texts, the first ones; whole values are compared with all of them.
+const MOST_PARTS: usize = 64;
+
+/// How many tokens of senders are remembered, the latest ones.
+const MOST_TOKENS: usize = 1024;
+
+/// A longer token is not remembered.
+const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// What texts look like that are keys but no secrets.
+const PUBLIC: [&[u8]; 3] = [b"-----BEGIN PUBLIC", b"-----BEGIN CERTIFICATE", b"whpk_"];
+
+static KNOWN: RwLock<Option<Known>> = RwLock::new(None);
+
+/// A secret and where it comes from.
+#[derive(Debug)]
+pub struct Entry {
+    secret: Secret,
+    /// What can be typed to name it: `env:VAR`; absent for a literal.
+    pub reference: Option<String>,
+    /// Tells it apart without giving it away.
+    pub fingerprint: String,
+}
+
+/// A known secret inside of a text.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// How long it is.
+    pub len: usize,
+    /// Which one.
+    pub entry: Arc<Entry>,
+}
+
+#[derive(Default)]
+struct Known {
+    by_text: HashMap<Vec<u8>, Arc<Entry>>,
+    parts: Vec<Arc<Entry>>,
+    /// By fingerprint, and in the order in which they came.
+    tokens: HashMap<String, Vec<u8>>,
+    order: VecDeque<String>,
+}
+
+impl Entry {
+    /// The text itself. Whoever calls this must not print it.
+    pub fn expose(&self) -> &[u8] {
+        self.secret.expose()
+    }
+}
+
+/// Takes note of a secret, and of the reference that names it.
+pub fn remember(secret: &Secret, reference: Option<&str>) {
+    let text = secret.expose();
+    if text.is_empty() || PUBLIC.iter().any(|start| text.starts_with(start)) || is_known(text) {
+        return;
+    }
+    let entry = Arc::new(Entry {
+        secret: secret.clone(),
+        reference: reference.map(str::to_owned),
+        fingerprint: fingerprint(secret),
+    });
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    if text.len() >= SHORTEST_PART && known.parts.len() < MOST_PARTS {
+        known.parts.push(Arc::clone(&entry));
+    }
+    known.by_text.insert(text.to_vec(), entry);
+}
+
+/// Takes note of a token that a sender wrote, so that what this process recorded it can also restore. Returns its
+/// fingerprint.
+pub fn remember_token(value: &[u8]) -> String {
+    let name = fingerprint(&Secret::new(value));
+    if value.len() > LONGEST_TOKEN || is_known(value) {
+        return name;
+    }
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    if known.tokens.insert(name.clone(), value.to_vec()).is_none() {
+        known.order.push_back(name.clone());
+        if known.order.len() > MOST_TOKENS
+            && let Some(oldest) = known.order.pop_front()
+        {
+            known.tokens.remove(&oldest);
+        }
+    }
+    name
+}
+
+/// The text with that fingerprint.
+pub fn by_fingerprint(name: &str) -> Option<Vec<u8>> {
+    let known = read();
+    let known = known.as_ref()?;
+    let secret = known.by_text.values().find(|entry| entry.fingerprint == name);
+    let secret = secret.map(|entry| entry.expose().to_vec());
+    secret.or_else(|| known.tokens.get(name).cloned())
+}
+
+/// The secret that is this whole text.
+pub fn whole(text: &[u8]) -> Option<Arc<Entry>> {
+    read().as_ref()?.by_text.get(text).cloned()
+}
+
+/// The secrets inside of a text, in order, none overlapping another.
+pub fn inside(text: &[u8]) -> Vec<Found> {
+    let known = read();
+    let Some(known) = known.as_ref() else { return Vec::new() };
+    let mut found: Vec<Found> = Vec::new();
+    for entry in &known.parts {
+        let (mut from, needle) = (0, entry.expose());
+        while let Some(at) = position(&text[from..], needle) {
+            let start = from + at;
+            from = start + needle.len();
+            found.push(Found {
+                start,
+                len: needle.len(),
+                entry: Arc::clone(entry),
+            });
+        }
+    }
+    // Of two that overlap the longer one counts: a secret may hold another one.
+    found.sort_by_key(|found| (std::cmp::Reverse(found.len), found.start));
+    let mut apart: Vec<Found> = Vec::new();
+    for one in found {
+        let end = one.start + one.len;
+        if apart
+            .iter()
+            .all(|other| end <= other.start || other.start + other.len <= one.start)
+        {
+            apart.push(one);
+        }
+    }
+    apart.sort_by_key(|found| found.start);
+    apart
+}
+
+fn is_known(text: &[u8]) -> bool {
+    read().as_ref().is_some_and(|known| known.by_text.contains_key(text))
+}
+
+fn read() -> RwLockReadGuard<'static, Option<Known>> {
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where `needle`, which is not empty, begins in `text`.
+fn position(text: &[u8], needle: &[u8]) -> Option<usize> {
+    let (first, last) = (*needle.first()?, text.len().checked_sub(needle.len())?);
+    let mut from = 0;
+    while from <= last {
+        let at = from + text[from..=last].iter().position(|byte| *byte == first)?;
+        if text[at..].starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_whole_and_inside_and_the_longer_one_counts() {
+        remember(&Secret::new("known-test-outer-inner-1"), Some("env:OUTER"));
+        remember(&Secret::new("outer-inner-1"), None);
+        remember(&Secret::new("kts"), None);
+        let found = inside(b"a known-test-outer-inner-1 b outer-inner-1 kts");
+        let spans: Vec<_> = found.iter().map(|found| (found.start, found.len)).collect();
+        assert_eq!(spans, [(2, 24), (29, 13)]);
+        assert_eq!(found[0].entry.reference.as_deref(), Some("env:OUTER"));
+        assert!(whole(b"kts").is_some() && whole(b"outer").is_none());
+        assert_eq!(
+            by_fingerprint(&found[0].entry.fingerprint).unwrap(),
+            b"known-test-outer-inner-1"
+        );
+    }
+
+    #[test]
+    fn public_keys_are_no_secrets_and_tokens_of_senders_are_restored_only() {
+        remember(&Secret::new("whpk_abcdefghijkl"), None);
+        assert!(inside(b"whpk_abcdefghijkl").is_empty());
+        let name = remember_token(b"token-of-a-sender");
+        assert!(inside(b"token-of-a-sender").is_empty());
+        assert_eq!(by_fingerprint(&name).unwrap(), b"token-of-a-sender");
+    }
+
+    #[test]
+    fn the_debug_form_of_an_entry_does_not_show_it() {
+        remember(&Secret::new("debug-form-secret"), None);
+        assert!(!format!("{:?}", whole(b"debug-form-secret")).contains("debug-form"));
+    }
+}

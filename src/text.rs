@@ -1,0 +1,209 @@
+//! Escaping of untrusted text: the one place that decides which characters may reach a terminal or a log as they are.
+
+use std::borrow::Cow;
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+/// Parameters of the sequences that [`crate::style`] and the help of clap are written with.
+const STYLES: [&str; 8] = ["0", "1", "2", "4", "31", "32", "33", "36"];
+
+/// Whether a character can steer a terminal, reorder or break a line, or hide in it.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            // Variation selectors can carry hidden bytes. The last two stay: emoji need them.
+            | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Makes text from the network harmless for a terminal: unsafe characters are shown as `\u{..}`, and no more than `most`
+/// characters are kept.
+pub fn printable(text: &str, most: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
+    for (count, c) in text.chars().enumerate() {
+        if count == most {
+            shown.push('…');
+            break;
+        }
+        push(&mut shown, c);
+    }
+    shown
+}
+
+/// Like [`printable`], but keeps line feeds and tabs: for bodies.
+pub fn printable_lines(text: &str, most: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
+    let mut chars = text.chars().take(most).peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            // The line ends of Windows, and of HTTP.
+            '\r' if matches!(chars.peek(), None | Some('\n')) => {}
+            c => push(&mut shown, c),
+        }
+    }
+    shown
+}
+
+/// A line that is about to be printed, whoever put it together: only line feeds, tabs and, where the stream is `styled`,
+/// the colours of this program are left as they are.
+pub fn harmless_line(text: &str, styled: bool) -> Cow<'_, str> {
+    let plain = |b: u8| (0x20..0x7f).contains(&b) || matches!(b, b'\n' | b'\t');
+    if text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let style = if styled { style_len(rest) } else { 0 };
+        let taken = style.max(c.len_utf8());
+        match c {
+            '\n' | '\t' => shown.push(c),
+            _ if style > 0 => shown.push_str(&rest[..style]),
+            c => push(&mut shown, c),
+        }
+        rest = &rest[taken..];
+    }
+    Cow::Owned(shown)
+}
+
+/// Writes a value as JSON on one line, with every unsafe character as `\uXXXX`: for a JSON reader the text is the same.
+pub fn write_json(to: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(
+        to,
+        Escaping(CompactFormatter),
+    ))
+}
+
+/// A value as indented JSON, with every unsafe character as `\uXXXX`.
+pub fn pretty_json(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut bytes = Vec::new();
+    let pretty = Escaping(PrettyFormatter::new());
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, pretty))?;
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+fn push(shown: &mut String, c: char) {
+    if is_unsafe(c) {
+        shown.extend(c.escape_unicode());
+    } else {
+        shown.push(c);
+    }
+}
+
+/// The length of a colour sequence of this program that the text begins with, else 0.
+fn style_len(text: &str) -> usize {
+    let Some((parameters, _)) = text.strip_prefix("\u{1b}[").and_then(|rest| rest.split_once('m')) else {
+        return 0;
+    };
+    let ours = parameters.split(';').all(|parameter| STYLES.contains(&parameter));
+    if ours { parameters.len() + 3 } else { 0 }
+}
+
+/// A JSON formatter that writes unsafe characters as escapes.
+struct Escaping<F>(F);
+
+macro_rules! delegate {
+    ($($name:ident($($argument:ident: $type:ty),*)),* $(,)?) => {
+        $(fn $name<W: io::Write + ?Sized>(&mut self, writer: &mut W, $($argument: $type),*) -> io::Result<()> {
+            self.0.$name(writer, $($argument),*)
+        })*
+    };
+}
+
+impl<F: Formatter> Formatter for Escaping<F> {
+    delegate!(
+        begin_array(),
+        end_array(),
+        begin_array_value(first: bool),
+        end_array_value(),
+        begin_object(),
+        end_object(),
+        begin_object_key(first: bool),
+        end_object_key(),
+        begin_object_value(),
+        end_object_value(),
+    );
+
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut plain = 0;
+        // A byte of ASCII that arrives here is harmless, but for DEL: the others have an escape of their own in JSON.
+        if fragment.bytes().any(|b| b >= 0x7f) {
+            for (at, c) in fragment.char_indices().filter(|(_, c)| is_unsafe(*c)) {
+                writer.write_all(&fragment.as_bytes()[plain..at])?;
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+                plain = at + c.len_utf8();
+            }
+        }
+        writer.write_all(&fragment.as_bytes()[plain..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind: C0, DEL, C1, bidi, zero-width, line separators, byte order mark, tags, hidden selectors.
+    const UNSAFE: [char; 16] = [
+        '\u{0}',
+        '\u{1b}',
+        '\u{7f}',
+        '\u{9b}',
+        '\u{ad}',
+        '\u{61c}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{2028}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{2066}',
+        '\u{feff}',
+        '\u{e0041}',
+        '\u{e0100}',
+    ];
+
+    #[test]
+    fn foreign_text_cannot_steer_a_terminal_or_hide_in_it() {
+        for c in UNSAFE {
+            let escaped = format!("a{}b", c.escape_unicode());
+            assert_eq!(printable(&format!("a{c}b"), 80), escaped);
+            assert_eq!(printable_lines(&format!("a{c}b"), 80), escaped);
+            assert_eq!(harmless_line(&format!("a{c}b"), true), escaped);
+        }
+        assert_eq!(printable("a\u{1b}[31mb\n", 80), "a\\u{1b}[31mb\\u{a}");
+        assert_eq!(printable("abcdef", 3), "abc…");
+        assert_eq!(printable_lines("a\r\n\tb\u{7}\rc", 80), "a\n\tb\\u{7}\\u{d}c");
+        assert_eq!(printable("Grüße, 世界 ❤\u{fe0f}", 80), "Grüße, 世界 ❤\u{fe0f}");
+    }
+
+    #[test]
+    fn a_line_keeps_the_colours_of_the_program_and_no_other_sequence() {
+        let ours = "\u{1b}[1;36mname\u{1b}[0m\n";
+        assert_eq!(harmless_line(ours, true), ours);
+        assert_eq!(harmless_line(ours, false), "\\u{1b}[1;36mname\\u{1b}[0m\n");
+        for foreign in ["\u{1b}[8m", "\u{1b}[2J", "\u{1b}]0;t\u{7}", "\u{1b}[", "\u{1b}[1;8m"] {
+            assert!(!harmless_line(foreign, true).contains('\u{1b}'), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn json_escapes_the_same_characters_and_reads_back_the_same() {
+        let text: String = UNSAFE.iter().chain(&['a', '"', 'ü', '\n']).collect();
+        let mut line = Vec::new();
+        write_json(&mut line, &[&text]).unwrap();
+        let pretty = pretty_json(&[&text]).unwrap();
+        for written in [String::from_utf8(line).unwrap(), pretty] {
+            assert_eq!(serde_json::from_str::<Vec<String>>(&written).unwrap(), [text.as_str()]);
+            assert!(!written.replace('\n', "").chars().any(is_unsafe), "{written}");
+            assert!(written.contains("\\udb40\\udc41") && written.contains('ü'), "{written}");
+        }
+    }
+}
