@@ -90,6 +90,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The address may not be reached.
     Blocked,
+    /// The request could not be signed, so nothing was sent.
+    Signing,
 }
 
 impl Outcome {
@@ -121,6 +123,7 @@ impl ErrorKind {
             Self::Protocol => "protocol",
             Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
+            Self::Signing => "signing",
         }
     }
 
@@ -134,6 +137,7 @@ impl ErrorKind {
             Self::Protocol,
             Self::Cancelled,
             Self::Blocked,
+            Self::Signing,
         ]
         .into_iter()
         .find(|kind| kind.name() == name)

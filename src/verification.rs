@@ -376,7 +376,7 @@ mod tests {
             url: "https://a.example/",
             headers: &Headers::new(),
         };
-        let Signed::Headers(lines) = signer.sign(&message) else {
+        let Signed::Headers(lines) = signer.sign(&message).unwrap() else {
             panic!("no header")
         };
         lines.into_iter().collect()

@@ -134,7 +134,14 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     let accepted = judged.profile.as_ref().filter(|_| judged.verdict.is_accepted());
     let has_query = url.as_ref().is_some_and(|url| url.contains('?'));
     let unsigned = accepted.map(|profile| profile.unsigned_parts(&request.headers, &request.body, has_query));
-    print(session, &judged, &autopsy, hint, expected.as_deref(), unsigned.unwrap_or_default())
+    print(
+        session,
+        &judged,
+        &autopsy,
+        hint,
+        expected.as_deref(),
+        unsigned.unwrap_or_default(),
+    )
 }
 
 /// Why it was refused.

@@ -18,7 +18,9 @@ pub fn from_web_page(headers: &Headers) -> bool {
 fn is_on(page: &str, headers: &Headers) -> bool {
     let host = headers.get_text("host");
     let page = Url::parse(page).ok();
-    let authority = page.as_ref().map(|page| &page[url::Position::BeforeHost..url::Position::AfterPort]);
+    let authority = page
+        .as_ref()
+        .map(|page| &page[url::Position::BeforeHost..url::Position::AfterPort]);
     authority.is_some() && authority == host
 }
 
@@ -47,8 +49,14 @@ mod tests {
             (&[("sec-fetch-site", "Something-New")], true),
             (&[("sec-fetch-site", "none")], false),
             (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], true),
-            (&[("host", "127.0.0.1:4400"), ("referer", "http://127.0.0.1:4400/x")], false),
-            (&[("host", "127.0.0.1:4400"), ("referer", "https://evil.example/")], true),
+            (
+                &[("host", "127.0.0.1:4400"), ("referer", "http://127.0.0.1:4400/x")],
+                false,
+            ),
+            (
+                &[("host", "127.0.0.1:4400"), ("referer", "https://evil.example/")],
+                true,
+            ),
             (&[("referer", "about:client")], true),
         ] {
             let headers: Headers = lines.iter().copied().collect();

@@ -21,7 +21,9 @@ pub fn provider_of(label: &str) -> &str {
 pub fn bind(secrets: Vec<Secret>, labels: &[String]) -> Vec<Secret> {
     let owner = |secret: &Secret| {
         let name = secret.name()?;
-        let label = labels.iter().find(|label| *label == name || provider_of(label) == name)?;
+        let label = labels
+            .iter()
+            .find(|label| *label == name || provider_of(label) == name)?;
         Some(provider_of(label).to_owned())
     };
     let bound = |secret: Secret| match owner(&secret) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::carrier::{Carrier, judge_age};
 use super::content::{Pieces, Source, UrlForm, check_body_hash, to_sign};
-use super::{Freshness, Proof, Received, Refusal, Signed, ToSign};
+use super::{Freshness, Proof, Received, Refusal, SignError, Signed, ToSign};
 use crate::json::insert;
 use crate::template::{Placeholder, Template};
 
@@ -40,26 +40,27 @@ impl Check<'_> {
         keys: &[K],
         message: &ToSign<'_>,
         secret: impl Fn(&K) -> &[u8],
-        make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Vec<u8>,
-    ) -> Signed {
+        make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Result<Vec<u8>, SignError>,
+    ) -> Result<Signed, SignError> {
         let text = |key: &K, document: Option<&Value>| {
             let content = to_sign(self.content, self.carrier, message, document, secret(key));
-            self.carrier.encoding.encode(&make(key, &content))
+            Ok(self.carrier.encoding.encode(&make(key, &content)?))
         };
         let document = self
             .looks_into_body()
             .then(|| serde_json::from_slice(message.body).ok());
         let mut document: Option<Value> = document.flatten();
         let Some(path) = &self.carrier.body else {
-            let signatures: Vec<String> = keys.iter().map(|key| text(key, document.as_ref())).collect();
-            return Signed::Headers(self.carrier.write(&signatures, message));
+            let signatures = keys.iter().map(|key| text(key, document.as_ref()));
+            let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
+            return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
         let items = document.as_ref().and_then(|document| self.carrier.items(document));
         let first = keys.first().into_iter();
-        let signatures: Vec<String> = first
+        let signatures = first
             .flat_map(|key| items.iter().flatten().map(|item| text(key, Some(item))))
-            .map(|signature| self.carrier.render(&signature, message))
-            .collect();
+            .map(|signature| Ok(self.carrier.render(&signature?, message)))
+            .collect::<Result<Vec<String>, SignError>>()?;
         for (number, signature) in signatures.into_iter().enumerate() {
             let at = match &self.carrier.each {
                 Some(list) => format!("{list}.{number}.{path}"),
@@ -70,7 +71,7 @@ impl Check<'_> {
             }
         }
         let body = document.and_then(|document| serde_json::to_vec(&document).ok());
-        body.map_or(Signed::Nothing, Signed::Body)
+        Ok(body.map_or(Signed::Nothing, Signed::Body))
     }
 
     /// Whether any key matches, and what that is worth. `matches` says what makes a content and its signatures fit.

@@ -32,7 +32,11 @@ pub fn is_public_key(text: &[u8]) -> bool {
     if text.len() < 56 || !(text[0] == b'M' || text.starts_with(b"30")) {
         return false;
     }
-    let joined: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let joined: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
     let is_key = |der: Vec<u8>| is_key_document(&der);
     hex::decode(&joined).is_ok_and(is_key) || LENIENT.decode(&joined).is_ok_and(is_key)
 }

@@ -28,6 +28,7 @@ pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use keys::{is_hex_key, is_public_key};
 pub use shape::Shape;
+pub use signed::{body_sha256, sha256_of};
 pub use token::Token;
 pub use verdict::{Proof, Refusal, TOKEN_ONLY, VERIFIED, Verdict};
 
@@ -122,6 +123,11 @@ pub enum KeyError {
         expected: String,
     },
 }
+
+/// A key that cannot sign: nothing may be sent, since it would look signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the private key cannot sign")]
+pub struct SignError;
 
 /// HMAC-SHA-256 of a text, keyed with the secret's text: what some providers ask a receiver for, to see that it has the
 /// secret.
@@ -319,13 +325,13 @@ pub enum Signer {
 impl Signer {
     /// The signature: header lines, or the body with it inside. A scheme that puts id and timestamp into headers of their
     /// own leaves those to the provider's header templates.
-    pub fn sign(&self, message: &ToSign<'_>) -> Signed {
+    pub fn sign(&self, message: &ToSign<'_>) -> Result<Signed, SignError> {
         match self {
             Self::Hmac(scheme, keys) => scheme.sign(keys, message),
             Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
-            Self::Token(scheme, secret) => Signed::Headers(vec![scheme.sign(secret)]),
+            Self::Token(scheme, secret) => Ok(Signed::Headers(vec![scheme.sign(secret)])),
             Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
-            Self::Unsigned => Signed::Nothing,
+            Self::Unsigned => Ok(Signed::Nothing),
         }
     }
 }
@@ -362,6 +368,17 @@ impl Verifier {
     }
 }
 
+/// A signer whose key never signs.
+#[cfg(test)]
+pub(crate) fn broken_signer() -> Signer {
+    let registry = crate::provider::Registry::default();
+    let profile = registry.get("gohighlevel").expect("a built-in provider");
+    match &profile.scheme {
+        Scheme::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), vec![asymmetric::PrivateKey::Broken]),
+        other => panic!("not a pair: {other:?}"),
+    }
+}
+
 /// Compares in constant time.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
@@ -371,12 +388,6 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 pub fn fingerprint(secret: &Secret) -> String {
     use sha2::Digest as _;
     hex::encode(&sha2::Sha256::digest(secret.expose())[..6])
-}
-
-/// Hex SHA-256 of a body.
-pub fn body_sha256(body: &[u8]) -> String {
-    use sha2::Digest as _;
-    hex::encode(sha2::Sha256::digest(body))
 }
 
 /// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.

@@ -4,8 +4,8 @@
 //! correctly signed as a body too, and a receiver of bare bodies would take them for an event. What tells the two apart is
 //! that the first is no document: it has something in front of one.
 
-use super::content::Pieces;
 use super::Scheme;
+use super::content::Pieces;
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
 /// Attempts to split bytes into the parts of a content, at most: a body from the network must not keep anybody busy.
@@ -56,8 +56,18 @@ struct Walk {
     glued: bool,
     /// Whether the bytes may be anything the schemes' key signs, or only what is sent in practice.
     kin: bool,
-    /// Whether the body may be any text.
-    any_body: bool,
+    /// Which bodies count.
+    bodies: Bodies,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bodies {
+    /// JSON objects and arrays.
+    Json,
+    /// These and forms.
+    Documents,
+    /// Any text.
+    Any,
 }
 
 impl Shape {
@@ -84,20 +94,30 @@ impl Shape {
 
     /// Whether bytes read as this content, with a document as their body. `of` is the scheme that accepted them.
     pub fn reads(&self, content: &[u8], of: &Self) -> bool {
-        self.walks(content, of, false)
+        self.walks(content, of, Bodies::Documents)
     }
 
     /// The same with any body, where what stands before it cannot be anything else.
     pub fn reads_any(&self, content: &[u8], of: &Self) -> bool {
-        self.walks(content, of, self.is_marked())
+        let bodies = if self.is_marked() {
+            Bodies::Any
+        } else {
+            Bodies::Documents
+        };
+        self.walks(content, of, bodies)
     }
 
-    fn walks(&self, content: &[u8], of: &Self, any_body: bool) -> bool {
+    /// Whether bytes can be split so that they are this content with a JSON body.
+    pub fn reads_json(&self, content: &[u8]) -> bool {
+        self.walks(content, self, Bodies::Json)
+    }
+
+    fn walks(&self, content: &[u8], of: &Self, bodies: Bodies) -> bool {
         let walk = Walk {
             time: None,
             glued: false,
             kin: self.mac == of.mac,
-            any_body,
+            bodies,
         };
         let mut steps = STEPS;
         walk.over(&self.tokens, content, &mut steps)
@@ -112,7 +132,7 @@ impl Shape {
     /// Whether a sender may choose some of the parts beside the body: then the parts of another content may have been
     /// split so that they fit.
     pub fn is_open(&self) -> bool {
-        let closed = |token: &Token| matches!(token, Token::Text(_) | Token::Digits | Token::Date | Token::Body);
+        let closed = |token: &Token| matches!(token, Token::Text(_) | Token::Digits | Token::Body);
         !self.tokens.iter().all(closed)
     }
 }
@@ -125,8 +145,8 @@ pub(super) fn is_framed(scheme: &Scheme, content: &Template, pieces: &Pieces<'_>
             return true;
         };
         match token {
-            Token::Text(_) | Token::Body | Token::Form | Token::Values | Token::Header => true,
-            token => piece.is_empty() && matches!(token, Token::Field(_) | Token::Names) || token.takes(piece),
+            Token::Text(_) | Token::Body | Token::Form => true,
+            token => piece.is_empty() && token.shortest() == 0 || token.takes(piece),
         }
     })
 }
@@ -245,14 +265,16 @@ impl Walk {
 
     fn is_body(self, token: &Token, body: &[u8]) -> bool {
         // Of a form only names and values are left, with nothing between them: any text.
-        let any_text = self.kin && *token == Token::Form;
+        let any_text = self.kin && *token == Token::Form && self.bodies != Bodies::Json;
+        let any_body = self.bodies == Bodies::Any;
         any_text
             || json_like(body)
-            || match self.time {
-                None => is_form(body),
-                Some(false) => false,
-                Some(true) => (self.kin || !self.glued) && is_form(body) || self.any_body && !is_number(body),
-            }
+            || self.bodies != Bodies::Json
+                && match self.time {
+                    None => is_form(body),
+                    Some(false) => false,
+                    Some(true) => (self.kin || !self.glued) && is_form(body) || any_body && !is_number(body),
+                }
     }
 }
 

@@ -20,6 +20,30 @@ pub struct Reading {
     pub json: bool,
 }
 
+/// Hex SHA-256 of a body.
+pub fn body_sha256(body: &[u8]) -> String {
+    sha256_of(&[body])
+}
+
+/// Hex SHA-256 of parts, as of one text.
+pub fn sha256_of(parts: &[&[u8]]) -> String {
+    let mut hash = sha2::Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// Whether the beginning of an array may have been taken away from the body.
+fn opens_array(pieces: &[std::borrow::Cow<'_, [u8]>]) -> bool {
+    let before_last = pieces.len().saturating_sub(1);
+    pieces[..before_last].iter().any(|piece| piece.contains(&b'['))
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
 impl Scheme {
     pub(super) fn mac(&self) -> &'static str {
         match self {
@@ -54,10 +78,10 @@ impl Scheme {
         form: UrlForm,
         mut look: impl FnMut(&[u8], Reading) -> Option<T>,
     ) -> Option<T> {
-        let json = json_like(received.body);
         let content = self.content()?;
         let found = self.check()?.look(received, form, |pieces| {
             let framed = is_framed(self, content, pieces);
+            let json = json_like(received.body) && (!opens_array(pieces) || is_json(received.body));
             look(&pieces.concat(), Reading { framed, json })
         });
         found.ok().flatten()
@@ -103,7 +127,8 @@ impl Scheme {
             Placeholder::BodyPath(signed) | Placeholder::OptionalBodyPath(signed) => path == Some(signed),
             _ => false,
         };
-        self.content().is_some_and(|content| content.placeholders().any(is_field))
+        self.content()
+            .is_some_and(|content| content.placeholders().any(is_field))
     }
 
     /// Whether that header is signed in this request.

@@ -247,9 +247,11 @@ impl fmt::Display for Refusal {
             Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
             Self::Foreign { label, .. } => write!(
                 f,
-                "what was signed is the content of a `{label}` request, and its signature is sent here with another body"
+                "what was signed reads as the content of another scheme, such as `{label}`, and not as a body"
             ),
-            Self::HandshakeAnswer => f.write_str("the body is short enough to be the token of a handshake, whose answer is signed with the same secret"),
+            Self::HandshakeAnswer => f.write_str(
+                "what was signed could be the token of a handshake, whose answer is signed with the same secret",
+            ),
             Self::Unnamed { header } => write!(
                 f,
                 "`{header}` cannot be checked: the secret has 64 hex digits, as some public keys have, and no provider is named"

@@ -35,8 +35,8 @@ impl Verification {
             }
             Refusal::Foreign { label, .. } => Autopsy::of(Explanation {
                 cause: refusal.code(),
-                text: format!("it was signed as `{label}`, and repeated as something else"),
-                hint: format!("a request that was signed as such is checked with `--provider {label}`"),
+                text: format!("it was signed as `{label}` or in the same form, and is sent here as something else"),
+                hint: format!("check a request of that kind with `--provider {label}`"),
                 guessed: false,
             }),
             Refusal::TooOld { .. } | Refusal::TooNew { .. } => Autopsy {
@@ -73,6 +73,7 @@ impl Verification {
             url: received.url.unwrap_or_default(),
             headers: received.headers,
         });
+        let signed = signed.ok()?;
         let Signed::Headers(lines) = signed else { return None };
         let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         (!lines.is_empty()).then(|| lines.join(", "))

@@ -1,10 +1,8 @@
 //! What makes two requests the same: what is signed, as far as anything is. Whoever has one signed request may send it
 //! again with another value of what is not.
 
-use sha2::Digest as _;
-
 use super::{Judged, Verification};
-use crate::signature::Received;
+use crate::signature::{Received, sha256_of};
 
 impl Verification {
     /// The key that a second delivery of the same event has too, scoped by the provider: the signed id, else a hash of what is
@@ -25,9 +23,11 @@ impl Verification {
 }
 
 fn request_hash(received: &Received<'_>, target: &str) -> String {
-    let mut hash = sha2::Sha256::new();
-    for part in [received.method.as_bytes(), b" ", target.as_bytes(), b"\n", received.body] {
-        hash.update(part);
-    }
-    hex::encode(hash.finalize())
+    sha256_of(&[
+        received.method.as_bytes(),
+        b" ",
+        target.as_bytes(),
+        b"\n",
+        received.body,
+    ])
 }

@@ -42,13 +42,20 @@ impl Verification {
             }
             let is_it = |known: &&Known| {
                 let shape = &known.shape;
+                if !shape.differs(own) && own.is_open() && !reading.json && shape.reads_json(content) {
+                    // Split otherwise, the bytes are this very content with a document in it.
+                    return true;
+                }
                 if !reading.framed {
                     // Its parts are not what they claim to be, so that any other way to split the bytes is a better one.
                     return shape.reads(content, own);
                 }
                 shape.differs(own) && shape.rank() > own.rank() && shape.reads_any(content, own)
             };
-            let mut of_provider = self.known().iter().filter(|known| *known.provider == *candidate.profile.name);
+            let mut of_provider = self
+                .known()
+                .iter()
+                .filter(|known| *known.provider == *candidate.profile.name);
             of_provider.find(is_it).or_else(|| self.known().iter().find(is_it))
         })
     }
@@ -56,7 +63,9 @@ impl Verification {
     /// Whether the answer to a handshake is the same signature.
     fn is_signable(&self, candidate: &Candidate, received: &Received<'_>, proof: &Proof) -> bool {
         let scheme = &candidate.profile.scheme;
-        let found = scheme.look_at_signed(received, proof.url_form, |content, _| self.may_sign(content).then_some(()));
+        let found = scheme.look_at_signed(received, proof.url_form, |content, _| {
+            self.may_sign(content).then_some(())
+        });
         found.is_some()
     }
 

@@ -46,7 +46,14 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let (outlet, heard) = mpsc::channel(1024);
     let (providers, secrets) = setup::keys(session, args)?;
     let trigger = Trigger::new(session, args)?;
-    let listener = setup::listener(session, args, (providers, secrets.clone()), trigger.as_ref(), ledger.clone(), outlet)?;
+    let listener = setup::listener(
+        session,
+        args,
+        (providers, secrets.clone()),
+        trigger.as_ref(),
+        ledger.clone(),
+        outlet,
+    )?;
     let listener = listener.ended_by(shutdown.soft.clone());
     let listener = Arc::new(listener);
     // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time

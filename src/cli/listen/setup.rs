@@ -17,8 +17,8 @@ use crate::exit::Exit;
 use crate::listener::naming::{self, Nameless};
 use crate::listener::{Heard, Listener, Rules, Shakes};
 use crate::render::count;
-use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::signature::{Scheme, is_public_key};
@@ -81,7 +81,10 @@ pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Optio
         args.providers.clone()
     };
     let secrets = naming::bind(secrets, &labels);
-    if super::dispatch::routes(session, args)?.iter().any(|route| route.to.runs()) {
+    if super::dispatch::routes(session, args)?
+        .iter()
+        .any(|route| route.to.runs())
+    {
         check_named(&given, &secrets, &labels)?;
     }
     check_signed(session, args, &labels)?;
@@ -98,7 +101,10 @@ fn check_signed(session: &Session, args: &Args, labels: &[String]) -> Result<()>
             return Ok(());
         }
     }
-    if super::dispatch::routes(session, args)?.iter().any(|route| route.to.runs()) {
+    if super::dispatch::routes(session, args)?
+        .iter()
+        .any(|route| route.to.runs())
+    {
         return Err(Error::usage(format!(
             "commands would run for requests that nobody verified: `{}` signs nothing",
             labels.join("`, `")
@@ -136,7 +142,9 @@ fn check_named(given: &[String], secrets: &[Secret], labels: &[String]) -> Resul
             let flags = labels.iter().map(|label| {
                 let name = naming::provider_of(label);
                 let reference = given.iter().find(|text| shown_reference(text).is_some());
-                let reference = reference.and_then(|text| shown_reference(text)).unwrap_or("REF".to_owned());
+                let reference = reference
+                    .and_then(|text| shown_reference(text))
+                    .unwrap_or("REF".to_owned());
                 format!("--secret {name}={reference}")
             });
             let flags: Vec<String> = flags.collect();

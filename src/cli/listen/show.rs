@@ -149,7 +149,11 @@ impl Screen {
             style.dim(&short_time(request.took)),
         );
         if let Some(first) = request.duplicate_of {
-            let what = if request.same_content { "same content as" } else { "duplicate of" };
+            let what = if request.same_content {
+                "same content as"
+            } else {
+                "duplicate of"
+            };
             line.push_str(&style.caution(&format!("  {what} #{first}")));
         }
         line
@@ -172,7 +176,10 @@ impl Screen {
                 None => style.good("verified"),
             },
             Verdict::TokenOnly(proof) => {
-                let by = proof.secret.as_ref().map_or_else(String::new, |name| format!(" by `{name}`"));
+                let by = proof
+                    .secret
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!(" by `{name}`"));
                 format!("{}{}", style.good("token only"), style.dim(&printable(&by, 120)))
             }
             Verdict::Refused(refusal) => {

@@ -87,7 +87,10 @@ impl Survey<'_> {
         query.page.limit = PAGE;
         loop {
             let page = store.list(&query)?;
-            for summary in page.iter().filter(|summary| matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY)) {
+            for summary in page
+                .iter()
+                .filter(|summary| matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY))
+            {
                 if self.looked_at == most {
                     return Ok(true);
                 }

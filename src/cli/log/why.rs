@@ -47,7 +47,8 @@ fn verdict(capture: &Capture) -> Vec<String> {
     match (verdict.name.as_str(), detail) {
         ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
         ("token-only", _) => vec![
-            "It carries the right token: whoever sent it knows the secret, but nothing of the request is signed.".to_owned(),
+            "It carries the right token: whoever sent it knows the secret, but nothing of the request is signed."
+                .to_owned(),
         ],
         ("verified", None) => vec!["Its signature is right.".to_owned()],
         ("refused", detail) => {
@@ -270,6 +271,7 @@ fn error_help(kind: ErrorKind, https: bool) -> &'static str {
         ErrorKind::Protocol if https => "The connection broke off: is something in between that cuts it?",
         ErrorKind::Protocol => "What answers is no HTTP, or broke off: does the port speak https?",
         ErrorKind::Cancelled => "It was stopped in the middle.",
+        ErrorKind::Signing => "Its private key cannot sign: nothing was sent.",
         ErrorKind::Blocked => "That address may not be reached from here.",
     }
 }

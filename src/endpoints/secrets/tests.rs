@@ -79,7 +79,7 @@ fn round_trip(profile: &Profile, signing: &Secret, verifying: &Secret) -> Verdic
         url: "https://a.example/",
         retries: 0,
     };
-    let (headers, body) = profile.request(&message.unwrap(), Some(&signer), now, target);
+    let (headers, body) = profile.request(&message.unwrap(), Some(&signer), now, target).unwrap();
     let verifier = profile.scheme.verifier(std::slice::from_ref(verifying)).unwrap();
     verifier.verify(&Received {
         method: target.method,

@@ -45,7 +45,7 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
-            other_id: self.has_other_id(duplicate_of, new)?,
+            other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
         })
     }
 

@@ -155,16 +155,8 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
-            other_id: self.has_other_id(duplicate_of, new)?,
+            other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
         })
-    }
-
-    /// Whether the first capture of the same event says another id.
-    pub(super) fn has_other_id(&self, first: Option<i64>, new: &NewCapture) -> rusqlite::Result<bool> {
-        let Some(first) = first else { return Ok(false) };
-        let mut statement = self.connection.prepare_cached("SELECT event_id FROM capture WHERE n = ?1")?;
-        let id: Option<Option<String>> = statement.query_row([first], |row| row.get(0)).optional()?;
-        Ok(id.is_some_and(|id| id != new.event_id))
     }
 
     pub(super) fn insert_capture(
