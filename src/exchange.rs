@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use url::Url;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -144,6 +146,22 @@ impl ErrorKind {
     }
 }
 
+/// Which secret signs a delivery, or proved a capture. The ledger keeps this in place of the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretKind {
+    /// None: the provider signs nothing, or the headers go out as they were captured.
+    None,
+    /// The dev secret of this machine.
+    Dev,
+    /// The settings' secret.
+    Settings,
+    /// The secrets of the endpoint of that name.
+    Endpoint(String),
+    /// Secrets that the user named: their references, empty where the text itself was given.
+    Given(Vec<String>),
+}
+
 /// Of which workflow a delivery is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Execution {
@@ -189,4 +207,13 @@ impl Source {
             .into_iter()
             .find(|source| source.name() == name)
     }
+}
+
+/// Names an item of the ledger's work queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkKey {
+    /// Its lane.
+    pub lane: Uuid,
+    /// Its place there: later items have higher numbers, and no number is used twice.
+    pub seq: u64,
 }

@@ -139,15 +139,18 @@ impl HttpArgs {
 
     /// The transport.
     pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
-        let options = HttpOptions {
+        HttpTransport::new(self.options())
+            .map(Arc::new)
+            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+    }
+
+    fn options(&self) -> HttpOptions {
+        HttpOptions {
             insecure: self.insecure,
             ca_file: self.cacert.clone(),
             proxy: self.proxy.clone(),
             proxy_from_env: true,
             ..HttpOptions::default()
-        };
-        HttpTransport::new(options)
-            .map(Arc::new)
-            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+        }
     }
 }

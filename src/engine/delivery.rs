@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::{Execution, Request, Source};
+use crate::exchange::{Execution, Request, SecretKind, Source, WorkKey};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -14,6 +14,7 @@ use crate::provider::policy::Policy;
 use crate::provider::{Profile, Target};
 use crate::signature::SignError;
 use crate::signature::Signer;
+use crate::transport::AddressPolicy;
 
 /// One message on its way to one URL.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Delivery {
     pub signing: Signing,
     /// Time limit, success and retries.
     pub policy: Arc<Policy>,
+    /// Which addresses it may reach.
+    pub addresses: AddressPolicy,
     /// Where it starts: a fresh delivery, or one that is taken up again.
     pub progress: Progress,
     /// When it was made.
@@ -53,6 +56,22 @@ pub struct Label {
     pub origin: Option<u64>,
     /// Of which workflow, when it is one's.
     pub execution: Option<Execution>,
+    /// What was promised about it.
+    pub promise: Promise,
+}
+
+/// What was promised about a delivery before it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Promise {
+    /// Nothing: it is recorded when something has come of it.
+    #[default]
+    Nothing,
+    /// It is an item of the ledger's work queue, which stays there when it is not begun.
+    Item(WorkKey),
+    /// It is on record, and taken up again.
+    Taken,
+    /// Somebody waits for the answer and tries again without one: it is not to be taken up.
+    Answer,
 }
 
 /// How the attempts of a delivery are signed.
@@ -64,6 +83,8 @@ pub enum Signing {
         profile: Arc<Profile>,
         /// With which keys; absent: unsigned.
         signer: Option<Arc<Signer>>,
+        /// What the ledger keeps in place of the keys.
+        secret: Arc<SecretKind>,
     },
     /// The headers are sent as they are.
     AsCaptured,
@@ -85,7 +106,7 @@ impl Delivery {
     /// transport.
     pub fn request(&self, now: Timestamp, retries: u32) -> Result<Request, SignError> {
         let (mut headers, body, url) = match &self.signing {
-            Signing::Fresh { profile, signer } => {
+            Signing::Fresh { profile, signer, .. } => {
                 let message = self.message_as_sent();
                 let url = match signer {
                     Some(_) => self.address(profile, &message),

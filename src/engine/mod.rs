@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use delivery::{Delivery, Label, Progress, Signing};
+pub use delivery::{Delivery, Label, Progress, Promise, Signing};
 pub use retry::{Ended, Next, Situation, decide, retry_after};
 
 use crate::clock::{Clock, Timestamp};
@@ -203,7 +203,7 @@ impl<T: Transport> Worker<T> {
         let begun = Instant::now();
         let outcome = tokio::select! {
             biased;
-            outcome = self.engine.transport.send(&request) => outcome,
+            outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
             () = self.cancel.cancelled() => {
                 Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
             }

@@ -176,6 +176,11 @@ impl Verdict {
         }
     }
 
+    /// The name of the secret that matched.
+    pub fn secret(&self) -> Option<&str> {
+        self.proof()?.secret.as_deref()
+    }
+
     /// What stands between what was verified and [`Verdict::detail`], before the space.
     pub fn joint(&self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ mod filter;
 mod list;
 mod minutes;
 mod open;
+mod policies;
 mod processing;
 mod prune;
 mod read;
@@ -16,6 +17,7 @@ mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 mod work;
 mod write;
 
@@ -114,6 +116,10 @@ impl Store for SqliteStore {
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
         read::find(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError> {
+        undelivered::undelivered(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {

@@ -17,6 +17,11 @@ pub use join::join_url;
 
 /// Carries one request to its target and brings the answer back, within the request's time limit.
 pub trait Transport: Send + Sync + 'static {
-    /// Never fails: what goes wrong is an outcome.
-    fn send(&self, request: &Request) -> impl Future<Output = Outcome> + Send;
+    /// Only to addresses that the policy allows. Never fails: what goes wrong is an outcome.
+    fn send_within(&self, request: &Request, addresses: AddressPolicy) -> impl Future<Output = Outcome> + Send;
+
+    /// To a target that the user typed.
+    fn send(&self, request: &Request) -> impl Future<Output = Outcome> + Send {
+        self.send_within(request, AddressPolicy::Any)
+    }
 }

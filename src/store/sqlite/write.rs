@@ -1,10 +1,9 @@
 //! Makes a group of changes in one transaction.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, Seen};
+use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
 use super::{diagnosis, minutes, nanos, processing, signed, unsigned, work};
 use crate::clock::Timestamp;
@@ -51,6 +50,7 @@ fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::R
         minute: minutes::last(&transaction)?,
         connection: &transaction,
         statements: Statements::new(&transaction),
+        policies: Policies::default(),
         seen,
     };
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
@@ -79,6 +79,7 @@ pub(super) struct Group<'c> {
     next: i64,
     /// The latest minute of any record so far.
     minute: Option<i64>,
+    policies: Policies,
     pub(super) seen: &'c mut Seen,
 }
 
@@ -95,7 +96,9 @@ impl Group<'_> {
             } => self.promise(signed(*capture), dedupe_key.as_deref(), work),
             Op::WorkDone(key) => work::done(self.connection, *key),
             Op::WorkStarted { work, delivery } => self.work_started(*work, *delivery),
-            Op::ClaimLane { lane, from, owner } => work::claim(self.connection, *lane, from.as_deref(), owner),
+            Op::ClaimLane { lane, from, owner } => {
+                work::claim(self.connection, *lane, from.as_deref(), owner.as_deref())
+            }
             Op::CloseLane(lane) => work::close(self.connection, *lane),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
@@ -186,6 +189,7 @@ impl Group<'_> {
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
+            new.verdict.secret.as_ref().and_then(json),
         ])?;
         self.statements
             .get(Frequent::InsertContent)?
@@ -204,6 +208,10 @@ impl Group<'_> {
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
+        let policy = new
+            .policy
+            .as_ref()
+            .map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
         self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
@@ -229,6 +237,9 @@ impl Group<'_> {
             last.and_then(reason),
             last.map(|last| nanos(last.took)),
             late,
+            new.secret.as_ref().and_then(json),
+            policy.transpose()?.flatten(),
+            new.addresses,
         ])?;
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
@@ -383,10 +394,4 @@ fn reason(attempt: &Attempt) -> Option<&'static str> {
         Outcome::Answer(_) => None,
         Outcome::Error { kind, .. } => Some(kind.name()),
     }
-}
-
-/// Nanoseconds with commas between them.
-fn delays(delays: &[Duration]) -> String {
-    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
-    texts.join(",")
 }

@@ -1,10 +1,12 @@
 //! What a record says, in the terms of a delivery.
 
-use crate::exchange::Execution;
+use std::sync::Arc;
+
+use crate::exchange::{Execution, SecretKind, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::session::DEV_SECRET;
+use crate::provider::policy::Policy;
 use crate::store::{self, Capture, Record};
 
 /// A record in the terms of a delivery.
@@ -20,9 +22,17 @@ pub(super) struct Original {
     pub(super) own_headers: bool,
     pub(super) provider: Option<String>,
     pub(super) endpoint: Option<String>,
+    /// Who made it; absent for a capture.
+    pub(super) source: Option<Source>,
     pub(super) execution: Option<Execution>,
-    /// Whether the dev secret is known to be the right one.
-    pub(super) by_dev_secret: bool,
+    /// Whether the signature is one that came with a request, and not one of our own.
+    pub(super) captured: bool,
+    /// Which secret signed it, where that is known.
+    pub(super) secret: Option<SecretKind>,
+    /// The rules that it was delivered by, where they are known.
+    pub(super) policy: Option<Arc<Policy>>,
+    /// Which addresses it was allowed to reach.
+    pub(super) addresses: Option<String>,
 }
 
 impl Original {
@@ -30,32 +40,37 @@ impl Original {
     pub(super) fn of(record: Record, as_captured: bool) -> Self {
         match record {
             Record::Capture(capture) => of_capture(*capture),
-            Record::Delivery(delivery) => {
-                let mut rest = delivery.delivery;
-                let captured = rest.signing == store::Signing::AsCaptured;
-                let last = rest.attempts.pop().filter(|_| as_captured);
-                // The signature of an attempt is in what that attempt sent alone.
-                let (headers, body) =
-                    last.map_or((rest.headers, None), |last| (last.request_headers, last.request_body));
-                rest.message.body = body.unwrap_or(rest.message.body);
-                Original {
-                    number: delivery.number,
-                    message: rest.message,
-                    url: Some(rest.url),
-                    request_target: None,
-                    method: rest.method,
-                    headers,
-                    own_headers: !captured,
-                    provider: rest.provider,
-                    endpoint: rest.endpoint,
-                    execution: rest.execution.map(|execution| Execution {
-                        note: None,
-                        ..execution
-                    }),
-                    by_dev_secret: !captured,
-                }
-            }
+            Record::Delivery(delivery) => of_delivery(*delivery, as_captured),
         }
+    }
+}
+
+fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
+    let mut rest = record.delivery;
+    let captured = rest.signing == store::Signing::AsCaptured;
+    let last = rest.attempts.pop().filter(|_| as_captured);
+    // The signature of an attempt is in what that attempt sent alone.
+    let (headers, body) = last.map_or((rest.headers, None), |last| (last.request_headers, last.request_body));
+    rest.message.body = body.unwrap_or(rest.message.body);
+    Original {
+        number: record.number,
+        message: rest.message,
+        url: Some(rest.url),
+        request_target: None,
+        method: rest.method,
+        headers,
+        own_headers: !captured,
+        provider: rest.provider,
+        endpoint: rest.endpoint,
+        source: Some(rest.source),
+        execution: rest.execution.map(|execution| Execution {
+            note: None,
+            ..execution
+        }),
+        captured,
+        secret: rest.secret,
+        policy: rest.policy,
+        addresses: rest.addresses,
     }
 }
 
@@ -66,11 +81,6 @@ fn of_capture(capture: Capture) -> Original {
         forwarded_to,
         ..
     } = capture;
-    let by_dev_secret = request
-        .verdict
-        .detail
-        .as_deref()
-        .is_some_and(|detail| detail.contains(DEV_SECRET));
     let request_target = match (&request.workflow, request.target.split_once('?')) {
         (None, _) => request.target,
         (Some(_), Some((_, query))) => format!("/?{query}"),
@@ -98,7 +108,12 @@ fn of_capture(capture: Capture) -> Original {
         own_headers: false,
         provider: request.provider,
         endpoint: None,
+        source: None,
         execution: None,
-        by_dev_secret,
+        captured: true,
+        // Only the dev secret is known to be the right one to sign with, whatever else verified it.
+        secret: request.verdict.secret.filter(|kind| *kind == SecretKind::Dev),
+        policy: None,
+        addresses: None,
     }
 }
