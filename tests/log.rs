@@ -773,16 +773,30 @@ fn a_damaged_record_hides_no_other_one() {
              UPDATE delivery SET status = 99999 WHERE n = 4; UPDATE delivery SET signing = 'magic' WHERE n = 4",
         )
         .unwrap();
-    let out = sandbox.hook(["log", "--json"]).run().exits(7).says(["3 records of ledger"]);
+    let out = sandbox
+        .hook(["log", "--json"])
+        .run()
+        .exits(7)
+        .says(["3 records of ledger"]);
     let states: Vec<_> = out
         .json()
         .iter()
-        .map(|line| (line["number"].as_u64().unwrap(), line["state"] == "unreadable", line["reason"].is_null()))
+        .map(|line| {
+            (
+                line["number"].as_u64().unwrap(),
+                line["state"] == "unreadable",
+                line["reason"].is_null(),
+            )
+        })
         .collect();
     let bad = |number| (number, true, false);
     assert_eq!(states, [bad(4), bad(3), bad(2), (1, false, true)]);
     sandbox.hook(["log"]).run().exits(7).prints(["#4", "unreadable", "#1"]);
-    sandbox.hook(["log", "stats"]).run().ok().prints(["4: 0 delivered, 4 failed"]);
+    sandbox
+        .hook(["log", "stats"])
+        .run()
+        .ok()
+        .prints(["4: 0 delivered, 4 failed"]);
     sandbox
         .hook(["log", "show", "2"])
         .run()
