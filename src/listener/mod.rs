@@ -101,6 +101,7 @@ pub struct Listener {
 
 impl Listener {
     /// With a token that ends the delay of answers.
+    #[must_use]
     pub fn ended_by(mut self, hurry: CancellationToken) -> Self {
         self.rules.hurry = hurry;
         self

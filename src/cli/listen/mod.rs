@@ -48,7 +48,8 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;
-    let ledger = session.ledger_within(args.dedupe_window);
+    let kept = session.kept_ledger(args.dedupe_window);
+    let ledger = kept.ledger.clone();
     let (outlet, heard) = mpsc::channel(1024);
     let secrets = setup::secrets(session, args)?;
     let trigger = Trigger::new(session, args)?;
@@ -91,7 +92,8 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         ledger: ledger.clone(),
         known_secrets: &|profile| session.known_secrets(profile),
     };
-    crate::retention::start(session);
+    session.keep(&kept);
+    drop(kept);
     let (url, public) = urls(args, address, trigger.as_ref());
     let takes = match &trigger {
         Some(trigger) => trigger.says(),
@@ -206,7 +208,7 @@ async fn drain(
     mut dispatcher: Dispatcher,
     mut heard: mpsc::Receiver<Heard>,
     serving: JoinHandle<server::Drained>,
-    listener: Arc<crate::listener::Listener>,
+    listener: Arc<Listener>,
 ) -> Result<Ended> {
     // The listener holds the sending half: the channel ends when the server has let go of it.
     drop(listener);
