@@ -330,6 +330,11 @@ pub trait Store: Send {
         None
     }
 
+    /// Whether it is the ledger that is at its place now: another process may have replaced it.
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// Records that match, the newest first unless the query says otherwise.
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
 

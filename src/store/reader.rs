@@ -16,7 +16,8 @@ type Question = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
 pub struct Reader(Sender<Question>);
 
 impl Reader {
-    /// Starts the thread. The store is opened with the first question, and again with the next one after a failure.
+    /// Starts the thread. The store is opened with the first question, and again with the next one after a
+    /// failure, or when another ledger is in its place.
     pub fn start(open: impl FnMut() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
         let (questions, queue) = channel();
         // Without a thread every question is answered with `Closed`.
@@ -74,9 +75,9 @@ impl Reader {
 }
 
 fn serve(mut open: impl FnMut() -> Result<Box<dyn Store>, StoreError>, queue: &Receiver<Question>) {
-    let mut store = Err(StoreError::Closed);
+    let mut store: Result<Box<dyn Store>, StoreError> = Err(StoreError::Closed);
     while let Ok(question) = queue.recv() {
-        if store.is_err() {
+        if !store.as_ref().is_ok_and(|store| store.is_current()) {
             store = open();
         }
         question(&store);
@@ -104,5 +105,11 @@ mod tests {
         assert!(reader.clone().capture(2).await.unwrap().is_some());
         assert_eq!(reader.delivery(2).await, Ok(None));
         assert_eq!(reader.lanes().await, Ok(Vec::new()));
+        drop(store);
+        std::fs::remove_file(&path).unwrap();
+        assert!(
+            matches!(reader.capture(1).await, Err(StoreError::Missing(_))),
+            "it is gone"
+        );
     }
 }

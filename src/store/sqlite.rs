@@ -110,11 +110,6 @@ impl SqliteStore {
         list::newest(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
-    /// Whether the file that is open is the one at the ledger's path.
-    pub fn is_current(&self) -> bool {
-        matches!(self.files.check(&self.place), Ok(None))
-    }
-
     /// Goes on in another file when the ledger was taken away or replaced: what is written into one without a name is lost.
     fn follow(&mut self) -> Result<(), StoreError> {
         let Some(notice) = self.files.check(&self.place)? else {
@@ -165,6 +160,10 @@ impl Store for SqliteStore {
 
     fn prepare(&mut self) {
         write::prepare(&self.connection);
+    }
+
+    fn is_current(&self) -> bool {
+        matches!(self.files.check(&self.place), Ok(None))
     }
 
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError> {
