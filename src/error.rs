@@ -199,6 +199,7 @@ impl From<StoreError> for Error {
             }
             StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
             StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
+            StoreError::Damaged { .. } => base.hint("`hook log` lists all others"),
             StoreError::Locked(_) => {
                 base.hint("wait until the other process is done, or use another file: `--ledger FILE`")
             }

@@ -12,7 +12,7 @@ use crate::listener::exec::{self, Bounds, Ran};
 use crate::render::{millis, short_time};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Capture, Ledger, Op, Owner, Processing, Query, Record, SqliteStore, Store as _};
+use crate::store::{Capture, Ledger, Op, Owner, Processing, Query, Record, SqliteStore, Store as _, StoreError};
 use crate::ui::printable;
 
 /// Characters of a command in a message, at most.
@@ -182,8 +182,15 @@ struct Again<'a> {
 impl Again<'_> {
     /// Runs it for one request, unless another process does or did since the list was made.
     async fn one(&self, store: &SqliteStore, number: u64, name: &str, tally: &mut Tally) -> Result<()> {
-        let Some(Record::Capture(capture)) = store.get(number)? else {
-            return Ok(());
+        let capture = match store.get(number) {
+            Ok(Some(Record::Capture(capture))) => capture,
+            Ok(_) => return Ok(()),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.session.ui.warn(&error.to_string());
+                tally.failed += 1;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         };
         let Some(tries) = self.claim(&capture, name).await? else {
             self.session

@@ -325,14 +325,14 @@ pub trait Store: Send {
     /// Keeps the store within its limits. Called when those who wait for a group have their answers.
     fn tidy(&mut self) {}
 
+    /// Whether the store is still where it was opened. A reader of one that is not opens it again.
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// What happened to the store that its user has to know; told once.
     fn notice(&mut self) -> Option<StoreNotice> {
         None
-    }
-
-    /// Whether it is the ledger that is at its place now: another process may have replaced it.
-    fn is_current(&self) -> bool {
-        true
     }
 
     /// Records that match, the newest first unless the query says otherwise.

@@ -16,8 +16,8 @@ type Question = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
 pub struct Reader(Sender<Question>);
 
 impl Reader {
-    /// Starts the thread. The store is opened with the first question, and again with the next one after a
-    /// failure, or when another ledger is in its place.
+    /// Starts the thread. The store is opened with the first question, and again when that failed or when another
+    /// file has taken its place.
     pub fn start(open: impl FnMut() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
         let (questions, queue) = channel();
         // Without a thread every question is answered with `Closed`.

@@ -154,6 +154,10 @@ impl Store for SqliteStore {
         let _ = self.quota.apply(&mut self.connection);
     }
 
+    fn is_current(&self) -> bool {
+        matches!(self.files.check(&self.place), Ok(None))
+    }
+
     fn notice(&mut self) -> Option<StoreNotice> {
         self.notice.take()
     }
@@ -162,16 +166,12 @@ impl Store for SqliteStore {
         write::prepare(&self.connection);
     }
 
-    fn is_current(&self) -> bool {
-        matches!(self.files.check(&self.place), Ok(None))
-    }
-
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError> {
         list::list(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError> {
-        read::record(&self.connection, number).map_err(|e| self.place.reading(&e))
+        read::record(&self.connection, number).map_err(|e| self.place.reading_record(number, &e))
     }
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {

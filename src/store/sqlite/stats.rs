@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::filter::{self, Filter};
 use super::minutes;
-use super::read::{moment, nanoseconds};
+use super::read::{lossy, moment, nanoseconds};
 use super::unsigned;
 use crate::clock::Timestamp;
 use crate::store::{EventStats, Query, Stats};
@@ -100,7 +100,7 @@ fn by_event(
     let mut rows = statement.query(params_from_iter(&filter.values))?;
     let mut nameless = EventStats::default();
     while let Some(row) = rows.next()? {
-        let event = match row.get::<_, Option<String>>(0)? {
+        let event = match lossy(row.get_ref(0)?) {
             None => &mut nameless,
             Some(name) => events.entry(name.clone()).or_insert_with(|| EventStats {
                 event: name,
