@@ -217,13 +217,7 @@ async fn deliver(session: &Session, args: &Args, replay: &Replay<'_>, store: &Sq
         store,
         numbers: plan.numbers,
         changed: plan.changed,
-        pipeline: session.pipeline(
-            args.http.transport_by_policy()?,
-            ledger,
-            limits,
-            shutdown.soft.clone(),
-            owner,
-        ),
+        pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
         is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;

@@ -12,7 +12,7 @@ use super::secrets::Choice;
 use super::{Editor, Left, Options, Prepared, Services};
 use crate::app::notice::Notice;
 use crate::endpoints::Endpoint;
-use crate::engine::{Delivery, Label, Progress, Signing};
+use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
@@ -119,6 +119,7 @@ impl<'a> Replay<'a> {
                 endpoint: source.endpoint,
                 origin: Some(source.number),
                 execution: source.execution,
+                promise: Promise::Nothing,
             }),
         };
         Ok(Prepared::Ready(Box::new(delivery), notices))

@@ -9,7 +9,7 @@ use crate::exchange::ErrorKind;
 pub(super) type Failure = (ErrorKind, String);
 
 /// Which connection an attempt goes out on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Connection {
     /// An idle one, else a new one.
     Any,

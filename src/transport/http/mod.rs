@@ -22,7 +22,7 @@ use url::Url;
 
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
-use crate::transport::Transport;
+use crate::transport::{AddressPolicy, Transport};
 
 use attempt::{Broken, Connection};
 use client::Clients;
@@ -65,23 +65,23 @@ impl HttpTransport {
     /// The header lines that would go over the wire, the transport's own included, in that order. The error says what
     /// cannot be sent.
     pub fn wire_headers(&self, request: &Request) -> Result<Headers, String> {
-        let keep_host = self.settings.keep_host;
-        if self.place(&request.url).is_some() {
+        let (keep_host, addresses) = (self.settings.keep_host, self.settings.addresses);
+        if self.place(&request.url, addresses).is_some() {
             let ready = wire::direct(request, keep_host)?;
             return Ok(wire::read_headers(ready.headers()));
         }
-        let client = self.clients.get(&self.settings, &request.url, Connection::Any);
-        let ready = wire::prepare(client.map_err(|(_, text)| text)?, request, keep_host)?;
+        let client = self.clients.get(&self.settings, &request.url, addresses, Connection::Any);
+        let ready = wire::prepare(&client.map_err(|(_, text)| text)?, request, keep_host)?;
         Ok(wire::read_headers(ready.headers()))
     }
 
-    async fn exchange(&self, request: &Request) -> Outcome {
-        if let Err(class) = self.settings.addresses.check_url(&request.url) {
+    async fn exchange(&self, request: &Request, addresses: AddressPolicy) -> Outcome {
+        if let Err(class) = addresses.check_url(&request.url) {
             return error(ErrorKind::Blocked, failure::blocked(class));
         }
-        let answered = match self.attempt(request, Connection::Any).await {
+        let answered = match self.attempt(request, addresses, Connection::Any).await {
             // The server never answered: it is the same attempt, and the receiver did not fail.
-            Err(broken) if broken.had_ended => self.attempt(request, Connection::Fresh).await,
+            Err(broken) if broken.had_ended => self.attempt(request, addresses, Connection::Fresh).await,
             answered => answered,
         };
         match answered {
@@ -92,23 +92,28 @@ impl HttpTransport {
         }
     }
 
-    async fn attempt(&self, request: &Request, connection: Connection) -> Result<Answer, Broken> {
-        match self.place(&request.url) {
+    async fn attempt(
+        &self,
+        request: &Request,
+        addresses: AddressPolicy,
+        connection: Connection,
+    ) -> Result<Answer, Broken> {
+        match self.place(&request.url, addresses) {
             Some(place) => self.direct(place, request, connection).await,
             // Its future is large, and would be moved with the other one for every delivery.
-            None => Box::pin(self.clients.exchange(&self.settings, request, connection)).await,
+            None => Box::pin(self.clients.exchange(&self.settings, request, addresses, connection)).await,
         }
     }
 
     /// Where to connect to, when that is all that is needed.
-    fn place(&self, url: &Url) -> Option<Place> {
+    fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<Place> {
         static BY_REQWEST: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
             std::env::args_os().next().is_some_and(|name| name.to_string_lossy().ends_with("other-hook"))
         });
         if *BY_REQWEST {
             return None;
         }
-        direct::place(url).filter(|_| !self.settings.is_proxied(url))
+        direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
     }
 
     async fn direct(&self, place: Place, request: &Request, connection: Connection) -> Result<Answer, Broken> {
@@ -126,8 +131,9 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    async fn send(&self, request: &Request) -> Outcome {
-        match tokio::time::timeout(request.timeout, self.exchange(request)).await {
+    async fn send_within(&self, request: &Request, addresses: AddressPolicy) -> Outcome {
+        let addresses = addresses.max(self.settings.addresses);
+        match tokio::time::timeout(request.timeout, self.exchange(request, addresses)).await {
             Ok(outcome) => outcome,
             Err(_) => error(
                 ErrorKind::Timeout,

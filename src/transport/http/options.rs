@@ -31,8 +31,8 @@ pub struct HttpOptions {
     pub answer_kept: Option<usize>,
     /// Up to which length the whole body of an answer is kept besides, in bytes: for those who pass it on.
     pub whole_answers: Option<usize>,
-    /// Which addresses may be reached. A proxy looks names up itself and cannot be held to a policy: with any but
-    /// [`AddressPolicy::Any`] no proxy is used.
+    /// Which addresses may be reached, whatever else a delivery is allowed. A proxy looks names up itself and cannot be held
+    /// to a policy: with any but [`AddressPolicy::Any`] no proxy is used.
     pub addresses: AddressPolicy,
 }
 
@@ -124,12 +124,12 @@ impl Settings {
     }
 
     /// Whether a proxy is set for such a target; `NO_PROXY` may still spare it.
-    pub(super) fn is_proxied(&self, url: &Url) -> bool {
+    pub(super) fn is_proxied(&self, url: &Url, addresses: AddressPolicy) -> bool {
         let from_env = match url.scheme() {
             "https" => &self.from_env.https,
             _ => &self.from_env.http,
         };
-        self.addresses == AddressPolicy::Any
+        addresses == AddressPolicy::Any
             && (self.explicit.is_some() || from_env.is_some() && !address_policy::is_loopback(url))
     }
 

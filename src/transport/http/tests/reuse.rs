@@ -236,6 +236,39 @@ async fn an_answer_that_is_not_read_to_its_end_ends_its_connection() {
     server.await.unwrap();
 }
 
+#[tokio::test]
+async fn a_connection_is_not_shared_with_a_request_that_may_not_reach_its_address() {
+    for way in [Way::Direct, Way::Reqwest] {
+        let sender = Sender::new(way, &[&[Act::Answer, Act::Answer]]).await;
+        let request = post(&sender.url.replace("127.0.0.1", "localhost"), &[], b"hi");
+        answered(sender.transport.send(&request).await);
+        let (kind, text) = failed(sender.transport.send_within(&request, AddressPolicy::Public).await);
+        assert_eq!(
+            (kind, text.as_str()),
+            (ErrorKind::Blocked, "loopback addresses are not reached from here")
+        );
+        answered(sender.transport.send_within(&request, AddressPolicy::Any).await);
+        assert_eq!(sender.connections(), 1, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_the_transports_policy_and_a_deliverys_the_stricter_counts() {
+    let strict = HttpTransport::new(HttpOptions {
+        addresses: AddressPolicy::Public,
+        ..HttpOptions::default()
+    })
+    .unwrap();
+    for (transport, addresses) in [
+        (&strict, AddressPolicy::Any),
+        (&transport(), AddressPolicy::PublicAndLoopback),
+    ] {
+        let request = post("http://169.254.169.254/", &[], b"");
+        let (kind, _) = failed(transport.send_within(&request, addresses).await);
+        assert_eq!(kind, ErrorKind::Blocked);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn idle_connections_are_few_and_do_not_grow_old() {
     let pool = Pool::default();
