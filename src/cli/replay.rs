@@ -92,7 +92,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let is_held = |owner: &str| Owner::is_alive(&session.ledger_path, owner);
     let numbers = chosen(session, args, &store, &is_held)?;
     let options = options(session, args)?;
-    let replay = Replay::new(session, &options);
+    let replay = Replay::new(session, &store, &options);
     let plan = plan(session, args, &replay, &store, numbers)?;
     if args.dry_run {
         return rehearse(session, args, &replay, &store, plan);
