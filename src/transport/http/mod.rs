@@ -70,7 +70,9 @@ impl HttpTransport {
             let ready = wire::direct(request, keep_host)?;
             return Ok(wire::read_headers(ready.headers()));
         }
-        let client = self.clients.get(&self.settings, &request.url, addresses, Connection::Any);
+        let client = self
+            .clients
+            .get(&self.settings, &request.url, addresses, Connection::Any);
         let ready = wire::prepare(&client.map_err(|(_, text)| text)?, request, keep_host)?;
         Ok(wire::read_headers(ready.headers()))
     }
@@ -107,12 +109,6 @@ impl HttpTransport {
 
     /// Where to connect to, when that is all that is needed.
     fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<Place> {
-        static BY_REQWEST: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
-            std::env::args_os().next().is_some_and(|name| name.to_string_lossy().ends_with("other-hook"))
-        });
-        if *BY_REQWEST {
-            return None;
-        }
         direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
     }
 

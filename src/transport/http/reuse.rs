@@ -30,9 +30,7 @@ pub(super) fn note<C: Connection>(made: C) -> C {
 /// Runs a request of a client whose connections are noted. An error comes with whether the request went out on a
 /// connection that had been used before, and that ended before the head of the answer. reqwest does not tell whether a
 /// part of the head came.
-pub(super) async fn watched<T>(
-    request: impl Future<Output = reqwest::Result<T>>,
-) -> Result<T, (reqwest::Error, bool)> {
+pub(super) async fn watched<T>(request: impl Future<Output = reqwest::Result<T>>) -> Result<T, (reqwest::Error, bool)> {
     let request = async {
         request.await.map_err(|error| {
             let had_ended = had_ended(&error);

@@ -118,7 +118,10 @@ async fn a_target_over_tls_is_reached_by_a_tunnel_through_a_plain_proxy_or_one_o
 #[tokio::test]
 async fn a_proxys_credentials_are_not_shown_when_it_makes_no_tunnel() {
     for (answer, part) in [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "proxy authorization required"),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "proxy authorization required",
+        ),
         ("HTTP/1.1 407 \u{1b}[31m\r\n\r\n", "unsuccessful"),
         ("SSH-2.0-x\r\n\r\n", "unsuccessful"),
         ("", "unexpected end of file"),

@@ -147,7 +147,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, acts: &[Act]) {
 }
 
 /// Sends two requests one after the other by each way, and gives the outcome of the second and the count of connections.
-async fn seconds(acts: &'static [&'static [Act]], body: &'static [u8], timeout: Duration) -> Vec<(Way, Outcome, usize)> {
+async fn seconds(
+    acts: &'static [&'static [Act]],
+    body: &'static [u8],
+    timeout: Duration,
+) -> Vec<(Way, Outcome, usize)> {
     let mut seen = Vec::new();
     for way in Way::ALL {
         let sender = Sender::new(way, acts).await;
