@@ -4,9 +4,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use uuid::Uuid;
 
+use super::fault::is_damage;
 use super::filter;
 use super::minutes;
-use super::fault::is_damage;
 use super::read::{id, lossy, moment, nanoseconds};
 use super::unsigned;
 use crate::clock::Timestamp;
