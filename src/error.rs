@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
 use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
-use crate::signature::KeyError;
+use crate::signature::{KeyError, SignError};
 use crate::store::StoreError;
 use crate::ui::printable;
 
@@ -176,6 +176,12 @@ impl From<SecretError> for Error {
             SecretError::Unreadable { source, .. } => base.cause(source),
             SecretError::Empty(_) => base,
         }
+    }
+}
+
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Self {
+        Self::internal(error.to_string()).hint("check the key; `hook secret new --provider NAME` makes a new pair")
     }
 }
 

@@ -312,6 +312,8 @@ pub struct Ack {
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
+    /// Whether that one says another id of the event.
+    pub other_id: bool,
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.

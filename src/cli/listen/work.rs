@@ -118,6 +118,7 @@ pub(super) fn router(
     Ok(Router {
         filter: args.filter.as_deref().map(Pattern::new),
         routes: routed,
+        unverified: args.unverified,
         answer_by_app: args.answer == Answer::App,
     })
 }

@@ -17,6 +17,7 @@ use crate::provider::{Profile, RegistryError};
 use crate::render::count;
 use crate::render::drift::{DriftLine, Seen, lines};
 use crate::session::Session;
+use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
 use crate::ui::printable;
 
@@ -91,7 +92,10 @@ impl Survey<'_> {
         query.page.limit = PAGE;
         loop {
             let page = store.list(&query)?;
-            for summary in page.iter().filter(|summary| summary.state == "verified") {
+            for summary in page
+                .iter()
+                .filter(|summary| matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY))
+            {
                 if self.looked_at == most {
                     return Ok(true);
                 }

@@ -41,7 +41,8 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
 type Events = HashMap<String, EventStats>;
 
 fn captures(connection: &Connection, filter: &Filter, stats: &mut Stats, events: &mut Events) -> rusqlite::Result<()> {
-    let columns = "min(at), count(*), sum(verdict = 'verified'), sum(verdict = 'refused'), count(duplicate_of)";
+    let columns =
+        "min(at), count(*), sum(verdict IN ('verified', 'token-only')), sum(verdict = 'refused'), count(duplicate_of)";
     by_event(connection, columns, filter, events, |row, event| {
         stats.first = earlier(stats.first, row)?;
         stats.captures += count(row, 2)?;
