@@ -51,6 +51,8 @@ pub(super) struct Trigger {
     provider: String,
     file: PathBuf,
     measure: Option<Measure>,
+    /// The sample is being written.
+    keeping: Option<tokio::task::JoinHandle<Result<()>>>,
 }
 
 /// How a request compares with the sample.
@@ -119,6 +121,7 @@ impl Trigger {
             provider: profile.label(),
             file,
             measure: kept.sample.map(Measure::of_sample),
+            keeping: None,
         }))
     }
 
@@ -134,6 +137,14 @@ impl Trigger {
             "the trigger of workflow `{}`: {methods}, unsigned",
             self.inbound.workflow
         )
+    }
+
+    /// Waits until the sample is kept. That it cannot be is no reason to end: the next start takes another one.
+    pub(super) async fn finish(self) {
+        let Some(keeping) = self.keeping else { return };
+        if let Ok(Err(error)) = keeping.await {
+            self.ui.warn(&format!("the sample is not kept: {error}"));
+        }
     }
 
     /// Shows what became of a request, and keeps the first one as the sample.
@@ -168,7 +179,8 @@ impl Trigger {
             path: self.inbound.path.clone(),
             sample: Some(fields.clone()),
         };
-        keep(&self.file, &kept)?;
+        let file = self.file.clone();
+        self.keeping = Some(tokio::task::spawn_blocking(move || keep(&file, &kept)));
         self.measure = Some(Measure::of_sample(fields.clone()));
         Ok((Fit::Kept, Vec::new()))
     }

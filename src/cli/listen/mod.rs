@@ -89,7 +89,10 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let diagnosis = Diagnosis {
         verification,
         ledger: ledger.clone(),
-        known_secrets: &|profile| session.known_secrets(profile),
+        known_secrets: {
+            let session = session.clone();
+            Arc::new(move |profile| session.known_secrets(profile))
+        },
     };
     session.keep(&kept);
     drop(kept);
