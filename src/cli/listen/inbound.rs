@@ -52,7 +52,7 @@ pub(super) struct Trigger {
     file: PathBuf,
     measure: Option<Measure>,
     /// The sample is being written.
-    keeping: Option<tokio::task::JoinHandle<Result<()>>>,
+    keeping: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// How a request compares with the sample.
@@ -139,11 +139,10 @@ impl Trigger {
         )
     }
 
-    /// Waits until the sample is kept. That it cannot be is no reason to end: the next start takes another one.
+    /// Waits until the sample is kept.
     pub(super) async fn finish(self) {
-        let Some(keeping) = self.keeping else { return };
-        if let Ok(Err(error)) = keeping.await {
-            self.ui.warn(&format!("the sample is not kept: {error}"));
+        if let Some(keeping) = self.keeping {
+            let _ = keeping.await;
         }
     }
 
@@ -151,7 +150,7 @@ impl Trigger {
     pub(super) fn take(&mut self, number: u64, received: &Received, hidden: bool) -> Result<()> {
         let (fit, findings) = match &received.fields {
             Some(fields) => {
-                let (fit, findings) = self.compare(fields)?;
+                let (fit, findings) = self.compare(fields);
                 (Some(fit), findings)
             }
             None => (None, Vec::new()),
@@ -166,23 +165,28 @@ impl Trigger {
         }
     }
 
-    fn compare(&mut self, fields: &Value) -> Result<(Fit, Vec<Finding>)> {
+    fn compare(&mut self, fields: &Value) -> (Fit, Vec<Finding>) {
         if leaf_paths(fields).len() > FIELDS_COMPARED {
-            return Ok((Fit::NotCompared, Vec::new()));
+            return (Fit::NotCompared, Vec::new());
         }
         if let Some(measure) = &self.measure {
             let findings = measure.compare(fields);
             let fit = if findings.is_empty() { Fit::Fits } else { Fit::Differs };
-            return Ok((fit, findings));
+            return (fit, findings);
         }
         let kept = Kept {
             path: self.inbound.path.clone(),
             sample: Some(fields.clone()),
         };
-        let file = self.file.clone();
-        self.keeping = Some(tokio::task::spawn_blocking(move || keep(&file, &kept)));
+        let (file, ui) = (self.file.clone(), Arc::clone(&self.ui));
+        self.keeping = Some(tokio::task::spawn_blocking(move || {
+            // The sample holds for this run: a full disk must not end the listener.
+            if let Err(error) = keep(&file, &kept) {
+                ui.warn(&format!("the sample holds for this run only: {error}"));
+            }
+        }));
         self.measure = Some(Measure::of_sample(fields.clone()));
-        Ok((Fit::Kept, Vec::new()))
+        (Fit::Kept, Vec::new())
     }
 
     fn json(&self, number: u64, received: &Received, fit: Option<Fit>, findings: &[Finding]) -> Result<()> {
