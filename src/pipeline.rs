@@ -8,11 +8,12 @@ mod times;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::clock::Clock;
-use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
+use crate::engine::{Boxed, Content, Delivery, Ended, Engine, Event, Gate, Limits, Next, Shelf, Signing};
 use crate::error::Result;
 use crate::exchange::{Outcome, SecretKind, Source};
 use crate::exit::Exit;
@@ -91,6 +92,8 @@ pub struct Pipeline<T> {
     pub leave: CancellationToken,
     /// The claim on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub owner: Option<Arc<Owner>>,
+    /// Asked before each attempt.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -103,7 +106,17 @@ impl<T: Transport> Pipeline<T> {
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
-        let engine = Engine::new(self.transport, self.clock, self.random, self.limits).leaving(self.leave);
+        let recheck = Arc::new(Notify::new());
+        let shelf = LedgerShelf {
+            ledger: self.ledger.clone(),
+            cancel: self.cancel.clone(),
+        };
+        let mut engine = Engine::new(self.transport, self.clock, self.random, self.limits)
+            .leaving(self.leave)
+            .shelving(Arc::new(shelf), matches!(known, Known::All));
+        if let Some(gate) = self.gate {
+            engine = engine.asking(gate, Arc::clone(&recheck));
+        }
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,
@@ -116,7 +129,7 @@ impl<T: Transport> Pipeline<T> {
         let stop = self.cancel;
         let recording = async { recording.await.inspect_err(|_| stop.cancel()) };
         let showing = async {
-            let shown = show(acked, &mut tally, view).await;
+            let shown = show(acked, &mut tally, view, &recheck).await;
             shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
@@ -131,18 +144,51 @@ async fn show(
     mut acked: mpsc::Receiver<(Event, PendingAck)>,
     tally: &mut Tally,
     view: &mut (dyn View + Send),
+    recheck: &Notify,
 ) -> Result<()> {
     while let Some((event, ack)) = acked.recv().await {
         let Ack { number, .. } = ack.await?;
         tally.count(&event);
         view.event(number, &event)?;
-        if let Some(end) = End::of(&event)
-            && let Some(end) = view.ended(end)?
-        {
-            tally.end(end);
+        if let Some(end) = End::of(&event) {
+            let failed = !end.delivered;
+            if let Some(end) = view.ended(end)? {
+                tally.end(end);
+            }
+            // It may have disabled the endpoint, for which more is waiting.
+            if failed {
+                recheck.notify_one();
+            }
         }
     }
     Ok(())
+}
+
+/// Fetches what waits from the ledger.
+struct LedgerShelf {
+    ledger: Ledger,
+    cancel: CancellationToken,
+}
+
+impl Shelf for LedgerShelf {
+    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>> {
+        Box::pin(async move {
+            let found = self.ledger.delivery(id).await;
+            // Without a ledger nothing more is begun; the record says where the delivery stands.
+            let found = found.inspect_err(|_| self.cancel.cancel()).ok()??;
+            let rest = found.delivery;
+            // Somebody else has ended it.
+            if rest.state != DeliveryState::Pending {
+                return None;
+            }
+            Some(Content {
+                message: Arc::new(rest.message),
+                url: Url::parse(&rest.url).ok()?,
+                method: rest.method,
+                headers: rest.headers,
+            })
+        })
+    }
 }
 
 /// Turns the engine's events into changes of the ledger.
@@ -158,13 +204,16 @@ impl Recorder {
         mut events: mpsc::Receiver<Event>,
         acked: mpsc::Sender<(Event, PendingAck)>,
     ) -> std::result::Result<(), StoreError> {
-        while let Some(event) = events.recv().await {
+        while let Some(mut event) = events.recv().await {
+            let kept = event.kept.take();
             if let Some(op) = forwarded(&event) {
                 // Its answer comes with that of the delivery, which follows it.
                 drop(self.ledger.enqueue(op).await?);
             }
             let op = self.op(&event);
             let pending = self.ledger.enqueue(op).await?;
+            // From now on it is found in the ledger, whose changes and reads keep their order.
+            drop(kept);
             // Nobody looks on any more once the screen has failed.
             let _ = acked.send((event, pending)).await;
         }
@@ -230,7 +279,8 @@ impl End {
     /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
     fn of(event: &Event) -> Option<Self> {
         let label = &event.delivery.label;
-        let ended = !matches!(event.next, Next::Retry { .. } | Next::Interrupted);
+        let goes_on = matches!(event.next, Next::Retry { .. } | Next::Interrupted);
+        let ended = !goes_on && event.next != Next::Failed(Ended::Withheld);
         let endpoint = label
             .endpoint
             .as_ref()
@@ -298,6 +348,11 @@ impl Tally {
             Next::Interrupted => {
                 self.interrupted += 1;
                 Exit::Interrupted
+            }
+            Next::Failed(Ended::Withheld) => {
+                self.failed += 1;
+                *self.causes.entry("disabled".to_owned()).or_default() += 1;
+                Exit::Refused
             }
             Next::Failed(_) => {
                 self.failed += 1;

@@ -126,6 +126,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
+            gate: None,
         }
     }
 

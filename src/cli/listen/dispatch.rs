@@ -106,6 +106,7 @@ impl Dispatcher {
         };
         let limits = Limits {
             concurrency: args.concurrency.unwrap_or(1),
+            total: None,
             time_scale: args.retry.time_scale,
             rate: None,
         };

@@ -130,6 +130,7 @@ impl Forwarder {
             signing: Signing::AsCaptured,
             policy: Arc::clone(&self.common.policy),
             addresses: AddressPolicy::Any,
+            is_changed: false,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {
