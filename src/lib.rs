@@ -20,6 +20,7 @@ pub mod listener;
 pub mod mask;
 pub mod message;
 pub mod pipeline;
+pub mod process;
 pub mod prompt;
 pub mod provider;
 pub mod random;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::engine::{Boxed, Content, Delivery, Ended, Engine, Event, Gate, Limits, Next, Shelf, Signing};
+use crate::engine::{Boxed, Content, Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Shelf, Signing};
 use crate::error::Result;
 use crate::exchange::{Outcome, SecretKind, Source};
 use crate::exit::Exit;
@@ -206,11 +206,12 @@ impl Recorder {
     ) -> std::result::Result<(), StoreError> {
         while let Some(mut event) = events.recv().await {
             let kept = event.kept.take();
-            if let Some(op) = forwarded(&event) {
-                // Its answer comes with that of the delivery, which follows it.
-                drop(self.ledger.enqueue(op).await?);
+            let promise = event.delivery.label.promise;
+            // What was not begun is in the queue as before.
+            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.known.holds(event.delivery.id) {
+                continue;
             }
-            let op = self.op(&event);
+            let op = self.with_promise(&event);
             let pending = self.ledger.enqueue(op).await?;
             // From now on it is found in the ledger, whose changes and reads keep their order.
             drop(kept);
@@ -220,16 +221,38 @@ impl Recorder {
         Ok(())
     }
 
+    /// The change with those that belong into its transaction.
+    fn with_promise(&mut self, event: &Event) -> Op {
+        let first = !self.known.holds(event.delivery.id);
+        let mut ops = vec![self.op(event)];
+        if let Promise::Item(work) = event.delivery.label.promise
+            && first
+        {
+            let delivery = event.delivery.id;
+            ops.push(Op::WorkStarted { work, delivery });
+        }
+        ops.extend(forwarded(event));
+        match ops.pop() {
+            Some(only) if ops.is_empty() => only,
+            last => {
+                ops.extend(last);
+                Op::Together(ops)
+            }
+        }
+    }
+
     fn op(&mut self, event: &Event) -> Op {
+        let promise = event.delivery.label.promise;
         let (state, next_due) = match &event.next {
             Next::Delivered => (DeliveryState::Delivered, None),
+            Next::Interrupted if promise == Promise::Answer => (DeliveryState::Failed, None),
             Next::Failed(_) => (DeliveryState::Failed, None),
             Next::Retry { due, .. } => (DeliveryState::Pending, Some(*due)),
             Next::Interrupted => (DeliveryState::Pending, None),
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
-        let recorded = self.known.goes_on(id, goes_on);
+        let recorded = self.known.goes_on(id, goes_on) || promise == Promise::Taken;
         let owner = if goes_on {
             self.owner.as_ref().map(|owner| owner.name().to_owned())
         } else {
@@ -265,6 +288,14 @@ impl Default for Known {
 }
 
 impl Known {
+    /// Whether that delivery is in the ledger.
+    fn holds(&self, id: Id) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(&id),
+        }
+    }
+
     /// Whether that delivery is in the ledger; it is from now on, as long as it goes on.
     fn goes_on(&mut self, id: Id, goes_on: bool) -> bool {
         match self {

@@ -22,7 +22,7 @@ use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::{AsymmetricKind, Scheme};
-use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
+use crate::store::{Access, Ledger, Owner, Reader, SqliteStore, Store};
 use crate::transport::Transport;
 use crate::ui::Ui;
 pub use remote::notes;
@@ -105,6 +105,12 @@ impl Session {
     /// The ledger for reading; never created.
     pub fn reader(&self) -> Result<SqliteStore> {
         Ok(SqliteStore::open(&self.ledger_path, Access::ReadOnly)?)
+    }
+
+    /// The ledger for reading beside the writer, in a thread of its own.
+    pub fn background_reader(&self) -> Reader {
+        let path = self.ledger_path.clone();
+        Reader::start(move || Ok(Box::new(SqliteStore::open(&path, Access::ReadOnly)?)))
     }
 
     /// The way from deliveries to records and lines.

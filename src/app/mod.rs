@@ -2,5 +2,7 @@
 //! takes plain options and returns values, or emits events that a front end shows.
 
 pub mod notice;
+pub mod receive;
 pub mod replay;
+pub mod resume;
 pub mod retry;

@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::retry::RetryArgs;
 use super::targets::{Shot, Target, TargetArgs};
 use super::workflow::WorkflowArgs;
-use crate::engine::{self, Delivery, Label, Limits, Progress, Signing};
+use crate::engine::{self, Delivery, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
 use crate::exit::Exit;
@@ -363,5 +363,6 @@ pub(super) fn label(provider: &str, endpoint: Option<String>) -> Arc<Label> {
         endpoint,
         origin: None,
         execution: None,
+        promise: Promise::Nothing,
     })
 }

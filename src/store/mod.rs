@@ -9,6 +9,7 @@ mod names;
 mod notes;
 mod owner;
 mod query;
+mod reader;
 mod sqlite;
 mod work;
 
@@ -22,6 +23,7 @@ pub use ledger::{Ledger, PendingAck};
 pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
+pub use reader::Reader;
 pub use sqlite::{Access, SqliteStore};
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
@@ -225,8 +227,8 @@ pub enum Op {
         lane: Uuid,
         /// Who is known to own it so far; another owner by now means that nothing is changed.
         from: Option<String>,
-        /// Who works on it from now on.
-        owner: String,
+        /// Who works on it from now on; absent: nobody.
+        owner: Option<String>,
     },
     /// Drops a lane when nothing is in it.
     CloseLane(Uuid),

@@ -7,7 +7,7 @@ use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::policy::Policy;
-use crate::store::{self, Capture, Record};
+use crate::store::{self, Capture, NewCapture, Record};
 
 /// A record in the terms of a delivery.
 pub(super) struct Original {
@@ -16,6 +16,8 @@ pub(super) struct Original {
     pub(super) url: Option<String>,
     /// Path and query of a request that was received; without the path of a trigger, which is a secret.
     pub(super) request_target: Option<String>,
+    /// The record that it was made of.
+    pub(super) origin: Option<u64>,
     pub(super) method: String,
     pub(super) headers: Headers,
     /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
@@ -57,6 +59,7 @@ fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
         message: rest.message,
         url: Some(rest.url),
         request_target: None,
+        origin: rest.origin,
         method: rest.method,
         headers,
         own_headers: !captured,
@@ -74,6 +77,15 @@ fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
     }
 }
 
+/// Path and query of a request; without the path of a trigger, which is a secret.
+pub(super) fn request_target(request: &NewCapture) -> String {
+    match (&request.workflow, request.target.split_once('?')) {
+        (None, _) => request.target.clone(),
+        (Some(_), Some((_, query))) => format!("/?{query}"),
+        (Some(_), None) => "/".to_owned(),
+    }
+}
+
 fn of_capture(capture: Capture) -> Original {
     let Capture {
         number,
@@ -81,11 +93,7 @@ fn of_capture(capture: Capture) -> Original {
         forwarded_to,
         ..
     } = capture;
-    let request_target = match (&request.workflow, request.target.split_once('?')) {
-        (None, _) => request.target,
-        (Some(_), Some((_, query))) => format!("/?{query}"),
-        (Some(_), None) => "/".to_owned(),
-    };
+    let request_target = request_target(&request);
     let message = Message {
         id: Id {
             kind: IdKind::Message,
@@ -103,6 +111,7 @@ fn of_capture(capture: Capture) -> Original {
         message,
         url: forwarded_to,
         request_target: Some(request_target),
+        origin: None,
         method: request.method,
         headers: request.headers,
         own_headers: false,

@@ -185,7 +185,7 @@ impl Serving<'_> {
             rules: Options {
                 local: !self.args.production,
                 production: self.args.production,
-                allow_private: self.args.allow_private,
+                reaches: Some(self.addresses()),
                 new_events: false,
                 plan: self.plan.clone(),
             },

@@ -142,7 +142,12 @@ pub(super) fn ended(connection: &Connection, n: i64) -> rusqlite::Result<()> {
 }
 
 /// Gives a lane another owner, unless it has another one by now than `from`.
-pub(super) fn claim(connection: &Connection, lane: Uuid, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
+pub(super) fn claim(
+    connection: &Connection,
+    lane: Uuid,
+    from: Option<&str>,
+    owner: Option<&str>,
+) -> rusqlite::Result<Ack> {
     let rows = connection
         .prepare_cached("UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2")?
         .execute(params![lane.as_bytes(), from, owner])?;

@@ -96,7 +96,9 @@ impl Group<'_> {
             } => self.promise(signed(*capture), dedupe_key.as_deref(), work),
             Op::WorkDone(key) => work::done(self.connection, *key),
             Op::WorkStarted { work, delivery } => self.work_started(*work, *delivery),
-            Op::ClaimLane { lane, from, owner } => work::claim(self.connection, *lane, from.as_deref(), owner),
+            Op::ClaimLane { lane, from, owner } => {
+                work::claim(self.connection, *lane, from.as_deref(), owner.as_deref())
+            }
             Op::CloseLane(lane) => work::close(self.connection, *lane),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
