@@ -1,6 +1,7 @@
 //! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
 //! that an id on the screen can be replayed at once.
 
+mod shelf;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -10,10 +11,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use crate::clock::Clock;
-use crate::engine::{Boxed, Content, Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Shelf, Signing};
+use crate::engine::{Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{Outcome, SecretKind, Source};
 use crate::exit::Exit;
@@ -21,6 +21,7 @@ use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
 use crate::transport::Transport;
+use shelf::LedgerShelf;
 pub use times::Times;
 
 /// Shows what happens to deliveries.
@@ -162,33 +163,6 @@ async fn show(
         }
     }
     Ok(())
-}
-
-/// Fetches what waits from the ledger.
-struct LedgerShelf {
-    ledger: Ledger,
-    cancel: CancellationToken,
-}
-
-impl Shelf for LedgerShelf {
-    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>> {
-        Box::pin(async move {
-            let found = self.ledger.delivery(id).await;
-            // Without a ledger nothing more is begun; the record says where the delivery stands.
-            let found = found.inspect_err(|_| self.cancel.cancel()).ok()??;
-            let rest = found.delivery;
-            // Somebody else has ended it.
-            if rest.state != DeliveryState::Pending {
-                return None;
-            }
-            Some(Content {
-                message: Arc::new(rest.message),
-                url: Url::parse(&rest.url).ok()?,
-                method: rest.method,
-                headers: rest.headers,
-            })
-        })
-    }
 }
 
 /// Turns the engine's events into changes of the ledger.
