@@ -259,6 +259,7 @@ fn routes_send_each_event_to_its_own_app_and_none_waits_for_an_app_that_is_down(
         orders.url, demo.url, slow.url
     );
     sandbox.write("hook.toml", &routes);
+    sandbox.trust();
     let mut listener = sandbox.listen(["--secret", "--retry", "10ms"]);
     let send = |event: &str, more: &[&str]| {
         let args = ["send", event, "--to", &listener.url];
@@ -292,6 +293,7 @@ fn a_route_that_makes_no_sense_is_told_with_its_number() {
     let sandbox = Sandbox::new();
     let fails = |text: &str, what: &str| {
         sandbox.write("hook.toml", text);
+        let _ = sandbox.hook(["config", "trust"]).run();
         let outcome = sandbox.hook(["listen", "--port", "0"]).run();
         outcome.exits(2).says([what]);
     };

@@ -89,13 +89,6 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     }
 }
 
-impl Args {
-    /// Whether the command line says which secret is meant.
-    pub(super) fn gives_secret(&self) -> bool {
-        !self.secrets.is_empty()
-    }
-}
-
 /// As the flags say, the workflow's among them.
 pub(super) fn start(session: &Session, args: &Args) -> Result<Exit> {
     if args.dry_run || args.curl {

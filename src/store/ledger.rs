@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Ack, Delivery, Op, Store, StoreError};
+use super::{Ack, Delivery, Op, Store, StoreError, StoreNotice};
 use crate::id::Id;
 
 /// Changes that may wait; whoever has one more waits to hand it over.
@@ -53,10 +53,18 @@ impl Ledger {
     /// Starts the writer. The store is opened by it, while the caller goes on; an error of that is the answer to every
     /// change, and to [`Ledger::ready`].
     pub fn start(open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
+        Self::start_telling(open, |_| {})
+    }
+
+    /// The same; `tell` learns, on the writer's thread, what happens to the store.
+    pub fn start_telling(
+        open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static,
+        tell: impl Fn(StoreNotice) + Send + 'static,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(|| serve(open(), queue));
+            .spawn(move || serve(open(), queue, &tell));
         Self(Arc::new(Writer {
             jobs: Some(jobs),
             // Without a thread the queue is gone, and every change is answered with `Closed`.
@@ -121,7 +129,7 @@ impl Drop for Writer {
 }
 
 /// Writes group after group until every handle is gone and nothing waits.
-fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receiver<Job>) {
+fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receiver<Job>, tell: &dyn Fn(StoreNotice)) {
     let mut group = Group::default();
     while let Some(job) = queue.blocking_recv() {
         group.take(job, &store);
@@ -134,6 +142,10 @@ fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receive
         } else {
             group.write(&mut store, &queue);
             group.read(&store);
+            if let Ok(store) = &mut store {
+                store.notice().into_iter().for_each(tell);
+                store.tidy();
+            }
         }
     }
 }

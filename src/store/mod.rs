@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use error::StoreError;
+pub use error::{StoreError, StoreNotice};
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
@@ -321,6 +321,14 @@ pub trait Store: Send {
 
     /// Does what the first group would do before its changes, so that it takes less time. Changes nothing.
     fn prepare(&mut self) {}
+
+    /// Keeps the store within its limits. Called when those who wait for a group have their answers.
+    fn tidy(&mut self) {}
+
+    /// What happened to the store that its user has to know; told once.
+    fn notice(&mut self) -> Option<StoreNotice> {
+        None
+    }
 
     /// Records that match, the newest first unless the query says otherwise.
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;

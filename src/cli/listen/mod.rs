@@ -45,7 +45,8 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;
-    let ledger = session.ledger_within(args.dedupe_window);
+    let kept = session.kept_ledger(args.dedupe_window);
+    let ledger = kept.ledger.clone();
     let (outlet, heard) = mpsc::channel(1024);
     let secrets = setup::secrets(session, args)?;
     let trigger = Trigger::new(session, args)?;
@@ -90,7 +91,8 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         ledger: ledger.clone(),
         known_secrets: &|profile| session.known_secrets(profile),
     };
-    crate::retention::start(session);
+    session.keep(&kept);
+    drop(kept);
     let (url, public) = urls(args, address, trigger.as_ref());
     let takes = match &trigger {
         Some(trigger) => trigger.says(),

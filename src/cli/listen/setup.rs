@@ -158,7 +158,7 @@ pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
     }
     let made = Certificate::self_signed(&[]).map_err(failed)?;
     let path = session.paths.state.join("listen-cert.pem");
-    crate::config::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+    crate::fs::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
         Error::new(
             Exit::Store,
             format!("certificate `{}` cannot be written", path.display()),

@@ -247,4 +247,5 @@ CREATE TABLE work (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX work_capture ON work (n);
 CREATE INDEX work_delivery ON work (delivery) WHERE delivery IS NOT NULL;
+CREATE INDEX capture_unsigned ON capture (n, weight) WHERE verdict = 'unsigned';
 ";

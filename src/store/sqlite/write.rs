@@ -184,7 +184,7 @@ impl Group<'_> {
             new.verdict.detail,
             new.status,
             new.body.len().cast_signed(),
-            (ROW_BYTES + headers.len() + new.target.len() + new.body.len()).cast_signed(),
+            (weight_without_headers(new) + headers.len()).cast_signed(),
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
@@ -378,6 +378,29 @@ impl Group<'_> {
             .query_row([id.uuid.as_bytes()], |row| row.get(0))
             .optional()
     }
+}
+
+/// What a capture takes, but for its headers, in bytes.
+fn weight_without_headers(new: &NewCapture) -> usize {
+    let texts = [
+        &new.event,
+        &new.event_id,
+        &new.provider,
+        &new.dedupe_key,
+        &new.verdict.detail,
+    ];
+    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
+    ROW_BYTES + texts + new.target.len() + new.body.len()
+}
+
+/// What a capture takes, in bytes.
+pub(super) fn weight(new: &NewCapture) -> usize {
+    let headers: usize = new
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum();
+    weight_without_headers(new) + headers
 }
 
 pub(super) fn changed(n: i64) -> Ack {
