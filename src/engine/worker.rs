@@ -9,7 +9,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::{Waiting, What};
 use super::{Delivery, Ended, Engine, Event, Next, Situation, decide};
+use crate::clock::Timestamp;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::headers::Headers;
+use crate::signature::SignError;
 use crate::transport::Transport;
 
 pub(super) struct Worker<T> {
@@ -83,7 +86,11 @@ impl<T: Transport> Worker<T> {
 
     async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
         let at = self.engine.clock.now();
-        let request = delivery.request(at, seq.saturating_sub(1));
+        let request = match delivery.request(at, seq.saturating_sub(1)) {
+            Ok(request) => request,
+            // Sent without a signature it would be refused, and the receiver would be blamed.
+            Err(error) => return unsigned(seq, at, &error),
+        };
         let begun = Instant::now();
         let outcome = tokio::select! {
             biased;
@@ -124,5 +131,20 @@ impl<T: Transport> Worker<T> {
                 kept,
             })
             .await;
+    }
+}
+
+/// An attempt whose request could not be signed: nothing was sent.
+fn unsigned(seq: u32, at: Timestamp, error: &SignError) -> Attempt {
+    Attempt {
+        seq,
+        at,
+        request_body: None,
+        request_headers: Headers::new(),
+        outcome: Outcome::Error {
+            kind: ErrorKind::Signing,
+            text: error.to_string(),
+        },
+        took: Duration::ZERO,
     }
 }

@@ -1,6 +1,7 @@
 //! A header that equals the secret: it proves that the sender knows it, and says nothing about the body.
 
-use super::{Proof, Received, Refusal, same};
+use super::keys::is_public_key;
+use super::{KeyError, Proof, Received, Refusal, same};
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -14,6 +15,14 @@ pub struct Token {
 }
 
 impl Token {
+    /// Everybody knows a public key, so that it is no token.
+    pub(super) fn keys(secrets: &[Secret]) -> Result<Vec<Secret>, KeyError> {
+        match secrets.iter().find(|secret| is_public_key(secret.expose())) {
+            Some(pair) => Err(KeyError::wrong_form(pair, "a token: it is a key of a pair")),
+            None => Ok(secrets.to_vec()),
+        }
+    }
+
     pub(super) fn sign(&self, secret: &Secret) -> (String, String) {
         (self.header.clone(), self.text(secret))
     }

@@ -45,6 +45,7 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
+            other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
         })
     }
 
@@ -67,6 +68,7 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
+            ..Ack::default()
         })
     }
 
@@ -167,7 +169,7 @@ pub(super) fn close(connection: &Connection, lane: Uuid) -> rusqlite::Result<Ack
 fn ack(rows: usize) -> Ack {
     Ack {
         number: rows as u64,
-        duplicate_of: None,
+        ..Ack::default()
     }
 }
 
