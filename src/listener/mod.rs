@@ -118,6 +118,7 @@ pub struct Listener {
 
 impl Listener {
     /// With a token that ends the delay of answers.
+    #[must_use]
     pub fn ended_by(mut self, hurry: CancellationToken) -> Self {
         self.rules.hurry = hurry;
         self
@@ -211,10 +212,12 @@ impl Listener {
     async fn whole(&self, capture: &NewCapture, refused: bool) -> Option<Whole> {
         let size = u32::try_from(capture.body.len().clamp(1, WAITING)).ok()?;
         let room = Arc::clone(&self.room);
-        let room = match self.rules.whole {
-            true => room.acquire_many_owned(size).await.ok()?,
-            false if refused => room.try_acquire_many_owned(size).ok()?,
-            false => return None,
+        let room = if self.rules.whole {
+            room.acquire_many_owned(size).await.ok()?
+        } else if refused {
+            room.try_acquire_many_owned(size).ok()?
+        } else {
+            return None;
         };
         Some(Whole {
             capture: Arc::new(capture.clone()),
