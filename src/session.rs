@@ -168,6 +168,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
+            gate: None,
         }
     }
 

@@ -139,6 +139,7 @@ impl Rules {
             signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             addresses: self.addresses,
+            is_changed: false,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {
