@@ -157,6 +157,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
+            gate: None,
         }
     }
 
