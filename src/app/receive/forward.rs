@@ -98,12 +98,14 @@ impl<T: Transport> ForwardWorker<T> {
             ledger: common.ledger.clone(),
             limits: Limits {
                 concurrency: source.concurrency(),
+                total: None,
                 time_scale: common.time_scale,
                 rate: None,
             },
             cancel: cancel.clone(),
             leave: CancellationToken::new(),
             owner: Some(Arc::clone(&common.owner)),
+            gate: None,
         };
         let mut view = Flying {
             observer: Arc::clone(&common.observer),
@@ -282,6 +284,7 @@ impl Common {
             signing: Signing::AsCaptured,
             policy: Arc::new(policy.delivery()),
             addresses: AddressPolicy::Any,
+            is_changed: false,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {
@@ -323,6 +326,7 @@ fn taken_up(record: Record, item: &Item) -> Option<(Delivery, Option<String>)> {
         policy,
         // What cannot be read must not open more.
         addresses: addresses.unwrap_or(Ok(AddressPolicy::Any)).ok()?,
+        is_changed: false,
         progress,
         at: record.at,
         label: Arc::new(Label {
