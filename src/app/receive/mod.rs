@@ -9,6 +9,8 @@ mod forwarded;
 mod policy;
 mod source;
 pub mod takeover;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use answer::{ANSWER_PASSED_ON, Ask};
