@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
 use crate::error::Result;
-use crate::exchange::{Outcome, Source};
+use crate::exchange::{Attempt, Outcome, Source};
 use crate::exit::Exit;
 use crate::id::Id;
 use crate::random::Random;
@@ -189,7 +189,7 @@ impl Recorder {
         match (recorded, &event.attempt) {
             (true, Some(attempt)) => Op::Attempt {
                 delivery: id,
-                attempt: Box::new(attempt.clone()),
+                attempt: Box::new(concealed(attempt, &event.delivery)),
                 state,
                 next_due,
             },
@@ -202,7 +202,10 @@ impl Recorder {
                 let mut record = record(&event.delivery, owner);
                 record.state = state;
                 record.next_due = next_due;
-                record.attempts = attempt.iter().cloned().collect();
+                record.attempts = attempt
+                    .iter()
+                    .map(|attempt| concealed(attempt, &event.delivery))
+                    .collect();
                 Op::Delivery(Box::new(record))
             }
         }
@@ -249,6 +252,16 @@ fn forwarded(event: &Event) -> Option<Op> {
     let capture = label.origin.filter(|_| label.source == Source::Forward)?;
     let url = event.delivery.url.to_string();
     (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
+}
+
+/// An attempt in whose headers the tokens are known as such.
+fn concealed(attempt: &Attempt, delivery: &Delivery) -> Attempt {
+    let mut attempt = attempt.clone();
+    attempt.request_headers.conceal_like(&delivery.headers);
+    if let Signing::Fresh { profile, .. } = &delivery.signing {
+        profile.scheme.conceal_token(&mut attempt.request_headers);
+    }
+    attempt
 }
 
 /// The ledger's form of a delivery, before its first attempt.

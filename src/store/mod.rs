@@ -8,6 +8,7 @@ mod ledger;
 mod names;
 mod owner;
 mod query;
+mod sealed;
 mod sqlite;
 mod work;
 
@@ -19,6 +20,7 @@ pub use error::StoreError;
 pub use ledger::{Ledger, PendingAck};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
+pub use sealed::{Sealed, SealedForm, SealedPlace};
 pub use sqlite::{Access, SqliteStore};
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
@@ -99,6 +101,8 @@ pub struct Capture {
     pub processing: Vec<Processing>,
     /// Why it was refused, where that was found out.
     pub diagnosis: Option<DiagnosisNote>,
+    /// Secrets that are not in the ledger and were not put back.
+    pub sealed: Vec<Sealed>,
 }
 
 /// What the autopsy of a refused capture found, never a secret or a signature.
@@ -205,6 +209,8 @@ pub struct Delivery {
     pub number: u64,
     /// What was recorded, with all attempts.
     pub delivery: NewDelivery,
+    /// Secrets that are not in the ledger and were not put back.
+    pub sealed: Vec<Sealed>,
 }
 
 /// A record, whole.

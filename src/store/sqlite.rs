@@ -12,6 +12,7 @@ mod processing;
 mod prune;
 mod read;
 mod schema;
+mod sealed;
 mod statements;
 mod stats;
 #[cfg(test)]

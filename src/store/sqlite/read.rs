@@ -7,10 +7,11 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{diagnosis, processing, signed, unsigned};
+use super::{diagnosis, processing, sealed, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::known;
 use crate::message::{Message, Mode};
 use crate::store::{
     Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome, Record,
@@ -23,6 +24,8 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
     if let Some(mut found) = one(connection, CAPTURE, n, capture)? {
         found.processing = processing::of(connection, n)?;
         found.diagnosis = diagnosis::of(connection, n)?;
+        found.sealed = sealed::of(connection, n)?;
+        found.unseal(&known::by_fingerprint);
         return Ok(Some(Record::Capture(Box::new(found))));
     }
     let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
@@ -32,6 +35,8 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
         .prepare_cached(ATTEMPTS)?
         .query_map([n], attempt)?
         .collect::<Result<_, _>>()?;
+    found.sealed = sealed::of(connection, n)?;
+    found.unseal(&known::by_fingerprint);
     Ok(Some(Record::Delivery(Box::new(found))))
 }
 
@@ -77,6 +82,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
         forwarded_to: row.get(17)?,
         processing: Vec::new(),
         diagnosis: None,
+        sealed: Vec::new(),
     })
 }
 
@@ -117,6 +123,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
         number: row.get(0).map(unsigned)?,
         delivery,
+        sealed: Vec::new(),
     })
 }
 

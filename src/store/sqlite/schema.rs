@@ -33,7 +33,9 @@ pub(super) const STAND_INS: [(i64, &str); 4] = [
     (
         5,
         "CREATE TEMP TABLE work_lane (lane BLOB, kind TEXT, target TEXT, folder TEXT, trust TEXT, policy TEXT, owner TEXT);
-         CREATE TEMP TABLE work (lane BLOB, seq INTEGER, n INTEGER, at INTEGER, delivery INTEGER)",
+         CREATE TEMP TABLE work (lane BLOB, seq INTEGER, n INTEGER, at INTEGER, delivery INTEGER);
+         CREATE TEMP TABLE sealed (n INTEGER, place TEXT, part INTEGER, start INTEGER, form TEXT, reference TEXT,
+             fingerprint TEXT)",
     ),
 ];
 
@@ -226,4 +228,17 @@ CREATE TABLE work (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX work_capture ON work (n);
 CREATE INDEX work_delivery ON work (delivery) WHERE delivery IS NOT NULL;
+
+-- Secrets that were left out of record `n`: in their place stands a mask, which begins at byte `start`. `part` is the
+-- number of an attempt, or 0.
+CREATE TABLE sealed (
+    n           INTEGER NOT NULL,
+    place       TEXT    NOT NULL,
+    part        INTEGER NOT NULL,
+    start       INTEGER NOT NULL,
+    form        TEXT    NOT NULL,
+    reference   TEXT,
+    fingerprint TEXT    NOT NULL,
+    PRIMARY KEY (n, place, part, start)
+) STRICT, WITHOUT ROWID;
 ";

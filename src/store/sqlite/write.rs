@@ -6,11 +6,15 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 
 use super::dedupe::{self, Seen};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, signed, unsigned, work};
+use super::{diagnosis, minutes, nanos, processing, sealed, signed, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::mask;
 use crate::message::Message;
-use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome};
+use crate::store::sealed as seal;
+use crate::store::{
+    Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome, SealedPlace,
+};
 
 /// What a capture takes beside what its sender chooses, in bytes.
 const ROW_BYTES: usize = 256;
@@ -165,20 +169,21 @@ impl Group<'_> {
         hash: Option<u64>,
         duplicate_of: Option<i64>,
     ) -> rusqlite::Result<()> {
-        let headers = new.headers.to_block();
+        let (target, of_target) = seal::url(SealedPlace::Target, &new.target);
+        let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
         self.statements.get(Frequent::InsertCapture)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
             new.at.unix_us(),
             new.method,
-            new.target,
+            target,
             new.remote,
             new.provider,
             new.event,
             new.event_id,
             new.verdict.name,
             new.verdict.reason,
-            new.verdict.detail,
+            new.verdict.detail.as_deref().map(mask::secrets),
             new.status,
             new.body.len().cast_signed(),
             (ROW_BYTES + headers.len() + new.target.len() + new.body.len()).cast_signed(),
@@ -189,6 +194,8 @@ impl Group<'_> {
         self.statements
             .get(Frequent::InsertContent)?
             .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
+        sealed::keep(self.connection, n, &of_target)?;
+        sealed::keep(self.connection, n, &of_headers)?;
         if let Some(workflow) = &new.workflow {
             let of = Execution {
                 workflow: workflow.clone(),
@@ -204,6 +211,8 @@ impl Group<'_> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
         let last = new.attempts.last();
+        let (url, of_url) = seal::url(SealedPlace::Url, &new.url);
+        let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
         self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
@@ -212,9 +221,9 @@ impl Group<'_> {
             new.message.event,
             new.provider,
             new.endpoint,
-            new.url,
+            url,
             new.method,
-            new.headers.to_block(),
+            headers,
             new.signing.name(),
             new.source.name(),
             new.origin.map(signed),
@@ -229,6 +238,8 @@ impl Group<'_> {
             last.map(|last| nanos(last.took)),
             late,
         ])?;
+        sealed::keep(self.connection, n, &of_url)?;
+        sealed::keep(self.connection, n, &of_headers)?;
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
         }
@@ -275,21 +286,25 @@ impl Group<'_> {
     fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
         let (answer, error) = match &attempt.outcome {
             Outcome::Answer(answer) => (Some(answer), None),
-            Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
+            Outcome::Error { kind, text } => (None, Some((kind.name(), mask::secrets(text)))),
         };
+        let (request, of_request) = seal::headers(SealedPlace::Request, attempt.seq, &attempt.request_headers);
+        // An answer that repeats a secret is never sent again, so that nothing has to be put back.
+        let answer_headers = answer.map(|answer| answer.headers.to_block());
         self.statements.get(Frequent::KeepAttempt)?.execute(params![
             delivery,
             attempt.seq,
             attempt.at.unix_us(),
             nanos(attempt.took),
-            attempt.request_headers.to_block(),
+            request,
             answer.map(|answer| answer.status),
-            answer.map(|answer| answer.headers.to_block()),
+            answer_headers.as_deref().map(mask::bytes),
             answer.map(|answer| answer.truncated),
-            answer.map(|answer| &answer.body[..]),
-            error.map(|(kind, _)| kind),
-            error.map(|(_, text)| text),
+            answer.map(|answer| mask::bytes(&answer.body)),
+            error.as_ref().map(|(kind, _)| kind),
+            error.as_ref().map(|(_, text)| text),
         ])?;
+        sealed::keep(self.connection, delivery, &of_request)?;
         if let Some(body) = &attempt.request_body {
             self.connection
                 .prepare_cached("INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)")?
