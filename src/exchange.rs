@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::clock::Timestamp;
@@ -138,6 +139,22 @@ impl ErrorKind {
         .into_iter()
         .find(|kind| kind.name() == name)
     }
+}
+
+/// Which secret signs a delivery, or proved a capture. The ledger keeps this in place of the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretKind {
+    /// None: the provider signs nothing, or the headers go out as they were captured.
+    None,
+    /// The dev secret of this machine.
+    Dev,
+    /// The settings' secret.
+    Settings,
+    /// The secrets of the endpoint of that name.
+    Endpoint(String),
+    /// Secrets that the user named: their references, empty where the text itself was given.
+    Given(Vec<String>),
 }
 
 /// Of which workflow a delivery is.

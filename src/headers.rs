@@ -43,10 +43,10 @@ const CREDENTIAL_WORDS: [&str; 15] = [
     "apitoken",
 ];
 
-/// Last word of names of the same kind, unless one of [`OTHER_KEYS`] stands before it.
+/// Last word of names of the same kind.
 const KEY: &str = "key";
 
-/// Keys that open nothing.
+/// What stands before `key` or `token` where that opens nothing.
 const OTHER_KEYS: [&str; 6] = ["idempotency", "event", "websocket", "routing", "partition", "surrogate"];
 
 /// Headers that belong to one hop and are never passed on (RFC 9110, section 7.6.1).
@@ -230,11 +230,12 @@ impl Headers {
         let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
         let words = || name.split(['-', '_']);
         let mut last = words().rev();
+        let (last, before) = (last.next(), last.next());
+        if before.is_some_and(|word| OTHER_KEYS.iter().any(|other| is(word, other))) {
+            return false;
+        }
         words().any(|word| CREDENTIAL_WORDS.iter().any(|secret| is(word, secret)))
-            || last.next().is_some_and(|word| is(word, KEY))
-                && !last
-                    .next()
-                    .is_some_and(|word| OTHER_KEYS.iter().any(|other| is(word, other)))
+            || last.is_some_and(|word| is(word, KEY))
     }
 
     /// The lines without those that hold credentials.

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
 use crate::error::Result;
-use crate::exchange::{Attempt, Outcome, Source};
+use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::exit::Exit;
+use crate::headers::Headers;
 use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
@@ -256,12 +257,19 @@ fn forwarded(event: &Event) -> Option<Op> {
 
 /// An attempt in whose headers the tokens are known as such.
 fn concealed(attempt: &Attempt, delivery: &Delivery) -> Attempt {
-    let mut attempt = attempt.clone();
-    attempt.request_headers.conceal_like(&delivery.headers);
-    if let Signing::Fresh { profile, .. } = &delivery.signing {
-        profile.scheme.conceal_token(&mut attempt.request_headers);
+    Attempt {
+        request_headers: concealed_headers(&attempt.request_headers, delivery),
+        ..attempt.clone()
     }
-    attempt
+}
+
+fn concealed_headers(headers: &Headers, delivery: &Delivery) -> Headers {
+    let mut headers = headers.clone();
+    headers.conceal_like(&delivery.headers);
+    if let Signing::Fresh { profile, .. } = &delivery.signing {
+        profile.scheme.conceal_token(&mut headers);
+    }
+    headers
 }
 
 /// The ledger's form of a delivery, before its first attempt.
@@ -274,11 +282,17 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
         endpoint: delivery.label.endpoint.clone(),
         url: delivery.url.to_string(),
         method: delivery.method.clone(),
-        headers: delivery.headers.clone(),
+        headers: concealed_headers(&delivery.headers, delivery),
         signing: match delivery.signing {
             Signing::Fresh { .. } => store::Signing::Fresh,
             Signing::AsCaptured => store::Signing::AsCaptured,
         },
+        secret: Some(match &delivery.signing {
+            Signing::Fresh { secret, .. } => (**secret).clone(),
+            Signing::AsCaptured => SecretKind::None,
+        }),
+        policy: Some(Arc::clone(&delivery.policy)),
+        addresses: Some(delivery.addresses.to_string()),
         source: delivery.label.source,
         origin: delivery.label.origin,
         execution: delivery.label.execution.clone(),

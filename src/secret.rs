@@ -70,6 +70,9 @@ pub enum SecretSource {
     Literal(Secret),
 }
 
+/// The name that verdicts and notes give the dev secret.
+pub const DEV_SECRET: &str = "dev secret";
+
 /// `[NAME=]REF`, as typed after `--secret`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretRef {

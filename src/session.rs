@@ -3,6 +3,8 @@
 
 mod endpoints;
 mod remote;
+mod replay;
+mod restore;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,10 +15,12 @@ use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings, private_file};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::exchange::SecretKind;
 use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
+pub use crate::secret::DEV_SECRET;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::{AsymmetricKind, Scheme};
 use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
@@ -66,9 +70,6 @@ pub struct DevSecret {
     root: Secret,
     paths: Paths,
 }
-
-/// The name that verdicts and notes give the dev secret.
-pub const DEV_SECRET: &str = "dev secret";
 
 impl Session {
     /// The clock of the machine, or the one that tests ask for by `__HOOK_NOW`.
@@ -181,17 +182,33 @@ impl Session {
 
     /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
     pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>, purpose: Purpose) -> Result<Secrets> {
+        self.secrets_and_kind(given, (None, endpoint), purpose)
+            .map(|(secrets, _)| secrets)
+    }
+
+    /// As [`Session::secrets_for`], with what the ledger keeps in place of them. The endpoint's come with its name.
+    pub fn secrets_and_kind(
+        &self,
+        given: &[String],
+        (endpoint, own): (Option<&str>, Vec<Secret>),
+        purpose: Purpose,
+    ) -> Result<(Secrets, SecretKind)> {
         if !given.is_empty() {
             let found = given.iter().map(|text| self.secrets(text, purpose));
-            return Ok(Secrets::Given(found.collect::<Result<Vec<_>>>()?.concat()));
+            let secrets = found.collect::<Result<Vec<_>>>()?.concat();
+            return Ok((Secrets::Given(secrets), given_kind(given)));
         }
-        if !endpoint.is_empty() {
-            return Ok(Secrets::Given(endpoint));
+        if !own.is_empty() {
+            let kind = endpoint.map_or_else(
+                || SecretKind::Given(Vec::new()),
+                |name| SecretKind::Endpoint(name.into()),
+            );
+            return Ok((Secrets::Given(own), kind));
         }
         if let Some(text) = &self.settings.secret {
-            return Ok(Secrets::Given(self.secrets(text, purpose)?));
+            return Ok((Secrets::Given(self.secrets(text, purpose)?), SecretKind::Settings));
         }
-        Ok(Secrets::Dev(self.dev_secret()?))
+        Ok((Secrets::Dev(self.dev_secret()?), SecretKind::Dev))
     }
 
     /// Fetches what `endpoint:NAME` stands for, or the one secret of another reference.
@@ -263,6 +280,21 @@ impl Session {
             root: Secret::new(root),
             paths: self.paths.clone(),
         })
+    }
+}
+
+/// The kind of secrets that were given by reference. A text that is the secret itself leaves nothing but its place.
+fn given_kind(references: &[String]) -> SecretKind {
+    let kept = |text: &String| match text.strip_prefix("endpoint:") {
+        Some(_) => text.clone(),
+        None => match SecretRef::parse(text).source {
+            SecretSource::Env(_) | SecretSource::File(_) => text.clone(),
+            SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
+        },
+    };
+    match references {
+        [one] if one.starts_with("endpoint:") => SecretKind::Endpoint(one["endpoint:".len()..].to_owned()),
+        several => SecretKind::Given(several.iter().map(kept).collect()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::app::notice::Notice;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
@@ -143,6 +144,15 @@ impl Ui {
     /// A hint on stderr.
     pub fn hint(&self, text: &str) {
         self.note(&format!("{} {text}", self.err.name("hint:")));
+    }
+
+    /// What a use case has to say, on stderr.
+    pub fn tell(&self, notice: &Notice) {
+        match notice {
+            Notice::Note(text) => self.note(text),
+            Notice::Warning(text) => self.warn(text),
+            Notice::Hint(text) => self.hint(text),
+        }
     }
 
     /// An error on stderr, with causes and hints. Never dropped.

@@ -1,5 +1,9 @@
 //! `hook replay`: which records, where to, signed how.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hook::store::DeliveryState;
 use serde_json::Value;
 
 use crate::support::{App, Listener, Reply, Sandbox, Seen, post, request};
@@ -402,26 +406,14 @@ fn captured_credentials_do_not_go_to_another_host() {
 fn the_users_own_credentials_go_to_the_host_they_were_for_and_to_no_other() {
     let sandbox = Sandbox::new();
     let to = ["--to", "http://somewhere.invalid/in"];
-    sandbox
-        .hook(
-            ["send", "job.paid", "--bearer", "literal:abracadabra"]
-                .iter()
-                .chain(&to),
-        )
-        .run()
-        .exits(4);
+    // By reference: the ledger holds no secret, and only what it names is found again.
+    let send = ["send", "job.paid", "--bearer", "env:TOKEN"];
+    let hook = |args: &[&str]| sandbox.hook(args).env("TOKEN", "abracadabra").run();
+    hook(&[&send[..], &to].concat()).exits(4);
     let dry = ["replay", "last", "-n", "--reveal"];
-    sandbox
-        .hook(dry)
-        .run()
-        .ok()
-        .prints(["authorization: Bearer abracadabra"]);
+    hook(&dry).ok().prints(["authorization: Bearer abracadabra"]);
     for other in ["http://elsewhere.invalid/in", "https://somewhere.invalid/in"] {
-        sandbox
-            .hook(dry.iter().chain(&["--to", other]))
-            .run()
-            .ok()
-            .never(["abracadabra"]);
+        hook(&[&dry[..], &["--to", other]].concat()).ok().never(["abracadabra"]);
     }
 }
 
@@ -443,4 +435,101 @@ fn a_token_that_is_the_secret_itself_is_masked_in_a_dry_run() {
         let shown = sandbox.hook(dry.iter().chain(replayed)).run().ok();
         shown.prints(["x-token: ********"]).never(["abracadabra"]);
     }
+}
+
+#[test]
+fn what_failed_is_delivered_once_however_often_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let up = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&up);
+    let app = App::start(move |_| Reply::Status(if says.load(Ordering::SeqCst) { 200 } else { 500 }, ""));
+    for event in ["job.paid", "job.created"] {
+        let send = ["send", event, "-p", "poolflow", "--to", &app.url];
+        sandbox.hook(send).run().exits(3);
+    }
+    app.rest();
+    for _ in 0..4 {
+        sandbox.hook(["replay", "--failed"]).run().exits(3);
+        assert_eq!(app.rest().len(), 2);
+    }
+    up.store(true, Ordering::SeqCst);
+    sandbox.hook(["replay", "1"]).run().ok();
+    sandbox.hook(["replay", "--failed"]).run().ok();
+    let events: Vec<_> = app.rest().iter().map(|seen| seen.body.clone()).collect();
+    assert_eq!(
+        events.len(),
+        2,
+        "what was delivered by its number is not delivered again"
+    );
+    assert_ne!(events[0], events[1]);
+    sandbox
+        .hook(["replay", "--failed"])
+        .run()
+        .exits(6)
+        .says(["nothing in the ledger matches"]);
+}
+
+#[test]
+fn what_failed_and_was_signed_with_a_secret_that_is_not_at_hand_is_left() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let send = ["send", "job.paid", "-p", "poolflow", "--to", &app.url];
+    let run = sandbox.hook(send.iter().chain(&["--secret", "env:THEIRS"]));
+    run.env("THEIRS", "a b").run().exits(3);
+    app.rest();
+    for again in [&["--failed"][..], &["1"]] {
+        sandbox.hook(["replay"].iter().chain(again)).run().exits(2).says([
+            "error: `#1` was signed with `env:THEIRS`",
+            "hint: `hook replay 1 --secret env:THEIRS`",
+        ]);
+    }
+    assert!(app.rest().is_empty());
+}
+
+#[test]
+fn an_endpoint_that_is_disabled_or_removed_gets_no_replay_but_another_target_does() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hook.toml", "");
+    let app = App::start(|_| Reply::Status(500, ""));
+    let endpoints = |args: &str| {
+        sandbox
+            .hook(["endpoints"].into_iter().chain(args.split(' ')))
+            .run()
+            .ok()
+    };
+    endpoints(&format!(
+        "add {} -p poolflow --events job.paid --name shop --local",
+        app.url
+    ));
+    sandbox.hook(["send", "job.paid", "--endpoint", "shop"]).run().exits(3);
+    let mut sending = sandbox
+        .hook(["send", "job.paid", "--endpoint", "shop", "--retry"])
+        .spawn();
+    sending.wait_line(|line| line.contains("next attempt in 1m"));
+    sending.signal("INT");
+    sending.wait().exits(130);
+    app.rest();
+
+    let refused = |why: &str| {
+        for again in [&["1"][..], &["--failed"], &["--resume"]] {
+            sandbox.hook(["replay"].iter().chain(again)).run().exits(3).says([why]);
+        }
+        assert!(app.rest().is_empty(), "{why}");
+        // A removed endpoint has taken its secret along.
+        let elsewhere = ["replay", "1", "--to", &app.url, "--secret", "literal:x"];
+        sandbox.hook(elsewhere).run().exits(3);
+        assert_eq!(app.rest().len(), 1);
+    };
+    sandbox.write("hook.toml", "[account]\nenabled = false\n");
+    refused("switched off by `account.enabled`");
+    sandbox.write("hook.toml", "");
+    endpoints("disable shop");
+    refused("endpoint `shop` of `#");
+    endpoints("enable shop");
+    sandbox.hook(["replay", "1"]).run().exits(3);
+    assert_eq!(app.rest().len(), 1);
+    endpoints("rm shop --yes");
+    refused("is not in the book any more");
+    let pending = sandbox.deliveries().remove(1).delivery;
+    assert_eq!(pending.state, DeliveryState::Pending, "it is left as it is");
 }

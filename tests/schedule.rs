@@ -348,3 +348,108 @@ fn several_deliveries_wait_without_holding_each_other_up() {
     let slowest = sandbox.deliveries().iter().flat_map(waits).max().unwrap();
     assert!(slowest < SLACK, "{slowest:?}");
 }
+
+#[test]
+fn own_delays_keep_what_the_provider_makes_of_an_answer() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(410, ""));
+    let send = [
+        "send",
+        "example.user.created",
+        "-p",
+        "standard-webhooks",
+        "--to",
+        &app.url,
+    ];
+    sandbox
+        .hook(send.into_iter().chain(["--retry", "1ms,1ms"]))
+        .run()
+        .exits(3)
+        .prints(["410 Gone", "failed: gone"]);
+    assert_eq!(app.rest().len(), 1);
+    let policy = sandbox.deliveries().remove(0).delivery.policy.unwrap();
+    assert!(policy.schedule.disable_on.contains(410));
+    assert_eq!(policy.schedule.delays, [Duration::from_millis(1); 2]);
+}
+
+#[test]
+fn a_resumed_delivery_follows_the_rules_that_it_was_begun_with() {
+    let sandbox = Sandbox::new();
+    let gone = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&gone);
+    let app = App::start(move |_| match says.load(Ordering::SeqCst) {
+        true => Reply::Status(410, ""),
+        false => Reply::Status(500, ""),
+    });
+    let send = [
+        "send",
+        "example.user.created",
+        "-p",
+        "standard-webhooks",
+        "--to",
+        &app.url,
+    ];
+    for again in [&["--resume"][..], &["--failed", "--retry=1ms"]] {
+        gone.store(false, Ordering::SeqCst);
+        let mut sending = sandbox
+            .hook(send.into_iter().chain(["--retry=1m,1m", "--timeout", "7s"]))
+            .spawn();
+        sending.wait_line(|line| line.contains("next attempt in "));
+        sending.signal("INT");
+        sending.wait().exits(130);
+        gone.store(true, Ordering::SeqCst);
+        app.rest();
+        let replay = ["replay", "--time-scale", "1e6"];
+        sandbox
+            .hook(replay.iter().chain(again))
+            .run()
+            .exits(3)
+            .prints(["410 Gone", "failed: gone"]);
+        assert_eq!(app.rest().len(), 1, "410 ends it: {again:?}");
+    }
+    for delivery in sandbox.deliveries() {
+        assert_eq!(delivery.delivery.policy.unwrap().timeout, Duration::from_secs(7));
+    }
+}
+
+#[test]
+fn what_was_signed_with_a_secret_that_is_not_at_hand_is_left_and_the_rest_is_resumed() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let interrupted = |secret: &[&str]| {
+        let send = ["send", "job.paid", "-p", "poolflow", "--retry", "--to", &app.url];
+        let run = sandbox.hook(send.iter().chain(secret)).env("THEIRS", "theirs");
+        let mut sending = run.spawn();
+        sending.wait_line(|line| line.contains("next attempt in 1m"));
+        sending.signal("INT");
+        sending.wait().exits(130);
+        app.rest()
+    };
+    interrupted(&["--secret", "literal:theirs"]);
+    let resume = ["replay", "--resume", "--time-scale", "1e9"];
+    sandbox.hook(resume).run().exits(2).says([
+        "error: `#1` was signed with a secret of its command line, which is not at hand: it is left as it is",
+        "hint: `hook replay --resume 1 --secret REF`",
+    ]);
+    let theirs = interrupted(&["--secret", "env:THEIRS"]);
+    interrupted(&[]);
+    // The one that is signed with the dev secret goes on.
+    let outcome = sandbox.hook(resume).run().exits(2);
+    outcome.says(["hint: `hook replay --resume 2 --secret env:THEIRS`"]);
+    assert_eq!(app.rest().len(), 5, "the attempts that #3 had left");
+    let state = |at: usize| sandbox.deliveries().remove(at).delivery.state;
+    assert_eq!(
+        [state(0), state(1), state(2)],
+        [DeliveryState::Pending, DeliveryState::Pending, DeliveryState::Failed]
+    );
+    let named = ["2", "--secret", "env:THEIRS"];
+    let run = sandbox.hook(resume.iter().chain(&named)).env("THEIRS", "theirs");
+    run.run().exits(3);
+    let again = app.rest();
+    assert_eq!(again.len(), 5);
+    assert_eq!(
+        again[0].header("x-poolflow-signature"),
+        theirs[0].header("x-poolflow-signature")
+    );
+    assert_eq!([state(0), state(1)], [DeliveryState::Pending, DeliveryState::Failed]);
+}

@@ -1,5 +1,7 @@
 //! `hook send`: what goes into a message and onto the wire.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
@@ -22,6 +24,39 @@ fn sent(sandbox: &Sandbox, args: &[&str]) -> (Outcome, Seen) {
     let app = App::start(|_| Reply::Status(200, ""));
     let run = sandbox.hook(["send", "--to", &app.url].iter().chain(args)).run().ok();
     (run, app.next())
+}
+
+/// Answers each request and closes, without having said so.
+fn closing_app() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut seen = Vec::new();
+                let ends = |seen: &[u8]| seen.ends_with(b"}") && seen.windows(4).any(|four| four == b"\r\n\r\n");
+                while !ends(&seen) {
+                    let mut some = [0; 4096];
+                    match stream.read(&mut some) {
+                        Ok(0) | Err(_) => return,
+                        Ok(read) => seen.extend_from_slice(&some[..read]),
+                    }
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_receiver_that_closes_after_each_answer_gets_every_event() {
+    let sandbox = Sandbox::new();
+    let url = closing_app();
+    let send = ["send", "job.paid", "--to", &url, "--count", "200"];
+    sandbox.hook(send).run().ok().prints(["200 delivered, 0 failed"]);
+    let attempts = sandbox.deliveries().into_iter().map(|one| one.delivery.attempts.len());
+    assert_eq!(attempts.sum::<usize>(), 200, "no attempt is counted twice");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::provider::policy::Policy;
 use crate::render::request::{RequestLine, wire};
 use crate::secret::SecretRef;
 use crate::session::Session;
-use crate::transport::{HttpOptions, HttpTransport};
+use crate::transport::{HttpOptions, HttpTransport, TransportByPolicy};
 use crate::ui::Output;
 
 #[derive(Debug, Clone, Args)]
@@ -139,15 +139,25 @@ impl HttpArgs {
 
     /// The transport.
     pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
-        let options = HttpOptions {
+        HttpTransport::new(self.options())
+            .map(Arc::new)
+            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+    }
+
+    /// The transport for deliveries that say themselves which addresses they may reach.
+    pub(super) fn transport_by_policy(&self) -> Result<Arc<TransportByPolicy>> {
+        TransportByPolicy::new(self.options())
+            .map(Arc::new)
+            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+    }
+
+    fn options(&self) -> HttpOptions {
+        HttpOptions {
             insecure: self.insecure,
             ca_file: self.cacert.clone(),
             proxy: self.proxy.clone(),
             proxy_from_env: true,
             ..HttpOptions::default()
-        };
-        HttpTransport::new(options)
-            .map(Arc::new)
-            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+        }
     }
 }

@@ -23,7 +23,6 @@ mod origin;
 mod providers;
 mod reference;
 mod replay;
-mod replayed;
 mod reprocess;
 mod retry;
 mod secret;

@@ -1,32 +1,33 @@
 //! `hook replay`: deliver again what was recorded, signed afresh or as captured.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::body::EditArgs;
 use super::http::HttpArgs;
-use super::replayed::{Again, Wanted};
 use super::reprocess::ExecArgs;
 use super::retry::RetryArgs;
 use super::{reprocess, select, send};
+use crate::app::notice::Notice;
+use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::engine::{Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::render::delivery::Attempts;
-use crate::render::record::is_unsent;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Op, Owner, Page, Query, Record, RecordKind, SqliteStore, Store as _};
-
-/// What is said of a delivery that another process was faster to resume.
-const TAKEN: &str = "somebody else took up one of them first";
+use crate::store::{Owner, Query, SqliteStore, Store as _};
+use crate::ui::printable;
 
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Records: a number, an id or the beginning of one, `last`, `last~2`
-    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event", "resume"])]
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event"])]
     ids: Vec<String>,
-    /// Deliveries that failed; with `--exec` requests that a command failed for
+    /// What failed and is still not delivered, once; with `--exec` requests that a command failed for
     #[arg(long, help_heading = "Selection")]
     failed: bool,
     /// Records since then: `2h` ago, or a moment
@@ -35,7 +36,7 @@ pub(super) struct Args {
     /// Events that fit: `job.*`
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
-    /// Take up deliveries whose process ended with attempts left, and only those
+    /// Take up deliveries whose process ended with attempts left, and only those: all of them, or the named ones
     // Their records stay, so they go where these say, with the bytes that these hold.
     #[arg(
         long,
@@ -88,85 +89,145 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         return reprocess::run(session, &args.exec, command, query(session, args)?);
     }
     let store = select::reader(session)?;
-    let numbers = if args.resume {
-        abandoned(session, &store)?
-    } else {
-        chosen(session, args, &store)?
-    };
-    if numbers.is_empty() {
-        return Err(Error::nothing("nothing in the ledger matches").hint("`hook log` shows what there is"));
+    let is_held = |owner: &str| Owner::is_alive(&session.ledger_path, owner);
+    let numbers = chosen(session, args, &store, &is_held)?;
+    let options = options(session, args)?;
+    let replay = Replay::new(session, &options);
+    let plan = plan(session, args, &replay, &store, numbers)?;
+    if args.dry_run {
+        return rehearse(session, args, &replay, &store, plan);
     }
-    let wanted = Wanted {
+    super::runtime()?.block_on(deliver(session, args, &replay, &store, plan))
+}
+
+fn options(session: &Session, args: &Args) -> Result<Options> {
+    Ok(Options {
         to: args.to.as_deref().map(super::targets::parse_url).transpose()?,
         provider: args.provider.clone(),
         secrets: args.secrets.clone(),
         as_captured: args.as_captured,
         new_id: args.new_id,
-        edit: args.edit,
         edits: args.edits.edits()?,
         send_credentials: args.send_credentials,
         resume: args.resume,
+        rehearsal: args.dry_run,
         headers: args.http.header_lines(session)?,
-        http: args.http.clone(),
-        retry: args.retry.clone(),
-    };
-    let mut again = Again::new(session, wanted);
-    let mut deliveries = Vec::new();
-    let mut owners = Vec::new();
-    for number in numbers {
-        let record = select::record(&store, number)?;
-        if let Record::Delivery(delivery) = &record {
-            let owner = delivery.delivery.owner.clone();
-            // Read after the list was made: in between another process that resumes may have claimed it.
-            if args.resume && is_held(session, owner.as_deref()) {
-                session.ui.note(TAKEN);
-                continue;
-            }
-            owners.push(owner);
-        }
-        deliveries.push(again.delivery(record)?);
-    }
-    drop(store);
-    if args.dry_run {
-        for delivery in &deliveries {
-            args.http.rehearse(session, delivery, args.reveal)?;
-        }
-        return Ok(Exit::Ok);
-    }
-    super::runtime()?.block_on(deliver(session, args, deliveries, owners))
+        method: args.http.method.map(|method| method.name().to_owned()),
+        timeout: args.http.timeout(),
+        retry: args.retry.plan()?,
+    })
 }
 
-async fn deliver(
-    session: &Session,
-    args: &Args,
-    deliveries: Vec<Delivery>,
-    owners: Vec<Option<String>>,
-) -> Result<Exit> {
+/// What is delivered, found out before the first is sent.
+struct Plan {
+    numbers: Vec<u64>,
+    /// Those that were changed in an editor.
+    changed: HashMap<u64, Delivery>,
+    /// Whether any may take more than one attempt.
+    retries: bool,
+    /// What those that are left as they are make of the exit code.
+    exit: Exit,
+}
+
+/// Looks at every record, and keeps none: bodies are read again when their turn comes. Says what is left as it is, and is
+/// an error where nothing else is there.
+fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, numbers: Vec<u64>) -> Result<Plan> {
+    let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
+    let editor = args.edit.then_some(&edit as Editor<'_>);
+    let mut plan = Plan {
+        numbers: Vec::new(),
+        changed: HashMap::new(),
+        retries: false,
+        exit: Exit::Ok,
+    };
+    let mut left = Vec::new();
+    for number in numbers {
+        match replay.prepare(select::record(store, number)?, editor)? {
+            Prepared::Ready(delivery, notices) => {
+                plan.retries |= !delivery.policy.schedule.delays.is_empty();
+                plan.numbers.push(number);
+                if args.edit {
+                    tell(session, &notices);
+                    plan.changed.insert(number, *delivery);
+                }
+            }
+            Prepared::Left(this) => left.push(this),
+        }
+    }
+    if plan.numbers.is_empty() {
+        let last = left.pop();
+        say_left(session, &left);
+        let nothing = || Error::nothing("nothing in the ledger matches").hint("`hook log` shows what there is");
+        return Err(last.map_or_else(nothing, Error::from));
+    }
+    plan.exit = left.iter().fold(plan.exit, |exit, left| exit.worse(left.exit));
+    say_left(session, &left);
+    Ok(plan)
+}
+
+fn say_left(session: &Session, left: &[Left]) {
+    for Left { why, hints, .. } in left {
+        session.ui.warn(&printable(why, 1000));
+        for hint in hints {
+            session.ui.hint(hint);
+        }
+    }
+}
+
+fn tell(session: &Session, notices: &[Notice]) {
+    for notice in notices {
+        session.ui.tell(notice);
+    }
+}
+
+fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, mut plan: Plan) -> Result<Exit> {
+    for number in plan.numbers {
+        let delivery = match plan.changed.remove(&number) {
+            Some(delivery) => delivery,
+            None => match replay.prepare(select::record(store, number)?, None)? {
+                Prepared::Ready(delivery, notices) => {
+                    tell(session, &notices);
+                    *delivery
+                }
+                Prepared::Left(_) => continue,
+            },
+        };
+        args.http.rehearse(session, &delivery, args.reveal)?;
+    }
+    Ok(plan.exit)
+}
+
+async fn deliver(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, plan: Plan) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let limits = Limits {
         concurrency: 1,
         time_scale: args.retry.time_scale,
         rate: args.rate,
     };
-    let mut view = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
-    let retries = deliveries
-        .iter()
-        .any(|delivery| !delivery.policy.schedule.delays.is_empty());
-    let tally = if args.resume {
-        let abandoned = deliveries.into_iter().zip(owners).collect();
-        resume(session, args, abandoned, limits, &shutdown, &mut view).await?
+    let ledger = session.ledger();
+    // What cannot be recorded is not sent.
+    ledger.ready().await?;
+    let owner = if args.resume || plan.retries {
+        Some(Arc::new(send::claim(session)?))
     } else {
-        send::run_all(
-            session,
-            args.http.transport()?,
-            deliveries,
-            limits,
-            retries,
-            &shutdown,
-            &mut view,
-        )
-        .await?
+        None
     };
+    let mut view = Attempts::new(Arc::clone(&session.ui), plan.numbers.len() == 1);
+    let run = Run {
+        replay,
+        store,
+        numbers: plan.numbers,
+        changed: plan.changed,
+        pipeline: session.pipeline(
+            args.http.transport_by_policy()?,
+            ledger,
+            limits,
+            shutdown.soft.clone(),
+            owner,
+        ),
+        is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),
+    };
+    let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;
     drop(view);
     if args.resume {
         super::ends::note(session, &tally.ends, true)?;
@@ -174,65 +235,41 @@ async fn deliver(
     if tally.interrupted > 0 {
         session.ui.hint("`hook replay --resume` takes up what was interrupted");
     }
-    Ok(tally.exit.unwrap_or(Exit::Ok))
+    Ok(tally.exit.unwrap_or(Exit::Ok).worse(plan.exit))
 }
 
-/// Takes the deliveries over under this process's claim; the records stay the same ones. Each comes with the dead owner
-/// that it was read with: another process that resumes may have been faster.
-async fn resume(
-    session: &Session,
-    args: &Args,
-    abandoned: Vec<(Delivery, Option<String>)>,
-    limits: Limits,
-    shutdown: &Shutdown,
-    view: &mut Attempts,
-) -> Result<crate::pipeline::Tally> {
-    let ledger = session.ledger();
-    let owner = Arc::new(send::claim(session)?);
-    let (jobs_in, jobs) = tokio::sync::mpsc::channel(abandoned.len().max(1));
-    let mut known = std::collections::HashSet::new();
-    for (delivery, from) in abandoned {
-        let claim = Op::Claim {
-            delivery: delivery.id,
-            from,
-            owner: owner.name().to_owned(),
-        };
-        if ledger.write(claim).await?.number == 0 {
-            session.ui.note(TAKEN);
-            continue;
-        }
-        known.insert(delivery.id);
-        let _ = jobs_in.send(delivery).await;
-    }
-    drop(jobs_in);
-    let pipeline = session.pipeline(
-        args.http.transport()?,
-        ledger.clone(),
-        limits,
-        shutdown.soft.clone(),
-        Some(owner),
-    );
-    let tally = pipeline.run(jobs, crate::pipeline::Known::These(known), view).await?;
-    ledger.close();
-    Ok(tally)
+fn chosen(session: &Session, args: &Args, store: &SqliteStore, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
+    let named = || {
+        args.ids
+            .iter()
+            .map(|id| select::number(store, id))
+            .collect::<Result<Vec<u64>>>()
+    };
+    let selection = if args.resume {
+        Selection::Abandoned(named()?)
+    } else if !args.ids.is_empty() {
+        return named();
+    } else if args.failed {
+        Selection::Undelivered(query(session, args)?)
+    } else if args.since.is_some() || args.event.is_some() {
+        Selection::Matching(query(session, args)?)
+    } else {
+        return asked(session, store);
+    };
+    replay::select(store, &selection, is_held)
 }
 
-fn chosen(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64>> {
-    if !args.ids.is_empty() {
-        return args.ids.iter().map(|id| select::number(store, id)).collect();
-    }
-    if args.failed || args.since.is_some() || args.event.is_some() {
-        return filtered(session, args, store);
-    }
+/// The record that is chosen from a list.
+fn asked(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
     let recent = store.list(&Query::default())?;
     let lines: Vec<String> = recent
         .iter()
         .map(|summary| select::describe(summary, session.now()))
         .collect();
-    let hint = "name a record: `hook replay last`, `hook replay 12`";
     if lines.is_empty() {
         return Ok(Vec::new());
     }
+    let hint = "name a record: `hook replay last`, `hook replay 12`";
     let index = crate::prompt::choose(&session.ui, "Replay which record?", &lines, hint)?;
     Ok(recent.get(index).map(|summary| summary.number).into_iter().collect())
 }
@@ -245,56 +282,4 @@ fn query(session: &Session, args: &Args) -> Result<Query> {
         event: args.event.clone(),
         ..Query::default()
     })
-}
-
-/// What matches, the oldest first: deliveries, and captures only where no delivery matches, so that an event that was
-/// sent and received on one machine is not replayed twice.
-fn filtered(session: &Session, args: &Args, store: &SqliteStore) -> Result<Vec<u64>> {
-    let wanted = query(session, args)?;
-    for kind in [RecordKind::Delivery, RecordKind::Capture] {
-        if args.failed && kind == RecordKind::Capture {
-            continue;
-        }
-        let query = Query {
-            kind: Some(kind),
-            failed: args.failed,
-            page: Page {
-                limit: usize::MAX,
-                oldest_first: true,
-                ..wanted.page
-            },
-            ..wanted.clone()
-        };
-        let mut found = store.list(&query)?;
-        // What a workflow did not send is sent when it is named, not among others.
-        found.retain(|summary| !is_unsent(summary));
-        if !found.is_empty() {
-            return Ok(found.into_iter().map(|summary| summary.number).collect());
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// Deliveries with attempts left that no living process works on.
-fn abandoned(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
-    let page = Page {
-        limit: usize::MAX,
-        oldest_first: true,
-        ..Query::default().page
-    };
-    let pending = store.list(&Query {
-        pending: true,
-        page,
-        ..Query::default()
-    })?;
-    Ok(pending
-        .into_iter()
-        .filter(|summary| !is_held(session, summary.owner.as_deref()))
-        .map(|summary| summary.number)
-        .collect())
-}
-
-/// Whether the process that claimed it still runs.
-fn is_held(session: &Session, owner: Option<&str>) -> bool {
-    owner.is_some_and(|owner| Owner::is_alive(&session.ledger_path, owner))
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::app::retry::{Delays, RetryPlan};
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
-use crate::provider::policy::{Policy, RunFrom, Schedule};
+use crate::provider::policy::{Policy, RunFrom};
 use crate::session::Session;
 
 #[derive(Debug, Clone, Args)]
@@ -44,26 +45,21 @@ pub(super) fn scale(text: &str) -> std::result::Result<f64, String> {
 impl RetryArgs {
     /// The policy whose schedule the user wants: without `--retry` a single attempt.
     pub(super) fn policy(&self, provider: &Policy) -> Result<Policy> {
-        let mut schedule = match self.retry.as_deref() {
-            None => Schedule {
-                delays: Vec::new(),
-                ..provider.schedule.clone()
+        Ok(self.plan()?.apply(provider))
+    }
+
+    /// Which delays the user wants.
+    pub(super) fn plan(&self) -> Result<RetryPlan> {
+        Ok(RetryPlan {
+            delays: match self.retry.as_deref() {
+                None => Delays::None,
+                Some("") => Delays::Policy,
+                Some(delays) => Delays::Own(parse_delays(delays)?),
             },
-            Some("") => provider.schedule.clone(),
-            Some(delays) => Schedule {
-                delays: parse_delays(delays)?,
-                ..Schedule::default()
-            },
-        };
-        if let Some(from) = self.schedule_from {
-            schedule.from = match from {
+            from: self.schedule_from.map(|from| match from {
                 FromArg::Previous => RunFrom::Previous,
                 FromArg::First => RunFrom::First,
-            };
-        }
-        Ok(Policy {
-            schedule,
-            ..provider.clone()
+            }),
         })
     }
 

@@ -25,9 +25,8 @@ use crate::provider::{Profile, Registry};
 use crate::render::delivery::Attempts;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::signature::Signer;
 use crate::store::{Op, Owner};
-use crate::transport::HttpTransport;
+use crate::transport::{AddressPolicy, HttpTransport};
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
@@ -72,7 +71,7 @@ pub(super) struct Plan {
     /// The schedule as the user wants it.
     policy: Arc<Policy>,
     targets: Vec<Target>,
-    signers: Vec<Option<Arc<Signer>>>,
+    signings: Vec<Signing>,
     http: HttpArgs,
     /// Whether the secrets are those of the command line, which the ledger does not keep.
     own_secrets: bool,
@@ -156,9 +155,12 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         rehearsal: args.dry_run || args.curl,
     };
     let targets = args.workflow.mark(args.targets.targets(session, &aim, &shot)?);
-    let signers = targets
+    let signings = targets
         .iter()
-        .map(|target| super::targets::signer(session, &profile, &args.secrets, target.secrets.clone()))
+        .map(|target| {
+            let own = (target.label.endpoint.as_deref(), target.secrets.clone());
+            super::targets::signing(session, &profile, &args.secrets, own)
+        })
         .collect::<Result<_>>()?;
     let policy = args.http.limit(args.retry.policy(&profile.policy)?);
     Ok(Plan {
@@ -170,7 +172,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
         params: defaults,
         profile,
         targets,
-        signers,
+        signings,
     })
 }
 
@@ -180,19 +182,17 @@ impl Plan {
         let now = session.now();
         self.targets
             .iter()
-            .zip(&self.signers)
-            .map(|(target, signer)| {
+            .zip(&self.signings)
+            .map(|(target, signing)| {
                 let mut delivery = Delivery {
                     id: Id::new(IdKind::Delivery, now, &session.random),
                     message: Arc::clone(message),
                     url: target.url.clone(),
                     method: self.http.method(Some(&self.profile)),
                     headers: self.headers.clone(),
-                    signing: Signing::Fresh {
-                        profile: Arc::clone(&self.profile),
-                        signer: signer.clone(),
-                    },
+                    signing: signing.clone(),
                     policy: Arc::clone(&self.policy),
+                    addresses: AddressPolicy::Any,
                     progress: Progress::default(),
                     at: now,
                     label: Arc::clone(&target.label),

@@ -7,8 +7,9 @@ use url::Url;
 
 use super::endpoints::events_shown;
 use crate::endpoints::{Endpoint, SkipReason, Wanted};
-use crate::engine::Label;
+use crate::engine::{Label, Signing};
 use crate::error::{Error, Result};
+use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::mask;
 use crate::prompt;
@@ -278,22 +279,39 @@ pub(super) fn effective(profile: &Profile, params: &[(String, String)]) -> Vec<(
     params.iter().cloned().chain(defaults).collect()
 }
 
-/// What signs deliveries: the given secrets, else the target's own, else the settings' or the dev secret. `None` where the
-/// provider signs nothing.
-pub(super) fn signer(
+/// How deliveries are signed: with the given secrets, else the target's own, else the settings' or the dev secret. Without
+/// a signer where the provider signs nothing.
+pub(super) fn signing(
     session: &Session,
-    profile: &Profile,
+    profile: &Arc<Profile>,
     given: &[String],
-    own: Vec<Secret>,
-) -> Result<Option<Arc<Signer>>> {
-    let secrets = session.secrets_for(given, own, Purpose::Sign)?;
+    own: (Option<&str>, Vec<Secret>),
+) -> Result<Signing> {
+    let (secrets, kind) = session.secrets_and_kind(given, own, Purpose::Sign)?;
     if secrets.is_dev() {
         session.ui.detail(&format!("signed with the {DEV_SECRET}"));
     }
     let keys = secrets.for_profile(profile, Purpose::Sign)?;
-    Ok(match &profile.scheme {
-        Scheme::Unsigned => None,
-        scheme => Some(Arc::new(scheme.signer(&keys)?)),
+    let (signer, kind) = match &profile.scheme {
+        Scheme::Unsigned => (None, SecretKind::None),
+        scheme => (Some(Arc::new(scheme.signer(&keys)?)), kind),
+    };
+    Ok(Signing::Fresh {
+        profile: Arc::clone(profile),
+        signer,
+        secret: Arc::new(kind),
+    })
+}
+
+/// The keys of [`signing`] alone, for what is no delivery.
+pub(super) fn signer(
+    session: &Session,
+    profile: &Arc<Profile>,
+    own: (Option<&str>, Vec<Secret>),
+) -> Result<Option<Arc<Signer>>> {
+    Ok(match signing(session, profile, &[], own)? {
+        Signing::Fresh { signer, .. } => signer,
+        Signing::AsCaptured => None,
     })
 }
 

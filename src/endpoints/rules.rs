@@ -66,8 +66,8 @@ pub struct Options {
     pub local: bool,
     /// What is recommended is required, and a target must be public.
     pub production: bool,
-    /// Addresses of private networks count as public: the sender reaches them.
-    pub allow_private: bool,
+    /// Which addresses the sender reaches, where that is known: a target elsewhere would get nothing.
+    pub reaches: Option<AddressPolicy>,
     /// Events outside the catalogue are let pass with a caution: the provider may have new ones.
     pub new_events: bool,
     /// The account's plan, should the endpoint not name one.
@@ -177,7 +177,7 @@ fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding
     let mut findings: Vec<Finding> = [
         judge_https(profile, url, &shown, options),
         judge_port(profile, url, &shown),
-        judge_public(profile, class, &shown, options),
+        judge_public(profile, url, &shown, options),
     ]
     .into_iter()
     .flatten()
@@ -246,20 +246,24 @@ fn judge_port(profile: &Profile, url: &Url, shown: &str) -> Option<Finding> {
     Some(Finding::refused("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
 }
 
-fn judge_public(profile: &Profile, class: Option<AddressClass>, shown: &str, options: &Options) -> Option<Finding> {
-    if !(profile.endpoint.public || options.production) {
+fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
+    let is_required = profile.endpoint.public || options.production;
+    let class = AddressClass::of_url(url)?;
+    let is_reached = match (options.reaches, is_required) {
+        (Some(policy), true) => policy.allows(class),
+        // What a name leads to is looked at when a connection is made.
+        (Some(policy), false) => policy.check_url(url).is_ok(),
+        (None, true) => AddressPolicy::Public.allows(class),
+        (None, false) => true,
+    };
+    if is_reached {
         return None;
     }
-    let policy = if options.allow_private {
-        AddressPolicy::PublicAndPrivate
-    } else {
-        AddressPolicy::Public
-    };
-    let what = match class {
-        Some(class) if policy.allows(class) => return None,
-        Some(class) => class.description(),
-        None => "without a host",
-    };
+    let what = class.description();
+    if !is_required {
+        let message = format!("`{shown}` is {what}, which is not reached from here");
+        return Some(Finding::refused("not-public", message).hint("use a public host, or a tunnel's URL"));
+    }
     let message = format!(
         "`{shown}` is {what}, and `{}` must reach it from the internet",
         profile.label()

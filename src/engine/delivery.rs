@@ -6,13 +6,14 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::{Execution, Request, Source};
+use crate::exchange::{Execution, Request, SecretKind, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Target};
 use crate::signature::Signer;
+use crate::transport::AddressPolicy;
 
 /// One message on its way to one URL.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Delivery {
     pub signing: Signing,
     /// Time limit, success and retries.
     pub policy: Arc<Policy>,
+    /// Which addresses it may reach.
+    pub addresses: AddressPolicy,
     /// Where it starts: a fresh delivery, or one that is taken up again.
     pub progress: Progress,
     /// When it was made.
@@ -63,6 +66,8 @@ pub enum Signing {
         profile: Arc<Profile>,
         /// With which keys; absent: unsigned.
         signer: Option<Arc<Signer>>,
+        /// What the ledger keeps in place of the keys.
+        secret: Arc<SecretKind>,
     },
     /// The headers are sent as they are.
     AsCaptured,
@@ -84,7 +89,7 @@ impl Delivery {
     /// transport.
     pub fn request(&self, now: Timestamp, retries: u32) -> Request {
         let (mut headers, body, url) = match &self.signing {
-            Signing::Fresh { profile, signer } => {
+            Signing::Fresh { profile, signer, .. } => {
                 let message = self.message_as_sent();
                 let url = match signer {
                     Some(_) => self.address(profile, &message),

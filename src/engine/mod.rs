@@ -197,7 +197,7 @@ impl<T: Transport> Worker<T> {
         let begun = Instant::now();
         let outcome = tokio::select! {
             biased;
-            outcome = self.engine.transport.send(&request) => outcome,
+            outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
             () = self.cancel.cancelled() => {
                 Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
             }

@@ -11,12 +11,14 @@ use url::Url;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::exchange::SecretKind;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::secret::Secret;
 use crate::signature::Scheme;
+use crate::transport::AddressPolicy;
 use crate::transport::scripted::Scripted;
 
 /// Wall-clock time that passes as tokio's does.
@@ -98,7 +100,12 @@ fn delivery(provider: &str, body: &'static str) -> Delivery {
         method: "POST".into(),
         headers: Headers::new(),
         policy: Arc::new(profile.policy.clone()),
-        signing: Signing::Fresh { profile, signer },
+        addresses: AddressPolicy::Any,
+        signing: Signing::Fresh {
+            profile,
+            signer,
+            secret: Arc::new(SecretKind::Dev),
+        },
         progress: Progress::default(),
         at: now,
         label: Arc::default(),

@@ -9,6 +9,7 @@ mod pattern;
 pub mod route;
 mod shake;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,7 @@ pub use shake::{Shaken, Shakes};
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::mask;
 use crate::provider::{Facts, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
@@ -126,6 +128,7 @@ pub struct Listener {
 
 impl Listener {
     /// With a token that ends the delay of answers.
+    #[must_use]
     pub fn ended_by(mut self, hurry: CancellationToken) -> Self {
         self.rules.hurry = hurry;
         self
@@ -202,7 +205,13 @@ impl Listener {
 
     /// What the ledger keeps of a request, but for the status.
     fn capture(&self, incoming: Incoming, judged: &Judged, shake: &Shake, dedupe_key: Option<String>) -> NewCapture {
-        let (mut headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
+        let (mut headers, mut body) = shake.to_be_kept(incoming.headers, incoming.body);
+        if matches!(shake, Shake::Answered(_))
+            && let Cow::Owned(masked) = mask::bytes(&body)
+        {
+            // A question may repeat the token that the provider was told, and is never sent on.
+            body = masked.into();
+        }
         Registry::conceal_tokens(judged.profile.as_deref(), &mut headers);
         let provider = judged.label.as_deref();
         // Whoever does not know the path has nothing to do with the workflow.

@@ -15,6 +15,7 @@ use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::store::{LaneSummary, Processing, Query, Record, Stats, Store, Summary, Work};
+use crate::transport::AddressPolicy;
 use crate::transport::scripted::Scripted;
 
 /// What happened, in order.
@@ -42,6 +43,10 @@ impl Store for Diary {
     }
 
     fn find(&self, _: &str, _: usize) -> std::result::Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn undelivered(&self, _: &Query) -> std::result::Result<Vec<u64>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -172,6 +177,7 @@ fn delivery(wire_id: &str, source: Source) -> Delivery {
         method: "POST".into(),
         headers: Headers::new(),
         policy: Arc::new(profile.policy.clone()),
+        addresses: AddressPolicy::Any,
         signing: Signing::AsCaptured,
         progress: Progress::default(),
         at: now,

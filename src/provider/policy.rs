@@ -4,11 +4,37 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::human_duration;
 
 /// A set of status codes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Codes(Vec<RangeInclusive<u16>>);
+
+impl TryFrom<Vec<String>> for Codes {
+    type Error = String;
+
+    fn try_from(items: Vec<String>) -> Result<Self, String> {
+        Self::parse(&items)
+    }
+}
+
+impl From<Codes> for Vec<String> {
+    fn from(codes: Codes) -> Self {
+        codes.0.iter().map(range_text).collect()
+    }
+}
+
+/// `200` or `200-299`.
+fn range_text(range: &RangeInclusive<u16>) -> String {
+    if range.start() == range.end() {
+        range.start().to_string()
+    } else {
+        format!("{}-{}", range.start(), range.end())
+    }
+}
 
 impl Codes {
     /// Reads `200`, `200-299`, each in 100..=599.
@@ -58,23 +84,14 @@ impl Codes {
 
 impl std::fmt::Display for Codes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ranges: Vec<_> = self
-            .0
-            .iter()
-            .map(|r| {
-                if r.start() == r.end() {
-                    r.start().to_string()
-                } else {
-                    format!("{}-{}", r.start(), r.end())
-                }
-            })
-            .collect();
+        let ranges: Vec<_> = self.0.iter().map(range_text).collect();
         f.write_str(&ranges.join(", "))
     }
 }
 
 /// What the delays of a schedule run from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RunFrom {
     /// The end of the previous attempt.
     #[default]
@@ -84,7 +101,8 @@ pub enum RunFrom {
 }
 
 /// What follows the last failed attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Exhaustion {
     /// The delivery has failed, nothing else.
     #[default]
@@ -97,7 +115,8 @@ pub enum Exhaustion {
 }
 
 /// Which failures are tried again.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RetryOn {
     /// All of them.
     #[default]
@@ -112,7 +131,8 @@ pub enum RetryOn {
 }
 
 /// A schedule of retries.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Schedule {
     /// Waits before attempts 2, 3, ...; empty: the provider never retries.
     pub delays: Vec<Duration>,
@@ -177,8 +197,9 @@ impl Schedule {
     }
 }
 
-/// How one provider delivers.
-#[derive(Debug, Clone, PartialEq)]
+/// How one provider delivers. The ledger keeps it with each delivery, as JSON, so that one that is resumed is delivered by
+/// the rules that it was begun with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// The whole exchange, body included.
     pub timeout: Duration,
@@ -214,6 +235,16 @@ mod tests {
             (&[], 200),
         ] {
             assert_eq!(Codes::parse(codes).unwrap().success_like(200), wanted, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn the_policy_of_every_provider_reads_back_from_its_json() {
+        let registry = crate::provider::Registry::default();
+        for name in registry.names() {
+            let policy = registry.get(&name).unwrap().policy.clone();
+            let text = serde_json::to_string(&policy).unwrap();
+            assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), policy, "{name}: {text}");
         }
     }
 

@@ -185,13 +185,6 @@ pub fn is_pending(summary: &Summary) -> bool {
     summary.kind == RecordKind::Delivery && summary.state == DeliveryState::Pending.name()
 }
 
-/// Whether a workflow decided to send nothing.
-pub fn is_unsent(summary: &Summary) -> bool {
-    [DeliveryState::Skipped, DeliveryState::Rehearsed]
-        .iter()
-        .any(|state| summary.kind == RecordKind::Delivery && summary.state == state.name())
-}
-
 /// How long ago, in one unit; the day when that is more than a week.
 pub fn age(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.since(at).as_secs();

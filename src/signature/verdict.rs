@@ -128,6 +128,14 @@ impl Verdict {
         }
     }
 
+    /// The name of the secret that matched.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Verified(proof) => proof.secret.as_deref(),
+            Self::Refused(_) | Self::Unsigned | Self::Unchecked => None,
+        }
+    }
+
     /// What stands between what was verified and [`Verdict::detail`], before the space.
     pub fn joint(&self) -> &'static str {
         match self {

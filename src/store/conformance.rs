@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::{
     Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Op, Outcome, Query,
-    Record, Signing, Source, Store, VerdictNote,
+    Record, SecretKind, Signing, Source, Store, VerdictNote,
 };
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -41,6 +41,7 @@ macro_rules! conformance {
             numbers_are_shared_and_have_no_gaps
             a_number_that_was_never_given_is_no_record
             an_empty_group_changes_nothing
+            deliveries_keep_their_rules_apart
             one_message_serves_several_deliveries
             the_same_id_twice_makes_two_records
             two_stores_give_numbers_in_turn
@@ -66,6 +67,7 @@ macro_rules! conformance {
             a_workflow_has_its_executions_and_what_came_to_its_trigger
             what_a_record_led_to_is_found_by_its_number
             a_summary_tells_the_last_attempt
+            what_is_still_undelivered_is_found_once
             a_prefix_finds_every_kind_of_id
             figures_count_what_matches
             figures_of_nothing_are_zero
@@ -152,6 +154,7 @@ pub(crate) fn capture(at: Timestamp, event: &str) -> NewCapture {
             name: "verified".to_owned(),
             reason: None,
             detail: Some("by `new`".to_owned()),
+            secret: Some(SecretKind::Endpoint("shop".to_owned())),
         },
         status: 200,
         dedupe_key: None,
@@ -166,6 +169,7 @@ pub(crate) fn refused(at: Timestamp) -> NewCapture {
             name: "refused".to_owned(),
             reason: Some("wrong-secret".to_owned()),
             detail: None,
+            secret: None,
         },
         status: 401,
         provider: None,
@@ -199,6 +203,9 @@ pub(crate) fn delivery(at: Timestamp, event: &str) -> NewDelivery {
         method: "POST".to_owned(),
         headers: Headers::new(),
         signing: Signing::Fresh,
+        secret: None,
+        policy: None,
+        addresses: None,
         source: Source::Send,
         origin: None,
         execution: None,

@@ -255,6 +255,10 @@ mod tests {
             unreachable!()
         }
 
+        fn undelivered(&self, _: &Query) -> Result<Vec<u64>, StoreError> {
+            unreachable!()
+        }
+
         fn unprocessed(&self, _: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {
             unreachable!()
         }

@@ -6,18 +6,21 @@ mod conformance;
 mod error;
 mod ledger;
 mod names;
+mod notes;
 mod owner;
 mod query;
 mod sealed;
 mod sqlite;
 mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 pub use error::StoreError;
 pub use ledger::{Ledger, PendingAck};
+pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use sealed::{Sealed, SealedForm, SealedPlace};
@@ -27,10 +30,11 @@ pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, Source};
+pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
+use crate::provider::policy::Policy;
 
 /// What a numbered record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +43,6 @@ pub enum RecordKind {
     Capture,
     /// A message on its way to one URL.
     Delivery,
-}
-
-/// What a check said, as it is kept: names and texts that outlive the types.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VerdictNote {
-    /// `verified`, `refused`, `unsigned` or `unchecked`.
-    pub name: String,
-    /// The machine-readable cause of a refusal.
-    pub reason: Option<String>,
-    /// Which secret matched, or why it was refused, for people.
-    pub detail: Option<String>,
 }
 
 /// A request that was received, to be recorded.
@@ -105,36 +98,6 @@ pub struct Capture {
     pub sealed: Vec<Sealed>,
 }
 
-/// What the autopsy of a refused capture found, never a secret or a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiagnosisNote {
-    /// The machine-readable cause.
-    pub cause: String,
-    /// The fact, for people.
-    pub text: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-/// A command that failed for a capture. One that succeeds at once is not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Processing {
-    /// As the user wrote it.
-    pub command: String,
-    /// How often it failed.
-    pub tries: u32,
-    /// When it failed first.
-    pub first_at: Timestamp,
-    /// When it failed last.
-    pub last_at: Timestamp,
-    /// How it failed last.
-    pub error: String,
-    /// The process that runs it again, or did until it ended.
-    pub owner: Option<String>,
-    /// When a later run succeeded.
-    pub mended_at: Option<Timestamp>,
-}
-
 /// How a delivery is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Signing {
@@ -184,6 +147,12 @@ pub struct NewDelivery {
     pub headers: Headers,
     /// How it is signed.
     pub signing: Signing,
+    /// With which secret; absent in records of older formats.
+    pub secret: Option<SecretKind>,
+    /// The rules that its attempts follow; absent in records of older formats, which follow the provider's.
+    pub policy: Option<Arc<Policy>>,
+    /// Which addresses it may reach, by name; absent in records of older formats.
+    pub addresses: Option<String>,
     /// Who made it.
     pub source: Source,
     /// The record that it repeats or forwards.
@@ -366,6 +335,10 @@ pub trait Store: Send {
     /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
 
+    /// Numbers of the deliveries that failed and are still not delivered, the oldest first, each message once for its
+    /// target. Of the query only the moment and the event count.
+    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError>;
+
     /// Commands that failed and did not succeed since, by the numbers of their captures, of the captures that match. Of the
     /// page only the direction counts.
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
@@ -388,16 +361,5 @@ impl NewCapture {
     pub fn url(&self) -> Option<String> {
         let host = self.headers.get_text("host")?;
         Some(format!("http://{host}{}", self.target))
-    }
-}
-
-impl VerdictNote {
-    /// What is kept of a verdict.
-    pub fn of(verdict: &crate::signature::Verdict) -> Self {
-        Self {
-            name: verdict.name().to_owned(),
-            reason: verdict.reason().map(str::to_owned),
-            detail: verdict.detail(),
-        }
     }
 }

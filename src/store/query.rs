@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::RecordKind;
+use super::{DeliveryState, RecordKind};
 use crate::clock::Timestamp;
 use crate::id::Id;
 
@@ -111,6 +111,14 @@ pub struct Summary {
     pub workflow: Option<String>,
     /// How often a command failed for a capture, and how it did so last, when none succeeded since.
     pub unprocessed: Option<(u32, String)>,
+}
+
+impl Summary {
+    /// Whether a workflow decided to send nothing.
+    pub fn is_unsent(&self) -> bool {
+        let unsent = [DeliveryState::Skipped, DeliveryState::Rehearsed];
+        self.kind == RecordKind::Delivery && unsent.iter().any(|state| self.state == state.name())
+    }
 }
 
 /// Figures over records.

@@ -341,7 +341,7 @@ impl<'a> Opening<'a> {
 /// The number of the line that this byte of a block is in, its name, and where its value begins.
 fn line_at(block: &[u8], at: usize) -> (usize, &[u8], usize) {
     let before = &block[..at];
-    let number = before.iter().filter(|byte| **byte == b'\n').count();
+    let number = before.split(|byte| *byte == b'\n').count() - 1;
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let name = block[start..].split(|byte| *byte == b':').next().unwrap_or_default();
     (number, name, start + name.len() + 2)

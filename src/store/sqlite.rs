@@ -1,5 +1,6 @@
 //! The ledger in one SQLite file. Several processes use it at once: one writes at a time, readers are never in the way.
 
+mod attempt;
 mod close;
 mod dedupe;
 mod diagnosis;
@@ -8,6 +9,7 @@ mod filter;
 mod list;
 mod minutes;
 mod open;
+mod policies;
 mod processing;
 mod prune;
 mod read;
@@ -17,6 +19,7 @@ mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 mod work;
 mod write;
 
@@ -115,6 +118,10 @@ impl Store for SqliteStore {
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
         read::find(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError> {
+        undelivered::undelivered(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {

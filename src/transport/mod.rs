@@ -5,6 +5,7 @@ use std::future::Future;
 use crate::exchange::{Outcome, Request};
 
 pub mod address_policy;
+mod by_policy;
 pub mod guard;
 pub mod http;
 mod join;
@@ -12,6 +13,7 @@ mod join;
 pub mod scripted;
 
 pub use address_policy::{AddressClass, AddressPolicy};
+pub use by_policy::TransportByPolicy;
 pub use http::{HttpOptions, HttpOptionsError, HttpTransport, other_loopback_answers};
 pub use join::join_url;
 
@@ -19,4 +21,10 @@ pub use join::join_url;
 pub trait Transport: Send + Sync + 'static {
     /// Never fails: what goes wrong is an outcome.
     fn send(&self, request: &Request) -> impl Future<Output = Outcome> + Send;
+
+    /// The same within the addresses that a delivery may reach. A transport with one policy of its own stays within that.
+    fn send_within(&self, request: &Request, addresses: AddressPolicy) -> impl Future<Output = Outcome> + Send {
+        let _ = addresses;
+        self.send(request)
+    }
 }

@@ -364,3 +364,37 @@ fn of_many_calls_at_once_no_more_succeed_than_one_after_the_other() {
         "one booking of a slot"
     );
 }
+
+#[test]
+fn what_an_api_caller_caused_stays_within_its_addresses_when_it_is_resumed() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let add = [
+        "endpoints",
+        "add",
+        &app.url,
+        "-p",
+        "generic",
+        "--events",
+        "all",
+        "--name",
+        "inside",
+    ];
+    sandbox.hook(add).run().ok();
+    let mut face = sandbox.serve("generic", &["--production"]);
+    let cause = r#"{"type":"test.ping"}"#;
+    assert_eq!(face.call("POST", "/_hook/events", cause).1["endpoints"], 1);
+    assert_eq!(face.next("hook.attempt/1")["error"], "blocked");
+    face.stop().exits(130);
+    sandbox
+        .hook(["replay", "--resume", "--time-scale", "1e9"])
+        .run()
+        .exits(4)
+        .prints(["blocked"]);
+    for again in [&["1"][..], &["--failed"]] {
+        sandbox.hook(["replay"].iter().chain(again)).run().exits(4);
+    }
+    assert!(app.rest().is_empty());
+    sandbox.hook(["replay", "1", "--to", &app.url]).run().ok();
+    app.next();
+}

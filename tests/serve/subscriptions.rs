@@ -312,6 +312,30 @@ fn targets_on_this_machine_are_taken_unless_production_is_played() {
 }
 
 #[test]
+fn what_a_service_does_not_reach_is_not_registered() {
+    let sandbox = Sandbox::new();
+    let (plain, private) = (
+        sandbox.serve("generic", &[]),
+        sandbox.serve("generic", &["--allow-private"]),
+    );
+    for (host, by_plain, by_private) in [
+        ("127.0.0.1:9", 201, 201),
+        ("app.test", 201, 201),
+        ("10.0.0.1", 422, 201),
+        ("169.254.169.254", 422, 422),
+        ("168.63.129.16", 422, 422),
+        ("[::ffff:169.254.1.1]", 422, 422),
+        ("metadata.google.internal", 422, 422),
+    ] {
+        let body = registration(&format!("http://{host}/in"), "all");
+        for (face, status) in [(&plain, by_plain), (&private, by_private)] {
+            let (got, said) = face.call("POST", "/endpoints", &body);
+            assert_eq!(got, status, "{host}: {said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_registered_by_the_api_is_an_endpoint_like_any_other() {
     let sandbox = Sandbox::new();
     let face = sandbox.serve("slotflow", &[]);

@@ -48,7 +48,7 @@ impl RuleArgs {
         Options {
             local: self.local,
             production: self.production,
-            allow_private: false,
+            reaches: None,
             new_events: self.new_events,
             plan: session.settings.account_plan.clone(),
         }

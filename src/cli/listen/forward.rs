@@ -22,7 +22,7 @@ use crate::render::{short_time, status_line};
 use crate::server::Reply;
 use crate::session::Session;
 use crate::store::{Ledger, NewCapture, Owner};
-use crate::transport::{HttpTransport, join_url};
+use crate::transport::{AddressPolicy, HttpTransport, join_url};
 use crate::ui::{Output, Ui, printable};
 
 /// The longest body of an app's answer that is passed on to the sender, in bytes.
@@ -129,6 +129,7 @@ impl Forwarder {
             headers: self.headers(capture),
             signing: Signing::AsCaptured,
             policy: Arc::clone(&self.common.policy),
+            addresses: AddressPolicy::Any,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

@@ -185,7 +185,7 @@ impl Serving<'_> {
             rules: Options {
                 local: !self.args.production,
                 production: self.args.production,
-                allow_private: self.args.allow_private,
+                reaches: Some(self.addresses()),
                 new_events: false,
                 plan: self.plan.clone(),
             },
@@ -238,6 +238,7 @@ impl Serving<'_> {
             session,
             profile: Arc::clone(&self.profile),
             policy: Arc::new(self.profile.policy.clone()),
+            addresses: self.addresses(),
             ledger: ledger_of_post,
             owner: owner_of_post,
             jobs,

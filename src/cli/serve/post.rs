@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::super::{ends, targets};
 use crate::api::face::Occurrence;
 use crate::endpoints::{Endpoint, Wanted};
-use crate::engine::{Delivery, Event, Label, Progress, Signing};
+use crate::engine::{Delivery, Event, Label, Progress};
 use crate::error::Result;
 use crate::exchange::Source;
 use crate::headers::Headers;
@@ -19,6 +19,7 @@ use crate::provider::policy::Policy;
 use crate::render::delivery::Attempts;
 use crate::session::{Purpose, Session};
 use crate::store::{Ledger, Op, Owner};
+use crate::transport::AddressPolicy;
 use crate::ui::printable;
 
 /// Takes events to the engine.
@@ -26,6 +27,7 @@ pub(super) struct Post<'a> {
     pub(super) session: &'a Session,
     pub(super) profile: Arc<Profile>,
     pub(super) policy: Arc<Policy>,
+    pub(super) addresses: AddressPolicy,
     pub(super) ledger: Ledger,
     pub(super) owner: Arc<Owner>,
     pub(super) jobs: mpsc::Sender<Delivery>,
@@ -111,11 +113,9 @@ impl Post<'_> {
             url: targets::parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
-            signing: Signing::Fresh {
-                profile: Arc::clone(&self.profile),
-                signer: targets::signer(session, &self.profile, &[], own)?,
-            },
+            signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
+            addresses: self.addresses,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

@@ -430,3 +430,100 @@ pub(crate) fn figures_of_nothing_are_zero<F: Fixture>() {
     };
     assert_eq!(store.stats(&query).unwrap(), Stats::default());
 }
+
+/// A delivery: its message, its target, where it stands and what it repeats.
+type Row = (&'static str, &'static str, DeliveryState, Option<u64>);
+
+/// Ledgers, and which of their deliveries are made again.
+const UNDELIVERED: [(&str, &[Row], &[u64]); 12] = {
+    use DeliveryState::{Delivered, Failed, Pending};
+    [
+        ("one that failed", &[("a", "x", Failed, None)], &[1]),
+        ("one that was delivered", &[("a", "x", Delivered, None)], &[]),
+        (
+            "its replay failed too",
+            &[("a", "x", Failed, None), ("a", "x", Failed, Some(1))],
+            &[2],
+        ),
+        (
+            "replays of replays",
+            &[
+                ("a", "x", Failed, None),
+                ("a", "x", Failed, Some(1)),
+                ("a", "x", Failed, Some(2)),
+                ("a", "x", Failed, Some(1)),
+            ],
+            &[4],
+        ),
+        (
+            "delivered since",
+            &[("a", "x", Failed, None), ("a", "x", Delivered, Some(1))],
+            &[],
+        ),
+        (
+            "delivered elsewhere since",
+            &[("a", "x", Failed, None), ("a", "z", Delivered, Some(1))],
+            &[],
+        ),
+        (
+            "failed again since",
+            &[("a", "x", Delivered, None), ("a", "x", Failed, Some(1))],
+            &[2],
+        ),
+        (
+            "on its way",
+            &[("a", "x", Failed, None), ("a", "x", Pending, Some(1))],
+            &[],
+        ),
+        (
+            "another event by its replay",
+            &[("a", "x", Failed, None), ("b", "x", Delivered, Some(1))],
+            &[],
+        ),
+        (
+            "sent again by hand",
+            &[("a", "x", Failed, None), ("a", "x", Delivered, None)],
+            &[],
+        ),
+        (
+            "two targets",
+            &[
+                ("a", "x", Failed, None),
+                ("a", "y", Failed, None),
+                ("a", "x", Delivered, Some(1)),
+            ],
+            &[2],
+        ),
+        (
+            "tried elsewhere",
+            &[("a", "x", Failed, None), ("a", "z", Failed, Some(1))],
+            &[1],
+        ),
+    ]
+};
+
+pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
+    for (name, rows, expected) in UNDELIVERED {
+        let place = F::new();
+        let mut store = place.open();
+        let (first, second) = (message(start(), "job.paid"), message(start(), "job.paid"));
+        for (message, target, state, origin) in rows {
+            let new = NewDelivery {
+                message: if *message == "a" { first.clone() } else { second.clone() },
+                endpoint: (*target == "y").then(|| "shop".to_owned()),
+                url: format!("http://127.0.0.1:4400/{target}"),
+                source: if origin.is_some() { Source::Replay } else { Source::Send },
+                origin: *origin,
+                state: *state,
+                ..delivery(start(), "job.paid")
+            };
+            record_delivery(&mut store, &new);
+        }
+        assert_eq!(store.undelivered(&Query::default()).unwrap(), expected, "{name}");
+        let other = Query {
+            event: Some("job.lost".to_owned()),
+            ..Query::default()
+        };
+        assert!(store.undelivered(&other).unwrap().is_empty(), "{name}");
+    }
+}

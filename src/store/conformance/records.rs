@@ -1,10 +1,12 @@
 //! What is written reads back.
 
+use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
 
 use super::*;
+use crate::provider::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
 use crate::store::{Capture, RecordKind};
 
 pub(crate) fn a_capture_reads_back_as_it_was_written<F: Fixture>() {
@@ -20,6 +22,7 @@ pub(crate) fn a_capture_reads_back_as_it_was_written<F: Fixture>() {
             name: "refused".to_owned(),
             reason: Some("body-changed".to_owned()),
             detail: None,
+            secret: None,
         },
         target: "/\u{fc}?\u{0}".to_owned(),
         ..plain.clone()
@@ -59,6 +62,9 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
         note: Some("why".to_owned()),
         secret_header: Some("x-key".to_owned()),
     });
+    new.secret = Some(SecretKind::Given(vec!["env:A".to_owned(), String::new()]));
+    new.policy = Some(policy(503));
+    new.addresses = Some("public".to_owned());
     new.delays = vec![Duration::ZERO, Duration::from_nanos(300_000_001), minutes(60)];
     new.owner = Some("somebody".to_owned());
     new.next_due = Some(after(5));
@@ -187,4 +193,54 @@ pub(crate) fn two_stores_give_numbers_in_turn<F: Fixture>() {
     let mut numbers: Vec<u64> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
+}
+
+pub(crate) fn deliveries_keep_their_rules_apart<F: Fixture>() {
+    let place = F::new();
+    let mut store = place.open();
+    let shared = policy(410);
+    let policies = [
+        Some(Arc::clone(&shared)),
+        None,
+        Some(policy(429)),
+        Some(shared),
+        Some(policy(410)),
+    ];
+    let all: Vec<NewDelivery> = policies
+        .into_iter()
+        .map(|policy| NewDelivery {
+            policy,
+            ..delivery(start(), "job.paid")
+        })
+        .collect();
+    let ops: Vec<Op> = all.iter().map(|new| Op::Delivery(Box::new(new.clone()))).collect();
+    let acks = store.write(&ops).unwrap();
+    for (ack, new) in acks.iter().zip(all) {
+        assert_eq!(read_delivery(&store, ack.number).delivery, new);
+    }
+}
+
+/// Rules that differ from the defaults in every part.
+fn policy(stop: u16) -> Arc<Policy> {
+    let codes = |code: u16| Codes::parse(&[code.to_string()]).unwrap();
+    Arc::new(Policy {
+        timeout: Duration::from_millis(1500),
+        success: Codes::parse(&["200-204", "409"]).unwrap(),
+        schedule: Schedule {
+            delays: vec![Duration::from_nanos(300_000_001)],
+            from: RunFrom::First,
+            jitter: 0.1,
+            honour_retry_after: codes(429),
+            retry_on: RetryOn::Only {
+                codes: codes(500),
+                errors: true,
+            },
+            stop_on: codes(stop),
+            stop_on_header: Some(("x-stop".to_owned(), "1".to_owned())),
+            disable_on: codes(410),
+            then: Exhaustion::DisableEndpoint { after: 3 },
+            notify: Some("email".to_owned()),
+            instead: Some("nothing".to_owned()),
+        },
+    })
 }

@@ -1,10 +1,12 @@
 //! Whole records, by number or by the beginning of an id.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{diagnosis, processing, sealed, signed, unsigned};
@@ -51,8 +53,8 @@ fn one<T>(
 
 const CAPTURE: &str = "
     SELECT n, id, at, method, target, headers, body, remote, provider, event, event_id, verdict, reason, detail, status,
-        dedupe_key, duplicate_of, forwarded_to, workflow
-    FROM capture JOIN capture_content USING (n) LEFT JOIN execution USING (n) WHERE n = ?1";
+        dedupe_key, duplicate_of, forwarded_to, workflow, proof
+    FROM whole_capture JOIN capture_content USING (n) LEFT JOIN execution USING (n) WHERE n = ?1";
 
 fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
     let request = NewCapture {
@@ -70,6 +72,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
             name: row.get(11)?,
             reason: row.get(12)?,
             detail: row.get(13)?,
+            secret: optional_json(row, 19)?,
         },
         status: row.get(14)?,
         dedupe_key: row.get(15)?,
@@ -88,8 +91,10 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
 
 const DELIVERY: &str = "
     SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
-        next_due, message.id, wire_id, message.event, time, mode, content_type, body, workflow, note, secret_header
-    FROM delivery JOIN message ON m = message LEFT JOIN execution USING (n) WHERE n = ?1";
+        next_due, message.id, wire_id, message.event, time, mode, content_type, body, workflow, note, secret_header,
+        delivery.secret, policy.text, addresses
+    FROM whole_delivery AS delivery JOIN message ON m = message LEFT JOIN execution USING (n)
+        LEFT JOIN policy ON p = delivery.policy WHERE n = ?1";
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let message = Message {
@@ -111,6 +116,9 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         method: row.get(6)?,
         headers: headers(row, 7)?,
         signing: named(row, 8, Signing::from_name)?,
+        secret: optional_json(row, 25)?,
+        policy: optional_json(row, 26)?.map(Arc::new),
+        addresses: row.get(27)?,
         source: named(row, 9, Source::from_name)?,
         origin: row.get::<_, Option<i64>>(10)?.map(unsigned),
         execution: execution(row)?,
@@ -262,6 +270,12 @@ fn delays(text: &str) -> Option<Vec<Duration>> {
     nanos
         .map(|nanos| nanos.parse().ok().map(Duration::from_nanos))
         .collect()
+}
+
+/// Reads what is kept as JSON. What a newer version wrote in a way that this one does not know counts as absent.
+fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    Ok(text.and_then(|text| serde_json::from_str(text).ok()))
 }
 
 /// Reads a value that is kept as a text.

@@ -32,7 +32,11 @@ pub(super) const STAND_INS: [(i64, &str); 4] = [
     ),
     (
         5,
-        "CREATE TEMP TABLE work_lane (lane BLOB, kind TEXT, target TEXT, folder TEXT, trust TEXT, policy TEXT, owner TEXT);
+        "CREATE TEMP TABLE policy (p INTEGER PRIMARY KEY, text TEXT);
+         CREATE TEMP VIEW whole_delivery AS SELECT *, NULL AS secret, NULL AS policy, NULL AS addresses FROM delivery;
+         CREATE TEMP VIEW whole_capture AS SELECT *,
+             CASE WHEN verdict = 'verified' AND detail LIKE '%dev secret%' THEN '\"dev\"' END AS proof FROM capture;
+         CREATE TEMP TABLE work_lane (lane BLOB, kind TEXT, target TEXT, folder TEXT, trust TEXT, policy TEXT, owner TEXT);
          CREATE TEMP TABLE work (lane BLOB, seq INTEGER, n INTEGER, at INTEGER, delivery INTEGER);
          CREATE TEMP TABLE sealed (n INTEGER, place TEXT, part INTEGER, start INTEGER, form TEXT, reference TEXT,
              fingerprint TEXT)",
@@ -206,9 +210,26 @@ CREATE TABLE signed_body (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// `policy`: the rules of deliveries as JSON, once for all that have the same. `delivery.secret` and `capture.secret` say
+/// which kind of secret signed, never the secret; a capture of an older format says it in a text for people. Columns cannot
+/// stand in for readers of an older file, so whole records are read through views.
+///
 /// `work`: what was promised for capture `n` and is not done, in the lanes of `work_lane`. `delivery` is the number of a
 /// forward's delivery once its first attempt is on record. Both tables are empty as long as nothing waits.
 const FORMAT_5: &str = "
+CREATE TABLE policy (
+    p    INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+) STRICT;
+ALTER TABLE delivery ADD COLUMN secret TEXT;
+ALTER TABLE delivery ADD COLUMN policy INTEGER;
+ALTER TABLE delivery ADD COLUMN addresses TEXT;
+ALTER TABLE capture ADD COLUMN secret TEXT;
+CREATE VIEW whole_delivery AS SELECT * FROM delivery;
+CREATE VIEW whole_capture AS SELECT *, coalesce(
+    secret,
+    CASE WHEN verdict = 'verified' AND detail LIKE '%dev secret%' THEN '\"dev\"' END
+) AS proof FROM capture;
 CREATE TABLE work_lane (
     lane   BLOB NOT NULL PRIMARY KEY,
     kind   TEXT NOT NULL,

@@ -21,8 +21,8 @@ impl Frequent {
         match self {
             Self::InsertCapture => {
                 "INSERT INTO capture (n, id, at, method, target, remote, provider, event, event_id, verdict, reason,
-                     detail, status, size, weight, dedupe, duplicate_of, late)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+                     detail, status, size, weight, dedupe, duplicate_of, late, secret)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
             }
             Self::InsertContent => "INSERT INTO capture_content (n, dedupe_key, headers, body) VALUES (?1, ?2, ?3, ?4)",
             Self::FindMessage => {
@@ -35,9 +35,10 @@ impl Frequent {
             }
             Self::InsertDelivery => {
                 "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
-                     source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late)
+                     source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late,
+                     secret, policy, addresses)
                  VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                     ?19, ?20, ?21, ?22, ?23)"
+                     ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
             }
             Self::KeepAttempt => {
                 "INSERT OR REPLACE INTO attempt (delivery, seq, at, took, request, status, headers, truncated, body,

@@ -105,7 +105,9 @@ fn a_newer_ledger_is_refused() {
 fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
     let file = File::new();
     record_capture(&mut file.open(), &capture(start(), "a"));
-    file.meddle("DROP TABLE work; DROP TABLE work_lane; DROP TABLE signed_body; DROP TABLE diagnosis; DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
+    file.meddle("DROP VIEW whole_delivery; DROP VIEW whole_capture; DROP TABLE policy; ALTER TABLE delivery DROP COLUMN secret;
+        ALTER TABLE delivery DROP COLUMN policy; ALTER TABLE delivery DROP COLUMN addresses; ALTER TABLE capture DROP COLUMN secret;
+        DROP TABLE sealed; DROP TABLE work; DROP TABLE work_lane; DROP TABLE signed_body; DROP TABLE diagnosis; DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
     let store = file.reading().unwrap();
     assert_eq!(numbers(&store, &Query::default()), [1]);
     assert!(store.get(1).unwrap().is_some());

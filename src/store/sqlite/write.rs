@@ -1,10 +1,9 @@
 //! Makes a group of changes in one transaction.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, Seen};
+use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
 use super::{diagnosis, minutes, nanos, processing, sealed, signed, unsigned, work};
 use crate::clock::Timestamp;
@@ -55,6 +54,7 @@ fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::R
         minute: minutes::last(&transaction)?,
         connection: &transaction,
         statements: Statements::new(&transaction),
+        policies: Policies::default(),
         seen,
     };
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
@@ -77,12 +77,13 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
 
 pub(super) struct Group<'c> {
     pub(super) connection: &'c Connection,
-    statements: Statements<'c>,
+    pub(super) statements: Statements<'c>,
     pub(super) first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
     next: i64,
     /// The latest minute of any record so far.
     minute: Option<i64>,
+    policies: Policies,
     pub(super) seen: &'c mut Seen,
 }
 
@@ -190,6 +191,7 @@ impl Group<'_> {
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
+            new.verdict.secret.as_ref().and_then(json),
         ])?;
         self.statements
             .get(Frequent::InsertContent)?
@@ -210,6 +212,10 @@ impl Group<'_> {
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
+        let policy = new
+            .policy
+            .as_ref()
+            .map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
         let (url, of_url) = seal::url(SealedPlace::Url, &new.url);
         let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
@@ -237,6 +243,9 @@ impl Group<'_> {
             last.and_then(reason),
             last.map(|last| nanos(last.took)),
             late,
+            new.secret.as_ref().and_then(json),
+            policy.transpose()?.flatten(),
+            new.addresses,
         ])?;
         sealed::keep(self.connection, n, &of_url)?;
         sealed::keep(self.connection, n, &of_headers)?;
@@ -280,37 +289,6 @@ impl Group<'_> {
         }
         self.statements.get(Frequent::InsertMessage)?.execute(&fields[..])?;
         Ok(n)
-    }
-
-    /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
-    fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
-        let (answer, error) = match &attempt.outcome {
-            Outcome::Answer(answer) => (Some(answer), None),
-            Outcome::Error { kind, text } => (None, Some((kind.name(), mask::secrets(text)))),
-        };
-        let (request, of_request) = seal::headers(SealedPlace::Request, attempt.seq, &attempt.request_headers);
-        // An answer that repeats a secret is never sent again, so that nothing has to be put back.
-        let answer_headers = answer.map(|answer| answer.headers.to_block());
-        self.statements.get(Frequent::KeepAttempt)?.execute(params![
-            delivery,
-            attempt.seq,
-            attempt.at.unix_us(),
-            nanos(attempt.took),
-            request,
-            answer.map(|answer| answer.status),
-            answer_headers.as_deref().map(mask::bytes),
-            answer.map(|answer| answer.truncated),
-            answer.map(|answer| mask::bytes(&answer.body)),
-            error.as_ref().map(|(kind, _)| kind),
-            error.as_ref().map(|(_, text)| text),
-        ])?;
-        sealed::keep(self.connection, delivery, &of_request)?;
-        if let Some(body) = &attempt.request_body {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![delivery, attempt.seq, &body[..]])?;
-        }
-        Ok(())
     }
 
     fn attempt(
@@ -397,10 +375,4 @@ fn reason(attempt: &Attempt) -> Option<&'static str> {
         Outcome::Answer(_) => None,
         Outcome::Error { kind, .. } => Some(kind.name()),
     }
-}
-
-/// Nanoseconds with commas between them.
-fn delays(delays: &[Duration]) -> String {
-    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
-    texts.join(",")
 }

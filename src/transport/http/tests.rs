@@ -12,6 +12,7 @@ use super::*;
 use crate::exchange::ANSWER_KEPT;
 
 mod proxy;
+mod reuse;
 mod tls;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -34,18 +35,20 @@ fn post(url: &str, headers: &[(&str, &[u8])], body: &'static [u8]) -> Request {
 /// Reads one whole request; `None` when the client closed instead.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                return Some(String::from_utf8(bytes.escape_ascii().collect()).unwrap());
-            }
-        }
+    let mut wanted = None;
+    while wanted.is_none_or(|wanted| bytes.len() < wanted) {
         if stream.read_buf(&mut bytes).await.unwrap() == 0 {
             return None;
         }
+        if wanted.is_none()
+            && let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n")
+        {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            wanted = Some(end + 4 + length.map_or(0, |length| length.parse::<usize>().unwrap()));
+        }
     }
+    Some(bytes.escape_ascii().to_string())
 }
 
 /// Answers one request with those bytes and closes. Gives the request, escaped.

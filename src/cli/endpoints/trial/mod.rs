@@ -14,7 +14,7 @@ use super::remote::Place;
 use crate::endpoints::{Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{Attempt, Source};
+use crate::exchange::{Attempt, SecretKind, Source};
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
@@ -24,9 +24,9 @@ use crate::provider::compose::{Composer, Wishes};
 use crate::provider::policy::{Policy, Schedule};
 use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::shutdown::Shutdown;
-use crate::signature::{Scheme, Signer};
+use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
-use crate::transport::HttpTransport;
+use crate::transport::{AddressPolicy, HttpTransport};
 use verdict::Verdicts;
 
 /// Send a signed test event and a tampered twin of it, and judge the receiver
@@ -61,7 +61,7 @@ struct Trial<'a> {
     endpoint: &'a Endpoint,
     profile: Arc<Profile>,
     event: String,
-    signer: Option<Arc<Signer>>,
+    signing: Signing,
     policy: Arc<Policy>,
     transport: Arc<HttpTransport>,
     /// The flags that lead to the remote that keeps the endpoint; absent: the local book.
@@ -82,7 +82,7 @@ pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint, place: Op
     let trial = Trial {
         session,
         endpoint,
-        signer: signer(session, endpoint, &profile, place)?,
+        signing: signing(session, endpoint, &profile, place)?,
         policy: Arc::new(args.http.limit(Policy {
             schedule: Schedule::default(),
             ..profile.policy.clone()
@@ -132,16 +132,10 @@ fn event(profile: &Profile, endpoint: &Endpoint, asked: Option<&str>) -> Result<
         })
 }
 
-fn signer(
-    session: &Session,
-    endpoint: &Endpoint,
-    profile: &Profile,
-    place: Option<&Place>,
-) -> Result<Option<Arc<Signer>>> {
-    if matches!(profile.scheme, Scheme::Unsigned) {
-        return Ok(None);
-    }
+fn signing(session: &Session, endpoint: &Endpoint, profile: &Arc<Profile>, place: Option<&Place>) -> Result<Signing> {
+    let unsigned = matches!(profile.scheme, Scheme::Unsigned);
     let own = match place {
+        _ if unsigned => Vec::new(),
         // What is noted of a provider's endpoints is the user's own: a project has no part in it.
         Some(place) => endpoint
             .signing_secrets(session.now(), profile.scheme.carries_several())
@@ -150,15 +144,18 @@ fn signer(
             .collect::<std::result::Result<_, _>>()?,
         None => session.endpoint_secrets(endpoint, profile, Purpose::Sign)?,
     };
-    let secrets = session.secrets_for(&[], own, Purpose::Sign)?;
-    if secrets.is_dev() {
+    // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
+    let name = place.is_none().then_some(endpoint.name.as_str());
+    let signing = targets::signing(session, profile, &[], (name, own))?;
+    if let Signing::Fresh { secret, .. } = &signing
+        && **secret == SecretKind::Dev
+    {
         session.ui.note(&format!(
             "`{}` has no secret: signed with the {DEV_SECRET}",
             endpoint.name
         ));
     }
-    let keys = secrets.for_profile(profile, Purpose::Sign)?;
-    Ok(Some(Arc::new(profile.scheme.signer(&keys)?)))
+    Ok(signing)
 }
 
 impl Trial<'_> {
@@ -216,11 +213,9 @@ impl Trial<'_> {
             url: targets::parse_url(&self.endpoint.url)?,
             method: args.http.method(Some(&self.profile)),
             headers: args.http.header_lines(self.session)?,
-            signing: Signing::Fresh {
-                profile: Arc::clone(&self.profile),
-                signer: self.signer.clone(),
-            },
+            signing: self.signing.clone(),
             policy: Arc::clone(&self.policy),
+            addresses: AddressPolicy::Any,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

@@ -1,6 +1,12 @@
 //! Proxies: which targets go through them, and what they see.
 
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+
 use super::*;
+use crate::server::tls::Tls;
 
 fn from_env(variables: &[(&str, &str)]) -> Settings {
     let options = HttpOptions {
@@ -56,6 +62,96 @@ async fn a_proxy_that_refuses_a_tunnel_is_a_connect_error() {
             .unwrap()
             .starts_with("CONNECT example.invalid:443 HTTP/1.1")
     );
+}
+
+/// Makes one tunnel to wherever it is asked for, and gives the head of the request.
+async fn make_tunnel<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut head).await.unwrap(), 0);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap();
+    let mut beyond = TcpStream::connect(target).await.unwrap();
+    let answer = b"HTTP/1.1 200 Connection established\r\nvia: test\r\n\r\n";
+    stream.write_all(answer).await.unwrap();
+    let _ = tokio::io::copy_bidirectional(&mut stream, &mut beyond).await;
+    head
+}
+
+#[tokio::test]
+async fn a_target_over_tls_is_reached_by_a_tunnel_through_a_plain_proxy_or_one_over_tls() {
+    let port = tls::serve(&Tls::self_signed(&[]).unwrap()).await;
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = own.signing_key.serialize_der().try_into().unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    for scheme in ["http", "https"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("{scheme}://me:p%40ss@{}", listener.local_addr().unwrap());
+        let acceptor = TlsAcceptor::from(Arc::new(config.clone()));
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            match scheme {
+                "http" => make_tunnel(stream).await,
+                _ => make_tunnel(acceptor.accept(stream).await.unwrap()).await,
+            }
+        });
+        let transport = HttpTransport::new(HttpOptions {
+            proxy: Some(proxy),
+            insecure: true,
+            ..HttpOptions::default()
+        })
+        .unwrap();
+        let url = format!("https://127.0.0.1:{port}/x");
+        for _ in 0..2 {
+            let answer = answered(transport.send(&post(&url, &[], b"hi")).await);
+            assert_eq!(&answer.body[..], b"hi", "{scheme}");
+        }
+        drop(transport);
+        let head = server.await.unwrap();
+        assert!(
+            head.starts_with(&format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n")),
+            "{head}"
+        );
+        assert!(head.contains("proxy-authorization: Basic bWU6cEBzcw==\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_credentials_are_not_shown_when_it_makes_no_tunnel() {
+    for (answer, part) in [
+        (
+            "HTTP/1.1 407 Proxy \u{1b}[31m\r\n\r\n",
+            "the proxy answered 407 Proxy Authentication Required",
+        ),
+        ("SSH-2.0-x\r\n\r\n", "the proxy's answer is not HTTP"),
+        ("", "the proxy gave no answer"),
+    ] {
+        let (address, _server) = raw(answer).await;
+        let transport = through(&format!("http://me:hunter2@{address}")).unwrap();
+        let (kind, text) = failed(transport.send(&post("https://example.invalid/", &[], b"")).await);
+        assert_eq!(kind, ErrorKind::Connect, "{text}");
+        assert!(text.ends_with(part) && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_is_not_open_to_every_address_uses_no_proxy() {
+    let (address, _server) = raw(OK).await;
+    let transport = HttpTransport::new(HttpOptions {
+        proxy: Some(address.to_string()),
+        addresses: crate::transport::AddressPolicy::Public,
+        ..HttpOptions::default()
+    })
+    .unwrap();
+    let name = format!("{}.invalid", "a".repeat(64));
+    let (kind, text) = failed(transport.send(&post(&format!("http://{name}/"), &[], b"")).await);
+    assert_eq!(kind, ErrorKind::Dns, "{text}");
 }
 
 #[tokio::test]

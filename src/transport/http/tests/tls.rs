@@ -25,7 +25,7 @@ impl Handler for Echo {
     fn rejected(&self, _: Rejection) {}
 }
 
-async fn serve(tls: &Tls) -> u16 {
+pub(super) async fn serve(tls: &Tls) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = server::serve(

@@ -4,66 +4,64 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
-pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// How long the other family has to answer. On loopback either side answers at once.
 const PROBE: Duration = Duration::from_millis(250);
 
-/// The system's resolver, except that `localhost` is both loopback addresses without asking anybody: a server may
-/// listen on either, and the system may know only one.
-///
-/// Addresses that may not be reached are left out.
-pub(super) struct Resolver(pub(super) AddressPolicy);
-
-/// A name that has no address.
+/// Why a host has no address that can be tried.
 #[derive(Debug, thiserror::Error)]
-#[error("`{name}` does not resolve: {reason}")]
-pub(super) struct Unresolved {
-    name: String,
-    reason: String,
+pub(super) enum NoAddress {
+    /// The name has none.
+    #[error("`{name}` does not resolve: {reason}")]
+    Unresolved {
+        /// What was looked up.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// It has some that may not be reached.
+    #[error("the name leads to a {} address", .0.name())]
+    Blocked(AddressClass),
 }
 
-/// A name whose addresses may not be reached.
-#[derive(Debug, thiserror::Error)]
-#[error("the name leads to a {} address", .0.name())]
-pub(super) struct Blocked(pub(super) AddressClass);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (name, policy) = (name.as_str().to_owned(), self.0);
-        Box::pin(async move {
-            if address_policy::is_localhost(&name) {
-                return Ok(addresses(LOOPBACK.map(|ip| SocketAddr::new(ip, 0))));
-            }
-            match look_up(&name).await {
-                Ok(found) => Ok(addresses(within(policy, found)?)),
-                Err(reason) => Err(Unresolved { name, reason }.into()),
-            }
-        })
-    }
+/// The addresses of a host that may be reached. `localhost` is both loopback addresses without asking anybody: a server
+/// may listen on either, and the system may know only one.
+pub(super) async fn addresses(host: &Host, port: u16, policy: AddressPolicy) -> Result<Vec<SocketAddr>, NoAddress> {
+    let found = match host {
+        Host::Ipv4(address) => vec![SocketAddr::new((*address).into(), port)],
+        Host::Ipv6(address) => vec![SocketAddr::new((*address).into(), port)],
+        Host::Domain(name) if address_policy::is_localhost(name) => {
+            LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec()
+        }
+        Host::Domain(name) => look_up(name, port).await.map_err(|reason| NoAddress::Unresolved {
+            name: name.clone(),
+            reason,
+        })?,
+    };
+    within(policy, found)
 }
 
 /// Those that may be reached.
-fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Blocked> {
+fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NoAddress> {
     let first = found.first().map(|address| AddressClass::of(address.ip()));
     let may: Vec<_> = found
         .into_iter()
         .filter(|address| policy.check(address.ip()).is_ok())
         .collect();
     match first {
-        Some(class) if may.is_empty() => Err(Blocked(class)),
+        Some(class) if may.is_empty() => Err(NoAddress::Blocked(class)),
         _ => Ok(may),
     }
 }
 
-async fn look_up(name: &str) -> Result<Vec<SocketAddr>, String> {
-    let found: Vec<_> = match tokio::net::lookup_host((name, 0)).await {
+async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let found: Vec<_> = match tokio::net::lookup_host((name, port)).await {
         Ok(found) => found.collect(),
         Err(error) => return Err(reason(&error)),
     };
@@ -71,10 +69,6 @@ async fn look_up(name: &str) -> Result<Vec<SocketAddr>, String> {
         return Err("it has no address".to_owned());
     }
     Ok(found)
-}
-
-fn addresses<I: IntoIterator<Item = SocketAddr, IntoIter: Send + 'static>>(found: I) -> Addrs {
-    Box::new(found.into_iter())
 }
 
 fn reason(error: &io::Error) -> String {

@@ -1,0 +1,119 @@
+//! Delivering again what was recorded: which records, with which secret, by which rules.
+
+mod original;
+mod policy;
+mod prepare;
+mod run;
+mod sealed;
+mod secrets;
+mod select;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use super::notice::Notice;
+use super::retry::RetryPlan;
+use crate::clock::Timestamp;
+use crate::endpoints::Endpoint;
+use crate::engine::Delivery;
+use crate::error::{Error, Result};
+use crate::exchange::SecretKind;
+use crate::exit::Exit;
+use crate::headers::Headers;
+use crate::provider::compose::Edit;
+use crate::provider::{Profile, Registry};
+use crate::random::Random;
+use crate::secret::Secret;
+use crate::session::Secrets;
+use crate::store::Record;
+
+pub use prepare::Replay;
+pub use run::{Run, run};
+pub use select::{Selection, select};
+
+/// What the caller wants of every repetition.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where to, instead of where it went before.
+    pub to: Option<Url>,
+    /// The provider that signs, with or without its variant.
+    pub provider: Option<String>,
+    /// References of the secrets to sign with.
+    pub secrets: Vec<String>,
+    /// Send the headers as they were captured.
+    pub as_captured: bool,
+    /// Give the message a new id.
+    pub new_id: bool,
+    /// Changes of the body.
+    pub edits: Vec<Edit>,
+    /// Send captured credentials to other hosts too.
+    pub send_credentials: bool,
+    /// Go on with deliveries that have attempts left, instead of making new ones.
+    pub resume: bool,
+    /// Headers that replace the record's.
+    pub headers: Headers,
+    /// Nothing is sent: what is not at hand is shown as a mask.
+    pub rehearsal: bool,
+    /// Another method.
+    pub method: Option<String>,
+    /// Another time limit of an attempt.
+    pub timeout: Option<Duration>,
+    /// Which attempts follow the first.
+    pub retry: RetryPlan,
+}
+
+/// What a replay needs of its surroundings.
+pub trait Services {
+    /// The providers.
+    fn registry(&self) -> &Registry;
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// Fresh identities.
+    fn random(&self) -> &Random;
+    /// The endpoints, as they are now.
+    fn endpoints(&self) -> Result<Vec<Endpoint>>;
+    /// Whether the account's switch keeps every endpoint from getting anything.
+    fn account_off(&self) -> bool;
+    /// The secrets of these references.
+    fn given_secrets(&self, references: &[String]) -> Result<(Secrets, SecretKind)>;
+    /// Those of an endpoint, to sign with.
+    fn endpoint_secrets(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Vec<Secret>>;
+    /// The settings' secret.
+    fn settings_secrets(&self) -> Result<Option<Secrets>>;
+    /// Puts back the secrets of a record that are not in the ledger, as far as they are at hand.
+    fn restore(&self, record: &mut Record);
+    /// The dev secret.
+    fn dev_secrets(&self) -> Result<Secrets>;
+}
+
+/// Changes a body before it is sent.
+pub type Editor<'a> = &'a dyn Fn(&Bytes) -> Result<Bytes>;
+
+/// What became of a record.
+#[derive(Debug)]
+pub enum Prepared {
+    /// A delivery that repeats it, or goes on with it.
+    Ready(Box<Delivery>, Vec<Notice>),
+    /// It is left as it is.
+    Left(Left),
+}
+
+/// A record that is left as it is, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Why, with the record's number.
+    pub why: String,
+    /// What to type.
+    pub hints: Vec<String>,
+    /// How the command ends because of it.
+    pub exit: Exit,
+}
+
+impl From<Left> for Error {
+    fn from(left: Left) -> Self {
+        let error = Self::new(left.exit, left.why);
+        left.hints.into_iter().fold(error, Self::hint)
+    }
+}

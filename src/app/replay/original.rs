@@ -1,0 +1,132 @@
+//! What a record says, in the terms of a delivery.
+
+use std::sync::Arc;
+
+use crate::exchange::{Execution, SecretKind, Source};
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::provider::policy::Policy;
+use crate::store::{self, Capture, Record, Sealed, SealedPlace};
+
+/// A record in the terms of a delivery.
+pub(super) struct Original {
+    pub(super) number: u64,
+    pub(super) message: Message,
+    pub(super) url: Option<String>,
+    /// Path and query of a request that was received; without the path of a trigger, which is a secret.
+    pub(super) request_target: Option<String>,
+    pub(super) method: String,
+    pub(super) headers: Headers,
+    /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
+    pub(super) own_headers: bool,
+    pub(super) provider: Option<String>,
+    pub(super) endpoint: Option<String>,
+    /// Who made it; absent for a capture.
+    pub(super) source: Option<Source>,
+    pub(super) execution: Option<Execution>,
+    /// Whether the signature is one that came with a request, and not one of our own.
+    pub(super) captured: bool,
+    /// Which secret signed it, where that is known.
+    pub(super) secret: Option<SecretKind>,
+    /// The rules that it was delivered by, where they are known.
+    pub(super) policy: Option<Arc<Policy>>,
+    /// Which addresses it was allowed to reach.
+    pub(super) addresses: Option<String>,
+    /// Secrets of its URL and its headers that are not in the ledger and not at hand.
+    pub(super) sealed: Vec<Sealed>,
+}
+
+impl Original {
+    /// What a record says; with `as_captured` headers and body are those of the last attempt.
+    pub(super) fn of(record: Record, as_captured: bool) -> Self {
+        match record {
+            Record::Capture(capture) => of_capture(*capture),
+            Record::Delivery(delivery) => of_delivery(*delivery, as_captured),
+        }
+    }
+}
+
+fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
+    let mut rest = record.delivery;
+    let captured = rest.signing == store::Signing::AsCaptured;
+    let last = rest.attempts.pop().filter(|_| as_captured);
+    let headers_are = match &last {
+        Some(last) => (SealedPlace::Request, last.seq),
+        None => (SealedPlace::Headers, 0),
+    };
+    let mut sealed = record.sealed;
+    sealed.retain(|one| one.place == SealedPlace::Url || (one.place, one.part) == headers_are);
+    // The signature of an attempt is in what that attempt sent alone.
+    let (headers, body) = last.map_or((rest.headers, None), |last| (last.request_headers, last.request_body));
+    rest.message.body = body.unwrap_or(rest.message.body);
+    Original {
+        number: record.number,
+        message: rest.message,
+        url: Some(rest.url),
+        request_target: None,
+        method: rest.method,
+        headers,
+        own_headers: !captured,
+        provider: rest.provider,
+        endpoint: rest.endpoint,
+        source: Some(rest.source),
+        execution: rest.execution.map(|execution| Execution {
+            note: None,
+            ..execution
+        }),
+        captured,
+        secret: rest.secret,
+        policy: rest.policy,
+        addresses: rest.addresses,
+        sealed,
+    }
+}
+
+fn of_capture(capture: Capture) -> Original {
+    let Capture {
+        number,
+        request,
+        forwarded_to,
+        mut sealed,
+        ..
+    } = capture;
+    // What is left of the path of a trigger is not sent on.
+    sealed.retain(|one| one.place != SealedPlace::Target || request.workflow.is_none());
+    let request_target = match (&request.workflow, request.target.split_once('?')) {
+        (None, _) => request.target,
+        (Some(_), Some((_, query))) => format!("/?{query}"),
+        (Some(_), None) => "/".to_owned(),
+    };
+    let message = Message {
+        id: Id {
+            kind: IdKind::Message,
+            uuid: request.id.uuid,
+        },
+        wire_id: request.event_id.unwrap_or_default(),
+        event: request.event.unwrap_or_default(),
+        time: request.at,
+        mode: Mode::Test,
+        content_type: request.headers.get_text("content-type").unwrap_or_default().to_owned(),
+        body: request.body,
+    };
+    Original {
+        number,
+        message,
+        url: forwarded_to,
+        request_target: Some(request_target),
+        method: request.method,
+        headers: request.headers,
+        own_headers: false,
+        provider: request.provider,
+        endpoint: None,
+        source: None,
+        execution: None,
+        captured: true,
+        // Only the dev secret is known to be the right one to sign with, whatever else verified it.
+        secret: request.verdict.secret.filter(|kind| *kind == SecretKind::Dev),
+        policy: None,
+        addresses: None,
+        sealed,
+    }
+}

@@ -1,0 +1,380 @@
+//! From a record to a delivery that repeats it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::original::Original;
+use super::policy::{self, TakenUp};
+use super::secrets::Choice;
+use super::{Editor, Left, Options, Prepared, Services};
+use crate::app::notice::Notice;
+use crate::endpoints::Endpoint;
+use crate::engine::{Delivery, Label, Progress, Signing};
+use crate::error::{Error, Result};
+use crate::exchange::{SecretKind, Source};
+use crate::exit::Exit;
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::json::get_mut;
+use crate::provider::{Place, Profile};
+use crate::secret::DEV_SECRET;
+use crate::session::{Purpose, Secrets};
+use crate::signature::Scheme;
+use crate::store::Record;
+use crate::transport::{AddressPolicy, address_policy, guard, join_url};
+
+/// Makes deliveries of records. What many records need is read once.
+pub struct Replay<'a> {
+    services: &'a dyn Services,
+    options: &'a Options,
+    given: RefCell<Option<(Secrets, SecretKind)>>,
+    endpoints: RefCell<Option<Rc<[Endpoint]>>>,
+}
+
+/// How a repetition is signed, with which headers, and what is to be said of it.
+type Signed = (Signing, Headers, Vec<Notice>);
+
+impl<'a> Replay<'a> {
+    /// Replays as the options say.
+    pub fn new(services: &'a dyn Services, options: &'a Options) -> Self {
+        Self {
+            services,
+            options,
+            given: RefCell::new(None),
+            endpoints: RefCell::new(None),
+        }
+    }
+
+    /// What the caller wants.
+    pub fn options(&self) -> &'a Options {
+        self.options
+    }
+
+    pub(super) fn services(&self) -> &'a dyn Services {
+        self.services
+    }
+
+    /// The secrets of the caller: fetched once, since standard input gives them only once.
+    pub(super) fn given(&self) -> Result<(Secrets, SecretKind)> {
+        if let Some(given) = &*self.given.borrow() {
+            return Ok(given.clone());
+        }
+        let given = self.services.given_secrets(&self.options.secrets)?;
+        Ok(self.given.borrow_mut().insert(given).clone())
+    }
+
+    pub(super) fn endpoints(&self) -> Result<Rc<[Endpoint]>> {
+        if let Some(endpoints) = &*self.endpoints.borrow() {
+            return Ok(Rc::clone(endpoints));
+        }
+        let endpoints = self.services.endpoints()?.into();
+        Ok(Rc::clone(self.endpoints.borrow_mut().insert(endpoints)))
+    }
+
+    /// The delivery that repeats a record, or goes on with it. Without an editor the body stays as it is recorded.
+    pub fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
+        self.restore(&mut record)?;
+        let taken_up = match &record {
+            Record::Delivery(delivery) if self.options.resume => Some(TakenUp::of(&delivery.delivery)),
+            _ => None,
+        };
+        let mut source = Original::of(record, self.options.as_captured);
+        if let Some(left) = self.withheld(&mut source)? {
+            return Ok(Prepared::Left(left));
+        }
+        let url = self.target(&source)?;
+        let profile = self.profile(&source)?;
+        self.change(&mut source, profile.as_deref(), editor)?;
+        let (signing, headers, mut notices) = match self.signing(&source, profile.as_ref(), &url)? {
+            Ok(signed) => signed,
+            Err(left) => return Ok(Prepared::Left(left)),
+        };
+        match self.incomplete(&source, profile.as_deref(), &headers) {
+            Some(left) if self.options.rehearsal => {
+                notices.push(Notice::Warning(left.why));
+                notices.extend(left.hints.into_iter().map(Notice::Hint));
+            }
+            Some(left) => return Ok(Prepared::Left(left)),
+            None => {}
+        }
+        let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
+        let addresses = self.addresses(&source);
+        let now = self.services.now();
+        let (id, at, progress) = match taken_up {
+            Some(taken_up) => (taken_up.id, taken_up.at, taken_up.progress),
+            None => (
+                Id::new(IdKind::Delivery, now, self.services.random()),
+                now,
+                Progress::default(),
+            ),
+        };
+        let delivery = Delivery {
+            id,
+            message: Arc::new(source.message),
+            url,
+            method: self.options.method.clone().unwrap_or(source.method),
+            headers,
+            signing,
+            policy,
+            addresses,
+            progress,
+            at,
+            label: Arc::new(Label {
+                source: Source::Replay,
+                provider: source.provider,
+                endpoint: source.endpoint,
+                origin: Some(source.number),
+                execution: source.execution,
+            }),
+        };
+        Ok(Prepared::Ready(Box::new(delivery), notices))
+    }
+
+    /// A target of the caller's own may be anywhere; else the limits of the record hold, since somebody else may have chosen
+    /// its target.
+    fn addresses(&self, source: &Original) -> AddressPolicy {
+        if self.options.to.is_some() {
+            return AddressPolicy::Any;
+        }
+        match (&source.addresses, source.source) {
+            // A text that is not known is a newer version's: only what is safe everywhere is reached.
+            (Some(text), _) => text.parse().unwrap_or(AddressPolicy::Public),
+            // A record of a format that did not say it; callers of the API choose the targets of `serve`.
+            (None, Some(Source::Serve)) => AddressPolicy::PublicAndLoopback,
+            (None, _) => AddressPolicy::Any,
+        }
+    }
+
+    /// Why an endpoint gets nothing. A target of the caller's own is no delivery to the endpoint.
+    fn withheld(&self, source: &mut Original) -> Result<Option<Left>> {
+        if self.options.to.is_some() {
+            source.endpoint = None;
+            return Ok(None);
+        }
+        let Some(name) = source.endpoint.clone() else {
+            return Ok(None);
+        };
+        let number = source.number;
+        let left = |why: String, hint: Option<String>| {
+            let elsewhere = format!("`hook replay {number} --to URL` sends it to a URL anyway");
+            Ok(Some(Left {
+                why,
+                hints: hint
+                    .into_iter()
+                    .chain((!self.options.resume).then_some(elsewhere))
+                    .collect(),
+                exit: Exit::Refused,
+            }))
+        };
+        if self.services.account_off() {
+            let why = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
+            return left(
+                why.to_owned(),
+                Some("`hook config show` says where that is set".to_owned()),
+            );
+        }
+        match self.endpoint(&name)?.map(|endpoint| endpoint.disabled) {
+            Some(None) => Ok(None),
+            Some(Some(disabled)) => left(
+                format!("endpoint `{name}` of `#{number}` is disabled: {disabled}"),
+                Some(format!("`hook endpoints enable {name}` turns it on again")),
+            ),
+            // The test of an endpoint that a provider keeps: the book does not know it.
+            None if source.source == Some(Source::Test) => {
+                source.endpoint = None;
+                Ok(None)
+            }
+            None => left(
+                format!("endpoint `{name}` of `#{number}` is not in the book any more"),
+                None,
+            ),
+        }
+    }
+
+    fn target(&self, source: &Original) -> Result<Url> {
+        if let Some(to) = &self.options.to {
+            let request = source.request_target.as_deref();
+            return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, request)));
+        }
+        let Some(url) = &source.url else {
+            return Err(Error::usage(format!(
+                "`#{}` was received and never forwarded, so it has no target",
+                source.number
+            ))
+            .hint(format!("`hook replay {} --to URL`", source.number)));
+        };
+        guard::target(url).map_err(|error| Error::usage(error.to_string()))
+    }
+
+    fn profile(&self, source: &Original) -> Result<Option<Arc<Profile>>> {
+        match self.options.provider.as_ref().or(source.provider.as_ref()) {
+            Some(label) => Ok(Some(self.services.registry().get(label)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The body and the id as the user wants them.
+    fn change(&self, source: &mut Original, profile: Option<&Profile>, editor: Option<Editor<'_>>) -> Result<()> {
+        if !self.options.edits.is_empty() || self.options.new_id {
+            self.rewrite(source, profile)?;
+        }
+        if let Some(edit) = editor {
+            source.message.body = edit(&source.message.body)?;
+        }
+        Ok(())
+    }
+
+    fn rewrite(&self, source: &mut Original, profile: Option<&Profile>) -> Result<()> {
+        let mut document: serde_json::Value = match serde_json::from_slice(&source.message.body) {
+            Ok(document) => document,
+            Err(_) if self.options.edits.is_empty() => serde_json::Value::Null,
+            Err(error) => {
+                return Err(Error::usage(format!("the body of `#{}` is not JSON", source.number))
+                    .cause(error)
+                    .hint("change it in an editor: `--edit`"));
+            }
+        };
+        let mut changed = !self.options.edits.is_empty();
+        self.options
+            .edits
+            .iter()
+            .try_for_each(|edit| edit.apply(&mut document))?;
+        if self.options.new_id {
+            let now = self.services.now();
+            let id = profile.map_or_else(
+                || Id::new(IdKind::Message, now, self.services.random()).to_string(),
+                |profile| profile.fresh_id(now, self.services.random()),
+            );
+            let places = profile.map(|profile| profile.read.id.as_slice()).unwrap_or_default();
+            for place in places {
+                if let Place::Body(path) = place
+                    && let Some(value) = get_mut(&mut document, path)
+                {
+                    *value = serde_json::Value::from(id.as_str());
+                    changed = true;
+                    break;
+                }
+            }
+            source.message.wire_id = id;
+        }
+        if changed {
+            source.message.body = document.to_string().into();
+        }
+        source.message.id = Id::new(IdKind::Message, self.services.now(), self.services.random());
+        Ok(())
+    }
+
+    /// How the attempts are signed, and with which headers; says which.
+    fn signing(
+        &self,
+        source: &Original,
+        profile: Option<&Arc<Profile>>,
+        url: &Url,
+    ) -> Result<std::result::Result<Signed, Left>> {
+        let mut headers = self.kept_headers(source, url);
+        let number = source.number;
+        let choice = match profile {
+            Some(profile) => self.choose(source, profile)?,
+            None => Choice::AsCaptured,
+        };
+        let (signing, notices) = match (profile, choice) {
+            (_, Choice::Missing(left)) => return Ok(Err(left)),
+            (Some(profile), Choice::Keys(secrets, kind)) => {
+                // What is made anew must not be there twice.
+                let own = profile.headers.iter().map(|(name, _)| name.as_str());
+                for name in own.chain(signature_headers(profile)) {
+                    headers.remove(name);
+                }
+                let which = if kind == SecretKind::Dev {
+                    format!(" with the {DEV_SECRET}")
+                } else {
+                    String::new()
+                };
+                let said = format!("#{number}: signed afresh as {}{which}", profile.label());
+                (fresh(profile, &secrets, kind)?, vec![Notice::Note(said)])
+            }
+            (profile, _) => {
+                let mut notices = vec![Notice::Note(format!("#{number}: sent as captured"))];
+                notices.extend(self.stale(source, profile.map(Arc::as_ref)));
+                (Signing::AsCaptured, notices)
+            }
+        };
+        for (name, value) in self.options.headers.iter() {
+            headers.set(name, value);
+        }
+        Ok(Ok((signing, headers, notices)))
+    }
+
+    /// The record's headers, without credentials where they would go to somebody who does not have them.
+    fn kept_headers(&self, source: &Original, url: &Url) -> Headers {
+        let headers = source.headers.end_to_end();
+        let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_origin(old, url));
+        if self.options.send_credentials || known_there || address_policy::is_loopback(url) {
+            return headers;
+        }
+        let mut headers = headers.without_credentials();
+        if let Some(name) = source.execution.as_ref().and_then(|of| of.secret_header.as_deref()) {
+            headers.remove(name);
+        }
+        headers
+    }
+
+    fn stale(&self, source: &Original, profile: Option<&Profile>) -> Vec<Notice> {
+        let Some(profile) = profile else {
+            return Vec::new();
+        };
+        let (Some(tolerance), Some(signed_at)) = (
+            profile.scheme.freshness().tolerance,
+            profile.scheme.signed_at(&source.headers),
+        ) else {
+            return Vec::new();
+        };
+        let age = self.services.now().since(signed_at);
+        if age <= tolerance {
+            return Vec::new();
+        }
+        let (age, tolerance) = (
+            crate::clock::human_duration(age),
+            crate::clock::human_duration(tolerance),
+        );
+        vec![
+            Notice::Warning(format!(
+                "#{} was signed {age} ago, and {} allows {tolerance}: a receiver will refuse it",
+                source.number, profile.title
+            )),
+            Notice::Hint("sign it afresh: `--secret REF`".to_owned()),
+        ]
+    }
+}
+
+fn fresh(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
+    let (signer, kind) = match &profile.scheme {
+        Scheme::Unsigned => (None, SecretKind::None),
+        scheme => {
+            let keys = secrets.for_profile(profile, Purpose::Sign)?;
+            (Some(Arc::new(scheme.signer(&keys)?)), kind)
+        }
+    };
+    Ok(Signing::Fresh {
+        profile: Arc::clone(profile),
+        signer,
+        secret: Arc::new(kind),
+    })
+}
+
+fn same_origin(old: &str, new: &Url) -> bool {
+    Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
+}
+
+/// Every header that may carry a signature.
+fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
+    let more = profile
+        .scheme
+        .carrier()
+        .into_iter()
+        .flat_map(|carrier| carrier.more_headers.iter());
+    profile.scheme.header().into_iter().chain(more.map(String::as_str))
+}

@@ -1,0 +1,137 @@
+//! Which secret signs a repetition. A delivery is never signed with another secret than the first time only because the
+//! right one is not at hand.
+
+use super::original::Original;
+use super::{Left, Options, Replay};
+use crate::endpoints::Endpoint;
+use crate::error::Result;
+use crate::exchange::SecretKind;
+use crate::exit::Exit;
+use crate::provider::Profile;
+use crate::session::Secrets;
+use crate::shell;
+
+/// What a repetition is signed with.
+pub(super) enum Choice {
+    /// These keys.
+    Keys(Secrets, SecretKind),
+    /// The headers of the record.
+    AsCaptured,
+    /// The right secret is not at hand.
+    Missing(Left),
+}
+
+impl Replay<'_> {
+    /// The secrets to sign with, when the right ones are known.
+    pub(super) fn choose(&self, original: &Original, profile: &Profile) -> Result<Choice> {
+        // What is taken up goes out as it was begun, whatever secrets there are by now.
+        if self.options().as_captured || (self.options().resume && original.captured) {
+            return Ok(Choice::AsCaptured);
+        }
+        if self.applies(original) {
+            let (secrets, kind) = self.given()?;
+            return Ok(Choice::Keys(secrets, kind));
+        }
+        let missing = || Choice::Missing(missing(self.options(), original));
+        let services = self.services();
+        Ok(match &original.secret {
+            Some(SecretKind::Dev) => Choice::Keys(services.dev_secrets()?, SecretKind::Dev),
+            Some(SecretKind::Settings) => match services.settings_secrets()? {
+                Some(secrets) => Choice::Keys(secrets, SecretKind::Settings),
+                None => missing(),
+            },
+            Some(SecretKind::Endpoint(name)) => self.of_endpoint(name, profile)?.unwrap_or_else(missing),
+            Some(SecretKind::Given(_)) => missing(),
+            // Nothing is signed, so that the keys do not matter.
+            Some(SecretKind::None) if !original.captured => Choice::Keys(Secrets::Given(Vec::new()), SecretKind::None),
+            Some(SecretKind::None) | None => self.unrecorded(original, profile)?,
+        })
+    }
+
+    /// For captures, and for deliveries of a format that did not say which secret it was.
+    fn unrecorded(&self, original: &Original, profile: &Profile) -> Result<Choice> {
+        let services = self.services();
+        if let Some(name) = &original.endpoint
+            && let Some(choice) = self.of_endpoint(name, profile)?
+        {
+            return Ok(choice);
+        }
+        if let Some(secrets) = services.settings_secrets()? {
+            return Ok(Choice::Keys(secrets, SecretKind::Settings));
+        }
+        Ok(match original.captured {
+            true => Choice::AsCaptured,
+            false if self.options().resume => Choice::Missing(missing(self.options(), original)),
+            false => Choice::Keys(services.dev_secrets()?, SecretKind::Dev),
+        })
+    }
+
+    fn of_endpoint(&self, name: &str, profile: &Profile) -> Result<Option<Choice>> {
+        let Some(endpoint) = self.endpoint(name)? else {
+            return Ok(None);
+        };
+        let secrets = self.services().endpoint_secrets(&endpoint, profile)?;
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let kind = SecretKind::Endpoint(name.to_owned());
+        Ok(Some(Choice::Keys(Secrets::Given(secrets), kind)))
+    }
+
+    /// Whether the secrets of the caller are for that record. When everything is taken up, they are for what was signed with
+    /// secrets of a caller, and not for what has another.
+    fn applies(&self, original: &Original) -> bool {
+        let options = self.options();
+        if options.secrets.is_empty() {
+            return false;
+        }
+        match &original.secret {
+            _ if !options.resume || options.provider.is_some() => true,
+            None | Some(SecretKind::None) => true,
+            Some(SecretKind::Given(recorded)) => {
+                recorded.iter().any(String::is_empty) || *recorded == options.secrets || recorded.is_empty()
+            }
+            Some(SecretKind::Dev | SecretKind::Settings | SecretKind::Endpoint(_)) => false,
+        }
+    }
+
+    /// The endpoint of that name, as it is now.
+    pub(super) fn endpoint(&self, name: &str) -> Result<Option<Endpoint>> {
+        let endpoints = self.endpoints()?;
+        Ok(endpoints.iter().find(|endpoint| endpoint.name == name).cloned())
+    }
+}
+
+fn missing(options: &Options, original: &Original) -> Left {
+    let number = original.number;
+    let (which, references) = match &original.secret {
+        Some(SecretKind::Given(references)) => {
+            let shown = references.iter().filter(|text| !text.is_empty());
+            let shown: Vec<String> = shown.map(|text| format!("`{text}`")).collect();
+            match shown.as_slice() {
+                [] => ("a secret of its command line".to_owned(), references.clone()),
+                shown => (shown.join(" and "), references.clone()),
+            }
+        }
+        Some(SecretKind::Settings) => ("the secret of the settings".to_owned(), Vec::new()),
+        Some(SecretKind::Endpoint(name)) => (format!("the secret of endpoint `{name}`"), Vec::new()),
+        Some(SecretKind::None | SecretKind::Dev) | None => ("a secret that is not recorded".to_owned(), Vec::new()),
+    };
+    let word = |text: &String| match text.as_str() {
+        "" => "REF".to_owned(),
+        text => shell::quote(text),
+    };
+    let mut flags: Vec<String> = references
+        .iter()
+        .map(|text| format!("--secret {}", word(text)))
+        .collect();
+    if flags.is_empty() {
+        flags.push("--secret REF".to_owned());
+    }
+    let resume = if options.resume { " --resume" } else { "" };
+    Left {
+        why: format!("`#{number}` was signed with {which}, which is not at hand: it is left as it is"),
+        hints: vec![format!("`hook replay{resume} {number} {}`", flags.join(" "))],
+        exit: Exit::Usage,
+    }
+}

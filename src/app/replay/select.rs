@@ -1,0 +1,64 @@
+//! Which records are delivered again.
+
+use crate::error::Result;
+use crate::store::{Page, Query, RecordKind, Store};
+
+/// Which records.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Selection {
+    /// Those that match, the oldest first: deliveries, and captures only where no delivery matches, so that an event that
+    /// was sent and received on one machine is not replayed twice.
+    Matching(Query),
+    /// What failed and is still not delivered, each message once for its target.
+    Undelivered(Query),
+    /// Deliveries with attempts left that no living process works on; of these numbers only, where there are any.
+    Abandoned(Vec<u64>),
+}
+
+/// The numbers of the records. `is_held` tells whether the process that owns a delivery still runs.
+pub fn select(store: &dyn Store, selection: &Selection, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
+    Ok(match selection {
+        Selection::Matching(query) => matching(store, query)?,
+        Selection::Undelivered(query) => store.undelivered(query)?,
+        Selection::Abandoned(numbers) => {
+            let held = |owner: Option<&str>| owner.is_some_and(is_held);
+            let found = store.list(&Query {
+                pending: true,
+                page: whole(),
+                ..Query::default()
+            })?;
+            let mut free: Vec<u64> = found
+                .into_iter()
+                .filter(|summary| !held(summary.owner.as_deref()))
+                .map(|summary| summary.number)
+                .collect();
+            free.retain(|number| numbers.is_empty() || numbers.contains(number));
+            free
+        }
+    })
+}
+
+fn whole() -> Page {
+    Page {
+        limit: usize::MAX,
+        oldest_first: true,
+        ..Query::default().page
+    }
+}
+
+fn matching(store: &dyn Store, query: &Query) -> Result<Vec<u64>> {
+    for kind in [RecordKind::Delivery, RecordKind::Capture] {
+        let query = Query {
+            kind: Some(kind),
+            page: whole(),
+            ..query.clone()
+        };
+        let mut found = store.list(&query)?;
+        // What a workflow did not send is sent when it is named, not among others.
+        found.retain(|summary| !summary.is_unsent());
+        if !found.is_empty() {
+            return Ok(found.into_iter().map(|summary| summary.number).collect());
+        }
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,79 @@
+//! Which retry schedule a run follows, as its caller wants it.
+
+use std::time::Duration;
+
+use crate::provider::policy::{Policy, RunFrom, Schedule};
+
+/// The delays of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Delays {
+    /// A single attempt.
+    #[default]
+    None,
+    /// Those of the policy.
+    Policy,
+    /// These.
+    Own(Vec<Duration>),
+}
+
+/// What a caller changes in a delivery's policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RetryPlan {
+    /// The delays.
+    pub delays: Delays,
+    /// What they run from, where the caller says it.
+    pub from: Option<RunFrom>,
+}
+
+impl RetryPlan {
+    /// The policy with the caller's delays. Only they are replaced: what ends a delivery, what counts as a failure, jitter
+    /// and `Retry-After` stay those of the policy.
+    pub fn apply(&self, policy: &Policy) -> Policy {
+        let own = policy.schedule.clone();
+        let mut schedule = match &self.delays {
+            Delays::None => Schedule {
+                delays: Vec::new(),
+                ..own
+            },
+            Delays::Policy => own,
+            Delays::Own(delays) => Schedule {
+                delays: delays.clone(),
+                from: RunFrom::Previous,
+                ..own
+            },
+        };
+        schedule.from = self.from.unwrap_or(schedule.from);
+        Policy {
+            schedule,
+            ..policy.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Registry;
+
+    #[test]
+    fn own_delays_replace_the_delays_and_nothing_else() {
+        let registry = Registry::default();
+        let own = vec![Duration::from_secs(1); 2];
+        let plan = RetryPlan {
+            delays: Delays::Own(own.clone()),
+            from: None,
+        };
+        for name in registry.names() {
+            let policy = registry.get(&name).unwrap().policy.clone();
+            let wanted = Policy {
+                schedule: Schedule {
+                    delays: own.clone(),
+                    from: RunFrom::Previous,
+                    ..policy.schedule.clone()
+                },
+                ..policy.clone()
+            };
+            assert_eq!(plan.apply(&policy), wanted, "{name}");
+        }
+    }
+}

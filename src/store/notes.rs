@@ -1,0 +1,70 @@
+//! What is noted at a capture: the verdict, why it was refused, and commands that failed for it.
+
+use super::SecretKind;
+use crate::clock::Timestamp;
+
+/// What a check said, as it is kept: names and texts that outlive the types.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerdictNote {
+    /// `verified`, `refused`, `unsigned` or `unchecked`.
+    pub name: String,
+    /// The machine-readable cause of a refusal.
+    pub reason: Option<String>,
+    /// Which secret matched, or why it was refused, for people.
+    pub detail: Option<String>,
+    /// Which secret matched, for programs; absent in records of older formats.
+    pub secret: Option<SecretKind>,
+}
+
+/// What the autopsy of a refused capture found, never a secret or a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiagnosisNote {
+    /// The machine-readable cause.
+    pub cause: String,
+    /// The fact, for people.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// A command that failed for a capture. One that succeeds at once is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processing {
+    /// As the user wrote it.
+    pub command: String,
+    /// How often it failed.
+    pub tries: u32,
+    /// When it failed first.
+    pub first_at: Timestamp,
+    /// When it failed last.
+    pub last_at: Timestamp,
+    /// How it failed last.
+    pub error: String,
+    /// The process that runs it again, or did until it ended.
+    pub owner: Option<String>,
+    /// When a later run succeeded.
+    pub mended_at: Option<Timestamp>,
+}
+
+impl SecretKind {
+    /// The kind of a secret that a verdict names.
+    fn of_name(name: &str) -> Self {
+        match name.strip_prefix("endpoint:") {
+            Some(endpoint) => Self::Endpoint(endpoint.to_owned()),
+            None if name == crate::secret::DEV_SECRET => Self::Dev,
+            None => Self::Given(Vec::new()),
+        }
+    }
+}
+
+impl VerdictNote {
+    /// What is kept of a verdict.
+    pub fn of(verdict: &crate::signature::Verdict) -> Self {
+        Self {
+            name: verdict.name().to_owned(),
+            reason: verdict.reason().map(str::to_owned),
+            detail: verdict.detail(),
+            secret: verdict.secret().map(SecretKind::of_name),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What failed and is still not delivered. Deliveries belong together when one repeats the other, or when they carry the same
+//! message, or what came of the same capture, to the same target. Of those that belong together the newest says where the
+//! message stands, and one is delivered again.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+use super::{filter, minutes, unsigned};
+use crate::store::{Query, RecordKind};
+
+/// A delivery, as far as it matters where its message stands.
+struct Node {
+    message: i64,
+    /// The endpoint, or the URL where there is none.
+    target: String,
+    /// The delivery that it repeats.
+    repeats: Option<i64>,
+    /// The capture that it came of.
+    capture: Option<i64>,
+    state: String,
+}
+
+/// The numbers of the deliveries to make again, the oldest first.
+pub(super) fn undelivered(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<u64>> {
+    let query = Query {
+        kind: Some(RecordKind::Delivery),
+        failed: true,
+        since: query.since,
+        event: query.event.clone(),
+        ..Query::default()
+    };
+    let floor = minutes::floor(connection, query.since)?;
+    let Some(failed) = filter::deliveries(&query, floor) else {
+        return Ok(Vec::new());
+    };
+    let failed: Vec<i64> = connection
+        .prepare(&format!("SELECT n FROM {} ORDER BY n", failed.sql))?
+        .query_map(params_from_iter(failed.values), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let (mut seen, mut chosen) = (HashSet::new(), Vec::new());
+    for n in failed {
+        if seen.contains(&n) {
+            continue;
+        }
+        let group = group(connection, n)?;
+        seen.extend(group.keys().copied());
+        chosen.extend(to_repeat(&group));
+    }
+    chosen.sort_unstable();
+    Ok(chosen.into_iter().map(unsigned).collect())
+}
+
+/// The delivery of a group that is made again: the newest one that failed at the target of the first. None where something
+/// is on its way, or where the newest end is a success.
+fn to_repeat(group: &BTreeMap<i64, Node>) -> Option<i64> {
+    let (_, first) = group.first_key_value()?;
+    let state = |wanted: &'static str| move |(_, node): &(&i64, &Node)| node.state == wanted;
+    if group.iter().any(|node| state("pending")(&node)) {
+        return None;
+    }
+    let newest = |wanted| group.iter().rev().find(state(wanted)).map(|(n, _)| *n);
+    let failed = newest("failed")?;
+    if newest("delivered").is_some_and(|delivered| delivered > failed) {
+        return None;
+    }
+    let mut failures = group.iter().rev().filter(state("failed"));
+    let same = failures.find(|(_, node)| node.target == first.target);
+    Some(same.map_or(failed, |(n, _)| *n))
+}
+
+/// Everything that belongs together with a delivery, by number.
+fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, Node>> {
+    let (mut group, mut open) = (BTreeMap::new(), vec![start]);
+    while let Some(n) = open.pop() {
+        if group.contains_key(&n) {
+            continue;
+        }
+        let Some(node) = node(connection, n)? else { continue };
+        open.extend(related(connection, n, &node)?);
+        group.insert(n, node);
+    }
+    Ok(group)
+}
+
+fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<Node>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT message, coalesce('endpoint ' || endpoint, url), state, origin, source,
+             origin IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS o WHERE o.n = delivery.origin)
+         FROM delivery WHERE n = ?1",
+    )?;
+    let mut rows = statement.query_map([n], read)?;
+    rows.next().transpose()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Node> {
+    let (origin, is_delivery): (Option<i64>, bool) = (row.get(3)?, row.get(5)?);
+    let source: String = row.get(4)?;
+    Ok(Node {
+        message: row.get(0)?,
+        target: row.get(1)?,
+        state: row.get(2)?,
+        repeats: origin.filter(|_| is_delivery && source == "replay"),
+        capture: origin.filter(|_| !is_delivery),
+    })
+}
+
+/// The numbers of those that are one step away.
+fn related(connection: &Connection, n: i64, node: &Node) -> rusqlite::Result<Vec<i64>> {
+    let mut found: Vec<i64> = node.repeats.into_iter().collect();
+    let mut add = |sql: &str, of: i64| -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![of, node.target], |row| row.get(0))?;
+        for row in rows {
+            found.push(row?);
+        }
+        Ok(())
+    };
+    add(
+        "SELECT n FROM delivery INDEXED BY delivery_origin
+         WHERE origin = ?1 AND origin IS NOT NULL AND source = 'replay' AND ?2 <> ''",
+        n,
+    )?;
+    if let Some(capture) = node.capture {
+        add(
+            "SELECT n FROM delivery INDEXED BY delivery_origin
+             WHERE origin = ?1 AND origin IS NOT NULL AND coalesce('endpoint ' || endpoint, url) = ?2",
+            capture,
+        )?;
+    }
+    add(
+        "SELECT n FROM delivery INDEXED BY delivery_shared
+         WHERE message = ?1 AND message <> n AND coalesce('endpoint ' || endpoint, url) = ?2",
+        node.message,
+    )?;
+    add(
+        "SELECT n FROM delivery WHERE n = ?1 AND coalesce('endpoint ' || endpoint, url) = ?2",
+        node.message,
+    )?;
+    Ok(found)
+}

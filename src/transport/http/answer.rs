@@ -1,0 +1,56 @@
+//! How much of an answer's body is kept.
+
+use bytes::Bytes;
+
+use crate::exchange::Answer;
+use crate::headers::Headers;
+
+/// How much of an answer beyond what is kept is read and thrown away, so that the connection can be used again.
+const DRAINED: usize = 1024 * 1024;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeptAnswer {
+    /// For everybody.
+    pub(super) beginning: usize,
+    /// For those who pass it on: nothing beyond this length.
+    pub(super) whole: Option<usize>,
+}
+
+/// The body of an answer as it comes in.
+pub(super) struct Kept {
+    keep: KeptAnswer,
+    bytes: Vec<u8>,
+    drained: usize,
+}
+
+impl Kept {
+    pub(super) fn new(keep: KeptAnswer) -> Self {
+        Self {
+            keep,
+            bytes: Vec::new(),
+            drained: 0,
+        }
+    }
+
+    /// Takes a piece; whether more is wanted.
+    pub(super) fn takes(&mut self, piece: &[u8]) -> bool {
+        let most = self.keep.whole.unwrap_or_default().max(self.keep.beginning);
+        let fits = piece.len().min(most - self.bytes.len());
+        self.bytes.extend_from_slice(&piece[..fits]);
+        self.drained += piece.len() - fits;
+        self.drained <= DRAINED
+    }
+
+    pub(super) fn answer(self, status: u16, headers: Headers) -> Answer {
+        let all = Bytes::from(self.bytes);
+        let beginning = all.len().min(self.keep.beginning);
+        Answer {
+            status,
+            headers,
+            body: all.slice(..beginning),
+            truncated: self.drained > 0 || all.len() > beginning,
+            whole: self.keep.whole.filter(|_| self.drained == 0).map(|_| all),
+        }
+    }
+}
