@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -202,4 +203,13 @@ impl Source {
             .into_iter()
             .find(|source| source.name() == name)
     }
+}
+
+/// Names an item of the ledger's work queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkKey {
+    /// Its lane.
+    pub lane: Uuid,
+    /// Its place there: later items have higher numbers, and no number is used twice.
+    pub seq: u64,
 }

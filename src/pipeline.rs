@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Signing};
+use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::exit::Exit;
@@ -160,11 +160,12 @@ impl Recorder {
         acked: mpsc::Sender<(Event, PendingAck)>,
     ) -> std::result::Result<(), StoreError> {
         while let Some(event) = events.recv().await {
-            if let Some(op) = forwarded(&event) {
-                // Its answer comes with that of the delivery, which follows it.
-                drop(self.ledger.enqueue(op).await?);
+            let promise = event.delivery.label.promise;
+            // What was not begun is in the queue as before.
+            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.known.holds(event.delivery.id) {
+                continue;
             }
-            let op = self.op(&event);
+            let op = self.with_promise(&event);
             let pending = self.ledger.enqueue(op).await?;
             // Nobody looks on any more once the screen has failed.
             let _ = acked.send((event, pending)).await;
@@ -172,16 +173,38 @@ impl Recorder {
         Ok(())
     }
 
+    /// The change with those that belong into its transaction.
+    fn with_promise(&mut self, event: &Event) -> Op {
+        let first = !self.known.holds(event.delivery.id);
+        let mut ops = vec![self.op(event)];
+        if let Promise::Item(work) = event.delivery.label.promise
+            && first
+        {
+            let delivery = event.delivery.id;
+            ops.push(Op::WorkStarted { work, delivery });
+        }
+        ops.extend(forwarded(event));
+        match ops.pop() {
+            Some(only) if ops.is_empty() => only,
+            last => {
+                ops.extend(last);
+                Op::Together(ops)
+            }
+        }
+    }
+
     fn op(&mut self, event: &Event) -> Op {
+        let promise = event.delivery.label.promise;
         let (state, next_due) = match &event.next {
             Next::Delivered => (DeliveryState::Delivered, None),
+            Next::Interrupted if promise == Promise::Answer => (DeliveryState::Failed, None),
             Next::Failed(_) => (DeliveryState::Failed, None),
             Next::Retry { due, .. } => (DeliveryState::Pending, Some(*due)),
             Next::Interrupted => (DeliveryState::Pending, None),
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
-        let recorded = self.known.goes_on(id, goes_on);
+        let recorded = self.known.goes_on(id, goes_on) || promise == Promise::Taken;
         let owner = if goes_on {
             self.owner.as_ref().map(|owner| owner.name().to_owned())
         } else {
@@ -220,6 +243,14 @@ impl Default for Known {
 }
 
 impl Known {
+    /// Whether that delivery is in the ledger.
+    fn holds(&self, id: Id) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(&id),
+        }
+    }
+
     /// Whether that delivery is in the ledger; it is from now on, as long as it goes on.
     fn goes_on(&mut self, id: Id, goes_on: bool) -> bool {
         match self {

@@ -1,13 +1,13 @@
-//! How long records are kept. `hook listen` drops old ones while it runs, so that a ledger does not grow for ever.
+//! How long records are kept. `hook listen` and `hook serve` drop old ones while they run, so that a ledger does not grow for
+//! ever.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
-use crate::session::Session;
 use crate::store::{Access, SqliteStore, Store, StoreError};
 
 /// After the start: the first requests come first.
@@ -34,51 +34,80 @@ impl Limits {
         }
     }
 
-    /// Drops what is beyond the limits, and refused captures beyond their share. Returns how many records went.
+    /// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
     pub fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<u64, StoreError> {
         store.prune(self.age.map(|age| now.minus(age)), self.size)
     }
 }
 
-/// Drops old records soon and then every hour, in a thread of its own that ends with the process. It says nothing: what
-/// fails now is tried again in an hour, and whoever records meanwhile learns by himself what is wrong with the ledger.
-pub fn start(session: &Session) {
-    let keeper = Keeper {
-        ledger: session.ledger_path.clone(),
-        limits: Limits::of(&session.settings),
-        clock: Arc::clone(&session.clock),
-    };
-    // Without a thread the ledger grows until the next start.
-    let _ = thread::Builder::new()
-        .name("retention".to_owned())
-        .spawn(move || keeper.keep());
+/// What a running program keeps within its limits.
+pub struct Keeping {
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// What is kept.
+    pub limits: Limits,
+    /// When the newest record was made, as the program started.
+    pub newest: Option<Timestamp>,
+    /// For the age of records.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Keeping {
+    /// Drops old records soon and then every hour, in a thread of its own that ends with the process. Returns what the user
+    /// has to know first. What fails is tried again in an hour, and whoever records meanwhile learns by himself what is
+    /// wrong with the ledger.
+    pub fn start(self) -> Option<String> {
+        let waits = self.waits();
+        let keeper = Keeper {
+            keeping: self,
+            first: if waits.is_some() { INTERVAL } else { FIRST },
+        };
+        // Without a thread the ledger grows until the next start.
+        let _ = thread::Builder::new()
+            .name("retention".to_owned())
+            .spawn(move || keeper.keep());
+        waits
+    }
+
+    /// Why nothing is dropped for now. Where every record is too old, it may well be the clock that is wrong, or a copy of a
+    /// ledger that somebody wants to look at.
+    fn waits(&self) -> Option<String> {
+        let age = self.clock.now().since(self.newest?);
+        let limit = self.limits.age.filter(|limit| age > *limit)?;
+        Some(format!(
+            "the newest record of the ledger is {} old and the retention {}: nothing is dropped in the first hour",
+            human_duration(age),
+            human_duration(limit)
+        ))
+    }
 }
 
 struct Keeper {
-    ledger: PathBuf,
-    limits: Limits,
-    clock: Arc<dyn Clock>,
+    keeping: Keeping,
+    first: Duration,
 }
 
 impl Keeper {
     fn keep(&self) {
         // Kept open: closing it would move what the listener has just written into the file, and hold up the next request.
         let mut store = None;
-        thread::sleep(FIRST);
+        thread::sleep(self.first);
         loop {
-            if self.round(&mut store).is_err() {
+            if self.keeping.round(&mut store).is_err() {
                 store = None;
             }
             thread::sleep(INTERVAL);
         }
     }
+}
 
+impl Keeping {
     fn round(&self, store: &mut Option<SqliteStore>) -> Result<u64, StoreError> {
-        if store.is_none() {
-            // A ledger that was taken away is not made again.
-            if !self.ledger.exists() {
-                return Ok(0);
-            }
+        // A ledger that was taken away is not made again.
+        if !self.ledger.exists() {
+            return Ok(0);
+        }
+        if store.as_ref().is_none_or(|store| !store.is_current()) {
             let opened = store.insert(SqliteStore::open(&self.ledger, Access::ReadWrite)?);
             opened.prune_gently();
         }
@@ -119,9 +148,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = folder.path().join("ledger.db");
         let now = Timestamp::from_unix(1_000_000);
-        let keeper = |age| Keeper {
+        let keeper = |age| Keeping {
             ledger: ledger.clone(),
             limits: Limits { age, size: None },
+            newest: None,
             clock: Arc::new(SteppingClock::new(now)),
         };
         let (mut store, day) = (None, Duration::from_secs(86_400));
@@ -134,5 +164,27 @@ mod tests {
         assert_eq!(keeper(Some(day * 30)).round(&mut store), Ok(69));
         assert_eq!(keeper(Some(day)).round(&mut store), Ok(29));
         assert_eq!(writer.list(&Query::default()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_dropped_at_first_where_even_the_newest_record_is_too_old() {
+        let now = Timestamp::from_unix(10_000_000);
+        let day = Duration::from_secs(86_400);
+        let waits = |newest: Option<u32>, limit: Option<u32>| {
+            let keeping = Keeping {
+                ledger: PathBuf::new(),
+                limits: Limits {
+                    age: limit.map(|days| day * days),
+                    size: None,
+                },
+                newest: newest.map(|days| now.minus(day * days)),
+                clock: Arc::new(SteppingClock::new(now)),
+            };
+            keeping.waits().is_some()
+        };
+        assert!(waits(Some(31), Some(30)));
+        for (newest, limit) in [(Some(30), Some(30)), (Some(31), None), (None, Some(30))] {
+            assert!(!waits(newest, limit), "{newest:?} {limit:?}");
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Secrets: a type that cannot print itself, and the references by which users name them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::fs::{ProjectFileError, SECRET_FILE_LIMIT};
 
 /// Key material as the user wrote it: the provider's scheme decides how the text becomes key bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -137,12 +140,10 @@ impl SecretRef {
             SecretSource::Env(name) => std::env::var_os(name)
                 .ok_or_else(|| SecretError::NoVariable(name.clone()))?
                 .into_encoded_bytes(),
-            SecretSource::File(path) => {
-                without_newline(std::fs::read(path).map_err(|source| SecretError::Unreadable {
-                    path: path.display().to_string(),
-                    source,
-                })?)
-            }
+            SecretSource::File(path) => without_newline(read_some(path).map_err(|source| SecretError::Unreadable {
+                path: path.display().to_string(),
+                source,
+            })?),
             SecretSource::Stdin => {
                 let mut text = Vec::new();
                 std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut text).map_err(|source| {
@@ -194,6 +195,17 @@ fn marked(text: &str) -> Option<SecretSource> {
         ("literal", secret) => Some(SecretSource::Literal(Secret::new(secret))),
         _ => None,
     }
+}
+
+/// Reads a file, which may be a pipe, but not one without an end.
+fn read_some(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path)?;
+    std::io::Read::take(file, SECRET_FILE_LIMIT + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > SECRET_FILE_LIMIT {
+        return Err(ProjectFileError::TooLarge(SECRET_FILE_LIMIT).into());
+    }
+    Ok(text)
 }
 
 fn without_newline(mut text: Vec<u8>) -> Vec<u8> {

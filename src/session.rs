@@ -7,12 +7,14 @@ mod replay;
 mod restore;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+pub use crate::app::dev_secret::{DevSecret, Purpose};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
-use crate::config::{Paths, Settings, private_file};
+use crate::config::{Paths, Settings};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
@@ -20,10 +22,10 @@ use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
+use crate::retention::{self, Keeping};
 pub use crate::secret::DEV_SECRET;
 use crate::secret::{Secret, SecretRef, SecretSource};
-use crate::signature::{AsymmetricKind, Scheme};
-use crate::store::{Access, Ledger, Owner, SqliteStore, Store};
+use crate::store::{Access, Ledger, Owner, Reader, SqliteStore, Store};
 use crate::transport::Transport;
 use crate::ui::Ui;
 pub use remote::notes;
@@ -46,6 +48,15 @@ pub struct Session {
     pub ledger_path: PathBuf,
 }
 
+/// The ledger of a program that runs for long.
+pub struct KeptLedger {
+    /// For recording.
+    pub ledger: Ledger,
+    /// When the newest record was made, once the ledger is open.
+    newest: Arc<OnceLock<Option<Timestamp>>>,
+    limits: retention::Limits,
+}
+
 /// Secrets for a run: given ones, or the dev secret in the form of whichever provider asks.
 #[derive(Debug, Clone)]
 pub enum Secrets {
@@ -53,22 +64,6 @@ pub enum Secrets {
     Given(Vec<Secret>),
     /// The dev secret.
     Dev(DevSecret),
-}
-
-/// What a secret is wanted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// The private half of a pair.
-    Sign,
-    /// The public half of a pair.
-    Verify,
-}
-
-/// The secret that `listen` and `send` share on one machine.
-#[derive(Debug, Clone)]
-pub struct DevSecret {
-    root: Secret,
-    paths: Paths,
 }
 
 impl Session {
@@ -90,22 +85,58 @@ impl Session {
 
     /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
     pub fn ledger(&self) -> Ledger {
-        self.ledger_within(None)
+        self.start_ledger(self.settings.dedupe_window, |_| {})
     }
 
-    /// As [`Session::ledger`], with another window for duplicates when one is given.
-    pub fn ledger_within(&self, window: Option<std::time::Duration>) -> Ledger {
-        let (path, window) = (self.ledger_path.clone(), window.unwrap_or(self.settings.dedupe_window));
-        Ledger::start(move || {
+    /// The ledger of a program that runs for long: kept within its limits, with another window for duplicates when one is
+    /// given.
+    pub fn kept_ledger(&self, window: Option<Duration>) -> KeptLedger {
+        let newest = Arc::new(OnceLock::new());
+        let (found, limits) = (Arc::clone(&newest), retention::Limits::of(&self.settings));
+        let window = window.unwrap_or(self.settings.dedupe_window);
+        let ledger = self.start_ledger(window, move |store| {
+            store.set_limit(limits.size);
+            // What cannot be read is told by whoever looks for it.
+            let _ = found.set(store.newest().unwrap_or_default());
+        });
+        KeptLedger { ledger, newest, limits }
+    }
+
+    fn start_ledger(&self, window: Duration, set_up: impl FnOnce(&mut SqliteStore) + Send + 'static) -> Ledger {
+        let (path, ui) = (self.ledger_path.clone(), Arc::clone(&self.ui));
+        let open = move || {
             let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
             store.set_dedupe_window(window);
+            set_up(&mut store);
             Ok(Box::new(store) as Box<dyn Store>)
-        })
+        };
+        Ledger::start_telling(open, move |notice| ui.warn(&notice.to_string()))
+    }
+
+    /// Drops old records from now on. The ledger must be open.
+    pub fn keep(&self, kept: &KeptLedger) {
+        let keeping = Keeping {
+            ledger: self.ledger_path.clone(),
+            limits: kept.limits,
+            newest: kept.newest.get().copied().flatten(),
+            clock: Arc::clone(&self.clock),
+        };
+        if let Some(waits) = keeping.start() {
+            self.ui.note(&waits);
+            self.ui
+                .hint("`hook log prune` drops records at once, `[ledger] retention` in the settings keeps them longer");
+        }
     }
 
     /// The ledger for reading; never created.
     pub fn reader(&self) -> Result<SqliteStore> {
         Ok(SqliteStore::open(&self.ledger_path, Access::ReadOnly)?)
+    }
+
+    /// The ledger for reading beside the writer, in a thread of its own.
+    pub fn background_reader(&self) -> Reader {
+        let path = self.ledger_path.clone();
+        Reader::start(move || Ok(Box::new(SqliteStore::open(&path, Access::ReadOnly)?)))
     }
 
     /// The way from deliveries to records and lines.
@@ -236,13 +267,8 @@ impl Session {
     pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
         let settings = self.settings.secret.as_deref().map(SecretRef::parse);
         let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
-        let made = match &profile.scheme {
-            Scheme::Asymmetric(scheme) => DevSecret::pair_files(&self.paths, scheme.kind).1,
-            _ => self.paths.dev_secret(),
-        };
-        let dev = made
-            .exists()
-            .then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
+        let dev =
+            DevSecret::exists(&self.paths, profile).then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
         let settings = settings.and_then(|reference| {
             let secret = reference.resolve().ok()?;
             remember(&secret, &reference);
@@ -258,28 +284,7 @@ impl Session {
 
     /// The dev secret, made at first use.
     pub fn dev_secret(&self) -> Result<DevSecret> {
-        let path = self.paths.dev_secret();
-        let failed = |error: std::io::Error| {
-            Error::new(
-                crate::exit::Exit::Store,
-                format!("dev secret `{}` cannot be made", path.display()),
-            )
-            .cause(error)
-            .hint("give a secret with `--secret env:VAR`")
-        };
-        let root = match std::fs::read(&path) {
-            Ok(text) if !text.is_empty() => text,
-            _ => {
-                let text = Random::os().text(b"0123456789abcdef", 64).into_bytes();
-                private_file(&path, &text).map_err(failed)?;
-                // Two first runs at once must end with the same secret: whatever is in the file now.
-                std::fs::read(&path).map_err(failed)?
-            }
-        };
-        Ok(DevSecret {
-            root: Secret::new(root),
-            paths: self.paths.clone(),
-        })
+        DevSecret::open(&self.paths)
     }
 }
 
@@ -316,40 +321,5 @@ impl Secrets {
     /// Whether it is the dev secret.
     pub fn is_dev(&self) -> bool {
         matches!(self, Self::Dev(_))
-    }
-}
-
-impl DevSecret {
-    /// The dev secret in the form that a profile wants: the same on every run.
-    pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Secret> {
-        if let Scheme::Asymmetric(scheme) = &profile.scheme {
-            return self.key_pair(scheme.kind, purpose);
-        }
-        let form = &profile.secret_form;
-        let key = [self.root.expose(), form.to_string().as_bytes()].concat();
-        let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
-        known::remember(&secret, Some(DEV_SECRET));
-        Ok(secret)
-    }
-
-    fn pair_files(paths: &Paths, kind: AsymmetricKind) -> (PathBuf, PathBuf) {
-        let file = |end: &str| paths.state.join(format!("dev-{}{end}", kind.name()));
-        (file(""), file(".pub"))
-    }
-
-    fn key_pair(&self, kind: AsymmetricKind, purpose: Purpose) -> Result<Secret> {
-        let (private, public) = Self::pair_files(&self.paths, kind);
-        if !public.exists() {
-            let pair = kind
-                .generate()
-                .ok_or_else(|| Error::internal("no key pair can be made"))?;
-            let failed = |error| Error::new(crate::exit::Exit::Store, "the dev key pair cannot be kept").cause(error);
-            private_file(&private, pair.private.expose()).map_err(failed)?;
-            private_file(&public, pair.public.as_bytes()).map_err(failed)?;
-        }
-        let path = if purpose == Purpose::Sign { private } else { public };
-        Ok(SecretRef::parse(&format!("file:{}", path.display()))
-            .resolve()?
-            .named(DEV_SECRET))
     }
 }

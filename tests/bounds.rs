@@ -105,3 +105,86 @@ fn a_listener_that_may_open_few_files_serves_honest_requests_too() {
     is_served(&listener, b"{}");
     drop(attackers);
 }
+
+/// Sends bodies that are refused, each on a connection of its own.
+fn refused(listener: &Listener, count: usize, body: &[u8]) {
+    for _ in 0..count {
+        assert_eq!(post(&listener.url, &[], body).status, 401);
+    }
+}
+
+#[test]
+fn what_is_refused_fills_no_disk_and_pushes_out_nothing() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["--secret"]);
+    sandbox.hook(["send", "job.paid", "--to", &listener.url]).run().ok();
+    let folder = sandbox.state("");
+    let size = || -> u64 {
+        let files = std::fs::read_dir(&folder).unwrap().flatten();
+        files.map(|file| file.metadata().map_or(0, |file| file.len())).sum()
+    };
+    let body = vec![b'x'; 9_900_000];
+    for _ in 0..8 {
+        refused(&listener, 3, &body);
+        assert!(size() < 190_000_000, "{}", size());
+    }
+    listener.stop().ok();
+    assert!(size() < 150_000_000, "{}", size());
+    let verified = sandbox
+        .captures()
+        .into_iter()
+        .filter(|one| one.request.verdict.name == "verified");
+    assert_eq!(verified.count(), 1);
+}
+
+#[test]
+fn handshakes_that_anybody_can_ask_push_out_no_event() {
+    let sandbox = Sandbox::new();
+    sandbox.write(sandbox.config("config.toml"), "[ledger]\nmax-size = 3\n");
+    let listener = sandbox.listen(["--secret"]);
+    sandbox.hook(["send", "job.paid", "--to", &listener.url]).run().ok();
+    let long = "a".repeat(45_000);
+    for _ in 0..150 {
+        let headers = [("x-hook-secret", "a"), ("x-a", long.as_str())];
+        assert_eq!(post(&listener.url, &headers, &[b'a'; 16_000]).status, 200);
+    }
+    listener.stop().ok();
+    sandbox.hook(["log", "prune", "--yes"]).run().ok();
+    let verified = sandbox
+        .captures()
+        .into_iter()
+        .filter(|one| one.request.verdict.name == "verified");
+    assert_eq!(verified.count(), 1);
+}
+
+#[test]
+fn a_ledger_that_is_removed_under_a_listener_is_made_anew_and_said_once() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen::<&str>([]);
+    assert_eq!(post(&listener.url, &[], b"1").status, 200);
+    std::fs::remove_dir_all(sandbox.state("")).unwrap();
+    assert_eq!(post(&listener.url, &[], b"2").status, 200);
+    listener.says("was removed while it was in use; new records go into a new ledger");
+    assert_eq!(post(&listener.url, &[], b"3").status, 200);
+    let kept: Vec<_> = sandbox.captures().into_iter().map(|one| one.request.body).collect();
+    assert_eq!(kept, [&b"2"[..], b"3"], "what was acknowledged since is there");
+    // Where no ledger can be made, nothing is acknowledged.
+    std::fs::remove_dir_all(sandbox.state("")).unwrap();
+    std::fs::write(sandbox.state("").with_file_name("hook"), "a file in its place").unwrap();
+    assert_eq!(post(&listener.url, &[], b"4").status, 503);
+    std::fs::remove_file(sandbox.state("").with_file_name("hook")).unwrap();
+    assert_eq!(post(&listener.url, &[], b"5").status, 200);
+    assert_eq!(sandbox.captures().len(), 1);
+    listener.stop().ok();
+}
+
+#[test]
+fn nothing_is_dropped_at_first_where_even_the_newest_record_is_beyond_the_retention() {
+    let sandbox = Sandbox::new();
+    sandbox.write(sandbox.config("config.toml"), "[ledger]\nretention = \"30d\"\n");
+    let old = sandbox.listen::<&str>([]);
+    assert_eq!(post(&old.url, &[], b"old").status, 200);
+    old.stop().ok();
+    let listener = Listener::ready(sandbox.listening::<&str>([]).env("__HOOK_NOW", "2099-01-01T00:00:00Z"));
+    listener.stop().ok().says(["nothing is dropped in the first hour"]);
+}

@@ -34,6 +34,7 @@ fn what_is_shown_is_a_settings_file_with_remarks() {
         "hook.toml",
         "[[route]]\nwhere = { a = 1 }\nforward = \":1\"\n[listen]\nforward-to = \"http://127.0.0.1:3000/a \\\"b\\\"\"\n",
     );
+    sandbox.trust();
     let text = sandbox.hook(["config", "show"]).run().ok().stdout();
     let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(
@@ -103,15 +104,27 @@ fn a_project_is_trusted_as_it_is_and_not_after_a_change() {
     sandbox.write(&file, RULE);
     let show = || sandbox.hook(["config", "show"]).run().ok();
     show()
-        .says(["not trusted", "touch ran", "`hook config trust`"])
+        .says([
+            "hook.toml` is not trusted; ignored: `listen.on`\n",
+            "`hook config trust`",
+        ])
         .prints(["on = [] "]);
     let trust = sandbox.hook(["config", "trust"]).run().ok();
     trust
         .prints(["`listen.on` runs a command: `job.*=touch ran`"])
-        .says(["is trusted as it is now"]);
+        .says(["is trusted as shown"]);
     let outcome = show().prints(["job.*=touch ran"]);
     assert_eq!(outcome.stderr(), "");
-    sandbox.write(&file, format!("{RULE}# changed\n"));
+    // Trust is entry by entry: what stayed the same keeps it.
+    sandbox.write(
+        &file,
+        "[listen]\non = [\"job.*=touch ran\", \"a=touch other\"]\nport = 7\n",
+    );
+    show()
+        .says(["not trusted; ignored: `listen.on`\n"])
+        .prints(["on = [\"job.*=touch ran\"] ", "port = 7"])
+        .never(["touch other"]);
+    sandbox.write(&file, RULE.replace("ran", "ran2"));
     show().says(["not trusted"]).prints(["on = [] "]);
 }
 
@@ -120,7 +133,10 @@ fn trust_can_be_given_from_elsewhere_and_only_to_a_projects_file() {
     let sandbox = Sandbox::new();
     sandbox.write("a/hook.toml", RULE);
     sandbox.write("a/other.toml", RULE);
-    sandbox.write("b/hook.toml", "provider = \"poolflow\"\n");
+    sandbox.write(
+        "b/hook.toml",
+        "output = \"human\"\n[listen]\nport = 4\n[account]\nplan = \"free\"\n",
+    );
     let trust = |file: &str| sandbox.hook(["config", "trust", file, "--json"]).run();
     trust("a/other.toml").exits(2).says(["named `hook.toml`"]);
     trust("c/hook.toml").exits(2).says(["cannot be read"]);
@@ -136,9 +152,17 @@ fn trust_can_be_given_from_elsewhere_and_only_to_a_projects_file() {
 }
 
 #[test]
-fn an_untrusted_project_cannot_name_a_secret_file_outside_of_it_even_under_a_name() {
+fn an_untrusted_project_cannot_name_a_secret() {
     let sandbox = Sandbox::new();
-    for secret in ["file:/etc/hostname", "a=file:/etc/hostname", "file:../outside"] {
+    for secret in [
+        "file:/etc/hostname",
+        "a=file:/etc/hostname",
+        "file:../outside",
+        "file:inside",
+        "env:HOME",
+        "a=env:HOME",
+        "literal:x",
+    ] {
         sandbox.write("hook.toml", format!("secret = \"{secret}\"\n"));
         let lines = sandbox
             .hook(["config", "show", "--json"])

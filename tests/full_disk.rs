@@ -60,7 +60,7 @@ fn forwarding_goes_on_when_there_is_room_again() {
     let run = sandbox.listening(["--forward-to", &app.url]);
     let mut listener = Listener::ready(run.file_limit(BLOCKS));
     fill(&listener);
-    listener.says("broke off: no room is left for ledger");
+    listener.says("waits for the ledger: no room is left for ledger");
     make_room(&sandbox);
     assert_eq!(post(&listener.url, &[("x-last", "1")], b"after").status, 200);
     while app.next().header("x-last").is_none() {}

@@ -125,6 +125,12 @@ fn a_person_sees_the_mapped_record_and_what_is_not_enrolled() {
         "hook.toml",
         "[workflow.welcome]\nprovider = \"hoopai\"\nmap = { plan = \"custom.plan\" }\n",
     );
+    sandbox
+        .listening(["--inbound", "--workflow", "welcome"])
+        .run()
+        .exits(3)
+        .says(["workflow `welcome` is the project's", "`hook config trust`"]);
+    sandbox.trust();
     let mut listener = sandbox.listen(["--inbound", "--workflow", "welcome"]);
     post(&listener, r#"{"email": "pat@example.com", "custom": {"plan": "pro"}}"#);
     listener.shows("      enrolled");

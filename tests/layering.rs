@@ -21,6 +21,7 @@ const HOMES: &[(&str, &str)] = &[
     ("indicatif", "render/progress.rs"),
     ("dialoguer", "prompt.rs"),
     ("fastrand", "random.rs"),
+    ("rustix", "fs.rs process.rs"),
     // Settings are shown as what they are read from.
     ("toml", "provider/ config/ endpoints/ cli/config.rs"),
 ];

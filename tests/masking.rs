@@ -1,6 +1,7 @@
 //! What no output and no ledger may hold: credentials, and characters that steer a terminal.
 
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{App, Face, Listener, Outcome, Reply, Run, Sandbox, post, request};
 
@@ -491,4 +492,37 @@ fn served(sandbox: &Sandbox) -> Outcome {
 fn base64_of(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[test]
+fn a_forward_that_an_earlier_run_promised_goes_out_with_its_token_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let token = "PLANT-token-of-gitlab";
+    let first = AtomicBool::new(true);
+    let app = App::start(move |_| {
+        if first.swap(false, Ordering::SeqCst) {
+            Reply::Silence
+        } else {
+            Reply::Status(200, "")
+        }
+    });
+    let flags = ["-p", "gitlab", "--forward-to", &app.url];
+    let checked = flags.iter().chain(&["--secret", "env:TOKEN"]);
+    let mut listener = Listener::ready(sandbox.listening(checked).env("TOKEN", token));
+    assert_eq!(request("POST", &listener.url, "/", &gitlab(token), PUSH).status, 200);
+    listener.shows("#1");
+    app.next();
+    listener.process.signal("KILL");
+    listener.process.wait();
+    // Without the secret it is left, and what to type is said.
+    let mut without = sandbox.listen(flags);
+    without.says("#1 is not forwarded");
+    without.says("hook replay 1 --to");
+    without.process.signal("KILL");
+    without.process.wait();
+    assert!(app.rest().is_empty());
+    let with = Listener::ready(sandbox.listening(flags).env("TOKEN", token));
+    assert_eq!(app.next().header("x-gitlab-token"), Some(token));
+    with.stop();
+    is_not_kept(&sandbox, &["PLANT"]);
 }

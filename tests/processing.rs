@@ -166,21 +166,6 @@ fn a_command_that_says_much_and_reads_late_is_not_in_its_own_way() {
 }
 
 #[test]
-fn commands_that_are_stopped_with_the_listener_are_kept_too() {
-    let sandbox = Sandbox::new();
-    let mut listener = sandbox.listen(["--unverified", "--exec", "exec sleep 600"]);
-    for _ in 0..5 {
-        post(&listener.url, &[], b"{}");
-    }
-    listener.shows("#5");
-    listener
-        .stop()
-        .ok()
-        .says(["5 commands failed", "hint: `hook log --failed-processing` lists them"]);
-    assert_eq!(queue(&sandbox).len(), 5);
-}
-
-#[test]
 fn of_two_replays_at_once_one_runs_the_command() {
     let sandbox = Sandbox::new();
     let gate = sandbox.path("gate");
@@ -233,23 +218,6 @@ fn ctrl_c_stops_a_replay_and_what_it_did_not_do_stays() {
         (3, json!({"tries": 1, "error": "exit 1"})),
         (1, json!({"tries": 2, "error": "interrupted"})),
     ];
-    assert_eq!(queue(&sandbox), kept);
-}
-
-#[test]
-fn what_a_second_signal_stops_is_on_record_with_what_waited_behind_it() {
-    let sandbox = Sandbox::new();
-    let mut listener = sandbox.listen(["--secret", "--exec", "echo started >&2; exec sleep 600"]);
-    for _ in 0..6 {
-        let args = ["send", "job.paid", "--provider", "poolflow", "--to", &listener.url];
-        sandbox.hook(args).run().ok();
-    }
-    listener.says("started");
-    listener.process.signal("INT");
-    listener.process.signal("TERM");
-    listener.process.wait().exits(130);
-    let stopped = json!({"tries": 1, "error": "stopped with the listener"});
-    let kept: Vec<(u64, Value)> = [11, 9, 7, 5, 3, 1].map(|number| (number, stopped.clone())).into();
     assert_eq!(queue(&sandbox), kept);
 }
 

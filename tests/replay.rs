@@ -178,7 +178,21 @@ fn a_capture_goes_to_another_target_with_its_path_and_query() {
     ] {
         assert_eq!(replay(&sandbox, &app, &["1", "--to", &to]).target, expected, "{to}");
     }
-    // The query of a delivery is part of the target that it was made for.
+    // So does what was made of it, without the query of the target that it was for.
+    assert_eq!(
+        replay(&sandbox, &app, &["last", "--to", &app.url]).target,
+        "/in/here?a=1"
+    );
+    let listener = sandbox.listen(["--forward-to", &format!("{}/hooks?token=x", app.url)]);
+    request("POST", &listener.url, "/in/there?b=2", &[], b"{}");
+    assert_eq!(app.next().target, "/hooks?token=x&b=2");
+    listener.stop().ok();
+    assert_eq!(replay(&sandbox, &app, &["last"]).target, "/hooks?token=x&b=2");
+    assert_eq!(
+        replay(&sandbox, &app, &["last", "--to", &app.url]).target,
+        "/in/there?b=2"
+    );
+    // The query of a delivery of one's own is part of the target that it was made for.
     send(&sandbox, &app, &["job.paid"]);
     assert_eq!(replay(&sandbox, &app, &["last", "--to", &app.url]).target, "/");
 }

@@ -15,6 +15,7 @@ fn sandbox(url: &str, tables: &str) -> Sandbox {
         "hook.toml",
         format!("provider = \"hoopai\"\n{}", tables.replace("URL", url)),
     );
+    sandbox.trust();
     sandbox
 }
 
@@ -236,17 +237,23 @@ fn secrets_of_a_workflow_come_by_reference_and_are_never_shown() {
         let always = ["send", "--workflow", name, "--context", "record.json"];
         sandbox.hook(always.iter().chain(args)).env("KEY", "topsecret").run()
     };
-    // A project does not get at secrets of the machine before it is trusted.
+    // A project's workflow does not run before it is trusted.
+    let trusted = sandbox.state("trusted");
+    std::fs::remove_file(&trusted).unwrap();
     run("key", &[])
         .exits(3)
-        .says(["`workflow.key` sends `env:KEY` to", "`hook config trust`"])
+        .says([
+            "hook.toml` is not trusted; ignored: `workflow.bearer`, `workflow.key`",
+            "error: workflow `key` is the project's, and the project is not trusted",
+            "`hook config trust`",
+        ])
         .never(["topsecret"]);
     assert_eq!(app.rest().len(), 0);
     sandbox
         .hook(["config", "trust"])
         .run()
         .ok()
-        .prints(["`workflow.bearer` sends `env:KEY`"])
+        .prints(["`workflow.bearer` sends `env:KEY` to"])
         .never(["topsecret"]);
     for (name, header, value) in [
         ("bearer", "authorization", "Bearer topsecret"),
@@ -285,10 +292,11 @@ fn secrets_of_a_workflow_come_by_reference_and_are_never_shown() {
 }
 
 #[test]
-fn a_project_that_is_not_trusted_cannot_have_a_secret_sent_as_it_is() {
+fn a_workflow_of_a_project_that_is_not_trusted_does_not_run_and_one_of_the_user_does() {
     let app = app();
     let tables = "[workflow.w]\nstate = \"published\"\nprovider = \"hoopai@bearer\"\nurl = \"URL/\"\n";
     let sandbox = sandbox(&app.url, tables);
+    std::fs::remove_file(sandbox.state("trusted")).unwrap();
     let run = |args: &[&str]| {
         let always = ["send", "--workflow", "w", "--context", "record.json"];
         sandbox
@@ -296,31 +304,24 @@ fn a_project_that_is_not_trusted_cannot_have_a_secret_sent_as_it_is() {
             .env("HOOK_SECRET", "topsecret")
             .run()
     };
-    run(&[])
-        .exits(3)
-        .says([
-            "error: workflow `w` would send your secret as it is to",
-            "hint: `--secret REF`",
-        ])
-        .never(["topsecret"]);
+    for args in [&[][..], &["--secret", "env:HOOK_SECRET"], &["--to", &app.url], &["-n"]] {
+        run(args)
+            .exits(3)
+            .says(["the project is not trusted"])
+            .never(["topsecret"]);
+    }
     assert_eq!(app.rest().len(), 0);
-    run(&["--secret", "env:HOOK_SECRET"]).ok();
-    assert_eq!(app.next().header("authorization"), Some("Bearer topsecret"));
-    run(&["--to", &app.url]).ok();
-    // What needs no trust is used beside it.
-    let text = std::fs::read_to_string(sandbox.path("hook.toml")).unwrap();
-    sandbox.write("hook.toml", format!("{text}[[route]]\nforward = \":3001\"\n"));
-    sandbox
-        .hook(["config", "show"])
-        .run()
-        .ok()
-        .prints([":3001"])
-        .never(["not trusted"]);
-    // The user's own settings are the user's own word.
-    let text = std::fs::read(sandbox.path("hook.toml")).unwrap();
-    sandbox.write(sandbox.config("config.toml"), text);
-    std::fs::remove_file(sandbox.path("hook.toml")).unwrap();
+    sandbox.trust();
     run(&[]).ok();
+    assert_eq!(app.next().header("authorization"), Some("Bearer topsecret"));
+    // A pull that changes the URL takes nothing along.
+    let text = std::fs::read_to_string(sandbox.path("hook.toml")).unwrap();
+    sandbox.write("hook.toml", text.replace("state", "method = \"PUT\"\nstate"));
+    run(&[]).exits(3);
+    // The user's own settings are the user's own word, also under the same name.
+    sandbox.write(sandbox.config("config.toml"), text);
+    run(&[]).ok();
+    assert_eq!(app.rest().len(), 1);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use super::complete::{Shell, script};
-use crate::config::{paths, whole_file};
+use crate::config::paths;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::fs::whole_file;
 use crate::session::Session;
 use crate::shell::quote;
 

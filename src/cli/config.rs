@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::config::{self, Layer, Origin, trust};
+use crate::app::trust::TrustRequest;
+use crate::config::{Layer, Origin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
+use crate::prompt;
 use crate::session::Session;
 
 /// Show the settings and where they come from, and trust a project's
@@ -24,10 +26,13 @@ enum Command {
     Show,
     /// Show where hook keeps its files
     Path,
-    /// Trust the project's `hook.toml` as it is now
+    /// Show what the project's `hook.toml` and endpoints ask for, and allow it
     Trust {
         /// The file or its folder; else that of the nearest parent folder
         file: Option<PathBuf>,
+        /// Do not ask; without a terminal nothing is asked
+        #[arg(short, long)]
+        yes: bool,
     },
 }
 
@@ -58,7 +63,7 @@ struct PathsLine<'a> {
 struct TrustLine<'a> {
     schema: &'static str,
     file: &'a Path,
-    allows: &'a [String],
+    allows: &'a [&'a str],
 }
 
 impl Args {
@@ -72,7 +77,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     match args.command {
         Command::Show => show(session),
         Command::Path => paths(session),
-        Command::Trust { file } => trust_project(session, file),
+        Command::Trust { file, yes } => trust_project(session, file, yes),
     }
 }
 
@@ -206,7 +211,7 @@ fn paths(session: &Session) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
+fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<Exit> {
     let path =
         match file {
             Some(file) => as_found(&file)?,
@@ -214,39 +219,37 @@ fn trust_project(session: &Session, file: Option<PathBuf>) -> Result<Exit> {
                 Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
             })?,
         };
-    let unreadable = |error: std::io::Error| Error::usage(format!("`{}` cannot be read", path.display())).cause(error);
-    let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-    let mut asks = trust::needs_trust(&config::parse(&text, &path.display().to_string())?, &path);
-    let ui = &session.ui;
-    // The book beside the file belongs to the project too.
-    let own = session.settings.project.as_ref() == Some(&path);
-    let of_book = if own { session.book_asks() } else { Vec::new() };
-    if asks.is_empty() && of_book.is_empty() {
-        ui.note(&format!("`{}` asks for nothing that needs trust", path.display()));
+    let request = TrustRequest::read(&session.paths, &session.registry, path)?;
+    let (ui, shown) = (&session.ui, request.file.display());
+    let allows: Vec<&str> = request.grants.iter().map(|grant| grant.text.as_str()).collect();
+    if allows.is_empty() {
+        ui.note(&format!("nothing in `{shown}` requires trust"));
     } else {
-        let list = session.paths.trust();
-        let trusted = match asks.as_slice() {
-            [] => Ok(()),
-            _ => trust::trust(&list, &path, text.as_bytes()),
-        };
-        let trusted = trusted.and_then(|()| if own { session.trust_book() } else { Ok(()) });
-        trusted.map_err(|error| {
-            Error::new(Exit::Internal, format!("`{}` cannot be written", list.display())).cause(error)
-        })?;
-        asks.extend(of_book);
-        ui.note(&format!(
-            "`{}` is trusted as it is now. What that allows:",
-            path.display()
-        ));
+        ui.note(&format!("`{shown}` asks for:"));
     }
-    for ask in &asks {
-        ui.line(ask)?;
+    for text in &allows {
+        ui.line(text)?;
     }
     ui.json(&TrustLine {
         schema: "hook.trust/1",
-        file: &path,
-        allows: &asks,
+        file: &request.file,
+        allows: &allows,
     })?;
+    // All of it is on the screen before any of it holds.
+    ui.flush()?;
+    if request.is_allowed() {
+        if !allows.is_empty() {
+            ui.note(&format!("`{shown}` is trusted already"));
+        }
+        return Ok(Exit::Ok);
+    }
+    if !yes && ui.can_ask() && !prompt::confirm(ui, "Allow all of this?", "add `--yes`")? {
+        return Err(Error::silent(Exit::Interrupted));
+    }
+    request.allow()?;
+    ui.note(&format!(
+        "`{shown}` is trusted as shown; an entry that changes has to be allowed again"
+    ));
     Ok(Exit::Ok)
 }
 

@@ -64,7 +64,7 @@ struct Beside {
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let name = format!("hook-demo-{}", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 10));
     let folder = std::env::temp_dir().join(name);
-    crate::config::private_folder(&folder).map_err(|error| {
+    crate::fs::private_folder(&folder).map_err(|error| {
         Error::internal(format!("temporary folder `{}` cannot be made", folder.display())).cause(error)
     })?;
     let mut tour = Tour {

@@ -1,10 +1,11 @@
 //! Flags of every command, and the session that they make.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::app::trust;
 use crate::config::{Paths, Settings};
 use crate::error::Error;
 use crate::provider::Registry;
@@ -108,14 +109,27 @@ impl GlobalArgs {
     }
 }
 
-/// Says what an untrusted project asked for and did not get.
+/// Says what of a project's settings is not used, in one warning.
 pub(super) fn warn_of_untrusted(session: &Session) {
-    for ask in &session.settings.untrusted {
-        session.ui.warn(&format!(
-            "this project is not trusted, so its settings are not used: {ask}"
-        ));
+    let (settings, ui) = (&session.settings, &session.ui);
+    if let Some(path) = &settings.foreign {
+        let path = path.display();
+        ui.warn(&format!("`{path}` belongs to another user, so it is not read"));
     }
-    if !session.settings.untrusted.is_empty() {
-        session.ui.hint("read `hook.toml`, then `hook config trust`");
+    let mut keys: Vec<String> = Vec::new();
+    for grant in &settings.ignored {
+        let key = format!("`{}`", grant.key);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if !keys.is_empty() {
+        let file = settings.project.as_deref().unwrap_or(Path::new("hook.toml"));
+        ui.warn(&format!(
+            "`{}` is not trusted; ignored: {}",
+            file.display(),
+            keys.join(", ")
+        ));
+        ui.hint(trust::HINT);
     }
 }

@@ -13,7 +13,7 @@ use crate::provider::policy::Policy;
 use crate::render::request::{RequestLine, wire};
 use crate::secret::SecretRef;
 use crate::session::Session;
-use crate::transport::{HttpOptions, HttpTransport, TransportByPolicy};
+use crate::transport::{HttpOptions, HttpTransport};
 use crate::ui::Output;
 
 #[derive(Debug, Clone, Args)]
@@ -140,13 +140,6 @@ impl HttpArgs {
     /// The transport.
     pub(super) fn transport(&self) -> Result<Arc<HttpTransport>> {
         HttpTransport::new(self.options())
-            .map(Arc::new)
-            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
-    }
-
-    /// The transport for deliveries that say themselves which addresses they may reach.
-    pub(super) fn transport_by_policy(&self) -> Result<Arc<TransportByPolicy>> {
-        TransportByPolicy::new(self.options())
             .map(Arc::new)
             .map_err(|error| Error::usage(error.to_string()).because_of(&error))
     }

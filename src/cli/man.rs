@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use clap_mangen::Man;
 
-use crate::config::whole_file;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::fs::whole_file;
 use crate::session::Session;
 
 /// Print the man page, or write all of them

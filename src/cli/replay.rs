@@ -92,7 +92,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let is_held = |owner: &str| Owner::is_alive(&session.ledger_path, owner);
     let numbers = chosen(session, args, &store, &is_held)?;
     let options = options(session, args)?;
-    let replay = Replay::new(session, &options);
+    let replay = Replay::new(session, &store, &options);
     let plan = plan(session, args, &replay, &store, numbers)?;
     if args.dry_run {
         return rehearse(session, args, &replay, &store, plan);
@@ -218,13 +218,7 @@ async fn deliver(session: &Session, args: &Args, replay: &Replay<'_>, store: &Sq
         store,
         numbers: plan.numbers,
         changed: plan.changed,
-        pipeline: session.pipeline(
-            args.http.transport_by_policy()?,
-            ledger,
-            limits,
-            shutdown.soft.clone(),
-            owner,
-        ),
+        pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
         is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;

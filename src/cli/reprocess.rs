@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{select, send};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::exec::{self, Ran};
+use crate::listener::exec::{self, Bounds, Ran};
 use crate::render::{millis, short_time};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
@@ -192,18 +192,21 @@ impl Again<'_> {
             return Ok(());
         };
         let begun = Instant::now();
-        let ran = tokio::select! {
-            biased;
-            () = self.shutdown.soft.cancelled() => {
-                tally.interrupted = true;
-                Ran::Badly("interrupted".to_owned())
-            }
-            ran = exec::run(self.command, number, &capture.request, self.limit) => ran,
+        let bounds = Bounds {
+            limit: self.limit,
+            stop: &self.shutdown.soft,
+            kill: &self.shutdown.hard,
+            folder: None,
         };
+        let ran = exec::run(self.command, number, &capture.request, bounds).await;
         let took = begun.elapsed();
         let error = match ran {
             Ran::Well => None,
             Ran::Badly(words) => Some(words),
+            Ran::Stopped => {
+                tally.interrupted = true;
+                Some("interrupted".to_owned())
+            }
         };
         let ended = Op::Processed {
             capture: number,

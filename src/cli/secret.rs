@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::config::private_file;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::fs::private_file;
 use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::Secret;

@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::retry::RetryArgs;
 use super::targets::{Shot, Target, TargetArgs};
 use super::workflow::WorkflowArgs;
-use crate::engine::{Delivery, Label, Limits, Progress, Signing};
+use crate::engine::{Delivery, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
 use crate::exit::Exit;
@@ -86,13 +86,6 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         _ if args.asking.handshake => super::asking::run(session, args),
         Some(name) => super::workflow::run(session, args, name),
         None => start(session, args),
-    }
-}
-
-impl Args {
-    /// Whether the command line says which secret is meant.
-    pub(super) fn gives_secret(&self) -> bool {
-        !self.secrets.is_empty()
     }
 }
 
@@ -361,5 +354,6 @@ pub(super) fn label(provider: &str, endpoint: Option<String>) -> Arc<Label> {
         endpoint,
         origin: None,
         execution: None,
+        promise: Promise::Nothing,
     })
 }

@@ -56,7 +56,7 @@ pub(super) async fn bind(bind: IpAddr, port: u16) -> Result<(TcpListener, Socket
 /// Writes the URL to the file of `--ready-file`, when there is one.
 pub(super) fn tell_file(file: Option<&Path>, url: &str) -> Result<()> {
     let Some(file) = file else { return Ok(()) };
-    crate::config::whole_file(file, format!("{url}\n").as_bytes()).map_err(|error| {
+    crate::fs::whole_file(file, format!("{url}\n").as_bytes()).map_err(|error| {
         Error::usage(format!("`--ready-file {}` cannot be written", file.display()))
             .cause(error)
             .hint("name a file in a folder that is there")

@@ -12,19 +12,18 @@ use super::body::sample_record;
 use super::http::Method;
 use super::send;
 use super::targets::Target;
+use crate::app::trust;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
-use crate::engine::Label;
+use crate::engine::{Label, Promise};
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
 use crate::listener::Condition;
-use crate::mask;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
 use crate::session::Session;
-use crate::signature::Scheme;
 use crate::template::text_of;
 use crate::transport::address_policy;
 use crate::ui::printable;
@@ -81,6 +80,7 @@ impl WorkflowArgs {
             for target in &mut targets {
                 target.label = Arc::new(Label {
                     execution: self.execution.clone(),
+                    promise: Promise::Nothing,
                     ..(*target.label).clone()
                 });
             }
@@ -99,13 +99,6 @@ struct Shaped {
 
 pub(super) fn run(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
     let file = find(session, name)?;
-    if file.withheld {
-        return Err(Error::new(
-            Exit::Refused,
-            format!("workflow `{name}` sends a secret, and the project is not trusted"),
-        )
-        .hint("read `hook.toml`, then `hook config trust`"));
-    }
     let state = args.workflow.state.map_or(file.state, State::from);
     let shows = args.dry_run || args.curl;
     if state == State::Draft && !shows {
@@ -137,9 +130,20 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     Err(Error::usage(what).hint(NAME))
 }
 
+/// Refuses a workflow of a project that is not trusted.
+pub(super) fn check_trust(session: &Session, name: &str) -> Result<()> {
+    let settings = &session.settings;
+    if !settings.workflows.contains_key(name) && settings.ignores(&format!("workflow.{name}")) {
+        let what = format!("workflow `{name}` is the project's, and the project is not trusted");
+        return Err(Error::new(Exit::Refused, what).hint(trust::HINT));
+    }
+    Ok(())
+}
+
 /// The workflow of that name.
 pub(super) fn find<'a>(session: &'a Session, name: &str) -> Result<&'a WorkflowFile> {
     check_name(name)?;
+    check_trust(session, name)?;
     let all = &session.settings.workflows;
     let Some(file) = all.get(name) else {
         let error = Error::nothing(format!("there is no workflow `{name}`"));
@@ -192,7 +196,6 @@ impl Shaped {
                 return Err(wrong(name, "it has no `url`").hint("add one to its table, or `--to URL`"));
             };
             judge_url(session, &profile, name, url)?;
-            judge_token(&profile, &args, name, file, url)?;
         }
         args.targets = args.targets.or_to(filled.url);
         args.body.document = Some(filled.document);
@@ -299,16 +302,4 @@ fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Res
         }
     }
     Ok(())
-}
-
-/// A cloned repository must not have a secret of this machine sent as it is to a URL of its choice.
-fn judge_token(profile: &Profile, args: &send::Args, name: &str, file: &WorkflowFile, url: &str) -> Result<()> {
-    if !file.untrusted || args.gives_secret() || !matches!(profile.scheme, Scheme::Token(_)) {
-        return Ok(());
-    }
-    let what = format!(
-        "workflow `{name}` would send your secret as it is to `{}`, and the project is not trusted",
-        mask::url(url)
-    );
-    Err(Error::new(Exit::Refused, what).hint("`--secret REF` sends that one there, if it is what you want"))
 }

@@ -160,7 +160,8 @@ impl ConfigFile {
 }
 
 impl RouteFile {
-    fn entry(&self) -> Value {
+    /// As it is shown.
+    pub(super) fn entry(&self) -> Value {
         let text = |text: &Option<String>| text.clone().map(Value::String);
         let conditions = Value::try_from(&self.conditions)
             .ok()

@@ -17,7 +17,8 @@ pub use paths::{Paths, project_file};
 
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
-use crate::secret::{SecretRef, SecretSource};
+use crate::fs::{PROJECT_FILE_LIMIT, ProjectFileError, folder_of, read_in_project};
+use crate::trust::{Grant, TrustList};
 use crate::ui::Output;
 use file::{ConfigFile, RouteFile};
 use remote::Remotes;
@@ -61,8 +62,12 @@ pub struct Settings {
     pub max_size: u64,
     /// The project's file, when there is one.
     pub project: Option<PathBuf>,
-    /// What the project's file asked for and did not get, because it is not trusted.
-    pub untrusted: Vec<String>,
+    /// What the project's file asks for and does not get, because the user has not allowed it.
+    pub ignored: Vec<Grant>,
+    /// A project's file that is not read, because another user could have written it.
+    pub foreign: Option<PathBuf>,
+    /// The provider that the user, or what the user allowed, names: it may decide what commands run for.
+    pub named_provider: Option<String>,
     /// The user's file, whether it is there or not.
     pub user_file: PathBuf,
     /// What each layer says, the weakest first.
@@ -105,33 +110,44 @@ impl Settings {
                 origin: Origin::User(user.clone()),
             });
         }
-        let project = project_file(from);
-        let mut untrusted = Vec::new();
-        if let Some(path) = &project
-            && let Some(text) = read(path, true)?
-        {
-            let mut file = parse(&text, &path.display().to_string())?;
-            let asks = trust::needs_trust(&file, path);
-            let matters = !asks.is_empty() || !file.workflow.is_empty();
-            if matters && !trust::is_trusted(&paths.trust(), path, text.as_bytes()) {
-                distrust(&mut file, !asks.is_empty());
-                untrusted = asks;
-            }
+        let (project, foreign) = match project_file(from) {
+            None => (None, None),
+            Some(path) => match read_project(&path)? {
+                Some(file) => (Some((path, file)), None),
+                None => (None, Some(path)),
+            },
+        };
+        let mut ignored = Vec::new();
+        let mut provider_allowed = true;
+        let project = project.map(|(path, file)| {
+            let review = trust::review(file, &path, &TrustList::new(paths.trust()));
+            ignored = review.ignored;
+            provider_allowed = review.provider_allowed;
             layers.push(Layer {
                 origin: Origin::Project(path.clone()),
-                file,
+                file: review.file,
             });
-        }
+            path
+        });
         layers.push(Layer {
             origin: Origin::Environment,
             file: environment(),
         });
+        let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, Origin::Project(_));
+        let named_provider = layers
+            .iter()
+            .filter(names)
+            .rev()
+            .find_map(|layer| layer.file.provider.clone())
+            .filter(|name| !name.is_empty());
         let all = layers
             .iter()
             .fold(ConfigFile::default(), |below, layer| layer.file.clone().over(below));
         Ok(Self {
             project,
-            untrusted,
+            ignored,
+            foreign,
+            named_provider,
             user_file: user,
             layers,
             ..Self::from_layer(all)?
@@ -144,6 +160,18 @@ impl Settings {
             .ok()
             .and_then(|layer| Self::from_layer(layer).ok())
             .unwrap_or_default()
+    }
+
+    /// Which layer gives the secret; `None` where none does.
+    pub fn secret_origin(&self) -> Option<&Origin> {
+        self.secret.as_ref()?;
+        let gives = |layer: &&Layer| layer.file.secret.is_some();
+        self.layers.iter().rev().find(gives).map(|layer| &layer.origin)
+    }
+
+    /// What the project's file asks for under that key and does not get.
+    pub fn ignores(&self, key: &str) -> bool {
+        self.ignored.iter().any(|grant| grant.key == key)
     }
 
     fn from_layer(layer: ConfigFile) -> Result<Self> {
@@ -178,23 +206,12 @@ impl Settings {
             retention: duration("ledger.retention", layer.ledger.retention)?,
             max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
             project: None,
-            untrusted: Vec::new(),
+            ignored: Vec::new(),
+            foreign: None,
+            named_provider: None,
             user_file: PathBuf::new(),
             layers: Vec::new(),
         })
-    }
-}
-
-/// Takes away from a project's file what needs trust, if it asks for any, and marks what is judged when it is used.
-fn distrust(file: &mut ConfigFile, asks: bool) {
-    file.workflow.values_mut().for_each(WorkflowFile::distrust);
-    if asks {
-        file.listen.on = None;
-        file.route = None;
-        file.remote = None;
-        // A name before the reference (`a=file:...`) must not get it past this.
-        let secret = file.secret.take();
-        file.secret = secret.filter(|secret| !matches!(SecretRef::parse(secret).source, SecretSource::File(_)));
     }
 }
 
@@ -224,45 +241,23 @@ pub fn to_text(tables: &impl serde::Serialize) -> Result<String> {
     toml::to_string(tables).map_err(|error| Error::internal("no settings file can be written").cause(error))
 }
 
+/// Reads the settings of a project; nothing when another user could have written them.
+pub fn read_project(path: &Path) -> Result<Option<ConfigFile>> {
+    let shown = path.display().to_string();
+    let bytes = match read_in_project(folder_of(path), path, PROJECT_FILE_LIMIT) {
+        Ok(bytes) => bytes,
+        Err(ProjectFileError::Foreign) => return Ok(None),
+        Err(error) => return Err(Error::usage(format!("settings file `{shown}` cannot be read")).cause(error)),
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Error::usage(format!("settings file `{shown}` is not valid")).cause(error.utf8_error()))?;
+    parse(&text, &shown).map(Some)
+}
+
 fn read(path: &Path, required: bool) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
         Err(error) => Err(Error::usage(format!("settings file `{}` cannot be read", path.display())).cause(error)),
     }
-}
-
-/// Makes a folder that only this user can enter.
-pub fn private_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Writes a file that only this user can read, whole or not at all.
-pub fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    private_folder(path.parent().unwrap_or(Path::new(".")))?;
-    replace(path, bytes, 0o600)
-}
-
-/// Writes a file whole or not at all, with the usual permissions.
-pub fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(path, bytes, 0o666)
-}
-
-/// Writes beside the file and puts that in its place. What is half written does not stay.
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let _ = std::fs::remove_file(&temporary);
-    // New, so that neither a link of somebody else's is followed nor the mode of an older file kept.
-    let mut file = std::fs::OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(mode)
-        .open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }

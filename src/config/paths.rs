@@ -55,7 +55,7 @@ impl Paths {
         self.state.join("remotes")
     }
 
-    /// Which project files may run commands.
+    /// What the files of projects are allowed.
     pub fn trust(&self) -> PathBuf {
         self.state.join("trusted")
     }
@@ -79,9 +79,9 @@ pub fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
     set.or_else(|| Some(PathBuf::from(home()?).join(fallback)))
 }
 
-/// The `hook.toml` of the nearest parent folder.
+/// The `hook.toml` of the nearest parent folder. Whether it may be read is judged when it is read.
 pub fn project_file(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .map(|folder| folder.join("hook.toml"))
-        .find(|path| path.is_file())
+        .find(|path| path.symlink_metadata().is_ok_and(|found| !found.is_dir()))
 }

@@ -1,61 +1,345 @@
-//! Which project files the user trusts: a cloned repository may not run commands nor read files outside of its folder
-//! until the user has said so, and again after the file changed.
+//! What the files of a project need trust for: the one place that decides it. A cloned repository is hostile input, so its
+//! settings are an allow-list: what is harmless is used, and everything else only when the user has allowed that entry.
 
-use std::io::Write as _;
 use std::path::Path;
 
+use indexmap::IndexMap;
+
+use super::file::{AccountFile, ConfigFile, LedgerFile, ListenFile, RouteFile};
+use super::remote::RemoteFile;
+use super::workflow::WorkflowFile;
+use crate::endpoints::Entry;
+use crate::fs::{folder_of, is_outside, leads_elsewhere};
 use crate::secret::{SecretRef, SecretSource};
-use crate::signature::body_sha256;
-use crate::ui::printable;
+use crate::target::TargetSpec;
+use crate::trust::{Grant, TrustList};
 
-use super::file::ConfigFile;
+/// The settings of a project after they were judged.
+#[derive(Debug)]
+pub struct Review {
+    /// What is used of them.
+    pub file: ConfigFile,
+    /// Everything that needs to be allowed.
+    pub grants: Vec<Grant>,
+    /// What of it is not, so that it is ignored.
+    pub ignored: Vec<Grant>,
+    /// Whether the provider was allowed to decide about commands; it is used for everything else in any case.
+    pub provider_allowed: bool,
+}
 
-/// What an untrusted file asks for that needs trust; each a fact naming the key in backticks.
-pub fn needs_trust(file: &ConfigFile, path: &Path) -> Vec<String> {
-    let mut asks = Vec::new();
-    for rule in file.listen.on.iter().flatten() {
-        let target = rule.split_once('=').map_or("", |(_, target)| target);
-        if crate::transport::guard::target(target).is_err() {
-            asks.push(format!("`listen.on` runs a command: `{}`", printable(rule, 400)));
+/// Judges the settings in the file at `path`.
+pub fn review(file: ConfigFile, path: &Path, list: &TrustList) -> Review {
+    // Every key is named, so that a new one has to be decided.
+    let ConfigFile {
+        provider,
+        secret,
+        output,
+        listen:
+            ListenFile {
+                port,
+                forward_to,
+                on,
+                dedupe_window,
+            },
+        ledger: LedgerFile { retention, max_size },
+        account: AccountFile { enabled, plan, params },
+        route,
+        remote,
+        endpoint,
+        workflow,
+    } = file;
+    let mut judge = Judge::new(path, list);
+    let provider_allowed = provider.as_ref().is_none_or(|name| judge.provider(name));
+    judge.endpoints(endpoint.as_deref().unwrap_or_default(), provider.as_deref());
+    let file = ConfigFile {
+        secret: secret.and_then(|secret| judge.secret(&secret, provider.as_deref())),
+        provider,
+        output,
+        listen: ListenFile {
+            port,
+            forward_to: judge.keep(forward_to, |url| {
+                (
+                    "listen.forward-to",
+                    format!("sends every request that comes on to `{url}`"),
+                )
+            }),
+            on: judge.on(on),
+            dedupe_window: judge.keep(dedupe_window, |window| {
+                (
+                    "listen.dedupe-window",
+                    format!("takes repeats within `{window}` for duplicates"),
+                )
+            }),
+        },
+        ledger: LedgerFile {
+            retention: judge.keep(retention, |age| {
+                (
+                    "ledger.retention",
+                    format!("deletes records of your ledger older than `{age}`"),
+                )
+            }),
+            max_size: judge.keep(max_size, |size| {
+                (
+                    "ledger.max-size",
+                    format!("deletes records of your ledger beyond {size} MiB"),
+                )
+            }),
+        },
+        account: AccountFile {
+            enabled: judge.keep(enabled, |on| {
+                ("account.enabled", format!("is {on}: whether endpoints get anything"))
+            }),
+            plan,
+            params,
+        },
+        route: judge.routes(route),
+        remote: remote.map(|all| judge.remotes(all)).filter(|kept| !kept.is_empty()),
+        workflow: judge.workflows(workflow),
+        endpoint,
+    };
+    Review {
+        file,
+        grants: judge.grants,
+        ignored: judge.ignored,
+        provider_allowed,
+    }
+}
+
+/// That `hook endpoints apply` gives an endpoint of the file at `path` this secret. `provider` is that of the file, for an
+/// entry without one.
+pub fn entry_secret(path: &Path, entry: &Entry, provider: Option<&str>) -> Option<Grant> {
+    let secret = entry.secret.as_deref()?;
+    let location = Location::of(path, secret);
+    let name = entry.name.as_deref().unwrap_or(&entry.url);
+    let provider = entry.provider.as_deref().or(provider).unwrap_or_default();
+    let of = match provider {
+        "" => "the provider of your settings".to_owned(),
+        provider => format!("`{provider}`"),
+    };
+    let text = format!(
+        "`endpoint` `{name}`: its secret is {}, for {of} at `{}`",
+        location.shown, entry.url
+    );
+    let parts = ["endpoint", name, provider, &entry.url, secret, &location.elsewhere];
+    Some(Grant::new(path, "endpoint.secret", text, &parts))
+}
+
+/// The reference of a project's secret, with a relative path counted from the project's folder.
+pub fn project_secret(path: &Path, text: &str) -> String {
+    Location::of(path, text).reference
+}
+
+/// A secret's reference in a project's file.
+struct Location {
+    /// With relative paths counted from the project's folder.
+    reference: String,
+    /// For people; a secret's own text is masked.
+    shown: String,
+    /// Where a link leads.
+    elsewhere: String,
+}
+
+impl Location {
+    fn of(project: &Path, text: &str) -> Self {
+        let parsed = SecretRef::parse(text);
+        let folder = folder_of(project);
+        let mut shown = match text.strip_prefix("endpoint:") {
+            Some(name) => format!("`endpoint:{name}`"),
+            None => format!("`{parsed}`"),
+        };
+        let (mut reference, mut elsewhere) = (text.to_owned(), String::new());
+        if let SecretSource::File(file) = &parsed.source {
+            if is_outside(folder, file) {
+                shown.push_str(" (a file outside of the project)");
+            }
+            if let Some(real) = leads_elsewhere(folder, file) {
+                elsewhere = real.display().to_string();
+                shown = format!("{shown} (a link to `{elsewhere}`)");
+            }
+            let name = parsed.name.map_or_else(String::new, |name| format!("{name}="));
+            reference = format!("{name}file:{}", folder.join(file).display());
+        }
+        Self {
+            reference,
+            shown,
+            elsewhere,
         }
     }
-    for command in file.route.iter().flatten().filter_map(|route| route.run.as_ref()) {
-        asks.push(format!("`route` runs a command: `{}`", printable(command, 400)));
+
+    /// Whether it is a pipe or a device, which a project must not have read.
+    fn is_special(&self) -> bool {
+        let SecretSource::File(file) = SecretRef::parse(&self.reference).source else {
+            return false;
+        };
+        std::fs::metadata(file).is_ok_and(|found| !found.is_file())
     }
-    let remotes = file.remote.iter().flatten();
-    asks.extend(remotes.filter_map(|(name, remote)| super::remote::asks(name, remote)));
-    for (name, workflow) in &file.workflow {
-        asks.extend(workflow.asks(name));
-    }
-    if let Some(SecretSource::File(secret)) = file.secret.as_deref().map(|text| SecretRef::parse(text).source) {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let inside = folder.join(&secret).canonicalize().ok().zip(folder.canonicalize().ok());
-        if !inside.is_some_and(|(secret, folder)| secret.starts_with(folder)) {
-            asks.push(format!(
-                "`secret` is a file outside of the project: `{}`",
-                printable(&secret.to_string_lossy(), 400)
-            ));
+}
+
+/// What has been judged so far.
+struct Judge<'a> {
+    path: &'a Path,
+    list: &'a TrustList,
+    grants: Vec<Grant>,
+    ignored: Vec<Grant>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(path: &'a Path, list: &'a TrustList) -> Self {
+        Self {
+            path,
+            list,
+            grants: Vec::new(),
+            ignored: Vec::new(),
         }
     }
-    asks
-}
 
-fn entry(path: &Path, text: &[u8]) -> String {
-    format!("{} {}", body_sha256(text), path.display())
-}
-
-/// Whether the user trusts that file as it is now.
-pub fn is_trusted(list: &Path, path: &Path, text: &[u8]) -> bool {
-    let wanted = entry(path, text);
-    std::fs::read_to_string(list).is_ok_and(|list| list.lines().any(|line| line == wanted))
-}
-
-/// Notes that the user trusts that file as it is now.
-pub fn trust(list: &Path, path: &Path, text: &[u8]) -> std::io::Result<()> {
-    if is_trusted(list, path, text) {
-        return Ok(());
+    /// Notes what an entry needs, and says whether it has it. `value` is the entry to the byte.
+    fn allows(&mut self, key: &str, what: &str, value: &[&str]) -> bool {
+        let text = format!("`{key}` {what}");
+        let parts: Vec<&str> = std::iter::once(key).chain(value.iter().copied()).collect();
+        let grant = Grant::new(self.path, key, text, &parts);
+        let allowed = self.list.allows(&grant);
+        self.grants.push(grant.clone());
+        if !allowed {
+            self.ignored.push(grant);
+        }
+        allowed
     }
-    super::private_folder(list.parent().unwrap_or(Path::new(".")))?;
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(list)?;
-    writeln!(file, "{}", entry(path, text))
+
+    fn keep<T: ToString>(&mut self, value: Option<T>, what: impl FnOnce(&T) -> (&'static str, String)) -> Option<T> {
+        let value = value?;
+        let (key, what) = what(&value);
+        self.allows(key, &what, &[&value.to_string()]).then_some(value)
+    }
+
+    /// A provider is harmless by itself. That its verdicts let commands run is another matter.
+    fn provider(&mut self, name: &str) -> bool {
+        let what = format!("says that requests which verify as `{name}` may run your commands");
+        let allowed = self.allows("provider", &what, &[name]);
+        // It is used, not ignored.
+        self.ignored.retain(|grant| grant.key != "provider");
+        allowed
+    }
+
+    fn secret(&mut self, text: &str, provider: Option<&str>) -> Option<String> {
+        let location = Location::of(self.path, text);
+        let mut what = format!("is {}", location.shown);
+        if let Some(provider) = provider {
+            what = format!("{what}, for `{provider}`");
+        }
+        let value = [text, &location.elsewhere, provider.unwrap_or_default()];
+        let allowed = self.allows("secret", &what, &value);
+        if allowed && location.is_special() {
+            self.ignored.extend(self.grants.last().cloned());
+            return None;
+        }
+        allowed.then_some(location.reference)
+    }
+
+    fn on(&mut self, rules: Option<Vec<String>>) -> Option<Vec<String>> {
+        let rules = rules?;
+        if rules.is_empty() {
+            return self
+                .allows("listen.on", "has no rules: yours do not count", &[])
+                .then_some(rules);
+        }
+        let kept = rules.into_iter().filter(|rule| {
+            let target = rule.split_once('=').map_or("", |(_, target)| target);
+            let does = match TargetSpec::parse(target) {
+                Ok(TargetSpec::Url(_)) => "sends requests on",
+                Ok(TargetSpec::Command(_)) => "runs a command",
+                Err(_) => "is not valid",
+            };
+            let what = format!("{does}: `{rule}`");
+            self.allows("listen.on", &what, &[rule])
+        });
+        Some(kept.collect::<Vec<_>>()).filter(|kept| !kept.is_empty())
+    }
+
+    fn routes(&mut self, routes: Option<Vec<RouteFile>>) -> Option<Vec<RouteFile>> {
+        let routes = routes?;
+        if routes.is_empty() {
+            return self
+                .allows("route", "has no routes: yours do not count", &[])
+                .then_some(routes);
+        }
+        let kept = routes.into_iter().filter(|route| {
+            let entry = route.entry().to_string();
+            let does = match (&route.run, &route.forward) {
+                (Some(_), _) => "runs a command",
+                (None, Some(_)) => "sends requests on",
+                (None, None) => "is not valid",
+            };
+            let what = format!("{does}: {entry}");
+            self.allows("route", &what, &[&entry])
+        });
+        Some(kept.collect::<Vec<_>>()).filter(|kept| !kept.is_empty())
+    }
+
+    fn remotes(&mut self, remotes: IndexMap<String, RemoteFile>) -> IndexMap<String, RemoteFile> {
+        let mut kept = IndexMap::new();
+        for (name, mut remote) in remotes {
+            let key = format!("remote.{name}");
+            let token = remote.token.as_deref().map(|token| Location::of(self.path, token));
+            let shown = super::remote::entry(&remote).map(|entry| entry.to_string());
+            let shown = shown.unwrap_or_default();
+            let what = match &token {
+                Some(token) => format!("sends the token {}: {shown}", token.shown),
+                None => format!("sends your tokens: {shown}"),
+            };
+            let value = serde_json::to_string(&remote).unwrap_or_default();
+            let elsewhere = token.as_ref().map_or("", |token| &token.elsewhere);
+            let special = token.as_ref().is_some_and(Location::is_special);
+            if self.allows(&key, &what, &[&value, elsewhere]) && !special {
+                remote.token = token.map(|token| token.reference);
+                kept.insert(name, remote);
+            }
+        }
+        kept
+    }
+
+    fn workflows(&mut self, workflows: IndexMap<String, WorkflowFile>) -> IndexMap<String, WorkflowFile> {
+        let mut kept = IndexMap::new();
+        for (name, mut workflow) in workflows {
+            let key = format!("workflow.{name}");
+            let secrets: Vec<Location> = (workflow.auth.secrets())
+                .map(|secret| Location::of(self.path, secret))
+                .collect();
+            let sent: Vec<&str> = secrets.iter().map(|secret| secret.shown.as_str()).collect();
+            let sent = if sent.is_empty() {
+                "requests".to_owned()
+            } else {
+                sent.join(" and ")
+            };
+            let to = workflow.url.as_deref().unwrap_or("wherever `--to` says");
+            let shown = workflow.entry().map(|entry| entry.to_string()).unwrap_or_default();
+            let what = format!("sends {sent} to `{to}`: {shown}");
+            let value = serde_json::to_string(&workflow).unwrap_or_default();
+            let elsewhere: Vec<&str> = secrets.iter().map(|secret| secret.elsewhere.as_str()).collect();
+            let special = secrets.iter().any(Location::is_special);
+            if self.allows(&key, &what, &[&value, &elsewhere.join("\n")]) && !special {
+                workflow
+                    .auth
+                    .map_secrets(|secret| Location::of(self.path, secret).reference);
+                kept.insert(name, workflow);
+            }
+        }
+        kept
+    }
+
+    /// The endpoints themselves are harmless; `hook endpoints apply` asks for their secrets.
+    fn endpoints(&mut self, entries: &[Entry], provider: Option<&str>) {
+        for grant in entries
+            .iter()
+            .filter_map(|entry| entry_secret(self.path, entry, provider))
+        {
+            if !self.list.allows(&grant) {
+                self.ignored.push(grant.clone());
+            }
+            self.grants.push(grant);
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::secret::{SecretRef, SecretSource};
-use crate::ui::printable;
 
 /// One workflow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,12 +38,6 @@ pub struct WorkflowFile {
     /// Of an inbound trigger: fields of the record, and where in the request they come from.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub map: IndexMap<String, String>,
-    /// Whether it is a project's that is not trusted.
-    #[serde(skip)]
-    pub untrusted: bool,
-    /// Whether its secret was taken away for that.
-    #[serde(skip)]
-    pub withheld: bool,
 }
 
 /// Whether a workflow sends.
@@ -172,6 +165,13 @@ impl AuthFile {
             .filter_map(|reference| reference.as_deref())
     }
 
+    /// Writes each reference in another way.
+    pub(super) fn map_secrets(&mut self, map: impl Fn(&str) -> String) {
+        for reference in [&mut self.bearer, &mut self.api_key, &mut self.basic] {
+            *reference = reference.as_deref().map(&map);
+        }
+    }
+
     /// Reads it. The error says what is wrong.
     pub fn read(&self) -> Result<Auth<'_>, String> {
         for reference in self.secrets() {
@@ -214,16 +214,6 @@ impl AuthFile {
 }
 
 impl WorkflowFile {
-    /// What it asks for that an untrusted project must not have: a secret of this machine, sent where the file says.
-    pub fn asks(&self, name: &str) -> Vec<String> {
-        let to = printable(self.url.as_deref().unwrap_or("wherever `--to` says"), 400);
-        let ask = |reference: &str| {
-            let reference = SecretRef::parse(reference);
-            format!("`workflow.{}` sends `{reference}` to `{to}`", printable(name, 80))
-        };
-        self.auth.secrets().map(ask).collect()
-    }
-
     /// As `hook config show` shows it.
     pub fn entry(&self) -> Option<toml::Value> {
         let shown = Self {
@@ -231,13 +221,6 @@ impl WorkflowFile {
             ..self.clone()
         };
         toml::Value::try_from(shown).ok()
-    }
-
-    /// Takes its secret away: it is a project's that is not trusted.
-    pub fn distrust(&mut self) {
-        self.untrusted = true;
-        self.withheld = self.auth.secrets().next().is_some();
-        self.auth = AuthFile::default();
     }
 }
 
@@ -291,23 +274,5 @@ mod tests {
             let error = auth(text).read().unwrap_err();
             assert!(error.contains(said) && !error.contains("topsecret"), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn an_untrusted_project_says_which_secret_goes_where_and_loses_it() {
-        let mut workflow = WorkflowFile {
-            url: Some("https://a.example/".into()),
-            auth: auth("bearer = 'env:TOKEN'"),
-            ..WorkflowFile::default()
-        };
-        assert_eq!(
-            workflow.asks("w"),
-            ["`workflow.w` sends `env:TOKEN` to `https://a.example/`"]
-        );
-        workflow.distrust();
-        assert!(workflow.untrusted && workflow.withheld && workflow.asks("w").is_empty());
-        let mut plain = WorkflowFile::default();
-        plain.distrust();
-        assert!(plain.untrusted && !plain.withheld);
     }
 }

@@ -1,6 +1,11 @@
 //! The book: endpoints in a JSON file that people read, edit and put under version control. Every change reads, changes
 //! and writes under one lock, and the file is replaced whole: two processes lose nothing of each other, and a crash
 //! leaves the file as it was.
+//!
+//! The book of a project may come from somebody else: it is read within limits, and its secrets are used only where the
+//! user allowed it or wrote them by a command.
+
+mod project;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -12,15 +17,17 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
 use super::names::{check_name, position, select_mut};
 use super::rules::Finding;
 use super::secrets::Vault;
 use super::store::{Added, EndpointStore};
-use super::{address, disk};
 use crate::clock::Timestamp;
+use crate::fs::{PROJECT_FILE_LIMIT, folder_of, private_folder, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
+use crate::trust::TrustList;
 
 /// The only format there is so far.
 pub const FORMAT: u64 = 1;
@@ -34,7 +41,18 @@ pub struct Book {
     path: PathBuf,
     vault: Vault,
     ids: Ids,
+    project: Option<Project>,
     lock_wait: Duration,
+}
+
+/// What makes a book a project's.
+#[derive(Debug, Clone)]
+struct Project {
+    folder: PathBuf,
+    /// What the user has allowed.
+    list: TrustList,
+    /// Endpoints whose changed URL the user did not write: their secrets stay where they were.
+    unbound: Vec<String>,
 }
 
 /// Who makes the ids.
@@ -69,11 +87,28 @@ struct Head {
 impl Book {
     /// The book in that file, which need not be there, with its secrets in that vault.
     pub fn new(path: impl Into<PathBuf>, vault: Vault) -> Self {
+        let path = path.into();
         Self {
-            path: path.into(),
-            vault,
+            vault: vault.of_book(&path, false),
+            path,
             ids: Ids::Own,
+            project: None,
             lock_wait: LOCK_WAIT,
+        }
+    }
+
+    /// The book of the project in that folder, which others may have written.
+    pub fn of_project(path: impl Into<PathBuf>, folder: impl Into<PathBuf>, vault: Vault, list: TrustList) -> Self {
+        let path = path.into();
+        let project = Project {
+            folder: folder.into(),
+            list,
+            unbound: Vec::new(),
+        };
+        Self {
+            vault: vault.of_book(&path, true),
+            project: Some(project),
+            ..Self::new(path, Vault::new("", ""))
         }
     }
 
@@ -97,7 +132,7 @@ impl Book {
 
     /// All endpoints in the order of the file; none when there is no file.
     pub fn read(&self) -> Result<Vec<Endpoint>, EndpointError> {
-        load(&self.path, self.ids)
+        self.load(&self.path)
     }
 
     /// Changes the endpoints while nobody else can. An error from `change` leaves the file as it is; a stored secret
@@ -109,16 +144,18 @@ impl Book {
         // A rename would put a file in the place of a symbolic link.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = folder_of(&path);
-        disk::private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        self.check_places(&path)?;
+        private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
         let _lock = lock(&path, self.lock_wait)?;
         let temporary = beside(&path, ".tmp");
-        disk::remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
+        remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
 
-        let before = load(&path, self.ids)?;
+        let before = self.load(&path)?;
         let mut after = before.clone();
         let answer = change(&mut after)?;
         if after != before {
             check(&after, self.ids).map_err(Fault::in_change)?;
+            self.bind_changes(&before, &after)?;
             replace(&path, &temporary, &after)?;
             self.vault.forget_dropped(&before, &after)?;
         }
@@ -129,8 +166,24 @@ impl Book {
     /// it is for work that takes many of them.
     pub fn hold(&self) -> Result<File, EndpointError> {
         let folder = folder_of(&self.path);
-        disk::private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        self.check_places(&self.path)?;
+        private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
         lock(&beside(&self.path, ".work"), self.lock_wait)
+    }
+
+    fn load(&self, path: &Path) -> Result<Vec<Endpoint>, EndpointError> {
+        let read = match &self.project {
+            Some(project) => read_in_project(&project.folder, path, PROJECT_FILE_LIMIT).map_err(io::Error::from),
+            None => fs::read(path),
+        };
+        let text = match read {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| EndpointError::invalid(path, "it is not UTF-8 text"))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(EndpointError::io(path, "read")(error)),
+        };
+        let endpoints = parse(path, &text)?;
+        check(&endpoints, self.ids).map_err(|fault| fault.in_file(path))?;
+        Ok(endpoints)
     }
 
     /// Adds an endpoint.
@@ -180,17 +233,6 @@ impl EndpointStore for Book {
     async fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         Self::remove(self, selector)
     }
-}
-
-fn load(path: &Path, ids: Ids) -> Result<Vec<Endpoint>, EndpointError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(EndpointError::io(path, "read")(error)),
-    };
-    let endpoints = parse(path, &text)?;
-    check(&endpoints, ids).map_err(|fault| fault.in_file(path))?;
-    Ok(endpoints)
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
@@ -271,13 +313,13 @@ fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), 
         let error = io::Error::new(io::ErrorKind::InvalidData, "it would not read back the same");
         return Err(EndpointError::io(path, "written")(error));
     }
-    disk::write_new(temporary, text.as_bytes()).map_err(EndpointError::io(temporary, "written"))?;
+    write_new(temporary, text.as_bytes()).map_err(EndpointError::io(temporary, "written"))?;
     if let Err(error) = fs::rename(temporary, path) {
-        let _ = disk::remove(temporary);
+        let _ = remove(temporary);
         return Err(EndpointError::io(path, "written")(error));
     }
     let folder = folder_of(path);
-    disk::sync_folder(folder).map_err(EndpointError::io(folder, "written"))
+    sync_folder(folder).map_err(EndpointError::io(folder, "written"))
 }
 
 /// Waits for the lock, which ends with the file that is returned. The side file stays: whoever deleted it could take a
@@ -312,13 +354,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
     name.push(ending);
     path.with_file_name(name)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@
 
 mod address;
 mod admission;
+mod binding;
 mod book;
 mod confirmation;
-mod disk;
 mod endpoint;
 mod error;
 mod failures;
@@ -23,6 +23,7 @@ mod rotation;
 pub mod rules;
 mod secrets;
 mod store;
+mod stored;
 
 pub use address::normalised;
 pub use admission::{admit, admit_change};

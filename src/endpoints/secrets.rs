@@ -6,15 +6,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk;
 use super::endpoint::{Endpoint, EndpointSecret, Reference};
 use super::error::EndpointError;
+use super::stored::Stored;
+use crate::fs::{
+    SECRET_FILE_LIMIT, close_to_others, identity, leads_elsewhere, private_folder, read_bounded, remove, sync_folder,
+    write_new,
+};
 use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::{Secret, SecretError, SecretRef, SecretSource};
 use crate::signature::Scheme;
 
-/// Where the public half of a stored pair of keys is: beside the private one, with this ending.
+/// Where an earlier hook kept the public half of a stored pair of keys: beside the private one, with this ending.
 const PUBLIC: &str = ".pub";
 
 /// How many names are tried before a folder full of secrets is believed.
@@ -34,6 +38,10 @@ pub struct Fresh {
 pub struct Vault {
     folder: PathBuf,
     base: PathBuf,
+    /// The endpoint file that secrets are stored for: each file of a secret names it.
+    book: String,
+    /// Whether that is a project's, which others may have written.
+    shared: bool,
 }
 
 /// Generates a secret in the provider's form; `None` when the provider signs nothing. `random` must be the operating
@@ -61,22 +69,31 @@ impl Vault {
         Self {
             folder: folder.into(),
             base: base.into(),
+            book: String::new(),
+            shared: false,
         }
     }
 
-    /// Keeps a generated secret for an endpoint. It is on disk when this returns, so that the book never refers to one
-    /// that a crash took away.
+    /// The same for secrets of the endpoint file at `book`; `shared` when it is a project's.
+    #[must_use]
+    pub(super) fn of_book(self, book: &Path, shared: bool) -> Self {
+        Self {
+            book: identity(book).display().to_string(),
+            shared,
+            ..self
+        }
+    }
+
+    /// Keeps a generated secret for an endpoint, a pair of keys in one file. It is on disk when this returns, so that the
+    /// book never refers to one that a crash took away.
     pub fn store(&self, endpoint: &str, fresh: &Fresh, random: &Random) -> Result<Reference, EndpointError> {
         let folder = &self.folder;
-        disk::private_folder(folder)
-            .and_then(|()| disk::close_to_others(folder))
+        private_folder(folder)
+            .and_then(|()| close_to_others(folder))
             .map_err(EndpointError::io(folder, "made"))?;
-        let name = self.write_under_new_name(endpoint, fresh.secret.expose(), random)?;
-        if let Some(public) = &fresh.public {
-            let path = self.public_path(&name);
-            disk::write_new(&path, public.as_bytes()).map_err(EndpointError::io(&path, "written"))?;
-        }
-        disk::sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
+        let content = Stored::new(&self.book, fresh).to_bytes();
+        let name = self.write_under_new_name(endpoint, &content, random)?;
+        sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
         Ok(Reference::Stored(name))
     }
 
@@ -99,27 +116,32 @@ impl Vault {
 
     /// Fetches what signs.
     pub fn signing(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
-        self.fetch(secret, |name| self.folder.join(name))
+        self.fetch(secret, Stored::secret)
     }
 
     /// Fetches what verifies: the public half where a pair of keys was generated, else the same text.
     pub fn verifying(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
-        self.fetch(secret, |name| {
-            let public = self.public_path(name);
-            if public.exists() {
-                public
-            } else {
-                self.folder.join(name)
-            }
+        self.fetch(secret, |stored| match stored.public() {
+            Some(public) => Secret::new(public),
+            None => stored.secret(),
         })
     }
 
     /// The public key as PEM, where a pair of keys was generated.
     pub fn public_key(&self, secret: &EndpointSecret) -> Option<String> {
         match &secret.reference {
-            Reference::Stored(name) => fs::read_to_string(self.public_path(name)).ok(),
+            Reference::Stored(name) => self.read_stored(name).ok()?.public().map(str::to_owned),
             Reference::Env(_) | Reference::File(_) => None,
         }
+    }
+
+    /// Which other endpoint file a stored secret was made for.
+    pub fn made_for_another(&self, reference: &Reference) -> Option<String> {
+        let Reference::Stored(name) = reference else {
+            return None;
+        };
+        let book = self.read_stored(name).ok()?.book().to_owned();
+        (!book.is_empty() && book != self.book).then_some(book)
     }
 
     /// The file that a reference leads to.
@@ -131,26 +153,25 @@ impl Vault {
         }
     }
 
-    /// Whether a `file:` reference leads out of the base, also by a symbolic link, or nowhere: what a book from a cloned
-    /// repository must not make use of before the user trusts it.
+    /// Whether a `file:` reference leads out of the base, also by a symbolic link.
     pub fn leads_outside(&self, reference: &Reference) -> bool {
-        let Reference::File(path) = reference else { return false };
-        let inside = self
-            .base
-            .join(path)
-            .canonicalize()
-            .ok()
-            .zip(self.base.canonicalize().ok());
-        !inside.is_some_and(|(file, base)| file.starts_with(base))
+        matches!(reference, Reference::File(path) if crate::fs::is_outside(&self.base, Path::new(path)))
     }
 
-    /// Deletes a stored secret that never came into the book. Nothing happens to other references.
+    /// Where a `file:` reference really leads when a link takes it elsewhere.
+    pub(super) fn leads_elsewhere(&self, reference: &Reference) -> Option<PathBuf> {
+        let Reference::File(path) = reference else { return None };
+        leads_elsewhere(&self.base, Path::new(path))
+    }
+
+    /// Deletes a stored secret that this command made and that never came into the book. Nothing happens to other
+    /// references.
     pub fn discard(&self, reference: &Reference) -> Result<(), EndpointError> {
         let Reference::Stored(name) = reference else {
             return Ok(());
         };
         for path in [self.folder.join(name), self.public_path(name)] {
-            if let Err(source) = disk::remove(&path) {
+            if let Err(source) = remove(&path) {
                 let path = path.display().to_string();
                 return Err(EndpointError::LeftBehind { path, source });
             }
@@ -158,22 +179,53 @@ impl Vault {
         Ok(())
     }
 
-    /// Deletes the stored secrets that were referred to before and are no longer.
+    /// Deletes the stored secrets that were referred to before and are no longer. One that was made for another endpoint
+    /// file stays: this one may be a copy.
     pub(super) fn forget_dropped(&self, before: &[Endpoint], after: &[Endpoint]) -> Result<(), EndpointError> {
         let kept: HashSet<&Reference> = references(after).collect();
         let mut result = Ok(());
         for reference in references(before).filter(|reference| !kept.contains(reference)) {
-            result = result.and(self.discard(reference));
+            if self.is_own(reference) {
+                result = result.and(self.discard(reference));
+            }
         }
         result
     }
 
-    fn fetch(&self, secret: &EndpointSecret, stored: impl Fn(&str) -> PathBuf) -> Result<Secret, EndpointError> {
+    /// Whether a stored secret was made for this book. What an earlier hook stored names no book; of such a secret the
+    /// user's own book is taken for the owner, a project's is not.
+    fn is_own(&self, reference: &Reference) -> bool {
+        let Reference::Stored(name) = reference else {
+            return false;
+        };
+        match self.read_stored(name) {
+            Ok(stored) if !stored.book().is_empty() => stored.book() == self.book,
+            _ => !self.shared,
+        }
+    }
+
+    fn fetch(&self, secret: &EndpointSecret, pick: impl Fn(&Stored) -> Secret) -> Result<Secret, EndpointError> {
         let label = secret.name.clone().unwrap_or_else(|| secret.reference.to_string());
         let source = match &secret.reference {
-            Reference::Stored(name) => return Ok(read_stored(&stored(name), name)?.named(label)),
+            Reference::Stored(name) => {
+                let found = pick(&self.read_stored(name)?);
+                if found.is_empty() {
+                    return Err(SecretError::Empty(format!("stored:{name}")).into());
+                }
+                return Ok(found.named(label));
+            }
             Reference::Env(name) => SecretSource::Env(name.clone()),
-            Reference::File(path) => SecretSource::File(self.base.join(path)),
+            Reference::File(path) => {
+                let path = self.base.join(path);
+                // A project must not make hook wait for a pipe or read a device.
+                if self.shared
+                    && let Err(error) = read_bounded(&path, SECRET_FILE_LIMIT)
+                {
+                    let (path, source) = (path.display().to_string(), error.into());
+                    return Err(SecretError::Unreadable { path, source }.into());
+                }
+                SecretSource::File(path)
+            }
         };
         let reference = SecretRef {
             name: Some(label),
@@ -181,6 +233,18 @@ impl Vault {
             bare: false,
         };
         Ok(reference.resolve()?)
+    }
+
+    fn read_stored(&self, name: &str) -> Result<Stored, EndpointError> {
+        let path = self.folder.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Stored::read(&bytes, || fs::read_to_string(self.public_path(name)).ok())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EndpointError::NotStored(name.to_owned())),
+            Err(source) => {
+                let path = path.display().to_string();
+                Err(SecretError::Unreadable { path, source }.into())
+            }
+        }
     }
 
     /// A path below the base stays relative, so that the book means the same in another clone of the project.
@@ -194,16 +258,13 @@ impl Vault {
         }
     }
 
-    fn write_under_new_name(&self, endpoint: &str, text: &[u8], random: &Random) -> Result<String, EndpointError> {
+    fn write_under_new_name(&self, endpoint: &str, content: &[u8], random: &Random) -> Result<String, EndpointError> {
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
         let owner: String = endpoint.chars().map(plain).take(64).collect();
-        // One newline is dropped when a file is read: with one of its own, a secret that ends in a newline keeps it, and
-        // an editor that adds one changes nothing.
-        let content = [text, b"\n"].concat();
         for _ in 0..TRIES {
             let name = format!("{owner}-{}", random.text(b"0123456789abcdef", 8));
             let path = self.folder.join(&name);
-            match disk::write_new(&path, &content) {
+            match write_new(&path, content) {
                 Ok(()) => return Ok(name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(EndpointError::io(&path, "written")(error)),
@@ -223,26 +284,6 @@ fn references(endpoints: &[Endpoint]) -> impl Iterator<Item = &Reference> {
         .iter()
         .flat_map(|endpoint| &endpoint.secrets)
         .map(|secret| &secret.reference)
-}
-
-fn read_stored(path: &Path, name: &str) -> Result<Secret, EndpointError> {
-    let mut text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(EndpointError::NotStored(name.to_owned()));
-        }
-        Err(source) => {
-            let path = path.display().to_string();
-            return Err(SecretError::Unreadable { path, source }.into());
-        }
-    };
-    if text.last() == Some(&b'\n') {
-        text.pop();
-    }
-    if text.is_empty() {
-        return Err(SecretError::Empty(format!("stored:{name}")).into());
-    }
-    Ok(Secret::new(text))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::{Execution, Request, SecretKind, Source};
+use crate::exchange::{Execution, Request, SecretKind, Source, WorkKey};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -55,6 +55,22 @@ pub struct Label {
     pub origin: Option<u64>,
     /// Of which workflow, when it is one's.
     pub execution: Option<Execution>,
+    /// What was promised about it.
+    pub promise: Promise,
+}
+
+/// What was promised about a delivery before it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Promise {
+    /// Nothing: it is recorded when something has come of it.
+    #[default]
+    Nothing,
+    /// It is an item of the ledger's work queue, which stays there when it is not begun.
+    Item(WorkKey),
+    /// It is on record, and taken up again.
+    Taken,
+    /// Somebody waits for the answer and tries again without one: it is not to be taken up.
+    Answer,
 }
 
 /// How the attempts of a delivery are signed.

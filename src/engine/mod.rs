@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use delivery::{Delivery, Label, Progress, Signing};
+pub use delivery::{Delivery, Label, Progress, Promise, Signing};
 pub use retry::{Ended, Next, Situation, decide, retry_after};
 
 use crate::clock::Clock;

@@ -2,16 +2,19 @@
 //! into a command line.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{ChildStderr, Command};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::human_duration;
 use crate::mask;
+use crate::process::GroupChild;
 use crate::store::NewCapture;
 use crate::ui::printable;
 
@@ -31,40 +34,45 @@ pub enum Ran {
     Well,
     /// With a failure: words for people, harmless for a terminal.
     Badly(String),
+    /// It was stopped before it ended.
+    Stopped,
 }
 
-/// Runs one command for a capture and waits for its end, at most as long as `limit`. What it prints goes to stderr: stdout
-/// is hook's data.
-pub async fn run(command: &str, number: u64, capture: &NewCapture, limit: Option<Duration>) -> Ran {
-    let mut child = match start(command, number, capture) {
+/// When a command is stopped, and where it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds<'a> {
+    /// Its time limit.
+    pub limit: Option<Duration>,
+    /// Asks it and everything that it started to end.
+    pub stop: &'a CancellationToken,
+    /// Kills what is left at once.
+    pub kill: &'a CancellationToken,
+    /// Its folder; absent: that of this process.
+    pub folder: Option<&'a Path>,
+}
+
+/// Runs one command for a capture and waits for its end, within these bounds. What it prints goes to stderr: stdout is
+/// hook's data.
+pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bounds<'_>) -> Ran {
+    let mut command = shell(command, number, capture);
+    if let Some(folder) = bounds.folder {
+        command.current_dir(folder);
+    }
+    let mut child = match GroupChild::spawn(&mut command) {
         Ok(child) => child,
         Err(error) => return Ran::Badly(format!("cannot be started: {error}")),
     };
     let said = Arc::new(Mutex::new(LastLine::default()));
     // Read from the beginning: a command that says much before it reads its input would block, and so would this.
     let reader = child
-        .stderr
-        .take()
+        .stderr()
         .map(|stderr| tokio::spawn(pass_on(stderr, Arc::clone(&said))));
-    let ended = async {
-        if let Some(mut stdin) = child.stdin.take() {
-            // A command that does not read its input closes the pipe early, which is no failure.
-            let _ = stdin.write_all(&capture.body).await;
-        }
-        child.wait().await
-    };
-    let ended = match limit {
-        Some(limit) => timeout(limit, ended).await.map_err(|_| limit),
-        None => Ok(ended.await),
-    };
-    let words = match ended {
-        Ok(Ok(status)) if status.success() => None,
-        Ok(Ok(status)) => Some(ending(status)),
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(limit) => {
-            let _ = child.kill().await;
-            Some(format!("took longer than {}", human_duration(limit)))
-        }
+    let words = match end_of(&mut child, &capture.body, bounds).await {
+        End::Own(Ok(status)) if status.success() => None,
+        End::Own(Ok(status)) => Some(ending(status)),
+        End::Own(Err(error)) => Some(error.to_string()),
+        End::TimedOut(limit) => Some(format!("took longer than {}", human_duration(limit))),
+        End::Stopped => return Ran::Stopped,
     };
     if let Some(reader) = reader {
         let _ = timeout(LAST_WORDS, reader).await;
@@ -72,9 +80,47 @@ pub async fn run(command: &str, number: u64, capture: &NewCapture, limit: Option
     words.map_or(Ran::Well, |words| Ran::Badly(lock(&said).after(words)))
 }
 
-fn start(command: &str, number: u64, capture: &NewCapture) -> std::io::Result<Child> {
+/// What ended a command.
+enum End {
+    Own(std::io::Result<ExitStatus>),
+    TimedOut(Duration),
+    Stopped,
+}
+
+async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> End {
+    let stdin = child.stdin();
+    let own = async {
+        if let Some(mut stdin) = stdin {
+            // A command that does not read its input closes the pipe early, which is no failure.
+            let _ = stdin.write_all(body).await;
+        }
+        child.wait().await
+    };
+    let limited = async {
+        match bounds.limit {
+            Some(limit) => timeout(limit, own).await.map_or(End::TimedOut(limit), End::Own),
+            None => End::Own(own.await),
+        }
+    };
+    let end = tokio::select! {
+        biased;
+        () = bounds.stop.cancelled() => End::Stopped,
+        end = limited => end,
+    };
+    if matches!(end, End::TimedOut(_) | End::Stopped) {
+        // One that cleans up and says that all is well has done its work.
+        let ended = child.stop(bounds.kill).await;
+        if matches!(end, End::Stopped) && ended.as_ref().is_ok_and(ExitStatus::success) {
+            return End::Own(ended);
+        }
+    }
+    end
+}
+
+fn shell(command: &str, number: u64, capture: &NewCapture) -> Command {
     let text = |value: &Option<String>| value.as_deref().map(|text| text.replace('\0', "")).unwrap_or_default();
-    Command::new("sh")
+    let mut shell = Command::new("sh");
+    shell
         .arg("-c")
         .arg(command)
         .env("WEBHOOK_NUMBER", number.to_string())
@@ -94,9 +140,8 @@ fn start(command: &str, number: u64, capture: &NewCapture) -> std::io::Result<Ch
         .env("WEBHOOK_TARGET", capture.target.replace('\0', ""))
         .stdin(Stdio::piped())
         .stdout(std::io::stderr())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
+        .stderr(Stdio::piped());
+    shell
 }
 
 /// `exit 3`, `signal 9`.

@@ -1,5 +1,6 @@
 //! Inbound triggers: requests that carry no signature, at a path that nobody can guess, become records.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::headers::Headers;
@@ -12,11 +13,12 @@ use crate::signature::{Refusal, same};
 const LOOKED_THROUGH: usize = 500;
 
 /// A trigger of a workflow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inbound {
     /// The workflow's name.
     pub workflow: String,
-    /// The only path that is taken.
+    /// The only path that is taken: a secret, and not written out.
+    #[serde(skip)]
     pub path: String,
     /// The methods that are taken.
     pub methods: Vec<String>,

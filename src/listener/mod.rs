@@ -6,36 +6,38 @@ pub mod exec;
 mod inbound;
 mod network;
 mod pattern;
+mod request;
 pub mod route;
+mod router;
 mod shake;
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use condition::{Condition, Wanted};
 pub use inbound::{Inbound, Received};
 pub use network::Network;
 pub use pattern::Pattern;
+pub use request::{AppReply, AskApp, Heard, Request, Whole};
+pub use router::{Passing, RoutedLane, Router, Withheld};
 use shake::Shake;
 pub use shake::{Shaken, Shakes};
 
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
-use crate::mask;
 use crate::provider::{Facts, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
 use crate::signature::{Received as Checked, Refusal, Verdict, same};
-use crate::store::{Ledger, NewCapture, Op, StoreError, VerdictNote};
+use crate::store::{Ack, Ledger, NewCapture, NewWork, Op, VerdictNote};
 use crate::verification::{Judged, Verification};
 
 /// The status of success unless there is a reason for another one.
@@ -58,52 +60,19 @@ pub struct Rules {
     pub allow: Vec<Network>,
     /// The bearer token that requests must carry.
     pub bearer: Option<Secret>,
-    /// Whether the answer is the app's, so that whoever forwards must give it.
-    pub answer_by_app: bool,
-    /// Whether whoever is told needs headers and body.
+    /// Whether whoever is told needs headers and body of every request, not only of those that are refused.
     pub whole: bool,
 }
 
-/// What was heard.
-#[derive(Debug)]
-pub enum Heard {
-    /// A request, recorded and answered (or about to be, when the app answers).
-    Request(Box<Request>),
-    /// A request that could not be recorded, and was answered 503.
-    NotKept(StoreError),
-    /// A request that was turned away before it was complete.
-    Rejected(Box<Rejection>),
-    /// A connection that could not be accepted.
-    NotAccepted(String),
-}
+/// Bytes of requests that wait to be shown or explained.
+const WAITING: usize = 64 * 1024 * 1024;
 
-/// A request that was recorded.
-#[derive(Debug)]
-pub struct Request {
-    /// Shown as `#N`.
-    pub number: u64,
-    /// `cap_...`
-    pub id: Id,
-    /// What the check said, and what the request says about itself.
-    pub judged: Judged,
-    /// The first capture of the same event.
-    pub duplicate_of: Option<u64>,
-    /// What was answered; 0 when the app answers.
-    pub status: u16,
-    /// Present when the provider asked if it is wanted here: no event.
-    pub handshake: Option<Shaken>,
-    /// Size of the body.
-    pub size: usize,
-    /// From the last byte of the request to the decision, the sync to disk included.
-    pub took: Duration,
-    /// Headers, body and the rest, when they are needed.
-    pub whole: Option<Arc<NewCapture>>,
-    /// What it says to an inbound trigger.
-    pub received: Option<Received>,
-    /// What is answered when the app is not asked after all.
-    pub success: u16,
-    /// Where the app's answer goes.
-    pub answer: Option<oneshot::Sender<Reply>>,
+/// What is promised when the app has answered with success.
+struct Later {
+    answer: oneshot::Receiver<AppReply>,
+    capture: u64,
+    dedupe_key: Option<String>,
+    work: Vec<NewWork>,
 }
 
 /// The handler behind `hook listen`.
@@ -124,6 +93,10 @@ pub struct Listener {
     pub shakes: Shakes,
     /// The trigger whose URL is the only one; absent: every path is taken.
     pub inbound: Option<Inbound>,
+    /// Where events go.
+    pub router: Arc<Router>,
+    /// For the bytes of what waits to be shown: [`Listener::room`].
+    pub room: Arc<Semaphore>,
 }
 
 impl Listener {
@@ -205,13 +178,7 @@ impl Listener {
 
     /// What the ledger keeps of a request, but for the status.
     fn capture(&self, incoming: Incoming, judged: &Judged, shake: &Shake, dedupe_key: Option<String>) -> NewCapture {
-        let (mut headers, mut body) = shake.to_be_kept(incoming.headers, incoming.body);
-        if matches!(shake, Shake::Answered(_))
-            && let Cow::Owned(masked) = mask::bytes(&body)
-        {
-            // A question may repeat the token that the provider was told, and is never sent on.
-            body = masked.into();
-        }
+        let (mut headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
         Registry::conceal_tokens(judged.profile.as_deref(), &mut headers);
         let provider = judged.label.as_deref();
         // Whoever does not know the path has nothing to do with the workflow.
@@ -235,6 +202,80 @@ impl Listener {
         }
     }
 
+    /// Records a request with what it causes; `None` when that failed, which is told.
+    async fn record(&self, capture: NewCapture, passing: &Passing) -> Option<Ack> {
+        let capture = Box::new(capture);
+        let (work, by_app) = (&passing.work, passing.answering.is_some());
+        let op = match (by_app, work.is_empty()) {
+            (true, _) => Op::ReceiveUnanswered(capture),
+            (false, true) => Op::Capture(capture),
+            (false, false) => Op::Receive {
+                capture,
+                work: work.clone(),
+            },
+        };
+        match self.ledger.write(op).await {
+            Ok(ack) => {
+                if !by_app {
+                    self.router.wake(work);
+                }
+                Some(ack)
+            }
+            Err(error) => {
+                self.tell(Heard::NotKept(error)).await;
+                None
+            }
+        }
+    }
+
+    /// For [`Listener::room`].
+    pub fn room() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(WAITING))
+    }
+
+    /// The request with its bytes, for whoever shows or explains it. Who shows everything is waited for; an explanation is
+    /// given up when too many are under way, since it must not hold up anybody.
+    async fn whole(&self, capture: &NewCapture, refused: bool) -> Option<Whole> {
+        let size = u32::try_from(capture.body.len().clamp(1, WAITING)).ok()?;
+        let room = Arc::clone(&self.room);
+        let room = match self.rules.whole {
+            true => room.acquire_many_owned(size).await.ok()?,
+            false if refused => room.try_acquire_many_owned(size).ok()?,
+            false => return None,
+        };
+        Some(Whole {
+            capture: Arc::new(capture.clone()),
+            _room: room,
+        })
+    }
+
+    /// The app's answer. What else the request causes is on record before the sender gets it.
+    async fn answer_of_app(&self, later: Later) -> Reply {
+        let Ok(answered) = later.answer.await else {
+            return plain(502, "");
+        };
+        let nothing = later.dedupe_key.is_none() && later.work.is_empty();
+        if !answered.success || nothing {
+            return answered.reply;
+        }
+        let work = later.work.clone();
+        let promise = Op::Promise {
+            capture: later.capture,
+            dedupe_key: later.dedupe_key,
+            work: later.work,
+        };
+        match self.ledger.write(promise).await {
+            Ok(_) => {
+                self.router.wake(&work);
+                answered.reply
+            }
+            Err(error) => {
+                self.tell(Heard::NotKept(error)).await;
+                plain(503, "not recorded\n")
+            }
+        }
+    }
+
     async fn tell(&self, heard: Heard) {
         // Nobody listens any more only while the program ends.
         let _ = self.outlet.send(heard).await;
@@ -255,27 +296,39 @@ impl Handler for Listener {
             _ => self.status(&judged, unreadable),
         };
         let succeeds = (200..300).contains(&status);
-        let goes_on = is_event && received.as_ref().is_none_or(|received| received.left_out.is_none());
-        let by_app = self.rules.answer_by_app && succeeds && !refused && goes_on;
-        // A request that is answered with a failure will come again, and then it is no duplicate.
-        let dedupe_key = judged
-            .facts
-            .dedupe_key
-            .take()
-            .filter(|_| succeeds && !refused && is_event);
-        let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
-        capture.status = if by_app { 0 } else { status };
-        let success = self.success(&judged);
-        let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
-        let whole = (self.rules.whole || refused).then(|| Arc::new(capture.clone()));
-        let ack = match self.ledger.write(Op::Capture(Box::new(capture))).await {
-            Ok(ack) => ack,
-            Err(error) => {
-                self.tell(Heard::NotKept(error)).await;
-                return plain(503, "not recorded\n");
-            }
+        let goes_on = is_event && succeeds && !refused;
+        let passing = if goes_on {
+            self.router.passing(&judged, &incoming, received.as_ref())
+        } else {
+            Passing::default()
         };
-        let (answer, answered) = by_app.then(oneshot::channel).unzip();
+        // A request that is answered with a failure will come again, and then it is no duplicate.
+        let dedupe_key = judged.facts.dedupe_key.take().filter(|_| goes_on);
+        let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
+        capture.status = if passing.answering.is_some() { 0 } else { status };
+        let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
+        let key = capture.dedupe_key.clone();
+        let whole = self.whole(&capture, refused).await;
+        let Some(ack) = self.record(capture, &passing).await else {
+            return plain(503, "not recorded\n");
+        };
+        let Passing {
+            work,
+            answering,
+            withheld,
+        } = passing;
+        let (ask, later) = answering
+            .map(|lane| {
+                let (reply, answer) = oneshot::channel();
+                let later = Later {
+                    answer,
+                    capture: ack.number,
+                    dedupe_key: key,
+                    work,
+                };
+                (AskApp { lane, reply }, later)
+            })
+            .unzip();
         let bare = matches!(shake, Shake::Refused);
         let (reply, handshake) = shake.answered().unzip();
         self.tell(Heard::Request(Box::new(Request {
@@ -289,8 +342,8 @@ impl Handler for Listener {
             took: begun.elapsed(),
             whole,
             received,
-            success,
-            answer,
+            withheld,
+            ask,
         })))
         .await;
         if let Some(reply) = reply {
@@ -303,8 +356,8 @@ impl Handler for Listener {
                 () = self.rules.hurry.cancelled() => {}
             }
         }
-        match answered {
-            Some(answered) => answered.await.unwrap_or_else(|_| plain(502, "")),
+        match later {
+            Some(later) => self.answer_of_app(later).await,
             // Providers that ask with a wrong signature on purpose want nothing but the status.
             None if refused && bare => plain(status, ""),
             None if refused => plain(status, "refused\n"),

@@ -5,7 +5,8 @@ use url::Url;
 
 use super::{Condition, Pattern};
 use crate::config::file::RouteFile;
-use crate::transport::guard;
+use crate::target::TargetSpec;
+use crate::transport::guard::{self, TargetError};
 
 /// Where an event goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,25 +29,13 @@ pub struct Route {
 }
 
 impl Destination {
-    /// A URL when it looks like one (`http://...`, `localhost...`, an address, `:PORT`, `PORT`), else a command.
+    /// Reads a URL or a command.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("neither a URL nor a command is given".into());
-        }
-        let looks_like_url = text.starts_with("http://")
-            || text.starts_with("https://")
-            || text.starts_with("localhost")
-            || text.starts_with("127.")
-            || text.starts_with("[::1]")
-            || text.starts_with(':')
-            || text.bytes().all(|b| b.is_ascii_digit());
-        if looks_like_url {
-            guard::target(text)
-                .map(Self::Forward)
-                .map_err(|error| error.to_string())
-        } else {
-            Ok(Self::Run(text.to_owned()))
+        match TargetSpec::parse(text) {
+            Ok(TargetSpec::Url(url)) => Ok(Self::Forward(url)),
+            Ok(TargetSpec::Command(command)) => Ok(Self::Run(command)),
+            Err(TargetError::Empty) => Err("neither a URL nor a command is given".into()),
+            Err(error) => Err(error.to_string()),
         }
     }
 

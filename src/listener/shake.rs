@@ -1,11 +1,13 @@
 //! What `listen` answers to a provider that asks whether it is wanted here.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
 use crate::headers::Headers;
+use crate::mask;
 use crate::provider::handshake::{Asked, Asking, Handshake, Unanswerable, is_bare};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
@@ -15,6 +17,9 @@ use crate::verification::{Judged, Verification};
 
 /// What stands in the ledger where a secret was.
 const NOT_KEPT: &str = "(not kept)";
+
+/// In how many places of a body a short secret is looked for.
+const SHORT_PLACES: usize = 16;
 
 /// The answer of who was told another token than it says.
 const WRONG_TOKEN: u16 = 403;
@@ -223,17 +228,37 @@ impl Shake {
 
     /// Headers and body as they are recorded: without what a provider says once and only to its receiver.
     pub(super) fn to_be_kept(&self, headers: Headers, body: Bytes) -> (Headers, Bytes) {
-        let secret = match self {
-            Self::Answered(answered) => answered.1.secret.as_deref(),
-            _ => None,
+        let Self::Answered(answered) = self else {
+            return (headers, body);
+        };
+        let secret = answered.1.secret.as_deref();
+        // A question may repeat the token that the provider was told, and is never sent on.
+        let body = match mask::bytes(&body) {
+            Cow::Owned(masked) => masked.into(),
+            Cow::Borrowed(_) => body,
         };
         let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
             return (headers, body);
         };
-        let value = |value: &[u8]| String::from_utf8_lossy(value).replace(secret, NOT_KEPT);
-        let lines = headers.iter().map(|(name, text)| (name, value(text))).collect();
-        (lines, Bytes::from(value(&body)))
+        let lines = headers
+            .iter()
+            .map(|(name, text)| (name, without(secret, text)))
+            .collect();
+        (lines, Bytes::from(without(secret, &body)))
     }
+}
+
+/// A text without a secret. A short one may occur anywhere by accident, and a sender that chooses it could make the text many
+/// times as long: it is taken out only where it is the whole of a value.
+fn without(secret: &str, text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    if secret.len() >= NOT_KEPT.len() {
+        return text.replace(secret, NOT_KEPT);
+    }
+    if text == secret {
+        return NOT_KEPT.to_owned();
+    }
+    text.replacen(&format!("\"{secret}\""), &format!("\"{NOT_KEPT}\""), SHORT_PLACES)
 }
 
 #[cfg(test)]
@@ -257,5 +282,16 @@ mod tests {
         assert_eq!(headers.get_text("x-hook-secret"), Some(NOT_KEPT));
         assert_eq!(headers.get_text("x-other"), Some("d"));
         assert_eq!(body.as_ref(), br#"{"token":"(not kept)"}"#);
+    }
+
+    #[test]
+    fn a_token_that_its_sender_chose_does_not_make_what_is_kept_longer() {
+        let long = "a".repeat(60_000);
+        assert_eq!(without("a", long.as_bytes()), long);
+        assert_eq!(without("a", b"a"), NOT_KEPT);
+        let short = vec![r#""a""#; 20_000].join(",");
+        assert!(without("a", short.as_bytes()).len() < short.len() + 1000);
+        let secret = "0123456789";
+        assert!(without(secret, secret.repeat(1000).as_bytes()).len() <= 10_000);
     }
 }

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::Session;
 use crate::api::client::{Client, MOST_READ, Remote};
+use crate::app::trust;
 use crate::config::remote::RemoteFile;
 use crate::config::{Paths, Settings};
 use crate::endpoints::{Book, Vault};
@@ -74,6 +75,10 @@ impl Session {
     }
 
     fn no_remote(&self, name: &str) -> Error {
+        if self.settings.ignores(&format!("remote.{name}")) {
+            let what = format!("remote `{name}` is the project's, and the project is not trusted");
+            return Error::usage(what).hint(trust::HINT);
+        }
         let providers = self.registry.names();
         let names = self.settings.remotes.keys().chain(&providers).map(String::as_str);
         let near = near_names(name, names);

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::known;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::fingerprint;
-use crate::store::{Record, Sealed};
+use crate::store::{Reader, Record, Sealed};
 
 /// A longer file is none that holds a secret.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -23,16 +23,33 @@ impl Session {
         if record.sealed().is_empty() {
             return;
         }
-        for sealed in record.sealed() {
-            self.learn(sealed);
-        }
         let (provider, workflow) = match &*record {
             Record::Capture(capture) => (&capture.request.provider, None),
             Record::Delivery(delivery) => (&delivery.delivery.provider, delivery.delivery.execution.as_ref()),
         };
-        let name = provider
-            .as_deref()
-            .map(|label| label.split_once('@').map_or(label, |(name, _)| name));
+        self.learn_all(provider.as_deref(), record.sealed());
+        if let Some(execution) = workflow {
+            let _ = self.learn_workflow(&execution.workflow);
+        }
+        record.unseal();
+    }
+
+    /// Looks for the secrets of what is in the work queue, so that it goes out whole.
+    pub async fn restore_work(&self, reader: &Reader) -> Result<()> {
+        for (provider, sealed) in reader.ask(|store| store.sealed_work()).await? {
+            self.learn_all(provider.as_deref(), &[sealed]);
+        }
+        Ok(())
+    }
+
+    fn learn_all(&self, provider: Option<&str>, sealed: &[Sealed]) {
+        for one in sealed
+            .iter()
+            .filter(|one| known::by_fingerprint(&one.fingerprint).is_none())
+        {
+            self.learn(one);
+        }
+        let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
         for profile in name
             .and_then(|name| self.registry.ranked(name).ok())
             .unwrap_or_default()
@@ -40,10 +57,6 @@ impl Session {
             // Looking them up makes them known.
             self.known_secrets(&profile);
         }
-        if let Some(execution) = workflow {
-            let _ = self.learn_workflow(&execution.workflow);
-        }
-        record.unseal();
     }
 
     /// Follows the reference of a record. What it leads to counts only if it is the very secret, so that a ledger that
@@ -72,11 +85,7 @@ impl Session {
     }
 
     fn learn_workflow(&self, name: &str) -> Option<()> {
-        let workflow = self
-            .settings
-            .workflows
-            .get(name)
-            .filter(|workflow| !workflow.untrusted)?;
+        let workflow = self.settings.workflows.get(name)?;
         match workflow.auth.read().ok()? {
             Auth::None => {}
             Auth::Bearer(reference) | Auth::ApiKey { key: reference, .. } => drop(self.secret(reference).ok()?),

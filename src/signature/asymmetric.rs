@@ -284,6 +284,30 @@ impl AsymmetricKind {
         }
     }
 
+    /// Whether a private and a public key, both PEM, belong together.
+    pub fn is_pair(self, private: &Secret, public: &str) -> bool {
+        let derived = || {
+            let der = der_of(private.expose().trim_ascii())?;
+            let bytes = match self {
+                Self::Ed25519 => ed25519_pair(&der)?.public_key().as_ref().to_vec(),
+                Self::Ecdsa => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der)
+                    .ok()?
+                    .public_key()
+                    .as_ref()
+                    .to_vec(),
+                Self::Rsa => RsaKeyPair::from_pkcs8(&der)
+                    .ok()?
+                    .public_key()
+                    .as_der()
+                    .ok()?
+                    .as_ref()
+                    .to_vec(),
+            };
+            Some(self.spki(&bytes))
+        };
+        derived().is_some_and(|derived| der_of(public.as_bytes().trim_ascii()) == Some(derived))
+    }
+
     /// Makes a pair of keys; `None` only when the system's randomness fails.
     pub fn generate(self) -> Option<KeyPair> {
         let (private, public) = match self {

@@ -1,4 +1,4 @@
-//! What can be wrong with the ledger.
+//! What can be wrong with the ledger, and what can happen to it.
 
 /// Why the ledger cannot be used. All of them mean exit code 7.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,4 +41,15 @@ pub enum StoreError {
     /// The writer has stopped.
     #[error("the ledger is closed")]
     Closed,
+}
+
+/// What happened to the ledger while it was open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreNotice {
+    /// Its file was removed or emptied: a new one was made.
+    #[error("ledger `{0}` was removed while it was in use; new records go into a new ledger there")]
+    Removed(String),
+    /// Another file took its place.
+    #[error("ledger `{0}` was replaced while it was in use; new records go into the file that is there now")]
+    Replaced(String),
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Ack, Op, Store, StoreError};
+use super::{Ack, Op, Store, StoreError, StoreNotice};
 
 /// Changes that may wait; whoever has one more waits to hand it over.
 const QUEUE: usize = 512;
@@ -51,10 +51,18 @@ impl Ledger {
     /// Starts the writer. The store is opened by it, while the caller goes on; an error of that is the answer to every
     /// change, and to [`Ledger::ready`].
     pub fn start(open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
+        Self::start_telling(open, |_| {})
+    }
+
+    /// The same; `tell` learns, on the writer's thread, what happens to the store.
+    pub fn start_telling(
+        open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static,
+        tell: impl Fn(StoreNotice) + Send + 'static,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(|| serve(open(), queue));
+            .spawn(move || serve(open(), queue, &tell));
         Self(Arc::new(Writer {
             jobs: Some(jobs),
             // Without a thread the queue is gone, and every change is answered with `Closed`.
@@ -112,7 +120,7 @@ impl Drop for Writer {
 }
 
 /// Writes group after group until every handle is gone and nothing waits.
-fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receiver<Job>) {
+fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receiver<Job>, tell: &dyn Fn(StoreNotice)) {
     let mut group = Group::default();
     while let Some(job) = queue.blocking_recv() {
         group.take(job, &store);
@@ -124,6 +132,10 @@ fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receive
             }
         } else {
             group.write(&mut store, &queue);
+            if let Ok(store) = &mut store {
+                store.notice().into_iter().for_each(tell);
+                store.tidy();
+            }
         }
     }
 }
@@ -264,6 +276,10 @@ mod tests {
         }
 
         fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
+            unreachable!()
+        }
+
+        fn sealed_work(&self) -> Result<Vec<(Option<String>, crate::store::Sealed)>, StoreError> {
             unreachable!()
         }
 

@@ -9,6 +9,7 @@ mod names;
 mod notes;
 mod owner;
 mod query;
+mod reader;
 mod sealed;
 mod sqlite;
 mod work;
@@ -18,11 +19,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use error::StoreError;
+pub use error::{StoreError, StoreNotice};
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
+pub use reader::Reader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 pub use sqlite::{Access, SqliteStore};
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
@@ -231,8 +233,8 @@ pub enum Op {
         lane: Uuid,
         /// Who is known to own it so far; another owner by now means that nothing is changed.
         from: Option<String>,
-        /// Who works on it from now on.
-        owner: String,
+        /// Who works on it from now on; absent: nobody.
+        owner: Option<String>,
     },
     /// Drops a lane when nothing is in it.
     CloseLane(Uuid),
@@ -326,6 +328,14 @@ pub trait Store: Send {
     /// Does what the first group would do before its changes, so that it takes less time. Changes nothing.
     fn prepare(&mut self) {}
 
+    /// Keeps the store within its limits. Called when those who wait for a group have their answers.
+    fn tidy(&mut self) {}
+
+    /// What happened to the store that its user has to know; told once.
+    fn notice(&mut self) -> Option<StoreNotice> {
+        None
+    }
+
     /// Records that match, the newest first unless the query says otherwise.
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
 
@@ -348,6 +358,9 @@ pub trait Store: Send {
 
     /// Items of a lane of the work queue that stand behind `after`, in order, at most `limit`.
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
+    /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
+    fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;
 
     /// Figures over the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;

@@ -1,17 +1,19 @@
 //! The ledger in one SQLite file. Several processes use it at once: one writes at a time, readers are never in the way.
 
-mod attempt;
 mod close;
 mod dedupe;
 mod diagnosis;
 mod fault;
 mod filter;
+mod kept;
 mod list;
 mod minutes;
 mod open;
+mod place;
 mod policies;
 mod processing;
 mod prune;
+mod quota;
 mod read;
 mod schema;
 mod sealed;
@@ -33,15 +35,19 @@ use uuid::Uuid;
 use self::close::Stay;
 use self::dedupe::Seen;
 use self::fault::Place;
+use self::place::Files;
 use self::prune::Pace;
-use super::{Ack, LaneSummary, Op, Processing, Query, Record, Stats, Store, StoreError, Summary, Work};
+use self::quota::Quota;
+use super::{
+    Ack, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
+};
 use crate::clock::Timestamp;
 
 /// How long a second capture of the same event counts as a duplicate, unless told otherwise.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How much refused captures may take together, in bytes, unless told otherwise: anybody can send them.
-const REFUSED_QUOTA: u64 = 100 * 1024 * 1024;
+/// How much captures that nobody verified may take together, in bytes, unless told otherwise: anybody can send them.
+const UNAUTHENTICATED_QUOTA: u64 = 100 * 1024 * 1024;
 
 /// What the ledger is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +65,12 @@ pub struct SqliteStore {
     access: Access,
     stay: Stay,
     seen: Seen,
-    refused_quota: u64,
+    quota: Quota,
     pace: Pace,
+    files: Files,
+    /// The last number that was given here: another file goes on from it.
+    last: u64,
+    notice: Option<StoreNotice>,
 }
 
 impl SqliteStore {
@@ -71,12 +81,15 @@ impl SqliteStore {
         let connection = open::open(&place, access)?;
         Ok(Self {
             stay: Stay::begin(&connection),
+            files: Files::of(&place),
             connection,
             place,
             access,
             seen: Seen::new(DEDUPE_WINDOW),
-            refused_quota: REFUSED_QUOTA,
+            quota: Quota::new(UNAUTHENTICATED_QUOTA),
             pace: Pace::FAST,
+            last: 0,
+            notice: None,
         })
     }
 
@@ -85,10 +98,43 @@ impl SqliteStore {
         self.seen = Seen::new(window);
     }
 
-    /// Sets how many bytes refused captures may take together before [`Store::prune`] drops the oldest; 100 MiB unless
+    /// Sets how many bytes captures that nobody verified may take together before the oldest are dropped; 100 MiB unless
     /// set.
-    pub fn set_refused_quota(&mut self, bytes: u64) {
-        self.refused_quota = bytes;
+    pub fn set_unauthenticated_quota(&mut self, bytes: u64) {
+        self.quota.unauthenticated = bytes;
+    }
+
+    /// Sets how many bytes the ledger may take before [`Store::tidy`] drops records; no limit unless set.
+    pub fn set_limit(&mut self, bytes: Option<u64>) {
+        self.quota.total = bytes;
+    }
+
+    /// When the newest record was made.
+    pub fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
+        list::newest(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    /// Whether the file that is open is the one at the ledger's path.
+    pub fn is_current(&self) -> bool {
+        matches!(self.files.check(&self.place), Ok(None))
+    }
+
+    /// Goes on in another file when the ledger was taken away or replaced: what is written into one without a name is lost.
+    fn follow(&mut self) -> Result<(), StoreError> {
+        let Some(notice) = self.files.check(&self.place)? else {
+            return Ok(());
+        };
+        // The old file goes first: on an emptied file both would work with one log.
+        self.connection = Connection::open_in_memory().map_err(|e| self.place.writing(&e))?;
+        self.files.clear(&self.place)?;
+        self.connection = open::open(&self.place, self.access)?;
+        prune::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
+        self.files = Files::of(&self.place);
+        self.stay = Stay::begin(&self.connection);
+        self.seen.reset();
+        self.quota.forget();
+        self.notice = Some(notice);
+        Ok(())
     }
 
     /// Makes [`Store::prune`] go in small steps with rests between them, so that others who record meanwhile are hardly
@@ -100,8 +146,25 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError> {
+        if ops.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.follow()?;
         self.stay.wrote();
-        write::group(&mut self.connection, &mut self.seen, ops).map_err(|e| self.place.writing(&e))
+        let acks = write::group(&mut self.connection, &mut self.seen, ops).map_err(|e| self.place.writing(&e))?;
+        self.files.wrote(&self.place);
+        self.quota.wrote(ops);
+        self.last = acks.iter().map(|ack| ack.number).fold(self.last, u64::max);
+        Ok(acks)
+    }
+
+    fn tidy(&mut self) {
+        // What fails is tried again after the next group.
+        let _ = self.quota.apply(&mut self.connection);
+    }
+
+    fn notice(&mut self) -> Option<StoreNotice> {
+        self.notice.take()
     }
 
     fn prepare(&mut self) {
@@ -128,6 +191,10 @@ impl Store for SqliteStore {
         processing::open(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
+    fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError> {
+        sealed::of_work(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
     fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
         work::lanes(&self.connection).map_err(|e| self.place.reading(&e))
     }
@@ -143,12 +210,11 @@ impl Store for SqliteStore {
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
         let Self {
             connection,
-            refused_quota,
+            quota,
             pace,
             ..
         } = self;
-        let gone =
-            prune::prune(connection, before, max_bytes, *refused_quota, *pace).map_err(|e| self.place.writing(&e))?;
+        let gone = prune::prune(connection, before, max_bytes, quota, *pace).map_err(|e| self.place.writing(&e))?;
         if gone > 0 {
             self.stay.wrote_much();
         }

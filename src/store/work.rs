@@ -10,9 +10,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+pub use crate::exchange::WorkKey;
 
 /// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkKind {
     /// The capture is sent on to a URL.
     Forward,
@@ -46,15 +47,6 @@ pub struct NewWork {
     pub lane: Arc<Lane>,
     /// Whether it is dropped when the capture turns out to be a duplicate.
     pub unless_duplicate: bool,
-}
-
-/// Names an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct WorkKey {
-    /// Its lane.
-    pub lane: Uuid,
-    /// Its place there: later items have higher numbers, and no number is used twice.
-    pub seq: u64,
 }
 
 /// An item of the queue.

@@ -208,8 +208,9 @@ impl AddressClass {
 }
 
 /// Which addresses may be reached. Checked when a connection is made, after names were looked up, so that a name cannot
-/// lead inside. Each variant is named for what it allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+/// lead inside. Each variant is named for what it allows, which is less than the one before it: the greater of two is the
+/// stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressPolicy {
     /// Every address: the user typed the target.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
-use crate::transport::Transport;
+use crate::transport::{AddressPolicy, Transport};
 
 /// Gives prepared outcomes in order.
 pub struct Scripted {
@@ -88,7 +88,7 @@ impl Scripted {
 }
 
 impl Transport for Scripted {
-    async fn send(&self, request: &Request) -> Outcome {
+    async fn send_within(&self, request: &Request, _: AddressPolicy) -> Outcome {
         let outcome = self.begin(request);
         tokio::time::sleep(self.takes.min(request.timeout)).await;
         self.state().in_flight -= 1;

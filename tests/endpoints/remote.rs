@@ -260,10 +260,17 @@ fn a_remote_of_the_settings_says_where_and_by_which_token_and_a_projects_needs_t
         there.sandbox.hook(args.split_whitespace()).env("KEY", &there.key).run()
     };
     there.sandbox.write("hook.toml", &table);
-    list("")
-        .exits(2)
-        .says(["`remote.crm` sends the token `env:KEY` to", "hook config trust"]);
-    there.sandbox.hook(["config", "trust"]).run().ok();
+    list("").exits(2).says([
+        "hook.toml` is not trusted; ignored: `remote.crm`",
+        "error: remote `crm` is the project's",
+        "hook config trust",
+    ]);
+    there
+        .sandbox
+        .hook(["config", "trust"])
+        .run()
+        .ok()
+        .prints(["`remote.crm` sends the token `env:KEY`", &url]);
     list("").ok().says(["no endpoints at `crm`"]);
     std::fs::remove_file(there.sandbox.path("hook.toml")).expect("it is there");
     there.sandbox.write(there.sandbox.config("config.toml"), &table);

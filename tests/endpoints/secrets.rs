@@ -253,9 +253,12 @@ fn a_cloned_projects_book_reaches_no_file_outside_and_sends_no_variable_before_i
             .env("TOKEN", "0123456789-token")
             .run()
     };
-    send("a", "job.paid").ok();
-    send("dddd", "job.paid").ok();
-    let refused = ["is not trusted", "hook config trust"];
+    let refused = ["the project is not trusted: endpoint `", "hook config trust"];
+    send("a", "job.paid").exits(2).says(refused);
+    send("dddd", "job.paid")
+        .exits(2)
+        .says(refused)
+        .says(["its secret is `env:TOKEN`"]);
     send("bb", "job.paid")
         .exits(2)
         .says(refused)
@@ -265,11 +268,14 @@ fn a_cloned_projects_book_reaches_no_file_outside_and_sends_no_variable_before_i
         .ok()
         .prints(["\"fingerprint\":null"]);
 
-    sandbox
-        .hook(["config", "trust"])
-        .run()
-        .ok()
-        .prints(["endpoint `bb`", "endpoint `ccc`"]);
+    sandbox.hook(["config", "trust"]).run().ok().prints([
+        "endpoint `a`",
+        "endpoint `bb`",
+        "endpoint `ccc`",
+        "endpoint `dddd`",
+    ]);
+    send("a", "job.paid").ok();
+    send("dddd", "job.paid").ok();
     send("bb", "job.paid").ok();
     send("ccc", "ping").ok();
     // The trust was in what was asked for then.

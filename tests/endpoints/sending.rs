@@ -72,6 +72,12 @@ fn an_account_has_a_switch_a_plan_and_parameters_that_select_endpoints() {
     goes(&format!("{subscribed} --param company_id=8"), "c8  http", "c7  skipped");
 
     account("enabled = false");
+    // The master switch of a cloned project does nothing before it is trusted.
+    send(&sandbox, "customer.created --endpoint c7 --dry-run")
+        .run()
+        .ok()
+        .says(["not trusted; ignored: `account.enabled`"]);
+    sandbox.trust();
     for args in [subscribed, "customer.created --endpoint c7"] {
         send(&sandbox, args)
             .run()

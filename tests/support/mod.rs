@@ -94,6 +94,12 @@ impl Sandbox {
         fs::write(path, text).expect("the file is written");
     }
 
+    /// Trusts the project in the work folder as it is now.
+    #[track_caller]
+    pub(crate) fn trust(&self) {
+        self.hook(["config", "trust"]).run().ok();
+    }
+
     /// `hook ARGS`, to be run in the work folder.
     pub(crate) fn hook<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         self.program(env!("CARGO_BIN_EXE_hook"), args)

@@ -111,6 +111,13 @@ pub struct Left {
     pub exit: Exit,
 }
 
+impl Left {
+    /// The same as remarks, where it is no obstacle.
+    pub(super) fn into_notices(self) -> impl Iterator<Item = Notice> {
+        std::iter::once(Notice::Warning(self.why)).chain(self.hints.into_iter().map(Notice::Hint))
+    }
+}
+
 impl From<Left> for Error {
     fn from(left: Left) -> Self {
         let error = Self::new(left.exit, left.why);

@@ -7,7 +7,7 @@ use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::policy::Policy;
-use crate::store::{self, Capture, Record, Sealed, SealedPlace};
+use crate::store::{self, Capture, NewCapture, Record, Sealed, SealedPlace};
 
 /// A record in the terms of a delivery.
 pub(super) struct Original {
@@ -16,6 +16,8 @@ pub(super) struct Original {
     pub(super) url: Option<String>,
     /// Path and query of a request that was received; without the path of a trigger, which is a secret.
     pub(super) request_target: Option<String>,
+    /// The record that it was made of.
+    pub(super) origin: Option<u64>,
     pub(super) method: String,
     pub(super) headers: Headers,
     /// Whether the headers are those of the user for that URL, not of a request that came from elsewhere.
@@ -65,6 +67,7 @@ fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
         message: rest.message,
         url: Some(rest.url),
         request_target: None,
+        origin: rest.origin,
         method: rest.method,
         headers,
         own_headers: !captured,
@@ -83,6 +86,15 @@ fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
     }
 }
 
+/// Path and query of a request; without the path of a trigger, which is a secret.
+pub(super) fn request_target(request: &NewCapture) -> String {
+    match (&request.workflow, request.target.split_once('?')) {
+        (None, _) => request.target.clone(),
+        (Some(_), Some((_, query))) => format!("/?{query}"),
+        (Some(_), None) => "/".to_owned(),
+    }
+}
+
 fn of_capture(capture: Capture) -> Original {
     let Capture {
         number,
@@ -93,11 +105,7 @@ fn of_capture(capture: Capture) -> Original {
     } = capture;
     // What is left of the path of a trigger is not sent on.
     sealed.retain(|one| one.place != SealedPlace::Target || request.workflow.is_none());
-    let request_target = match (&request.workflow, request.target.split_once('?')) {
-        (None, _) => request.target,
-        (Some(_), Some((_, query))) => format!("/?{query}"),
-        (Some(_), None) => "/".to_owned(),
-    };
+    let request_target = request_target(&request);
     let message = Message {
         id: Id {
             kind: IdKind::Message,
@@ -115,6 +123,7 @@ fn of_capture(capture: Capture) -> Original {
         message,
         url: forwarded_to,
         request_target: Some(request_target),
+        origin: None,
         method: request.method,
         headers: request.headers,
         own_headers: false,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::original::Original;
+use super::original::{Original, request_target};
 use super::policy::{self, TakenUp};
 use super::secrets::Choice;
 use super::{Editor, Left, Options, Prepared, Services};
 use crate::app::notice::Notice;
 use crate::endpoints::Endpoint;
-use crate::engine::{Delivery, Label, Progress, Signing};
+use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
@@ -23,12 +23,16 @@ use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
 use crate::session::{Purpose, Secrets};
 use crate::signature::Scheme;
-use crate::store::Record;
+use crate::store::{Record, Store};
 use crate::transport::{AddressPolicy, address_policy, guard, join_url};
+
+/// Replays of replays that are followed back to the request that was received.
+const ORIGINS: usize = 16;
 
 /// Makes deliveries of records. What many records need is read once.
 pub struct Replay<'a> {
     services: &'a dyn Services,
+    store: &'a dyn Store,
     options: &'a Options,
     given: RefCell<Option<(Secrets, SecretKind)>>,
     endpoints: RefCell<Option<Rc<[Endpoint]>>>,
@@ -39,9 +43,10 @@ type Signed = (Signing, Headers, Vec<Notice>);
 
 impl<'a> Replay<'a> {
     /// Replays as the options say.
-    pub fn new(services: &'a dyn Services, options: &'a Options) -> Self {
+    pub fn new(services: &'a dyn Services, store: &'a dyn Store, options: &'a Options) -> Self {
         Self {
             services,
+            store,
             options,
             given: RefCell::new(None),
             endpoints: RefCell::new(None),
@@ -92,13 +97,11 @@ impl<'a> Replay<'a> {
             Ok(signed) => signed,
             Err(left) => return Ok(Prepared::Left(left)),
         };
-        match self.incomplete(&source, profile.as_deref(), &headers) {
-            Some(left) if self.options.rehearsal => {
-                notices.push(Notice::Warning(left.why));
-                notices.extend(left.hints.into_iter().map(Notice::Hint));
+        if let Some(left) = self.incomplete(&source, profile.as_deref(), &headers) {
+            if !self.options.rehearsal {
+                return Ok(Prepared::Left(left));
             }
-            Some(left) => return Ok(Prepared::Left(left)),
-            None => {}
+            notices.extend(left.into_notices());
         }
         let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
         let addresses = self.addresses(&source);
@@ -128,6 +131,7 @@ impl<'a> Replay<'a> {
                 endpoint: source.endpoint,
                 origin: Some(source.number),
                 execution: source.execution,
+                promise: Promise::Nothing,
             }),
         };
         Ok(Prepared::Ready(Box::new(delivery), notices))
@@ -194,10 +198,25 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// Path and query of the request from which the record comes, by forwards and earlier replays. The URL of such a
+    /// delivery does not do: it holds the query of the target that it was for, too.
+    fn request_target(&self, source: &Original) -> Result<Option<String>> {
+        let mut origin = source.origin;
+        for _ in 0..ORIGINS {
+            let record = origin.map(|origin| self.store.get(origin)).transpose()?.flatten();
+            match record {
+                Some(Record::Capture(capture)) => return Ok(Some(request_target(&capture.request))),
+                Some(Record::Delivery(delivery)) => origin = delivery.delivery.origin,
+                None => break,
+            }
+        }
+        Ok(source.request_target.clone())
+    }
+
     fn target(&self, source: &Original) -> Result<Url> {
         if let Some(to) = &self.options.to {
-            let request = source.request_target.as_deref();
-            return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, request)));
+            let request = self.request_target(source)?;
+            return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, &request)));
         }
         let Some(url) = &source.url else {
             return Err(Error::usage(format!(

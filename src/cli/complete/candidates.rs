@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::words::Words;
+use crate::app::trust;
 use crate::clock::{Timestamp, human_duration};
 use crate::config::workflow;
 use crate::config::{Paths, Settings};
-use crate::endpoints::{Book, Vault};
 use crate::mask;
 use crate::provider::Registry;
 use crate::session::{Session, notes};
@@ -80,10 +80,7 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
     let (paths, settings) = settings(words)?;
     let book = match words.option("--remote", None) {
         Some(remote) => notes(&paths, &settings, &remote, words.option("--api-url", None).as_deref())?,
-        None => {
-            let base = paths.endpoints(settings.project.as_deref());
-            Book::new(&base, Vault::new(paths.secrets(), base.parent()?))
-        }
+        None => trust::book(&paths, settings.project.as_deref()),
     };
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };

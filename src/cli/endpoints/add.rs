@@ -83,7 +83,6 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
         Ok((endpoint, findings))
     })
     .map_err(|error| judge::refused(session, &candidate, error))?;
-    trust(session, &endpoint);
     judge::say(session, &findings);
     let endpoint = if args.confirm {
         confirm::first(session, &endpoint)?
@@ -140,14 +139,4 @@ pub(super) fn draft(session: &Session, args: &Args, wish: &Wish) -> Result<Endpo
 /// The label that says which environment an endpoint belongs to.
 pub(super) fn env_label(name: String) -> (String, String) {
     ("env".to_owned(), name)
-}
-
-/// What the user writes into the book by hand of hook needs no trust of its own.
-pub(super) fn trust(session: &Session, endpoint: &Endpoint) {
-    if let Err(error) = session.trust_endpoint(endpoint) {
-        session.ui.warn(&format!(
-            "`{}` cannot be written: {error}",
-            session.paths.trust().display()
-        ));
-    }
 }

@@ -104,7 +104,6 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
     let before = session.endpoint(&args.endpoint)?;
     let profile = session.registry.get(&before.provider)?;
     let change = args.change(&before, &profile)?;
-    let was_trusted = session.trusts_endpoint(&before);
     let now = session.now();
     let mut wanted = before.clone();
     wanted.apply(change.clone(), now);
@@ -117,8 +116,9 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
             Ok((endpoint.clone(), findings))
         })
         .map_err(|error| judge::refused(session, &wanted, error))?;
-    if was_trusted {
-        super::add::trust(session, &after);
+    if args.to.is_some() {
+        // Typed by the user: also where the book had that URL already.
+        session.book().bind(&after)?;
     }
     judge::say(session, &findings);
     announce(session, &before, &after, &findings)?;
@@ -170,7 +170,6 @@ pub(super) fn rotate_secret(session: &Session, args: &RotateArgs) -> Result<Exit
         )));
     }
     args.secret.check(session, &profile)?;
-    let was_trusted = session.trusts_endpoint(&before);
     let new = args.secret.make(session, &profile, &before.name)?;
     let (after, new) = fresh::into_book(session, new, |endpoints, secret| {
         let endpoint = select_mut(endpoints, &before.id)?;
@@ -180,9 +179,6 @@ pub(super) fn rotate_secret(session: &Session, args: &RotateArgs) -> Result<Exit
         Ok(endpoint.clone())
     })
     .map_err(|error| judge::refused(session, &before, error))?;
-    if was_trusted {
-        super::add::trust(session, &after);
-    }
     let ui = &session.ui;
     ui.json(&EndpointLine::new(session, &after).handing_over(new.handed.as_ref()))?;
     ui.line(&format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::endpoints::{EndpointError, EndpointSecret, Fresh, Vault, generate};
+use crate::endpoints::{Endpoint, EndpointError, EndpointSecret, Fresh, Vault, generate};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
@@ -155,8 +155,13 @@ impl NewSecret {
     }
 }
 
-/// Forgets a secret that was kept for an endpoint which is nowhere.
+/// Forgets a secret that this command kept for an endpoint which is nowhere.
 pub(super) fn take_back(session: &Session, secret: &EndpointSecret) {
+    // The book may name it although the command failed: when the disk was told of the change and did not confirm it.
+    let named = |endpoint: &Endpoint| endpoint.secrets.iter().any(|known| known.reference == secret.reference);
+    if session.book().read().is_ok_and(|all| all.iter().any(named)) {
+        return;
+    }
     if let Err(error) = session.book().vault().discard(&secret.reference) {
         session.ui.warn(&error.to_string());
     }
@@ -234,10 +239,7 @@ pub(super) fn write_new(file: &Path, text: &str) -> Result<()> {
 pub(super) fn into_book<T>(
     session: &Session,
     new: NewSecret,
-    change: impl FnOnce(
-        &mut Vec<crate::endpoints::Endpoint>,
-        Option<EndpointSecret>,
-    ) -> std::result::Result<T, EndpointError>,
+    change: impl FnOnce(&mut Vec<Endpoint>, Option<EndpointSecret>) -> std::result::Result<T, EndpointError>,
 ) -> std::result::Result<(T, NewSecret), EndpointError> {
     let secret = new.secret.clone();
     match session.edit_book(|endpoints| change(endpoints, secret)) {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::mask;
 use crate::provider::Profile;
 use crate::render::count;
-use crate::session::{Purpose, Session};
+use crate::session::Session;
 use crate::signature::{Scheme, fingerprint};
 use crate::ui::printable;
 
@@ -95,7 +95,7 @@ impl EndpointLine {
         let part = |secret: &&EndpointSecret| SecretPart {
             r#ref: secret.reference.to_string(),
             name: secret.name.clone(),
-            fingerprint: profile.and_then(|profile| mark(session, &book, endpoint, secret, profile)),
+            fingerprint: mark(session, &book, endpoint, secret),
             until: secret.until.map(|until| until.to_string()),
         };
         Self {
@@ -145,14 +145,8 @@ impl EndpointLine {
 }
 
 /// Tells two secrets apart without giving either away; nothing when it cannot be fetched.
-fn mark(
-    session: &Session,
-    book: &Book,
-    endpoint: &Endpoint,
-    secret: &EndpointSecret,
-    profile: &Profile,
-) -> Option<String> {
-    let found = session.endpoint_secret(book, endpoint, secret, profile, Purpose::Sign);
+fn mark(session: &Session, book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Option<String> {
+    let found = session.signing_secret(book, endpoint, secret);
     found.ok().map(|secret| fingerprint(&secret))
 }
 
@@ -280,13 +274,9 @@ fn secrets(session: &Session, endpoint: &Endpoint, row: &impl Fn(&str, &str) -> 
             Some(name) => printable(&format!("{name}={}", secret.reference), MOST),
             None => printable(&secret.reference.to_string(), MOST),
         };
-        let found = profile
-            .as_ref()
-            .map(|profile| session.endpoint_secret(&book, endpoint, secret, profile, Purpose::Sign));
-        match found {
-            Some(Ok(found)) => text.push_str(&style.dim(&format!("  fingerprint {}", fingerprint(&found)))),
-            Some(Err(error)) => text.push_str(&style.bad(&format!("  {error}"))),
-            None => {}
+        match session.signing_secret(&book, endpoint, secret) {
+            Ok(found) => text.push_str(&style.dim(&format!("  fingerprint {}", fingerprint(&found)))),
+            Err(error) => text.push_str(&style.bad(&format!("  {error}"))),
         }
         if let Some(until) = secret.until {
             text.push_str(&style.caution(&format!("  until {}", until.local_datetime())));

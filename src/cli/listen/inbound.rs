@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::args::Args;
-use crate::cli::workflow::check_name;
+use crate::cli::workflow::{check_name, check_trust};
 use crate::config::workflow::WorkflowFile;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::fs::{create_once, private_file};
 use crate::json::leaf_paths;
 use crate::known;
 use crate::listener::{Inbound, Received};
@@ -95,6 +96,7 @@ impl Trigger {
         }
         let name = args.workflow.as_deref().unwrap_or(DEFAULT);
         check_name(name)?;
+        check_trust(session, name)?;
         let table = session.settings.workflows.get(name);
         let profile = provider(session, args, table)?;
         let rules = profile.inbound.clone().unwrap_or_default();
@@ -277,31 +279,37 @@ fn provider(session: &Session, args: &Args, table: Option<&WorkflowFile>) -> Res
     }
 }
 
-/// What is known of the trigger, as the flags want it.
+/// What is known of the trigger, as the flags want it. Of several listeners that start at once for the first time, one
+/// makes the path, and all of them use it.
 fn kept(file: &std::path::Path, args: &Args) -> Result<Kept> {
-    let known = match std::fs::read(file) {
-        Ok(text) => Some(serde_json::from_slice::<Kept>(&text).map_err(|error| {
-            Error::new(Exit::Store, format!("trigger `{}` cannot be read", file.display()))
-                .cause(error)
-                .hint("remove the file: a new path is made then")
-        })?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => {
-            let what = format!("trigger `{}` cannot be read", file.display());
-            return Err(Error::new(Exit::Store, what).cause(error));
-        }
-    };
+    let failed = |what: &str| Error::new(Exit::Store, format!("trigger `{}` cannot be {what}", file.display()));
     let fresh = || {
         let digits = Random::os().text(b"0123456789abcdef", PATH_DIGITS);
         format!("/inbound/{digits}")
     };
-    let (path, sample) = match known {
-        Some(known) => (Some(known.path), known.sample),
-        None => (None, None),
+    let first = Kept {
+        path: fresh(),
+        sample: None,
     };
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = serde_json::to_vec(&first).map_err(|error| failed("kept").cause(error))?;
+            create_once(file, &text).map_err(|error| failed("kept").cause(error))?
+        }
+        Err(error) => return Err(failed("read").cause(error)),
+    };
+    let known = serde_json::from_slice::<Kept>(&bytes).map_err(|error| {
+        failed("read")
+            .cause(error)
+            .hint("remove the file: a new path is made then")
+    })?;
+    if !args.new_path && !args.new_sample {
+        return Ok(known);
+    }
     let kept = Kept {
-        path: path.filter(|_| !args.new_path).unwrap_or_else(fresh),
-        sample: sample.filter(|_| !args.new_sample),
+        path: if args.new_path { first.path } else { known.path },
+        sample: known.sample.filter(|_| !args.new_sample),
     };
     keep(file, &kept)?;
     Ok(kept)
@@ -312,5 +320,5 @@ fn keep(file: &std::path::Path, kept: &Kept) -> Result<()> {
         Error::new(Exit::Store, format!("trigger `{}` cannot be kept", file.display())).cause(error)
     };
     let text = serde_json::to_vec(kept).map_err(|error| failed(&error))?;
-    crate::config::private_file(file, &text).map_err(|error| failed(&error))
+    private_file(file, &text).map_err(|error| failed(&error))
 }

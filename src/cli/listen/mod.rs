@@ -1,13 +1,13 @@
 //! `hook listen`: receive, verify, explain, record, answer, forward, run a command.
 
 mod args;
-mod commands;
 mod dispatch;
-mod forward;
 mod greet;
 mod inbound;
+pub(super) mod observer;
 mod setup;
 mod show;
+pub(super) mod work;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::socket::{self, ReadyLine};
 pub(super) use args::Args;
@@ -22,6 +23,8 @@ use dispatch::{Dispatcher, Ended, Ends};
 use inbound::Trigger;
 use setup::Ready;
 
+use crate::app::receive::Ends as WorkEnds;
+use crate::app::receive::diagnosis::{self, Diagnosis};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::Heard;
@@ -42,11 +45,23 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;
-    let ledger = session.ledger_within(args.dedupe_window);
+    let kept = session.kept_ledger(args.dedupe_window);
+    let ledger = kept.ledger.clone();
     let (outlet, heard) = mpsc::channel(1024);
     let secrets = setup::secrets(session, args)?;
     let trigger = Trigger::new(session, args)?;
-    let listener = setup::listener(session, args, secrets.clone(), trigger.as_ref(), ledger.clone(), outlet)?;
+    let owner = setup::owner(session, args)?;
+    let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
+    let router = Arc::new(work::router(session, args, inbound, owner.as_ref())?);
+    let listener = setup::listener(
+        session,
+        args,
+        secrets.clone(),
+        trigger.as_ref(),
+        &router,
+        ledger.clone(),
+        outlet,
+    )?;
     let listener = listener.ended_by(shutdown.soft.clone());
     let listener = Arc::new(listener);
     // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
@@ -56,10 +71,28 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         late: shutdown.late(),
     };
     let verification = Arc::clone(&listener.verification);
-    let dispatcher = Dispatcher::new(session, args, ledger.clone(), ends.clone(), verification)?;
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
-    crate::retention::start(session);
+    let workers = match owner {
+        Some(owner) => {
+            let ends = WorkEnds {
+                no_more: CancellationToken::new(),
+                late: ends.late.clone(),
+                kill: shutdown.hard.clone(),
+            };
+            Some(work::start(session, args, &ledger, &router, owner, ends).await?)
+        }
+        None => None,
+    };
+    let (refused, to_explain) = mpsc::channel(diagnosis::WAITING);
+    let dispatcher = Dispatcher::new(session, args, ends.clone(), router, workers, refused)?;
+    let diagnosis = Diagnosis {
+        verification,
+        ledger: ledger.clone(),
+        known_secrets: &|profile| session.known_secrets(profile),
+    };
+    session.keep(&kept);
+    drop(kept);
     let (url, public) = urls(args, address, trigger.as_ref());
     let takes = match &trigger {
         Some(trigger) => trigger.says(),
@@ -87,7 +120,11 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     };
     let clock = timer(args.lasts, shutdown.soft.clone());
     let server = serving.abort_handle();
-    let mut draining = pin!(drain(session, dispatcher, heard, serving, listener));
+    let mut draining = pin!(async {
+        let mut tell = |explained| dispatch::say(&session.ui, explained);
+        let explaining = diagnosis.run(to_explain, &mut tell);
+        tokio::join!(drain(session, dispatcher, heard, serving, listener), explaining).0
+    });
     let finished = tokio::select! {
         finished = &mut draining => Some(finished),
         () = shutdown.hard.cancelled() => None,
@@ -140,8 +177,7 @@ async fn drain(
     while let Some(first) = heard.recv().await {
         let mut next = Some(first);
         while let Some(heard_one) = next {
-            let busy = heard.len() > 16;
-            dispatcher.take(session, heard_one, busy).await?;
+            dispatcher.take(&session.ui, heard_one)?;
             next = heard.try_recv().ok();
         }
         session.ui.flush()?;
@@ -150,7 +186,7 @@ async fn drain(
     dispatcher.finish(session).await
 }
 
-fn timer(lasts: Option<Duration>, stop: tokio_util::sync::CancellationToken) -> tokio::task::JoinHandle<()> {
+fn timer(lasts: Option<Duration>, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         match lasts {
             Some(lasts) => {

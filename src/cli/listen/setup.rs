@@ -1,9 +1,12 @@
 //! What `listen` is made of before the first request.
 
 use std::ffi::OsStr;
+use std::io::IsTerminal as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::sync::mpsc;
@@ -14,12 +17,14 @@ use super::args::{Answer, Args};
 use super::inbound::Trigger;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::{Heard, Listener, Rules, Shakes};
+use crate::listener::route::Route;
+use crate::listener::{Heard, Listener, Router, Rules, Shakes};
+use crate::process::GroupChild;
 use crate::render::count;
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::shutdown::{DRAIN, Shutdown};
-use crate::store::Ledger;
+use crate::store::{Ledger, Owner};
 use crate::verification::Verification;
 
 /// What speaks against starting at all.
@@ -34,7 +39,10 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
             .ui
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
-    let routes = super::dispatch::routes(session, args)?;
+    let routes: Vec<Route> = super::work::routes(session, args)?
+        .into_iter()
+        .map(|named| named.route)
+        .collect();
     if let Some(status) = args.status.filter(|status| !(200..300).contains(status))
         && !routes.is_empty()
     {
@@ -72,12 +80,19 @@ pub(super) fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>>
     session.secrets_for(&given, Vec::new(), Purpose::Verify).map(Some)
 }
 
+/// The claim on the work that requests cause; none: they cause nothing.
+pub(super) fn owner(session: &Session, args: &Args) -> Result<Option<Owner>> {
+    let passes_on = !super::work::routes(session, args)?.is_empty();
+    passes_on.then(|| super::super::send::claim(session)).transpose()
+}
+
 /// The handler of requests.
 pub(super) fn listener(
     session: &Session,
     args: &Args,
     secrets: Option<Secrets>,
     trigger: Option<&Trigger>,
+    router: &Arc<Router>,
     ledger: Ledger,
     outlet: mpsc::Sender<Heard>,
 ) -> Result<Listener> {
@@ -89,11 +104,10 @@ pub(super) fn listener(
         .transpose()?;
     let verify = args.handshake_token.as_ref();
     let verify = verify.map(|reference| session.secret(reference)).transpose()?;
-    let passes_on = !super::dispatch::routes(session, args)?.is_empty();
     Ok(Listener {
-        clock: std::sync::Arc::clone(&session.clock),
-        random: std::sync::Arc::clone(&session.random),
-        verification: std::sync::Arc::new(
+        clock: Arc::clone(&session.clock),
+        random: Arc::clone(&session.random),
+        verification: Arc::new(
             Verification::new(&session.registry, &providers, secrets)?.reachable_as(args.public_url.clone(), args.tls),
         ),
         ledger,
@@ -108,9 +122,10 @@ pub(super) fn listener(
             fail_first: AtomicU64::new(args.fail_first),
             allow: args.allow_ip.clone(),
             bearer,
-            answer_by_app: args.answer == Answer::App,
-            whole: passes_on || session.ui.verbose > 0,
+            whole: session.ui.verbose > 0,
         },
+        router: Arc::clone(router),
+        room: Listener::room(),
     })
 }
 
@@ -143,7 +158,7 @@ pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
     }
     let made = Certificate::self_signed(&[]).map_err(failed)?;
     let path = session.paths.state.join("listen-cert.pem");
-    crate::config::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+    crate::fs::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
         Error::new(
             Exit::Store,
             format!("certificate `{}` cannot be written", path.display()),
@@ -187,30 +202,53 @@ pub(super) fn child(
     {
         command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
     }
-    let mut child = command
+    command
         .args(arguments)
         .env("HOOK_URL", ready.url)
         .env("HOOK_LEDGER", ledger)
-        .stdout(Stdio::from(std::io::stderr()))
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
-    let told = shutdown.soft.clone();
-    Ok(Some(tokio::spawn(async move {
-        let status = tokio::select! {
-            status = child.wait() => status,
-            () = told.cancelled() => match tokio::time::timeout(DRAIN, child.wait()).await {
+        .stdout(Stdio::from(std::io::stderr()));
+    // A program that talks with the person at the terminal must stay in the terminal's own group.
+    let in_terminal = std::io::stdin().is_terminal();
+    let spawned = if in_terminal {
+        GroupChild::spawn_in_terminal(&mut command)
+    } else {
+        GroupChild::spawn(&mut command)
+    };
+    let child = spawned.map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
+    Ok(Some(tokio::spawn(child_to_its_end(
+        child,
+        in_terminal,
+        shutdown.clone(),
+        stop,
+    ))))
+}
+
+/// Waits for the command after `--`, which is told to end when the listener is.
+async fn child_to_its_end(
+    mut child: GroupChild,
+    in_terminal: bool,
+    shutdown: Shutdown,
+    stop: CancellationToken,
+) -> Exit {
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = shutdown.soft.cancelled() => {
+            // The terminal has told it already, and it may be at cleaning up.
+            let patience = if in_terminal { DRAIN } else { Duration::ZERO };
+            match tokio::time::timeout(patience, child.wait()).await {
                 Ok(status) => status,
-                Err(_) => return Exit::Interrupted,
-            },
-        };
-        stop.cancel();
-        match status {
-            Ok(status) if status.success() => Exit::Ok,
-            Ok(status) => Exit::Child(code_of(status)),
-            Err(_) => Exit::Internal,
+                Err(_) => child.stop(&shutdown.hard).await,
+            }
         }
-    })))
+    };
+    stop.cancel();
+    match status {
+        Ok(status) if status.success() => Exit::Ok,
+        // It was told to end, and did; a code of its own counts more.
+        Ok(status) if shutdown.soft.is_cancelled() && status.code().is_none() => Exit::Interrupted,
+        Ok(status) => Exit::Child(code_of(status)),
+        Err(_) => Exit::Internal,
+    }
 }
 
 fn code_of(status: std::process::ExitStatus) -> u8 {

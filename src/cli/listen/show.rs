@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::super::turned_away::TurnedAway;
-use super::forward::Forwarded;
+use crate::app::receive::WorkSummary;
 use crate::error::Result;
-use crate::listener::{Heard, Request, Shaken};
+use crate::listener::{Heard, Request, Shaken, Whole};
 use crate::mask;
 use crate::render::request::header_lines;
 use crate::render::{body, count, millis, short_size, short_time};
@@ -175,7 +175,7 @@ impl Screen {
     }
 
     fn verbose(&self, request: &Request) -> Result<()> {
-        let Some(capture) = request.whole.as_ref().filter(|_| self.ui.verbose > 0) else {
+        let Some(Whole { capture, .. }) = request.whole.as_ref().filter(|_| self.ui.verbose > 0) else {
             return Ok(());
         };
         let ui = &self.ui;
@@ -226,18 +226,18 @@ impl Screen {
     }
 
     /// `received 3: 2 verified, 1 refused, 0 duplicates, 2 forwarded`
-    pub(super) fn summary(&mut self, forwarded: Forwarded) {
+    pub(super) fn summary(&mut self, work: &WorkSummary) {
         self.turned_away.finish(&self.ui);
         let mut parts = vec![
             format!("{} verified", self.verified),
             format!("{} refused", self.refused),
             count(self.duplicates, "duplicate"),
-            format!("{} forwarded", forwarded.delivered),
+            format!("{} forwarded", work.delivered),
         ];
         parts.extend((self.handshakes > 0).then(|| count(self.handshakes, "handshake")));
         let more = [
-            (forwarded.failed, "not forwarded"),
-            (forwarded.interrupted, "interrupted"),
+            (work.failed, "not forwarded"),
+            (work.interrupted, "interrupted"),
             (self.hidden, "hidden by `--filter`"),
             (self.not_kept, "not kept (answered 503)"),
         ];

@@ -145,11 +145,13 @@ impl Serving<'_> {
         let (socket, address) = super::socket::bind(self.args.bind, self.args.port).await?;
         let (outlet, heard) = mpsc::channel(1024);
         let face = self.face(address.port(), outlet)?;
-        let ledger = session.ledger();
+        let kept = session.kept_ledger(None);
+        let ledger = kept.ledger.clone();
         // What cannot be recorded is not delivered.
         ledger.ready().await?;
         session.prepare_book();
-        crate::retention::start(session);
+        session.keep(&kept);
+        drop(kept);
         let origin = format!("http://{}", super::socket::shown(address));
         let place = Place {
             url: format!("{origin}{}", base_path(&self.api)),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::super::{ends, targets};
 use crate::api::face::Occurrence;
 use crate::endpoints::{Endpoint, Wanted};
-use crate::engine::{Delivery, Event, Label, Progress};
+use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
 use crate::headers::Headers;
@@ -124,6 +124,7 @@ impl Post<'_> {
                 endpoint: Some(endpoint.name.clone()),
                 origin: None,
                 execution: None,
+                promise: Promise::Nothing,
             }),
         })
     }

@@ -91,7 +91,12 @@ async fn a_slow_reader_of_answers_makes_room() {
 #[tokio::test]
 async fn stalled_bodies_hold_no_more_than_the_memory_and_make_room_for_an_honest_one() {
     let size = 1024 * 1024;
-    let server = Server::start(memory(2 * size)).await;
+    let limits = Limits {
+        // Long enough for an honest body to get on.
+        grace: Duration::from_millis(300),
+        ..memory(2 * size)
+    };
+    let server = Server::start(limits).await;
     let mut stalled = Vec::new();
     for _ in 0..6 {
         let (mut client, body) = (server.client().await, begun("/stalled", size, size - 1));

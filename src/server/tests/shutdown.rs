@@ -52,7 +52,10 @@ async fn a_request_that_is_being_handled_has_the_time_that_it_takes_until_the_cu
     };
     let server = Server::start(limits).await;
     let mut incomplete = server.client().await;
-    incomplete.send("POST /x HTTP/1.1\r\ncontent-length: 2\r\n\r\nh").await;
+    incomplete
+        .send("POST /x HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        .await;
+    incomplete.until("100 Continue\r\n\r\n").await;
     let mut client = server.client().await;
     client.send("GET /wait HTTP/1.1\r\n\r\n").await;
     server.probe.entered.notified().await;

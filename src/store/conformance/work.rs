@@ -198,7 +198,7 @@ pub(crate) fn one_of_two_claims_of_a_lane_succeeds<F: Fixture>() {
     let claim = |from: &str, owner: &str| Op::ClaimLane {
         lane: app.id,
         from: Some(from.to_owned()),
-        owner: owner.to_owned(),
+        owner: Some(owner.to_owned()),
     };
     assert_eq!(record(&mut one, claim("one", "two")).number, 1);
     assert_eq!(record(&mut other, claim("one", "three")).number, 0);

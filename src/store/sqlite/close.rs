@@ -55,7 +55,8 @@ impl Stay {
     }
 }
 
-fn version(connection: &Connection) -> Option<i64> {
+/// A number that changes when another connection writes.
+pub(super) fn version(connection: &Connection) -> Option<i64> {
     connection
         .pragma_query_value(None, "data_version", |row| row.get(0))
         .ok()

@@ -1,12 +1,13 @@
 //! Records without their bytes.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::filter;
 use super::minutes;
 use super::read::{id, moment, nanoseconds};
 use super::unsigned;
+use crate::clock::Timestamp;
 use crate::id::IdKind;
 use crate::store::{Query, RecordKind, Summary};
 
@@ -45,6 +46,20 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
         .prepare_cached(&format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?"))?
         .query_map(params_from_iter(values), summary)?
         .collect()
+}
+
+/// When the record with the highest number was made.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .query_row(
+            "SELECT at FROM (
+                 SELECT * FROM (SELECT n, at FROM capture ORDER BY n DESC LIMIT 1)
+                 UNION ALL SELECT * FROM (SELECT n, at FROM delivery ORDER BY n DESC LIMIT 1)
+             ) ORDER BY n DESC LIMIT 1",
+            [],
+            |row| moment(row, 0),
+        )
+        .optional()
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {

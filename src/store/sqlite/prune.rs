@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
+use super::quota::Quota;
 use super::schema::PAGE_SIZE;
 use super::write::last_number;
-use super::{dedupe, minutes, signed, unsigned};
+use super::{dedupe, minutes, unsigned};
 use crate::clock::Timestamp;
 
 /// How fast records go.
@@ -38,19 +39,38 @@ const OLDER: &str = "
     UNION ALL SELECT n, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
     UNION ALL SELECT n, 1 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
 
-/// Deliveries with attempts left, and captures with work to do, are not given up to make room.
+/// The oldest records that are left when only those of known senders are. Deliveries with attempts left, and captures with
+/// work to do, are not given up to make room.
 const OLDEST: &str = "
-    SELECT n, 0 FROM capture WHERE n NOT IN (SELECT n FROM work) UNION ALL SELECT n, 1 FROM delivery WHERE state <> 'pending' ORDER BY 1";
+    SELECT n, 0, weight FROM capture WHERE n NOT IN (SELECT n FROM work)
+    UNION ALL SELECT n, 1, size + 512 FROM delivery WHERE state <> 'pending' ORDER BY 1";
 
-const REFUSED: &str = "SELECT n, 0 FROM capture INDEXED BY capture_refused WHERE verdict = 'refused' AND n <= ?1";
+/// What anybody can send to a listener that verifies, with what each of them takes.
+const UNAUTHENTICATED: &str = "
+    SELECT n, 0, weight FROM capture INDEXED BY capture_refused WHERE verdict = 'refused' AND n NOT IN (SELECT n FROM work)
+    UNION ALL
+    SELECT n, 0, weight FROM capture INDEXED BY capture_unsigned WHERE verdict = 'unsigned' AND n NOT IN (SELECT n FROM work)
+    ORDER BY 1";
 
-/// Drops what is older than `before`, refused captures beyond their quota, then the oldest while the ledger is larger than
+/// What came to a listener without a secret. There is no index of them, since all that such a listener writes would be in
+/// it: each search goes on where the one before has ended.
+const UNCHECKED: &str = "
+    SELECT n, 0, weight FROM capture WHERE verdict = 'unchecked' AND n >= ?1 AND n NOT IN (SELECT n FROM work) ORDER BY n";
+
+/// Gives no number up to that one: somebody who writes into a ledger that took another's place still uses them.
+pub(super) fn begin_after(connection: &Connection, last: i64) -> rusqlite::Result<()> {
+    connection
+        .execute("UPDATE sequence SET last = ?1 WHERE last < ?1", [last])
+        .map(drop)
+}
+
+/// Drops what is older than `before`, unauthenticated captures beyond their quota, then as much as the rest is larger than
 /// `max_bytes`. Returns how many records went.
 pub(super) fn prune(
     connection: &mut Connection,
     before: Option<Timestamp>,
     max_bytes: Option<u64>,
-    refused_quota: u64,
+    quota: &mut Quota,
     pace: Pace,
 ) -> rusqlite::Result<u64> {
     let mut gone = 0;
@@ -59,16 +79,12 @@ pub(super) fn prune(
         gone += drop_all(connection, OLDER, &[ceiling, before.unix_us()], pace)?;
         minutes::forget(connection, before)?;
     }
-    if let Some(last) = last_beyond(connection, refused_quota)? {
-        gone += drop_all(connection, REFUSED, &[last], pace)?;
+    let unauthenticated = unauthenticated_bytes(connection)?;
+    if unauthenticated > quota.unauthenticated {
+        gone += drop_weight(connection, unauthenticated - quota.unauthenticated, pace)?.records;
     }
     if let Some(max) = max_bytes {
-        while bytes(connection)? > max {
-            match drop_batch(connection, OLDEST, &[], pace)? {
-                0 => break,
-                dropped => gone += dropped,
-            }
-        }
+        gone += drop_beyond(connection, max, &mut quota.unchecked_from, pace)?;
     }
     if gone > 0 {
         dedupe::forget(connection)?;
@@ -77,20 +93,85 @@ pub(super) fn prune(
     Ok(gone)
 }
 
-/// The newest refused capture that, with all newer ones, takes more than the quota.
-fn last_beyond(connection: &Connection, quota: u64) -> rusqlite::Result<Option<i64>> {
+/// Drops as much as the ledger is larger than `max_bytes`, and leaves the free pages to what comes next.
+pub(super) fn make_room(
+    connection: &mut Connection,
+    max_bytes: u64,
+    unchecked_from: &mut i64,
+    pace: Pace,
+) -> rusqlite::Result<()> {
+    if drop_beyond(connection, max_bytes, unchecked_from, pace)? > 0 {
+        dedupe::forget(connection)?;
+    }
+    Ok(())
+}
+
+/// Drops records until the ledger takes `max` bytes: first what strangers sent, so that they push out nobody else's, then
+/// the oldest.
+fn drop_beyond(connection: &mut Connection, max: u64, unchecked_from: &mut i64, pace: Pace) -> rusqlite::Result<u64> {
+    let mut gone = 0;
+    let mut classes = [UNAUTHENTICATED, UNCHECKED, OLDEST].into_iter();
+    let mut class = classes.next();
+    while let Some(which) = class {
+        let beyond = bytes(connection)?.saturating_sub(max);
+        if beyond == 0 {
+            break;
+        }
+        let values: &[i64] = if which == UNCHECKED { &[*unchecked_from] } else { &[] };
+        let last = last_number(connection)?;
+        let batch = drop_batch(connection, which, values, beyond, pace)?;
+        gone += batch.records;
+        let found = batch.records > 0;
+        if which == UNCHECKED {
+            *unchecked_from = if found { batch.last } else { last } + 1;
+        }
+        if !found {
+            class = classes.next();
+        }
+    }
+    Ok(gone)
+}
+
+/// What unauthenticated captures take together.
+pub(super) fn unauthenticated_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     connection
         .prepare_cached(
-            "SELECT max(n) FROM (
-                 SELECT n, sum(weight) OVER (ORDER BY n DESC) AS total
-                 FROM capture INDEXED BY capture_refused WHERE verdict = 'refused'
-             ) WHERE total > ?1",
+            "SELECT coalesce((SELECT sum(weight) FROM capture INDEXED BY capture_refused WHERE verdict = 'refused'), 0)
+                 + coalesce((SELECT sum(weight) FROM capture INDEXED BY capture_unsigned WHERE verdict = 'unsigned'), 0)",
         )?
-        .query_row([signed(quota)], |row| row.get(0))
+        .query_row([], |row| row.get(0).map(unsigned))
+}
+
+/// Drops the oldest unauthenticated captures until that many bytes are free. Returns how many became free.
+pub(super) fn drop_unauthenticated(connection: &mut Connection, bytes: u64) -> rusqlite::Result<u64> {
+    Ok(drop_weight(connection, bytes, Pace::FAST)?.weight)
+}
+
+fn drop_weight(connection: &mut Connection, bytes: u64, pace: Pace) -> rusqlite::Result<Dropped> {
+    let mut all = Dropped::default();
+    while all.weight < bytes {
+        let batch = drop_batch(connection, UNAUTHENTICATED, &[], bytes - all.weight, pace)?;
+        if batch.records == 0 {
+            break;
+        }
+        all.records += batch.records;
+        all.weight += batch.weight;
+    }
+    Ok(all)
+}
+
+/// What went in one transaction.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dropped {
+    records: u64,
+    /// Where their weight was asked for.
+    weight: u64,
+    /// The number of the last one.
+    last: i64,
 }
 
 /// What the ledger takes, in bytes, without the pages that are free to be used again.
-fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
+pub(super) fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let (all, free) = pages(connection)?;
     Ok((all - free) * u64::from(PAGE_SIZE))
 }
@@ -121,38 +202,58 @@ fn shrink(connection: &Connection, pace: Pace) -> rusqlite::Result<()> {
 fn drop_all(connection: &mut Connection, which: &str, values: &[i64], pace: Pace) -> rusqlite::Result<u64> {
     let mut gone = 0;
     loop {
-        match drop_batch(connection, which, values, pace)? {
+        match drop_batch(connection, which, values, u64::MAX, pace)?.records {
             0 => return Ok(gone),
             dropped => gone += dropped,
         }
     }
 }
 
-/// Drops the first records that `which` names, by number and whether it is a delivery.
-fn drop_batch(connection: &mut Connection, which: &str, values: &[i64], pace: Pace) -> rusqlite::Result<u64> {
+/// Drops the first records that `which` names, by number, whether it is a delivery, and perhaps its weight; no more of them
+/// than make up `weight`.
+fn drop_batch(
+    connection: &mut Connection,
+    which: &str,
+    values: &[i64],
+    weight: u64,
+    pace: Pace,
+) -> rusqlite::Result<Dropped> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let begun = Instant::now();
-    let batch: Vec<(i64, bool)> = transaction
+    let batch: Vec<(i64, bool, u64)> = transaction
         .prepare_cached(&format!("{which} LIMIT {}", pace.batch))?
-        .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params_from_iter(values), |row| {
+            let weight = row.as_ref().column_count() > 2;
+            let weight = weight.then(|| row.get(2).map(unsigned)).transpose()?;
+            Ok((row.get(0)?, row.get(1)?, weight.unwrap_or_default()))
+        })?
         .collect::<Result<_, _>>()?;
     if batch.is_empty() {
-        return Ok(0);
+        return Ok(Dropped::default());
     }
     let last = last_number(&transaction)?;
     transaction
         .prepare_cached("UPDATE sequence SET last = ?1 WHERE last < ?1")?
         .execute([last])?;
-    for (n, is_delivery) in &batch {
+    let mut dropped = Dropped::default();
+    for (n, is_delivery, own) in &batch {
+        if dropped.weight >= weight {
+            break;
+        }
         if *is_delivery {
             drop_delivery(&transaction, *n)?;
         } else {
             drop_capture(&transaction, *n)?;
         }
+        dropped = Dropped {
+            records: dropped.records + 1,
+            weight: dropped.weight + own,
+            last: *n,
+        };
     }
     transaction.commit()?;
     pace.rest(begun);
-    Ok(batch.len() as u64)
+    Ok(dropped)
 }
 
 fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {

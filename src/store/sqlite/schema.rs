@@ -249,6 +249,7 @@ CREATE TABLE work (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX work_capture ON work (n);
 CREATE INDEX work_delivery ON work (delivery) WHERE delivery IS NOT NULL;
+CREATE INDEX capture_unsigned ON capture (n, weight) WHERE verdict = 'unsigned';
 
 -- Secrets that were left out of record `n`: in their place stands a mask, which begins at byte `start`. `part` is the
 -- number of an attempt, or 0.

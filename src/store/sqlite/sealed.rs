@@ -34,6 +34,17 @@ pub(super) fn keep(connection: &Connection, n: i64, sealed: &[Sealed]) -> rusqli
     Ok(())
 }
 
+/// What was left out of captures in the work queue, each secret once.
+pub(super) fn of_work(connection: &Connection) -> rusqlite::Result<Vec<(Option<String>, Sealed)>> {
+    connection
+        .prepare_cached(
+            "SELECT place, part, min(start), form, reference, fingerprint, provider FROM sealed JOIN capture USING (n)
+             WHERE n IN (SELECT n FROM work) GROUP BY provider, reference, fingerprint",
+        )?
+        .query_map([], |row| Ok((row.get(6)?, one(row)?)))?
+        .collect()
+}
+
 /// What was left out of record `n`.
 pub(super) fn of(connection: &Connection, n: i64) -> rusqlite::Result<Vec<Sealed>> {
     connection

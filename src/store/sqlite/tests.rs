@@ -105,7 +105,7 @@ fn a_newer_ledger_is_refused() {
 fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
     let file = File::new();
     record_capture(&mut file.open(), &capture(start(), "a"));
-    file.meddle("DROP VIEW whole_delivery; DROP VIEW whole_capture; DROP TABLE policy; ALTER TABLE delivery DROP COLUMN secret;
+    file.meddle("DROP INDEX capture_unsigned; DROP VIEW whole_delivery; DROP VIEW whole_capture; DROP TABLE policy; ALTER TABLE delivery DROP COLUMN secret;
         ALTER TABLE delivery DROP COLUMN policy; ALTER TABLE delivery DROP COLUMN addresses; ALTER TABLE capture DROP COLUMN secret;
         DROP TABLE sealed; DROP TABLE work; DROP TABLE work_lane; DROP TABLE signed_body; DROP TABLE diagnosis; DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
     let store = file.reading().unwrap();
@@ -360,7 +360,7 @@ fn refused_captures_share_a_quota_and_the_oldest_go() {
         );
         record_capture(&mut store, &capture(start(), "a"));
     }
-    store.set_refused_quota(5000);
+    store.set_unauthenticated_quota(5000);
     assert_eq!(store.prune(None, None).unwrap(), 7);
     let query = Query {
         failed: true,
@@ -368,6 +368,189 @@ fn refused_captures_share_a_quota_and_the_oldest_go() {
     };
     assert_eq!(numbers(&store, &query), [19, 17, 15]);
     assert_eq!(store.stats(&Query::default()).unwrap().captures, 13);
+}
+
+/// An unauthenticated capture with that verdict and a body of that size.
+fn stranger(verdict: &str, size: usize) -> NewCapture {
+    let mut new = refused(start());
+    verdict.clone_into(&mut new.verdict.name);
+    NewCapture {
+        body: vec![b'x'; size].into(),
+        ..new
+    }
+}
+
+/// Records it as the writer of a ledger does.
+fn write(store: &mut SqliteStore, new: &NewCapture) -> u64 {
+    let number = record_capture(store, new).number;
+    store.tidy();
+    number
+}
+
+fn left(store: &SqliteStore) -> Vec<u64> {
+    let mut query = Query::default();
+    query.page.limit = usize::MAX;
+    numbers(store, &query)
+}
+
+#[test]
+fn the_quota_of_strangers_is_applied_when_they_are_recorded_and_touches_nobody_else() {
+    let file = File::new();
+    let (mut store, mut other) = (file.open(), file.open());
+    store.set_unauthenticated_quota(100_000);
+    other.set_unauthenticated_quota(100_000);
+    let known = write(&mut store, &capture(start(), "a"));
+    let size = |store: &SqliteStore| prune::unauthenticated_bytes(&store.connection).unwrap();
+    for round in 0..100 {
+        write(&mut store, &stranger("refused", 5000));
+        write(&mut store, &stranger("unsigned", 3000));
+        write(&mut store, &stranger("unchecked", 500));
+        if round % 10 == 0 {
+            write(&mut other, &stranger("refused", 9000));
+        }
+        assert!(size(&store) <= 130_000, "{}", size(&store));
+    }
+    let stats = store.stats(&Query::default()).unwrap();
+    assert!(size(&store) > 60_000, "no more than needed goes: {}", size(&store));
+    assert_eq!(stats.verified, 1);
+    assert!(store.get(known).unwrap().is_some());
+    let unchecked: u64 = store
+        .connection
+        .query_row("SELECT count(*) FROM capture WHERE verdict = 'unchecked'", [], |row| {
+            row.get(0).map(unsigned)
+        })
+        .unwrap();
+    assert_eq!(unchecked, 100);
+}
+
+#[test]
+fn the_file_does_not_grow_with_what_strangers_send() {
+    let file = File::new();
+    let mut store = file.open();
+    store.set_unauthenticated_quota(10_000_000);
+    for _ in 0..60 {
+        write(&mut store, &stranger("refused", 2_000_000));
+    }
+    let length = |suffix: &str| fs::metadata(file.beside(suffix)).unwrap().len();
+    assert!(
+        length("") + length("-wal") < 60_000_000,
+        "{} {}",
+        length(""),
+        length("-wal")
+    );
+    drop(store);
+    assert!(length("") < 15_000_000, "{}", length(""));
+}
+
+#[test]
+fn a_ledger_beyond_its_limit_drops_strangers_first_then_the_oldest() {
+    let file = File::new();
+    let mut store = file.open();
+    let large = |new: NewCapture| NewCapture {
+        body: vec![b'x'; 100_000].into(),
+        ..new
+    };
+    let known = |store: &mut SqliteStore| write(store, &large(capture(start(), "a")));
+    let old: Vec<u64> = (0..5).map(|_| known(&mut store)).collect();
+    let unchecked: Vec<u64> = (0..10)
+        .map(|_| write(&mut store, &stranger("unchecked", 100_000)))
+        .collect();
+    let unsigned: Vec<u64> = (0..10)
+        .map(|_| write(&mut store, &stranger("unsigned", 100_000)))
+        .collect();
+    let new: Vec<u64> = (0..5).map(|_| known(&mut store)).collect();
+    let is_left = |store: &SqliteStore, numbers: &[u64]| {
+        let left = left(store);
+        numbers.iter().filter(|number| left.contains(number)).count()
+    };
+    for (limit, expected) in [(2_600_000, [5, 10, 5]), (1_600_000, [5, 5, 0]), (800_000, [2, 0, 0])] {
+        store.prune(None, Some(limit)).unwrap();
+        let found = [
+            is_left(&store, &old),
+            is_left(&store, &unchecked),
+            is_left(&store, &unsigned),
+        ];
+        let near = found
+            .iter()
+            .zip(expected)
+            .all(|(found, expected)| found.abs_diff(expected) <= 2);
+        assert!(near, "{limit}: {found:?}");
+        assert_eq!(is_left(&store, &new), 5);
+    }
+    // The same when it is recorded.
+    store.set_limit(Some(800_000));
+    for _ in 0..400 {
+        write(&mut store, &stranger("unchecked", 100_000));
+    }
+    assert!(prune::bytes(&store.connection).unwrap() < 25_000_000);
+    assert_eq!(is_left(&store, &new), 5, "strangers compete with each other only");
+}
+
+#[test]
+fn a_ledger_that_is_taken_away_or_emptied_is_made_anew_and_told_of() {
+    let file = File::new();
+    let mut store = file.open();
+    let sabotage: [&dyn Fn(); 3] = [
+        &|| fs::remove_file(file.path()).unwrap(),
+        &|| fs::remove_dir_all(file.path().parent().unwrap()).unwrap(),
+        &|| fs::write(file.path(), "").unwrap(),
+    ];
+    let mut number = record_capture(&mut store, &capture(start(), "a")).number;
+    for (index, sabotage) in sabotage.iter().enumerate() {
+        assert_eq!(store.notice(), None);
+        sabotage();
+        let next = record_capture(&mut store, &capture(start(), "a")).number;
+        assert_eq!(next, number + 1, "no number is given twice");
+        assert!(matches!(store.notice(), Some(StoreNotice::Removed(_))), "{index}");
+        record_capture(&mut store, &capture(start(), "a"));
+        number = next + 1;
+        assert_eq!(
+            numbers(&file.reading().unwrap(), &Query::default()),
+            [number, next],
+            "{index}"
+        );
+    }
+}
+
+#[test]
+fn a_ledger_that_is_replaced_takes_what_comes_next() {
+    let file = File::new();
+    let other = File::new();
+    record_capture(&mut other.open(), &capture(start(), "other"));
+    other.meddle("PRAGMA wal_checkpoint(TRUNCATE)");
+    let mut store = file.open();
+    record_capture(&mut store, &capture(start(), "a"));
+    record_capture(&mut store, &capture(start(), "a"));
+    fs::rename(other.path(), file.path()).unwrap();
+    assert_eq!(record_capture(&mut store, &capture(start(), "a")).number, 3);
+    assert!(matches!(store.notice(), Some(StoreNotice::Replaced(_))));
+    drop(store);
+    let store = file.reading().unwrap();
+    assert_eq!(numbers(&store, &Query::default()), [3, 1]);
+    let Some(Record::Capture(first)) = store.get(1).unwrap() else {
+        panic!("no capture")
+    };
+    assert_eq!(first.request.event.as_deref(), Some("other"));
+}
+
+#[test]
+fn nothing_is_acknowledged_where_no_ledger_can_be() {
+    let file = File::new();
+    let mut store = file.open();
+    record_capture(&mut store, &capture(start(), "a"));
+    let folder = file.path().parent().unwrap().to_owned();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "a file in its place").unwrap();
+    let op = [Op::Capture(Box::new(capture(start(), "a")))];
+    assert!(store.write(&op).is_err());
+    fs::remove_file(&folder).unwrap();
+    assert_eq!(
+        store.write(&op).unwrap()[0].number,
+        2,
+        "and it goes on as soon as it can"
+    );
+    fs::remove_file(file.beside("-wal")).unwrap();
+    assert!(store.write(&op).is_err(), "what is in a log without a name is lost");
 }
 
 #[test]
@@ -400,7 +583,7 @@ fn pruning_gives_space_back() {
         );
     }
     record_capture(&mut store, &capture(start(), "a"));
-    store.set_refused_quota(0);
+    store.set_unauthenticated_quota(0);
     assert_eq!(store.prune(None, Some(100_000)).unwrap(), 101);
     drop(store);
     assert!(fs::metadata(file.path()).unwrap().len() < 1_000_000);

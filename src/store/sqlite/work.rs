@@ -10,6 +10,7 @@ use super::write::{Group, changed};
 use super::{dedupe, sealed, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::mask;
 use crate::store::sealed as seal;
 use crate::store::{Ack, Lane, LaneSummary, NewCapture, NewWork, SealedPlace, Work, WorkKey, WorkKind};
 
@@ -102,7 +103,8 @@ pub(super) fn add(
                 lane.target,
                 lane.folder,
                 lane.trust,
-                lane.policy,
+                // The path of a trigger may be in it, which nothing that is done later needs.
+                mask::secrets(&lane.policy),
                 lane.owner,
             ])?;
         let seq = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -145,7 +147,12 @@ pub(super) fn ended(connection: &Connection, n: i64) -> rusqlite::Result<()> {
 }
 
 /// Gives a lane another owner, unless it has another one by now than `from`.
-pub(super) fn claim(connection: &Connection, lane: Uuid, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
+pub(super) fn claim(
+    connection: &Connection,
+    lane: Uuid,
+    from: Option<&str>,
+    owner: Option<&str>,
+) -> rusqlite::Result<Ack> {
     let rows = connection
         .prepare_cached("UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2")?
         .execute(params![lane.as_bytes(), from, owner])?;

@@ -100,7 +100,9 @@ impl Group<'_> {
             } => self.promise(signed(*capture), dedupe_key.as_deref(), work),
             Op::WorkDone(key) => work::done(self.connection, *key),
             Op::WorkStarted { work, delivery } => self.work_started(*work, *delivery),
-            Op::ClaimLane { lane, from, owner } => work::claim(self.connection, *lane, from.as_deref(), owner),
+            Op::ClaimLane { lane, from, owner } => {
+                work::claim(self.connection, *lane, from.as_deref(), owner.as_deref())
+            }
             Op::CloseLane(lane) => work::close(self.connection, *lane),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
@@ -187,7 +189,7 @@ impl Group<'_> {
             new.verdict.detail.as_deref().map(mask::secrets),
             new.status,
             new.body.len().cast_signed(),
-            (ROW_BYTES + headers.len() + new.target.len() + new.body.len()).cast_signed(),
+            (weight_without_headers(new) + headers.len()).cast_signed(),
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
@@ -256,13 +258,6 @@ impl Group<'_> {
             .iter()
             .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
         Ok(changed(n))
-    }
-
-    fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
-            .map(drop)
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.
@@ -360,6 +355,29 @@ impl Group<'_> {
             .query_row([id.uuid.as_bytes()], |row| row.get(0))
             .optional()
     }
+}
+
+/// What a capture takes, but for its headers, in bytes.
+fn weight_without_headers(new: &NewCapture) -> usize {
+    let texts = [
+        &new.event,
+        &new.event_id,
+        &new.provider,
+        &new.dedupe_key,
+        &new.verdict.detail,
+    ];
+    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
+    ROW_BYTES + texts + new.target.len() + new.body.len()
+}
+
+/// What a capture takes, in bytes.
+pub(super) fn weight(new: &NewCapture) -> usize {
+    let headers: usize = new
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum();
+    weight_without_headers(new) + headers
 }
 
 pub(super) fn changed(n: i64) -> Ack {

@@ -46,8 +46,8 @@ pub(super) struct Proxy {
 /// What a connection goes through. Requests of equal routes share connections.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Route {
-    /// To the target itself.
-    Direct(Place),
+    /// To the target itself, at an address that the policy allows.
+    Direct(Place, AddressPolicy),
     /// To a proxy that is given whole URLs.
     Proxy(Proxy),
     /// To the target, by a tunnel through a proxy.
@@ -84,27 +84,34 @@ impl Place {
 impl Route {
     /// Whether a proxy stands before the target.
     pub(super) fn is_proxied(&self) -> bool {
-        !matches!(self, Self::Direct(_))
+        !matches!(self, Self::Direct(..))
     }
 
     /// The proxy that must be given the whole URL.
     pub(super) fn whole_url(&self) -> Option<&Proxy> {
         match self {
             Self::Proxy(proxy) => Some(proxy),
-            Self::Direct(_) | Self::Tunnel(..) => None,
+            Self::Direct(..) | Self::Tunnel(..) => None,
+        }
+    }
+
+    /// Where the first hop may be. The user named the proxy.
+    fn addresses(&self) -> AddressPolicy {
+        match self {
+            Self::Direct(_, addresses) => *addresses,
+            Self::Proxy(_) | Self::Tunnel(..) => AddressPolicy::Any,
         }
     }
 
     /// A new connection. `tls` gives the settings when they are needed.
     pub(super) async fn connect(
         &self,
-        policy: AddressPolicy,
         tls: impl Fn() -> Result<Arc<ClientConfig>, rustls::Error>,
     ) -> Result<Link, NoLink> {
         let tls = || tls().map_err(NoLink::NoTls);
         match self {
-            Self::Direct(place) | Self::Proxy(Proxy { place, .. }) => {
-                let stream = dial(place, policy).await?;
+            Self::Direct(place, _) | Self::Proxy(Proxy { place, .. }) => {
+                let stream = dial(place, self.addresses()).await?;
                 if place.tls {
                     speak(shake_hands(tls()?, &place.host, stream).await?).await
                 } else {
@@ -112,7 +119,7 @@ impl Route {
                 }
             }
             Self::Tunnel(proxy, target) => {
-                let mut stream = dial(&proxy.place, policy).await?;
+                let mut stream = dial(&proxy.place, self.addresses()).await?;
                 if proxy.place.tls {
                     let mut stream = shake_hands(tls()?, &proxy.place.host, stream).await?;
                     tunnel(&mut stream, proxy, target).await?;

@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
-use crate::transport::Transport;
+use crate::transport::{AddressPolicy, Transport};
 
 use connect::{Place, Route};
 use link::{Broken, Link};
@@ -62,11 +62,11 @@ impl HttpTransport {
         Ok(wire::read_headers(ready.headers()))
     }
 
-    async fn exchange(&self, request: &Request) -> Outcome {
-        if let Err(class) = self.settings.addresses.check_url(&request.url) {
+    async fn exchange(&self, request: &Request, addresses: AddressPolicy) -> Outcome {
+        if let Err(class) = addresses.check_url(&request.url) {
             return error(ErrorKind::Blocked, failure::blocked(class));
         }
-        match self.answer(request).await {
+        match self.answer(request, addresses).await {
             Ok(answer) => Outcome::Answer(answer),
             Err((kind, text)) => error(kind, text),
         }
@@ -74,8 +74,8 @@ impl HttpTransport {
 
     /// On a connection that is idle if there is one. When that has ended before a byte of the answer came, the server had
     /// closed it and never answered: the same request goes out once more, on a fresh one.
-    async fn answer(&self, request: &Request) -> Result<Answer, Failure> {
-        let route = self.route(&request.url)?;
+    async fn answer(&self, request: &Request, addresses: AddressPolicy) -> Result<Answer, Failure> {
+        let route = self.route(&request.url, addresses)?;
         let broken_off = |broken: Broken| failure::broken_off(&broken.error, &request.url, route.is_proxied());
         let mut ready = self.ready(request, &route)?;
         if let Some(link) = self.idle.take(&route) {
@@ -89,7 +89,7 @@ impl HttpTransport {
             self.tls.get_or_init(config).clone()
         };
         // Its future is large, and would be moved with this one for every delivery.
-        let connected = Box::pin(route.connect(self.settings.addresses, tls)).await;
+        let connected = Box::pin(route.connect(tls)).await;
         let link = connected.map_err(|error| failure::unconnected(&error, &request.url, route.is_proxied()))?;
         self.attempt(&route, link, ready).await.map_err(broken_off)
     }
@@ -107,12 +107,15 @@ impl HttpTransport {
         Ok(answer)
     }
 
-    fn route(&self, url: &Url) -> Result<Route, Failure> {
+    fn route(&self, url: &Url, addresses: AddressPolicy) -> Result<Route, Failure> {
         let unreachable = || (ErrorKind::Protocol, "the URL cannot be asked for over HTTP".to_owned());
         let place = Place::of(url).ok_or_else(unreachable)?;
-        let proxy = self.settings.proxy(url).map_err(|text| (ErrorKind::Connect, text))?;
+        let proxy = self
+            .settings
+            .proxy(url, addresses)
+            .map_err(|text| (ErrorKind::Connect, text))?;
         Ok(match proxy {
-            None => Route::Direct(place),
+            None => Route::Direct(place, addresses),
             Some(proxy) if place.tls => Route::Tunnel(proxy, place),
             Some(proxy) => Route::Proxy(proxy),
         })
@@ -120,8 +123,9 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    async fn send(&self, request: &Request) -> Outcome {
-        match tokio::time::timeout(request.timeout, self.exchange(request)).await {
+    async fn send_within(&self, request: &Request, addresses: AddressPolicy) -> Outcome {
+        let addresses = addresses.max(self.settings.addresses);
+        match tokio::time::timeout(request.timeout, self.exchange(request, addresses)).await {
             Ok(outcome) => outcome,
             Err(_) => error(
                 ErrorKind::Timeout,

@@ -33,8 +33,8 @@ pub struct HttpOptions {
     pub answer_kept: Option<usize>,
     /// Up to which length the whole body of an answer is kept besides, in bytes: for those who pass it on.
     pub whole_answers: Option<usize>,
-    /// Which addresses may be reached. A proxy looks names up itself and cannot be held to a policy: with any but
-    /// [`AddressPolicy::Any`] no proxy is used.
+    /// Which addresses may be reached, whatever else a delivery is allowed. A proxy looks names up itself and cannot be held
+    /// to a policy: with any but [`AddressPolicy::Any`] no proxy is used.
     pub addresses: AddressPolicy,
 }
 
@@ -126,18 +126,18 @@ impl Settings {
     }
 
     /// Whether a proxy is set for such a target; `NO_PROXY` may still spare it.
-    pub(super) fn is_proxied(&self, url: &Url) -> bool {
+    pub(super) fn is_proxied(&self, url: &Url, addresses: AddressPolicy) -> bool {
         let from_env = match url.scheme() {
             "https" => &self.from_env.https,
             _ => &self.from_env.http,
         };
-        self.addresses == AddressPolicy::Any
+        addresses == AddressPolicy::Any
             && (self.explicit.is_some() || from_env.is_some() && !address_policy::is_loopback(url))
     }
 
     /// The proxy for a target; none when `NO_PROXY` spares it. The error says which proxy cannot be used.
-    pub(super) fn proxy(&self, url: &Url) -> Result<Option<Proxy>, String> {
-        if !self.is_proxied(url) {
+    pub(super) fn proxy(&self, url: &Url, addresses: AddressPolicy) -> Result<Option<Proxy>, String> {
+        if !self.is_proxied(url, addresses) {
             return Ok(None);
         }
         let matcher = match (&self.explicit, &self.from_env) {

@@ -5,7 +5,6 @@ use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
 use crate::endpoints::{Endpoint, Events, normalised};
 use crate::render::count;
-use crate::session::Purpose;
 use crate::signature::Scheme;
 use crate::transport::address_policy;
 use crate::ui::printable;
@@ -116,7 +115,7 @@ pub(super) fn secrets(patient: &Patient<'_>) -> Vec<Check> {
     let book = session.book();
     let mut checks = Vec::new();
     for secret in &secrets {
-        let found = session.endpoint_secret(&book, endpoint, secret, profile, Purpose::Sign);
+        let found = session.signing_secret(&book, endpoint, secret);
         let usable = found.and_then(|found| Ok(profile.scheme.signer(&[found]).map(|_| ())?));
         let name = printable(&secret.reference.to_string(), 200);
         checks.push(match usable {

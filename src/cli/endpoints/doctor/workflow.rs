@@ -180,10 +180,6 @@ fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Check> {
 
 /// Whether its secret can be had.
 fn auth(file: &WorkflowFile) -> Option<Check> {
-    if file.withheld {
-        let check = Check::problem(SECTION, "auth", "it sends a secret, and the project is not trusted");
-        return Some(check.hint("read `hook.toml`, then `hook config trust`"));
-    }
     if let Err(what) = file.auth.read() {
         return Some(Check::problem(SECTION, "auth", format!("`auth`: {what}")));
     }

@@ -19,11 +19,27 @@ struct Fresh {
     new: NewSecret,
 }
 
-pub(super) fn apply(session: &Session, planned: &[Step], targets: &[Target], args: &RuleArgs) -> Result<Exit> {
+/// Does the plan. Where it is not the user's word, secrets of endpoints stay bound to where these went before.
+pub(super) fn apply(
+    session: &Session,
+    planned: &[Step],
+    targets: &[Target],
+    args: &RuleArgs,
+    users_word: bool,
+) -> Result<Exit> {
+    let changed = || planned.iter().filter_map(changed_endpoint);
+    let unbound = if users_word {
+        Vec::new()
+    } else {
+        changed().map(|endpoint| endpoint.id.clone()).collect()
+    };
+    let bound: Vec<&Endpoint> = changed().filter(|endpoint| session.book().is_bound(endpoint)).collect();
     let mut fresh = Vec::new();
     let made = make_all(session, planned, &mut fresh);
     let done = made.and_then(|()| {
-        let done = session.edit_book(|endpoints| {
+        session.prepare_book();
+        let book = session.book().without_binding(unbound);
+        let done = book.edit(|endpoints| {
             if steps(targets, endpoints) != planned {
                 return Ok(None);
             }
@@ -32,7 +48,11 @@ pub(super) fn apply(session: &Session, planned: &[Step], targets: &[Target], arg
         done.map_err(Error::from)?.ok_or_else(changed_meanwhile)
     });
     match done {
-        Ok(findings) => announce(session, planned, &fresh, &findings),
+        Ok(findings) => {
+            announce(session, planned, &fresh, &findings)?;
+            warn_of_unbound(session, &bound)?;
+            Ok(Exit::Ok)
+        }
         Err(error) => {
             for one in fresh {
                 one.new.take_back(session);
@@ -40,6 +60,33 @@ pub(super) fn apply(session: &Session, planned: &[Step], targets: &[Target], arg
             Err(error)
         }
     }
+}
+
+fn changed_endpoint(step: &Step) -> Option<&Endpoint> {
+    match step {
+        Step::Change { before, .. } => Some(before),
+        Step::Add(_) | Step::Remove(_) => None,
+    }
+}
+
+/// Says which endpoints may not use their secrets any more.
+fn warn_of_unbound(session: &Session, bound: &[&Endpoint]) -> Result<()> {
+    let book = session.book();
+    let after = book.read()?;
+    for endpoint in after
+        .iter()
+        .filter(|endpoint| bound.iter().any(|old| old.id == endpoint.id))
+    {
+        if !book.is_bound(endpoint) {
+            let what = format!(
+                "endpoint `{}` goes elsewhere now, and its secret is not used there before that is allowed",
+                endpoint.name
+            );
+            session.ui.warn(&what);
+            session.ui.hint(crate::app::trust::HINT);
+        }
+    }
+    Ok(())
 }
 
 /// Makes the secrets of new endpoints, before the book is locked.
@@ -111,7 +158,7 @@ fn change_book(
     Ok(findings)
 }
 
-fn announce(session: &Session, planned: &[Step], fresh: &[Fresh], findings: &[Finding]) -> Result<Exit> {
+fn announce(session: &Session, planned: &[Step], fresh: &[Fresh], findings: &[Finding]) -> Result<()> {
     judge::say(session, findings);
     let after = session.book().read()?;
     let now = |id: &str| after.iter().find(|endpoint| endpoint.id == id);
@@ -127,6 +174,5 @@ fn announce(session: &Session, planned: &[Step], fresh: &[Fresh], findings: &[Fi
     for one in fresh {
         add::announce(session, now(&one.endpoint.id).unwrap_or(&one.endpoint), &[], &one.new)?;
     }
-    session.ui.flush()?;
-    Ok(Exit::Ok)
+    session.ui.flush()
 }

@@ -82,7 +82,6 @@ fn take(session: &Session, place: &Place, mut endpoint: Endpoint) -> Result<()> 
         Ok(endpoint)
     });
     let added = added.inspect_err(|_| secrets.iter().for_each(|secret| take_back(session, secret)))?;
-    add::trust(session, &added);
     if added.secrets.is_empty() {
         session.ui.note(&format!(
             "the secret of `{}` is not known here: `hook endpoints rotate-secret {0} --secret env:VAR` gives it",

@@ -100,7 +100,11 @@ pub(super) fn apply(session: &Session, place: Option<&Place>, args: &ApplyArgs) 
     }
     match place {
         Some(place) => afar::apply(session, place, &steps, &targets),
-        None => here::apply(session, &steps, &targets, &args.rules),
+        None => {
+            // What the user has just read and confirmed, or named, is the user's word; a project's file is not.
+            let users_word = !args.yes || args.diff.file.is_some();
+            here::apply(session, &steps, &targets, &args.rules, users_word)
+        }
     }
 }
 

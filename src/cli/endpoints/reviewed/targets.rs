@@ -1,33 +1,31 @@
 //! What a reviewed file wants, read and checked.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::ask::whole_url;
 use super::super::judge;
 use super::Place;
 use crate::api::object::wire_events;
+use crate::app::trust;
 use crate::config;
+use crate::config::file::ConfigFile;
+use crate::config::trust::{entry_secret, project_secret};
 use crate::endpoints::{Endpoint, Entry, Events, Target, check_name, normalised, rules};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
 use crate::mask::{self, MASK};
 use crate::provider::Profile;
 use crate::session::Session;
+use crate::trust::TrustList;
 
 /// The targets of the file; for a provider's own store those of that provider.
 pub(super) fn read(session: &Session, place: Option<&Place>, file: Option<&Path>) -> Result<Vec<Target>> {
-    let path = match file {
-        Some(file) => file.to_owned(),
-        None => project(session)?,
+    let (shown, settings) = match file {
+        Some(file) => named(file)?,
+        None => of_project(session)?,
     };
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Error::usage(format!("file `{shown}` cannot be read"))
-            .cause(error)
-            .hint("`hook endpoints export -f FILE` writes one")
-    })?;
-    let Some(entries) = config::parse(&text, &shown)?.endpoint else {
+    let Some(entries) = settings.endpoint else {
         return Err(Error::usage(format!("`{shown}` says nothing about endpoints")).hint(
             "write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means that there are to be none",
         ));
@@ -70,10 +68,35 @@ pub(super) fn unmask(targets: &mut [Target], current: &[Endpoint]) -> Result<()>
     Ok(())
 }
 
-fn project(session: &Session) -> Result<PathBuf> {
-    session.settings.project.clone().ok_or_else(|| {
-        Error::usage("there is no `hook.toml` here or above").hint("`-f FILE` names the file with the endpoints")
-    })
+/// The file that the user names.
+fn named(file: &Path) -> Result<(String, ConfigFile)> {
+    let shown = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Error::usage(format!("file `{shown}` cannot be read"))
+            .cause(error)
+            .hint("`hook endpoints export -f FILE` writes one")
+    })?;
+    let settings = config::parse(&text, &shown)?;
+    Ok((shown, settings))
+}
+
+/// The project's file: a secret in it has to be allowed.
+fn of_project(session: &Session) -> Result<(String, ConfigFile)> {
+    let Some(path) = &session.settings.project else {
+        return Err(
+            Error::usage("there is no `hook.toml` here or above").hint("`-f FILE` names the file with the endpoints")
+        );
+    };
+    let mut settings = config::read_project(path)?.unwrap_or_default();
+    let list = TrustList::new(session.paths.trust());
+    for entry in settings.endpoint.iter_mut().flatten() {
+        if let Some(grant) = entry_secret(path, entry, settings.provider.as_deref()).filter(|grant| !list.allows(grant))
+        {
+            return Err(trust::refused(&grant));
+        }
+        entry.secret = entry.secret.as_deref().map(|secret| project_secret(path, secret));
+    }
+    Ok((path.display().to_string(), settings))
 }
 
 fn check_names(targets: Vec<Target>, file: &str) -> Result<Vec<Target>> {

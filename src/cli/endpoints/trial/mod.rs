@@ -12,7 +12,7 @@ use super::super::http::HttpArgs;
 use super::super::{body, runtime, targets};
 use super::remote::Place;
 use crate::endpoints::{Endpoint, Events};
-use crate::engine::{Delivery, Event, Label, Limits, Progress, Signing};
+use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{Attempt, SecretKind, Source};
 use crate::exit::Exit;
@@ -224,6 +224,7 @@ impl Trial<'_> {
                 endpoint: Some(self.endpoint.name.clone()),
                 origin: None,
                 execution: None,
+                promise: Promise::Nothing,
             }),
         })
     }

@@ -145,7 +145,7 @@ async fn a_policy_that_is_not_open_to_every_address_uses_no_proxy() {
     let (address, _server) = raw(OK).await;
     let transport = HttpTransport::new(HttpOptions {
         proxy: Some(address.to_string()),
-        addresses: crate::transport::AddressPolicy::Public,
+        addresses: AddressPolicy::Public,
         ..HttpOptions::default()
     })
     .unwrap();
@@ -159,7 +159,7 @@ async fn the_environments_proxy_carries_what_is_not_loopback() {
     let (address, server) = raw(OK).await;
     let proxy = format!("http://{address}");
     let settings = from_env(&[("HTTP_PROXY", &proxy), ("NO_PROXY", "spared.invalid")]);
-    let is_proxied = |url: &str| settings.is_proxied(&Url::parse(url).unwrap());
+    let is_proxied = |url: &str| settings.is_proxied(&Url::parse(url).unwrap(), AddressPolicy::Any);
     assert!(is_proxied("http://example.invalid/"));
     assert!(!is_proxied("http://127.0.0.1:9/") && !is_proxied("http://localhost/") && !is_proxied("http://[::1]/"));
 
@@ -185,7 +185,7 @@ async fn the_environments_proxy_carries_what_is_not_loopback() {
 
 #[test]
 fn without_variables_nothing_is_proxied() {
-    let is_proxied = |settings: Settings, url: &str| settings.is_proxied(&Url::parse(url).unwrap());
+    let is_proxied = |settings: Settings, url: &str| settings.is_proxied(&Url::parse(url).unwrap(), AddressPolicy::Any);
     let (http, https) = ("http://example.invalid/", "https://example.invalid/");
     assert!(!is_proxied(from_env(&[]), http));
     assert!(!is_proxied(from_env(&[("HTTP_PROXY", "")]), http));

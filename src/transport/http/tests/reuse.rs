@@ -132,11 +132,44 @@ async fn an_answer_that_is_not_read_to_its_end_ends_its_connection() {
 }
 
 fn route(port: u16) -> Route {
-    Route::Direct(Place {
+    let place = Place {
         host: url::Host::Domain("a.example".to_owned()),
         port,
         tls: false,
+    };
+    Route::Direct(place, AddressPolicy::Any)
+}
+
+#[tokio::test]
+async fn a_connection_is_not_shared_with_a_request_that_may_not_reach_its_address() {
+    let (url, count) = server(&[&[Act::Answer, Act::Answer]]).await;
+    let transport = transport();
+    let request = post(&url.replace("127.0.0.1", "localhost"), &[], b"hi");
+    answered(transport.send(&request).await);
+    let (kind, text) = failed(transport.send_within(&request, AddressPolicy::Public).await);
+    assert_eq!(
+        (kind, text.as_str()),
+        (ErrorKind::Blocked, "loopback addresses are not reached from here")
+    );
+    answered(transport.send_within(&request, AddressPolicy::Any).await);
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn of_the_transports_policy_and_a_deliverys_the_stricter_counts() {
+    let strict = HttpTransport::new(HttpOptions {
+        addresses: AddressPolicy::Public,
+        ..HttpOptions::default()
     })
+    .unwrap();
+    for (transport, addresses) in [
+        (&strict, AddressPolicy::Any),
+        (&transport(), AddressPolicy::PublicAndLoopback),
+    ] {
+        let request = post("http://169.254.169.254/", &[], b"");
+        let (kind, _) = failed(transport.send_within(&request, addresses).await);
+        assert_eq!(kind, ErrorKind::Blocked);
+    }
 }
 
 #[tokio::test(start_paused = true)]

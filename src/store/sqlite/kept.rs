@@ -1,4 +1,4 @@
-//! Keeps what an attempt sent and got.
+//! Keeps what belongs to a record beside its row: what its attempts sent and got, and which workflow it is of.
 
 use rusqlite::params;
 
@@ -7,7 +7,7 @@ use super::write::Group;
 use super::{nanos, sealed};
 use crate::mask;
 use crate::store::sealed as seal;
-use crate::store::{Attempt, Outcome, SealedPlace};
+use crate::store::{Attempt, Execution, Outcome, SealedPlace};
 
 impl Group<'_> {
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
@@ -39,5 +39,12 @@ impl Group<'_> {
                 .execute(params![delivery, attempt.seq, &body[..]])?;
         }
         Ok(())
+    }
+
+    pub(super) fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
+            .map(drop)
     }
 }

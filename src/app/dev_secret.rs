@@ -1,0 +1,189 @@
+//! The dev secret: what `listen` and `send` share on one machine without a word. Several processes may be the first to
+//! use it at once: each of its files is created by one of them, and read by all.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Paths;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::fs::create_once;
+use crate::known;
+use crate::provider::Profile;
+use crate::random::Random;
+use crate::secret::{DEV_SECRET, Secret};
+use crate::signature::{AsymmetricKind, Scheme};
+
+/// What a secret is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The private half of a pair.
+    Sign,
+    /// The public half of a pair.
+    Verify,
+}
+
+/// One random root, from which each provider's form of the secret is derived, and pairs of keys.
+#[derive(Debug, Clone)]
+pub struct DevSecret {
+    root: Secret,
+    paths: Paths,
+}
+
+/// A pair of keys in one file: two files could be of two processes.
+#[derive(Serialize, Deserialize)]
+struct Pair {
+    private: String,
+    public: String,
+}
+
+impl DevSecret {
+    /// The dev secret of this user, made at first use.
+    pub fn open(paths: &Paths) -> Result<Self> {
+        let path = paths.dev_secret();
+        let root = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let fresh = Random::os().text(b"0123456789abcdef", 64);
+                create_once(&path, fresh.as_bytes()).map_err(|error| unusable(&path, "created").cause(error))?
+            }
+            Err(error) => return Err(unusable(&path, "read").cause(error)),
+        };
+        if root.is_empty() {
+            let hint = format!("remove it, and a new one is made: `rm {}`", path.display());
+            return Err(unusable(&path, "used").cause("it is empty").hint(hint));
+        }
+        Ok(Self {
+            root: Secret::new(root),
+            paths: paths.clone(),
+        })
+    }
+
+    /// Whether it was ever used in the form that a profile wants.
+    pub fn exists(paths: &Paths, profile: &Profile) -> bool {
+        match &profile.scheme {
+            Scheme::Asymmetric(scheme) => {
+                pair_file(paths, scheme.kind).exists() || earlier_files(paths, scheme.kind)[1].exists()
+            }
+            _ => paths.dev_secret().exists(),
+        }
+    }
+
+    /// The dev secret in the form that a profile wants: the same on every run.
+    pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Secret> {
+        if let Scheme::Asymmetric(scheme) = &profile.scheme {
+            let pair = self.pair(scheme.kind)?;
+            let half = if purpose == Purpose::Sign {
+                pair.private
+            } else {
+                pair.public
+            };
+            let half = Secret::new(half).named(DEV_SECRET);
+            if purpose == Purpose::Sign {
+                known::remember(&half, Some(DEV_SECRET));
+            }
+            return Ok(half);
+        }
+        let form = &profile.secret_form;
+        let key = [self.root.expose(), form.to_string().as_bytes()].concat();
+        let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
+        known::remember(&secret, Some(DEV_SECRET));
+        Ok(secret)
+    }
+
+    fn pair(&self, kind: AsymmetricKind) -> Result<Pair> {
+        let path = pair_file(&self.paths, kind);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let pair = self.earlier_pair(kind).map_or_else(|| fresh_pair(kind), Ok)?;
+                let bytes = serde_json::to_vec(&pair).map_err(|error| unusable(&path, "created").cause(error))?;
+                create_once(&path, &bytes).map_err(|error| unusable(&path, "created").cause(error))?
+            }
+            Err(error) => return Err(unusable(&path, "read").cause(error)),
+        };
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let hint = format!("remove it, and a new pair is made: `rm {}`", path.display());
+            unusable(&path, "read").cause(error).hint(hint)
+        })
+    }
+
+    /// The pair that an earlier hook kept in two files, unless they are of two pairs.
+    fn earlier_pair(&self, kind: AsymmetricKind) -> Option<Pair> {
+        let [private, public] = earlier_files(&self.paths, kind).map(|path| std::fs::read_to_string(path).ok());
+        let pair = Pair {
+            private: private?,
+            public: public?,
+        };
+        kind.is_pair(&Secret::new(pair.private.as_bytes()), &pair.public)
+            .then_some(pair)
+    }
+}
+
+fn fresh_pair(kind: AsymmetricKind) -> Result<Pair> {
+    let pair = kind
+        .generate()
+        .ok_or_else(|| Error::internal("no key pair can be made"))?;
+    Ok(Pair {
+        private: String::from_utf8_lossy(pair.private.expose()).into_owned(),
+        public: pair.public,
+    })
+}
+
+fn pair_file(paths: &Paths, kind: AsymmetricKind) -> PathBuf {
+    paths.state.join(format!("dev-{}.pair", kind.name()))
+}
+
+/// The private and the public half, as an earlier hook kept them.
+fn earlier_files(paths: &Paths, kind: AsymmetricKind) -> [PathBuf; 2] {
+    ["", ".pub"].map(|end| paths.state.join(format!("dev-{}{end}", kind.name())))
+}
+
+fn unusable(path: &Path, verb: &str) -> Error {
+    let what = format!("dev secret `{}` cannot be {verb}", path.display());
+    Error::new(Exit::Store, what).hint("give a secret with `--secret env:VAR`")
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn paths(folder: &TempDir) -> Paths {
+        Paths {
+            config: folder.path().join("config"),
+            state: folder.path().join("state"),
+        }
+    }
+
+    #[test]
+    fn an_earlier_pair_is_kept_and_two_halves_of_different_pairs_are_not() {
+        for kind in [AsymmetricKind::Ed25519, AsymmetricKind::Ecdsa, AsymmetricKind::Rsa] {
+            let folder = TempDir::new().unwrap();
+            let paths = paths(&folder);
+            let dev = DevSecret::open(&paths).unwrap();
+            let (one, other) = (fresh_pair(kind).unwrap(), fresh_pair(kind).unwrap());
+            let [private, public] = earlier_files(&paths, kind);
+            std::fs::write(private, &one.private).unwrap();
+            std::fs::write(&public, &other.public).unwrap();
+            assert!(dev.earlier_pair(kind).is_none());
+            std::fs::write(&public, &one.public).unwrap();
+            let kept = dev.pair(kind).unwrap();
+            assert!(kept.private == one.private && kept.public == one.public);
+            std::fs::write(&public, &other.public).unwrap();
+            assert_eq!(dev.pair(kind).unwrap().public, one.public, "from now on it is one file");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_told_and_not_replaced() {
+        let folder = TempDir::new().unwrap();
+        let paths = paths(&folder);
+        std::fs::create_dir(&paths.state).unwrap();
+        std::fs::write(paths.dev_secret(), "").unwrap();
+        let error = DevSecret::open(&paths).unwrap_err();
+        assert!(error.causes == ["it is empty"] && paths.dev_secret().exists());
+    }
+}

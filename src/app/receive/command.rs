@@ -1,0 +1,187 @@
+//! Commands that run for what was received: one worker a command. Each runs with the capture as it is in the ledger.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::WorkEvent;
+use super::policy::WorkPolicy;
+use super::source::{Item, Source};
+use super::workers::{Common, Stall};
+use crate::error::Result;
+use crate::listener::exec::{self, Bounds, Ran};
+use crate::server::Incoming;
+use crate::store::{Capture, NewCapture, Op};
+
+/// What came of commands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CommandTally {
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+}
+
+/// The worker of one command.
+pub(super) struct CommandWorker {
+    common: Arc<Common>,
+    stall: Arc<Stall>,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl CommandWorker {
+    pub(super) fn new(common: Arc<Common>, source: &Source) -> Self {
+        Self {
+            stall: Stall::new(&common, source.lane()),
+            common,
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+
+    /// Works until its lanes are empty and nothing more comes, or until the time is over: what runs then is stopped and
+    /// stays in the queue.
+    pub(super) async fn run(self, mut source: Source) -> Result<CommandTally> {
+        let slots = Arc::new(Semaphore::new(source.concurrency()));
+        let (worker, tasks) = (Arc::new(self), TaskTracker::new());
+        let mut ended = Ok(());
+        while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+            match source.next().await {
+                Ok(Some(item)) => {
+                    worker.stall.over();
+                    drop(tasks.spawn(Arc::clone(&worker).one(item, slot)));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    let error = error.into();
+                    if !worker.stall.wait(&error).await {
+                        ended = Err(error);
+                        break;
+                    }
+                }
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        ended.map(|()| CommandTally {
+            succeeded: count(&worker.succeeded),
+            failed: count(&worker.failed),
+        })
+    }
+
+    async fn one(self: Arc<Self>, item: Item, _slot: OwnedSemaphorePermit) {
+        let number = item.work.capture;
+        let Some(loaded) = self.load(number).await else {
+            return;
+        };
+        let Some(capture) = loaded else {
+            // It was pruned, and its work with it.
+            return;
+        };
+        let ran = self.ran(&item, &capture).await;
+        let error = match ran {
+            Ran::Well => None,
+            Ran::Badly(words) => Some(words),
+            Ran::Stopped => return,
+        };
+        if self.keep(&item, &capture, error.clone()).await {
+            self.tell(&item, error.as_deref());
+        }
+    }
+
+    /// The capture, as soon as the ledger can be read; `None` when the time is over before.
+    async fn load(&self, number: u64) -> Option<Option<Capture>> {
+        loop {
+            match self.common.reader.capture(number).await {
+                Ok(found) => return Some(found),
+                Err(error) => {
+                    if !self.stall.wait(&error.into()).await {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ran(&self, item: &Item, capture: &Capture) -> Ran {
+        let folder = PathBuf::from(&item.lane.folder);
+        let bounds = Bounds {
+            limit: item.policy.exec_timeout,
+            stop: &self.common.ends.late,
+            kill: &self.common.ends.kill,
+            folder: Some(&folder),
+        };
+        match record_of(&capture.request, &item.policy) {
+            Some(with_record) => exec::run(&item.lane.target, capture.number, &with_record, bounds).await,
+            None => exec::run(&item.lane.target, capture.number, &capture.request, bounds).await,
+        }
+    }
+
+    /// Records what came of it, as soon as the ledger takes it: were the item left, the command would run again.
+    async fn keep(&self, item: &Item, capture: &Capture, error: Option<String>) -> bool {
+        let command = &item.lane.target;
+        let failed_before = capture.processing.iter().any(|found| found.command == *command);
+        let mut ops = vec![Op::WorkDone(item.work.key)];
+        // One that succeeds at once is not kept.
+        if error.is_some() || failed_before {
+            ops.push(Op::Processed {
+                capture: capture.number,
+                command: command.clone(),
+                at: self.common.clock.now(),
+                error,
+            });
+        }
+        loop {
+            match self.common.ledger.write(Op::Together(ops.clone())).await {
+                Ok(_) => return true,
+                Err(error) => {
+                    if !self.stall.wait(&error.into()).await {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, item: &Item, error: Option<&str>) {
+        self.stall.over();
+        let (capture, command) = (item.work.capture, item.lane.target.as_str());
+        let (count, event) = match error {
+            None => (&self.succeeded, WorkEvent::CommandSucceeded { capture, command }),
+            Some(error) => (
+                &self.failed,
+                WorkEvent::CommandFailed {
+                    capture,
+                    command,
+                    error,
+                },
+            ),
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        // Commands run whether or not anybody looks on.
+        let _ = self.common.observer.on(event);
+    }
+}
+
+/// The capture with the record that an inbound trigger makes of it in place of its body; `None` where there is no trigger.
+fn record_of(request: &NewCapture, policy: &WorkPolicy) -> Option<NewCapture> {
+    let trigger = policy.inbound.as_ref()?;
+    let received = trigger.read(&Incoming {
+        method: request.method.clone(),
+        target: request.target.clone(),
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        remote: request.remote.parse().ok()?,
+    });
+    let body = received
+        .record
+        .map_or_else(|| request.body.clone(), |record| record.to_string().into());
+    Some(NewCapture {
+        target: super::forward::without_path(&request.target),
+        body,
+        ..request.clone()
+    })
+}

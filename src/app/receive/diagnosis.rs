@@ -1,0 +1,123 @@
+//! Why requests were refused: found out beside the server, one at a time, kept with the capture and told. It is help and
+//! no duty, so that nothing waits for it: what comes too fast, or cannot be kept, goes without.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::listener::Whole;
+use crate::provider::Profile;
+use crate::secret::Secret;
+use crate::signature::{Autopsy, Place, Received};
+use crate::store::{DiagnosisNote, Ledger, NewCapture, Op, StoreError};
+use crate::verification::{Judged, Verification};
+
+/// Refused requests that may wait for an explanation; further ones go without.
+pub const WAITING: usize = 16;
+
+/// A request that was refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The capture's number.
+    pub number: u64,
+    /// The decision.
+    pub judged: Judged,
+    /// The request.
+    pub whole: Whole,
+}
+
+/// What there is to tell.
+#[derive(Debug)]
+pub enum Explained {
+    /// What was found, and what to do about it. The same is not told twice in a row.
+    Found {
+        /// The fact.
+        text: Option<String>,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Explanations are not kept for the time being. Told once until they are again.
+    NotKept(StoreError),
+    /// They are again.
+    KeptAgain,
+}
+
+/// Explains refusals.
+pub struct Diagnosis<'a> {
+    /// How requests are checked.
+    pub verification: Arc<Verification>,
+    /// Keeps what is found.
+    pub ledger: Ledger,
+    /// Further secrets that this machine knows for a provider.
+    pub known_secrets: &'a dyn Fn(&Profile) -> Vec<Secret>,
+}
+
+impl Diagnosis<'_> {
+    /// Explains what comes until the queue ends.
+    pub async fn run(self, mut queue: mpsc::Receiver<Refused>, tell: &mut dyn FnMut(Explained)) {
+        let (mut last, mut failing) = (None, false);
+        while let Some(refused) = queue.recv().await {
+            let number = refused.number;
+            let (autopsy, hint) = self.explain(refused).await;
+            if let Some(found) = &autopsy.found {
+                let note = DiagnosisNote {
+                    cause: found.cause.to_owned(),
+                    text: found.said(),
+                    hint: hint.clone(),
+                };
+                match (self.keep(number, note).await, failing) {
+                    (Err(error), false) => {
+                        failing = true;
+                        tell(Explained::NotKept(error));
+                    }
+                    (Ok(()), true) => {
+                        failing = false;
+                        tell(Explained::KeptAgain);
+                    }
+                    _ => {}
+                }
+            }
+            let text = autopsy.found.map(|found| found.said());
+            let told = Some((text.clone(), hint.clone()));
+            if told != last {
+                last = told;
+                tell(Explained::Found { text, hint });
+            }
+        }
+    }
+
+    async fn keep(&self, capture: u64, note: DiagnosisNote) -> Result<(), StoreError> {
+        let note = Box::new(note);
+        self.ledger.write(Op::Explained { capture, note }).await.map(drop)
+    }
+
+    async fn explain(&self, refused: Refused) -> (Autopsy, Option<String>) {
+        let profile = refused.judged.profile.as_deref();
+        let others = profile.map_or_else(Vec::new, |profile| (self.known_secrets)(profile));
+        let verification = Arc::clone(&self.verification);
+        let looked = tokio::task::spawn_blocking(move || {
+            autopsy(&verification, &refused.judged, &refused.whole.capture, &others)
+        });
+        looked.await.unwrap_or_default()
+    }
+}
+
+/// What explains a refusal, and what to do about it.
+fn autopsy(
+    verification: &Verification,
+    judged: &Judged,
+    capture: &NewCapture,
+    others: &[Secret],
+) -> (Autopsy, Option<String>) {
+    let url = verification.url(&capture.headers, &capture.target);
+    let received = Received {
+        method: &capture.method,
+        url: url.as_deref(),
+        headers: &capture.headers,
+        body: &capture.body,
+        now: capture.at,
+    };
+    let autopsy = verification.explain(judged, &received, others);
+    let hint = verification.advice(&autopsy, judged, &capture.headers, Place::Listen);
+    (autopsy, hint)
+}

@@ -1,0 +1,89 @@
+//! How the work of a lane is done: kept with the lane, so that whoever takes it up does it by the same rules.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::listener::Inbound;
+use crate::provider::policy::{Codes, Policy, Schedule};
+
+/// How the work of a lane is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkPolicy {
+    /// How a forward is delivered.
+    pub delivery: Option<Policy>,
+    /// Time limit of a command.
+    pub exec_timeout: Option<Duration>,
+    /// How many are done at once.
+    pub concurrency: usize,
+    /// Whether a forward keeps the request's `Host`.
+    pub keep_host: bool,
+    /// Whether requests came over TLS.
+    pub tls: bool,
+    /// The inbound trigger that requests came to: a command gets the record that it makes of them.
+    pub inbound: Option<Inbound>,
+}
+
+/// Of a forward without a limit of its own.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Default for WorkPolicy {
+    fn default() -> Self {
+        Self {
+            delivery: None,
+            exec_timeout: None,
+            concurrency: 1,
+            keep_host: false,
+            tls: false,
+            inbound: None,
+        }
+    }
+}
+
+impl WorkPolicy {
+    /// Reads what [`WorkPolicy::to_text`] wrote. What a newer hook wrote and this one does not know is left out.
+    pub fn from_text(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// As it is kept.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The delivery policy of a forward.
+    pub fn delivery(&self) -> Policy {
+        self.delivery.clone().unwrap_or_else(|| Policy {
+            timeout: TIMEOUT,
+            success: Codes::any_success(),
+            schedule: Schedule::default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_read_as_it_was_written_and_gaps_have_defaults() {
+        let policy = WorkPolicy {
+            delivery: Some(Policy {
+                timeout: Duration::from_millis(1500),
+                success: Codes::any_success(),
+                schedule: Schedule {
+                    delays: vec![Duration::from_secs(1), Duration::from_secs(60)],
+                    ..Schedule::default()
+                },
+            }),
+            exec_timeout: Some(Duration::from_secs(3)),
+            concurrency: 3,
+            ..WorkPolicy::default()
+        };
+        assert_eq!(WorkPolicy::from_text(&policy.to_text()), policy);
+        assert_eq!(WorkPolicy::from_text("{}"), WorkPolicy::default());
+        assert_eq!(WorkPolicy::from_text("not JSON"), WorkPolicy::default());
+        assert_eq!(Some(policy.delivery()), policy.delivery);
+    }
+}

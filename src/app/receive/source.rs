@@ -1,0 +1,135 @@
+//! Where a worker gets its work: the ledger's queue, lane after lane, a few keys at a time and never a body.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::policy::WorkPolicy;
+use super::workers::Ends;
+use crate::store::{Lane, LaneSummary, Reader, StoreError, Work};
+
+/// Keys that are read at once.
+const READ_AHEAD: usize = 256;
+
+/// An item that a worker has taken.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) work: Work,
+    pub(super) lane: Arc<Lane>,
+    pub(super) policy: Arc<WorkPolicy>,
+}
+
+/// The lanes of one target.
+pub(super) struct Source {
+    reader: Reader,
+    wake: Arc<Notify>,
+    ends: Ends,
+    /// Those of earlier processes first, the oldest one first.
+    lanes: Vec<Taken>,
+    /// The lane that is read.
+    at: usize,
+    ahead: VecDeque<Work>,
+    /// Whether forwards that have a delivery already are given out too.
+    retrying: bool,
+}
+
+struct Taken {
+    lane: Arc<Lane>,
+    policy: Arc<WorkPolicy>,
+    /// The last item that was read.
+    after: u64,
+    /// Whether items are still added to it.
+    open: bool,
+}
+
+impl Source {
+    /// `left` were taken over from earlier processes; `own` gets items until the intake ends.
+    pub(super) fn new(
+        reader: Reader,
+        ends: Ends,
+        left: Vec<LaneSummary>,
+        own: Option<(Arc<Lane>, Arc<Notify>)>,
+        retrying: bool,
+    ) -> Self {
+        let taken = |lane: Arc<Lane>, open| Taken {
+            policy: Arc::new(WorkPolicy::from_text(&lane.policy)),
+            lane,
+            after: 0,
+            open,
+        };
+        let mut lanes: Vec<Taken> = left.into_iter().map(|left| taken(Arc::new(left.lane), false)).collect();
+        let mut wake = Arc::default();
+        if let Some((lane, notify)) = own {
+            lanes.push(taken(lane, true));
+            wake = notify;
+        }
+        Self {
+            reader,
+            wake,
+            ends,
+            lanes,
+            at: 0,
+            ahead: VecDeque::new(),
+            retrying,
+        }
+    }
+
+    /// The lane that says what the target is.
+    pub(super) fn lane(&self) -> Option<Arc<Lane>> {
+        self.lanes.last().map(|taken| Arc::clone(&taken.lane))
+    }
+
+    /// How many may be done at once.
+    pub(super) fn concurrency(&self) -> usize {
+        self.lanes.last().map_or(1, |taken| taken.policy.concurrency.max(1))
+    }
+
+    /// The next item in order, waited for; `None` when no more will come, or when the time is over. Dropping the future
+    /// loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Option<Item>, StoreError> {
+        loop {
+            if self.ends.late.is_cancelled() {
+                return Ok(None);
+            }
+            let Some(taken) = self.lanes.get_mut(self.at) else {
+                return Ok(None);
+            };
+            if let Some(work) = self.ahead.pop_front() {
+                return Ok(Some(Item {
+                    work,
+                    lane: Arc::clone(&taken.lane),
+                    policy: Arc::clone(&taken.policy),
+                }));
+            }
+            // Asked before the queue is read: what is promised until the intake ends is in it by then.
+            let complete = !taken.open || self.ends.no_more.is_cancelled();
+            let found = self.reader.work(taken.lane.id, taken.after, READ_AHEAD).await?;
+            match found.last() {
+                Some(last) => {
+                    taken.after = last.key.seq;
+                    let retrying = self.retrying;
+                    self.ahead
+                        .extend(found.into_iter().filter(|work| retrying || work.delivery.is_none()));
+                }
+                None if complete => self.at += 1,
+                None => self.wait().await,
+            }
+        }
+    }
+
+    async fn wait(&self) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = self.ends.no_more.cancelled() => {}
+            () = self.ends.late.cancelled() => {}
+        }
+    }
+
+    /// Begins anew with what is left in the lanes, after a failure; nothing of them may be under way.
+    pub(super) fn restart(&mut self) {
+        self.at = 0;
+        self.ahead.clear();
+        self.lanes.iter_mut().for_each(|taken| taken.after = 0);
+    }
+}

@@ -1,0 +1,72 @@
+//! What earlier processes left in the work queue, and who may take it up.
+
+use std::sync::Arc;
+
+use crate::store::{Lane, LaneSummary, Ledger, Op, Owner, Reader, StoreError};
+use std::path::Path;
+
+/// What earlier processes left.
+#[derive(Debug, Default)]
+pub struct Leftovers {
+    /// For each own lane, in their order: lanes of the same target that a process left which did not end on its own. They
+    /// are claimed.
+    pub resumed: Vec<Vec<LaneSummary>>,
+    /// The rest: what `hook replay --resume` takes up.
+    pub left: Vec<LaneSummary>,
+}
+
+/// Finds what is left, and claims what belongs to the same target, folder and trust. What a user has ended waits to be
+/// resumed by the user.
+pub async fn take_over(
+    reader: &Reader,
+    ledger: &Ledger,
+    ledger_path: &Path,
+    owner: Option<&Owner>,
+    own: &[Arc<Lane>],
+) -> Result<Leftovers, StoreError> {
+    let mut found = Leftovers {
+        resumed: own.iter().map(|_| Vec::new()).collect(),
+        left: Vec::new(),
+    };
+    for summary in abandoned(reader, ledger_path).await? {
+        let same = own.iter().position(|own| is_same_work(own, &summary.lane));
+        match (same, owner) {
+            (Some(at), Some(owner)) if summary.lane.owner.is_some() => {
+                if claim(ledger, &summary.lane, owner).await? {
+                    found.resumed[at].push(summary);
+                }
+            }
+            _ => found.left.push(summary),
+        }
+    }
+    Ok(found)
+}
+
+/// Lanes with work to do that no living process has.
+pub async fn abandoned(reader: &Reader, ledger_path: &Path) -> Result<Vec<LaneSummary>, StoreError> {
+    let place = ledger_path.to_owned();
+    reader
+        .ask(move |store| {
+            let mut lanes = store.lanes()?;
+            lanes.retain(|summary| {
+                let owner = summary.lane.owner.as_deref();
+                summary.total() > 0 && !owner.is_some_and(|owner| Owner::is_alive(&place, owner))
+            });
+            Ok(lanes)
+        })
+        .await
+}
+
+/// Makes a lane this process's; `false` when another one was faster.
+pub async fn claim(ledger: &Ledger, lane: &Lane, owner: &Owner) -> Result<bool, StoreError> {
+    let claim = Op::ClaimLane {
+        lane: lane.id,
+        from: lane.owner.clone(),
+        owner: Some(owner.name().to_owned()),
+    };
+    Ok(ledger.write(claim).await?.number != 0)
+}
+
+fn is_same_work(own: &Lane, left: &Lane) -> bool {
+    (own.kind, &own.target, &own.folder, &own.trust) == (left.kind, &left.target, &left.folder, &left.trust)
+}

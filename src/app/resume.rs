@@ -1,0 +1,73 @@
+//! Taking up the work that earlier runs of `listen` promised and did not do: forwards and commands, each with its recorded
+//! target, folder and policy.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::app::receive::takeover::{abandoned, claim};
+use crate::app::receive::{Target, WorkSummary, Workers, WorkersOptions};
+use crate::error::Result;
+use crate::store::{Lane, LaneSummary, Ledger, Owner, Reader, StoreError, WorkKind};
+use crate::transport::Transport;
+
+/// What may be resumed.
+#[derive(Debug, Default)]
+pub struct Resumable {
+    /// With what is not begun.
+    pub lanes: Vec<LaneSummary>,
+    /// Work that a project's file named which does not name it any more, or is not trusted now: it stays.
+    pub untrusted: Vec<LaneSummary>,
+}
+
+impl Resumable {
+    /// How many items there are.
+    pub fn total(&self) -> u64 {
+        self.lanes.iter().map(|summary| summary.waiting).sum()
+    }
+}
+
+/// Finds what no living process works on. Forwards whose first attempt is on record are deliveries and not listed here.
+/// `is_trusted` says whether the project's file that named a target still does, and may.
+pub async fn find(
+    reader: &Reader,
+    ledger_path: &Path,
+    is_trusted: impl Fn(&Lane) -> bool,
+) -> std::result::Result<Resumable, StoreError> {
+    let mut found = Resumable::default();
+    for summary in abandoned(reader, ledger_path).await? {
+        if summary.waiting == 0 {
+            continue;
+        }
+        let trusted = summary.lane.trust.is_none() || is_trusted(&summary.lane);
+        let list = if trusted {
+            &mut found.lanes
+        } else {
+            &mut found.untrusted
+        };
+        list.push(summary);
+    }
+    Ok(found)
+}
+
+/// Does it all: targets beside each other, each target's work in order. What another process is faster to take is left to
+/// that. No more is promised meanwhile, so that it ends when everything is done, or with the tokens of the options.
+pub async fn run<T: Transport>(
+    options: WorkersOptions<T>,
+    ledger: &Ledger,
+    owner: &Owner,
+    lanes: Vec<LaneSummary>,
+) -> Result<WorkSummary> {
+    let mut targets: BTreeMap<(WorkKind, String, String), Target> = BTreeMap::new();
+    for summary in lanes {
+        if !claim(ledger, &summary.lane, owner).await? {
+            continue;
+        }
+        let lane = &summary.lane;
+        let target = (lane.kind, lane.target.clone(), lane.folder.clone());
+        targets.entry(target).or_default().left.push(summary);
+    }
+    options.ends.no_more.cancel();
+    let workers = Workers::start(options, targets.into_values().collect());
+    let (summary, ended) = workers.finish().await;
+    ended.map(|()| summary)
+}

@@ -1,0 +1,80 @@
+//! What a listener tells of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::{Received, Shaken, Withheld};
+use crate::id::Id;
+use crate::server::{Rejection, Reply};
+use crate::store::{Lane, NewCapture, StoreError};
+use crate::verification::Judged;
+
+/// What was heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// A request, recorded and answered (or about to be, when the app answers).
+    Request(Box<Request>),
+    /// A request that could not be recorded, and was answered 503.
+    NotKept(StoreError),
+    /// A request that was turned away before it was complete.
+    Rejected(Box<Rejection>),
+    /// A connection that could not be accepted.
+    NotAccepted(String),
+}
+
+/// A request that was recorded.
+#[derive(Debug)]
+pub struct Request {
+    /// Shown as `#N`.
+    pub number: u64,
+    /// `cap_...`
+    pub id: Id,
+    /// What the check said, and what the request says about itself.
+    pub judged: Judged,
+    /// The first capture of the same event.
+    pub duplicate_of: Option<u64>,
+    /// What was answered; 0 when the app answers.
+    pub status: u16,
+    /// Present when the provider asked if it is wanted here: no event.
+    pub handshake: Option<Shaken>,
+    /// Size of the body.
+    pub size: usize,
+    /// From the last byte of the request to the decision, the sync to disk included.
+    pub took: Duration,
+    /// Headers, body and the rest, when they are needed.
+    pub whole: Option<Whole>,
+    /// What it says to an inbound trigger.
+    pub received: Option<Received>,
+    /// Why it is not passed on although routes would take it.
+    pub withheld: Option<Withheld>,
+    /// The app that is asked for the answer.
+    pub ask: Option<AskApp>,
+}
+
+/// A request with its bytes, and the room that it takes until it is dropped.
+#[derive(Debug)]
+pub struct Whole {
+    /// What was recorded.
+    pub capture: Arc<NewCapture>,
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// Whom to ask for an answer.
+#[derive(Debug)]
+pub struct AskApp {
+    /// The lane of the app.
+    pub lane: Arc<Lane>,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<AppReply>,
+}
+
+/// What an app answered.
+#[derive(Debug)]
+pub struct AppReply {
+    /// For the sender.
+    pub reply: Reply,
+    /// Whether it is a success, so that what else the request causes is promised.
+    pub success: bool,
+}

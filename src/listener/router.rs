@@ -1,0 +1,108 @@
+//! What a request causes, decided before it is recorded, so that the promise stands in the ledger with its capture.
+
+use std::cell::LazyCell;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::route::{Destination, Route};
+use super::{Pattern, Received};
+use crate::server::Incoming;
+use crate::store::{Lane, NewWork};
+use crate::verification::Judged;
+
+/// Where events go, and the lanes of the work queue that take them there.
+#[derive(Debug, Default)]
+pub struct Router {
+    /// Only these events are shown and passed on.
+    pub filter: Option<Pattern>,
+    /// In the order in which the user gave them.
+    pub routes: Vec<RoutedLane>,
+    /// Whether the sender is answered by the first app that the request is forwarded to.
+    pub answer_by_app: bool,
+}
+
+/// A route and the lane of its target.
+#[derive(Debug)]
+pub struct RoutedLane {
+    /// Which events.
+    pub route: Route,
+    /// Where the work stands.
+    pub lane: Arc<Lane>,
+    /// Woken when there is work. It is a hint: the promise is in the ledger.
+    pub wake: Arc<Notify>,
+}
+
+/// What a request causes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Passing {
+    /// Forwards and commands.
+    pub work: Vec<NewWork>,
+    /// The lane whose app gives the answer.
+    pub answering: Option<Arc<Lane>>,
+    /// Why nothing is passed on, where the user should know.
+    pub withheld: Option<Withheld>,
+}
+
+/// Why a request that routes would take is not passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withheld {
+    /// It is not verified and comes from a web page.
+    WebPage,
+}
+
+impl Router {
+    /// Whether the filter keeps an event from being shown and passed on.
+    pub fn hides(&self, judged: &Judged) -> bool {
+        let event = judged.facts.event.as_deref().unwrap_or("");
+        self.filter.as_ref().is_some_and(|filter| !filter.fits(event))
+    }
+
+    /// What an event causes that was neither refused nor answered with a failure.
+    pub fn passing(&self, judged: &Judged, incoming: &Incoming, received: Option<&Received>) -> Passing {
+        let left_out = received.is_some_and(|received| received.left_out.is_some());
+        if self.routes.is_empty() || judged.verdict.is_refused() || left_out || self.hides(judged) {
+            return Passing::default();
+        }
+        // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
+        if !judged.verdict.is_verified() && incoming.headers.contains("origin") {
+            return Passing {
+                withheld: Some(Withheld::WebPage),
+                ..Passing::default()
+            };
+        }
+        let event = judged.facts.event.as_deref().unwrap_or("");
+        let body: LazyCell<Option<Value>, _> =
+            LazyCell::new(|| match received.and_then(|received| received.record.as_ref()) {
+                Some(record) => Some(record.clone()),
+                None => serde_json::from_slice(&incoming.body).ok(),
+            });
+        let mut passing = Passing::default();
+        for routed in self
+            .routes
+            .iter()
+            .filter(|routed| routed.route.takes(event, || body.as_ref()))
+        {
+            let runs = matches!(routed.route.to, Destination::Run(_));
+            if self.answer_by_app && !runs && passing.answering.is_none() {
+                passing.answering = Some(Arc::clone(&routed.lane));
+                continue;
+            }
+            passing.work.push(NewWork {
+                lane: Arc::clone(&routed.lane),
+                // An app is told again, since its first answer may have been lost; a command is not.
+                unless_duplicate: runs,
+            });
+        }
+        passing
+    }
+
+    /// Wakes those who have work now.
+    pub fn wake(&self, work: &[NewWork]) {
+        for item in work {
+            let routed = self.routes.iter().filter(|routed| routed.lane.id == item.lane.id);
+            routed.for_each(|routed| routed.wake.notify_one());
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Child processes in process groups of their own, so that what a command starts ends with the command.
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+/// How long a group may take to end after it was asked to, before it is killed.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// How often a group is asked whether anybody is left in it. The system tells of the end of a child, not of its children.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running child. Dropped before its end, it is killed with its group.
+#[derive(Debug)]
+pub struct GroupChild {
+    child: Child,
+    /// Absent once the child has ended and nothing of its group is to be touched any more.
+    pid: Option<Pid>,
+    own_group: bool,
+}
+
+impl GroupChild {
+    /// Starts it in a process group of its own. Ctrl-C in a terminal does not reach it: whoever starts it passes that on.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        command.process_group(0);
+        Self::start(command, true)
+    }
+
+    /// Starts it in this process's group, as a program that reads the terminal needs: in another group it would be stopped
+    /// by its first read. Ctrl-C reaches it and everything that it started; a signal from here reaches it alone.
+    pub fn spawn_in_terminal(command: &mut Command) -> io::Result<Self> {
+        Self::start(command, false)
+    }
+
+    fn start(command: &mut Command, own_group: bool) -> io::Result<Self> {
+        let child = command.kill_on_drop(true).spawn()?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(Self { child, pid, own_group })
+    }
+
+    /// Its standard input, when that is piped.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// Its standard error, when that is piped.
+    pub fn stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Waits for the child itself. What it left in the background stays.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        self.pid = None;
+        Ok(status)
+    }
+
+    /// Asks the group to end, and kills what is left of it after [`GRACE`], or as soon as `hurry` fires.
+    pub async fn stop(&mut self, hurry: &CancellationToken) -> io::Result<ExitStatus> {
+        let deadline = Instant::now() + GRACE;
+        self.signal(Signal::TERM);
+        let ended = tokio::select! {
+            ended = self.ended_by(deadline) => ended,
+            () = hurry.cancelled() => None,
+        };
+        if ended.is_none() {
+            self.signal(Signal::KILL);
+        }
+        let status = match ended {
+            Some(status) => status,
+            // A killed process ends, unless the system holds it in a call that cannot be broken off.
+            None => timeout(GRACE, self.child.wait())
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?,
+        };
+        self.pid = None;
+        Ok(status)
+    }
+
+    /// The child's status when it and all of its group have ended by then.
+    async fn ended_by(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        let status = timeout_at(deadline, self.child.wait()).await.ok()?.ok()?;
+        while self.is_group_alive() {
+            if Instant::now() >= deadline {
+                return None;
+            }
+            sleep(POLL).await;
+        }
+        Some(status)
+    }
+
+    fn is_group_alive(&self) -> bool {
+        let group = self.pid.filter(|_| self.own_group);
+        group.is_some_and(|group| test_kill_process_group(group).is_ok())
+    }
+
+    fn signal(&self, signal: Signal) {
+        let Some(pid) = self.pid else { return };
+        // It fails when nobody is left, which is what is wanted.
+        let _ = if self.own_group {
+            kill_process_group(pid, signal)
+        } else {
+            kill_process(pid, signal)
+        };
+    }
+}
+
+impl Drop for GroupChild {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    /// A shell that has said something after it has set everything up; the pipe ends when all of its processes have.
+    async fn started(script: &str) -> (GroupChild, ChildStderr) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = GroupChild::spawn(&mut command).unwrap();
+        let mut said = child.stderr().unwrap();
+        said.read_exact(&mut [0; 1]).await.unwrap();
+        (child, said)
+    }
+
+    async fn end(mut said: ChildStderr) {
+        said.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_command_started_ends_with_it() {
+        let (mut child, said) = started("sleep 600 & echo >&2; wait").await;
+        let begun = Instant::now();
+        let status = child.stop(&CancellationToken::new()).await.unwrap();
+        assert!(!status.success() && begun.elapsed() < GRACE);
+        end(said).await;
+    }
+
+    #[tokio::test]
+    async fn what_does_not_want_to_end_is_killed_after_the_grace_or_in_a_hurry() {
+        let (mut child, said) = started("trap '' TERM; sleep 600 & echo >&2; exit").await;
+        let begun = Instant::now();
+        child.stop(&CancellationToken::new()).await.unwrap();
+        assert!(begun.elapsed() >= GRACE);
+        end(said).await;
+
+        let (mut child, said) = started("trap '' TERM; echo >&2; sleep 600; sleep 600").await;
+        let hurry = CancellationToken::new();
+        hurry.cancel();
+        child.stop(&hurry).await.unwrap();
+        end(said).await;
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_dropped_is_killed_with_its_group() {
+        let (child, said) = started("sleep 600 & echo >&2; wait").await;
+        drop(child);
+        end(said).await;
+    }
+}

@@ -1,0 +1,160 @@
+//! What strangers may fill. Requests that nobody verified are kept up to a quota of their own, which is applied soon after
+//! each group that has some; the whole ledger is kept within its limit in the same way.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::prune::{self, Pace};
+use super::write::weight;
+use crate::store::{NewCapture, Op};
+
+/// How much of the quota is made free at once, so that not every group has to drop something.
+const SHARE_FREED: u64 = 8;
+
+/// How old an exact sum may be while another process writes too.
+const EXACT_FOR: Duration = Duration::from_secs(1);
+
+/// Bytes of bodies after which the log is moved into the file, and the size of the ledger is looked at. The log would
+/// otherwise grow to its usual length, which is right for small records, beside the records that are dropped.
+const LARGE: u64 = 16 * 1024 * 1024;
+
+/// Groups after which the size of the ledger is looked at, however small they are.
+const GROUPS: u32 = 256;
+
+/// The names of verdicts that anybody can get.
+pub(super) const UNAUTHENTICATED: [&str; 2] = ["refused", "unsigned"];
+
+/// What is known of the records that strangers sent, and of how much was written of late.
+#[derive(Debug)]
+pub(super) struct Quota {
+    /// Bytes that unauthenticated captures may take together.
+    pub(super) unauthenticated: u64,
+    /// Bytes that the whole ledger may take.
+    pub(super) total: Option<u64>,
+    /// What unauthenticated captures take, as far as this connection knows; absent until there is one.
+    sum: Option<Sum>,
+    /// Whether the last groups had any.
+    met: bool,
+    /// No capture of a listener without a secret has a lower number.
+    pub(super) unchecked_from: i64,
+    /// Bytes and groups since the size of the ledger was looked at.
+    bytes: u64,
+    groups: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    bytes: u64,
+    counted: Instant,
+    /// Another number than now when another connection has written since.
+    version: Option<i64>,
+}
+
+impl Quota {
+    pub(super) fn new(unauthenticated: u64) -> Self {
+        Self {
+            unauthenticated,
+            total: None,
+            sum: None,
+            met: false,
+            unchecked_from: 0,
+            bytes: 0,
+            groups: 0,
+        }
+    }
+
+    /// Forgets what is known of the ledger: it is another one by now.
+    pub(super) fn forget(&mut self) {
+        (self.sum, self.met, self.unchecked_from) = (None, true, 0);
+    }
+
+    /// Takes note of a group that was written.
+    pub(super) fn wrote(&mut self, ops: &[Op]) {
+        self.groups = self.groups.saturating_add(1);
+        ops.iter().for_each(|op| self.note(op));
+    }
+
+    fn note(&mut self, op: &Op) {
+        match op {
+            Op::Capture(capture) | Op::ReceiveUnanswered(capture) | Op::Receive { capture, .. } => {
+                self.capture(capture)
+            }
+            Op::Delivery(delivery) => self.bytes += delivery.message.body.len() as u64,
+            Op::Together(ops) => ops.iter().for_each(|op| self.note(op)),
+            _ => {}
+        }
+    }
+
+    fn capture(&mut self, capture: &NewCapture) {
+        self.bytes += capture.body.len() as u64;
+        if UNAUTHENTICATED.contains(&capture.verdict.name.as_str()) {
+            self.met = true;
+            if let Some(sum) = &mut self.sum {
+                sum.bytes += weight(capture) as u64;
+            }
+        }
+    }
+
+    /// Drops what is beyond the limits. Asked for after every group, it mostly has nothing to do.
+    pub(super) fn apply(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        if std::mem::take(&mut self.met) {
+            self.apply_to_unauthenticated(connection)?;
+        }
+        if self.bytes < LARGE && self.groups < GROUPS {
+            return Ok(());
+        }
+        let large = self.bytes >= LARGE;
+        (self.bytes, self.groups) = (0, 0);
+        if let Some(total) = self.total
+            && prune::bytes(connection)? > total
+        {
+            // A little more than needed, so that not every look finds the ledger too large.
+            let target = total - total / 64;
+            prune::make_room(connection, target, &mut self.unchecked_from, Pace::FAST)?;
+            self.sum = None;
+        }
+        if large {
+            // No failure when somebody reads: the next time will do.
+            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        }
+        Ok(())
+    }
+
+    fn apply_to_unauthenticated(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        if self.sum(connection)?.bytes <= self.unauthenticated {
+            return Ok(());
+        }
+        // Another process may have dropped some meanwhile, or have added more.
+        let exact = self.count(connection)?;
+        let target = self.unauthenticated - self.unauthenticated / SHARE_FREED;
+        if exact.bytes > self.unauthenticated {
+            let freed = prune::drop_unauthenticated(connection, exact.bytes - target)?;
+            self.sum = Some(Sum {
+                bytes: exact.bytes - freed,
+                version: super::close::version(connection),
+                ..exact
+            });
+        }
+        Ok(())
+    }
+
+    fn sum(&mut self, connection: &Connection) -> rusqlite::Result<Sum> {
+        match self.sum {
+            Some(sum) if sum.counted.elapsed() < EXACT_FOR || sum.version == super::close::version(connection) => {
+                Ok(sum)
+            }
+            _ => self.count(connection),
+        }
+    }
+
+    fn count(&mut self, connection: &Connection) -> rusqlite::Result<Sum> {
+        let sum = Sum {
+            bytes: prune::unauthenticated_bytes(connection)?,
+            counted: Instant::now(),
+            version: super::close::version(connection),
+        };
+        self.sum = Some(sum);
+        Ok(sum)
+    }
+}
