@@ -46,7 +46,7 @@ pub(super) struct Args {
     resume: bool,
     #[command(flatten)]
     exec: ExecArgs,
-    /// Where to, instead of where it went before
+    /// Where to, instead of where it went before; a request that was received takes its query along
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     to: Option<String>,
     /// Send captured credentials to hosts that are not loopback too

@@ -115,6 +115,17 @@ fn one_url_that_is_registered_twice_is_found() {
 }
 
 #[test]
+fn an_address_that_the_internet_does_not_reach_is_told_like_a_name_that_leads_to_one() {
+    let sandbox = Sandbox::new();
+    let (_listener, url) = listener(&sandbox, "");
+    let url = url.replace("127.0.0.1", "0.0.0.0");
+    endpoints(&sandbox, &format!("add {url} -p generic --events all --name a")).ok();
+    endpoints(&sandbox, "doctor a")
+        .ok()
+        .prints(["caution  `0.0.0.0` is no public address (unspecified)"]);
+}
+
+#[test]
 fn a_self_signed_certificate_is_a_problem_of_tls() {
     let sandbox = Sandbox::new();
     let (_listener, url) = listener(&sandbox, "--tls");

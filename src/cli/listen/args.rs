@@ -101,7 +101,7 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "WHO", default_value = "first", help_heading = "Answer")]
     pub(super) answer: Answer,
 
-    /// Send requests on to this URL
+    /// Send requests on to this URL, with its query before theirs
     #[arg(short, long, value_name = "URL", help_heading = "Afterwards")]
     pub(super) forward_to: Option<String>,
     /// Forward so many at once instead of in order

@@ -37,12 +37,11 @@ pub(super) async fn checks(patient: &Patient<'_>) -> Vec<Check> {
 /// Whether the name is known, and its addresses can be reached by the provider.
 async fn dns(patient: &Patient<'_>) -> Option<Check> {
     let url = Url::parse(&patient.endpoint.url).ok()?;
-    let Some(Host::Domain(name)) = url.host() else {
-        return None;
+    let name = match url.host()? {
+        Host::Domain(name) if !address_policy::is_localhost(name) => name,
+        Host::Domain(_) => return None,
+        Host::Ipv4(_) | Host::Ipv6(_) => return literal(patient, &url),
     };
-    if address_policy::is_localhost(name) {
-        return None;
-    }
     let section = Section::NotReceived;
     let found = match timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => found.collect::<Vec<SocketAddr>>(),
@@ -71,6 +70,17 @@ async fn dns(patient: &Patient<'_>) -> Option<Check> {
             }
         }
     })
+}
+
+/// What an address in the URL is for. Where the provider says that it must be public, the rules have judged it.
+fn literal(patient: &Patient<'_>, url: &Url) -> Option<Check> {
+    let class = AddressClass::of_url(url)?;
+    if matches!(class, AddressClass::Public | AddressClass::Loopback) || patient.profile.endpoint.public {
+        return None;
+    }
+    let host = url.host_str().unwrap_or_default();
+    let what = format!("`{host}` is no public address ({})", class.name());
+    Some(Check::caution(Section::NotReceived, NOT_PUBLIC, what).hint("the provider must be able to reach it"))
 }
 
 /// Whether something answers there, over TLS where the URL says so.
