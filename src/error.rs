@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
 use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
-use crate::signature::KeyError;
+use crate::signature::{KeyError, SignError};
 use crate::store::StoreError;
 use crate::ui::printable;
 
@@ -179,6 +179,12 @@ impl From<SecretError> for Error {
     }
 }
 
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Self {
+        Self::internal(error.to_string()).hint("check the key; `hook secret new --provider NAME` makes a new pair")
+    }
+}
+
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         Self::usage(error.to_string()).hint("`hook secret new --provider NAME` makes one of the right form")
@@ -199,6 +205,7 @@ impl From<StoreError> for Error {
             }
             StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
             StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
+            StoreError::Damaged { .. } => base.hint("`hook log` lists all others"),
             StoreError::Locked(_) => {
                 base.hint("wait until the other process is done, or use another file: `--ledger FILE`")
             }

@@ -92,6 +92,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The address may not be reached.
     Blocked,
+    /// The request could not be signed, so nothing was sent.
+    Signing,
 }
 
 impl Outcome {
@@ -123,6 +125,7 @@ impl ErrorKind {
             Self::Protocol => "protocol",
             Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
+            Self::Signing => "signing",
         }
     }
 
@@ -136,6 +139,7 @@ impl ErrorKind {
             Self::Protocol,
             Self::Cancelled,
             Self::Blocked,
+            Self::Signing,
         ]
         .into_iter()
         .find(|kind| kind.name() == name)

@@ -10,6 +10,7 @@ use crate::fs::{ProjectFileError, SECRET_FILE_LIMIT};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     name: Option<String>,
+    provider: Option<String>,
     text: Vec<u8>,
 }
 
@@ -18,6 +19,7 @@ impl Secret {
     pub fn new(text: impl Into<Vec<u8>>) -> Self {
         Self {
             name: None,
+            provider: None,
             text: text.into(),
         }
     }
@@ -34,6 +36,20 @@ impl Secret {
     /// The name that verdicts show, when it has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// The same secret for requests of one provider only.
+    #[must_use]
+    pub fn bound_to(self, provider: impl Into<String>) -> Self {
+        Self {
+            provider: Some(provider.into()),
+            ..self
+        }
+    }
+
+    /// The only provider whose requests it verifies, when there is one.
+    pub fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
     }
 
     /// The text itself. Whoever calls this must not print it.

@@ -313,7 +313,10 @@ impl Secrets {
     /// The secrets in the form that a profile wants.
     pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Vec<Secret>> {
         match self {
-            Self::Given(secrets) => Ok(secrets.clone()),
+            Self::Given(secrets) => {
+                let usable = |secret: &&Secret| secret.provider().is_none_or(|provider| provider == profile.name);
+                Ok(secrets.iter().filter(usable).cloned().collect())
+            }
             Self::Dev(dev) => Ok(vec![dev.for_profile(profile, purpose)?]),
         }
     }

@@ -2,15 +2,20 @@
 //! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
 
 mod autopsy;
+mod dedupe;
+mod foreign;
 mod secrets;
 
 use std::sync::{Arc, OnceLock};
 
+use foreign::Known;
+
 use crate::headers::Headers;
 use crate::provider::detect::{self, Detector};
+use crate::provider::handshake::Handshake;
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::session::Secrets;
-use crate::signature::{KeyError, Received, Refusal, Verdict, Verifier};
+use crate::signature::{KeyError, Received, Refusal, Shape, Verdict, Verifier};
 
 /// Checks requests of one provider, of some, or of whichever is recognised.
 #[derive(Debug)]
@@ -24,6 +29,10 @@ pub struct Verification {
     detector: Option<Detector>,
     /// Recognises any provider: for explanations.
     everybody: OnceLock<Detector>,
+    /// What all providers sign.
+    known: OnceLock<Vec<Known>>,
+    /// Whether a provider that is named has tokens signed with the secret of its events.
+    oracle: bool,
     /// What stands before the target of a request in its URL, where the request itself does not say it.
     base: Option<String>,
     /// Whether the receiver speaks TLS itself.
@@ -57,23 +66,26 @@ struct Label {
 struct Candidate {
     label: Arc<str>,
     profile: Arc<Profile>,
+    shape: Option<Shape>,
     verifier: OnceLock<Result<Verifier, String>>,
 }
 
 impl Verification {
     /// For the providers named, or without a name for whichever is recognised. Without secrets nothing is checked.
     ///
-    /// A name without variant leaves the choice to the request: the variant of the highest rank whose header is there
-    /// decides alone. Named providers are compiled here, so that a wrong name fails at once.
+    /// A name without variant leaves the choice to the request, among the plain profile and the variants that prove as much:
+    /// the one of the highest rank whose header is there decides alone. A variant that proves less must be named. Named providers are compiled here, so that a wrong name fails at once.
     pub fn new(registry: &Registry, labels: &[String], secrets: Option<Secrets>) -> Result<Self, RegistryError> {
         let named = |name: &str| Label {
             name: name.into(),
             candidates: OnceLock::new(),
         };
-        let verification = Self {
+        let mut verification = Self {
             registry: registry.clone(),
             secrets,
             everybody: OnceLock::new(),
+            known: OnceLock::new(),
+            oracle: false,
             any: labels.is_empty(),
             base: None,
             tls: false,
@@ -91,6 +103,9 @@ impl Verification {
         for label in verification.labels.iter().filter(|_| !labels.is_empty()) {
             let candidates = compile(registry, &label.name)?;
             let _ = label.candidates.set(Ok(candidates));
+        }
+        for label in labels {
+            verification.oracle |= registry.get(label)?.handshakes.iter().any(Handshake::needs_secret);
         }
         Ok(verification)
     }
@@ -146,7 +161,7 @@ impl Verification {
         for label in &found {
             let (candidate, verdict) = self.judge(label, received);
             let better = best.as_ref().is_none_or(|(_, _, old)| weight(&verdict) > weight(old));
-            let verified = verdict.is_verified();
+            let verified = verdict.is_accepted();
             if better {
                 best = Some((*label, candidate, verdict));
             }
@@ -250,7 +265,16 @@ impl Verification {
             return Verdict::Refused(Refusal::HeaderMissing { header });
         }
         match self.verifier(candidate) {
-            Ok(verifier) => verifier.verify(received),
+            Ok(verifier) => match verifier.verify(received) {
+                Verdict::Verified(proof) => self.confirmed(candidate, received, proof),
+                Verdict::Refused(Refusal::NoMatch { header, .. }) if self.leaves_out_keys(&candidate.profile) => {
+                    Verdict::Refused(Refusal::Unnamed { header })
+                }
+                verdict => verdict,
+            },
+            Err(_) if self.leaves_out_keys(&candidate.profile) => Verdict::Refused(Refusal::Unnamed {
+                header: scheme.place().unwrap_or(&candidate.label).to_owned(),
+            }),
             Err(why) => Verdict::Refused(Refusal::Unusable {
                 header: scheme.place().unwrap_or(&candidate.label).to_owned(),
                 why: why.clone(),
@@ -278,32 +302,43 @@ impl Verification {
 impl Judged {
     /// The name of the secret that matched.
     pub fn secret(&self) -> Option<&str> {
-        match &self.verdict {
-            Verdict::Verified(proof) => proof.secret.as_deref(),
-            _ => None,
-        }
+        self.verdict.secret()
     }
 }
 
-/// What may decide for a label: that variant alone, or all by rank.
+/// What may decide for a label: that variant alone, or by rank all that prove as much as the plain profile.
 fn compile(registry: &Registry, label: &str) -> Result<Vec<Candidate>, RegistryError> {
-    let profiles = if label.contains('@') {
-        vec![registry.get(label)?]
-    } else {
-        registry.ranked(label)?
-    };
-    let candidate = |profile: Arc<Profile>| Candidate {
-        label: profile.label().into(),
-        profile,
-        verifier: OnceLock::new(),
-    };
-    Ok(profiles.into_iter().map(candidate).collect())
+    if label.contains('@') {
+        return Ok(vec![Candidate::of(registry.get(label)?)]);
+    }
+    let mut all = compile_all(registry, label)?;
+    let plain = all.iter().find(|candidate| candidate.profile.variant.is_none());
+    if let Some(plain) = plain.map(|plain| plain.profile.scheme.clone()) {
+        all.retain(|candidate| candidate.profile.scheme.proves_as_much_as(&plain));
+    }
+    Ok(all)
+}
+
+/// Every variant of a provider that signs in its own way, and the plain profile, by rank.
+fn compile_all(registry: &Registry, name: &str) -> Result<Vec<Candidate>, RegistryError> {
+    Ok(registry.ranked(name)?.into_iter().map(Candidate::of).collect())
+}
+
+impl Candidate {
+    fn of(profile: Arc<Profile>) -> Self {
+        Self {
+            label: profile.label().into(),
+            shape: Shape::of(&profile.scheme),
+            profile,
+            verifier: OnceLock::new(),
+        }
+    }
 }
 
 /// Of several providers that tie, a match counts most, and one whose header is there more than one without.
 fn weight(verdict: &Verdict) -> u8 {
     match verdict {
-        Verdict::Verified(_) => 3,
+        Verdict::Verified(_) | Verdict::TokenOnly(_) => 3,
         Verdict::Refused(Refusal::HeaderMissing { .. } | Refusal::Unrecognised) => 0,
         Verdict::Unsigned => 1,
         Verdict::Refused(_) | Verdict::Unchecked => 2,
@@ -341,7 +376,7 @@ mod tests {
             url: "https://a.example/",
             headers: &Headers::new(),
         };
-        let Signed::Headers(lines) = signer.sign(&message) else {
+        let Signed::Headers(lines) = signer.sign(&message).unwrap() else {
             panic!("no header")
         };
         lines.into_iter().collect()

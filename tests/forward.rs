@@ -93,6 +93,15 @@ fn what_a_proxy_said_of_protocol_and_host_stays_alone_in_a_forward() {
     assert_eq!(seen.all("x-forwarded-host"), ["abc.tunnel.example"]);
     assert_eq!(seen.all("x-forwarded-for"), ["192.0.2.1, 198.51.100.7, 127.0.0.1"]);
     listener.stop().ok();
+
+    // What nobody said is what the sender was told.
+    let public = ["--public-url", "https://abc.tunnel.example:8443/base"];
+    let listener = sandbox.listen(["--forward-to", &app.url].into_iter().chain(public));
+    post(&listener.url, &[], b"a=b");
+    let seen = app.next();
+    assert_eq!(seen.all("x-forwarded-proto"), ["https"]);
+    assert_eq!(seen.all("x-forwarded-host"), ["abc.tunnel.example:8443"]);
+    listener.stop().ok();
 }
 
 #[test]

@@ -758,3 +758,58 @@ fn a_record_is_verified_as_of_its_arrival() {
     sandbox.hook(["verify", "99"]).run().exits(6);
     sandbox.hook(["verify", "1", "--body", "x"]).run().exits(2);
 }
+
+#[test]
+fn a_damaged_record_hides_no_other_one() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    for event in ["job.paid", "job.created", "job.paid", "job.paid"] {
+        sandbox.hook(["send", event, "--to", &app.url]).run().exits(3);
+    }
+    let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).unwrap();
+    ledger
+        .execute_batch(
+            "UPDATE delivery SET id = x'00' WHERE n = 2; UPDATE delivery SET event = CAST(x'6aff' AS TEXT) WHERE n = 3;
+             UPDATE delivery SET status = 99999 WHERE n = 4; UPDATE delivery SET signing = 'magic' WHERE n = 4",
+        )
+        .unwrap();
+    let out = sandbox
+        .hook(["log", "--json"])
+        .run()
+        .exits(7)
+        .says(["3 records of ledger"]);
+    let states: Vec<_> = out
+        .json()
+        .iter()
+        .map(|line| {
+            (
+                line["number"].as_u64().unwrap(),
+                line["state"] == "unreadable",
+                line["reason"].is_null(),
+            )
+        })
+        .collect();
+    let bad = |number| (number, true, false);
+    assert_eq!(states, [bad(4), bad(3), bad(2), (1, false, true)]);
+    sandbox.hook(["log"]).run().exits(7).prints(["#4", "unreadable", "#1"]);
+    sandbox
+        .hook(["log", "stats"])
+        .run()
+        .ok()
+        .prints(["4: 0 delivered, 4 failed"]);
+    sandbox
+        .hook(["log", "show", "2"])
+        .run()
+        .exits(7)
+        .says(["record `#2` of ledger", "cannot be read"]);
+    sandbox.hook(["log", "show", "1"]).run().ok();
+    // What can be read is replayed, and the rest is said.
+    let before = app.rest().len();
+    assert_eq!(before, 4);
+    sandbox
+        .hook(["replay", "--since", "1h"])
+        .run()
+        .exits(7)
+        .says(["record `#2` of ledger", "record `#4` of ledger"]);
+    assert!(!app.rest().is_empty());
+}

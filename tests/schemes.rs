@@ -2,5 +2,6 @@
 //! secret passes for another.
 
 mod confusion;
+mod property;
 mod round_trip;
 mod target;

@@ -76,6 +76,7 @@ fn a_verified_request_names_provider_and_secret_and_exits_0() {
         "diagnosis",
         "hint",
         "not_tried",
+        "unsigned",
     ];
     assert_eq!(keys(&object), wanted);
     assert_eq!(object["schema"], "hook.verdict/1");
@@ -307,10 +308,12 @@ fn the_highest_rank_whose_header_is_there_decides_alone() {
 fn a_weak_scheme_may_verify_and_is_called_weak() {
     let sandbox = Sandbox::new();
     let header = vec!["Authorization: Bearer abc".to_owned()];
-    let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai", "-s", "t=literal:abc"]).ok();
-    outcome.prints(["verified: hoopai@bearer by `t`, weak: a token covers no body"]);
-    let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai", "-s", "literal:abc"]).ok();
-    outcome.prints(["verified: hoopai@bearer, weak: a token covers no body"]);
+    let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai@bearer", "-s", "t=literal:abc"]).ok();
+    outcome.prints(["token only: hoopai@bearer by `t`, weak: a token covers no body"]);
+    let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai@bearer", "-s", "literal:abc"]).ok();
+    outcome.prints(["token only: hoopai@bearer, weak: a token covers no body"]);
+    let outcome = verify(&sandbox, &header, BODY, &["-p", "hoopai", "-s", "literal:abc"]).exits(5);
+    outcome.says(["it was signed as `hoopai@bearer`", "--provider hoopai@bearer"]);
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl<'a> Asker<'a> {
                 if wrongly_signed && !handshake.probes_signature {
                     continue;
                 }
-                let question = self.question(handshake, wrongly_signed);
+                let question = self.question(handshake, wrongly_signed)?;
                 let judged = self.ask(&question).await;
                 self.show(&question, &judged)?;
                 if judged.unreachable && first {
@@ -160,7 +160,7 @@ impl<'a> Asker<'a> {
         Ok(exit)
     }
 
-    fn question<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Question<'h> {
+    fn question<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<Question<'h>> {
         let token = handshake.fresh_token(&self.session.random);
         let written = handshake.written(&token, &self.verify);
         let body = written
@@ -171,8 +171,8 @@ impl<'a> Asker<'a> {
         if !written.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&written.query);
         }
-        let headers = self.request_headers(handshake, &written, &url, &body, wrongly_signed);
-        Question {
+        let headers = self.request_headers(handshake, &written, &url, &body, wrongly_signed)?;
+        Ok(Question {
             handshake,
             wrongly_signed,
             token,
@@ -183,7 +183,7 @@ impl<'a> Asker<'a> {
                 body,
                 timeout: self.timeout.or(handshake.within).unwrap_or(LIMIT),
             },
-        }
+        })
     }
 
     /// Signed like an event where the provider signs its question.
@@ -194,7 +194,7 @@ impl<'a> Asker<'a> {
         url: &Url,
         body: &Bytes,
         wrongly_signed: bool,
-    ) -> Headers {
+    ) -> Result<Headers> {
         let now = self.session.now();
         let mut message = super::handshake::message(self.session, &self.profile, body.clone(), now);
         if wrongly_signed {
@@ -207,7 +207,7 @@ impl<'a> Asker<'a> {
                 url: url.as_str(),
                 retries: 0,
             };
-            self.profile.request(&message, self.signer.as_ref(), now, target).0
+            self.profile.request(&message, self.signer.as_ref(), now, target)?.0
         } else {
             let mut headers = Headers::new();
             if !body.is_empty() {
@@ -222,7 +222,7 @@ impl<'a> Asker<'a> {
         for (name, value) in own.chain(self.headers.iter()) {
             headers.set(name, value);
         }
-        headers
+        Ok(headers)
     }
 
     async fn ask(&self, question: &Question<'_>) -> Judged {

@@ -84,7 +84,7 @@ pub(super) fn question(
         url: url.as_str(),
         retries: 0,
     };
-    let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
+    let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
     Ok(Request {
         method: "POST".to_owned(),
         url,

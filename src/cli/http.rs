@@ -129,7 +129,7 @@ impl HttpArgs {
     /// Prints the request of an attempt that begins now as it would go over the wire, with what the transport adds.
     pub(super) fn rehearse(&self, session: &Session, delivery: &Delivery, reveal: bool) -> Result<()> {
         let masked = &token_headers(session, delivery);
-        let mut request = delivery.request(session.now(), delivery.progress.attempts);
+        let mut request = delivery.request(session.now(), delivery.progress.attempts)?;
         request.headers = self.transport()?.wire_headers(&request).map_err(Error::usage)?;
         if session.ui.output == Output::Json {
             return session.ui.json(&RequestLine::new(&request, reveal, masked));

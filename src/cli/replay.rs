@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::render::delivery::Attempts;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Owner, Query, SqliteStore, Store as _};
+use crate::store::{Owner, Query, SqliteStore, Store as _, StoreError};
 use crate::ui::printable;
 
 /// Deliver again what was recorded
@@ -142,7 +142,19 @@ fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore
     };
     let mut left = Vec::new();
     for number in numbers {
-        match replay.prepare(select::record(store, number)?, editor)? {
+        let record = match store.get(number) {
+            // One that is damaged must not keep the others.
+            Err(error @ StoreError::Damaged { .. }) => {
+                left.push(Left {
+                    why: error.to_string(),
+                    hints: Vec::new(),
+                    exit: Exit::Store,
+                });
+                continue;
+            }
+            found => found?.ok_or_else(|| select::gone(number))?,
+        };
+        match replay.prepare(record, editor)? {
             Prepared::Ready(delivery, notices) => {
                 plan.retries |= !delivery.policy.schedule.delays.is_empty();
                 plan.numbers.push(number);

@@ -12,14 +12,12 @@ use crate::listener::exec::{self, Bounds, Ran};
 use crate::render::{millis, short_time};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Capture, Ledger, Op, Owner, Processing, Query, Record, SqliteStore, Store as _};
+use crate::signature::{TOKEN_ONLY, VERIFIED};
+use crate::store::{Capture, Ledger, Op, Owner, Processing, Query, Record, SqliteStore, Store as _, StoreError};
 use crate::ui::printable;
 
 /// Characters of a command in a message, at most.
 const SHOWN: usize = 200;
-
-/// The verdict of requests for which commands run.
-const VERIFIED: &str = "verified";
 
 /// Flags about commands.
 #[derive(Debug, Clone, clap::Args)]
@@ -115,7 +113,7 @@ fn chosen(session: &Session, open: Vec<(u64, Processing)>, command: &str) -> Res
 /// The rule of `hook listen`.
 fn refuse_unverified(store: &SqliteStore, query: &Query, open: &[(u64, Processing)]) -> Result<()> {
     let unverified = store.list(query)?.into_iter().find(|summary| {
-        summary.state != VERIFIED
+        !matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY)
             && open
                 .binary_search_by_key(&summary.number, |(number, _)| *number)
                 .is_ok()
@@ -182,8 +180,15 @@ struct Again<'a> {
 impl Again<'_> {
     /// Runs it for one request, unless another process does or did since the list was made.
     async fn one(&self, store: &SqliteStore, number: u64, name: &str, tally: &mut Tally) -> Result<()> {
-        let Some(Record::Capture(capture)) = store.get(number)? else {
-            return Ok(());
+        let capture = match store.get(number) {
+            Ok(Some(Record::Capture(capture))) => capture,
+            Ok(_) => return Ok(()),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.session.ui.warn(&error.to_string());
+                tally.failed += 1;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         };
         let Some(tries) = self.claim(&capture, name).await? else {
             self.session

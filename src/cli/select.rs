@@ -77,9 +77,12 @@ fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
 
 /// A record, whole.
 pub(super) fn record(store: &SqliteStore, number: u64) -> Result<Record> {
-    store
-        .get(number)?
-        .ok_or_else(|| Error::nothing(format!("there is no record `#{number}`")))
+    store.get(number)?.ok_or_else(|| gone(number))
+}
+
+/// The error for a number that is no record's.
+pub(super) fn gone(number: u64) -> Error {
+    Error::nothing(format!("there is no record `#{number}`"))
 }
 
 /// Reads `2h` as that long ago, or a moment.

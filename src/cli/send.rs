@@ -257,7 +257,7 @@ pub(super) fn rehearse(session: &Session, args: &Args) -> Result<Vec<Delivery>> 
     let deliveries = prepare(session, args)?;
     for delivery in &deliveries {
         if args.curl {
-            let request = delivery.request(session.now(), delivery.progress.attempts);
+            let request = delivery.request(session.now(), delivery.progress.attempts)?;
             let masked = super::http::token_headers(session, delivery);
             let command = crate::render::curl::command(&request, args.reveal, &masked);
             session.ui.raw(format!("{command}\n").as_bytes())?;

@@ -102,7 +102,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
         url: address.as_deref().unwrap_or(given_url),
         retries: 0,
     };
-    let (headers, signed) = profile.own(&message, Some(&signer), now, target);
+    let (headers, signed) = profile.own(&message, Some(&signer), now, target)?;
     for (name, value) in headers.iter() {
         // What stands in the body may end up in a header, and must not make two of it.
         check_line(name, &String::from_utf8_lossy(value)).map_err(Error::usage)?;

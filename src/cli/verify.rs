@@ -77,6 +77,7 @@ struct VerdictLine<'a> {
     not_tried: &'a [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
+    unsigned: Vec<String>,
 }
 
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
@@ -130,7 +131,17 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     let hint = verification.advice(&autopsy, &judged, &request.headers, Place::Verify);
     let expected = args.reveal && judged.verdict.is_refused();
     let expected = expected.then(|| verification.expected(&judged, &received)).flatten();
-    print(session, &judged, &autopsy, hint, expected.as_deref())
+    let accepted = judged.profile.as_ref().filter(|_| judged.verdict.is_accepted());
+    let has_query = url.as_ref().is_some_and(|url| url.contains('?'));
+    let unsigned = accepted.map(|profile| profile.unsigned_parts(&request.headers, &request.body, has_query));
+    print(
+        session,
+        &judged,
+        &autopsy,
+        hint,
+        expected.as_deref(),
+        unsigned.unwrap_or_default(),
+    )
 }
 
 /// Why it was refused.
@@ -238,11 +249,16 @@ fn print(
     autopsy: &Autopsy,
     hint: Option<String>,
     expected: Option<&str>,
+    unsigned: Vec<String>,
 ) -> Result<Exit> {
     let ui = &session.ui;
+    if !unsigned.is_empty() {
+        ui.detail(&format!("not signed: {}", unsigned.join(", ")));
+    }
     let name = judged.verdict.name();
     let mut line = match &judged.verdict {
         Verdict::Verified(_) => ui.out.good(&format!("{name}:")),
+        Verdict::TokenOnly(_) => ui.out.good("token only:"),
         Verdict::Refused(_) => ui.out.bad(&format!("{name}:")),
         Verdict::Unsigned | Verdict::Unchecked => ui.out.caution(&format!("{name}:")),
     };
@@ -271,10 +287,11 @@ fn print(
         hint: hint.clone(),
         not_tried: &autopsy.not_tried,
         expected,
+        unsigned,
     })?;
     ui.flush()?;
     diagnosis(session, autopsy, hint, expected);
-    Ok(if judged.verdict.is_verified() {
+    Ok(if judged.verdict.is_accepted() {
         Exit::Ok
     } else {
         Exit::Unverified

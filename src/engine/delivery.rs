@@ -12,6 +12,7 @@ use crate::id::Id;
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Target};
+use crate::signature::SignError;
 use crate::signature::Signer;
 use crate::transport::AddressPolicy;
 
@@ -103,7 +104,7 @@ pub struct Progress {
 impl Delivery {
     /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
     /// transport.
-    pub fn request(&self, now: Timestamp, retries: u32) -> Request {
+    pub fn request(&self, now: Timestamp, retries: u32) -> Result<Request, SignError> {
         let (mut headers, body, url) = match &self.signing {
             Signing::Fresh { profile, signer, .. } => {
                 let message = self.message_as_sent();
@@ -116,7 +117,7 @@ impl Delivery {
                     url: url.as_str(),
                     retries,
                 };
-                let (headers, body) = profile.request(&message, signer.as_deref(), now, target);
+                let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
                 (headers, body, url)
             }
             Signing::AsCaptured => (Headers::new(), self.message.body.clone(), self.url.clone()),
@@ -126,13 +127,13 @@ impl Delivery {
         let own = || self.headers.iter().filter(|(name, _)| goes_out(name));
         own().for_each(|(name, _)| headers.remove(name));
         own().for_each(|(name, value)| headers.append(name, value));
-        Request {
+        Ok(Request {
             method: self.method.clone(),
             url,
             headers,
             body,
             timeout: self.policy.timeout,
-        }
+        })
     }
 
     /// The message with the user's own content type, when there is one: what is signed may depend on it.

@@ -17,9 +17,11 @@ use tokio_util::task::TaskTracker;
 pub use delivery::{Delivery, Label, Progress, Promise, Signing};
 pub use retry::{Ended, Next, Situation, decide, retry_after};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::headers::Headers;
 use crate::random::Random;
+use crate::signature::SignError;
 use crate::transport::Transport;
 
 /// What happened to a delivery.
@@ -193,7 +195,11 @@ impl<T: Transport> Worker<T> {
 
     async fn attempt(&self, delivery: &Delivery, seq: u32) -> Attempt {
         let at = self.engine.clock.now();
-        let request = delivery.request(at, seq.saturating_sub(1));
+        let request = match delivery.request(at, seq.saturating_sub(1)) {
+            Ok(request) => request,
+            // Sent without a signature it would be refused, and the receiver would be blamed.
+            Err(error) => return unsigned(seq, at, error),
+        };
         let begun = Instant::now();
         let outcome = tokio::select! {
             biased;
@@ -231,6 +237,21 @@ impl<T: Transport> Worker<T> {
                 next,
             })
             .await;
+    }
+}
+
+/// An attempt whose request could not be signed: nothing was sent.
+fn unsigned(seq: u32, at: Timestamp, error: SignError) -> Attempt {
+    Attempt {
+        seq,
+        at,
+        request_body: None,
+        request_headers: Headers::new(),
+        outcome: Outcome::Error {
+            kind: ErrorKind::Signing,
+            text: error.to_string(),
+        },
+        took: Duration::ZERO,
     }
 }
 

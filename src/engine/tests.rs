@@ -259,6 +259,23 @@ async fn every_attempt_has_a_fresh_timestamp_and_signature_and_the_same_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_signed_is_not_sent() {
+    let bench = Bench::new(Scripted::statuses([200]));
+    let mut broken = delivery("poolflow", "{}");
+    let Signing::Fresh { signer, .. } = &mut broken.signing else {
+        panic!("it is signed")
+    };
+    *signer = Some(Arc::new(crate::signature::broken_signer()));
+    let told = bench.run(vec![broken]).await;
+    assert!(bench.transport.requests().is_empty());
+    let outcome = &told[0].1.attempt.as_ref().unwrap().outcome;
+    assert!(
+        matches!(outcome, Outcome::Error { kind: ErrorKind::Signing, text } if text == "the private key cannot sign"),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interruption_gives_up_what_is_in_flight_and_tells_of_everything_else() {
     let bench = Bench::new(Scripted::statuses([200; 3]).taking(Duration::from_secs(10)));
     let cancel = bench.cancel.clone();

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::human_duration;
 use crate::mask;
 use crate::process::GroupChild;
+use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::NewCapture;
 use crate::ui::printable;
 
@@ -130,10 +131,10 @@ fn shell(command: &str, number: u64, capture: &NewCapture) -> Command {
         .env("WEBHOOK_PROVIDER", text(&capture.provider))
         .env(
             "WEBHOOK_VERIFIED",
-            if capture.verdict.name == "verified" {
-                "true"
-            } else {
-                "false"
+            match capture.verdict.name.as_str() {
+                VERIFIED => "true",
+                TOKEN_ONLY => "token",
+                _ => "false",
             },
         )
         .env("WEBHOOK_METHOD", &capture.method)

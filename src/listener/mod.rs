@@ -1,9 +1,12 @@
 //! What `listen` does with a request: check, record, answer; then tell whoever shows, forwards and runs. The answer is
 //! given only after the capture is on disk.
 
+pub mod acting;
 mod condition;
 pub mod exec;
 mod inbound;
+mod judge;
+pub mod naming;
 mod network;
 mod pattern;
 mod request;
@@ -11,7 +14,6 @@ pub mod route;
 mod router;
 mod shake;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -32,11 +34,11 @@ pub use shake::{Shaken, Shakes};
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
-use crate::provider::{Facts, Registry};
+use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
-use crate::signature::{Received as Checked, Refusal, Verdict, same};
+use crate::signature::{Refusal, Verdict};
 use crate::store::{Ack, Ledger, NewCapture, NewWork, Op, VerdictNote};
 use crate::verification::{Judged, Verification};
 
@@ -62,6 +64,8 @@ pub struct Rules {
     pub bearer: Option<Secret>,
     /// Whether whoever is told needs headers and body of every request, not only of those that are refused.
     pub whole: bool,
+    /// Whether whoever is told shows what is not signed.
+    pub tells_unsigned: bool,
 }
 
 /// Bytes of requests that wait to be shown or explained.
@@ -73,6 +77,20 @@ struct Later {
     capture: u64,
     dedupe_key: Option<String>,
     work: Vec<NewWork>,
+}
+
+impl Later {
+    /// Whom to ask for the answer, and what follows it; `None` when no app is asked.
+    fn of(passing: Passing, capture: u64, dedupe_key: Option<String>) -> Option<(AskApp, Self)> {
+        let (reply, answer) = oneshot::channel();
+        let later = Self {
+            answer,
+            capture,
+            dedupe_key,
+            work: passing.work,
+        };
+        passing.answering.map(|lane| (AskApp { lane, reply }, later))
+    }
 }
 
 /// The handler behind `hook listen`.
@@ -105,48 +123,6 @@ impl Listener {
     pub fn ended_by(mut self, hurry: CancellationToken) -> Self {
         self.rules.hurry = hurry;
         self
-    }
-
-    /// What speaks against a request before its signature is looked at.
-    fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<Refusal> {
-        if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
-            return Some(Refusal::Address {
-                address: remote.ip().to_string(),
-            });
-        }
-        let bearer = self.rules.bearer.as_ref()?;
-        let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
-        let given = headers.get("authorization").unwrap_or_default();
-        (!same(given, &wanted)).then_some(Refusal::Bearer)
-    }
-
-    /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
-    fn judge(&self, incoming: &Incoming) -> (Judged, Shake) {
-        let url = self.verification.url(&incoming.headers, &incoming.target);
-        let mut judged = self.verification.check(&Checked {
-            method: &incoming.method,
-            url: url.as_deref(),
-            headers: &incoming.headers,
-            body: &incoming.body,
-            now: self.clock.now(),
-        });
-        let trigger = self.inbound.as_ref();
-        if trigger.is_some() {
-            // What comes to a trigger is no event of the provider's, and the same twice is meant twice.
-            judged.facts = Facts::default();
-        }
-        let refusal = self
-            .gate(incoming.remote, &incoming.headers)
-            .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
-        let mut shake = Shake::None;
-        if let Some(refusal) = refusal {
-            judged.verdict = Verdict::Refused(refusal);
-        } else if trigger.is_none() {
-            shake = self
-                .shakes
-                .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
-        }
-        (judged, shake)
     }
 
     /// The status for that request.
@@ -197,7 +173,7 @@ impl Listener {
             event_id: judged.facts.id.clone(),
             verdict: VerdictNote::of(&judged.verdict),
             status: 0,
-            dedupe_key: dedupe_key.map(|key| format!("{}:{key}", provider.unwrap_or_default())),
+            dedupe_key,
             workflow: workflow.filter(|_| !guessed).cloned(),
         }
     }
@@ -285,7 +261,7 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let (mut judged, shake) = self.judge(&incoming);
+        let (judged, shake, dedupe_key) = self.judge(&incoming);
         let refused = judged.verdict.is_refused();
         let is_event = !matches!(shake, Shake::Answered(_));
         let received = self.inbound.as_ref().filter(|_| !refused);
@@ -297,13 +273,11 @@ impl Handler for Listener {
         };
         let succeeds = (200..300).contains(&status);
         let goes_on = is_event && succeeds && !refused;
-        let passing = if goes_on {
-            self.router.passing(&judged, &incoming, received.as_ref())
-        } else {
-            Passing::default()
-        };
+        let passing = goes_on.then(|| self.router.passing(&judged, &incoming, received.as_ref()));
+        let passing = passing.unwrap_or_default();
         // A request that is answered with a failure will come again, and then it is no duplicate.
-        let dedupe_key = judged.facts.dedupe_key.take().filter(|_| goes_on);
+        let dedupe_key = dedupe_key.filter(|_| goes_on);
+        let unsigned = self.unsigned_parts(&incoming, &judged);
         let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
         capture.status = if passing.answering.is_some() { 0 } else { status };
         let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
@@ -312,23 +286,8 @@ impl Handler for Listener {
         let Some(ack) = self.record(capture, &passing).await else {
             return plain(503, "not recorded\n");
         };
-        let Passing {
-            work,
-            answering,
-            withheld,
-        } = passing;
-        let (ask, later) = answering
-            .map(|lane| {
-                let (reply, answer) = oneshot::channel();
-                let later = Later {
-                    answer,
-                    capture: ack.number,
-                    dedupe_key: key,
-                    work,
-                };
-                (AskApp { lane, reply }, later)
-            })
-            .unzip();
+        let withheld = passing.withheld;
+        let (ask, later) = Later::of(passing, ack.number, key).unzip();
         let bare = matches!(shake, Shake::Refused);
         let (reply, handshake) = shake.answered().unzip();
         self.tell(Heard::Request(Box::new(Request {
@@ -336,6 +295,8 @@ impl Handler for Listener {
             id,
             judged,
             duplicate_of: ack.duplicate_of,
+            same_content: ack.other_id,
+            unsigned,
             status: recorded,
             handshake,
             size,
@@ -356,14 +317,17 @@ impl Handler for Listener {
                 () = self.rules.hurry.cancelled() => {}
             }
         }
+        let text = match (refused, succeeds) {
+            // Providers that ask with a wrong signature on purpose want nothing but the status.
+            (true, _) if bare => "",
+            (true, _) => "refused\n",
+            (false, true) => "ok\n",
+            (false, false) if unreadable => "no record\n",
+            (false, false) => "failed on purpose\n",
+        };
         match later {
             Some(later) => self.answer_of_app(later).await,
-            // Providers that ask with a wrong signature on purpose want nothing but the status.
-            None if refused && bare => plain(status, ""),
-            None if refused => plain(status, "refused\n"),
-            None if succeeds => plain(status, "ok\n"),
-            None if unreadable => plain(status, "no record\n"),
-            None => plain(status, "failed on purpose\n"),
+            None => plain(status, text),
         }
     }
 

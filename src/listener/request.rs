@@ -35,6 +35,10 @@ pub struct Request {
     pub judged: Judged,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
+    /// Whether that one has another id, which is not signed.
+    pub same_content: bool,
+    /// What of an accepted request is not signed, when it is shown.
+    pub unsigned: Vec<String>,
     /// What was answered; 0 when the app answers.
     pub status: u16,
     /// Present when the provider asked if it is wanted here: no event.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::route::{Destination, Route};
-use super::{Pattern, Received};
+use super::{Pattern, Received, acting};
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
 use crate::verification::Judged;
@@ -19,6 +19,8 @@ pub struct Router {
     pub filter: Option<Pattern>,
     /// In the order in which the user gave them.
     pub routes: Vec<RoutedLane>,
+    /// Whether commands run for anybody.
+    pub unverified: bool,
     /// Whether the sender is answered by the first app that the request is forwarded to.
     pub answer_by_app: bool,
 }
@@ -50,6 +52,8 @@ pub struct Passing {
 pub enum Withheld {
     /// It is not verified and comes from a web page.
     WebPage,
+    /// It has neither a signature nor a token, so that commands are not run.
+    Commands,
 }
 
 impl Router {
@@ -66,7 +70,7 @@ impl Router {
             return Passing::default();
         }
         // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
-        if !judged.verdict.is_verified() && incoming.headers.contains("origin") {
+        if !acting::may_pass_on(&judged.verdict, &incoming.headers) {
             return Passing {
                 withheld: Some(Withheld::WebPage),
                 ..Passing::default()
@@ -85,6 +89,10 @@ impl Router {
             .filter(|routed| routed.route.takes(event, || body.as_ref()))
         {
             let runs = matches!(routed.route.to, Destination::Run(_));
+            if runs && !acting::may_run(&judged.verdict, self.unverified) {
+                passing.withheld = Some(Withheld::Commands);
+                continue;
+            }
             if self.answer_by_app && !runs && passing.answering.is_none() {
                 passing.answering = Some(Arc::clone(&routed.lane));
                 continue;

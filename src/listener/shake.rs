@@ -38,6 +38,17 @@ pub struct Shakes {
     verify: Option<Secret>,
 }
 
+/// A question to be answered.
+#[derive(Debug, Clone, Copy)]
+struct Question<'a> {
+    handshake: &'a Handshake,
+    asked: &'a Asked,
+    /// The provider's name.
+    name: &'a str,
+    /// Whether its token may be signed with the secret of events.
+    may_sign: bool,
+}
+
 /// What is made of a request.
 #[derive(Debug)]
 pub(super) enum Shake {
@@ -106,14 +117,20 @@ impl Shakes {
             let own = judged.profile.as_ref().is_some_and(|other| other.name == profile.name);
             match &judged.verdict {
                 Verdict::Refused(_) => return Shake::Refused,
-                verdict if own && verdict.is_verified() => {}
+                verdict if own && verdict.is_accepted() => {}
                 _ => return Shake::None,
             }
         }
         let secret = verification
             .checks()
             .then(|| verification.secret_of(&profile, judged.secret()));
-        let answered = self.answer(handshake, &asked, incoming, secret.flatten().as_ref(), reject_status);
+        let question = Question {
+            handshake,
+            asked: &asked,
+            name: &profile.name,
+            may_sign: verification.may_sign(asked.token.as_bytes()),
+        };
+        let answered = self.answer(&question, incoming, secret.flatten().as_ref(), reject_status);
         // Before an endpoint is confirmed it may know no secret: most questions are not signed, or need not be.
         if judged.verdict.is_refused() {
             judged.verdict = Verdict::Unsigned;
@@ -162,12 +179,12 @@ impl Shakes {
 
     fn answer(
         &self,
-        handshake: &Handshake,
-        asked: &Asked,
+        question: &Question<'_>,
         incoming: &Incoming,
         secret: Option<&Secret>,
         reject_status: u16,
     ) -> (Reply, Shaken) {
+        let Question { handshake, asked, .. } = *question;
         let mut shaken = Shaken {
             refused: None,
             tell: handshake.told(asked, &incoming.headers),
@@ -184,7 +201,13 @@ impl Shakes {
             (None, Some(_)) => shaken.caution = Some("any token is taken; `--handshake-token REF` takes only yours"),
             _ => {}
         }
-        match handshake.answer(asked, &incoming.headers, secret) {
+        // An answer is a signature: only of a provider that the user named, and never of what may be an event.
+        let signed = match (handshake.needs_secret(), secret) {
+            (true, Some(_)) if self.named.is_empty() => Err(Unanswerable::Unnamed),
+            (true, Some(_)) if !question.may_sign => Err(Unanswerable::Token),
+            _ => handshake.answer(asked, &incoming.headers, secret),
+        };
+        match signed {
             Ok(answer) => {
                 let reply = Reply {
                     status: answer.status,
@@ -192,6 +215,9 @@ impl Shakes {
                     body: answer.body,
                 };
                 (reply, shaken)
+            }
+            Err(why @ Unanswerable::Unnamed) => {
+                shaken.refuses(reject_status, format!("{why}: add `--provider {}`", question.name))
             }
             Err(why @ Unanswerable::Secret) => shaken.refuses(reject_status, format!("{why}: add `--secret`")),
             Err(why) => shaken.refuses(reject_status, why.to_string()),

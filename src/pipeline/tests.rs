@@ -91,7 +91,7 @@ impl Diary {
         note(&self.log, said);
         Ack {
             number: 7,
-            duplicate_of: None,
+            ..Ack::default()
         }
     }
 }

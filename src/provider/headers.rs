@@ -6,7 +6,7 @@ use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::message::Message;
-use crate::signature::{Signed, Signer, ToSign};
+use crate::signature::{SignError, Signed, Signer, ToSign};
 use crate::template::Placeholder;
 
 /// Where a request goes, which some signatures cover, and how often that was tried.
@@ -29,7 +29,7 @@ impl Profile {
         signer: Option<&Signer>,
         now: Timestamp,
         target: Target<'_>,
-    ) -> (Headers, Bytes) {
+    ) -> Result<(Headers, Bytes), SignError> {
         let mut headers = Headers::new();
         if !message.body.is_empty() && !message.content_type.is_empty() {
             headers.append("content-type", message.content_type.as_str());
@@ -39,8 +39,8 @@ impl Profile {
             "user-agent",
             agent.unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION"))),
         );
-        let body = self.add_own(message, signer, now, target, &mut headers);
-        (headers, body)
+        let body = self.add_own(message, signer, now, target, &mut headers)?;
+        Ok((headers, body))
     }
 
     /// The lines that are the provider's own, the signature and what stands beside it, and the body.
@@ -50,13 +50,13 @@ impl Profile {
         signer: Option<&Signer>,
         now: Timestamp,
         target: Target<'_>,
-    ) -> (Headers, Bytes) {
+    ) -> Result<(Headers, Bytes), SignError> {
         let mut headers = Headers::new();
         if self.scheme.signs_form() {
             headers.append("content-type", message.content_type.as_str());
         }
-        let body = self.add_own(message, signer, now, target, &mut headers);
-        (headers, body)
+        let body = self.add_own(message, signer, now, target, &mut headers)?;
+        Ok((headers, body))
     }
 
     fn add_own(
@@ -66,7 +66,7 @@ impl Profile {
         now: Timestamp,
         target: Target<'_>,
         headers: &mut Headers,
-    ) -> Bytes {
+    ) -> Result<Bytes, SignError> {
         for (name, template) in &self.headers {
             let value = template.render(|placeholder| match placeholder {
                 Placeholder::Event => Some(message.event.clone()),
@@ -92,11 +92,11 @@ impl Profile {
             url: target.url.split('#').next().unwrap_or_default(),
             headers,
         };
-        match signer.map_or(Signed::Nothing, |signer| signer.sign(&content)) {
+        match signer.map_or(Ok(Signed::Nothing), |signer| signer.sign(&content))? {
             Signed::Headers(lines) => lines.into_iter().for_each(|(name, value)| headers.set(&name, value)),
-            Signed::Body(body) => return body.into(),
+            Signed::Body(body) => return Ok(body.into()),
             Signed::Nothing => {}
         }
-        message.body.clone()
+        Ok(message.body.clone())
     }
 }

@@ -135,7 +135,7 @@ pub struct Facts {
     pub id: Option<String>,
     /// The event's time.
     pub time: Option<Timestamp>,
-    /// The key that a second delivery of the same event has too.
+    /// The key that a second delivery of the same event has too, where all of it is signed.
     pub dedupe_key: Option<String>,
 }
 
@@ -232,29 +232,68 @@ impl Profile {
                 .map(str::to_owned)
         };
         let first = |places: &[Place]| {
-            places.iter().find_map(|place| match place {
-                Place::Header(name) => headers.get_text(name).map(str::to_owned),
-                Place::Body(path) => at(path),
+            places.iter().find_map(|place| {
+                let text = match place {
+                    Place::Header(name) => headers.get_text(name).map(str::to_owned),
+                    Place::Body(path) => at(path),
+                };
+                text.map(|text| (text, place.clone()))
             })
         };
         let (event, id) = (first(&self.read.event), first(&self.read.id));
-        let time = first(&self.read.time).and_then(|text| Timestamp::parse(&text));
+        let time = first(&self.read.time).and_then(|(text, _)| Timestamp::parse(&text));
+        let covers_body = self.scheme.covers_body(headers);
+        // Whoever has a signed request may change the rest of it, and would make it another event.
+        let signed = |found: &Option<(String, Place)>| {
+            let (text, place) = found.as_ref()?;
+            self.signs(place, headers, covers_body).then(|| text.clone())
+        };
+        let signed_at = |place: Place, text: Option<String>| signed(&text.map(|text| (text, place)));
         let dedupe_key = self.dedupe.keys.iter().find_map(|key| {
             key.render(|placeholder| match placeholder {
-                Placeholder::Event => event.clone(),
-                Placeholder::Id => id.clone(),
-                Placeholder::BodyPath(path) => at(path),
-                Placeholder::Header(name) => headers.get_text(name).map(str::to_owned),
-                Placeholder::BodySha256 => Some(body_sha256(body)),
+                Placeholder::Event => signed(&event),
+                Placeholder::Id => signed(&id),
+                Placeholder::BodyPath(path) => signed_at(Place::Body(path.clone()), at(path)),
+                Placeholder::Header(name) => {
+                    signed_at(Place::Header(name.clone()), headers.get_text(name).map(str::to_owned))
+                }
+                Placeholder::BodySha256 => covers_body.then(|| body_sha256(body)),
                 _ => None,
             })
         });
         Facts {
-            event,
-            id,
+            event: event.map(|(text, _)| text),
+            id: id.map(|(text, _)| text),
             time,
             dedupe_key,
         }
+    }
+
+    fn signs(&self, place: &Place, headers: &Headers, covers_body: bool) -> bool {
+        match place {
+            Place::Header(name) => self.scheme.signs_header(name, headers),
+            Place::Body(path) => covers_body || self.scheme.signs_field(path),
+        }
+    }
+
+    /// What of a request is used or passed on, though the provider does not sign it: `body`, `query`, `header:NAME`.
+    pub fn unsigned_parts(&self, headers: &Headers, body: &[u8], has_query: bool) -> Vec<String> {
+        let mut parts = Vec::new();
+        if !body.is_empty() && !self.scheme.covers_body(headers) {
+            parts.push("body".to_owned());
+        }
+        if has_query && !self.scheme.signs_target() {
+            parts.push("query".to_owned());
+        }
+        let read = [&self.read.event, &self.read.id, &self.read.time];
+        for place in read.into_iter().flatten() {
+            let Place::Header(name) = place else { continue };
+            let part = place.to_string();
+            if headers.contains(name) && !parts.contains(&part) && !self.scheme.signs_header(name, headers) {
+                parts.push(part);
+            }
+        }
+        parts
     }
 }
 

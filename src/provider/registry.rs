@@ -369,8 +369,10 @@ mod tests {
                         url: "https://a.example/",
                         retries: 0,
                     };
-                    let (headers, _) = profile.request(&message, None, at, target);
+                    let (headers, _) = profile.request(&message, None, at, target).unwrap();
                     let key = profile.facts(&headers, &message.body).dedupe_key;
+                    // Where nothing that is signed tells two events apart, the same content is the same event.
+                    let Some(key) = key else { continue };
                     assert!(keys.insert(key), "`{event}` of {} comes twice", builtin.name);
                 }
             }

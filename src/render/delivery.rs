@@ -183,5 +183,6 @@ pub fn error_words(kind: ErrorKind) -> &'static str {
         ErrorKind::Protocol => "broken answer",
         ErrorKind::Cancelled => "stopped",
         ErrorKind::Blocked => "blocked",
+        ErrorKind::Signing => "not signed",
     }
 }

@@ -143,7 +143,7 @@ fn target(summary: &Summary) -> String {
 /// How good a state is.
 pub fn tone(state: &str) -> Tone {
     match state {
-        "verified" | "delivered" => Tone::Good,
+        "verified" | "token-only" | "delivered" => Tone::Good,
         "refused" | "failed" => Tone::Bad,
         _ => Tone::Caution,
     }

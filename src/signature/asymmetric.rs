@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::carrier::Carrier;
 use super::check::Check;
 use super::keys::{ED25519_SPKI, P256_SPKI, der_of, ed25519_pair, pem, stripped};
-use super::{Freshness, KeyError, Proof, Received, Refusal, Signed, ToSign};
+use super::{Freshness, KeyError, Proof, Received, Refusal, SignError, Signed, ToSign};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -72,6 +72,9 @@ pub enum PrivateKey {
     Ecdsa(Arc<EcdsaKeyPair>),
     /// RSA.
     Rsa(Arc<RsaKeyPair>),
+    /// One that never signs.
+    #[cfg(test)]
+    Broken,
 }
 
 /// A key that verifies, under its secret's name.
@@ -96,20 +99,20 @@ impl std::fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    fn sign(&self, content: &[u8]) -> Vec<u8> {
+    fn sign(&self, content: &[u8]) -> Result<Vec<u8>, SignError> {
         match self {
-            Self::Ed25519(pair) => pair.sign(content).as_ref().to_vec(),
-            Self::Ecdsa(pair) => match pair.sign(&SystemRandom::new(), content) {
-                Ok(signature) => signature.as_ref().to_vec(),
-                Err(_) => Vec::new(),
-            },
+            Self::Ed25519(pair) => Ok(pair.sign(content).as_ref().to_vec()),
+            Self::Ecdsa(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), content).map_err(|_| SignError)?;
+                Ok(signature.as_ref().to_vec())
+            }
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                match pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content, &mut signature) {
-                    Ok(()) => signature,
-                    Err(_) => Vec::new(),
-                }
+                let signed = pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content, &mut signature);
+                signed.map(|()| signature).map_err(|_| SignError)
             }
+            #[cfg(test)]
+            Self::Broken => Err(SignError),
         }
     }
 }
@@ -140,7 +143,7 @@ impl Asymmetric {
             .collect()
     }
 
-    fn check(&self) -> Check<'_> {
+    pub(super) fn check(&self) -> Check<'_> {
         Check {
             content: &self.content,
             carrier: &self.carrier,
@@ -148,7 +151,7 @@ impl Asymmetric {
         }
     }
 
-    pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> Signed {
+    pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> Result<Signed, SignError> {
         self.check()
             .sign(keys, message, |_| b"", |key, content| key.sign(&content.concat()))
     }

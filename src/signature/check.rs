@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::carrier::{Carrier, judge_age};
-use super::content::{Source, UrlForm, check_body_hash, to_sign};
-use super::{Freshness, Proof, Received, Refusal, Signed, ToSign};
+use super::content::{Pieces, Source, UrlForm, check_body_hash, to_sign};
+use super::{Freshness, Proof, Received, Refusal, SignError, Signed, ToSign};
 use crate::json::insert;
 use crate::template::{Placeholder, Template};
 
@@ -40,26 +40,27 @@ impl Check<'_> {
         keys: &[K],
         message: &ToSign<'_>,
         secret: impl Fn(&K) -> &[u8],
-        make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Vec<u8>,
-    ) -> Signed {
+        make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Result<Vec<u8>, SignError>,
+    ) -> Result<Signed, SignError> {
         let text = |key: &K, document: Option<&Value>| {
             let content = to_sign(self.content, self.carrier, message, document, secret(key));
-            self.carrier.encoding.encode(&make(key, &content))
+            Ok(self.carrier.encoding.encode(&make(key, &content)?))
         };
         let document = self
             .looks_into_body()
             .then(|| serde_json::from_slice(message.body).ok());
         let mut document: Option<Value> = document.flatten();
         let Some(path) = &self.carrier.body else {
-            let signatures: Vec<String> = keys.iter().map(|key| text(key, document.as_ref())).collect();
-            return Signed::Headers(self.carrier.write(&signatures, message));
+            let signatures = keys.iter().map(|key| text(key, document.as_ref()));
+            let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
+            return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
         let items = document.as_ref().and_then(|document| self.carrier.items(document));
         let first = keys.first().into_iter();
-        let signatures: Vec<String> = first
+        let signatures = first
             .flat_map(|key| items.iter().flatten().map(|item| text(key, Some(item))))
-            .map(|signature| self.carrier.render(&signature, message))
-            .collect();
+            .map(|signature| Ok(self.carrier.render(&signature?, message)))
+            .collect::<Result<Vec<String>, SignError>>()?;
         for (number, signature) in signatures.into_iter().enumerate() {
             let at = match &self.carrier.each {
                 Some(list) => format!("{list}.{number}.{path}"),
@@ -70,7 +71,7 @@ impl Check<'_> {
             }
         }
         let body = document.and_then(|document| serde_json::to_vec(&document).ok());
-        body.map_or(Signed::Nothing, Signed::Body)
+        Ok(body.map_or(Signed::Nothing, Signed::Body))
     }
 
     /// Whether any key matches, and what that is worth. `matches` says what makes a content and its signatures fit.
@@ -87,19 +88,8 @@ impl Check<'_> {
         if let Some(param) = &self.carrier.body_hash {
             check_body_hash(param, received.url.unwrap_or_default(), received)?;
         }
-        let document: Option<Value> = if self.looks_into_body() {
-            serde_json::from_slice(received.body).ok()
-        } else {
-            None
-        };
-        let items: Vec<Option<&Value>> = match (&self.carrier.each, &document) {
-            (None, document) => vec![document.as_ref()],
-            (Some(_), document) => {
-                let items = document.as_ref().and_then(|document| self.carrier.items(document));
-                let items = items.ok_or_else(|| self.carrier.missing())?;
-                items.into_iter().map(Some).collect()
-            }
-        };
+        let document = self.document(received);
+        let items = self.items(document.as_ref())?;
         let mut proof = Err(self.carrier.missing());
         let mut signed_at = None;
         for item in items {
@@ -126,6 +116,49 @@ impl Check<'_> {
         judge_age(self.freshness, signed_at, received.now, proof)
     }
 
+    fn document(&self, received: &Received<'_>) -> Option<Value> {
+        self.looks_into_body()
+            .then(|| serde_json::from_slice(received.body).ok())
+            .flatten()
+    }
+
+    /// The parts of the body that are signed each by itself.
+    fn items<'a>(&self, document: Option<&'a Value>) -> Result<Vec<Option<&'a Value>>, Refusal> {
+        if self.carrier.each.is_none() {
+            return Ok(vec![document]);
+        }
+        let items = document.and_then(|document| self.carrier.items(document));
+        let items = items.ok_or_else(|| self.carrier.missing())?;
+        Ok(items.into_iter().map(Some).collect())
+    }
+
+    /// Calls `look` with the pieces of everything that is signed of a request, the secret left out; stops and returns what
+    /// it answers first.
+    pub(super) fn look<T>(
+        &self,
+        received: &Received<'_>,
+        form: UrlForm,
+        mut look: impl FnMut(&Pieces<'_>) -> Option<T>,
+    ) -> Result<Option<T>, Refusal> {
+        let document = self.document(received);
+        let url = form.of(received.url.unwrap_or_default());
+        for item in self.items(document.as_ref())? {
+            let carried = self.carrier.read(received.headers, item)?;
+            let source = Source {
+                carrier: self.carrier,
+                carried: &carried,
+                received,
+                document: item,
+                url: &url,
+                secret: b"",
+            };
+            if let Some(found) = look(&source.pieces(self.content)?) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     /// The first key that matches, with any form of the URL.
     fn first<K>(
         &self,
@@ -142,7 +175,10 @@ impl Check<'_> {
             }
             for key in keys {
                 if let Some(proof) = found(&url, key)? {
-                    return Ok(proof);
+                    return Ok(Proof {
+                        url_form: *form,
+                        ..proof
+                    });
                 }
             }
             urls.push(url);

@@ -6,7 +6,7 @@ use super::carrier::Carrier;
 use super::check::Check;
 use super::hmac::Algorithm;
 use super::keys::is_public_key;
-use super::{Freshness, KeyError, Proof, Received, Refusal, Signed, ToSign, same};
+use super::{Freshness, KeyError, Proof, Received, Refusal, SignError, Signed, ToSign, same};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -24,7 +24,7 @@ pub struct Hash {
 }
 
 impl Hash {
-    fn check(&self) -> Check<'_> {
+    pub(super) fn check(&self) -> Check<'_> {
         Check {
             content: &self.content,
             carrier: &self.carrier,
@@ -43,10 +43,10 @@ impl Hash {
         }
     }
 
-    pub(super) fn sign(&self, secrets: &[Secret], message: &ToSign<'_>) -> Signed {
+    pub(super) fn sign(&self, secrets: &[Secret], message: &ToSign<'_>) -> Result<Signed, SignError> {
         let first = secrets.get(..1).unwrap_or_default();
         self.check()
-            .sign(first, message, Secret::expose, |_, content| self.digest(content))
+            .sign(first, message, Secret::expose, |_, content| Ok(self.digest(content)))
     }
 
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, Refusal> {

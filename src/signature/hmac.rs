@@ -9,7 +9,7 @@ use super::carrier::Carrier;
 use super::check::Check;
 use super::encoding::{Form, LENIENT_KEY};
 use super::keys::is_public_key;
-use super::{Freshness, KeyError, Proof, Received, Refusal, Signed, ToSign, same};
+use super::{Freshness, KeyError, Proof, Received, Refusal, SignError, Signed, ToSign, same};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -183,7 +183,7 @@ impl Hmac {
         })
     }
 
-    fn check(&self) -> Check<'_> {
+    pub(super) fn check(&self) -> Check<'_> {
         Check {
             content: &self.content,
             carrier: &self.carrier,
@@ -191,8 +191,8 @@ impl Hmac {
         }
     }
 
-    pub(super) fn sign(&self, keys: &[Key], message: &ToSign<'_>) -> Signed {
-        let hash = |key: &Key, content: &[Cow<'_, [u8]>]| key.state.of(content);
+    pub(super) fn sign(&self, keys: &[Key], message: &ToSign<'_>) -> Result<Signed, SignError> {
+        let hash = |key: &Key, content: &[Cow<'_, [u8]>]| Ok(key.state.of(content));
         self.check().sign(keys, message, |_| b"", hash)
     }
 
@@ -208,7 +208,7 @@ impl Hmac {
                 secret: key.name.clone(),
                 form,
                 weakness: (self.algorithm == Algorithm::Sha1).then(|| "SHA-1".to_owned()),
-                warning: None,
+                ..Proof::default()
             })
         };
         self.check().verify(keys, received, |_| b"", matches)

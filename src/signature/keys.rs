@@ -15,26 +15,53 @@ pub(super) const P256_SPKI: [u8; 26] = [
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// Whether a text is a key of a pair: PEM, or base64 of an SPKI document. Everybody knows a public key, so that nothing
-/// keyed with its text proves anything.
-pub(super) fn is_public_key(text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    if text.starts_with(b"-----BEGIN") {
+/// What stands before the base64 of a public key in the Standard Webhooks specification.
+const PUBLIC_PREFIX: &[u8] = b"whpk_";
+
+/// What base64 makes of the beginning of a PEM document.
+const PEM_IN_BASE64: &[u8] = b"LS0tLS1CRUdJTi";
+
+/// Whether a text is a key of a pair: PEM, `whpk_...`, or base64 or hex of an SPKI document. Everybody knows a public key,
+/// so that nothing keyed with its text proves anything.
+pub fn is_public_key(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
+    if text.starts_with(PUBLIC_PREFIX) || text.starts_with(PEM_IN_BASE64) || has_pem(text) {
         return true;
     }
     // Shorter than the shortest key, and not the start of a SEQUENCE: no need to decode.
-    if text.len() < 56 || text[0] != b'M' {
+    if text.len() < 56 || !(text[0] == b'M' || text.starts_with(b"30")) {
         return false;
     }
-    let Ok(der) = LENIENT.decode(text) else { return false };
-    // A SEQUENCE as long as the text, and in it a SEQUENCE that begins with an OBJECT IDENTIFIER.
+    let joined: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let is_key = |der: Vec<u8>| is_key_document(&der);
+    hex::decode(&joined).is_ok_and(is_key) || LENIENT.decode(&joined).is_ok_and(is_key)
+}
+
+/// Some tools write attributes in front of a PEM document.
+fn has_pem(text: &[u8]) -> bool {
+    let begin = b"-----BEGIN ";
+    text.windows(begin.len()).any(|part| part == begin)
+}
+
+/// Whether it is a SEQUENCE as long as the text, and in it what a public key (SPKI) or a private one (PKCS#8) begins with.
+fn is_key_document(der: &[u8]) -> bool {
     let inner = match der.get(..4) {
         Some([0x30, length, ..]) if usize::from(*length) == der.len() - 2 => &der[2..],
         Some([0x30, 0x81, length, _]) if usize::from(*length) == der.len() - 3 => &der[3..],
         Some([0x30, 0x82, high, low]) if usize::from(u16::from_be_bytes([*high, *low])) == der.len() - 4 => &der[4..],
         _ => return false,
     };
-    matches!(inner, [0x30, _, 0x06, ..])
+    matches!(inner, [0x30, _, 0x06, ..] | [0x02, 0x01, 0x00, 0x30, _, 0x06, ..])
+}
+
+/// Whether a text may be the raw bytes of a public key in hex, or a secret: only the provider tells.
+pub fn is_hex_key(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    text.len() == 64 && text.iter().all(u8::is_ascii_hexdigit)
 }
 
 pub(super) fn pem(label: &str, der: &[u8]) -> String {

@@ -10,6 +10,8 @@ mod explain;
 mod hash;
 mod hmac;
 mod keys;
+mod shape;
+mod signed;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -24,8 +26,11 @@ pub use encoding::{Encoding, Form};
 pub use explain::{Autopsy, Case, Context, Explanation, Pace, Place, explain, explain_age, explain_missing, hint};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
+pub use keys::{is_hex_key, is_public_key};
+pub use shape::Shape;
+pub use signed::{body_sha256, sha256_of};
 pub use token::Token;
-pub use verdict::{Proof, Refusal, Verdict};
+pub use verdict::{Proof, Refusal, TOKEN_ONLY, VERIFIED, Verdict};
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -119,6 +124,11 @@ pub enum KeyError {
     },
 }
 
+/// A key that cannot sign: nothing may be sent, since it would look signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the private key cannot sign")]
+pub struct SignError;
+
 /// HMAC-SHA-256 of a text, keyed with the secret's text: what some providers ask a receiver for, to see that it has the
 /// secret.
 pub fn keyed_digest(secret: &Secret, text: &[u8]) -> Vec<u8> {
@@ -157,7 +167,7 @@ impl Scheme {
             _ if secrets.is_empty() => return Err(KeyError::NoSecret),
             Self::Hmac(scheme) => Verifier::Hmac(scheme.clone(), scheme.keys(secrets)?),
             Self::Hash(scheme) => Verifier::Hash(scheme.clone(), Hash::keys(secrets)?),
-            Self::Token(scheme) => Verifier::Token(scheme.clone(), secrets.to_vec()),
+            Self::Token(scheme) => Verifier::Token(scheme.clone(), Token::keys(secrets)?),
             Self::Asymmetric(scheme) => Verifier::Asymmetric(scheme.clone(), scheme.verifying_keys(secrets)?),
         })
     }
@@ -322,13 +332,13 @@ pub enum Signer {
 impl Signer {
     /// The signature: header lines, or the body with it inside. A scheme that puts id and timestamp into headers of their
     /// own leaves those to the provider's header templates.
-    pub fn sign(&self, message: &ToSign<'_>) -> Signed {
+    pub fn sign(&self, message: &ToSign<'_>) -> Result<Signed, SignError> {
         match self {
             Self::Hmac(scheme, keys) => scheme.sign(keys, message),
             Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
-            Self::Token(scheme, secret) => Signed::Headers(vec![scheme.sign(secret)]),
+            Self::Token(scheme, secret) => Ok(Signed::Headers(vec![scheme.sign(secret)])),
             Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
-            Self::Unsigned => Signed::Nothing,
+            Self::Unsigned => Ok(Signed::Nothing),
         }
     }
 }
@@ -354,11 +364,25 @@ impl Verifier {
         let result = match self {
             Self::Hmac(scheme, keys) => scheme.verify(keys, received),
             Self::Hash(scheme, secrets) => scheme.verify(secrets, received),
-            Self::Token(scheme, secrets) => scheme.verify(secrets, received),
+            Self::Token(scheme, secrets) => {
+                let result = scheme.verify(secrets, received);
+                return result.map_or_else(Verdict::Refused, Verdict::TokenOnly);
+            }
             Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
             Self::Unsigned => return Verdict::Unsigned,
         };
         result.map_or_else(Verdict::Refused, Verdict::Verified)
+    }
+}
+
+/// A signer whose key never signs.
+#[cfg(test)]
+pub(crate) fn broken_signer() -> Signer {
+    let registry = crate::provider::Registry::default();
+    let profile = registry.get("gohighlevel").expect("a built-in provider");
+    match &profile.scheme {
+        Scheme::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), vec![asymmetric::PrivateKey::Broken]),
+        other => panic!("not a pair: {other:?}"),
     }
 }
 
@@ -371,12 +395,6 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 pub fn fingerprint(secret: &Secret) -> String {
     use sha2::Digest as _;
     hex::encode(&sha2::Sha256::digest(secret.expose())[..6])
-}
-
-/// Hex SHA-256 of a body.
-pub fn body_sha256(body: &[u8]) -> String {
-    use sha2::Digest as _;
-    hex::encode(sha2::Sha256::digest(body))
 }
 
 /// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.

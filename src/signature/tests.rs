@@ -128,7 +128,14 @@ fn a_form_that_the_documents_leave_open_is_accepted_and_named() {
         url: "",
         headers: &Headers::new(),
     };
-    let (_, hex) = line(profile.scheme.signer(&[Secret::new(SECRET)]).unwrap().sign(&message));
+    let (_, hex) = line(
+        profile
+            .scheme
+            .signer(&[Secret::new(SECRET)])
+            .unwrap()
+            .sign(&message)
+            .unwrap(),
+    );
     let Verdict::Verified(proof) = check(
         "poolflow",
         SECRET,
@@ -185,7 +192,14 @@ fn several_secrets_verify_and_the_one_that_matched_is_named() {
         url: "",
         headers: &Headers::new(),
     };
-    let (header, value) = line(profile.scheme.signer(&[Secret::new("b")]).unwrap().sign(&message));
+    let (header, value) = line(
+        profile
+            .scheme
+            .signer(&[Secret::new("b")])
+            .unwrap()
+            .sign(&message)
+            .unwrap(),
+    );
     let secrets = [Secret::new("a").named("new"), Secret::new("b").named("old")];
     let verdict = profile.scheme.verifier(&secrets).unwrap().verify(&Received {
         method: "POST",

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Proof, Received, Refusal, same};
+use super::keys::is_public_key;
+use super::{KeyError, Proof, Received, Refusal, same};
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -16,6 +17,14 @@ pub struct Token {
 }
 
 impl Token {
+    /// Everybody knows a public key, so that it is no token.
+    pub(super) fn keys(secrets: &[Secret]) -> Result<Vec<Secret>, KeyError> {
+        match secrets.iter().find(|secret| is_public_key(secret.expose())) {
+            Some(pair) => Err(KeyError::wrong_form(pair, "a token: it is a key of a pair")),
+            None => Ok(secrets.to_vec()),
+        }
+    }
+
     pub(super) fn sign(&self, secret: &Secret) -> (String, String) {
         (self.header.clone(), self.text(secret))
     }

@@ -3,13 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::content::UrlForm;
 use crate::clock::human_duration;
+
+/// The name of [`Verdict::Verified`] in JSON and in the ledger.
+pub const VERIFIED: &str = "verified";
+
+/// The name of [`Verdict::TokenOnly`].
+pub const TOKEN_ONLY: &str = "token-only";
 
 /// What a check says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// A signature matched.
     Verified(Proof),
+    /// The right token came, which says who sends and nothing about what is sent.
+    TokenOnly(Proof),
     /// None did, or it is not fresh.
     Refused(Refusal),
     /// The scheme signs nothing, so nothing can be said.
@@ -29,6 +38,8 @@ pub struct Proof {
     pub weakness: Option<String>,
     /// What is odd though accepted.
     pub warning: Option<String>,
+    /// The form of the URL that was signed.
+    pub url_form: UrlForm,
 }
 
 /// Why a request is refused. For the operator's eyes: the HTTP answer says 401 and nothing else.
@@ -95,6 +106,20 @@ pub enum Refusal {
         /// The fact.
         why: String,
     },
+    /// The signature is right, but what was signed is the content of another scheme, whose body it is not.
+    Foreign {
+        /// The provider or variant whose content it is.
+        label: String,
+        /// Whether that is a variant of the provider that was asked.
+        variant: bool,
+    },
+    /// The signature is right, but it may be the answer to a handshake.
+    HandshakeAnswer,
+    /// The secret looks like a public key, and no provider is named that would say what it is.
+    Unnamed {
+        /// The header.
+        header: String,
+    },
     /// The URL is signed, and it is not known.
     UrlUnknown,
     /// No provider's marks are there.
@@ -107,10 +132,32 @@ impl Verdict {
         matches!(self, Self::Verified(_))
     }
 
-    /// Whether a signature matched, whatever its age.
+    /// Whether the sender knows the secret: a signature matched, or the right token came.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, Self::Verified(_) | Self::TokenOnly(_))
+    }
+
+    /// The verdict when the request also carried the bearer token that the receiver demands.
+    #[must_use]
+    pub fn with_token(self) -> Self {
+        match self {
+            Self::Unsigned | Self::Unchecked => Self::TokenOnly(Proof::default()),
+            verdict => verdict,
+        }
+    }
+
+    /// What was proved of an accepted request.
+    pub fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::Verified(proof) | Self::TokenOnly(proof) => Some(proof),
+            _ => None,
+        }
+    }
+
+    /// Whether a signature or a token matched, whatever its age.
     pub fn is_match(&self) -> bool {
         let aged = matches!(self, Self::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. }));
-        aged || self.is_verified()
+        aged || self.is_accepted()
     }
 
     /// Whether the request is refused.
@@ -118,10 +165,11 @@ impl Verdict {
         matches!(self, Self::Refused(_))
     }
 
-    /// `verified`, `refused`, `unsigned` or `unchecked`: what JSON and the ledger keep.
+    /// `verified`, `token-only`, `refused`, `unsigned` or `unchecked`: what JSON and the ledger keep.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Verified(_) => "verified",
+            Self::Verified(_) => VERIFIED,
+            Self::TokenOnly(_) => TOKEN_ONLY,
             Self::Refused(_) => "refused",
             Self::Unsigned => "unsigned",
             Self::Unchecked => "unchecked",
@@ -130,17 +178,14 @@ impl Verdict {
 
     /// The name of the secret that matched.
     pub fn secret(&self) -> Option<&str> {
-        match self {
-            Self::Verified(proof) => proof.secret.as_deref(),
-            Self::Refused(_) | Self::Unsigned | Self::Unchecked => None,
-        }
+        self.proof()?.secret.as_deref()
     }
 
     /// What stands between what was verified and [`Verdict::detail`], before the space.
     pub fn joint(&self) -> &'static str {
         match self {
-            Self::Verified(proof) if proof.secret.is_some() || proof.form.is_some() => "",
-            Self::Verified(_) => ",",
+            Self::Verified(proof) | Self::TokenOnly(proof) if proof.secret.is_some() || proof.form.is_some() => "",
+            Self::Verified(_) | Self::TokenOnly(_) => ",",
             Self::Refused(_) | Self::Unsigned | Self::Unchecked => ":",
         }
     }
@@ -156,7 +201,7 @@ impl Verdict {
     /// What to say beside the name: the secret that matched, the reason of a refusal.
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::Verified(proof) => {
+            Self::Verified(proof) | Self::TokenOnly(proof) => {
                 let said = [
                     proof.secret.as_ref().map(|name| format!("by `{name}`")),
                     proof.form.as_ref().map(|form| format!("as {form}")),
@@ -187,6 +232,10 @@ impl Refusal {
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
             Self::Unusable { .. } => "unusable-secret",
+            Self::Foreign { variant: true, .. } => "other-variant",
+            Self::Foreign { .. } => "other-provider",
+            Self::HandshakeAnswer => "handshake-answer",
+            Self::Unnamed { .. } => "provider-unnamed",
             Self::UrlUnknown => "url-unknown",
             Self::Unrecognised => "unrecognised",
         }
@@ -201,6 +250,17 @@ impl fmt::Display for Refusal {
                 None => write!(f, "header `{header}` is missing"),
             },
             Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
+            Self::Foreign { label, .. } => write!(
+                f,
+                "what was signed reads as the content of another scheme, such as `{label}`, and not as a body"
+            ),
+            Self::HandshakeAnswer => f.write_str(
+                "what was signed could be the token of a handshake, whose answer is signed with the same secret",
+            ),
+            Self::Unnamed { header } => write!(
+                f,
+                "`{header}` cannot be checked: the secret has 64 hex digits, as some public keys have, and no provider is named"
+            ),
             Self::UrlUnknown => f.write_str("the URL is signed, and it is not known"),
             Self::Malformed { header, expected } if header.starts_with("body:") => {
                 write!(f, "`{header}` is not of the form `{expected}`")

@@ -24,6 +24,16 @@ pub enum StoreError {
         /// What the system said.
         what: String,
     },
+    /// One record is damaged; others can be read.
+    #[error("record `#{number}` of ledger `{path}` cannot be read: {what}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The record.
+        number: u64,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Another process kept it locked for too long.
     #[error("ledger `{0}` is locked by another process")]
     Locked(String),

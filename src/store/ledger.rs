@@ -250,7 +250,7 @@ mod tests {
             self.next += ops.len() as u64;
             let ack = |number| Ack {
                 number,
-                duplicate_of: None,
+                ..Ack::default()
             };
             Ok((first..self.next).map(ack).collect())
         }

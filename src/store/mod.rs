@@ -318,6 +318,8 @@ pub struct Ack {
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
+    /// Whether that one says another id of the event.
+    pub other_id: bool,
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
@@ -330,6 +332,11 @@ pub trait Store: Send {
 
     /// Keeps the store within its limits. Called when those who wait for a group have their answers.
     fn tidy(&mut self) {}
+
+    /// Whether the store is still where it was opened. A reader of one that is not opens it again.
+    fn is_current(&self) -> bool {
+        true
+    }
 
     /// What happened to the store that its user has to know; told once.
     fn notice(&mut self) -> Option<StoreNotice> {

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 /// What a check said, as it is kept: names and texts that outlive the types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerdictNote {
-    /// `verified`, `refused`, `unsigned` or `unchecked`.
+    /// `verified`, `token-only`, `refused`, `unsigned` or `unchecked`.
     pub name: String,
     /// The machine-readable cause of a refusal.
     pub reason: Option<String>,

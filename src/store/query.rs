@@ -113,7 +113,15 @@ pub struct Summary {
     pub unprocessed: Option<(u32, String)>,
 }
 
+/// The state of a record that cannot be read; its reason says why, and the rest is what could be read all the same.
+pub(super) const UNREADABLE: &str = "unreadable";
+
 impl Summary {
+    /// Whether the ledger holds something else than what was recorded.
+    pub fn is_unreadable(&self) -> bool {
+        self.state == UNREADABLE
+    }
+
     /// Whether a workflow decided to send nothing.
     pub fn is_unsent(&self) -> bool {
         let unsent = [DeliveryState::Skipped, DeliveryState::Rehearsed];

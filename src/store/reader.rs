@@ -16,7 +16,8 @@ type Question = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
 pub struct Reader(Sender<Question>);
 
 impl Reader {
-    /// Starts the thread. The store is opened with the first question, and again with the next one after a failure.
+    /// Starts the thread. The store is opened with the first question, and again when that failed or when another
+    /// file has taken its place.
     pub fn start(open: impl FnMut() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
         let (questions, queue) = channel();
         // Without a thread every question is answered with `Closed`.
@@ -74,9 +75,9 @@ impl Reader {
 }
 
 fn serve(mut open: impl FnMut() -> Result<Box<dyn Store>, StoreError>, queue: &Receiver<Question>) {
-    let mut store = Err(StoreError::Closed);
+    let mut store: Result<Box<dyn Store>, StoreError> = Err(StoreError::Closed);
     while let Ok(question) = queue.recv() {
-        if store.is_err() {
+        if !store.as_ref().is_ok_and(|store| store.is_current()) {
             store = open();
         }
         question(&store);

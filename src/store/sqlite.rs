@@ -114,11 +114,6 @@ impl SqliteStore {
         list::newest(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
-    /// Whether the file that is open is the one at the ledger's path.
-    pub fn is_current(&self) -> bool {
-        matches!(self.files.check(&self.place), Ok(None))
-    }
-
     /// Goes on in another file when the ledger was taken away or replaced: what is written into one without a name is lost.
     fn follow(&mut self) -> Result<(), StoreError> {
         let Some(notice) = self.files.check(&self.place)? else {
@@ -163,6 +158,10 @@ impl Store for SqliteStore {
         let _ = self.quota.apply(&mut self.connection);
     }
 
+    fn is_current(&self) -> bool {
+        matches!(self.files.check(&self.place), Ok(None))
+    }
+
     fn notice(&mut self) -> Option<StoreNotice> {
         self.notice.take()
     }
@@ -176,7 +175,7 @@ impl Store for SqliteStore {
     }
 
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError> {
-        read::record(&self.connection, number).map_err(|e| self.place.reading(&e))
+        read::record(&self.connection, number).map_err(|e| self.place.reading_record(number, &e))
     }
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {

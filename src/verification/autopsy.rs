@@ -1,6 +1,6 @@
 //! Why a request was refused: the mistakes that its own scheme knows, then other schemes.
 
-use super::{Candidate, Judged, Verification, compile};
+use super::{Candidate, Judged, Verification, compile_all};
 use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
@@ -33,6 +33,12 @@ impl Verification {
             Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::PartMissing { .. } => {
                 self.mismatch(&case, profile, &pace)
             }
+            Refusal::Foreign { label, .. } => Autopsy::of(Explanation {
+                cause: refusal.code(),
+                text: format!("it was signed as `{label}` or in the same form, and is sent here as something else"),
+                hint: format!("check a request of that kind with `--provider {label}`"),
+                guessed: false,
+            }),
             Refusal::TooOld { .. } | Refusal::TooNew { .. } => Autopsy {
                 found: signature::explain_age(&case, refusal),
                 ..Autopsy::default()
@@ -67,6 +73,7 @@ impl Verification {
             url: received.url.unwrap_or_default(),
             headers: received.headers,
         });
+        let signed = signed.ok()?;
         let Signed::Headers(lines) = signed else { return None };
         let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         (!lines.is_empty()).then(|| lines.join(", "))
@@ -131,20 +138,10 @@ impl Verification {
     }
 
     fn other_variant(&self, profile: &Profile, received: &Received<'_>, pace: &Pace) -> Option<Explanation> {
-        let known = self.labels.iter().find(|label| *label.name == *profile.name);
-        let known = known.and_then(|label| label.candidates.get()?.as_ref().ok());
-        let compiled;
-        let variants = if let Some(known) = known {
-            known
-        } else {
-            compiled = compile(&self.registry, &profile.name).ok()?;
-            &compiled
-        };
-        let label = &variants
-            .iter()
-            .find(|candidate| *candidate.label != *profile.label() && self.fits(candidate, received, pace))?
-            .label;
-        Some(signed_as("other-variant", label))
+        let variants = compile_all(&self.registry, &profile.name).ok()?;
+        let mut others = variants.iter().filter(|candidate| *candidate.label != *profile.label());
+        let found = others.find(|candidate| self.fits(candidate, received, pace))?;
+        Some(signed_as("other-variant", &found.label))
     }
 
     /// The same header, as another provider has it.
@@ -152,7 +149,7 @@ impl Verification {
         let names = self.registry.names();
         let others = names.iter().filter(|name| **name != profile.name);
         let label = others
-            .filter_map(|name| compile(&self.registry, name).ok())
+            .filter_map(|name| compile_all(&self.registry, name).ok())
             .flatten()
             .find(|candidate| self.fits(candidate, received, pace))?
             .label;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::session::Purpose;
+use crate::signature::{Scheme, is_hex_key};
 
 impl Verification {
     /// The secret of a provider: the one of that name, or the first.
@@ -19,7 +20,28 @@ impl Verification {
         self.secrets.is_some()
     }
 
+    /// The secrets for a provider. One that has the form of a public key in hex is a shared secret only where the provider
+    /// was named: recognised by a header, its kind would be the sender's choice.
     pub(super) fn secrets_of(&self, profile: &Profile) -> Result<Vec<Secret>> {
+        let mut secrets = self.all_secrets_of(profile)?;
+        if self.asks_for_name(profile) {
+            secrets.retain(|secret| !is_hex_key(secret.expose()));
+        }
+        Ok(secrets)
+    }
+
+    /// Whether a secret is left out because no provider is named.
+    pub(super) fn leaves_out_keys(&self, profile: &Profile) -> bool {
+        let is_one = |secret: &Secret| is_hex_key(secret.expose());
+        self.asks_for_name(profile) && self.all_secrets_of(profile).is_ok_and(|all| all.iter().any(is_one))
+    }
+
+    fn asks_for_name(&self, profile: &Profile) -> bool {
+        let given = self.secrets.as_ref().is_some_and(|secrets| !secrets.is_dev());
+        self.any && given && !matches!(profile.scheme, Scheme::Asymmetric(_))
+    }
+
+    fn all_secrets_of(&self, profile: &Profile) -> Result<Vec<Secret>> {
         self.secrets.as_ref().map_or_else(
             || Ok(Vec::new()),
             |secrets| secrets.for_profile(profile, Purpose::Verify),

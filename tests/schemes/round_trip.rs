@@ -120,7 +120,10 @@ fn what_is_signed_verifies_whatever_the_body_and_no_flipped_bit_does() {
                 length => body(&random, length),
             };
             let message = message(pair, text);
-            let (headers, signed) = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+            let (headers, signed) = pair
+                .profile
+                .request(&message, Some(&pair.signer), now(), TARGET)
+                .expect("a signature");
             let verdict = pair.verify(&headers, &signed, TARGET);
             assert!(verdict.is_verified(), "{} {length}: {verdict:?}", pair.label());
             let bits = signed.len() * 8;
@@ -150,9 +153,12 @@ fn every_event_of_every_catalogue_is_signed_as_its_receiver_wants_it() {
                 // An event that only another variant of the provider signs.
                 continue;
             }
-            let (headers, signed) = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+            let (headers, signed) = pair
+                .profile
+                .request(&message, Some(&pair.signer), now(), TARGET)
+                .expect("a signature");
             let verdict = pair.verify(&headers, &signed, TARGET);
-            assert!(verdict.is_verified(), "{} {event}: {verdict:?}", pair.label());
+            assert!(verdict.is_accepted(), "{} {event}: {verdict:?}", pair.label());
         }
     }
 }
@@ -163,7 +169,10 @@ fn url_and_method_count_where_they_are_signed() {
         let kind = pair.profile.content_type.clone();
         let body: &[u8] = if kind.contains("form") { b"A=1&B=2" } else { b"{}" };
         let message = message(pair, body.to_vec());
-        let (headers, signed) = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+        let (headers, signed) = pair
+            .profile
+            .request(&message, Some(&pair.signer), now(), TARGET)
+            .expect("a signature");
         assert!(pair.verify(&headers, &signed, TARGET).is_verified(), "{}", pair.label());
         let elsewhere = Target {
             url: "https://shop.example.com/hooks?x=2",

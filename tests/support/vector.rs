@@ -13,6 +13,8 @@ pub(crate) struct Vector {
     pub(crate) id: String,
     /// Where the request itself does not say it, or to sign.
     pub(crate) variant: Option<String>,
+    /// The variant by which it must be asked for, because it proves less than the plain provider.
+    must_name: Option<String>,
     secret: Secrets,
     /// The private half of a throw-away pair.
     pub(crate) signing_key: Option<String>,
@@ -65,6 +67,14 @@ impl Vector {
             all.extend(vectors.into_iter().map(|vector| (provider.to_owned(), vector)));
         }
         all
+    }
+
+    /// `NAME`, or `NAME@VARIANT` where only that accepts it.
+    pub(crate) fn label(&self, provider: &str) -> String {
+        match &self.must_name {
+            Some(variant) => format!("{provider}@{variant}"),
+            None => provider.to_owned(),
+        }
     }
 
     pub(crate) fn secrets(&self) -> Vec<&str> {

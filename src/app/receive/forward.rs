@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use url::Url;
+use url::{Position, Url};
 
 use super::answer::{Ask, reply_to};
 use super::loaded::{Loaded, goes_out, taken_up};
@@ -324,22 +324,28 @@ fn headers(request: &NewCapture, policy: &WorkPolicy) -> Headers {
     if let Some(host) = host.filter(|_| policy.keep_host) {
         headers.append("host", host);
     }
-    add_forwarded(&mut headers, &request.remote, host, policy.tls);
+    add_forwarded(&mut headers, &request.remote, host, policy);
     headers
 }
 
-/// Says where a request came from. What a proxy before us said about protocol and host stays alone, since an app takes
-/// the last or all of several lines; the chain of addresses grows.
-fn add_forwarded(headers: &mut Headers, remote: &str, host: Option<&[u8]>, tls: bool) {
+/// Says where a request came from, and under which URL the sender knows us: an app that checks a signature of the URL
+/// needs the one that was verified here. What a proxy before us said about protocol and host stays alone, since an app
+/// takes the last or all of several lines; the chain of addresses grows.
+fn add_forwarded(headers: &mut Headers, remote: &str, host: Option<&[u8]>, policy: &WorkPolicy) {
     let peer = remote.rsplit_once(':').map_or(remote, |(address, _)| address);
     let mut chain: Vec<&[u8]> = headers.all("x-forwarded-for").filter(|line| !line.is_empty()).collect();
     chain.push(peer.trim_matches(['[', ']']).as_bytes());
     let chain = chain.join(b", ".as_slice());
     headers.set("x-forwarded-for", chain);
+    let public = policy.public_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let is_tls = public.as_ref().map_or(policy.tls, |url| url.scheme() == "https");
     if !headers.contains("x-forwarded-proto") {
-        headers.append("x-forwarded-proto", if tls { "https" } else { "http" });
+        headers.append("x-forwarded-proto", if is_tls { "https" } else { "http" });
     }
-    if let Some(host) = host
+    let public = public
+        .as_ref()
+        .map(|url| &url[Position::BeforeHost..Position::AfterPort]);
+    if let Some(host) = public.map(str::as_bytes).or(host)
         && !headers.contains("x-forwarded-host")
     {
         headers.append("x-forwarded-host", host);

@@ -21,6 +21,8 @@ pub struct WorkPolicy {
     pub keep_host: bool,
     /// Whether requests came over TLS.
     pub tls: bool,
+    /// Where requests were sent to, when something stands in front.
+    pub public_url: Option<String>,
     /// The inbound trigger that requests came to: a command gets the record that it makes of them.
     pub inbound: Option<Inbound>,
 }
@@ -36,6 +38,7 @@ impl Default for WorkPolicy {
             concurrency: 1,
             keep_host: false,
             tls: false,
+            public_url: None,
             inbound: None,
         }
     }

@@ -88,11 +88,15 @@ impl Dispatcher {
             self.greeter.take(request.number, shaken);
             return Ok(());
         }
-        if let Some(Withheld::WebPage) = request.withheld {
-            ui.warn(&format!(
-                "#{} came from a web page and is not verified: not passed on",
-                request.number
-            ));
+        let number = request.number;
+        match request.withheld {
+            Some(Withheld::WebPage) => ui.warn(&format!(
+                "#{number} came from a web page and is not verified: not passed on"
+            )),
+            Some(Withheld::Commands) => ui.warn(&format!(
+                "#{number} has neither a signature nor a token: no command is run; `--unverified` runs them for anybody"
+            )),
+            None => {}
         }
         if let Some(ask) = request.ask.take() {
             self.ask(request.number, ask);

@@ -48,7 +48,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let kept = session.kept_ledger(args.dedupe_window);
     let ledger = kept.ledger.clone();
     let (outlet, heard) = mpsc::channel(1024);
-    let secrets = setup::secrets(session, args)?;
+    let (providers, secrets) = setup::keys(session, args)?;
     let trigger = Trigger::new(session, args)?;
     let owner = setup::owner(session, args)?;
     let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
@@ -56,7 +56,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let listener = setup::listener(
         session,
         args,
-        secrets.clone(),
+        (providers, secrets.clone()),
         trigger.as_ref(),
         &router,
         ledger.clone(),

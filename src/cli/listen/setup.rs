@@ -17,14 +17,18 @@ use super::args::{Answer, Args};
 use super::inbound::Trigger;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::listener::naming::{self, Nameless};
 use crate::listener::route::Route;
 use crate::listener::{Heard, Listener, Router, Rules, Shakes};
 use crate::process::GroupChild;
 use crate::render::count;
+use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::shutdown::{DRAIN, Shutdown};
+use crate::signature::{Scheme, is_public_key};
 use crate::store::{Ledger, Owner};
+use crate::ui::Output;
 use crate::verification::Verification;
 
 /// What speaks against starting at all.
@@ -65,8 +69,109 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The secrets to verify with; none: nothing is verified.
-pub(super) fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>> {
+/// The providers that are expected, and the secrets to verify with; none: nothing is verified.
+pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Option<Secrets>)> {
+    let (given, secrets) = match secrets(session, args)? {
+        Some((given, Secrets::Given(secrets))) => (given, secrets),
+        dev_or_none => {
+            check_signed(session, args, &args.providers)?;
+            return Ok((args.providers.clone(), dev_or_none.map(|(_, secrets)| secrets)));
+        }
+    };
+    let owners = owners(session, &given)?;
+    let labels = if args.providers.is_empty() && owners.iter().all(Option::is_some) && !owners.is_empty() {
+        let mut labels: Vec<String> = owners.iter().flatten().cloned().collect();
+        labels.dedup();
+        labels
+    } else if args.providers.is_empty() {
+        session.settings.named_provider.iter().cloned().collect()
+    } else {
+        args.providers.clone()
+    };
+    let secrets = naming::bind(secrets, &labels);
+    if super::work::routes(session, args)?
+        .iter()
+        .any(|named| named.route.to.runs())
+    {
+        check_named(&given, &secrets, &labels)?;
+    }
+    check_signed(session, args, &labels)?;
+    Ok((labels, Some(Secrets::Given(secrets))))
+}
+
+/// Refuses to run commands for requests that no provider signs.
+fn check_signed(session: &Session, args: &Args, labels: &[String]) -> Result<()> {
+    if args.unverified || args.inbound || args.require_bearer.is_some() || labels.is_empty() {
+        return Ok(());
+    }
+    for label in labels {
+        if !matches!(session.registry.get(label)?.scheme, Scheme::Unsigned) {
+            return Ok(());
+        }
+    }
+    if super::work::routes(session, args)?
+        .iter()
+        .any(|named| named.route.to.runs())
+    {
+        return Err(Error::usage(format!(
+            "commands would run for requests that nobody verified: `{}` signs nothing",
+            labels.join("`, `")
+        ))
+        .hint("add `--unverified` if anybody may run them"));
+    }
+    Ok(())
+}
+
+/// The provider of each reference that is `endpoint:NAME`.
+fn owners(session: &Session, given: &[String]) -> Result<Vec<Option<String>>> {
+    let owner = |text: &String| match text.strip_prefix("endpoint:") {
+        Some(name) => session.endpoint(name).map(|endpoint| Some(endpoint.provider)),
+        None => Ok(None),
+    };
+    given.iter().map(owner).collect()
+}
+
+/// Refuses to run commands for whichever provider a request says that it is from.
+fn check_named(given: &[String], secrets: &[Secret], labels: &[String]) -> Result<()> {
+    match naming::nameless(secrets, labels) {
+        None => Ok(()),
+        Some(Nameless::Provider) => Err(Error::usage(
+            "commands would run for requests of any provider that a sender chooses to imitate",
+        )
+        .hint("name the provider whose secret it is: `--provider NAME`; `hook providers list` shows all")),
+        Some(Nameless::Secrets(open)) => {
+            let error = Error::usage(format!(
+                "commands would run for several providers, and {} which of them signs with it",
+                match open.len() {
+                    1 => "a secret does not say".to_owned(),
+                    n => format!("{n} secrets do not say"),
+                }
+            ));
+            let flags = labels.iter().map(|label| {
+                let name = naming::provider_of(label);
+                let reference = given.iter().find(|text| shown_reference(text).is_some());
+                let reference = reference
+                    .and_then(|text| shown_reference(text))
+                    .unwrap_or("REF".to_owned());
+                format!("--secret {name}={reference}")
+            });
+            let flags: Vec<String> = flags.collect();
+            Err(error.hint(format!("say whose secret each is: `{}`", flags.join(" "))))
+        }
+    }
+}
+
+/// A reference as it may be shown: without its name, and never the text of a secret.
+fn shown_reference(text: &str) -> Option<String> {
+    match SecretRef::parse(text).source {
+        SecretSource::Env(name) => Some(format!("env:{name}")),
+        SecretSource::File(path) => Some(crate::shell::quote(&format!("file:{}", path.display()))),
+        SecretSource::Stdin | SecretSource::Literal(_) => None,
+    }
+}
+
+/// The references and their secrets.
+fn secrets(session: &Session, args: &Args) -> Result<Option<(Vec<String>, Secrets)>> {
     if args.secrets.is_empty() {
         return Ok(None);
     }
@@ -77,7 +182,8 @@ pub(super) fn secrets(session: &Session, args: &Args) -> Result<Option<Secrets>>
             "`--secret` alone is the dev secret, and does not go with given ones",
         ));
     }
-    session.secrets_for(&given, Vec::new(), Purpose::Verify).map(Some)
+    let secrets = session.secrets_for(&given, Vec::new(), Purpose::Verify)?;
+    Ok(Some((given, secrets)))
 }
 
 /// The claim on the work that requests cause; none: they cause nothing.
@@ -90,18 +196,21 @@ pub(super) fn owner(session: &Session, args: &Args) -> Result<Option<Owner>> {
 pub(super) fn listener(
     session: &Session,
     args: &Args,
-    secrets: Option<Secrets>,
+    (providers, secrets): (Vec<String>, Option<Secrets>),
     trigger: Option<&Trigger>,
     router: &Arc<Router>,
     ledger: Ledger,
     outlet: mpsc::Sender<Heard>,
 ) -> Result<Listener> {
-    let providers = trigger.map_or_else(|| args.providers.clone(), Trigger::providers);
+    let providers = trigger.map_or(providers, Trigger::providers);
     let bearer = args
         .require_bearer
         .as_ref()
         .map(|reference| session.secret(reference))
         .transpose()?;
+    if bearer.as_ref().is_some_and(|token| is_public_key(token.expose())) {
+        return Err(Error::usage("the bearer token is a key of a pair, which is no secret"));
+    }
     let verify = args.handshake_token.as_ref();
     let verify = verify.map(|reference| session.secret(reference)).transpose()?;
     Ok(Listener {
@@ -123,6 +232,7 @@ pub(super) fn listener(
             allow: args.allow_ip.clone(),
             bearer,
             whole: session.ui.verbose > 0,
+            tells_unsigned: session.ui.verbose > 0 || session.ui.output == Output::Json,
         },
         router: Arc::clone(router),
         room: Listener::room(),

@@ -31,6 +31,8 @@ struct CaptureLine<'a> {
     reason: Option<&'static str>,
     detail: Option<String>,
     duplicate_of: Option<u64>,
+    same_content: bool,
+    unsigned: &'a [String],
     handshake: bool,
     handshake_refused: Option<&'a str>,
     confirm_url: Option<&'a str>,
@@ -94,6 +96,8 @@ impl Screen {
                 reason: request.judged.verdict.reason(),
                 detail: request.judged.verdict.detail(),
                 duplicate_of: request.duplicate_of,
+                same_content: request.same_content,
+                unsigned: &request.unsigned,
                 handshake: request.handshake.is_some(),
                 handshake_refused: request.handshake.as_ref().and_then(|shaken| shaken.refused.as_deref()),
                 confirm_url: request.handshake.as_ref().and_then(Shaken::confirm_url),
@@ -110,7 +114,7 @@ impl Screen {
 
     fn count(&mut self, request: &Request) {
         self.received += 1;
-        self.verified += u64::from(request.judged.verdict.is_verified());
+        self.verified += u64::from(request.judged.verdict.is_accepted());
         self.refused += u64::from(request.judged.verdict.is_refused());
         self.duplicates += u64::from(request.duplicate_of.is_some());
     }
@@ -145,7 +149,12 @@ impl Screen {
             style.dim(&short_time(request.took)),
         );
         if let Some(first) = request.duplicate_of {
-            line.push_str(&style.caution(&format!("  duplicate of #{first}")));
+            let what = if request.same_content {
+                "same content as"
+            } else {
+                "duplicate of"
+            };
+            line.push_str(&style.caution(&format!("  {what} #{first}")));
         }
         line
     }
@@ -166,6 +175,13 @@ impl Screen {
                 }
                 None => style.good("verified"),
             },
+            Verdict::TokenOnly(proof) => {
+                let by = proof
+                    .secret
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!(" by `{name}`"));
+                format!("{}{}", style.good("token only"), style.dim(&printable(&by, 120)))
+            }
             Verdict::Refused(refusal) => {
                 format!("{}: {}", style.bad("refused"), printable(&refusal.to_string(), 300))
             }
@@ -196,6 +212,10 @@ impl Screen {
                 &ui.out
                     .dim(&format!("    {}: {}", printable(&name, 100), printable(&value, 500))),
             )?;
+        }
+        if !request.unsigned.is_empty() {
+            let parts = request.unsigned.join(", ");
+            ui.line(&ui.out.dim(&format!("    not signed: {}", printable(&parts, 500))))?;
         }
         let body = if self.reveal {
             (&capture.body[..]).into()

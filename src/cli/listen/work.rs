@@ -78,6 +78,7 @@ pub(super) fn router(
     let forward = WorkPolicy {
         inbound: inbound.cloned(),
         tls: args.tls,
+        public_url: args.public_url.clone(),
         keep_host: args.preserve_host,
         concurrency: args.concurrency.unwrap_or(1),
         delivery: Some(forward_policy(args)?),
@@ -117,6 +118,7 @@ pub(super) fn router(
     Ok(Router {
         filter: args.filter.as_deref().map(Pattern::new),
         routes: routed,
+        unverified: args.unverified,
         answer_by_app: args.answer == Answer::App,
     })
 }

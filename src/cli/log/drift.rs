@@ -17,7 +17,8 @@ use crate::provider::{Profile, RegistryError};
 use crate::render::count;
 use crate::render::drift::{DriftLine, Seen, lines};
 use crate::session::Session;
-use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _};
+use crate::signature::{TOKEN_ONLY, VERIFIED};
+use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
 use crate::ui::printable;
 
 /// Records that are listed at once.
@@ -46,6 +47,8 @@ struct Survey<'a> {
     index: HashMap<(String, String), usize>,
     looked_at: u64,
     nameless: u64,
+    /// Whether a record could not be read.
+    unreadable: bool,
 }
 
 pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
@@ -65,6 +68,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         index: HashMap::new(),
         looked_at: 0,
         nameless: 0,
+        unreadable: false,
     };
     let more = survey.look(&store, query, u64::from(listing.limit.unwrap_or(SHOWN)))?;
     survey.show()?;
@@ -73,7 +77,9 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         session.ui.note(&session.ui.err.dim(note));
     }
     let faulty = |group: &Group| group.found.keys().any(Finding::is_fault);
-    Ok(if survey.groups.iter().any(faulty) {
+    Ok(if survey.unreadable {
+        Exit::Store
+    } else if survey.groups.iter().any(faulty) {
         Exit::Unmet
     } else {
         Exit::Ok
@@ -86,14 +92,25 @@ impl Survey<'_> {
         query.page.limit = PAGE;
         loop {
             let page = store.list(&query)?;
-            for summary in page.iter().filter(|summary| summary.state == "verified") {
+            for summary in page
+                .iter()
+                .filter(|summary| matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY))
+            {
                 if self.looked_at == most {
                     return Ok(true);
                 }
                 // It may have been pruned since it was listed.
-                if let Some(Record::Capture(capture)) = store.get(summary.number)? {
-                    self.looked_at += 1;
-                    self.examine(capture.number, &capture.request)?;
+                match store.get(summary.number) {
+                    Ok(Some(Record::Capture(capture))) => {
+                        self.looked_at += 1;
+                        self.examine(capture.number, &capture.request)?;
+                    }
+                    Ok(_) => {}
+                    Err(error @ StoreError::Damaged { .. }) => {
+                        self.session.ui.warn(&error.to_string());
+                        self.unreadable = true;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
             if page.len() < PAGE {

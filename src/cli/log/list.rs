@@ -3,9 +3,10 @@
 use super::filter::Listing;
 use super::{is_abandoned, reader_if_any};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::render::columns::Layout;
+use crate::render::count;
 use crate::render::record::{self, COLUMNS, RecordLine};
 use crate::session::Session;
 use crate::store::{Query, Store as _, Summary};
@@ -45,7 +46,18 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
     if table.layout.is_none() {
         session.ui.note(nothing(&query));
     }
-    Ok(Exit::Ok)
+    match table.unreadable {
+        0 => Ok(Exit::Ok),
+        unreadable => Err(damaged(session, unreadable)),
+    }
+}
+
+/// Records that could not be read are listed like the others, and are an error all the same.
+fn damaged(session: &Session, unreadable: u64) -> Error {
+    let path = session.ledger_path.display();
+    let records = count(unreadable, "record");
+    Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"))
+        .hint("`hook log show NUMBER` says what is wrong with one")
 }
 
 fn nothing(query: &Query) -> &'static str {
@@ -66,6 +78,7 @@ struct Table<'a> {
     session: &'a Session,
     now: Timestamp,
     layout: Option<Layout>,
+    unreadable: u64,
 }
 
 impl<'a> Table<'a> {
@@ -74,6 +87,7 @@ impl<'a> Table<'a> {
             session,
             now: session.now(),
             layout: None,
+            unreadable: 0,
         }
     }
 
@@ -83,6 +97,7 @@ impl<'a> Table<'a> {
             return Ok(());
         }
         for summary in page {
+            self.unreadable += u64::from(summary.is_unreadable());
             ui.json(&RecordLine::new(summary))?;
         }
         let rows: Vec<_> = match ui.output {

@@ -46,6 +46,10 @@ fn verdict(capture: &Capture) -> Vec<String> {
     let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
     match (verdict.name.as_str(), detail) {
         ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
+        ("token-only", _) => vec![
+            "It carries the right token: whoever sent it knows the secret, but nothing of the request is signed."
+                .to_owned(),
+        ],
         ("verified", None) => vec!["Its signature is right.".to_owned()],
         ("refused", detail) => {
             let reason = verdict.reason.as_deref().unwrap_or_default();
@@ -267,6 +271,7 @@ fn error_help(kind: ErrorKind, https: bool) -> &'static str {
         ErrorKind::Protocol if https => "The connection broke off: is something in between that cuts it?",
         ErrorKind::Protocol => "What answers is no HTTP, or broke off: does the port speak https?",
         ErrorKind::Cancelled => "It was stopped in the middle.",
+        ErrorKind::Signing => "Its private key cannot sign: nothing was sent.",
         ErrorKind::Blocked => "That address may not be reached from here.",
     }
 }

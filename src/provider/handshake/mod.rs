@@ -24,6 +24,7 @@ pub(crate) use marks::Marks;
 pub use marks::is_bare;
 use question::Question;
 pub use question::{Asked, Asking, Written};
+pub use text::is_token;
 use text::{Gap, Hole, Known, Text};
 
 /// How an endpoint is asked.
@@ -59,6 +60,9 @@ pub enum Unanswerable {
     /// The token could be the content of an event, whose signature the answer would give away.
     #[error("its token could be an event: signing it would be a forgery for whoever asks")]
     Token,
+    /// The answer is made with the secret, and nobody has said that it is this provider's.
+    #[error("its answer is made with the secret, and the provider is not named")]
+    Unnamed,
     /// The answer repeats a header that the question does not have.
     #[error("a header is missing")]
     Header,

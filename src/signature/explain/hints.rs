@@ -58,6 +58,14 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
         Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
         Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),
         Refusal::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
+        Refusal::Unnamed { .. } => Some(format!(
+            "name the provider whose secret it is: `--provider {}`",
+            context.label.unwrap_or("NAME")
+        )),
+        Refusal::Foreign { label, .. } => Some(format!("`--provider {label}` checks such a request")),
+        Refusal::HandshakeAnswer => {
+            Some("give the provider that signs handshakes a listener and a secret of its own".into())
+        }
         Refusal::UrlUnknown if verify => Some("give it as the sender has it: `--url URL`".into()),
         Refusal::UrlUnknown => Some("give it as the sender has it: `--public-url URL`".into()),
         Refusal::Unrecognised => Some("name the provider: `--provider NAME`; `hook providers list` shows all".into()),

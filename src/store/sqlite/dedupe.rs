@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::minutes;
 use super::write::last_number;
 use crate::clock::Timestamp;
+use crate::store::NewCapture;
 
 /// Hashes in memory at which they become a run.
 const RUN: usize = if cfg!(test) { 64 } else { 1 << 16 };
@@ -41,6 +42,14 @@ pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
         hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
     }
     Some(hash ^ (hash >> 33))
+}
+
+/// Whether the first capture of the same event says another id of it.
+pub(super) fn has_other_id(connection: &Connection, first: Option<i64>, new: &NewCapture) -> rusqlite::Result<bool> {
+    let Some(first) = first else { return Ok(false) };
+    let mut statement = connection.prepare_cached("SELECT event_id FROM capture WHERE n = ?1")?;
+    let id: Option<Option<String>> = statement.query_row([first], |row| row.get(0)).optional()?;
+    Ok(id.is_some_and(|id| id != new.event_id))
 }
 
 /// What is known of the captures of the last while.

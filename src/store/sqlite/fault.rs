@@ -39,6 +39,19 @@ impl Place {
         self.known(error).unwrap_or_else(|| self.unreadable(error))
     }
 
+    /// The same for the reading of one record.
+    pub(super) fn reading_record(&self, number: u64, error: &Error) -> StoreError {
+        let corrupt = error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt);
+        if !corrupt && !is_damage(error) {
+            return self.reading(error);
+        }
+        StoreError::Damaged {
+            path: self.text(),
+            number,
+            what: error.to_string(),
+        }
+    }
+
     /// What an error means when something was to be changed.
     pub(super) fn writing(&self, error: &Error) -> StoreError {
         self.known(error).unwrap_or_else(|| self.unwritable(error))
@@ -74,6 +87,11 @@ impl Place {
             _ => None,
         }
     }
+}
+
+/// Whether a row holds something else than what is written there.
+pub(super) fn is_damage(error: &Error) -> bool {
+    !matches!(error, Error::SqliteFailure(..) | Error::QueryReturnedNoRows)
 }
 
 /// Whether SQLite could not open a file, or could not make one that it needs beside it.

@@ -2,13 +2,16 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use uuid::Uuid;
 
+use super::fault::is_damage;
 use super::filter;
 use super::minutes;
-use super::read::{id, moment, nanoseconds};
+use super::read::{id, lossy, moment, nanoseconds};
 use super::unsigned;
 use crate::clock::Timestamp;
-use crate::id::IdKind;
+use crate::id::{Id, IdKind};
+use crate::store::query::UNREADABLE;
 use crate::store::{Query, RecordKind, Summary};
 
 const CAPTURE: &str =
@@ -44,8 +47,54 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
     values.extend(counts.map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
     connection
         .prepare_cached(&format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?"))?
-        .query_map(params_from_iter(values), summary)?
+        .query_map(params_from_iter(values), summary_or_damage)?
         .collect()
+}
+
+/// One row that is damaged must not hide all others.
+fn summary_or_damage(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    match summary(row) {
+        Err(error) if is_damage(&error) => salvaged(row, &error),
+        other => other,
+    }
+}
+
+/// What can be read of a damaged row.
+fn salvaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<Summary> {
+    let text = |column| row.get_ref(column).map(lossy);
+    let number = |column| row.get::<_, Option<i64>>(column).ok().flatten();
+    let kind = match number(2) {
+        Some(1) => RecordKind::Delivery,
+        _ => RecordKind::Capture,
+    };
+    let id_kind = match kind {
+        RecordKind::Delivery => IdKind::Delivery,
+        RecordKind::Capture => IdKind::Capture,
+    };
+    let unknown = Id {
+        kind: id_kind,
+        uuid: Uuid::nil(),
+    };
+    Ok(Summary {
+        number: row.get(0).map(unsigned)?,
+        id: id(row, 1, id_kind).unwrap_or(unknown),
+        kind,
+        at: moment(row, 3)?,
+        event: text(4)?,
+        provider: text(5)?,
+        endpoint: text(6)?,
+        state: UNREADABLE.to_owned(),
+        reason: Some(error.to_string()),
+        target: text(9)?.unwrap_or_default(),
+        status: None,
+        attempts: 0,
+        took: None,
+        size: number(13).map_or(0, unsigned),
+        duplicate_of: number(14).map(unsigned),
+        owner: text(15)?,
+        workflow: text(16)?,
+        unprocessed: None,
+    })
 }
 
 /// When the record with the highest number was made.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::read::moment;
+use super::read::{lossy, moment};
 use super::write::changed;
 use super::{filter, minutes, signed, unsigned};
 use crate::clock::Timestamp;
@@ -89,11 +89,11 @@ pub(super) fn open(connection: &Connection, query: &Query) -> rusqlite::Result<V
 
 fn processing(row: &Row<'_>) -> rusqlite::Result<(u64, Processing)> {
     let found = Processing {
-        command: row.get(1)?,
-        tries: row.get(2)?,
+        command: lossy(row.get_ref(1)?).unwrap_or_default(),
+        tries: u32::try_from(row.get::<_, i64>(2)?).unwrap_or(u32::MAX),
         first_at: moment(row, 3)?,
         last_at: moment(row, 4)?,
-        error: row.get(5)?,
+        error: lossy(row.get_ref(5)?).unwrap_or_default(),
         owner: row.get(6)?,
         mended_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_unix_us),
     };

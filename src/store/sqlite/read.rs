@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -255,6 +255,14 @@ pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp
 /// What [`super::nanos`] wrote.
 pub(super) fn nanoseconds(nanos: i64) -> Duration {
     Duration::from_nanos(unsigned(nanos))
+}
+
+/// A text, whatever its bytes; `None` for what is none.
+pub(super) fn lossy(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    }
 }
 
 fn headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Headers> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::filter::{self, Filter};
 use super::minutes;
-use super::read::{moment, nanoseconds};
+use super::read::{lossy, moment, nanoseconds};
 use super::unsigned;
 use crate::clock::Timestamp;
 use crate::store::{EventStats, Query, Stats};
@@ -41,7 +41,8 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
 type Events = HashMap<String, EventStats>;
 
 fn captures(connection: &Connection, filter: &Filter, stats: &mut Stats, events: &mut Events) -> rusqlite::Result<()> {
-    let columns = "min(at), count(*), sum(verdict = 'verified'), sum(verdict = 'refused'), count(duplicate_of)";
+    let columns =
+        "min(at), count(*), sum(verdict IN ('verified', 'token-only')), sum(verdict = 'refused'), count(duplicate_of)";
     by_event(connection, columns, filter, events, |row, event| {
         stats.first = earlier(stats.first, row)?;
         stats.captures += count(row, 2)?;
@@ -100,7 +101,7 @@ fn by_event(
     let mut rows = statement.query(params_from_iter(&filter.values))?;
     let mut nameless = EventStats::default();
     while let Some(row) = rows.next()? {
-        let event = match row.get::<_, Option<String>>(0)? {
+        let event = match lossy(row.get_ref(0)?) {
             None => &mut nameless,
             Some(name) => events.entry(name.clone()).or_insert_with(|| EventStats {
                 event: name,

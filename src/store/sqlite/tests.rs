@@ -597,3 +597,23 @@ fn pruning_gives_space_back() {
     let delivery = Op::Delivery(Box::new(delivery(start(), "a")));
     assert_eq!(store.write(&[delivery]).unwrap()[0].number, 103);
 }
+
+#[test]
+fn what_is_damaged_is_listed_as_such_beside_the_rest() {
+    let file = File::new();
+    let mut store = file.open();
+    for event in ["a", "b", "c", "d"] {
+        record_capture(&mut store, &capture(start(), event));
+    }
+    file.meddle(
+        "UPDATE capture SET id = x'00' WHERE n = 2; UPDATE capture SET target = CAST(x'ff' AS TEXT) WHERE n = 3;
+         UPDATE capture SET status = -1 WHERE n = 4",
+    );
+    let found = store.list(&Query::default()).unwrap();
+    let unreadable: Vec<_> = found.iter().map(|one| (one.number, one.is_unreadable())).collect();
+    assert_eq!(unreadable, [(4, true), (3, true), (2, true), (1, false)]);
+    assert_eq!(found[0].event.as_deref(), Some("d"), "what can be read is shown");
+    assert!(matches!(store.get(2), Err(StoreError::Damaged { number: 2, .. })));
+    assert!(store.get(1).unwrap().is_some());
+    assert_eq!(store.stats(&Query::default()).unwrap().captures, 4);
+}

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
+use super::read::lossy;
 use super::{filter, minutes, unsigned};
 use crate::store::{Query, RecordKind};
 
@@ -95,11 +96,13 @@ fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<Node>> {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Node> {
     let (origin, is_delivery): (Option<i64>, bool) = (row.get(3)?, row.get(5)?);
-    let source: String = row.get(4)?;
+    // A record that is damaged is told of when its turn comes.
+    let text = |column| row.get_ref(column).map(|value| lossy(value).unwrap_or_default());
+    let source = text(4)?;
     Ok(Node {
         message: row.get(0)?,
-        target: row.get(1)?,
-        state: row.get(2)?,
+        target: text(1)?,
+        state: text(2)?,
         repeats: origin.filter(|_| is_delivery && source == "replay"),
         capture: origin.filter(|_| !is_delivery),
     })

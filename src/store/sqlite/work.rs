@@ -49,6 +49,7 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
+            other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
         })
     }
 
@@ -71,6 +72,7 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
+            ..Ack::default()
         })
     }
 
@@ -172,7 +174,7 @@ pub(super) fn close(connection: &Connection, lane: Uuid) -> rusqlite::Result<Ack
 fn ack(rows: usize) -> Ack {
     Ack {
         number: rows as u64,
-        duplicate_of: None,
+        ..Ack::default()
     }
 }
 

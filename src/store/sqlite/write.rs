@@ -162,6 +162,7 @@ impl Group<'_> {
         Ok(Ack {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
+            other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
         })
     }
 
@@ -383,7 +384,7 @@ pub(super) fn weight(new: &NewCapture) -> usize {
 pub(super) fn changed(n: i64) -> Ack {
     Ack {
         number: unsigned(n),
-        duplicate_of: None,
+        ..Ack::default()
     }
 }
 

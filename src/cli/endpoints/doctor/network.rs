@@ -144,7 +144,9 @@ async fn head(url: Url) -> Check {
                 ErrorKind::Timeout | ErrorKind::Connect => {
                     "does the server run, and does its firewall let the port through?"
                 }
-                ErrorKind::Protocol | ErrorKind::Cancelled | ErrorKind::Blocked => "is that an HTTP server?",
+                ErrorKind::Protocol | ErrorKind::Cancelled | ErrorKind::Blocked | ErrorKind::Signing => {
+                    "is that an HTTP server?"
+                }
             };
             let check = if kind == ErrorKind::Tls { "tls" } else { "connect" };
             Check::problem(section, check, printable(&text, 400)).hint(hint)

@@ -16,7 +16,7 @@ use crate::signature::Scheme;
 /// signature is a token that covers no body, the token differs. `None` when nothing is signed.
 pub(super) fn of(session: &Session, profile: &Profile, genuine: &Delivery) -> Option<Delivery> {
     let now = session.now();
-    let mut headers = genuine.request(now, genuine.progress.attempts).headers;
+    let mut headers = genuine.request(now, genuine.progress.attempts).ok()?.headers;
     let mut message = (*genuine.message).clone();
     match &profile.scheme {
         Scheme::Unsigned => return None,

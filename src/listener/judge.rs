@@ -1,0 +1,72 @@
+//! What a listener makes of a request before anything is done with it.
+
+use std::net::SocketAddr;
+
+use super::Listener;
+use super::shake::Shake;
+use crate::headers::Headers;
+use crate::provider::Facts;
+use crate::server::Incoming;
+use crate::signature::{Received, Refusal, Verdict, same};
+use crate::verification::Judged;
+
+impl Listener {
+    /// What speaks against a request before its signature is looked at.
+    fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<Refusal> {
+        if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
+            return Some(Refusal::Address {
+                address: remote.ip().to_string(),
+            });
+        }
+        let bearer = self.rules.bearer.as_ref()?;
+        let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
+        let given = headers.get("authorization").unwrap_or_default();
+        (!same(given, &wanted)).then_some(Refusal::Bearer)
+    }
+
+    /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
+    pub(super) fn judge(&self, incoming: &Incoming) -> (Judged, Shake, Option<String>) {
+        let url = self.verification.url(&incoming.headers, &incoming.target);
+        let received = Received {
+            method: &incoming.method,
+            url: url.as_deref(),
+            headers: &incoming.headers,
+            body: &incoming.body,
+            now: self.clock.now(),
+        };
+        let mut judged = self.verification.check(&received);
+        let trigger = self.inbound.as_ref();
+        if trigger.is_some() {
+            // What comes to a trigger is no event of the provider's, and the same twice is meant twice.
+            judged.facts = Facts::default();
+        }
+        let refusal = self
+            .gate(incoming.remote, &incoming.headers)
+            .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
+        let mut shake = Shake::None;
+        if let Some(refusal) = refusal {
+            judged.verdict = Verdict::Refused(refusal);
+            return (judged, shake, None);
+        }
+        if self.rules.bearer.is_some() {
+            judged.verdict = judged.verdict.with_token();
+        }
+        if trigger.is_none() {
+            shake = self
+                .shakes
+                .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
+        }
+        let is_event = trigger.is_none() && !judged.verdict.is_refused() && matches!(shake, Shake::None);
+        let key = is_event.then(|| self.verification.dedupe_key(&judged, &received, &incoming.target));
+        (judged, shake, key.flatten())
+    }
+
+    /// What of an accepted request is not signed, where that is shown.
+    pub(super) fn unsigned_parts(&self, incoming: &Incoming, judged: &Judged) -> Vec<String> {
+        let profile = judged.profile.as_ref();
+        let profile = profile.filter(|_| self.rules.tells_unsigned && judged.verdict.is_accepted());
+        profile.map_or_else(Vec::new, |profile| {
+            profile.unsigned_parts(&incoming.headers, &incoming.body, incoming.target.contains('?'))
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! What makes two requests the same: what is signed, as far as anything is. Whoever has one signed request may send it
+//! again with another value of what is not.
+
+use super::{Judged, Verification};
+use crate::signature::{Received, sha256_of};
+
+impl Verification {
+    /// The key that a second delivery of the same event has too, scoped by the provider: the signed id, else a hash of what is
+    /// signed, else, where nothing is, a hash of method, target and body. `None` for a request of nobody's.
+    pub fn dedupe_key(&self, judged: &Judged, received: &Received<'_>, target: &str) -> Option<String> {
+        let profile = judged.profile.as_ref()?;
+        let name = &profile.name;
+        if let Some(key) = &judged.facts.dedupe_key {
+            return Some(format!("{name}:{key}"));
+        }
+        let form = judged.verdict.proof().map(|proof| proof.url_form).unwrap_or_default();
+        let content = profile.scheme.signed_hash(received, form);
+        Some(match content {
+            Some(hash) => format!("{name}:content {hash}"),
+            None => format!("{name}:request {}", request_hash(received, target)),
+        })
+    }
+}
+
+fn request_hash(received: &Received<'_>, target: &str) -> String {
+    sha256_of(&[
+        received.method.as_bytes(),
+        b" ",
+        target.as_bytes(),
+        b"\n",
+        received.body,
+    ])
+}
