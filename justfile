@@ -28,6 +28,10 @@ ci:
 generate:
     UPDATE_GENERATED=1 cargo test --locked generated
 
+# Kill a loaded listener 50 times, and look for what is lost or doubled.
+soak:
+    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: --nocapture
+
 # Measure against bare limits and peers.
 bench *args:
     bash bench/run "$@"

@@ -195,14 +195,18 @@ pub fn is_outside(folder: &Path, path: &Path) -> bool {
     !real.starts_with(base)
 }
 
-/// The path by which a file is known however it is reached; it need not exist.
+/// The path by which a file is known however it is reached. It need not exist, nor the folders above it.
 pub fn identity(path: &Path) -> PathBuf {
-    let in_folder = || Some(fs::canonicalize(folder_of(path)).ok()?.join(path.file_name()?));
-    fs::canonicalize(path)
-        .ok()
-        .or_else(in_folder)
-        .or_else(|| std::path::absolute(path).ok())
-        .unwrap_or_else(|| path.to_owned())
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let known = path
+        .ancestors()
+        .find_map(|folder| Some((fs::canonicalize(folder).ok()?, path.strip_prefix(folder).ok()?)));
+    // `join` with nothing would add a slash.
+    match known {
+        Some((real, rest)) if rest.as_os_str().is_empty() => real,
+        Some((real, rest)) => real.join(rest),
+        None => path,
+    }
 }
 
 /// The folder that a file is in.
@@ -316,6 +320,18 @@ mod tests {
         let outside = |path: &str| is_outside(&folder, Path::new(path));
         assert!(outside("link") && outside("../outside") && outside("../none") && outside("/etc/passwd"));
         assert!(!outside("inside") && !outside("none") && !outside("sub/../inside"));
+    }
+
+    #[test]
+    fn a_file_has_one_identity_before_and_after_it_exists() {
+        let (root, folder) = project();
+        symlink(&folder, root.path().join("alias")).unwrap();
+        let path = root.path().join("alias/new/deep/file");
+        let before = identity(&path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        assert_eq!(before, identity(&path));
+        assert_eq!(before, folder.canonicalize().unwrap().join("new/deep/file"));
     }
 
     #[test]

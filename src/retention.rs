@@ -57,28 +57,32 @@ impl Keeping {
     /// has to know first. What fails is tried again in an hour, and whoever records meanwhile learns by himself what is
     /// wrong with the ledger.
     pub fn start(self) -> Option<String> {
-        let waits = self.waits();
-        let keeper = Keeper {
-            keeping: self,
-            first: if waits.is_some() { INTERVAL } else { FIRST },
-        };
+        let (first, notice) = self.first_round();
+        let keeper = Keeper { keeping: self, first };
         // Without a thread the ledger grows until the next start.
         let _ = thread::Builder::new()
             .name("retention".to_owned())
             .spawn(move || keeper.keep());
-        waits
+        notice
     }
 
-    /// Why nothing is dropped for now. Where every record is too old, it may well be the clock that is wrong, or a copy of a
-    /// ledger that somebody wants to look at.
-    fn waits(&self) -> Option<String> {
-        let age = self.clock.now().since(self.newest?);
-        let limit = self.limits.age.filter(|limit| age > *limit)?;
-        Some(format!(
-            "the newest record of the ledger is {} old and the retention {}: nothing is dropped in the first hour",
+    /// When the first round is, and why it waits. Where every record is too old, it may well be the clock that is wrong, or
+    /// a copy of a ledger that somebody wants to look at: then nothing is dropped in the first hour, or for as long as the
+    /// retention where that is shorter, since whoever keeps records for seconds means it.
+    fn first_round(&self) -> (Duration, Option<String>) {
+        let age = self.newest.map(|newest| self.clock.now().since(newest));
+        let too_old = age.zip(self.limits.age).filter(|(age, limit)| age > limit);
+        let Some((age, limit)) = too_old.filter(|(_, limit)| *limit > FIRST) else {
+            return (FIRST, None);
+        };
+        let first = limit.min(INTERVAL);
+        let notice = format!(
+            "the newest record of the ledger is {} old and the retention {}: nothing is dropped for {}",
             human_duration(age),
-            human_duration(limit)
-        ))
+            human_duration(limit),
+            human_duration(first)
+        );
+        (first, Some(notice))
     }
 }
 
@@ -170,21 +174,27 @@ mod tests {
     fn nothing_is_dropped_at_first_where_even_the_newest_record_is_too_old() {
         let now = Timestamp::from_unix(10_000_000);
         let day = Duration::from_secs(86_400);
-        let waits = |newest: Option<u32>, limit: Option<u32>| {
+        let first = |newest: Option<u32>, age: Option<Duration>| {
             let keeping = Keeping {
                 ledger: PathBuf::new(),
-                limits: Limits {
-                    age: limit.map(|days| day * days),
-                    size: None,
-                },
+                limits: Limits { age, size: None },
                 newest: newest.map(|days| now.minus(day * days)),
                 clock: Arc::new(SteppingClock::new(now)),
             };
-            keeping.waits().is_some()
+            let (first, notice) = keeping.first_round();
+            assert_eq!(notice.is_some(), first != FIRST);
+            first
         };
-        assert!(waits(Some(31), Some(30)));
-        for (newest, limit) in [(Some(30), Some(30)), (Some(31), None), (None, Some(30))] {
-            assert!(!waits(newest, limit), "{newest:?} {limit:?}");
+        let (month, minute) = (day * 30, Duration::from_secs(60));
+        for (newest, age, expected) in [
+            (Some(31), Some(month), INTERVAL),
+            (Some(31), Some(minute), minute),
+            (Some(31), Some(Duration::from_millis(1)), FIRST),
+            (Some(30), Some(month), FIRST),
+            (Some(31), None, FIRST),
+            (None, Some(month), FIRST),
+        ] {
+            assert_eq!(first(newest, age), expected, "{newest:?} {age:?}");
         }
     }
 }

@@ -186,5 +186,5 @@ fn nothing_is_dropped_at_first_where_even_the_newest_record_is_beyond_the_retent
     assert_eq!(post(&old.url, &[], b"old").status, 200);
     old.stop().ok();
     let listener = Listener::ready(sandbox.listening::<&str>([]).env("__HOOK_NOW", "2099-01-01T00:00:00Z"));
-    listener.stop().ok().says(["nothing is dropped in the first hour"]);
+    listener.stop().ok().says(["nothing is dropped for 1h"]);
 }

@@ -115,3 +115,24 @@ fn listeners_of_one_trigger_that_start_together_have_one_path() {
         assert_eq!(paths.len(), 1, "{paths:?}");
     }
 }
+
+#[test]
+fn of_several_that_write_a_new_secret_to_one_file_one_does_and_the_others_say_so() {
+    for _ in 0..4 {
+        let sandbox = Sandbox::new();
+        let run = || {
+            sandbox
+                .hook(["secret", "new", "-p", "hoopai@ed25519", "--out", "key"])
+                .spawn()
+        };
+        let all: Vec<Process> = (0..4).map(|_| run()).collect();
+        let mut codes: Vec<i32> = all.into_iter().map(|process| process.wait().code).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [0, 2, 2, 2]);
+        let halves = ["sign -p hoopai@ed25519 --id m --body {} -s file:key"];
+        let line = at_once(&sandbox, &halves).remove(0).stdout();
+        let mut args = vec!["verify", "-p", "hoopai@ed25519", "--body", "{}", "-s", "file:key.pub"];
+        line.lines().for_each(|line| args.extend(["-H", line]));
+        sandbox.hook(args).run().ok();
+    }
+}

@@ -19,9 +19,9 @@ const CRYPTOGRAPHY: &[&str] = &[
     "rustls-openssl",
 ];
 
-/// Packages in `Cargo.lock`, with those for other systems and for tests: about 50 more than are compiled. clap,
+/// Packages in `Cargo.lock`, with those for other systems and for tests: about 50 more than are compiled. clap, reqwest,
 /// hyper, rustls and SQLite bring most of them; the rest of the room is for updates that split a crate, not for new ones.
-const MOST_PACKAGES: usize = 250;
+const MOST_PACKAGES: usize = 270;
 
 /// A crate that is compiled into hook, or into what builds it, on this system.
 struct Compiled {

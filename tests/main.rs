@@ -29,6 +29,7 @@ mod masking;
 mod peers;
 mod processing;
 mod providers;
+mod queue;
 mod receivers;
 mod replay;
 mod round_trip;

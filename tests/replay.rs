@@ -535,6 +535,7 @@ fn an_endpoint_that_is_disabled_or_removed_gets_no_replay_but_another_target_doe
         assert_eq!(app.rest().len(), 1);
     };
     sandbox.write("hook.toml", "[account]\nenabled = false\n");
+    sandbox.hook(["config", "trust"]).run().ok();
     refused("switched off by `account.enabled`");
     sandbox.write("hook.toml", "");
     endpoints("disable shop");

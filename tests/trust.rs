@@ -552,3 +552,56 @@ fn retention_of_an_untrusted_project_empties_no_ledger() {
     hook(&sandbox, "log prune --yes").ok();
     assert_eq!(hook(&sandbox, "log --json").stdout(), "");
 }
+
+#[test]
+fn serve_hands_out_no_secret_of_an_endpoint_that_somebody_else_changed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hook.toml", "");
+    let add = "endpoints add https://example.com/in -p slotflow --events booking.confirmed --name crm";
+    hook(&sandbox, add).ok();
+    let face = sandbox.serve("slotflow", &[]);
+    let list = || face.call("GET", "/webhooks", "").1.to_string();
+    assert!(list().contains("whsec_"), "{}", list());
+    let text = fs::read_to_string(sandbox.path(".hook/endpoints.json")).unwrap();
+    sandbox.write(".hook/endpoints.json", text.replace("example.com", "example.org"));
+    assert!(
+        list().contains("example.org") && !list().contains("whsec_"),
+        "{}",
+        list()
+    );
+}
+
+#[test]
+fn what_serve_adds_for_its_callers_is_delivered() {
+    let sandbox = Sandbox::new();
+    let app = app();
+    sandbox.write("hook.toml", "");
+    let face = sandbox.serve("pocketsflow", &[]);
+    let body = format!(r#"{{"url":"{}","events":["order.completed"]}}"#, app.url);
+    let (status, made) = face.call("POST", "/webhooks", &body);
+    assert_eq!(status, 201, "{made}");
+    hook(&sandbox, "send order.completed -p pocketsflow --subscribed").ok();
+    assert_eq!(app.rest().len(), 1);
+}
+
+#[test]
+fn an_untrusted_provider_does_not_turn_a_secret_that_signs_into_a_token() {
+    let sandbox = Sandbox::new();
+    let app = app();
+    sandbox.write("hook.toml", "");
+    for (name, provider) in [("a", "hoopai@ed25519"), ("b", "hoopai@rsa")] {
+        let add = format!(
+            "endpoints add {}/{name} -p {provider} --events ContactCreate --local --name {name}",
+            app.url
+        );
+        hook(&sandbox, &add).ok();
+    }
+    sandbox.write("hook.toml", "provider = \"hoopai@bearer\"\n");
+    let send = |more: &str| hook(&sandbox, &format!("send ContactCreate --subscribed {more}"));
+    send("")
+        .exits(2)
+        .says(["the project is not trusted: endpoint `a`", "for `hoopai@bearer`"]);
+    assert!(app.rest().is_empty());
+    send("--secret literal:typed").ok();
+    assert_eq!(app.rest().len(), 2);
+}

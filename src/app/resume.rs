@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::app::receive::takeover::{abandoned, claim};
 use crate::app::receive::{Target, WorkSummary, Workers, WorkersOptions};
 use crate::error::Result;
-use crate::store::{Lane, LaneSummary, Ledger, Owner, Reader, StoreError, WorkKind};
+use crate::store::{Lane, LaneSummary, Store, WorkKind};
 use crate::transport::Transport;
 
 /// What may be resumed.
@@ -20,21 +20,17 @@ pub struct Resumable {
 }
 
 impl Resumable {
-    /// How many items there are.
-    pub fn total(&self) -> u64 {
-        self.lanes.iter().map(|summary| summary.waiting).sum()
+    /// Whether there is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.lanes.is_empty() && self.untrusted.is_empty()
     }
 }
 
 /// Finds what no living process works on. Forwards whose first attempt is on record are deliveries and not listed here.
 /// `is_trusted` says whether the project's file that named a target still does, and may.
-pub async fn find(
-    reader: &Reader,
-    ledger_path: &Path,
-    is_trusted: impl Fn(&Lane) -> bool,
-) -> std::result::Result<Resumable, StoreError> {
+pub fn find(store: &dyn Store, ledger_path: &Path, is_trusted: &dyn Fn(&Lane) -> bool) -> Result<Resumable> {
     let mut found = Resumable::default();
-    for summary in abandoned(reader, ledger_path).await? {
+    for summary in abandoned(store, ledger_path)? {
         if summary.waiting == 0 {
             continue;
         }
@@ -51,15 +47,10 @@ pub async fn find(
 
 /// Does it all: targets beside each other, each target's work in order. What another process is faster to take is left to
 /// that. No more is promised meanwhile, so that it ends when everything is done, or with the tokens of the options.
-pub async fn run<T: Transport>(
-    options: WorkersOptions<T>,
-    ledger: &Ledger,
-    owner: &Owner,
-    lanes: Vec<LaneSummary>,
-) -> Result<WorkSummary> {
+pub async fn run<T: Transport>(options: WorkersOptions<T>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
     let mut targets: BTreeMap<(WorkKind, String, String), Target> = BTreeMap::new();
     for summary in lanes {
-        if !claim(ledger, &summary.lane, owner).await? {
+        if !claim(&options.ledger, &summary.lane, &options.owner).await? {
             continue;
         }
         let lane = &summary.lane;

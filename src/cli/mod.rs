@@ -24,6 +24,7 @@ mod providers;
 mod reference;
 mod replay;
 mod reprocess;
+mod resume;
 mod retry;
 mod secret;
 mod select;

@@ -9,7 +9,7 @@ use super::body::EditArgs;
 use super::http::HttpArgs;
 use super::reprocess::ExecArgs;
 use super::retry::RetryArgs;
-use super::{reprocess, select, send};
+use super::{reprocess, resume, select, send};
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::engine::{Delivery, Limits};
@@ -93,11 +93,47 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let numbers = chosen(session, args, &store, &is_held)?;
     let options = options(session, args)?;
     let replay = Replay::new(session, &store, &options);
-    let plan = plan(session, args, &replay, &store, numbers)?;
+    let work = if args.resume && args.ids.is_empty() {
+        resume::find(session, &store)?
+    } else {
+        None
+    };
+    let Some(work) = work else {
+        let plan = plan(session, args, &replay, &store, numbers)?;
+        if args.dry_run {
+            return rehearse(session, args, &replay, &store, plan);
+        }
+        return super::runtime()?.block_on(async {
+            let shutdown = install()?;
+            deliver(session, args, &replay, &store, plan, &shutdown).await
+        });
+    };
+    // Without deliveries there may be work all the same.
+    let plan = if numbers.is_empty() {
+        Ok(None)
+    } else {
+        plan(session, args, &replay, &store, numbers).map(Some)
+    };
     if args.dry_run {
-        return rehearse(session, args, &replay, &store, plan);
+        resume::rehearse(session, &work)?;
+        return plan?.map_or(Ok(Exit::Ok), |plan| rehearse(session, args, &replay, &store, plan));
     }
-    super::runtime()?.block_on(deliver(session, args, &replay, &store, plan))
+    super::runtime()?.block_on(async {
+        let shutdown = install()?;
+        let working = resume::run(session, work, args.retry.time_scale, &shutdown);
+        let delivering = async {
+            match plan? {
+                Some(plan) => deliver(session, args, &replay, &store, plan, &shutdown).await,
+                None => Ok(Exit::Ok),
+            }
+        };
+        let (worked, delivered) = tokio::join!(working, delivering);
+        Ok(worked?.worse(delivered?))
+    })
+}
+
+fn install() -> Result<Shutdown> {
+    Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))
 }
 
 fn options(session: &Session, args: &Args) -> Result<Options> {
@@ -209,8 +245,14 @@ fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteS
     Ok(plan.exit)
 }
 
-async fn deliver(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, plan: Plan) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+async fn deliver(
+    session: &Session,
+    args: &Args,
+    replay: &Replay<'_>,
+    store: &SqliteStore,
+    plan: Plan,
+    shutdown: &Shutdown,
+) -> Result<Exit> {
     let limits = Limits {
         concurrency: 1,
         time_scale: args.retry.time_scale,

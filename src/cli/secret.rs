@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::fs::private_file;
+use crate::fs::{folder_of, private_folder, write_new};
 use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -142,22 +142,22 @@ fn print(session: &Session, profile: &Profile, secret: Option<&Secret>, public: 
     Ok(Exit::Ok)
 }
 
+/// Writes a file that was not there: another process may be about to write the same one.
+fn keep(path: &Path, secret: &Secret) -> Result<()> {
+    let written = private_folder(folder_of(path)).and_then(|()| write_new(path, secret.expose()));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::usage(format!("file `{}` is there already", path.display()))
+            .hint("a secret is never overwritten: choose another file, or remove this one"),
+        _ => Error::new(Exit::Internal, format!("file `{}` cannot be written", path.display())).cause(error),
+    })
+}
+
 fn write(session: &Session, profile: &Profile, file: &Path, secret: &Secret, public: Option<&Secret>) -> Result<Exit> {
     let public_file = public.map(|_| PathBuf::from(format!("{}.pub", file.display())));
-    for path in std::iter::once(file).chain(public_file.as_deref()) {
-        if path.exists() {
-            return Err(Error::usage(format!("file `{}` is there already", path.display()))
-                .hint("a secret is never overwritten: choose another file, or remove this one"));
-        }
-    }
-    let keep = |path: &Path, secret: &Secret| {
-        private_file(path, secret.expose()).map_err(|error| {
-            Error::new(Exit::Internal, format!("file `{}` cannot be written", path.display())).cause(error)
-        })
-    };
     keep(file, secret)?;
     if let (Some(path), Some(public)) = (&public_file, public) {
-        keep(path, public)?;
+        // One half alone would be of no use to anybody.
+        keep(path, public).inspect_err(|_| drop(std::fs::remove_file(file)))?;
     }
     let ui = &session.ui;
     ui.line(&format!("{}", file.display()))?;

@@ -214,10 +214,12 @@ impl Listener {
     async fn whole(&self, capture: &NewCapture, refused: bool) -> Option<Whole> {
         let size = u32::try_from(capture.body.len().clamp(1, WAITING)).ok()?;
         let room = Arc::clone(&self.room);
-        let room = match self.rules.whole {
-            true => room.acquire_many_owned(size).await.ok()?,
-            false if refused => room.try_acquire_many_owned(size).ok()?,
-            false => return None,
+        let room = if self.rules.whole {
+            room.acquire_many_owned(size).await.ok()?
+        } else if refused {
+            room.try_acquire_many_owned(size).ok()?
+        } else {
+            return None;
         };
         Some(Whole {
             capture: Arc::new(capture.clone()),

@@ -57,8 +57,9 @@ impl Session {
         if secrets.is_empty() && purpose == Purpose::Sign {
             self.check_other_secret(&book, endpoint, profile)?;
         }
+        let used_for = self.used_for(endpoint, profile);
         let fetched = secrets.into_iter().map(|secret| {
-            check_allowed(&book, book.needs(endpoint, secret))?;
+            check_allowed(&book, book.needs(&used_for, secret))?;
             let found = fetch(&book, (endpoint, secret), is_public(profile, purpose), purpose);
             found.map_err(|error| Error {
                 message: format!("endpoint `{}`: {}", endpoint.name, error.message),
@@ -66,6 +67,19 @@ impl Session {
             })
         });
         fetched.collect()
+    }
+
+    /// The endpoint with the provider that its secrets are used for. An untrusted project may choose among the providers
+    /// of several endpoints, but not have a secret sent as it is that was made to sign.
+    fn used_for(&self, endpoint: &Endpoint, profile: &Profile) -> Endpoint {
+        let label = profile.label();
+        let chosen = self.settings.provider.as_deref() == Some(label.as_str())
+            && self.settings.named_provider.as_deref() != Some(label.as_str());
+        let mut used = endpoint.clone();
+        if chosen {
+            used.provider = label;
+        }
+        used
     }
 
     /// The secrets of the endpoint of that name or id, as verdicts name them.

@@ -105,5 +105,11 @@ mod tests {
         assert!(reader.clone().capture(2).await.unwrap().is_some());
         assert_eq!(reader.delivery(2).await, Ok(None));
         assert_eq!(reader.lanes().await, Ok(Vec::new()));
+        drop(store);
+        std::fs::remove_file(&path).unwrap();
+        assert!(
+            matches!(reader.capture(1).await, Err(StoreError::Missing(_))),
+            "it is gone"
+        );
     }
 }

@@ -58,12 +58,11 @@ impl Face {
     }
 
     /// What the receiver verifies with. A reference that leads somewhere else than into hook's own store was written by
-    /// hand, and what it leads to is not handed out.
+    /// hand, and what it leads to is not handed out; neither is what a project's book must not use.
     fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
         let current = endpoint.active_secrets(self.setup.clock.now()).into_iter().next()?;
-        let stored = matches!(current.reference, Reference::Stored(_));
-        stored
-            .then(|| self.setup.book.vault().verifying(current).ok())
-            .flatten()
+        let book = &self.setup.book;
+        let stored = matches!(current.reference, Reference::Stored(_)) && book.may_use(endpoint, current);
+        stored.then(|| book.vault().verifying(current).ok()).flatten()
     }
 }

@@ -180,7 +180,7 @@ fn record_of(request: &NewCapture, policy: &WorkPolicy) -> Option<NewCapture> {
         .record
         .map_or_else(|| request.body.clone(), |record| record.to_string().into());
     Some(NewCapture {
-        target: super::forward::without_path(&request.target),
+        target: super::forwarded::without_path(&request.target),
         body,
         ..request.clone()
     })

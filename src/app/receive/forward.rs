@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use url::{Position, Url};
+use url::Url;
 
 use super::answer::{Ask, reply_to};
+use super::forwarded::{headers, without_path};
 use super::loaded::{Loaded, goes_out, taken_up};
 use super::policy::WorkPolicy;
 use super::source::{Item, Source};
@@ -17,12 +18,11 @@ use super::{Observer, WorkEvent};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::Source as MadeBy;
-use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::listener::AppReply;
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Pipeline, Tally, View};
-use crate::store::{Capture, NewCapture, Op, Sealed, StoreError};
+use crate::store::{Capture, Op, Sealed, StoreError};
 use crate::transport::{AddressPolicy, Transport, join_url};
 
 /// Bytes of bodies that a target's worker holds for first attempts, the one in flight included. A larger body goes alone.
@@ -31,13 +31,20 @@ const BODIES: u32 = 8 * 1024 * 1024;
 /// What a delivery takes beside its body, for that count: many small ones are not free.
 const OVERHEAD: u32 = 16 * 1024;
 
+/// Forwards beyond those at once whose outcome may be on its way to the ledger: a crash sends no more of them again than
+/// these and those.
+const UNRECORDED: usize = 15;
+
 /// What is known of deliveries until their first attempt is on record.
 type Flights = Arc<Mutex<HashMap<Id, Flight>>>;
 
 struct Flight {
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<Room>,
     reply: Option<oneshot::Sender<AppReply>>,
 }
+
+/// Room for one delivery: of its bytes, and among those that are not recorded.
+type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// The worker of one target.
 pub(super) struct ForwardWorker<T> {
@@ -59,7 +66,9 @@ impl<T: Transport> ForwardWorker<T> {
                     return Ok(sum);
                 }
                 (Err(error), ended) => {
-                    ended.iter().for_each(|tally| add(&mut sum, tally));
+                    if let Ok(tally) = &ended {
+                        add(&mut sum, tally);
+                    }
                     error.into()
                 }
                 (Ok(()), Err(error)) => error,
@@ -104,7 +113,8 @@ impl<T: Transport> ForwardWorker<T> {
         };
         let feeder = Feeder {
             common: &common,
-            room: Arc::new(Semaphore::new(BODIES as usize)),
+            bytes: Arc::new(Semaphore::new(BODIES as usize)),
+            places: Arc::new(Semaphore::new(source.concurrency() + UNRECORDED)),
             flights: &flights,
             jobs: jobs_in,
             cancel,
@@ -130,7 +140,8 @@ fn add(sum: &mut Tally, tally: &Tally) {
 /// Turns items into deliveries.
 struct Feeder<'a> {
     common: &'a Common,
-    room: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     flights: &'a Flights,
     jobs: mpsc::Sender<Delivery>,
     cancel: CancellationToken,
@@ -184,9 +195,14 @@ impl Feeder<'_> {
 
     async fn item(&self, item: Item) -> std::result::Result<(), StoreError> {
         let size = u32::try_from(item.work.size).unwrap_or(u32::MAX);
-        let room = size.saturating_add(OVERHEAD).min(BODIES);
+        let size = size.saturating_add(OVERHEAD).min(BODIES);
+        let room = async {
+            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+            let bytes = Arc::clone(&self.bytes).acquire_many_owned(size).await.ok()?;
+            Some((place, bytes))
+        };
         let room = tokio::select! {
-            room = Arc::clone(&self.room).acquire_many_owned(room) => room.ok(),
+            room = room => room,
             () = self.cancel.cancelled() => return Ok(()),
         };
         let loaded = match item.work.delivery {
@@ -257,12 +273,7 @@ impl Feeder<'_> {
         })
     }
 
-    async fn begin(
-        &self,
-        delivery: Delivery,
-        room: Option<OwnedSemaphorePermit>,
-        reply: Option<oneshot::Sender<AppReply>>,
-    ) {
+    async fn begin(&self, delivery: Delivery, room: Option<Room>, reply: Option<oneshot::Sender<AppReply>>) {
         lock(self.flights).insert(delivery.id, Flight { _room: room, reply });
         // The engine ends early only when the ledger or the time does; what was not begun stays in the queue.
         let _ = self.jobs.send(delivery).await;
@@ -306,49 +317,6 @@ impl Common {
                 promise,
             }),
         }
-    }
-}
-
-/// The path of an inbound trigger is its secret and no business of an app's.
-pub(super) fn without_path(target: &str) -> String {
-    match target.split_once('?') {
-        Some((_, query)) => format!("/?{query}"),
-        None => "/".to_owned(),
-    }
-}
-
-/// Those of the request that are not about its connection, and where it came from.
-fn headers(request: &NewCapture, policy: &WorkPolicy) -> Headers {
-    let mut headers = request.headers.end_to_end();
-    let host = request.headers.get("host").filter(|host| !host.is_empty());
-    if let Some(host) = host.filter(|_| policy.keep_host) {
-        headers.append("host", host);
-    }
-    add_forwarded(&mut headers, &request.remote, host, policy);
-    headers
-}
-
-/// Says where a request came from, and under which URL the sender knows us: an app that checks a signature of the URL
-/// needs the one that was verified here. What a proxy before us said about protocol and host stays alone, since an app
-/// takes the last or all of several lines; the chain of addresses grows.
-fn add_forwarded(headers: &mut Headers, remote: &str, host: Option<&[u8]>, policy: &WorkPolicy) {
-    let peer = remote.rsplit_once(':').map_or(remote, |(address, _)| address);
-    let mut chain: Vec<&[u8]> = headers.all("x-forwarded-for").filter(|line| !line.is_empty()).collect();
-    chain.push(peer.trim_matches(['[', ']']).as_bytes());
-    let chain = chain.join(b", ".as_slice());
-    headers.set("x-forwarded-for", chain);
-    let public = policy.public_url.as_deref().and_then(|url| Url::parse(url).ok());
-    let is_tls = public.as_ref().map_or(policy.tls, |url| url.scheme() == "https");
-    if !headers.contains("x-forwarded-proto") {
-        headers.append("x-forwarded-proto", if is_tls { "https" } else { "http" });
-    }
-    let public = public
-        .as_ref()
-        .map(|url| &url[Position::BeforeHost..Position::AfterPort]);
-    if let Some(host) = public.map(str::as_bytes).or(host)
-        && !headers.contains("x-forwarded-host")
-    {
-        headers.append("x-forwarded-host", host);
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod command;
 pub mod diagnosis;
 mod forward;
+mod forwarded;
 mod loaded;
 mod policy;
 mod source;

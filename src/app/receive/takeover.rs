@@ -1,9 +1,9 @@
 //! What earlier processes left in the work queue, and who may take it up.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::store::{Lane, LaneSummary, Ledger, Op, Owner, Reader, StoreError};
-use std::path::Path;
+use crate::store::{Lane, LaneSummary, Ledger, Op, Owner, Reader, Store, StoreError};
 
 /// What earlier processes left.
 #[derive(Debug, Default)]
@@ -28,7 +28,8 @@ pub async fn take_over(
         resumed: own.iter().map(|_| Vec::new()).collect(),
         left: Vec::new(),
     };
-    for summary in abandoned(reader, ledger_path).await? {
+    let place = ledger_path.to_owned();
+    for summary in reader.ask(move |store| abandoned(store, &place)).await? {
         let same = own.iter().position(|own| is_same_work(own, &summary.lane));
         match (same, owner) {
             (Some(at), Some(owner)) if summary.lane.owner.is_some() => {
@@ -43,18 +44,13 @@ pub async fn take_over(
 }
 
 /// Lanes with work to do that no living process has.
-pub async fn abandoned(reader: &Reader, ledger_path: &Path) -> Result<Vec<LaneSummary>, StoreError> {
-    let place = ledger_path.to_owned();
-    reader
-        .ask(move |store| {
-            let mut lanes = store.lanes()?;
-            lanes.retain(|summary| {
-                let owner = summary.lane.owner.as_deref();
-                summary.total() > 0 && !owner.is_some_and(|owner| Owner::is_alive(&place, owner))
-            });
-            Ok(lanes)
-        })
-        .await
+pub fn abandoned(store: &dyn Store, ledger_path: &Path) -> Result<Vec<LaneSummary>, StoreError> {
+    let mut lanes = store.lanes()?;
+    lanes.retain(|summary| {
+        let owner = summary.lane.owner.as_deref();
+        summary.total() > 0 && !owner.is_some_and(|owner| Owner::is_alive(ledger_path, owner))
+    });
+    Ok(lanes)
 }
 
 /// Makes a lane this process's; `false` when another one was faster.

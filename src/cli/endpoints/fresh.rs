@@ -217,19 +217,13 @@ pub(super) fn write(file: &Path, text: &str) -> Result<()> {
 
 /// Writes a new file that only this user can read, as it stands.
 pub(super) fn write_new(file: &Path, text: &str) -> Result<()> {
-    use std::io::{ErrorKind, Write as _};
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    let written = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = crate::fs::write_new(file, text.as_bytes());
     written.map_err(|error| {
         let failed = Error::new(Exit::Store, format!("file `{}` cannot be written", file.display())).cause(&error);
         match error.kind() {
-            ErrorKind::AlreadyExists => failed.hint("nothing is overwritten: choose another file, or remove this one"),
+            std::io::ErrorKind::AlreadyExists => {
+                failed.hint("nothing is overwritten: choose another file, or remove this one")
+            }
             _ => failed,
         }
     })

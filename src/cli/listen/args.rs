@@ -104,7 +104,7 @@ pub(in super::super) struct Args {
     /// Send requests on to this URL, with its query before theirs
     #[arg(short, long, value_name = "URL", help_heading = "Afterwards")]
     pub(super) forward_to: Option<String>,
-    /// Forward so many at once instead of in order
+    /// Forwards to a URL, and runs of a command, at once instead of one after the other
     #[arg(long, value_name = "N", value_parser = super::super::concurrency, help_heading = "Afterwards")]
     pub(super) concurrency: Option<usize>,
     /// Time limit of a forward

@@ -145,7 +145,7 @@ impl Trigger {
     pub(super) fn take(&mut self, number: u64, received: &Received, hidden: bool) -> Result<()> {
         let (fit, findings) = match &received.fields {
             Some(fields) => {
-                let (fit, findings) = self.compare(fields)?;
+                let (fit, findings) = self.compare(fields);
                 (Some(fit), findings)
             }
             None => (None, Vec::new()),
@@ -160,22 +160,25 @@ impl Trigger {
         }
     }
 
-    fn compare(&mut self, fields: &Value) -> Result<(Fit, Vec<Finding>)> {
+    fn compare(&mut self, fields: &Value) -> (Fit, Vec<Finding>) {
         if leaf_paths(fields).len() > FIELDS_COMPARED {
-            return Ok((Fit::NotCompared, Vec::new()));
+            return (Fit::NotCompared, Vec::new());
         }
         if let Some(measure) = &self.measure {
             let findings = measure.compare(fields);
             let fit = if findings.is_empty() { Fit::Fits } else { Fit::Differs };
-            return Ok((fit, findings));
+            return (fit, findings);
         }
         let kept = Kept {
             path: self.inbound.path.clone(),
             sample: Some(fields.clone()),
         };
-        keep(&self.file, &kept)?;
+        // The sample holds for this run: a full disk must not end the listener.
+        if let Err(error) = keep(&self.file, &kept) {
+            self.ui.warn(&format!("the sample holds for this run only: {error}"));
+        }
         self.measure = Some(Measure::of_sample(fields.clone()));
-        Ok((Fit::Kept, Vec::new()))
+        (Fit::Kept, Vec::new())
     }
 
     fn json(&self, number: u64, received: &Received, fit: Option<Fit>, findings: &[Finding]) -> Result<()> {

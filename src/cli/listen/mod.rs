@@ -14,7 +14,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::socket::{self, ReadyLine};
@@ -24,13 +26,14 @@ use inbound::Trigger;
 use setup::Ready;
 
 use crate::app::receive::Ends as WorkEnds;
-use crate::app::receive::diagnosis::{self, Diagnosis};
+use crate::app::receive::diagnosis::{self, Diagnosis, Refused};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::Heard;
+use crate::listener::{Heard, Listener};
 use crate::server;
 use crate::session::Session;
 use crate::shutdown::{DRAIN, Shutdown};
+use crate::store::Ledger;
 
 /// How long the second Ctrl-C leaves for records of what it stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -73,15 +76,13 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let verification = Arc::clone(&listener.verification);
     // A ledger that cannot be opened is no ground to answer anything.
     ledger.ready().await?;
+    let work_ends = WorkEnds {
+        no_more: CancellationToken::new(),
+        late: ends.late.clone(),
+        kill: shutdown.hard.clone(),
+    };
     let workers = match owner {
-        Some(owner) => {
-            let ends = WorkEnds {
-                no_more: CancellationToken::new(),
-                late: ends.late.clone(),
-                kill: shutdown.hard.clone(),
-            };
-            Some(work::start(session, args, &ledger, &router, owner, ends).await?)
-        }
+        Some(owner) => Some(work::start(session, args, &ledger, &router, owner, work_ends).await?),
         None => None,
     };
     let (refused, to_explain) = mpsc::channel(diagnosis::WAITING);
@@ -108,22 +109,59 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     announce(session, args, &ready)?;
     let dispatcher = dispatcher.with(trigger);
     let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
+    let open = Open {
+        socket,
+        acceptor: tls.map(|tls| tls.acceptor),
+        listener,
+        heard,
+        dispatcher,
+        diagnosis,
+        to_explain,
+        ledger,
+    };
+    attend(session, args, open, &shutdown, &ends, child).await
+}
+
+/// A listener that is ready.
+struct Open<'a> {
+    socket: TcpListener,
+    acceptor: Option<server::tls::Tls>,
+    listener: Arc<Listener>,
+    heard: mpsc::Receiver<Heard>,
+    dispatcher: Dispatcher,
+    diagnosis: Diagnosis<'a>,
+    to_explain: mpsc::Receiver<Refused>,
+    ledger: Ledger,
+}
+
+/// Takes requests until the end, and waits for what they caused.
+async fn attend(
+    session: &Session,
+    args: &Args,
+    open: Open<'_>,
+    shutdown: &Shutdown,
+    ends: &Ends,
+    child: Option<JoinHandle<Exit>>,
+) -> Result<Exit> {
     let limits = server::Limits {
         body: args.max_body,
         drain: DRAIN,
         ..server::Limits::default()
     };
-    let serving = {
-        let (listener, stop, acceptor) = (Arc::clone(&listener), ends.stop.clone(), tls.map(|tls| tls.acceptor));
-        let cut = shutdown.cut(&ends.late);
-        tokio::spawn(async move { server::serve(socket, acceptor, limits, listener, stop, cut).await })
-    };
+    let (listener, stop, cut) = (Arc::clone(&open.listener), ends.stop.clone(), shutdown.cut(&ends.late));
+    let serving = tokio::spawn(server::serve(open.socket, open.acceptor, limits, listener, stop, cut));
     let clock = timer(args.lasts, shutdown.soft.clone());
     let server = serving.abort_handle();
     let mut draining = pin!(async {
         let mut tell = |explained| dispatch::say(&session.ui, explained);
-        let explaining = diagnosis.run(to_explain, &mut tell);
-        tokio::join!(drain(session, dispatcher, heard, serving, listener), explaining).0
+        let explaining = async {
+            tokio::select! {
+                () = open.diagnosis.run(open.to_explain, &mut tell) => {}
+                () = ends.late.cancelled() => {}
+            }
+        };
+        let drained = drain(session, open.dispatcher, open.heard, serving, open.listener);
+        tokio::join!(drained, explaining).0
     });
     let finished = tokio::select! {
         finished = &mut draining => Some(finished),
@@ -131,13 +169,13 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     };
     clock.abort();
     let Some(finished) = finished else {
-        // Whoever was answered is not asked again, so that what was not done for them must be on record.
+        // What is not done is in the queue; what is done is to be on record.
         server.abort();
         let _ = tokio::time::timeout(LAST_WORDS, draining).await;
-        ledger.close();
+        open.ledger.close();
         return Ok(Exit::Interrupted);
     };
-    ledger.close();
+    open.ledger.close();
     let ended = finished?;
     let child = match child {
         Some(child) => child.await.unwrap_or(Exit::Internal),
@@ -169,8 +207,8 @@ async fn drain(
     session: &Session,
     mut dispatcher: Dispatcher,
     mut heard: mpsc::Receiver<Heard>,
-    serving: tokio::task::JoinHandle<server::Drained>,
-    listener: Arc<crate::listener::Listener>,
+    serving: JoinHandle<server::Drained>,
+    listener: Arc<Listener>,
 ) -> Result<Ended> {
     // The listener holds the sending half: the channel ends when the server has let go of it.
     drop(listener);
@@ -186,7 +224,7 @@ async fn drain(
     dispatcher.finish(session).await
 }
 
-fn timer(lasts: Option<Duration>, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+fn timer(lasts: Option<Duration>, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         match lasts {
             Some(lasts) => {

@@ -43,11 +43,14 @@ impl Book {
         self.project.as_ref().is_none_or(|project| project.list.allows(grant))
     }
 
+    /// Whether an endpoint may use one of its secrets.
+    pub fn may_use(&self, endpoint: &Endpoint, secret: &EndpointSecret) -> bool {
+        self.needs(endpoint, secret).is_none_or(|grant| self.allows(&grant))
+    }
+
     /// Whether an endpoint may use all of its secrets.
     pub fn is_bound(&self, endpoint: &Endpoint) -> bool {
-        self.needed(std::slice::from_ref(endpoint))
-            .iter()
-            .all(|grant| self.allows(grant))
+        endpoint.secrets.iter().all(|secret| self.may_use(endpoint, secret))
     }
 
     /// Binds the secrets of an endpoint to where they go now: the user wrote it.

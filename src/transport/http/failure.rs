@@ -6,75 +6,77 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
-use super::connect::NoLink;
 use super::resolve::NoAddress;
 use crate::exchange::ErrorKind;
 use crate::transport::address_policy::{self, AddressClass};
+
+/// The kind and the text of a failed exchange.
+pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (ErrorKind, String) {
+    let chain = chain(error);
+    let place = place(url, proxied);
+    match find::<NoAddress>(&chain) {
+        Some(error @ NoAddress::Blocked(_)) => return (ErrorKind::Blocked, error.to_string()),
+        Some(error @ NoAddress::Unresolved { .. }) => return (ErrorKind::Dns, error.to_string()),
+        None => {}
+    }
+    if let Some(tls) = find::<rustls::Error>(&chain) {
+        return (ErrorKind::Tls, tls_text(tls, &place));
+    }
+    if error.is_builder() {
+        return (ErrorKind::Protocol, "the URL cannot be asked for over HTTP".to_owned());
+    }
+    // The outermost I/O error repeats the innermost, which alone has the system's code.
+    let io = find::<io::Error>(&chain).map(io::Error::kind);
+    let last = chain.last().map(|last| lower(&last.to_string())).unwrap_or_default();
+    if error.is_connect() {
+        return connect(io, &last, &place, url);
+    }
+    (ErrorKind::Protocol, broken(io, &last, &place))
+}
 
 /// Why an address was not even tried.
 pub(super) fn blocked(class: AddressClass) -> String {
     format!("{} addresses are not reached from here", class.name())
 }
 
-/// Why there is no connection.
-pub(super) fn unconnected(error: &NoLink, url: &Url, proxied: bool) -> (ErrorKind, String) {
-    let place = place(url, proxied);
-    match error {
-        NoLink::NoAddress(error @ NoAddress::Unresolved { .. }) => (ErrorKind::Dns, error.to_string()),
-        NoLink::NoAddress(error @ NoAddress::Blocked(_)) => (ErrorKind::Blocked, error.to_string()),
-        NoLink::Connect(error) => connect(error, &place, url),
-        NoLink::NoTls(error) => {
-            let reason = lower(&error.to_string());
-            (ErrorKind::Tls, format!("TLS cannot be set up: {reason}"))
-        }
-        NoLink::Tls(error) => (ErrorKind::Tls, handshake(error, &place)),
-        NoLink::Tunnel(reason) => (ErrorKind::Connect, format!("cannot connect to {place}: {reason}")),
-        NoLink::Handshake(error) => exchange(error, &place),
-    }
+/// Why there is no connection, where nothing but one was needed.
+pub(super) fn unconnected(error: &io::Error, url: &Url) -> (ErrorKind, String) {
+    connect(Some(error.kind()), &lower(&error.to_string()), &place(url, false), url)
 }
 
-/// Why an exchange did not come to its end.
-pub(super) fn broken_off(error: &hyper::Error, url: &Url, proxied: bool) -> (ErrorKind, String) {
-    exchange(error, &place(url, proxied))
-}
-
-fn exchange(error: &hyper::Error, place: &str) -> (ErrorKind, String) {
+/// Why an exchange on such a connection did not come to its end.
+pub(super) fn broken_off(error: &hyper::Error, url: &Url) -> (ErrorKind, String) {
     let chain = chain(error);
-    if let Some(tls) = find::<rustls::Error>(&chain) {
-        return (ErrorKind::Tls, tls_text(tls, place));
-    }
-    // The outermost I/O error repeats the innermost, which alone has the system's code.
     let io = find::<io::Error>(&chain).map(io::Error::kind);
     let last = chain.last().map(|last| lower(&last.to_string())).unwrap_or_default();
-    (ErrorKind::Protocol, broken(io, &last, place))
+    (ErrorKind::Protocol, broken(io, &last, &place(url, false)))
 }
 
-/// Why TLS was not agreed on.
-fn handshake(error: &io::Error, place: &str) -> String {
-    use io::ErrorKind as Io;
-    let chain = chain(error);
-    if let Some(tls) = find::<rustls::Error>(&chain) {
-        return tls_text(tls, place);
-    }
-    match error.kind() {
-        Io::UnexpectedEof | Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe => {
-            format!("{place} broke off the TLS handshake")
-        }
-        Io::InvalidInput => format!("{place} has no name that a certificate can be for"),
-        _ => format!("the TLS handshake with {place} failed: {}", lower(&error.to_string())),
-    }
+/// Why a client could not be built: only its trusted certificates can be at fault.
+pub(super) fn unbuilt(error: &reqwest::Error) -> String {
+    let reason = chain(error)
+        .last()
+        .map(|last| lower(&last.to_string()))
+        .unwrap_or_default();
+    format!("TLS cannot be set up: {reason}")
 }
 
-fn connect(error: &io::Error, place: &str, url: &Url) -> (ErrorKind, String) {
+fn connect(io: Option<io::ErrorKind>, last: &str, place: &str, url: &Url) -> (ErrorKind, String) {
     use io::ErrorKind as Io;
+    let is_tls = url.scheme() == "https";
     let is_localhost = url.domain().is_some_and(address_policy::is_localhost);
-    let text = match error.kind() {
-        Io::ConnectionRefused if is_localhost => format!("connection refused by {place} (127.0.0.1 and ::1)"),
-        Io::ConnectionRefused => format!("connection refused by {place}"),
-        Io::NetworkUnreachable => format!("the network of {place} is unreachable"),
-        Io::HostUnreachable => format!("no route to {place}"),
-        Io::TimedOut => format!("{place} does not answer"),
-        _ => format!("cannot connect to {place}: {}", lower(&error.to_string())),
+    let text = match io {
+        Some(Io::ConnectionRefused) if is_localhost => {
+            format!("connection refused by {place} (127.0.0.1 and ::1)")
+        }
+        Some(Io::ConnectionRefused) => format!("connection refused by {place}"),
+        Some(Io::UnexpectedEof | Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe) if is_tls => {
+            return (ErrorKind::Tls, format!("{place} broke off the TLS handshake"));
+        }
+        Some(Io::NetworkUnreachable) => format!("the network of {place} is unreachable"),
+        Some(Io::HostUnreachable) => format!("no route to {place}"),
+        Some(Io::TimedOut) => format!("{place} does not answer"),
+        _ => format!("cannot connect to {place}: {last}"),
     };
     (ErrorKind::Connect, text)
 }
@@ -151,9 +153,9 @@ fn place(url: &Url, proxied: bool) -> String {
 
 /// An error and its causes, outermost first. An I/O error hides the error it was made from behind `get_ref`: its
 /// `source` is that one's source.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    let mut chain = Vec::new();
-    let mut next = Some(error);
+pub(super) fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let mut chain = vec![error];
+    let mut next = error.source();
     while let Some(cause) = next {
         chain.push(cause);
         let inside = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -163,7 +165,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
 }
 
 /// The innermost error of that type.
-fn find<'a, T: Error + 'static>(chain: &[&'a (dyn Error + 'static)]) -> Option<&'a T> {
+pub(super) fn find<'a, T: Error + 'static>(chain: &[&'a (dyn Error + 'static)]) -> Option<&'a T> {
     chain.iter().rev().find_map(|error| error.downcast_ref::<T>())
 }
 

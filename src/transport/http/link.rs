@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{Kept, KeptAnswer};
+use super::attempt::is_end;
 use super::wire;
 use crate::exchange::Answer;
 
@@ -93,21 +94,6 @@ async fn read(response: Response<Incoming>, keep: KeptAnswer) -> hyper::Result<(
         kept.answer(head.status.as_u16(), wire::read_headers(&head.headers)),
         is_whole,
     ))
-}
-
-/// Whether that is what the end of a connection looks like: closed, or reset.
-fn is_end(error: &hyper::Error) -> bool {
-    use io::ErrorKind as Io;
-    let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
-    error.is_incomplete_message()
-        || error.is_canceled()
-        || error.is_closed()
-        || io.is_some_and(|io| {
-            matches!(
-                io.kind(),
-                Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof | Io::NotConnected
-            )
-        })
 }
 
 /// A stream that notes when something comes in.

@@ -1,42 +1,49 @@
-//! The transport: HTTP/1.1 on hyper's connections. Nothing is followed or decoded behind the engine's back, and one thing
-//! alone is repeated: a request whose connection turns out to have ended while it was idle.
+//! The transport over HTTP/1.1: by reqwest, but straight over hyper where a connection is all that is needed. Nothing is
+//! followed or decoded behind the engine's back, and one thing alone is repeated: a request whose connection turns out to
+//! have ended while it was idle.
 
 mod answer;
-mod connect;
+mod attempt;
+mod client;
+mod direct;
 mod failure;
 mod link;
 mod options;
 mod pool;
 mod resolve;
+mod reuse;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod wire;
 
-use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use rustls::ClientConfig;
 use url::Url;
 
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::{AddressPolicy, Transport};
 
-use connect::{Place, Route};
-use link::{Broken, Link};
+use attempt::{Broken, Connection};
+use client::Clients;
+use direct::{Direct, Place};
 use options::Settings;
 pub use options::{HttpOptions, HttpOptionsError};
-use pool::Pool;
 pub use resolve::other_loopback_answers;
 
-/// What went wrong, as a kind and a fact for people.
-type Failure = (ErrorKind, String);
+/// Below the 5 s after which Node closes an idle connection: a request sent into that moment has to be sent again.
+const IDLE: Duration = Duration::from_secs(4);
 
-/// Sends requests over HTTP. Cheap to make: what TLS needs is read when the first connection needs it.
+/// Idle connections of a host: above any concurrency of a bulk send, and well below the limit of open files that is usual.
+const MOST_IDLE: usize = 512;
+
+/// Sends requests over HTTP. Cheap to make: what a request needs is built when the first one needs it.
 pub struct HttpTransport {
     settings: Settings,
-    idle: Pool,
-    tls: OnceLock<Result<Arc<ClientConfig>, rustls::Error>>,
+    /// For `http:` to this machine or a literal address, without a proxy.
+    direct: Direct,
+    /// For all else.
+    clients: Clients,
 }
 
 impl HttpTransport {
@@ -50,15 +57,23 @@ impl HttpTransport {
     fn with_settings(settings: Settings) -> Self {
         Self {
             settings,
-            idle: Pool::default(),
-            tls: OnceLock::new(),
+            direct: Direct::default(),
+            clients: Clients::default(),
         }
     }
 
     /// The header lines that would go over the wire, the transport's own included, in that order. The error says what
     /// cannot be sent.
     pub fn wire_headers(&self, request: &Request) -> Result<Headers, String> {
-        let ready = wire::request(request, self.settings.keep_host, None)?;
+        let (keep_host, addresses) = (self.settings.keep_host, self.settings.addresses);
+        if self.place(&request.url, addresses).is_some() {
+            let ready = wire::direct(request, keep_host)?;
+            return Ok(wire::read_headers(ready.headers()));
+        }
+        let client = self
+            .clients
+            .get(&self.settings, &request.url, addresses, Connection::Any);
+        let ready = wire::prepare(&client.map_err(|(_, text)| text)?, request, keep_host)?;
         Ok(wire::read_headers(ready.headers()))
     }
 
@@ -66,58 +81,47 @@ impl HttpTransport {
         if let Err(class) = addresses.check_url(&request.url) {
             return error(ErrorKind::Blocked, failure::blocked(class));
         }
-        match self.answer(request, addresses).await {
-            Ok(answer) => Outcome::Answer(answer),
-            Err((kind, text)) => error(kind, text),
-        }
-    }
-
-    /// On a connection that is idle if there is one. When that has ended before a byte of the answer came, the server had
-    /// closed it and never answered: the same request goes out once more, on a fresh one.
-    async fn answer(&self, request: &Request, addresses: AddressPolicy) -> Result<Answer, Failure> {
-        let route = self.route(&request.url, addresses)?;
-        let broken_off = |broken: Broken| failure::broken_off(&broken.error, &request.url, route.is_proxied());
-        let mut ready = self.ready(request, &route)?;
-        if let Some(link) = self.idle.take(&route) {
-            match self.attempt(&route, link, ready).await {
-                Err(broken) if broken.unheard => ready = self.ready(request, &route)?,
-                ended => return ended.map_err(broken_off),
-            }
-        }
-        let tls = || {
-            let config = || tls::config(self.settings.insecure, &self.settings.roots);
-            self.tls.get_or_init(config).clone()
+        let answered = match self.attempt(request, addresses, Connection::Any).await {
+            // The server never answered: it is the same attempt, and the receiver did not fail.
+            Err(broken) if broken.had_ended => self.attempt(request, addresses, Connection::Fresh).await,
+            answered => answered,
         };
-        // Its future is large, and would be moved with this one for every delivery.
-        let connected = Box::pin(route.connect(tls)).await;
-        let link = connected.map_err(|error| failure::unconnected(&error, &request.url, route.is_proxied()))?;
-        self.attempt(&route, link, ready).await.map_err(broken_off)
-    }
-
-    fn ready(&self, request: &Request, route: &Route) -> Result<wire::Request, Failure> {
-        let ready = wire::request(request, self.settings.keep_host, route.whole_url());
-        ready.map_err(|text| (ErrorKind::Protocol, text))
-    }
-
-    async fn attempt(&self, route: &Route, mut link: Link, ready: wire::Request) -> Result<Answer, Broken> {
-        let (answer, can_go_on) = link.exchange(ready, self.settings.kept).await?;
-        if can_go_on && !link.is_closed() {
-            self.idle.keep(route.clone(), link);
+        match answered {
+            Ok(answer) => Outcome::Answer(answer),
+            Err(Broken {
+                failure: (kind, text), ..
+            }) => error(kind, text),
         }
-        Ok(answer)
     }
 
-    fn route(&self, url: &Url, addresses: AddressPolicy) -> Result<Route, Failure> {
-        let unreachable = || (ErrorKind::Protocol, "the URL cannot be asked for over HTTP".to_owned());
-        let place = Place::of(url).ok_or_else(unreachable)?;
-        let proxy = self
-            .settings
-            .proxy(url, addresses)
-            .map_err(|text| (ErrorKind::Connect, text))?;
-        Ok(match proxy {
-            None => Route::Direct(place, addresses),
-            Some(proxy) if place.tls => Route::Tunnel(proxy, place),
-            Some(proxy) => Route::Proxy(proxy),
+    async fn attempt(
+        &self,
+        request: &Request,
+        addresses: AddressPolicy,
+        connection: Connection,
+    ) -> Result<Answer, Broken> {
+        match self.place(&request.url, addresses) {
+            Some(place) => self.direct(place, request, connection).await,
+            // Its future is large, and would be moved with the other one for every delivery.
+            None => Box::pin(self.clients.exchange(&self.settings, request, addresses, connection)).await,
+        }
+    }
+
+    /// Where to connect to, when that is all that is needed.
+    fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<Place> {
+        direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
+    }
+
+    async fn direct(&self, place: Place, request: &Request, connection: Connection) -> Result<Answer, Broken> {
+        let ready = wire::direct(request, self.settings.keep_host);
+        let ready = ready.map_err(|text| Broken::here((ErrorKind::Protocol, text)))?;
+        let answered = self.direct.exchange(place, ready, self.settings.kept, connection).await;
+        answered.map_err(|broken| match broken {
+            direct::Broken::Connect(error) => Broken::here(failure::unconnected(&error, &request.url)),
+            direct::Broken::Exchange { error, had_ended } => Broken {
+                failure: failure::broken_off(&error, &request.url),
+                had_ended,
+            },
         })
     }
 }

@@ -3,15 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use hyper::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::answer::KeptAnswer;
-use super::connect::{Place, Proxy};
 use crate::exchange::ANSWER_KEPT;
 use crate::transport::address_policy::{self, AddressPolicy};
 
@@ -78,8 +76,8 @@ pub(super) struct Settings {
     pub(super) keep_host: bool,
     pub(super) kept: KeptAnswer,
     pub(super) addresses: AddressPolicy,
-    pub(super) insecure: bool,
-    pub(super) roots: Vec<CertificateDer<'static>>,
+    insecure: bool,
+    roots: Vec<Certificate>,
     explicit: Option<Url>,
     from_env: Environment,
 }
@@ -135,31 +133,46 @@ impl Settings {
             && (self.explicit.is_some() || from_env.is_some() && !address_policy::is_loopback(url))
     }
 
-    /// The proxy for a target; none when `NO_PROXY` spares it. The error says which proxy cannot be used.
-    pub(super) fn proxy(&self, url: &Url, addresses: AddressPolicy) -> Result<Option<Proxy>, String> {
-        if !self.is_proxied(url, addresses) {
-            return Ok(None);
+    /// The error says which proxy cannot be used.
+    pub(super) fn apply(
+        &self,
+        mut builder: ClientBuilder,
+        proxied: bool,
+        is_tls: bool,
+    ) -> Result<ClientBuilder, String> {
+        if self.insecure {
+            builder = builder.tls_danger_accept_invalid_certs(true);
         }
-        let matcher = match (&self.explicit, &self.from_env) {
-            (Some(proxy), _) => Matcher::builder().all(proxy.as_str()),
-            (None, Environment { http, https, except }) => {
-                let variable = if url.scheme() == "https" { https } else { http };
-                let proxy = variable.as_ref().map(Variable::url).transpose()?;
-                Matcher::builder()
-                    .all(proxy.as_ref().map_or("", Url::as_str).to_owned())
-                    .no(except.as_str())
+        if !is_tls && !proxied {
+            return Ok(builder.tls_certs_only([]));
+        }
+        if proxied {
+            for proxy in self.proxies()? {
+                builder = builder.proxy(proxy);
             }
-        };
-        let bare = url::Origin::ascii_serialization(&url.origin());
-        let target = Uri::try_from(bare).map_err(|_| HttpOptionsError::Proxy.to_string())?;
-        let Some(found) = matcher.build().intercept(&target) else {
-            return Ok(None);
-        };
-        let place = Url::parse(&found.uri().to_string()).ok().as_ref().and_then(Place::of);
-        Ok(Some(Proxy {
-            place: place.ok_or_else(|| HttpOptionsError::Proxy.to_string())?,
-            authorization: found.basic_auth().cloned(),
-        }))
+        }
+        // For a proxy too: it may itself be reached over TLS.
+        Ok(builder.tls_certs_merge(self.roots.iter().cloned()))
+    }
+
+    fn proxies(&self) -> Result<Vec<Proxy>, String> {
+        let unusable = |_| HttpOptionsError::Proxy.to_string();
+        if let Some(url) = &self.explicit {
+            return Ok(vec![Proxy::all(url.clone()).map_err(unusable)?]);
+        }
+        let Environment { http, https, except } = &self.from_env;
+        let mut proxies = Vec::new();
+        if let Some(variable) = http {
+            proxies.push(Proxy::http(variable.url()?).map_err(unusable)?);
+        }
+        if let Some(variable) = https {
+            proxies.push(Proxy::https(variable.url()?).map_err(unusable)?);
+        }
+        let except = NoProxy::from_string(except);
+        Ok(proxies
+            .into_iter()
+            .map(|proxy| proxy.no_proxy(except.clone()))
+            .collect())
     }
 }
 
@@ -202,16 +215,16 @@ fn proxy_url(text: &str) -> Option<Url> {
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-fn read_roots(path: PathBuf) -> Result<Vec<CertificateDer<'static>>, HttpOptionsError> {
+fn read_roots(path: PathBuf) -> Result<Vec<Certificate>, HttpOptionsError> {
     let pem = match std::fs::read(&path) {
         Ok(pem) => pem,
         Err(source) => return Err(HttpOptionsError::Unreadable { path, source }),
     };
-    // The verifier would find a broken certificate only when the first connection is made.
+    // reqwest would find a broken certificate only when it builds the client.
     let mut store = RootCertStore::empty();
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match found {
-        Ok(roots) if !roots.is_empty() && roots.iter().all(|root| store.add(root.clone()).is_ok()) => Ok(roots),
+    let sound = CertificateDer::pem_slice_iter(&pem).all(|der| der.is_ok_and(|der| store.add(der).is_ok()));
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(roots) if sound && !roots.is_empty() => Ok(roots),
         _ => Err(HttpOptionsError::NoCertificate(path)),
     }
 }

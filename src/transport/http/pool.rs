@@ -2,18 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connect::Route;
+use super::direct::Place;
 use super::link::Link;
-
-/// Below the 5 s after which Node closes an idle connection: a request sent into that moment has to be sent again.
-pub(super) const IDLE: Duration = Duration::from_secs(4);
-
-/// Above any concurrency of a bulk send, and well below the limit of open files that is usual.
-pub(super) const MOST_IDLE: usize = 512;
+use super::{IDLE, MOST_IDLE};
 
 /// Idle connections, the one that waits longest first.
 #[derive(Default)]
@@ -22,18 +16,18 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    route: Route,
+    place: Place,
     link: Link,
     since: Instant,
 }
 
 impl Pool {
-    /// The connection of that route that was used last.
-    pub(super) fn take(&self, route: &Route) -> Option<Link> {
+    /// The connection of that place that was used last.
+    pub(super) fn take(&self, place: Place) -> Option<Link> {
         let mut idle = self.lock();
         drop_expired(&mut idle);
         loop {
-            let last = idle.iter().rposition(|idle| idle.route == *route)?;
+            let last = idle.iter().rposition(|idle| idle.place == place)?;
             let found = idle.remove(last)?;
             if !found.link.is_closed() {
                 return Some(found.link);
@@ -42,14 +36,14 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn keep(&self, route: Route, link: Link) {
+    pub(super) fn keep(&self, place: Place, link: Link) {
         let since = Instant::now();
         let mut idle = self.lock();
         drop_expired(&mut idle);
         if idle.len() >= MOST_IDLE {
             idle.pop_front();
         }
-        idle.push_back(Idle { route, link, since });
+        idle.push_back(Idle { place, link, since });
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Idle>> {

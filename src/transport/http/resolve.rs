@@ -4,20 +4,27 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// How long the other family has to answer. On loopback either side answers at once.
 const PROBE: Duration = Duration::from_millis(250);
 
-/// Why a host has no address that can be tried.
+/// The system's resolver, except that `localhost` is both loopback addresses without asking anybody: a server may
+/// listen on either, and the system may know only one.
+///
+/// Addresses that may not be reached are left out.
+pub(super) struct Resolver(pub(super) AddressPolicy);
+
+/// Why a name has no address that can be tried.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAddress {
-    /// The name has none.
+    /// It has none.
     #[error("`{name}` does not resolve: {reason}")]
     Unresolved {
         /// What was looked up.
@@ -30,21 +37,20 @@ pub(super) enum NoAddress {
     Blocked(AddressClass),
 }
 
-/// The addresses of a host that may be reached. `localhost` is both loopback addresses without asking anybody: a server
-/// may listen on either, and the system may know only one.
-pub(super) async fn addresses(host: &Host, port: u16, policy: AddressPolicy) -> Result<Vec<SocketAddr>, NoAddress> {
-    let found = match host {
-        Host::Ipv4(address) => vec![SocketAddr::new((*address).into(), port)],
-        Host::Ipv6(address) => vec![SocketAddr::new((*address).into(), port)],
-        Host::Domain(name) if address_policy::is_localhost(name) => {
-            LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec()
-        }
-        Host::Domain(name) => look_up(name, port).await.map_err(|reason| NoAddress::Unresolved {
-            name: name.clone(),
-            reason,
-        })?,
-    };
-    within(policy, found)
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (name, policy) = (name.as_str().to_owned(), self.0);
+        Box::pin(async move {
+            let found = if address_policy::is_localhost(&name) {
+                LOOPBACK.map(|ip| SocketAddr::new(ip, 0)).to_vec()
+            } else {
+                let found = look_up(&name).await;
+                found.map_err(|reason| NoAddress::Unresolved { name, reason })?
+            };
+            let addresses: Addrs = Box::new(within(policy, found)?.into_iter());
+            Ok(addresses)
+        })
+    }
 }
 
 /// Those that may be reached.
@@ -60,8 +66,8 @@ fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAdd
     }
 }
 
-async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let found: Vec<_> = match tokio::net::lookup_host((name, port)).await {
+async fn look_up(name: &str) -> Result<Vec<SocketAddr>, String> {
+    let found: Vec<_> = match tokio::net::lookup_host((name, 0)).await {
         Ok(found) => found.collect(),
         Err(error) => return Err(reason(&error)),
     };

@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -33,7 +33,7 @@ fn post(url: &str, headers: &[(&str, &[u8])], body: &'static [u8]) -> Request {
 }
 
 /// Reads one whole request; `None` when the client closed instead.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
     let mut bytes = Vec::new();
     let mut wanted = None;
     while wanted.is_none_or(|wanted| bytes.len() < wanted) {

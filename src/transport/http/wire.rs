@@ -1,43 +1,41 @@
-//! From the engine's request to hyper's, and back from its headers to ours.
+//! From the engine's request to hyper's and reqwest's, and back from their headers to ours.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
-};
-use hyper::{Method, Uri};
+use hyper::Uri;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Client, Method};
 use url::{Position, Url};
 
-use super::connect::Proxy;
 use crate::headers::Headers;
 
 /// A request for a connection.
 pub(super) type Request = hyper::Request<Full<Bytes>>;
 
-/// The request as it goes onto a connection; a proxy is given the whole URL. The error says what cannot be sent.
-pub(super) fn request(
-    request: &crate::exchange::Request,
-    keep_host: bool,
-    proxy: Option<&Proxy>,
-) -> Result<Request, String> {
+/// The request as it goes onto a connection. The error says what cannot be sent.
+pub(super) fn direct(request: &crate::exchange::Request, keep_host: bool) -> Result<Request, String> {
     let method = method(request)?;
-    let url = &request.url;
-    let target = &url[Position::BeforePath..Position::AfterQuery];
-    let target = match proxy {
-        None => Uri::try_from(target),
-        // Without user, password and fragment.
-        Some(_) => Uri::try_from(format!("{}{target}", url.origin().ascii_serialization())),
-    };
-    let target = target.map_err(|_| "the URL cannot be asked for over HTTP".to_owned())?;
+    let target = &request.url[Position::BeforePath..Position::AfterQuery];
+    let target = Uri::try_from(target).map_err(|_| "the URL cannot be asked for over HTTP".to_owned())?;
     let mut ready = Request::new(Full::new(request.body.clone()));
     *ready.uri_mut() = target;
-    *ready.headers_mut() = lines(request, &method, keep_host)?;
-    if let Some(value) = proxy.and_then(|proxy| proxy.authorization.clone()) {
-        ready.headers_mut().insert(PROXY_AUTHORIZATION, value);
-    }
+    *ready.headers_mut() = lines(request, &method, keep_host, None)?;
     *ready.method_mut() = method;
+    Ok(ready)
+}
+
+/// The request as reqwest takes it. The error says what cannot be sent.
+pub(super) fn prepare(
+    client: &Client,
+    request: &crate::exchange::Request,
+    keep_host: bool,
+) -> Result<reqwest::Request, String> {
+    let mut ready = start(client, method(request)?, &request.url)?;
+    let credentials = ready.headers_mut().remove(AUTHORIZATION);
+    *ready.headers_mut() = lines(request, ready.method(), keep_host, credentials)?;
+    if !request.body.is_empty() {
+        *ready.body_mut() = Some(Body::from(request.body.clone()));
+    }
     Ok(ready)
 }
 
@@ -46,17 +44,21 @@ fn method(request: &crate::exchange::Request) -> Result<Method, String> {
         .map_err(|_| format!("`{}` is not an HTTP method", request.method.escape_debug()))
 }
 
-/// `host` comes first, then the request's own lines, then what follows from URL and body.
-fn lines(request: &crate::exchange::Request, method: &Method, keep_host: bool) -> Result<HeaderMap, String> {
+/// `host` comes first, then the request's own lines, then what follows from URL and body. reqwest adds `accept` where it
+/// is missing and cannot be told not to; so that all requests are alike, all have it.
+fn lines(
+    request: &crate::exchange::Request,
+    method: &Method,
+    keep_host: bool,
+    credentials: Option<HeaderValue>,
+) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 4);
     headers.insert(HOST, host(request, keep_host)?);
     for (name, value) in request.headers.iter().filter(|(name, _)| !Headers::is_framing(name)) {
         let (name, value) = line(name, value)?;
         headers.append(name, value);
     }
-    if !headers.contains_key(AUTHORIZATION)
-        && let Some(credentials) = credentials(&request.url)
-    {
+    if let Some(credentials) = credentials.filter(|_| !headers.contains_key(AUTHORIZATION)) {
         headers.insert(AUTHORIZATION, credentials);
     }
     if !request.body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
@@ -68,29 +70,13 @@ fn lines(request: &crate::exchange::Request, method: &Method, keep_host: bool) -
     Ok(headers)
 }
 
-/// The URL's user and password, if any, as a value of `Authorization`.
-fn credentials(url: &Url) -> Option<HeaderValue> {
+/// With the URL's user and password, if any, moved into an `authorization` line.
+fn start(client: &Client, method: Method, url: &Url) -> Result<reqwest::Request, String> {
     if url.username().is_empty() && url.password().is_none() {
-        return None;
+        return Ok(reqwest::Request::new(method, url.clone()));
     }
-    let mut pair = percent_decoded(url.username());
-    pair.push(b':');
-    pair.extend(percent_decoded(url.password().unwrap_or_default()));
-    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = after.get(..2).filter(|_| *first == b'%');
-        let byte = escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        decoded.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    decoded
+    let built = client.request(method, url.clone()).build();
+    built.map_err(|_| "the URL's user or password cannot be sent".to_owned())
 }
 
 fn host(request: &crate::exchange::Request, keep_host: bool) -> Result<HeaderValue, String> {

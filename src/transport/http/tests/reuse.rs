@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::duplex;
+use tokio::io::{AsyncRead, AsyncWrite, duplex};
+use tokio_rustls::TlsAcceptor;
 
-use super::super::connect::{Place, Route};
 use super::super::link::Link;
-use super::super::pool::{IDLE, MOST_IDLE, Pool};
+use super::super::pool::Pool;
 use super::*;
 
 /// What a server does with a request.
@@ -25,90 +25,199 @@ enum Act {
     Wait,
 }
 
-/// A server that does on each connection, in order, what is written there; counts the connections.
-async fn server(connections: &'static [&'static [Act]]) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let acts = connections.get(counted.fetch_add(1, Ordering::SeqCst));
-            tokio::spawn(serve(stream, acts.copied().unwrap_or_default()));
-        }
-    });
-    (url, count)
+/// How a server is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Straight over hyper.
+    Direct,
+    /// By reqwest, which alone takes user and password.
+    Reqwest,
+    /// Through a proxy, which the server is.
+    Proxy,
+    /// Over TLS.
+    Tls,
+    /// Over TLS, by a tunnel through a proxy.
+    Tunnel,
 }
 
-async fn serve(mut stream: TcpStream, acts: &[Act]) {
+impl Way {
+    const ALL: [Self; 5] = [Self::Direct, Self::Reqwest, Self::Proxy, Self::Tls, Self::Tunnel];
+}
+
+/// What sends to a server.
+struct Sender {
+    transport: HttpTransport,
+    url: String,
+    /// Of the server.
+    connections: Arc<AtomicUsize>,
+}
+
+impl Sender {
+    /// To a server that does on each connection, in order, what is written there.
+    async fn new(way: Way, acts: &'static [&'static [Act]]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(server(listener, way, acts, Arc::clone(&connections)));
+        let proxy = match way {
+            Way::Proxy => Some(address.to_string()),
+            Way::Tunnel => Some(tunnels().await.to_string()),
+            Way::Direct | Way::Reqwest | Way::Tls => None,
+        };
+        let options = HttpOptions {
+            insecure: true,
+            proxy,
+            ..HttpOptions::default()
+        };
+        Self {
+            transport: HttpTransport::new(options).unwrap(),
+            url: match way {
+                Way::Direct => format!("http://{address}/"),
+                Way::Reqwest => format!("http://me:pw@{address}/"),
+                Way::Proxy => "http://example.invalid/".to_owned(),
+                Way::Tls | Way::Tunnel => format!("https://{address}/"),
+            },
+            connections,
+        }
+    }
+
+    async fn send(&self, body: &'static [u8], timeout: Duration) -> Outcome {
+        let mut request = post(&self.url, &[], body);
+        request.timeout = timeout;
+        self.transport.send(&request).await
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn server(listener: TcpListener, way: Way, acts: &'static [&'static [Act]], count: Arc<AtomicUsize>) {
+    let acceptor = TlsAcceptor::from(Arc::new(tls::config()));
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let acts = acts.get(count.fetch_add(1, Ordering::SeqCst)).copied();
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            match way {
+                Way::Tls | Way::Tunnel => serve(acceptor.accept(stream).await.unwrap(), acts.unwrap_or_default()).await,
+                Way::Direct | Way::Reqwest | Way::Proxy => {
+                    serve(&mut stream, acts.unwrap_or_default()).await;
+                    if acts.is_some_and(|acts| matches!(acts.last(), Some(Act::Reset))) {
+                        stream.set_zero_linger().unwrap();
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// A proxy that makes any tunnel.
+async fn tunnels() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            tokio::spawn(proxy::make_tunnel(listener.accept().await.unwrap().0));
+        }
+    });
+    address
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, acts: &[Act]) {
     for act in acts {
         if matches!(act, Act::Reset) {
-            let mut some = [0; 10];
-            stream.read_exact(&mut some).await.unwrap();
-            stream.set_zero_linger().unwrap();
+            stream.read_exact(&mut [0; 10]).await.unwrap();
             return;
         }
         read_request(&mut stream).await.unwrap();
         match act {
             Act::Answer => stream.write_all(OK).await.unwrap(),
-            Act::Say(bytes) => return stream.write_all(bytes).await.unwrap(),
+            Act::Say(bytes) => stream.write_all(bytes).await.unwrap(),
             Act::Wait => std::future::pending().await,
-            Act::Close | Act::Reset => return,
+            Act::Close | Act::Reset => {}
+        }
+        stream.flush().await.unwrap();
+        if !matches!(act, Act::Answer) {
+            return;
         }
     }
     // Until the client closes.
     let _ = stream.read(&mut [0]).await;
 }
 
-/// Sends two requests one after the other, and gives the outcome of the second.
-async fn second(url: &str, body: &'static [u8], timeout: Duration) -> Outcome {
-    let transport = transport();
-    answered(transport.send(&post(url, &[], b"first")).await);
-    let mut request = post(url, &[], body);
-    request.timeout = timeout;
-    transport.send(&request).await
+/// Sends two requests one after the other by each way, and gives the outcome of the second and the count of connections.
+async fn seconds(
+    acts: &'static [&'static [Act]],
+    body: &'static [u8],
+    timeout: Duration,
+) -> Vec<(Way, Outcome, usize)> {
+    let mut seen = Vec::new();
+    for way in Way::ALL {
+        let sender = Sender::new(way, acts).await;
+        answered(sender.send(b"first", LONG).await);
+        let outcome = sender.send(body, timeout).await;
+        seen.push((way, outcome, sender.connections()));
+    }
+    seen
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    for (way, outcome, count) in seconds(&[&[Act::Answer, Act::Answer]], b"second", LONG).await {
+        assert_eq!((answered(outcome).status, count), (200, 1), "{way:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_request_whose_idle_connection_ends_goes_out_once_more_on_a_fresh_one() {
-    let (url, count) = server(&[&[Act::Answer, Act::Close], &[Act::Answer]]).await;
-    assert_eq!(answered(second(&url, b"second", LONG).await).status, 200);
-    assert_eq!(count.load(Ordering::SeqCst), 2);
-
+    for (way, outcome, count) in seconds(&[&[Act::Answer, Act::Close], &[Act::Answer]], b"second", LONG).await {
+        assert_eq!((answered(outcome).status, count), (200, 2), "{way:?}");
+    }
     // Also when it had been written in part.
     let large: &'static [u8] = vec![b'a'; 20 * 1024 * 1024].leak();
-    let (url, count) = server(&[&[Act::Answer, Act::Reset], &[Act::Answer]]).await;
-    assert_eq!(answered(second(&url, large, LONG).await).status, 200);
-    assert_eq!(count.load(Ordering::SeqCst), 2);
+    for (way, outcome, count) in seconds(&[&[Act::Answer, Act::Reset], &[Act::Answer]], large, LONG).await {
+        assert_eq!((answered(outcome).status, count), (200, 2), "{way:?}");
+    }
 }
 
 #[tokio::test]
 async fn it_goes_out_once_more_and_no_oftener() {
-    let (url, count) = server(&[&[Act::Answer, Act::Close], &[Act::Close], &[Act::Answer]]).await;
-    let (kind, text) = failed(second(&url, b"second", LONG).await);
-    assert_eq!(kind, ErrorKind::Protocol);
-    assert!(text.contains("closed the connection without an answer"), "{text}");
-    assert_eq!(count.load(Ordering::SeqCst), 2);
+    let acts: &[&[Act]] = &[&[Act::Answer, Act::Close], &[Act::Close], &[Act::Answer]];
+    for (way, outcome, count) in seconds(acts, b"second", LONG).await {
+        let (kind, text) = failed(outcome);
+        assert_eq!((kind, count), (ErrorKind::Protocol, 2), "{way:?}: {text}");
+        assert!(text.contains("closed the connection"), "{way:?}: {text}");
+    }
 }
 
 #[tokio::test]
 async fn a_fresh_connection_that_ends_is_the_receivers_failure() {
-    let (url, count) = server(&[&[Act::Close], &[Act::Answer]]).await;
-    failed(transport().send(&post(&url, &[], b"hi")).await);
-    assert_eq!(count.load(Ordering::SeqCst), 1);
+    for way in Way::ALL {
+        let sender = Sender::new(way, &[&[Act::Close], &[Act::Answer]]).await;
+        failed(sender.send(b"hi", LONG).await);
+        assert_eq!(sender.connections(), 1, "{way:?}");
+    }
 }
 
 #[tokio::test]
-async fn a_byte_of_an_answer_or_a_timeout_is_the_receivers_failure() {
-    let (url, count) = server(&[&[Act::Answer, Act::Say(b"H")], &[Act::Answer]]).await;
-    failed(second(&url, b"second", LONG).await);
-    assert_eq!(count.load(Ordering::SeqCst), 1);
-
-    let (url, count) = server(&[&[Act::Answer, Act::Wait], &[Act::Answer]]).await;
-    let (kind, _) = failed(second(&url, b"second", Duration::from_millis(50)).await);
-    assert_eq!(kind, ErrorKind::Timeout);
-    assert_eq!(count.load(Ordering::SeqCst), 1);
+async fn a_begun_answer_or_a_timeout_is_the_receivers_failure() {
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
+    for (way, outcome, count) in seconds(&[&[Act::Answer, Act::Say(HALF)], &[Act::Answer]], b"second", LONG).await {
+        failed(outcome);
+        assert_eq!(count, 1, "{way:?}");
+    }
+    let short = Duration::from_millis(50);
+    for (way, outcome, count) in seconds(&[&[Act::Answer, Act::Wait], &[Act::Answer]], b"second", short).await {
+        assert_eq!((failed(outcome).0, count), (ErrorKind::Timeout, 1), "{way:?}");
+    }
+    for (way, outcome, count) in seconds(&[&[Act::Answer, Act::Say(b"H")], &[Act::Answer]], b"second", LONG).await {
+        // reqwest does not tell a part of a head from nothing.
+        if way == Way::Direct {
+            failed(outcome);
+            assert_eq!(count, 1);
+        }
+    }
 }
 
 #[tokio::test]
@@ -131,28 +240,20 @@ async fn an_answer_that_is_not_read_to_its_end_ends_its_connection() {
     server.await.unwrap();
 }
 
-fn route(port: u16) -> Route {
-    let place = Place {
-        host: url::Host::Domain("a.example".to_owned()),
-        port,
-        tls: false,
-    };
-    Route::Direct(place, AddressPolicy::Any)
-}
-
 #[tokio::test]
 async fn a_connection_is_not_shared_with_a_request_that_may_not_reach_its_address() {
-    let (url, count) = server(&[&[Act::Answer, Act::Answer]]).await;
-    let transport = transport();
-    let request = post(&url.replace("127.0.0.1", "localhost"), &[], b"hi");
-    answered(transport.send(&request).await);
-    let (kind, text) = failed(transport.send_within(&request, AddressPolicy::Public).await);
-    assert_eq!(
-        (kind, text.as_str()),
-        (ErrorKind::Blocked, "loopback addresses are not reached from here")
-    );
-    answered(transport.send_within(&request, AddressPolicy::Any).await);
-    assert_eq!(count.load(Ordering::SeqCst), 1);
+    for way in [Way::Direct, Way::Reqwest] {
+        let sender = Sender::new(way, &[&[Act::Answer, Act::Answer]]).await;
+        let request = post(&sender.url.replace("127.0.0.1", "localhost"), &[], b"hi");
+        answered(sender.transport.send(&request).await);
+        let (kind, text) = failed(sender.transport.send_within(&request, AddressPolicy::Public).await);
+        assert_eq!(
+            (kind, text.as_str()),
+            (ErrorKind::Blocked, "loopback addresses are not reached from here")
+        );
+        answered(sender.transport.send_within(&request, AddressPolicy::Any).await);
+        assert_eq!(sender.connections(), 1, "{way:?}");
+    }
 }
 
 #[tokio::test]
@@ -179,14 +280,12 @@ async fn idle_connections_are_few_and_do_not_grow_old() {
     for port in 1..=u16::try_from(MOST_IDLE).unwrap() + 1 {
         let (stream, other_end) = duplex(64);
         other_ends.push(other_end);
-        pool.keep(route(port), Link::new(stream).await.unwrap());
+        pool.keep(Place::Local(port), Link::new(stream).await.unwrap());
     }
-    assert!(pool.take(&route(1)).is_none(), "the one that waited longest made room");
-    assert!(pool.take(&route(2)).is_some());
-    assert!(
-        pool.take(&route(2)).is_none(),
-        "one connection is used by one at a time"
-    );
+    let take = |port| pool.take(Place::Local(port));
+    assert!(take(1).is_none(), "the one that waited longest made room");
+    assert!(take(2).is_some());
+    assert!(take(2).is_none(), "one connection is used by one at a time");
     tokio::time::advance(IDLE).await;
-    assert!(pool.take(&route(3)).is_none());
+    assert!(take(3).is_none());
 }

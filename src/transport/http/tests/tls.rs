@@ -40,6 +40,18 @@ pub(super) async fn serve(tls: &Tls) -> u16 {
     port
 }
 
+/// What a bare server speaks TLS with.
+pub(super) fn config() -> rustls::ServerConfig {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = own.signing_key.serialize_der().try_into().unwrap();
+    rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap()
+}
+
 /// A certificate for `localhost` alone, valid between those days from now.
 fn certificate(from: i64, to: i64) -> Tls {
     let mut wanted = CertificateParams::new(["localhost".to_owned()]).unwrap();

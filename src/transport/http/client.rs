@@ -1,0 +1,117 @@
+//! Attempts by reqwest: names, TLS, proxies and the connections that are kept are its own.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use reqwest::Client;
+use tower::util::MapResponseLayer;
+use url::Url;
+
+use super::answer::{Kept, KeptAnswer};
+use super::attempt::{Broken, Connection, Failure};
+use super::options::Settings;
+use super::{IDLE, MOST_IDLE, failure, resolve, reuse, wire};
+use crate::exchange::{Answer, ErrorKind, Request};
+use crate::transport::AddressPolicy;
+
+/// A client, or why there is none.
+type Built = Result<Client, Failure>;
+
+/// Clients, each built when the first request needs it.
+#[derive(Default)]
+pub(super) struct Clients(Mutex<HashMap<Kind, Built>>);
+
+/// What a client is for. Each has connections of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    /// Its resolver looks at them.
+    addresses: AddressPolicy,
+    proxied: bool,
+    /// Without a proxy: one for `http:` alone loads no root certificates, which take 3 ms.
+    is_tls: bool,
+    /// One for fresh connections keeps none.
+    connection: Connection,
+}
+
+impl Clients {
+    /// The client for requests to that URL.
+    pub(super) fn get(
+        &self,
+        settings: &Settings,
+        url: &Url,
+        addresses: AddressPolicy,
+        connection: Connection,
+    ) -> Built {
+        let kind = Kind {
+            addresses,
+            proxied: settings.is_proxied(url, addresses),
+            is_tls: url.scheme() == "https",
+            connection,
+        };
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.entry(kind).or_insert_with(|| kind.build(settings)).clone()
+    }
+
+    /// One attempt.
+    pub(super) async fn exchange(
+        &self,
+        settings: &Settings,
+        request: &Request,
+        addresses: AddressPolicy,
+        connection: Connection,
+    ) -> Result<Answer, Broken> {
+        let client = self.get(settings, &request.url, addresses, connection);
+        let client = client.map_err(Broken::here)?;
+        let ready = wire::prepare(&client, request, settings.keep_host);
+        let ready = ready.map_err(|text| Broken::here((ErrorKind::Protocol, text)))?;
+        let explain = |error| {
+            let proxied = settings.is_proxied(&request.url, addresses);
+            failure::explain(&error, &request.url, proxied)
+        };
+        let response = match reuse::watched(client.execute(ready)).await {
+            Ok(response) => response,
+            Err((error, had_ended)) => {
+                let failure = explain(error);
+                return Err(Broken { failure, had_ended });
+            }
+        };
+        let answer = read(response, settings.kept).await;
+        answer.map_err(|error| Broken::here(explain(error)))
+    }
+}
+
+impl Kind {
+    fn build(self, settings: &Settings) -> Built {
+        // reqwest would read the environment's proxies for every target; `Settings` decides which.
+        // `max_retries_per_request(0)` also spares a copy of each request.
+        let builder = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never().max_retries_per_request(0))
+            .http1_only()
+            .tcp_nodelay(true)
+            .dns_resolver(resolve::Resolver(self.addresses))
+            .connector_layer(MapResponseLayer::new(reuse::note))
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(match self.connection {
+                Connection::Any => MOST_IDLE,
+                Connection::Fresh => 0,
+            });
+        let builder = settings.apply(builder, self.proxied, self.is_tls);
+        let built = builder.map_err(|text| (ErrorKind::Connect, text))?.build();
+        built.map_err(|error| (ErrorKind::Tls, failure::unbuilt(&error)))
+    }
+}
+
+async fn read(mut response: reqwest::Response, keep: KeptAnswer) -> reqwest::Result<Answer> {
+    let status = response.status().as_u16();
+    let headers = wire::read_headers(response.headers());
+    let mut kept = Kept::new(keep);
+    while let Some(chunk) = response.chunk().await? {
+        if !kept.takes(&chunk) {
+            break;
+        }
+    }
+    Ok(kept.answer(status, headers))
+}

@@ -1,0 +1,102 @@
+//! Plain HTTP to an address that needs no looking up, straight onto hyper's connections: no proxy, no TLS, no names. It
+//! is what developers send to. reqwest takes 6 µs more of a core for each request, a fifth of what an event of a bulk send
+//! takes in all.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+use super::answer::KeptAnswer;
+use super::attempt::Connection;
+use super::link::Link;
+use super::pool::Pool;
+use super::resolve::LOOPBACK;
+use super::wire;
+use crate::exchange::Answer;
+use crate::transport::address_policy;
+
+/// Where a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `localhost`: either family.
+    Local(u16),
+    /// A literal address.
+    At(SocketAddr),
+}
+
+/// What went wrong.
+pub(super) enum Broken {
+    /// There is no connection.
+    Connect(io::Error),
+    /// The connection broke, or does not speak HTTP.
+    Exchange {
+        error: hyper::Error,
+        /// Whether it had been used before and ended before a byte of the answer.
+        had_ended: bool,
+    },
+}
+
+/// Connections to be used again.
+#[derive(Default)]
+pub(super) struct Direct(Pool);
+
+/// The place, when nothing but a connection is needed to reach it.
+pub(super) fn place(url: &Url) -> Option<Place> {
+    if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    let port = url.port_or_known_default()?;
+    match url.host()? {
+        Host::Domain(name) => address_policy::is_localhost(name).then_some(Place::Local(port)),
+        Host::Ipv4(address) => Some(Place::At((address, port).into())),
+        Host::Ipv6(address) => Some(Place::At((address, port).into())),
+    }
+}
+
+impl Direct {
+    /// One attempt.
+    pub(super) async fn exchange(
+        &self,
+        place: Place,
+        request: wire::Request,
+        keep: KeptAnswer,
+        connection: Connection,
+    ) -> Result<Answer, Broken> {
+        let idle = match connection {
+            Connection::Any => self.0.take(place),
+            Connection::Fresh => None,
+        };
+        let is_reused = idle.is_some();
+        let mut link = match idle {
+            Some(link) => link,
+            None => connect(place).await?,
+        };
+        match link.exchange(request, keep).await {
+            Ok((answer, can_go_on)) => {
+                if can_go_on && !link.is_closed() {
+                    self.0.keep(place, link);
+                }
+                Ok(answer)
+            }
+            Err(broken) => Err(Broken::Exchange {
+                had_ended: is_reused && broken.unheard,
+                error: broken.error,
+            }),
+        }
+    }
+}
+
+async fn connect(place: Place) -> Result<Link, Broken> {
+    let stream = match place {
+        Place::Local(port) => TcpStream::connect(&LOOPBACK.map(|ip| SocketAddr::new(ip, port))[..]).await,
+        Place::At(address) => TcpStream::connect(address).await,
+    };
+    let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    let link = Link::new(stream.map_err(Broken::Connect)?).await;
+    link.map_err(|error| Broken::Exchange {
+        error,
+        had_ended: false,
+    })
+}
