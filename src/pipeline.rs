@@ -1,6 +1,7 @@
 //! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
 //! that an id on the screen can be replayed at once.
 
+mod shelf;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -8,11 +9,11 @@ mod times;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::engine::{Delivery, Ended, Engine, Event, Limits, Next, Promise, Signing};
+use crate::engine::{Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::exit::Exit;
@@ -21,6 +22,7 @@ use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
 use crate::transport::Transport;
+use shelf::LedgerShelf;
 pub use times::Times;
 
 /// Shows what happens to deliveries.
@@ -92,6 +94,8 @@ pub struct Pipeline<T> {
     pub leave: CancellationToken,
     /// The claim on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub owner: Option<Arc<Owner>>,
+    /// Asked before each attempt.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -104,7 +108,17 @@ impl<T: Transport> Pipeline<T> {
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
-        let engine = Engine::new(self.transport, self.clock, self.random, self.limits).leaving(self.leave);
+        let recheck = Arc::new(Notify::new());
+        let shelf = LedgerShelf {
+            ledger: self.ledger.clone(),
+            cancel: self.cancel.clone(),
+        };
+        let mut engine = Engine::new(self.transport, self.clock, self.random, self.limits)
+            .leaving(self.leave)
+            .shelving(Arc::new(shelf), matches!(known, Known::All));
+        if let Some(gate) = self.gate {
+            engine = engine.asking(gate, Arc::clone(&recheck));
+        }
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,
@@ -117,7 +131,7 @@ impl<T: Transport> Pipeline<T> {
         let stop = self.cancel;
         let recording = async { recording.await.inspect_err(|_| stop.cancel()) };
         let showing = async {
-            let shown = show(acked, &mut tally, view).await;
+            let shown = show(acked, &mut tally, view, &recheck).await;
             shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
@@ -132,15 +146,21 @@ async fn show(
     mut acked: mpsc::Receiver<(Event, PendingAck)>,
     tally: &mut Tally,
     view: &mut (dyn View + Send),
+    recheck: &Notify,
 ) -> Result<()> {
     while let Some((event, ack)) = acked.recv().await {
         let Ack { number, .. } = ack.await?;
         tally.count(&event);
         view.event(number, &event)?;
-        if let Some(end) = End::of(&event)
-            && let Some(end) = view.ended(end)?
-        {
-            tally.end(end);
+        if let Some(end) = End::of(&event) {
+            let failed = !end.delivered;
+            if let Some(end) = view.ended(end)? {
+                tally.end(end);
+            }
+            // It may have disabled the endpoint, for which more is waiting.
+            if failed {
+                recheck.notify_one();
+            }
         }
     }
     Ok(())
@@ -159,7 +179,8 @@ impl Recorder {
         mut events: mpsc::Receiver<Event>,
         acked: mpsc::Sender<(Event, PendingAck)>,
     ) -> std::result::Result<(), StoreError> {
-        while let Some(event) = events.recv().await {
+        while let Some(mut event) = events.recv().await {
+            let kept = event.kept.take();
             let promise = event.delivery.label.promise;
             // What was not begun is in the queue as before.
             if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.known.holds(event.delivery.id) {
@@ -167,6 +188,8 @@ impl Recorder {
             }
             let op = self.with_promise(&event);
             let pending = self.ledger.enqueue(op).await?;
+            // From now on it is found in the ledger, whose changes and reads keep their order.
+            drop(kept);
             // Nobody looks on any more once the screen has failed.
             let _ = acked.send((event, pending)).await;
         }
@@ -265,7 +288,8 @@ impl End {
     /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
     fn of(event: &Event) -> Option<Self> {
         let label = &event.delivery.label;
-        let ended = !matches!(event.next, Next::Retry { .. } | Next::Interrupted);
+        let goes_on = matches!(event.next, Next::Retry { .. } | Next::Interrupted);
+        let ended = !goes_on && event.next != Next::Failed(Ended::Withheld);
         let endpoint = label
             .endpoint
             .as_ref()
@@ -350,6 +374,11 @@ impl Tally {
             Next::Interrupted => {
                 self.interrupted += 1;
                 Exit::Interrupted
+            }
+            Next::Failed(Ended::Withheld) => {
+                self.failed += 1;
+                *self.causes.entry("disabled".to_owned()).or_default() += 1;
+                Exit::Refused
             }
             Next::Failed(_) => {
                 self.failed += 1;

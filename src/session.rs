@@ -158,6 +158,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
+            gate: None,
         }
     }
 

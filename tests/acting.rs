@@ -417,6 +417,9 @@ fn a_repeat_under_another_id_that_is_not_signed_is_no_other_event() {
     listener.shows("same content as #1");
     listener.stop().ok().says(["3 duplicates"]);
     assert_eq!(ran(&sandbox), ["true push"]);
+    let show = |number: &str| sandbox.hook(["log", "show", number, "--why"]).run().ok();
+    show("2").prints(["the same event as #1", "It is the same event as #1"]);
+    show("3").prints(["the same content as #1", "It has the same signed content as #1"]);
     let mut listener = sandbox.listen(args.iter().chain(&["--dedupe-window", "0", "--json"]));
     send(&listener.url, "4", "/");
     let line = listener.shows("hook.capture/1");

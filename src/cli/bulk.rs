@@ -11,7 +11,7 @@ use super::body::Maker;
 use super::origin::Origin;
 use super::retry::RetryArgs;
 use super::send::{Plan, claim};
-use crate::engine::{Event, Limits, Next};
+use crate::engine::{self, Event, Limits, Next};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::{Known, Tally, View};
@@ -95,6 +95,7 @@ pub(super) async fn run(
     };
     let limits = Limits {
         concurrency: bulk.concurrency,
+        total: Some(bulk.concurrency.max(engine::TOTAL)),
         time_scale: retry.time_scale,
         rate: bulk.rate,
     };

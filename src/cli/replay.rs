@@ -12,7 +12,7 @@ use super::retry::RetryArgs;
 use super::{reprocess, resume, select, send};
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
-use crate::engine::{Delivery, Limits};
+use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::render::delivery::Attempts;
@@ -255,6 +255,7 @@ async fn deliver(
 ) -> Result<Exit> {
     let limits = Limits {
         concurrency: 1,
+        total: Some(engine::TOTAL),
         time_scale: args.retry.time_scale,
         rate: args.rate,
     };

@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::retry::RetryArgs;
 use super::targets::{Shot, Target, TargetArgs};
 use super::workflow::WorkflowArgs;
-use crate::engine::{Delivery, Label, Limits, Progress, Promise, Signing};
+use crate::engine::{self, Delivery, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
 use crate::exit::Exit;
@@ -186,6 +186,7 @@ impl Plan {
                     signing: signing.clone(),
                     policy: Arc::clone(&self.policy),
                     addresses: AddressPolicy::Any,
+                    is_changed: false,
                     progress: Progress::default(),
                     at: now,
                     label: Arc::clone(&target.label),
@@ -273,7 +274,8 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
     let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
     let deliveries = plan.deliveries(session, &message)?;
     let limits = Limits {
-        concurrency: deliveries.len().clamp(1, 16),
+        concurrency: 16,
+        total: Some(engine::TOTAL),
         time_scale: args.retry.time_scale,
         rate: None,
     };

@@ -39,6 +39,8 @@ pub struct Delivery {
     pub progress: Progress,
     /// When it was made.
     pub at: Timestamp,
+    /// Whether URL, method or headers are other than its record says, for one that is on record.
+    pub is_changed: bool,
     /// For records: the engine does not look into it.
     pub label: Arc<Label>,
 }

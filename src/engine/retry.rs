@@ -36,6 +36,8 @@ pub enum Ended {
     NotRetried,
     /// The code tells the provider to disable the endpoint.
     Gone,
+    /// The endpoint is disabled or removed by now: it gets nothing.
+    Withheld,
 }
 
 /// What a decision is made from.

@@ -1,6 +1,7 @@
 //! The engine on a scripted transport and a paused clock: hours pass at once, to the millisecond.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +10,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::pace::Pace;
 use super::*;
 use crate::clock::Timestamp;
-use crate::exchange::SecretKind;
+use crate::exchange::{ErrorKind, Outcome, SecretKind};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
@@ -101,6 +103,7 @@ fn delivery(provider: &str, body: &'static str) -> Delivery {
         headers: Headers::new(),
         policy: Arc::new(profile.policy.clone()),
         addresses: AddressPolicy::Any,
+        is_changed: false,
         signing: Signing::Fresh {
             profile,
             signer,
@@ -394,4 +397,206 @@ async fn a_failed_connection_is_tried_again_like_any_failure() {
     let events = bench.run(vec![delivery("slotflow", "{}")]).await;
     assert_eq!(bench.moments(), [0, 300_000, 3_900_000]);
     assert_eq!(names(&events), ["retry", "retry", "failed"]);
+}
+
+/// Keeps the contents of deliveries, and counts how often one is fetched.
+#[derive(Default)]
+struct Memory {
+    contents: HashMap<Id, Content>,
+    fetched: Mutex<Vec<Id>>,
+}
+
+impl Memory {
+    fn of(deliveries: &[Delivery]) -> Arc<Self> {
+        let content = |delivery: &Delivery| Content {
+            message: Arc::new((*delivery.message).clone()),
+            url: delivery.url.clone(),
+            method: delivery.method.clone(),
+            headers: delivery.headers.clone(),
+        };
+        Arc::new(Self {
+            contents: deliveries.iter().map(|one| (one.id, content(one))).collect(),
+            fetched: Mutex::default(),
+        })
+    }
+}
+
+impl Shelf for Memory {
+    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>> {
+        self.fetched.lock().unwrap().push(id);
+        Box::pin(async move { self.contents.get(&id).cloned() })
+    }
+}
+
+/// Admits every endpoint but these.
+#[derive(Default)]
+struct Closed(Mutex<Vec<String>>);
+
+impl Gate for Closed {
+    fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool> {
+        let closed = self.0.lock().unwrap();
+        let admitted = label
+            .endpoint
+            .as_ref()
+            .is_none_or(|endpoint| !closed.contains(endpoint));
+        Box::pin(async move { admitted })
+    }
+}
+
+fn to_endpoint(endpoint: &str, body: &'static str) -> Delivery {
+    let delivery = delivery("poolflow", body);
+    let label = Label {
+        endpoint: Some(endpoint.to_owned()),
+        ..Label::default()
+    };
+    Delivery {
+        label: Arc::new(label),
+        ..delivery
+    }
+}
+
+impl Bench {
+    fn engine(&self) -> Engine<Scripted> {
+        let clock: Arc<dyn Clock> = Arc::new(Virtual(self.began));
+        Engine::new(
+            Arc::clone(&self.transport),
+            clock,
+            Arc::new(Random::seeded(1)),
+            self.limits,
+        )
+    }
+
+    fn bodies(&self) -> Vec<Bytes> {
+        self.transport
+            .requests()
+            .into_iter()
+            .map(|request| request.body)
+            .collect()
+    }
+}
+
+/// Hands all of them over without waiting for what comes of them, and returns the names of what happened.
+async fn outcomes(engine: Engine<Scripted>, deliveries: Vec<Delivery>) -> Vec<&'static str> {
+    let (jobs_in, jobs) = mpsc::channel(1);
+    let (events_in, mut events) = mpsc::channel(16);
+    let running = tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
+    tokio::spawn(async move {
+        for delivery in deliveries {
+            jobs_in.send(delivery).await.unwrap();
+        }
+    });
+    let mut told = Vec::new();
+    while let Some(event) = events.recv().await {
+        told.push((Duration::ZERO, Event { kept: None, ..event }));
+    }
+    running.await.unwrap();
+    names(&told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_target_holds_up_no_other_and_each_keeps_its_order() {
+    let mut bench = Bench::new(Scripted::statuses([200; 6]).taking(Duration::from_secs(9)));
+    bench.limits.total = Some(2);
+    let deliveries: Vec<Delivery> = [
+        ("slow", "1"),
+        ("slow", "2"),
+        ("slow", "3"),
+        ("good", "4"),
+        ("good", "5"),
+    ]
+    .map(|(endpoint, body)| to_endpoint(endpoint, body))
+    .into();
+    let shelf = Memory::of(&deliveries);
+    let engine = bench.engine().shelving(shelf, true);
+    assert_eq!(outcomes(engine, deliveries).await, ["delivered"; 5]);
+    assert_eq!(bench.bodies(), ["1", "4", "2", "5", "3"]);
+    assert_eq!(bench.moments(), [0, 0, 9_000, 9_000, 18_000]);
+    assert_eq!(bench.transport.most_in_flight(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_holds_no_content_and_fetches_it_for_its_attempt() {
+    for from_the_first in [false, true] {
+        let bench = Bench::new(Scripted::statuses([500, 500, 200, 200]));
+        let mut deliveries: Vec<Delivery> = vec![delivery("poolflow", "one"), delivery("poolflow", "two")];
+        let messages: Vec<_> = deliveries.iter().map(|one| Arc::downgrade(&one.message)).collect();
+        let shelf = Memory::of(&deliveries);
+        let engine = bench
+            .engine()
+            .shelving(Arc::clone(&shelf) as Arc<dyn Shelf>, from_the_first);
+        let (jobs_in, jobs) = mpsc::channel(2);
+        let (events_in, mut events) = mpsc::channel(16);
+        for delivery in deliveries.drain(..) {
+            jobs_in.try_send(delivery).unwrap();
+        }
+        drop(jobs_in);
+        tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
+        for _ in 0..2 {
+            assert!(matches!(events.recv().await.unwrap().next, Next::Retry { .. }));
+        }
+        // On a paused clock this ends when nothing else has anything left to do.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(messages.iter().all(|message| message.upgrade().is_none()));
+        for _ in 0..2 {
+            assert_eq!(events.recv().await.unwrap().next, Next::Delivered);
+        }
+        assert!(events.recv().await.is_none());
+        assert_eq!(bench.bodies(), ["one", "two", "one", "two"]);
+        assert!(shelf.fetched.lock().unwrap().len() >= 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_goes_to_the_shelf_only_when_its_record_is_handed_over() {
+    let bench = Bench::new(Scripted::statuses([500, 200]));
+    let deliveries = vec![delivery("poolflow", "{}")];
+    let engine = bench.engine().shelving(Memory::of(&deliveries), false);
+    let (jobs_in, jobs) = mpsc::channel(1);
+    let (events_in, mut events) = mpsc::channel(16);
+    jobs_in.try_send(deliveries.into_iter().next().unwrap()).unwrap();
+    drop(jobs_in);
+    tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
+    let first = events.recv().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(bench.moments(), [0], "it is not on record yet");
+    drop(first);
+    assert_eq!(events.recv().await.unwrap().next, Next::Delivered);
+    assert_eq!(bench.moments(), [0, 660_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_shelf_has_no_more_is_not_tried() {
+    let bench = Bench::new(Scripted::statuses([500]));
+    let engine = bench.engine().shelving(Arc::new(Memory::default()), false);
+    assert_eq!(outcomes(engine, vec![delivery("poolflow", "{}")]).await, ["retry"]);
+    assert_eq!(bench.moments(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends() {
+    let mut bench = Bench::new(Scripted::statuses([500, 500, 200, 200]));
+    bench.limits.total = Some(4);
+    let deliveries: Vec<Delivery> = ["a", "b"].map(|endpoint| to_endpoint(endpoint, "{}")).into();
+    let (closed, recheck) = (Arc::new(Closed::default()), Arc::new(Notify::new()));
+    let gate = Arc::clone(&closed) as Arc<dyn Gate>;
+    let engine = bench
+        .engine()
+        .shelving(Memory::of(&deliveries), true)
+        .asking(gate, Arc::clone(&recheck));
+    let (jobs_in, jobs) = mpsc::channel(4);
+    let (events_in, mut events) = mpsc::channel(16);
+    deliveries.into_iter().for_each(|one| jobs_in.try_send(one).unwrap());
+    tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
+    for _ in 0..2 {
+        assert!(matches!(events.recv().await.unwrap().next, Next::Retry { .. }));
+    }
+    closed.0.lock().unwrap().push("a".to_owned());
+    recheck.notify_one();
+    let ended = events.recv().await.unwrap();
+    assert_eq!(ended.next, Next::Failed(Ended::Withheld));
+    assert_eq!(bench.began.elapsed(), Duration::ZERO, "it does not wait for its moment");
+    jobs_in.try_send(to_endpoint("a", "new")).unwrap();
+    assert_eq!(events.recv().await.unwrap().next, Next::Failed(Ended::Withheld));
+    assert_eq!(events.recv().await.unwrap().next, Next::Delivered);
+    assert_eq!(bench.bodies().len(), 3);
 }

@@ -21,10 +21,11 @@ use crate::transport::scripted::Scripted;
 /// What happened, in order.
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Keeps nothing, but says that it did; full after some changes.
+/// Keeps deliveries in memory, and says so; full after some changes.
 struct Diary {
     log: Log,
     room: usize,
+    deliveries: Vec<NewDelivery>,
 }
 
 impl Store for Diary {
@@ -40,6 +41,15 @@ impl Store for Diary {
 
     fn get(&self, _: u64) -> std::result::Result<Option<Record>, StoreError> {
         Ok(None)
+    }
+
+    fn delivery(&self, id: Id) -> std::result::Result<Option<store::Delivery>, StoreError> {
+        let found = self.deliveries.iter().find(|delivery| delivery.id == id);
+        Ok(found.map(|delivery| store::Delivery {
+            number: 7,
+            delivery: delivery.clone(),
+            sealed: Vec::new(),
+        }))
     }
 
     fn find(&self, _: &str, _: usize) -> std::result::Result<Vec<u64>, StoreError> {
@@ -76,7 +86,10 @@ impl Store for Diary {
 }
 
 impl Diary {
-    fn keep(&self, op: &Op) -> Ack {
+    fn keep(&mut self, op: &Op) -> Ack {
+        if let Op::Delivery(new) = op {
+            self.deliveries.push((**new).clone());
+        }
         if let Op::Together(ops) = op {
             let acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
             return acks[0];
@@ -138,6 +151,7 @@ impl Setting {
         let diary = Diary {
             log: Arc::clone(&self.log),
             room: self.room,
+            deliveries: Vec::new(),
         };
         let pipeline = Pipeline {
             clock: Arc::new(SystemClock),
@@ -146,12 +160,14 @@ impl Setting {
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
             limits: Limits {
                 concurrency: self.concurrency,
+                total: None,
                 time_scale: 1000.0,
                 rate: None,
             },
             cancel: CancellationToken::new(),
             leave: CancellationToken::new(),
             owner: None,
+            gate: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
@@ -186,6 +202,7 @@ fn delivery(wire_id: &str, source: Source) -> Delivery {
         headers: Headers::new(),
         policy: Arc::new(profile.policy.clone()),
         addresses: AddressPolicy::Any,
+        is_changed: false,
         signing: Signing::AsCaptured,
         progress: Progress::default(),
         at: now,

@@ -15,6 +15,9 @@ use crate::render::progress::Countdown;
 use crate::render::{millis, short_time, status_line};
 use crate::ui::{Output, Ui, printable};
 
+/// What is shown of a delivery whose endpoint gets nothing any more.
+const WITHHELD: &str = "failed: endpoint disabled or removed";
+
 /// How much of a failed answer's body is shown, in characters.
 pub const BODY_SHOWN: usize = 200;
 
@@ -141,7 +144,11 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
     let name = printable(&event.delivery.message.event, 80);
     let number = style.strong(&format!("#{number}"));
     let Some(attempt) = &event.attempt else {
-        return format!("{number}  {}  {}", style.name(&name), style.caution("interrupted"));
+        let what = match &event.next {
+            Next::Failed(Ended::Withheld) => style.bad(WITHHELD),
+            _ => style.caution("interrupted"),
+        };
+        return format!("{number}  {}  {what}", style.name(&name));
     };
     let outcome = match &attempt.outcome {
         Outcome::Answer(answer) => status_line(answer.status),

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Ack, Op, Store, StoreError, StoreNotice};
+use super::{Ack, Delivery, Op, Store, StoreError, StoreNotice};
+use crate::id::Id;
 
 /// Changes that may wait; whoever has one more waits to hand it over.
 const QUEUE: usize = 512;
@@ -45,6 +46,7 @@ struct Writer {
 enum Job {
     Write(Op, oneshot::Sender<Result<Ack, StoreError>>),
     Ready(oneshot::Sender<Result<(), StoreError>>),
+    Read(Id, oneshot::Sender<Result<Option<Delivery>, StoreError>>),
 }
 
 impl Ledger {
@@ -89,6 +91,13 @@ impl Ledger {
         Ok(PendingAck(ack))
     }
 
+    /// Reads a delivery, after the changes that were handed over before.
+    pub async fn delivery(&self, id: Id) -> Result<Option<Delivery>, StoreError> {
+        let (answer, found) = oneshot::channel();
+        self.send(Job::Read(id, answer)).await?;
+        found.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Gives the handle back; the last one to do so waits until everything is written. Blocks the thread meanwhile.
     pub fn close(self) {}
 
@@ -125,13 +134,14 @@ fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receive
     while let Some(job) = queue.blocking_recv() {
         group.take(job, &store);
         group.gather(&mut queue, &store);
-        if group.ops.is_empty() {
+        if group.ops.is_empty() && group.reads.is_empty() {
             // Whoever waited for the store to be open sends its request now, which takes longer than this.
             if let Ok(store) = &mut store {
                 store.prepare();
             }
         } else {
             group.write(&mut store, &queue);
+            group.read(&store);
             if let Ok(store) = &mut store {
                 store.notice().into_iter().for_each(tell);
                 store.tidy();
@@ -146,6 +156,8 @@ struct Group {
     ops: Vec<Op>,
     answers: Vec<oneshot::Sender<Result<Ack, StoreError>>>,
     bytes: usize,
+    /// What is read when the changes are made.
+    reads: Vec<(Id, oneshot::Sender<Result<Option<Delivery>, StoreError>>)>,
     /// How many callers there were of late: those of the last group, and those who came while it was written.
     expected: usize,
     patience: Duration,
@@ -172,14 +184,28 @@ impl Group {
                 self.ops.push(op);
                 self.answers.push(answer);
             }
+            Job::Read(id, answer) => self.reads.push((id, answer)),
             Job::Ready(answer) => {
                 let _ = answer.send(store.as_ref().map(|_| ()).map_err(Clone::clone));
             }
         }
     }
 
+    fn read(&mut self, store: &Result<Box<dyn Store>, StoreError>) {
+        for (id, answer) in self.reads.drain(..) {
+            let found = match store {
+                Ok(store) => store.delivery(id),
+                Err(error) => Err(error.clone()),
+            };
+            let _ = answer.send(found);
+        }
+    }
+
     /// Writes the group and answers. Whoever has stopped waiting for an answer is no failure.
     fn write(&mut self, store: &mut Result<Box<dyn Store>, StoreError>, queue: &mpsc::Receiver<Job>) {
+        if self.ops.is_empty() {
+            return;
+        }
         let begun = Instant::now();
         let acks = match store {
             Ok(store) => store.write(&self.ops),

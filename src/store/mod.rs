@@ -349,6 +349,18 @@ pub trait Store: Send {
     /// A record by its number.
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;
 
+    /// A delivery by its id; the newest one where the id came twice.
+    fn delivery(&self, id: Id) -> Result<Option<Delivery>, StoreError> {
+        let numbers = self.find(&id.to_string(), usize::MAX)?;
+        let Some(newest) = numbers.into_iter().max() else {
+            return Ok(None);
+        };
+        Ok(self.get(newest)?.and_then(|record| match record {
+            Record::Delivery(delivery) => Some(*delivery),
+            Record::Capture(_) => None,
+        }))
+    }
+
     /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
 

@@ -99,12 +99,14 @@ impl<T: Transport> ForwardWorker<T> {
             ledger: common.ledger.clone(),
             limits: Limits {
                 concurrency: source.concurrency(),
+                total: None,
                 time_scale: common.time_scale,
                 rate: None,
             },
             cancel: cancel.clone(),
             leave: CancellationToken::new(),
             owner: Some(Arc::clone(&common.owner)),
+            gate: None,
         };
         let mut view = Flying {
             observer: Arc::clone(&common.observer),
@@ -306,6 +308,7 @@ impl Common {
             signing: Signing::AsCaptured,
             policy: Arc::new(policy.delivery()),
             addresses: AddressPolicy::Any,
+            is_changed: false,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

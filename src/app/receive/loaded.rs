@@ -57,6 +57,7 @@ pub(super) fn taken_up(record: Record, item: &Item) -> Option<(Delivery, Option<
         policy,
         // What cannot be read must not open more.
         addresses: addresses.unwrap_or(Ok(AddressPolicy::Any)).ok()?,
+        is_changed: false,
         progress,
         at: record.at,
         label: Arc::new(Label {

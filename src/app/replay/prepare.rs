@@ -87,6 +87,7 @@ impl<'a> Replay<'a> {
             _ => None,
         };
         let mut source = Original::of(record, self.options.as_captured);
+        let recorded = taken_up.is_some().then(|| source.headers.clone());
         if let Some(left) = self.withheld(&mut source)? {
             return Ok(Prepared::Left(left));
         }
@@ -114,12 +115,14 @@ impl<'a> Replay<'a> {
                 Progress::default(),
             ),
         };
+        let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
         let delivery = Delivery {
             id,
             message: Arc::new(source.message),
             url,
             method: self.options.method.clone().unwrap_or(source.method),
             headers,
+            is_changed,
             signing,
             policy,
             addresses,

@@ -13,7 +13,8 @@ use crate::listener::Network;
 /// Receive webhooks: verify, explain, record, answer, forward, run a command
 #[derive(Debug, Clone, clap::Args)]
 pub(in super::super) struct Args {
-    /// Verify with this secret: `[NAME=]REF`, or alone with the dev secret (can be repeated)
+    /// Verify with this secret: `[NAME=]REF`, or alone with the dev secret (can be repeated). A name that is one of several
+    /// providers given binds it to that one
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = complete::secrets(), num_args = 0..=1, default_missing_value = "", help_heading = "Verification")]
     pub(super) secrets: Vec<String>,
     /// Expect this provider instead of recognising it (can be repeated)
@@ -124,7 +125,7 @@ pub(in super::super) struct Args {
     /// Send events of a kind to a URL or a command: `EVENT=URL or CMD` (can be repeated)
     #[arg(long, value_name = "ROUTE", help_heading = "Afterwards")]
     pub(super) on: Vec<String>,
-    /// Run commands although nothing is verified
+    /// Run commands for requests too that carry neither a signature nor a token
     #[arg(long, help_heading = "Afterwards")]
     pub(super) unverified: bool,
     /// Show, forward and run only for events that fit: `job.*`

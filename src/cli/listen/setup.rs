@@ -78,6 +78,9 @@ pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Optio
             return Ok((args.providers.clone(), dev_or_none.map(|(_, secrets)| secrets)));
         }
     };
+    // Without a reference of its own it is that of the settings.
+    let settings = session.settings.secret.iter().filter(|_| given.is_empty());
+    let given: Vec<String> = given.iter().chain(settings).cloned().collect();
     let owners = owners(session, &given)?;
     let labels = if args.providers.is_empty() && owners.iter().all(Option::is_some) && !owners.is_empty() {
         let mut labels: Vec<String> = owners.iter().flatten().cloned().collect();

@@ -30,6 +30,7 @@ struct CaptureLine<'a> {
     diagnosis: Option<&'a str>,
     status: Option<u16>,
     duplicate_of: Option<u64>,
+    same_content: bool,
     workflow: Option<&'a str>,
     forwarded_to: Option<String>,
     deliveries: Vec<RecordLine<'a>>,
@@ -87,6 +88,7 @@ pub(super) fn json(view: &View<'_>, capture: &Capture) -> Result<()> {
         diagnosis: capture.diagnosis.as_ref().map(|note| note.text.as_str()),
         status: Some(request.status).filter(|status| *status != 0),
         duplicate_of: capture.duplicate_of,
+        same_content: view.same_content,
         workflow: request.workflow.as_deref(),
         forwarded_to: capture
             .forwarded_to
@@ -119,7 +121,8 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
     view.foreign("caused by", capture.diagnosis.as_ref().map(|note| note.text.as_str()))?;
     view.field("answered", &answered(request.status))?;
     if let Some(first) = capture.duplicate_of {
-        view.field("duplicate", &format!("the same event as #{first}"))?;
+        let what = if view.same_content { "content" } else { "event" };
+        view.field("duplicate", &format!("the same {what} as #{first}"))?;
     }
     match &capture.forwarded_to {
         Some(url) if view.later.is_empty() => view.foreign("forwarded", Some(&mask::url_unless(url, view.reveal)))?,

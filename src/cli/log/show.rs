@@ -16,7 +16,7 @@ use crate::render::body;
 use crate::render::record::{self, tone};
 use crate::render::request::header_lines;
 use crate::session::Session;
-use crate::store::{NewCapture, Query, Record, SqliteStore, Store as _, Summary};
+use crate::store::{NewCapture, Query, Record, SqliteStore, Store, Summary};
 use crate::ui::{Output, printable};
 
 /// How much of a body is shown without `--full`, in characters.
@@ -58,8 +58,21 @@ pub(super) struct View<'a> {
     masked: Vec<String>,
     /// Deliveries that forward or repeat the record, the oldest first.
     pub(super) later: Vec<Summary>,
+    /// Whether the first capture of the same event says another id of it, which is not signed.
+    pub(super) same_content: bool,
     /// Sentences, when they are wanted.
     pub(super) why: Option<Vec<String>>,
+}
+
+fn is_same_content(store: &impl Store, record: &Record) -> Result<bool> {
+    let Record::Capture(capture) = record else {
+        return Ok(false);
+    };
+    let first = capture.duplicate_of.map(|first| store.get(first)).transpose()?;
+    Ok(match first.flatten() {
+        Some(Record::Capture(first)) => first.request.event_id != capture.request.event_id,
+        _ => false,
+    })
 }
 
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
@@ -90,6 +103,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
             .chain(own_secret_header(&record))
             .collect(),
         later: later(&store, number)?,
+        same_content: is_same_content(&store, &record)?,
         why: None,
     };
     if args.why {

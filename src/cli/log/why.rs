@@ -30,8 +30,13 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
     said.extend(verdict(capture));
     said.push(answer(request.status, request.verdict.name == "refused"));
     if let Some(first) = capture.duplicate_of {
+        let same = if view.same_content {
+            "It has the same signed content as"
+        } else {
+            "It is the same event as"
+        };
         said.push(format!(
-            "It is the same event as #{first}, so that no command was run for it again; forwards were made."
+            "{same} #{first}, so that no command was run for it again; forwards were made."
         ));
     }
     said.extend(forwards(view, capture));

@@ -21,7 +21,7 @@ use post::{Post, Served};
 
 use crate::api::face::{Face, Setup, Told, base_path};
 use crate::endpoints::rules::Options;
-use crate::engine::Limits;
+use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::{Known, Tally};
@@ -229,6 +229,7 @@ impl Serving<'_> {
         let owner = Arc::new(super::send::claim(session)?);
         let limits = Limits {
             concurrency: CONCURRENCY,
+            total: Some(engine::TOTAL),
             time_scale: self.args.time_scale,
             rate: None,
         };

@@ -116,6 +116,7 @@ impl Post<'_> {
             signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             addresses: self.addresses,
+            is_changed: false,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

@@ -1,5 +1,5 @@
 //! Plain HTTP to an address that needs no looking up, straight onto hyper's connections: no proxy, no TLS, no names. It
-//! is what developers send to. reqwest takes 6 µs more of a core for each request, a fifth of what an event of a bulk send
+//! is what developers send to. reqwest takes 6 µs more of a core for each request, a sixth of what an event of a bulk send
 //! takes in all.
 
 use std::io;

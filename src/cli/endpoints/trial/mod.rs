@@ -216,6 +216,7 @@ impl Trial<'_> {
             signing: self.signing.clone(),
             policy: Arc::clone(&self.policy),
             addresses: AddressPolicy::Any,
+            is_changed: false,
             progress: Progress::default(),
             at: now,
             label: Arc::new(Label {

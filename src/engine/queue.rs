@@ -1,0 +1,258 @@
+//! What waits for its turn: one queue a target, served in turn, so that a slow target holds up no other.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::waiting::Waiting;
+use super::{Delivery, Label, Limits};
+
+/// A target: an endpoint, or the origin of a URL.
+pub(super) type Target = Arc<str>;
+
+/// What is about to be tried.
+pub(super) struct Turn {
+    pub(super) target: Target,
+    pub(super) waiting: Waiting,
+}
+
+/// Everything that is not in flight.
+pub(super) struct Queue {
+    limits: Limits,
+    lanes: HashMap<Target, Lane>,
+    /// Targets with something ready and room for it.
+    servable: VecDeque<Target>,
+    later: BinaryHeap<Reverse<Later>>,
+    /// Numbers what waits for a moment, so that equal moments keep their order.
+    counter: u64,
+    in_flight: usize,
+    ready: usize,
+    held: usize,
+}
+
+#[derive(Default)]
+struct Lane {
+    in_flight: usize,
+    /// What was tried before: its turn comes before that of what is new.
+    again: VecDeque<Waiting>,
+    first: VecDeque<Waiting>,
+    is_servable: bool,
+}
+
+struct Later {
+    due: Instant,
+    counter: u64,
+    target: Target,
+    waiting: Waiting,
+}
+
+impl Queue {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            lanes: HashMap::new(),
+            servable: VecDeque::new(),
+            later: BinaryHeap::new(),
+            counter: 0,
+            in_flight: 0,
+            ready: 0,
+            held: 0,
+        }
+    }
+
+    /// Which queue a delivery stands in.
+    pub(super) fn target(delivery: &Delivery) -> Target {
+        match &delivery.label.endpoint {
+            Some(endpoint) => format!("endpoint {endpoint}").into(),
+            None => delivery.url.origin().ascii_serialization().into(),
+        }
+    }
+
+    /// How many wait for room.
+    pub(super) fn ready(&self) -> usize {
+        self.ready
+    }
+
+    /// How many of them hold their content.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready == 0 && self.later.is_empty()
+    }
+
+    /// Puts one at the end of its target's queue.
+    pub(super) fn push(&mut self, target: &Target, waiting: Waiting) {
+        self.ready += 1;
+        self.held += usize::from(waiting.is_held());
+        let lane = self.lanes.entry(Arc::clone(target)).or_default();
+        match waiting.progress.attempts {
+            0 => lane.first.push_back(waiting),
+            _ => lane.again.push_back(waiting),
+        }
+        self.serve(target);
+    }
+
+    /// Puts one aside until a moment.
+    pub(super) fn push_later(&mut self, target: Target, waiting: Waiting, due: Instant) {
+        self.counter += 1;
+        self.later.push(Reverse(Later {
+            due,
+            counter: self.counter,
+            target,
+            waiting,
+        }));
+    }
+
+    /// When the next one is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.later.peek().map(|Reverse(later)| later.due)
+    }
+
+    /// Moves what is due to the queue of its target.
+    pub(super) fn wake(&mut self, now: Instant) {
+        while self.next_due().is_some_and(|due| due <= now)
+            && let Some(Reverse(later)) = self.later.pop()
+        {
+            self.push(&later.target, later.waiting);
+        }
+    }
+
+    /// Whether one may begin now.
+    pub(super) fn has_turn(&self) -> bool {
+        let total = self.limits.total.unwrap_or(self.limits.concurrency).max(1);
+        self.in_flight < total && !self.servable.is_empty()
+    }
+
+    /// The next one, which is in flight until [`Queue::landed`].
+    pub(super) fn take(&mut self) -> Option<Turn> {
+        if !self.has_turn() {
+            return None;
+        }
+        let target = self.servable.pop_front()?;
+        let lane = self.lanes.get_mut(&target)?;
+        lane.is_servable = false;
+        let waiting = lane.again.pop_front().or_else(|| lane.first.pop_front())?;
+        lane.in_flight += 1;
+        self.in_flight += 1;
+        self.ready -= 1;
+        self.held -= usize::from(waiting.is_held());
+        self.serve(&target);
+        Some(Turn { target, waiting })
+    }
+
+    /// One that was in flight is not any more.
+    pub(super) fn landed(&mut self, target: &Target) {
+        self.in_flight -= 1;
+        if let Some(lane) = self.lanes.get_mut(target) {
+            lane.in_flight -= 1;
+            if lane.in_flight == 0 && lane.again.is_empty() && lane.first.is_empty() {
+                self.lanes.remove(target);
+                return;
+            }
+        }
+        self.serve(target);
+    }
+
+    /// Enters a target among those that are served next, where it has something ready and room for it.
+    fn serve(&mut self, target: &Target) {
+        let most = self.limits.concurrency.max(1);
+        if let Some(lane) = self.lanes.get_mut(target)
+            && !lane.is_servable
+            && lane.in_flight < most
+            && !(lane.again.is_empty() && lane.first.is_empty())
+        {
+            lane.is_servable = true;
+            self.servable.push_back(Arc::clone(target));
+        }
+    }
+
+    /// Takes everything out that waits for a moment, in order of the moments.
+    pub(super) fn take_later(&mut self) -> Vec<Waiting> {
+        let mut later = std::mem::take(&mut self.later).into_vec();
+        later.sort_by(|Reverse(one), Reverse(other)| one.cmp(other));
+        later.into_iter().map(|Reverse(later)| later.waiting).collect()
+    }
+
+    /// Takes everything out: what is ready, then what waits for a moment.
+    pub(super) fn take_all(&mut self) -> Vec<Waiting> {
+        let ready = self.take_ready(|_| true);
+        ready.into_iter().chain(self.take_later()).collect()
+    }
+
+    /// The labels of what waits, one for each endpoint.
+    pub(super) fn endpoints(&self) -> Vec<Arc<Label>> {
+        let ready = self
+            .lanes
+            .values()
+            .flat_map(|lane| lane.again.iter().chain(&lane.first));
+        let later = self.later.iter().map(|Reverse(later)| &later.waiting);
+        let mut labels = BTreeMap::new();
+        for label in ready.chain(later).map(Waiting::label) {
+            if let Some(endpoint) = &label.endpoint {
+                labels.entry(endpoint.clone()).or_insert_with(|| Arc::clone(label));
+            }
+        }
+        labels.into_values().collect()
+    }
+
+    /// Takes out what waits for that endpoint.
+    pub(super) fn take_endpoint(&mut self, endpoint: &str) -> Vec<Waiting> {
+        let is_it = |waiting: &Waiting| waiting.label().endpoint.as_deref() == Some(endpoint);
+        let mut taken = self.take_ready(is_it);
+        let (out, stay) = std::mem::take(&mut self.later)
+            .into_iter()
+            .partition::<Vec<_>, _>(|Reverse(later)| is_it(&later.waiting));
+        self.later = stay.into();
+        taken.extend(out.into_iter().map(|Reverse(later)| later.waiting));
+        taken
+    }
+
+    fn take_ready(&mut self, wanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for lane in self.lanes.values_mut() {
+            for queue in [&mut lane.again, &mut lane.first] {
+                let (out, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue).into_iter().partition(&wanted);
+                *queue = stay;
+                taken.extend(out);
+            }
+        }
+        self.ready -= taken.len();
+        self.held -= taken.iter().filter(|waiting| waiting.is_held()).count();
+        // Lanes that are empty by now are passed over when their turn comes.
+        let lanes = &mut self.lanes;
+        self.servable.retain(|target| match lanes.get_mut(target) {
+            Some(lane) if lane.again.is_empty() && lane.first.is_empty() => {
+                lane.is_servable = false;
+                false
+            }
+            Some(_) => true,
+            None => false,
+        });
+        lanes.retain(|_, lane| lane.in_flight > 0 || !lane.again.is_empty() || !lane.first.is_empty());
+        taken
+    }
+}
+
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.due, self.counter).cmp(&(other.due, other.counter))
+    }
+}
+
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Later {}

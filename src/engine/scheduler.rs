@@ -1,0 +1,186 @@
+//! Decides what is tried next, and when.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::pace::Pace;
+use super::queue::{Queue, Target, Turn};
+use super::waiting::Waiting;
+use super::worker::{Again, Worker};
+use super::{Delivery, Ended, Engine, Event, Next};
+use crate::transport::Transport;
+
+/// Deliveries that wait for room without their content. Whoever has one more waits to hand it over.
+const MOST_READY: usize = 65_536;
+
+pub(super) struct Scheduler<T> {
+    worker: Arc<Worker<T>>,
+    queue: Queue,
+    tasks: JoinSet<(Target, Option<Again>)>,
+    pace: Pace,
+    /// When the next attempt may begin, where a rate says so.
+    turn: Option<Instant>,
+}
+
+impl<T: Transport> Scheduler<T> {
+    pub(super) fn new(engine: Engine<T>, events: mpsc::Sender<Event>, cancel: CancellationToken) -> Self {
+        Self {
+            queue: Queue::new(engine.limits),
+            pace: Pace::new(engine.limits.rate),
+            turn: None,
+            tasks: JoinSet::new(),
+            worker: Arc::new(Worker { engine, events, cancel }),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Delivery>) {
+        let worker = Arc::clone(&self.worker);
+        let (cancel, engine) = (&worker.cancel, &worker.engine);
+        let mut is_open = true;
+        loop {
+            self.begin();
+            // What came is taken before what ended, so that the targets that have room are never idle.
+            while is_open && self.has_room() {
+                match jobs.try_recv() {
+                    Ok(delivery) => self.take(Arc::new(delivery)).await,
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => is_open = false,
+                }
+                self.begin();
+            }
+            if !is_open && self.queue.is_empty() && self.tasks.is_empty() {
+                break;
+            }
+            let is_leaving = engine.leave.is_cancelled();
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                Some(landed) = self.tasks.join_next() => {
+                    // A task that panicked has told nothing; its target is lost with it, and nothing else.
+                    if let Ok((target, again)) = landed {
+                        self.landed(&target, again).await;
+                    }
+                }
+                () = engine.recheck.notified(), if engine.gate.is_some() => self.recheck().await,
+                () = engine.leave.cancelled(), if !is_leaving => self.leave().await,
+                () = until(self.turn), if self.turn.is_some() && self.queue.has_turn() => {}
+                () = until(self.queue.next_due()), if self.queue.next_due().is_some() => {
+                    self.queue.wake(Instant::now());
+                }
+                job = jobs.recv(), if is_open && self.has_room() => match job {
+                    Some(delivery) => self.take(Arc::new(delivery)).await,
+                    None => is_open = false,
+                },
+            }
+        }
+        self.finish(jobs).await;
+    }
+
+    /// Whether one more job may come. Those that hold their content come one by one.
+    fn has_room(&self) -> bool {
+        match self.worker.engine.shelved_first {
+            true => self.queue.ready() < MOST_READY,
+            false => self.queue.held() == 0,
+        }
+    }
+
+    /// Begins what may begin now.
+    fn begin(&mut self) {
+        while self.queue.has_turn() {
+            let turn = self.turn.take().or_else(|| self.pace.next());
+            if turn.is_some_and(|at| at > Instant::now()) {
+                self.turn = turn;
+                return;
+            }
+            let Some(Turn { target, waiting }) = self.queue.take() else {
+                return;
+            };
+            let worker = Arc::clone(&self.worker);
+            self.tasks.spawn(async move {
+                let again = worker.attempt(waiting).await;
+                (target, again)
+            });
+        }
+    }
+
+    /// A new delivery, or one that is taken up again at its moment.
+    async fn take(&mut self, delivery: Arc<Delivery>) {
+        let engine = &self.worker.engine;
+        let target = Queue::target(&delivery);
+        let mut waiting = Waiting::held(delivery);
+        let left = waiting.progress.next_due.map(|due| due.since(engine.clock.now()));
+        let wait = left.unwrap_or_default().div_f64(engine.limits.time_scale);
+        let is_free = self.queue.ready() == 0;
+        if engine.shelved_first && !(wait.is_zero() && is_free) {
+            waiting = waiting.shelved();
+        }
+        if wait.is_zero() {
+            self.queue.push(&target, waiting);
+        } else if engine.leave.is_cancelled() {
+            self.worker.end(waiting, Next::Interrupted).await;
+        } else {
+            self.queue.push_later(target, waiting, Instant::now() + wait);
+        }
+    }
+
+    async fn landed(&mut self, target: &Target, again: Option<Again>) {
+        self.queue.landed(target);
+        let Some((waiting, after)) = again else { return };
+        if self.worker.engine.leave.is_cancelled() {
+            self.worker.end(waiting, Next::Interrupted).await;
+        } else {
+            self.queue
+                .push_later(Arc::clone(target), waiting, Instant::now() + after);
+        }
+    }
+
+    /// Nothing waits for its moment any more.
+    async fn leave(&mut self) {
+        for waiting in self.queue.take_later() {
+            self.worker.end(waiting, Next::Interrupted).await;
+        }
+    }
+
+    /// Ends what waits for endpoints that get nothing any more.
+    async fn recheck(&mut self) {
+        let Some(gate) = self.worker.engine.gate.clone() else {
+            return;
+        };
+        for label in self.queue.endpoints() {
+            if gate.admits(&label).await {
+                continue;
+            }
+            for waiting in self.queue.take_endpoint(label.endpoint.as_deref().unwrap_or_default()) {
+                self.worker.end(waiting, Next::Failed(Ended::Withheld)).await;
+            }
+        }
+    }
+
+    /// Waits for what is in flight, which ends at once after an interruption, and leaves the rest. Jobs that were handed over
+    /// but never begun are told about too: nothing is lost without a word.
+    async fn finish(mut self, mut jobs: mpsc::Receiver<Delivery>) {
+        while let Some(landed) = self.tasks.join_next().await {
+            if let Ok((_, Some((waiting, _)))) = landed {
+                self.worker.end(waiting, Next::Interrupted).await;
+            }
+        }
+        for waiting in self.queue.take_all() {
+            self.worker.end(waiting, Next::Interrupted).await;
+        }
+        jobs.close();
+        while let Some(delivery) = jobs.recv().await {
+            self.worker.tell(Arc::new(delivery), None, Next::Interrupted).await;
+        }
+    }
+}
+
+/// Until that moment.
+async fn until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
+    }
+}

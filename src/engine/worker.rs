@@ -1,0 +1,150 @@
+//! One attempt: from what waits to what is told of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::waiting::{Waiting, What};
+use super::{Delivery, Ended, Engine, Event, Next, Situation, decide};
+use crate::clock::Timestamp;
+use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::headers::Headers;
+use crate::signature::SignError;
+use crate::transport::Transport;
+
+pub(super) struct Worker<T> {
+    pub(super) engine: Engine<T>,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) cancel: CancellationToken,
+}
+
+/// A delivery that is tried again after that time.
+pub(super) type Again = (Waiting, Duration);
+
+impl<T: Transport> Worker<T> {
+    /// Makes the next attempt of a delivery. It ends when what came of it is told, so that a slow ledger slows down the
+    /// sending and outcomes do not pile up in memory.
+    pub(super) async fn attempt(&self, waiting: Waiting) -> Option<Again> {
+        let mut progress = waiting.progress;
+        let delivery = waiting.whole(self.engine.shelf.as_ref()).await?;
+        if !self.is_admitted(&delivery).await {
+            self.tell(delivery, None, Next::Failed(Ended::Withheld)).await;
+            self.engine.recheck.notify_one();
+            return None;
+        }
+        // What was fetched meanwhile is not begun only to be given up at once.
+        if self.cancel.is_cancelled() {
+            self.tell(delivery, None, Next::Interrupted).await;
+            return None;
+        }
+        progress.attempts += 1;
+        let attempt = self.exchange(&delivery, progress.attempts).await;
+        let first_at = *progress.first_at.get_or_insert(attempt.at);
+        let next = decide(
+            &delivery.policy,
+            &attempt.outcome,
+            Situation {
+                attempts: progress.attempts,
+                first_at,
+                now: self.engine.clock.now(),
+                time_scale: self.engine.limits.time_scale,
+                chance: self.engine.random.unit(),
+            },
+        );
+        let after = match &next {
+            Next::Retry { after, .. } => Some(*after),
+            _ => None,
+        };
+        let waiting = Waiting {
+            progress,
+            what: What::Held(Arc::clone(&delivery)),
+        };
+        match (after, &self.engine.shelf) {
+            (Some(after), Some(_)) => {
+                let kept = CancellationToken::new();
+                let guard = Arc::new(kept.clone().drop_guard());
+                self.send(delivery, Some(attempt), next, Some(guard)).await;
+                kept.cancelled().await;
+                Some((waiting.shelved(), after))
+            }
+            (after, _) => {
+                self.tell(delivery, Some(attempt), next).await;
+                after.map(|after| (waiting, after))
+            }
+        }
+    }
+
+    async fn is_admitted(&self, delivery: &Delivery) -> bool {
+        match &self.engine.gate {
+            Some(gate) => gate.admits(&delivery.label).await,
+            None => true,
+        }
+    }
+
+    async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
+        let at = self.engine.clock.now();
+        let request = match delivery.request(at, seq.saturating_sub(1)) {
+            Ok(request) => request,
+            // Sent without a signature it would be refused, and the receiver would be blamed.
+            Err(error) => return unsigned(seq, at, &error),
+        };
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
+            () = self.cancel.cancelled() => {
+                Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
+            }
+        };
+        Attempt {
+            seq,
+            at,
+            request_body: (request.body != delivery.message.body).then_some(request.body),
+            request_headers: request.headers,
+            outcome,
+            took: begun.elapsed(),
+        }
+    }
+
+    /// Tells what becomes of a delivery that waits.
+    pub(super) async fn end(&self, waiting: Waiting, next: Next) {
+        if let Some(delivery) = waiting.whole(self.engine.shelf.as_ref()).await {
+            self.tell(delivery, None, next).await;
+        }
+    }
+
+    pub(super) async fn tell(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
+        self.send(delivery, attempt, next, None).await;
+    }
+
+    async fn send(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next, kept: Option<Arc<DropGuard>>) {
+        // A reader that is gone needs no news; the deliveries still have to come to their end.
+        let _ = self
+            .events
+            .send(Event {
+                delivery,
+                attempt,
+                next,
+                kept,
+            })
+            .await;
+    }
+}
+
+/// An attempt whose request could not be signed: nothing was sent.
+fn unsigned(seq: u32, at: Timestamp, error: &SignError) -> Attempt {
+    Attempt {
+        seq,
+        at,
+        request_body: None,
+        request_headers: Headers::new(),
+        outcome: Outcome::Error {
+            kind: ErrorKind::Signing,
+            text: error.to_string(),
+        },
+        took: Duration::ZERO,
+    }
+}
