@@ -17,6 +17,7 @@ mod quota;
 mod read;
 mod schema;
 mod sealed;
+mod state;
 mod statements;
 mod stats;
 #[cfg(test)]

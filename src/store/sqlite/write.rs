@@ -317,39 +317,6 @@ impl Group<'_> {
         Ok(changed(n))
     }
 
-    fn state(&self, id: Id, state: DeliveryState, owner: Option<&str>) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
-            return Ok(Ack::default());
-        };
-        self.connection
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
-                 WHERE n = ?1",
-            )?
-            .execute(params![n, state.name(), owner])?;
-        self.ended(n, state)?;
-        Ok(changed(n))
-    }
-
-    /// A delivery that has ended takes its item of the work queue with it.
-    fn ended(&self, n: i64, state: DeliveryState) -> rusqlite::Result<()> {
-        if state == DeliveryState::Pending {
-            return Ok(());
-        }
-        work::ended(self.connection, n)
-    }
-
-    fn claim(&self, id: Id, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
-            return Ok(Ack::default());
-        };
-        let rows = self
-            .connection
-            .prepare_cached("UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2")?
-            .execute(params![n, from, owner])?;
-        Ok(if rows == 0 { Ack::default() } else { changed(n) })
-    }
-
     pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
         self.connection
             .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
