@@ -15,6 +15,7 @@ mod prune;
 mod quota;
 mod read;
 mod schema;
+mod state;
 mod statements;
 mod stats;
 #[cfg(test)]

@@ -5,14 +5,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 use super::dedupe::{self, Seen};
 use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, signed, unsigned, work};
+use super::{diagnosis, minutes, nanos, processing, quota, signed, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::message::Message;
 use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome};
-
-/// What a capture takes beside what its sender chooses, in bytes.
-const ROW_BYTES: usize = 256;
 
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
@@ -185,7 +182,7 @@ impl Group<'_> {
             new.verdict.detail,
             new.status,
             new.body.len().cast_signed(),
-            (weight_without_headers(new) + headers.len()).cast_signed(),
+            quota::weight(new, headers.len()).cast_signed(),
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
@@ -340,68 +337,12 @@ impl Group<'_> {
         Ok(changed(n))
     }
 
-    fn state(&self, id: Id, state: DeliveryState, owner: Option<&str>) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
-            return Ok(Ack::default());
-        };
-        self.connection
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
-                 WHERE n = ?1",
-            )?
-            .execute(params![n, state.name(), owner])?;
-        self.ended(n, state)?;
-        Ok(changed(n))
-    }
-
-    /// A delivery that has ended takes its item of the work queue with it.
-    fn ended(&self, n: i64, state: DeliveryState) -> rusqlite::Result<()> {
-        if state == DeliveryState::Pending {
-            return Ok(());
-        }
-        work::ended(self.connection, n)
-    }
-
-    fn claim(&self, id: Id, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
-            return Ok(Ack::default());
-        };
-        let rows = self
-            .connection
-            .prepare_cached("UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2")?
-            .execute(params![n, from, owner])?;
-        Ok(if rows == 0 { Ack::default() } else { changed(n) })
-    }
-
     pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
         self.connection
             .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
             .query_row([id.uuid.as_bytes()], |row| row.get(0))
             .optional()
     }
-}
-
-/// What a capture takes, but for its headers, in bytes.
-fn weight_without_headers(new: &NewCapture) -> usize {
-    let texts = [
-        &new.event,
-        &new.event_id,
-        &new.provider,
-        &new.dedupe_key,
-        &new.verdict.detail,
-    ];
-    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
-    ROW_BYTES + texts + new.target.len() + new.body.len()
-}
-
-/// What a capture takes, in bytes.
-pub(super) fn weight(new: &NewCapture) -> usize {
-    let headers: usize = new
-        .headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 4)
-        .sum();
-    weight_without_headers(new) + headers
 }
 
 pub(super) fn changed(n: i64) -> Ack {
