@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 use super::dedupe::{self, Seen};
 use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, sealed, signed, unsigned, work};
+use super::{diagnosis, minutes, nanos, processing, quota, sealed, signed, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -14,9 +14,6 @@ use crate::store::sealed as seal;
 use crate::store::{
     Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome, SealedPlace,
 };
-
-/// What a capture takes beside what its sender chooses, in bytes.
-const ROW_BYTES: usize = 256;
 
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
@@ -190,7 +187,7 @@ impl Group<'_> {
             new.verdict.detail.as_deref().map(mask::secrets),
             new.status,
             new.body.len().cast_signed(),
-            (weight_without_headers(new) + headers.len()).cast_signed(),
+            quota::weight(new, headers.len()).cast_signed(),
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
@@ -323,29 +320,6 @@ impl Group<'_> {
             .query_row([id.uuid.as_bytes()], |row| row.get(0))
             .optional()
     }
-}
-
-/// What a capture takes, but for its headers, in bytes.
-fn weight_without_headers(new: &NewCapture) -> usize {
-    let texts = [
-        &new.event,
-        &new.event_id,
-        &new.provider,
-        &new.dedupe_key,
-        &new.verdict.detail,
-    ];
-    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
-    ROW_BYTES + texts + new.target.len() + new.body.len()
-}
-
-/// What a capture takes, in bytes.
-pub(super) fn weight(new: &NewCapture) -> usize {
-    let headers: usize = new
-        .headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 4)
-        .sum();
-    weight_without_headers(new) + headers
 }
 
 pub(super) fn changed(n: i64) -> Ack {
