@@ -245,10 +245,12 @@ impl Serving<'_> {
             ledger: ledger_of_post,
             owner: owner_of_post,
             jobs,
+            book: session.book_watch(),
         };
         let mut view = Served {
             session,
             attempts: Attempts::new(Arc::clone(&session.ui), false),
+            uncounted: Vec::new(),
         };
         let desk = Desk {
             post,

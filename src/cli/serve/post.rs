@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::super::{ends, targets};
 use crate::api::face::Occurrence;
-use crate::endpoints::{Endpoint, Wanted};
+use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
@@ -31,6 +31,7 @@ pub(super) struct Post<'a> {
     pub(super) ledger: Ledger,
     pub(super) owner: Arc<Owner>,
     pub(super) jobs: mpsc::Sender<Delivery>,
+    pub(super) book: BookWatch,
 }
 
 impl Post<'_> {
@@ -80,9 +81,9 @@ impl Post<'_> {
             params: &params,
         };
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
-        for endpoint in session.book().read()? {
+        for endpoint in self.book.read()?.iter() {
             match endpoint.wants(&wanted) {
-                Ok(()) => match self.delivery(&endpoint, occurrence) {
+                Ok(()) => match self.delivery(endpoint, occurrence) {
                     Ok(delivery) => deliveries.push(delivery),
                     // One endpoint without a readable secret must not keep the event from the others.
                     Err(error) => session
@@ -135,7 +136,12 @@ impl Post<'_> {
 pub(super) struct Served<'a> {
     pub(super) session: &'a Session,
     pub(super) attempts: Attempts,
+    /// What could not be counted, because the book cannot be used.
+    pub(super) uncounted: Vec<End>,
 }
+
+/// Ends that are kept until the book can be used again.
+const MOST_UNCOUNTED: usize = 10_000;
 
 impl View for Served<'_> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
@@ -143,7 +149,16 @@ impl View for Served<'_> {
     }
 
     fn ended(&mut self, end: End) -> Result<Option<End>> {
-        ends::note(self.session, &[end], true)?;
+        let is_first = self.uncounted.is_empty();
+        self.uncounted.push(end);
+        match ends::note(self.session, &self.uncounted, true) {
+            Ok(()) => self.uncounted.clear(),
+            Err(error) if is_first => self
+                .session
+                .ui
+                .warn(&format!("what came of deliveries is not counted for now: {error}")),
+            Err(_) => self.uncounted.truncate(MOST_UNCOUNTED),
+        }
         Ok(None)
     }
 }
