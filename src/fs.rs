@@ -7,8 +7,11 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes of a settings file or an endpoint file of a project.
-pub const PROJECT_FILE_LIMIT: u64 = 8 * 1024 * 1024;
+/// Bytes of a project's settings file.
+pub const SETTINGS_FILE_LIMIT: u64 = 1024 * 1024;
+
+/// Bytes of a project's endpoint file.
+pub const ENDPOINT_FILE_LIMIT: u64 = 8 * 1024 * 1024;
 
 /// Bytes of a file that holds a secret.
 pub const SECRET_FILE_LIMIT: u64 = 1024 * 1024;

@@ -4,6 +4,7 @@
 mod endpoints;
 mod remote;
 mod replay;
+mod restore;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -31,6 +32,7 @@ use crate::ui::Ui;
 pub use remote::notes;
 
 /// One run of the program.
+#[derive(Clone)]
 pub struct Session {
     /// The screen.
     pub ui: Arc<Ui>,
@@ -81,6 +83,16 @@ impl Session {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Does what waits for files or locks beside the runtime's thread, where it would hold up every request.
+    pub async fn aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let session = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&session)).await;
+        done.unwrap_or_else(|error| Err(Error::internal("work beside the runtime broke down").cause(error)))
     }
 
     /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.

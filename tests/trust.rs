@@ -357,6 +357,11 @@ fn a_reviewed_file_of_a_project_takes_no_secret_along() {
     hook(&sandbox, "endpoints apply --yes --local")
         .exits(2)
         .says(["the project is not trusted: `endpoint` `crm`: its secret is `env:TOKEN`"]);
+    // A file that the user names is the user's word; what it gives is shown.
+    sandbox.write("named.toml", fs::read(sandbox.path("hook.toml")).unwrap());
+    hook(&sandbox, "endpoints diff -f named.toml")
+        .ok()
+        .prints([", secret env:TOKEN"]);
     file(&mine.url, "");
     hook(&sandbox, "endpoints apply --yes --local").ok();
     let send = || hook(&sandbox, "send booking.confirmed --endpoint crm");
@@ -383,6 +388,11 @@ fn trust_is_shown_whole_and_covers_what_was_shown() {
     let shown = hook(&sandbox, "config trust").ok();
     shown.prints([&long, "touch end", "\\u"]).never(["\u{1b}"]);
     hook(&sandbox, "config trust").ok().says(["is trusted already"]);
+    sandbox.write("hook.toml", "[[route]]\nrun = \"touch ran\"\n");
+    hook(&sandbox, "config trust --quiet")
+        .exits(2)
+        .says(["`--quiet` would hide what is allowed"]);
+    hook(&sandbox, "config show").says(["not trusted"]);
     // The trust of one project says nothing about another.
     sandbox.write("sub/hook.toml", fs::read(sandbox.path("hook.toml")).unwrap());
     let inside = sandbox.hook(["config", "show"]).dir(&sandbox.path("sub")).run().ok();
@@ -430,10 +440,16 @@ fn files_of_a_project_are_read_only_if_they_are_regular_bounded_and_inside() {
         fs::remove_dir_all(sandbox.path(".hook")).unwrap();
     }
     let big = fs::File::create(sandbox.path("hook.toml")).unwrap();
-    big.set_len(9 * 1024 * 1024).unwrap();
+    big.set_len(2 * 1024 * 1024).unwrap();
     hook(&sandbox, "config show")
         .exits(2)
-        .says(["it has more than 8388608 bytes"]);
+        .says(["it has more than 1048576 bytes"]);
+    // Each entry is judged by itself, which a million of them would make slow.
+    let many = "\"a=b\",".repeat(1001);
+    sandbox.write("hook.toml", format!("[listen]\non = [{many}]\n"));
+    hook(&sandbox, "config show")
+        .exits(2)
+        .says(["`listen.on` has 1001 entries, at most 1000 are allowed"]);
     // A link inside of the project is fine, and so are a pipe and a link that the user names.
     fs::remove_file(sandbox.path("hook.toml")).unwrap();
     sandbox.write("settings/hook.toml", "provider = \"poolflow\"\n");

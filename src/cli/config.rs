@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::mask;
 use crate::prompt;
 use crate::session::Session;
+use crate::ui::Output;
 
 /// Show the settings and where they come from, and trust a project's
 #[derive(Debug, clap::Args)]
@@ -242,6 +243,9 @@ fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<
             ui.note(&format!("`{shown}` is trusted already"));
         }
         return Ok(Exit::Ok);
+    }
+    if !yes && ui.output == Output::Quiet {
+        return Err(Error::usage("`--quiet` would hide what is allowed").hint("leave it out, or add `--yes`"));
     }
     if !yes && ui.can_ask() && !prompt::confirm(ui, "Allow all of this?", "add `--yes`")? {
         return Err(Error::silent(Exit::Interrupted));

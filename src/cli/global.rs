@@ -14,6 +14,9 @@ use crate::session::Session;
 use crate::style::ColorChoice;
 use crate::ui::{Output, Ui};
 
+/// Keys that a warning names.
+const NAMED: usize = 50;
+
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(super) struct GlobalArgs {
@@ -116,12 +119,17 @@ pub(super) fn warn_of_untrusted(session: &Session) {
         let path = path.display();
         ui.warn(&format!("`{path}` belongs to another user, so it is not read"));
     }
-    let mut keys: Vec<String> = Vec::new();
-    for grant in &settings.ignored {
-        let key = format!("`{}`", grant.key);
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
+    let mut keys: Vec<String> = settings
+        .ignored
+        .iter()
+        .map(|grant| format!("`{}`", grant.key))
+        .collect();
+    // Those of one list stand beside each other.
+    keys.dedup();
+    let more = keys.len().saturating_sub(NAMED);
+    keys.truncate(NAMED);
+    if more > 0 {
+        keys.push(format!("and {more} more"));
     }
     if !keys.is_empty() {
         let file = settings.project.as_deref().unwrap_or(Path::new("hook.toml"));

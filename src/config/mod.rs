@@ -17,7 +17,7 @@ pub use paths::{Paths, project_file};
 
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
-use crate::fs::{PROJECT_FILE_LIMIT, ProjectFileError, folder_of, read_in_project};
+use crate::fs::{ProjectFileError, SETTINGS_FILE_LIMIT, folder_of, read_in_project};
 use crate::trust::{Grant, TrustList};
 use crate::ui::Output;
 use file::{ConfigFile, RouteFile};
@@ -26,6 +26,9 @@ use workflow::WorkflowFile;
 
 /// The defaults, every key commented.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// Entries of one kind in a project's settings.
+const MOST_ENTRIES: usize = 1000;
 
 /// What the layers say together.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -244,14 +247,27 @@ pub fn to_text(tables: &impl serde::Serialize) -> Result<String> {
 /// Reads the settings of a project; nothing when another user could have written them.
 pub fn read_project(path: &Path) -> Result<Option<ConfigFile>> {
     let shown = path.display().to_string();
-    let bytes = match read_in_project(folder_of(path), path, PROJECT_FILE_LIMIT) {
+    let bytes = match read_in_project(folder_of(path), path, SETTINGS_FILE_LIMIT) {
         Ok(bytes) => bytes,
         Err(ProjectFileError::Foreign) => return Ok(None),
         Err(error) => return Err(Error::usage(format!("settings file `{shown}` cannot be read")).cause(error)),
     };
     let text = String::from_utf8(bytes)
         .map_err(|error| Error::usage(format!("settings file `{shown}` is not valid")).cause(error.utf8_error()))?;
-    parse(&text, &shown).map(Some)
+    let file = parse(&text, &shown)?;
+    let most = [
+        ("listen.on", file.listen.on.as_ref().map_or(0, Vec::len)),
+        ("route", file.route.as_ref().map_or(0, Vec::len)),
+        ("endpoint", file.endpoint.as_ref().map_or(0, Vec::len)),
+        ("remote", file.remote.as_ref().map_or(0, IndexMap::len)),
+        ("workflow", file.workflow.len()),
+    ];
+    // Each entry is judged and may be shown by itself.
+    if let Some((key, count)) = most.into_iter().find(|(_, count)| *count > MOST_ENTRIES) {
+        let what = format!("`{key}` has {count} entries, at most {MOST_ENTRIES} are allowed");
+        return Err(Error::usage(format!("settings file `{shown}` is not valid")).cause(what));
+    }
+    Ok(Some(file))
 }
 
 fn read(path: &Path, required: bool) -> Result<Option<String>> {

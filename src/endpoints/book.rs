@@ -25,7 +25,7 @@ use super::rules::Finding;
 use super::secrets::Vault;
 use super::store::{Added, EndpointStore};
 use crate::clock::Timestamp;
-use crate::fs::{PROJECT_FILE_LIMIT, folder_of, private_folder, read_in_project, remove, sync_folder, write_new};
+use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, private_folder, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
 use crate::trust::TrustList;
 
@@ -173,7 +173,7 @@ impl Book {
 
     fn load(&self, path: &Path) -> Result<Vec<Endpoint>, EndpointError> {
         let read = match &self.project {
-            Some(project) => read_in_project(&project.folder, path, PROJECT_FILE_LIMIT).map_err(io::Error::from),
+            Some(project) => read_in_project(&project.folder, path, ENDPOINT_FILE_LIMIT).map_err(io::Error::from),
             None => fs::read(path),
         };
         let text = match read {

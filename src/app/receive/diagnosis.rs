@@ -43,16 +43,16 @@ pub enum Explained {
 }
 
 /// Explains refusals.
-pub struct Diagnosis<'a> {
+pub struct Diagnosis {
     /// How requests are checked.
     pub verification: Arc<Verification>,
     /// Keeps what is found.
     pub ledger: Ledger,
-    /// Further secrets that this machine knows for a provider.
-    pub known_secrets: &'a dyn Fn(&Profile) -> Vec<Secret>,
+    /// Further secrets that this machine knows for a provider. It may read files: it is asked beside the runtime's thread.
+    pub known_secrets: Arc<dyn Fn(&Profile) -> Vec<Secret> + Send + Sync>,
 }
 
-impl Diagnosis<'_> {
+impl Diagnosis {
     /// Explains what comes until the queue ends.
     pub async fn run(self, mut queue: mpsc::Receiver<Refused>, tell: &mut dyn FnMut(Explained)) {
         let (mut last, mut failing) = (None, false);
@@ -92,10 +92,10 @@ impl Diagnosis<'_> {
     }
 
     async fn explain(&self, refused: Refused) -> (Autopsy, Option<String>) {
-        let profile = refused.judged.profile.as_deref();
-        let others = profile.map_or_else(Vec::new, |profile| (self.known_secrets)(profile));
-        let verification = Arc::clone(&self.verification);
+        let (verification, known_secrets) = (Arc::clone(&self.verification), Arc::clone(&self.known_secrets));
         let looked = tokio::task::spawn_blocking(move || {
+            let profile = refused.judged.profile.as_deref();
+            let others = profile.map_or_else(Vec::new, |profile| known_secrets(profile));
             autopsy(&verification, &refused.judged, &refused.whole.capture, &others)
         });
         looked.await.unwrap_or_default()

@@ -144,6 +144,9 @@ impl Dispatcher {
             None => (WorkSummary::default(), Ok(())),
         };
         self.greeter.finish(&self.ends.late).await;
+        if let Some(trigger) = self.trigger {
+            trigger.finish().await;
+        }
         self.screen.summary(&work);
         let ui = &session.ui;
         if work.commands_failed > 0 {

@@ -13,11 +13,13 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::{create_once, private_file};
 use crate::json::leaf_paths;
+use crate::known;
 use crate::listener::{Inbound, Received};
 use crate::provider::Profile;
 use crate::provider::drift::{Finding, Measure};
 use crate::random::Random;
 use crate::render::{body, drift};
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::ui::{Output, Ui, printable};
 
@@ -51,6 +53,8 @@ pub(super) struct Trigger {
     provider: String,
     file: PathBuf,
     measure: Option<Measure>,
+    /// The sample is being written.
+    keeping: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// How a request compares with the sample.
@@ -107,6 +111,9 @@ impl Trigger {
         }
         let file = session.paths.state.join("inbound").join(format!("{name}.json"));
         let kept = kept(&file, args)?;
+        // Whoever knows the path may use the trigger, so that it is a secret like any other.
+        let secret = kept.path.rsplit('/').next().unwrap_or_default();
+        known::remember(&Secret::new(secret), None);
         Ok(Some(Self {
             inbound: Inbound {
                 workflow: name.to_owned(),
@@ -119,6 +126,7 @@ impl Trigger {
             provider: profile.label(),
             file,
             measure: kept.sample.map(Measure::of_sample),
+            keeping: None,
         }))
     }
 
@@ -134,6 +142,13 @@ impl Trigger {
             "the trigger of workflow `{}`: {methods}, unsigned",
             self.inbound.workflow
         )
+    }
+
+    /// Waits until the sample is kept.
+    pub(super) async fn finish(self) {
+        if let Some(keeping) = self.keeping {
+            let _ = keeping.await;
+        }
     }
 
     /// Shows what became of a request, and keeps the first one as the sample.
@@ -168,10 +183,13 @@ impl Trigger {
             path: self.inbound.path.clone(),
             sample: Some(fields.clone()),
         };
-        // The sample holds for this run: a full disk must not end the listener.
-        if let Err(error) = keep(&self.file, &kept) {
-            self.ui.warn(&format!("the sample holds for this run only: {error}"));
-        }
+        let (file, ui) = (self.file.clone(), Arc::clone(&self.ui));
+        self.keeping = Some(tokio::task::spawn_blocking(move || {
+            // The sample holds for this run: a full disk must not end the listener.
+            if let Err(error) = keep(&file, &kept) {
+                ui.warn(&format!("the sample holds for this run only: {error}"));
+            }
+        }));
         self.measure = Some(Measure::of_sample(fields.clone()));
         (Fit::Kept, Vec::new())
     }

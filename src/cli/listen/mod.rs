@@ -90,7 +90,10 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let diagnosis = Diagnosis {
         verification,
         ledger: ledger.clone(),
-        known_secrets: &|profile| session.known_secrets(profile),
+        known_secrets: {
+            let session = session.clone();
+            Arc::new(move |profile| session.known_secrets(profile))
+        },
     };
     session.keep(&kept);
     drop(kept);
@@ -123,13 +126,13 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
 }
 
 /// A listener that is ready.
-struct Open<'a> {
+struct Open {
     socket: TcpListener,
     acceptor: Option<server::tls::Tls>,
     listener: Arc<Listener>,
     heard: mpsc::Receiver<Heard>,
     dispatcher: Dispatcher,
-    diagnosis: Diagnosis<'a>,
+    diagnosis: Diagnosis,
     to_explain: mpsc::Receiver<Refused>,
     ledger: Ledger,
 }
@@ -138,7 +141,7 @@ struct Open<'a> {
 async fn attend(
     session: &Session,
     args: &Args,
-    open: Open<'_>,
+    open: Open,
     shutdown: &Shutdown,
     ends: &Ends,
     child: Option<JoinHandle<Exit>>,

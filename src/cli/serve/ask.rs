@@ -17,15 +17,15 @@ use crate::transport::HttpTransport;
 const AT_ONCE: usize = 16;
 
 /// Asks, and confirms those who answer.
-pub(super) struct Asker<'a> {
-    session: &'a Session,
+pub(super) struct Asker {
+    session: Arc<Session>,
     profile: Arc<Profile>,
     transport: Arc<HttpTransport>,
     under_way: JoinSet<(Question, Answered)>,
 }
 
-impl<'a> Asker<'a> {
-    pub(super) fn new(session: &'a Session, profile: Arc<Profile>, transport: Arc<HttpTransport>) -> Self {
+impl Asker {
+    pub(super) fn new(session: Arc<Session>, profile: Arc<Profile>, transport: Arc<HttpTransport>) -> Self {
         Self {
             session,
             profile,
@@ -35,17 +35,21 @@ impl<'a> Asker<'a> {
     }
 
     pub(super) async fn ask(&mut self, question: Question) -> Result<()> {
-        let Some(shake) = self.profile.handshakes.first() else {
-            return Ok(());
-        };
-        let request = handshake::question(self.session, &self.profile, shake, &question.endpoint, &question.token);
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return self.settle((question, Answered::Not(error.to_string()))),
+        let (profile, asked) = (Arc::clone(&self.profile), question);
+        // The endpoint's secrets are files.
+        let made = self.session.aside(move |session| {
+            let shake = profile.handshakes.first();
+            let made = shake.map(|shake| handshake::question(session, &profile, shake, &asked.endpoint, &asked.token));
+            Ok((asked, made))
+        });
+        let (question, request) = match made.await? {
+            (_, None) => return Ok(()),
+            (question, Some(Ok(request))) => (question, request),
+            (question, Some(Err(error))) => return self.settle((question, Answered::Not(error.to_string()))).await,
         };
         while self.under_way.len() >= AT_ONCE {
             let answered = self.answered().await;
-            self.settle(answered)?;
+            self.settle(answered).await?;
         }
         let transport = Arc::clone(&self.transport);
         self.under_way.spawn(async move {
@@ -68,16 +72,22 @@ impl<'a> Asker<'a> {
     }
 
     /// Confirms an endpoint that gave the token back, and says what came of the question.
-    pub(super) fn settle(&self, (question, answered): (Question, Answered)) -> Result<()> {
+    pub(super) async fn settle(&self, (question, answered): (Question, Answered)) -> Result<()> {
+        let (id, token) = (question.endpoint.id.clone(), question.token);
         let outcome = match answered {
             Answered::Not(why) => Err(why),
-            Answered::Echoed => match handshake::confirm(self.session, &question.endpoint.id, &question.token) {
-                Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
-                // It was changed while the question was under way: that asks anew.
-                Ok((_, Confirmed::WrongToken)) => Err("its URL is another one by now".to_owned()),
-                Err(error) => Err(error.to_string()),
-            },
+            Answered::Echoed => {
+                let confirmed = self
+                    .session
+                    .aside(move |session| handshake::confirm(session, &id, &token));
+                match confirmed.await {
+                    Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
+                    // It was changed while the question was under way: that asks anew.
+                    Ok((_, Confirmed::WrongToken)) => Err("its URL is another one by now".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
         };
-        show::handshake(self.session, &question.endpoint, outcome)
+        show::handshake(&self.session, &question.endpoint, outcome)
     }
 }

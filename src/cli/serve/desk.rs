@@ -1,5 +1,7 @@
 //! What comes from the face, one after the other: lines for the screen, events for the post, questions for endpoints.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -12,19 +14,19 @@ use crate::error::Result;
 use crate::server::Drained;
 
 /// Whoever is told.
-pub(super) struct Desk<'a> {
-    pub(super) post: Post<'a>,
-    pub(super) asker: Asker<'a>,
+pub(super) struct Desk {
+    pub(super) post: Post,
+    pub(super) asker: Asker,
     pub(super) turned_away: TurnedAway,
 }
 
-impl Desk<'_> {
+impl Desk {
     /// Works until the server has ended and everything was told.
     pub(super) async fn run(mut self, mut heard: mpsc::Receiver<Told>, serving: JoinHandle<Drained>) -> Result<()> {
         loop {
             tokio::select! {
                 biased;
-                answered = self.asker.answered() => self.asker.settle(answered)?,
+                answered = self.asker.answered() => self.asker.settle(answered).await?,
                 told = heard.recv() => match told {
                     Some(told) => self.take(told).await?,
                     None => break,
@@ -37,10 +39,10 @@ impl Desk<'_> {
     }
 
     async fn take(&mut self, told: Told) -> Result<()> {
-        let session = self.post.session;
+        let session = Arc::clone(&self.post.session);
         match told {
             Told::Call(called) => {
-                show::call(session, &called)?;
+                show::call(&session, &called)?;
                 session.ui.flush()?;
             }
             Told::Event(occurrence) => self.post.take(occurrence).await,

@@ -237,20 +237,24 @@ impl Serving<'_> {
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
         let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
         pipeline.leave = stop.clone();
+        let session = Arc::new(session.clone());
         let post = Post {
-            session,
-            profile: Arc::clone(&self.profile),
-            policy: Arc::new(self.profile.policy.clone()),
-            addresses: self.addresses(),
+            session: Arc::clone(&session),
+            rules: post::Rules {
+                profile: Arc::clone(&self.profile),
+                policy: Arc::new(self.profile.policy.clone()),
+                addresses: self.addresses(),
+                book: Arc::new(session.book_watch()),
+            },
             ledger: ledger_of_post,
             owner: owner_of_post,
             jobs,
-            book: session.book_watch(),
         };
+        let (ends, ended) = mpsc::unbounded_channel();
+        let counting = post::count_ends(Arc::clone(&session), ended);
         let mut view = Served {
-            session,
             attempts: Attempts::new(Arc::clone(&session.ui), false),
-            uncounted: Vec::new(),
+            ends,
         };
         let desk = Desk {
             post,
@@ -262,9 +266,10 @@ impl Serving<'_> {
         let desk = async { desk.await.inspect_err(|_| late.cancel()) };
         let delivering = async {
             let tally = pipeline.run(queue, Known::All, &mut view).await;
+            drop(view);
             tally.inspect_err(|_| stop.cancel())
         };
-        let (told, tally) = tokio::join!(desk, delivering);
+        let (told, tally, ()) = tokio::join!(desk, delivering, counting);
         told?;
         tally
     }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::exchange::Source;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::message::Message;
 use crate::pipeline::{End, View, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
@@ -23,18 +24,24 @@ use crate::transport::AddressPolicy;
 use crate::ui::printable;
 
 /// Takes events to the engine.
-pub(super) struct Post<'a> {
-    pub(super) session: &'a Session,
-    pub(super) profile: Arc<Profile>,
-    pub(super) policy: Arc<Policy>,
-    pub(super) addresses: AddressPolicy,
+pub(super) struct Post {
+    pub(super) session: Arc<Session>,
+    pub(super) rules: Rules,
     pub(super) ledger: Ledger,
     pub(super) owner: Arc<Owner>,
     pub(super) jobs: mpsc::Sender<Delivery>,
-    pub(super) book: BookWatch,
 }
 
-impl Post<'_> {
+/// How an event becomes deliveries.
+#[derive(Clone)]
+pub(super) struct Rules {
+    pub(super) profile: Arc<Profile>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) addresses: AddressPolicy,
+    pub(super) book: Arc<BookWatch>,
+}
+
+impl Post {
     /// Puts the deliveries of an event on record, says so to the call that caused it, and hands them to the engine.
     pub(super) async fn take(&self, occurrence: Occurrence) {
         let deliveries = match self.record(&occurrence).await {
@@ -52,7 +59,16 @@ impl Post<'_> {
     }
 
     async fn record(&self, occurrence: &Occurrence) -> Result<Vec<Delivery>> {
-        let deliveries = self.deliveries(occurrence)?;
+        let (rules, message, params) = (
+            self.rules.clone(),
+            Arc::clone(&occurrence.message),
+            occurrence.params.clone(),
+        );
+        // The book and the secrets of endpoints are files.
+        let deliveries = self
+            .session
+            .aside(move |session| rules.deliveries(session, &message, &params))
+            .await?;
         // All are on their way before the first is waited for, so that they share a sync.
         let mut acks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
@@ -64,16 +80,23 @@ impl Post<'_> {
         }
         Ok(deliveries)
     }
+}
 
-    fn deliveries(&self, occurrence: &Occurrence) -> Result<Vec<Delivery>> {
-        let (session, event) = (self.session, occurrence.message.event.as_str());
+impl Rules {
+    fn deliveries(
+        &self,
+        session: &Session,
+        message: &Arc<Message>,
+        params: &[(String, String)],
+    ) -> Result<Vec<Delivery>> {
+        let event = message.event.as_str();
         if session.settings.account_off {
             session
                 .ui
                 .warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
             return Ok(Vec::new());
         }
-        let params = targets::effective(&self.profile, &occurrence.params);
+        let params = targets::effective(&self.profile, params);
         let wanted = Wanted {
             provider: &self.profile.name,
             event,
@@ -83,7 +106,7 @@ impl Post<'_> {
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
         for endpoint in self.book.read()?.iter() {
             match endpoint.wants(&wanted) {
-                Ok(()) => match self.delivery(endpoint, occurrence) {
+                Ok(()) => match self.delivery(session, endpoint, message) {
                     Ok(delivery) => deliveries.push(delivery),
                     // One endpoint without a readable secret must not keep the event from the others.
                     Err(error) => session
@@ -105,12 +128,12 @@ impl Post<'_> {
         Ok(deliveries)
     }
 
-    fn delivery(&self, endpoint: &Endpoint, occurrence: &Occurrence) -> Result<Delivery> {
-        let (session, now) = (self.session, self.session.now());
+    fn delivery(&self, session: &Session, endpoint: &Endpoint, message: &Arc<Message>) -> Result<Delivery> {
+        let now = session.now();
         let own = session.endpoint_secrets(endpoint, &self.profile, Purpose::Sign)?;
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &session.random),
-            message: Arc::clone(&occurrence.message),
+            message: Arc::clone(message),
             url: targets::parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
@@ -133,32 +156,42 @@ impl Post<'_> {
 }
 
 /// Shows deliveries, and counts at once what they mean for their endpoints.
-pub(super) struct Served<'a> {
-    pub(super) session: &'a Session,
+pub(super) struct Served {
     pub(super) attempts: Attempts,
-    /// What could not be counted, because the book cannot be used.
-    pub(super) uncounted: Vec<End>,
+    pub(super) ends: mpsc::UnboundedSender<End>,
 }
 
-/// Ends that are kept until the book can be used again.
-const MOST_UNCOUNTED: usize = 10_000;
-
-impl View for Served<'_> {
+impl View for Served {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.attempts.event(number, event)
     }
 
     fn ended(&mut self, end: End) -> Result<Option<End>> {
-        let is_first = self.uncounted.is_empty();
-        self.uncounted.push(end);
-        match ends::note(self.session, &self.uncounted, true) {
-            Ok(()) => self.uncounted.clear(),
-            Err(error) if is_first => self
-                .session
-                .ui
-                .warn(&format!("what came of deliveries is not counted for now: {error}")),
-            Err(_) => self.uncounted.truncate(MOST_UNCOUNTED),
-        }
+        // Nobody counts any more only while the program ends.
+        let _ = self.ends.send(end);
         Ok(None)
+    }
+}
+
+/// Counts what deliveries mean for their endpoints, beside the runtime's thread: the book is a file with a lock. That it
+/// cannot be read or written, as while somebody edits it, is said once, and ends nothing.
+pub(super) async fn count_ends(session: Arc<Session>, mut ends: mpsc::UnboundedReceiver<End>) {
+    let mut failing = false;
+    while let Some(first) = ends.recv().await {
+        let mut all = vec![first];
+        while let Ok(next) = ends.try_recv() {
+            all.push(next);
+        }
+        let counted = session.aside(move |session| ends::note(session, &all, true)).await;
+        match counted {
+            Err(error) if !failing => {
+                failing = true;
+                session.ui.warn(&format!(
+                    "what became of deliveries is not counted for their endpoints: {error}"
+                ));
+            }
+            Err(_) => {}
+            Ok(()) => failing = false,
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::prune::{self, Pace};
-use super::write::weight;
 use crate::store::{NewCapture, Op};
 
 /// How much of the quota is made free at once, so that not every group has to drop something.
@@ -21,6 +20,9 @@ const LARGE: u64 = 16 * 1024 * 1024;
 
 /// Groups after which the size of the ledger is looked at, however small they are.
 const GROUPS: u32 = 256;
+
+/// What a capture takes beside what its sender chooses, in bytes.
+const ROW_BYTES: usize = 256;
 
 /// The names of verdicts that anybody can get.
 pub(super) const UNAUTHENTICATED: [&str; 2] = ["refused", "unsigned"];
@@ -49,6 +51,19 @@ struct Sum {
     counted: Instant,
     /// Another number than now when another connection has written since.
     version: Option<i64>,
+}
+
+/// What a capture takes with headers of that many bytes.
+pub(super) fn weight(new: &NewCapture, headers: usize) -> usize {
+    let texts = [
+        &new.event,
+        &new.event_id,
+        &new.provider,
+        &new.dedupe_key,
+        &new.verdict.detail,
+    ];
+    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
+    ROW_BYTES + texts + headers + new.target.len() + new.body.len()
 }
 
 impl Quota {
@@ -91,7 +106,9 @@ impl Quota {
         if UNAUTHENTICATED.contains(&capture.verdict.name.as_str()) {
             self.met = true;
             if let Some(sum) = &mut self.sum {
-                sum.bytes += weight(capture) as u64;
+                let lines = capture.headers.iter();
+                let headers = lines.map(|(name, value)| name.len() + value.len() + 4).sum();
+                sum.bytes += weight(capture, headers) as u64;
             }
         }
     }

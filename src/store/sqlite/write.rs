@@ -5,14 +5,15 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 use super::dedupe::{self, Seen};
 use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, signed, unsigned, work};
+use super::{diagnosis, minutes, nanos, processing, quota, sealed, signed, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::mask;
 use crate::message::Message;
-use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome};
-
-/// What a capture takes beside what its sender chooses, in bytes.
-const ROW_BYTES: usize = 256;
+use crate::store::sealed as seal;
+use crate::store::{
+    Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome, SealedPlace,
+};
 
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
@@ -73,7 +74,7 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
 
 pub(super) struct Group<'c> {
     pub(super) connection: &'c Connection,
-    statements: Statements<'c>,
+    pub(super) statements: Statements<'c>,
     pub(super) first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
     next: i64,
@@ -169,23 +170,24 @@ impl Group<'_> {
         hash: Option<u64>,
         duplicate_of: Option<i64>,
     ) -> rusqlite::Result<()> {
-        let headers = new.headers.to_block();
+        let (target, of_target) = seal::url(SealedPlace::Target, &new.target);
+        let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
         self.statements.get(Frequent::InsertCapture)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
             new.at.unix_us(),
             new.method,
-            new.target,
+            target,
             new.remote,
             new.provider,
             new.event,
             new.event_id,
             new.verdict.name,
             new.verdict.reason,
-            new.verdict.detail,
+            new.verdict.detail.as_deref().map(mask::secrets),
             new.status,
             new.body.len().cast_signed(),
-            (weight_without_headers(new) + headers.len()).cast_signed(),
+            quota::weight(new, headers.len()).cast_signed(),
             hash.map(u64::cast_signed),
             duplicate_of,
             late,
@@ -194,6 +196,8 @@ impl Group<'_> {
         self.statements
             .get(Frequent::InsertContent)?
             .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
+        sealed::keep(self.connection, n, &of_target)?;
+        sealed::keep(self.connection, n, &of_headers)?;
         if let Some(workflow) = &new.workflow {
             let of = Execution {
                 workflow: workflow.clone(),
@@ -213,6 +217,8 @@ impl Group<'_> {
             .as_ref()
             .map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
+        let (url, of_url) = seal::url(SealedPlace::Url, &new.url);
+        let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
         self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
@@ -221,9 +227,9 @@ impl Group<'_> {
             new.message.event,
             new.provider,
             new.endpoint,
-            new.url,
+            url,
             new.method,
-            new.headers.to_block(),
+            headers,
             new.signing.name(),
             new.source.name(),
             new.origin.map(signed),
@@ -241,6 +247,8 @@ impl Group<'_> {
             policy.transpose()?.flatten(),
             new.addresses,
         ])?;
+        sealed::keep(self.connection, n, &of_url)?;
+        sealed::keep(self.connection, n, &of_headers)?;
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
         }
@@ -248,13 +256,6 @@ impl Group<'_> {
             .iter()
             .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
         Ok(changed(n))
-    }
-
-    fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
-            .map(drop)
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.
@@ -281,33 +282,6 @@ impl Group<'_> {
         }
         self.statements.get(Frequent::InsertMessage)?.execute(&fields[..])?;
         Ok(n)
-    }
-
-    /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
-    fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
-        let (answer, error) = match &attempt.outcome {
-            Outcome::Answer(answer) => (Some(answer), None),
-            Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
-        };
-        self.statements.get(Frequent::KeepAttempt)?.execute(params![
-            delivery,
-            attempt.seq,
-            attempt.at.unix_us(),
-            nanos(attempt.took),
-            attempt.request_headers.to_block(),
-            answer.map(|answer| answer.status),
-            answer.map(|answer| answer.headers.to_block()),
-            answer.map(|answer| answer.truncated),
-            answer.map(|answer| &answer.body[..]),
-            error.map(|(kind, _)| kind),
-            error.map(|(_, text)| text),
-        ])?;
-        if let Some(body) = &attempt.request_body {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![delivery, attempt.seq, &body[..]])?;
-        }
-        Ok(())
     }
 
     fn attempt(
@@ -340,68 +314,12 @@ impl Group<'_> {
         Ok(changed(n))
     }
 
-    fn state(&self, id: Id, state: DeliveryState, owner: Option<&str>) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
-            return Ok(Ack::default());
-        };
-        self.connection
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
-                 WHERE n = ?1",
-            )?
-            .execute(params![n, state.name(), owner])?;
-        self.ended(n, state)?;
-        Ok(changed(n))
-    }
-
-    /// A delivery that has ended takes its item of the work queue with it.
-    fn ended(&self, n: i64, state: DeliveryState) -> rusqlite::Result<()> {
-        if state == DeliveryState::Pending {
-            return Ok(());
-        }
-        work::ended(self.connection, n)
-    }
-
-    fn claim(&self, id: Id, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
-            return Ok(Ack::default());
-        };
-        let rows = self
-            .connection
-            .prepare_cached("UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2")?
-            .execute(params![n, from, owner])?;
-        Ok(if rows == 0 { Ack::default() } else { changed(n) })
-    }
-
     pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
         self.connection
             .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
             .query_row([id.uuid.as_bytes()], |row| row.get(0))
             .optional()
     }
-}
-
-/// What a capture takes, but for its headers, in bytes.
-fn weight_without_headers(new: &NewCapture) -> usize {
-    let texts = [
-        &new.event,
-        &new.event_id,
-        &new.provider,
-        &new.dedupe_key,
-        &new.verdict.detail,
-    ];
-    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
-    ROW_BYTES + texts + new.target.len() + new.body.len()
-}
-
-/// What a capture takes, in bytes.
-pub(super) fn weight(new: &NewCapture) -> usize {
-    let headers: usize = new
-        .headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 4)
-        .sum();
-    weight_without_headers(new) + headers
 }
 
 pub(super) fn changed(n: i64) -> Ack {
