@@ -28,7 +28,7 @@ pub(super) struct BulkArgs {
     /// How many events to send
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Bulk")]
     pub(super) count: u64,
-    /// Requests in flight at once
+    /// Requests in flight at once to one target
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = super::concurrency, help_heading = "Bulk")]
     concurrency: usize,
     /// Requests begun in a second, at most

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::original::{Original, request_target};
 use super::policy::{self, TakenUp};
-use super::secrets::Choice;
+use super::secrets::{Choice, fresh};
 use super::{Editor, Left, Options, Prepared, Services};
 use crate::app::notice::Notice;
 use crate::endpoints::Endpoint;
@@ -21,8 +21,7 @@ use crate::id::{Id, IdKind};
 use crate::json::get_mut;
 use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
-use crate::session::{Purpose, Secrets};
-use crate::signature::Scheme;
+use crate::session::Secrets;
 use crate::store::{Record, Store};
 use crate::transport::{AddressPolicy, address_policy, guard, join_url};
 
@@ -370,21 +369,6 @@ impl<'a> Replay<'a> {
             Notice::Hint("sign it afresh: `--secret REF`".to_owned()),
         ]
     }
-}
-
-fn fresh(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
-    let (signer, kind) = match &profile.scheme {
-        Scheme::Unsigned => (None, SecretKind::None),
-        scheme => {
-            let keys = secrets.for_profile(profile, Purpose::Sign)?;
-            (Some(Arc::new(scheme.signer(&keys)?)), kind)
-        }
-    };
-    Ok(Signing::Fresh {
-        profile: Arc::clone(profile),
-        signer,
-        secret: Arc::new(kind),
-    })
 }
 
 fn same_origin(old: &str, new: &Url) -> bool {
