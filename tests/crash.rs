@@ -140,7 +140,7 @@ fn what_a_killed_listener_promised_is_done_once_after_a_resumption() {
         .collect();
     let ran = std::fs::read_to_string(sandbox.path("ran")).expect("commands ran");
     let ran: Vec<String> = ran.lines().map(str::to_owned).collect();
-    let mut report = format!("{kills} kills, {} events acknowledged", acknowledged.len());
+    let mut report = vec![format!("{kills} kills, {} events acknowledged", acknowledged.len())];
     for (what, done, in_flight) in [
         ("forwarded", forwarded, AT_ONCE + UNRECORDED),
         ("commands", ran, AT_ONCE),
@@ -148,8 +148,36 @@ fn what_a_killed_listener_promised_is_done_once_after_a_resumption() {
         let distinct: HashSet<&String> = done.iter().collect();
         let missing = acknowledged.iter().filter(|event| !distinct.contains(event)).count();
         let twice = done.len() - distinct.len();
-        report += &format!("; {what}: {missing} missing, {twice} of {} twice", distinct.len());
-        assert!(missing == 0 && twice <= kills * in_flight, "{report}");
+        report.push(format!(
+            "{what}: {missing} missing, {twice} of {} twice",
+            distinct.len()
+        ));
+        assert!(missing == 0 && twice <= kills * in_flight, "{report:?}");
     }
-    println!("{report}");
+    println!("{}", report.join("; "));
+}
+
+#[test]
+fn what_a_killed_bulk_run_with_retries_had_sent_is_on_record() {
+    for round in 0..3 {
+        let sandbox = Sandbox::new();
+        let app = App::start(|_| Reply::Status(500, ""));
+        let bulk = ["--count", "3000", "--retry", "1h", "--concurrency", "8"];
+        let send = ["send", "job.paid", "-p", "poolflow", "--to", &app.url];
+        let sending = sandbox.hook(send.iter().chain(&bulk)).spawn();
+        let mut came = Vec::new();
+        for _ in 0..40 + round * 60 {
+            came.push(app.next());
+        }
+        sending.signal("KILL");
+        sending.wait().exits(137);
+        came.extend(app.rest());
+        let kept: HashSet<_> = sandbox
+            .deliveries()
+            .into_iter()
+            .map(|one| one.delivery.message.body.to_vec())
+            .collect();
+        let lost = came.iter().filter(|seen| !kept.contains(&seen.body)).count();
+        assert_eq!(lost, 0, "of {}", came.len());
+    }
 }

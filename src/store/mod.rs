@@ -2,7 +2,7 @@
 //! a file, `ledger` puts a writer thread before it that lets many requests share one sync to disk.
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod error;
 mod ledger;
 mod names;

@@ -10,6 +10,8 @@ mod loaded;
 mod policy;
 mod source;
 pub mod takeover;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use answer::{ANSWER_PASSED_ON, Ask};
