@@ -92,6 +92,7 @@ fn main() {
     };
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let folder = Path::new(&root).join("src/provider/builtin");
+    let mut tokens = Vec::new();
     let mut code = String::from("/// The built-in providers.\npub(crate) static BUILTIN: &[Builtin] = &[\n");
     for (order, name) in PROVIDERS.iter().enumerate().filter(|(_, name)| is_wanted(name)) {
         let path = folder.join(name).with_extension("toml");
@@ -100,10 +101,29 @@ fn main() {
             .parse()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         entry(&mut code, name, order < FIRST, &file, &path);
+        token_headers(&file, &mut tokens);
     }
     let _ = writeln!(code, "];\nconst GENERIC: &str = {GENERIC:?};");
+    let _ = writeln!(code, "/// Headers whose whole value is a secret, whoever sends them.");
+    let _ = writeln!(code, "const TOKEN_HEADERS: &[&str] = &{tokens:?};");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin.rs");
     fs::write(&out, code).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
+}
+
+/// The headers of token schemes in a file that hold nothing else, and so nobody else's credential.
+fn token_headers(file: &Table, found: &mut Vec<String>) {
+    let token = file.get("signature").and_then(|signature| signature.get("token"));
+    let text = |key: &str| token.and_then(|token| token.get(key)).and_then(Value::as_str);
+    if let Some(header) = text("header").map(str::to_ascii_lowercase)
+        && text("value").is_none_or(|value| value == "${secret}")
+        && header != "authorization"
+        && !found.contains(&header)
+    {
+        found.push(header);
+    }
+    let variants = file.get("variants").and_then(Value::as_table).into_iter();
+    let variants = variants.flat_map(Table::values).filter_map(Value::as_table);
+    variants.for_each(|variant| token_headers(variant, found));
 }
 
 fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) {

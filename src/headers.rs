@@ -2,8 +2,9 @@
 //! within a name.
 
 use std::fmt;
+use std::ops::Range;
 
-/// A list of header lines.
+/// A list of header lines. Two lists with the same lines are equal, whatever is known to be a secret in them.
 #[derive(Clone, Default)]
 pub struct Headers {
     /// Names and values as they were added, one after the other. A buffer for each of them took a tenth of the time of a
@@ -11,6 +12,8 @@ pub struct Headers {
     text: Vec<u8>,
     /// In order.
     lines: Vec<Line>,
+    /// Parts of values that are secrets, by the numbers of their lines: the ledger does not keep them.
+    secrets: Vec<(usize, Range<usize>)>,
 }
 
 /// Where a line stands in the text: the name, right behind it the value.
@@ -40,10 +43,10 @@ const CREDENTIAL_WORDS: [&str; 15] = [
     "apitoken",
 ];
 
-/// Last word of names of the same kind, unless one of [`OTHER_KEYS`] stands before it.
+/// Last word of names of the same kind.
 const KEY: &str = "key";
 
-/// Keys that open nothing.
+/// What stands before `key` or `token` where that opens nothing.
 const OTHER_KEYS: [&str; 6] = ["idempotency", "event", "websocket", "routing", "partition", "surrogate"];
 
 /// Headers that belong to one hop and are never passed on (RFC 9110, section 7.6.1).
@@ -73,6 +76,7 @@ impl Headers {
         Self {
             text: Vec::with_capacity(lines * 40),
             lines: Vec::with_capacity(lines),
+            secrets: Vec::new(),
         }
     }
 
@@ -80,7 +84,12 @@ impl Headers {
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let last = self.lines.iter().rposition(|line| self.is_named(*line, name));
         let line = self.write(name, value.as_ref());
-        self.lines.insert(last.map_or(self.lines.len(), |last| last + 1), line);
+        let at = last.map_or(self.lines.len(), |last| last + 1);
+        self.lines.insert(at, line);
+        self.secrets
+            .iter_mut()
+            .filter(|(line, _)| *line >= at)
+            .for_each(|(line, _)| *line += 1);
     }
 
     /// Adds a line whose name is known to be lower case and not interleaved: what a parsed request gives.
@@ -94,14 +103,62 @@ impl Headers {
         let first = self.lines.iter().position(|line| self.is_named(*line, name));
         self.remove(name);
         let line = self.write(name, value.as_ref());
-        self.lines.insert(first.unwrap_or(self.lines.len()), line);
+        let at = first.unwrap_or(self.lines.len());
+        self.lines.insert(at, line);
+        self.secrets
+            .iter_mut()
+            .filter(|(line, _)| *line >= at)
+            .for_each(|(line, _)| *line += 1);
     }
 
     /// Drops every line of that name.
     pub fn remove(&mut self, name: &str) {
-        let text = &self.text;
-        self.lines
-            .retain(|line| !line.name_in(text).eq_ignore_ascii_case(name.as_bytes()));
+        while let Some(at) = self.lines.iter().position(|line| self.is_named(*line, name)) {
+            self.lines.remove(at);
+            self.secrets.retain(|(line, _)| *line != at);
+            self.secrets
+                .iter_mut()
+                .filter(|(line, _)| *line > at)
+                .for_each(|(line, _)| *line -= 1);
+        }
+    }
+
+    /// Notes which part of the values of that name is a secret.
+    pub fn conceal(&mut self, name: &str, part: impl Fn(&[u8]) -> Option<Range<usize>>) {
+        for at in 0..self.lines.len() {
+            let line = self.lines[at];
+            if self.is_named(line, name)
+                && let Some(part) = part(line.value_in(&self.text)).filter(|part| !part.is_empty())
+            {
+                self.secrets.retain(|(line, _)| *line != at);
+                self.secrets.push((at, part));
+            }
+        }
+    }
+
+    /// Notes which part of the value of a line, by its number, is a secret.
+    pub fn conceal_line(&mut self, line: usize, part: Range<usize>) {
+        if self.lines.get(line).is_some_and(|line| part.end <= line.value) {
+            self.secrets.push((line, part));
+        }
+    }
+
+    /// Notes the same parts as another list does, for lines that are the same.
+    pub fn conceal_like(&mut self, other: &Self) {
+        for (line, part) in &other.secrets {
+            let line = other.lines[*line];
+            let name = String::from_utf8_lossy(line.name_in(&other.text));
+            let value = line.value_in(&other.text);
+            self.conceal(&name, |own| (own == value).then(|| part.clone()));
+        }
+    }
+
+    /// Every line, and the part of its value that is a secret.
+    pub fn iter_with_secrets(&self) -> impl Iterator<Item = (&str, &[u8], Option<Range<usize>>)> {
+        self.iter().enumerate().map(|(at, (name, value))| {
+            let secret = self.secrets.iter().find(|(line, _)| *line == at);
+            (name, value, secret.map(|(_, part)| part.clone()))
+        })
     }
 
     /// The first value of that name, in any case.
@@ -173,11 +230,12 @@ impl Headers {
         let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
         let words = || name.split(['-', '_']);
         let mut last = words().rev();
+        let (last, before) = (last.next(), last.next());
+        if before.is_some_and(|word| OTHER_KEYS.iter().any(|other| is(word, other))) {
+            return false;
+        }
         words().any(|word| CREDENTIAL_WORDS.iter().any(|secret| is(word, secret)))
-            || last.next().is_some_and(|word| is(word, KEY))
-                && !last
-                    .next()
-                    .is_some_and(|word| OTHER_KEYS.iter().any(|other| is(word, other)))
+            || last.is_some_and(|word| is(word, KEY))
     }
 
     /// The lines without those that hold credentials.
@@ -211,9 +269,10 @@ impl Headers {
 
     fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let mut kept = Self::with_capacity(self.len());
-        self.iter()
-            .filter(|(name, _)| keep(name))
-            .for_each(|(name, value)| kept.push_raw(name, value));
+        for (name, value, secret) in self.iter_with_secrets().filter(|(name, ..)| keep(name)) {
+            kept.secrets.extend(secret.map(|part| (kept.len(), part)));
+            kept.push_raw(name, value);
+        }
         kept
     }
 
@@ -336,6 +395,23 @@ mod tests {
         .collect();
         let kept: Vec<_> = headers.end_to_end().iter().map(|(n, _)| n.to_owned()).collect();
         assert_eq!(kept, ["content-type"]);
+    }
+
+    #[test]
+    fn what_is_a_secret_stays_so_while_lines_come_and_go() {
+        let lines = [("x", "1"), ("x-token", "Bearer abc"), ("y", "2"), ("connection", "y")];
+        let mut headers: Headers = lines.into_iter().collect();
+        headers.conceal("X-Token", |_| Some(7..10));
+        headers.append("x", "3");
+        headers.remove("y");
+        headers.set("z", "4");
+        let mut copy: Headers = headers.iter().collect();
+        copy.conceal_like(&headers);
+        for headers in [headers.clone(), headers.end_to_end(), copy] {
+            let secrets = headers.iter_with_secrets();
+            let secrets: Vec<_> = secrets.filter_map(|(name, _, part)| Some((name, part?))).collect();
+            assert_eq!(secrets, [("x-token", 7..10)]);
+        }
     }
 
     #[test]

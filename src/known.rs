@@ -109,6 +109,11 @@ pub fn by_fingerprint(name: &str) -> Option<Vec<u8>> {
     secret.or_else(|| known.tokens.get(name).cloned())
 }
 
+/// Whether there is any.
+pub fn is_any() -> bool {
+    read().is_some()
+}
+
 /// The secret that is this whole text.
 pub fn whole(text: &[u8]) -> Option<Arc<Entry>> {
     read().as_ref()?.by_text.get(text).cloned()

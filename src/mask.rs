@@ -1,7 +1,8 @@
 //! The one masker of credentials in URLs, headers and texts. What is masked can be told without reading this:
 //!
 //! - in a URL the user name, the password, and each value of the query or the fragment whose name sounds like a credential
-//!   ([`SECRET_NAMES`]) or that looks random: 16 or more letters, digits and `-_.~+/=`, with a letter and a digit;
+//!   ([`SECRET_NAMES`]) or that looks random: 16 or more letters, digits and `-_.~+/=`, with a letter and a digit, unless
+//!   the name is that of a checksum;
 //! - in a header the value, when the name is one of a credential ([`Headers::is_credential`]);
 //! - anywhere else the secrets that this process has learnt, URLs as above, and what follows `literal:`.
 
@@ -191,14 +192,18 @@ fn split(text: &str, at: char) -> (&str, Option<&str>) {
 
 fn masked_pair(pair: &str, values: Values) -> Cow<'_, str> {
     let Some((name, value)) = pair.split_once('=') else {
-        let masked = values == Values::All && !pair.is_empty() || is_secret_value(pair);
+        let masked = values == Values::All && !pair.is_empty() || is_known(pair) || is_random(pair);
         return match masked {
             true if values == Values::All => format!("{pair}={MASK}").into(),
             true => MASK.into(),
             false => pair.into(),
         };
     };
-    let masked = values == Values::All || is_secret_name(&decoded(name)) || is_secret_value(value);
+    let decoded_name = decoded(name);
+    let masked = values == Values::All
+        || is_secret_name(&decoded_name)
+        || is_known(value)
+        || !is_checksum_name(&decoded_name) && is_random(value);
     if masked && !value.is_empty() {
         format!("{name}={MASK}").into()
     } else {
@@ -222,11 +227,25 @@ fn is_secret_name(name: &str) -> bool {
         || last.len() > 3 && last.ends_with("key")
 }
 
-fn is_secret_value(value: &str) -> bool {
-    let value = decoded(&value.replace('=', "%3D").replace('+', "%2B"));
-    if known::whole(value.as_bytes()).is_some() || !known::inside(value.as_bytes()).is_empty() {
-        return true;
-    }
+/// A checksum looks random, and opens nothing.
+fn is_checksum_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["sha", "md5", "hash", "digest", "checksum"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+fn value_of(value: &str) -> String {
+    decoded(&value.replace('=', "%3D").replace('+', "%2B"))
+}
+
+fn is_known(value: &str) -> bool {
+    let value = value_of(value);
+    known::whole(value.as_bytes()).is_some() || !known::inside(value.as_bytes()).is_empty()
+}
+
+fn is_random(value: &str) -> bool {
+    let value = value_of(value);
     let token = |b: u8| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b);
     value.len() >= RANDOM
         && value.bytes().all(token)
@@ -302,6 +321,10 @@ mod tests {
             (
                 "http://h/?a1b2c3d4e5f6g7h8%3D#access_token=x",
                 "http://h/?********#access_token=********",
+            ),
+            (
+                "http://h/?bodySHA256=a1b2c3d4e5f6g7h8&x=1",
+                "http://h/?bodySHA256=a1b2c3d4e5f6g7h8&x=1",
             ),
             (
                 "http://h/?token=&monkeys=1&event=job.paid",

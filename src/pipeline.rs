@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
-use crate::exchange::{Outcome, SecretKind, Source};
+use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::exit::Exit;
+use crate::headers::Headers;
 use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
@@ -235,7 +236,7 @@ impl Recorder {
         match (recorded, &event.attempt) {
             (true, Some(attempt)) => Op::Attempt {
                 delivery: id,
-                attempt: Box::new(attempt.clone()),
+                attempt: Box::new(concealed(attempt, &event.delivery)),
                 state,
                 next_due,
             },
@@ -248,7 +249,10 @@ impl Recorder {
                 let mut record = record(&event.delivery, owner);
                 record.state = state;
                 record.next_due = next_due;
-                record.attempts = attempt.iter().cloned().collect();
+                record.attempts = attempt
+                    .iter()
+                    .map(|attempt| concealed(attempt, &event.delivery))
+                    .collect();
                 Op::Delivery(Box::new(record))
             }
         }
@@ -306,6 +310,23 @@ fn forwarded(event: &Event) -> Option<Op> {
     (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
 }
 
+/// An attempt in whose headers the tokens are known as such.
+fn concealed(attempt: &Attempt, delivery: &Delivery) -> Attempt {
+    Attempt {
+        request_headers: concealed_headers(&attempt.request_headers, delivery),
+        ..attempt.clone()
+    }
+}
+
+fn concealed_headers(headers: &Headers, delivery: &Delivery) -> Headers {
+    let mut headers = headers.clone();
+    headers.conceal_like(&delivery.headers);
+    if let Signing::Fresh { profile, .. } = &delivery.signing {
+        profile.scheme.conceal_token(&mut headers);
+    }
+    headers
+}
+
 /// The ledger's form of a delivery, before its first attempt.
 pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
     NewDelivery {
@@ -316,7 +337,7 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
         endpoint: delivery.label.endpoint.clone(),
         url: delivery.url.to_string(),
         method: delivery.method.clone(),
-        headers: delivery.headers.clone(),
+        headers: concealed_headers(&delivery.headers, delivery),
         signing: match delivery.signing {
             Signing::Fresh { .. } => store::Signing::Fresh,
             Signing::AsCaptured => store::Signing::AsCaptured,

@@ -4,6 +4,7 @@
 mod endpoints;
 mod remote;
 mod replay;
+mod restore;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

@@ -102,10 +102,9 @@ impl Verification {
         };
         for label in verification.labels.iter().filter(|_| !labels.is_empty()) {
             let candidates = compile(registry, &label.name)?;
+            let mut handshakes = candidates.iter().flat_map(|candidate| &candidate.profile.handshakes);
+            verification.oracle |= handshakes.any(Handshake::needs_secret);
             let _ = label.candidates.set(Ok(candidates));
-        }
-        for label in labels {
-            verification.oracle |= registry.get(label)?.handshakes.iter().any(Handshake::needs_secret);
         }
         Ok(verification)
     }

@@ -140,7 +140,7 @@ fn what_a_killed_listener_promised_is_done_once_after_a_resumption() {
         .collect();
     let ran = std::fs::read_to_string(sandbox.path("ran")).expect("commands ran");
     let ran: Vec<String> = ran.lines().map(str::to_owned).collect();
-    let mut report = format!("{kills} kills, {} events acknowledged", acknowledged.len());
+    let mut report = vec![format!("{kills} kills, {} events acknowledged", acknowledged.len())];
     for (what, done, in_flight) in [
         ("forwarded", forwarded, AT_ONCE + UNRECORDED),
         ("commands", ran, AT_ONCE),
@@ -148,8 +148,11 @@ fn what_a_killed_listener_promised_is_done_once_after_a_resumption() {
         let distinct: HashSet<&String> = done.iter().collect();
         let missing = acknowledged.iter().filter(|event| !distinct.contains(event)).count();
         let twice = done.len() - distinct.len();
-        report += &format!("; {what}: {missing} missing, {twice} of {} twice", distinct.len());
-        assert!(missing == 0 && twice <= kills * in_flight, "{report}");
+        report.push(format!(
+            "{what}: {missing} missing, {twice} of {} twice",
+            distinct.len()
+        ));
+        assert!(missing == 0 && twice <= kills * in_flight, "{report:?}");
     }
-    println!("{report}");
+    println!("{}", report.join("; "));
 }

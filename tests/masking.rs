@@ -1,8 +1,9 @@
 //! What no output and no ledger may hold: credentials, and characters that steer a terminal.
 
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{App, Reply, Sandbox, post, request};
+use crate::support::{App, Face, Listener, Outcome, Reply, Run, Sandbox, post, request};
 
 /// Characters of the kinds that must not reach a terminal or a log: C0, DEL, C1, bidi, zero-width, separators, tags.
 const UNSAFE: &str = "\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{200b}\u{2028}\u{feff}\u{e0041}";
@@ -211,4 +212,317 @@ fn an_answer_that_repeats_a_secret_is_shown_without_it() {
         let sent = sandbox.hook(send.iter().chain(form)).env("TOKEN", "PLANT-bearer-token");
         sent.run().exits(3).never(["PLANT"]);
     }
+}
+
+/// Every file of the state, the ledger and what stands beside it among them; without the secrets that are kept on purpose.
+fn state_files(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(sandbox.state("")).expect("the state") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_file() && !name.starts_with("dev-") {
+            files.push((name, std::fs::read(&path).expect("a file")));
+        }
+    }
+    assert!(files.iter().any(|(name, _)| name == "ledger.db"), "the ledger is there");
+    files
+}
+
+#[track_caller]
+fn is_not_kept(sandbox: &Sandbox, planted: &[&str]) {
+    for (name, bytes) in state_files(sandbox) {
+        for secret in planted {
+            let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!found, "`{secret}` is in `{name}`");
+        }
+    }
+}
+
+/// What a sender of a token scheme writes.
+fn gitlab(token: &str) -> [(&str, &str); 3] {
+    [
+        ("x-gitlab-event", "Push Hook"),
+        ("x-gitlab-token", token),
+        ("content-type", "application/json"),
+    ]
+}
+
+const PUSH: &[u8] = br#"{"object_kind":"push","ref":"main"}"#;
+
+#[test]
+fn a_token_is_not_in_the_ledger_and_goes_out_again_when_it_is_at_hand() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let token = "PLANT-token-of-gitlab";
+    let listen = ["-p", "gitlab", "--secret", "env:TOKEN", "--forward-to", &app.url];
+    let mut listener = Listener::ready(sandbox.listening(listen).env("TOKEN", token));
+    assert_eq!(request("POST", &listener.url, "/", &gitlab(token), PUSH).status, 200);
+    assert_eq!(app.next().header("x-gitlab-token"), Some(token));
+    assert_eq!(
+        request("POST", &listener.url, "/", &gitlab("PLANT-wrong-token"), PUSH).status,
+        401
+    );
+    listener.shows("#2");
+    listener.stop().ok().never(["PLANT"]);
+    is_not_kept(&sandbox, &["PLANT"]);
+    let again = ["replay", "1", "--as-captured", "--to", &app.url];
+    sandbox.hook(again).run().exits(2).says([
+        "header `x-gitlab-token` of `#1`",
+        "`env:TOKEN`",
+        "hook replay 1 --secret env:TOKEN",
+    ]);
+    assert!(app.rest().is_empty());
+    sandbox.hook(again).env("TOKEN", "PLANT-another").run().exits(2);
+    sandbox.hook(again).env("TOKEN", token).run().ok();
+    assert_eq!(app.next().header("x-gitlab-token"), Some(token));
+    sandbox
+        .hook(["verify", "1", "--secret", "env:TOKEN"])
+        .env("TOKEN", token)
+        .run()
+        .ok();
+    let shown = sandbox.hook(["log", "show", "1", "--reveal"]).env("TOKEN", token).run();
+    shown.ok().prints([token]);
+    is_not_kept(&sandbox, &["PLANT"]);
+}
+
+#[test]
+fn without_a_secret_a_token_is_forwarded_and_not_kept() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let mut listener = sandbox.listen(["--forward-to", &app.url]);
+    for _ in 0..2 {
+        request("POST", &listener.url, "/", &gitlab("PLANT-unknown-token"), PUSH);
+        assert_eq!(app.next().header("x-gitlab-token"), Some("PLANT-unknown-token"));
+    }
+    // An app's own credential is none of hook's, and is kept as it came.
+    request(
+        "POST",
+        &listener.url,
+        "/",
+        &[("authorization", "Bearer of-the-app")],
+        b"{}",
+    );
+    assert_eq!(app.next().header("authorization"), Some("Bearer of-the-app"));
+    listener.shows("#3");
+    listener.stop().ok().never(["PLANT"]);
+    is_not_kept(&sandbox, &["PLANT"]);
+    let replay = ["replay", "1", "--to", &app.url];
+    sandbox
+        .hook(replay)
+        .run()
+        .exits(2)
+        .says(["is in the ledger as fingerprint", "--secret REF"]);
+}
+
+#[test]
+fn a_sender_cannot_have_a_secret_put_into_a_request() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let token = "PLANT-token-of-gitlab";
+    let listener = Listener::ready(
+        sandbox
+            .listening(["-p", "gitlab", "--secret", "env:TOKEN", "--unverified"])
+            .env("TOKEN", token),
+    );
+    // The mask, and what the ledger holds beside the record, as a sender may write them.
+    let forged = [
+        ("x-gitlab-event", "Push Hook"),
+        ("x-note", "********"),
+        ("x-ref", "env:TOKEN"),
+    ];
+    request("POST", &listener.url, "/?a=********", &forged, PUSH);
+    listener.stop().ok();
+    let replay = ["replay", "1", "--as-captured", "--to", &app.url];
+    sandbox.hook(replay).env("TOKEN", token).run().ok();
+    let seen = app.next();
+    assert_eq!(
+        (seen.header("x-note"), seen.header("x-ref")),
+        (Some("********"), Some("env:TOKEN"))
+    );
+}
+
+/// Variables with secrets in them.
+const PLANTED: [(&str, &str); 5] = [
+    ("TOKEN", "PLANT-gitlab-token-1"),
+    ("BEARER", "PLANT-bearer-token-2"),
+    ("VERIFY", "PLANT-verify-token-3"),
+    ("HOOK_SECRET", "PLANT-hook-secret-4"),
+    ("API", "PLANT-api-key-5"),
+];
+
+/// What uses them; `URL` is an app's, `N` a record's number.
+const COMMANDS: &str = "\
+send push -p gitlab --to URL --secret env:TOKEN -v
+send push -p gitlab --to URL --secret env:TOKEN --json
+send push -p gitlab --to URL -n
+send push -p gitlab --to URL --curl
+send push --endpoint e -v
+send job.paid -p poolflow --to URL --bearer env:BEARER --retry 1ms,1ms
+send job.paid -p poolflow --to URL?key=PLANT-hook-secret-4 --bearer env:BEARER
+send --workflow w --context record.json -v
+send --workflow b --context record.json --json
+send --workflow b --context record.json -n
+replay last -n
+replay --failed --secret env:TOKEN
+endpoints list --json
+endpoints show e
+endpoints export
+endpoints test e -v
+endpoints doctor
+config show
+log
+log --json
+log stats --json
+log drift";
+
+/// What shows a record.
+const VIEWS: &str = "\
+log show N
+log show N --full
+log show N --json
+log show N --why
+log report N
+log report N --json
+verify N --secret env:TOKEN
+replay N -n --to http://elsewhere.example/";
+
+fn planted(run: Run) -> Run {
+    PLANTED.iter().fold(run, |run, (name, value)| run.env(name, value))
+}
+
+/// A listener that checks a token and a bearer token, and one that is asked for a verify token.
+fn listeners(sandbox: &Sandbox, app: &App) -> [Outcome; 2] {
+    let flags = "-v --secret env:TOKEN -p gitlab --require-bearer env:BEARER --forward-to URL".replace("URL", &app.url);
+    let mut listener = Listener::ready(planted(sandbox.listening(flags.split(' '))));
+    let mut headers = gitlab("PLANT-gitlab-token-1").to_vec();
+    headers.push(("authorization", "Bearer PLANT-bearer-token-2"));
+    let target = "/in?access=PLANT-bearer-token-2";
+    assert_eq!(request("POST", &listener.url, target, &headers, PUSH).status, 200);
+    assert_eq!(
+        request("POST", &listener.url, "/", &gitlab("PLANT-guess-6"), PUSH).status,
+        401
+    );
+    listener.shows("500");
+    let mut asked = Listener::ready(planted(sandbox.listening(["-v", "--handshake-token", "env:VERIFY"])));
+    let question = "/?hub.mode=subscribe&hub.challenge=1&hub.verify_token=PLANT-verify-token-3";
+    assert_eq!(request("GET", &asked.url, question, &[], b"").status, 200);
+    asked.shows("#");
+    [listener.stop(), asked.stop()]
+}
+
+/// A script that uses every kind of secret.
+#[test]
+fn planted_secrets_are_in_no_output_and_not_in_the_ledger() {
+    let sandbox = Sandbox::new();
+    // It repeats what it got, as many do while they are written.
+    let app = App::start(|seen| {
+        let said = seen.header("authorization").unwrap_or("nothing").to_owned();
+        Reply::Full(500, Vec::new(), said.into_bytes())
+    });
+    let url = format!("{}/x", app.url);
+    let run = |line: &str, number: usize| {
+        let line = line.replace("URL", &url).replace(" N", &format!(" {number}"));
+        planted(sandbox.hook(line.split(' '))).run()
+    };
+    let mut all: Vec<Outcome> = listeners(&sandbox, &app).into();
+    let add = "endpoints add URL --local -p gitlab --events all --name e --json";
+    let made = run(add, 0).ok().object();
+    let made = made["secret"].as_str().expect("it is handed over once");
+    let workflows = "[workflow.w]\nstate = \"published\"\nurl = \"URL\"\nauth = { api-key = \"env:API\", header = \"X-Own\" }\n\
+         [workflow.b]\nstate = \"published\"\nurl = \"URL\"\nauth = { basic = \"env:API\", user = \"pat\" }\n";
+    sandbox.write(sandbox.config("config.toml"), workflows.replace("URL", &url));
+    sandbox.write("record.json", "{\"a\": 1}");
+    all.extend([inbound(&sandbox), served(&sandbox)]);
+    for line in COMMANDS.lines() {
+        let outcome = run(line, 0);
+        assert_ne!(outcome.code, 2, "{outcome}");
+        all.push(outcome);
+    }
+    let count = sandbox.records().len();
+    assert!(count >= 15, "{count} records");
+    for number in 1..=count {
+        all.extend(VIEWS.lines().map(|line| run(line, number)));
+    }
+    let basic = base64_of("pat:PLANT-api-key-5");
+    for outcome in all {
+        outcome.never(["PLANT", made, &basic]);
+    }
+    let mut secrets = vec!["PLANT-guess-6", made, &basic];
+    secrets.extend(PLANTED.map(|(_, value)| value));
+    is_not_kept(&sandbox, &secrets);
+}
+
+/// A trigger that was used. Its path is told at the beginning, and nowhere else.
+fn inbound(sandbox: &Sandbox) -> Outcome {
+    let mut listener = sandbox.listen(["--inbound", "-p", "hoopai", "--workflow", "w", "-v"]);
+    let path = listener.url[listener.url.find("/inbound/").expect("its path")..].to_owned();
+    request(
+        "POST",
+        &listener.url,
+        &format!("{path}?code=PLANT-8"),
+        &[],
+        b"{\"email\":\"a@b.c\"}",
+    );
+    listener.shows("********?code=********");
+    let outcome = listener.stop().ok();
+    assert!(!outcome.stdout().contains(&path), "{outcome}");
+    is_not_kept(sandbox, &[&path["/inbound/".len()..]]);
+    for args in [
+        &["log"][..],
+        &["log", "--json"],
+        &["log", "show", "last", "--json"],
+        &["log", "report", "last"],
+    ] {
+        assert!(!sandbox.hook(args).run().ok().stdout().contains(&path), "{args:?}");
+    }
+    outcome
+}
+
+fn served(sandbox: &Sandbox) -> Outcome {
+    let serving = sandbox
+        .serving("generic", &["--key", "env:KEY"])
+        .env("KEY", "PLANT-serve-key-7");
+    let face = Face::ready(serving);
+    let key = [("authorization", "Bearer PLANT-serve-key-7")];
+    request("GET", &face.api.url, "/nothing?token=PLANT-9", &key, b"");
+    face.process.signal("INT");
+    face.process.wait()
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[test]
+fn a_forward_that_an_earlier_run_promised_goes_out_with_its_token_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let token = "PLANT-token-of-gitlab";
+    let first = AtomicBool::new(true);
+    let app = App::start(move |_| {
+        if first.swap(false, Ordering::SeqCst) {
+            Reply::Silence
+        } else {
+            Reply::Status(200, "")
+        }
+    });
+    let flags = ["-p", "gitlab", "--forward-to", &app.url];
+    let checked = flags.iter().chain(&["--secret", "env:TOKEN"]);
+    let mut listener = Listener::ready(sandbox.listening(checked).env("TOKEN", token));
+    assert_eq!(request("POST", &listener.url, "/", &gitlab(token), PUSH).status, 200);
+    listener.shows("#1");
+    app.next();
+    listener.process.signal("KILL");
+    listener.process.wait();
+    // Without the secret it is left, and what to type is said.
+    let mut without = sandbox.listen(flags);
+    without.says("#1 is not forwarded");
+    without.says("hook replay 1 --to");
+    without.process.signal("KILL");
+    without.process.wait();
+    assert!(app.rest().is_empty());
+    let with = Listener::ready(sandbox.listening(flags).env("TOKEN", token));
+    assert_eq!(app.next().header("x-gitlab-token"), Some(token));
+    with.stop();
+    is_not_kept(&sandbox, &["PLANT"]);
 }

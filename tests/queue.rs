@@ -12,9 +12,12 @@ use crate::support::{App, Listener, Reply, Sandbox, post};
 fn gated() -> (App, Arc<AtomicBool>) {
     let open = Arc::new(AtomicBool::new(false));
     let gate = Arc::clone(&open);
-    let app = App::start(move |_| match gate.load(Ordering::SeqCst) {
-        true => Reply::Status(200, ""),
-        false => Reply::Silence,
+    let app = App::start(move |_| {
+        if gate.load(Ordering::SeqCst) {
+            Reply::Status(200, "")
+        } else {
+            Reply::Silence
+        }
     });
     (app, open)
 }

@@ -357,6 +357,11 @@ fn a_reviewed_file_of_a_project_takes_no_secret_along() {
     hook(&sandbox, "endpoints apply --yes --local")
         .exits(2)
         .says(["the project is not trusted: `endpoint` `crm`: its secret is `env:TOKEN`"]);
+    // A file that the user names is the user's word; what it gives is shown.
+    sandbox.write("named.toml", fs::read(sandbox.path("hook.toml")).unwrap());
+    hook(&sandbox, "endpoints diff -f named.toml")
+        .ok()
+        .prints([", secret env:TOKEN"]);
     file(&mine.url, "");
     hook(&sandbox, "endpoints apply --yes --local").ok();
     let send = || hook(&sandbox, "send booking.confirmed --endpoint crm");

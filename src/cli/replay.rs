@@ -146,6 +146,7 @@ fn options(session: &Session, args: &Args) -> Result<Options> {
         edits: args.edits.edits()?,
         send_credentials: args.send_credentials,
         resume: args.resume,
+        rehearsal: args.dry_run,
         headers: args.http.header_lines(session)?,
         method: args.http.method.map(|method| method.name().to_owned()),
         timeout: args.http.timeout(),

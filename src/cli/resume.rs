@@ -76,11 +76,13 @@ pub(super) async fn run(session: &Session, found: Resumable, time_scale: f64, sh
     let transport = HttpTransport::new(HttpOptions::default()).map_err(|error| Error::internal(error.to_string()))?;
     let ledger = session.ledger();
     ledger.ready().await?;
+    let reader = session.background_reader();
+    session.restore_work(&reader).await?;
     let options = WorkersOptions {
         clock: Arc::clone(&session.clock),
         random: Arc::clone(&session.random),
         ledger: ledger.clone(),
-        reader: session.background_reader(),
+        reader,
         ledger_path: session.ledger_path.clone(),
         owner: Arc::new(send::claim(session)?),
         transport: Arc::new(transport),

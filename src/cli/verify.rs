@@ -173,7 +173,9 @@ fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
 fn recorded(session: &Session, id: &str) -> Result<Request> {
     let store = select::reader(session)?;
     let number = select::number(&store, id)?;
-    Ok(match select::record(&store, number)? {
+    let mut record = select::record(&store, number)?;
+    session.restore(&mut record);
+    Ok(match record {
         Record::Capture(capture) => Request {
             method: capture.request.method,
             url: None,

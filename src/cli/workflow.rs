@@ -4,8 +4,6 @@ mod unsent;
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 use url::Url;
@@ -22,11 +20,9 @@ use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
-use crate::known;
 use crate::listener::Condition;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
-use crate::secret::Secret;
 use crate::session::Session;
 use crate::template::text_of;
 use crate::transport::address_policy;
@@ -277,10 +273,7 @@ fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut H
         }
         Auth::ApiKey { header, key } => (header, session.secret(key)?.expose().to_vec()),
         Auth::Basic { user, password } => {
-            let pair = [user.as_bytes(), b":", session.secret(password)?.expose()].concat();
-            let pair = STANDARD.encode(pair);
-            // In this form it goes out, and is as good as the password.
-            known::remember(&Secret::new(pair.as_bytes()), None);
+            let pair = session.basic(user, password)?;
             ("authorization", format!("Basic {pair}").into_bytes())
         }
     };

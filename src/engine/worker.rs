@@ -89,7 +89,7 @@ impl<T: Transport> Worker<T> {
         let request = match delivery.request(at, seq.saturating_sub(1)) {
             Ok(request) => request,
             // Sent without a signature it would be refused, and the receiver would be blamed.
-            Err(error) => return unsigned(seq, at, &error),
+            Err(error) => return unsigned(seq, at, error),
         };
         let begun = Instant::now();
         let outcome = tokio::select! {
@@ -135,7 +135,7 @@ impl<T: Transport> Worker<T> {
 }
 
 /// An attempt whose request could not be signed: nothing was sent.
-fn unsigned(seq: u32, at: Timestamp, error: &SignError) -> Attempt {
+fn unsigned(seq: u32, at: Timestamp, error: SignError) -> Attempt {
     Attempt {
         seq,
         at,

@@ -34,6 +34,7 @@ pub use shake::{Shaken, Shakes};
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
@@ -153,7 +154,8 @@ impl Listener {
 
     /// What the ledger keeps of a request, but for the status.
     fn capture(&self, incoming: Incoming, judged: &Judged, shake: &Shake, dedupe_key: Option<String>) -> NewCapture {
-        let (headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
+        let (mut headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
+        Registry::conceal_tokens(judged.profile.as_deref(), &mut headers);
         let provider = judged.label.as_deref();
         // Whoever does not know the path has nothing to do with the workflow.
         let guessed = matches!(judged.verdict, Verdict::Refused(Refusal::Path));

@@ -1,11 +1,13 @@
 //! What `listen` answers to a provider that asks whether it is wanted here.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
 use crate::headers::Headers;
+use crate::mask;
 use crate::provider::handshake::{Asked, Asking, Handshake, Unanswerable, is_bare};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
@@ -252,9 +254,14 @@ impl Shake {
 
     /// Headers and body as they are recorded: without what a provider says once and only to its receiver.
     pub(super) fn to_be_kept(&self, headers: Headers, body: Bytes) -> (Headers, Bytes) {
-        let secret = match self {
-            Self::Answered(answered) => answered.1.secret.as_deref(),
-            _ => None,
+        let Self::Answered(answered) = self else {
+            return (headers, body);
+        };
+        let secret = answered.1.secret.as_deref();
+        // A question may repeat the token that the provider was told, and is never sent on.
+        let body = match mask::bytes(&body) {
+            Cow::Owned(masked) => masked.into(),
+            Cow::Borrowed(_) => body,
         };
         let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
             return (headers, body);

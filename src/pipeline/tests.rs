@@ -48,6 +48,7 @@ impl Store for Diary {
         Ok(found.map(|delivery| store::Delivery {
             number: 7,
             delivery: delivery.clone(),
+            sealed: Vec::new(),
         }))
     }
 
@@ -65,6 +66,10 @@ impl Store for Diary {
 
     fn lanes(&self) -> std::result::Result<Vec<LaneSummary>, StoreError> {
         Ok(Vec::new())
+    }
+
+    fn sealed_work(&self) -> std::result::Result<Vec<(Option<String>, store::Sealed)>, StoreError> {
+        unreachable!()
     }
 
     fn work(&self, _: uuid::Uuid, _: u64, _: usize) -> std::result::Result<Vec<Work>, StoreError> {

@@ -5,6 +5,7 @@ mod asking;
 mod catalogue;
 mod error;
 mod labels;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

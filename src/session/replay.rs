@@ -9,6 +9,7 @@ use crate::exchange::SecretKind;
 use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::store::Record;
 
 impl Services for Session {
     fn registry(&self) -> &Registry {
@@ -43,6 +44,10 @@ impl Services for Session {
         let text = self.settings.secret.as_deref();
         text.map(|text| self.secrets(text, Purpose::Sign).map(Secrets::Given))
             .transpose()
+    }
+
+    fn restore(&self, record: &mut Record) {
+        Session::restore(self, record);
     }
 
     fn dev_secrets(&self) -> Result<Secrets> {

@@ -252,6 +252,13 @@ impl Scheme {
         }
     }
 
+    /// Notes where a token is in headers, so that no ledger keeps it.
+    pub fn conceal_token(&self, headers: &mut Headers) {
+        if let Self::Token(scheme) = self {
+            headers.conceal(&scheme.header, |value| Some(scheme.secret_in(value)));
+        }
+    }
+
     /// What a refusal names when the signature is not there: the header, or `body:PATH`.
     pub fn place(&self) -> Option<&str> {
         match self {

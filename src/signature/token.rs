@@ -1,5 +1,7 @@
 //! A header that equals the secret: it proves that the sender knows it, and says nothing about the body.
 
+use std::ops::Range;
+
 use super::keys::is_public_key;
 use super::{KeyError, Proof, Received, Refusal, same};
 use crate::secret::Secret;
@@ -44,6 +46,20 @@ impl Token {
             weakness: Some("a token covers no body".into()),
             ..Proof::default()
         })
+    }
+
+    /// Where the secret is in a value of the header; all of it, when it does not have the form.
+    pub fn secret_in(&self, value: &[u8]) -> Range<usize> {
+        let around = self.text(&Secret::new("\0"));
+        let (before, after) = around.split_once('\0').unwrap_or_default();
+        let fits = value.len() > before.len() + after.len()
+            && value.starts_with(before.as_bytes())
+            && value.ends_with(after.as_bytes());
+        if fits {
+            before.len()..value.len() - after.len()
+        } else {
+            0..value.len()
+        }
     }
 
     fn text(&self, secret: &Secret) -> String {

@@ -305,6 +305,10 @@ mod tests {
             unreachable!()
         }
 
+        fn sealed_work(&self) -> Result<Vec<(Option<String>, crate::store::Sealed)>, StoreError> {
+            unreachable!()
+        }
+
         fn work(&self, _: uuid::Uuid, _: u64, _: usize) -> Result<Vec<Work>, StoreError> {
             unreachable!()
         }

@@ -2,7 +2,7 @@
 //! a file, `ledger` puts a writer thread before it that lets many requests share one sync to disk.
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod error;
 mod ledger;
 mod names;
@@ -10,6 +10,7 @@ mod notes;
 mod owner;
 mod query;
 mod reader;
+mod sealed;
 mod sqlite;
 mod work;
 
@@ -24,6 +25,7 @@ pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use reader::Reader;
+pub use sealed::{Sealed, SealedForm, SealedPlace};
 pub use sqlite::{Access, SqliteStore};
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
@@ -94,6 +96,8 @@ pub struct Capture {
     pub processing: Vec<Processing>,
     /// Why it was refused, where that was found out.
     pub diagnosis: Option<DiagnosisNote>,
+    /// Secrets that are not in the ledger and were not put back.
+    pub sealed: Vec<Sealed>,
 }
 
 /// How a delivery is signed.
@@ -176,6 +180,8 @@ pub struct Delivery {
     pub number: u64,
     /// What was recorded, with all attempts.
     pub delivery: NewDelivery,
+    /// Secrets that are not in the ledger and were not put back.
+    pub sealed: Vec<Sealed>,
 }
 
 /// A record, whole.
@@ -371,6 +377,9 @@ pub trait Store: Send {
 
     /// Items of a lane of the work queue that stand behind `after`, in order, at most `limit`.
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
+    /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
+    fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;
 
     /// Figures over the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;

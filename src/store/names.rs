@@ -1,6 +1,6 @@
 //! The names of choices, as they stand in JSON and in the ledger.
 
-use super::{DeliveryState, RecordKind, Signing, WorkKind};
+use super::{DeliveryState, RecordKind, SealedForm, SealedPlace, Signing, WorkKind};
 
 /// Gives an enum its names for JSON and the ledger, and reads them back.
 macro_rules! names {
@@ -20,6 +20,14 @@ macro_rules! names {
 
 names!(RecordKind { Capture = "capture", Delivery = "delivery" });
 names!(WorkKind { Forward = "forward", Command = "command" });
+names!(SealedForm { Plain = "plain", Escaped = "escaped" });
+names!(SealedPlace {
+    Target = "target",
+    Headers = "headers",
+    Url = "url",
+    Forwarded = "forwarded",
+    Request = "request",
+});
 names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
 names!(DeliveryState {
     Pending = "pending",

@@ -5,6 +5,7 @@ mod dedupe;
 mod diagnosis;
 mod fault;
 mod filter;
+mod kept;
 mod list;
 mod minutes;
 mod open;
@@ -15,6 +16,7 @@ mod prune;
 mod quota;
 mod read;
 mod schema;
+mod sealed;
 mod state;
 mod statements;
 mod stats;
@@ -37,7 +39,9 @@ use self::fault::Place;
 use self::place::Files;
 use self::prune::Pace;
 use self::quota::Quota;
-use super::{Ack, LaneSummary, Op, Processing, Query, Record, Stats, Store, StoreError, StoreNotice, Summary, Work};
+use super::{
+    Ack, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
+};
 use crate::clock::Timestamp;
 
 /// How long a second capture of the same event counts as a duplicate, unless told otherwise.
@@ -185,6 +189,10 @@ impl Store for SqliteStore {
 
     fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError> {
         processing::open(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
+    fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError> {
+        sealed::of_work(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
     fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {

@@ -10,18 +10,19 @@ use url::Url;
 
 use super::answer::{Ask, reply_to};
 use super::forwarded::{headers, without_path};
+use super::loaded::{Loaded, goes_out, taken_up};
 use super::policy::WorkPolicy;
 use super::source::{Item, Source};
 use super::workers::{Common, Stall};
 use super::{Observer, WorkEvent};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::Result;
-use crate::exchange::{ErrorKind, Outcome, Source as MadeBy};
+use crate::exchange::Source as MadeBy;
 use crate::id::{Id, IdKind};
 use crate::listener::AppReply;
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Pipeline, Tally, View};
-use crate::store::{Capture, Delivery as Record, Op, StoreError};
+use crate::store::{Capture, Op, Sealed, StoreError};
 use crate::transport::{AddressPolicy, Transport, join_url};
 
 /// Bytes of bodies that a target's worker holds for first attempts, the one in flight included. A larger body goes alone.
@@ -206,41 +207,60 @@ impl Feeder<'_> {
             room = room => room,
             () = self.cancel.cancelled() => return Ok(()),
         };
-        let delivery = match item.work.delivery {
+        let loaded = match item.work.delivery {
             Some(number) => self.go_on(&item, number).await?,
             None => self.fresh(&item).await?,
         };
-        match delivery {
-            Some(delivery) => self.begin(delivery, room, None).await,
-            // It was pruned, or somebody else has it.
-            None if item.work.delivery.is_none() => {
+        match loaded {
+            Loaded::Ready(delivery) => self.begin(*delivery, room, None).await,
+            Loaded::Gone => {
                 self.common.ledger.write(Op::WorkDone(item.work.key)).await?;
             }
-            None => {}
+            Loaded::Left => {}
         }
         Ok(())
     }
 
-    async fn fresh(&self, item: &Item) -> std::result::Result<Option<Delivery>, StoreError> {
-        let Some(capture) = self.common.reader.capture(item.work.capture).await? else {
-            return Ok(None);
+    async fn fresh(&self, item: &Item) -> std::result::Result<Loaded, StoreError> {
+        let loaded = self.common.reader.capture(item.work.capture).await?;
+        let (Some(capture), Ok(target)) = (loaded, Url::parse(&item.lane.target)) else {
+            return Ok(Loaded::Gone);
         };
-        let target = Url::parse(&item.lane.target).ok();
         let promise = Promise::Item(item.work.key);
-        Ok(target.map(|target| self.common.forward(&target, &capture, &item.policy, promise)))
+        let delivery = self.common.forward(&target, &capture, &item.policy, promise);
+        let whole = |one: &Sealed| goes_out(one, &delivery.headers, item.policy.inbound.is_none());
+        if let Some(sealed) = capture.sealed.iter().find(|one| whole(one)) {
+            self.incomplete(capture.number, sealed, &target);
+            return Ok(Loaded::Left);
+        }
+        Ok(Loaded::Ready(Box::new(delivery)))
+    }
+
+    fn incomplete(&self, capture: u64, sealed: &Sealed, target: &Url) {
+        // Whether anybody looks on is found out by the next attempt.
+        let _ = self.common.observer.on(WorkEvent::Incomplete {
+            capture,
+            sealed,
+            target,
+        });
     }
 
     /// A forward of an earlier process with attempts left.
-    async fn go_on(&self, item: &Item, number: u64) -> std::result::Result<Option<Delivery>, StoreError> {
-        let Some(record) = self.common.reader.delivery(number).await? else {
-            return Ok(None);
+    async fn go_on(&self, item: &Item, number: u64) -> std::result::Result<Loaded, StoreError> {
+        let Some(mut record) = self.common.reader.delivery(number).await? else {
+            return Ok(Loaded::Left);
         };
+        let sealed = std::mem::take(&mut record.sealed);
         let delivery = taken_up(record, item);
         let Some((delivery, from)) = delivery else {
-            return Ok(None);
+            return Ok(Loaded::Left);
         };
         if self.common.is_held_by_others(from.as_deref()) {
-            return Ok(None);
+            return Ok(Loaded::Left);
+        }
+        if let Some(sealed) = sealed.iter().find(|one| goes_out(one, &delivery.headers, true)) {
+            self.incomplete(item.work.capture, sealed, &delivery.url);
+            return Ok(Loaded::Left);
         }
         let claim = Op::Claim {
             delivery: delivery.id,
@@ -248,7 +268,11 @@ impl Feeder<'_> {
             owner: self.common.owner.name().to_owned(),
         };
         let taken = self.common.ledger.write(claim).await?.number != 0;
-        Ok(taken.then_some(delivery))
+        Ok(if taken {
+            Loaded::Ready(Box::new(delivery))
+        } else {
+            Loaded::Left
+        })
     }
 
     async fn begin(&self, delivery: Delivery, room: Option<Room>, reply: Option<oneshot::Sender<AppReply>>) {
@@ -297,48 +321,6 @@ impl Common {
             }),
         }
     }
-}
-
-/// The rest of a recorded forward, and who owned it so far.
-fn taken_up(record: Record, item: &Item) -> Option<(Delivery, Option<String>)> {
-    let record = record.delivery;
-    // What was stopped in the middle does not count: it is made once more, under the same number.
-    let stopped = |outcome: &Outcome| matches!(outcome, Outcome::Error { kind, .. } if *kind == ErrorKind::Cancelled);
-    let made = record
-        .attempts
-        .iter()
-        .filter(|attempt| !stopped(&attempt.outcome))
-        .count();
-    let progress = Progress {
-        attempts: u32::try_from(made).unwrap_or(u32::MAX),
-        first_at: record.attempts.first().map(|attempt| attempt.at),
-        next_due: record.next_due,
-    };
-    let addresses = record.addresses.as_deref().map(str::parse);
-    let policy = record.policy.unwrap_or_else(|| Arc::new(item.policy.delivery()));
-    let delivery = Delivery {
-        id: record.id,
-        message: Arc::new(record.message),
-        url: Url::parse(&record.url).ok()?,
-        method: record.method,
-        headers: record.headers,
-        signing: Signing::AsCaptured,
-        policy,
-        // What cannot be read must not open more.
-        addresses: addresses.unwrap_or(Ok(AddressPolicy::Any)).ok()?,
-        is_changed: false,
-        progress,
-        at: record.at,
-        label: Arc::new(Label {
-            source: MadeBy::Forward,
-            provider: record.provider,
-            endpoint: record.endpoint,
-            origin: record.origin,
-            execution: record.execution,
-            promise: Promise::Taken,
-        }),
-    };
-    Some((delivery, record.owner))
 }
 
 /// Lets go of what was held for a first attempt, answers the sender that waits for it, and tells the observer.

@@ -6,9 +6,12 @@ mod command;
 pub mod diagnosis;
 mod forward;
 mod forwarded;
+mod loaded;
 mod policy;
 mod source;
 pub mod takeover;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use answer::{ANSWER_PASSED_ON, Ask};
@@ -17,7 +20,8 @@ pub use workers::{Ends, Target, WorkSummary, Workers, WorkersOptions};
 
 use crate::engine::Event;
 use crate::error::Result;
-use crate::store::Lane;
+use crate::store::{Lane, Sealed};
+use url::Url;
 
 /// What happens to work.
 #[derive(Debug)]
@@ -35,6 +39,15 @@ pub enum WorkEvent<'a> {
         capture: u64,
         /// Why.
         reason: &'a str,
+    },
+    /// A forward is left in the queue: a secret of the request is not in the ledger and not at hand.
+    Incomplete {
+        /// The capture's number.
+        capture: u64,
+        /// What is not there.
+        sealed: &'a Sealed,
+        /// Where it was to go.
+        target: &'a Url,
     },
     /// A command succeeded.
     CommandSucceeded {

@@ -4,6 +4,7 @@ mod original;
 mod policy;
 mod prepare;
 mod run;
+mod sealed;
 mod secrets;
 mod select;
 
@@ -26,6 +27,7 @@ use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::session::Secrets;
+use crate::store::Record;
 
 pub use prepare::Replay;
 pub use run::{Run, run};
@@ -52,6 +54,8 @@ pub struct Options {
     pub resume: bool,
     /// Headers that replace the record's.
     pub headers: Headers,
+    /// Nothing is sent: what is not at hand is shown as a mask.
+    pub rehearsal: bool,
     /// Another method.
     pub method: Option<String>,
     /// Another time limit of an attempt.
@@ -78,6 +82,8 @@ pub trait Services {
     fn endpoint_secrets(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Vec<Secret>>;
     /// The settings' secret.
     fn settings_secrets(&self) -> Result<Option<Secrets>>;
+    /// Puts back the secrets of a record that are not in the ledger, as far as they are at hand.
+    fn restore(&self, record: &mut Record);
     /// The dev secret.
     fn dev_secrets(&self) -> Result<Secrets>;
 }
@@ -103,6 +109,13 @@ pub struct Left {
     pub hints: Vec<String>,
     /// How the command ends because of it.
     pub exit: Exit,
+}
+
+impl Left {
+    /// The same as remarks, where it is no obstacle.
+    pub(super) fn into_notices(self) -> impl Iterator<Item = Notice> {
+        std::iter::once(Notice::Warning(self.why)).chain(self.hints.into_iter().map(Notice::Hint))
+    }
 }
 
 impl From<Left> for Error {

@@ -7,7 +7,7 @@ use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::policy::Policy;
-use crate::store::{self, Capture, NewCapture, Record};
+use crate::store::{self, Capture, NewCapture, Record, Sealed, SealedPlace};
 
 /// A record in the terms of a delivery.
 pub(super) struct Original {
@@ -35,6 +35,8 @@ pub(super) struct Original {
     pub(super) policy: Option<Arc<Policy>>,
     /// Which addresses it was allowed to reach.
     pub(super) addresses: Option<String>,
+    /// Secrets of its URL and its headers that are not in the ledger and not at hand.
+    pub(super) sealed: Vec<Sealed>,
 }
 
 impl Original {
@@ -51,6 +53,12 @@ fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
     let mut rest = record.delivery;
     let captured = rest.signing == store::Signing::AsCaptured;
     let last = rest.attempts.pop().filter(|_| as_captured);
+    let headers_are = match &last {
+        Some(last) => (SealedPlace::Request, last.seq),
+        None => (SealedPlace::Headers, 0),
+    };
+    let mut sealed = record.sealed;
+    sealed.retain(|one| one.place == SealedPlace::Url || (one.place, one.part) == headers_are);
     // The signature of an attempt is in what that attempt sent alone.
     let (headers, body) = last.map_or((rest.headers, None), |last| (last.request_headers, last.request_body));
     rest.message.body = body.unwrap_or(rest.message.body);
@@ -74,6 +82,7 @@ fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
         secret: rest.secret,
         policy: rest.policy,
         addresses: rest.addresses,
+        sealed,
     }
 }
 
@@ -91,8 +100,11 @@ fn of_capture(capture: Capture) -> Original {
         number,
         request,
         forwarded_to,
+        mut sealed,
         ..
     } = capture;
+    // What is left of the path of a trigger is not sent on.
+    sealed.retain(|one| one.place != SealedPlace::Target || request.workflow.is_none());
     let request_target = request_target(&request);
     let message = Message {
         id: Id {
@@ -124,5 +136,6 @@ fn of_capture(capture: Capture) -> Original {
         secret: request.verdict.secret.filter(|kind| *kind == SecretKind::Dev),
         policy: None,
         addresses: None,
+        sealed,
     }
 }

@@ -80,7 +80,8 @@ impl<'a> Replay<'a> {
     }
 
     /// The delivery that repeats a record, or goes on with it. Without an editor the body stays as it is recorded.
-    pub fn prepare(&self, record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
+    pub fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
+        self.restore(&mut record)?;
         let taken_up = match &record {
             Record::Delivery(delivery) if self.options.resume => Some(TakenUp::of(&delivery.delivery)),
             _ => None,
@@ -93,10 +94,16 @@ impl<'a> Replay<'a> {
         let url = self.target(&source)?;
         let profile = self.profile(&source)?;
         self.change(&mut source, profile.as_deref(), editor)?;
-        let (signing, headers, notices) = match self.signing(&source, profile.as_ref(), &url)? {
+        let (signing, headers, mut notices) = match self.signing(&source, profile.as_ref(), &url)? {
             Ok(signed) => signed,
             Err(left) => return Ok(Prepared::Left(left)),
         };
+        if let Some(left) = self.incomplete(&source, profile.as_deref(), &headers) {
+            if !self.options.rehearsal {
+                return Ok(Prepared::Left(left));
+            }
+            notices.extend(left.into_notices());
+        }
         let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
         let addresses = self.addresses(&source);
         let now = self.services.now();

@@ -13,11 +13,13 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::{create_once, private_file};
 use crate::json::leaf_paths;
+use crate::known;
 use crate::listener::{Inbound, Received};
 use crate::provider::Profile;
 use crate::provider::drift::{Finding, Measure};
 use crate::random::Random;
 use crate::render::{body, drift};
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::ui::{Output, Ui, printable};
 
@@ -109,6 +111,9 @@ impl Trigger {
         }
         let file = session.paths.state.join("inbound").join(format!("{name}.json"));
         let kept = kept(&file, args)?;
+        // Whoever knows the path may use the trigger, so that it is a secret like any other.
+        let secret = kept.path.rsplit('/').next().unwrap_or_default();
+        known::remember(&Secret::new(secret), None);
         Ok(Some(Self {
             inbound: Inbound {
                 workflow: name.to_owned(),

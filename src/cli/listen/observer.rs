@@ -9,6 +9,7 @@ use crate::exchange::Outcome;
 use crate::mask;
 use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
 use crate::render::{short_time, status_line};
+use crate::shell::quote;
 use crate::store::{Lane, WorkKind};
 use crate::ui::{Output, Ui, printable};
 
@@ -25,6 +26,26 @@ impl Observer for Arrows {
         match event {
             WorkEvent::Attempt { number, event } => self.attempt(number, event)?,
             WorkEvent::AnswerNotPassedOn { capture, reason } => self.ui.warn(&format!("#{capture}: {reason}")),
+            WorkEvent::Incomplete {
+                capture,
+                sealed,
+                target,
+            } => {
+                let what = sealed.what();
+                self.ui.warn(&format!(
+                    "#{capture} is not forwarded: the ledger has but the fingerprint `{}` of {what}, and the secret is not at hand",
+                    sealed.fingerprint
+                ));
+                let reference = sealed
+                    .reference
+                    .as_deref()
+                    .filter(|name| !name.contains(' '))
+                    .unwrap_or("REF");
+                let target = quote(&mask::url(target.as_str()));
+                self.ui.hint(&format!(
+                    "`hook replay {capture} --to {target} --secret {reference}` sends it"
+                ));
+            }
             WorkEvent::CommandSucceeded { .. } => {}
             WorkEvent::CommandFailed {
                 capture,

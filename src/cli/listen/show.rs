@@ -195,9 +195,10 @@ impl Screen {
             return Ok(());
         };
         let ui = &self.ui;
-        let target = match self.reveal {
-            true => capture.target.clone(),
-            false => mask::target(&capture.target, capture.workflow.is_some()),
+        let target = if self.reveal {
+            capture.target.clone()
+        } else {
+            mask::target(&capture.target, capture.workflow.is_some())
         };
         ui.line(
             &ui.out
@@ -216,9 +217,10 @@ impl Screen {
             let parts = request.unsigned.join(", ");
             ui.line(&ui.out.dim(&format!("    not signed: {}", printable(&parts, 500))))?;
         }
-        let body = match self.reveal {
-            true => (&capture.body[..]).into(),
-            false => mask::bytes(&capture.body),
+        let body = if self.reveal {
+            (&capture.body[..]).into()
+        } else {
+            mask::bytes(&capture.body)
         };
         for line in body::pretty(&body, BODY_SHOWN).text.lines() {
             ui.line(&format!("    {line}"))?;

@@ -163,6 +163,7 @@ pub(super) async fn start(
     let reader = session.background_reader();
     let found = take_over(&reader, ledger, &session.ledger_path, Some(&owner), &lanes).await?;
     say_leftovers(session, &found);
+    session.restore_work(&reader).await?;
     let targets = own.into_iter().zip(found.resumed);
     let targets = targets.map(|(own, left)| Target { left, own: Some(own) }).collect();
     let options = WorkersOptions {

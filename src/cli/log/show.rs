@@ -78,7 +78,10 @@ fn is_same_content(store: &impl Store, record: &Record) -> Result<bool> {
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let store = select::reader(session)?;
     let number = select::number(&store, &args.id)?;
-    let record = select::record(&store, number)?;
+    let mut record = select::record(&store, number)?;
+    if args.reveal {
+        session.restore(&mut record);
+    }
     if args.body {
         session.ui.raw(match &record {
             Record::Capture(capture) => &capture.request.body,

@@ -42,6 +42,7 @@ pub(crate) fn a_capture_reads_back_as_it_was_written<F: Fixture>() {
             forwarded_to: None,
             processing: Vec::new(),
             diagnosis: None,
+            sealed: Vec::new(),
         };
         assert_eq!(store.get(number).unwrap(), Some(Record::Capture(Box::new(expected))));
     }
@@ -76,7 +77,14 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
     new.attempts = vec![unanswered(1, start(), ErrorKind::Connect), long];
 
     let number = record_delivery(&mut store, &new);
-    assert_eq!(read_delivery(&store, number), Delivery { number, delivery: new });
+    assert_eq!(
+        read_delivery(&store, number),
+        Delivery {
+            number,
+            delivery: new,
+            sealed: Vec::new()
+        }
+    );
 }
 
 pub(crate) fn every_state_source_and_failure_reads_back<F: Fixture>() {

@@ -264,6 +264,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM diagnosis WHERE n = ?1",
         "DELETE FROM execution WHERE n = ?1",
         "DELETE FROM work WHERE n = ?1",
+        "DELETE FROM sealed WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }
@@ -277,6 +278,7 @@ fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM signed_body WHERE delivery = ?1",
         "DELETE FROM execution WHERE n = ?1",
         "DELETE FROM work WHERE delivery = ?1",
+        "DELETE FROM sealed WHERE n = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([n])?;
     }

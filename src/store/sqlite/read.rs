@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{diagnosis, processing, signed, unsigned};
+use super::{diagnosis, processing, sealed, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::known;
 use crate::message::{Message, Mode};
 use crate::store::{
     Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome, Record,
@@ -25,6 +26,8 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
     if let Some(mut found) = one(connection, CAPTURE, n, capture)? {
         found.processing = processing::of(connection, n)?;
         found.diagnosis = diagnosis::of(connection, n)?;
+        found.sealed = sealed::of(connection, n)?;
+        found.unseal(&known::by_fingerprint);
         return Ok(Some(Record::Capture(Box::new(found))));
     }
     let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
@@ -34,6 +37,8 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
         .prepare_cached(ATTEMPTS)?
         .query_map([n], attempt)?
         .collect::<Result<_, _>>()?;
+    found.sealed = sealed::of(connection, n)?;
+    found.unseal(&known::by_fingerprint);
     Ok(Some(Record::Delivery(Box::new(found))))
 }
 
@@ -80,6 +85,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
         forwarded_to: row.get(17)?,
         processing: Vec::new(),
         diagnosis: None,
+        sealed: Vec::new(),
     })
 }
 
@@ -125,6 +131,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
         number: row.get(0).map(unsigned)?,
         delivery,
+        sealed: Vec::new(),
     })
 }
 

@@ -37,7 +37,9 @@ pub(super) const STAND_INS: [(i64, &str); 4] = [
          CREATE TEMP VIEW whole_capture AS SELECT *,
              CASE WHEN verdict = 'verified' AND detail LIKE '%dev secret%' THEN '\"dev\"' END AS proof FROM capture;
          CREATE TEMP TABLE work_lane (lane BLOB, kind TEXT, target TEXT, folder TEXT, trust TEXT, policy TEXT, owner TEXT);
-         CREATE TEMP TABLE work (lane BLOB, seq INTEGER, n INTEGER, at INTEGER, delivery INTEGER)",
+         CREATE TEMP TABLE work (lane BLOB, seq INTEGER, n INTEGER, at INTEGER, delivery INTEGER);
+         CREATE TEMP TABLE sealed (n INTEGER, place TEXT, part INTEGER, start INTEGER, form TEXT, reference TEXT,
+             fingerprint TEXT)",
     ),
 ];
 
@@ -248,4 +250,17 @@ CREATE TABLE work (
 CREATE INDEX work_capture ON work (n);
 CREATE INDEX work_delivery ON work (delivery) WHERE delivery IS NOT NULL;
 CREATE INDEX capture_unsigned ON capture (n, weight) WHERE verdict = 'unsigned';
+
+-- Secrets that were left out of record `n`: in their place stands a mask, which begins at byte `start`. `part` is the
+-- number of an attempt, or 0.
+CREATE TABLE sealed (
+    n           INTEGER NOT NULL,
+    place       TEXT    NOT NULL,
+    part        INTEGER NOT NULL,
+    start       INTEGER NOT NULL,
+    form        TEXT    NOT NULL,
+    reference   TEXT,
+    fingerprint TEXT    NOT NULL,
+    PRIMARY KEY (n, place, part, start)
+) STRICT, WITHOUT ROWID;
 ";

@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 use super::read::{moment, named};
 use super::write::{Group, changed};
-use super::{dedupe, signed, unsigned};
+use super::{dedupe, sealed, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
-use crate::store::{Ack, Lane, LaneSummary, NewCapture, NewWork, Work, WorkKey, WorkKind};
+use crate::mask;
+use crate::store::sealed as seal;
+use crate::store::{Ack, Lane, LaneSummary, NewCapture, NewWork, SealedPlace, Work, WorkKey, WorkKind};
 
 /// The place of the next item in its lane. A lane gets items from the process that made it alone, so the number only has to
 /// be unique and rising within the process: it stays so when the ledger's file is replaced under it, and items are added
@@ -20,10 +22,12 @@ static NEXT: AtomicI64 = AtomicI64::new(1);
 impl Group<'_> {
     /// Notes where a capture went.
     pub(super) fn forwarded(&self, capture: u64, url: &str) -> rusqlite::Result<Ack> {
+        let (kept, left_out) = seal::url(SealedPlace::Forwarded, url);
         let rows = self
             .connection
             .prepare_cached("UPDATE capture SET forwarded_to = ?2 WHERE n = ?1")?
-            .execute(params![signed(capture), url])?;
+            .execute(params![signed(capture), kept])?;
+        sealed::keep(self.connection, signed(capture), &left_out)?;
         Ok(if rows == 0 {
             Ack::default()
         } else {
@@ -101,7 +105,8 @@ pub(super) fn add(
                 lane.target,
                 lane.folder,
                 lane.trust,
-                lane.policy,
+                // The path of a trigger may be in it, which nothing that is done later needs.
+                mask::secrets(&lane.policy),
                 lane.owner,
             ])?;
         let seq = NEXT.fetch_add(1, Ordering::Relaxed);

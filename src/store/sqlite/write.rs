@@ -5,11 +5,15 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 use super::dedupe::{self, Seen};
 use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, quota, signed, unsigned, work};
+use super::{diagnosis, minutes, nanos, processing, quota, sealed, signed, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::mask;
 use crate::message::Message;
-use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome};
+use crate::store::sealed as seal;
+use crate::store::{
+    Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome, SealedPlace,
+};
 
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
@@ -70,7 +74,7 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
 
 pub(super) struct Group<'c> {
     pub(super) connection: &'c Connection,
-    statements: Statements<'c>,
+    pub(super) statements: Statements<'c>,
     pub(super) first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
     next: i64,
@@ -166,20 +170,21 @@ impl Group<'_> {
         hash: Option<u64>,
         duplicate_of: Option<i64>,
     ) -> rusqlite::Result<()> {
-        let headers = new.headers.to_block();
+        let (target, of_target) = seal::url(SealedPlace::Target, &new.target);
+        let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
         self.statements.get(Frequent::InsertCapture)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
             new.at.unix_us(),
             new.method,
-            new.target,
+            target,
             new.remote,
             new.provider,
             new.event,
             new.event_id,
             new.verdict.name,
             new.verdict.reason,
-            new.verdict.detail,
+            new.verdict.detail.as_deref().map(mask::secrets),
             new.status,
             new.body.len().cast_signed(),
             quota::weight(new, headers.len()).cast_signed(),
@@ -191,6 +196,8 @@ impl Group<'_> {
         self.statements
             .get(Frequent::InsertContent)?
             .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
+        sealed::keep(self.connection, n, &of_target)?;
+        sealed::keep(self.connection, n, &of_headers)?;
         if let Some(workflow) = &new.workflow {
             let of = Execution {
                 workflow: workflow.clone(),
@@ -210,6 +217,8 @@ impl Group<'_> {
             .as_ref()
             .map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
+        let (url, of_url) = seal::url(SealedPlace::Url, &new.url);
+        let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
         self.statements.get(Frequent::InsertDelivery)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
@@ -218,9 +227,9 @@ impl Group<'_> {
             new.message.event,
             new.provider,
             new.endpoint,
-            new.url,
+            url,
             new.method,
-            new.headers.to_block(),
+            headers,
             new.signing.name(),
             new.source.name(),
             new.origin.map(signed),
@@ -238,6 +247,8 @@ impl Group<'_> {
             policy.transpose()?.flatten(),
             new.addresses,
         ])?;
+        sealed::keep(self.connection, n, &of_url)?;
+        sealed::keep(self.connection, n, &of_headers)?;
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
         }
@@ -245,13 +256,6 @@ impl Group<'_> {
             .iter()
             .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
         Ok(changed(n))
-    }
-
-    fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
-            .map(drop)
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.
@@ -278,33 +282,6 @@ impl Group<'_> {
         }
         self.statements.get(Frequent::InsertMessage)?.execute(&fields[..])?;
         Ok(n)
-    }
-
-    /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
-    fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
-        let (answer, error) = match &attempt.outcome {
-            Outcome::Answer(answer) => (Some(answer), None),
-            Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
-        };
-        self.statements.get(Frequent::KeepAttempt)?.execute(params![
-            delivery,
-            attempt.seq,
-            attempt.at.unix_us(),
-            nanos(attempt.took),
-            attempt.request_headers.to_block(),
-            answer.map(|answer| answer.status),
-            answer.map(|answer| answer.headers.to_block()),
-            answer.map(|answer| answer.truncated),
-            answer.map(|answer| &answer.body[..]),
-            error.map(|(kind, _)| kind),
-            error.map(|(_, text)| text),
-        ])?;
-        if let Some(body) = &attempt.request_body {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![delivery, attempt.seq, &body[..]])?;
-        }
-        Ok(())
     }
 
     fn attempt(

@@ -7,6 +7,7 @@ use super::super::events_shown;
 use crate::endpoints::Step;
 use crate::error::Result;
 use crate::mask;
+use crate::secret::SecretRef;
 use crate::session::Session;
 use crate::ui::printable;
 
@@ -99,8 +100,11 @@ fn text(style: crate::style::Style, step: &Step) -> String {
                 events_shown(&endpoint.events, 80),
                 printable(&mask::url(&endpoint.url), 200),
             );
+            // Where a secret comes from is for whoever confirms the plan to see.
+            let secret = target.secret.as_deref().map(|text| SecretRef::parse(text).to_string());
+            let secret = secret.map_or_else(String::new, |secret| format!(", secret {}", printable(&secret, 200)));
             format!(
-                "{} {}  {} delivers {events} to {url}",
+                "{} {}  {} delivers {events} to {url}{secret}",
                 style.good("+"),
                 style.name(name),
                 endpoint.provider

@@ -1,0 +1,67 @@
+//! Secrets that a record holds are not in the ledger. What would go out without one of them is left, with the command to
+//! type.
+
+use super::original::Original;
+use super::{Left, Replay};
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::headers::Headers;
+use crate::provider::Profile;
+use crate::shell;
+use crate::store::{Record, Sealed, SealedPlace};
+
+impl Replay<'_> {
+    /// Puts back what is at hand: the secrets of the caller, and those that the surroundings know.
+    pub(super) fn restore(&self, record: &mut Record) -> Result<()> {
+        if record.sealed().is_empty() {
+            return Ok(());
+        }
+        if !self.options().secrets.is_empty() {
+            // Fetching them makes them known.
+            self.given()?;
+            record.unseal();
+        }
+        self.services().restore(record);
+        Ok(())
+    }
+
+    /// Why the delivery would not be what was recorded.
+    pub(super) fn incomplete(&self, original: &Original, profile: Option<&Profile>, headers: &Headers) -> Option<Left> {
+        let options = self.options();
+        let goes_out = |one: &&Sealed| match &one.header {
+            Some(name) => headers.contains(name) && !options.headers.contains(name),
+            None if one.place == SealedPlace::Target => options.to.is_some(),
+            None => options.to.is_none(),
+        };
+        let sealed = original.sealed.iter().find(goes_out)?;
+        let number = original.number;
+        let resume = if options.resume { " --resume" } else { "" };
+        let named = sealed
+            .reference
+            .as_deref()
+            .map_or_else(String::new, |name| format!(" (`{name}`)"));
+        let flag = flag(sealed, profile);
+        Some(Left {
+            why: format!(
+                "{} of `#{number}` is in the ledger as fingerprint `{}`, and the secret{named} is not at hand",
+                sealed.what(),
+                sealed.fingerprint
+            ),
+            hints: vec![format!("`hook replay{resume} {number} {flag}` sends it")],
+            exit: Exit::Usage,
+        })
+    }
+}
+
+/// What gives the secret.
+fn flag(sealed: &Sealed, profile: Option<&Profile>) -> String {
+    let reference = sealed.reference.as_deref().filter(|name| !name.contains(' '));
+    let reference = reference.map_or_else(|| "REF".to_owned(), shell::quote);
+    let token = profile.and_then(|profile| profile.scheme.token_header());
+    match &sealed.header {
+        Some(name) if token.is_some_and(|token| token.eq_ignore_ascii_case(name)) => format!("--secret {reference}"),
+        Some(name) if name == "authorization" => format!("--bearer {reference}"),
+        Some(name) => format!("-H {}", shell::quote(&format!("{name}: VALUE"))),
+        None => "--to URL".to_owned(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Secrets of records, which are not in the ledger: which of them this run has at hand.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Purpose, Session};
+use crate::config::workflow::Auth;
+use crate::error::Result;
+use crate::known;
+use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::signature::fingerprint;
+use crate::store::{Reader, Record, Sealed};
+
+/// A longer file is none that holds a secret.
+const LONGEST_FILE: u64 = 64 * 1024;
+
+impl Session {
+    /// Puts back the secrets of a record that are at hand: by the reference that it names, of the settings, the dev secret,
+    /// of endpoints and of its workflow. Each must have the fingerprint that the record says.
+    pub fn restore(&self, record: &mut Record) {
+        if record.sealed().is_empty() {
+            return;
+        }
+        let (provider, workflow) = match &*record {
+            Record::Capture(capture) => (&capture.request.provider, None),
+            Record::Delivery(delivery) => (&delivery.delivery.provider, delivery.delivery.execution.as_ref()),
+        };
+        self.learn_all(provider.as_deref(), record.sealed());
+        if let Some(execution) = workflow {
+            let _ = self.learn_workflow(&execution.workflow);
+        }
+        record.unseal();
+    }
+
+    /// Looks for the secrets of what is in the work queue, so that it goes out whole.
+    pub async fn restore_work(&self, reader: &Reader) -> Result<()> {
+        for (provider, sealed) in reader.ask(|store| store.sealed_work()).await? {
+            self.learn_all(provider.as_deref(), &[sealed]);
+        }
+        Ok(())
+    }
+
+    fn learn_all(&self, provider: Option<&str>, sealed: &[Sealed]) {
+        for one in sealed
+            .iter()
+            .filter(|one| known::by_fingerprint(&one.fingerprint).is_none())
+        {
+            self.learn(one);
+        }
+        let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
+        for profile in name
+            .and_then(|name| self.registry.ranked(name).ok())
+            .unwrap_or_default()
+        {
+            // Looking them up makes them known.
+            self.known_secrets(&profile);
+        }
+    }
+
+    /// Follows the reference of a record. What it leads to counts only if it is the very secret, so that a ledger that
+    /// somebody else wrote learns nothing.
+    fn learn(&self, sealed: &Sealed) {
+        let Some(reference) = &sealed.reference else { return };
+        if let Some(name) = reference.strip_prefix("endpoint:") {
+            let _ = self.secrets_of_endpoint(name, Purpose::Sign);
+            return;
+        }
+        let parsed = SecretRef::parse(reference);
+        let is_small = |path: &Path| {
+            path.metadata()
+                .is_ok_and(|file| file.is_file() && file.len() <= LONGEST_FILE)
+        };
+        let follows = match &parsed.source {
+            SecretSource::Env(_) => true,
+            SecretSource::File(path) => is_small(path),
+            SecretSource::Stdin | SecretSource::Literal(_) => false,
+        };
+        if let Some(secret) = follows.then(|| parsed.resolve().ok()).flatten()
+            && fingerprint(&secret) == sealed.fingerprint
+        {
+            known::remember(&secret, Some(reference));
+        }
+    }
+
+    fn learn_workflow(&self, name: &str) -> Option<()> {
+        let workflow = self.settings.workflows.get(name)?;
+        match workflow.auth.read().ok()? {
+            Auth::None => {}
+            Auth::Bearer(reference) | Auth::ApiKey { key: reference, .. } => drop(self.secret(reference).ok()?),
+            Auth::Basic { user, password } => drop(self.basic(user, password).ok()?),
+        }
+        Some(())
+    }
+
+    /// User and password as `Authorization: Basic` has them, which is as good as the password.
+    pub fn basic(&self, user: &str, reference: &str) -> Result<String> {
+        let pair = [user.as_bytes(), b":", self.secret(reference)?.expose()].concat();
+        let pair = STANDARD.encode(pair);
+        known::remember(&Secret::new(pair.as_bytes()), None);
+        Ok(pair)
+    }
+}

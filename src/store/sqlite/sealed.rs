@@ -1,0 +1,66 @@
+//! Which secrets were left out of a record.
+
+use rusqlite::{Connection, Row, params};
+
+use super::read::named;
+use super::{signed, unsigned};
+use crate::store::{Sealed, SealedForm, SealedPlace};
+
+/// Keeps what was left out of record `n` at a place, instead of what an earlier writing there left out.
+pub(super) fn keep(connection: &Connection, n: i64, sealed: &[Sealed]) -> rusqlite::Result<()> {
+    let Some(first) = sealed.first() else { return Ok(()) };
+    // Only these are ever written again.
+    if matches!(first.place, SealedPlace::Request | SealedPlace::Forwarded) {
+        connection
+            .prepare_cached("DELETE FROM sealed WHERE n = ?1 AND place = ?2 AND part = ?3")?
+            .execute(params![n, first.place.name(), first.part])?;
+    }
+    for one in sealed {
+        connection
+            .prepare_cached(
+                "INSERT INTO sealed (n, place, part, start, form, reference, fingerprint)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                n,
+                one.place.name(),
+                one.part,
+                signed(one.start as u64),
+                one.form.name(),
+                one.reference,
+                one.fingerprint,
+            ])?;
+    }
+    Ok(())
+}
+
+/// What was left out of captures in the work queue, each secret once.
+pub(super) fn of_work(connection: &Connection) -> rusqlite::Result<Vec<(Option<String>, Sealed)>> {
+    connection
+        .prepare_cached(
+            "SELECT place, part, min(start), form, reference, fingerprint, provider FROM sealed JOIN capture USING (n)
+             WHERE n IN (SELECT n FROM work) GROUP BY provider, reference, fingerprint",
+        )?
+        .query_map([], |row| Ok((row.get(6)?, one(row)?)))?
+        .collect()
+}
+
+/// What was left out of record `n`.
+pub(super) fn of(connection: &Connection, n: i64) -> rusqlite::Result<Vec<Sealed>> {
+    connection
+        .prepare_cached("SELECT place, part, start, form, reference, fingerprint FROM sealed WHERE n = ?1")?
+        .query_map([n], one)?
+        .collect()
+}
+
+fn one(row: &Row<'_>) -> rusqlite::Result<Sealed> {
+    Ok(Sealed {
+        place: named(row, 0, SealedPlace::from_name)?,
+        part: row.get(1)?,
+        start: usize::try_from(unsigned(row.get(2)?)).unwrap_or(usize::MAX),
+        form: named(row, 3, SealedForm::from_name)?,
+        reference: row.get(4)?,
+        fingerprint: row.get(5)?,
+        header: None,
+    })
+}
