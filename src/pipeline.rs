@@ -1,6 +1,7 @@
 //! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
 //! that an id on the screen can be replayed at once.
 
+mod concealed;
 mod shelf;
 mod tally;
 #[cfg(test)]
@@ -16,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
-use crate::exchange::{Attempt, SecretKind, Source};
-use crate::headers::Headers;
+use crate::exchange::{SecretKind, Source};
 use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
 use crate::transport::Transport;
+use concealed::{concealed, concealed_headers};
 use shelf::LedgerShelf;
 pub use tally::Tally;
 pub use times::Times;
@@ -290,23 +291,6 @@ fn forwarded(event: &Event) -> Option<Op> {
     let capture = label.origin.filter(|_| label.source == Source::Forward)?;
     let url = event.delivery.url.to_string();
     (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
-}
-
-/// An attempt in whose headers the tokens are known as such.
-fn concealed(attempt: &Attempt, delivery: &Delivery) -> Attempt {
-    Attempt {
-        request_headers: concealed_headers(&attempt.request_headers, delivery),
-        ..attempt.clone()
-    }
-}
-
-fn concealed_headers(headers: &Headers, delivery: &Delivery) -> Headers {
-    let mut headers = headers.clone();
-    headers.conceal_like(&delivery.headers);
-    if let Signing::Fresh { profile, .. } = &delivery.signing {
-        profile.scheme.conceal_token(&mut headers);
-    }
-    headers
 }
 
 /// The ledger's form of a delivery, before its first attempt.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::original::{Original, request_target};
 use super::policy::{self, TakenUp};
-use super::secrets::{Choice, fresh};
+use super::secrets::{Choice, signature_headers};
 use super::{Editor, Left, Options, Prepared, Services};
 use crate::app::notice::Notice;
 use crate::endpoints::Endpoint;
@@ -21,7 +21,8 @@ use crate::id::{Id, IdKind};
 use crate::json::get_mut;
 use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
-use crate::session::Secrets;
+use crate::session::{Purpose, Secrets};
+use crate::signature::Scheme;
 use crate::store::{Record, Store};
 use crate::transport::{AddressPolicy, address_policy, guard, join_url};
 
@@ -371,16 +372,21 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn same_origin(old: &str, new: &Url) -> bool {
-    Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
+fn fresh(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
+    let (signer, kind) = match &profile.scheme {
+        Scheme::Unsigned => (None, SecretKind::None),
+        scheme => {
+            let keys = secrets.for_profile(profile, Purpose::Sign)?;
+            (Some(Arc::new(scheme.signer(&keys)?)), kind)
+        }
+    };
+    Ok(Signing::Fresh {
+        profile: Arc::clone(profile),
+        signer,
+        secret: Arc::new(kind),
+    })
 }
 
-/// Every header that may carry a signature.
-fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
-    let more = profile
-        .scheme
-        .carrier()
-        .into_iter()
-        .flat_map(|carrier| carrier.more_headers.iter());
-    profile.scheme.header().into_iter().chain(more.map(String::as_str))
+fn same_origin(old: &str, new: &Url) -> bool {
+    Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
 }

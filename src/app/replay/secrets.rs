@@ -1,19 +1,15 @@
 //! Which secret signs a repetition. A delivery is never signed with another secret than the first time only because the
 //! right one is not at hand.
 
-use std::sync::Arc;
-
 use super::original::Original;
 use super::{Left, Options, Replay};
 use crate::endpoints::Endpoint;
-use crate::engine::Signing;
 use crate::error::Result;
 use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::provider::Profile;
-use crate::session::{Purpose, Secrets};
+use crate::session::Secrets;
 use crate::shell;
-use crate::signature::Scheme;
 
 /// What a repetition is signed with.
 pub(super) enum Choice {
@@ -140,18 +136,12 @@ fn missing(options: &Options, original: &Original) -> Left {
     }
 }
 
-/// Signed anew on every attempt.
-pub(super) fn fresh(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
-    let (signer, kind) = match &profile.scheme {
-        Scheme::Unsigned => (None, SecretKind::None),
-        scheme => {
-            let keys = secrets.for_profile(profile, Purpose::Sign)?;
-            (Some(Arc::new(scheme.signer(&keys)?)), kind)
-        }
-    };
-    Ok(Signing::Fresh {
-        profile: Arc::clone(profile),
-        signer,
-        secret: Arc::new(kind),
-    })
+/// Every header that may carry a signature.
+pub(super) fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
+    let more = profile
+        .scheme
+        .carrier()
+        .into_iter()
+        .flat_map(|carrier| carrier.more_headers.iter());
+    profile.scheme.header().into_iter().chain(more.map(String::as_str))
 }
