@@ -1,12 +1,14 @@
 //! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
 //! that an id on the screen can be replayed at once.
 
+mod concealed;
 mod shelf;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod times;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
@@ -15,14 +17,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::{Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
-use crate::exchange::{Attempt, Outcome, SecretKind, Source};
-use crate::exit::Exit;
-use crate::headers::Headers;
+use crate::exchange::{SecretKind, Source};
 use crate::id::Id;
 use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
 use crate::transport::Transport;
+use concealed::{concealed, concealed_headers};
 use shelf::LedgerShelf;
+pub use tally::Tally;
 pub use times::Times;
 
 /// Shows what happens to deliveries.
@@ -44,25 +46,6 @@ pub enum Known {
     These(HashSet<Id>),
     /// All of them.
     All,
-}
-
-/// What came of all deliveries together.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// Delivered with success.
-    pub delivered: u64,
-    /// Failed for good.
-    pub failed: u64,
-    /// Left with attempts to make.
-    pub interrupted: u64,
-    /// How often each failure ended a delivery: a status or a kind of error.
-    pub causes: BTreeMap<String, u64>,
-    /// Of answered attempts.
-    pub times: Times,
-    /// The worst of what the deliveries came to.
-    pub exit: Option<Exit>,
-    /// What came of deliveries to endpoints.
-    pub ends: Vec<End>,
 }
 
 /// How a delivery to an endpoint ended.
@@ -310,23 +293,6 @@ fn forwarded(event: &Event) -> Option<Op> {
     (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
 }
 
-/// An attempt in whose headers the tokens are known as such.
-fn concealed(attempt: &Attempt, delivery: &Delivery) -> Attempt {
-    Attempt {
-        request_headers: concealed_headers(&attempt.request_headers, delivery),
-        ..attempt.clone()
-    }
-}
-
-fn concealed_headers(headers: &Headers, delivery: &Delivery) -> Headers {
-    let mut headers = headers.clone();
-    headers.conceal_like(&delivery.headers);
-    if let Signing::Fresh { profile, .. } = &delivery.signing {
-        profile.scheme.conceal_token(&mut headers);
-    }
-    headers
-}
-
 /// The ledger's form of a delivery, before its first attempt.
 pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
     NewDelivery {
@@ -356,54 +322,5 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
         state: DeliveryState::Pending,
         next_due: None,
         attempts: Vec::new(),
-    }
-}
-
-impl Tally {
-    fn count(&mut self, event: &Event) {
-        let outcome = event.attempt.as_ref().map(|attempt| &attempt.outcome);
-        if let (Some(attempt), Some(Outcome::Answer(_))) = (&event.attempt, outcome) {
-            self.times.add(attempt.took);
-        }
-        let exit = match &event.next {
-            Next::Retry { .. } => return,
-            Next::Delivered => {
-                self.delivered += 1;
-                Exit::Ok
-            }
-            Next::Interrupted => {
-                self.interrupted += 1;
-                Exit::Interrupted
-            }
-            Next::Failed(Ended::Withheld) => {
-                self.failed += 1;
-                *self.causes.entry("disabled".to_owned()).or_default() += 1;
-                Exit::Refused
-            }
-            Next::Failed(_) => {
-                self.failed += 1;
-                *self
-                    .causes
-                    .entry(outcome.map_or_else(String::new, Outcome::word))
-                    .or_default() += 1;
-                match outcome {
-                    Some(Outcome::Answer(_)) => Exit::Refused,
-                    _ => Exit::Unreachable,
-                }
-            }
-        };
-        self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
-    }
-
-    /// Keeps an end, but for a success that follows one: it says nothing new, and there may be a million of them.
-    fn end(&mut self, end: End) {
-        if !(end.delivered && self.ends.last() == Some(&end)) {
-            self.ends.push(end);
-        }
-    }
-
-    /// How many deliveries came to an end.
-    pub fn total(&self) -> u64 {
-        self.delivered + self.failed + self.interrupted
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::app::dev_secret::{DevSecret, Purpose};
+use crate::app::endpoint_gate::EndpointGate;
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::Limits;
@@ -169,7 +170,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
-            gate: None,
+            gate: Some(Arc::new(EndpointGate(Arc::new(self.book_watch())))),
         }
     }
 

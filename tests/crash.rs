@@ -156,3 +156,28 @@ fn what_a_killed_listener_promised_is_done_once_after_a_resumption() {
     }
     println!("{}", report.join("; "));
 }
+
+#[test]
+fn what_a_killed_bulk_run_with_retries_had_sent_is_on_record() {
+    for round in 0..3 {
+        let sandbox = Sandbox::new();
+        let app = App::start(|_| Reply::Status(500, ""));
+        let bulk = ["--count", "3000", "--retry", "1h", "--concurrency", "8"];
+        let send = ["send", "job.paid", "-p", "poolflow", "--to", &app.url];
+        let sending = sandbox.hook(send.iter().chain(&bulk)).spawn();
+        let mut came = Vec::new();
+        for _ in 0..40 + round * 60 {
+            came.push(app.next());
+        }
+        sending.signal("KILL");
+        sending.wait().exits(137);
+        came.extend(app.rest());
+        let kept: HashSet<_> = sandbox
+            .deliveries()
+            .into_iter()
+            .map(|one| one.delivery.message.body.to_vec())
+            .collect();
+        let lost = came.iter().filter(|seen| !kept.contains(&seen.body)).count();
+        assert_eq!(lost, 0, "of {}", came.len());
+    }
+}

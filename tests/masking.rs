@@ -526,3 +526,32 @@ fn a_forward_that_an_earlier_run_promised_goes_out_with_its_token_or_not_at_all(
     with.stop();
     is_not_kept(&sandbox, &["PLANT"]);
 }
+
+#[test]
+fn a_retry_carries_the_credentials_that_the_ledger_does_not_hold() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    let to = format!("{}/?key=PLANT-bearer-token", app.url);
+    let flags = [
+        "--bearer",
+        "env:TOKEN",
+        "-p",
+        "gitlab",
+        "--secret",
+        "env:SECRET",
+        "--retry",
+        "1ms,1ms",
+    ];
+    let send = ["send", "push", "--to", &to];
+    let run = sandbox
+        .hook(send.iter().chain(&flags))
+        .env("TOKEN", "PLANT-bearer-token");
+    run.env("SECRET", "PLANT-secret").run().exits(3).never(["PLANT"]);
+    for _ in 0..3 {
+        let seen = app.next();
+        assert_eq!(seen.header("authorization"), Some("Bearer PLANT-bearer-token"));
+        assert_eq!(seen.header("x-gitlab-token"), Some("PLANT-secret"));
+        assert_eq!(seen.target, "/?key=PLANT-bearer-token");
+    }
+    is_not_kept(&sandbox, &["PLANT"]);
+}

@@ -377,10 +377,7 @@ fn a_resumed_delivery_follows_the_rules_that_it_was_begun_with() {
     let sandbox = Sandbox::new();
     let gone = Arc::new(AtomicBool::new(false));
     let says = Arc::clone(&gone);
-    let app = App::start(move |_| match says.load(Ordering::SeqCst) {
-        true => Reply::Status(410, ""),
-        false => Reply::Status(500, ""),
-    });
+    let app = App::start(move |_| Reply::Status(if says.load(Ordering::SeqCst) { 410 } else { 500 }, ""));
     let send = [
         "send",
         "example.user.created",

@@ -2,6 +2,7 @@
 //! takes plain options and returns values, or emits events that a front end shows.
 
 pub mod dev_secret;
+pub mod endpoint_gate;
 pub mod notice;
 pub mod receive;
 pub mod replay;

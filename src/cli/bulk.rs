@@ -1,5 +1,6 @@
 //! Bulk runs of `send`: many events, every one new.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,16 +9,18 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::body::Maker;
+use super::ends;
 use super::origin::Origin;
 use super::retry::RetryArgs;
 use super::send::{Plan, claim};
-use crate::engine::{self, Event, Limits, Next};
+use crate::engine::{self, Delivery, Event, Limits, Next};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::{Known, Tally, View};
+use crate::pipeline::{Known, Tally, View, record};
 use crate::render::{count, millis, progress, short_time};
 use crate::session::Session;
 use crate::shutdown::Shutdown;
+use crate::store::{Ledger, Op, Owner, PendingAck};
 use crate::ui::Ui;
 
 #[derive(Debug, Clone, Args)]
@@ -25,7 +28,7 @@ pub(super) struct BulkArgs {
     /// How many events to send
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Bulk")]
     pub(super) count: u64,
-    /// Requests in flight at once
+    /// Requests in flight at once to one target
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = super::concurrency, help_heading = "Bulk")]
     concurrency: usize,
     /// Requests begun in a second, at most
@@ -88,11 +91,13 @@ pub(super) async fn run(
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let ledger = session.ledger();
     ledger.ready().await?;
-    let owner = if plan.retries() {
+    let owner = if plan.records_first() {
         Some(Arc::new(claim(session)?))
     } else {
         None
     };
+    let known = if owner.is_some() { Known::All } else { Known::default() };
+    let mut ahead = Ahead::new(ledger.clone(), owner.clone());
     let limits = Limits {
         concurrency: bulk.concurrency,
         total: Some(bulk.concurrency.max(engine::TOTAL)),
@@ -103,33 +108,40 @@ pub(super) async fn run(
     let pipeline = session.pipeline(plan.transport()?, ledger.clone(), limits, cancel.clone(), owner);
     let (jobs_in, jobs) = mpsc::channel(256);
     let bar = progress::Bulk::new(bulk.count, session.ui.shows_progress());
-    let mut view = Bar {
+    let bar = Bar {
         ui: Arc::clone(&session.ui),
         progress: bar,
         failed: 0,
     };
+    let mut view = ends::Counting::new(session, bar, plan.works_off_schedule());
     let origin = Origin::new(session, bulk.random_seed);
     let begun = Instant::now();
     let produce = async {
         for index in 0..bulk.count {
             let message = origin.message(session, maker, index)?;
             for delivery in plan.deliveries(session, &message)? {
+                let Some(delivery) = ahead.put(delivery).await? else {
+                    continue;
+                };
                 if cancel.is_cancelled() || jobs_in.send(delivery).await.is_err() {
-                    drop(jobs_in);
                     return Ok(());
                 }
+            }
+        }
+        while let Some(delivery) = ahead.take().await? {
+            if cancel.is_cancelled() || jobs_in.send(delivery).await.is_err() {
+                break;
             }
         }
         drop(jobs_in);
         Ok::<(), Error>(())
     };
-    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, Known::default(), &mut view));
-    drop(view);
+    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, known, &mut view));
     produced?;
     let tally = tally?;
+    view.finish()?;
     ledger.close();
     report(session, &tally, begun.elapsed().as_secs_f64())?;
-    super::ends::note(session, &tally.ends, plan.works_off_schedule())?;
     if tally.interrupted > 0 {
         session.ui.hint(plan.resumption());
     }
@@ -140,6 +152,57 @@ pub(super) async fn run(
     } else {
         exit
     })
+}
+
+/// Deliveries on their way into the ledger, which come out when they are on record. Many are handed over before the first
+/// is waited for, so that they share a sync.
+struct Ahead {
+    ledger: Ledger,
+    /// Absent: nothing is recorded before its attempt.
+    owner: Option<Arc<Owner>>,
+    waiting: VecDeque<(Delivery, PendingAck)>,
+    bytes: usize,
+}
+
+impl Ahead {
+    /// Deliveries at most.
+    const MOST: usize = 256;
+    /// Bytes of bodies at most.
+    const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+    fn new(ledger: Ledger, owner: Option<Arc<Owner>>) -> Self {
+        Self {
+            ledger,
+            owner,
+            waiting: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Hands one over, and gives back the oldest when enough are on their way.
+    async fn put(&mut self, delivery: Delivery) -> Result<Option<Delivery>> {
+        let Some(owner) = &self.owner else {
+            return Ok(Some(delivery));
+        };
+        let new = record(&delivery, Some(owner.name().to_owned()));
+        let ack = self.ledger.enqueue(Op::Delivery(Box::new(new))).await?;
+        self.bytes += delivery.message.body.len();
+        self.waiting.push_back((delivery, ack));
+        if self.waiting.len() < Self::MOST && self.bytes < Self::MOST_BYTES {
+            return Ok(None);
+        }
+        self.take().await
+    }
+
+    /// The oldest, once it is on record.
+    async fn take(&mut self) -> Result<Option<Delivery>> {
+        let Some((delivery, ack)) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
+        ack.await?;
+        self.bytes -= delivery.message.body.len();
+        Ok(Some(delivery))
+    }
 }
 
 fn report(session: &Session, tally: &Tally, seconds: f64) -> Result<()> {

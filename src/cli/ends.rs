@@ -1,11 +1,70 @@
 //! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
 
 use crate::endpoints::{Disabled, Ending, Endpoint, EndpointError, note_delivery};
+use crate::engine::Event;
 use crate::error::Result;
-use crate::pipeline::End;
-use crate::provider::policy::Schedule;
+use crate::pipeline::{End, View};
+use crate::provider::policy::{Exhaustion, Schedule};
 use crate::session::Session;
 use crate::ui::printable;
+
+/// A view that counts what came of deliveries to endpoints: at once where that may disable one, so that what waits for it
+/// ends, else when [`Counting::finish`] is called.
+pub(super) struct Counting<'a, V> {
+    inner: V,
+    session: &'a Session,
+    whole_schedule: bool,
+    pending: Vec<End>,
+    counts: bool,
+    /// Whether failures of the delivery that was shown last disable endpoints.
+    disables: bool,
+}
+
+impl<'a, V: View> Counting<'a, V> {
+    pub(super) fn new(session: &'a Session, inner: V, whole_schedule: bool) -> Self {
+        Self {
+            inner,
+            session,
+            whole_schedule,
+            pending: Vec::new(),
+            counts: true,
+            disables: false,
+        }
+    }
+
+    /// The same, which counts nothing unless this says so.
+    pub(super) fn only_when(self, counts: bool) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// Counts what was not counted yet.
+    pub(super) fn finish(self) -> Result<()> {
+        note(self.session, &self.pending, self.whole_schedule)
+    }
+}
+
+impl<V: View> View for Counting<'_, V> {
+    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        self.disables = matches!(event.delivery.policy.schedule.then, Exhaustion::DisableEndpoint { .. });
+        self.inner.event(number, event)
+    }
+
+    fn ended(&mut self, end: End) -> Result<Option<End>> {
+        if !self.counts {
+            return Ok(None);
+        }
+        let may_disable = end.gone || (!end.delivered && self.whole_schedule && self.disables);
+        // A success that follows one says nothing new, and there may be a million of them.
+        if !(end.delivered && self.pending.last() == Some(&end)) {
+            self.pending.push(end);
+        }
+        // A book that cannot be written now is told about at the end.
+        if may_disable && note(self.session, &self.pending, self.whole_schedule).is_ok() {
+            self.pending.clear();
+        }
+        Ok(None)
+    }
+}
 
 /// Counts what came of deliveries to endpoints, and says when one was disabled. A failure counts only when the schedule
 /// was worked off to its end: after a single attempt the provider would have gone on.

@@ -9,7 +9,7 @@ use super::body::EditArgs;
 use super::http::HttpArgs;
 use super::reprocess::ExecArgs;
 use super::retry::RetryArgs;
-use super::{reprocess, resume, select, send};
+use super::{ends, reprocess, resume, select, send};
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::engine::{self, Delivery, Limits};
@@ -267,7 +267,9 @@ async fn deliver(
     } else {
         None
     };
-    let mut view = Attempts::new(Arc::clone(&session.ui), plan.numbers.len() == 1);
+    // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
+    let attempts = Attempts::new(Arc::clone(&session.ui), plan.numbers.len() == 1);
+    let mut view = ends::Counting::new(session, attempts, true).only_when(args.resume);
     let run = Run {
         replay,
         store,
@@ -277,10 +279,7 @@ async fn deliver(
         is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;
-    drop(view);
-    if args.resume {
-        super::ends::note(session, &tally.ends, true)?;
-    }
+    view.finish()?;
     if tally.interrupted > 0 {
         session.ui.hint("`hook replay --resume` takes up what was interrupted");
     }

@@ -2,12 +2,12 @@
 
 mod advice;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::body::{BodyArgs, Maker, form_fields, no_event};
+use super::ends;
 use super::http::HttpArgs;
 use super::origin::Origin;
 use super::retry::RetryArgs;
@@ -233,6 +233,12 @@ impl Plan {
         !self.policy.schedule.delays.is_empty()
     }
 
+    /// Whether each delivery is on record before its first attempt: where more than one attempt may be made, and where one
+    /// target may be slower than another, so that what waits for it is in the ledger and not in memory.
+    pub(super) fn records_first(&self) -> bool {
+        self.retries() || self.targets.len() > 1
+    }
+
     /// Whether failed deliveries have had every attempt that the schedule allows.
     pub(super) fn works_off_schedule(&self) -> bool {
         self.retries() || self.profile.policy.schedule.delays.is_empty()
@@ -280,7 +286,8 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
         rate: None,
     };
     let url = deliveries.first().map(|delivery| delivery.url.clone());
-    let mut view = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
+    let attempts = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
+    let mut view = ends::Counting::new(session, attempts, plan.works_off_schedule());
     let tally = run_all(
         session,
         plan.transport()?,
@@ -291,8 +298,7 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
         &mut view,
     )
     .await?;
-    drop(view);
-    super::ends::note(session, &tally.ends, plan.works_off_schedule())?;
+    view.finish()?;
     if tally.interrupted > 0 {
         session.ui.hint(plan.resumption());
     } else if tally.failed > 0 {
@@ -318,21 +324,20 @@ pub(super) async fn run_all(
     // What cannot be recorded is not sent.
     ledger.ready().await?;
     let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
-    let mut known = HashSet::new();
     if let Some(owner) = &owner {
         for delivery in &deliveries {
             let record = record(delivery, Some(owner.name().to_owned()));
             ledger.write(Op::Delivery(Box::new(record))).await?;
-            known.insert(delivery.id);
         }
     }
+    let known = if owner.is_some() { Known::All } else { Known::default() };
     let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
     for delivery in deliveries {
         let _ = jobs_in.send(delivery).await;
     }
     drop(jobs_in);
     let pipeline = session.pipeline(transport, ledger.clone(), limits, shutdown.soft.clone(), owner);
-    let tally = pipeline.run(jobs, Known::These(known), view).await?;
+    let tally = pipeline.run(jobs, known, view).await?;
     ledger.close();
     Ok(tally)
 }

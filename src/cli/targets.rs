@@ -72,6 +72,12 @@ pub(super) struct Shot<'a> {
 
 const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
 
+/// Why no endpoint gets anything.
+pub(super) fn account_off() -> Error {
+    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
+    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set; `--to URL` sends all the same")
+}
+
 /// A target as users write it.
 pub(super) fn parse_url(text: &str) -> Result<Url> {
     guard::target(text)
@@ -119,9 +125,7 @@ impl TargetArgs {
     /// The targets; lists them and asks where that is due.
     pub(super) fn targets(&self, session: &Session, aim: &Aim, shot: &Shot<'_>) -> Result<Vec<Target>> {
         if session.settings.account_off && !matches!(aim, Aim::Url(_)) {
-            let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-            return Err(Error::new(Exit::Refused, what)
-                .hint("`hook config show` says where that is set; `--to URL` sends all the same"));
+            return Err(account_off());
         }
         match aim {
             Aim::Url(url) => Ok(vec![Target {

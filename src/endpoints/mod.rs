@@ -24,6 +24,7 @@ pub mod rules;
 mod secrets;
 mod store;
 mod stored;
+mod watch;
 
 pub use address::normalised;
 pub use admission::{admit, admit_change};
@@ -38,6 +39,7 @@ pub use plan::{Entry, Step, Target, steps};
 pub use rotation::rotate;
 pub use secrets::{Fresh, Vault, generate};
 pub use store::{Added, EndpointStore};
+pub use watch::{BookChange, BookWatch};
 
 #[cfg(test)]
 mod testing {

@@ -82,9 +82,10 @@ impl<T: Transport> Scheduler<T> {
 
     /// Whether one more job may come. Those that hold their content come one by one.
     fn has_room(&self) -> bool {
-        match self.worker.engine.shelved_first {
-            true => self.queue.ready() < MOST_READY,
-            false => self.queue.held() == 0,
+        if self.worker.engine.shelved_first {
+            self.queue.ready() < MOST_READY
+        } else {
+            self.queue.held() == 0
         }
     }
 

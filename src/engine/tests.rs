@@ -585,7 +585,9 @@ async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends
         .asking(gate, Arc::clone(&recheck));
     let (jobs_in, jobs) = mpsc::channel(4);
     let (events_in, mut events) = mpsc::channel(16);
-    deliveries.into_iter().for_each(|one| jobs_in.try_send(one).unwrap());
+    for one in deliveries {
+        jobs_in.try_send(one).unwrap();
+    }
     tokio::spawn(engine.run(jobs, events_in, CancellationToken::new()));
     for _ in 0..2 {
         assert!(matches!(events.recv().await.unwrap().next, Next::Retry { .. }));

@@ -10,6 +10,7 @@ use super::*;
 use crate::clock::{SystemClock, Timestamp};
 use crate::engine::{Label, Progress};
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};

@@ -1,9 +1,11 @@
 //! The endpoint book of this run: which file it is, and which of its secrets may be used.
 
+use std::sync::Arc;
+
 use super::{Purpose, Session};
 use crate::app::trust;
 use crate::config::Origin;
-use crate::endpoints::{Book, Endpoint, EndpointError, EndpointSecret, select};
+use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointError, EndpointSecret, select};
 use crate::error::{Error, Result};
 use crate::fs::private_folder;
 use crate::known;
@@ -11,6 +13,7 @@ use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::Scheme;
 use crate::trust::Grant;
+use crate::ui::printable;
 
 /// What git must not see beside a project's book.
 const IGNORED: &[u8] = b"*.lock\n*.tmp\n";
@@ -19,6 +22,18 @@ impl Session {
     /// The project's book, else the user's.
     pub fn book(&self) -> Book {
         trust::book(&self.paths, self.settings.project.as_deref())
+    }
+
+    /// The book for a run that looks at it again and again.
+    pub fn book_watch(&self) -> BookWatch {
+        let (ui, path) = (Arc::clone(&self.ui), self.book().path().display().to_string());
+        BookWatch::new(self.book(), move |change| match change {
+            BookChange::Broken(why) => {
+                ui.warn(&format!("`{path}` cannot be used: {}", printable(&why, 1000)));
+                ui.note("the endpoints stay as they were until it is repaired");
+            }
+            BookChange::Repaired => ui.note(&format!("`{path}` is in use again")),
+        })
     }
 
     /// Changes the book while nobody else can; makes it, and a project's folder for it, at first use.

@@ -43,10 +43,13 @@ struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Where a delivery that was read goes to.
+type Found = oneshot::Sender<Result<Option<Delivery>, StoreError>>;
+
 enum Job {
     Write(Op, oneshot::Sender<Result<Ack, StoreError>>),
     Ready(oneshot::Sender<Result<(), StoreError>>),
-    Read(Id, oneshot::Sender<Result<Option<Delivery>, StoreError>>),
+    Read(Id, Found),
 }
 
 impl Ledger {
@@ -157,7 +160,7 @@ struct Group {
     answers: Vec<oneshot::Sender<Result<Ack, StoreError>>>,
     bytes: usize,
     /// What is read when the changes are made.
-    reads: Vec<(Id, oneshot::Sender<Result<Option<Delivery>, StoreError>>)>,
+    reads: Vec<(Id, Found)>,
     /// How many callers there were of late: those of the last group, and those who came while it was written.
     expected: usize,
     patience: Duration,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{added, closed, endpoints, listener, shown};
-use crate::support::{Outcome, Run, Sandbox};
+use crate::support::{App, Outcome, Reply, Run, Sandbox};
 
 fn send(sandbox: &Sandbox, args: &str) -> Run {
     sandbox.hook(["send"].into_iter().chain(args.split_whitespace()))
@@ -353,4 +353,79 @@ fn with_several_endpoints_the_worst_end_counts_and_each_is_signed_with_its_own_s
     endpoints(&sandbox, &format!("update two --to {first}/two --local")).ok();
     let outcome = send(&sandbox, "job.paid --subscribed --json").run().exits(3);
     assert_eq!(ends(&outcome), ["one=delivered", "two=failed"]);
+}
+
+#[test]
+fn what_waits_for_an_endpoint_that_is_disabled_or_removed_by_another_process_ends() {
+    for (change, provider) in [("disable a", "poolflow"), ("rm a --yes", "poolflow")] {
+        let sandbox = Sandbox::new();
+        let app = App::start(|_| Reply::Status(500, ""));
+        added(&sandbox, "a", &app.url, &format!("-p {provider} --events job.paid"));
+        let mut sending = send(&sandbox, "job.paid --endpoint a --retry 3s,3s").spawn();
+        sending.wait_line(|line| line.contains("next attempt in "));
+        endpoints(&sandbox, change).ok();
+        sending.wait().exits(3).prints(["failed: endpoint disabled or removed"]);
+        assert_eq!(app.rest().len(), 1, "{change}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_disabled_by_an_answer_gets_nothing_of_what_waits() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|seen| match seen.header("webhook-id") {
+        Some(_) => Reply::Status(410, ""),
+        None => Reply::Status(500, ""),
+    });
+    added(
+        &sandbox,
+        "a",
+        &app.url,
+        "-p standard-webhooks --events example.user.created",
+    );
+    send(
+        &sandbox,
+        "example.user.created --endpoint a --count 50 --concurrency 1 --retry 1h",
+    )
+    .run()
+    .exits(3)
+    .says(["endpoint `a` is disabled"])
+    .prints(["50 failed", " x disabled"]);
+    let reached = app.rest().len();
+    assert!(reached < 50, "{reached} of 50");
+}
+
+#[test]
+fn a_slow_endpoint_holds_up_no_other_in_a_bulk_run() {
+    let sandbox = Sandbox::new();
+    let slow = App::start(|_| Reply::Silence);
+    let good = App::start(|_| Reply::Status(200, ""));
+    for (name, app) in [("slow", &slow), ("good", &good)] {
+        added(&sandbox, name, &app.url, "-p poolflow --events job.paid");
+    }
+    let bulk = "job.paid -p poolflow --subscribed --count 60 --concurrency 2 --timeout 1m";
+    let sending = send(&sandbox, bulk).spawn();
+    for _ in 0..60 {
+        good.next();
+    }
+    assert!(slow.rest().len() <= 2);
+    sending.signal("KILL");
+    sending.wait().exits(137);
+    assert_eq!(sandbox.deliveries().len(), 120, "what waits is on record");
+}
+
+#[test]
+fn an_account_that_is_switched_off_tests_no_endpoint_and_the_doctor_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hook.toml", "");
+    let app = App::start(|_| Reply::Status(200, ""));
+    added(&sandbox, "a", &app.url, "-p poolflow --events job.paid");
+    sandbox.write("hook.toml", "[account]\nenabled = false\n");
+    sandbox.trust();
+    endpoints(&sandbox, "test a")
+        .exits(3)
+        .says(["switched off by `account.enabled`"]);
+    assert!(app.rest().is_empty());
+    endpoints(&sandbox, "doctor a")
+        .exits(8)
+        .prints(["switched off by `account.enabled`"]);
 }

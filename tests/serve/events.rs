@@ -398,3 +398,46 @@ fn what_an_api_caller_caused_stays_within_its_addresses_when_it_is_resumed() {
     sandbox.hook(["replay", "1", "--to", &app.url]).run().ok();
     app.next();
 }
+
+#[test]
+fn an_endpoint_that_is_deleted_gets_nothing_of_what_waits() {
+    let sandbox = Sandbox::new();
+    let mut face = sandbox.serve("generic", &["--time-scale", "100x"]);
+    let app = App::start(|_| Reply::Status(500, ""));
+    let body = json!({"url": app.url, "events": ["all"], "name": "gone"}).to_string();
+    let (status, made) = face.call("POST", "/endpoints", &body);
+    assert_eq!(status, 201);
+    assert_eq!(
+        face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["endpoints"],
+        1
+    );
+    assert_eq!(face.next("hook.attempt/1")["next"], "retry");
+    let path = format!("/endpoints/{}", made["id"].as_str().unwrap());
+    assert!((200..300).contains(&face.call("DELETE", &path, "").0));
+    let ended = face.next("hook.attempt/1");
+    assert_eq!((&ended["next"], &ended["attempt"]), (&json!("failed"), &Value::Null));
+    assert_eq!(app.rest().len(), 1);
+}
+
+#[test]
+fn a_typo_in_the_book_leaves_the_last_good_one_in_use_until_it_is_repaired() {
+    let sandbox = Sandbox::new();
+    let mut face = sandbox.serve("generic", &[]);
+    let app = App::start(|_| Reply::Status(200, ""));
+    let body = json!({"url": app.url, "events": ["all"], "name": "one"}).to_string();
+    assert_eq!(face.call("POST", "/endpoints", &body).0, 201);
+    let cause = |face: &Face| face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["endpoints"].clone();
+    assert_eq!(cause(&face), 1);
+    app.next();
+    let book = sandbox.config("endpoints.json");
+    let good = std::fs::read(&book).unwrap();
+    sandbox.write(&book, "{\"format\": 1, \"endpoints\": [,]}");
+    assert_eq!(cause(&face), 1);
+    face.process.wait_said(|line| line.contains("cannot be used"));
+    app.next();
+    sandbox.write(&book, &good);
+    assert_eq!(cause(&face), 1);
+    face.process.wait_said(|line| line.contains("is in use again"));
+    app.next();
+    face.stop().ok();
+}

@@ -42,6 +42,9 @@ pub enum Explained {
     KeptAgain,
 }
 
+/// Tells which secrets there are for a provider.
+pub type KnownSecrets = Arc<dyn Fn(&Profile) -> Vec<Secret> + Send + Sync>;
+
 /// Explains refusals.
 pub struct Diagnosis {
     /// How requests are checked.
@@ -49,7 +52,7 @@ pub struct Diagnosis {
     /// Keeps what is found.
     pub ledger: Ledger,
     /// Further secrets that this machine knows for a provider. It may read files: it is asked beside the runtime's thread.
-    pub known_secrets: Arc<dyn Fn(&Profile) -> Vec<Secret> + Send + Sync>,
+    pub known_secrets: KnownSecrets,
 }
 
 impl Diagnosis {

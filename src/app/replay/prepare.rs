@@ -8,7 +8,7 @@ use url::Url;
 
 use super::original::{Original, request_target};
 use super::policy::{self, TakenUp};
-use super::secrets::Choice;
+use super::secrets::{Choice, signature_headers};
 use super::{Editor, Left, Options, Prepared, Services};
 use crate::app::notice::Notice;
 use crate::endpoints::Endpoint;
@@ -389,14 +389,4 @@ fn fresh(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<
 
 fn same_origin(old: &str, new: &Url) -> bool {
     Url::parse(old).is_ok_and(|old| old.origin() == new.origin())
-}
-
-/// Every header that may carry a signature.
-fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
-    let more = profile
-        .scheme
-        .carrier()
-        .into_iter()
-        .flat_map(|carrier| carrier.more_headers.iter());
-    profile.scheme.header().into_iter().chain(more.map(String::as_str))
 }

@@ -135,3 +135,13 @@ fn missing(options: &Options, original: &Original) -> Left {
         exit: Exit::Usage,
     }
 }
+
+/// Every header that may carry a signature.
+pub(super) fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
+    let more = profile
+        .scheme
+        .carrier()
+        .into_iter()
+        .flat_map(|carrier| carrier.more_headers.iter());
+    profile.scheme.header().into_iter().chain(more.map(String::as_str))
+}

@@ -244,6 +244,7 @@ impl Serving<'_> {
                 profile: Arc::clone(&self.profile),
                 policy: Arc::new(self.profile.policy.clone()),
                 addresses: self.addresses(),
+                book: Arc::new(session.book_watch()),
             },
             ledger: ledger_of_post,
             owner: owner_of_post,

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::super::{ends, targets};
 use crate::api::face::Occurrence;
-use crate::endpoints::{Endpoint, Wanted};
+use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
@@ -38,6 +38,7 @@ pub(super) struct Rules {
     pub(super) profile: Arc<Profile>,
     pub(super) policy: Arc<Policy>,
     pub(super) addresses: AddressPolicy,
+    pub(super) book: Arc<BookWatch>,
 }
 
 impl Post {
@@ -103,9 +104,9 @@ impl Rules {
             params: &params,
         };
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
-        for endpoint in session.book().read()? {
+        for endpoint in self.book.read()?.iter() {
             match endpoint.wants(&wanted) {
-                Ok(()) => match self.delivery(session, &endpoint, message) {
+                Ok(()) => match self.delivery(session, endpoint, message) {
                     Ok(delivery) => deliveries.push(delivery),
                     // One endpoint without a readable secret must not keep the event from the others.
                     Err(error) => session

@@ -87,16 +87,22 @@ impl Quota {
     /// Takes note of a group that was written.
     pub(super) fn wrote(&mut self, ops: &[Op]) {
         self.groups = self.groups.saturating_add(1);
-        ops.iter().for_each(|op| self.note(op));
+        for op in ops {
+            self.note(op);
+        }
     }
 
     fn note(&mut self, op: &Op) {
         match op {
             Op::Capture(capture) | Op::ReceiveUnanswered(capture) | Op::Receive { capture, .. } => {
-                self.capture(capture)
+                self.capture(capture);
             }
             Op::Delivery(delivery) => self.bytes += delivery.message.body.len() as u64,
-            Op::Together(ops) => ops.iter().for_each(|op| self.note(op)),
+            Op::Together(ops) => {
+                for op in ops {
+                    self.note(op);
+                }
+            }
             _ => {}
         }
     }

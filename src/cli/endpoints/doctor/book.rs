@@ -46,6 +46,10 @@ pub(super) fn check_of(finding: &Finding, level: Level) -> Check {
 /// Whether it gets anything at all.
 pub(super) fn active(patient: &Patient<'_>) -> Check {
     let endpoint = patient.endpoint;
+    if patient.session.settings.account_off {
+        let what = "the account's webhooks are switched off by `account.enabled`: no endpoint gets anything";
+        return Check::problem(Section::NotReceived, "active", what).hint("`hook config show` says where that is set");
+    }
     match &endpoint.disabled {
         Some(disabled) => {
             let why = printable(&disabled.to_string(), 200);

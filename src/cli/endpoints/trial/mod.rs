@@ -77,6 +77,9 @@ impl Args {
 
 /// Tests an endpoint of the book, or of that place.
 pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint, place: Option<&Place>) -> Result<Exit> {
+    if session.settings.account_off && place.is_none() {
+        return Err(targets::account_off());
+    }
     let profile = session.registry.get(&endpoint.provider)?;
     let event = event(&profile, endpoint, args.event.as_deref())?;
     let trial = Trial {

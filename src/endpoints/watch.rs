@@ -1,0 +1,140 @@
+//! The book as a long run sees it: read again when its file has changed, and still there as it was while the file cannot be
+//! used.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::book::Book;
+use super::endpoint::Endpoint;
+use super::error::EndpointError;
+
+/// What tells one state of the file from another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Mark {
+    modified: Option<SystemTime>,
+    inode: u64,
+    len: u64,
+}
+
+/// What changed about the file, to be said once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookChange {
+    /// It cannot be used, for this reason; the last good state stays in use.
+    Broken(String),
+    /// It can be used again.
+    Repaired,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Of the file when it was read; all zero where there was none.
+    mark: Option<Mark>,
+    good: Option<Arc<[Endpoint]>>,
+    is_broken: bool,
+}
+
+/// A book that is looked at again and again.
+pub struct BookWatch {
+    book: Book,
+    seen: Mutex<Seen>,
+    say: Box<dyn Fn(BookChange) + Send + Sync>,
+}
+
+impl BookWatch {
+    /// Watches that book, and says when it breaks and when it is repaired.
+    pub fn new(book: Book, say: impl Fn(BookChange) + Send + Sync + 'static) -> Self {
+        Self {
+            book,
+            seen: Mutex::default(),
+            say: Box::new(say),
+        }
+    }
+
+    /// The endpoints without reading anything, where the file is as it was. One look at the file's entry.
+    pub fn current(&self) -> Option<Arc<[Endpoint]>> {
+        let mark = self.mark();
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.good.clone().filter(|_| seen.mark == Some(mark))
+    }
+
+    /// The endpoints as they are now, or as they were when the file could be used. An error only where it never could.
+    pub fn read(&self) -> Result<Arc<[Endpoint]>, EndpointError> {
+        if let Some(current) = self.current() {
+            return Ok(current);
+        }
+        // Marked before it is read: a change in between is seen the next time.
+        let mark = self.mark();
+        let found = self.book.read();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_broken = seen.is_broken;
+        let (answer, change) = match (found, seen.good.clone()) {
+            (Ok(endpoints), _) => {
+                let endpoints: Arc<[Endpoint]> = endpoints.into();
+                seen.good = Some(Arc::clone(&endpoints));
+                seen.is_broken = false;
+                (endpoints, was_broken.then_some(BookChange::Repaired))
+            }
+            (Err(error), Some(good)) => {
+                seen.is_broken = true;
+                let change = (!was_broken).then(|| BookChange::Broken(error.to_string()));
+                (good, change)
+            }
+            (Err(error), None) => return Err(error),
+        };
+        seen.mark = Some(mark);
+        drop(seen);
+        if let Some(change) = change {
+            (self.say)(change);
+        }
+        Ok(answer)
+    }
+
+    fn mark(&self) -> Mark {
+        fs::metadata(self.book.path()).map_or_else(
+            |_| Mark::default(),
+            |found| Mark {
+                modified: found.modified().ok(),
+                inode: found.ino(),
+                len: found.len(),
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints::Vault;
+    use crate::endpoints::testing::endpoint;
+
+    #[test]
+    fn a_broken_file_leaves_the_last_good_state_in_use_and_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("endpoints.json");
+        let book = Book::new(&path, Vault::new(folder.path().join("secrets"), folder.path()));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&said);
+        let watch = BookWatch::new(book.clone(), move |change| hears.lock().unwrap().push(change));
+        assert!(watch.read().unwrap().is_empty(), "no file, no endpoints");
+        book.add(endpoint("one")).unwrap();
+        assert!(watch.current().is_none(), "it has changed");
+        assert_eq!(watch.read().unwrap().len(), 1);
+        assert!(watch.current().is_some());
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, b"{").unwrap();
+        for _ in 0..2 {
+            assert_eq!(watch.read().unwrap().len(), 1);
+        }
+        assert!(matches!(said.lock().unwrap().as_slice(), [BookChange::Broken(_)]));
+        fs::write(&path, good).unwrap();
+        assert_eq!(watch.read().unwrap().len(), 1);
+        book.remove("one").unwrap();
+        assert!(watch.read().unwrap().is_empty());
+        assert!(matches!(
+            said.lock().unwrap().as_slice(),
+            [BookChange::Broken(_), BookChange::Repaired]
+        ));
+    }
+}
