@@ -1,5 +1,6 @@
 //! What may make a listener act: run commands, forward, answer with a signature.
 
+use base64::Engine as _;
 use hmac::{KeyInit as _, Mac as _};
 
 use crate::support::{App, Reply, Sandbox, keys, request};
@@ -236,7 +237,6 @@ fn a_variant_that_proves_less_is_taken_only_by_its_name() {
         .exits(5)
         .prints(["unsigned"]);
     // Proves as much: another encoding, and a time where the plain form has none.
-    use base64::Engine as _;
     let raw = hex::decode(hex_mac("shh", "{}")).expect("hex");
     let base64 = base64::engine::general_purpose::STANDARD.encode(raw);
     verify("poolflow", &format!("X-PoolFlow-Signature: {base64}")).ok();

@@ -30,7 +30,10 @@ fn attack(listener: &Listener, count: usize, head: &str, body: usize) -> Vec<Tcp
             })
         })
         .collect();
-    senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    senders
+        .into_iter()
+        .map(|sender| sender.join().expect("no panic"))
+        .collect()
 }
 
 /// Opens many connections, each with the beginning of a request that does not go on.
@@ -63,7 +66,7 @@ fn stalled_bodies_hold_a_bounded_memory_and_an_honest_request_is_answered() {
         let head = format!("POST / HTTP/1.1\r\nhost: x\r\n{framing}");
         let attackers = attack(&listener, 60, &head, 9_899_999);
         is_served(&listener, b"{}");
-        is_served(&listener, &[b'a'; 200_000]);
+        is_served(&listener, &vec![b'a'; 200_000]);
         assert!(
             peak(&listener).is_none_or(|peak| peak < 300),
             "{:?} MiB",

@@ -485,7 +485,12 @@ fn the_answer_to_a_handshake_is_no_signature_of_any_provider_that_is_named() {
         .iter()
         .map(|name| registry.get(name).expect("a profile"))
         .collect();
-    let signing = |profile: &&Arc<Profile>| profile.handshakes.iter().any(|handshake| handshake.needs_secret());
+    let signing = |profile: &&Arc<Profile>| {
+        profile
+            .handshakes
+            .iter()
+            .any(hook::provider::handshake::Handshake::needs_secret)
+    };
     let (mut wrong, mut answered, mut refused) = (Vec::new(), 0, 0);
     let oracles: Vec<&Arc<Profile>> = profiles.iter().filter(signing).collect();
     assert!(oracles.len() >= 2, "{}", oracles.len());
