@@ -133,7 +133,8 @@ impl Reading<'_> {
         self.progress.starve();
         loop {
             let missing = rest.max(bytes).saturating_sub(self.memory.free());
-            self.crowd.free_memory(missing, self.limits.grace);
+            let enough = self.crowd.free_memory(missing, self.limits.grace);
+            self.memory.claim(arrival, enough);
             match tokio::time::timeout(CHECK, &mut granted).await {
                 Ok(Ok(part)) => return part,
                 // The memory outlives its server's connections.

@@ -102,8 +102,8 @@ impl Crowd {
     }
 
     /// Closes connections that hold memory and make little progress, the least first, until `bytes` are on their way
-    /// back.
-    pub(super) fn free_memory(&self, bytes: usize, grace: Duration) {
+    /// back. Whether they are.
+    pub(super) fn free_memory(&self, bytes: usize, grace: Duration) -> bool {
         let now = Instant::now();
         let members = self.members();
         let holders = members.open.values().map(|progress| (progress.state(), progress));
@@ -127,6 +127,7 @@ impl Crowd {
             freed += state.held;
             progress.closed.cancel();
         }
+        freed >= bytes
     }
 
     /// Closes, after a server was told to stop, what keeps it from ending and was promised nothing: requests that are not
@@ -210,7 +211,9 @@ impl Progress {
     pub(super) fn body(&self, received: usize, held: usize) {
         let mut state = self.state();
         if std::mem::take(&mut state.starved) {
-            state.moved = Instant::now();
+            // What it did not send while it waited is not held against it.
+            let now = Instant::now();
+            (state.moved, state.since) = (now, now);
         }
         (state.received, state.held) = (received, held);
     }
@@ -271,7 +274,7 @@ impl State {
 
     /// Slow, or nothing has moved at all, however much did before.
     fn has_stalled(&self, now: Instant, grace: Duration) -> bool {
-        self.is_slow(now, grace) || now.duration_since(self.moved) >= grace
+        self.is_slow(now, grace) || now.duration_since(self.moved) >= grace.max(WINDOW)
     }
 
     /// The lower, the sooner it makes room; `None`: never.

@@ -29,6 +29,8 @@ struct Waiting {
     bytes: usize,
     /// What has to be free.
     rest: usize,
+    /// That much is on its way back, so that nobody older may take of it.
+    claimed: bool,
     /// Takes the part itself: one that is granted and never picked up is given back when it is dropped.
     grant: Option<oneshot::Sender<Part>>,
 }
@@ -62,8 +64,8 @@ impl Memory {
     /// it has to wait for them.
     pub(super) fn take(self: &Arc<Self>, bytes: usize, rest: usize) -> Option<Part> {
         let mut state = self.state();
-        // Who waits waits for more than is free, so that nobody is overtaken who could go on.
-        if state.free < rest.max(bytes) {
+        let claimed = state.waiting.first_key_value().is_some_and(|(_, first)| first.claimed);
+        if claimed || state.free < rest.max(bytes) {
             return None;
         }
         state.free -= bytes;
@@ -75,10 +77,22 @@ impl Memory {
         let (grant, granted) = oneshot::channel();
         let rest = rest.max(bytes);
         let grant = Some(grant);
-        let waiting = Waiting { bytes, rest, grant };
+        let waiting = Waiting {
+            bytes,
+            rest,
+            claimed: false,
+            grant,
+        };
         self.state().waiting.insert(Reverse(arrival), waiting);
         self.hand_out(0);
         granted
+    }
+
+    /// Says whether enough is on its way back for one that waits.
+    pub(super) fn claim(&self, arrival: u64, claimed: bool) {
+        if let Some(waiting) = self.state().waiting.get_mut(&Reverse(arrival)) {
+            waiting.claimed = claimed;
+        }
     }
 
     /// How many bytes are not held.
@@ -100,11 +114,16 @@ impl Memory {
         let mut guard = self.state();
         let state = &mut *guard;
         state.free += freed;
+        let mut claimed = false;
         state.waiting.retain(|_, waiting| {
+            if claimed {
+                return true;
+            }
             let Some(grant) = waiting
                 .grant
                 .take_if(|grant| grant.is_closed() || waiting.rest <= state.free)
             else {
+                claimed = waiting.claimed;
                 return true;
             };
             if !grant.is_closed() {
@@ -157,6 +176,19 @@ mod tests {
         drop((new, old.try_recv().unwrap()));
         drop(large.try_recv().unwrap());
         assert_eq!(memory.free(), 100);
+    }
+
+    #[test]
+    fn what_is_on_its_way_back_for_the_latest_is_not_taken_by_others() {
+        let memory = Memory::new(100);
+        let (some, more) = (memory.take(40, 0).unwrap(), memory.take(60, 0).unwrap());
+        let mut old = memory.wait(30, 30, 1);
+        let mut new = memory.wait(10, 90, 2);
+        memory.claim(2, true);
+        drop(some);
+        assert!(old.try_recv().is_err() && memory.take(10, 10).is_none());
+        drop(more);
+        assert!(new.try_recv().is_ok() && old.try_recv().is_ok());
     }
 
     #[test]
