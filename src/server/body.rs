@@ -74,7 +74,8 @@ impl Reading<'_> {
                 first = data;
             } else {
                 let begin = std::mem::take(&mut first);
-                self.reserve(&mut joined, begin.len() + data.len(), announced).await;
+                self.reserve(&mut joined, begin.len() + data.len(), announced, exact.is_some())
+                    .await;
                 joined.bytes.extend_from_slice(&begin);
                 joined.bytes.extend_from_slice(&data);
             }
@@ -95,7 +96,7 @@ impl Reading<'_> {
     }
 
     /// Makes room for more of a body. What goes beyond a connection's share is taken from the memory, and waited for.
-    async fn reserve(&self, joined: &mut Joined, more: usize, announced: usize) {
+    async fn reserve(&self, joined: &mut Joined, more: usize, announced: usize, exact: bool) {
         let length = joined.bytes.len() + more;
         if length > joined.bytes.capacity() {
             let wanted = length + STEP.max(length / 4);
@@ -104,11 +105,13 @@ impl Reading<'_> {
             let (mut bytes, held) = (beyond(capacity, joined.held), joined.held);
             if bytes > 0 {
                 let rest = beyond(announced, held);
+                if exact {
+                    // All at once, so that a body that waits holds nothing that others wait for.
+                    bytes = rest.max(bytes);
+                }
                 let part = match self.memory.take(bytes, rest) {
                     Some(part) => part,
                     None => {
-                        // As much again as has come, so that it does not wait many times.
-                        bytes = bytes.max(beyond(announced.min(2 * length), held));
                         let arrival = *joined.arrival.get_or_insert_with(|| self.memory.arrival());
                         self.wait(bytes, rest, arrival).await
                     }

@@ -272,9 +272,10 @@ impl State {
         now.duration_since(self.since) >= grace && self.recent(now) < SLOW
     }
 
-    /// Slow, or nothing has moved at all, however much did before.
+    /// Slow for what it holds, or nothing has moved at all, however much did before.
     fn has_stalled(&self, now: Instant, grace: Duration) -> bool {
-        self.is_slow(now, grace) || now.duration_since(self.moved) >= grace.max(WINDOW)
+        let slow = now.duration_since(self.since) >= grace.max(WINDOW) && self.recent(now) < self.held as u64 / 64;
+        slow || self.is_slow(now, grace) || now.duration_since(self.moved) >= grace.max(WINDOW)
     }
 
     /// The lower, the sooner it makes room; `None`: never.
