@@ -20,6 +20,7 @@ use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, SqliteStore};
 use crate::transport::{HttpOptions, HttpTransport};
+use crate::ui::printable;
 
 /// What is left of forwards and commands; `None` when nothing is.
 pub(super) fn find(session: &Session, store: &SqliteStore) -> Result<Option<Resumable>> {
@@ -105,12 +106,14 @@ pub(super) async fn run(session: &Session, found: Resumable, time_scale: f64, sh
 fn say_untrusted(session: &Session, untrusted: &[LaneSummary]) {
     for summary in untrusted {
         let (what, events) = (described(&summary.lane), count(summary.waiting, "event"));
+        let file = summary.lane.trust.as_deref().unwrap_or("hook.toml");
         session.ui.warn(&format!(
-            "{what} for {events} is left: its project is not trusted to, or no longer asks for it"
+            "left: {what} for {events}, since `{}` is not trusted, or does not name it any more",
+            printable(file, 1000)
         ));
-        let folder = quote(&summary.lane.folder);
         session.ui.hint(&format!(
-            "`cd {folder} && hook config trust`, then `hook replay --resume`"
+            "what it does not name any more has to be put back; then `hook config trust {} && hook replay --resume`",
+            quote(file)
         ));
     }
 }
