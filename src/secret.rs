@@ -103,6 +103,16 @@ pub struct SecretRef {
     pub bare: bool,
 }
 
+/// The name, if any, and the endpoint of `[NAME=]endpoint:NAME`.
+pub fn endpoint_of(text: &str) -> Option<(Option<&str>, &str)> {
+    if let Some(endpoint) = text.strip_prefix("endpoint:") {
+        return Some((None, endpoint));
+    }
+    let (name, endpoint) = text.split_once("=endpoint:")?;
+    let is_name = !name.is_empty() && !name.contains(['=', ':']);
+    is_name.then_some((Some(name), endpoint))
+}
+
 /// Why a reference gives no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
