@@ -100,7 +100,7 @@ pub(super) async fn run(session: &Session, found: Resumable, time_scale: f64, sh
     };
     let done = resume::run(options, found.lanes).await;
     ledger.close();
-    Ok(say(session, &done?).worse(untrusted))
+    Ok(say(session, &done?, shutdown.soft.is_cancelled()).worse(untrusted))
 }
 
 fn say_untrusted(session: &Session, untrusted: &[LaneSummary]) {
@@ -118,8 +118,9 @@ fn say_untrusted(session: &Session, untrusted: &[LaneSummary]) {
     }
 }
 
-/// `3 forwarded, 2 commands succeeded, 1 command failed`, and the exit code.
-fn say(session: &Session, done: &WorkSummary) -> Exit {
+/// `3 forwarded, 2 commands succeeded, 1 command failed`, and the exit code. What is not done was interrupted, or lacks
+/// something that its warning names.
+fn say(session: &Session, done: &WorkSummary, stopped: bool) -> Exit {
     let forwards = done.delivered + done.failed;
     let commands = done.commands_succeeded + done.commands_failed;
     let mut parts = Vec::new();
@@ -131,7 +132,8 @@ fn say(session: &Session, done: &WorkSummary) -> Exit {
         parts.push(format!("{succeeded} succeeded, {} failed", done.commands_failed));
     }
     if done.interrupted > 0 {
-        parts.push(format!("{} interrupted", done.interrupted));
+        let why = if stopped { "interrupted" } else { "left" };
+        parts.push(format!("{} {why}", done.interrupted));
     }
     session.ui.note(&parts.join(", "));
     let commands = if done.commands_failed > 0 {
@@ -139,10 +141,10 @@ fn say(session: &Session, done: &WorkSummary) -> Exit {
     } else {
         Exit::Ok
     };
-    let interrupted = if done.interrupted > 0 {
-        Exit::Interrupted
-    } else {
-        Exit::Ok
+    let left = match done.interrupted {
+        0 => Exit::Ok,
+        _ if stopped => Exit::Interrupted,
+        _ => Exit::Unmet,
     };
-    done.exit.unwrap_or(Exit::Ok).worse(commands).worse(interrupted)
+    done.exit.unwrap_or(Exit::Ok).worse(commands).worse(left)
 }

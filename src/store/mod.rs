@@ -12,6 +12,7 @@ mod query;
 mod reader;
 mod sealed;
 mod sqlite;
+mod url_parts;
 mod work;
 
 use std::sync::Arc;

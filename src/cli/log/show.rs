@@ -83,6 +83,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let mut record = select::record(&store, number)?;
     if args.reveal {
         session.restore(&mut record);
+    } else {
+        session.recognise(&record);
     }
     if args.body {
         session.ui.raw(match &record {
