@@ -36,7 +36,8 @@ pub(super) struct Args {
     /// Events that fit: `job.*`
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
-    /// Take up deliveries whose process ended with attempts left, and only those: all of them, or the named ones
+    /// Take up what is left, and only that: deliveries whose process ended with attempts left, all or the named ones, and
+    /// forwards and commands of `listen`
     // Their records stay, so they go where these say, with the bytes that these hold.
     #[arg(
         long,

@@ -308,6 +308,10 @@ mod tests {
             unreachable!()
         }
 
+        fn waiting(&self, _: u64) -> Result<Vec<crate::store::Lane>, StoreError> {
+            unreachable!()
+        }
+
         fn sealed_work(&self) -> Result<Vec<(Option<String>, crate::store::Sealed)>, StoreError> {
             unreachable!()
         }

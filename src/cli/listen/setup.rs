@@ -22,7 +22,7 @@ use crate::listener::route::Route;
 use crate::listener::{Heard, Listener, Router, Rules, Shakes};
 use crate::process::GroupChild;
 use crate::render::count;
-use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::shutdown::{DRAIN, Shutdown};
@@ -82,16 +82,21 @@ pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Optio
     let settings = session.settings.secret.iter().filter(|_| given.is_empty());
     let given: Vec<String> = given.iter().chain(settings).cloned().collect();
     let owners = owners(session, &given)?;
+    let owned: Vec<(String, String)> = owners.iter().flatten().cloned().collect();
     let labels = if args.providers.is_empty() && owners.iter().all(Option::is_some) && !owners.is_empty() {
-        let mut labels: Vec<String> = owners.iter().flatten().cloned().collect();
-        labels.dedup();
+        let mut labels: Vec<String> = Vec::new();
+        for (_, provider) in &owned {
+            if !labels.contains(provider) {
+                labels.push(provider.clone());
+            }
+        }
         labels
     } else if args.providers.is_empty() {
         session.settings.named_provider.iter().cloned().collect()
     } else {
         args.providers.clone()
     };
-    let secrets = naming::bind(secrets, &labels);
+    let secrets = naming::bind_owned(naming::bind(secrets, &labels), &owned, &labels);
     if super::work::routes(session, args)?
         .iter()
         .any(|named| named.route.to.runs())
@@ -125,10 +130,13 @@ fn check_signed(session: &Session, args: &Args, labels: &[String]) -> Result<()>
     Ok(())
 }
 
-/// The provider of each reference that is `endpoint:NAME`.
-fn owners(session: &Session, given: &[String]) -> Result<Vec<Option<String>>> {
-    let owner = |text: &String| match text.strip_prefix("endpoint:") {
-        Some(name) => session.endpoint(name).map(|endpoint| Some(endpoint.provider)),
+/// The name and the provider of the secrets of each reference that is `endpoint:NAME`.
+fn owners(session: &Session, given: &[String]) -> Result<Vec<Option<(String, String)>>> {
+    let owner = |text: &String| match endpoint_of(text) {
+        Some((name, selector)) => session.endpoint(selector).map(|endpoint| {
+            let name = name.map_or_else(|| format!("endpoint:{}", endpoint.name), str::to_owned);
+            Some((name, endpoint.provider))
+        }),
         None => Ok(None),
     };
     given.iter().map(owner).collect()
@@ -150,22 +158,41 @@ fn check_named(given: &[String], secrets: &[Secret], labels: &[String]) -> Resul
                     n => format!("{n} secrets do not say"),
                 }
             ));
-            let flags = labels.iter().map(|label| {
-                let name = naming::provider_of(label);
-                let reference = given.iter().find(|text| shown_reference(text).is_some());
-                let reference = reference
-                    .and_then(|text| shown_reference(text))
-                    .unwrap_or("REF".to_owned());
-                format!("--secret {name}={reference}")
-            });
-            let flags: Vec<String> = flags.collect();
+            let flags = flags_for(given, labels);
             Err(error.hint(format!("say whose secret each is: `{}`", flags.join(" "))))
         }
     }
 }
 
+/// The flags that say whose secret each is. A reference that says it stays; the others are given out in their order.
+fn flags_for(given: &[String], labels: &[String]) -> Vec<String> {
+    let named = |text: &String| match endpoint_of(text) {
+        Some((name, _)) => name.map(str::to_owned),
+        None => SecretRef::parse(text).name,
+    };
+    let is_of = |text: &String, label: &String| {
+        named(text).is_some_and(|name| name == *label || name == naming::provider_of(label))
+    };
+    let is_open = |text: &&String| labels.iter().all(|label| !is_of(text, label));
+    let shown = given.iter().filter(is_open).filter_map(|text| shown_reference(text));
+    let mut open = shown.clone();
+    let flag = |label: &String| {
+        let own = given.iter().find(|text| is_of(text, label));
+        let reference = match own {
+            Some(text) => shown_reference(text),
+            None => open.next().or_else(|| shown.clone().next_back()),
+        };
+        let reference = reference.unwrap_or_else(|| "REF".to_owned());
+        format!("--secret {}={reference}", naming::provider_of(label))
+    };
+    labels.iter().map(flag).collect()
+}
+
 /// A reference as it may be shown: without its name, and never the text of a secret.
 fn shown_reference(text: &str) -> Option<String> {
+    if let Some((_, endpoint)) = endpoint_of(text) {
+        return Some(crate::shell::quote(&format!("endpoint:{endpoint}")));
+    }
     match SecretRef::parse(text).source {
         SecretSource::Env(name) => Some(format!("env:{name}")),
         SecretSource::File(path) => Some(crate::shell::quote(&format!("file:{}", path.display()))),
