@@ -159,6 +159,18 @@ impl SecretRef {
         }
     }
 
+    /// The reference as it is kept, with its name: what can be typed in any folder.
+    pub fn anywhere(&self) -> String {
+        let name = self.name.as_ref().map_or_else(String::new, |name| format!("{name}="));
+        match &self.source {
+            SecretSource::File(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!("{name}file:{}", path.display())
+            }
+            SecretSource::Env(_) | SecretSource::Stdin | SecretSource::Literal(_) => format!("{name}{self}"),
+        }
+    }
+
     /// Fetches the text. The secret's name is the given one, else one derived from where it is (`env:VAR`).
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let text = match &self.source {

@@ -310,10 +310,13 @@ impl Session {
 fn given_kind(references: &[String]) -> SecretKind {
     let kept = |text: &String| match secret::endpoint_of(text) {
         Some(_) => text.clone(),
-        None => match SecretRef::parse(text).source {
-            SecretSource::Env(_) | SecretSource::File(_) => text.clone(),
-            SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
-        },
+        None => {
+            let reference = SecretRef::parse(text);
+            match &reference.source {
+                SecretSource::Env(_) | SecretSource::File(_) => reference.anywhere(),
+                SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
+            }
+        }
     };
     match references {
         [one] if one.starts_with("endpoint:") => SecretKind::Endpoint(one["endpoint:".len()..].to_owned()),
@@ -323,7 +326,11 @@ fn given_kind(references: &[String]) -> SecretKind {
 
 /// Takes note of a secret under the reference that can be typed again.
 fn remember(secret: &Secret, reference: &SecretRef) {
-    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| reference.to_string());
+    let nameless = SecretRef {
+        name: None,
+        ..reference.clone()
+    };
+    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| nameless.anywhere());
     known::remember(secret, typed.as_deref());
 }
 

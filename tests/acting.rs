@@ -311,6 +311,7 @@ fn a_right_token_acts_and_is_told_from_a_signature() {
     assert_eq!(with(&[("x-gitlab-token", "wrong")]), 401);
     assert_eq!(with(&[]), 401);
     assert_eq!(with(&[("x-gitlab-token", "right")]), 200);
+    listener.shows("refused: the token in `X-Gitlab-Token` is not the secret");
     listener.shows("token only by `t`");
     listener.stop().ok().says(["1 verified, 2 refused"]);
     assert_eq!(ran(&sandbox), ["token Push Hook"]);

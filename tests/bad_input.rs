@@ -164,6 +164,7 @@ fn secrets_that_are_not_there_are_named_and_not_shown() {
     for command in [&["send", "job.paid", "--to", ":9"][..], &["listen", "--port", "0"]] {
         for (secret, said) in [
             ("env:NOT_THERE", "error: environment variable `NOT_THERE` is not set"),
+            ("env:", "hint: write the variable's name: `env:VAR`"),
             ("file:/not/there", "error: secret file `/not/there` cannot be read"),
             ("literal:", "error: the secret from `literal:********` is empty"),
         ] {

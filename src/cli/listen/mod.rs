@@ -81,10 +81,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         late: ends.late.clone(),
         kill: shutdown.hard.clone(),
     };
-    let workers = match owner {
-        Some(owner) => Some(work::start(session, args, &ledger, &router, owner, work_ends).await?),
-        None => None,
-    };
+    let workers = work::start(session, args, &ledger, &router, owner, work_ends).await?;
     let (refused, to_explain) = mpsc::channel(diagnosis::WAITING);
     let dispatcher = Dispatcher::new(session, args, ends.clone(), router, workers, refused)?;
     let diagnosis = Diagnosis {
