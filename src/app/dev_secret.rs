@@ -199,7 +199,7 @@ mod tests {
                     continue;
                 }
                 let secret = dev.for_profile(&profile, Purpose::Verify).unwrap();
-                let owner = seen.entry(secret.expose().to_vec()).or_insert_with(|| name.to_string());
+                let owner = seen.entry(secret.expose().to_vec()).or_insert_with(|| name.clone());
                 assert_eq!(*owner, *name);
             }
         }
