@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
 pub use ledger::{Ledger, PendingAck};
-pub use notes::{DiagnosisNote, Processing, VerdictNote};
+pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use reader::Reader;
@@ -243,6 +243,14 @@ pub enum Op {
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),
+    /// Records a delivery that makes again what failed, unless that is not to be made again any more: of several processes
+    /// that repeat what is undelivered, a single one does.
+    Repeat {
+        /// The number of the delivery that failed, as [`Store::undelivered`] gave it.
+        failed: u64,
+        /// The new one.
+        delivery: Box<NewDelivery>,
+    },
     /// Adds an attempt to a recorded delivery and says where it stands then.
     Attempt {
         /// Which delivery.
@@ -309,17 +317,6 @@ pub enum Op {
         /// Who runs it from now on.
         owner: String,
     },
-}
-
-/// What a change gave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ack {
-    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process.
-    pub number: u64,
-    /// For a capture: the first one of the same event within the window.
-    pub duplicate_of: Option<u64>,
-    /// Whether that one says another id of the event.
-    pub other_id: bool,
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
