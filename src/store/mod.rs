@@ -243,6 +243,14 @@ pub enum Op {
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),
+    /// Records a delivery that makes again what failed, unless that is not to be made again any more: of several processes
+    /// that repeat what is undelivered, a single one does.
+    Repeat {
+        /// The number of the delivery that failed, as [`Store::undelivered`] gave it.
+        failed: u64,
+        /// The new one.
+        delivery: Box<NewDelivery>,
+    },
     /// Adds an attempt to a recorded delivery and says where it stands then.
     Attempt {
         /// Which delivery.
