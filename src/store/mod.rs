@@ -22,6 +22,7 @@ use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
 pub use ledger::{Ledger, PendingAck};
+pub use names::{DeliveryState, Signing};
 pub use notes::{DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
@@ -99,34 +100,6 @@ pub struct Capture {
     pub diagnosis: Option<DiagnosisNote>,
     /// Secrets that are not in the ledger and were not put back.
     pub sealed: Vec<Sealed>,
-}
-
-/// How a delivery is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Signing {
-    /// Anew on every attempt, with the provider's scheme.
-    #[default]
-    Fresh,
-    /// With the headers that were captured.
-    AsCaptured,
-}
-
-/// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeliveryState {
-    /// Attempts are left.
-    #[default]
-    Pending,
-    /// The target answered with success.
-    Delivered,
-    /// No attempts are left.
-    Failed,
-    /// Set aside by a person or a rule: nothing is tried until somebody asks.
-    Parked,
-    /// A workflow's condition did not hold: nothing was sent.
-    Skipped,
-    /// A workflow in test: its request was made, and not sent.
-    Rehearsed,
 }
 
 /// A delivery to be recorded, in whatever state it is by then.
