@@ -159,6 +159,16 @@ fn tls_failures_name_the_cause() {
 }
 
 #[test]
+fn a_public_url_that_is_none_is_refused_at_the_start() {
+    let sandbox = Sandbox::new();
+    for url in ["tunnel.example", "ftp://tunnel.example", "https://", ""] {
+        run(&sandbox, &["listen", "--port", "0", "--public-url", url])
+            .exits(2)
+            .says(["expected a URL such as `https://example.com/hooks`"]);
+    }
+}
+
+#[test]
 fn secrets_that_are_not_there_are_named_and_not_shown() {
     let sandbox = Sandbox::new();
     for command in [&["send", "job.paid", "--to", ":9"][..], &["listen", "--port", "0"]] {

@@ -22,8 +22,7 @@ use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
 pub use ledger::{Ledger, PendingAck};
-pub use names::{DeliveryState, Signing};
-pub use notes::{DiagnosisNote, Processing, VerdictNote};
+pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use reader::Reader;
@@ -100,6 +99,34 @@ pub struct Capture {
     pub diagnosis: Option<DiagnosisNote>,
     /// Secrets that are not in the ledger and were not put back.
     pub sealed: Vec<Sealed>,
+}
+
+/// How a delivery is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Signing {
+    /// Anew on every attempt, with the provider's scheme.
+    #[default]
+    Fresh,
+    /// With the headers that were captured.
+    AsCaptured,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeliveryState {
+    /// Attempts are left.
+    #[default]
+    Pending,
+    /// The target answered with success.
+    Delivered,
+    /// No attempts are left.
+    Failed,
+    /// Set aside by a person or a rule: nothing is tried until somebody asks.
+    Parked,
+    /// A workflow's condition did not hold: nothing was sent.
+    Skipped,
+    /// A workflow in test: its request was made, and not sent.
+    Rehearsed,
 }
 
 /// A delivery to be recorded, in whatever state it is by then.
@@ -290,17 +317,6 @@ pub enum Op {
         /// Who runs it from now on.
         owner: String,
     },
-}
-
-/// What a change gave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ack {
-    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process.
-    pub number: u64,
-    /// For a capture: the first one of the same event within the window.
-    pub duplicate_of: Option<u64>,
-    /// Whether that one says another id of the event.
-    pub other_id: bool,
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.

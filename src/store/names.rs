@@ -1,34 +1,6 @@
-//! Choices, and their names as they stand in JSON and in the ledger.
+//! The names of choices, as they stand in JSON and in the ledger.
 
-use super::{RecordKind, SealedForm, SealedPlace, WorkKind};
-
-/// How a delivery is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Signing {
-    /// Anew on every attempt, with the provider's scheme.
-    #[default]
-    Fresh,
-    /// With the headers that were captured.
-    AsCaptured,
-}
-
-/// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeliveryState {
-    /// Attempts are left.
-    #[default]
-    Pending,
-    /// The target answered with success.
-    Delivered,
-    /// No attempts are left.
-    Failed,
-    /// Set aside by a person or a rule: nothing is tried until somebody asks.
-    Parked,
-    /// A workflow's condition did not hold: nothing was sent.
-    Skipped,
-    /// A workflow in test: its request was made, and not sent.
-    Rehearsed,
-}
+use super::{DeliveryState, RecordKind, SealedForm, SealedPlace, Signing, WorkKind};
 
 /// Gives an enum its names for JSON and the ledger, and reads them back.
 macro_rules! names {

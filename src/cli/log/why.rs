@@ -29,7 +29,11 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
         None => "No provider was recognised: none of the known signature headers is there.".to_owned(),
     });
     said.extend(verdict(capture));
-    said.push(answer(request.status, request.verdict.name == "refused"));
+    said.push(match request.workflow {
+        // Of the statuses of a trigger only this one is its own judgement.
+        Some(_) if request.status == 400 => "It was answered 400 Bad Request: its body is no record.".to_owned(),
+        _ => answer(request.status, request.verdict.name == "refused"),
+    });
     if let Some(first) = capture.duplicate_of {
         let same = if view.same_content {
             "It has the same signed content as"
