@@ -170,7 +170,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
-            gate: Some(Arc::new(EndpointGate(Arc::new(self.book_watch())))),
+            gate: Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch())))),
         }
     }
 

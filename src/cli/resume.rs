@@ -135,6 +135,9 @@ fn say(session: &Session, done: &WorkSummary, stopped: bool) -> Exit {
         let why = if stopped { "interrupted" } else { "left" };
         parts.push(format!("{} {why}", done.interrupted));
     }
+    if parts.is_empty() {
+        parts.push("another process was faster to take it up".to_owned());
+    }
     session.ui.note(&parts.join(", "));
     let commands = if done.commands_failed > 0 {
         Exit::Unmet

@@ -240,7 +240,7 @@ impl Serving<'_> {
         pipeline.leave = stop.clone();
         // One watch for both: a file that breaks is told once.
         let book = Arc::new(session.book_watch());
-        pipeline.gate = Some(Arc::new(EndpointGate(Arc::clone(&book))));
+        pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let session = Arc::new(session.clone());
         let post = Post {
             session: Arc::clone(&session),
