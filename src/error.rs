@@ -172,6 +172,7 @@ impl From<SecretError> for Error {
     fn from(error: SecretError) -> Self {
         let base = Self::usage(error.to_string());
         match &error {
+            SecretError::NoVariable(name) if name.is_empty() => base.hint("write the variable's name: `env:VAR`"),
             SecretError::NoVariable(name) => base.hint(format!("`export {name}=...` first")),
             SecretError::Unreadable { source, .. } => base.cause(source),
             SecretError::Empty(_) => base,

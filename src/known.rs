@@ -49,6 +49,8 @@ pub struct Found {
 struct Known {
     by_text: HashMap<Vec<u8>, Arc<Entry>>,
     parts: Vec<Arc<Entry>>,
+    /// The same secrets as they are written in JSON and in forms, where that is another way.
+    written: Vec<(Vec<u8>, Arc<Entry>)>,
     /// By fingerprint, and in the order in which they came.
     tokens: HashMap<String, Vec<u8>>,
     order: VecDeque<String>,
@@ -76,6 +78,9 @@ pub fn remember(secret: &Secret, reference: Option<&str>) {
     let known = known.get_or_insert_default();
     if text.len() >= SHORTEST_PART && known.parts.len() < MOST_PARTS {
         known.parts.push(Arc::clone(&entry));
+        for form in other_forms(text) {
+            known.written.push((form, Arc::clone(&entry)));
+        }
     }
     known.by_text.insert(text.to_vec(), entry);
 }
@@ -119,13 +124,38 @@ pub fn whole(text: &[u8]) -> Option<Arc<Entry>> {
     read().as_ref()?.by_text.get(text).cloned()
 }
 
+/// How a secret is written inside of a JSON text and of a form, where that differs from the secret.
+fn other_forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(text) = std::str::from_utf8(secret) else {
+        return Vec::new();
+    };
+    let json = serde_json::to_string(text).unwrap_or_default();
+    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
+    let form: String = url::form_urlencoded::byte_serialize(secret).collect();
+    let mut forms: Vec<Vec<u8>> = [json, form].map(String::into_bytes).into();
+    forms.retain(|form| !form.is_empty() && form != secret);
+    forms.dedup();
+    forms
+}
+
 /// The secrets inside of a text, in order, none overlapping another.
 pub fn inside(text: &[u8]) -> Vec<Found> {
+    find(text, false)
+}
+
+/// The same for what is shown: also as they are written in JSON and in forms.
+pub fn inside_written(text: &[u8]) -> Vec<Found> {
+    find(text, true)
+}
+
+fn find(text: &[u8], written: bool) -> Vec<Found> {
     let known = read();
     let Some(known) = known.as_ref() else { return Vec::new() };
     let mut found: Vec<Found> = Vec::new();
-    for entry in &known.parts {
-        let (mut from, needle) = (0, entry.expose());
+    let plain = known.parts.iter().map(|entry| (entry.expose(), entry));
+    let other = known.written.iter().map(|(form, entry)| (form.as_slice(), entry));
+    for (needle, entry) in plain.chain(other.filter(|_| written)) {
+        let mut from = 0;
         while let Some(at) = position(&text[from..], needle) {
             let start = from + at;
             from = start + needle.len();
@@ -192,6 +222,17 @@ mod tests {
             by_fingerprint(&found[0].entry.fingerprint).unwrap(),
             b"known-test-outer-inner-1"
         );
+    }
+
+    #[test]
+    fn what_is_shown_is_searched_for_other_ways_of_writing_too() {
+        remember(&Secret::new("known \"written\\ +form"), None);
+        let json = br#"{"a":"known \"written\\ +form"}"#;
+        assert!(inside(json).is_empty());
+        let found = inside_written(json);
+        assert_eq!((found[0].start, found[0].len), (6, 23));
+        assert_eq!(inside_written(b"a=known+%22written%5C+%2Bform&b").len(), 1);
+        assert_eq!(inside_written(b"known \"written\\ +form").len(), 1);
     }
 
     #[test]

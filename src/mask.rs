@@ -9,6 +9,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::headers::Headers;
 use crate::known;
 
@@ -101,7 +103,7 @@ pub fn secrets(text: &str) -> Cow<'_, str> {
     if known::whole(text.as_bytes()).is_some() {
         return Cow::Borrowed(MASK);
     }
-    let found = known::inside(text.as_bytes());
+    let found = known::inside_written(text.as_bytes());
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -119,9 +121,22 @@ pub fn secrets(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// JSON without the secrets that this process has learnt.
+pub fn value(value: &Value) -> Value {
+    match value {
+        Value::String(text) => secrets(text).into(),
+        Value::Array(items) => items.iter().map(self::value).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, field)| (name.clone(), self::value(field)));
+            Value::Object(fields.collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
 /// Bytes without the secrets that this process has learnt.
 pub fn bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let found = known::inside(bytes);
+    let found = known::inside_written(bytes);
     if found.is_empty() {
         return Cow::Borrowed(bytes);
     }
@@ -166,7 +181,7 @@ fn parts(text: &str, values: Values) -> String {
     }
     let (rest, fragment) = split(rest, '#');
     let (path, query) = split(rest, '?');
-    shown.push_str(&secrets(path));
+    shown.push_str(&secrets(&without_escaped(path)));
     for (mark, pairs) in [('?', query), ('#', fragment)] {
         if let Some(pairs) = pairs {
             shown.push(mark);
@@ -242,6 +257,17 @@ fn value_of(value: &str) -> String {
 fn is_known(value: &str) -> bool {
     let value = value_of(value);
     known::whole(value.as_bytes()).is_some() || !known::inside(value.as_bytes()).is_empty()
+}
+
+/// A path without the segments that are a secret whose characters are escaped.
+fn without_escaped(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return path.into();
+    }
+    let is_secret = |segment: &&str| segment.contains('%') && known::whole(value_of(segment).as_bytes()).is_some();
+    let segments = path.split('/');
+    let shown = segments.map(|segment| if is_secret(&segment) { MASK } else { segment });
+    shown.collect::<Vec<_>>().join("/").into()
 }
 
 fn is_random(value: &str) -> bool {
@@ -367,6 +393,9 @@ mod tests {
             url("http://h/a/mask-test-s3cret?x=mask-test-s3cret"),
             "http://h/a/********?x=********"
         );
+        assert_eq!(url("POST /a/mask%2Dtest-s3cret/b%20c"), "POST /a/********/b%20c");
+        let shown = value(&serde_json::json!({"a": ["b mask-test-s3cret", 1]}));
+        assert_eq!(shown, serde_json::json!({"a": ["b ********", 1]}));
         assert_eq!(bytes(b"\xffmask-test-s3cret"), b"\xff********".as_slice());
     }
 

@@ -103,6 +103,16 @@ pub struct SecretRef {
     pub bare: bool,
 }
 
+/// The name, if any, and the endpoint of `[NAME=]endpoint:NAME`.
+pub fn endpoint_of(text: &str) -> Option<(Option<&str>, &str)> {
+    if let Some(endpoint) = text.strip_prefix("endpoint:") {
+        return Some((None, endpoint));
+    }
+    let (name, endpoint) = text.split_once("=endpoint:")?;
+    let is_name = !name.is_empty() && !name.contains(['=', ':']);
+    is_name.then_some((Some(name), endpoint))
+}
+
 /// Why a reference gives no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -146,6 +156,18 @@ impl SecretRef {
             name: None,
             source: SecretSource::Literal(Secret::new(text)),
             bare: true,
+        }
+    }
+
+    /// The reference as it is kept, with its name: what can be typed in any folder.
+    pub fn anywhere(&self) -> String {
+        let name = self.name.as_ref().map_or_else(String::new, |name| format!("{name}="));
+        match &self.source {
+            SecretSource::File(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!("{name}file:{}", path.display())
+            }
+            SecretSource::Env(_) | SecretSource::Stdin | SecretSource::Literal(_) => format!("{name}{self}"),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
 use crate::retention::{self, Keeping};
 pub use crate::secret::DEV_SECRET;
-use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::secret::{self, Secret, SecretRef, SecretSource};
 use crate::store::{Access, Ledger, Owner, Reader, SqliteStore, Store};
 use crate::transport::Transport;
 use crate::ui::Ui;
@@ -170,7 +170,7 @@ impl Session {
             cancel,
             leave: CancellationToken::new(),
             owner,
-            gate: Some(Arc::new(EndpointGate(Arc::new(self.book_watch())))),
+            gate: Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch())))),
         }
     }
 
@@ -255,12 +255,17 @@ impl Session {
         Ok((Secrets::Dev(self.dev_secret()?), SecretKind::Dev))
     }
 
-    /// Fetches what `endpoint:NAME` stands for, or the one secret of another reference.
+    /// Fetches what `[NAME=]endpoint:NAME` stands for, or the one secret of another reference.
     fn secrets(&self, text: &str, purpose: Purpose) -> Result<Vec<Secret>> {
-        match text.strip_prefix("endpoint:") {
-            Some(name) => self.secrets_of_endpoint(name, purpose),
-            None => self.secret(text).map(|secret| vec![secret]),
-        }
+        let Some((name, endpoint)) = secret::endpoint_of(text) else {
+            return self.secret(text).map(|secret| vec![secret]);
+        };
+        let secrets = self.secrets_of_endpoint(endpoint, purpose)?.into_iter();
+        let named = |secret: Secret| match name {
+            Some(name) => secret.named(name),
+            None => secret,
+        };
+        Ok(secrets.map(named).collect())
     }
 
     /// Fetches a secret by its reference, with a warning when it stood bare on the command line.
@@ -303,12 +308,15 @@ impl Session {
 
 /// The kind of secrets that were given by reference. A text that is the secret itself leaves nothing but its place.
 fn given_kind(references: &[String]) -> SecretKind {
-    let kept = |text: &String| match text.strip_prefix("endpoint:") {
+    let kept = |text: &String| match secret::endpoint_of(text) {
         Some(_) => text.clone(),
-        None => match SecretRef::parse(text).source {
-            SecretSource::Env(_) | SecretSource::File(_) => text.clone(),
-            SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
-        },
+        None => {
+            let reference = SecretRef::parse(text);
+            match &reference.source {
+                SecretSource::Env(_) | SecretSource::File(_) => reference.anywhere(),
+                SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
+            }
+        }
     };
     match references {
         [one] if one.starts_with("endpoint:") => SecretKind::Endpoint(one["endpoint:".len()..].to_owned()),
@@ -318,7 +326,11 @@ fn given_kind(references: &[String]) -> SecretKind {
 
 /// Takes note of a secret under the reference that can be typed again.
 fn remember(secret: &Secret, reference: &SecretRef) {
-    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| reference.to_string());
+    let nameless = SecretRef {
+        name: None,
+        ..reference.clone()
+    };
+    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| nameless.anywhere());
     known::remember(secret, typed.as_deref());
 }
 

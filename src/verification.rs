@@ -266,7 +266,9 @@ impl Verification {
         match self.verifier(candidate) {
             Ok(verifier) => match verifier.verify(received) {
                 Verdict::Verified(proof) => self.confirmed(candidate, received, proof),
-                Verdict::Refused(Refusal::NoMatch { header, .. }) if self.leaves_out_keys(&candidate.profile) => {
+                Verdict::Refused(Refusal::NoMatch { header, .. } | Refusal::WrongToken { header })
+                    if self.leaves_out_keys(&candidate.profile) =>
+                {
                     Verdict::Refused(Refusal::Unnamed { header })
                 }
                 verdict => verdict,

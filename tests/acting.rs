@@ -94,6 +94,139 @@ fn an_endpoint_whose_secret_is_used_names_its_provider() {
     assert_eq!(ran(&sandbox), ["true push"]);
 }
 
+/// Two endpoints, `shop` of GitHub and `till` of Pocketsflow, each with a secret of its own.
+fn two_endpoints() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (name, provider, event, secret) in [
+        ("shop", "github", "push", "literal:of-shop"),
+        ("till", "pocketsflow", "order.completed", "literal:of-till"),
+    ] {
+        let add = [
+            "endpoints",
+            "add",
+            "--name",
+            name,
+            "-p",
+            provider,
+            "--to",
+            "http://localhost:1/",
+        ];
+        let more = ["--local", "--events", event, "--secret", secret];
+        sandbox.hook(add.iter().chain(&more)).run().ok();
+    }
+    sandbox
+}
+
+#[test]
+fn a_token_that_was_given_as_text_is_verified_again_from_the_ledger() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["-p", "gitlab", "--secret", "literal:right-token"]);
+    for (token, status) in [("right-token", 200), ("wrong-token", 401)] {
+        let lines = [("x-gitlab-event", "Push Hook"), ("x-gitlab-token", token)];
+        assert_eq!(
+            request("POST", &listener.url, "/", &lines, BODY.as_bytes()).status,
+            status
+        );
+    }
+    listener.stop().ok();
+    let verify = |number: &str, secret: &str| sandbox.hook(["verify", number, "--secret", secret]).run();
+    verify("1", "literal:right-token").ok().prints(["token only: gitlab"]);
+    verify("1", "literal:wrong-token").exits(5);
+    verify("2", "literal:right-token").exits(5);
+    verify("2", "literal:wrong-token").ok();
+}
+
+#[test]
+fn secrets_of_several_endpoints_are_each_bound_to_its_provider() {
+    for args in [
+        &["--secret", "endpoint:shop", "--secret", "endpoint:till"][..],
+        &[
+            "--secret",
+            "endpoint:shop",
+            "--secret",
+            "endpoint:till",
+            "-p",
+            "pocketsflow",
+            "-p",
+            "github",
+        ],
+        &[
+            "--secret",
+            "github=endpoint:shop",
+            "--secret",
+            "pocketsflow=endpoint:till",
+            "-p",
+            "github",
+            "-p",
+            "pocketsflow",
+        ],
+    ] {
+        let sandbox = two_endpoints();
+        let listener = sandbox.listen(args.iter().chain(&["--exec", NOTE]));
+        let send = |secret: &str, body: &str| {
+            let signed = github(secret, body);
+            let lines = [("x-hub-signature-256", &*signed), ("x-github-event", "push")];
+            request("POST", &listener.url, "/", &lines, body.as_bytes()).status
+        };
+        assert_eq!([send("of-till", "{}"), send("of-shop", BODY)], [401, 200], "{args:?}");
+        listener.stop().ok();
+        assert_eq!(ran(&sandbox), ["true push"]);
+    }
+}
+
+#[test]
+fn the_flags_to_type_name_endpoints_too() {
+    let sandbox = two_endpoints();
+    let args = [
+        "--secret",
+        "endpoint:till",
+        "--secret",
+        "env:A",
+        "-p",
+        "github",
+        "-p",
+        "stripe",
+    ];
+    let run = sandbox.listening(args.iter().chain(&["--exec", "true"])).env("A", "x");
+    run.run()
+        .exits(2)
+        .says(["`--secret github=endpoint:till --secret stripe=env:A`"]);
+}
+
+#[test]
+fn what_nobody_verified_makes_no_duplicate_of_what_somebody_did() {
+    let sandbox = Sandbox::new();
+    let signed = github("topsecret", BODY);
+    let lines = [
+        ("x-hub-signature-256", &*signed),
+        ("x-github-event", "push"),
+        ("x-github-delivery", "1"),
+    ];
+    let unverified = sandbox.listen(["-p", "github"]);
+    assert_eq!(
+        request("POST", &unverified.url, "/", &lines, BODY.as_bytes()).status,
+        200
+    );
+    unverified.stop().ok();
+    let args = ["-p", "github", "--secret", "literal:topsecret", "--exec", NOTE];
+    let listener = sandbox.listen(args);
+    assert_eq!(request("POST", &listener.url, "/", &lines, BODY.as_bytes()).status, 200);
+    listener.stop().ok().says(["0 duplicates"]);
+    assert_eq!(ran(&sandbox), ["true push"]);
+}
+
+#[test]
+fn what_a_web_page_sends_makes_no_duplicate_of_what_a_provider_sends() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["-p", "slotflow@unsigned", "--unverified", "--exec", NOTE]);
+    let body = br#"{"event":"booking.confirmed","data":{"id":"b1"}}"#;
+    let page = [("origin", "https://evil.example")];
+    assert_eq!(request("POST", &listener.url, "/", &page, body).status, 200);
+    assert_eq!(request("POST", &listener.url, "/", &[], body).status, 200);
+    listener.stop().ok().says(["0 duplicates"]);
+    assert_eq!(ran(&sandbox), ["false booking.confirmed"]);
+}
+
 #[test]
 fn of_several_providers_each_secret_says_whose_it_is() {
     let sandbox = Sandbox::new();
@@ -107,7 +240,7 @@ fn of_several_providers_each_secret_says_whose_it_is() {
         .exits(2)
         .says([
             "error: commands would run for several providers, and a secret does not say which of them signs with it",
-            "`--secret github=env:A --secret pocketsflow=env:A`",
+            "`--secret github=env:A --secret pocketsflow=env:B`",
         ]);
     let bare = listening(&["--secret", "literal:hush-hush"]).run().exits(2);
     bare.never(["hush-hush"]).says(["--secret github=REF"]);
@@ -178,6 +311,7 @@ fn a_right_token_acts_and_is_told_from_a_signature() {
     assert_eq!(with(&[("x-gitlab-token", "wrong")]), 401);
     assert_eq!(with(&[]), 401);
     assert_eq!(with(&[("x-gitlab-token", "right")]), 200);
+    listener.shows("refused: the token in `X-Gitlab-Token` is not the secret");
     listener.shows("token only by `t`");
     listener.stop().ok().says(["1 verified, 2 refused"]);
     assert_eq!(ran(&sandbox), ["token Push Hook"]);

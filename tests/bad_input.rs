@@ -159,11 +159,22 @@ fn tls_failures_name_the_cause() {
 }
 
 #[test]
+fn a_public_url_that_is_none_is_refused_at_the_start() {
+    let sandbox = Sandbox::new();
+    for url in ["tunnel.example", "ftp://tunnel.example", "https://", ""] {
+        run(&sandbox, &["listen", "--port", "0", "--public-url", url])
+            .exits(2)
+            .says(["expected a URL such as `https://example.com/hooks`"]);
+    }
+}
+
+#[test]
 fn secrets_that_are_not_there_are_named_and_not_shown() {
     let sandbox = Sandbox::new();
     for command in [&["send", "job.paid", "--to", ":9"][..], &["listen", "--port", "0"]] {
         for (secret, said) in [
             ("env:NOT_THERE", "error: environment variable `NOT_THERE` is not set"),
+            ("env:", "hint: write the variable's name: `env:VAR`"),
             ("file:/not/there", "error: secret file `/not/there` cannot be read"),
             ("literal:", "error: the secret from `literal:********` is empty"),
         ] {

@@ -351,6 +351,26 @@ fn ctrl_c_leaves_a_forward_that_waits_for_its_retry_and_a_resume_takes_it_up() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_does_not_make_a_resumed_retry_wait_for_years() {
+    let sandbox = Sandbox::new();
+    let count = AtomicUsize::new(0);
+    let app = App::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::Status(503, ""),
+        _ => Reply::Status(200, ""),
+    });
+    let mut listener = sandbox.listen(["--forward-to", &app.url, "--retry", "5s"]);
+    post(&listener.url, &[], b"{}");
+    listener.shows("next attempt in 5s");
+    listener.stop().exits(130);
+    sandbox
+        .hook(["replay", "--resume", "--time-scale", "1000x"])
+        .env("__HOOK_NOW", "2020-01-02T03:04:05Z")
+        .run()
+        .ok()
+        .prints(["delivered"]);
+}
+
+#[test]
 fn what_is_answered_with_a_failure_on_purpose_is_passed_on_only_when_it_comes_again() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));

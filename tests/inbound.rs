@@ -170,6 +170,8 @@ fn what_is_no_record_is_answered_400_and_enrols_nobody() {
     );
     assert!(said.iter().all(|line| line["enrolled"] == false));
     assert_eq!(sandbox.captures().len(), 5, "all of it is recorded");
+    let why = sandbox.hook(["log", "show", "1", "--why"]).run().ok();
+    why.prints(["It was answered 400 Bad Request: its body is no record."]);
 }
 
 #[test]

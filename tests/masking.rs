@@ -286,6 +286,55 @@ fn a_token_is_not_in_the_ledger_and_goes_out_again_when_it_is_at_hand() {
 }
 
 #[test]
+fn a_body_that_repeats_a_secret_is_shown_without_it() {
+    let sandbox = Sandbox::new();
+    let token = "PLANT-\"token\\of gitlab";
+    let header = [("x-gitlab-event", "Push Hook"), ("x-gitlab-token", token)];
+    let listen = sandbox.listening(["-p", "gitlab", "--secret", "env:TOKEN", "-v"]);
+    let mut listener = Listener::ready(listen.env("TOKEN", token));
+    let body = serde_json::json!({"object_kind": "push", "token": token}).to_string();
+    assert_eq!(
+        request("POST", &listener.url, "/", &header, body.as_bytes()).status,
+        200
+    );
+    listener.shows("\"token\": \"********\"");
+    listener.stop().ok().never(["PLANT"]);
+    for form in [&["show", "1"][..], &["show", "1", "--full"], &["show", "1", "--json"]] {
+        let show = sandbox.hook(["log"].iter().chain(form)).env("TOKEN", token);
+        show.run().ok().never(["PLANT"]).prints(["********"]);
+    }
+    let revealed = sandbox.hook(["log", "show", "1", "--reveal"]).env("TOKEN", token);
+    revealed.run().ok().prints(["PLANT-\\\"token"]);
+}
+
+#[test]
+fn a_secret_of_a_file_is_found_again_from_another_folder() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let token = "PLANT-token-of-gitlab";
+    sandbox.write(sandbox.path("there/token.txt"), token);
+    let there = sandbox.path("there");
+    let listen = sandbox.listening(["-p", "gitlab", "--secret", "file:token.txt"]);
+    let mut listener = Listener::ready(listen.dir(&there));
+    request("POST", &listener.url, "/?q=PLANT-token-of-gitlab", &gitlab(token), PUSH);
+    listener.shows("token only by `file:token.txt`");
+    listener.stop().ok();
+    sandbox.hook(["replay", "1", "--to", &app.url]).run().ok();
+    let seen = app.next();
+    assert_eq!(seen.header("x-gitlab-token"), Some(token));
+    assert_eq!(seen.target, "/?q=PLANT-token-of-gitlab");
+    let moved = sandbox.path("there/moved.txt");
+    std::fs::rename(sandbox.path("there/token.txt"), &moved).unwrap();
+    // What is said to be typed works.
+    let left = sandbox.hook(["replay", "1", "--to", &app.url]).run().exits(2);
+    left.says(["the query of `#1`", "`hook replay 1 --to URL --secret file:/"]);
+    let given = format!("file:{}", moved.display());
+    let again = ["replay", "1", "--to", &app.url, "--secret", &given];
+    sandbox.hook(again).run().ok();
+    assert_eq!(app.next().target, "/?q=PLANT-token-of-gitlab");
+}
+
+#[test]
 fn without_a_secret_a_token_is_forwarded_and_not_kept() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
@@ -456,26 +505,50 @@ fn planted_secrets_are_in_no_output_and_not_in_the_ledger() {
 fn inbound(sandbox: &Sandbox) -> Outcome {
     let mut listener = sandbox.listen(["--inbound", "-p", "hoopai", "--workflow", "w", "-v"]);
     let path = listener.url[listener.url.find("/inbound/").expect("its path")..].to_owned();
-    request(
-        "POST",
-        &listener.url,
-        &format!("{path}?code=PLANT-8"),
-        &[],
-        b"{\"email\":\"a@b.c\"}",
-    );
+    let target = format!("{path}?code=PLANT-8");
+    request("POST", &listener.url, &target, &[], b"{\"email\":\"a@b.c\"}");
     listener.shows("********?code=********");
+    // A proxy may escape the path; it is as good as the path.
+    let (head, tail) = path.split_at("/inbound/".len() + 1);
+    let digit = head.as_bytes()[head.len() - 1];
+    let target = format!("/inbound/%{digit:x}{tail}");
+    assert_eq!(request("POST", &listener.url, &target, &[], b"{}").status, 404);
+    listener.shows("/inbound/********");
     let outcome = listener.stop().ok();
-    assert!(!outcome.stdout().contains(&path), "{outcome}");
-    is_not_kept(sandbox, &[&path["/inbound/".len()..]]);
+    assert!(!outcome.stdout().contains(tail), "{outcome}");
+    is_not_kept(sandbox, &[tail]);
     for args in [
         &["log"][..],
         &["log", "--json"],
         &["log", "show", "last", "--json"],
         &["log", "report", "last"],
     ] {
-        assert!(!sandbox.hook(args).run().ok().stdout().contains(&path), "{args:?}");
+        assert!(!sandbox.hook(args).run().ok().stdout().contains(tail), "{args:?}");
     }
     outcome
+}
+
+#[test]
+fn the_path_of_a_trigger_is_masked_in_what_came_to_it() {
+    let sandbox = Sandbox::new();
+    for form in ["-v", "--json"] {
+        let mut listener = sandbox.listen(["--inbound", "-p", "hoopai", form]);
+        let path = listener.url[listener.url.find("/inbound/").expect("its path")..].to_owned();
+        let body = serde_json::json!({"email": "a@b.c", "hook": listener.url}).to_string();
+        assert_eq!(request("POST", &listener.url, &path, &[], body.as_bytes()).status, 200);
+        listener.shows("/inbound/********");
+        let secret = &path["/inbound/".len()..];
+        // The line that tells it is on stderr, or the first of JSON.
+        let shown = listener.stop().ok().stdout();
+        assert!(
+            shown.lines().skip(1).all(|line| !line.contains(secret)),
+            "{form}: {shown}"
+        );
+        for args in [&["log", "show", "last"][..], &["log", "show", "last", "--json"]] {
+            let shown = sandbox.hook(args).run().ok().stdout();
+            assert!(!shown.contains(secret), "{args:?}: {shown}");
+        }
+    }
 }
 
 fn served(sandbox: &Sandbox) -> Outcome {
@@ -525,6 +598,41 @@ fn a_forward_that_an_earlier_run_promised_goes_out_with_its_token_or_not_at_all(
     assert_eq!(app.next().header("x-gitlab-token"), Some(token));
     with.stop();
     is_not_kept(&sandbox, &["PLANT"]);
+}
+
+#[test]
+fn a_promised_forward_whose_token_is_not_at_hand_is_left_and_not_called_interrupted() {
+    let sandbox = Sandbox::new();
+    let token = "PLANT-token-of-gitlab";
+    let first = AtomicBool::new(true);
+    let app = App::start(move |_| {
+        if first.swap(false, Ordering::SeqCst) {
+            Reply::Silence
+        } else {
+            Reply::Status(200, "")
+        }
+    });
+    let listen = ["-p", "gitlab", "--forward-to", &app.url, "--secret", "env:TOKEN"];
+    let mut listener = Listener::ready(sandbox.listening(listen).env("TOKEN", token));
+    assert_eq!(request("POST", &listener.url, "/", &gitlab(token), PUSH).status, 200);
+    listener.shows("#1");
+    app.next();
+    listener.process.signal("KILL");
+    listener.process.wait();
+    let resume = ["replay", "--resume"];
+    sandbox
+        .hook(resume)
+        .run()
+        .exits(8)
+        .says(["#1 is not forwarded", "1 left"]);
+    assert!(app.rest().is_empty());
+    sandbox
+        .hook(resume)
+        .env("TOKEN", token)
+        .run()
+        .ok()
+        .says(["1 forwarded"]);
+    assert_eq!(app.next().header("x-gitlab-token"), Some(token));
 }
 
 #[test]

@@ -115,6 +115,23 @@ fn other_work_is_listed_at_the_start_and_a_resumption_does_all_of_it() {
 }
 
 #[test]
+fn a_listener_that_passes_nothing_on_lists_what_is_left_too() {
+    let sandbox = Sandbox::new();
+    let (app, _) = gated();
+    killed(&sandbox, &["--unverified", "--forward-to", &app.url], 2);
+    sandbox.listen::<&str>([]).stop().ok().says([
+        "left by earlier runs: 2 forwards",
+        "hint: `hook replay --resume` takes them up",
+    ]);
+    let show = || sandbox.hook(["log", "show", "2", "--why"]).run().ok();
+    let waiting = format!("forwarding to {}/", app.url);
+    show().prints([
+        &format!("waiting     {waiting}"),
+        &format!("Still to be done: {waiting}. `hook replay --resume` does it."),
+    ]);
+}
+
+#[test]
 fn what_a_living_process_works_on_is_left_to_it() {
     let sandbox = Sandbox::new();
     let (app, _) = gated();
@@ -163,9 +180,11 @@ fn a_command_of_a_project_runs_again_only_while_the_project_is_trusted_to() {
     sandbox.write("open", "");
     sandbox.write("hook.toml", settings("touch other"));
     sandbox.hook(["replay", "--resume"]).run().exits(8).says([
-        "warning: running `test -e open",
-        "for 2 events is left",
-        "hook config trust`, then `hook replay --resume`",
+        "warning: left: running `test -e open",
+        "for 2 events, since `",
+        "hook.toml` is not trusted, or does not name it any more",
+        "has to be put back; then `hook config trust ",
+        "hook.toml && hook replay --resume`",
     ]);
     trust();
     sandbox.hook(["replay", "--resume"]).run().exits(8);

@@ -1,7 +1,7 @@
 //! `hook replay`: which records, where to, signed how.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hook::store::DeliveryState;
 use serde_json::Value;
@@ -481,6 +481,32 @@ fn what_failed_is_delivered_once_however_often_that_is_asked_for() {
         .run()
         .exits(6)
         .says(["nothing in the ledger matches"]);
+}
+
+#[test]
+fn what_another_process_delivers_again_is_left_to_it() {
+    let sandbox = Sandbox::new();
+    let came = AtomicUsize::new(0);
+    let app = App::start(move |_| match came.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::Status(500, ""),
+        1 => Reply::Silence,
+        _ => Reply::Status(200, ""),
+    });
+    let send = ["send", "job.paid", "-p", "poolflow", "--to", &app.url];
+    sandbox.hook(send).run().exits(3);
+    let first = sandbox.hook(["replay", "--failed"]).spawn();
+    app.next();
+    app.next();
+    sandbox
+        .hook(["replay", "--failed"])
+        .run()
+        .exits(6)
+        .says(["nothing in the ledger matches"]);
+    first.signal("KILL");
+    first.wait().exits(137);
+    assert_eq!(app.rest().len(), 0);
+    sandbox.hook(["replay", "--resume"]).run().ok();
+    assert_eq!(app.rest().len(), 1);
 }
 
 #[test]

@@ -335,14 +335,20 @@ fn a_secret_that_an_earlier_hook_stored_is_used_once_it_is_allowed_and_not_delet
     send().exits(2).says(["is not trusted"]);
     sandbox.trust();
     send().ok();
-    hook(&sandbox, "endpoints remove crm --yes").ok();
+    hook(&sandbox, "endpoints remove crm --yes")
+        .ok()
+        .says(["secrets/crm-0a1b2c3d` stays: another copy of the project may use this secret"]);
     assert!(sandbox.state("secrets/crm-0a1b2c3d").exists());
     // The user's own book needs no trust.
     fs::remove_file(sandbox.path("hook.toml")).unwrap();
     sandbox.write(sandbox.config("endpoints.json"), &text);
     send().ok();
-    hook(&sandbox, "endpoints remove crm --yes").ok();
+    hook(&sandbox, "endpoints remove crm --yes").ok().never(["stays"]);
     assert!(!sandbox.state("secrets/crm-0a1b2c3d").exists());
+    sandbox.write(sandbox.config("endpoints.json"), &text);
+    send()
+        .exits(2)
+        .says(["`hook endpoints rotate-secret crm` makes a new one"]);
 }
 
 #[test]
@@ -545,9 +551,11 @@ fn files_of_another_owner_are_not_read() {
         "{outcome}"
     );
     outcome.never(["gitlab"]);
-    hook(&sandbox, "config trust hook.toml")
-        .exits(2)
-        .says(["belongs to another user"]);
+    for trust in ["config trust", "config trust hook.toml"] {
+        hook(&sandbox, trust)
+            .exits(2)
+            .says(["error: `", "hook.toml` belongs to another user, so it is not read"]);
+    }
     sandbox.write("own/hook.toml", "");
     sandbox.write("own/.hook/endpoints.json", book("gitlab", "http://127.0.0.1:1", &[]));
     std::os::unix::fs::chown(sandbox.path("own/.hook/endpoints.json"), Some(12_345), None).unwrap();

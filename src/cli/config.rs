@@ -213,13 +213,16 @@ fn paths(session: &Session) -> Result<Exit> {
 }
 
 fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<Exit> {
-    let path =
-        match file {
-            Some(file) => as_found(&file)?,
-            None => session.settings.project.clone().ok_or_else(|| {
-                Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
-            })?,
-        };
+    let path = match file {
+        Some(file) => as_found(&file)?,
+        // That of another user is refused below, with the reason.
+        None => session
+            .settings
+            .project
+            .clone()
+            .or_else(|| session.settings.foreign.clone())
+            .ok_or_else(|| Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`"))?,
+    };
     let request = TrustRequest::read(&session.paths, &session.registry, path)?;
     let (ui, shown) = (&session.ui, request.file.display());
     let allows: Vec<&str> = request.grants.iter().map(|grant| grant.text.as_str()).collect();

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
+use crate::mask::MASK;
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::render::request::{RequestLine, wire};
@@ -76,15 +77,22 @@ impl Method {
     }
 }
 
+/// A header that lacks its colon, without what may be a credential.
+fn no_header(line: &str) -> Error {
+    let shown = match line.split_once(char::is_whitespace) {
+        Some((name, _)) if Headers::is_credential(name) => format!("{name} {MASK}"),
+        _ => line.to_owned(),
+    };
+    Error::usage(format!("`{shown}` is not a header")).hint("write `-H 'Name: value'`")
+}
+
 impl HttpArgs {
     /// The user's headers.
     pub(super) fn header_lines(&self, session: &Session) -> Result<Headers> {
         let mut headers = self.base.clone();
         let mut own = Headers::new();
         for line in &self.headers {
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| Error::usage(format!("`{line}` is not a header")).hint("write `-H 'Name: value'`"))?;
+            let (name, value) = line.split_once(':').ok_or_else(|| no_header(line))?;
             let value = value.trim();
             check_line(name, value).map_err(Error::usage)?;
             own.append(name, value);

@@ -36,7 +36,8 @@ pub(super) struct Args {
     /// Events that fit: `job.*`
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
-    /// Take up deliveries whose process ended with attempts left, and only those: all of them, or the named ones
+    /// Take up what is left, and only that: deliveries whose process ended with attempts left, all or the named ones, and
+    /// forwards and commands of `listen`
     // Their records stay, so they go where these say, with the bytes that these hold.
     #[arg(
         long,
@@ -262,7 +263,9 @@ async fn deliver(
     let ledger = session.ledger();
     // What cannot be recorded is not sent.
     ledger.ready().await?;
-    let owner = if args.resume || plan.retries {
+    let undelivered = args.failed && args.ids.is_empty();
+    // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
+    let owner = if args.resume || undelivered || plan.retries {
         Some(Arc::new(send::claim(session)?))
     } else {
         None
@@ -274,6 +277,7 @@ async fn deliver(
         replay,
         store,
         numbers: plan.numbers,
+        undelivered,
         changed: plan.changed,
         pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
         is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),

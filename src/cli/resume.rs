@@ -20,6 +20,7 @@ use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, SqliteStore};
 use crate::transport::{HttpOptions, HttpTransport};
+use crate::ui::printable;
 
 /// What is left of forwards and commands; `None` when nothing is.
 pub(super) fn find(session: &Session, store: &SqliteStore) -> Result<Option<Resumable>> {
@@ -99,24 +100,27 @@ pub(super) async fn run(session: &Session, found: Resumable, time_scale: f64, sh
     };
     let done = resume::run(options, found.lanes).await;
     ledger.close();
-    Ok(say(session, &done?).worse(untrusted))
+    Ok(say(session, &done?, shutdown.soft.is_cancelled()).worse(untrusted))
 }
 
 fn say_untrusted(session: &Session, untrusted: &[LaneSummary]) {
     for summary in untrusted {
         let (what, events) = (described(&summary.lane), count(summary.waiting, "event"));
+        let file = summary.lane.trust.as_deref().unwrap_or("hook.toml");
         session.ui.warn(&format!(
-            "{what} for {events} is left: its project is not trusted to, or no longer asks for it"
+            "left: {what} for {events}, since `{}` is not trusted, or does not name it any more",
+            printable(file, 1000)
         ));
-        let folder = quote(&summary.lane.folder);
         session.ui.hint(&format!(
-            "`cd {folder} && hook config trust`, then `hook replay --resume`"
+            "what it does not name any more has to be put back; then `hook config trust {} && hook replay --resume`",
+            quote(file)
         ));
     }
 }
 
-/// `3 forwarded, 2 commands succeeded, 1 command failed`, and the exit code.
-fn say(session: &Session, done: &WorkSummary) -> Exit {
+/// `3 forwarded, 2 commands succeeded, 1 command failed`, and the exit code. What is not done was interrupted, or lacks
+/// something that its warning names.
+fn say(session: &Session, done: &WorkSummary, stopped: bool) -> Exit {
     let forwards = done.delivered + done.failed;
     let commands = done.commands_succeeded + done.commands_failed;
     let mut parts = Vec::new();
@@ -128,7 +132,11 @@ fn say(session: &Session, done: &WorkSummary) -> Exit {
         parts.push(format!("{succeeded} succeeded, {} failed", done.commands_failed));
     }
     if done.interrupted > 0 {
-        parts.push(format!("{} interrupted", done.interrupted));
+        let why = if stopped { "interrupted" } else { "left" };
+        parts.push(format!("{} {why}", done.interrupted));
+    }
+    if parts.is_empty() {
+        parts.push("another process was faster to take it up".to_owned());
     }
     session.ui.note(&parts.join(", "));
     let commands = if done.commands_failed > 0 {
@@ -136,10 +144,10 @@ fn say(session: &Session, done: &WorkSummary) -> Exit {
     } else {
         Exit::Ok
     };
-    let interrupted = if done.interrupted > 0 {
-        Exit::Interrupted
-    } else {
-        Exit::Ok
+    let left = match done.interrupted {
+        0 => Exit::Ok,
+        _ if stopped => Exit::Interrupted,
+        _ => Exit::Unmet,
     };
-    done.exit.unwrap_or(Exit::Ok).worse(commands).worse(interrupted)
+    done.exit.unwrap_or(Exit::Ok).worse(commands).worse(left)
 }

@@ -75,7 +75,7 @@ const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
 /// Why no endpoint gets anything.
 pub(super) fn account_off() -> Error {
     let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set; `--to URL` sends all the same")
+    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
 }
 
 /// A target as users write it.
@@ -125,7 +125,7 @@ impl TargetArgs {
     /// The targets; lists them and asks where that is due.
     pub(super) fn targets(&self, session: &Session, aim: &Aim, shot: &Shot<'_>) -> Result<Vec<Target>> {
         if session.settings.account_off && !matches!(aim, Aim::Url(_)) {
-            return Err(account_off());
+            return Err(account_off().hint("`--to URL` sends to a URL anyway"));
         }
         match aim {
             Aim::Url(url) => Ok(vec![Target {

@@ -83,6 +83,10 @@ struct VerdictLine<'a> {
 pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
     let targeted = args.method.is_some() || args.url.is_some();
+    // What is given is also what a record may need to be whole again.
+    let given = !args.secret.is_empty();
+    let given = given.then(|| session.secrets_for(&args.secret, Vec::new(), Purpose::Verify));
+    let given = given.transpose()?;
     let mut request = match args.id {
         Some(id) => recorded(session, &id)?,
         None => typed(&args.header, &args.body.unwrap_or_default())?,
@@ -94,11 +98,15 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
     let named = args.provider.or_else(|| request.provider.clone());
     let named = named.or_else(|| session.settings.provider.clone());
     let labels: Vec<String> = named.into_iter().collect();
-    let endpoint = match labels.first() {
-        Some(label) => targets::endpoint_secrets(session, request.endpoint.as_deref(), &*session.registry.get(label)?)?,
-        None => Vec::new(),
+    let secrets = match (given, labels.first()) {
+        (Some(given), _) => given,
+        (None, Some(label)) => {
+            let profile = session.registry.get(label)?;
+            let own = targets::endpoint_secrets(session, request.endpoint.as_deref(), &profile)?;
+            session.secrets_for(&[], own, Purpose::Verify)?
+        }
+        (None, None) => session.secrets_for(&[], Vec::new(), Purpose::Verify)?,
     };
-    let secrets = session.secrets_for(&args.secret, endpoint, Purpose::Verify)?;
     let dev = secrets.is_dev();
     let verification = Verification::new(&session.registry, &labels, Some(secrets))?;
     let now = args.at.or(request.at).unwrap_or_else(|| session.now());

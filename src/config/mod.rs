@@ -235,7 +235,7 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
     toml::from_str(text).map_err(|error| {
         Error::usage(format!("settings file `{name}` is not valid"))
             .cause(error.to_string().trim_end())
-            .hint("`hook config show` prints every setting with its default")
+            .hint("correct that line; docs/configuration.md explains every setting")
     })
 }
 

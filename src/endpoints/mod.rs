@@ -42,7 +42,7 @@ pub use store::{Added, EndpointStore};
 pub use watch::{BookChange, BookWatch};
 
 #[cfg(test)]
-mod testing {
+pub(crate) mod testing {
     use super::{Endpoint, Events};
     use crate::clock::Timestamp;
     use crate::id::{Id, IdKind};
@@ -53,7 +53,7 @@ mod testing {
     }
 
     /// An endpoint of an invented provider.
-    pub(super) fn endpoint(name: &str) -> Endpoint {
+    pub(crate) fn endpoint(name: &str) -> Endpoint {
         let id = Id::new(IdKind::Endpoint, at(1_893_553_445), &Random::os());
         let events = Events::Only(vec!["job.paid".into()]);
         Endpoint::new(id, name, "https://example.com/hooks", "acme", events, at(0))

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::Listener;
+use super::acting::may_pass_on;
 use super::shake::Shake;
 use crate::headers::Headers;
 use crate::provider::Facts;
@@ -56,7 +57,9 @@ impl Listener {
                 .shakes
                 .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
         }
-        let is_event = trigger.is_none() && !judged.verdict.is_refused() && matches!(shake, Shake::None);
+        let is_event = trigger.is_none() && matches!(shake, Shake::None);
+        // What a page of another site sent must not stand for what a provider sends.
+        let is_event = is_event && may_pass_on(&judged.verdict, &incoming.headers);
         let key = is_event.then(|| self.verification.dedupe_key(&judged, &received, &incoming.target));
         (judged, shake, key.flatten())
     }

@@ -33,11 +33,34 @@ pub fn bind(secrets: Vec<Secret>, labels: &[String]) -> Vec<Secret> {
     secrets.into_iter().map(bound).collect()
 }
 
+/// Binds the secrets of endpoints to the providers of these, where several are expected. `owners` are the secrets' names,
+/// with a provider each.
+pub fn bind_owned(secrets: Vec<Secret>, owners: &[(String, String)], labels: &[String]) -> Vec<Secret> {
+    if let [] | [_] = providers(labels).as_slice() {
+        return secrets;
+    }
+    let owner = |secret: &Secret| {
+        let (_, owner) = owners.iter().find(|(name, _)| Some(name.as_str()) == secret.name())?;
+        let expected = labels.iter().any(|label| provider_of(label) == provider_of(owner));
+        expected.then(|| provider_of(owner))
+    };
+    let bound = |secret: Secret| match owner(&secret) {
+        Some(provider) => secret.bound_to(provider),
+        None => secret,
+    };
+    secrets.into_iter().map(bound).collect()
+}
+
+fn providers(labels: &[String]) -> Vec<&str> {
+    let mut providers: Vec<&str> = labels.iter().map(|label| provider_of(label)).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    providers
+}
+
 /// What is missing before commands may run.
 pub fn nameless(secrets: &[Secret], labels: &[String]) -> Option<Nameless> {
-    let mut providers: Vec<&str> = labels.iter().map(|label| provider_of(label)).collect();
-    providers.dedup();
-    match providers.as_slice() {
+    match providers(labels).as_slice() {
         [] => Some(Nameless::Provider),
         [_] => None,
         _ => {

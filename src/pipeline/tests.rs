@@ -15,7 +15,7 @@ use crate::headers::Headers;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
-use crate::store::{LaneSummary, Processing, Query, Record, Stats, Store, Summary, Work};
+use crate::store::{Lane, LaneSummary, Processing, Query, Record, Stats, Store, Summary, Work};
 use crate::transport::AddressPolicy;
 use crate::transport::scripted::Scripted;
 
@@ -70,6 +70,10 @@ impl Store for Diary {
     }
 
     fn sealed_work(&self) -> std::result::Result<Vec<(Option<String>, store::Sealed)>, StoreError> {
+        unreachable!()
+    }
+
+    fn waiting(&self, _: u64) -> std::result::Result<Vec<Lane>, StoreError> {
         unreachable!()
     }
 

@@ -11,6 +11,7 @@ use crate::fs::private_folder;
 use crate::known;
 use crate::provider::Profile;
 use crate::secret::Secret;
+use crate::shell::quote;
 use crate::signature::Scheme;
 use crate::trust::Grant;
 use crate::ui::printable;
@@ -78,6 +79,7 @@ impl Session {
             let found = fetch(&book, (endpoint, secret), is_public(profile, purpose), purpose);
             found.map_err(|error| Error {
                 message: format!("endpoint `{}`: {}", endpoint.name, error.message),
+                hints: error.hints.iter().map(|hint| named(hint, &endpoint.name)).collect(),
                 ..error
             })
         });
@@ -145,6 +147,11 @@ impl Session {
         };
         check_allowed(book, what.needs(book, endpoint, Some(profile)))
     }
+}
+
+/// The hint for that endpoint.
+fn named(hint: &str, endpoint: &str) -> String {
+    hint.replace("rotate-secret NAME", &format!("rotate-secret {}", quote(endpoint)))
 }
 
 fn check_allowed(book: &Book, needed: Option<Grant>) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::known;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::signature::fingerprint;
-use crate::store::{Reader, Record, Sealed};
+use crate::store::{Reader, Record, Sealed, SecretKind};
 
 /// A longer file is none that holds a secret.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -23,7 +23,44 @@ impl Session {
         if record.sealed().is_empty() {
             return;
         }
-        let (provider, workflow) = match &*record {
+        self.learn_record(record);
+        record.unseal();
+    }
+
+    /// Learns the secrets that a record may show, in its body too, so that they are masked: those of [`Session::restore`],
+    /// those that proved or signed it, and the path of its trigger.
+    pub fn recognise(&self, record: &Record) {
+        self.learn_record(record);
+        let (kind, trigger) = match record {
+            Record::Capture(capture) => (&capture.request.verdict.secret, capture.request.workflow.as_deref()),
+            Record::Delivery(delivery) => (&delivery.delivery.secret, None),
+        };
+        if let Some(SecretKind::Given(references)) = kind {
+            for reference in references.iter().filter(|reference| !reference.is_empty()) {
+                if let Some(secret) = follow(reference) {
+                    known::remember(&secret, Some(reference));
+                }
+            }
+        }
+        if let Some(path) = trigger.and_then(|name| self.trigger_path(name)) {
+            known::remember(&Secret::new(path), None);
+        }
+    }
+
+    /// What nobody can guess of the path of a workflow's trigger.
+    fn trigger_path(&self, workflow: &str) -> Option<String> {
+        let file = format!("{workflow}.json");
+        if file.contains('/') {
+            return None;
+        }
+        let kept = std::fs::read(self.paths.state.join("inbound").join(file)).ok()?;
+        let kept: serde_json::Value = serde_json::from_slice(&kept).ok()?;
+        let path = kept.get("path")?.as_str()?;
+        path.rsplit('/').next().map(str::to_owned)
+    }
+
+    fn learn_record(&self, record: &Record) {
+        let (provider, workflow) = match record {
             Record::Capture(capture) => (&capture.request.provider, None),
             Record::Delivery(delivery) => (&delivery.delivery.provider, delivery.delivery.execution.as_ref()),
         };
@@ -31,7 +68,6 @@ impl Session {
         if let Some(execution) = workflow {
             let _ = self.learn_workflow(&execution.workflow);
         }
-        record.unseal();
     }
 
     /// Looks for the secrets of what is in the work queue, so that it goes out whole.
@@ -67,17 +103,7 @@ impl Session {
             let _ = self.secrets_of_endpoint(name, Purpose::Sign);
             return;
         }
-        let parsed = SecretRef::parse(reference);
-        let is_small = |path: &Path| {
-            path.metadata()
-                .is_ok_and(|file| file.is_file() && file.len() <= LONGEST_FILE)
-        };
-        let follows = match &parsed.source {
-            SecretSource::Env(_) => true,
-            SecretSource::File(path) => is_small(path),
-            SecretSource::Stdin | SecretSource::Literal(_) => false,
-        };
-        if let Some(secret) = follows.then(|| parsed.resolve().ok()).flatten()
+        if let Some(secret) = follow(reference)
             && fingerprint(&secret) == sealed.fingerprint
         {
             known::remember(&secret, Some(reference));
@@ -101,4 +127,19 @@ impl Session {
         known::remember(&Secret::new(pair.as_bytes()), None);
         Ok(pair)
     }
+}
+
+/// The secret that a reference of a record leads to. Nothing but variables and small files are followed.
+fn follow(reference: &str) -> Option<Secret> {
+    let parsed = SecretRef::parse(reference);
+    let is_small = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|file| file.is_file() && file.len() <= LONGEST_FILE)
+    };
+    let follows = match &parsed.source {
+        SecretSource::Env(_) => true,
+        SecretSource::File(path) => is_small(path),
+        SecretSource::Stdin | SecretSource::Literal(_) => false,
+    };
+    follows.then(|| parsed.resolve().ok()).flatten()
 }

@@ -37,9 +37,8 @@ impl Token {
                 header: self.header.clone(),
             })?;
         let matching = secrets.iter().find(|secret| same(sent, self.text(secret).as_bytes()));
-        let secret = matching.ok_or_else(|| Refusal::NoMatch {
+        let secret = matching.ok_or_else(|| Refusal::WrongToken {
             header: self.header.clone(),
-            secrets: secrets.len(),
         })?;
         Ok(Proof {
             secret: secret.name().map(str::to_owned),

@@ -71,6 +71,11 @@ pub enum Refusal {
         /// How many secrets were tried.
         secrets: usize,
     },
+    /// A token is there, and it is not the secret.
+    WrongToken {
+        /// The header.
+        header: String,
+    },
     /// The peer's address is not on the list of those allowed.
     Address {
         /// The peer's address.
@@ -224,7 +229,7 @@ impl Refusal {
             Self::HeaderMissing { .. } => "header-missing",
             Self::PartMissing { .. } => "part-missing",
             Self::Malformed { .. } => "malformed",
-            Self::NoMatch { .. } => "no-match",
+            Self::NoMatch { .. } | Self::WrongToken { .. } => "no-match",
             Self::Address { .. } => "address",
             Self::Bearer => "bearer",
             Self::Path => "path",
@@ -276,6 +281,7 @@ impl fmt::Display for Refusal {
                     "`{header}` is not the hash of this body: the body changed on the way"
                 )
             }
+            Self::WrongToken { header } => write!(f, "the token in `{header}` is not the secret"),
             Self::NoMatch { header, secrets: 1 } => {
                 write!(
                     f,

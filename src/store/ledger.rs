@@ -233,7 +233,7 @@ impl Group {
 fn body_len(op: &Op) -> usize {
     match op {
         Op::Capture(capture) | Op::ReceiveUnanswered(capture) | Op::Receive { capture, .. } => capture.body.len(),
-        Op::Delivery(delivery) => delivery.message.body.len(),
+        Op::Delivery(delivery) | Op::Repeat { delivery, .. } => delivery.message.body.len(),
         Op::Together(ops) => ops.iter().map(body_len).sum(),
         Op::Attempt { .. }
         | Op::State { .. }
@@ -305,6 +305,10 @@ mod tests {
         }
 
         fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
+            unreachable!()
+        }
+
+        fn waiting(&self, _: u64) -> Result<Vec<crate::store::Lane>, StoreError> {
             unreachable!()
         }
 

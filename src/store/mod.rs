@@ -12,6 +12,7 @@ mod query;
 mod reader;
 mod sealed;
 mod sqlite;
+mod url_parts;
 mod work;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
 pub use ledger::{Ledger, PendingAck};
-pub use notes::{DiagnosisNote, Processing, VerdictNote};
+pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use reader::Reader;
@@ -242,6 +243,14 @@ pub enum Op {
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),
+    /// Records a delivery that makes again what failed, unless that is not to be made again any more: of several processes
+    /// that repeat what is undelivered, a single one does.
+    Repeat {
+        /// The number of the delivery that failed, as [`Store::undelivered`] gave it.
+        failed: u64,
+        /// The new one.
+        delivery: Box<NewDelivery>,
+    },
     /// Adds an attempt to a recorded delivery and says where it stands then.
     Attempt {
         /// Which delivery.
@@ -310,18 +319,6 @@ pub enum Op {
     },
 }
 
-/// What a change gave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ack {
-    /// The record's number: the new one's, or that of the record that was changed. 0 when there was nothing to change: it
-    /// was pruned, never there, or claimed by somebody else.
-    pub number: u64,
-    /// For a capture: the first one of the same event within the window.
-    pub duplicate_of: Option<u64>,
-    /// Whether that one says another id of the event.
-    pub other_id: bool,
-}
-
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
 pub trait Store: Send {
     /// Makes a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
@@ -377,6 +374,9 @@ pub trait Store: Send {
 
     /// Items of a lane of the work queue that stand behind `after`, in order, at most `limit`.
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
+    /// The lanes in which something for that capture is not begun.
+    fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError>;
 
     /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
     fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;

@@ -1,4 +1,4 @@
-//! What is noted at a capture: the verdict, why it was refused, and commands that failed for it.
+//! What is noted at a capture: the verdict, why it was refused, and commands that failed for it; and what a change gave.
 
 use super::SecretKind;
 use crate::clock::Timestamp;
@@ -67,4 +67,15 @@ impl VerdictNote {
             secret: verdict.secret().map(SecretKind::of_name),
         }
     }
+}
+
+/// What a change gave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ack {
+    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process.
+    pub number: u64,
+    /// For a capture: the first one of the same event within the window.
+    pub duplicate_of: Option<u64>,
+    /// Whether that one says another id of the event.
+    pub other_id: bool,
 }

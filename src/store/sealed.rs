@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::url_parts::{escaped, host_of, unescaped, values_of};
 use super::{Capture, Delivery, Record};
 use crate::headers::Headers;
 use crate::known::{self, Entry};
@@ -166,9 +167,12 @@ fn inside(value: &[u8]) -> Vec<Span> {
         .collect()
 }
 
-/// The secrets of a URL: parts of its text, and whole values of user, password and query in any way of writing.
+/// The secrets of a URL: parts of its text, and whole values of user, password, path and query in any way of writing. A
+/// host is none, even when it is written like one: a record without it could not be delivered again.
 fn url_spans(text: &str) -> Vec<Span> {
     let mut spans = inside(text.as_bytes());
+    let host = host_of(text);
+    spans.retain(|span| span.range.end <= host.start || host.end <= span.range.start);
     if !known::is_any() {
         return spans;
     }
@@ -186,60 +190,6 @@ fn url_spans(text: &str) -> Vec<Span> {
     }
     spans.sort_by_key(|span| span.range.start);
     spans
-}
-
-/// Where the values of a URL are.
-fn values_of(text: &str) -> Vec<Range<usize>> {
-    let mut values = Vec::new();
-    if let Some(start) = text.find("://").map(|at| at + 3) {
-        let end = text[start..]
-            .find(['/', '?', '#'])
-            .map_or(text.len(), |len| start + len);
-        if let Some(at) = text[start..end].rfind('@') {
-            let user = &text[start..start + at];
-            let colon = user.find(':').unwrap_or(user.len());
-            values.push(start..start + colon);
-            values.extend((colon < user.len()).then(|| start + colon + 1..start + at));
-        }
-    }
-    if let Some(query) = text.find('?').map(|at| at + 1) {
-        let mut start = query;
-        for pair in text[query..].split(['&', '#']) {
-            let value = pair.find('=').map_or(0, |at| at + 1);
-            values.push(start + value..start + pair.len());
-            start += pair.len() + 1;
-        }
-    }
-    values
-}
-
-fn unescaped(text: &str) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::new(), 0);
-    while at < bytes.len() {
-        match (bytes[at], digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                plain.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                at += 2;
-            }
-            (b'+', ..) => plain.push(b' '),
-            (byte, ..) => plain.push(byte),
-        }
-        at += 1;
-    }
-    plain
-}
-
-fn escaped(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
-            text.push(*byte);
-        } else {
-            text.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-    text
 }
 
 /// A text with secrets put back.
@@ -442,6 +392,7 @@ mod tests {
     fn secrets_of_a_url_are_found_in_any_way_of_writing() {
         known::remember(&Secret::new("sealed url/secret"), None);
         known::remember(&Secret::new("su3"), None);
+        known::remember(&Secret::new("sealed-host-s:80"), None);
         for (text, kept, whole) in [
             (
                 "/x?token=sealed%20url%2Fsecret&a=1",
@@ -459,6 +410,16 @@ mod tests {
                 "http://su3:su3@h/su3?su3#su3",
             ),
             ("/nothing?a=su33", "/nothing?a=su33", "/nothing?a=su33"),
+            (
+                "/x/sealed%20url%2Fsecret/y",
+                "/x/********/y",
+                "/x/sealed%20url%2Fsecret/y",
+            ),
+            (
+                "http://sealed-host-s:80/sealed-host-s:80/",
+                "http://sealed-host-s:80/********/",
+                "http://sealed-host-s:80/sealed-host-s:80/",
+            ),
         ] {
             let (found, sealed) = url(SealedPlace::Url, text);
             assert_eq!(found, kept);

@@ -40,7 +40,7 @@ use self::place::Files;
 use self::prune::Pace;
 use self::quota::Quota;
 use super::{
-    Ack, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
+    Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
 };
 use crate::clock::Timestamp;
 
@@ -197,6 +197,10 @@ impl Store for SqliteStore {
 
     fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
         work::lanes(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError> {
+        work::waiting(&self.connection, capture).map_err(|e| self.place.reading(&e))
     }
 
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError> {

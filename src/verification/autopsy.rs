@@ -30,9 +30,10 @@ impl Verification {
                 Some(found) => Autopsy::of(found),
                 None => self.mismatch(&case, profile, &pace),
             },
-            Refusal::NoMatch { .. } | Refusal::Unusable { .. } | Refusal::PartMissing { .. } => {
-                self.mismatch(&case, profile, &pace)
-            }
+            Refusal::NoMatch { .. }
+            | Refusal::WrongToken { .. }
+            | Refusal::Unusable { .. }
+            | Refusal::PartMissing { .. } => self.mismatch(&case, profile, &pace),
             Refusal::Foreign { label, .. } => Autopsy::of(Explanation {
                 cause: refusal.code(),
                 text: format!("it was signed as `{label}` or in the same form, and is sent here as something else"),

@@ -82,7 +82,7 @@ fn an_account_has_a_switch_a_plan_and_parameters_that_select_endpoints() {
         send(&sandbox, args)
             .run()
             .exits(3)
-            .says(["switched off by `account.enabled`", "`--to URL` sends all the same"]);
+            .says(["switched off by `account.enabled`", "`--to URL` sends to a URL anyway"]);
     }
     send(&sandbox, &format!("job.paid --to {url}")).run().ok();
     process.wait().ok();
@@ -423,7 +423,8 @@ fn an_account_that_is_switched_off_tests_no_endpoint_and_the_doctor_says_so() {
     sandbox.trust();
     endpoints(&sandbox, "test a")
         .exits(3)
-        .says(["switched off by `account.enabled`"]);
+        .says(["switched off by `account.enabled`"])
+        .never(["--to URL"]);
     assert!(app.rest().is_empty());
     endpoints(&sandbox, "doctor a")
         .exits(8)

@@ -209,6 +209,21 @@ fn a_body_that_is_no_form_goes_to_a_url_with_its_hash() {
 }
 
 #[test]
+fn a_body_whose_hash_is_in_the_url_cannot_be_left_out() {
+    let sandbox = Sandbox::new();
+    let url = "https://a.example/?bodySHA256=44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let sign = ["sign", "-p", "twilio", "--secret", "literal:12345", "--url", url];
+    let signed = sandbox.hook(sign.iter().chain(&["--body", "{}"])).run().ok().stdout();
+    let line = signed.lines().find(|line| line.starts_with("x-twilio-signature: "));
+    let line = line.expect("a signature").to_owned();
+    for (body, code) in [("{}", 0), ("", 5)] {
+        let verify = ["verify", "-p", "twilio", "--secret", "literal:12345", "--url", url];
+        let more = ["-H", &line, "--body", body];
+        sandbox.hook(verify.iter().chain(&more)).run().exits(code);
+    }
+}
+
+#[test]
 fn every_attempt_signs_the_url_that_it_goes_to() {
     let sandbox = Sandbox::new();
     let mut listener = sandbox.listen(["--secret"]);

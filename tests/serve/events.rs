@@ -439,5 +439,8 @@ fn a_typo_in_the_book_leaves_the_last_good_one_in_use_until_it_is_repaired() {
     assert_eq!(cause(&face), 1);
     face.process.wait_said(|line| line.contains("is in use again"));
     app.next();
-    face.stop().ok();
+    // A delivery asks for the endpoints too; it is told of the same change.
+    let said = face.stop().ok().stderr();
+    assert_eq!(said.matches("is in use again").count(), 1, "{said}");
+    assert_eq!(said.matches("endpoints.json` cannot be used").count(), 1, "{said}");
 }

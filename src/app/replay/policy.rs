@@ -24,7 +24,7 @@ pub(super) struct TakenUp {
 
 impl TakenUp {
     /// What was stopped in the middle does not count: it is made once more, under the same number.
-    pub(super) fn of(record: &store::NewDelivery) -> Self {
+    pub(super) fn of(record: &store::NewDelivery, now: Timestamp) -> Self {
         let made = record.attempts.iter().filter(|attempt| !was_stopped(attempt)).count();
         Self {
             id: record.id,
@@ -32,10 +32,18 @@ impl TakenUp {
             progress: Progress {
                 attempts: u32::try_from(made).unwrap_or(u32::MAX),
                 first_at: record.attempts.first().map(|attempt| attempt.at),
-                next_due: record.next_due,
+                next_due: record.next_due.map(|due| due_by(now, due, record.attempts.last())),
             },
             delays: record.delays.clone(),
         }
+    }
+}
+
+/// When the next attempt is due. A clock that was set back since the last one must not make it wait longer than it would have.
+fn due_by(now: Timestamp, due: Timestamp, last: Option<&Attempt>) -> Timestamp {
+    match last {
+        Some(last) if now < last.at => now.plus(due.since(last.at)),
+        _ => due,
     }
 }
 

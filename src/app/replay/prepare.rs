@@ -83,7 +83,9 @@ impl<'a> Replay<'a> {
     pub fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
         self.restore(&mut record)?;
         let taken_up = match &record {
-            Record::Delivery(delivery) if self.options.resume => Some(TakenUp::of(&delivery.delivery)),
+            Record::Delivery(delivery) if self.options.resume => {
+                Some(TakenUp::of(&delivery.delivery, self.services.now()))
+            }
             _ => None,
         };
         let mut source = Original::of(record, self.options.as_captured);

@@ -2,7 +2,6 @@
 //! in memory.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -17,8 +16,8 @@ use crate::transport::Transport;
 /// Deliveries that are read and wait for the engine.
 const AHEAD: usize = 4;
 
-/// What is said of a delivery that another process was faster to resume.
-const TAKEN: &str = "another process has already resumed one of them";
+/// What is said of a delivery that another process was faster to take.
+const TAKEN: &str = "another process has already taken one of them";
 
 /// What is worked off.
 pub struct Run<'a, T> {
@@ -28,6 +27,8 @@ pub struct Run<'a, T> {
     pub store: &'a dyn Store,
     /// The records, in order.
     pub numbers: Vec<u64>,
+    /// Whether they were chosen as what is still undelivered: one that another process repeats meanwhile is left to that.
+    pub undelivered: bool,
     /// Those that were changed by hand before.
     pub changed: HashMap<u64, Delivery>,
     /// Delivers.
@@ -48,7 +49,7 @@ pub async fn run<T: Transport>(
     let known = if owner.is_some() { Known::All } else { Known::default() };
     let numbers = std::mem::take(&mut run.numbers);
     let mut changed = std::mem::take(&mut run.changed);
-    let (replay, store, is_held) = (run.replay, run.store, run.is_held);
+    let (replay, store, is_held, undelivered) = (run.replay, run.store, run.is_held, run.undelivered);
     let produce = async {
         for number in numbers {
             if cancel.is_cancelled() {
@@ -59,8 +60,13 @@ pub async fn run<T: Transport>(
                 None => next(replay, store, number, is_held, say)?,
             };
             let Some((delivery, from)) = delivery else { continue };
+            let taken = match (replay.options().resume, undelivered) {
+                (true, _) => Taken::Over(from),
+                (false, true) => Taken::Failed(number),
+                (false, false) => Taken::Copied,
+            };
             if let Some(owner) = &owner
-                && !keep(&ledger, &delivery, from, owner, replay.options().resume).await?
+                && ledger.write(keep(&delivery, taken, owner)).await?.number == 0
             {
                 say(Notice::Note(TAKEN.to_owned()));
                 continue;
@@ -112,23 +118,29 @@ fn next(
     }
 }
 
-/// Puts a delivery on record under this process's claim. `false`: another process has it.
-async fn keep(
-    ledger: &crate::store::Ledger,
-    delivery: &Delivery,
-    from: Option<String>,
-    owner: &Arc<Owner>,
-    resume: bool,
-) -> Result<bool> {
-    let name = owner.name().to_owned();
-    let op = if resume {
-        Op::Claim {
+/// What becomes of the record that a delivery was made of.
+enum Taken {
+    /// It goes on, and so far had this owner.
+    Over(Option<String>),
+    /// It failed, and is made again unless another process does that by now. Its number.
+    Failed(u64),
+    /// Nothing.
+    Copied,
+}
+
+/// Puts a delivery on record under this process's claim. The ack has no number where another process has it.
+fn keep(delivery: &Delivery, taken: Taken, owner: &Owner) -> Op {
+    let owner = owner.name().to_owned();
+    match taken {
+        Taken::Over(from) => Op::Claim {
             delivery: delivery.id,
             from,
-            owner: name,
-        }
-    } else {
-        Op::Delivery(Box::new(record(delivery, Some(name))))
-    };
-    Ok(ledger.write(op).await?.number != 0)
+            owner,
+        },
+        Taken::Failed(failed) => Op::Repeat {
+            failed,
+            delivery: Box::new(record(delivery, Some(owner))),
+        },
+        Taken::Copied => Op::Delivery(Box::new(record(delivery, Some(owner)))),
+    }
 }

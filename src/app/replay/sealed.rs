@@ -62,6 +62,8 @@ fn flag(sealed: &Sealed, profile: Option<&Profile>) -> String {
         Some(name) if token.is_some_and(|token| token.eq_ignore_ascii_case(name)) => format!("--secret {reference}"),
         Some(name) if name == "authorization" => format!("--bearer {reference}"),
         Some(name) => format!("-H {}", shell::quote(&format!("{name}: VALUE"))),
+        // The query goes along wherever it goes to.
+        None if sealed.place == SealedPlace::Target => format!("--to URL --secret {reference}"),
         None => "--to URL".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::provider::Profile;
+use crate::secret::SecretRef;
 use crate::session::Secrets;
 use crate::shell;
 
@@ -89,7 +90,8 @@ impl Replay<'_> {
             _ if !options.resume || options.provider.is_some() => true,
             None | Some(SecretKind::None) => true,
             Some(SecretKind::Given(recorded)) => {
-                recorded.iter().any(String::is_empty) || *recorded == options.secrets || recorded.is_empty()
+                let given = options.secrets.iter().map(|text| SecretRef::parse(text).anywhere());
+                recorded.iter().any(String::is_empty) || given.eq(recorded.iter().cloned()) || recorded.is_empty()
             }
             Some(SecretKind::Dev | SecretKind::Settings | SecretKind::Endpoint(_)) => false,
         }

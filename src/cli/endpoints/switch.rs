@@ -1,7 +1,7 @@
 //! `hook endpoints enable`, `disable` and `remove`.
 
 use super::show::EndpointLine;
-use crate::endpoints::{DisabledBy, Endpoint, select, select_mut};
+use crate::endpoints::{DisabledBy, Endpoint, Reference, select, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
@@ -119,8 +119,25 @@ pub(super) fn remove(session: &Session, args: &RemoveArgs) -> Result<Exit> {
     })?;
     for endpoint in removed {
         announce_removed(session, endpoint)?;
+        say_kept(session, endpoint);
     }
     Ok(Exit::Ok)
+}
+
+/// Names the stored secrets that stay, since the original of a copied project may need them.
+fn say_kept(session: &Session, endpoint: &Endpoint) {
+    let book = session.book();
+    for secret in &endpoint.secrets {
+        let Reference::Stored(_) = secret.reference else {
+            continue;
+        };
+        if let Some(path) = book.vault().path(&secret.reference).filter(|path| path.exists()) {
+            session.ui.note(&format!(
+                "`{}` stays: another copy of the project may use this secret; delete the file when none does",
+                path.display()
+            ));
+        }
+    }
 }
 
 pub(super) fn announce_removed(session: &Session, endpoint: &Endpoint) -> Result<()> {

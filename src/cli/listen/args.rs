@@ -80,7 +80,7 @@ pub(in super::super) struct Args {
     #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"], help_heading = "Address")]
     pub(super) key: Option<PathBuf>,
     /// The URL under which a tunnel makes this listener reachable
-    #[arg(long, value_name = "URL", help_heading = "Address")]
+    #[arg(long, value_name = "URL", value_parser = public_url, help_heading = "Address")]
     pub(super) public_url: Option<String>,
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
@@ -141,9 +141,19 @@ pub(in super::super) struct Args {
     /// Stop after this time; exit 8 when `--count` was not reached
     #[arg(long = "for", value_name = "DURATION", value_parser = super::super::duration, help_heading = "End")]
     pub(super) lasts: Option<Duration>,
-    /// Command to run once ready; its exit code becomes hook's
+    /// Command to run once ready, with the listener's URL in `HOOK_URL`; its exit code becomes hook's
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<String>,
+}
+
+/// Kept as it is typed: signatures may cover it.
+fn public_url(text: &str) -> Result<String, String> {
+    let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    if has_scheme && super::super::targets::parse_url(text).is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a URL such as `https://example.com/hooks`".to_owned())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

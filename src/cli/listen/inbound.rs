@@ -15,6 +15,7 @@ use crate::fs::{create_once, private_file};
 use crate::json::leaf_paths;
 use crate::known;
 use crate::listener::{Inbound, Received};
+use crate::mask;
 use crate::provider::Profile;
 use crate::provider::drift::{Finding, Measure};
 use crate::random::Random;
@@ -76,7 +77,7 @@ struct InboundLine<'a> {
     workflow: &'a str,
     enrolled: bool,
     reason: Option<&'a str>,
-    record: Option<&'a Value>,
+    record: Option<Value>,
     unmapped: &'a [String],
     sample: Option<Fit>,
     differences: Vec<Difference<'a>>,
@@ -207,7 +208,7 @@ impl Trigger {
             workflow: &self.inbound.workflow,
             enrolled: received.left_out.is_none(),
             reason: received.left_out.as_deref(),
-            record: received.record.as_ref(),
+            record: received.record.as_ref().map(mask::value),
             unmapped: &received.unmapped,
             sample: fit,
             differences: differences.collect(),
@@ -225,7 +226,7 @@ impl Trigger {
             ))?,
         }
         if let Some(record) = &received.record {
-            let shown = body::pretty(record.to_string().as_bytes(), RECORD_SHOWN);
+            let shown = body::pretty(mask::value(record).to_string().as_bytes(), RECORD_SHOWN);
             for line in shown.text.lines() {
                 ui.line(&format!("      {line}"))?;
             }

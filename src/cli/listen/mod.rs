@@ -1,6 +1,7 @@
 //! `hook listen`: receive, verify, explain, record, answer, forward, run a command.
 
 mod args;
+mod child;
 mod dispatch;
 mod greet;
 mod inbound;
@@ -81,10 +82,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
         late: ends.late.clone(),
         kill: shutdown.hard.clone(),
     };
-    let workers = match owner {
-        Some(owner) => Some(work::start(session, args, &ledger, &router, owner, work_ends).await?),
-        None => None,
-    };
+    let workers = work::start(session, args, &ledger, &router, owner, work_ends).await?;
     let (refused, to_explain) = mpsc::channel(diagnosis::WAITING);
     let dispatcher = Dispatcher::new(session, args, ends.clone(), router, workers, refused)?;
     let diagnosis = Diagnosis {
@@ -111,7 +109,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     };
     announce(session, args, &ready)?;
     let dispatcher = dispatcher.with(trigger);
-    let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
+    let child = child::start(session, args, &ready, &shutdown, ends.stop.clone())?;
     let open = Open {
         socket,
         acceptor: tls.map(|tls| tls.acceptor),

@@ -1,16 +1,9 @@
 //! What `listen` is made of before the first request.
 
-use std::ffi::OsStr;
-use std::io::IsTerminal as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Answer, Args};
@@ -20,12 +13,10 @@ use crate::exit::Exit;
 use crate::listener::naming::{self, Nameless};
 use crate::listener::route::Route;
 use crate::listener::{Heard, Listener, Router, Rules, Shakes};
-use crate::process::GroupChild;
 use crate::render::count;
-use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
-use crate::shutdown::{DRAIN, Shutdown};
 use crate::signature::{Scheme, is_public_key};
 use crate::store::{Ledger, Owner};
 use crate::ui::Output;
@@ -82,16 +73,21 @@ pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Optio
     let settings = session.settings.secret.iter().filter(|_| given.is_empty());
     let given: Vec<String> = given.iter().chain(settings).cloned().collect();
     let owners = owners(session, &given)?;
+    let owned: Vec<(String, String)> = owners.iter().flatten().cloned().collect();
     let labels = if args.providers.is_empty() && owners.iter().all(Option::is_some) && !owners.is_empty() {
-        let mut labels: Vec<String> = owners.iter().flatten().cloned().collect();
-        labels.dedup();
+        let mut labels: Vec<String> = Vec::new();
+        for (_, provider) in &owned {
+            if !labels.contains(provider) {
+                labels.push(provider.clone());
+            }
+        }
         labels
     } else if args.providers.is_empty() {
         session.settings.named_provider.iter().cloned().collect()
     } else {
         args.providers.clone()
     };
-    let secrets = naming::bind(secrets, &labels);
+    let secrets = naming::bind_owned(naming::bind(secrets, &labels), &owned, &labels);
     if super::work::routes(session, args)?
         .iter()
         .any(|named| named.route.to.runs())
@@ -125,10 +121,13 @@ fn check_signed(session: &Session, args: &Args, labels: &[String]) -> Result<()>
     Ok(())
 }
 
-/// The provider of each reference that is `endpoint:NAME`.
-fn owners(session: &Session, given: &[String]) -> Result<Vec<Option<String>>> {
-    let owner = |text: &String| match text.strip_prefix("endpoint:") {
-        Some(name) => session.endpoint(name).map(|endpoint| Some(endpoint.provider)),
+/// The name and the provider of the secrets of each reference that is `endpoint:NAME`.
+fn owners(session: &Session, given: &[String]) -> Result<Vec<Option<(String, String)>>> {
+    let owner = |text: &String| match endpoint_of(text) {
+        Some((name, selector)) => session.endpoint(selector).map(|endpoint| {
+            let name = name.map_or_else(|| format!("endpoint:{}", endpoint.name), str::to_owned);
+            Some((name, endpoint.provider))
+        }),
         None => Ok(None),
     };
     given.iter().map(owner).collect()
@@ -150,22 +149,41 @@ fn check_named(given: &[String], secrets: &[Secret], labels: &[String]) -> Resul
                     n => format!("{n} secrets do not say"),
                 }
             ));
-            let flags = labels.iter().map(|label| {
-                let name = naming::provider_of(label);
-                let reference = given.iter().find(|text| shown_reference(text).is_some());
-                let reference = reference
-                    .and_then(|text| shown_reference(text))
-                    .unwrap_or("REF".to_owned());
-                format!("--secret {name}={reference}")
-            });
-            let flags: Vec<String> = flags.collect();
+            let flags = flags_for(given, labels);
             Err(error.hint(format!("say whose secret each is: `{}`", flags.join(" "))))
         }
     }
 }
 
+/// The flags that say whose secret each is. A reference that says it stays; the others are given out in their order.
+fn flags_for(given: &[String], labels: &[String]) -> Vec<String> {
+    let named = |text: &String| match endpoint_of(text) {
+        Some((name, _)) => name.map(str::to_owned),
+        None => SecretRef::parse(text).name,
+    };
+    let is_of = |text: &String, label: &String| {
+        named(text).is_some_and(|name| name == *label || name == naming::provider_of(label))
+    };
+    let is_open = |text: &&String| labels.iter().all(|label| !is_of(text, label));
+    let shown = given.iter().filter(is_open).filter_map(|text| shown_reference(text));
+    let mut open = shown.clone();
+    let flag = |label: &String| {
+        let own = given.iter().find(|text| is_of(text, label));
+        let reference = match own {
+            Some(text) => shown_reference(text),
+            None => open.next().or_else(|| shown.clone().next_back()),
+        };
+        let reference = reference.unwrap_or_else(|| "REF".to_owned());
+        format!("--secret {}={reference}", naming::provider_of(label))
+    };
+    labels.iter().map(flag).collect()
+}
+
 /// A reference as it may be shown: without its name, and never the text of a secret.
 fn shown_reference(text: &str) -> Option<String> {
+    if let Some((_, endpoint)) = endpoint_of(text) {
+        return Some(crate::shell::quote(&format!("endpoint:{endpoint}")));
+    }
     match SecretRef::parse(text).source {
         SecretSource::Env(name) => Some(format!("env:{name}")),
         SecretSource::File(path) => Some(crate::shell::quote(&format!("file:{}", path.display()))),
@@ -293,86 +311,4 @@ pub(super) struct Ready<'a> {
     pub(super) secrets: Option<&'a Secrets>,
     /// The certificate that callers must trust.
     pub(super) ca_file: Option<&'a str>,
-}
-
-/// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
-/// long as a drain takes; a listener that has its count waits for the command.
-pub(super) fn child(
-    session: &Session,
-    args: &Args,
-    ready: &Ready<'_>,
-    shutdown: &Shutdown,
-    stop: CancellationToken,
-) -> Result<Option<JoinHandle<Exit>>> {
-    let Some((program, arguments)) = args.command.split_first() else {
-        return Ok(None);
-    };
-    let mut command = Command::new(program);
-    // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
-    let ledger = std::path::absolute(&session.ledger_path).unwrap_or_else(|_| session.ledger_path.clone());
-    if let Some(Secrets::Given(given)) = ready.secrets
-        && let Some(secret) = given.first().filter(|secret| !secret.expose().contains(&0))
-    {
-        command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
-    }
-    command
-        .args(arguments)
-        .env("HOOK_URL", ready.url)
-        .env("HOOK_LEDGER", ledger)
-        .stdout(Stdio::from(std::io::stderr()));
-    // A program that talks with the person at the terminal must stay in the terminal's own group.
-    let in_terminal = std::io::stdin().is_terminal();
-    let spawned = if in_terminal {
-        GroupChild::spawn_in_terminal(&mut command)
-    } else {
-        GroupChild::spawn(&mut command)
-    };
-    let child = spawned.map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
-    Ok(Some(tokio::spawn(child_to_its_end(
-        child,
-        in_terminal,
-        shutdown.clone(),
-        stop,
-    ))))
-}
-
-/// Waits for the command after `--`, which is told to end when the listener is.
-async fn child_to_its_end(
-    mut child: GroupChild,
-    in_terminal: bool,
-    shutdown: Shutdown,
-    stop: CancellationToken,
-) -> Exit {
-    let status = tokio::select! {
-        status = child.wait() => status,
-        () = shutdown.soft.cancelled() => {
-            // The terminal has told it already, and it may be at cleaning up.
-            let patience = if in_terminal { DRAIN } else { Duration::ZERO };
-            match tokio::time::timeout(patience, child.wait()).await {
-                Ok(status) => status,
-                Err(_) => child.stop(&shutdown.hard).await,
-            }
-        }
-    };
-    stop.cancel();
-    match status {
-        Ok(status) if status.success() => Exit::Ok,
-        // It was told to end, and did; a code of its own counts more.
-        Ok(status) if shutdown.soft.is_cancelled() && status.code().is_none() => Exit::Interrupted,
-        Ok(status) => Exit::Child(code_of(status)),
-        Err(_) => Exit::Internal,
-    }
-}
-
-fn code_of(status: std::process::ExitStatus) -> u8 {
-    use std::os::unix::process::ExitStatusExt as _;
-    let signal = status
-        .signal()
-        .and_then(|signal| u8::try_from(signal).ok())
-        .map(|signal| signal.saturating_add(128));
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .or(signal)
-        .unwrap_or(1)
 }

@@ -138,15 +138,22 @@ fn forward_policy(args: &Args) -> Result<Policy> {
     args.retry.policy(&default)
 }
 
-/// Starts the workers, with what an earlier run left for the same targets; says what that is, and what else is left.
+/// Starts the workers, with what an earlier run left for the same targets; says what that is, and what else is left. Without
+/// an owner there is nothing to work on.
 pub(super) async fn start(
     session: &Session,
     args: &Args,
     ledger: &Ledger,
     router: &Router,
-    owner: Owner,
+    owner: Option<Owner>,
     ends: Ends,
-) -> Result<Workers> {
+) -> Result<Option<Workers>> {
+    let reader = session.background_reader();
+    let Some(owner) = owner else {
+        let found = take_over(&reader, ledger, &session.ledger_path, None, &[]).await?;
+        say_leftovers(session, &found);
+        return Ok(None);
+    };
     let transport = HttpTransport::new(HttpOptions {
         keep_host: args.preserve_host,
         whole_answers: router.answer_by_app.then_some(ANSWER_PASSED_ON),
@@ -160,7 +167,6 @@ pub(super) async fn start(
         }
     }
     let lanes: Vec<Arc<Lane>> = own.iter().map(|(lane, _)| Arc::clone(lane)).collect();
-    let reader = session.background_reader();
     let found = take_over(&reader, ledger, &session.ledger_path, Some(&owner), &lanes).await?;
     say_leftovers(session, &found);
     session.restore_work(&reader).await?;
@@ -181,7 +187,7 @@ pub(super) async fn start(
         ends,
         retrying: true,
     };
-    Ok(Workers::start(options, targets))
+    Ok(Some(Workers::start(options, targets)))
 }
 
 /// `resuming 44 forwards and 16 commands that an earlier run left`, and what is left for a resumption by hand.

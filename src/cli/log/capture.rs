@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::show::{View, encoded};
+use crate::cli::listen::observer::described;
 use crate::error::Result;
 use crate::mask;
 use crate::render::record::RecordLine;
@@ -127,6 +128,9 @@ pub(super) fn human(view: &View<'_>, capture: &Capture) -> Result<()> {
     match &capture.forwarded_to {
         Some(url) if view.later.is_empty() => view.foreign("forwarded", Some(&mask::url_unless(url, view.reveal)))?,
         _ => view.later("delivery")?,
+    }
+    for lane in &view.waiting {
+        view.field("waiting", &described(lane))?;
     }
     for processing in &capture.processing {
         commands(view, processing)?;

@@ -16,7 +16,7 @@ use crate::render::body;
 use crate::render::record::{self, tone};
 use crate::render::request::header_lines;
 use crate::session::Session;
-use crate::store::{NewCapture, Query, Record, SqliteStore, Store, Summary};
+use crate::store::{Lane, NewCapture, Query, Record, SqliteStore, Store, Summary};
 use crate::ui::{Output, printable};
 
 /// How much of a body is shown without `--full`, in characters.
@@ -60,6 +60,8 @@ pub(super) struct View<'a> {
     pub(super) later: Vec<Summary>,
     /// Whether the first capture of the same event says another id of it, which is not signed.
     pub(super) same_content: bool,
+    /// What is still to be done for the record by `listen`, or by `replay --resume`.
+    pub(super) waiting: Vec<Lane>,
     /// Sentences, when they are wanted.
     pub(super) why: Option<Vec<String>>,
 }
@@ -81,6 +83,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let mut record = select::record(&store, number)?;
     if args.reveal {
         session.restore(&mut record);
+    } else {
+        session.recognise(&record);
     }
     if args.body {
         session.ui.raw(match &record {
@@ -104,6 +108,10 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
             .collect(),
         later: later(&store, number)?,
         same_content: is_same_content(&store, &record)?,
+        waiting: match &record {
+            Record::Capture(_) => store.waiting(number)?,
+            Record::Delivery(_) => Vec::new(),
+        },
         why: None,
     };
     if args.why {

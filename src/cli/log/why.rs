@@ -2,12 +2,13 @@
 
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
+use crate::cli::listen::observer::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
 use crate::render::delivery::error_words;
 use crate::render::{count, short_size, short_time, status_line};
 use crate::shell::quote;
-use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
+use crate::store::{Capture, Delivery, DeliveryState, Lane, NewDelivery, Owner, Processing};
 use crate::ui::printable;
 
 /// Characters of a text from the network in one sentence, at most.
@@ -28,7 +29,11 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
         None => "No provider was recognised: none of the known signature headers is there.".to_owned(),
     });
     said.extend(verdict(capture));
-    said.push(answer(request.status, request.verdict.name == "refused"));
+    said.push(match request.workflow {
+        // Of the statuses of a trigger only this one is its own judgement.
+        Some(_) if request.status == 400 => "It was answered 400 Bad Request: its body is no record.".to_owned(),
+        _ => answer(request.status, request.verdict.name == "refused"),
+    });
     if let Some(first) = capture.duplicate_of {
         let same = if view.same_content {
             "It has the same signed content as"
@@ -40,6 +45,7 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
         ));
     }
     said.extend(forwards(view, capture));
+    said.extend(view.waiting.iter().map(|lane| waiting(view, lane)));
     said.extend(capture.processing.iter().flat_map(processing));
     said
 }
@@ -139,11 +145,22 @@ fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
         None if capture.request.verdict.name == "refused" => {
             vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
         }
-        None if !capture.processing.is_empty() => Vec::new(),
+        None if !capture.processing.is_empty() || !view.waiting.is_empty() => Vec::new(),
         None => vec![format!(
             "It was sent on to nobody: `hook replay {} --to URL` does.",
             capture.number
         )],
+    }
+}
+
+/// A forward or a command that is not done yet.
+fn waiting(view: &View<'_>, lane: &Lane) -> String {
+    let what = printable(&described(lane), MOST);
+    let owner = lane.owner.as_deref();
+    if owner.is_some_and(|owner| Owner::is_alive(&view.session.ledger_path, owner)) {
+        format!("Still to be done by a `hook` that is running: {what}.")
+    } else {
+        format!("Still to be done: {what}. `hook replay --resume` does it.")
     }
 }
 

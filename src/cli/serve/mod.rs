@@ -20,6 +20,7 @@ use keys::Keys;
 use post::{Post, Served};
 
 use crate::api::face::{Face, Setup, Told, base_path};
+use crate::app::endpoint_gate::EndpointGate;
 use crate::endpoints::rules::Options;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
@@ -237,6 +238,9 @@ impl Serving<'_> {
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
         let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
         pipeline.leave = stop.clone();
+        // One watch for both: a file that breaks is told once.
+        let book = Arc::new(session.book_watch());
+        pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let session = Arc::new(session.clone());
         let post = Post {
             session: Arc::clone(&session),
@@ -244,7 +248,7 @@ impl Serving<'_> {
                 profile: Arc::clone(&self.profile),
                 policy: Arc::new(self.profile.policy.clone()),
                 addresses: self.addresses(),
-                book: Arc::new(session.book_watch()),
+                book,
             },
             ledger: ledger_of_post,
             owner: owner_of_post,

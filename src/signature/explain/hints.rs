@@ -37,13 +37,15 @@ pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
         Refusal::PartMissing { .. } if verify => Some("give every header as it came: `--header 'NAME: VALUE'`".into()),
         Refusal::PartMissing { .. } => Some("a proxy in between may have dropped the header".into()),
         Refusal::Malformed { .. } => show("the form of the header, and variants"),
-        Refusal::NoMatch { .. } if context.dev_secret => {
+        Refusal::NoMatch { .. } | Refusal::WrongToken { .. } if context.dev_secret => {
             Some("the dev secret was tried; give the one that signed it: `--secret env:VAR`".into())
         }
         Refusal::NoMatch { .. } if verify => {
             Some("compare the secret with the sender's; the body must be the raw bytes: `--body @FILE`".into())
         }
-        Refusal::NoMatch { .. } => Some("compare the secret with the one that the sender has for this URL".into()),
+        Refusal::NoMatch { .. } | Refusal::WrongToken { .. } => {
+            Some("compare the secret with the one that the sender has for this URL".into())
+        }
         Refusal::TooOld { .. } | Refusal::TooNew { .. } if verify => {
             let at = context.signed_at?.unix();
             Some(format!("`--at {at}` checks it as of its signing"))

@@ -520,6 +520,23 @@ pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
             record_delivery(&mut store, &new);
         }
         assert_eq!(store.undelivered(&Query::default()).unwrap(), expected, "{name}");
+        let again = |failed| Op::Repeat {
+            failed,
+            delivery: Box::new(NewDelivery {
+                source: Source::Replay,
+                origin: Some(failed),
+                state: DeliveryState::Pending,
+                ..delivery(start(), "job.paid")
+            }),
+        };
+        let mut taken = Vec::new();
+        // The second time somebody else was faster.
+        for failed in (1..=rows.len() as u64).chain(expected.iter().copied()) {
+            if store.write(&[again(failed)]).unwrap()[0].number != 0 {
+                taken.push(failed);
+            }
+        }
+        assert_eq!(taken, *expected, "{name}");
         let other = Query {
             event: Some("job.lost".to_owned()),
             ..Query::default()

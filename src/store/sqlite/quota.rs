@@ -97,7 +97,7 @@ impl Quota {
             Op::Capture(capture) | Op::ReceiveUnanswered(capture) | Op::Receive { capture, .. } => {
                 self.capture(capture);
             }
-            Op::Delivery(delivery) => self.bytes += delivery.message.body.len() as u64,
+            Op::Delivery(delivery) | Op::Repeat { delivery, .. } => self.bytes += delivery.message.body.len() as u64,
             Op::Together(ops) => {
                 for op in ops {
                     self.note(op);

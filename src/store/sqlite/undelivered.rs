@@ -52,6 +52,11 @@ pub(super) fn undelivered(connection: &Connection, query: &Query) -> rusqlite::R
     Ok(chosen.into_iter().map(unsigned).collect())
 }
 
+/// Whether that delivery is still one of those to make again.
+pub(super) fn is_to_repeat(connection: &Connection, n: i64) -> rusqlite::Result<bool> {
+    Ok(to_repeat(&group(connection, n)?) == Some(n))
+}
+
 /// The delivery of a group that is made again: the newest one that failed at the target of the first. None where something
 /// is on its way, or where the newest end is a success.
 fn to_repeat(group: &BTreeMap<i64, Node>) -> Option<i64> {

@@ -188,20 +188,35 @@ pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneSummary
         .query_map([], |row| {
             let (total, retrying) = (unsigned(row.get(7)?), unsigned(row.get(8)?));
             Ok(LaneSummary {
-                lane: Lane {
-                    id: Uuid::from_bytes(row.get(0)?),
-                    kind: named(row, 1, WorkKind::from_name)?,
-                    target: row.get(2)?,
-                    folder: row.get(3)?,
-                    trust: row.get(4)?,
-                    policy: row.get(5)?,
-                    owner: row.get(6)?,
-                },
+                lane: lane(row)?,
                 waiting: total.saturating_sub(retrying),
                 retrying,
             })
         })?
         .collect()
+}
+
+/// The lanes in which something waits for a capture and is not begun, the oldest first.
+pub(super) fn waiting(connection: &Connection, capture: u64) -> rusqlite::Result<Vec<Lane>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT work_lane.lane, kind, target, folder, trust, policy, owner
+             FROM work JOIN work_lane USING (lane) WHERE work.n = ?1 AND delivery IS NULL ORDER BY work_lane.lane",
+        )?
+        .query_map([signed(capture)], lane)?
+        .collect()
+}
+
+fn lane(row: &Row<'_>) -> rusqlite::Result<Lane> {
+    Ok(Lane {
+        id: Uuid::from_bytes(row.get(0)?),
+        kind: named(row, 1, WorkKind::from_name)?,
+        target: row.get(2)?,
+        folder: row.get(3)?,
+        trust: row.get(4)?,
+        policy: row.get(5)?,
+        owner: row.get(6)?,
+    })
 }
 
 const ITEMS: &str = "

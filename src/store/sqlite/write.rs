@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params
 use super::dedupe::{self, Seen};
 use super::policies::{Policies, delays, json};
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, quota, sealed, signed, unsigned, work};
+use super::{diagnosis, minutes, nanos, processing, quota, sealed, signed, undelivered, unsigned, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -103,6 +103,13 @@ impl Group<'_> {
             Op::CloseLane(lane) => work::close(self.connection, *lane),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
+            Op::Repeat { failed, delivery } => {
+                if undelivered::is_to_repeat(self.connection, signed(*failed))? {
+                    self.delivery(delivery)
+                } else {
+                    Ok(Ack::default())
+                }
+            }
             Op::Attempt {
                 delivery,
                 attempt,
