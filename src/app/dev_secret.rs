@@ -86,7 +86,14 @@ impl DevSecret {
             return Ok(half);
         }
         let form = &profile.secret_form;
-        let key = [self.root.expose(), form.to_string().as_bytes()].concat();
+        // Many providers have the same form. Each needs a secret of its own: what one signs must not pass as another's.
+        let key = [
+            self.root.expose(),
+            form.to_string().as_bytes(),
+            b"\n",
+            profile.name.as_bytes(),
+        ]
+        .concat();
         let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
         known::remember(&secret, Some(DEV_SECRET));
         Ok(secret)
@@ -147,9 +154,12 @@ fn unusable(path: &Path, verb: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use tempfile::TempDir;
 
     use super::*;
+    use crate::provider::Registry;
 
     fn paths(folder: &TempDir) -> Paths {
         Paths {
@@ -175,6 +185,25 @@ mod tests {
             std::fs::write(&public, &other.public).unwrap();
             assert_eq!(dev.pair(kind).unwrap().public, one.public, "from now on it is one file");
         }
+    }
+
+    #[test]
+    fn no_two_providers_share_a_dev_secret_and_all_variants_of_one_do() {
+        let folder = TempDir::new().unwrap();
+        let dev = DevSecret::open(&paths(&folder)).unwrap();
+        let registry = Registry::default();
+        let mut seen: HashMap<Vec<u8>, String> = HashMap::new();
+        for name in registry.names() {
+            for profile in registry.ranked(&name).unwrap() {
+                if matches!(profile.scheme, Scheme::Asymmetric(_) | Scheme::Unsigned) {
+                    continue;
+                }
+                let secret = dev.for_profile(&profile, Purpose::Verify).unwrap();
+                let owner = seen.entry(secret.expose().to_vec()).or_insert_with(|| name.clone());
+                assert_eq!(*owner, *name);
+            }
+        }
+        assert!(seen.len() > 40, "{}", seen.len());
     }
 
     #[test]

@@ -39,6 +39,8 @@ struct Joined {
     part: Option<Part>,
     /// Bytes of the part.
     held: usize,
+    /// Which body it is of those that may wait for memory.
+    arrival: Option<u64>,
 }
 
 /// A body with what it holds of the memory, for as long as anybody has it.
@@ -72,7 +74,8 @@ impl Reading<'_> {
                 first = data;
             } else {
                 let begin = std::mem::take(&mut first);
-                self.reserve(&mut joined, begin.len() + data.len(), announced).await;
+                self.reserve(&mut joined, begin.len() + data.len(), announced, exact.is_some())
+                    .await;
                 joined.bytes.extend_from_slice(&begin);
                 joined.bytes.extend_from_slice(&data);
             }
@@ -93,35 +96,49 @@ impl Reading<'_> {
     }
 
     /// Makes room for more of a body. What goes beyond a connection's share is taken from the memory, and waited for.
-    async fn reserve(&self, joined: &mut Joined, more: usize, announced: usize) {
+    async fn reserve(&self, joined: &mut Joined, more: usize, announced: usize, exact: bool) {
         let length = joined.bytes.len() + more;
         if length > joined.bytes.capacity() {
             let wanted = length + STEP.max(length / 4);
             let capacity = wanted.min(announced).max(length);
-            let beyond = capacity.saturating_sub(SHARE).saturating_sub(joined.held);
-            if beyond > 0 {
-                let part = self.take(beyond, announced.saturating_sub(length)).await;
-                joined.held += beyond;
+            let beyond = |capacity: usize, held| capacity.saturating_sub(SHARE).saturating_sub(held);
+            let (mut bytes, held) = (beyond(capacity, joined.held), joined.held);
+            if bytes > 0 {
+                let rest = beyond(announced, held);
+                if exact {
+                    // All at once, so that a body that waits holds nothing that others wait for.
+                    bytes = rest.max(bytes);
+                }
+                let part = match self.memory.take(bytes, rest) {
+                    Some(part) => part,
+                    None => {
+                        let arrival = *joined.arrival.get_or_insert_with(|| self.memory.arrival());
+                        self.wait(bytes, rest, arrival).await
+                    }
+                };
+                joined.held += bytes;
                 match &mut joined.part {
                     Some(own) => own.join(part),
                     own => *own = Some(part),
                 }
             }
+            let capacity = capacity
+                .max(SHARE.min(capacity) + joined.held)
+                .min(announced.max(length));
             joined.bytes.reserve_exact(capacity - joined.bytes.len());
         }
         self.progress.body(length, joined.held);
     }
 
-    /// Takes memory. While there is none, those that hold some without making progress lose it.
-    async fn take(&self, bytes: usize, rest: usize) -> Part {
-        let mut wait = match self.memory.take(bytes, rest) {
-            Ok(part) => return part,
-            Err(wait) => wait,
-        };
+    /// Waits for memory. While there is not enough, those that hold some without making progress lose it.
+    async fn wait(&self, bytes: usize, rest: usize, arrival: u64) -> Part {
+        let mut granted = self.memory.wait(bytes, rest, arrival);
         self.progress.starve();
         loop {
-            self.crowd.free_memory(bytes, self.memory.used(), self.limits.grace);
-            match tokio::time::timeout(CHECK, &mut wait).await {
+            let missing = rest.max(bytes).saturating_sub(self.memory.free());
+            let enough = self.crowd.free_memory(missing, self.limits.grace);
+            self.memory.claim(arrival, enough);
+            match tokio::time::timeout(CHECK, &mut granted).await {
                 Ok(Ok(part)) => return part,
                 // The memory outlives its server's connections.
                 Ok(Err(_)) => std::future::pending().await,

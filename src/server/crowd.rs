@@ -49,6 +49,8 @@ struct State {
     phase: Phase,
     /// When the phase began.
     since: Instant,
+    /// When something moved last, or could move again.
+    moved: Instant,
     window: Instant,
     current: u64,
     previous: u64,
@@ -100,8 +102,8 @@ impl Crowd {
     }
 
     /// Closes connections that hold memory and make little progress, the least first, until `bytes` are on their way
-    /// back. `used` is what is held in all.
-    pub(super) fn free_memory(&self, bytes: usize, used: usize, grace: Duration) {
+    /// back. Whether they are.
+    pub(super) fn free_memory(&self, bytes: usize, grace: Duration) -> bool {
         let now = Instant::now();
         let members = self.members();
         let holders = members.open.values().map(|progress| (progress.state(), progress));
@@ -111,17 +113,13 @@ impl Crowd {
             .collect();
         let on_its_way = holders.iter().filter(|(_, progress)| progress.closed.is_cancelled());
         let mut freed: usize = on_its_way.map(|(state, _)| state.held).sum();
-        let stalled = |state: &State| state.phase == Phase::Receiving && !state.starved && state.is_slow(now, grace);
+        let stalled =
+            |state: &State| state.phase == Phase::Receiving && !state.starved && state.has_stalled(now, grace);
         let mut least: Vec<_> = holders
             .iter()
             .filter(|(state, progress)| stalled(state) && !progress.closed.is_cancelled())
             .collect();
         least.sort_by_key(|(state, _)| (state.recent(now), state.since));
-        let starved = holders.iter().filter(|(state, _)| state.starved);
-        if freed == 0 && least.is_empty() && starved.clone().map(|(state, _)| state.held).sum::<usize>() == used {
-            // All of them wait for each other: the one that loses the least goes.
-            least.extend(starved.min_by_key(|(state, _)| state.received));
-        }
         for (state, progress) in least {
             if freed >= bytes {
                 break;
@@ -129,6 +127,7 @@ impl Crowd {
             freed += state.held;
             progress.closed.cancel();
         }
+        freed >= bytes
     }
 
     /// Closes, after a server was told to stop, what keeps it from ending and was promised nothing: requests that are not
@@ -166,6 +165,7 @@ impl Progress {
             state: Mutex::new(State {
                 phase: Phase::Receiving,
                 since: now,
+                moved: now,
                 window: now,
                 current: 0,
                 previous: 0,
@@ -210,7 +210,12 @@ impl Progress {
     /// So much of a body was received, and holds so much of the shared memory.
     pub(super) fn body(&self, received: usize, held: usize) {
         let mut state = self.state();
-        (state.received, state.held, state.starved) = (received, held, false);
+        if std::mem::take(&mut state.starved) {
+            // What it did not send while it waited is not held against it.
+            let now = Instant::now();
+            (state.moved, state.since) = (now, now);
+        }
+        (state.received, state.held) = (received, held);
     }
 
     /// The request waits for memory.
@@ -245,6 +250,7 @@ impl State {
     }
 
     fn moved(&mut self, bytes: usize, now: Instant) {
+        self.moved = now;
         let age = now.duration_since(self.window);
         if age >= WINDOW {
             self.previous = if age < 2 * WINDOW { self.current } else { 0 };
@@ -264,6 +270,12 @@ impl State {
 
     fn is_slow(&self, now: Instant, grace: Duration) -> bool {
         now.duration_since(self.since) >= grace && self.recent(now) < SLOW
+    }
+
+    /// Slow for what it holds, or nothing has moved at all, however much did before.
+    fn has_stalled(&self, now: Instant, grace: Duration) -> bool {
+        let slow = now.duration_since(self.since) >= grace.max(WINDOW) && self.recent(now) < self.held as u64 / 64;
+        slow || self.is_slow(now, grace) || now.duration_since(self.moved) >= grace.max(WINDOW)
     }
 
     /// The lower, the sooner it makes room; `None`: never.
@@ -347,6 +359,16 @@ mod tests {
         assert_eq!(state.recent(at(4000)), 0);
     }
 
+    #[test]
+    fn a_body_that_stopped_has_stalled_however_much_had_come() {
+        let mut state = state(Phase::Receiving, 5000, SLOW);
+        let now = Instant::now();
+        state.moved = now.checked_sub(GRACE).unwrap();
+        assert!(state.has_stalled(now, GRACE));
+        state.moved = now;
+        assert!(!state.has_stalled(now, GRACE));
+    }
+
     fn holding(crowd: &Arc<Crowd>, held: usize, moved: usize) -> Member {
         let member = crowd.enter();
         member.progress.body(held, held);
@@ -369,23 +391,11 @@ mod tests {
             holding(&crowd, 50, 9),
             holding(&crowd, 50, 1),
         );
-        crowd.free_memory(40, 150, Duration::ZERO);
+        crowd.free_memory(40, Duration::ZERO);
         assert_eq!(closed(&[&fast, &slow, &slower]), [false, false, true]);
-        crowd.free_memory(40, 150, Duration::ZERO);
+        crowd.free_memory(40, Duration::ZERO);
         assert_eq!(closed(&[&fast, &slow]), [false, false], "that one is still on its way");
-        crowd.free_memory(90, 150, Duration::ZERO);
+        crowd.free_memory(90, Duration::ZERO);
         assert_eq!(closed(&[&fast, &slow]), [false, true]);
-    }
-
-    #[test]
-    fn of_those_that_wait_for_each_other_the_one_with_the_least_goes() {
-        let crowd = Arc::new(Crowd::default());
-        let (more, less) = (holding(&crowd, 60, 1), holding(&crowd, 40, 1));
-        more.progress.starve();
-        less.progress.starve();
-        crowd.free_memory(10, 120, Duration::ZERO);
-        assert_eq!(closed(&[&more, &less]), [false, false], "somebody else will give back");
-        crowd.free_memory(10, 100, Duration::ZERO);
-        assert_eq!(closed(&[&more, &less]), [false, true]);
     }
 }

@@ -1,6 +1,10 @@
 //! The memory that large request bodies share. A body waits for its part before it is read on, so that the sum over all
 //! connections is bounded, however many there are.
+//!
+//! A body gets more only while all of its rest would fit into what is free. So the one that got some last can always be
+//! completed, then the one before it, and so on: bodies never wait for each other for good.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,23 +13,26 @@ use tokio::sync::oneshot;
 /// A number of bytes that bodies take parts of.
 #[derive(Debug)]
 pub(super) struct Memory {
-    size: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// By what is left of their bodies, then by arrival: a small body must not wait for all the large ones before it.
-    waiting: BTreeMap<(usize, u64), Waiting>,
+    /// The latest first: it must not wait for all those that were sent before it and get no further.
+    waiting: BTreeMap<Reverse<u64>, Waiting>,
     arrivals: u64,
 }
 
 #[derive(Debug)]
 struct Waiting {
     bytes: usize,
+    /// What has to be free.
+    rest: usize,
+    /// That much is on its way back, so that nobody older may take of it.
+    claimed: bool,
     /// Takes the part itself: one that is granted and never picked up is given back when it is dropped.
-    grant: oneshot::Sender<Part>,
+    grant: Option<oneshot::Sender<Part>>,
 }
 
 /// Bytes that somebody holds; given back when dropped.
@@ -38,7 +45,6 @@ pub(super) struct Part {
 impl Memory {
     pub(super) fn new(size: usize) -> Arc<Self> {
         Arc::new(Self {
-            size,
             state: Mutex::new(State {
                 free: size,
                 waiting: BTreeMap::new(),
@@ -47,26 +53,51 @@ impl Memory {
         })
     }
 
-    /// Takes that many bytes for a body of which `rest` bytes are to come, or says how to wait for them.
-    pub(super) fn take(self: &Arc<Self>, bytes: usize, rest: usize) -> Result<Part, oneshot::Receiver<Part>> {
-        self.hand_out(0);
+    /// A number for a body that begins, by which those that wait are ordered.
+    pub(super) fn arrival(&self) -> u64 {
         let mut state = self.state();
-        let first = state.waiting.first_key_value();
-        let my_turn = first.is_none_or(|((least, _), _)| rest < *least);
-        if my_turn && state.free >= bytes {
-            state.free -= bytes;
-            return Ok(self.part(bytes));
-        }
-        let (grant, granted) = oneshot::channel();
-        let arrival = state.arrivals;
         state.arrivals += 1;
-        state.waiting.insert((rest, arrival), Waiting { bytes, grant });
-        Err(granted)
+        state.arrivals
     }
 
-    /// How many bytes are held.
-    pub(super) fn used(&self) -> usize {
-        self.size - self.state().free
+    /// Takes that many bytes for a body that may take `rest` bytes in all from now on, these included; nothing when
+    /// it has to wait for them.
+    pub(super) fn take(self: &Arc<Self>, bytes: usize, rest: usize) -> Option<Part> {
+        let mut state = self.state();
+        let claimed = state.waiting.first_key_value().is_some_and(|(_, first)| first.claimed);
+        if claimed || state.free < rest.max(bytes) {
+            return None;
+        }
+        state.free -= bytes;
+        Some(self.part(bytes))
+    }
+
+    /// Waits for that many bytes, which are given as soon as `rest` are free.
+    pub(super) fn wait(self: &Arc<Self>, bytes: usize, rest: usize, arrival: u64) -> oneshot::Receiver<Part> {
+        let (grant, granted) = oneshot::channel();
+        let rest = rest.max(bytes);
+        let grant = Some(grant);
+        let waiting = Waiting {
+            bytes,
+            rest,
+            claimed: false,
+            grant,
+        };
+        self.state().waiting.insert(Reverse(arrival), waiting);
+        self.hand_out(0);
+        granted
+    }
+
+    /// Says whether enough is on its way back for one that waits.
+    pub(super) fn claim(&self, arrival: u64, claimed: bool) {
+        if let Some(waiting) = self.state().waiting.get_mut(&Reverse(arrival)) {
+            waiting.claimed = claimed;
+        }
+    }
+
+    /// How many bytes are not held.
+    pub(super) fn free(&self) -> usize {
+        self.state().free
     }
 
     fn part(self: &Arc<Self>, bytes: usize) -> Part {
@@ -83,18 +114,25 @@ impl Memory {
         let mut guard = self.state();
         let state = &mut *guard;
         state.free += freed;
-        while let Some(first) = state.waiting.first_entry() {
-            let (bytes, gone) = (first.get().bytes, first.get().grant.is_closed());
-            if !gone && bytes > state.free {
-                break;
+        let mut claimed = false;
+        state.waiting.retain(|_, waiting| {
+            if claimed {
+                return true;
             }
-            let waiting = first.remove();
-            if !gone {
-                state.free -= bytes;
+            let Some(grant) = waiting
+                .grant
+                .take_if(|grant| grant.is_closed() || waiting.rest <= state.free)
+            else {
+                claimed = waiting.claimed;
+                return true;
+            };
+            if !grant.is_closed() {
+                state.free -= waiting.bytes;
                 // Whoever left in this moment hands the part back, which takes the lock: not before it is free.
-                unwanted.extend(waiting.grant.send(self.part(bytes)).err());
+                unwanted.extend(grant.send(self.part(waiting.bytes)).err());
             }
-        }
+            false
+        });
         drop(guard);
         drop(unwanted);
     }
@@ -124,17 +162,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_dropped_is_given_to_the_smallest_that_waits() {
+    fn what_is_dropped_is_given_to_the_latest_that_it_is_enough_for() {
         let memory = Memory::new(100);
-        let all = memory.take(100, 0).unwrap();
-        let mut large = memory.take(60, 900).unwrap_err();
-        let mut small = memory.take(50, 10).unwrap_err();
-        drop(all);
-        let small = small.try_recv().unwrap();
-        assert!(large.try_recv().is_err() && memory.used() == 50);
-        drop(small);
+        let (first, second, third) = (memory.arrival(), memory.arrival(), memory.arrival());
+        let (some, most) = (memory.take(40, 0).unwrap(), memory.take(60, 0).unwrap());
+        let mut old = memory.wait(30, 30, first);
+        let mut new = memory.wait(30, 35, second);
+        let mut large = memory.wait(10, 90, third);
+        drop(some);
+        let new = new.try_recv().unwrap();
+        assert!(old.try_recv().is_err() && large.try_recv().is_err() && memory.free() == 10);
+        drop(most);
+        drop((new, old.try_recv().unwrap()));
         drop(large.try_recv().unwrap());
-        assert_eq!(memory.used(), 0);
+        assert_eq!(memory.free(), 100);
+    }
+
+    #[test]
+    fn what_is_on_its_way_back_for_the_latest_is_not_taken_by_others() {
+        let memory = Memory::new(100);
+        let (some, more) = (memory.take(40, 0).unwrap(), memory.take(60, 0).unwrap());
+        let mut old = memory.wait(30, 30, 1);
+        let mut new = memory.wait(10, 90, 2);
+        memory.claim(2, true);
+        drop(some);
+        assert!(old.try_recv().is_err() && memory.take(10, 10).is_none());
+        drop(more);
+        assert!(new.try_recv().is_ok() && old.try_recv().is_ok());
     }
 
     #[test]
@@ -142,23 +196,23 @@ mod tests {
         let memory = Memory::new(100);
         let mut all = memory.take(60, 0).unwrap();
         all.join(memory.take(40, 0).unwrap());
-        assert_eq!(memory.used(), 100);
-        drop(memory.take(100, 0).unwrap_err());
-        let granted = memory.take(100, 1).unwrap_err();
+        assert_eq!(memory.free(), 0);
+        drop(memory.wait(100, 0, 1));
+        let granted = memory.wait(100, 0, 2);
         drop(all);
         // Granted, but never picked up.
         drop(granted);
-        assert_eq!(memory.used(), 0);
-        assert!(memory.take(100, 0).is_ok());
+        assert_eq!(memory.free(), 100);
+        assert!(memory.take(100, 0).is_some());
     }
 
     #[test]
-    fn a_larger_body_does_not_overtake_a_smaller_one_that_waits() {
+    fn more_is_given_only_while_the_rest_would_fit_too() {
         let memory = Memory::new(100);
-        let held = memory.take(50, 0).unwrap();
-        let mut small = memory.take(80, 10).unwrap_err();
-        assert!(memory.take(10, 500).is_err());
-        drop(held);
-        assert!(small.try_recv().is_ok());
+        let first = memory.take(30, 80).unwrap();
+        assert!(memory.take(30, 80).is_none(), "the first one could not be completed");
+        let rest = memory.take(50, 50).unwrap();
+        drop((first, rest));
+        assert!(memory.take(30, 80).is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! `hook listen`: receive, verify, explain, record, answer, forward, run a command.
 
 mod args;
+mod child;
 mod dispatch;
 mod greet;
 mod inbound;
@@ -108,7 +109,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     };
     announce(session, args, &ready)?;
     let dispatcher = dispatcher.with(trigger);
-    let child = setup::child(session, args, &ready, &shutdown, ends.stop.clone())?;
+    let child = child::start(session, args, &ready, &shutdown, ends.stop.clone())?;
     let open = Open {
         socket,
         acceptor: tls.map(|tls| tls.acceptor),

@@ -1,16 +1,9 @@
 //! What `listen` is made of before the first request.
 
-use std::ffi::OsStr;
-use std::io::IsTerminal as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Answer, Args};
@@ -20,12 +13,10 @@ use crate::exit::Exit;
 use crate::listener::naming::{self, Nameless};
 use crate::listener::route::Route;
 use crate::listener::{Heard, Listener, Router, Rules, Shakes};
-use crate::process::GroupChild;
 use crate::render::count;
 use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
 use crate::server::tls::{Tls as Certificate, TlsError};
 use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
-use crate::shutdown::{DRAIN, Shutdown};
 use crate::signature::{Scheme, is_public_key};
 use crate::store::{Ledger, Owner};
 use crate::ui::Output;
@@ -320,86 +311,4 @@ pub(super) struct Ready<'a> {
     pub(super) secrets: Option<&'a Secrets>,
     /// The certificate that callers must trust.
     pub(super) ca_file: Option<&'a str>,
-}
-
-/// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
-/// long as a drain takes; a listener that has its count waits for the command.
-pub(super) fn child(
-    session: &Session,
-    args: &Args,
-    ready: &Ready<'_>,
-    shutdown: &Shutdown,
-    stop: CancellationToken,
-) -> Result<Option<JoinHandle<Exit>>> {
-    let Some((program, arguments)) = args.command.split_first() else {
-        return Ok(None);
-    };
-    let mut command = Command::new(program);
-    // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
-    let ledger = std::path::absolute(&session.ledger_path).unwrap_or_else(|_| session.ledger_path.clone());
-    if let Some(Secrets::Given(given)) = ready.secrets
-        && let Some(secret) = given.first().filter(|secret| !secret.expose().contains(&0))
-    {
-        command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
-    }
-    command
-        .args(arguments)
-        .env("HOOK_URL", ready.url)
-        .env("HOOK_LEDGER", ledger)
-        .stdout(Stdio::from(std::io::stderr()));
-    // A program that talks with the person at the terminal must stay in the terminal's own group.
-    let in_terminal = std::io::stdin().is_terminal();
-    let spawned = if in_terminal {
-        GroupChild::spawn_in_terminal(&mut command)
-    } else {
-        GroupChild::spawn(&mut command)
-    };
-    let child = spawned.map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
-    Ok(Some(tokio::spawn(child_to_its_end(
-        child,
-        in_terminal,
-        shutdown.clone(),
-        stop,
-    ))))
-}
-
-/// Waits for the command after `--`, which is told to end when the listener is.
-async fn child_to_its_end(
-    mut child: GroupChild,
-    in_terminal: bool,
-    shutdown: Shutdown,
-    stop: CancellationToken,
-) -> Exit {
-    let status = tokio::select! {
-        status = child.wait() => status,
-        () = shutdown.soft.cancelled() => {
-            // The terminal has told it already, and it may be at cleaning up.
-            let patience = if in_terminal { DRAIN } else { Duration::ZERO };
-            match tokio::time::timeout(patience, child.wait()).await {
-                Ok(status) => status,
-                Err(_) => child.stop(&shutdown.hard).await,
-            }
-        }
-    };
-    stop.cancel();
-    match status {
-        Ok(status) if status.success() => Exit::Ok,
-        // It was told to end, and did; a code of its own counts more.
-        Ok(status) if shutdown.soft.is_cancelled() && status.code().is_none() => Exit::Interrupted,
-        Ok(status) => Exit::Child(code_of(status)),
-        Err(_) => Exit::Internal,
-    }
-}
-
-fn code_of(status: std::process::ExitStatus) -> u8 {
-    use std::os::unix::process::ExitStatusExt as _;
-    let signal = status
-        .signal()
-        .and_then(|signal| u8::try_from(signal).ok())
-        .map(|signal| signal.saturating_add(128));
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .or(signal)
-        .unwrap_or(1)
 }

@@ -141,7 +141,7 @@ async fn a_small_request_needs_none_of_the_memory() {
 }
 
 #[tokio::test]
-async fn large_bodies_that_wait_for_each_other_get_through_one_by_one() {
+async fn large_bodies_that_wait_for_each_other_all_get_through() {
     let size = 512 * 1024;
     let limits = Limits {
         grace: Duration::from_secs(600),
@@ -157,12 +157,43 @@ async fn large_bodies_that_wait_for_each_other_get_through_one_by_one() {
             client.rest_or_reset().await
         }));
     }
-    while server.probe.targets().is_empty() {
+    let mut got = 0;
+    while got < senders.len() {
+        got += server.probe.seen.lock().unwrap().drain(..).count();
         tokio::task::yield_now().await;
     }
-    server.cancel.cancel();
     for sender in senders {
-        sender.await.unwrap();
+        assert!(sender.await.unwrap().starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[tokio::test]
+async fn a_large_honest_body_does_not_wait_until_all_stalled_ones_have_gone() {
+    let (size, count) = (512 * 1024, 20);
+    let limits = Limits {
+        grace: Duration::from_millis(300),
+        ..memory(2 * size)
+    };
+    let server = Server::start(limits).await;
+    let mut stalled = Vec::new();
+    for _ in 0..count {
+        let (mut client, body) = (server.client().await, begun("/stalled", size, size - 1));
+        stalled.push(tokio::spawn(async move {
+            let _ = client.writer.write_all(&body).await;
+            client.rest_or_reset().await
+        }));
+    }
+    assert_eq!(server.probe.rejection().await.reason, Reason::MadeRoom);
+    let mut honest = server.client().await;
+    honest.send(begun("/honest", size, size)).await;
+    honest.until("/honest").await;
+    let gone = server.probe.rejected.lock().unwrap().len();
+    assert!(gone < count / 2, "{gone} had to go first");
+    server.cut.cancel();
+    server.cancel.cancel();
+    server.task.await.unwrap();
+    for task in stalled {
+        task.await.unwrap();
     }
 }
 
