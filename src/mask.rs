@@ -1,7 +1,7 @@
 //! The one masker of credentials in URLs, headers and texts. What is masked can be told without reading this:
 //!
 //! - in a URL the user name, the password, and each value of the query or the fragment whose name sounds like a credential
-//!   ([`SECRET_NAMES`]) or that looks random: 16 or more letters, digits and `-_.~+/=`, with a letter and a digit, unless
+//!   (`SECRET_NAMES`) or that looks random: 16 or more letters, digits and `-_.~+/=`, with a letter and a digit, unless
 //!   the name is that of a checksum;
 //! - in a header the value, when the name is one of a credential ([`Headers::is_credential`]);
 //! - anywhere else the secrets that this process has learnt, URLs as above, and what follows `literal:`.
@@ -61,7 +61,7 @@ pub fn target(target: &str, workflow: bool) -> String {
     if workflow { trigger(target) } else { url(target) }
 }
 
-/// The same as [`url`], unless it is to be revealed.
+/// The same as [`url()`], unless it is to be revealed.
 pub fn url_unless(text: &str, reveal: bool) -> String {
     if reveal { text.to_owned() } else { url(text) }
 }
