@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::{Ask, reply_to};
+use super::answer::{AnswerMemory, Ask, reply_to};
 use super::forwarded::{headers, without_path};
 use super::loaded::{Loaded, goes_out, taken_up};
 use super::policy::WorkPolicy;
@@ -110,6 +110,7 @@ impl<T: Transport> ForwardWorker<T> {
         };
         let mut view = Flying {
             observer: Arc::clone(&common.observer),
+            answers: common.answers.clone(),
             flights: Arc::clone(&flights),
             stall: Arc::clone(stall),
         };
@@ -326,6 +327,7 @@ impl Common {
 /// Lets go of what was held for a first attempt, answers the sender that waits for it, and tells the observer.
 struct Flying {
     observer: Arc<dyn Observer>,
+    answers: AnswerMemory,
     flights: Flights,
     stall: Arc<Stall>,
 }
@@ -335,7 +337,7 @@ impl View for Flying {
         self.stall.over();
         let flight = lock(&self.flights).remove(&event.delivery.id);
         if let Some(reply) = flight.and_then(|flight| flight.reply) {
-            let (answer, problem) = reply_to(event);
+            let (answer, problem) = reply_to(event, &self.answers);
             let _ = reply.send(answer);
             if let Some(reason) = problem {
                 let capture = event.delivery.label.origin.unwrap_or_default();

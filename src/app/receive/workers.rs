@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::answer::Ask;
+use super::answer::{AnswerMemory, Ask};
 use super::command::{CommandTally, CommandWorker};
 use super::forward::ForwardWorker;
 use super::source::Source;
@@ -85,6 +85,7 @@ pub(super) struct Common {
     pub(super) owner: Arc<Owner>,
     pub(super) time_scale: f64,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) answers: AnswerMemory,
     pub(super) ends: Ends,
 }
 
@@ -126,6 +127,7 @@ impl Workers {
             owner: options.owner,
             time_scale: options.time_scale,
             observer: options.observer,
+            answers: AnswerMemory::default(),
             ends: options.ends,
         });
         let mut workers = Self {
