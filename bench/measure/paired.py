@@ -94,7 +94,7 @@ def processes(bench):
             "hook send --dry-run": ["send", "job.paid", "--to", sink.url, "--dry-run"],
             "hook log --failed": ["log", "--failed", "--ledger"],
             "hook log show": ["log", "show", str(records // 2), "--ledger"],
-            "hook replay last --dry-run": ["replay", "last", "--dry-run", "--ledger"],
+            "hook replay last --dry-run": ["replay", "last", "--dry-run", "--secret", f"literal:{SECRET}", "--ledger"],
         }
         # Each build has a ledger of its own: a newer one changes the format, which the older one cannot read.
         ledgers = {bench.against: path, bench.hook: ledger.copied(bench, path)}
