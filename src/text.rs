@@ -72,7 +72,7 @@ pub fn harmless_line(text: &str, styled: bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Writes a value as JSON on one line, with every unsafe character as `\uXXXX`: for a JSON reader the text is the same.
+/// Writes a value as JSON on one line, with every unsafe character as a `\u` escape: for a JSON reader the text is the same.
 pub fn write_json(to: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(
         to,
@@ -80,7 +80,7 @@ pub fn write_json(to: impl io::Write, value: &impl Serialize) -> serde_json::Res
     ))
 }
 
-/// A value as indented JSON, with every unsafe character as `\uXXXX`.
+/// A value as indented JSON, with every unsafe character as a `\u` escape.
 pub fn pretty_json(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     let pretty = Escaping(PrettyFormatter::new());
