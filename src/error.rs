@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::cli::ui::printable;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{ApiError, ApiErrorKind, EndpointError};
 use crate::exit::Exit;
@@ -10,7 +11,6 @@ use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
 use crate::signature::{KeyError, SignError};
 use crate::store::StoreError;
-use crate::ui::printable;
 
 /// A failure of a command.
 #[derive(Debug)]

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(hook::cli::run(std::env::args_os()).code())
+    ExitCode::from(hook::run(std::env::args_os()).code())
 }

@@ -15,12 +15,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::engine::{Delivery, Ended, Engine, Event, Gate, Limits, Next, Promise, Signing};
+use crate::engine::{Delivery, DeliveryOutcome, Engine, Event, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{SecretKind, Source};
 use crate::id::Id;
 use crate::random::Random;
-use crate::store::{self, Ack, DeliveryState, Ledger, NewDelivery, Op, Owner, PendingAck, StoreError};
+use crate::store::{self, Ack, DeliveryState, Lease, Ledger, NewDelivery, Op, PendingAck, StoreError};
 use crate::transport::Transport;
 use concealed::{concealed, concealed_headers};
 use shelf::LedgerShelf;
@@ -76,7 +76,7 @@ pub struct Pipeline<T> {
     /// Stops waiting for further attempts.
     pub leave: CancellationToken,
     /// The claim on deliveries with several attempts; absent: each has one, and is recorded when it is over.
-    pub owner: Option<Arc<Owner>>,
+    pub owner: Option<Arc<Lease>>,
     /// Asked before each attempt.
     pub gate: Option<Arc<dyn Gate>>,
 }
@@ -152,7 +152,7 @@ async fn show(
 /// Turns the engine's events into changes of the ledger.
 struct Recorder {
     ledger: Ledger,
-    owner: Option<Arc<Owner>>,
+    owner: Option<Arc<Lease>>,
     known: Known,
 }
 
@@ -272,7 +272,7 @@ impl End {
     fn of(event: &Event) -> Option<Self> {
         let label = &event.delivery.label;
         let goes_on = matches!(event.next, Next::Retry { .. } | Next::Interrupted);
-        let ended = !goes_on && event.next != Next::Failed(Ended::Withheld);
+        let ended = !goes_on && event.next != Next::Failed(DeliveryOutcome::Withheld);
         let endpoint = label
             .endpoint
             .as_ref()
@@ -280,7 +280,7 @@ impl End {
         Some(Self {
             endpoint: endpoint.clone(),
             delivered: event.next == Next::Delivered,
-            gone: event.next == Next::Failed(Ended::Gone),
+            gone: event.next == Next::Failed(DeliveryOutcome::Gone),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-/// Parameters of the sequences that [`crate::style`] and the help of clap are written with.
+/// Parameters of the sequences that [`crate::view::style`] and the help of clap are written with.
 const STYLES: [&str; 8] = ["0", "1", "2", "4", "31", "32", "33", "36"];
 
 /// Whether a character can steer a terminal, reorder or break a line, or hide in it.

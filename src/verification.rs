@@ -1,8 +1,8 @@
 //! Who judges a request: which provider it is of, which variant of it decides, with which secrets. Shared by `verify`
 //! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
 
-mod autopsy;
 mod dedupe;
+mod diagnosis;
 mod foreign;
 mod secrets;
 
@@ -10,12 +10,12 @@ use std::sync::{Arc, OnceLock};
 
 use foreign::Known;
 
+use crate::app::context::Secrets;
 use crate::headers::Headers;
 use crate::provider::detect::{self, Detector};
 use crate::provider::handshake::Handshake;
 use crate::provider::{Facts, Profile, Registry, RegistryError};
-use crate::session::Secrets;
-use crate::signature::{KeyError, Received, Refusal, Shape, Verdict, Verifier};
+use crate::signature::{KeyError, Received, RejectReason, Shape, Verdict, Verifier};
 
 /// Checks requests of one provider, of some, or of whichever is recognised.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub struct Verification {
 
 /// What a check says about a request.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct VerificationResult {
     /// `NAME` or `NAME@VARIANT` of what decided; absent when no provider was recognised.
     pub label: Option<Arc<str>>,
     /// The profile of that label.
@@ -153,7 +153,7 @@ impl Verification {
     }
 
     /// Judges a request.
-    pub fn check(&self, received: &Received<'_>) -> Judged {
+    pub fn check(&self, received: &Received<'_>) -> VerificationResult {
         let Received { headers, body, .. } = *received;
         let found = self.recognised(received);
         let mut best: Option<(&Label, Option<&Candidate>, Verdict)> = None;
@@ -169,15 +169,15 @@ impl Verification {
             }
         }
         let Some((label, candidate, verdict)) = best else {
-            return Judged {
+            return VerificationResult {
                 label: None,
                 profile: None,
-                verdict: self.unless_unchecked(Refusal::Unrecognised),
+                verdict: self.unless_unchecked(RejectReason::Unrecognised),
                 facts: Facts::default(),
                 ties: Vec::new(),
             };
         };
-        Judged {
+        VerificationResult {
             label: Some(candidate.map_or_else(|| label.name.clone(), |candidate| candidate.label.clone())),
             profile: candidate.map(|candidate| candidate.profile.clone()),
             verdict,
@@ -206,7 +206,7 @@ impl Verification {
         let candidates = match compiled {
             Ok(candidates) => candidates,
             Err(why) => {
-                let refusal = Refusal::Unusable {
+                let refusal = RejectReason::Unusable {
                     header: label.name.to_string(),
                     why: why.clone(),
                 };
@@ -218,14 +218,14 @@ impl Verification {
         let deciding = self.deciding(candidates, received);
         let deciding = deciding.or_else(plain).or(candidates.first());
         let Some(deciding) = deciding else {
-            return (None, self.unless_unchecked(Refusal::Unrecognised));
+            return (None, self.unless_unchecked(RejectReason::Unrecognised));
         };
         if self.secrets.is_none() {
             return (Some(deciding), Verdict::Unchecked);
         }
         let verdict = match self.verdict(deciding, received) {
             // Else anybody passes who writes a header of a provider that signs nothing: that must be asked for by name.
-            Verdict::Unsigned if self.any => Verdict::Refused(Refusal::Unrecognised),
+            Verdict::Unsigned if self.any => Verdict::Refused(RejectReason::Unrecognised),
             verdict => verdict,
         };
         (Some(deciding), verdict)
@@ -261,22 +261,22 @@ impl Verification {
             && !scheme.is_carried(received.headers, received.body)
         {
             let header = place.to_owned();
-            return Verdict::Refused(Refusal::HeaderMissing { header });
+            return Verdict::Refused(RejectReason::HeaderMissing { header });
         }
         match self.verifier(candidate) {
             Ok(verifier) => match verifier.verify(received) {
                 Verdict::Verified(proof) => self.confirmed(candidate, received, proof),
-                Verdict::Refused(Refusal::NoMatch { header, .. } | Refusal::WrongToken { header })
+                Verdict::Refused(RejectReason::NoMatch { header, .. } | RejectReason::WrongToken { header })
                     if self.leaves_out_keys(&candidate.profile) =>
                 {
-                    Verdict::Refused(Refusal::Unnamed { header })
+                    Verdict::Refused(RejectReason::Unnamed { header })
                 }
                 verdict => verdict,
             },
-            Err(_) if self.leaves_out_keys(&candidate.profile) => Verdict::Refused(Refusal::Unnamed {
+            Err(_) if self.leaves_out_keys(&candidate.profile) => Verdict::Refused(RejectReason::Unnamed {
                 header: scheme.place().unwrap_or(&candidate.label).to_owned(),
             }),
-            Err(why) => Verdict::Refused(Refusal::Unusable {
+            Err(why) => Verdict::Refused(RejectReason::Unusable {
                 header: scheme.place().unwrap_or(&candidate.label).to_owned(),
                 why: why.clone(),
             }),
@@ -291,7 +291,7 @@ impl Verification {
         })
     }
 
-    fn unless_unchecked(&self, refusal: Refusal) -> Verdict {
+    fn unless_unchecked(&self, refusal: RejectReason) -> Verdict {
         if self.secrets.is_some() {
             Verdict::Refused(refusal)
         } else {
@@ -300,7 +300,7 @@ impl Verification {
     }
 }
 
-impl Judged {
+impl VerificationResult {
     /// The name of the secret that matched.
     pub fn secret(&self) -> Option<&str> {
         self.verdict.secret()
@@ -340,7 +340,7 @@ impl Candidate {
 fn weight(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Verified(_) | Verdict::TokenOnly(_) => 3,
-        Verdict::Refused(Refusal::HeaderMissing { .. } | Refusal::Unrecognised) => 0,
+        Verdict::Refused(RejectReason::HeaderMissing { .. } | RejectReason::Unrecognised) => 0,
         Verdict::Unsigned => 1,
         Verdict::Refused(_) | Verdict::Unchecked => 2,
     }
@@ -383,7 +383,7 @@ mod tests {
         lines.into_iter().collect()
     }
 
-    fn check(verification: &Verification, headers: &Headers) -> Judged {
+    fn check(verification: &Verification, headers: &Headers) -> VerificationResult {
         verification.check(&Received {
             method: "POST",
             url: None,
@@ -404,7 +404,7 @@ mod tests {
             assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
         }
         let judged = check(&verification, &signed("pocketsflow", "a"));
-        assert_eq!(judged.verdict, Verdict::Refused(Refusal::Unrecognised));
+        assert_eq!(judged.verdict, Verdict::Refused(RejectReason::Unrecognised));
     }
 
     #[test]

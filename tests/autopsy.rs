@@ -6,7 +6,7 @@ mod tools;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use hook::shell::quote;
+use hook::internals::shell::quote;
 use serde_json::{Value, json};
 
 use crate::support::{Outcome, Sandbox, request};

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
-use hook::exchange::Outcome;
+use hook::internals::exchange::Outcome;
 use serde_json::Value;
 
 use crate::support::{App, NOBODY, Reply, Sandbox, post, request};

@@ -5,7 +5,7 @@
 #[path = "../fuzz/src/trial.rs"]
 mod trial;
 
-use hook::random::Random;
+use hook::internals::random::Random;
 
 use crate::support::{ROOT, Vector};
 

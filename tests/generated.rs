@@ -10,7 +10,7 @@ const UPDATE: &str = "UPDATE_GENERATED";
 #[test]
 fn generated_files_are_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = hook::cli::generated::files().expect("they can be made");
+    let files = hook::internals::cli::generated::files().expect("they can be made");
     let names: BTreeSet<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
     let mut wrong = Vec::new();
     for file in files {
@@ -47,7 +47,9 @@ fn generated_files_are_up_to_date() {
 
 #[test]
 fn the_reference_names_every_flag_that_help_shows() {
-    let reference = hook::cli::generated::files().expect("they can be made").swap_remove(0);
+    let reference = hook::internals::cli::generated::files()
+        .expect("they can be made")
+        .swap_remove(0);
     let reference = String::from_utf8(reference.text).expect("text");
     let sandbox = crate::support::Sandbox::new();
     for command in ["send", "listen", "replay"] {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::{App, Reply, Sandbox, Seen, keys, request};
-use hook::store::{Access, DeliveryState, Op, SqliteStore, Store as _};
+use hook::internals::store::{Access, DeliveryState, Op, SqliteStore, Store as _};
 
 /// Longer than anything takes on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);

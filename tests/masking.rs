@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{App, Face, Listener, Outcome, Reply, Run, Sandbox, post, request};
+use crate::support::{App, Listener, MockApi, Outcome, Reply, Run, Sandbox, post, request};
 
 /// Characters of the kinds that must not reach a terminal or a log: C0, DEL, C1, bidi, zero-width, separators, tags.
 const UNSAFE: &str = "\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{200b}\u{2028}\u{feff}\u{e0041}";
@@ -555,7 +555,7 @@ fn served(sandbox: &Sandbox) -> Outcome {
     let serving = sandbox
         .serving("generic", &["--key", "env:KEY"])
         .env("KEY", "PLANT-serve-key-7");
-    let face = Face::ready(serving);
+    let face = MockApi::ready(serving);
     let key = [("authorization", "Bearer PLANT-serve-key-7")];
     request("GET", &face.api.url, "/nothing?token=PLANT-9", &key, b"");
     face.process.signal("INT");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use hook::store::DeliveryState;
+use hook::internals::store::DeliveryState;
 use serde_json::Value;
 
 use crate::support::{App, Listener, Reply, Sandbox, Seen, post, request};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hook::store::{Delivery, DeliveryState, Signing};
+use hook::internals::store::{Delivery, DeliveryState, Signing};
 
 use crate::support::{App, Reply, Sandbox};
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
-use hook::store::DeliveryState;
+use hook::internals::store::DeliveryState;
 use serde_json::{Value, json};
 
 use crate::support::{App, Outcome, Reply, Sandbox, Seen};

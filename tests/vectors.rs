@@ -1,12 +1,12 @@
 //! Every known request through `hook verify`, and every canonical one through `hook sign`.
 
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::provider::Registry;
-use hook::secret::Secret;
-use hook::session::Secrets;
-use hook::signature::Received;
-use hook::verification::Verification;
+use hook::internals::app::context::Secrets;
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::provider::Registry;
+use hook::internals::secret::Secret;
+use hook::internals::signature::Received;
+use hook::internals::verification::Verification;
 
 use crate::support::{Sandbox, Vector};
 

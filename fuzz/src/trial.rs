@@ -1,13 +1,13 @@
 //! What is done with bytes from a stranger. `tests/fuzz.rs` does it with a few thousand random changes, the fuzz targets
 //! for as long as they are let, led by the code that they reach.
 
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::provider::file::ProviderFile;
-use hook::provider::{Profile, Registry};
-use hook::random::Random;
-use hook::secret::Secret;
-use hook::signature::{Received, Verdict};
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::provider::file::ProviderFile;
+use hook::internals::provider::{Profile, Registry};
+use hook::internals::random::Random;
+use hook::internals::secret::Secret;
+use hook::internals::signature::{Received, Verdict};
 
 use super::{ROOT, Vector};
 

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::app::dev_secret::{DevSecret, Purpose};
 use crate::app::endpoint_gate::EndpointGate;
+use crate::app::notice::Notices;
+use crate::app::retention::{self, Keeping};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::Limits;
@@ -23,19 +25,17 @@ use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
 use crate::random::Random;
-use crate::retention::{self, Keeping};
 pub use crate::secret::DEV_SECRET;
 use crate::secret::{self, Secret, SecretRef, SecretSource};
-use crate::store::{Access, Ledger, Owner, Reader, SqliteStore, Store};
+use crate::store::{Access, Lease, Ledger, Reader, SqliteStore, Store};
 use crate::transport::Transport;
-use crate::ui::Ui;
 pub use remote::notes;
 
 /// One run of the program.
 #[derive(Clone)]
-pub struct Session {
-    /// The screen.
-    pub ui: Arc<Ui>,
+pub struct Context {
+    /// Where remarks go.
+    pub notices: Notices,
     /// All layers but the flags of the command.
     pub settings: Settings,
     /// Folders of this user.
@@ -68,7 +68,7 @@ pub enum Secrets {
     Dev(DevSecret),
 }
 
-impl Session {
+impl Context {
     /// The clock of the machine, or the one that tests ask for by `__HOOK_NOW`.
     pub fn clock_from_env() -> Arc<dyn Clock> {
         match std::env::var("__HOOK_NOW")
@@ -83,16 +83,6 @@ impl Session {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Does what waits for files or locks beside the runtime's thread, where it would hold up every request.
-    pub async fn aside<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let session = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || work(&session)).await;
-        done.unwrap_or_else(|error| Err(Error::internal("work beside the runtime broke down").cause(error)))
     }
 
     /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
@@ -115,7 +105,7 @@ impl Session {
     }
 
     fn start_ledger(&self, window: Duration, set_up: impl FnOnce(&mut SqliteStore) + Send + 'static) -> Ledger {
-        let (path, ui) = (self.ledger_path.clone(), Arc::clone(&self.ui));
+        let (path, ui) = (self.ledger_path.clone(), self.notices.clone());
         let open = move || {
             let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
             store.set_dedupe_window(window);
@@ -134,8 +124,8 @@ impl Session {
             clock: Arc::clone(&self.clock),
         };
         if let Some(waits) = keeping.start() {
-            self.ui.note(&waits);
-            self.ui
+            self.notices.note(&waits);
+            self.notices
                 .hint("`hook log prune` drops records at once, `[ledger] retention` in the settings keeps them longer");
         }
     }
@@ -158,7 +148,7 @@ impl Session {
         ledger: Ledger,
         limits: Limits,
         cancel: CancellationToken,
-        owner: Option<Arc<Owner>>,
+        owner: Option<Arc<Lease>>,
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         Pipeline {
@@ -192,8 +182,7 @@ impl Session {
                 } else {
                     String::new()
                 };
-                self.ui
-                    .note(&format!("provider: {}{alias}", self.ui.err.name(&one.provider)));
+                self.notices.note(&format!("provider: {}{alias}", one.provider));
                 Ok(self.registry.get(&one.provider)?)
             }
             [] => {
@@ -230,7 +219,7 @@ impl Session {
             .map(|(secrets, _)| secrets)
     }
 
-    /// As [`Session::secrets_for`], with what the ledger keeps in place of them. The endpoint's come with its name.
+    /// As [`Context::secrets_for`], with what the ledger keeps in place of them. The endpoint's come with its name.
     pub fn secrets_and_kind(
         &self,
         given: &[String],
@@ -272,7 +261,7 @@ impl Session {
     pub fn secret(&self, text: &str) -> Result<Secret> {
         let reference = SecretRef::parse(text);
         if reference.bare {
-            self.ui
+            self.notices
                 .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
         }
         let secret = reference.resolve()?;
@@ -304,6 +293,16 @@ impl Session {
     pub fn dev_secret(&self) -> Result<DevSecret> {
         DevSecret::open(&self.paths)
     }
+}
+
+/// Does what waits for files or locks beside the runtime's thread, where it would hold up every request.
+pub async fn aside<S: Send + Sync + 'static, T: Send + 'static>(
+    state: &Arc<S>,
+    work: impl FnOnce(&S) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let state = Arc::clone(state);
+    let done = tokio::task::spawn_blocking(move || work(&state)).await;
+    done.unwrap_or_else(|error| Err(Error::internal("work beside the runtime broke down").cause(error)))
 }
 
 /// The kind of secrets that were given by reference. A text that is the secret itself leaves nothing but its place.

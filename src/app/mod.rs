@@ -1,11 +1,13 @@
 //! Use cases: what hook can do, whoever asks for it. Nothing here knows the command line, prints or prompts; a use case
 //! takes plain options and returns values, or emits events that a front end shows.
 
+pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
 pub mod notice;
 pub mod receive;
 pub mod replay;
 pub mod resume;
+pub mod retention;
 pub mod retry;
 pub mod trust;

@@ -1,4 +1,7 @@
-//! What a use case has to say beside its result. The front end decides where and how it is shown.
+//! What a use case says beside its result. The front end decides where and how it is shown.
+
+use std::fmt;
+use std::sync::Arc;
 
 /// One remark, in order of occurrence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,4 +12,60 @@ pub enum Notice {
     Warning(String),
     /// What can be typed next.
     Hint(String),
+    /// A fact that only a user who asked for more wants to know.
+    Detail(String),
+    /// A fact that is told once and is lost to whoever does not hear it, however quiet they asked hook to be.
+    Always(String),
+}
+
+/// Where the notices of a use case go. The front end gives it; a test collects them.
+#[derive(Clone)]
+pub struct Notices(Arc<dyn Fn(Notice) + Send + Sync>);
+
+impl Notices {
+    /// Hands each notice to that function, on whichever thread it comes up.
+    pub fn to(show: impl Fn(Notice) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(show))
+    }
+
+    /// Drops all of them.
+    pub fn none() -> Self {
+        Self::to(|_| {})
+    }
+
+    /// A fact.
+    pub fn note(&self, text: impl Into<String>) {
+        (self.0)(Notice::Note(text.into()));
+    }
+
+    /// Something that is probably not wanted.
+    pub fn warn(&self, text: impl Into<String>) {
+        (self.0)(Notice::Warning(text.into()));
+    }
+
+    /// What can be typed next.
+    pub fn hint(&self, text: impl Into<String>) {
+        (self.0)(Notice::Hint(text.into()));
+    }
+
+    /// A fact for `-v`.
+    pub fn detail(&self, text: impl Into<String>) {
+        (self.0)(Notice::Detail(text.into()));
+    }
+
+    /// A fact that is never dropped.
+    pub fn always(&self, text: impl Into<String>) {
+        (self.0)(Notice::Always(text.into()));
+    }
+
+    /// A notice that was made elsewhere.
+    pub fn emit(&self, notice: Notice) {
+        (self.0)(notice);
+    }
+}
+
+impl fmt::Debug for Notices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notices")
+    }
 }

@@ -5,15 +5,15 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::input;
+use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
-use crate::provider::compose::{Composer, Edit, Reading, Wishes};
+use crate::provider::compose::{ComposeOptions, Composer, Edit, Reading};
 use crate::provider::workflow::{Merge, TagFault};
 use crate::random::Random;
-use crate::session::Session;
 use crate::template::text_of;
 
 #[derive(Debug, Clone, Default, Args)]
@@ -114,7 +114,7 @@ impl EditArgs {
 }
 
 /// Makes the messages of one run.
-pub(super) enum Maker<'a> {
+pub(super) enum MessageSource<'a> {
     /// An event in its envelope.
     Composed(Box<Composer<'a>>),
     /// Bytes or a workflow's fields: fixed but for the ids.
@@ -129,7 +129,7 @@ pub(super) enum Maker<'a> {
     },
 }
 
-impl Maker<'_> {
+impl MessageSource<'_> {
     /// One message, with identities of its own.
     pub(super) fn make(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message> {
         match self {
@@ -181,13 +181,18 @@ impl BodyArgs {
     }
 
     /// Reads the flags into a maker of messages.
-    pub(super) fn maker<'a>(&self, session: &Session, profile: &'a Profile, event: Option<&str>) -> Result<Maker<'a>> {
+    pub(super) fn maker<'a>(
+        &self,
+        session: &Session,
+        profile: &'a Profile,
+        event: Option<&str>,
+    ) -> Result<MessageSource<'a>> {
         let mode = if matches!(self.mode, ModeArg::Live) {
             Mode::Live
         } else {
             Mode::Test
         };
-        let fixed = |body: Vec<u8>| Maker::Fixed {
+        let fixed = |body: Vec<u8>| MessageSource::Fixed {
             profile,
             event: event.unwrap_or_default().to_owned(),
             wire_id: self.id.clone(),
@@ -219,7 +224,7 @@ impl BodyArgs {
             .as_ref()
             .map(|source| self.data(session, profile, source))
             .transpose()?;
-        let wishes = Wishes {
+        let wishes = ComposeOptions {
             event: event.to_owned(),
             data,
             as_it_is: false,
@@ -243,7 +248,7 @@ impl BodyArgs {
                 .ui
                 .note(&format!("`{event}` is an alias of `{}`", composer.event()));
         }
-        Ok(Maker::Composed(Box::new(composer)))
+        Ok(MessageSource::Composed(Box::new(composer)))
     }
 
     /// The body of a workflow.

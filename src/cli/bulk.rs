@@ -8,20 +8,20 @@ use clap::Args;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::body::Maker;
-use super::ends;
-use super::origin::Origin;
+use super::body::MessageSource;
+use super::endpoint_health;
+use super::origin::MessageFactory;
 use super::retry::RetryArgs;
 use super::send::{Plan, claim};
+use crate::cli::session::Session;
+use crate::cli::ui::Ui;
 use crate::engine::{self, Delivery, Event, Limits, Next};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::{Known, Tally, View, record};
-use crate::render::{count, millis, progress, short_time};
-use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Ledger, Op, Owner, PendingAck};
-use crate::ui::Ui;
+use crate::store::{Lease, Ledger, Op, PendingAck};
+use crate::view::{count, millis, progress, short_time};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct BulkArgs {
@@ -86,7 +86,7 @@ pub(super) async fn run(
     bulk: &BulkArgs,
     retry: &RetryArgs,
     plan: &Plan,
-    maker: &Maker<'_>,
+    maker: &MessageSource<'_>,
 ) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let ledger = session.ledger();
@@ -113,8 +113,8 @@ pub(super) async fn run(
         progress: bar,
         failed: 0,
     };
-    let mut view = ends::Counting::new(session, bar, plan.works_off_schedule());
-    let origin = Origin::new(session, bulk.random_seed);
+    let mut view = endpoint_health::Counting::new(session, bar, plan.works_off_schedule());
+    let origin = MessageFactory::new(session, bulk.random_seed);
     let begun = Instant::now();
     let produce = async {
         for index in 0..bulk.count {
@@ -159,7 +159,7 @@ pub(super) async fn run(
 struct Ahead {
     ledger: Ledger,
     /// Absent: nothing is recorded before its attempt.
-    owner: Option<Arc<Owner>>,
+    owner: Option<Arc<Lease>>,
     waiting: VecDeque<(Delivery, PendingAck)>,
     bytes: usize,
 }
@@ -170,7 +170,7 @@ impl Ahead {
     /// Bytes of bodies at most.
     const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-    fn new(ledger: Ledger, owner: Option<Arc<Owner>>) -> Self {
+    fn new(ledger: Ledger, owner: Option<Arc<Lease>>) -> Self {
         Self {
             ledger,
             owner,

@@ -9,7 +9,10 @@ use url::Url;
 
 use super::handshake::HandshakeLine;
 use super::send;
-use super::targets::Aim;
+use super::targets::TargetChoice;
+use crate::app::context::Purpose;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
@@ -18,12 +21,10 @@ use crate::headers::Headers;
 use crate::mask;
 use crate::provider::handshake::{Handshake, Written};
 use crate::provider::{Profile, Target};
-use crate::render::{millis, short_time};
 use crate::secret::Secret;
-use crate::session::{Purpose, Session};
 use crate::signature::{Scheme, Signer};
 use crate::transport::{HttpTransport, Transport as _};
-use crate::ui::printable;
+use crate::view::{millis, short_time};
 
 /// How long an answer may take where the provider does not say.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ const UNAUTHORISED: u16 = 401;
 
 /// Flags of `hook send --handshake`.
 #[derive(Debug, Clone, Args)]
-pub(super) struct AskingArgs {
+pub(super) struct ChallengeArgs {
     /// Ask the receiver whether it is wanted there, as the provider does, and judge the answer
     #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
     pub(super) handshake: bool,
@@ -43,7 +44,7 @@ pub(super) struct AskingArgs {
 }
 
 /// Everything that the questions of one run have in common.
-struct Asker<'a> {
+struct Challenger<'a> {
     session: &'a Session,
     profile: Arc<Profile>,
     endpoint: Option<String>,
@@ -65,7 +66,7 @@ struct Question<'a> {
 }
 
 /// What came of it.
-struct Judged {
+struct ChallengeResult {
     status: Option<u16>,
     took: Duration,
     /// Absent: the answer is as it must be.
@@ -73,7 +74,7 @@ struct Judged {
     unreachable: bool,
 }
 
-pub(super) fn run(session: &Session, args: &send::Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
     let aim = args.targets.aim(session)?;
     let label = match &args.provider {
         Some(name) => Some(name.clone()),
@@ -92,16 +93,16 @@ pub(super) fn run(session: &Session, args: &send::Args) -> Result<Exit> {
         );
         return Err(Error::usage(what).hint("`hook providers show NAME` says what a provider asks"));
     }
-    let asker = Asker::new(session, args, profile, aim)?;
+    let asker = Challenger::new(session, args, profile, aim)?;
     super::runtime()?.block_on(asker.ask_all())
 }
 
-impl<'a> Asker<'a> {
-    fn new(session: &'a Session, args: &send::Args, profile: Arc<Profile>, aim: Aim) -> Result<Self> {
+impl<'a> Challenger<'a> {
+    fn new(session: &'a Session, args: &send::SendArgs, profile: Arc<Profile>, aim: TargetChoice) -> Result<Self> {
         let (url, endpoint) = match aim {
-            Aim::Url(url) => (url, None),
-            Aim::Endpoint(endpoint) => (super::targets::parse_url(&endpoint.url)?, Some(*endpoint)),
-            Aim::Subscribed(_) => return Err(Error::usage("a handshake is with one receiver")),
+            TargetChoice::Url(url) => (url, None),
+            TargetChoice::Endpoint(endpoint) => (super::targets::parse_url(&endpoint.url)?, Some(*endpoint)),
+            TargetChoice::Subscribed(_) => return Err(Error::usage("a handshake is with one receiver")),
         };
         let signs = profile.handshakes.iter().any(|shake| shake.signed);
         let keys = if signs || profile.handshakes.iter().any(Handshake::needs_secret) {
@@ -225,7 +226,7 @@ impl<'a> Asker<'a> {
         Ok(headers)
     }
 
-    async fn ask(&self, question: &Question<'_>) -> Judged {
+    async fn ask(&self, question: &Question<'_>) -> ChallengeResult {
         let begun = Instant::now();
         let outcome = self.transport.send(&question.request).await;
         let took = begun.elapsed();
@@ -254,7 +255,7 @@ impl<'a> Asker<'a> {
             }
             Outcome::Error { text, .. } => (Some(text), true),
         };
-        Judged {
+        ChallengeResult {
             status,
             took,
             why,
@@ -262,7 +263,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn show(&self, question: &Question<'_>, judged: &Judged) -> Result<()> {
+    fn show(&self, question: &Question<'_>, judged: &ChallengeResult) -> Result<()> {
         let ui = &self.session.ui;
         let name = question.handshake.name.as_deref();
         ui.json(&HandshakeLine {

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use super::complete::{Shell, script};
+use crate::cli::session::Session;
 use crate::config::paths;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::whole_file;
-use crate::session::Session;
 use crate::shell::quote;
 
 /// Print or install the script that makes your shell complete hook
@@ -21,7 +21,7 @@ use crate::shell::quote;
 ///
 /// The scripts are tested in the real bash, zsh, fish and elvish. PowerShell's is tested in none.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,
     /// Write it where the shell looks for it, instead of printing it
@@ -49,7 +49,7 @@ struct InstalledLine<'a> {
     result: Done,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
     let script = script(args.shell).map_err(|error| Error::internal("the script cannot be made").cause(error))?;
     if !args.install {
         session.ui.raw(script.as_bytes())?;

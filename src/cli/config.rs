@@ -6,23 +6,23 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::app::trust::TrustRequest;
+use crate::cli::prompt;
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
 use crate::config::{Layer, Origin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
-use crate::prompt;
-use crate::session::Session;
-use crate::ui::Output;
 
 /// Show the settings and where they come from, and trust a project's
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ConfigArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ConfigCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum ConfigCommand {
     /// Show every setting as TOML, with where it comes from
     Show,
     /// Show where hook keeps its files
@@ -67,18 +67,18 @@ struct TrustLine<'a> {
     allows: &'a [&'a str],
 }
 
-impl Args {
+impl ConfigArgs {
     /// Whether what an untrusted project asks for is this command's own business.
     pub(super) fn trusts(&self) -> bool {
-        matches!(self.command, Command::Trust { .. })
+        matches!(self.command, ConfigCommand::Trust { .. })
     }
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: ConfigArgs) -> Result<Exit> {
     match args.command {
-        Command::Show => show(session),
-        Command::Path => paths(session),
-        Command::Trust { file, yes } => trust_project(session, file, yes),
+        ConfigCommand::Show => show(session),
+        ConfigCommand::Path => paths(session),
+        ConfigCommand::Trust { file, yes } => trust_project(session, file, yes),
     }
 }
 

@@ -12,19 +12,20 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::app::context::Context;
+use crate::cli::session::Session;
+use crate::cli::ui::{Output, Ui};
 use crate::config::{Paths, Settings};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Registry;
 use crate::random::Random;
-use crate::session::Session;
 use crate::store::{DeliveryState, Record, Store as _};
-use crate::ui::{Output, Ui};
 use indented::Indented;
 
 /// The whole round trip in one command, on a temporary ledger
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DemoArgs {
     /// Keep the temporary folder and say where it is
     #[arg(long)]
     keep: bool,
@@ -61,7 +62,7 @@ struct Beside {
     thread: JoinHandle<Exit>,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
     let name = format!("hook-demo-{}", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 10));
     let folder = std::env::temp_dir().join(name);
     crate::fs::private_folder(&folder).map_err(|error| {
@@ -251,20 +252,16 @@ impl<'a> Tour<'a> {
             config: self.folder.join("config"),
             state: self.folder.join("state"),
         };
-        Session {
-            ui: Arc::new(Ui::onto(
-                output,
-                own.verbose,
-                [own.out, own.err],
-                [lines(false), lines(true)],
-            )),
+        let ui = Ui::onto(output, own.verbose, [own.out, own.err], [lines(false), lines(true)]);
+        Session::new(Arc::new(ui), |notices| Context {
+            notices,
             settings: Settings::defaults(),
             registry: Registry::default(),
             clock: Arc::clone(&self.session.clock),
             random: Arc::new(Random::os()),
             ledger_path: paths.ledger(),
             paths,
-        }
+        })
     }
 
     fn record(&self, number: u64) -> Result<Option<Record>> {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::app::context::Context;
 use crate::app::trust;
+use crate::cli::session::Session;
+use crate::cli::ui::{Output, Ui};
 use crate::config::{Paths, Settings};
 use crate::error::Error;
 use crate::provider::Registry;
 use crate::random::Random;
-use crate::session::Session;
-use crate::style::ColorChoice;
-use crate::ui::{Output, Ui};
+use crate::view::style::ColorChoice;
 
 /// Keys that a warning names.
 const NAMED: usize = 50;
@@ -100,15 +101,15 @@ impl GlobalArgs {
             )
         })?;
         let ui = Ui::new(output.unwrap_or(settings.output), self.verbose, color);
-        Ok(Session {
-            ui: Arc::new(ui),
+        Ok(Session::new(Arc::new(ui), |notices| Context {
+            notices,
             registry: Registry::new(Some(paths.providers())),
-            clock: Session::clock_from_env(),
+            clock: Context::clock_from_env(),
             random: Arc::new(Random::os()),
             ledger_path: self.ledger.clone().unwrap_or_else(|| paths.ledger()),
             settings,
             paths,
-        })
+        }))
     }
 }
 

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::app::context::Purpose;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
@@ -14,11 +17,9 @@ use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
-use crate::render::status_line;
 use crate::secret::Secret;
-use crate::session::{Purpose, Session};
 use crate::transport::Transport;
-use crate::ui::printable;
+use crate::view::status_line;
 
 /// `{"schema":"hook.handshake/1"}`: what came of asking whether the provider is wanted there.
 #[derive(Serialize)]

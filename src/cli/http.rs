@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::mask::MASK;
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
-use crate::render::request::{RequestLine, wire};
 use crate::secret::SecretRef;
-use crate::session::Session;
 use crate::transport::{HttpOptions, HttpTransport};
-use crate::ui::Output;
+use crate::view::request::{RequestLine, wire};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HttpArgs {

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use clap_mangen::Man;
 
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::whole_file;
-use crate::session::Session;
 
 /// Print the man page, or write all of them
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ManArgs {
     /// Write the pages of all commands to this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -25,7 +25,7 @@ pub(super) struct Page {
     pub(super) text: Vec<u8>,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &ManArgs) -> Result<Exit> {
     let mut pages = pages().map_err(|error| Error::internal("the man pages cannot be made").cause(error))?;
     let Some(folder) = &args.out else {
         let first = pages.swap_remove(0);

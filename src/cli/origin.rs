@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::body::Maker;
+use super::body::MessageSource;
+use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::random::Random;
-use crate::session::Session;
 
 /// What makes the message of number `index` repeatable, when the user wants that.
-pub(super) struct Origin {
+pub(super) struct MessageFactory {
     random: Arc<Random>,
     base: Option<Timestamp>,
 }
 
-impl Origin {
+impl MessageFactory {
     pub(super) fn new(session: &Session, seed: Option<u64>) -> Self {
         match seed {
             Some(seed) => {
@@ -33,7 +33,7 @@ impl Origin {
         }
     }
 
-    pub(super) fn message(&self, session: &Session, maker: &Maker<'_>, index: u64) -> Result<Arc<Message>> {
+    pub(super) fn message(&self, session: &Session, maker: &MessageSource<'_>, index: u64) -> Result<Arc<Message>> {
         let now = session.now();
         let id = Id::new(IdKind::Message, now, &session.random);
         let at = self

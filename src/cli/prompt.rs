@@ -4,10 +4,10 @@
 use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Confirm, FuzzySelect, Input, MultiSelect};
 
+use crate::cli::ui::Ui;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::text::printable;
-use crate::ui::Ui;
 
 fn stopped(error: dialoguer::Error) -> Error {
     let dialoguer::Error::IO(error) = error;

@@ -18,22 +18,22 @@ use serde_json::Value;
 pub(super) use diff::or_near;
 
 use super::input;
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
-use crate::provider::compose::{ComposeError, Composer, Wishes};
+use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::{Origin, Profile, RegistryError};
-use crate::session::Session;
 
 /// Show the catalogue: schemes, events, samples, schedules; check a file of your own
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ProvidersArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ProvidersCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum ProvidersCommand {
     /// List all providers and where each comes from
     #[command(visible_alias = "ls")]
     List,
@@ -75,7 +75,7 @@ enum Command {
         /// The file
         file: PathBuf,
     },
-    Diff(diff::Args),
+    Diff(diff::ProvidersDiffArgs),
 }
 
 #[derive(Serialize)]
@@ -114,15 +114,15 @@ struct CheckLine<'a> {
     variants: usize,
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
     match args.command {
-        Command::List => list(session),
-        Command::Show { name } => show(session, &name),
-        Command::Events { name } => events(session, &name),
-        Command::Sample { name, event, param } => sample(session, &name, &event, param),
-        Command::Receiver { name, lang } => receiver::run(session, &name, lang),
-        Command::Check { file } => check(session, &file),
-        Command::Diff(args) => diff::run(session, &args),
+        ProvidersCommand::List => list(session),
+        ProvidersCommand::Show { name } => show(session, &name),
+        ProvidersCommand::Events { name } => events(session, &name),
+        ProvidersCommand::Sample { name, event, param } => sample(session, &name, &event, param),
+        ProvidersCommand::Receiver { name, lang } => receiver::run(session, &name, lang),
+        ProvidersCommand::Check { file } => check(session, &file),
+        ProvidersCommand::Diff(args) => diff::run(session, &args),
     }
 }
 
@@ -229,10 +229,10 @@ fn events(session: &Session, name: &str) -> Result<Exit> {
 fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, String)>) -> Result<Exit> {
     let profile = profile(session, "sample", name)?;
     let (ui, label) = (&session.ui, profile.label());
-    let wishes = Wishes {
+    let wishes = ComposeOptions {
         event: event.to_owned(),
         params,
-        ..Wishes::default()
+        ..ComposeOptions::default()
     };
     let composer = Composer::new(&profile, wishes).map_err(|error| match &error {
         ComposeError::UnknownEvent { near, .. } => Error::nothing(error.to_string())
@@ -252,7 +252,7 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
     let body: Value = serde_json::from_slice(&message.body).map_err(broken)?;
     if ui.stdout_is_terminal() {
         ui.line(&crate::text::pretty_json(&body).map_err(broken)?)?;
-    } else if ui.output == crate::ui::Output::Human {
+    } else if ui.output == crate::cli::ui::Output::Human {
         ui.raw(&message.body)?;
         ui.raw(b"\n")?;
     }

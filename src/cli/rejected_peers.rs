@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::render::short_size;
+use crate::cli::ui::{Ui, printable};
 use crate::server::{Reason, Rejection};
-use crate::ui::{Ui, printable};
+use crate::view::short_size;
 
 /// Lines in a second, at most.
 const LINES: u64 = 5;
@@ -15,13 +15,13 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Says what was turned away, within the limit.
 #[derive(Debug, Default)]
-pub(super) struct TurnedAway {
+pub(super) struct RejectedPeers {
     since: Option<Instant>,
     shown: u64,
     hidden: u64,
 }
 
-impl TurnedAway {
+impl RejectedPeers {
     /// A request that was not complete.
     pub(super) fn rejected(&mut self, ui: &Ui, rejection: &Rejection) {
         self.tell(ui, || line(rejection));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_crowd_of_broken_requests_costs_a_few_lines_a_second_and_is_counted() {
-        let (mut told, start) = (TurnedAway::default(), Instant::now());
+        let (mut told, start) = (RejectedPeers::default(), Instant::now());
         assert!(told.starts_window(start));
         let shown = (0..1000).filter(|_| told.shows()).count();
         assert_eq!((shown, told.hidden), (5, 995));

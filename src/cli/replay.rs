@@ -7,23 +7,23 @@ use bytes::Bytes;
 
 use super::body::EditArgs;
 use super::http::HttpArgs;
-use super::reprocess::ExecArgs;
+use super::rerun::ExecArgs;
 use super::retry::RetryArgs;
-use super::{ends, reprocess, resume, select, send};
+use super::{endpoint_health, rerun, resume, select, send};
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::render::delivery::Attempts;
-use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Owner, Query, SqliteStore, Store as _, StoreError};
-use crate::ui::printable;
+use crate::store::{Lease, Query, SqliteStore, Store as _, StoreError};
+use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ReplayArgs {
     /// Records: a number, an id or the beginning of one, `last`, `last~2`
     #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event"])]
     ids: Vec<String>,
@@ -85,15 +85,15 @@ pub(super) struct Args {
     reveal: bool,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
     if let Some(command) = &args.exec.exec {
-        return reprocess::run(session, &args.exec, command, query(session, args)?);
+        return rerun::run(session, &args.exec, command, query(session, args)?);
     }
     let store = select::reader(session)?;
-    let is_held = |owner: &str| Owner::is_alive(&session.ledger_path, owner);
+    let is_held = |owner: &str| Lease::is_alive(&session.ledger_path, owner);
     let numbers = chosen(session, args, &store, &is_held)?;
     let options = options(session, args)?;
-    let replay = Replay::new(session, &store, &options);
+    let replay = Replay::new(&session.context, &store, &options);
     let work = if args.resume && args.ids.is_empty() {
         resume::find(session, &store)?
     } else {
@@ -137,7 +137,7 @@ fn install() -> Result<Shutdown> {
     Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))
 }
 
-fn options(session: &Session, args: &Args) -> Result<Options> {
+fn options(session: &Session, args: &ReplayArgs) -> Result<Options> {
     Ok(Options {
         to: args.to.as_deref().map(super::targets::parse_url).transpose()?,
         provider: args.provider.clone(),
@@ -168,7 +168,13 @@ struct Plan {
 
 /// Looks at every record, and keeps none: bodies are read again when their turn comes. Says what is left as it is, and is
 /// an error where nothing else is there.
-fn plan(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, numbers: Vec<u64>) -> Result<Plan> {
+fn plan(
+    session: &Session,
+    args: &ReplayArgs,
+    replay: &Replay<'_>,
+    store: &SqliteStore,
+    numbers: Vec<u64>,
+) -> Result<Plan> {
     let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
     let editor = args.edit.then_some(&edit as Editor<'_>);
     let mut plan = Plan {
@@ -229,7 +235,13 @@ fn tell(session: &Session, notices: &[Notice]) {
     }
 }
 
-fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteStore, mut plan: Plan) -> Result<Exit> {
+fn rehearse(
+    session: &Session,
+    args: &ReplayArgs,
+    replay: &Replay<'_>,
+    store: &SqliteStore,
+    mut plan: Plan,
+) -> Result<Exit> {
     for number in plan.numbers {
         let delivery = match plan.changed.remove(&number) {
             Some(delivery) => delivery,
@@ -248,7 +260,7 @@ fn rehearse(session: &Session, args: &Args, replay: &Replay<'_>, store: &SqliteS
 
 async fn deliver(
     session: &Session,
-    args: &Args,
+    args: &ReplayArgs,
     replay: &Replay<'_>,
     store: &SqliteStore,
     plan: Plan,
@@ -272,7 +284,7 @@ async fn deliver(
     };
     // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
     let attempts = Attempts::new(Arc::clone(&session.ui), plan.numbers.len() == 1);
-    let mut view = ends::Counting::new(session, attempts, true).only_when(args.resume);
+    let mut view = endpoint_health::Counting::new(session, attempts, true).only_when(args.resume);
     let run = Run {
         replay,
         store,
@@ -280,7 +292,7 @@ async fn deliver(
         undelivered,
         changed: plan.changed,
         pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
-        is_held: &|owner| Owner::is_alive(&session.ledger_path, owner),
+        is_held: &|owner| Lease::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;
     view.finish()?;
@@ -290,7 +302,12 @@ async fn deliver(
     Ok(tally.exit.unwrap_or(Exit::Ok).worse(plan.exit))
 }
 
-fn chosen(session: &Session, args: &Args, store: &SqliteStore, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
+fn chosen(
+    session: &Session,
+    args: &ReplayArgs,
+    store: &SqliteStore,
+    is_held: &dyn Fn(&str) -> bool,
+) -> Result<Vec<u64>> {
     let named = || {
         args.ids
             .iter()
@@ -322,12 +339,12 @@ fn asked(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
         return Ok(Vec::new());
     }
     let hint = "name a record: `hook replay last`, `hook replay 12`";
-    let index = crate::prompt::choose(&session.ui, "Replay which record?", &lines, hint)?;
+    let index = crate::cli::prompt::choose(&session.ui, "Replay which record?", &lines, hint)?;
     Ok(recent.get(index).map(|summary| summary.number).into_iter().collect())
 }
 
 /// When, and which events.
-fn query(session: &Session, args: &Args) -> Result<Query> {
+fn query(session: &Session, args: &ReplayArgs) -> Result<Query> {
     let since = args.since.as_deref().map(|text| select::since(session, text));
     Ok(Query {
         since: since.transpose()?,

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{select, send};
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::exec::{self, Bounds, Ran};
-use crate::render::{millis, short_time};
-use crate::session::Session;
 use crate::shutdown::Shutdown;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
-use crate::store::{Capture, Ledger, Op, Owner, Processing, Query, Record, SqliteStore, Store as _, StoreError};
-use crate::ui::printable;
+use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, SqliteStore, Store as _, StoreError};
+use crate::view::{millis, short_time};
 
 /// Characters of a command in a message, at most.
 const SHOWN: usize = 200;
@@ -173,7 +173,7 @@ struct Again<'a> {
     command: &'a str,
     limit: Option<Duration>,
     ledger: Ledger,
-    owner: Owner,
+    owner: Lease,
     shutdown: Shutdown,
 }
 
@@ -234,7 +234,7 @@ impl Again<'_> {
         let Some(found) = capture.processing.iter().find(open) else {
             return Ok(None);
         };
-        let alive = |owner: &String| Owner::is_alive(&self.session.ledger_path, owner);
+        let alive = |owner: &String| Lease::is_alive(&self.session.ledger_path, owner);
         if found.owner.as_ref().is_some_and(alive) {
             return Ok(None);
         }

@@ -10,17 +10,17 @@ use super::listen::work::amount;
 use super::send;
 use crate::app::receive::{Ends, WorkSummary, WorkersOptions};
 use crate::app::resume::{self, Resumable};
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::route::{Destination, Route};
-use crate::render::count;
-use crate::session::Session;
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, SqliteStore};
 use crate::transport::{HttpOptions, HttpTransport};
-use crate::ui::printable;
+use crate::view::count;
 
 /// What is left of forwards and commands; `None` when nothing is.
 pub(super) fn find(session: &Session, store: &SqliteStore) -> Result<Option<Resumable>> {

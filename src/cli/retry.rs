@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::app::retry::{Delays, RetryPlan};
+use crate::cli::session::Session;
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::provider::policy::{Policy, RunFrom};
-use crate::session::Session;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RetryArgs {

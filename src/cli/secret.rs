@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 
+use crate::app::context::{DEV_SECRET, Purpose};
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::{folder_of, private_folder, write_new};
 use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::Scheme;
 
 /// Make secrets and key pairs, and show the dev secret
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SecretArgs {
     #[command(subcommand)]
-    command: Command,
+    command: SecretCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum SecretCommand {
     /// Make a fresh secret or key pair in the provider's form
     New {
         /// `NAME` or `NAME@VARIANT`
@@ -55,9 +56,9 @@ struct SecretLine<'a> {
     public_file: Option<&'a Path>,
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: SecretArgs) -> Result<Exit> {
     match args.command {
-        Command::New { provider, out } => {
+        SecretCommand::New { provider, out } => {
             let profile = signing(session, provider.as_deref())?;
             let (secret, public) = fresh(&profile)?;
             match out {
@@ -65,7 +66,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
                 None => print(session, &profile, Some(&secret), public.as_ref()),
             }
         }
-        Command::Show { provider, public } => show(session, &*signing(session, provider.as_deref())?, public),
+        SecretCommand::Show { provider, public } => show(session, &*signing(session, provider.as_deref())?, public),
     }
 }
 

@@ -1,8 +1,8 @@
 //! How users name records: `1042`, `#1042`, an id or the beginning of one, `last`, `last~2`.
 
+use crate::cli::session::Session;
 use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
-use crate::session::Session;
 use crate::store::{Access, Page, Query, Record, RecordKind, SqliteStore, Store as _, StoreError, Summary};
 
 /// The ledger for reading. That there is none yet means that nothing can be found in it.

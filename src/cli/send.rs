@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::body::{BodyArgs, Maker, form_fields, no_event};
-use super::ends;
+use super::body::{BodyArgs, MessageSource, form_fields, no_event};
+use super::endpoint_health;
 use super::http::HttpArgs;
-use super::origin::Origin;
+use super::origin::MessageFactory;
 use super::retry::RetryArgs;
-use super::targets::{Shot, Target, TargetArgs};
+use super::targets::{Target, TargetArgs, TargetContext};
 use super::workflow::WorkflowArgs;
+use crate::cli::session::Session;
 use crate::engine::{self, Delivery, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
@@ -22,15 +23,14 @@ use crate::message::Message;
 use crate::pipeline::{Known, Tally, View, record};
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
-use crate::render::delivery::Attempts;
-use crate::session::Session;
 use crate::shutdown::Shutdown;
-use crate::store::{Op, Owner};
+use crate::store::{Lease, Op};
 use crate::transport::{AddressPolicy, HttpTransport};
+use crate::view::delivery::Attempts;
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SendArgs {
     /// The event's type, as in the provider's catalogue
     #[arg(add = super::complete::events())]
     pub(super) event: Option<String>,
@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[command(flatten)]
     bulk: super::bulk::BulkArgs,
     #[command(flatten)]
-    pub(super) asking: super::asking::AskingArgs,
+    pub(super) asking: super::challenge::ChallengeArgs,
     /// Print the exact request instead of sending it
     #[arg(short = 'n', long, help_heading = "Rehearsal")]
     pub(super) dry_run: bool,
@@ -81,16 +81,16 @@ pub(super) struct Plan {
     headers: crate::headers::Headers,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
     match &args.workflow.workflow {
-        _ if args.asking.handshake => super::asking::run(session, args),
+        _ if args.asking.handshake => super::challenge::run(session, args),
         Some(name) => super::workflow::run(session, args, name),
         None => start(session, args),
     }
 }
 
 /// As the flags say, the workflow's among them.
-pub(super) fn start(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn start(session: &Session, args: &SendArgs) -> Result<Exit> {
     if args.dry_run || args.curl {
         return rehearse(session, args).map(|_| Exit::Ok);
     }
@@ -105,7 +105,7 @@ pub(super) fn start(session: &Session, args: &Args) -> Result<Exit> {
     runtime.block_on(deliver(session, args, &plan, &maker))
 }
 
-fn plan(session: &Session, args: &Args) -> Result<Plan> {
+fn plan(session: &Session, args: &SendArgs) -> Result<Plan> {
     let references: Vec<_> = args.secrets.iter().chain(&args.http.bearer).cloned().collect();
     super::input::one_stdin(args.body.source().unwrap_or_default(), &references)?;
     if args.event.is_none() && !args.body.is_whole() {
@@ -140,7 +140,7 @@ fn plan(session: &Session, args: &Args) -> Result<Plan> {
     let mut defaults = session.account_params(&profile);
     let params = args.body.with_params(&defaults).params()?;
     defaults.extend(aim.params());
-    let shot = Shot {
+    let shot = TargetContext {
         profile: &profile,
         event: event.as_deref(),
         params: &params,
@@ -251,22 +251,22 @@ impl Plan {
 }
 
 /// What would be sent, one delivery a target.
-pub(super) fn prepare(session: &Session, args: &Args) -> Result<Vec<Delivery>> {
+pub(super) fn prepare(session: &Session, args: &SendArgs) -> Result<Vec<Delivery>> {
     let plan = plan(session, args)?;
     let body = args.body.with_params(&plan.params);
     let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
-    let message = Origin::new(session, args.bulk.random_seed).message(session, &maker, 0)?;
+    let message = MessageFactory::new(session, args.bulk.random_seed).message(session, &maker, 0)?;
     plan.deliveries(session, &message)
 }
 
 /// Prints what would be sent.
-pub(super) fn rehearse(session: &Session, args: &Args) -> Result<Vec<Delivery>> {
+pub(super) fn rehearse(session: &Session, args: &SendArgs) -> Result<Vec<Delivery>> {
     let deliveries = prepare(session, args)?;
     for delivery in &deliveries {
         if args.curl {
             let request = delivery.request(session.now(), delivery.progress.attempts)?;
             let masked = super::http::token_headers(session, delivery);
-            let command = crate::render::curl::command(&request, args.reveal, &masked);
+            let command = crate::view::curl::command(&request, args.reveal, &masked);
             session.ui.raw(format!("{command}\n").as_bytes())?;
         } else {
             args.http.rehearse(session, delivery, args.reveal)?;
@@ -275,9 +275,9 @@ pub(super) fn rehearse(session: &Session, args: &Args) -> Result<Vec<Delivery>> 
     Ok(deliveries)
 }
 
-async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>) -> Result<Exit> {
+async fn deliver(session: &Session, args: &SendArgs, plan: &Plan, maker: &MessageSource<'_>) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
-    let message = Origin::new(session, args.bulk.random_seed).message(session, maker, 0)?;
+    let message = MessageFactory::new(session, args.bulk.random_seed).message(session, maker, 0)?;
     let deliveries = plan.deliveries(session, &message)?;
     let limits = Limits {
         concurrency: 16,
@@ -287,7 +287,7 @@ async fn deliver(session: &Session, args: &Args, plan: &Plan, maker: &Maker<'_>)
     };
     let url = deliveries.first().map(|delivery| delivery.url.clone());
     let attempts = Attempts::new(Arc::clone(&session.ui), deliveries.len() == 1);
-    let mut view = ends::Counting::new(session, attempts, plan.works_off_schedule());
+    let mut view = endpoint_health::Counting::new(session, attempts, plan.works_off_schedule());
     let tally = run_all(
         session,
         plan.transport()?,
@@ -343,8 +343,8 @@ pub(super) async fn run_all(
 }
 
 /// This process's claim on the deliveries that it works on.
-pub(super) fn claim(session: &Session) -> Result<Owner> {
-    Owner::claim(&session.ledger_path).map_err(|error| {
+pub(super) fn claim(session: &Session) -> Result<Lease> {
+    Lease::claim(&session.ledger_path).map_err(|error| {
         Error::new(
             Exit::Store,
             format!("ledger `{}` cannot be claimed", session.ledger_path.display()),

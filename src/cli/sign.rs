@@ -4,6 +4,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::input;
+use crate::app::context::{DEV_SECRET, Purpose};
+use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -11,12 +13,11 @@ use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::{Profile, Target};
-use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::Scheme;
 
 /// Print the signature headers of a body
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SignArgs {
     /// `NAME` or `NAME@VARIANT`; else found by the event
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
@@ -75,7 +76,7 @@ struct Line {
     value: String,
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: SignArgs) -> Result<Exit> {
     input::one_stdin(&args.body, &args.secret)?;
     let profile = session.provider_for(args.provider.as_deref(), args.event.as_deref())?;
     if matches!(profile.scheme, Scheme::Unsigned) {
@@ -130,7 +131,7 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 }
 
 /// The message that this body would be. What the arguments leave open is read from the body.
-fn message(session: &Session, profile: &Profile, args: Args, body: Bytes, now: Timestamp) -> Message {
+fn message(session: &Session, profile: &Profile, args: SignArgs, body: Bytes, now: Timestamp) -> Message {
     let facts = profile.facts(&Headers::new(), &body);
     let id = Id::new(IdKind::Message, now, &session.random);
     let fresh = || match &profile.id {

@@ -6,20 +6,21 @@ use clap::Args;
 use url::Url;
 
 use super::endpoints::events_shown;
+use crate::app::context::{DEV_SECRET, Purpose};
+use crate::cli::prompt;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::endpoints::{Endpoint, SkipReason, Wanted};
 use crate::engine::{Label, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::mask;
-use crate::prompt;
 use crate::provider::Profile;
-use crate::render::count;
 use crate::secret::Secret;
-use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::signature::{Scheme, Signer};
 use crate::transport::{address_policy, guard};
-use crate::ui::printable;
+use crate::view::count;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct TargetArgs {
@@ -50,7 +51,7 @@ pub(super) struct Target {
 }
 
 /// What the user aims at.
-pub(super) enum Aim {
+pub(super) enum TargetChoice {
     Url(Url),
     Endpoint(Box<Endpoint>),
     /// Those of all that want the event.
@@ -58,7 +59,7 @@ pub(super) enum Aim {
 }
 
 /// What is about to be sent.
-pub(super) struct Shot<'a> {
+pub(super) struct TargetContext<'a> {
     pub(super) profile: &'a Profile,
     /// The catalogue's name.
     pub(super) event: Option<&'a str>,
@@ -97,15 +98,15 @@ impl TargetArgs {
     }
 
     /// What is aimed at; asks for an endpoint when no flag says it.
-    pub(super) fn aim(&self, session: &Session) -> Result<Aim> {
+    pub(super) fn aim(&self, session: &Session) -> Result<TargetChoice> {
         if let Some(to) = &self.to {
-            return Ok(Aim::Url(parse_url(to)?));
+            return Ok(TargetChoice::Url(parse_url(to)?));
         }
         if let Some(name) = &self.endpoint {
-            return Ok(Aim::Endpoint(Box::new(session.endpoint(name)?)));
+            return Ok(TargetChoice::Endpoint(Box::new(session.endpoint(name)?)));
         }
         if self.subscribed {
-            return Ok(Aim::Subscribed(session.book().read()?));
+            return Ok(TargetChoice::Subscribed(session.book().read()?));
         }
         let none = || Error::usage("no target is given").hint(NO_TARGET);
         if !session.ui.can_ask() {
@@ -119,21 +120,26 @@ impl TargetArgs {
         let line = |endpoint: &Endpoint| format!("{}  {}", endpoint.name, printable(&mask::url(&endpoint.url), 80));
         let lines: Vec<String> = endpoints.iter().map(line).collect();
         let index = prompt::choose(&session.ui, "Send to which endpoint?", &lines, NO_TARGET)?;
-        Ok(Aim::Endpoint(Box::new(endpoints.swap_remove(index))))
+        Ok(TargetChoice::Endpoint(Box::new(endpoints.swap_remove(index))))
     }
 
     /// The targets; lists them and asks where that is due.
-    pub(super) fn targets(&self, session: &Session, aim: &Aim, shot: &Shot<'_>) -> Result<Vec<Target>> {
-        if session.settings.account_off && !matches!(aim, Aim::Url(_)) {
+    pub(super) fn targets(
+        &self,
+        session: &Session,
+        aim: &TargetChoice,
+        shot: &TargetContext<'_>,
+    ) -> Result<Vec<Target>> {
+        if session.settings.account_off && !matches!(aim, TargetChoice::Url(_)) {
             return Err(account_off().hint("`--to URL` sends to a URL anyway"));
         }
         match aim {
-            Aim::Url(url) => Ok(vec![Target {
+            TargetChoice::Url(url) => Ok(vec![Target {
                 url: url.clone(),
                 label: super::send::label(&shot.profile.label(), None),
                 secrets: Vec::new(),
             }]),
-            Aim::Endpoint(endpoint) => {
+            TargetChoice::Endpoint(endpoint) => {
                 if let Some(disabled) = &endpoint.disabled {
                     let why = printable(&disabled.to_string(), 200);
                     let what = format!("endpoint `{}` is disabled: {why}", endpoint.name);
@@ -150,11 +156,11 @@ impl TargetArgs {
                 }
                 Ok(vec![target(session, endpoint, shot)?])
             }
-            Aim::Subscribed(all) => self.subscribed(session, all, shot),
+            TargetChoice::Subscribed(all) => self.subscribed(session, all, shot),
         }
     }
 
-    fn subscribed(&self, session: &Session, all: &[Endpoint], shot: &Shot<'_>) -> Result<Vec<Target>> {
+    fn subscribed(&self, session: &Session, all: &[Endpoint], shot: &TargetContext<'_>) -> Result<Vec<Target>> {
         let Some(event) = shot.event else {
             return Err(
                 Error::usage("`--subscribed` needs an event to find who wants it").hint(format!(
@@ -214,7 +220,7 @@ impl TargetArgs {
     }
 }
 
-impl Aim {
+impl TargetChoice {
     /// The provider that the endpoints name. Of subscribed ones it is the only provider whose event they want.
     pub(super) fn provider(&self, session: &Session, event: Option<&str>) -> Result<Option<String>> {
         let all = match self {
@@ -262,7 +268,7 @@ impl Aim {
     }
 }
 
-fn target(session: &Session, endpoint: &Endpoint, shot: &Shot<'_>) -> Result<Target> {
+fn target(session: &Session, endpoint: &Endpoint, shot: &TargetContext<'_>) -> Result<Target> {
     let secrets = if shot.other_secrets {
         Vec::new()
     } else {

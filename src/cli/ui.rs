@@ -9,9 +9,10 @@ use crate::app::notice::Notice;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
-use crate::style::{ColorChoice, Style};
 use crate::text::{harmless_line, write_json};
 pub use crate::text::{printable, printable_lines};
+use crate::view::style::{ColorChoice, Style};
+use crate::view::{JsonLines, Page, View};
 
 /// The form of what goes to stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +74,19 @@ impl Ui {
             stderr: Mutex::new(stderr),
             stderr_terminal: false,
             stdout_terminal: false,
+        }
+    }
+
+    /// A value, in the form that the user asked for.
+    pub fn show(&self, value: &impl View) -> Result<()> {
+        match self.output {
+            Output::Quiet => Ok(()),
+            Output::Json => self.write(|out| value.json(&mut JsonLines(out))),
+            Output::Human => {
+                let mut page = Page::new(self.out, self.columns());
+                value.human(&mut page);
+                page.lines.iter().try_for_each(|line| self.line(line))
+            }
         }
     }
 
@@ -152,6 +166,8 @@ impl Ui {
             Notice::Note(text) => self.note(text),
             Notice::Warning(text) => self.warn(text),
             Notice::Hint(text) => self.hint(text),
+            Notice::Detail(text) => self.detail(text),
+            Notice::Always(text) => self.insist(text),
         }
     }
 

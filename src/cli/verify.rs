@@ -3,18 +3,19 @@
 use serde::Serialize;
 
 use super::{input, select, targets};
+use crate::app::context::{DEV_SECRET, Purpose};
+use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
-use crate::session::{DEV_SECRET, Purpose, Session};
-use crate::signature::{Autopsy, Place, Received, Refusal, Verdict};
+use crate::signature::{Diagnosis, Place, Received, RejectReason, Verdict};
 use crate::store::Record;
-use crate::verification::{Judged, Verification};
+use crate::verification::{Verification, VerificationResult};
 
 /// Check the signature of a request, and explain when it does not match
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct VerifyArgs {
     /// A record instead of `--header` and `--body`: a request as it came, or the last attempt of a delivery
     #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body"])]
     id: Option<String>,
@@ -80,7 +81,7 @@ struct VerdictLine<'a> {
     unsigned: Vec<String>,
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
     input::one_stdin(args.body.as_deref().unwrap_or_default(), &args.secret)?;
     let targeted = args.method.is_some() || args.url.is_some();
     // What is given is also what a record may need to be whole again.
@@ -153,9 +154,14 @@ pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
 }
 
 /// Why it was refused.
-fn autopsy(session: &Session, verification: &Verification, judged: &Judged, received: &Received<'_>) -> Autopsy {
+fn autopsy(
+    session: &Session,
+    verification: &Verification,
+    judged: &VerificationResult,
+    received: &Received<'_>,
+) -> Diagnosis {
     if !judged.verdict.is_refused() {
-        return Autopsy::default();
+        return Diagnosis::default();
     }
     let profile = judged.profile.as_ref();
     let others = profile.map_or_else(Vec::new, |profile| session.known_secrets(profile));
@@ -219,7 +225,7 @@ fn recorded(session: &Session, id: &str) -> Result<Request> {
 }
 
 /// What is said beside the verdict: choices that were not the user's.
-fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
+fn remark(session: &Session, judged: &VerificationResult, dev: bool, detected: bool) {
     let ui = &session.ui;
     if let Some(label) = judged.label.as_ref().filter(|_| detected) {
         ui.note(&format!("provider: {}, recognised by its headers", ui.err.name(label)));
@@ -235,16 +241,16 @@ fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
         judged.verdict,
         Verdict::Unsigned
             | Verdict::Refused(
-                Refusal::Unrecognised
-                    | Refusal::HeaderMissing { .. }
-                    | Refusal::PartMissing { .. }
-                    | Refusal::Malformed { .. }
+                RejectReason::Unrecognised
+                    | RejectReason::HeaderMissing { .. }
+                    | RejectReason::PartMissing { .. }
+                    | RejectReason::Malformed { .. }
             )
     );
     if dev && tried {
         ui.note(&format!("no secret is given: checked with the {DEV_SECRET}"));
     }
-    if matches!(judged.verdict, Verdict::Refused(Refusal::Unrecognised)) {
+    if matches!(judged.verdict, Verdict::Refused(RejectReason::Unrecognised)) {
         for error in session.registry.broken() {
             ui.warn(&format!("passed over: {error}"));
         }
@@ -253,8 +259,8 @@ fn remark(session: &Session, judged: &Judged, dev: bool, detected: bool) {
 
 fn print(
     session: &Session,
-    judged: &Judged,
-    autopsy: &Autopsy,
+    judged: &VerificationResult,
+    autopsy: &Diagnosis,
     hint: Option<String>,
     expected: Option<&str>,
     unsigned: Vec<String>,
@@ -307,7 +313,7 @@ fn print(
 }
 
 /// What is said beside the verdict: the mistake, what was looked for, and what to do.
-fn diagnosis(session: &Session, autopsy: &Autopsy, hint: Option<String>, expected: Option<&str>) {
+fn diagnosis(session: &Session, autopsy: &Diagnosis, hint: Option<String>, expected: Option<&str>) {
     let ui = &session.ui;
     if !autopsy.excluded.is_empty() {
         ui.detail(&format!("did not fit: {}", autopsy.excluded.join(", ")));

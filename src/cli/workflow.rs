@@ -13,6 +13,8 @@ use super::http::Method;
 use super::send;
 use super::targets::Target;
 use crate::app::trust;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
 use crate::engine::{Label, Promise};
@@ -23,10 +25,8 @@ use crate::headers::{Headers, check_line};
 use crate::listener::Condition;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
-use crate::session::Session;
 use crate::template::text_of;
 use crate::transport::address_policy;
-use crate::ui::printable;
 use unsent::{rehearse, skip};
 
 #[derive(Debug, Clone, Default, Args)]
@@ -92,12 +92,12 @@ impl WorkflowArgs {
 /// A workflow with a record filled in.
 struct Shaped {
     /// What `send` makes of it.
-    args: send::Args,
+    args: send::SendArgs,
     /// Why the record is skipped.
     unmet: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str) -> Result<Exit> {
     let file = find(session, name)?;
     let state = args.workflow.state.map_or(file.state, State::from);
     let shows = args.dry_run || args.curl;
@@ -167,7 +167,7 @@ fn wrong(name: &str, what: impl std::fmt::Display) -> Error {
 }
 
 impl Shaped {
-    fn new(session: &Session, args: &send::Args, name: &str, file: &WorkflowFile) -> Result<Self> {
+    fn new(session: &Session, args: &send::SendArgs, name: &str, file: &WorkflowFile) -> Result<Self> {
         let mut args = args.clone();
         args.provider = args.provider.or_else(|| file.provider.clone());
         let profile = match args.provider.as_ref().or(session.settings.provider.as_ref()) {

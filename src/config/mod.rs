@@ -15,11 +15,11 @@ use indexmap::IndexMap;
 
 pub use paths::{Paths, project_file};
 
+use crate::cli::ui::Output;
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::fs::{ProjectFileError, SETTINGS_FILE_LIMIT, folder_of, read_in_project};
 use crate::trust::{Grant, TrustList};
-use crate::ui::Output;
 use file::{ConfigFile, RouteFile};
 use remote::Remotes;
 use workflow::WorkflowFile;

@@ -8,7 +8,6 @@
 //! Nothing here knows a provider, looks a name up in DNS, or prints.
 
 mod address;
-mod admission;
 mod binding;
 mod book;
 mod confirmation;
@@ -24,11 +23,11 @@ pub mod rules;
 mod secrets;
 mod store;
 mod stored;
+mod validation;
 mod watch;
 
 pub use address::normalised;
-pub use admission::{admit, admit_change};
-pub use book::{Book, FORMAT};
+pub use book::Book;
 pub use confirmation::Confirmed;
 pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
 pub use error::{ApiError, ApiErrorKind, EndpointError};
@@ -39,6 +38,7 @@ pub use plan::{Entry, Step, Target, steps};
 pub use rotation::rotate;
 pub use secrets::{Fresh, Vault, generate};
 pub use store::{Added, EndpointStore};
+pub use validation::{admit, admit_change};
 pub use watch::{BookChange, BookWatch};
 
 #[cfg(test)]

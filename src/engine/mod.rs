@@ -3,8 +3,8 @@
 //! shelf and fetched when its attempt begins.
 
 mod delivery;
-mod pace;
 mod queue;
+mod rate_limiter;
 mod retry;
 mod scheduler;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use delivery::{Delivery, Label, Progress, Promise, Signing};
-pub use retry::{Ended, Next, Situation, decide, retry_after};
+pub use retry::{DeliveryOutcome, Next, Situation, decide, retry_after};
 pub use waiting::Content;
 
 use crate::clock::Clock;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Spreads beginnings evenly.
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     gap: Option<Duration>,
     next: Mutex<Instant>,
 }
 
-impl Pace {
+impl RateLimiter {
     pub(super) fn new(rate: Option<f64>) -> Self {
         let gap = rate
             .filter(|rate| *rate > 0.0)

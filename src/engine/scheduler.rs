@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::pace::Pace;
 use super::queue::{Queue, Target, Turn};
+use super::rate_limiter::RateLimiter;
 use super::waiting::Waiting;
 use super::worker::{Again, Worker};
-use super::{Delivery, Ended, Engine, Event, Next};
+use super::{Delivery, DeliveryOutcome, Engine, Event, Next};
 use crate::transport::Transport;
 
 /// Deliveries that wait for room without their content. Whoever has one more waits to hand it over.
@@ -21,7 +21,7 @@ pub(super) struct Scheduler<T> {
     worker: Arc<Worker<T>>,
     queue: Queue,
     tasks: JoinSet<(Target, Option<Again>)>,
-    pace: Pace,
+    pace: RateLimiter,
     /// When the next attempt may begin, where a rate says so.
     turn: Option<Instant>,
 }
@@ -30,7 +30,7 @@ impl<T: Transport> Scheduler<T> {
     pub(super) fn new(engine: Engine<T>, events: mpsc::Sender<Event>, cancel: CancellationToken) -> Self {
         Self {
             queue: Queue::new(engine.limits),
-            pace: Pace::new(engine.limits.rate),
+            pace: RateLimiter::new(engine.limits.rate),
             turn: None,
             tasks: JoinSet::new(),
             worker: Arc::new(Worker { engine, events, cancel }),
@@ -156,7 +156,7 @@ impl<T: Transport> Scheduler<T> {
                 continue;
             }
             for waiting in self.queue.take_endpoint(label.endpoint.as_deref().unwrap_or_default()) {
-                self.worker.end(waiting, Next::Failed(Ended::Withheld)).await;
+                self.worker.end(waiting, Next::Failed(DeliveryOutcome::Withheld)).await;
             }
         }
     }

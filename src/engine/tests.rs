@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::pace::Pace;
+use super::rate_limiter::RateLimiter;
 use super::*;
 use crate::clock::Timestamp;
 use crate::exchange::{ErrorKind, Outcome, SecretKind};
@@ -33,7 +33,7 @@ impl Clock for Virtual {
 }
 
 /// A run of the engine: deliveries in, events out.
-struct Bench {
+struct ProbeContext {
     transport: Arc<Scripted>,
     limits: Limits,
     cancel: CancellationToken,
@@ -41,7 +41,7 @@ struct Bench {
     began: Instant,
 }
 
-impl Bench {
+impl ProbeContext {
     fn new(transport: Scripted) -> Self {
         Self {
             transport: Arc::new(transport),
@@ -127,7 +127,7 @@ fn names(events: &[(Duration, Event)]) -> Vec<&'static str> {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_are_made_at_the_moments_of_the_schedule() {
-    let bench = Bench::new(Scripted::statuses([500, 404, 302, 200]));
+    let bench = ProbeContext::new(Scripted::statuses([500, 404, 302, 200]));
     let events = bench.run(vec![delivery("poolflow", "{}")]).await;
     assert_eq!(bench.moments(), [0, 60_000, 360_000, 2_160_000]);
     assert_eq!(names(&events), ["retry", "retry", "retry", "delivered"]);
@@ -137,17 +137,17 @@ async fn attempts_are_made_at_the_moments_of_the_schedule() {
 
 #[tokio::test(start_paused = true)]
 async fn an_exhausted_schedule_fails_after_its_last_attempt() {
-    let bench = Bench::new(Scripted::statuses([500; 6]));
+    let bench = ProbeContext::new(Scripted::statuses([500; 6]));
     let events = bench.run(vec![delivery("poolflow", "{}")]).await;
     let last = Duration::from_secs(60 + 300 + 1800 + 7200 + 86_400).as_millis();
     assert_eq!(bench.moments().last(), Some(&last));
     assert_eq!(events.len(), 6);
-    assert_eq!(events[5].1.next, Next::Failed(Ended::Exhausted));
+    assert_eq!(events[5].1.next, Next::Failed(DeliveryOutcome::Exhausted));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_time_scale_divides_waits_and_never_a_time_limit() {
-    let mut bench = Bench::new(Scripted::statuses([500, 500, 200]).taking(Duration::from_secs(9)));
+    let mut bench = ProbeContext::new(Scripted::statuses([500, 500, 200]).taking(Duration::from_secs(9)));
     bench.limits.time_scale = 1000.0;
     let events = bench.run(vec![delivery("poolflow", "{}")]).await;
     assert_eq!(bench.moments(), [0, 9_060, 18_360]);
@@ -160,14 +160,14 @@ async fn the_time_scale_divides_waits_and_never_a_time_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_other_reading_counts_every_delay_from_the_first_attempt() {
-    let bench = Bench::new(Scripted::statuses([500, 500, 200]).taking(Duration::from_secs(2)));
+    let bench = ProbeContext::new(Scripted::statuses([500, 500, 200]).taking(Duration::from_secs(2)));
     bench.run(vec![delivery("poolflow@absolute", "{}")]).await;
     assert_eq!(bench.moments(), [0, 60_000, 300_000]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn while_one_delivery_waits_for_its_retry_another_uses_the_permit() {
-    let bench = Bench::new(Scripted::statuses([500, 200, 200]));
+    let bench = ProbeContext::new(Scripted::statuses([500, 200, 200]));
     let events = bench
         .run(vec![delivery("poolflow", "one"), delivery("poolflow", "two")])
         .await;
@@ -196,7 +196,7 @@ async fn a_retry_has_its_turn_while_more_deliveries_may_come() {
 
 #[tokio::test(start_paused = true)]
 async fn with_a_concurrency_of_one_requests_keep_their_order_and_never_overlap() {
-    let bench = Bench::new(Scripted::statuses([200; 4]).taking(Duration::from_millis(10)));
+    let bench = ProbeContext::new(Scripted::statuses([200; 4]).taking(Duration::from_millis(10)));
     let bodies = ["1", "2", "3", "4"];
     bench.run(bodies.map(|body| delivery("poolflow", body)).to_vec()).await;
     let sent: Vec<_> = bench.transport.requests().into_iter().map(|r| r.body).collect();
@@ -209,7 +209,7 @@ async fn with_a_concurrency_of_one_requests_keep_their_order_and_never_overlap()
 
 #[tokio::test(start_paused = true)]
 async fn no_more_requests_are_in_flight_than_allowed() {
-    let mut bench = Bench::new(Scripted::statuses([200; 7]).taking(Duration::from_millis(10)));
+    let mut bench = ProbeContext::new(Scripted::statuses([200; 7]).taking(Duration::from_millis(10)));
     bench.limits.concurrency = 3;
     bench.run(vec![delivery("poolflow", "{}"); 7]).await;
     assert_eq!(bench.transport.most_in_flight(), 3);
@@ -244,7 +244,7 @@ async fn whoever_does_not_take_the_news_holds_up_the_requests() {
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_has_a_fresh_timestamp_and_signature_and_the_same_id() {
-    let bench = Bench::new(Scripted::statuses([500, 500, 200]));
+    let bench = ProbeContext::new(Scripted::statuses([500, 500, 200]));
     bench.run(vec![delivery("standard-webhooks", "{}")]).await;
     let all = |name: &str| -> Vec<String> {
         let requests = bench.transport.requests();
@@ -263,7 +263,7 @@ async fn every_attempt_has_a_fresh_timestamp_and_signature_and_the_same_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_signed_is_not_sent() {
-    let bench = Bench::new(Scripted::statuses([200]));
+    let bench = ProbeContext::new(Scripted::statuses([200]));
     let mut broken = delivery("poolflow", "{}");
     let Signing::Fresh { signer, .. } = &mut broken.signing else {
         panic!("it is signed")
@@ -280,7 +280,7 @@ async fn a_request_that_cannot_be_signed_is_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn an_interruption_gives_up_what_is_in_flight_and_tells_of_everything_else() {
-    let bench = Bench::new(Scripted::statuses([200; 3]).taking(Duration::from_secs(10)));
+    let bench = ProbeContext::new(Scripted::statuses([200; 3]).taking(Duration::from_secs(10)));
     let cancel = bench.cancel.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -298,7 +298,7 @@ async fn an_interruption_gives_up_what_is_in_flight_and_tells_of_everything_else
 
 #[tokio::test(start_paused = true)]
 async fn an_interruption_leaves_what_waits_for_a_retry() {
-    let bench = Bench::new(Scripted::statuses([500, 200]));
+    let bench = ProbeContext::new(Scripted::statuses([500, 200]));
     let cancel = bench.cancel.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(59)).await;
@@ -312,7 +312,7 @@ async fn an_interruption_leaves_what_waits_for_a_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_leaves_waits_for_no_retry_and_tries_the_rest_once() {
-    let bench = Bench::new(Scripted::statuses([500, 500]));
+    let bench = ProbeContext::new(Scripted::statuses([500, 500]));
     let leave = bench.leave.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -329,7 +329,7 @@ async fn whoever_leaves_waits_for_no_retry_and_tries_the_rest_once() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_waits_for_a_permit_is_not_begun_after_an_interruption() {
     let fast = Scripted::statuses([500]);
-    let bench = Bench::new(fast.taking(Duration::from_secs(9)));
+    let bench = ProbeContext::new(fast.taking(Duration::from_secs(9)));
     let mut second = delivery("poolflow", "two");
     // It is due while the first one is in flight, so that it waits for the only permit.
     second.progress = Progress {
@@ -352,7 +352,7 @@ async fn a_retry_that_waits_for_a_permit_is_not_begun_after_an_interruption() {
 #[tokio::test(start_paused = true)]
 async fn a_delivery_that_is_taken_up_again_waits_for_its_moment_and_goes_on_counting() {
     for (time_scale, moments) in [(1.0, [40_000, 1_840_000]), (10.0, [4_000, 184_000])] {
-        let mut bench = Bench::new(Scripted::statuses([500, 200]));
+        let mut bench = ProbeContext::new(Scripted::statuses([500, 200]));
         bench.limits.time_scale = time_scale;
         let mut again = delivery("poolflow", "{}");
         again.progress = Progress {
@@ -368,7 +368,7 @@ async fn a_delivery_that_is_taken_up_again_waits_for_its_moment_and_goes_on_coun
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_spreads_beginnings_evenly_and_counts_retries() {
-    let mut bench = Bench::new(Scripted::statuses([200, 500, 200, 200]));
+    let mut bench = ProbeContext::new(Scripted::statuses([200, 500, 200, 200]));
     bench.limits.rate = Some(2.0);
     bench.limits.concurrency = 8;
     // The wait of 60 s becomes 60 ms, which falls between two turns.
@@ -379,12 +379,12 @@ async fn a_rate_spreads_beginnings_evenly_and_counts_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_stall_a_rate_catches_up_for_a_second_at_most() {
-    let pace = Pace::new(Some(10.0));
+    let pace = RateLimiter::new(Some(10.0));
     assert_eq!(pace.next(), Some(Instant::now()));
     tokio::time::sleep(Duration::from_secs(60)).await;
     let at_once = (0..100).filter_map(|_| pace.next()).filter(|at| *at <= Instant::now());
     assert_eq!(at_once.count(), 11);
-    assert_eq!(Pace::new(None).next(), None);
+    assert_eq!(RateLimiter::new(None).next(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,7 +393,7 @@ async fn a_failed_connection_is_tried_again_like_any_failure() {
         kind: ErrorKind::Connect,
         text: "connection refused".into(),
     };
-    let bench = Bench::new(Scripted::new([refused(), refused(), refused()]));
+    let bench = ProbeContext::new(Scripted::new([refused(), refused(), refused()]));
     let events = bench.run(vec![delivery("slotflow", "{}")]).await;
     assert_eq!(bench.moments(), [0, 300_000, 3_900_000]);
     assert_eq!(names(&events), ["retry", "retry", "failed"]);
@@ -455,7 +455,7 @@ fn to_endpoint(endpoint: &str, body: &'static str) -> Delivery {
     }
 }
 
-impl Bench {
+impl ProbeContext {
     fn engine(&self) -> Engine<Scripted> {
         let clock: Arc<dyn Clock> = Arc::new(Virtual(self.began));
         Engine::new(
@@ -495,7 +495,7 @@ async fn outcomes(engine: Engine<Scripted>, deliveries: Vec<Delivery>) -> Vec<&'
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_target_holds_up_no_other_and_each_keeps_its_order() {
-    let mut bench = Bench::new(Scripted::statuses([200; 6]).taking(Duration::from_secs(9)));
+    let mut bench = ProbeContext::new(Scripted::statuses([200; 6]).taking(Duration::from_secs(9)));
     bench.limits.total = Some(2);
     let deliveries: Vec<Delivery> = [
         ("slow", "1"),
@@ -517,7 +517,7 @@ async fn a_slow_target_holds_up_no_other_and_each_keeps_its_order() {
 #[tokio::test(start_paused = true)]
 async fn what_waits_holds_no_content_and_fetches_it_for_its_attempt() {
     for from_the_first in [false, true] {
-        let bench = Bench::new(Scripted::statuses([500, 500, 200, 200]));
+        let bench = ProbeContext::new(Scripted::statuses([500, 500, 200, 200]));
         let mut deliveries: Vec<Delivery> = vec![delivery("poolflow", "one"), delivery("poolflow", "two")];
         let messages: Vec<_> = deliveries.iter().map(|one| Arc::downgrade(&one.message)).collect();
         let shelf = Memory::of(&deliveries);
@@ -548,7 +548,7 @@ async fn what_waits_holds_no_content_and_fetches_it_for_its_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_goes_to_the_shelf_only_when_its_record_is_handed_over() {
-    let bench = Bench::new(Scripted::statuses([500, 200]));
+    let bench = ProbeContext::new(Scripted::statuses([500, 200]));
     let deliveries = vec![delivery("poolflow", "{}")];
     let engine = bench.engine().shelving(Memory::of(&deliveries), false);
     let (jobs_in, jobs) = mpsc::channel(1);
@@ -566,7 +566,7 @@ async fn a_retry_goes_to_the_shelf_only_when_its_record_is_handed_over() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_shelf_has_no_more_is_not_tried() {
-    let bench = Bench::new(Scripted::statuses([500]));
+    let bench = ProbeContext::new(Scripted::statuses([500]));
     let engine = bench.engine().shelving(Arc::new(Memory::default()), false);
     assert_eq!(outcomes(engine, vec![delivery("poolflow", "{}")]).await, ["retry"]);
     assert_eq!(bench.moments(), [0]);
@@ -574,7 +574,7 @@ async fn what_the_shelf_has_no_more_is_not_tried() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends() {
-    let mut bench = Bench::new(Scripted::statuses([500, 500, 200, 200]));
+    let mut bench = ProbeContext::new(Scripted::statuses([500, 500, 200, 200]));
     bench.limits.total = Some(4);
     let deliveries: Vec<Delivery> = ["a", "b"].map(|endpoint| to_endpoint(endpoint, "{}")).into();
     let (closed, recheck) = (Arc::new(Closed::default()), Arc::new(Notify::new()));
@@ -595,10 +595,13 @@ async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends
     closed.0.lock().unwrap().push("a".to_owned());
     recheck.notify_one();
     let ended = events.recv().await.unwrap();
-    assert_eq!(ended.next, Next::Failed(Ended::Withheld));
+    assert_eq!(ended.next, Next::Failed(DeliveryOutcome::Withheld));
     assert_eq!(bench.began.elapsed(), Duration::ZERO, "it does not wait for its moment");
     jobs_in.try_send(to_endpoint("a", "new")).unwrap();
-    assert_eq!(events.recv().await.unwrap().next, Next::Failed(Ended::Withheld));
+    assert_eq!(
+        events.recv().await.unwrap().next,
+        Next::Failed(DeliveryOutcome::Withheld)
+    );
     assert_eq!(events.recv().await.unwrap().next, Next::Delivered);
     assert_eq!(bench.bodies().len(), 3);
 }

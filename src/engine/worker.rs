@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::{Waiting, What};
-use super::{Delivery, Ended, Engine, Event, Next, Situation, decide};
+use super::{Delivery, DeliveryOutcome, Engine, Event, Next, Situation, decide};
 use crate::clock::Timestamp;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
@@ -31,7 +31,7 @@ impl<T: Transport> Worker<T> {
         let mut progress = waiting.progress;
         let delivery = waiting.whole(self.engine.shelf.as_ref()).await?;
         if !self.is_admitted(&delivery).await {
-            self.tell(delivery, None, Next::Failed(Ended::Withheld)).await;
+            self.tell(delivery, None, Next::Failed(DeliveryOutcome::Withheld)).await;
             self.engine.recheck.notify_one();
             return None;
         }

@@ -37,7 +37,7 @@ pub fn may_run(verdict: &Verdict, unverified: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::{Proof, Refusal};
+    use crate::signature::{Proof, RejectReason};
 
     #[test]
     fn a_request_for_a_page_of_another_site_is_told_from_a_plain_one() {
@@ -79,6 +79,6 @@ mod tests {
             assert_eq!(may_run(&verdict, false), without, "{verdict:?}");
             assert_eq!(may_run(&verdict, true), with, "{verdict:?}");
         }
-        assert!(!may_pass_on(&Verdict::Refused(Refusal::Unrecognised), &plain));
+        assert!(!may_pass_on(&Verdict::Refused(RejectReason::Unrecognised), &plain));
     }
 }

@@ -13,7 +13,7 @@ use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
 use crate::server::{Incoming, Reply};
 use crate::signature::{Verdict, same};
-use crate::verification::{Judged, Verification};
+use crate::verification::{Verification, VerificationResult};
 
 /// What stands in the ledger where a secret was.
 const NOT_KEPT: &str = "(not kept)";
@@ -26,7 +26,7 @@ const WRONG_TOKEN: u16 = 403;
 
 /// Knows the questions of providers.
 #[derive(Debug)]
-pub struct Shakes {
+pub struct Challenges {
     registry: Registry,
     /// Those that are expected; none: any of the built-in ones.
     named: Vec<Arc<Profile>>,
@@ -51,18 +51,18 @@ struct Question<'a> {
 
 /// What is made of a request.
 #[derive(Debug)]
-pub(super) enum Shake {
+pub(super) enum Challenge {
     /// It is no question.
     None,
     /// It is a question whose signature does not match.
     Refused,
     /// It is a question, and this is the answer.
-    Answered(Box<(Reply, Shaken)>),
+    Answered(Box<(Reply, ChallengeReply)>),
 }
 
 /// A question that was answered.
 #[derive(Debug)]
-pub struct Shaken {
+pub struct ChallengeReply {
     /// Why it was answered with a refusal.
     pub refused: Option<String>,
     /// What the operator has to know.
@@ -75,7 +75,7 @@ pub struct Shaken {
     secret: Option<String>,
 }
 
-impl Shakes {
+impl Challenges {
     /// For the providers named, or without a name for the built-in ones.
     pub fn new(
         registry: &Registry,
@@ -99,10 +99,10 @@ impl Shakes {
     pub(super) fn shake(
         &self,
         verification: &Verification,
-        judged: &mut Judged,
+        judged: &mut VerificationResult,
         incoming: &Incoming,
         reject_status: u16,
-    ) -> Shake {
+    ) -> Challenge {
         let asking = Asking {
             method: &incoming.method,
             target: &incoming.target,
@@ -110,15 +110,15 @@ impl Shakes {
             body: &incoming.body,
         };
         let Some((profile, index, asked)) = self.find(judged, &asking) else {
-            return Shake::None;
+            return Challenge::None;
         };
         let handshake = &profile.handshakes[index];
         if handshake.signed && verification.checks() {
             let own = judged.profile.as_ref().is_some_and(|other| other.name == profile.name);
             match &judged.verdict {
-                Verdict::Refused(_) => return Shake::Refused,
+                Verdict::Refused(_) => return Challenge::Refused,
                 verdict if own && verdict.is_accepted() => {}
-                _ => return Shake::None,
+                _ => return Challenge::None,
             }
         }
         let secret = verification
@@ -141,11 +141,11 @@ impl Shakes {
         judged.ties.clear();
         judged.facts = Facts::default();
         judged.profile = Some(profile);
-        Shake::Answered(Box::new(answered))
+        Challenge::Answered(Box::new(answered))
     }
 
     /// The question that says the most of those that the request may be.
-    fn find(&self, judged: &Judged, asking: &Asking<'_>) -> Option<(Arc<Profile>, usize, Asked)> {
+    fn find(&self, judged: &VerificationResult, asking: &Asking<'_>) -> Option<(Arc<Profile>, usize, Asked)> {
         let mut best: Option<(Arc<Profile>, usize, Asked)> = None;
         let mut look = |profile: &Arc<Profile>| {
             for (index, handshake) in profile.handshakes.iter().enumerate() {
@@ -183,9 +183,9 @@ impl Shakes {
         incoming: &Incoming,
         secret: Option<&Secret>,
         reject_status: u16,
-    ) -> (Reply, Shaken) {
+    ) -> (Reply, ChallengeReply) {
         let Question { handshake, asked, .. } = *question;
-        let mut shaken = Shaken {
+        let mut shaken = ChallengeReply {
             refused: None,
             tell: handshake.told(asked, &incoming.headers),
             caution: None,
@@ -225,7 +225,7 @@ impl Shakes {
     }
 }
 
-impl Shaken {
+impl ChallengeReply {
     /// The URL whose opening confirms the endpoint.
     pub fn confirm_url(&self) -> Option<&str> {
         self.confirm.as_ref().map(|(url, _)| url.as_str())
@@ -243,9 +243,9 @@ impl Shaken {
     }
 }
 
-impl Shake {
+impl Challenge {
     /// The answer to a question, and what there is to say of it.
-    pub(super) fn answered(self) -> Option<(Reply, Shaken)> {
+    pub(super) fn answered(self) -> Option<(Reply, ChallengeReply)> {
         match self {
             Self::Answered(answered) => Some(*answered),
             Self::None | Self::Refused => None,
@@ -295,16 +295,16 @@ mod tests {
     fn a_secret_that_arrives_is_left_out_of_what_is_kept() {
         let headers: Headers = [("x-hook-secret", "abc"), ("x-other", "d")].into_iter().collect();
         let body = Bytes::from_static(br#"{"token":"abc"}"#);
-        let shaken = Shaken {
+        let shaken = ChallengeReply {
             refused: None,
             tell: None,
             caution: None,
             confirm: None,
             secret: Some("abc".into()),
         };
-        let kept = Shake::None.to_be_kept(headers.clone(), body.clone());
+        let kept = Challenge::None.to_be_kept(headers.clone(), body.clone());
         assert_eq!(kept, (headers.clone(), body.clone()));
-        let (headers, body) = Shake::Answered(Box::new((Reply::empty(200), shaken))).to_be_kept(headers, body);
+        let (headers, body) = Challenge::Answered(Box::new((Reply::empty(200), shaken))).to_be_kept(headers, body);
         assert_eq!(headers.get_text("x-hook-secret"), Some(NOT_KEPT));
         assert_eq!(headers.get_text("x-other"), Some("d"));
         assert_eq!(body.as_ref(), br#"{"token":"(not kept)"}"#);

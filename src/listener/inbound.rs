@@ -7,7 +7,7 @@ use crate::headers::Headers;
 use crate::json::{get, insert, leaf_paths};
 use crate::provider::near_names;
 use crate::server::Incoming;
-use crate::signature::{Refusal, same};
+use crate::signature::{RejectReason, same};
 
 /// Places of a request that are looked through for a hint.
 const LOOKED_THROUGH: usize = 500;
@@ -62,14 +62,14 @@ impl Received {
 
 impl Inbound {
     /// What speaks against a request before it is read.
-    pub fn gate(&self, method: &str, target: &str) -> Option<Refusal> {
+    pub fn gate(&self, method: &str, target: &str) -> Option<RejectReason> {
         let path = target.split('?').next().unwrap_or_default();
         // The path is what lets a request in: how much of a guess is right must not be told by the time.
         if !same(path.as_bytes(), self.path.as_bytes()) {
-            return Some(Refusal::Path);
+            return Some(RejectReason::Path);
         }
         let taken = self.methods.iter().any(|taken| taken == method);
-        (!taken).then(|| Refusal::Method {
+        (!taken).then(|| RejectReason::Method {
             method: method.chars().take(20).collect(),
         })
     }
@@ -219,10 +219,13 @@ mod tests {
             "?/inbound/abc",
             "",
         ] {
-            assert_eq!(trigger.gate("POST", target), Some(Refusal::Path), "{target}");
+            assert_eq!(trigger.gate("POST", target), Some(RejectReason::Path), "{target}");
         }
         let method = "DELETE".to_owned();
-        assert_eq!(trigger.gate("DELETE", "/inbound/abc"), Some(Refusal::Method { method }));
+        assert_eq!(
+            trigger.gate("DELETE", "/inbound/abc"),
+            Some(RejectReason::Method { method })
+        );
     }
 
     #[test]

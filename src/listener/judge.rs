@@ -4,29 +4,29 @@ use std::net::SocketAddr;
 
 use super::Listener;
 use super::acting::may_pass_on;
-use super::shake::Shake;
+use super::challenge::Challenge;
 use crate::headers::Headers;
 use crate::provider::Facts;
 use crate::server::Incoming;
-use crate::signature::{Received, Refusal, Verdict, same};
-use crate::verification::Judged;
+use crate::signature::{Received, RejectReason, Verdict, same};
+use crate::verification::VerificationResult;
 
 impl Listener {
     /// What speaks against a request before its signature is looked at.
-    fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<Refusal> {
+    fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<RejectReason> {
         if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
-            return Some(Refusal::Address {
+            return Some(RejectReason::Address {
                 address: remote.ip().to_string(),
             });
         }
         let bearer = self.rules.bearer.as_ref()?;
         let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
         let given = headers.get("authorization").unwrap_or_default();
-        (!same(given, &wanted)).then_some(Refusal::Bearer)
+        (!same(given, &wanted)).then_some(RejectReason::Bearer)
     }
 
     /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
-    pub(super) fn judge(&self, incoming: &Incoming) -> (Judged, Shake, Option<String>) {
+    pub(super) fn judge(&self, incoming: &Incoming) -> (VerificationResult, Challenge, Option<String>) {
         let url = self.verification.url(&incoming.headers, &incoming.target);
         let received = Received {
             method: &incoming.method,
@@ -44,7 +44,7 @@ impl Listener {
         let refusal = self
             .gate(incoming.remote, &incoming.headers)
             .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
-        let mut shake = Shake::None;
+        let mut shake = Challenge::None;
         if let Some(refusal) = refusal {
             judged.verdict = Verdict::Refused(refusal);
             return (judged, shake, None);
@@ -57,7 +57,7 @@ impl Listener {
                 .shakes
                 .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
         }
-        let is_event = trigger.is_none() && matches!(shake, Shake::None);
+        let is_event = trigger.is_none() && matches!(shake, Challenge::None);
         // What a page of another site sent must not stand for what a provider sends.
         let is_event = is_event && may_pass_on(&judged.verdict, &incoming.headers);
         let key = is_event.then(|| self.verification.dedupe_key(&judged, &received, &incoming.target));
@@ -65,7 +65,7 @@ impl Listener {
     }
 
     /// What of an accepted request is not signed, where that is shown.
-    pub(super) fn unsigned_parts(&self, incoming: &Incoming, judged: &Judged) -> Vec<String> {
+    pub(super) fn unsigned_parts(&self, incoming: &Incoming, judged: &VerificationResult) -> Vec<String> {
         let profile = judged.profile.as_ref();
         let profile = profile.filter(|_| self.rules.tells_unsigned && judged.verdict.is_accepted());
         profile.map_or_else(Vec::new, |profile| {

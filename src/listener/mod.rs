@@ -2,6 +2,7 @@
 //! given only after the capture is on disk.
 
 pub mod acting;
+mod challenge;
 mod condition;
 pub mod exec;
 mod inbound;
@@ -12,7 +13,6 @@ mod pattern;
 mod request;
 pub mod route;
 mod router;
-mod shake;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,14 +22,14 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use condition::{Condition, Wanted};
+use challenge::Challenge;
+pub use challenge::{ChallengeReply, Challenges};
+pub use condition::Condition;
 pub use inbound::{Inbound, Received};
 pub use network::Network;
 pub use pattern::Pattern;
-pub use request::{AppReply, AskApp, Heard, Request, Whole};
+pub use request::{AppReply, AskApp, ListenerEvent, Request, Whole};
 pub use router::{Passing, RoutedLane, Router, Withheld};
-use shake::Shake;
-pub use shake::{Shaken, Shakes};
 
 use crate::clock::Clock;
 use crate::headers::Headers;
@@ -38,9 +38,9 @@ use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply};
-use crate::signature::{Refusal, Verdict};
+use crate::signature::{RejectReason, Verdict};
 use crate::store::{Ack, Ledger, NewCapture, NewWork, Op, VerdictNote};
-use crate::verification::{Judged, Verification};
+use crate::verification::{Verification, VerificationResult};
 
 /// The status of success unless there is a reason for another one.
 const USUAL: u16 = 200;
@@ -104,11 +104,11 @@ pub struct Listener {
     /// Keeps them.
     pub ledger: Ledger,
     /// Tells of what is in the ledger; bounded, so that a slow reader slows the intake instead of filling the memory.
-    pub outlet: mpsc::Sender<Heard>,
+    pub outlet: mpsc::Sender<ListenerEvent>,
     /// How to answer.
     pub rules: Rules,
     /// Answers providers that ask whether they are wanted here.
-    pub shakes: Shakes,
+    pub shakes: Challenges,
     /// The trigger whose URL is the only one; absent: every path is taken.
     pub inbound: Option<Inbound>,
     /// Where events go.
@@ -126,10 +126,10 @@ impl Listener {
     }
 
     /// The status for that request.
-    fn status(&self, judged: &Judged, unreadable: bool) -> u16 {
+    fn status(&self, judged: &VerificationResult, unreadable: bool) -> u16 {
         match &judged.verdict {
-            Verdict::Refused(Refusal::Path) => 404,
-            Verdict::Refused(Refusal::Method { .. }) => 405,
+            Verdict::Refused(RejectReason::Path) => 404,
+            Verdict::Refused(RejectReason::Method { .. }) => 405,
             Verdict::Refused(_) => self.rules.reject_status,
             _ if unreadable => 400,
             _ => self.scripted_status(judged),
@@ -137,7 +137,7 @@ impl Listener {
     }
 
     /// The status for a request that is not refused.
-    fn scripted_status(&self, judged: &Judged) -> u16 {
+    fn scripted_status(&self, judged: &VerificationResult) -> u16 {
         let fails = self
             .rules
             .fail_first
@@ -147,18 +147,24 @@ impl Listener {
 
     /// The status that tells the sender that all is well. Some providers take but one code for that, and it need not be
     /// the usual one.
-    fn success(&self, judged: &Judged) -> u16 {
+    fn success(&self, judged: &VerificationResult) -> u16 {
         let own = || Some(judged.profile.as_ref()?.policy.success.success_like(USUAL));
         self.rules.status.or_else(own).unwrap_or(USUAL)
     }
 
     /// What the ledger keeps of a request, but for the status.
-    fn capture(&self, incoming: Incoming, judged: &Judged, shake: &Shake, dedupe_key: Option<String>) -> NewCapture {
+    fn capture(
+        &self,
+        incoming: Incoming,
+        judged: &VerificationResult,
+        shake: &Challenge,
+        dedupe_key: Option<String>,
+    ) -> NewCapture {
         let (mut headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
         Registry::conceal_tokens(judged.profile.as_deref(), &mut headers);
         let provider = judged.label.as_deref();
         // Whoever does not know the path has nothing to do with the workflow.
-        let guessed = matches!(judged.verdict, Verdict::Refused(Refusal::Path));
+        let guessed = matches!(judged.verdict, Verdict::Refused(RejectReason::Path));
         let workflow = self.inbound.as_ref().map(|trigger| &trigger.workflow);
         NewCapture {
             id: Id::new(IdKind::Capture, self.clock.now(), &self.random),
@@ -198,7 +204,7 @@ impl Listener {
                 Some(ack)
             }
             Err(error) => {
-                self.tell(Heard::NotKept(error)).await;
+                self.tell(ListenerEvent::NotKept(error)).await;
                 None
             }
         }
@@ -248,13 +254,13 @@ impl Listener {
                 answered.reply
             }
             Err(error) => {
-                self.tell(Heard::NotKept(error)).await;
+                self.tell(ListenerEvent::NotKept(error)).await;
                 plain(503, "not recorded\n")
             }
         }
     }
 
-    async fn tell(&self, heard: Heard) {
+    async fn tell(&self, heard: ListenerEvent) {
         // Nobody listens any more only while the program ends.
         let _ = self.outlet.send(heard).await;
     }
@@ -265,12 +271,12 @@ impl Handler for Listener {
         let begun = Instant::now();
         let (judged, shake, dedupe_key) = self.judge(&incoming);
         let refused = judged.verdict.is_refused();
-        let is_event = !matches!(shake, Shake::Answered(_));
+        let is_event = !matches!(shake, Challenge::Answered(_));
         let received = self.inbound.as_ref().filter(|_| !refused);
         let received = received.map(|trigger| trigger.read(&incoming));
         let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
         let status = match &shake {
-            Shake::Answered(answered) => answered.0.status,
+            Challenge::Answered(answered) => answered.0.status,
             _ => self.status(&judged, unreadable),
         };
         let succeeds = (200..300).contains(&status);
@@ -290,9 +296,9 @@ impl Handler for Listener {
         };
         let withheld = passing.withheld;
         let (ask, later) = Later::of(passing, ack.number, key).unzip();
-        let bare = matches!(shake, Shake::Refused);
+        let bare = matches!(shake, Challenge::Refused);
         let (reply, handshake) = shake.answered().unzip();
-        self.tell(Heard::Request(Box::new(Request {
+        self.tell(ListenerEvent::Request(Box::new(Request {
             number: ack.number,
             id,
             judged,
@@ -335,11 +341,11 @@ impl Handler for Listener {
 
     fn rejected(&self, rejection: Rejection) {
         // A crowd of broken requests must not slow down good ones: what the reader cannot take is dropped.
-        let _ = self.outlet.try_send(Heard::Rejected(Box::new(rejection)));
+        let _ = self.outlet.try_send(ListenerEvent::Rejected(Box::new(rejection)));
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
-        let _ = self.outlet.try_send(Heard::NotAccepted(error.to_string()));
+        let _ = self.outlet.try_send(ListenerEvent::NotAccepted(error.to_string()));
     }
 }
 

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Received, Shaken, Withheld};
+use super::{ChallengeReply, Received, Withheld};
 use crate::id::Id;
 use crate::server::{Rejection, Reply};
 use crate::store::{Lane, NewCapture, StoreError};
-use crate::verification::Judged;
+use crate::verification::VerificationResult;
 
 /// What was heard.
 #[derive(Debug)]
-pub enum Heard {
+pub enum ListenerEvent {
     /// A request, recorded and answered (or about to be, when the app answers).
     Request(Box<Request>),
     /// A request that could not be recorded, and was answered 503.
@@ -32,7 +32,7 @@ pub struct Request {
     /// `cap_...`
     pub id: Id,
     /// What the check said, and what the request says about itself.
-    pub judged: Judged,
+    pub judged: VerificationResult,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
     /// Whether that one has another id, which is not signed.
@@ -42,7 +42,7 @@ pub struct Request {
     /// What was answered; 0 when the app answers.
     pub status: u16,
     /// Present when the provider asked if it is wanted here: no event.
-    pub handshake: Option<Shaken>,
+    pub handshake: Option<ChallengeReply>,
     /// Size of the body.
     pub size: usize,
     /// From the last byte of the request to the decision, the sync to disk included.

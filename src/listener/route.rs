@@ -99,7 +99,7 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Wanted;
+    use super::super::condition::Wanted;
     use super::*;
 
     #[test]

@@ -10,7 +10,7 @@ use super::route::{Destination, Route};
 use super::{Pattern, Received, acting};
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
-use crate::verification::Judged;
+use crate::verification::VerificationResult;
 
 /// Where events go, and the lanes of the work queue that take them there.
 #[derive(Debug, Default)]
@@ -58,13 +58,13 @@ pub enum Withheld {
 
 impl Router {
     /// Whether the filter keeps an event from being shown and passed on.
-    pub fn hides(&self, judged: &Judged) -> bool {
+    pub fn hides(&self, judged: &VerificationResult) -> bool {
         let event = judged.facts.event.as_deref().unwrap_or("");
         self.filter.as_ref().is_some_and(|filter| !filter.fits(event))
     }
 
     /// What an event causes that was neither refused nor answered with a failure.
-    pub fn passing(&self, judged: &Judged, incoming: &Incoming, received: Option<&Received>) -> Passing {
+    pub fn passing(&self, judged: &VerificationResult, incoming: &Incoming, received: Option<&Received>) -> Passing {
         let left_out = received.is_some_and(|received| received.left_out.is_some());
         if self.routes.is_empty() || judged.verdict.is_refused() || left_out || self.hides(judged) {
             return Passing::default();

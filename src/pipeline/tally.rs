@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{End, Times};
-use crate::engine::{Ended, Event, Next};
+use crate::engine::{DeliveryOutcome, Event, Next};
 use crate::exchange::Outcome;
 use crate::exit::Exit;
 
@@ -42,7 +42,7 @@ impl Tally {
                 self.interrupted += 1;
                 Exit::Interrupted
             }
-            Next::Failed(Ended::Withheld) => {
+            Next::Failed(DeliveryOutcome::Withheld) => {
                 self.failed += 1;
                 *self.causes.entry("disabled".to_owned()).or_default() += 1;
                 Exit::Refused

@@ -42,7 +42,7 @@ pub struct Api {
     pub rate: Option<(u32, Duration)>,
     /// What answers say about that, by header.
     pub rate_headers: Vec<(String, RateFact)>,
-    /// Things that calls make and end.
+    /// ResourceStore that calls make and end.
     pub causes: Vec<Cause>,
 }
 

@@ -1,4 +1,4 @@
-//! Things that calls make and end, after everything was checked: what a provider's face keeps of them, and when events
+//! ResourceStore that calls make and end, after everything was checked: what a provider's face keeps of them, and when events
 //! happen.
 
 use serde_json::Value;

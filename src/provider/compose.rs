@@ -19,7 +19,7 @@ const USUAL_BODY: usize = 1024;
 
 /// What the user wants in the message.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct ComposeOptions {
     /// The event's type.
     pub event: String,
     /// Data instead of the sample.
@@ -127,14 +127,14 @@ pub enum ComposeError {
 #[derive(Debug)]
 pub struct Composer<'a> {
     profile: &'a Profile,
-    wishes: Wishes,
+    wishes: ComposeOptions,
     sample: Sample,
     params: HashMap<String, Value>,
 }
 
 impl<'a> Composer<'a> {
     /// Checks the wishes against the profile. An event outside the catalogue needs data.
-    pub fn new(profile: &'a Profile, mut wishes: Wishes) -> Result<Self, ComposeError> {
+    pub fn new(profile: &'a Profile, mut wishes: ComposeOptions) -> Result<Self, ComposeError> {
         let known = profile.canonical_event(&wishes.event).map(str::to_owned);
         let given = wishes.data.is_some();
         let sample = match (&known, wishes.data.take()) {

@@ -9,7 +9,7 @@ mod compare;
 use serde_json::Value;
 
 use super::ParamType;
-use super::compose::{ComposeError, Composer, Wishes};
+use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
@@ -145,12 +145,12 @@ impl Measure {
             ParamType::Boolean => "false",
         };
         let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
-        let wishes = Wishes {
+        let wishes = ComposeOptions {
             event: event.to_owned(),
             params: required
                 .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
                 .collect(),
-            ..Wishes::default()
+            ..ComposeOptions::default()
         };
         let composer = Composer::new(profile, wishes)?;
         let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));

@@ -20,7 +20,7 @@ pub use automation::{InboundFile, WorkflowFile};
 use handshake::HandshakeFile;
 pub use naming::NamingFile;
 pub use scalar::{Limit, Scalar};
-pub use signature::{AsymmetricFile, CarrierFile, HashFile, HmacFile, SignatureFile, TokenFile, UnsignedFile};
+pub use signature::{AsymmetricFile, CarrierFile, HashFile, HmacFile, SignatureFile, TokenFile};
 
 /// The only file format there is so far.
 pub const FORMAT: u32 = 1;

@@ -22,7 +22,7 @@ pub mod workflow;
 
 pub use compile::ProfileError;
 pub use headers::Target;
-pub use naming::{Case, Naming, Tense};
+pub use naming::{Case, Tense};
 pub use near::near_names;
-pub use profile::{Dedupe, Detect, Endpoint, Facts, Https, Param, ParamType, Place, Profile, Read};
-pub use registry::{EventMatch, Listing, Origin, Registry, RegistryError};
+pub use profile::{Facts, Https, Param, ParamType, Place, Profile};
+pub use registry::{Listing, Origin, Registry, RegistryError};

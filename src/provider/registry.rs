@@ -1,8 +1,8 @@
 //! Where profiles are found: the built-in ones by an index made at compile time, the user's by their files. Only the
 //! profile in use is parsed.
 
-mod asking;
 mod catalogue;
+mod challenge;
 mod error;
 mod labels;
 mod tokens;
@@ -14,7 +14,6 @@ use super::compile::ProfileError;
 use super::detect::{self, Detector};
 use super::file::ProviderFile;
 use super::handshake::Marks;
-pub use catalogue::EventMatch;
 pub use error::RegistryError;
 use error::line_of;
 
@@ -112,7 +111,7 @@ impl Registry {
         }
         let profile = compile(file, None, &origin)?;
         for event in profile.events.keys() {
-            let wishes = super::compose::Wishes {
+            let wishes = super::compose::ComposeOptions {
                 event: event.clone(),
                 ..Default::default()
             };
@@ -310,7 +309,7 @@ mod tests {
 
     use crate::clock::Timestamp;
     use crate::id::{Id, IdKind};
-    use crate::provider::compose::{Composer, Wishes};
+    use crate::provider::compose::{ComposeOptions, Composer};
     use crate::random::Random;
 
     #[test]
@@ -324,9 +323,9 @@ mod tests {
                 assert_eq!(profile.label(), label);
             }
             for event in profile.events.keys() {
-                let wishes = Wishes {
+                let wishes = ComposeOptions {
                     event: event.clone(),
-                    ..Wishes::default()
+                    ..ComposeOptions::default()
                 };
                 let composer = Composer::new(&profile, wishes).unwrap_or_else(|error| panic!("{event}: {error}"));
                 let at = Timestamp::from_unix(1_893_553_445);
@@ -355,9 +354,9 @@ mod tests {
         for builtin in BUILTIN {
             let profile = registry.get(builtin.name).unwrap();
             for event in profile.events.keys().take(8) {
-                let wishes = Wishes {
+                let wishes = ComposeOptions {
                     event: event.clone(),
-                    ..Wishes::default()
+                    ..ComposeOptions::default()
                 };
                 let composer = Composer::new(&profile, wishes).unwrap();
                 let mut keys = std::collections::HashSet::new();

@@ -14,10 +14,10 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::carrier::Carrier;
 use super::check::Check;
 use super::keys::{ED25519_SPKI, P256_SPKI, der_of, ed25519_pair, pem, stripped};
-use super::{Freshness, KeyError, Proof, Received, Refusal, SignError, Signed, ToSign};
+use super::location::SignatureLocation;
+use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -52,7 +52,7 @@ pub struct Asymmetric {
     /// What is signed.
     pub content: Template,
     /// Where the signature stands.
-    pub carrier: Carrier,
+    pub carrier: SignatureLocation,
     /// How old it may be.
     pub freshness: Freshness,
     /// How the provider writes its public keys.
@@ -156,7 +156,7 @@ impl Asymmetric {
             .sign(keys, message, |_| b"", |key, content| key.sign(&content.concat()))
     }
 
-    pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, Refusal> {
+    pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let algorithm: &'static dyn VerificationAlgorithm = match self.kind {
             AsymmetricKind::Ed25519 => &ED25519,
             AsymmetricKind::Ecdsa => &ECDSA_P256_SHA256_ASN1,

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::carrier::{Carrier, judge_age};
 use super::content::{Pieces, Source, UrlForm, check_body_hash, to_sign};
-use super::{Freshness, Proof, Received, Refusal, SignError, Signed, ToSign};
+use super::location::{SignatureLocation, judge_age};
+use super::{Freshness, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::json::insert;
 use crate::template::{Placeholder, Template};
 
 /// Whether the body has to be read as a document for a check.
-pub(super) fn looks_into_body(content: &Template, carrier: &Carrier) -> bool {
+pub(super) fn looks_into_body(content: &Template, carrier: &SignatureLocation) -> bool {
     let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
     carrier.body.is_some() || content.placeholders().any(path)
 }
@@ -21,7 +21,7 @@ pub(super) fn looks_into_body(content: &Template, carrier: &Carrier) -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Check<'a> {
     pub(super) content: &'a Template,
-    pub(super) carrier: &'a Carrier,
+    pub(super) carrier: &'a SignatureLocation,
     pub(super) freshness: Freshness,
 }
 
@@ -81,9 +81,9 @@ impl Check<'_> {
         received: &Received<'_>,
         secret: impl Fn(&K) -> &[u8],
         matches: impl Fn(&K, &[Cow<'_, [u8]>], &[&[u8]]) -> Option<Proof>,
-    ) -> Result<Proof, Refusal> {
+    ) -> Result<Proof, RejectReason> {
         if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
-            return Err(Refusal::UrlUnknown);
+            return Err(RejectReason::UrlUnknown);
         }
         if let Some(param) = &self.carrier.body_hash {
             check_body_hash(param, received.url.unwrap_or_default(), received)?;
@@ -123,7 +123,7 @@ impl Check<'_> {
     }
 
     /// The parts of the body that are signed each by itself.
-    fn items<'a>(&self, document: Option<&'a Value>) -> Result<Vec<Option<&'a Value>>, Refusal> {
+    fn items<'a>(&self, document: Option<&'a Value>) -> Result<Vec<Option<&'a Value>>, RejectReason> {
         if self.carrier.each.is_none() {
             return Ok(vec![document]);
         }
@@ -139,7 +139,7 @@ impl Check<'_> {
         received: &Received<'_>,
         form: UrlForm,
         mut look: impl FnMut(&Pieces<'_>) -> Option<T>,
-    ) -> Result<Option<T>, Refusal> {
+    ) -> Result<Option<T>, RejectReason> {
         let document = self.document(received);
         let url = form.of(received.url.unwrap_or_default());
         for item in self.items(document.as_ref())? {
@@ -164,8 +164,8 @@ impl Check<'_> {
         &self,
         keys: &[K],
         received: &Received<'_>,
-        found: impl Fn(&str, &K) -> Result<Option<Proof>, Refusal>,
-    ) -> Result<Proof, Refusal> {
+        found: impl Fn(&str, &K) -> Result<Option<Proof>, RejectReason>,
+    ) -> Result<Proof, RejectReason> {
         let given = received.url.unwrap_or_default();
         let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
         for form in self.url_forms() {
@@ -183,7 +183,7 @@ impl Check<'_> {
             }
             urls.push(url);
         }
-        Err(Refusal::NoMatch {
+        Err(RejectReason::NoMatch {
             header: self.carrier.header.clone(),
             secrets: keys.len(),
         })

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::carrier::{Carried, Carrier, message_part};
-use super::{Received, Refusal, ToSign, body_sha256, same};
+use super::location::{Carried, SignatureLocation, message_part};
+use super::{Received, RejectReason, ToSign, body_sha256, same};
 use crate::headers::Headers;
 use crate::json::get;
 use crate::template::{Part, Placeholder, Template, text_of};
@@ -144,7 +144,7 @@ pub(super) fn scalar<'a>(document: Option<&'a Value>, path: &str) -> Option<Cow<
 }
 
 /// Refuses a body that a hash in the query is to cover and does not. A form's fields are signed themselves.
-pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -> Result<(), Refusal> {
+pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -> Result<(), RejectReason> {
     let is_empty = received.body.is_empty();
     if !is_empty && is_form(received.headers, received.body) {
         return Ok(());
@@ -158,7 +158,7 @@ pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -
         if is_empty {
             return Ok(());
         }
-        return Err(Refusal::PartMissing {
+        return Err(RejectReason::PartMissing {
             part: "body hash",
             header: format!("query:{param}"),
         });
@@ -169,7 +169,7 @@ pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -
     ) {
         return Ok(());
     }
-    Err(Refusal::NoMatch {
+    Err(RejectReason::NoMatch {
         header: format!("query:{param}"),
         secrets: 1,
     })
@@ -191,7 +191,7 @@ pub(super) fn with_body_hash(param: &str, url: &str, body: &[u8]) -> String {
 
 /// Where the parts of a request's signed content are looked up.
 pub(super) struct Source<'a> {
-    pub(super) carrier: &'a Carrier,
+    pub(super) carrier: &'a SignatureLocation,
     pub(super) carried: &'a Carried<'a>,
     pub(super) received: &'a Received<'a>,
     /// The part of the body that is signed by itself, when the scheme looks into it.
@@ -204,13 +204,13 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// What must have been signed.
-    pub(super) fn pieces(&self, content: &'a Template) -> Result<Pieces<'a>, Refusal> {
+    pub(super) fn pieces(&self, content: &'a Template) -> Result<Pieces<'a>, RejectReason> {
         content.parts().iter().map(|part| self.piece(part)).collect()
     }
 
-    fn piece(&self, part: &'a Part) -> Result<Cow<'a, [u8]>, Refusal> {
+    fn piece(&self, part: &'a Part) -> Result<Cow<'a, [u8]>, RejectReason> {
         let received = self.received;
-        let missing = |part, header| Refusal::PartMissing { part, header };
+        let missing = |part, header| RejectReason::PartMissing { part, header };
         let carried = |found: Option<&'a [u8]>, part| {
             found
                 .map(Cow::Borrowed)
@@ -244,14 +244,17 @@ impl<'a> Source<'a> {
     }
 
     /// The values of the headers that the signature names.
-    fn values(&self) -> Result<Vec<u8>, Refusal> {
+    fn values(&self) -> Result<Vec<u8>, RejectReason> {
         let names = self.carried.signed_headers.unwrap_or_default();
         let names = String::from_utf8_lossy(names);
         let value = |name: &str| {
-            self.received.headers.get(name).ok_or_else(|| Refusal::PartMissing {
-                part: "header",
-                header: name.to_owned(),
-            })
+            self.received
+                .headers
+                .get(name)
+                .ok_or_else(|| RejectReason::PartMissing {
+                    part: "header",
+                    header: name.to_owned(),
+                })
         };
         let values: Vec<&[u8]> = names.split_whitespace().map(value).collect::<Result<_, _>>()?;
         Ok(values.join(&b'.'))
@@ -261,7 +264,7 @@ impl<'a> Source<'a> {
 /// What is to be signed of a message.
 pub(super) fn to_sign<'a>(
     content: &'a Template,
-    carrier: &Carrier,
+    carrier: &SignatureLocation,
     message: &ToSign<'a>,
     document: Option<&'a Value>,
     secret: &'a [u8],

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::carrier::Carrier;
 use super::check::Check;
 use super::hmac::Algorithm;
 use super::keys::is_public_key;
-use super::{Freshness, KeyError, Proof, Received, Refusal, SignError, Signed, ToSign, same};
+use super::location::SignatureLocation;
+use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign, same};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -18,7 +18,7 @@ pub struct Hash {
     /// What is hashed, the secret included.
     pub content: Template,
     /// Where the hash stands.
-    pub carrier: Carrier,
+    pub carrier: SignatureLocation,
     /// How old it may be.
     pub freshness: Freshness,
 }
@@ -49,7 +49,7 @@ impl Hash {
             .sign(first, message, Secret::expose, |_, content| Ok(self.digest(content)))
     }
 
-    pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, Refusal> {
+    pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |secret: &Secret, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = self.digest(content);
             let mut decoded = signatures.iter().filter_map(|text| self.carrier.decode(text));

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use hmac::{KeyInit, Mac};
 
-use super::carrier::Carrier;
 use super::check::Check;
 use super::encoding::{Form, LENIENT_KEY};
 use super::keys::is_public_key;
-use super::{Freshness, KeyError, Proof, Received, Refusal, SignError, Signed, ToSign, same};
+use super::location::SignatureLocation;
+use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign, same};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -62,7 +62,7 @@ pub struct Hmac {
     /// What is signed.
     pub content: Template,
     /// Where the signature stands.
-    pub carrier: Carrier,
+    pub carrier: SignatureLocation,
     /// Other forms that verification takes.
     pub also_accept: Vec<Form>,
     /// How old it may be.
@@ -196,7 +196,7 @@ impl Hmac {
         self.check().sign(keys, message, |_| b"", hash)
     }
 
-    pub(super) fn verify(&self, keys: &[Key], received: &Received<'_>) -> Result<Proof, Refusal> {
+    pub(super) fn verify(&self, keys: &[Key], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |key: &Key, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = key.state.of(content);
             let form = if self.is_main_form(signatures, &expected) {

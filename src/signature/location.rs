@@ -9,12 +9,12 @@ use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::json::get;
 use crate::signature::encoding::Encoding;
-use crate::signature::{Freshness, Proof, Received, Refusal, ToSign};
+use crate::signature::{Freshness, Proof, Received, RejectReason, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
 /// Where signatures, their timestamp and the id that is signed stand.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Carrier {
+pub struct SignatureLocation {
     /// The signature's header, as it is written; `body:PATH` when it stands in the body.
     pub header: String,
     /// Further headers, each with the signature of one more secret.
@@ -67,7 +67,7 @@ pub struct Carried<'a> {
     pub signed_headers: Option<&'a [u8]>,
 }
 
-impl Carrier {
+impl SignatureLocation {
     /// Whether a request may carry several signatures.
     pub fn carries_several(&self) -> bool {
         self.pairs.is_some() || self.list.is_some() || !self.more_headers.is_empty()
@@ -146,7 +146,7 @@ impl Carrier {
 
     /// Reads a request, and the part of its body that is signed by itself when the scheme looks there. The reasons of a
     /// refusal here need no secret.
-    pub fn read<'a>(&self, headers: &'a Headers, document: Option<&'a Value>) -> Result<Carried<'a>, Refusal> {
+    pub fn read<'a>(&self, headers: &'a Headers, document: Option<&'a Value>) -> Result<Carried<'a>, RejectReason> {
         let mut carried = Carried::default();
         let mut form = None;
         match &self.body {
@@ -158,7 +158,7 @@ impl Carrier {
             },
         }
         if carried.signatures.is_empty() {
-            return Err(Refusal::Malformed {
+            return Err(RejectReason::Malformed {
                 header: self.header.clone(),
                 expected: self.value.to_string(),
             });
@@ -172,7 +172,7 @@ impl Carrier {
             let moment = std::str::from_utf8(text).ok().and_then(|text| time_form.read(text));
             carried.signed_at = moment;
             if moment.is_none() {
-                return Err(Refusal::Malformed {
+                return Err(RejectReason::Malformed {
                     header,
                     expected: "a timestamp".into(),
                 });
@@ -189,7 +189,7 @@ impl Carrier {
         headers: &'a Headers,
         carried: &mut Carried<'a>,
         form: &mut Option<(String, TimeForm)>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RejectReason> {
         let mut values = self.headers().flat_map(|name| headers.all(name)).peekable();
         if values.peek().is_none() {
             return Err(self.missing());
@@ -206,8 +206,8 @@ impl Carrier {
         Ok(())
     }
 
-    pub(super) fn missing(&self) -> Refusal {
-        Refusal::HeaderMissing {
+    pub(super) fn missing(&self) -> RejectReason {
+        RejectReason::HeaderMissing {
             header: self.header.clone(),
         }
     }
@@ -217,7 +217,7 @@ impl Carrier {
         &self,
         freshness: Freshness,
         received: &Received<'_>,
-    ) -> Result<Option<Timestamp>, Refusal> {
+    ) -> Result<Option<Timestamp>, RejectReason> {
         let Some((path, form)) = &self.time_at else {
             return Ok(None);
         };
@@ -230,7 +230,7 @@ impl Carrier {
             None => Timestamp::parse(text),
         });
         if moment.is_none() && freshness.tolerance.is_some() {
-            return Err(Refusal::PartMissing {
+            return Err(RejectReason::PartMissing {
                 part: "timestamp",
                 header: format!("body:{path}"),
             });
@@ -321,7 +321,7 @@ pub(super) fn judge_age(
     signed_at: Option<Timestamp>,
     now: Timestamp,
     mut proof: Proof,
-) -> Result<Proof, Refusal> {
+) -> Result<Proof, RejectReason> {
     let Some(signed_at) = signed_at else { return Ok(proof) };
     let (age, ahead) = (now.since(signed_at), signed_at.since(now));
     if let Some(tolerance) = freshness.tolerance {
@@ -335,13 +335,13 @@ pub(super) fn judge_age(
             }
         };
         if beyond(age) {
-            return Err(Refusal::TooOld { age, tolerance });
+            return Err(RejectReason::TooOld { age, tolerance });
         }
         // A provider's library that takes any clock ahead does not mean milliseconds that are read as seconds: what was
         // signed so would never expire.
         let never_expires = ahead > Duration::from_secs(366 * 86_400);
         if (never_expires || !freshness.past_only) && beyond(ahead) {
-            return Err(Refusal::TooNew { ahead, tolerance });
+            return Err(RejectReason::TooNew { ahead, tolerance });
         }
     }
     if let Some(advised) = freshness.advised

@@ -2,7 +2,6 @@
 //! says about a scheme is compiled into these types by [`crate::provider`]; nothing here knows a provider.
 
 mod asymmetric;
-mod carrier;
 mod check;
 mod content;
 mod encoding;
@@ -10,6 +9,7 @@ mod explain;
 mod hash;
 mod hmac;
 mod keys;
+mod location;
 mod shape;
 mod signed;
 #[cfg(test)]
@@ -19,18 +19,20 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use asymmetric::{Asymmetric, AsymmetricKind, KeyPair, PublicForm};
-pub use carrier::Carrier;
+pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
 pub use content::UrlForm;
 pub use encoding::{Encoding, Form};
-pub use explain::{Autopsy, Case, Context, Explanation, Pace, Place, explain, explain_age, explain_missing, hint};
+pub use explain::{
+    Case, Context, Diagnosis, Explanation, Place, TimeBudget, explain, explain_age, explain_missing, hint,
+};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use keys::{is_hex_key, is_public_key};
+pub use location::SignatureLocation;
 pub use shape::Shape;
 pub use signed::{body_sha256, sha256_of};
 pub use token::Token;
-pub use verdict::{Proof, Refusal, TOKEN_ONLY, VERIFIED, Verdict};
+pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -191,7 +193,7 @@ impl Scheme {
     }
 
     /// Where signatures stand, for the schemes that have any.
-    pub fn carrier(&self) -> Option<&Carrier> {
+    pub fn carrier(&self) -> Option<&SignatureLocation> {
         match self {
             Self::Hmac(scheme) => Some(&scheme.carrier),
             Self::Hash(scheme) => Some(&scheme.carrier),
@@ -304,7 +306,7 @@ impl Scheme {
 
     /// Whether one request may carry the signatures of several secrets.
     pub fn carries_several(&self) -> bool {
-        !matches!(self, Self::Hash(_)) && self.carrier().is_some_and(Carrier::carries_several)
+        !matches!(self, Self::Hash(_)) && self.carrier().is_some_and(SignatureLocation::carries_several)
     }
 
     /// When the request says that it was signed; `None` where the scheme has no clock or the header is not there.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::keys::is_public_key;
-use super::{KeyError, Proof, Received, Refusal, same};
+use super::{KeyError, Proof, Received, RejectReason, same};
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -29,15 +29,15 @@ impl Token {
         (self.header.clone(), self.text(secret))
     }
 
-    pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, Refusal> {
+    pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let sent = received
             .headers
             .get(&self.header)
-            .ok_or_else(|| Refusal::HeaderMissing {
+            .ok_or_else(|| RejectReason::HeaderMissing {
                 header: self.header.clone(),
             })?;
         let matching = secrets.iter().find(|secret| same(sent, self.text(secret).as_bytes()));
-        let secret = matching.ok_or_else(|| Refusal::WrongToken {
+        let secret = matching.ok_or_else(|| RejectReason::WrongToken {
             header: self.header.clone(),
         })?;
         Ok(Proof {

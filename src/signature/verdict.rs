@@ -20,7 +20,7 @@ pub enum Verdict {
     /// The right token came, which says who sends and nothing about what is sent.
     TokenOnly(Proof),
     /// None did, or it is not fresh.
-    Refused(Refusal),
+    Refused(RejectReason),
     /// The scheme signs nothing, so nothing can be said.
     Unsigned,
     /// No secret was given: nothing was checked.
@@ -44,7 +44,7 @@ pub struct Proof {
 
 /// Why a request is refused. For the operator's eyes: the HTTP answer says 401 and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RejectReason {
     /// The signature's header is not there.
     HeaderMissing {
         /// The header.
@@ -161,7 +161,10 @@ impl Verdict {
 
     /// Whether a signature or a token matched, whatever its age.
     pub fn is_match(&self) -> bool {
-        let aged = matches!(self, Self::Refused(Refusal::TooOld { .. } | Refusal::TooNew { .. }));
+        let aged = matches!(
+            self,
+            Self::Refused(RejectReason::TooOld { .. } | RejectReason::TooNew { .. })
+        );
         aged || self.is_accepted()
     }
 
@@ -222,7 +225,7 @@ impl Verdict {
     }
 }
 
-impl Refusal {
+impl RejectReason {
     /// A stable name for scripts.
     pub fn code(&self) -> &'static str {
         match self {
@@ -247,7 +250,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HeaderMissing { header } => match header.strip_prefix("body:") {

@@ -12,14 +12,14 @@ use crate::random::Random;
 
 /// A claim, held until it is dropped.
 #[derive(Debug)]
-pub struct Owner {
+pub struct Lease {
     name: String,
     file: PathBuf,
     /// Open because closing it would give up the lock.
     _lock: File,
 }
 
-impl Owner {
+impl Lease {
     /// Makes a claim of this process beside the ledger, under a fresh name.
     pub fn claim(ledger: &Path) -> io::Result<Self> {
         let folder = folder(ledger);
@@ -61,7 +61,7 @@ impl Owner {
     }
 }
 
-impl Drop for Owner {
+impl Drop for Lease {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.file);
     }
@@ -104,13 +104,13 @@ mod tests {
     fn a_claim_is_alive_until_it_is_dropped() {
         let place = tempfile::tempdir().unwrap();
         let ledger = place.path().join("state/ledger.db");
-        let (one, other) = (Owner::claim(&ledger).unwrap(), Owner::claim(&ledger).unwrap());
+        let (one, other) = (Lease::claim(&ledger).unwrap(), Lease::claim(&ledger).unwrap());
         let name = one.name().to_owned();
         assert_ne!(name, other.name());
-        assert!(Owner::is_alive(&ledger, &name));
+        assert!(Lease::is_alive(&ledger, &name));
         drop(one);
-        assert!(!Owner::is_alive(&ledger, &name));
-        assert!(Owner::is_alive(&ledger, other.name()));
+        assert!(!Lease::is_alive(&ledger, &name));
+        assert!(Lease::is_alive(&ledger, other.name()));
         assert_eq!(files(&ledger), [other.name()]);
     }
 
@@ -121,8 +121,8 @@ mod tests {
         fs::create_dir(folder(&ledger)).unwrap();
         let dead = Random::os().uuid_v4().simple().to_string();
         fs::write(folder(&ledger).join(&dead), "").unwrap();
-        assert!(!Owner::is_alive(&ledger, &dead));
-        let owner = Owner::claim(&ledger).unwrap();
+        assert!(!Lease::is_alive(&ledger, &dead));
+        let owner = Lease::claim(&ledger).unwrap();
         assert_eq!(files(&ledger), [owner.name()]);
     }
 
@@ -135,7 +135,7 @@ mod tests {
         fs::create_dir(folder(&ledger)).unwrap();
         assert!(is_locked(&folder(&ledger).join("../locked")));
         for name in ["../locked", "", "nobody"] {
-            assert!(!Owner::is_alive(&ledger, name), "{name}");
+            assert!(!Lease::is_alive(&ledger, name), "{name}");
         }
     }
 }

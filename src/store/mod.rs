@@ -4,10 +4,10 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+mod lease;
 mod ledger;
 mod names;
 mod notes;
-mod owner;
 mod query;
 mod reader;
 mod sealed;
@@ -21,9 +21,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
+pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
-pub use owner::Owner;
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use reader::Reader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};

@@ -9,7 +9,7 @@ mod kept;
 mod list;
 mod minutes;
 mod open;
-mod place;
+mod path;
 mod policies;
 mod processing;
 mod prune;
@@ -33,11 +33,11 @@ use std::time::Duration;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use self::close::Stay;
+use self::close::CheckpointPolicy;
 use self::dedupe::Seen;
-use self::fault::Place;
-use self::place::Files;
-use self::prune::Pace;
+use self::fault::LedgerPath;
+use self::path::Files;
+use self::prune::PruneSpeed;
 use self::quota::Quota;
 use super::{
     Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
@@ -62,12 +62,12 @@ pub enum Access {
 /// A ledger in an SQLite file.
 pub struct SqliteStore {
     connection: Connection,
-    place: Place,
+    place: LedgerPath,
     access: Access,
-    stay: Stay,
+    stay: CheckpointPolicy,
     seen: Seen,
     quota: Quota,
-    pace: Pace,
+    pace: PruneSpeed,
     files: Files,
     /// The last number that was given here: another file goes on from it.
     last: u64,
@@ -78,17 +78,17 @@ impl SqliteStore {
     /// Opens the ledger at `path`. Errors: [`StoreError::Missing`] when it may only be read and is not there,
     /// [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
     pub fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self, StoreError> {
-        let place = Place(path.into());
+        let place = LedgerPath(path.into());
         let connection = open::open(&place, access)?;
         Ok(Self {
-            stay: Stay::begin(&connection),
+            stay: CheckpointPolicy::begin(&connection),
             files: Files::of(&place),
             connection,
             place,
             access,
             seen: Seen::new(DEDUPE_WINDOW),
             quota: Quota::new(UNAUTHENTICATED_QUOTA),
-            pace: Pace::FAST,
+            pace: PruneSpeed::FAST,
             last: 0,
             notice: None,
         })
@@ -126,7 +126,7 @@ impl SqliteStore {
         self.connection = open::open(&self.place, self.access)?;
         prune::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
         self.files = Files::of(&self.place);
-        self.stay = Stay::begin(&self.connection);
+        self.stay = CheckpointPolicy::begin(&self.connection);
         self.seen.reset();
         self.quota.forget();
         self.notice = Some(notice);
@@ -136,7 +136,7 @@ impl SqliteStore {
     /// Makes [`Store::prune`] go in small steps with rests between them, so that others who record meanwhile are hardly
     /// held up.
     pub fn prune_gently(&mut self) {
-        self.pace = Pace::GENTLE;
+        self.pace = PruneSpeed::GENTLE;
     }
 }
 

@@ -12,7 +12,7 @@ mod join;
 pub mod scripted;
 
 pub use address_policy::{AddressClass, AddressPolicy};
-pub use http::{HttpOptions, HttpOptionsError, HttpTransport, other_loopback_answers};
+pub use http::{HttpOptions, HttpTransport, other_loopback_answers};
 pub use join::join_url;
 
 /// Carries one request to its target and brings the answer back, within the request's time limit.

@@ -1,14 +1,14 @@
 //! What makes two requests the same: what is signed, as far as anything is. Whoever has one signed request may send it
 //! again with another value of what is not.
 
-use super::{Judged, Verification};
+use super::{Verification, VerificationResult};
 use crate::signature::{Received, sha256_of};
 
 impl Verification {
     /// The key that a second delivery of the same event has too, scoped by the provider: the signed id, else a hash of what is
     /// signed, else, where nothing is, a hash of method, target and body. `None` for a request of nobody's. What nobody
     /// verified is a matter of its own: it must not keep a verified event from running a command.
-    pub fn dedupe_key(&self, judged: &Judged, received: &Received<'_>, target: &str) -> Option<String> {
+    pub fn dedupe_key(&self, judged: &VerificationResult, received: &Received<'_>, target: &str) -> Option<String> {
         let profile = judged.profile.as_ref()?;
         let proved = judged.verdict.is_accepted();
         let name = format!("{}{}", profile.name, if proved { "" } else { " unverified" });

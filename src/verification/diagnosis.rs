@@ -1,19 +1,20 @@
 //! Why a request was refused: the mistakes that its own scheme knows, then other schemes.
 
-use super::{Candidate, Judged, Verification, compile_all};
+use super::{Candidate, Verification, VerificationResult, compile_all};
 use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{
-    self, Autopsy, Case, Context, Explanation, Pace, Place, Received, Refusal, Scheme, Signed, ToSign, Verdict,
+    self, Case, Context, Diagnosis, Explanation, Place, Received, RejectReason, Scheme, Signed, TimeBudget, ToSign,
+    Verdict,
 };
 
 impl Verification {
     /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
     /// Costs many checks: for people who look on, not for every request under load.
-    pub fn explain(&self, judged: &Judged, received: &Received<'_>, others: &[Secret]) -> Autopsy {
+    pub fn explain(&self, judged: &VerificationResult, received: &Received<'_>, others: &[Secret]) -> Diagnosis {
         let (Verdict::Refused(refusal), Some(profile)) = (&judged.verdict, &judged.profile) else {
-            return Autopsy::default();
+            return Diagnosis::default();
         };
         let secrets = self.secrets_of(profile).unwrap_or_default();
         let case = Case {
@@ -22,41 +23,47 @@ impl Verification {
             secrets: &secrets,
             others,
         };
-        let pace = Pace::new(&case);
+        let pace = TimeBudget::new(&case);
         match refusal {
-            Refusal::HeaderMissing { .. } => self.missing(&case, profile, &pace),
+            RejectReason::HeaderMissing { .. } => self.missing(&case, profile, &pace),
             // A header of another form is most often that of another variant.
-            Refusal::Malformed { .. } => match self.other_variant(profile, received, &pace) {
-                Some(found) => Autopsy::of(found),
+            RejectReason::Malformed { .. } => match self.other_variant(profile, received, &pace) {
+                Some(found) => Diagnosis::of(found),
                 None => self.mismatch(&case, profile, &pace),
             },
-            Refusal::NoMatch { .. }
-            | Refusal::WrongToken { .. }
-            | Refusal::Unusable { .. }
-            | Refusal::PartMissing { .. } => self.mismatch(&case, profile, &pace),
-            Refusal::Foreign { label, .. } => Autopsy::of(Explanation {
+            RejectReason::NoMatch { .. }
+            | RejectReason::WrongToken { .. }
+            | RejectReason::Unusable { .. }
+            | RejectReason::PartMissing { .. } => self.mismatch(&case, profile, &pace),
+            RejectReason::Foreign { label, .. } => Diagnosis::of(Explanation {
                 cause: refusal.code(),
                 text: format!("it was signed as `{label}` or in the same form, and is sent here as something else"),
                 hint: format!("check a request of that kind with `--provider {label}`"),
                 guessed: false,
             }),
-            Refusal::TooOld { .. } | Refusal::TooNew { .. } => Autopsy {
+            RejectReason::TooOld { .. } | RejectReason::TooNew { .. } => Diagnosis {
                 found: signature::explain_age(&case, refusal),
-                ..Autopsy::default()
+                ..Diagnosis::default()
             },
-            _ => Autopsy::default(),
+            _ => Diagnosis::default(),
         }
     }
 
     /// What to do about a refusal: the explanation's own advice, or the refusal's.
-    pub fn advice(&self, autopsy: &Autopsy, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
+    pub fn advice(
+        &self,
+        autopsy: &Diagnosis,
+        judged: &VerificationResult,
+        headers: &Headers,
+        place: Place,
+    ) -> Option<String> {
         let own = autopsy.found.as_ref().map(|found| found.hint.clone());
         own.filter(|hint| !hint.is_empty())
             .or_else(|| self.hint(judged, headers, place))
     }
 
     /// The line that a keyed hash of this body gives with the first secret: a secret itself, for whoever asks for it.
-    pub fn expected(&self, judged: &Judged, received: &Received<'_>) -> Option<String> {
+    pub fn expected(&self, judged: &VerificationResult, received: &Received<'_>) -> Option<String> {
         let profile = judged.profile.as_ref()?;
         let Scheme::Hmac(scheme) = &profile.scheme else {
             return None;
@@ -80,7 +87,7 @@ impl Verification {
         (!lines.is_empty()).then(|| lines.join(", "))
     }
 
-    fn hint(&self, judged: &Judged, headers: &Headers, place: Place) -> Option<String> {
+    fn hint(&self, judged: &VerificationResult, headers: &Headers, place: Place) -> Option<String> {
         let Verdict::Refused(refusal) = &judged.verdict else {
             return None;
         };
@@ -88,20 +95,20 @@ impl Verification {
         let context = Context {
             place,
             label: judged.label.as_deref(),
-            dev_secret: self.secrets.as_ref().is_some_and(crate::session::Secrets::is_dev),
+            dev_secret: self.secrets.as_ref().is_some_and(crate::app::context::Secrets::is_dev),
             signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
         };
         signature::hint(refusal, &context)
     }
 
     /// The signature's header is not there.
-    fn missing(&self, case: &Case<'_>, profile: &Profile, pace: &Pace) -> Autopsy {
-        let mut autopsy = Autopsy {
+    fn missing(&self, case: &Case<'_>, profile: &Profile, pace: &TimeBudget) -> Diagnosis {
+        let mut autopsy = Diagnosis {
             found: self
                 .other_provider(profile, &case.received)
                 .or_else(|| self.other_variant(profile, &case.received, pace))
                 .or_else(|| signature::explain_missing(case, pace)),
-            ..Autopsy::default()
+            ..Diagnosis::default()
         };
         if autopsy.found.is_none() && pace.was_short() {
             autopsy.not_tried.extend(["other-variant", "other-header"]);
@@ -109,7 +116,7 @@ impl Verification {
         autopsy
     }
 
-    fn mismatch(&self, case: &Case<'_>, profile: &Profile, pace: &Pace) -> Autopsy {
+    fn mismatch(&self, case: &Case<'_>, profile: &Profile, pace: &TimeBudget) -> Diagnosis {
         let mut autopsy = signature::explain(case, pace);
         if autopsy.found.as_ref().is_some_and(Explanation::is_proved) {
             return autopsy;
@@ -138,7 +145,7 @@ impl Verification {
         })
     }
 
-    fn other_variant(&self, profile: &Profile, received: &Received<'_>, pace: &Pace) -> Option<Explanation> {
+    fn other_variant(&self, profile: &Profile, received: &Received<'_>, pace: &TimeBudget) -> Option<Explanation> {
         let variants = compile_all(&self.registry, &profile.name).ok()?;
         let mut others = variants.iter().filter(|candidate| *candidate.label != *profile.label());
         let found = others.find(|candidate| self.fits(candidate, received, pace))?;
@@ -146,7 +153,7 @@ impl Verification {
     }
 
     /// The same header, as another provider has it.
-    fn other_scheme(&self, profile: &Profile, received: &Received<'_>, pace: &Pace) -> Option<Explanation> {
+    fn other_scheme(&self, profile: &Profile, received: &Received<'_>, pace: &TimeBudget) -> Option<Explanation> {
         let names = self.registry.names();
         let others = names.iter().filter(|name| **name != profile.name);
         let label = others
@@ -158,7 +165,7 @@ impl Verification {
     }
 
     /// Whether the request is right for that variant, whatever its age. Says no when there is no time for it.
-    fn fits(&self, candidate: &Candidate, received: &Received<'_>, pace: &Pace) -> bool {
+    fn fits(&self, candidate: &Candidate, received: &Received<'_>, pace: &TimeBudget) -> bool {
         // Most have another header: that is seen at once.
         let Received { headers, body, .. } = *received;
         let scheme = &candidate.profile.scheme;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Candidate, Verification, compile_all};
 use crate::provider::handshake::is_token;
-use crate::signature::{Proof, Received, Refusal, Shape, Verdict};
+use crate::signature::{Proof, Received, RejectReason, Shape, Verdict};
 
 /// What a provider of the catalogue signs.
 #[derive(Debug)]
@@ -18,13 +18,13 @@ impl Verification {
     /// The verdict on a request whose signature is right: what was signed must be this scheme's content and no other's.
     pub(super) fn confirmed(&self, candidate: &Candidate, received: &Received<'_>, proof: Proof) -> Verdict {
         if let Some(known) = self.foreign(candidate, received, &proof) {
-            return Verdict::Refused(Refusal::Foreign {
+            return Verdict::Refused(RejectReason::Foreign {
                 label: known.label.to_string(),
                 variant: *known.provider == *candidate.profile.name,
             });
         }
         if self.oracle && self.is_signable(candidate, received, &proof) {
-            return Verdict::Refused(Refusal::HandshakeAnswer);
+            return Verdict::Refused(RejectReason::HandshakeAnswer);
         }
         Verdict::Verified(proof)
     }

@@ -1,10 +1,10 @@
 //! Which secrets a request is checked with.
 
 use super::Verification;
+use crate::app::context::Purpose;
 use crate::error::Result;
 use crate::provider::Profile;
 use crate::secret::Secret;
-use crate::session::Purpose;
 use crate::signature::{Scheme, is_hex_key};
 
 impl Verification {

@@ -1,6 +1,6 @@
 //! Rows in columns that fit a terminal.
 
-use crate::style::Style;
+use crate::view::style::Style;
 
 /// What stands between columns.
 const GAP: &str = "  ";

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::exchange::Request;
 use crate::mask;
-use crate::render::request::{header_lines, shown_body};
 use crate::shell::quote;
+use crate::view::request::{header_lines, shown_body};
 
 /// The command; credentials are masked unless revealed. A body that a shell word cannot hold goes through `printf`.
 pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::cli::ui::{Output, Ui, printable};
 use crate::clock::human_duration;
-use crate::engine::{Ended, Event, Next};
+use crate::engine::{DeliveryOutcome, Event, Next};
 use crate::error::Result;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
 use crate::pipeline::View;
-use crate::render::progress::Countdown;
-use crate::render::{millis, short_time, status_line};
-use crate::ui::{Output, Ui, printable};
+use crate::view::progress::Countdown;
+use crate::view::{millis, short_time, status_line};
 
 /// What is shown of a delivery whose endpoint gets nothing any more.
 const WITHHELD: &str = "failed: endpoint disabled or removed";
@@ -145,7 +145,7 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
     let number = style.strong(&format!("#{number}"));
     let Some(attempt) = &event.attempt else {
         let what = match &event.next {
-            Next::Failed(Ended::Withheld) => style.bad(WITHHELD),
+            Next::Failed(DeliveryOutcome::Withheld) => style.bad(WITHHELD),
             _ => style.caution("interrupted"),
         };
         return format!("{number}  {}  {what}", style.name(&name));
@@ -160,7 +160,7 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
             style.bad(&outcome),
             style.caution(&format!("next attempt in {}", human_duration(*after))),
         ),
-        Next::Failed(Ended::Gone) => (style.bad(&outcome), style.bad("failed: gone")),
+        Next::Failed(DeliveryOutcome::Gone) => (style.bad(&outcome), style.bad("failed: gone")),
         Next::Failed(_) => (style.bad(&outcome), style.bad("failed")),
         Next::Interrupted => (style.caution(&outcome), style.caution("interrupted")),
     };

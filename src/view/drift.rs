@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use crate::cli::ui::printable;
 use crate::provider::drift::{Finding, FindingKind};
-use crate::style::Style;
-use crate::ui::printable;
+use crate::view::style::Style;
 
 /// Characters of a path, at most: it comes from the network.
 const PATH_SHOWN: usize = 200;

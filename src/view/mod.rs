@@ -8,8 +8,68 @@ pub mod drift;
 pub mod progress;
 pub mod record;
 pub mod request;
+pub mod style;
 
+use std::io;
 use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::text::write_json;
+use style::Style;
+
+/// How a value looks: lines for people, JSON objects for scripts, side by side. The front end says which is wanted.
+pub trait View {
+    /// Lines for people.
+    fn human(&self, page: &mut Page);
+
+    /// JSON objects, one a line, each with its `schema`.
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()>;
+}
+
+/// Lines for people, and what decides how they look.
+#[derive(Debug)]
+pub struct Page {
+    /// Colours.
+    pub style: Style,
+    /// Characters of a line, on a terminal.
+    pub columns: Option<usize>,
+    /// What was written.
+    pub lines: Vec<String>,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new(style: Style, columns: Option<usize>) -> Self {
+        Self {
+            style,
+            columns,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, text: impl Into<String>) {
+        self.lines.push(text.into());
+    }
+}
+
+/// Where JSON objects go, one a line.
+pub struct JsonLines<'a>(pub &'a mut dyn io::Write);
+
+impl JsonLines<'_> {
+    /// Writes a record under the name and version of its schema, such as `hook.capture/1`.
+    pub fn object(&mut self, schema: &str, record: &impl Serialize) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a, T> {
+            schema: &'a str,
+            #[serde(flatten)]
+            record: &'a T,
+        }
+        write_json(&mut self.0, &Line { schema, record })?;
+        self.0.write_all(b"\n")
+    }
+}
 
 /// A short duration for tables: `850us`, `3.4ms`, `1.20s`.
 pub fn short_time(took: Duration) -> String {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::id::{Id, IdKind};
-use hook::random::Random;
-use hook::store::{Access, NewCapture, Op, SqliteStore, Store as _, VerdictNote};
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::id::{Id, IdKind};
+use hook::internals::random::Random;
+use hook::internals::store::{Access, NewCapture, Op, SqliteStore, Store as _, VerdictNote};
 
 /// Makes a ledger with that many captures.
 pub(crate) fn fill(path: &Path, records: i64) {

@@ -1,17 +1,17 @@
 //! Forged requests, one for each way of taking one thing for another.
 
 use hmac::{KeyInit as _, Mac as _};
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::provider::Registry;
-use hook::secret::Secret;
-use hook::session::Secrets;
-use hook::signature::{AsymmetricKind, Received};
-use hook::verification::{Judged, Verification};
+use hook::internals::app::context::Secrets;
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::provider::Registry;
+use hook::internals::secret::Secret;
+use hook::internals::signature::{AsymmetricKind, Received};
+use hook::internals::verification::{Verification, VerificationResult};
 
 const BODY: &[u8] = br#"{"type":"ContactCreate","timestamp":"2030-01-02T03:04:05Z"}"#;
 
-fn judge(provider: &str, secrets: &[&str], lines: &[(&str, &str)], body: &[u8]) -> Judged {
+fn judge(provider: &str, secrets: &[&str], lines: &[(&str, &str)], body: &[u8]) -> VerificationResult {
     let secrets = secrets.iter().map(|text| Secret::new(*text)).collect();
     let registry = Registry::default();
     let verification = Verification::new(&registry, &[provider.to_owned()], Some(Secrets::Given(secrets)));

@@ -7,18 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::id::{Id, IdKind};
-use hook::message::{Message, Mode};
-use hook::provider::compose::{Composer, Wishes};
-use hook::provider::{Profile, Registry, Target};
-use hook::random::Random;
-use hook::secret::Secret;
-use hook::session::Secrets;
-use hook::signature::{AsymmetricKind, Carrier, Received, Scheme, Signed, ToSign, UrlForm};
-use hook::template::{Part, Placeholder, Scope, Template};
-use hook::verification::{Judged, Verification};
+use hook::internals::app::context::Secrets;
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::id::{Id, IdKind};
+use hook::internals::message::{Message, Mode};
+use hook::internals::provider::compose::{ComposeOptions, Composer};
+use hook::internals::provider::{Profile, Registry, Target};
+use hook::internals::random::Random;
+use hook::internals::secret::Secret;
+use hook::internals::signature::{AsymmetricKind, Received, Scheme, SignatureLocation, Signed, ToSign, UrlForm};
+use hook::internals::template::{Part, Placeholder, Scope, Template};
+use hook::internals::verification::{Verification, VerificationResult};
 use serde_json::{Value, json};
 
 const URL: &str = "https://shop.example.com/hooks";
@@ -90,7 +90,7 @@ impl Variant {
         self.profile.scheme.content().expect("it signs")
     }
 
-    fn carrier(&self) -> &Carrier {
+    fn carrier(&self) -> &SignatureLocation {
         self.profile.scheme.carrier().expect("it signs")
     }
 
@@ -170,9 +170,9 @@ impl Variant {
             1 if any_body => Some(br#"[{"at":"2030-01-02T03:04:05Z","n":1893553445}, {"b":"1893553445.{}"}]"#.to_vec()),
             _ if events.is_empty() => Some(br#"{"id":"evt_1","created":1893553445}"#.to_vec()),
             _ => {
-                let wishes = Wishes {
+                let wishes = ComposeOptions {
                     event: (*pick(random, &events)).clone(),
-                    ..Wishes::default()
+                    ..ComposeOptions::default()
                 };
                 let composer = Composer::new(&self.profile, wishes).ok()?;
                 let id = Id::new(IdKind::Message, now(), random);
@@ -189,7 +189,7 @@ impl Variant {
     }
 
     /// The request with that signature, judged by a receiver.
-    fn judged(&self, receiver: &Verification, forged: &Forged, signature: &str) -> Judged {
+    fn judged(&self, receiver: &Verification, forged: &Forged, signature: &str) -> VerificationResult {
         let carrier = self.carrier();
         let mut headers = Headers::new();
         let value = carrier.value.render(|placeholder| match placeholder {
@@ -204,9 +204,9 @@ impl Variant {
         if let Some(path) = &carrier.body {
             let mut item = json!({});
             for (at, text) in &forged.fields {
-                hook::json::insert(&mut item, at, Value::from(text.as_str()));
+                hook::internals::json::insert(&mut item, at, Value::from(text.as_str()));
             }
-            hook::json::insert(&mut item, path, Value::from(value));
+            hook::internals::json::insert(&mut item, path, Value::from(value));
             let document = match &carrier.each {
                 Some(list) => json!({ list: [item] }),
                 None => item,
@@ -251,11 +251,11 @@ impl Variant {
 
 /// The same scheme over bare bytes, whose header is the signature's text.
 fn bare(scheme: &Scheme) -> Scheme {
-    let carrier = |carrier: &Carrier| Carrier {
+    let carrier = |carrier: &SignatureLocation| SignatureLocation {
         header: "x".to_owned(),
         value: Template::parse("${signature}", Scope::SignatureValue).expect("a template"),
         encoding: carrier.encoding,
-        ..Carrier::default()
+        ..SignatureLocation::default()
     };
     let content = |text: &str, scope| Template::parse(text, scope).expect("a template");
     let mut bare = scheme.clone();
@@ -489,7 +489,7 @@ fn the_answer_to_a_handshake_is_no_signature_of_any_provider_that_is_named() {
         profile
             .handshakes
             .iter()
-            .any(hook::provider::handshake::Handshake::needs_secret)
+            .any(hook::internals::provider::handshake::Handshake::needs_secret)
     };
     let (mut wrong, mut answered, mut refused) = (Vec::new(), 0, 0);
     let oracles: Vec<&Arc<Profile>> = profiles.iter().filter(signing).collect();

@@ -1,14 +1,14 @@
 //! Signing, then verifying, with random bodies, for every provider and every variant that signs.
 
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::id::{Id, IdKind};
-use hook::message::{Message, Mode};
-use hook::provider::compose::{Composer, Wishes};
-use hook::provider::{Profile, Registry, Target};
-use hook::random::Random;
-use hook::secret::Secret;
-use hook::signature::{Received, Scheme, Signer, Verdict, Verifier};
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::id::{Id, IdKind};
+use hook::internals::message::{Message, Mode};
+use hook::internals::provider::compose::{ComposeOptions, Composer};
+use hook::internals::provider::{Profile, Registry, Target};
+use hook::internals::random::Random;
+use hook::internals::secret::Secret;
+use hook::internals::signature::{Received, Scheme, Signer, Verdict, Verifier};
 
 const TARGET: Target<'_> = Target {
     method: "POST",
@@ -141,9 +141,9 @@ fn what_is_signed_verifies_whatever_the_body_and_no_flipped_bit_does() {
 fn every_event_of_every_catalogue_is_signed_as_its_receiver_wants_it() {
     for pair in pairs() {
         for event in pair.profile.events.keys().take(12) {
-            let wishes = Wishes {
+            let wishes = ComposeOptions {
                 event: event.clone(),
-                ..Wishes::default()
+                ..ComposeOptions::default()
             };
             let composer = Composer::new(&pair.profile, wishes).expect("a sample");
             let id = Id::new(IdKind::Message, now(), &Random::os());

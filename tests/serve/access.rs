@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::registration;
-use crate::support::{Face, KEY, Sandbox, request};
+use crate::support::{KEY, MockApi, Sandbox, request};
 
 #[test]
 fn a_missing_or_wrong_key_is_refused_in_the_providers_shape() {
@@ -41,7 +41,7 @@ fn a_missing_or_wrong_key_is_refused_in_the_providers_shape() {
 #[test]
 fn keys_are_made_up_in_the_providers_form_and_shown_once_when_none_is_given() {
     let sandbox = Sandbox::new();
-    let mut face = Face::ready(sandbox.serving::<&str>("pocketsflow", &[]));
+    let mut face = MockApi::ready(sandbox.serving::<&str>("pocketsflow", &[]));
     let key = |name: &str| face.ready[name].as_str().expect("a key").to_owned();
     let (live, test) = (key("key"), key("test_key"));
     assert!(live.starts_with("pk_live_") && test.starts_with("pk_test_"));
@@ -61,7 +61,7 @@ fn keys_are_made_up_in_the_providers_form_and_shown_once_when_none_is_given() {
 #[test]
 fn without_a_key_web_pages_and_foreign_names_are_refused() {
     let sandbox = Sandbox::new();
-    let face = Face::ready(sandbox.serving("pocketsflow", &["--no-auth"]));
+    let face = MockApi::ready(sandbox.serving("pocketsflow", &["--no-auth"]));
     let port = face.url.rsplit(':').next().expect("a port");
     let get = |headers: &[(&str, &str)]| request("GET", &face.url, "/webhooks", headers, b"").status;
     assert_eq!(get(&[]), 200);
@@ -134,7 +134,7 @@ fn a_scope_that_is_missing_is_named_and_one_that_is_there_lets_pass() {
 fn a_header_that_every_call_carries_is_demanded() {
     let sandbox = Sandbox::new();
     let mut face = sandbox.serve("hoopai", &[]);
-    let message = |face: &Face| {
+    let message = |face: &MockApi| {
         let (status, answer) = face.call("GET", "/webhooks", "");
         format!("{status} {}", answer["message"].as_str().unwrap_or_default())
     };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Face, Sandbox, keys, try_post};
+use crate::support::{MockApi, Sandbox, keys, try_post};
 
 #[test]
 fn the_first_line_says_where_clients_are_to_call_and_what_is_played() {
@@ -118,7 +118,7 @@ fn a_second_ctrl_c_ends_at_once_and_a_stopped_face_answers_nobody() {
 }
 
 /// Waits until the event's call was answered, by when its delivery is on record.
-fn slow_is_asked(face: &mut Face) {
+fn slow_is_asked(face: &mut MockApi) {
     while face.next("hook.call/1")["status"] != 202 {}
 }
 
@@ -126,7 +126,7 @@ fn slow_is_asked(face: &mut Face) {
 fn a_project_gets_its_own_book() {
     let sandbox = Sandbox::new();
     sandbox.write("hook.toml", "provider = \"slotflow\"\n");
-    let face = Face::ready(
+    let face = MockApi::ready(
         sandbox
             .hook(["serve", "--port", "0", "--json", "--key", "env:KEY"])
             .env("KEY", crate::support::KEY),

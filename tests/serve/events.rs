@@ -1,18 +1,18 @@
 //! What happens at a face, and who gets it: bookings, test events, modes, schedules, the ledger.
 
-use hook::message::Mode;
-use hook::store::DeliveryState;
+use hook::internals::message::Mode;
+use hook::internals::store::DeliveryState;
 use serde_json::{Value, json};
 
 use super::registration;
-use crate::support::{App, Face, KEY, NOBODY, Reply, Sandbox, TEST_KEY};
+use crate::support::{App, KEY, MockApi, NOBODY, Reply, Sandbox, TEST_KEY};
 
 const BOOKING: &str = r#"{"human_id":"hu_1","starts_at":"2030-01-02T15:00:00+01:00","duration":30,
     "attendee_name":"Pat Example","metadata":{"lead_id":"lead_1","trap":"${new.uuid} ${nothing}"}}"#;
 
 /// Registers an endpoint, and gives its secret.
 #[track_caller]
-fn register(face: &Face, url: &str, event: &str) -> String {
+fn register(face: &MockApi, url: &str, event: &str) -> String {
     let (status, made) = face.call("POST", "/webhooks", &registration(url, event));
     assert_eq!(status, 201, "{made}");
     made["signing_secret"]
@@ -122,10 +122,10 @@ fn a_booking_that_cannot_be_is_refused_and_causes_nothing() {
 fn test_keys_cause_test_events_and_live_keys_live_ones() {
     let sandbox = Sandbox::new();
     let run = sandbox.serving("pocketsflow", &["--key", "env:KEY", "--test-key", "env:TEST"]);
-    let mut face = Face::ready(run.env("KEY", KEY).env("TEST", TEST_KEY));
+    let mut face = MockApi::ready(run.env("KEY", KEY).env("TEST", TEST_KEY));
     let app = App::start(|_| Reply::Status(200, ""));
     register(&face, &app.url, "order.completed");
-    let cause = |face: &Face, body: &str| face.call("POST", "/_hook/events", body);
+    let cause = |face: &MockApi, body: &str| face.call("POST", "/_hook/events", body);
     assert_eq!(cause(&face, r#"{"type":"order.completed"}"#).1["mode"], "live");
     assert_eq!(
         cause(&face, r#"{"type":"order.completed","mode":"test"}"#).1["mode"],
@@ -236,7 +236,7 @@ fn an_answer_that_disables_is_noted_at_once() {
     let app = App::start(|_| Reply::Status(410, ""));
     let body = json!({"url": app.url, "events": ["all"], "name": "gone"}).to_string();
     assert_eq!(face.call("POST", "/endpoints", &body).0, 201);
-    let cause = |face: &Face| face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["endpoints"].clone();
+    let cause = |face: &MockApi| face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["endpoints"].clone();
     assert_eq!(cause(&face), 1);
     face.process
         .wait_said(|line| line.contains("endpoint `gone` is disabled"));
@@ -426,7 +426,7 @@ fn a_typo_in_the_book_leaves_the_last_good_one_in_use_until_it_is_repaired() {
     let app = App::start(|_| Reply::Status(200, ""));
     let body = json!({"url": app.url, "events": ["all"], "name": "one"}).to_string();
     assert_eq!(face.call("POST", "/endpoints", &body).0, 201);
-    let cause = |face: &Face| face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["endpoints"].clone();
+    let cause = |face: &MockApi| face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["endpoints"].clone();
     assert_eq!(cause(&face), 1);
     app.next();
     let book = sandbox.config("endpoints.json");

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Face, NOBODY, Reply, Sandbox, Seen};
+use crate::support::{App, MockApi, NOBODY, Reply, Sandbox, Seen};
 
-fn face(sandbox: &Sandbox) -> Face {
+fn face(sandbox: &Sandbox) -> MockApi {
     let mut face = sandbox.serve("hoopai", &[]);
     face.with("version", "2021-07-28");
     face
@@ -12,7 +12,7 @@ fn face(sandbox: &Sandbox) -> Face {
 
 /// Registers an endpoint; the path of its own calls.
 #[track_caller]
-fn register(face: &Face, url: &str) -> String {
+fn register(face: &MockApi, url: &str) -> String {
     let body = json!({"url": url, "events": ["ContactCreated"], "locationId": "loc1"});
     let (status, made) = face.call("POST", "/webhooks", &body.to_string());
     assert_eq!(
@@ -22,7 +22,7 @@ fn register(face: &Face, url: &str) -> String {
     format!("/webhooks/{}", made["id"].as_str().expect("an id"))
 }
 
-fn state(face: &Face) -> Value {
+fn state(face: &MockApi) -> Value {
     face.call("GET", "/webhooks", "").1[0]["status"].clone()
 }
 
@@ -33,7 +33,7 @@ fn token(seen: &Seen) -> String {
 }
 
 /// How many endpoints get an event of that location.
-fn happen(face: &Face) -> Value {
+fn happen(face: &MockApi) -> Value {
     let body = json!({"type": "ContactCreated", "params": {"location_id": "loc1"}});
     face.call("POST", "/_hook/events", &body.to_string()).1["endpoints"].clone()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::registration;
-use crate::support::{Face, Sandbox, keys};
+use crate::support::{MockApi, Sandbox, keys};
 
 /// The names of the endpoints in the book.
 fn book(sandbox: &Sandbox) -> Vec<String> {
@@ -13,7 +13,7 @@ fn book(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[track_caller]
-fn refused(face: &Face, call: (&str, &str, &str), status: u16, part: &str) -> Value {
+fn refused(face: &MockApi, call: (&str, &str, &str), status: u16, part: &str) -> Value {
     let (method, path, body) = call;
     let (got, answer) = face.call(method, path, body);
     assert_eq!(got, status, "{call:?}: {answer}");

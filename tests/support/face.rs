@@ -14,7 +14,7 @@ pub(crate) const KEY: &str = "the-key-of-the-test";
 pub(crate) const TEST_KEY: &str = "the-test-key-of-the-test";
 
 /// A provider's face that runs; killed when dropped.
-pub(crate) struct Face {
+pub(crate) struct MockApi {
     pub(crate) process: Process,
     /// The first line of its JSON.
     pub(crate) ready: Value,
@@ -30,7 +30,7 @@ pub(crate) struct Api {
     headers: Vec<(String, String)>,
 }
 
-impl Deref for Face {
+impl Deref for MockApi {
     type Target = Api;
 
     fn deref(&self) -> &Api {
@@ -38,7 +38,7 @@ impl Deref for Face {
     }
 }
 
-impl DerefMut for Face {
+impl DerefMut for MockApi {
     fn deref_mut(&mut self) -> &mut Api {
         &mut self.api
     }
@@ -47,8 +47,8 @@ impl DerefMut for Face {
 impl Sandbox {
     /// `hook serve -p PROVIDER --port 0 --json --key env:KEY ARGS`, ready.
     #[track_caller]
-    pub(crate) fn serve(&self, provider: &str, args: &[&str]) -> Face {
-        Face::ready(
+    pub(crate) fn serve(&self, provider: &str, args: &[&str]) -> MockApi {
+        MockApi::ready(
             self.serving(provider, &[&["--key", "env:KEY"], args].concat())
                 .env("KEY", KEY),
         )
@@ -62,7 +62,7 @@ impl Sandbox {
     }
 }
 
-impl Face {
+impl MockApi {
     /// Starts it and waits until it says where it is.
     #[track_caller]
     pub(crate) fn ready(run: Run) -> Self {

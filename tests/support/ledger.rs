@@ -1,6 +1,6 @@
 //! What is in a sandbox's ledger, read through the library.
 
-use hook::store::{Access, Capture, Delivery, Page, Query, Record, SqliteStore, Store as _};
+use hook::internals::store::{Access, Capture, Delivery, Page, Query, Record, SqliteStore, Store as _};
 
 use super::Sandbox;
 

@@ -5,13 +5,13 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use hook::clock::Timestamp;
-use hook::headers::Headers;
-use hook::provider::Registry;
-use hook::secret::Secret;
-use hook::session::Secrets;
-use hook::signature::{Received, Signed, ToSign};
-use hook::verification::Verification;
+use hook::internals::clock::Timestamp;
+use hook::internals::headers::Headers;
+use hook::internals::provider::Registry;
+use hook::internals::secret::Secret;
+use hook::internals::app::context::Secrets;
+use hook::internals::signature::{Received, Signed, ToSign};
+use hook::internals::verification::Verification;
 use library::orders;
 use sha2::Sha256;
 

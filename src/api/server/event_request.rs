@@ -6,12 +6,12 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::ask;
-use super::outcome::{Done, Outcome, Refusal};
-use super::{Face, Occurrence, Told};
+use super::outcome::{ApiRejection, Done, Outcome};
+use super::subscription_request;
+use super::{ApiEvent, MockApi, Occurrence};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::provider::compose::{Composer, Wishes};
+use crate::provider::compose::{ComposeOptions, Composer};
 use crate::server::Incoming;
 use crate::template::text_of;
 
@@ -25,21 +25,21 @@ pub(super) struct Happening<'a> {
     pub(super) mode: Mode,
 }
 
-impl Face {
+impl MockApi {
     /// hook's own call: any event of the catalogue, or one with data of its own.
     pub(super) async fn happen(&self, incoming: &Incoming, mode: Mode) -> Outcome {
-        let body = ask::object(incoming)?;
+        let body = subscription_request::object(incoming)?;
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let Some(event) = text("type").filter(|event| !event.is_empty()) else {
-            return Err(Refusal::invalid("`type` is missing: the name of an event"));
+            return Err(ApiRejection::invalid("`type` is missing: the name of an event"));
         };
         let asked = body.get("mode").filter(|mode| !mode.is_null());
         let mode = match (asked.map(|asked| asked.as_str().unwrap_or_default()), mode) {
             (None, mode) => mode,
             (Some("test"), _) => Mode::Test,
             (Some("live"), Mode::Live) => Mode::Live,
-            (Some("live"), Mode::Test) => return Err(Refusal::invalid("a test key causes test events only")),
-            (Some(_), _) => return Err(Refusal::invalid("`mode` is neither `test` nor `live`")),
+            (Some("live"), Mode::Test) => return Err(ApiRejection::invalid("a test key causes test events only")),
+            (Some(_), _) => return Err(ApiRejection::invalid("`mode` is neither `test` nor `live`")),
         };
         let happening = Happening {
             event,
@@ -66,21 +66,21 @@ impl Face {
         // Of one name the last one counts.
         let params: IndexMap<String, String> = setup.params.iter().cloned().chain(happening.params).collect();
         let params: Vec<(String, String)> = params.into_iter().collect();
-        let wishes = Wishes {
+        let wishes = ComposeOptions {
             event: happening.event.to_owned(),
             data: happening.data,
             as_it_is: true,
             params: params.clone(),
             mode: happening.mode,
-            ..Wishes::default()
+            ..ComposeOptions::default()
         };
-        let invalid = |error: crate::provider::compose::ComposeError| Refusal::invalid(error.to_string());
+        let invalid = |error: crate::provider::compose::ComposeError| ApiRejection::invalid(error.to_string());
         let composer = Composer::new(&setup.profile, wishes).map_err(invalid)?;
         let now = setup.clock.now();
         let id = Id::new(IdKind::Message, now, &setup.random);
         let message = Arc::new(composer.compose(id, now, &setup.random).map_err(invalid)?);
         let (kept, answer) = oneshot::channel();
-        self.tell(Told::Event(Occurrence {
+        self.tell(ApiEvent::Event(Occurrence {
             message: Arc::clone(&message),
             params,
             kept,
@@ -88,8 +88,8 @@ impl Face {
         .await;
         match answer.await {
             Ok(Ok(endpoints)) => Ok((message, endpoints)),
-            Ok(Err(what)) => Err(Refusal::broken(what)),
-            Err(_) => Err(Refusal::own(
+            Ok(Err(what)) => Err(ApiRejection::broken(what)),
+            Err(_) => Err(ApiRejection::own(
                 503,
                 "UNAVAILABLE",
                 "the event cannot be delivered any more",
@@ -100,7 +100,7 @@ impl Face {
 
 /// The parameters that a request gives, as text.
 fn params(body: &Value) -> Outcome<Vec<(String, String)>> {
-    let wrong = || Refusal::invalid("`params` is no object of texts, numbers and truth values");
+    let wrong = || ApiRejection::invalid("`params` is no object of texts, numbers and truth values");
     match body.get("params") {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Object(given)) => given

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::outcome::{Outcome, Refusal};
+use super::outcome::{ApiRejection, Outcome};
 use crate::clock::{Timestamp, human_duration};
 use crate::message::Mode;
 use crate::provider::api::{Api, FaultKind, RateFact};
@@ -97,7 +97,7 @@ fn bearer(incoming: &Incoming) -> Option<&[u8]> {
 
 fn known(keys: &[Key], incoming: &Incoming) -> Outcome<Caller> {
     let refused =
-        |what: &str| Refusal::fault(FaultKind::Unauthorised, what).header("www-authenticate", "Bearer".to_owned());
+        |what: &str| ApiRejection::fault(FaultKind::Unauthorised, what).header("www-authenticate", "Bearer".to_owned());
     let Some(token) = bearer(incoming) else {
         return Err(refused("the header `Authorization: Bearer KEY` is missing"));
     };
@@ -114,7 +114,7 @@ fn known(keys: &[Key], incoming: &Incoming) -> Outcome<Caller> {
 
 /// A local port is reachable from any web page, also under a name that somebody points to this machine.
 fn open(port: u16, incoming: &Incoming) -> Outcome<()> {
-    let refused = |what: &str| Err(Refusal::own(403, "FORBIDDEN", what));
+    let refused = |what: &str| Err(ApiRejection::own(403, "FORBIDDEN", what));
     if incoming.headers.contains("origin") {
         return refused("requests of web pages are refused while no key is needed");
     }
@@ -133,8 +133,12 @@ pub(super) fn headers(api: &Api, incoming: &Incoming) -> Outcome<()> {
     for (name, wanted) in &api.headers {
         match incoming.headers.get_text(name) {
             Some(given) if given == wanted => {}
-            Some(_) => return Err(Refusal::invalid(format!("the header `{name}` must be `{wanted}`"))),
-            None => return Err(Refusal::invalid(format!("the header `{name}: {wanted}` is missing"))),
+            Some(_) => return Err(ApiRejection::invalid(format!("the header `{name}` must be `{wanted}`"))),
+            None => {
+                return Err(ApiRejection::invalid(format!(
+                    "the header `{name}: {wanted}` is missing"
+                )));
+            }
         }
     }
     Ok(())
@@ -167,7 +171,7 @@ impl Left {
             return Ok(());
         }
         let what = format!("more than {} calls in {}", self.most, human_duration(self.per));
-        Err(Refusal::fault(FaultKind::Rate, what).header("retry-after", self.reset().to_string()))
+        Err(ApiRejection::fault(FaultKind::Rate, what).header("retry-after", self.reset().to_string()))
     }
 
     fn reset(&self) -> u64 {

@@ -2,16 +2,16 @@
 //! cause are handed to whoever delivers, and are answered once they are on record. It knows nothing of the command line:
 //! whoever runs it gives it a place to tell of what happens.
 
-mod ask;
+mod event_request;
 mod gate;
-mod happen;
 mod ids;
 mod object;
 mod outcome;
 mod page;
+mod resources;
 mod route;
+mod subscription_request;
 mod subscriptions;
-mod things;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,9 +31,9 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Reason, Rejection, Reply};
 use gate::{Left, Meter};
-use outcome::{Outcome, Refusal};
+use outcome::{ApiRejection, Outcome};
+use resources::ResourceStore;
 use route::{Action, Found, Router};
-use things::Things;
 
 /// What a face is made of.
 pub struct Setup {
@@ -54,21 +54,21 @@ pub struct Setup {
     /// Ids and secrets.
     pub random: Arc<Random>,
     /// Who is told; bounded, so that a slow reader slows the calls instead of filling the memory.
-    pub outlet: mpsc::Sender<Told>,
+    pub outlet: mpsc::Sender<ApiEvent>,
 }
 
 /// A provider's face: the handler behind `hook serve`.
-pub struct Face {
+pub struct MockApi {
     setup: Setup,
     api: Api,
     router: Router,
     meter: Meter,
-    things: Things,
+    things: ResourceStore,
 }
 
 /// What whoever runs a face is told.
 #[derive(Debug)]
-pub enum Told {
+pub enum ApiEvent {
     /// A call was answered.
     Call(Called),
     /// An event happened, and is to be delivered.
@@ -125,14 +125,14 @@ pub struct Question {
     pub token: Secret,
 }
 
-impl Face {
+impl MockApi {
     /// A face of a provider that has an API; `None` for one that has none.
     pub fn new(setup: Setup) -> Option<Self> {
         let api = setup.profile.api.clone()?;
         Some(Self {
             router: Router::new(&api),
             meter: Meter::default(),
-            things: Things::default(),
+            things: ResourceStore::default(),
             api,
             setup,
         })
@@ -148,9 +148,9 @@ impl Face {
             Found::Call(action, id) => (action, id),
             Found::OtherMethods(allowed) => {
                 let what = format!("`{}` is not possible here: {allowed}", incoming.method);
-                return Err(Refusal::fault(FaultKind::Method, what).header("allow", allowed));
+                return Err(ApiRejection::fault(FaultKind::Method, what).header("allow", allowed));
             }
-            Found::Nothing => return Err(Refusal::fault(FaultKind::Unknown, "there is no such path")),
+            Found::Nothing => return Err(ApiRejection::fault(FaultKind::Unknown, "there is no such path")),
         };
         match action {
             Action::Happen => self.happen(incoming, caller.mode).await,
@@ -169,13 +169,13 @@ impl Face {
         }
     }
 
-    async fn tell(&self, told: Told) {
+    async fn tell(&self, told: ApiEvent) {
         // Nobody listens any more only while the program ends.
         let _ = self.setup.outlet.send(told).await;
     }
 }
 
-impl Handler for Face {
+impl Handler for MockApi {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
         let mut seen = Seen::default();
@@ -187,7 +187,7 @@ impl Handler for Face {
         if let Some(left) = seen.left {
             left.headers(&self.api, &mut reply);
         }
-        self.tell(Told::Call(Called {
+        self.tell(ApiEvent::Call(Called {
             method: incoming.method,
             target: incoming.target,
             status,
@@ -200,7 +200,7 @@ impl Handler for Face {
     }
 
     fn rejected(&self, rejection: Rejection) {
-        let _ = self.setup.outlet.try_send(Told::Rejected(Box::new(rejection)));
+        let _ = self.setup.outlet.try_send(ApiEvent::Rejected(Box::new(rejection)));
     }
 
     fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
@@ -208,10 +208,10 @@ impl Handler for Face {
             Reason::TooLarge => "the body is too large",
             _ => "the request did not come whole",
         };
-        Some(Refusal::own(status, "REQUEST_NOT_READ", message).reply(&self.api))
+        Some(ApiRejection::own(status, "REQUEST_NOT_READ", message).reply(&self.api))
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
-        let _ = self.setup.outlet.try_send(Told::NotAccepted(error.to_string()));
+        let _ = self.setup.outlet.try_send(ApiEvent::NotAccepted(error.to_string()));
     }
 }

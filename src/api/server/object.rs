@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::outcome::Done;
-use super::{Face, ids};
+use super::{MockApi, ids};
 use crate::api::object::Subscription;
 use crate::endpoints::{Endpoint, Reference};
 use crate::json::insert;
 use crate::provider::api::{Answer, Call, Extra, Field, Verb};
 use crate::secret::Secret;
 
-impl Face {
+impl MockApi {
     /// The answer of a call about one endpoint.
     pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, said: String) -> Done {
         let body = match &call.answer {

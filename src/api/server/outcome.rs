@@ -10,7 +10,7 @@ use crate::provider::api::{Api, FaultKind};
 use crate::server::Reply;
 
 /// How a call ends.
-pub(super) type Outcome<T = Done> = Result<T, Refusal>;
+pub(super) type Outcome<T = Done> = Result<T, ApiRejection>;
 
 /// A call that was done.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Done {
 
 /// A call that was not done.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ApiRejection {
     pub(super) why: Why,
     pub(super) message: String,
     pub(super) headers: Vec<(&'static str, String)>,
@@ -39,7 +39,7 @@ pub(super) enum Why {
     Own(u16, String),
 }
 
-impl Refusal {
+impl ApiRejection {
     pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
         Self {
             why: Why::Fault(kind),
@@ -101,7 +101,7 @@ impl Refusal {
     }
 }
 
-impl From<EndpointError> for Refusal {
+impl From<EndpointError> for ApiRejection {
     fn from(error: EndpointError) -> Self {
         let kind = match &error {
             EndpointError::Unknown { .. } => return Self::unknown("webhook"),

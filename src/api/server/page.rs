@@ -1,7 +1,7 @@
 //! Pages of a long list: after a cursor, or by number.
 
 use super::ids;
-use super::outcome::{Outcome, Refusal};
+use super::outcome::{ApiRejection, Outcome};
 use crate::endpoints::Endpoint;
 use crate::provider::api::{IdForm, Paging};
 
@@ -24,7 +24,7 @@ impl Page {
         let number = |name: &str, default: usize| match asked(name).as_deref().map(str::parse) {
             None => Ok(default),
             Some(Ok(number)) if number > 0 => Ok(number),
-            Some(_) => Err(Refusal::invalid(format!("`{name}` is not a number above 0"))),
+            Some(_) => Err(ApiRejection::invalid(format!("`{name}` is not a number above 0"))),
         };
         let most = usize::try_from(paging.size).unwrap_or(usize::MAX);
         let size = number(&paging.size_param, most)?.min(most);
@@ -40,7 +40,7 @@ impl Page {
             return Ok(Self { items, next: None });
         }
         if let Some(cursor) = asked(&paging.param) {
-            let wrong = || Refusal::invalid(format!("`{}` is not a cursor", paging.param));
+            let wrong = || ApiRejection::invalid(format!("`{}` is not a cursor", paging.param));
             let last = ids::read(form, &cursor).ok_or_else(wrong)?;
             all.retain(|endpoint| endpoint.id > last);
         }

@@ -1,4 +1,4 @@
-//! Things that calls make and end, such as bookings, as the profile describes them. They are kept in memory for the run,
+//! ResourceStore that calls make and end, such as bookings, as the profile describes them. They are kept in memory for the run,
 //! and no more of them than a bound allows: a face plays a provider, it does not replace one.
 
 use std::collections::HashMap;
@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::Face;
-use super::ask;
-use super::happen::Happening;
-use super::outcome::{Done, Outcome, Refusal};
+use super::MockApi;
+use super::event_request::Happening;
+use super::outcome::{ApiRejection, Done, Outcome};
+use super::subscription_request;
 use crate::clock::{Precision, Timestamp};
 use crate::json::merge_patch;
 use crate::message::Mode;
@@ -18,7 +18,7 @@ use crate::provider::causes::{Cause, CauseCall, Ingredient, IngredientKind};
 use crate::random::Random;
 use crate::server::Incoming;
 
-/// Things of one run, at most; the oldest go first.
+/// ResourceStore of one run, at most; the oldest go first.
 const MOST: usize = 10_000;
 
 /// Bytes of all of them together, at most.
@@ -26,7 +26,7 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// What was made and not ended yet, by kind and id.
 #[derive(Debug, Default)]
-pub(super) struct Things(Mutex<Kept>);
+pub(super) struct ResourceStore(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -43,10 +43,10 @@ struct Thing {
     size: usize,
 }
 
-impl Face {
+impl MockApi {
     pub(super) async fn make(&self, index: usize, incoming: &Incoming, mode: Mode) -> Outcome {
         let cause = &self.api.causes[index];
-        let body = ask::object(incoming)?;
+        let body = subscription_request::object(incoming)?;
         let given = given(cause, &body)?;
         let (id, record) = record(cause, &given, self.setup.clock.now(), &self.setup.random);
         let mark = (!cause.unique.is_empty()).then(|| mark(cause, &given));
@@ -59,7 +59,7 @@ impl Face {
         if !self.things.add(key.clone(), thing) {
             let (status, code) = &cause.taken;
             let what = format!("a {} with the same {} is there", cause.name, cause.unique.join(" and "));
-            return Err(Refusal::own(*status, code, what));
+            return Err(ApiRejection::own(*status, code, what));
         }
         let told = self.cause(happening(&cause.create, &record, mode)).await;
         if told.is_err() {
@@ -74,7 +74,7 @@ impl Face {
         let cause = &self.api.causes[index];
         let key = (index, id.to_owned());
         let (Some(call), Some(thing)) = (&cause.delete, self.things.take(&key)) else {
-            return Err(Refusal::unknown(&cause.name));
+            return Err(ApiRejection::unknown(&cause.name));
         };
         let mut record = thing.record.clone();
         merge_patch(&mut record, &call.sets);
@@ -89,7 +89,7 @@ impl Face {
     }
 }
 
-impl Things {
+impl ResourceStore {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,7 +147,7 @@ fn given(cause: &Cause, body: &Value) -> Outcome<HashMap<String, Value>> {
     for field in &cause.fields {
         match body.get(&field.name).filter(|value| !value.is_null()) {
             Some(value) => drop(given.insert(field.name.clone(), checked(field, value)?)),
-            None if field.needed => return Err(Refusal::invalid(format!("`{}` is missing", field.name))),
+            None if field.needed => return Err(ApiRejection::invalid(format!("`{}` is missing", field.name))),
             None => {}
         }
     }
@@ -179,7 +179,7 @@ fn checked(field: &Ingredient, value: &Value) -> Outcome<Value> {
     if fits {
         Ok(value.clone())
     } else {
-        Err(Refusal::invalid(format!("`{}` must be {wanted}", field.name)))
+        Err(ApiRejection::invalid(format!("`{}` must be {wanted}", field.name)))
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_thing_is_kept_until_it_is_taken_and_its_mark_is_free_again() {
-        let things = Things::default();
+        let things = ResourceStore::default();
         let key = |id: &str| (0, id.to_owned());
         assert!(things.add(key("a"), thing(1, "x")));
         assert!(!things.add(key("b"), thing(1, "x")));
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_oldest_things_go_when_they_are_too_many_or_too_large() {
-        let things = Things::default();
+        let things = ResourceStore::default();
         for n in 0..=MOST {
             assert!(things.add((0, n.to_string()), thing(1, &n.to_string())));
         }

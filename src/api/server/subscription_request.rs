@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::outcome::{Outcome, Refusal};
+use super::outcome::{ApiRejection, Outcome};
 use crate::api::object::read_events;
 use crate::endpoints::Events;
 use crate::json::get;
@@ -27,12 +27,12 @@ pub(super) fn object(incoming: &Incoming) -> Outcome<Value> {
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
         let what = format!("the body must be JSON: send `Content-Type: application/json`, not `{essence}`");
-        return Err(Refusal::invalid(what));
+        return Err(ApiRejection::invalid(what));
     }
     let body: Value = serde_json::from_slice(&incoming.body)
-        .map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
+        .map_err(|error| ApiRejection::invalid(format!("the body is not JSON: {error}")))?;
     if !body.is_object() {
-        return Err(Refusal::invalid("the body is no JSON object"));
+        return Err(ApiRejection::invalid("the body is no JSON object"));
     }
     Ok(body)
 }
@@ -44,20 +44,20 @@ impl Wanted {
         for field in &call.takes {
             let Some(name) = api.field(*field) else { continue };
             let Some(value) = get(object, name) else { continue };
-            let no_text = || Refusal::invalid(format!("`{name}` is no text"));
+            let no_text = || ApiRejection::invalid(format!("`{name}` is no text"));
             let text = || value.as_str().map(str::to_owned).ok_or_else(no_text);
             match field {
                 Field::Url => wanted.url = Some(text()?),
                 Field::Events => {
                     let events = read_events(profile, Some(value));
-                    wanted.events = Some(events.map_err(|what| Refusal::invalid(format!("`{name}` {what}")))?);
+                    wanted.events = Some(events.map_err(|what| ApiRejection::invalid(format!("`{name}` {what}")))?);
                 }
                 Field::Name => wanted.name = Some(text()?),
                 Field::Description if value.is_null() => wanted.description = Some(String::new()),
                 Field::Description => wanted.description = Some(text()?),
                 Field::Active => {
                     let active = value.as_bool();
-                    let wrong = || Refusal::invalid(format!("`{name}` is neither true nor false"));
+                    let wrong = || ApiRejection::invalid(format!("`{name}` is neither true nor false"));
                     wanted.active = Some(active.ok_or_else(wrong)?);
                 }
                 Field::Id | Field::Status | Field::Secret | Field::Created => {}
@@ -69,6 +69,6 @@ impl Wanted {
 
 /// A field of the subscription that must be there.
 pub(super) fn needed<T>(api: &Api, field: Field, value: Option<T>) -> Outcome<T> {
-    let missing = || Refusal::invalid(format!("`{}` is missing", api.field(field).unwrap_or_default()));
+    let missing = || ApiRejection::invalid(format!("`{}` is missing", api.field(field).unwrap_or_default()));
     value.ok_or_else(missing)
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::ask::{self, Wanted};
-use super::outcome::{Done, Outcome, Refusal};
+use super::outcome::{ApiRejection, Done, Outcome};
 use super::page::Page;
-use super::{Face, Question, Told, ids};
+use super::subscription_request::{self, Wanted};
+use super::{ApiEvent, MockApi, Question, ids};
 use crate::endpoints::{
     Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, admit,
     admit_change, generate, name_for,
@@ -21,10 +21,10 @@ use crate::secret::Secret;
 use crate::server::Incoming;
 use crate::template::text_of;
 
-impl Face {
+impl MockApi {
     pub(super) async fn subscription(&self, verb: Verb, id: &str, incoming: &Incoming) -> Outcome {
         let Some(call) = self.api.call(verb) else {
-            return Err(Refusal::unknown("call"));
+            return Err(ApiRejection::unknown("call"));
         };
         match verb {
             Verb::Create => self.create(call, incoming).await,
@@ -41,10 +41,10 @@ impl Face {
 
     async fn create(&self, call: &Call, incoming: &Incoming) -> Outcome {
         let setup = &self.setup;
-        let body = ask::object(incoming)?;
+        let body = subscription_request::object(incoming)?;
         let wanted = Wanted::read(&setup.profile, &self.api, call, &body)?;
-        let url = ask::needed(&self.api, Field::Url, wanted.url)?;
-        let events = ask::needed(&self.api, Field::Events, wanted.events)?;
+        let url = subscription_request::needed(&self.api, Field::Url, wanted.url)?;
+        let events = subscription_request::needed(&self.api, Field::Events, wanted.events)?;
         self.in_scope(&events)?;
         let now = setup.clock.now();
         let id = Id::new(IdKind::Endpoint, now, &setup.random);
@@ -130,7 +130,7 @@ impl Face {
 
     async fn update(&self, call: &Call, id: &str, incoming: &Incoming) -> Outcome {
         let setup = &self.setup;
-        let body = ask::object(incoming)?;
+        let body = subscription_request::object(incoming)?;
         let wanted = Wanted::read(&setup.profile, &self.api, call, &body)?;
         if let Some(events) = &wanted.events {
             self.in_scope(events)?;
@@ -184,11 +184,11 @@ impl Face {
     }
 
     async fn confirm(&self, call: &Call, id: &str, incoming: &Incoming) -> Outcome {
-        let body = ask::object(incoming)?;
+        let body = subscription_request::object(incoming)?;
         let place = call.body.as_ref().and_then(|body| body.place_of("token"));
         let place = place.unwrap_or_else(|| "token".to_owned());
         let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
-        let token = token.ok_or_else(|| Refusal::invalid(format!("`{place}` is missing")))?;
+        let token = token.ok_or_else(|| ApiRejection::invalid(format!("`{place}` is missing")))?;
         let (id, provider, now) = (self.book_id(id)?, self.provider(), self.setup.clock.now());
         let (endpoint, confirmed) = self
             .in_book(move |book| {
@@ -203,7 +203,7 @@ impl Face {
         let said = match confirmed {
             Confirmed::Now => format!("confirmed {}", endpoint.name),
             Confirmed::Before => format!("{} waited for no confirmation", endpoint.name),
-            Confirmed::WrongToken => return Err(Refusal::invalid("the token is not the one that was sent")),
+            Confirmed::WrongToken => return Err(ApiRejection::invalid("the token is not the one that was sent")),
         };
         Ok(self.done(call, &endpoint, said))
     }
@@ -212,7 +212,8 @@ impl Face {
     async fn ask(&self, endpoint: &Endpoint, token: Option<String>) {
         if let Some(token) = token {
             let (endpoint, token) = (endpoint.clone(), Secret::new(token));
-            self.tell(Told::Question(Box::new(Question { endpoint, token }))).await;
+            self.tell(ApiEvent::Question(Box::new(Question { endpoint, token })))
+                .await;
         }
     }
 
@@ -227,7 +228,7 @@ impl Face {
     }
 
     fn book_id(&self, id: &str) -> Outcome<String> {
-        ids::read(self.api.id, id).ok_or_else(|| Refusal::unknown("webhook"))
+        ids::read(self.api.id, id).ok_or_else(|| ApiRejection::unknown("webhook"))
     }
 
     fn is_own(&self, endpoint: &Endpoint) -> bool {
@@ -245,7 +246,7 @@ impl Face {
     ) -> Outcome<T> {
         let book = self.setup.book.clone();
         let done = tokio::task::spawn_blocking(move || action(&book)).await;
-        Ok(done.map_err(|error| Refusal::broken(error.to_string()))??)
+        Ok(done.map_err(|error| ApiRejection::broken(error.to_string()))??)
     }
 
     /// Whether the keys may subscribe to that.
@@ -271,7 +272,7 @@ impl Face {
         match wanted.into_iter().find_map(|event| Some((event, lacks(event)?))) {
             Some((event, scope)) => {
                 let what = format!("`{event}` needs the scope `{scope}`, which the key does not have");
-                Err(Refusal::fault(FaultKind::Forbidden, what))
+                Err(ApiRejection::fault(FaultKind::Forbidden, what))
             }
             None => Ok(()),
         }
@@ -306,16 +307,16 @@ fn extras(profile: &Profile, call: &Call, body: &Value) -> Outcome<BTreeMap<Stri
             Some(scalar) => text_of(scalar),
         };
         if given.is_empty() {
-            return Err(Refusal::invalid(format!("`{name}` is missing")));
+            return Err(ApiRejection::invalid(format!("`{name}` is missing")));
         }
         match extra {
             Extra::Param(param) => {
                 let known = profile.params.get(param).map(|param| param.value(&given)).transpose();
-                known.map_err(|what| Refusal::invalid(format!("`{name}`: {what}")))?;
+                known.map_err(|what| ApiRejection::invalid(format!("`{name}`: {what}")))?;
                 params.insert(param.clone(), given);
             }
             Extra::Text(wanted) if *wanted == given => {}
-            Extra::Text(wanted) => return Err(Refusal::invalid(format!("`{name}` must be `{wanted}`"))),
+            Extra::Text(wanted) => return Err(ApiRejection::invalid(format!("`{name}` must be `{wanted}`"))),
         }
     }
     Ok(params)

@@ -1,9 +1,8 @@
 //! The endpoint book of this run: which file it is, and which of its secrets may be used.
 
-use std::sync::Arc;
-
-use super::{Purpose, Session};
+use super::{Context, Purpose};
 use crate::app::trust;
+use crate::cli::ui::printable;
 use crate::config::Origin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointError, EndpointSecret, select};
 use crate::error::{Error, Result};
@@ -14,12 +13,11 @@ use crate::secret::Secret;
 use crate::shell::quote;
 use crate::signature::Scheme;
 use crate::trust::Grant;
-use crate::ui::printable;
 
 /// What git must not see beside a project's book.
 const IGNORED: &[u8] = b"*.lock\n*.tmp\n";
 
-impl Session {
+impl Context {
     /// The project's book, else the user's.
     pub fn book(&self) -> Book {
         trust::book(&self.paths, self.settings.project.as_deref())
@@ -27,7 +25,7 @@ impl Session {
 
     /// The book for a run that looks at it again and again.
     pub fn book_watch(&self) -> BookWatch {
-        let (ui, path) = (Arc::clone(&self.ui), self.book().path().display().to_string());
+        let (ui, path) = (self.notices.clone(), self.book().path().display().to_string());
         BookWatch::new(self.book(), move |change| match change {
             BookChange::Broken(why) => {
                 ui.warn(&format!("`{path}` cannot be used: {}", printable(&why, 1000)));

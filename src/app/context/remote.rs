@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::Session;
+use super::Context;
 use crate::api::client::{Client, MOST_READ, Remote};
 use crate::app::trust;
 use crate::config::remote::RemoteFile;
@@ -16,7 +16,7 @@ use crate::provider::{Registry, RegistryError, near_names};
 use crate::random::Random;
 use crate::transport::{HttpOptions, HttpTransport, address_policy, guard};
 
-impl Session {
+impl Context {
     /// The remote of that name: one of the settings, else the provider's own. What is given wins over the settings.
     pub fn remote(&self, name: &str, api_url: Option<&str>, token: Option<&str>) -> Result<Remote<HttpTransport>> {
         let configured = self.settings.remotes.get(name);
@@ -41,7 +41,7 @@ impl Session {
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
             let place = mask::url(base.as_str());
-            self.ui.warn(&format!(
+            self.notices.warn(&format!(
                 "the token goes to `{place}` over http, where it can be read on the way"
             ));
         }

@@ -1,6 +1,6 @@
 //! What a replay asks of this run.
 
-use super::{Purpose, Secrets, Session};
+use super::{Context, Purpose, Secrets};
 use crate::app::replay::Services;
 use crate::clock::Timestamp;
 use crate::endpoints::Endpoint;
@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::Record;
 
-impl Services for Session {
+impl Services for Context {
     fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -37,7 +37,7 @@ impl Services for Session {
     }
 
     fn endpoint_secrets(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Vec<Secret>> {
-        Session::endpoint_secrets(self, endpoint, profile, Purpose::Sign)
+        Context::endpoint_secrets(self, endpoint, profile, Purpose::Sign)
     }
 
     fn settings_secrets(&self) -> Result<Option<Secrets>> {
@@ -47,7 +47,7 @@ impl Services for Session {
     }
 
     fn restore(&self, record: &mut Record) {
-        Session::restore(self, record);
+        Context::restore(self, record);
     }
 
     fn dev_secrets(&self) -> Result<Secrets> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Purpose, Session};
+use super::{Context, Purpose};
 use crate::config::workflow::Auth;
 use crate::error::Result;
 use crate::known;
@@ -16,7 +16,7 @@ use crate::store::{Reader, Record, Sealed, SecretKind};
 /// A longer file is none that holds a secret.
 const LONGEST_FILE: u64 = 64 * 1024;
 
-impl Session {
+impl Context {
     /// Puts back the secrets of a record that are at hand: by the reference that it names, of the settings, the dev secret,
     /// of endpoints and of its workflow. Each must have the fingerprint that the record says.
     pub fn restore(&self, record: &mut Record) {
@@ -27,7 +27,7 @@ impl Session {
         record.unseal();
     }
 
-    /// Learns the secrets that a record may show, in its body too, so that they are masked: those of [`Session::restore`],
+    /// Learns the secrets that a record may show, in its body too, so that they are masked: those of [`Context::restore`],
     /// those that proved or signed it, and the path of its trigger.
     pub fn recognise(&self, record: &Record) {
         self.learn_record(record);

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use crate::listener::Whole;
 use crate::provider::Profile;
 use crate::secret::Secret;
-use crate::signature::{Autopsy, Place, Received};
+use crate::signature::{Diagnosis, Place, Received};
 use crate::store::{DiagnosisNote, Ledger, NewCapture, Op, StoreError};
-use crate::verification::{Judged, Verification};
+use crate::verification::{Verification, VerificationResult};
 
 /// Refused requests that may wait for an explanation; further ones go without.
 pub const WAITING: usize = 16;
@@ -21,7 +21,7 @@ pub struct Refused {
     /// The capture's number.
     pub number: u64,
     /// The decision.
-    pub judged: Judged,
+    pub judged: VerificationResult,
     /// The request.
     pub whole: Whole,
 }
@@ -36,7 +36,7 @@ pub enum Explained {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// Explanations are not kept for the time being. Told once until they are again.
+    /// Explanations are not kept for the time being. Reported once until they are again.
     NotKept(StoreError),
     /// They are again.
     KeptAgain,
@@ -46,7 +46,7 @@ pub enum Explained {
 pub type KnownSecrets = Arc<dyn Fn(&Profile) -> Vec<Secret> + Send + Sync>;
 
 /// Explains refusals.
-pub struct Diagnosis {
+pub struct Diagnoser {
     /// How requests are checked.
     pub verification: Arc<Verification>,
     /// Keeps what is found.
@@ -55,7 +55,7 @@ pub struct Diagnosis {
     pub known_secrets: KnownSecrets,
 }
 
-impl Diagnosis {
+impl Diagnoser {
     /// Explains what comes until the queue ends.
     pub async fn run(self, mut queue: mpsc::Receiver<Refused>, tell: &mut dyn FnMut(Explained)) {
         let (mut last, mut failing) = (None, false);
@@ -94,7 +94,7 @@ impl Diagnosis {
         self.ledger.write(Op::Explained { capture, note }).await.map(drop)
     }
 
-    async fn explain(&self, refused: Refused) -> (Autopsy, Option<String>) {
+    async fn explain(&self, refused: Refused) -> (Diagnosis, Option<String>) {
         let (verification, known_secrets) = (Arc::clone(&self.verification), Arc::clone(&self.known_secrets));
         let looked = tokio::task::spawn_blocking(move || {
             let profile = refused.judged.profile.as_deref();
@@ -108,10 +108,10 @@ impl Diagnosis {
 /// What explains a refusal, and what to do about it.
 fn autopsy(
     verification: &Verification,
-    judged: &Judged,
+    judged: &VerificationResult,
     capture: &NewCapture,
     others: &[Secret],
-) -> (Autopsy, Option<String>) {
+) -> (Diagnosis, Option<String>) {
     let url = verification.url(&capture.headers, &capture.target);
     let received = Received {
         method: &capture.method,

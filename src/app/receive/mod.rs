@@ -65,7 +65,7 @@ pub enum WorkEvent<'a> {
         /// How it failed.
         error: &'a str,
     },
-    /// Work of a target cannot go on for the moment: the ledger fails. Told once until it has recovered.
+    /// Work of a target cannot go on for the moment: the ledger fails. Reported once until it has recovered.
     Stalled {
         /// Whose work.
         lane: &'a Lane,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::store::{Lane, LaneSummary, Ledger, Op, Owner, Reader, Store, StoreError};
+use crate::store::{Lane, LaneSummary, Lease, Ledger, Op, Reader, Store, StoreError};
 
 /// What earlier processes left.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub async fn take_over(
     reader: &Reader,
     ledger: &Ledger,
     ledger_path: &Path,
-    owner: Option<&Owner>,
+    owner: Option<&Lease>,
     own: &[Arc<Lane>],
 ) -> Result<Leftovers, StoreError> {
     let mut found = Leftovers {
@@ -48,13 +48,13 @@ pub fn abandoned(store: &dyn Store, ledger_path: &Path) -> Result<Vec<LaneSummar
     let mut lanes = store.lanes()?;
     lanes.retain(|summary| {
         let owner = summary.lane.owner.as_deref();
-        summary.total() > 0 && !owner.is_some_and(|owner| Owner::is_alive(ledger_path, owner))
+        summary.total() > 0 && !owner.is_some_and(|owner| Lease::is_alive(ledger_path, owner))
     });
     Ok(lanes)
 }
 
 /// Makes a lane this process's; `false` when another one was faster.
-pub async fn claim(ledger: &Ledger, lane: &Lane, owner: &Owner) -> Result<bool, StoreError> {
+pub async fn claim(ledger: &Ledger, lane: &Lane, owner: &Lease) -> Result<bool, StoreError> {
     let claim = Op::ClaimLane {
         lane: lane.id,
         from: lane.owner.clone(),

@@ -12,7 +12,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::random::Random;
 use crate::store::conformance::{after, capture, start};
-use crate::store::{Access, LaneSummary, Ledger, NewCapture, NewWork, Op, Owner, Reader, SqliteStore, WorkKind};
+use crate::store::{Access, LaneSummary, Lease, Ledger, NewCapture, NewWork, Op, Reader, SqliteStore, WorkKind};
 use crate::transport::scripted::Scripted;
 
 /// Remembers what was told, by the numbers of captures.
@@ -62,7 +62,7 @@ impl Place {
         self.folder.path().join("ledger.db")
     }
 
-    fn lane(&self, kind: WorkKind, target: &str, owner: Option<&Owner>) -> Arc<Lane> {
+    fn lane(&self, kind: WorkKind, target: &str, owner: Option<&Lease>) -> Arc<Lane> {
         Arc::new(Lane {
             id: Random::os().uuid_v7(start()),
             kind,
@@ -91,7 +91,7 @@ impl Place {
         }
     }
 
-    async fn work(&self, transport: Arc<Scripted>, owner: Owner, left: Vec<LaneSummary>) -> WorkSummary {
+    async fn work(&self, transport: Arc<Scripted>, owner: Lease, left: Vec<LaneSummary>) -> WorkSummary {
         let options = WorkersOptions {
             clock: Arc::new(SystemClock),
             random: Arc::new(Random::seeded(1)),
@@ -123,8 +123,8 @@ impl Place {
     }
 }
 
-fn claim(path: &Path) -> Owner {
-    Owner::claim(path).unwrap()
+fn claim(path: &Path) -> Lease {
+    Lease::claim(path).unwrap()
 }
 
 #[tokio::test]

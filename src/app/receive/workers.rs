@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::Tally;
 use crate::random::Random;
-use crate::store::{Lane, LaneSummary, Ledger, Op, Owner, Reader, WorkKind};
+use crate::store::{Lane, LaneSummary, Lease, Ledger, Op, Reader, WorkKind};
 use crate::transport::Transport;
 
 /// How long a worker waits before it asks a ledger again that has failed.
@@ -54,7 +54,7 @@ pub struct WorkersOptions<T> {
     /// The ledger's place, beside which the claims of processes lie.
     pub ledger_path: PathBuf,
     /// This process's claim.
-    pub owner: Arc<Owner>,
+    pub owner: Arc<Lease>,
     /// Carries forwards.
     pub transport: Arc<T>,
     /// Divides every wait between attempts.
@@ -82,7 +82,7 @@ pub(super) struct Common {
     pub(super) ledger: Ledger,
     pub(super) reader: Reader,
     pub(super) ledger_path: PathBuf,
-    pub(super) owner: Arc<Owner>,
+    pub(super) owner: Arc<Lease>,
     pub(super) time_scale: f64,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) answers: AnswerMemory,
@@ -234,7 +234,7 @@ impl WorkSummary {
 impl Common {
     /// Whether another process that still runs has that claim.
     pub(super) fn is_held_by_others(&self, owner: Option<&str>) -> bool {
-        owner.is_some_and(|owner| owner != self.owner.name() && Owner::is_alive(&self.ledger_path, owner))
+        owner.is_some_and(|owner| owner != self.owner.name() && Lease::is_alive(&self.ledger_path, owner))
     }
 }
 

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::notice::Notice;
 use super::retry::RetryPlan;
+use crate::app::context::Secrets;
 use crate::clock::Timestamp;
 use crate::endpoints::Endpoint;
 use crate::engine::Delivery;
@@ -26,7 +27,6 @@ use crate::provider::compose::Edit;
 use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::session::Secrets;
 use crate::store::Record;
 
 pub use prepare::Replay;

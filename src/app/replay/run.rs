@@ -10,7 +10,7 @@ use crate::app::notice::Notice;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::pipeline::{Known, Pipeline, Tally, View, record};
-use crate::store::{Op, Owner, Record, Store};
+use crate::store::{Lease, Op, Record, Store};
 use crate::transport::Transport;
 
 /// Deliveries that are read and wait for the engine.
@@ -129,7 +129,7 @@ enum Taken {
 }
 
 /// Puts a delivery on record under this process's claim. The ack has no number where another process has it.
-fn keep(delivery: &Delivery, taken: Taken, owner: &Owner) -> Op {
+fn keep(delivery: &Delivery, taken: Taken, owner: &Lease) -> Op {
     let owner = owner.name().to_owned();
     match taken {
         Taken::Over(from) => Op::Claim {

@@ -3,13 +3,13 @@
 
 use super::original::Original;
 use super::{Left, Options, Replay};
+use crate::app::context::Secrets;
 use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::secret::SecretRef;
-use crate::session::Secrets;
 use crate::shell;
 
 /// What a repetition is signed with.

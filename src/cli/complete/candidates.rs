@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::words::Words;
+use crate::app::context::{Context, notes};
 use crate::app::trust;
 use crate::clock::{Timestamp, human_duration};
 use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
 use crate::provider::Registry;
-use crate::session::{Session, notes};
 use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, Summary};
 
 /// How many of the newest records are shown.
@@ -37,7 +37,7 @@ impl Found {
 pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Found>> {
     let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
     let store = SqliteStore::open(path.unwrap_or_else(|| Paths::from_env().ledger()), Access::ReadOnly).ok()?;
-    let now = Session::clock_from_env().now();
+    let now = Context::clock_from_env().now();
     let records = newest(&store, None, RECORDS)?;
     let deliveries = newest(&store, Some(RecordKind::Delivery), 1)?;
     let last = deliveries.first().or(records.first());

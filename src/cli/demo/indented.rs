@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::ui::Ui;
+use crate::cli::ui::Ui;
 
 /// Writes whole lines to the tour's own screen, indented.
 pub(super) struct Indented {

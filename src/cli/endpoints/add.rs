@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::{self, Wish};
+use super::ask::{self, EndpointInput};
 use super::confirm;
-use super::fresh::{self, NewSecret, SecretArgs};
 use super::judge::{self, RuleArgs};
+use super::new_secret::{self, NewSecret, SecretArgs};
 use super::show::{EndpointLine, events_shown};
+use crate::cli::session::Session;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{DisabledBy, Endpoint, Events, admit, name_for};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::mask;
-use crate::session::Session;
 
 /// Add an endpoint, judged by its provider's rules; without arguments it asks
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EndpointAddArgs {
     /// Where deliveries go: a URL, `localhost:3000/path`, `:3000` or a port
     pub(super) url: Option<String>,
     /// The same as a flag
@@ -53,7 +53,7 @@ pub(super) struct Args {
     pub(super) rules: RuleArgs,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &EndpointAddArgs) -> Result<Exit> {
     let url = args.url.as_deref().or(args.to.as_deref());
     let wish = ask::complete(session, args.provider.as_deref(), url, &args.events)?;
     let profile = &wish.profile;
@@ -75,7 +75,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
     let mut candidate = named(&existing);
     admit(profile, &mut candidate, &existing, &options).map_err(|error| judge::refused(session, &candidate, error))?;
     let new = args.secret.make(session, profile, &candidate.name)?;
-    let ((endpoint, findings), new) = fresh::into_book(session, new, |endpoints, secret| {
+    let ((endpoint, findings), new) = new_secret::into_book(session, new, |endpoints, secret| {
         let mut endpoint = named(endpoints);
         endpoint.secrets = secret.into_iter().collect();
         let findings = admit(profile, &mut endpoint, endpoints, &options)?;
@@ -119,7 +119,7 @@ pub(super) fn announce(session: &Session, endpoint: &Endpoint, findings: &[Findi
 }
 
 /// The endpoint as the user wants it, without name and secret.
-pub(super) fn draft(session: &Session, args: &Args, wish: &Wish) -> Result<Endpoint> {
+pub(super) fn draft(session: &Session, args: &EndpointAddArgs, wish: &EndpointInput) -> Result<Endpoint> {
     let now = session.now();
     let events = wish.events.iter().map(|name| name.trim().to_owned());
     let id = Id::new(IdKind::Endpoint, now, &session.random);

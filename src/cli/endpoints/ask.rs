@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::cli::prompt;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::error::{Error, Result};
-use crate::prompt;
 use crate::provider::Profile;
-use crate::session::Session;
-use crate::ui::printable;
 
 /// What the user wants at least.
-pub(super) struct Wish {
+pub(super) struct EndpointInput {
     pub(super) profile: Arc<Profile>,
     pub(super) url: String,
     pub(super) events: Vec<String>,
@@ -23,7 +23,7 @@ pub(super) fn complete(
     provider: Option<&str>,
     url: Option<&str>,
     events: &[String],
-) -> Result<Wish> {
+) -> Result<EndpointInput> {
     let provider = provider.or(session.settings.provider.as_deref());
     let telling = events.iter().find(|event| !matches!(event.as_str(), "all" | "*"));
     if !session.ui.can_ask() {
@@ -49,7 +49,7 @@ pub(super) fn complete(
         [] => ask_events(session, &profile)?,
         given => given.to_vec(),
     };
-    Ok(Wish {
+    Ok(EndpointInput {
         profile,
         url: whole_url(&url)?,
         events,

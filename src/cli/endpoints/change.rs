@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ask::whole_url;
-use super::fresh::{self, SecretArgs};
 use super::judge::{self, RuleArgs};
+use super::new_secret::{self, SecretArgs};
 use super::show::EndpointLine;
+use crate::cli::session::Session;
 use crate::clock::human_duration;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{Change, Endpoint, Events, admit_change, rotate, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
-use crate::session::Session;
 use crate::signature::Scheme;
 
 /// Change an endpoint; its secret stays
@@ -171,7 +171,7 @@ pub(super) fn rotate_secret(session: &Session, args: &RotateArgs) -> Result<Exit
     }
     args.secret.check(session, &profile)?;
     let new = args.secret.make(session, &profile, &before.name)?;
-    let (after, new) = fresh::into_book(session, new, |endpoints, secret| {
+    let (after, new) = new_secret::into_book(session, new, |endpoints, secret| {
         let endpoint = select_mut(endpoints, &before.id)?;
         if let Some(secret) = secret {
             rotate(endpoint, secret, args.overlap, session.now());

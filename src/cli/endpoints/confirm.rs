@@ -2,18 +2,18 @@
 
 use super::show::EndpointLine;
 use crate::cli::handshake::{self, Answered};
+use crate::cli::session::Session;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::provider::handshake::Handshake;
 use crate::secret::Secret;
-use crate::session::Session;
 use crate::transport::{HttpOptions, HttpTransport};
 
 /// Confirm an endpoint by the token that its provider sent to it
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EndpointConfirmArgs {
     /// Name, id, or the beginning of an id
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) endpoint: String,
@@ -21,7 +21,7 @@ pub(super) struct Args {
     pub(super) token: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &EndpointConfirmArgs) -> Result<Exit> {
     let endpoint = session.endpoint(&args.endpoint)?;
     let token = match &args.token {
         Some(token) => Secret::new(token.as_str()),

@@ -1,10 +1,10 @@
 //! `hook endpoints list` and `show`.
 
 use super::show::{self, EndpointLine};
+use crate::cli::session::Session;
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::session::Session;
 
 /// All endpoints, a line each
 #[derive(Debug, clap::Args)]

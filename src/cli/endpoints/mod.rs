@@ -1,39 +1,39 @@
 //! `hook endpoints`: subscriptions, kept in the local book or by a provider.
 
 mod add;
+mod apply;
 mod ask;
 mod change;
 mod confirm;
 mod doctor;
-mod fresh;
 mod judge;
 mod list;
+mod new_secret;
+mod probe;
 mod remote;
-mod reviewed;
 mod show;
 mod switch;
-mod trial;
 
 use clap::Subcommand;
 
+use crate::cli::session::Session;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::session::Session;
 
 pub(super) use show::events_shown;
 
 /// Subscriptions: who gets which events, at which URL and with which secret
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EndpointsArgs {
     #[command(flatten)]
     remote: remote::RemoteArgs,
     #[command(subcommand)]
-    command: Command,
+    command: EndpointsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Add(Box<add::Args>),
+enum EndpointsCommand {
+    Add(Box<add::EndpointAddArgs>),
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
     Show(list::ShowArgs),
@@ -43,35 +43,35 @@ enum Command {
     Enable(switch::NameArgs),
     /// Stop deliveries to endpoints until they are enabled again
     Disable(switch::NameArgs),
-    Confirm(confirm::Args),
-    Test(Box<trial::Args>),
+    Confirm(confirm::EndpointConfirmArgs),
+    Test(Box<probe::EndpointProbeArgs>),
     RotateSecret(change::RotateArgs),
-    Doctor(doctor::Args),
-    Diff(reviewed::DiffArgs),
-    Apply(Box<reviewed::ApplyArgs>),
-    Import(reviewed::ImportArgs),
-    Export(reviewed::ExportArgs),
+    Doctor(doctor::EndpointDoctorArgs),
+    Diff(apply::DiffArgs),
+    Apply(Box<apply::ApplyArgs>),
+    Import(apply::ImportArgs),
+    Export(apply::ExportArgs),
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &EndpointsArgs) -> Result<Exit> {
     if let Some(place) = args.remote.open(session)? {
         return remote::run(session, &place, &args.command);
     }
     match &args.command {
-        Command::Add(args) => add::run(session, args),
-        Command::List(args) => list::list(session, args),
-        Command::Show(args) => list::show(session, args),
-        Command::Update(args) => change::update(session, args),
-        Command::Remove(args) => switch::remove(session, args),
-        Command::Enable(args) => switch::enable(session, args),
-        Command::Disable(args) => switch::disable(session, args),
-        Command::Confirm(args) => confirm::run(session, args),
-        Command::Test(args) => trial::run(session, args, &session.endpoint(args.endpoint())?, None),
-        Command::RotateSecret(args) => change::rotate_secret(session, args),
-        Command::Doctor(args) => doctor::run(session, args),
-        Command::Diff(args) => reviewed::diff(session, None, args),
-        Command::Apply(args) => reviewed::apply(session, None, args),
-        Command::Import(args) => reviewed::import(session, None, args),
-        Command::Export(args) => reviewed::export(session, None, args),
+        EndpointsCommand::Add(args) => add::run(session, args),
+        EndpointsCommand::List(args) => list::list(session, args),
+        EndpointsCommand::Show(args) => list::show(session, args),
+        EndpointsCommand::Update(args) => change::update(session, args),
+        EndpointsCommand::Remove(args) => switch::remove(session, args),
+        EndpointsCommand::Enable(args) => switch::enable(session, args),
+        EndpointsCommand::Disable(args) => switch::disable(session, args),
+        EndpointsCommand::Confirm(args) => confirm::run(session, args),
+        EndpointsCommand::Test(args) => probe::run(session, args, &session.endpoint(args.endpoint())?, None),
+        EndpointsCommand::RotateSecret(args) => change::rotate_secret(session, args),
+        EndpointsCommand::Doctor(args) => doctor::run(session, args),
+        EndpointsCommand::Diff(args) => apply::diff(session, None, args),
+        EndpointsCommand::Apply(args) => apply::apply(session, None, args),
+        EndpointsCommand::Import(args) => apply::import(session, None, args),
+        EndpointsCommand::Export(args) => apply::export(session, None, args),
     }
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::fresh::Handed;
+use super::new_secret::Handed;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{Book, Endpoint, EndpointSecret, Events};
 use crate::error::Result;
 use crate::mask;
 use crate::provider::Profile;
-use crate::render::count;
-use crate::session::Session;
 use crate::signature::{Scheme, fingerprint};
-use crate::ui::printable;
+use crate::view::count;
 
 /// How much of a text from the book is shown.
 const MOST: usize = 200;
@@ -155,7 +155,7 @@ fn public_key(book: &Book, endpoint: &Endpoint, profile: &Profile, now: Timestam
         return None;
     };
     let pem = book.vault().public_key(endpoint.active_secrets(now).first()?)?;
-    super::fresh::public_text(scheme, &pem).ok()
+    super::new_secret::public_text(scheme, &pem).ok()
 }
 
 /// The events in a few words.

@@ -1,13 +1,13 @@
 //! `hook endpoints enable`, `disable` and `remove`.
 
 use super::show::EndpointLine;
+use crate::cli::prompt;
+use crate::cli::session::Session;
 use crate::endpoints::{DisabledBy, Endpoint, Reference, select, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
-use crate::prompt;
-use crate::render::count;
-use crate::session::Session;
+use crate::view::count;
 
 /// Deliver to endpoints again, and forget the deliveries that failed
 #[derive(Debug, clap::Args)]

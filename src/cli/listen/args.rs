@@ -12,7 +12,7 @@ use crate::listener::Network;
 
 /// Receive webhooks: verify, explain, record, answer, forward, run a command
 #[derive(Debug, Clone, clap::Args)]
-pub(in super::super) struct Args {
+pub(in super::super) struct ListenArgs {
     /// Verify with this secret: `[NAME=]REF`, or alone with the dev secret (can be repeated). A name that is one of several
     /// providers given binds it to that one
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = complete::secrets(), num_args = 0..=1, default_missing_value = "", help_heading = "Verification")]

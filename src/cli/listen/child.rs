@@ -10,19 +10,20 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::Args;
+use super::args::ListenArgs;
 use super::setup::Ready;
+use crate::app::context::Secrets;
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::process::GroupChild;
-use crate::session::{Secrets, Session};
 use crate::shutdown::{DRAIN, Shutdown};
 
 /// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
 /// long as a drain takes; a listener that has its count waits for the command.
 pub(super) fn start(
     session: &Session,
-    args: &Args,
+    args: &ListenArgs,
     ready: &Ready<'_>,
     shutdown: &Shutdown,
     stop: CancellationToken,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::args::Args;
-use super::greet::Greeter;
+use super::args::ListenArgs;
 use super::inbound::Trigger;
 use super::show::Screen;
+use super::subscription_confirm::SubscriptionConfirmer;
 use crate::app::receive::diagnosis::{Explained, Refused};
 use crate::app::receive::{Ask, WorkSummary, Workers};
+use crate::cli::session::Session;
+use crate::cli::ui::Ui;
 use crate::error::Result;
-use crate::listener::{AskApp, Heard, Request, Router, Withheld};
-use crate::session::Session;
-use crate::ui::Ui;
+use crate::listener::{AskApp, ListenerEvent, Request, Router, Withheld};
 
 /// Passes on what was heard.
 pub(super) struct Dispatcher {
@@ -25,14 +25,14 @@ pub(super) struct Dispatcher {
     /// Where refused requests are explained.
     refused: mpsc::Sender<Refused>,
     count: Option<u64>,
-    ends: Ends,
+    ends: DispatchEnds,
     trigger: Option<Trigger>,
-    greeter: Greeter,
+    greeter: SubscriptionConfirmer,
 }
 
 /// How a listener ends.
 #[derive(Clone)]
-pub(super) struct Ends {
+pub(super) struct DispatchEnds {
     /// No more requests are taken.
     pub(super) stop: CancellationToken,
     /// Forwards and commands have had their time.
@@ -40,7 +40,7 @@ pub(super) struct Ends {
 }
 
 /// What a listener's run came to.
-pub(super) struct Ended {
+pub(super) struct DispatchSummary {
     /// Whether as many requests came as were to come.
     pub(super) met: bool,
     /// Forwards and commands that are left to do.
@@ -50,8 +50,8 @@ pub(super) struct Ended {
 impl Dispatcher {
     pub(super) fn new(
         session: &Session,
-        args: &Args,
-        ends: Ends,
+        args: &ListenArgs,
+        ends: DispatchEnds,
         router: Arc<Router>,
         workers: Option<Workers>,
         refused: mpsc::Sender<Refused>,
@@ -64,7 +64,7 @@ impl Dispatcher {
             count: args.count,
             ends,
             trigger: None,
-            greeter: Greeter::new(session, args.confirm_sns)?,
+            greeter: SubscriptionConfirmer::new(session, args.confirm_sns)?,
         })
     }
 
@@ -74,8 +74,8 @@ impl Dispatcher {
     }
 
     /// One thing that was heard.
-    pub(super) fn take(&mut self, ui: &Ui, heard: Heard) -> Result<()> {
-        let Heard::Request(mut request) = heard else {
+    pub(super) fn take(&mut self, ui: &Ui, heard: ListenerEvent) -> Result<()> {
+        let ListenerEvent::Request(mut request) = heard else {
             self.screen.trouble(&heard);
             return Ok(());
         };
@@ -138,7 +138,7 @@ impl Dispatcher {
     }
 
     /// Lets forwards and commands end, and says what there was.
-    pub(super) async fn finish(mut self, session: &Session) -> Result<Ended> {
+    pub(super) async fn finish(mut self, session: &Session) -> Result<DispatchSummary> {
         let (work, ended) = match self.workers {
             Some(workers) => workers.finish().await,
             None => (WorkSummary::default(), Ok(())),
@@ -152,7 +152,7 @@ impl Dispatcher {
         if work.commands_failed > 0 {
             ui.warn(&format!(
                 "{} failed",
-                crate::render::count(work.commands_failed, "command")
+                crate::view::count(work.commands_failed, "command")
             ));
             ui.hint("`hook log --failed-processing` lists them, `hook replay --failed --exec CMD` runs one again");
         }
@@ -167,7 +167,7 @@ impl Dispatcher {
         if work.interrupted > 0 {
             ui.hint("`hook replay --resume` takes up what was interrupted");
         }
-        ended.map(|()| Ended {
+        ended.map(|()| DispatchSummary {
             met,
             interrupted: work.interrupted,
         })

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::args::Args;
+use super::args::ListenArgs;
+use crate::cli::session::Session;
+use crate::cli::ui::{Output, Ui, printable};
 use crate::cli::workflow::{check_name, check_trust};
 use crate::config::workflow::WorkflowFile;
 use crate::error::{Error, Result};
@@ -19,10 +21,8 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::provider::drift::{Finding, Measure};
 use crate::random::Random;
-use crate::render::{body, drift};
 use crate::secret::Secret;
-use crate::session::Session;
-use crate::ui::{Output, Ui, printable};
+use crate::view::{body, drift};
 
 /// The trigger that is meant when no workflow is named.
 const DEFAULT: &str = "default";
@@ -93,7 +93,7 @@ struct Difference<'a> {
 
 impl Trigger {
     /// The trigger that the flags ask for; makes its path at first use.
-    pub(super) fn new(session: &Session, args: &Args) -> Result<Option<Self>> {
+    pub(super) fn new(session: &Session, args: &ListenArgs) -> Result<Option<Self>> {
         if !args.inbound {
             return Ok(None);
         }
@@ -254,7 +254,7 @@ impl Trigger {
 }
 
 /// Whose rules hold: the flag's, the workflow's, the settings', or the only one that has triggers at all.
-fn provider(session: &Session, args: &Args, table: Option<&WorkflowFile>) -> Result<Arc<Profile>> {
+fn provider(session: &Session, args: &ListenArgs, table: Option<&WorkflowFile>) -> Result<Arc<Profile>> {
     if args.providers.len() > 1 {
         return Err(Error::usage("a trigger is of one provider"));
     }
@@ -298,7 +298,7 @@ fn provider(session: &Session, args: &Args, table: Option<&WorkflowFile>) -> Res
 
 /// What is known of the trigger, as the flags want it. Of several listeners that start at once for the first time, one
 /// makes the path, and all of them use it.
-fn kept(file: &std::path::Path, args: &Args) -> Result<Kept> {
+fn kept(file: &std::path::Path, args: &ListenArgs) -> Result<Kept> {
     let failed = |what: &str| Error::new(Exit::Store, format!("trigger `{}` cannot be {what}", file.display()));
     let fresh = || {
         let digits = Random::os().text(b"0123456789abcdef", PATH_DIGITS);

@@ -3,11 +3,11 @@
 mod args;
 mod child;
 mod dispatch;
-mod greet;
 mod inbound;
 pub(super) mod observer;
 mod setup;
 mod show;
+mod subscription_confirm;
 pub(super) mod work;
 
 use std::net::SocketAddr;
@@ -21,30 +21,30 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::socket::{self, ReadyLine};
-pub(super) use args::Args;
-use dispatch::{Dispatcher, Ended, Ends};
+pub(super) use args::ListenArgs;
+use dispatch::{DispatchEnds, DispatchSummary, Dispatcher};
 use inbound::Trigger;
 use setup::Ready;
 
 use crate::app::receive::Ends as WorkEnds;
-use crate::app::receive::diagnosis::{self, Diagnosis, Refused};
+use crate::app::receive::diagnosis::{self, Diagnoser, Refused};
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::{Heard, Listener};
+use crate::listener::{Listener, ListenerEvent};
 use crate::server;
-use crate::session::Session;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
 
 /// How long the second Ctrl-C leaves for records of what it stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &ListenArgs) -> Result<Exit> {
     setup::check(session, args)?;
     super::runtime()?.block_on(listen(session, args))
 }
 
-async fn listen(session: &Session, args: &Args) -> Result<Exit> {
+async fn listen(session: &Session, args: &ListenArgs) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
@@ -70,7 +70,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let listener = Arc::new(listener);
     // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
     // what is under way has a while left; otherwise it is waited for.
-    let ends = Ends {
+    let ends = DispatchEnds {
         stop: shutdown.soft.child_token(),
         late: shutdown.late(),
     };
@@ -85,7 +85,7 @@ async fn listen(session: &Session, args: &Args) -> Result<Exit> {
     let workers = work::start(session, args, &ledger, &router, owner, work_ends).await?;
     let (refused, to_explain) = mpsc::channel(diagnosis::WAITING);
     let dispatcher = Dispatcher::new(session, args, ends.clone(), router, workers, refused)?;
-    let diagnosis = Diagnosis {
+    let diagnosis = Diagnoser {
         verification,
         ledger: ledger.clone(),
         known_secrets: {
@@ -128,9 +128,9 @@ struct Open {
     socket: TcpListener,
     acceptor: Option<server::tls::Tls>,
     listener: Arc<Listener>,
-    heard: mpsc::Receiver<Heard>,
+    heard: mpsc::Receiver<ListenerEvent>,
     dispatcher: Dispatcher,
-    diagnosis: Diagnosis,
+    diagnosis: Diagnoser,
     to_explain: mpsc::Receiver<Refused>,
     ledger: Ledger,
 }
@@ -138,10 +138,10 @@ struct Open {
 /// Takes requests until the end, and waits for what they caused.
 async fn attend(
     session: &Session,
-    args: &Args,
+    args: &ListenArgs,
     open: Open,
     shutdown: &Shutdown,
-    ends: &Ends,
+    ends: &DispatchEnds,
     child: Option<JoinHandle<Exit>>,
 ) -> Result<Exit> {
     let limits = server::Limits {
@@ -186,7 +186,7 @@ async fn attend(
 }
 
 /// How it ends: as the command after `--` did, when that failed.
-fn exit(child: Exit, ended: &Ended) -> Exit {
+fn exit(child: Exit, ended: &DispatchSummary) -> Exit {
     match child {
         Exit::Ok if !ended.met => Exit::Unmet,
         Exit::Ok if ended.interrupted > 0 => Exit::Interrupted,
@@ -195,7 +195,7 @@ fn exit(child: Exit, ended: &Ended) -> Exit {
 }
 
 /// The URL of the listener, and that of its tunnel; a trigger's with its path.
-fn urls(args: &Args, address: SocketAddr, trigger: Option<&Trigger>) -> (String, Option<String>) {
+fn urls(args: &ListenArgs, address: SocketAddr, trigger: Option<&Trigger>) -> (String, Option<String>) {
     let path = trigger.map_or("", |trigger| &trigger.inbound.path);
     let scheme = if args.tls { "https" } else { "http" };
     let public = args.public_url.as_ref();
@@ -207,10 +207,10 @@ fn urls(args: &Args, address: SocketAddr, trigger: Option<&Trigger>) -> (String,
 async fn drain(
     session: &Session,
     mut dispatcher: Dispatcher,
-    mut heard: mpsc::Receiver<Heard>,
+    mut heard: mpsc::Receiver<ListenerEvent>,
     serving: JoinHandle<server::Drained>,
     listener: Arc<Listener>,
-) -> Result<Ended> {
+) -> Result<DispatchSummary> {
     // The listener holds the sending half: the channel ends when the server has let go of it.
     drop(listener);
     while let Some(first) = heard.recv().await {
@@ -237,7 +237,7 @@ fn timer(lasts: Option<Duration>, stop: CancellationToken) -> JoinHandle<()> {
     })
 }
 
-fn announce(session: &Session, args: &Args, ready: &Ready<'_>) -> Result<()> {
+fn announce(session: &Session, args: &ListenArgs, ready: &Ready<'_>) -> Result<()> {
     let ui = &session.ui;
     let Ready {
         url,

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::app::receive::{Observer, WorkEvent};
+use crate::cli::ui::{Output, Ui, printable};
 use crate::engine::{Event, Next};
 use crate::error::Result;
 use crate::exchange::Outcome;
 use crate::mask;
-use crate::render::delivery::{AttemptLine, BODY_SHOWN, error_words};
-use crate::render::{short_time, status_line};
 use crate::shell::quote;
 use crate::store::{Lane, WorkKind};
-use crate::ui::{Output, Ui, printable};
+use crate::view::delivery::{AttemptLine, BODY_SHOWN, error_words};
+use crate::view::{short_time, status_line};
 
 /// Characters of a command in a message, at most.
 const COMMAND_SHOWN: usize = 200;

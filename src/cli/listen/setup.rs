@@ -6,24 +6,25 @@ use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Answer, Args};
+use super::args::{Answer, ListenArgs};
 use super::inbound::Trigger;
+use crate::app::context::{DEV_SECRET, Purpose, Secrets};
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::naming::{self, Nameless};
 use crate::listener::route::Route;
-use crate::listener::{Heard, Listener, Router, Rules, Shakes};
-use crate::render::count;
+use crate::listener::{Challenges, Listener, ListenerEvent, Router, Rules};
 use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
 use crate::server::tls::{Tls as Certificate, TlsError};
-use crate::session::{DEV_SECRET, Purpose, Secrets, Session};
 use crate::signature::{Scheme, is_public_key};
-use crate::store::{Ledger, Owner};
-use crate::ui::Output;
+use crate::store::{Lease, Ledger};
 use crate::verification::Verification;
+use crate::view::count;
 
 /// What speaks against starting at all.
-pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
+pub(super) fn check(session: &Session, args: &ListenArgs) -> Result<()> {
     super::super::socket::check(args.bind, args.expose)?;
     if args.expose && args.inbound {
         session.ui.warn(
@@ -61,7 +62,7 @@ pub(super) fn check(session: &Session, args: &Args) -> Result<()> {
 }
 
 /// The providers that are expected, and the secrets to verify with; none: nothing is verified.
-pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Option<Secrets>)> {
+pub(super) fn keys(session: &Session, args: &ListenArgs) -> Result<(Vec<String>, Option<Secrets>)> {
     let (given, secrets) = match secrets(session, args)? {
         Some((given, Secrets::Given(secrets))) => (given, secrets),
         dev_or_none => {
@@ -99,7 +100,7 @@ pub(super) fn keys(session: &Session, args: &Args) -> Result<(Vec<String>, Optio
 }
 
 /// Refuses to run commands for requests that no provider signs.
-fn check_signed(session: &Session, args: &Args, labels: &[String]) -> Result<()> {
+fn check_signed(session: &Session, args: &ListenArgs, labels: &[String]) -> Result<()> {
     if args.unverified || args.inbound || args.require_bearer.is_some() || labels.is_empty() {
         return Ok(());
     }
@@ -192,7 +193,7 @@ fn shown_reference(text: &str) -> Option<String> {
 }
 
 /// The references and their secrets.
-fn secrets(session: &Session, args: &Args) -> Result<Option<(Vec<String>, Secrets)>> {
+fn secrets(session: &Session, args: &ListenArgs) -> Result<Option<(Vec<String>, Secrets)>> {
     if args.secrets.is_empty() {
         return Ok(None);
     }
@@ -208,7 +209,7 @@ fn secrets(session: &Session, args: &Args) -> Result<Option<(Vec<String>, Secret
 }
 
 /// The claim on the work that requests cause; none: they cause nothing.
-pub(super) fn owner(session: &Session, args: &Args) -> Result<Option<Owner>> {
+pub(super) fn owner(session: &Session, args: &ListenArgs) -> Result<Option<Lease>> {
     let passes_on = !super::work::routes(session, args)?.is_empty();
     passes_on.then(|| super::super::send::claim(session)).transpose()
 }
@@ -216,12 +217,12 @@ pub(super) fn owner(session: &Session, args: &Args) -> Result<Option<Owner>> {
 /// The handler of requests.
 pub(super) fn listener(
     session: &Session,
-    args: &Args,
+    args: &ListenArgs,
     (providers, secrets): (Vec<String>, Option<Secrets>),
     trigger: Option<&Trigger>,
     router: &Arc<Router>,
     ledger: Ledger,
-    outlet: mpsc::Sender<Heard>,
+    outlet: mpsc::Sender<ListenerEvent>,
 ) -> Result<Listener> {
     let providers = trigger.map_or(providers, Trigger::providers);
     let bearer = args
@@ -242,7 +243,7 @@ pub(super) fn listener(
         ),
         ledger,
         outlet,
-        shakes: Shakes::new(&session.registry, &providers, args.answer == Answer::First, verify)?,
+        shakes: Challenges::new(&session.registry, &providers, args.answer == Answer::First, verify)?,
         inbound: trigger.map(|trigger| trigger.inbound.clone()),
         rules: Rules {
             reject_status: args.reject_status,
@@ -276,7 +277,7 @@ pub(super) struct Tls {
 }
 
 /// Reads the certificate, or makes one.
-pub(super) fn tls(session: &Session, args: &Args) -> Result<Option<Tls>> {
+pub(super) fn tls(session: &Session, args: &ListenArgs) -> Result<Option<Tls>> {
     if !args.tls {
         return Ok(None);
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::super::turned_away::TurnedAway;
+use super::super::rejected_peers::RejectedPeers;
 use crate::app::receive::WorkSummary;
+use crate::cli::ui::{Output, Ui, printable};
 use crate::error::Result;
-use crate::listener::{Heard, Request, Shaken, Whole};
+use crate::listener::{ChallengeReply, ListenerEvent, Request, Whole};
 use crate::mask;
-use crate::render::request::header_lines;
-use crate::render::{body, count, millis, short_size, short_time};
 use crate::signature::Verdict;
-use crate::ui::{Output, Ui, printable};
+use crate::view::request::header_lines;
+use crate::view::{body, count, millis, short_size, short_time};
 
 /// How much of a body `-v` shows, in characters.
 const BODY_SHOWN: usize = 16 * 1024;
@@ -52,7 +52,7 @@ pub(super) struct Screen {
     pub(super) handshakes: u64,
     pub(super) hidden: u64,
     pub(super) not_kept: u64,
-    turned_away: TurnedAway,
+    turned_away: RejectedPeers,
 }
 
 impl Screen {
@@ -67,7 +67,7 @@ impl Screen {
             handshakes: 0,
             hidden: 0,
             not_kept: 0,
-            turned_away: TurnedAway::default(),
+            turned_away: RejectedPeers::default(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Screen {
                 unsigned: &request.unsigned,
                 handshake: request.handshake.is_some(),
                 handshake_refused: request.handshake.as_ref().and_then(|shaken| shaken.refused.as_deref()),
-                confirm_url: request.handshake.as_ref().and_then(Shaken::confirm_url),
+                confirm_url: request.handshake.as_ref().and_then(ChallengeReply::confirm_url),
                 status: request.status,
                 size: request.size,
                 took_ms: millis(request.took),
@@ -229,10 +229,10 @@ impl Screen {
     }
 
     /// What could not be kept, or was turned away.
-    pub(super) fn trouble(&mut self, heard: &Heard) {
+    pub(super) fn trouble(&mut self, heard: &ListenerEvent) {
         match heard {
-            Heard::Request(_) => {}
-            Heard::NotKept(error) => {
+            ListenerEvent::Request(_) => {}
+            ListenerEvent::NotKept(error) => {
                 self.not_kept += 1;
                 let said = format!("answered 503, nothing recorded: {error}");
                 // Ever rarer lines are enough to see it; a full disk refuses thousands.
@@ -240,8 +240,8 @@ impl Screen {
                     self.ui.warn(&format!("{said} ({} so far)", self.not_kept));
                 }
             }
-            Heard::Rejected(rejection) => self.turned_away.rejected(&self.ui, rejection),
-            Heard::NotAccepted(error) => self.turned_away.not_accepted(&self.ui, error),
+            ListenerEvent::Rejected(rejection) => self.turned_away.rejected(&self.ui, rejection),
+            ListenerEvent::NotAccepted(error) => self.turned_away.not_accepted(&self.ui, error),
         }
     }
 

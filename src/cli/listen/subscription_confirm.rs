@@ -8,14 +8,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::cli::session::Session;
+use crate::cli::ui::{Ui, printable};
 use crate::error::{Error, Result};
 use crate::exchange::{Outcome, Request};
 use crate::headers::Headers;
-use crate::listener::Shaken;
-use crate::render::status_line;
-use crate::session::Session;
+use crate::listener::ChallengeReply;
 use crate::transport::{HttpOptions, HttpTransport, Transport as _};
-use crate::ui::{Ui, printable};
+use crate::view::status_line;
 
 /// How long opening a URL may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -27,14 +27,14 @@ const AT_ONCE: usize = 4;
 const KEPT: usize = 1024;
 
 /// Tells, and opens what may be opened.
-pub(super) struct Greeter {
+pub(super) struct SubscriptionConfirmer {
     ui: Arc<Ui>,
     /// Absent: nothing is opened.
     transport: Option<Arc<HttpTransport>>,
     under_way: JoinSet<()>,
 }
 
-impl Greeter {
+impl SubscriptionConfirmer {
     pub(super) fn new(session: &Session, confirms: bool) -> Result<Self> {
         let options = HttpOptions {
             proxy_from_env: true,
@@ -52,7 +52,7 @@ impl Greeter {
     }
 
     /// One handshake.
-    pub(super) fn take(&mut self, number: u64, shaken: &Shaken) {
+    pub(super) fn take(&mut self, number: u64, shaken: &ChallengeReply) {
         if let Some(tell) = &shaken.tell {
             // It stands nowhere else: the ledger must not have it, and the provider does not say it again.
             self.ui.insist(&format!("#{number}: {}", printable(tell, 2000)));

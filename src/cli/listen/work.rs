@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::args::{Answer, Args};
+use super::args::{Answer, ListenArgs};
 use super::observer::{Arrows, described};
 use crate::app::receive::takeover::{Leftovers, take_over};
 use crate::app::receive::{ANSWER_PASSED_ON, Ends, Target, WorkPolicy, Workers, WorkersOptions};
+use crate::cli::session::Session;
 use crate::config::{Origin, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Inbound, Pattern, RoutedLane, Router};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
-use crate::render::count;
-use crate::session::Session;
-use crate::store::{Lane, LaneSummary, Ledger, Owner, WorkKind};
+use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
 use crate::transport::{HttpOptions, HttpTransport};
+use crate::view::count;
 
 /// A route, and the project's file that names it.
 pub(super) struct NamedRoute {
@@ -26,7 +26,7 @@ pub(super) struct NamedRoute {
 }
 
 /// Every route of the command line and the settings.
-pub(super) fn routes(session: &Session, args: &Args) -> Result<Vec<NamedRoute>> {
+pub(super) fn routes(session: &Session, args: &ListenArgs) -> Result<Vec<NamedRoute>> {
     let settings = &session.settings;
     let mut routes = Vec::new();
     let mut add = |route, trust: &Option<String>| {
@@ -71,9 +71,9 @@ fn project(session: &Session, says: impl Fn(&ConfigFile) -> bool) -> Option<Stri
 /// Where events go, each target with a lane of its own under that claim.
 pub(super) fn router(
     session: &Session,
-    args: &Args,
+    args: &ListenArgs,
     inbound: Option<&Inbound>,
-    owner: Option<&Owner>,
+    owner: Option<&Lease>,
 ) -> Result<Router> {
     let forward = WorkPolicy {
         inbound: inbound.cloned(),
@@ -123,7 +123,7 @@ pub(super) fn router(
     })
 }
 
-fn forward_policy(args: &Args) -> Result<Policy> {
+fn forward_policy(args: &ListenArgs) -> Result<Policy> {
     let delays = ["1s", "5s", "30s", "2m", "10m"]
         .iter()
         .filter_map(|delay| crate::clock::parse_duration(delay).ok());
@@ -142,10 +142,10 @@ fn forward_policy(args: &Args) -> Result<Policy> {
 /// an owner there is nothing to work on.
 pub(super) async fn start(
     session: &Session,
-    args: &Args,
+    args: &ListenArgs,
     ledger: &Ledger,
     router: &Router,
-    owner: Option<Owner>,
+    owner: Option<Lease>,
     ends: Ends,
 ) -> Result<Option<Workers>> {
     let reader = session.background_reader();

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::show::{View, encoded};
 use crate::cli::listen::observer::described;
+use crate::cli::ui::printable;
 use crate::error::Result;
 use crate::mask;
-use crate::render::record::RecordLine;
-use crate::render::{count, short_size, status_line};
 use crate::store::{Capture, Processing};
-use crate::ui::printable;
+use crate::view::record::RecordLine;
+use crate::view::{count, short_size, status_line};
 
 /// `{"schema":"hook.capture/1"}`: a request, whole.
 #[derive(Serialize)]

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::show::{View, ago, encoded};
+use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
-use crate::render::delivery::{BODY_SHOWN, error_words};
-use crate::render::record::RecordLine;
-use crate::render::{millis, short_size, short_time, status_line};
-use crate::store::{Delivery, DeliveryState, NewDelivery, Owner, Signing};
-use crate::ui::printable;
+use crate::store::{Delivery, DeliveryState, Lease, NewDelivery, Signing};
+use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::record::RecordLine;
+use crate::view::{millis, short_size, short_time, status_line};
 
 /// `{"schema":"hook.delivery/1"}`: a delivery, whole.
 #[derive(Serialize)]
@@ -277,6 +277,6 @@ pub(super) fn next(view: &View<'_>, delivery: &NewDelivery) -> String {
 
 /// Whether a living process has it.
 pub(super) fn is_worked_on(view: &View<'_>, delivery: &NewDelivery) -> bool {
-    let alive = |owner: &String| Owner::is_alive(&view.session.ledger_path, owner);
+    let alive = |owner: &String| Lease::is_alive(&view.session.ledger_path, owner);
     delivery.owner.as_ref().is_some_and(alive)
 }

@@ -9,17 +9,17 @@ use super::filter::Listing;
 use super::list::SHOWN;
 use super::reader_if_any;
 use crate::cli::providers::or_near;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Finding, Measure};
 use crate::provider::{Profile, RegistryError};
-use crate::render::count;
-use crate::render::drift::{DriftLine, Seen, lines};
-use crate::session::Session;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
-use crate::ui::printable;
+use crate::view::count;
+use crate::view::drift::{DriftLine, Seen, lines};
 
 /// Records that are listed at once.
 const PAGE: usize = 500;

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use super::super::select;
+use crate::cli::session::Session;
 use crate::error::Result;
-use crate::session::Session;
 use crate::store::{Query, RecordKind};
 
 /// Which records, and how many of them.

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::filter::Listing;
 use super::is_abandoned;
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::render::columns::Layout;
-use crate::render::record::{self, COLUMNS, RecordLine, USUAL};
-use crate::session::Session;
 use crate::shutdown::Shutdown;
 use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, StoreError, Summary};
-use crate::ui::Output;
+use crate::view::columns::Layout;
+use crate::view::record::{self, COLUMNS, RecordLine, USUAL};
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_millis(200);

@@ -2,15 +2,15 @@
 
 use super::filter::Listing;
 use super::{is_abandoned, reader_if_any};
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::render::columns::Layout;
-use crate::render::count;
-use crate::render::record::{self, COLUMNS, RecordLine};
-use crate::session::Session;
 use crate::store::{Query, Store as _, Summary};
-use crate::ui::Output;
+use crate::view::columns::Layout;
+use crate::view::count;
+use crate::view::record::{self, COLUMNS, RecordLine};
 
 /// Records unless told otherwise.
 pub(super) const SHOWN: u32 = 20;
@@ -114,7 +114,7 @@ impl<'a> Table<'a> {
             .try_for_each(|row| ui.line(&layout.line(row, ui.out, columns.is_some())))
     }
 
-    fn row(&self, summary: &Summary) -> Vec<crate::render::columns::Cell> {
+    fn row(&self, summary: &Summary) -> Vec<crate::view::columns::Cell> {
         let age = record::age(summary.at, self.now);
         record::row(summary, age, is_abandoned(self.session, summary))
     }

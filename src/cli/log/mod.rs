@@ -14,61 +14,61 @@ mod why;
 
 use clap::Subcommand;
 
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::render::record;
-use crate::session::Session;
-use crate::store::{Access, Owner, SqliteStore, StoreError, Summary};
+use crate::store::{Access, Lease, SqliteStore, StoreError, Summary};
+use crate::view::record;
 use filter::{Filters, Listing};
 
 /// Look at what was recorded: requests, deliveries, each attempt, and why
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct LogArgs {
     #[command(flatten)]
     listing: Listing,
     /// Go on with new records as they come: the same as `hook log follow`
     #[arg(short, long)]
     follow: bool,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<LogCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum LogCommand {
     /// Records, the newest first: the same as `hook log` alone
     #[command(visible_alias = "ls")]
     List(Listing),
-    Show(show::Args),
+    Show(show::LogShowArgs),
     /// New records as they come, until Ctrl-C; `--limit N` begins with the last N
     Follow(Listing),
     /// Success rate, durations, duplicates, and how often each event came
     Stats(Filters),
     /// Compare verified requests with the catalogue: what is missing, retyped or added
     Drift(Listing),
-    Report(report::Args),
-    Prune(prune::Args),
+    Report(report::LogReportArgs),
+    Prune(prune::LogPruneArgs),
 }
 
-pub(super) fn run(session: &Session, args: Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
     let (listing, follow) = (args.listing, args.follow);
     let stray = follow || listing != Listing::default();
     match args.command {
         None if follow => follow::run(session, &listing),
         None => list::run(session, &listing),
-        Some(Command::List(own)) if follow => follow::run(session, &own.over(listing)),
-        Some(Command::List(own)) => list::run(session, &own.over(listing)),
-        Some(Command::Follow(own)) => follow::run(session, &own.over(listing)),
-        Some(Command::Stats(own)) => {
+        Some(LogCommand::List(own)) if follow => follow::run(session, &own.over(listing)),
+        Some(LogCommand::List(own)) => list::run(session, &own.over(listing)),
+        Some(LogCommand::Follow(own)) => follow::run(session, &own.over(listing)),
+        Some(LogCommand::Stats(own)) => {
             refuse(follow || listing.limit.is_some())?;
             stats::run(session, &own.over(listing.filters))
         }
-        Some(Command::Drift(own)) => {
+        Some(LogCommand::Drift(own)) => {
             refuse(follow)?;
             drift::run(session, &own.over(listing))
         }
-        Some(Command::Show(own)) => refuse(stray).and_then(|()| show::run(session, &own)),
-        Some(Command::Report(own)) => refuse(stray).and_then(|()| report::run(session, &own)),
-        Some(Command::Prune(own)) => refuse(stray).and_then(|()| prune::run(session, &own)),
+        Some(LogCommand::Show(own)) => refuse(stray).and_then(|()| show::run(session, &own)),
+        Some(LogCommand::Report(own)) => refuse(stray).and_then(|()| report::run(session, &own)),
+        Some(LogCommand::Prune(own)) => refuse(stray).and_then(|()| prune::run(session, &own)),
     }
 }
 
@@ -95,6 +95,6 @@ fn reader_if_any(session: &Session) -> Result<Option<SqliteStore>> {
 
 /// Whether attempts are left and no living process works on them.
 fn is_abandoned(session: &Session, summary: &Summary) -> bool {
-    let alive = |owner: &String| Owner::is_alive(&session.ledger_path, owner);
+    let alive = |owner: &String| Lease::is_alive(&session.ledger_path, owner);
     record::is_pending(summary) && !summary.owner.as_ref().is_some_and(alive)
 }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::app::retention::Limits;
+use crate::cli::prompt;
+use crate::cli::session::Session;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::prompt;
-use crate::render::{count, short_size};
-use crate::retention::Limits;
-use crate::session::Session;
 use crate::store::{Access, SqliteStore};
+use crate::view::{count, short_size};
 
 /// Drop old records; by default what the settings say: `hook config show`
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct LogPruneArgs {
     /// Records older than this, and nothing for their size
     #[arg(long, value_name = "DURATION", value_parser = super::super::duration)]
     older_than: Option<Duration>,
@@ -34,7 +34,7 @@ struct PrunedLine {
     dropped: u64,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
     // Whether there is a ledger at all comes before the question.
     if super::reader_if_any(session)?.is_none() {
         return Ok(Exit::Ok);

@@ -3,24 +3,24 @@
 use serde::Serialize;
 
 use super::super::select;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask::{self, MASK};
-use crate::render::delivery::{BODY_SHOWN, error_words};
-use crate::render::{count, millis, short_time, status_line};
-use crate::session::Session;
 use crate::store::{Capture, Delivery, Record};
-use crate::ui::printable;
+use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::{count, millis, short_time, status_line};
 
 /// Header values shorter than this are no signatures or secrets.
 const SECRET_LENGTH: usize = 16;
 
 /// What a support team asks for: event id, time, URL, last answer; no secret, no signature
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct LogReportArgs {
     /// A number, an id or the beginning of one, `last`, `last~2`
     #[arg(value_name = "ID", add = crate::cli::complete::records())]
     id: String,
@@ -55,7 +55,7 @@ struct Last {
     words: String,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &LogReportArgs) -> Result<Exit> {
     let store = select::reader(session)?;
     let number = select::number(&store, &args.id)?;
     let report = match select::record(&store, number)? {

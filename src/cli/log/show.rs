@@ -7,17 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::select;
 use super::{capture, delivery, why};
+use crate::cli::session::Session;
+use crate::cli::ui::{Output, printable};
 use crate::clock::{Timestamp, human_duration};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask;
-use crate::render::body;
-use crate::render::record::{self, tone};
-use crate::render::request::header_lines;
-use crate::session::Session;
 use crate::store::{Lane, NewCapture, Query, Record, SqliteStore, Store, Summary};
-use crate::ui::{Output, printable};
+use crate::view::body;
+use crate::view::record::{self, tone};
+use crate::view::request::header_lines;
 
 /// How much of a body is shown without `--full`, in characters.
 const BODY_SHOWN: usize = 4096;
@@ -30,7 +30,7 @@ const LATER: usize = 50;
 
 /// One record, whole: headers, body, verdict, attempts
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct LogShowArgs {
     /// A number, an id or the beginning of one, `last`, `last~2`
     #[arg(value_name = "ID", add = crate::cli::complete::records(), default_value = "last")]
     id: String,
@@ -77,7 +77,7 @@ fn is_same_content(store: &impl Store, record: &Record) -> Result<bool> {
     })
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &LogShowArgs) -> Result<Exit> {
     let store = select::reader(session)?;
     let number = select::number(&store, &args.id)?;
     let mut record = select::record(&store, number)?;

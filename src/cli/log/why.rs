@@ -3,13 +3,13 @@
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
 use crate::cli::listen::observer::described;
+use crate::cli::ui::printable;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
-use crate::render::delivery::error_words;
-use crate::render::{count, short_size, short_time, status_line};
 use crate::shell::quote;
-use crate::store::{Capture, Delivery, DeliveryState, Lane, NewDelivery, Owner, Processing};
-use crate::ui::printable;
+use crate::store::{Capture, Delivery, DeliveryState, Lane, Lease, NewDelivery, Processing};
+use crate::view::delivery::error_words;
+use crate::view::{count, short_size, short_time, status_line};
 
 /// Characters of a text from the network in one sentence, at most.
 const MOST: usize = 400;
@@ -157,7 +157,7 @@ fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
 fn waiting(view: &View<'_>, lane: &Lane) -> String {
     let what = printable(&described(lane), MOST);
     let owner = lane.owner.as_deref();
-    if owner.is_some_and(|owner| Owner::is_alive(&view.session.ledger_path, owner)) {
+    if owner.is_some_and(|owner| Lease::is_alive(&view.session.ledger_path, owner)) {
         format!("Still to be done by a `hook` that is running: {what}.")
     } else {
         format!("Still to be done: {what}. `hook replay --resume` does it.")

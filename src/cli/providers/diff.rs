@@ -4,20 +4,20 @@ use serde_json::Value;
 
 use crate::cli::input;
 use crate::cli::naming::lint_custom;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Finding, Measure};
 use crate::provider::{Profile, near_names};
-use crate::render::count;
-use crate::render::drift::{DriftLine, lines};
-use crate::session::Session;
-use crate::ui::printable;
+use crate::view::count;
+use crate::view::drift::{DriftLine, lines};
 
 /// Compare a body with the catalogue's event: what is missing, retyped or added
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ProvidersDiffArgs {
     /// The event
     #[arg(add = crate::cli::complete::events())]
     event: String,
@@ -29,7 +29,7 @@ pub(super) struct Args {
     provider: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
     let (event, ui) = (args.event.as_str(), &session.ui);
     let bytes = read(&args.file)?;
     let body: Value = serde_json::from_slice(&bytes)

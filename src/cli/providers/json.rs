@@ -6,7 +6,7 @@ use super::show::assumed_in_variant;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Case, Https, ParamType, Place, Profile, Tense};
-use crate::signature::{Carrier, Freshness, KeyForm, PublicForm, Scheme};
+use crate::signature::{Freshness, KeyForm, PublicForm, Scheme, SignatureLocation};
 use crate::template::Template;
 
 /// `{"schema":"hook.profile/1",...}`. Durations are in milliseconds.
@@ -116,7 +116,7 @@ fn signature(scheme: &Scheme) -> Value {
     value
 }
 
-fn carrier(carrier: &Carrier, content: &Template) -> Value {
+fn carrier(carrier: &SignatureLocation, content: &Template) -> Value {
     json!({
         "more_headers": carrier.more_headers,
         "each": carrier.each,

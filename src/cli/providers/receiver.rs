@@ -3,10 +3,10 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::receiver::{self, ReceiverError};
-use crate::session::Session;
 
 /// What the handler is written with.
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,7 +1,7 @@
 //! Headed rows of `name  value` for people, wrapped, with a mark behind what a provider's file only assumes.
 
 use crate::provider::Profile;
-use crate::style::Style;
+use crate::view::style::Style;
 
 /// Where lines are broken, in characters.
 const WIDTH: usize = 100;

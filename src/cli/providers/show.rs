@@ -5,8 +5,8 @@ use crate::clock::human_duration;
 use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Https, Place, Profile};
-use crate::signature::{Asymmetric, AsymmetricKind, Carrier, Freshness, Hmac, KeyForm, Scheme};
-use crate::style::Style;
+use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hmac, KeyForm, Scheme, SignatureLocation};
+use crate::view::style::Style;
 
 /// The sheet of one profile.
 pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String> {
@@ -115,7 +115,7 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
     age(sheet, &table, scheme.freshness);
 }
 
-fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &Carrier, content: &str) {
+fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &SignatureLocation, content: &str) {
     let key = |name: &str| format!("{table}.{name}");
     sheet.row("header", &carrier.places(), &[&key("header")]);
     if let Some(list) = &carrier.each {

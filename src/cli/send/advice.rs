@@ -2,9 +2,9 @@
 
 use url::Url;
 
+use crate::cli::session::Session;
 use crate::pipeline::Tally;
 use crate::provider::Profile;
-use crate::session::Session;
 use crate::transport::other_loopback_answers;
 
 /// Says what the causes of failures in `tally` suggest; `url` is the target, where there is one.

@@ -7,7 +7,7 @@ use super::super::{complete, retry};
 
 /// Play a provider: its management API on this machine, and signed deliveries of what happens there
 #[derive(Debug, Clone, clap::Args)]
-pub(in super::super) struct Args {
+pub(in super::super) struct ServeArgs {
     /// The provider to play: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = complete::providers(), help_heading = "Provider")]
     pub(super) provider: Option<String>,

@@ -6,25 +6,26 @@ use tokio::task::JoinSet;
 
 use super::super::handshake::{self, Answered};
 use super::show;
-use crate::api::face::Question;
+use crate::api::server::Question;
+use crate::app::context::aside;
+use crate::cli::session::Session;
 use crate::endpoints::Confirmed;
 use crate::error::Result;
 use crate::provider::Profile;
-use crate::session::Session;
 use crate::transport::HttpTransport;
 
 /// Questions at the same time; more wait.
 const AT_ONCE: usize = 16;
 
 /// Asks, and confirms those who answer.
-pub(super) struct Asker {
+pub(super) struct Challenger {
     session: Arc<Session>,
     profile: Arc<Profile>,
     transport: Arc<HttpTransport>,
     under_way: JoinSet<(Question, Answered)>,
 }
 
-impl Asker {
+impl Challenger {
     pub(super) fn new(session: Arc<Session>, profile: Arc<Profile>, transport: Arc<HttpTransport>) -> Self {
         Self {
             session,
@@ -37,7 +38,7 @@ impl Asker {
     pub(super) async fn ask(&mut self, question: Question) -> Result<()> {
         let (profile, asked) = (Arc::clone(&self.profile), question);
         // The endpoint's secrets are files.
-        let made = self.session.aside(move |session| {
+        let made = aside(&self.session, move |session| {
             let shake = profile.handshakes.first();
             let made = shake.map(|shake| handshake::question(session, &profile, shake, &asked.endpoint, &asked.token));
             Ok((asked, made))
@@ -77,9 +78,7 @@ impl Asker {
         let outcome = match answered {
             Answered::Not(why) => Err(why),
             Answered::Echoed => {
-                let confirmed = self
-                    .session
-                    .aside(move |session| handshake::confirm(session, &id, &token));
+                let confirmed = aside(&self.session, move |session| handshake::confirm(session, &id, &token));
                 match confirmed.await {
                     Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
                     // It was changed while the question was under way: that asks anew.

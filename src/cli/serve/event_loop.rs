@@ -5,24 +5,24 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::super::turned_away::TurnedAway;
-use super::ask::Asker;
-use super::post::Post;
+use super::super::rejected_peers::RejectedPeers;
+use super::ask::Challenger;
+use super::fanout::Fanout;
 use super::show;
-use crate::api::face::Told;
+use crate::api::server::ApiEvent;
 use crate::error::Result;
 use crate::server::Drained;
 
 /// Whoever is told.
-pub(super) struct Desk {
-    pub(super) post: Post,
-    pub(super) asker: Asker,
-    pub(super) turned_away: TurnedAway,
+pub(super) struct EventLoop {
+    pub(super) post: Fanout,
+    pub(super) asker: Challenger,
+    pub(super) turned_away: RejectedPeers,
 }
 
-impl Desk {
+impl EventLoop {
     /// Works until the server has ended and everything was told.
-    pub(super) async fn run(mut self, mut heard: mpsc::Receiver<Told>, serving: JoinHandle<Drained>) -> Result<()> {
+    pub(super) async fn run(mut self, mut heard: mpsc::Receiver<ApiEvent>, serving: JoinHandle<Drained>) -> Result<()> {
         loop {
             tokio::select! {
                 biased;
@@ -38,17 +38,17 @@ impl Desk {
         Ok(())
     }
 
-    async fn take(&mut self, told: Told) -> Result<()> {
+    async fn take(&mut self, told: ApiEvent) -> Result<()> {
         let session = Arc::clone(&self.post.session);
         match told {
-            Told::Call(called) => {
+            ApiEvent::Call(called) => {
                 show::call(&session, &called)?;
                 session.ui.flush()?;
             }
-            Told::Event(occurrence) => self.post.take(occurrence).await,
-            Told::Question(question) => self.asker.ask(*question).await?,
-            Told::Rejected(rejection) => self.turned_away.rejected(&session.ui, &rejection),
-            Told::NotAccepted(error) => self.turned_away.not_accepted(&session.ui, &error),
+            ApiEvent::Event(occurrence) => self.post.take(occurrence).await,
+            ApiEvent::Question(question) => self.asker.ask(*question).await?,
+            ApiEvent::Rejected(rejection) => self.turned_away.rejected(&session.ui, &rejection),
+            ApiEvent::NotAccepted(error) => self.turned_away.not_accepted(&session.ui, &error),
         }
         Ok(())
     }

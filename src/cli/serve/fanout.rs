@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::super::{ends, targets};
-use crate::api::face::Occurrence;
+use super::super::{endpoint_health, targets};
+use crate::api::server::Occurrence;
+use crate::app::context::Purpose;
+use crate::app::context::aside;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
@@ -17,18 +21,16 @@ use crate::message::Message;
 use crate::pipeline::{End, View, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
-use crate::render::delivery::Attempts;
-use crate::session::{Purpose, Session};
-use crate::store::{Ledger, Op, Owner};
+use crate::store::{Lease, Ledger, Op};
 use crate::transport::AddressPolicy;
-use crate::ui::printable;
+use crate::view::delivery::Attempts;
 
 /// Takes events to the engine.
-pub(super) struct Post {
+pub(super) struct Fanout {
     pub(super) session: Arc<Session>,
     pub(super) rules: Rules,
     pub(super) ledger: Ledger,
-    pub(super) owner: Arc<Owner>,
+    pub(super) owner: Arc<Lease>,
     pub(super) jobs: mpsc::Sender<Delivery>,
 }
 
@@ -41,7 +43,7 @@ pub(super) struct Rules {
     pub(super) book: Arc<BookWatch>,
 }
 
-impl Post {
+impl Fanout {
     /// Puts the deliveries of an event on record, says so to the call that caused it, and hands them to the engine.
     pub(super) async fn take(&self, occurrence: Occurrence) {
         let deliveries = match self.record(&occurrence).await {
@@ -65,10 +67,10 @@ impl Post {
             occurrence.params.clone(),
         );
         // The book and the secrets of endpoints are files.
-        let deliveries = self
-            .session
-            .aside(move |session| rules.deliveries(session, &message, &params))
-            .await?;
+        let deliveries = aside(&self.session, move |session| {
+            rules.deliveries(session, &message, &params)
+        })
+        .await?;
         // All are on their way before the first is waited for, so that they share a sync.
         let mut acks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
@@ -182,7 +184,7 @@ pub(super) async fn count_ends(session: Arc<Session>, mut ends: mpsc::UnboundedR
         while let Ok(next) = ends.try_recv() {
             all.push(next);
         }
-        let counted = session.aside(move |session| ends::note(session, &all, true)).await;
+        let counted = aside(&session, move |session| endpoint_health::note(session, &all, true)).await;
         match counted {
             Err(error) if !failing => {
                 failing = true;

@@ -1,15 +1,15 @@
 //! Who may call: keys by reference, or made up for this run in the provider's form.
 
-use super::Args;
-use crate::api::face::{Access, Key};
+use super::ServeArgs;
+use crate::api::server::{Access, Key};
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
 use crate::error::{Error, Result};
 use crate::message::Mode;
 use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::secret::Secret;
-use crate::session::Session;
 use crate::template::Template;
-use crate::ui::Output;
 
 /// The keys of a run.
 pub(super) struct Keys {
@@ -19,7 +19,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new(session: &Session, args: &Args, profile: &Profile, api: &Api) -> Result<Self> {
+    pub(super) fn new(session: &Session, args: &ServeArgs, profile: &Profile, api: &Api) -> Result<Self> {
         let mut keys = Self {
             all: Vec::new(),
             fresh: Vec::new(),
@@ -81,7 +81,7 @@ impl Keys {
     }
 
     /// What the face asks of callers.
-    pub(super) fn access(&self, args: &Args, port: u16) -> Access {
+    pub(super) fn access(&self, args: &ServeArgs, port: u16) -> Access {
         if args.no_auth {
             Access::Open { port }
         } else {

@@ -2,9 +2,9 @@
 
 mod args;
 mod ask;
-mod desk;
+mod event_loop;
+mod fanout;
 mod keys;
-mod post;
 mod show;
 
 use std::sync::Arc;
@@ -13,14 +13,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use args::Args;
-use ask::Asker;
-use desk::Desk;
+pub(super) use args::ServeArgs;
+use ask::Challenger;
+use event_loop::EventLoop;
+use fanout::{Fanout, Served};
 use keys::Keys;
-use post::{Post, Served};
 
-use crate::api::face::{Face, Setup, Told, base_path};
+use crate::api::server::{ApiEvent, MockApi, Setup, base_path};
 use crate::app::endpoint_gate::EndpointGate;
+use crate::cli::session::Session;
 use crate::endpoints::rules::Options;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
@@ -28,11 +29,10 @@ use crate::exit::Exit;
 use crate::pipeline::{Known, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
-use crate::render::delivery::Attempts;
 use crate::server::{self, Drained};
-use crate::session::Session;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
+use crate::view::delivery::Attempts;
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -45,7 +45,7 @@ const BACKLOG: usize = 65_536;
 const LARGEST_BODY: usize = 1024 * 1024;
 
 /// Where a face is, and in which account.
-struct Place {
+struct ServeContext {
     /// What clients are given.
     url: String,
     /// The same without the path of the API.
@@ -53,7 +53,7 @@ struct Place {
     plan: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     super::socket::check(args.bind, args.expose)?;
     let profile = session.provider_for(args.provider.as_deref(), None)?;
     let Some(api) = profile.api.clone() else {
@@ -84,7 +84,7 @@ fn with_api(session: &Session) -> String {
 }
 
 /// The plan that limits endpoints: a new account is on the first one.
-fn plan(session: &Session, args: &Args, profile: &Profile) -> Result<Option<String>> {
+fn plan(session: &Session, args: &ServeArgs, profile: &Profile) -> Result<Option<String>> {
     let plans = &profile.endpoint.plans;
     let names = || {
         plans
@@ -112,7 +112,7 @@ fn plan(session: &Session, args: &Args, profile: &Profile) -> Result<Option<Stri
     }
 }
 
-fn scopes(args: &Args, profile: &Profile, api: &Api) -> Result<Option<Vec<String>>> {
+fn scopes(args: &ServeArgs, profile: &Profile, api: &Api) -> Result<Option<Vec<String>>> {
     let known = |scope: &&String| !api.scopes.iter().any(|(name, _)| name == *scope);
     match args.scopes.iter().find(known) {
         None if args.scopes.is_empty() => Ok(None),
@@ -131,7 +131,7 @@ fn scopes(args: &Args, profile: &Profile, api: &Api) -> Result<Option<Vec<String
 /// Everything that a run needs.
 struct Serving<'a> {
     session: &'a Session,
-    args: &'a Args,
+    args: &'a ServeArgs,
     profile: Arc<Profile>,
     api: Api,
     plan: Option<String>,
@@ -154,7 +154,7 @@ impl Serving<'_> {
         session.keep(&kept);
         drop(kept);
         let origin = format!("http://{}", super::socket::shown(address));
-        let place = Place {
+        let place = ServeContext {
             url: format!("{origin}{}", base_path(&self.api)),
             origin,
             plan: self.plan.clone(),
@@ -178,7 +178,7 @@ impl Serving<'_> {
         Ok(self.summary(&finished?))
     }
 
-    fn face(&self, port: u16, outlet: mpsc::Sender<Told>) -> Result<Arc<Face>> {
+    fn face(&self, port: u16, outlet: mpsc::Sender<ApiEvent>) -> Result<Arc<MockApi>> {
         let session = self.session;
         let setup = Setup {
             profile: Arc::clone(&self.profile),
@@ -197,7 +197,7 @@ impl Serving<'_> {
             random: Arc::clone(&session.random),
             outlet,
         };
-        let face = Face::new(setup).map(Arc::new);
+        let face = MockApi::new(setup).map(Arc::new);
         face.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))
     }
 
@@ -214,7 +214,7 @@ impl Serving<'_> {
     /// Shows calls and delivers events until the server has ended and everything is told.
     async fn work(
         &self,
-        heard: mpsc::Receiver<Told>,
+        heard: mpsc::Receiver<ApiEvent>,
         serving: JoinHandle<Drained>,
         ledger: crate::store::Ledger,
         (stop, late): (CancellationToken, CancellationToken),
@@ -242,9 +242,9 @@ impl Serving<'_> {
         let book = Arc::new(session.book_watch());
         pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let session = Arc::new(session.clone());
-        let post = Post {
+        let post = Fanout {
             session: Arc::clone(&session),
-            rules: post::Rules {
+            rules: fanout::Rules {
                 profile: Arc::clone(&self.profile),
                 policy: Arc::new(self.profile.policy.clone()),
                 addresses: self.addresses(),
@@ -255,15 +255,15 @@ impl Serving<'_> {
             jobs,
         };
         let (ends, ended) = mpsc::unbounded_channel();
-        let counting = post::count_ends(Arc::clone(&session), ended);
+        let counting = fanout::count_ends(Arc::clone(&session), ended);
         let mut view = Served {
             attempts: Attempts::new(Arc::clone(&session.ui), false),
             ends,
         };
-        let desk = Desk {
+        let desk = EventLoop {
             post,
-            asker: Asker::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
-            turned_away: super::turned_away::TurnedAway::default(),
+            asker: Challenger::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
+            turned_away: super::rejected_peers::RejectedPeers::default(),
         };
         let desk = async { desk.run(heard, serving).await };
         // Without a screen or a ledger there is no service.

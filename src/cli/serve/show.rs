@@ -3,19 +3,19 @@
 use serde::Serialize;
 
 use super::keys::Keys;
-use super::{Args, Place};
-use crate::api::face::Called;
+use super::{ServeArgs, ServeContext};
+use crate::api::server::Called;
 use crate::cli::handshake::HandshakeLine;
+use crate::cli::session::Session;
 use crate::cli::socket::{self, ReadyLine};
+use crate::cli::ui::{Output, printable};
 use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::mask;
 use crate::message::Mode;
 use crate::provider::Profile;
 use crate::provider::file::Limit;
-use crate::render::{count, millis, short_time};
-use crate::session::Session;
-use crate::ui::{Output, printable};
+use crate::view::{count, millis, short_time};
 
 /// The first line of JSON, with what a provider has besides. `key` and `test_key` are there when they were made up.
 #[derive(Serialize)]
@@ -43,7 +43,13 @@ struct CallLine<'a> {
 }
 
 /// Says that calls are answered from now on, and where.
-pub(super) fn ready(session: &Session, args: &Args, profile: &Profile, place: &Place, keys: &Keys) -> Result<()> {
+pub(super) fn ready(
+    session: &Session,
+    args: &ServeArgs,
+    profile: &Profile,
+    place: &ServeContext,
+    keys: &Keys,
+) -> Result<()> {
     let ui = &session.ui;
     let fresh = |mode: Mode| {
         keys.fresh

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::super::{runtime, send};
 
+use crate::cli::session::Session;
 use crate::engine::Delivery;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::mask;
 use crate::pipeline::record;
-use crate::session::Session;
 use crate::store::{DeliveryState, Op, StoreError};
 
 /// `{"schema":"hook.execution/1"}`: an execution that sent nothing.
@@ -23,7 +23,7 @@ struct ExecutionLine<'a> {
 }
 
 /// Shows the request as it would go out.
-pub(super) fn rehearse(session: &Session, args: &send::Args, name: &str) -> Result<Exit> {
+pub(super) fn rehearse(session: &Session, args: &send::SendArgs, name: &str) -> Result<Exit> {
     let deliveries = send::rehearse(session, args)?;
     let numbers = keep(
         session,
@@ -42,7 +42,7 @@ pub(super) fn rehearse(session: &Session, args: &send::Args, name: &str) -> Resu
 }
 
 /// Says why nothing is sent.
-pub(super) fn skip(session: &Session, args: &send::Args, name: &str, why: &str) -> Result<Exit> {
+pub(super) fn skip(session: &Session, args: &send::SendArgs, name: &str, why: &str) -> Result<Exit> {
     let deliveries = send::prepare(session, args)?;
     let numbers = keep(session, &deliveries, DeliveryState::Skipped, why)?;
     let number = numbers.first().copied().unwrap_or_default();

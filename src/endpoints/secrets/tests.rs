@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
-use crate::provider::compose::{Composer, Wishes};
+use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::{Registry, Target};
 use crate::signature::{Received, Verdict};
 
@@ -67,9 +67,9 @@ fn a_generated_secret_signs_and_verifies_in_the_form_of_every_provider() {
 
 fn round_trip(profile: &Profile, signing: &Secret, verifying: &Secret) -> Verdict {
     let now = Timestamp::from_unix(1_893_553_445);
-    let wishes = Wishes {
+    let wishes = ComposeOptions {
         event: profile.events.keys().next().unwrap().clone(),
-        ..Wishes::default()
+        ..ComposeOptions::default()
     };
     let id = Id::new(IdKind::Message, now, &Random::os());
     let message = Composer::new(profile, wishes).unwrap().compose(id, now, &Random::os());

@@ -1,8 +1,8 @@
 //! The signature table of a file, checked and compiled.
 
-mod carriage;
+mod location;
 
-use carriage::Carriage;
+use location::Carriage;
 
 use super::{Result, fault, optional_duration, template, word};
 use crate::headers::check_line;

@@ -44,7 +44,7 @@ pub struct ApiFile {
     pub scopes: IndexMap<String, Vec<String>>,
     /// How many calls are taken.
     pub rate: Option<RateFile>,
-    /// Things that calls make and end, and the events that tell of it.
+    /// ResourceStore that calls make and end, and the events that tell of it.
     pub causes: IndexMap<String, CauseFile>,
 }
 

@@ -5,7 +5,7 @@ use super::fill::Values;
 use super::{Lang, ReceiverError};
 use crate::clock::human_duration;
 use crate::provider::Profile;
-use crate::signature::{Algorithm, Carrier, Encoding, Hmac, KeyForm, Scheme};
+use crate::signature::{Algorithm, Encoding, Hmac, KeyForm, Scheme, SignatureLocation};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
 type Result<T> = std::result::Result<T, ReceiverError>;
@@ -160,7 +160,7 @@ fn key(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
 }
 
 /// Where signature, time and id stand.
-fn carrier(values: &mut Values, writer: &Writer<'_>, carrier: &Carrier) {
+fn carrier(values: &mut Values, writer: &Writer<'_>, carrier: &SignatureLocation) {
     let separator = carrier.pairs.as_ref().or(carrier.list.as_ref());
     if let Some(separator) = separator {
         values.text("separator", writer.quote(separator));
@@ -191,7 +191,7 @@ fn carrier(values: &mut Values, writer: &Writer<'_>, carrier: &Carrier) {
 }
 
 /// The names of the header's `name=value` pairs.
-fn pairs(carrier: &Carrier) -> Vec<(&str, &Placeholder)> {
+fn pairs(carrier: &SignatureLocation) -> Vec<(&str, &Placeholder)> {
     let Some(separator) = carrier.pairs.as_deref() else {
         return Vec::new();
     };
@@ -207,7 +207,7 @@ fn pairs(carrier: &Carrier) -> Vec<(&str, &Placeholder)> {
 }
 
 /// How the carried timestamp is written.
-fn time_form(carrier: &Carrier) -> Option<TimeForm> {
+fn time_form(carrier: &SignatureLocation) -> Option<TimeForm> {
     let in_pairs = pairs(carrier)
         .into_iter()
         .find_map(|(_, placeholder)| match placeholder {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use url::Url;
 
-use super::bench::{Bench, Trial};
+use super::context::{ProbeContext, Trial};
 use super::{Explanation, found};
 use crate::headers::Headers;
 use crate::shell::quote;
@@ -16,7 +16,7 @@ use crate::template::{Part, Placeholder, Template};
 const HOSTS: [&str; 3] = ["x-forwarded-host", "x-original-host", "host"];
 
 /// Another URL than the one here, where the scheme signs it.
-pub(super) fn url_differs(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn url_differs(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let url = bench.case.received.url.filter(|_| bench.case.scheme.signs_target())?;
     let used = variants(url, bench.case.received.headers).into_iter().find(|used| {
         bench.fits(&Trial {
@@ -34,7 +34,7 @@ pub(super) fn url_differs(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The URL before the body, though the scheme signs none.
-pub(super) fn url_signed(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn url_signed(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let is_new = bench.signs_body() && !bench.case.scheme.signs_target();
     let url = bench.case.received.url.filter(|_| is_new)?;
     let body = Part::Placeholder(Placeholder::Body);

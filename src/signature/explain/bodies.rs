@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use super::bench::{BOM, Bench};
+use super::context::{BOM, ProbeContext};
 use super::json::{self, Node};
 use super::styles::{LIKELY, STYLES, Style};
 use super::{Explanation, found};
@@ -34,7 +34,7 @@ const LIMITS: [usize; 21] = [
     5_000_000,
 ];
 
-pub(super) fn end(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn end(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let shorter = [b"\r\n".as_slice(), b"\n"]
         .iter()
@@ -52,7 +52,7 @@ pub(super) fn end(bench: &Bench<'_>) -> Option<Explanation> {
     })
 }
 
-pub(super) fn line_ends(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn line_ends(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     if !body.contains(&b'\n') {
         return None;
@@ -66,7 +66,7 @@ pub(super) fn line_ends(bench: &Bench<'_>) -> Option<Explanation> {
     })
 }
 
-pub(super) fn bom(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn bom(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let text = match body.strip_prefix(BOM) {
         Some(rest) if bench.body(rest) => "the body got a byte order mark before it after it was signed",
@@ -79,7 +79,7 @@ pub(super) fn bom(bench: &Bench<'_>) -> Option<Explanation> {
     ))
 }
 
-pub(super) fn reserialised(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn reserialised(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let node = bench.document()?;
     if let Some(found) = written_anew(bench, node, &STYLES[..LIKELY]) {
         return Some(found);
@@ -95,13 +95,13 @@ pub(super) fn reserialised(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// In one of the many styles that are not likely.
-pub(super) fn rarely_reserialised(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn rarely_reserialised(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let found = written_anew(bench, bench.document()?, &STYLES[LIKELY..])?;
     Some(found.under("body-reserialised"))
 }
 
 /// The document in the first of those styles that fits, with a newline at its end or without.
-fn written_anew(bench: &Bench<'_>, node: &Node<'_>, styles: &[Style]) -> Option<Explanation> {
+fn written_anew(bench: &ProbeContext<'_>, node: &Node<'_>, styles: &[Style]) -> Option<Explanation> {
     let mut seen: Vec<Vec<u8>> = Vec::new();
     let style = styles.iter().find(|style| {
         let Some(mut text) = bench.written(node, style).filter(|text| !seen.contains(text)) else {
@@ -128,7 +128,7 @@ fn written_anew(bench: &Bench<'_>, node: &Node<'_>, styles: &[Style]) -> Option<
 }
 
 /// The likeliest other bodies, for two mistakes at once, each with what happened to it.
-pub(super) fn likely<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = (&'static str, Cow<'b, [u8]>)> {
+pub(super) fn likely<'b>(bench: &'b ProbeContext<'_>) -> impl Iterator<Item = (&'static str, Cow<'b, [u8]>)> {
     let body = bench.case.received.body;
     let end = || match body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n")) {
         Some(cut) => Some(("the body got a newline at its end", Cow::Borrowed(cut))),
@@ -145,7 +145,7 @@ pub(super) fn likely<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = (&'static
 }
 
 /// Only a beginning of the body was signed.
-pub(super) fn cut(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn cut(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     if bench.body(b"") {
         let text = "the sender signs an empty body: it hashes before the body is there, or reads it twice";
@@ -161,7 +161,7 @@ pub(super) fn cut(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// What the headers say about a body that is not there as a whole. Nothing is proved by it.
-pub(super) fn incomplete(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn incomplete(bench: &ProbeContext<'_>) -> Option<Explanation> {
     // A token does not cover the body.
     bench.content()?;
     let (headers, body) = (bench.case.received.headers, bench.case.received.body);
@@ -206,7 +206,7 @@ fn cut_off(fact: String) -> Explanation {
 }
 
 /// Whether the body begins as JSON and ends in the middle of it.
-fn breaks_off(bench: &Bench<'_>) -> bool {
+fn breaks_off(bench: &ProbeContext<'_>) -> bool {
     let body = bench.case.received.body;
     let reads = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
     let read = reads.then(|| bench.changed(|| serde_json::from_slice::<IgnoredAny>(body).err()));

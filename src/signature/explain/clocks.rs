@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::bench::Bench;
+use super::context::ProbeContext;
 use super::{Case, Explanation, found};
 use crate::clock::{Timestamp, human_duration};
-use crate::signature::Refusal;
+use crate::signature::RejectReason;
 use crate::template::{Part, Placeholder, Template};
 
 /// The timestamp in another unit than the header has it.
-pub(super) fn unit(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn unit(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let (content, stamp) = (bench.content()?, bench.stamp.as_ref()?);
     if !has_time(content) {
         return None;
@@ -48,7 +48,7 @@ pub(super) fn unit(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The timestamp of another header.
-pub(super) fn other_header(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn other_header(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let content = bench.content().filter(|content| has_time(content))?;
     let is_time = |text: &str| {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -66,7 +66,7 @@ pub(super) fn other_header(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The scheme's parts in another order, with other separators, or some of them left out.
-pub(super) fn content(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn content(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let content = bench.content().filter(|_| bench.signs_body())?;
     let of = |placeholder: fn(&Placeholder) -> bool| content.placeholders().find(|p| placeholder(p)).cloned();
     let time = of(|p| matches!(p, Placeholder::Timestamp(_)));
@@ -125,7 +125,7 @@ fn without_time(content: &Template) -> Template {
 }
 
 /// A timestamp that the sender may sign though the scheme does not: it is in the header all the same.
-fn any_time(bench: &Bench<'_>) -> Option<Placeholder> {
+fn any_time(bench: &ProbeContext<'_>) -> Option<Placeholder> {
     bench
         .stamp
         .as_ref()
@@ -169,7 +169,7 @@ fn with_time(content: &Template, text: &str) -> Template {
 }
 
 /// Why a signature that matches is not fresh: the unit, or the clocks.
-pub(super) fn age(case: &Case<'_>, refusal: &Refusal) -> Option<Explanation> {
+pub(super) fn age(case: &Case<'_>, refusal: &RejectReason) -> Option<Explanation> {
     let now = case.received.now;
     let signed_at = case.scheme.signed_at(case.received.headers)?;
     let near = |at: i64| now.unix().abs_diff(at) < 24 * 3600;
@@ -187,11 +187,11 @@ pub(super) fn age(case: &Case<'_>, refusal: &Refusal) -> Option<Explanation> {
         return Some(found(text, hint).under("timestamp-unit"));
     }
     let (by, limit) = match refusal {
-        Refusal::TooOld { age, tolerance } => (*age, *tolerance),
-        Refusal::TooNew { ahead, tolerance } => (*ahead, *tolerance),
+        RejectReason::TooOld { age, tolerance } => (*age, *tolerance),
+        RejectReason::TooNew { ahead, tolerance } => (*ahead, *tolerance),
         _ => return None,
     };
-    let past = matches!(refusal, Refusal::TooOld { .. });
+    let past = matches!(refusal, RejectReason::TooOld { .. });
     // A retry signs afresh and a replay does not; a clock that runs fast is always off by the same.
     let text = if past {
         format!(

@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use super::bench::Bench;
+use super::context::ProbeContext;
 use super::{Explanation, found};
 use crate::template::Placeholder;
 
@@ -12,7 +12,7 @@ const MOST_INFLATED: usize = 16 * 1024 * 1024;
 /// Fields of a form whose values are tried, at most.
 const MOST_FIELDS: usize = 64;
 
-pub(super) fn form(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn form(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     if bench.case.scheme.signs_form() {
         return unsorted(bench);
@@ -25,7 +25,7 @@ pub(super) fn form(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The scheme signs the sorted fields of a form, and the form itself was signed, or the fields as they come.
-fn unsorted(bench: &Bench<'_>) -> Option<Explanation> {
+fn unsorted(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let content = bench.content()?;
     let with = |text: String| content.filled(|placeholder| (*placeholder == Placeholder::Form).then(|| text.clone()));
@@ -43,7 +43,7 @@ fn unsorted(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The body is JSON, and a form with it was signed.
-fn inside_a_form(bench: &Bench<'_>) -> Option<Explanation> {
+fn inside_a_form(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let encoded = bench.changed(|| form_urlencoded::byte_serialize(body).collect::<String>())?;
     let fits = ["payload=", "data=", "body=", ""].iter().any(|field| {
@@ -60,7 +60,7 @@ fn inside_a_form(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The body is a form, and something was decoded.
-fn of_a_form(bench: &Bench<'_>) -> Option<Explanation> {
+fn of_a_form(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let mut fields = form_urlencoded::parse(body).take(MOST_FIELDS);
     let text = if fields.any(|(_, value)| bench.body(value.as_bytes())) {
@@ -100,7 +100,7 @@ fn encoded_anew(body: &[u8]) -> String {
     form.extend_pairs(form_urlencoded::parse(body)).finish()
 }
 
-pub(super) fn compressed(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn compressed(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let inflated = bench.changed(|| inflated(body))??;
     bench.body(&inflated).then(|| {

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::Case;
 use super::json::{self, Fault, Node};
-use super::pace::{Pace, Work};
 use super::styles::Style;
+use super::time_budget::{TimeBudget, Work};
 use crate::headers::Headers;
 use crate::json::get;
 use crate::secret::Secret;
-use crate::signature::{Algorithm, Carrier, Encoding, Freshness, Hmac, KeyForm, Received, Scheme};
+use crate::signature::{Algorithm, Encoding, Freshness, Hmac, KeyForm, Received, Scheme, SignatureLocation};
 use crate::template::{Part, Placeholder, Scope, Template};
 
 /// Signatures of one header that are looked at, at most: a sender may write thousands.
@@ -46,9 +46,9 @@ pub(super) struct Target {
 }
 
 /// A refused request, and the time left to look at it.
-pub(super) struct Bench<'a> {
+pub(super) struct ProbeContext<'a> {
     pub(super) case: Case<'a>,
-    pub(super) pace: &'a Pace,
+    pub(super) pace: &'a TimeBudget,
     /// Signatures of any form.
     pub(super) targets: Vec<Target>,
     /// The timestamp that goes with the signature, as it is written.
@@ -58,8 +58,8 @@ pub(super) struct Bench<'a> {
     document: OnceCell<Result<Node<'a>, Fault>>,
 }
 
-impl<'a> Bench<'a> {
-    pub(super) fn new(case: Case<'a>, pace: &'a Pace) -> Self {
+impl<'a> ProbeContext<'a> {
+    pub(super) fn new(case: Case<'a>, pace: &'a TimeBudget) -> Self {
         let mut bench = Self {
             case,
             pace,
@@ -75,7 +75,7 @@ impl<'a> Bench<'a> {
         bench
     }
 
-    fn targets(&self, carrier: &Carrier) -> Vec<Target> {
+    fn targets(&self, carrier: &SignatureLocation) -> Vec<Target> {
         let mut targets = Vec::new();
         let Received { headers, body, .. } = self.case.received;
         match &carrier.body {
@@ -112,7 +112,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    pub(super) fn carrier(&self) -> Option<&'a Carrier> {
+    pub(super) fn carrier(&self) -> Option<&'a SignatureLocation> {
         self.case.scheme.carrier()
     }
 
@@ -241,12 +241,12 @@ impl<'a> Bench<'a> {
             return None;
         }
         let own = self.carrier()?;
-        let carrier = Carrier {
+        let carrier = SignatureLocation {
             header: own.header.clone(),
             value: Template::parse("${signature}", Scope::SignatureValue).ok()?,
             encoding: Encoding::Hex,
             url_forms: own.url_forms.clone(),
-            ..Carrier::default()
+            ..SignatureLocation::default()
         };
         let mut headers = self.case.received.headers.clone();
         headers.remove(&carrier.header);
@@ -345,7 +345,7 @@ fn tokens(value: &[u8]) -> Vec<(&str, &str)> {
 }
 
 /// The timestamp and the id as they are written, also where the header has another fault.
-fn stamp_and_id(carrier: &Carrier, headers: &Headers) -> (Option<String>, Option<String>) {
+fn stamp_and_id(carrier: &SignatureLocation, headers: &Headers) -> (Option<String>, Option<String>) {
     let text = |bytes: Option<&[u8]>| {
         bytes
             .and_then(|bytes| std::str::from_utf8(bytes).ok())

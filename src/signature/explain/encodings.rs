@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::bench::{Bench, Target, Trial};
-use super::pace::Work;
+use super::context::{ProbeContext, Target, Trial};
+use super::time_budget::Work;
 use super::{Explanation, found};
 use crate::signature::{Algorithm, Encoding};
 
@@ -11,7 +11,7 @@ use crate::signature::{Algorithm, Encoding};
 const MOST_HEADERS: usize = 16;
 
 /// The same signature in another text form.
-pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn encoding(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let (carrier, content) = (bench.carrier()?, bench.content()?);
     let fits = |target: &&Target| {
         let trial = bench.bare(content, None, std::slice::from_ref(target));
@@ -60,7 +60,7 @@ pub(super) fn encoding(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// The signature in another header than its own.
-pub(super) fn other_header(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn other_header(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let header = bench.case.scheme.header()?;
     let headers = bench.case.received.headers;
     let fits = |name: &&str| {
@@ -85,7 +85,7 @@ pub(super) fn other_header(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// Another hash inside.
-pub(super) fn hash(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn hash(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let (own, content) = (bench.algorithm()?, bench.content()?);
     let others = [Algorithm::Sha256, Algorithm::Sha1, Algorithm::Sha512];
     let fits = |algorithm: &Algorithm| {
@@ -103,7 +103,7 @@ pub(super) fn hash(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// A hash of secret and body, or of the body alone, without HMAC.
-pub(super) fn plain(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn plain(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let hmac = bench.hmac()?;
     let body = bench.case.received.body;
     let is_there = |parts: &[&[u8]]| {

@@ -1,7 +1,7 @@
 //! What to do about a refusal that nothing explains.
 
 use crate::clock::Timestamp;
-use crate::signature::Refusal;
+use crate::signature::RejectReason;
 
 /// Who asks for a hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,50 +26,54 @@ pub struct Context<'a> {
 }
 
 /// What to do about a refusal when no mistake is known to explain it.
-pub fn hint(refusal: &Refusal, context: &Context<'_>) -> Option<String> {
+pub fn hint(refusal: &RejectReason, context: &Context<'_>) -> Option<String> {
     let show = |what: &str| {
         let label = context.label?;
         Some(format!("`hook providers show {label}` shows {what}"))
     };
     let verify = context.place == Place::Verify;
     match refusal {
-        Refusal::HeaderMissing { .. } => show("the headers of a signed request"),
-        Refusal::PartMissing { .. } if verify => Some("give every header as it came: `--header 'NAME: VALUE'`".into()),
-        Refusal::PartMissing { .. } => Some("a proxy in between may have dropped the header".into()),
-        Refusal::Malformed { .. } => show("the form of the header, and variants"),
-        Refusal::NoMatch { .. } | Refusal::WrongToken { .. } if context.dev_secret => {
+        RejectReason::HeaderMissing { .. } => show("the headers of a signed request"),
+        RejectReason::PartMissing { .. } if verify => {
+            Some("give every header as it came: `--header 'NAME: VALUE'`".into())
+        }
+        RejectReason::PartMissing { .. } => Some("a proxy in between may have dropped the header".into()),
+        RejectReason::Malformed { .. } => show("the form of the header, and variants"),
+        RejectReason::NoMatch { .. } | RejectReason::WrongToken { .. } if context.dev_secret => {
             Some("the dev secret was tried; give the one that signed it: `--secret env:VAR`".into())
         }
-        Refusal::NoMatch { .. } if verify => {
+        RejectReason::NoMatch { .. } if verify => {
             Some("compare the secret with the sender's; the body must be the raw bytes: `--body @FILE`".into())
         }
-        Refusal::NoMatch { .. } | Refusal::WrongToken { .. } => {
+        RejectReason::NoMatch { .. } | RejectReason::WrongToken { .. } => {
             Some("compare the secret with the one that the sender has for this URL".into())
         }
-        Refusal::TooOld { .. } | Refusal::TooNew { .. } if verify => {
+        RejectReason::TooOld { .. } | RejectReason::TooNew { .. } if verify => {
             let at = context.signed_at?.unix();
             Some(format!("`--at {at}` checks it as of its signing"))
         }
-        Refusal::TooOld { .. } => {
+        RejectReason::TooOld { .. } => {
             Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())
         }
-        Refusal::Address { address } => Some(format!("add `--allow-ip {address}`")),
-        Refusal::Path => Some("the sender needs the whole URL that `hook listen --inbound` says".into()),
-        Refusal::Method { .. } => None,
-        Refusal::Bearer => Some("the sender must send `Authorization: Bearer ...`".into()),
-        Refusal::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
-        Refusal::Unusable { .. } if verify => show("which kind of secret it takes"),
-        Refusal::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
-        Refusal::Unnamed { .. } => Some(format!(
+        RejectReason::Address { address } => Some(format!("add `--allow-ip {address}`")),
+        RejectReason::Path => Some("the sender needs the whole URL that `hook listen --inbound` says".into()),
+        RejectReason::Method { .. } => None,
+        RejectReason::Bearer => Some("the sender must send `Authorization: Bearer ...`".into()),
+        RejectReason::TooNew { .. } => Some("compare both clocks with `date -u`".into()),
+        RejectReason::Unusable { .. } if verify => show("which kind of secret it takes"),
+        RejectReason::Unusable { .. } => Some("add a secret of that form: `--secret file:PATH`".into()),
+        RejectReason::Unnamed { .. } => Some(format!(
             "name the provider whose secret it is: `--provider {}`",
             context.label.unwrap_or("NAME")
         )),
-        Refusal::Foreign { label, .. } => Some(format!("`--provider {label}` checks such a request")),
-        Refusal::HandshakeAnswer => {
+        RejectReason::Foreign { label, .. } => Some(format!("`--provider {label}` checks such a request")),
+        RejectReason::HandshakeAnswer => {
             Some("give the provider that signs handshakes a listener and a secret of its own".into())
         }
-        Refusal::UrlUnknown if verify => Some("give it as the sender has it: `--url URL`".into()),
-        Refusal::UrlUnknown => Some("give it as the sender has it: `--public-url URL`".into()),
-        Refusal::Unrecognised => Some("name the provider: `--provider NAME`; `hook providers list` shows all".into()),
+        RejectReason::UrlUnknown if verify => Some("give it as the sender has it: `--url URL`".into()),
+        RejectReason::UrlUnknown => Some("give it as the sender has it: `--public-url URL`".into()),
+        RejectReason::Unrecognised => {
+            Some("name the provider: `--provider NAME`; `hook providers list` shows all".into())
+        }
     }
 }

@@ -3,26 +3,26 @@
 //! that was expected.
 
 mod addresses;
-mod bench;
 mod bodies;
 mod clocks;
 mod codings;
+mod context;
 mod encodings;
 mod hints;
 mod json;
 mod numbers;
-mod pace;
 mod pairs;
 mod secrets;
 mod styles;
 #[cfg(test)]
 mod tests;
+mod time_budget;
 
-use bench::Bench;
+use context::ProbeContext;
 pub use hints::{Context, Place, hint};
-pub use pace::Pace;
+pub use time_budget::TimeBudget;
 
-use super::{Received, Refusal, Scheme};
+use super::{Received, RejectReason, Scheme};
 use crate::secret::Secret;
 
 /// A refused request, and what may explain it.
@@ -53,7 +53,7 @@ pub struct Explanation {
 
 /// What an autopsy came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Autopsy {
+pub struct Diagnosis {
     /// The mistake, when one fits.
     pub found: Option<Explanation>,
     /// What was tried and did not fit.
@@ -66,10 +66,10 @@ pub struct Autopsy {
 struct Probe {
     /// The cause, unless the finding has a narrower one.
     name: &'static str,
-    run: fn(&Bench<'_>) -> Option<Explanation>,
+    run: fn(&ProbeContext<'_>) -> Option<Explanation>,
 }
 
-const fn probe(name: &'static str, run: fn(&Bench<'_>) -> Option<Explanation>) -> Probe {
+const fn probe(name: &'static str, run: fn(&ProbeContext<'_>) -> Option<Explanation>) -> Probe {
     Probe { name, run }
 }
 
@@ -105,9 +105,9 @@ const PROBES: [Probe; 25] = [
 
 /// The first mistake that explains why the signature did not match. Each probe hashes the body again, as long as there is
 /// time for it.
-pub fn explain(case: &Case<'_>, pace: &Pace) -> Autopsy {
-    let bench = Bench::new(*case, pace);
-    let mut autopsy = Autopsy::default();
+pub fn explain(case: &Case<'_>, pace: &TimeBudget) -> Diagnosis {
+    let bench = ProbeContext::new(*case, pace);
+    let mut autopsy = Diagnosis::default();
     for probe in &PROBES {
         if let Some(found) = (probe.run)(&bench) {
             autopsy.found = Some(found.or_under(probe.name));
@@ -119,13 +119,13 @@ pub fn explain(case: &Case<'_>, pace: &Pace) -> Autopsy {
 }
 
 /// Why a signature that matches is not fresh.
-pub fn explain_age(case: &Case<'_>, refusal: &Refusal) -> Option<Explanation> {
+pub fn explain_age(case: &Case<'_>, refusal: &RejectReason) -> Option<Explanation> {
     clocks::age(case, refusal)
 }
 
 /// Where the signature is when its header is not there.
-pub fn explain_missing(case: &Case<'_>, pace: &Pace) -> Option<Explanation> {
-    encodings::other_header(&Bench::new(*case, pace)).map(|found| found.under("other-header"))
+pub fn explain_missing(case: &Case<'_>, pace: &TimeBudget) -> Option<Explanation> {
+    encodings::other_header(&ProbeContext::new(*case, pace)).map(|found| found.under("other-header"))
 }
 
 /// A finding whose cause is the probe's.
@@ -138,7 +138,7 @@ fn found(text: impl Into<String>, hint: impl Into<String>) -> Explanation {
     }
 }
 
-impl Autopsy {
+impl Diagnosis {
     /// A mistake that was seen at once.
     pub fn of(found: Explanation) -> Self {
         Self::default().with(found)
@@ -154,7 +154,7 @@ impl Autopsy {
     }
 
     /// Notes what did not fit, or was not tried because the time was short.
-    pub fn tried(&mut self, name: &'static str, pace: &Pace) {
+    pub fn tried(&mut self, name: &'static str, pace: &TimeBudget) {
         let list = if pace.was_short() {
             &mut self.not_tried
         } else {

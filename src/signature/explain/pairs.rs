@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::bench::{Bench, Trial};
+use super::context::{ProbeContext, Trial};
 use super::{Explanation, bodies, found, secrets};
 use crate::secret::Secret;
 use crate::signature::Algorithm;
 
 /// Another secret, or one with a newline too many, and another body.
-pub(super) fn secret_and_body(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn secret_and_body(bench: &ProbeContext<'_>) -> Option<Explanation> {
     if !bench.signs_body() {
         return None;
     }
@@ -39,7 +39,7 @@ pub(super) fn secret_and_body(bench: &Bench<'_>) -> Option<Explanation> {
 }
 
 /// Another text form of the signature, or another hash, and another body.
-pub(super) fn form_and_body(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn form_and_body(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let content = bench.content().filter(|_| bench.signs_body())?;
     let own = bench.algorithm();
     let others = [Algorithm::Sha256, Algorithm::Sha1].map(Some);

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use super::bench::Bench;
+use super::context::ProbeContext;
 use super::{Explanation, found};
 use crate::secret::Secret;
 use crate::signature::encoding::LENIENT_KEY;
@@ -13,13 +13,13 @@ use crate::signature::{KeyForm, Scheme};
 const QUOTES: [&str; 3] = ["\"", "'", "`"];
 
 /// Known secrets that were not tried.
-pub(super) fn others<'a>(bench: &Bench<'a>) -> impl Iterator<Item = &'a Secret> + use<'a> {
+pub(super) fn others<'a>(bench: &ProbeContext<'a>) -> impl Iterator<Item = &'a Secret> + use<'a> {
     let case = bench.case;
     let new = move |secret: &&Secret| !case.secrets.iter().any(|tried| tried.expose() == secret.expose());
     case.others.iter().filter(new)
 }
 
-pub(super) fn other_secret(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn other_secret(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let other = others(bench).find(|secret| bench.secret((*secret).clone()))?;
     Some(other_is(other))
 }
@@ -38,7 +38,7 @@ pub(super) fn other_is(other: &Secret) -> Explanation {
     )
 }
 
-pub(super) fn whitespace(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn whitespace(bench: &ProbeContext<'_>) -> Option<Explanation> {
     bench.case.secrets.iter().find_map(|secret| {
         let (text, name) = (secret.expose(), called(secret));
         let fits = |text: Vec<u8>| bench.secret(Secret::new(text));
@@ -61,7 +61,7 @@ pub(super) fn whitespace(bench: &Bench<'_>) -> Option<Explanation> {
     })
 }
 
-pub(super) fn quotes(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn quotes(bench: &ProbeContext<'_>) -> Option<Explanation> {
     bench.case.secrets.iter().find_map(|secret| {
         let (text, name) = (secret.expose(), called(secret));
         let fits = |text: Vec<u8>| bench.secret(Secret::new(text));
@@ -90,7 +90,7 @@ pub(super) fn quotes(bench: &Bench<'_>) -> Option<Explanation> {
 
 /// A key of the wrong kind: whether or not it was signed with, it cannot be right. Beside a secret of the right kind it may
 /// stand for another variant, so that it is told only when it was used.
-pub(super) fn key_kind(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn key_kind(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let secrets = bench.case.secrets;
     if matches!(bench.case.scheme, Scheme::Asymmetric(_)) {
         let private = |secret: &&Secret| Kind::of(secret) == Some(Kind::Private);
@@ -168,7 +168,7 @@ struct Reading {
 }
 
 /// A secret whose text became a key in another way.
-pub(super) fn key_form(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn key_form(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let hmac = bench.hmac()?;
     bench.case.secrets.iter().find_map(|secret| {
         let readings = readings(secret.expose(), hmac.key_prefix.as_deref());
@@ -253,7 +253,7 @@ fn called(secret: &Secret) -> String {
 }
 
 /// A token with the word before it that belongs there, or without it.
-pub(super) fn token(bench: &Bench<'_>) -> Option<Explanation> {
+pub(super) fn token(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let Scheme::Token(scheme) = bench.case.scheme else {
         return None;
     };

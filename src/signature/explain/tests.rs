@@ -14,7 +14,7 @@ fn scheme() -> Scheme {
 }
 
 /// What a request with that body and a wrong signature comes to.
-fn looked_at(body: &[u8], budget: Duration) -> Autopsy {
+fn looked_at(body: &[u8], budget: Duration) -> Diagnosis {
     let scheme = scheme();
     let headers: Headers = [("x-signature-256", "sha256=".to_owned() + &"0a".repeat(32))]
         .into_iter()
@@ -34,7 +34,7 @@ fn looked_at(body: &[u8], budget: Duration) -> Autopsy {
         secrets: &secrets,
         others: &others,
     };
-    explain(&case, &Pace::within(body.len(), false, budget))
+    explain(&case, &TimeBudget::within(body.len(), false, budget))
 }
 
 fn document(size: usize) -> Vec<u8> {
@@ -49,7 +49,7 @@ fn a_small_body_gets_every_probe_and_a_large_one_as_many_as_the_time_allows() {
         (all.found, all.excluded.len(), all.not_tried.len()),
         (None, PROBES.len(), 0)
     );
-    let some = looked_at(&document(pace::SMALL * 2), Duration::ZERO);
+    let some = looked_at(&document(time_budget::SMALL * 2), Duration::ZERO);
     assert_eq!(some.excluded.len() + some.not_tried.len(), PROBES.len());
     assert!(some.not_tried.contains(&"body-reserialised"), "{some:?}");
 }
@@ -57,7 +57,7 @@ fn a_small_body_gets_every_probe_and_a_large_one_as_many_as_the_time_allows() {
 /// With optimisation the bound is ten milliseconds; without, hashes take some forty times as long.
 #[test]
 fn sixteen_kibibytes_are_looked_at_in_a_moment() {
-    let body = document(pace::SMALL - 100);
+    let body = document(time_budget::SMALL - 100);
     let most = if cfg!(debug_assertions) { 3000 } else { 10 };
     let took = |_| {
         let begun = Instant::now();

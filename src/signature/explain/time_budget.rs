@@ -45,7 +45,7 @@ const GUESSES: [f64; 6] = [5.0, 40.0, 20.0, 10.0, 1.0, 10.0];
 
 /// The time that is left for a request, and what the steps took so far.
 #[derive(Debug)]
-pub struct Pace {
+pub struct TimeBudget {
     begun: Instant,
     /// When the last step must be over; absent: there is time for everything.
     end: Option<Cell<Duration>>,
@@ -56,7 +56,7 @@ pub struct Pace {
     refused: Cell<bool>,
 }
 
-impl Pace {
+impl TimeBudget {
     /// Begins to look at a request.
     pub fn new(case: &Case<'_>) -> Self {
         let Case {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_step_that_would_end_too_late_is_not_taken_and_a_shorter_one_is() {
-        let mut pace = Pace::within(2_000_000, false, Duration::from_millis(80));
+        let mut pace = TimeBudget::within(2_000_000, false, Duration::from_millis(80));
         // No time goes by before a beginning that is to come.
         pace.begun += Duration::from_secs(3600);
         assert!(pace.step(Work::Write, 2_000_000, || ()).is_none(), "20 ms of 10");
@@ -170,16 +170,20 @@ mod tests {
     fn a_small_body_has_all_the_time_unless_it_is_long_to_check() {
         let none = Duration::ZERO;
         assert!(
-            Pace::within(SMALL, false, none)
+            TimeBudget::within(SMALL, false, none)
                 .step(Work::Check, SMALL, || ())
                 .is_some()
         );
-        assert!(Pace::within(10, true, none).step(Work::Check, 10, || ()).is_none());
+        assert!(
+            TimeBudget::within(10, true, none)
+                .step(Work::Check, 10, || ())
+                .is_none()
+        );
     }
 
     #[test]
     fn what_a_kind_of_work_took_says_what_it_will_take() {
-        let pace = Pace::within(1_000_000, false, BUDGET);
+        let pace = TimeBudget::within(1_000_000, false, BUDGET);
         pace.learn(Work::Write, 1_000_000, Duration::from_millis(30));
         assert_eq!(pace.foretold(Work::Write, 2_000_000), Duration::from_millis(60));
         pace.learn(Work::Write, 1_000_000, Duration::from_millis(10));

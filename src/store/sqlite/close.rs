@@ -15,13 +15,13 @@ const OWN_GROUPS: u32 = 64;
 
 /// What a connection has seen and done, for leaving well.
 #[derive(Debug)]
-pub(super) struct Stay {
+pub(super) struct CheckpointPolicy {
     /// Another number than at the end when another connection has written in between.
     version: Option<i64>,
     groups: u32,
 }
 
-impl Stay {
+impl CheckpointPolicy {
     pub(super) fn begin(connection: &Connection) -> Self {
         Self {
             version: version(connection),

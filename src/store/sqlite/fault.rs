@@ -9,9 +9,9 @@ use crate::store::StoreError;
 
 /// The ledger's file, for naming it in errors.
 #[derive(Debug, Clone)]
-pub(super) struct Place(pub(super) PathBuf);
+pub(super) struct LedgerPath(pub(super) PathBuf);
 
-impl Place {
+impl LedgerPath {
     pub(super) fn path(&self) -> &Path {
         &self.0
     }

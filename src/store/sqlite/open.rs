@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::Access;
-use super::fault::{Place, is_busy, is_cannot_open};
+use super::fault::{LedgerPath, is_busy, is_cannot_open};
 use super::schema::{APPLICATION, FORMAT, MIGRATIONS, PAGE_SIZE, STAND_INS};
 use crate::store::StoreError;
 
@@ -26,7 +26,7 @@ const CHECKPOINT_PAGES: u32 = 8000;
 /// locks that another connection of this process holds on it, as POSIX has it.
 static OPENING: Mutex<()> = Mutex::new(());
 
-pub(super) fn open(place: &Place, access: Access) -> Result<Connection, StoreError> {
+pub(super) fn open(place: &LedgerPath, access: Access) -> Result<Connection, StoreError> {
     let mut connection = match access {
         Access::ReadOnly => open_for_reading(place)?,
         Access::ReadWrite => open_for_writing(place)?,
@@ -63,7 +63,7 @@ pub(super) fn waiter(patience: Duration) -> impl FnMut(i32) -> bool + Send + 'st
     }
 }
 
-fn open_for_reading(place: &Place) -> Result<Connection, StoreError> {
+fn open_for_reading(place: &LedgerPath) -> Result<Connection, StoreError> {
     let path = place.path();
     if !path.exists() {
         return Err(StoreError::Missing(place.text()));
@@ -102,7 +102,11 @@ fn is_settled(path: &Path) -> bool {
 
 /// Reads a file beside which nothing can be made: the shared memory that readers and writers agree by is not needed when
 /// nobody can write.
-fn open_settled(place: &Place, path: &Path, error: &rusqlite::Error) -> Result<(Connection, (i64, i64)), StoreError> {
+fn open_settled(
+    place: &LedgerPath,
+    path: &Path,
+    error: &rusqlite::Error,
+) -> Result<(Connection, (i64, i64)), StoreError> {
     let text = path.to_str().ok_or_else(|| place.reading(error))?;
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let uri = format!("file:{escaped}?immutable=1");
@@ -112,7 +116,7 @@ fn open_settled(place: &Place, path: &Path, error: &rusqlite::Error) -> Result<(
         .map_err(|e| place.reading(&e))
 }
 
-fn open_for_writing(place: &Place) -> Result<Connection, StoreError> {
+fn open_for_writing(place: &LedgerPath) -> Result<Connection, StoreError> {
     let path = place.path();
     let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let connection = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
@@ -141,7 +145,7 @@ fn format(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
 }
 
 /// The format, when this program can use it.
-fn check(place: &Place, (version, application): (i64, i64)) -> Result<i64, StoreError> {
+fn check(place: &LedgerPath, (version, application): (i64, i64)) -> Result<i64, StoreError> {
     if application != APPLICATION && (version, application) != (0, 0) {
         return Err(place.unreadable("it is the database of another program"));
     }
@@ -174,7 +178,7 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-fn migrate(place: &Place, connection: &mut Connection) -> Result<(), StoreError> {
+fn migrate(place: &LedgerPath, connection: &mut Connection) -> Result<(), StoreError> {
     let failed = |e: rusqlite::Error| place.writing(&e);
     if format(connection).map_err(failed)? == (0, 0) {
         refuse_foreign(place, connection)?;
@@ -199,7 +203,7 @@ fn migrate(place: &Place, connection: &mut Connection) -> Result<(), StoreError>
 }
 
 /// A database without our marks that has tables is somebody else's.
-fn refuse_foreign(place: &Place, connection: &Connection) -> Result<(), StoreError> {
+fn refuse_foreign(place: &LedgerPath, connection: &Connection) -> Result<(), StoreError> {
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(|e| place.reading(&e))?;

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use super::fault::Place;
+use super::fault::LedgerPath;
 use crate::store::{StoreError, StoreNotice};
 
 /// A file, whatever its name.
@@ -34,7 +34,7 @@ impl Identity {
 
 impl Files {
     /// Those that are there now.
-    pub(super) fn of(place: &Place) -> Self {
+    pub(super) fn of(place: &LedgerPath) -> Self {
         Self {
             ledger: fs::metadata(place.path()).ok().map(|file| Identity::of(&file)),
             log: None,
@@ -43,7 +43,7 @@ impl Files {
 
     /// Whether the ledger at the path is the one that is open. What was taken away, replaced or emptied is told of; what
     /// cannot be told is an error, as nothing may be acknowledged then.
-    pub(super) fn check(&self, place: &Place) -> Result<Option<StoreNotice>, StoreError> {
+    pub(super) fn check(&self, place: &LedgerPath) -> Result<Option<StoreNotice>, StoreError> {
         match found(&place.path().to_owned(), place)? {
             None => return Ok(Some(StoreNotice::Removed(place.text()))),
             Some(file) if Some(Identity::of(&file)) != self.ledger => {
@@ -61,7 +61,7 @@ impl Files {
     }
 
     /// Takes note of the log that a group was written to.
-    pub(super) fn wrote(&mut self, place: &Place) {
+    pub(super) fn wrote(&mut self, place: &LedgerPath) {
         if self.log.is_none() {
             let log = fs::metadata(beside(place, "-wal")).ok();
             self.log = log.map(|file| Identity::of(&file));
@@ -69,7 +69,7 @@ impl Files {
     }
 
     /// Makes way for another ledger: the log of the one that is gone must not be taken for its.
-    pub(super) fn clear(&self, place: &Place) -> Result<(), StoreError> {
+    pub(super) fn clear(&self, place: &LedgerPath) -> Result<(), StoreError> {
         let path = place.path().to_owned();
         let emptied = found(&path, place)?.filter(|file| file.len() == 0);
         let log = beside(place, "-wal");
@@ -90,13 +90,13 @@ impl Files {
     }
 }
 
-fn beside(place: &Place, suffix: &str) -> PathBuf {
+fn beside(place: &LedgerPath, suffix: &str) -> PathBuf {
     let mut path = place.path().as_os_str().to_owned();
     path.push(suffix);
     path.into()
 }
 
-fn found(path: &PathBuf, place: &Place) -> Result<Option<Metadata>, StoreError> {
+fn found(path: &PathBuf, place: &LedgerPath) -> Result<Option<Metadata>, StoreError> {
     match fs::metadata(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 
 /// How fast records go.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct PruneSpeed {
     /// Records, or free pages, that go in one transaction.
     batch: u32,
     /// How many times as long as a transaction takes other writers are left alone after it. The lock that is taken
@@ -21,7 +21,7 @@ pub(super) struct Pace {
     rest: u32,
 }
 
-impl Pace {
+impl PruneSpeed {
     /// Somebody waits for the end.
     pub(super) const FAST: Self = Self { batch: 256, rest: 0 };
     /// Nobody waits, and others record meanwhile.
@@ -71,7 +71,7 @@ pub(super) fn prune(
     before: Option<Timestamp>,
     max_bytes: Option<u64>,
     quota: &mut Quota,
-    pace: Pace,
+    pace: PruneSpeed,
 ) -> rusqlite::Result<u64> {
     let mut gone = 0;
     if let Some(before) = before {
@@ -98,7 +98,7 @@ pub(super) fn make_room(
     connection: &mut Connection,
     max_bytes: u64,
     unchecked_from: &mut i64,
-    pace: Pace,
+    pace: PruneSpeed,
 ) -> rusqlite::Result<()> {
     if drop_beyond(connection, max_bytes, unchecked_from, pace)? > 0 {
         dedupe::forget(connection)?;
@@ -108,7 +108,12 @@ pub(super) fn make_room(
 
 /// Drops records until the ledger takes `max` bytes: first what strangers sent, so that they push out nobody else's, then
 /// the oldest.
-fn drop_beyond(connection: &mut Connection, max: u64, unchecked_from: &mut i64, pace: Pace) -> rusqlite::Result<u64> {
+fn drop_beyond(
+    connection: &mut Connection,
+    max: u64,
+    unchecked_from: &mut i64,
+    pace: PruneSpeed,
+) -> rusqlite::Result<u64> {
     let mut gone = 0;
     let mut classes = [UNAUTHENTICATED, UNCHECKED, OLDEST].into_iter();
     let mut class = classes.next();
@@ -144,10 +149,10 @@ pub(super) fn unauthenticated_bytes(connection: &Connection) -> rusqlite::Result
 
 /// Drops the oldest unauthenticated captures until that many bytes are free. Returns how many became free.
 pub(super) fn drop_unauthenticated(connection: &mut Connection, bytes: u64) -> rusqlite::Result<u64> {
-    Ok(drop_weight(connection, bytes, Pace::FAST)?.weight)
+    Ok(drop_weight(connection, bytes, PruneSpeed::FAST)?.weight)
 }
 
-fn drop_weight(connection: &mut Connection, bytes: u64, pace: Pace) -> rusqlite::Result<Dropped> {
+fn drop_weight(connection: &mut Connection, bytes: u64, pace: PruneSpeed) -> rusqlite::Result<Dropped> {
     let mut all = Dropped::default();
     while all.weight < bytes {
         let batch = drop_batch(connection, UNAUTHENTICATED, &[], bytes - all.weight, pace)?;
@@ -184,7 +189,7 @@ fn pages(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
 
 /// Gives free pages back to the file system as long as they are more than a quarter of the file. A ledger that is pruned
 /// again and again uses the rest for what comes next.
-fn shrink(connection: &Connection, pace: Pace) -> rusqlite::Result<()> {
+fn shrink(connection: &Connection, pace: PruneSpeed) -> rusqlite::Result<()> {
     loop {
         let (all, free) = pages(connection)?;
         if free <= all / 4 {
@@ -199,7 +204,7 @@ fn shrink(connection: &Connection, pace: Pace) -> rusqlite::Result<()> {
     }
 }
 
-fn drop_all(connection: &mut Connection, which: &str, values: &[i64], pace: Pace) -> rusqlite::Result<u64> {
+fn drop_all(connection: &mut Connection, which: &str, values: &[i64], pace: PruneSpeed) -> rusqlite::Result<u64> {
     let mut gone = 0;
     loop {
         match drop_batch(connection, which, values, u64::MAX, pace)?.records {
@@ -216,7 +221,7 @@ fn drop_batch(
     which: &str,
     values: &[i64],
     weight: u64,
-    pace: Pace,
+    pace: PruneSpeed,
 ) -> rusqlite::Result<Dropped> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let begun = Instant::now();

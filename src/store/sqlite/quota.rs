@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::prune::{self, Pace};
+use super::prune::{self, PruneSpeed};
 use crate::store::{NewCapture, Op};
 
 /// How much of the quota is made free at once, so that not every group has to drop something.
@@ -134,7 +134,7 @@ impl Quota {
         {
             // A little more than needed, so that not every look finds the ledger too large.
             let target = total - total / 64;
-            prune::make_room(connection, target, &mut self.unchecked_from, Pace::FAST)?;
+            prune::make_room(connection, target, &mut self.unchecked_from, PruneSpeed::FAST)?;
             self.sum = None;
         }
         if large {

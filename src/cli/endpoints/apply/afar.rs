@@ -1,18 +1,18 @@
 //! A plan done at a provider: one call after the other, each told when it is done. A second run goes on where the first
 //! one stopped, since it compares what is there with what is wanted.
 
-use super::super::fresh::SecretArgs;
-use super::super::remote::{Place, add_with, check_secret, recreate, say_added, say_pending};
+use super::super::new_secret::SecretArgs;
+use super::super::remote::{RemoteProvider, add_with, check_secret, recreate, say_added, say_pending};
 use super::super::{change, switch};
 use super::{changed_meanwhile, show, staying};
+use crate::cli::session::Session;
 use crate::endpoints::{Change, Endpoint, EndpointStore as _, Step, Target, name_for, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::api::{Field, Verb};
-use crate::session::Session;
 
 /// Refuses a plan that the provider cannot do, before anything is done.
-pub(super) fn check(session: &Session, place: &Place, planned: &[Step], may_recreate: bool) -> Result<()> {
+pub(super) fn check(session: &Session, place: &RemoteProvider, planned: &[Step], may_recreate: bool) -> Result<()> {
     let label = place.client.profile.label();
     let makes = |step: &Step| match step {
         Step::Add(target) => target.secret.is_none(),
@@ -55,7 +55,7 @@ pub(super) fn check(session: &Session, place: &Place, planned: &[Step], may_recr
 
 const NEEDS_RECREATION: &str = "cannot change endpoints";
 
-fn unchangeable(place: &Place, change: &Change, may_recreate: bool) -> Option<&'static str> {
+fn unchangeable(place: &RemoteProvider, change: &Change, may_recreate: bool) -> Option<&'static str> {
     if change.active.is_some() && !place.client.api.takes(Verb::Update, Field::Active) {
         return Some("cannot switch endpoints on and off");
     }
@@ -67,14 +67,14 @@ fn unchangeable(place: &Place, change: &Change, may_recreate: bool) -> Option<&'
 }
 
 /// Whether a change is about something that no call can change.
-fn needs_recreation(place: &Place, change: &Change) -> bool {
+fn needs_recreation(place: &RemoteProvider, change: &Change) -> bool {
     let takes = |field| place.client.api.takes(Verb::Update, field);
     change.url.is_some() && !takes(Field::Url)
         || change.events.is_some() && !takes(Field::Events)
         || change.description.is_some() && !takes(Field::Description)
 }
 
-pub(super) fn apply(session: &Session, place: &Place, planned: &[Step], targets: &[Target]) -> Result<Exit> {
+pub(super) fn apply(session: &Session, place: &RemoteProvider, planned: &[Step], targets: &[Target]) -> Result<Exit> {
     let current = place.endpoints()?;
     if steps(targets, &current) != planned {
         return Err(changed_meanwhile());
@@ -100,7 +100,7 @@ pub(super) fn apply(session: &Session, place: &Place, planned: &[Step], targets:
     Ok(Exit::Ok)
 }
 
-fn one(session: &Session, place: &Place, step: &Step, taken: &mut Vec<Endpoint>) -> Result<()> {
+fn one(session: &Session, place: &RemoteProvider, step: &Step, taken: &mut Vec<Endpoint>) -> Result<()> {
     match step {
         Step::Remove(endpoint) => {
             place.wait(place.remove(&endpoint.id))?;

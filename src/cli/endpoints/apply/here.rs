@@ -1,16 +1,16 @@
 //! A plan done in the local book: all of it, or nothing.
 
-use super::super::fresh::{NewSecret, SecretArgs};
 use super::super::judge::{self, RuleArgs};
+use super::super::new_secret::{NewSecret, SecretArgs};
 use super::super::{add, change, switch};
 use super::{changed_meanwhile, staying};
+use crate::cli::session::Session;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{
     DisabledBy, Endpoint, EndpointError, Step, Target, admit, admit_change, name_for, select_mut, steps,
 };
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::session::Session;
 
 /// A new endpoint with the secret that was made for it.
 struct Fresh {

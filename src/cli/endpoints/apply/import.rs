@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::super::add;
-use super::super::fresh::{NewSecret, take_back};
-use super::super::remote::Place;
+use super::super::new_secret::{NewSecret, take_back};
+use super::super::remote::RemoteProvider;
 use super::current;
+use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, Entry, name_for, normalised};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::mask;
-use crate::render::count;
-use crate::session::Session;
+use crate::view::count;
 
 /// Take the endpoints that a provider keeps (`--remote NAME`) into the local book; those that are there already stay as they are
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(in super::super) struct ExportArgs {
     file: Option<PathBuf>,
 }
 
-pub(in super::super) fn import(session: &Session, place: Option<&Place>, _: &ImportArgs) -> Result<Exit> {
+pub(in super::super) fn import(session: &Session, place: Option<&RemoteProvider>, _: &ImportArgs) -> Result<Exit> {
     let Some(place) = place else {
         return Err(Error::usage("it must be said from where").hint("`hook endpoints import --remote NAME`"));
     };
@@ -58,7 +58,7 @@ pub(in super::super) fn import(session: &Session, place: Option<&Place>, _: &Imp
 }
 
 /// Takes one into the book under an id of its own, with a copy of the secret when it is known here.
-fn take(session: &Session, place: &Place, mut endpoint: Endpoint) -> Result<()> {
+fn take(session: &Session, place: &RemoteProvider, mut endpoint: Endpoint) -> Result<()> {
     let vault = session.book().vault().clone();
     let mut secrets = Vec::new();
     for secret in &endpoint.secrets {
@@ -91,7 +91,7 @@ fn take(session: &Session, place: &Place, mut endpoint: Endpoint) -> Result<()> 
     add::announce(session, &added, &[], &NewSecret::none())
 }
 
-pub(in super::super) fn export(session: &Session, place: Option<&Place>, args: &ExportArgs) -> Result<Exit> {
+pub(in super::super) fn export(session: &Session, place: Option<&RemoteProvider>, args: &ExportArgs) -> Result<Exit> {
     let all = current(session, place)?;
     if all.is_empty() {
         return Err(Error::nothing("there are no endpoints to be written").hint("`hook endpoints add` makes one"));
@@ -101,7 +101,7 @@ pub(in super::super) fn export(session: &Session, place: Option<&Place>, args: &
     match &args.file {
         None => session.ui.raw(text.as_bytes())?,
         Some(file) => {
-            super::super::fresh::write_new(file, &text)?;
+            super::super::new_secret::write_new(file, &text)?;
             session.ui.note(&format!(
                 "{} in `{}`",
                 count(all.len() as u64, "endpoint"),

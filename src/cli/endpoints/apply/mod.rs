@@ -8,14 +8,14 @@ mod targets;
 
 use std::path::PathBuf;
 
-use super::remote::Place;
+use super::remote::RemoteProvider;
+use crate::cli::prompt;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::endpoints::rules::{Finding, judge_events};
 use crate::endpoints::{Endpoint, EndpointError, Step, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::prompt;
-use crate::session::Session;
-use crate::ui::printable;
 
 pub(super) use import::{ExportArgs, ImportArgs, export, import};
 
@@ -46,7 +46,7 @@ pub(super) struct ApplyArgs {
     rules: super::judge::RuleArgs,
 }
 
-pub(super) fn diff(session: &Session, place: Option<&Place>, args: &DiffArgs) -> Result<Exit> {
+pub(super) fn diff(session: &Session, place: Option<&RemoteProvider>, args: &DiffArgs) -> Result<Exit> {
     let (steps, _) = plan(session, place, args)?;
     show::plan(session, &steps)?;
     for step in &steps {
@@ -65,7 +65,7 @@ pub(super) fn diff(session: &Session, place: Option<&Place>, args: &DiffArgs) ->
     })
 }
 
-pub(super) fn apply(session: &Session, place: Option<&Place>, args: &ApplyArgs) -> Result<Exit> {
+pub(super) fn apply(session: &Session, place: Option<&RemoteProvider>, args: &ApplyArgs) -> Result<Exit> {
     if args.diff.check {
         return diff(session, place, &args.diff);
     }
@@ -111,7 +111,7 @@ pub(super) fn apply(session: &Session, place: Option<&Place>, args: &ApplyArgs) 
 /// What is to be done, and what the file wants.
 fn plan(
     session: &Session,
-    place: Option<&Place>,
+    place: Option<&RemoteProvider>,
     args: &DiffArgs,
 ) -> Result<(Vec<Step>, Vec<crate::endpoints::Target>)> {
     let mut targets = targets::read(session, place, args.file.as_deref())?;
@@ -120,7 +120,7 @@ fn plan(
     Ok((steps(&targets, &current), targets))
 }
 
-fn current(session: &Session, place: Option<&Place>) -> Result<Vec<Endpoint>> {
+fn current(session: &Session, place: Option<&RemoteProvider>) -> Result<Vec<Endpoint>> {
     match place {
         Some(place) => place.endpoints(),
         None => Ok(session.book().read()?),

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::super::change::differences;
 use super::super::events_shown;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::endpoints::Step;
 use crate::error::Result;
 use crate::mask;
 use crate::secret::SecretRef;
-use crate::session::Session;
-use crate::ui::printable;
 
 /// `{"schema":"hook.step/1"}`: one thing that a plan does.
 #[derive(Serialize)]
@@ -76,7 +76,7 @@ fn line(step: &Step) -> StepLine<'_> {
     }
 }
 
-fn text(style: crate::style::Style, step: &Step) -> String {
+fn text(style: crate::view::style::Style, step: &Step) -> String {
     match step {
         Step::Remove(endpoint) => {
             let url = printable(&mask::url(&endpoint.url), 200);

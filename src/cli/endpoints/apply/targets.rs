@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::super::ask::whole_url;
 use super::super::judge;
-use super::Place;
+use super::RemoteProvider;
 use crate::api::object::wire_events;
 use crate::app::trust;
+use crate::cli::session::Session;
 use crate::config;
 use crate::config::file::ConfigFile;
 use crate::config::trust::{entry_secret, project_secret};
@@ -16,11 +17,10 @@ use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
 use crate::mask::{self, MASK};
 use crate::provider::Profile;
-use crate::session::Session;
 use crate::trust::TrustList;
 
 /// The targets of the file; for a provider's own store those of that provider.
-pub(super) fn read(session: &Session, place: Option<&Place>, file: Option<&Path>) -> Result<Vec<Target>> {
+pub(super) fn read(session: &Session, place: Option<&RemoteProvider>, file: Option<&Path>) -> Result<Vec<Target>> {
     let (shown, settings) = match file {
         Some(file) => named(file)?,
         None => of_project(session)?,
@@ -111,7 +111,7 @@ fn check_names(targets: Vec<Target>, file: &str) -> Result<Vec<Target>> {
 }
 
 /// One entry; nothing when it belongs to another provider than the place.
-fn target(session: &Session, place: Option<&Place>, entry: &Entry) -> Result<Option<Target>> {
+fn target(session: &Session, place: Option<&RemoteProvider>, entry: &Entry) -> Result<Option<Target>> {
     let first = match &entry.events {
         Events::Only(names) => names.first(),
         Events::All => None,

@@ -1,18 +1,18 @@
 //! What the book and the profile tell about an endpoint.
 
-use super::{Check, Level, Patient, Section};
+use super::{Check, CheckGroup, Level, Subject};
+use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
 use crate::endpoints::{Endpoint, Events, normalised};
-use crate::render::count;
 use crate::signature::Scheme;
 use crate::transport::address_policy;
-use crate::ui::printable;
+use crate::view::count;
 
 /// Findings about the events, which have a check of their own.
 const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-events"];
 
-fn findings(patient: &Patient<'_>) -> Vec<Finding> {
+fn findings(patient: &Subject<'_>) -> Vec<Finding> {
     let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = Options {
         local: here,
@@ -35,7 +35,7 @@ pub(super) fn check_of(finding: &Finding, level: Level) -> Check {
         "waived" => "the URL is on this machine: fine for tests, out of the provider's reach".to_owned(),
         _ => printable(&finding.message, 1000),
     };
-    let check = Check::new(Section::NotReceived, finding.code, level, message);
+    let check = Check::new(CheckGroup::NotReceived, finding.code, level, message);
     match (&finding.hint, finding.code) {
         (_, "waived") => check.hint("for the provider itself, register a public URL, such as a tunnel's"),
         (Some(hint), _) => check.hint(printable(hint, 1000)),
@@ -44,17 +44,23 @@ pub(super) fn check_of(finding: &Finding, level: Level) -> Check {
 }
 
 /// Whether it gets anything at all.
-pub(super) fn active(patient: &Patient<'_>) -> Check {
+pub(super) fn active(patient: &Subject<'_>) -> Check {
     let endpoint = patient.endpoint;
     if patient.session.settings.account_off {
         let what = "the account's webhooks are switched off by `account.enabled`: no endpoint gets anything";
-        return Check::problem(Section::NotReceived, "active", what).hint("`hook config show` says where that is set");
+        return Check::problem(CheckGroup::NotReceived, "active", what)
+            .hint("`hook config show` says where that is set");
     }
     match &endpoint.disabled {
         Some(disabled) => {
             let why = printable(&disabled.to_string(), 200);
             let since = disabled.since.local_datetime();
-            Check::problem(Section::NotReceived, "active", format!("disabled since {since}: {why}")).hint(format!(
+            Check::problem(
+                CheckGroup::NotReceived,
+                "active",
+                format!("disabled since {since}: {why}"),
+            )
+            .hint(format!(
                 "mend the receiver, then `hook endpoints enable {}`",
                 endpoint.name
             ))
@@ -62,30 +68,30 @@ pub(super) fn active(patient: &Patient<'_>) -> Check {
         None if endpoint.failed_deliveries > 0 => {
             let failed = count(endpoint.failed_deliveries.into(), "failed delivery");
             let what = format!("active, but with {failed} in a row");
-            Check::caution(Section::NotReceived, "active", what)
+            Check::caution(CheckGroup::NotReceived, "active", what)
         }
-        None => Check::ok(Section::NotReceived, "active", "active"),
+        None => Check::ok(CheckGroup::NotReceived, "active", "active"),
     }
 }
 
 /// Whether it subscribed to what the provider sends.
-pub(super) fn events(patient: &Patient<'_>) -> Check {
+pub(super) fn events(patient: &Subject<'_>) -> Check {
     let findings = findings(patient);
     let fault = findings
         .iter()
         .find(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_refusal());
     match (fault, &patient.endpoint.events) {
         (Some(fault), _) => check_of(fault, Level::Problem),
-        (None, Events::All) => Check::ok(Section::NotReceived, "events", "subscribed to all events"),
+        (None, Events::All) => Check::ok(CheckGroup::NotReceived, "events", "subscribed to all events"),
         (None, events) => {
             let what = format!("subscribed to {}", super::super::events_shown(events, 200));
-            Check::ok(Section::NotReceived, "events", what)
+            Check::ok(CheckGroup::NotReceived, "events", what)
         }
     }
 }
 
 /// Whether the provider takes the URL.
-pub(super) fn rules(patient: &Patient<'_>) -> Vec<Check> {
+pub(super) fn rules(patient: &Subject<'_>) -> Vec<Check> {
     let findings = findings(patient);
     let about_url = findings
         .iter()
@@ -95,15 +101,15 @@ pub(super) fn rules(patient: &Patient<'_>) -> Vec<Check> {
         .collect();
     if checks.is_empty() {
         let what = format!("the URL keeps the rules of `{}`", patient.profile.label());
-        return vec![Check::ok(Section::NotReceived, "url", what)];
+        return vec![Check::ok(CheckGroup::NotReceived, "url", what)];
     }
     checks
 }
 
 /// Whether there is something to sign with.
-pub(super) fn secrets(patient: &Patient<'_>) -> Vec<Check> {
+pub(super) fn secrets(patient: &Subject<'_>) -> Vec<Check> {
     let (session, endpoint, profile) = (patient.session, patient.endpoint, &patient.profile);
-    let section = Section::VerificationFailing;
+    let section = CheckGroup::VerificationFailing;
     if matches!(profile.scheme, Scheme::Unsigned) {
         let what = format!(
             "`{}` signs nothing, so the receiver cannot tell who sends",
@@ -140,8 +146,8 @@ pub(super) fn secrets(patient: &Patient<'_>) -> Vec<Check> {
 }
 
 /// Whether the URL is registered more than once.
-pub(super) fn registrations(patient: &Patient<'_>) -> Check {
-    let (section, endpoint) = (Section::Duplicates, patient.endpoint);
+pub(super) fn registrations(patient: &Subject<'_>) -> Check {
+    let (section, endpoint) = (CheckGroup::Duplicates, patient.endpoint);
     let url = normalised(&endpoint.url);
     let twin = |other: &&Endpoint| other.id != endpoint.id && normalised(&other.url) == url;
     let twins: Vec<&Endpoint> = patient.all.iter().filter(twin).collect();
@@ -168,10 +174,10 @@ pub(super) fn registrations(patient: &Patient<'_>) -> Check {
 }
 
 /// By what a receiver tells a duplicate.
-pub(super) fn dedupe(patient: &Patient<'_>) -> Check {
+pub(super) fn dedupe(patient: &Subject<'_>) -> Check {
     let dedupe = &patient.profile.dedupe;
     let keys: Vec<String> = dedupe.keys.iter().map(|key| format!("`{key}`")).collect();
-    let section = Section::Duplicates;
+    let section = CheckGroup::Duplicates;
     if keys.is_empty() {
         return Check::ok(
             section,

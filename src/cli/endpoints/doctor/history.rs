@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Check, Patient, Section};
+use super::{Check, CheckGroup, Subject};
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
-use crate::render::delivery::error_words;
-use crate::render::short_time;
 use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
+use crate::view::delivery::error_words;
+use crate::view::short_time;
 
 /// How far back is looked.
 const DELIVERIES: usize = 20;
@@ -20,7 +20,7 @@ const DELIVERIES: usize = 20;
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The last deliveries to the URL as it is now, the newest first. Tampered twins of a test are parked, and do not count.
-pub(super) fn recent(patient: &Patient<'_>) -> Result<Vec<Summary>> {
+pub(super) fn recent(patient: &Subject<'_>) -> Result<Vec<Summary>> {
     if !patient.session.ledger_path.exists() {
         return Ok(Vec::new());
     }
@@ -45,8 +45,8 @@ fn failed(summary: &Summary) -> bool {
 }
 
 /// What came of them.
-pub(super) fn deliveries(patient: &Patient<'_>, past: &[Summary]) -> Check {
-    let (section, name) = (Section::NotReceived, &patient.endpoint.name);
+pub(super) fn deliveries(patient: &Subject<'_>, past: &[Summary]) -> Check {
+    let (section, name) = (CheckGroup::NotReceived, &patient.endpoint.name);
     let test = format!("`hook endpoints test {name}`");
     let Some(newest) = past.first() else {
         return Check::caution(section, "deliveries", "nothing was delivered yet").hint(test);
@@ -74,7 +74,7 @@ pub(super) fn deliveries(patient: &Patient<'_>, past: &[Summary]) -> Check {
 
 /// Whether the receiver refuses signatures.
 pub(super) fn refusals(past: &[Summary]) -> Option<Check> {
-    let section = Section::VerificationFailing;
+    let section = CheckGroup::VerificationFailing;
     let refused = |summary: &&Summary| matches!(summary.status, Some(401 | 403));
     let newest = past.first()?;
     let all: Vec<&Summary> = past.iter().filter(refused).collect();
@@ -99,8 +99,8 @@ pub(super) fn refusals(past: &[Summary]) -> Option<Check> {
 }
 
 /// Whether answers come within the limit.
-pub(super) fn times(patient: &Patient<'_>, past: &[Summary]) -> Check {
-    let (section, limit) = (Section::Timeouts, patient.profile.policy.timeout);
+pub(super) fn times(patient: &Subject<'_>, past: &[Summary]) -> Check {
+    let (section, limit) = (CheckGroup::Timeouts, patient.profile.policy.timeout);
     let assumed = patient.profile.is_assumed("delivery.timeout");
     let says = if assumed { " (assumed)" } else { "" };
     let allowed = format!("{}{says}", human_duration(limit));
@@ -136,7 +136,7 @@ pub(super) fn repeats(past: &[Summary]) -> Option<Check> {
     let repeated = past.iter().filter(|summary| summary.attempts > 1).count();
     (repeated > 0).then(|| {
         let what = format!("{repeated} of the last {} took several attempts", past.len());
-        Check::caution(Section::Duplicates, "repeats", what)
+        Check::caution(CheckGroup::Duplicates, "repeats", what)
             .hint("a receiver that was only slow got those events more than once")
     })
 }

@@ -11,18 +11,18 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::super::runtime;
+use crate::cli::session::Session;
+use crate::cli::ui::{Ui, printable};
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
 use crate::provider::Profile;
-use crate::render::count;
-use crate::session::Session;
-use crate::ui::{Ui, printable};
+use crate::view::count;
 
 /// Look for reasons why endpoints do not get their events; sends none
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EndpointDoctorArgs {
     /// Names, ids, or the beginnings of ids; all endpoints unless given
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
@@ -43,7 +43,7 @@ enum Level {
 /// What is complained about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Section {
+enum CheckGroup {
     NotReceived,
     VerificationFailing,
     Timeouts,
@@ -53,7 +53,7 @@ enum Section {
 /// One question and its answer.
 #[derive(Debug, Clone, Serialize)]
 struct Check {
-    section: Section,
+    section: CheckGroup,
     /// A stable word for scripts.
     #[serde(rename = "check")]
     name: &'static str,
@@ -73,14 +73,14 @@ struct CheckLine<'a> {
 }
 
 /// An endpoint on the couch.
-struct Patient<'a> {
+struct Subject<'a> {
     session: &'a Session,
     endpoint: &'a Endpoint,
     all: &'a [Endpoint],
     profile: Arc<Profile>,
 }
 
-impl Section {
+impl CheckGroup {
     fn title(self) -> &'static str {
         match self {
             Self::NotReceived => "not being received",
@@ -92,7 +92,7 @@ impl Section {
 }
 
 impl Check {
-    fn new(section: Section, name: &'static str, result: Level, detail: impl Into<String>) -> Self {
+    fn new(section: CheckGroup, name: &'static str, result: Level, detail: impl Into<String>) -> Self {
         Self {
             section,
             name,
@@ -102,15 +102,15 @@ impl Check {
         }
     }
 
-    fn ok(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+    fn ok(section: CheckGroup, name: &'static str, detail: impl Into<String>) -> Self {
         Self::new(section, name, Level::Ok, detail)
     }
 
-    fn caution(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+    fn caution(section: CheckGroup, name: &'static str, detail: impl Into<String>) -> Self {
         Self::new(section, name, Level::Caution, detail)
     }
 
-    fn problem(section: Section, name: &'static str, detail: impl Into<String>) -> Self {
+    fn problem(section: CheckGroup, name: &'static str, detail: impl Into<String>) -> Self {
         Self::new(section, name, Level::Problem, detail)
     }
 
@@ -122,7 +122,7 @@ impl Check {
     }
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> {
     let all = session.book().read()?;
     let chosen: Vec<&Endpoint> = match args.names.as_slice() {
         [] if !args.workflows.is_empty() => Vec::new(),
@@ -189,11 +189,11 @@ async fn examine(session: &Session, endpoint: &Endpoint, all: &[Endpoint]) -> Re
         Ok(profile) => profile,
         Err(error) => {
             let hint = "`hook providers list` shows all of them";
-            let check = Check::problem(Section::NotReceived, "provider", printable(&error.to_string(), 400));
+            let check = Check::problem(CheckGroup::NotReceived, "provider", printable(&error.to_string(), 400));
             return Ok(vec![check.hint(hint)]);
         }
     };
-    let patient = Patient {
+    let patient = Subject {
         session,
         endpoint,
         all,

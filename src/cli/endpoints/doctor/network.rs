@@ -7,13 +7,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{Check, Level, Patient, Section};
+use super::{Check, CheckGroup, Level, Subject};
+use crate::cli::ui::printable;
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::{
     AddressClass, HttpOptions, HttpTransport, Transport as _, address_policy, other_loopback_answers,
 };
-use crate::ui::printable;
 
 /// The check of what the name's addresses are for.
 const NOT_PUBLIC: &str = "public-address";
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the name says and whether something answers. Behind a proxy the name need not be known here: then the answer
 /// counts; else an unknown name is the reason why nothing answers.
-pub(super) async fn checks(patient: &Patient<'_>) -> Vec<Check> {
+pub(super) async fn checks(patient: &Subject<'_>) -> Vec<Check> {
     let (dns, reach) = (dns(patient).await, reach(patient).await);
     let is_problem = |check: &Option<Check>| check.as_ref().is_some_and(|check| check.result == Level::Problem);
     match (is_problem(&dns), is_problem(&reach)) {
@@ -35,14 +35,14 @@ pub(super) async fn checks(patient: &Patient<'_>) -> Vec<Check> {
 }
 
 /// Whether the name is known, and its addresses can be reached by the provider.
-async fn dns(patient: &Patient<'_>) -> Option<Check> {
+async fn dns(patient: &Subject<'_>) -> Option<Check> {
     let url = Url::parse(&patient.endpoint.url).ok()?;
     let name = match url.host()? {
         Host::Domain(name) if !address_policy::is_localhost(name) => name,
         Host::Domain(_) => return None,
         Host::Ipv4(_) | Host::Ipv6(_) => return literal(patient, &url),
     };
-    let section = Section::NotReceived;
+    let section = CheckGroup::NotReceived;
     let found = match timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => found.collect::<Vec<SocketAddr>>(),
         Ok(Err(_)) => Vec::new(),
@@ -73,18 +73,18 @@ async fn dns(patient: &Patient<'_>) -> Option<Check> {
 }
 
 /// What an address in the URL is for. Where the provider says that it must be public, the rules have judged it.
-fn literal(patient: &Patient<'_>, url: &Url) -> Option<Check> {
+fn literal(patient: &Subject<'_>, url: &Url) -> Option<Check> {
     let class = AddressClass::of_url(url)?;
     if matches!(class, AddressClass::Public | AddressClass::Loopback) || patient.profile.endpoint.public {
         return None;
     }
     let host = url.host_str().unwrap_or_default();
     let what = format!("`{host}` is no public address ({})", class.name());
-    Some(Check::caution(Section::NotReceived, NOT_PUBLIC, what).hint("the provider must be able to reach it"))
+    Some(Check::caution(CheckGroup::NotReceived, NOT_PUBLIC, what).hint("the provider must be able to reach it"))
 }
 
 /// Whether something answers there, over TLS where the URL says so.
-async fn reach(patient: &Patient<'_>) -> Option<Check> {
+async fn reach(patient: &Subject<'_>) -> Option<Check> {
     let url = Url::parse(&patient.endpoint.url).ok()?;
     if url.scheme() == "http" && address_policy::is_loopback(&url) {
         return Some(connect(&url).await);
@@ -94,7 +94,7 @@ async fn reach(patient: &Patient<'_>) -> Option<Check> {
 
 /// A connection is enough to know about a receiver on this machine, and does not disturb it.
 async fn connect(url: &Url) -> Check {
-    let section = Section::NotReceived;
+    let section = CheckGroup::NotReceived;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(80);
     let error = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
@@ -111,7 +111,7 @@ async fn connect(url: &Url) -> Check {
 
 /// A request without an event: what it is answered with does not matter.
 async fn head(url: Url) -> Check {
-    let (section, secure) = (Section::NotReceived, url.scheme() == "https");
+    let (section, secure) = (CheckGroup::NotReceived, url.scheme() == "https");
     let place = printable(url.host_str().unwrap_or_default(), 200);
     let request = Request {
         method: "HEAD".into(),

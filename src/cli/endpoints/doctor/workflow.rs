@@ -4,8 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::book::{check_of, level};
-use super::{Check, Section};
+use super::{Check, CheckGroup};
 use crate::cli::body::sample_record;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::cli::workflow::find;
 use crate::config::workflow::{State, WorkflowFile};
 use crate::endpoints::rules::{self, Options};
@@ -15,12 +17,10 @@ use crate::listener::Condition;
 use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
 use crate::secret::SecretRef;
-use crate::session::Session;
 use crate::transport::address_policy;
-use crate::ui::printable;
 
 /// Every check is about not being received.
-const SECTION: Section = Section::NotReceived;
+const SECTION: CheckGroup = CheckGroup::NotReceived;
 
 /// `{"schema":"hook.workflow-check/1"}`: a check of one workflow.
 #[derive(Serialize)]

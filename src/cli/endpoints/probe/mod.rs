@@ -1,7 +1,7 @@
 //! `hook endpoints test`: a signed event, a tampered twin of it, and what the receiver makes of both.
 
 mod report;
-mod twin;
+mod tampered;
 mod verdict;
 
 use std::sync::Arc;
@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 
 use super::super::http::HttpArgs;
 use super::super::{body, runtime, targets};
-use super::remote::Place;
+use super::remote::RemoteProvider;
+use crate::app::context::{DEV_SECRET, Purpose};
+use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -20,9 +22,8 @@ use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::pipeline::View;
 use crate::provider::Profile;
-use crate::provider::compose::{Composer, Wishes};
+use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
-use crate::session::{DEV_SECRET, Purpose, Session};
 use crate::shutdown::Shutdown;
 use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
@@ -31,7 +32,7 @@ use verdict::Verdicts;
 
 /// Send a signed test event and a tampered twin of it, and judge the receiver
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EndpointProbeArgs {
     /// Name, id, or the beginning of an id
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     endpoint: String,
@@ -68,7 +69,7 @@ struct Trial<'a> {
     remote: Option<&'a str>,
 }
 
-impl Args {
+impl EndpointProbeArgs {
     /// What names the endpoint.
     pub(super) fn endpoint(&self) -> &str {
         &self.endpoint
@@ -76,7 +77,12 @@ impl Args {
 }
 
 /// Tests an endpoint of the book, or of that place.
-pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint, place: Option<&Place>) -> Result<Exit> {
+pub(super) fn run(
+    session: &Session,
+    args: &EndpointProbeArgs,
+    endpoint: &Endpoint,
+    place: Option<&RemoteProvider>,
+) -> Result<Exit> {
     if session.settings.account_off && place.is_none() {
         return Err(targets::account_off());
     }
@@ -97,7 +103,7 @@ pub(super) fn run(session: &Session, args: &Args, endpoint: &Endpoint, place: Op
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
-        let why = crate::ui::printable(&disabled.to_string(), 200);
+        let why = crate::cli::ui::printable(&disabled.to_string(), 200);
         ui.note(&format!("`{}` is disabled ({why}): tested all the same", endpoint.name));
     }
     ui.note(&format!(
@@ -135,7 +141,12 @@ fn event(profile: &Profile, endpoint: &Endpoint, asked: Option<&str>) -> Result<
         })
 }
 
-fn signing(session: &Session, endpoint: &Endpoint, profile: &Arc<Profile>, place: Option<&Place>) -> Result<Signing> {
+fn signing(
+    session: &Session,
+    endpoint: &Endpoint,
+    profile: &Arc<Profile>,
+    place: Option<&RemoteProvider>,
+) -> Result<Signing> {
     let unsigned = matches!(profile.scheme, Scheme::Unsigned);
     let own = match place {
         _ if unsigned => Vec::new(),
@@ -163,7 +174,7 @@ fn signing(session: &Session, endpoint: &Endpoint, profile: &Arc<Profile>, place
 
 impl Trial<'_> {
     /// The genuine events, and then the twin when there was any answer to them.
-    async fn exchanges(&self, args: &Args) -> Result<Vec<Exchange>> {
+    async fn exchanges(&self, args: &EndpointProbeArgs) -> Result<Vec<Exchange>> {
         let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
         let composer = Composer::new(&self.profile, self.wishes(args)?)?;
         let genuine = (0..args.count)
@@ -180,7 +191,7 @@ impl Trial<'_> {
             .iter()
             .any(|exchange| exchange.attempt.outcome.status().is_some());
         if let Some(pattern) = pattern.filter(|_| answered)
-            && let Some(twin) = twin::of(self.session, &self.profile, &pattern)
+            && let Some(twin) = tampered::of(self.session, &self.profile, &pattern)
         {
             let id = twin.id;
             exchanges.extend(self.send(vec![twin], &shutdown, false).await?);
@@ -197,18 +208,18 @@ impl Trial<'_> {
         Ok(exchanges)
     }
 
-    fn wishes(&self, args: &Args) -> Result<Wishes> {
+    fn wishes(&self, args: &EndpointProbeArgs) -> Result<ComposeOptions> {
         let own = self.endpoint.params.clone().into_iter();
         let given = args.params.iter().map(|pair| body::split_pair(pair, "--param"));
-        Ok(Wishes {
+        Ok(ComposeOptions {
             event: self.event.clone(),
             params: own.map(Ok).chain(given).collect::<Result<_>>()?,
             mode: Mode::Test,
-            ..Wishes::default()
+            ..ComposeOptions::default()
         })
     }
 
-    fn delivery(&self, message: Arc<Message>, args: &Args) -> Result<Delivery> {
+    fn delivery(&self, message: Arc<Message>, args: &EndpointProbeArgs) -> Result<Delivery> {
         let now = self.session.now();
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &self.session.random),

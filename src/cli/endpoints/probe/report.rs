@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::verdict::{State, Verdict, Verdicts};
 use super::{Exchange, Trial};
 
+use crate::cli::ui::{Ui, printable};
 use crate::error::Result;
 use crate::exchange::{Answer, Outcome};
 use crate::mask;
-use crate::render::delivery::{BODY_SHOWN, error_words};
-use crate::render::request::header_lines;
-use crate::render::{millis, short_time, status_line};
-use crate::ui::{Ui, printable};
+use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::request::header_lines;
+use crate::view::{millis, short_time, status_line};
 
 /// `{"schema":"hook.endpoint-test/1"}`: a test and its verdicts.
 #[derive(Serialize)]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cli::session::Session;
 use crate::engine::{Delivery, Progress, Signing};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::leaf_paths;
 use crate::provider::Profile;
-use crate::session::Session;
 use crate::signature::Scheme;
 
 /// A twin of the delivery that a receiver must refuse: the same signature, and a body that differs by one byte. Where the

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Exchange, Trial};
+use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::exchange::{Answer, ErrorKind, Outcome};
-use crate::render::{short_time, status_line};
 use crate::signature::Scheme;
-use crate::ui::printable;
+use crate::view::{short_time, status_line};
 
 /// Above this the answer is slow for a provider whose limit nobody states.
 const SLOW: Duration = Duration::from_secs(3);

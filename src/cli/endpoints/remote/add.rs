@@ -1,18 +1,18 @@
 //! `hook endpoints add --remote NAME`.
 
-use super::super::add::{self, Args};
+use super::super::add::{self, EndpointAddArgs};
 use super::super::ask;
-use super::super::fresh::{self, Handed, NewSecret, SecretArgs};
 use super::super::judge;
-use super::Place;
+use super::super::new_secret::{self, Handed, NewSecret, SecretArgs};
+use super::RemoteProvider;
+use crate::cli::session::Session;
+use crate::cli::ui::printable;
 use crate::endpoints::{Added, Endpoint, EndpointStore as _, name_for};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::api::Field;
-use crate::session::Session;
-use crate::ui::printable;
 
-pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit> {
+pub(super) fn run(session: &Session, place: &RemoteProvider, args: &EndpointAddArgs) -> Result<Exit> {
     let label = place.client.profile.label();
     if args.provider.as_ref().is_some_and(|provider| *provider != label) {
         let name = &place.client.name;
@@ -35,25 +35,25 @@ pub(super) fn run(session: &Session, place: &Place, args: &Args) -> Result<Exit>
 /// Adds an endpoint with the secret that is given for it, which is kept only when the provider takes the endpoint.
 pub(in super::super) fn add_with(
     session: &Session,
-    place: &Place,
+    place: &RemoteProvider,
     mut endpoint: Endpoint,
     secret: Option<&str>,
 ) -> Result<Added> {
     if let Some(text) = secret {
         let (vault, profile) = (place.notes.vault(), &place.client.profile);
-        endpoint.secrets = vec![fresh::given(session, vault, profile, (text, &endpoint.name))?];
+        endpoint.secrets = vec![new_secret::given(session, vault, profile, (text, &endpoint.name))?];
     }
     let kept = endpoint.secrets.clone();
     place.wait(place.add(endpoint)).map_err(|error| {
         for secret in kept {
-            fresh::take_back(session, &secret);
+            new_secret::take_back(session, &secret);
         }
         error.into()
     })
 }
 
 /// A secret is given where the provider makes none; it is handed over where it can be seen.
-pub(in super::super) fn check_secret(session: &Session, place: &Place, args: &SecretArgs) -> Result<()> {
+pub(in super::super) fn check_secret(session: &Session, place: &RemoteProvider, args: &SecretArgs) -> Result<()> {
     let makes = place.client.api.field(Field::Secret).is_some();
     let label = place.client.profile.label();
     if makes && args.secret.is_some() {
@@ -72,7 +72,12 @@ pub(in super::super) fn check_secret(session: &Session, place: &Place, args: &Se
 }
 
 /// Says what was made. What could not be noted here is an error after that: the endpoint is there.
-pub(in super::super) fn finish(session: &Session, place: &Place, added: Added, args: &SecretArgs) -> Result<Exit> {
+pub(in super::super) fn finish(
+    session: &Session,
+    place: &RemoteProvider,
+    added: Added,
+    args: &SecretArgs,
+) -> Result<Exit> {
     let text = added
         .secret
         .as_ref()
@@ -80,7 +85,7 @@ pub(in super::super) fn finish(session: &Session, place: &Place, added: Added, a
     let handed = match (text, &args.secret_file) {
         (None, _) => None,
         (Some(text), None) => Some(Handed::Secret(text)),
-        (Some(text), Some(file)) => match fresh::write(file, &text) {
+        (Some(text), Some(file)) => match new_secret::write(file, &text) {
             Ok(()) => Some(Handed::File(file.clone())),
             // It is shown once: better here than nowhere.
             Err(error) => {
@@ -109,7 +114,7 @@ pub(in super::super) fn finish(session: &Session, place: &Place, added: Added, a
 }
 
 /// A provider may ask the endpoint first.
-pub(in super::super) fn say_pending(session: &Session, place: &Place, endpoint: &Endpoint) {
+pub(in super::super) fn say_pending(session: &Session, place: &RemoteProvider, endpoint: &Endpoint) {
     if endpoint.is_pending() {
         session.ui.note(&format!(
             "`{}` is pending: its endpoint is asked to confirm that it wants the events",

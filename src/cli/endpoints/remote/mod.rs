@@ -8,22 +8,22 @@ use std::ops::Deref;
 use tokio::runtime::Runtime;
 
 use crate::api::client::Remote;
+use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, EndpointStore as _};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
 use crate::secret::{SecretRef, SecretSource};
-use crate::session::Session;
 use crate::shell::quote;
 use crate::transport::HttpTransport;
 
-use super::{Command, reviewed};
+use super::{EndpointsCommand, apply};
 
 pub(super) use add::{add_with, check_secret, finish as say_added, say_pending};
 pub(super) use verbs::recreate;
 
 /// A provider's endpoints, called over HTTP.
-pub(super) struct Place {
+pub(super) struct RemoteProvider {
     remote: Remote<HttpTransport>,
     /// The flags that lead to it, as they are typed.
     pub(super) flags: String,
@@ -31,7 +31,7 @@ pub(super) struct Place {
     runtime: Runtime,
 }
 
-impl Place {
+impl RemoteProvider {
     /// Waits for a call.
     pub(super) fn wait<F: Future>(&self, call: F) -> F::Output {
         self.runtime.block_on(call)
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-impl Deref for Place {
+impl Deref for RemoteProvider {
     type Target = Remote<HttpTransport>;
 
     fn deref(&self) -> &Self::Target {
@@ -72,11 +72,11 @@ pub(super) struct RemoteArgs {
 
 impl RemoteArgs {
     /// The place, where one is named.
-    pub(super) fn open(&self, session: &Session) -> Result<Option<Place>> {
+    pub(super) fn open(&self, session: &Session) -> Result<Option<RemoteProvider>> {
         let open = |name: &String| {
             let remote = session.remote(name, self.api_url.as_deref(), self.token.as_deref())?;
             let (runtime, flags) = (crate::cli::runtime()?, self.flags(name));
-            Ok(Place { remote, flags, runtime })
+            Ok(RemoteProvider { remote, flags, runtime })
         };
         self.remote.as_ref().map(open).transpose()
     }
@@ -98,7 +98,7 @@ impl RemoteArgs {
 }
 
 /// The verbs that a provider's API can have.
-pub(super) fn run(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
+pub(super) fn run(session: &Session, place: &RemoteProvider, command: &EndpointsCommand) -> Result<Exit> {
     run_there(session, place, command).map_err(|mut error| {
         // What is to be typed next is about the same place.
         let there = format!("`hook endpoints {} ", place.flags);
@@ -109,30 +109,30 @@ pub(super) fn run(session: &Session, place: &Place, command: &Command) -> Result
     })
 }
 
-fn run_there(session: &Session, place: &Place, command: &Command) -> Result<Exit> {
+fn run_there(session: &Session, place: &RemoteProvider, command: &EndpointsCommand) -> Result<Exit> {
     match command {
-        Command::Add(args) => add::run(session, place, args),
-        Command::List(args) => verbs::list(session, place, args),
-        Command::Show(args) => verbs::show(session, place, args),
-        Command::Update(args) => verbs::update(session, place, args),
-        Command::Remove(args) => verbs::remove(session, place, args),
-        Command::Enable(args) => verbs::switch(session, place, args, true),
-        Command::Disable(args) => verbs::switch(session, place, args, false),
-        Command::Confirm(args) => verbs::confirm(session, place, args),
-        Command::Test(args) => {
+        EndpointsCommand::Add(args) => add::run(session, place, args),
+        EndpointsCommand::List(args) => verbs::list(session, place, args),
+        EndpointsCommand::Show(args) => verbs::show(session, place, args),
+        EndpointsCommand::Update(args) => verbs::update(session, place, args),
+        EndpointsCommand::Remove(args) => verbs::remove(session, place, args),
+        EndpointsCommand::Enable(args) => verbs::switch(session, place, args, true),
+        EndpointsCommand::Disable(args) => verbs::switch(session, place, args, false),
+        EndpointsCommand::Confirm(args) => verbs::confirm(session, place, args),
+        EndpointsCommand::Test(args) => {
             let endpoint = verbs::with_secret(place, args.endpoint())?;
-            super::trial::run(session, args, &endpoint, Some(place))
+            super::probe::run(session, args, &endpoint, Some(place))
         }
-        Command::Diff(args) => reviewed::diff(session, Some(place), args),
-        Command::Apply(args) => reviewed::apply(session, Some(place), args),
-        Command::Import(args) => reviewed::import(session, Some(place), args),
-        Command::Export(args) => reviewed::export(session, Some(place), args),
-        Command::RotateSecret(_) => {
+        EndpointsCommand::Diff(args) => apply::diff(session, Some(place), args),
+        EndpointsCommand::Apply(args) => apply::apply(session, Some(place), args),
+        EndpointsCommand::Import(args) => apply::import(session, Some(place), args),
+        EndpointsCommand::Export(args) => apply::export(session, Some(place), args),
+        EndpointsCommand::RotateSecret(_) => {
             let label = place.client.profile.label();
             Err(Error::usage(format!("hook knows of no call by which `{label}` makes a new secret"))
                 .hint("make it at the provider; `rotate-secret NAME --secret REF` without `--remote` is for the local book"))
         }
-        Command::Doctor(_) => Err(Error::usage("`doctor` looks at endpoints that are kept here")
+        EndpointsCommand::Doctor(_) => Err(Error::usage("`doctor` looks at endpoints that are kept here")
             .hint("leave out `--remote`; `hook endpoints import` takes in what is kept there")),
     }
 }

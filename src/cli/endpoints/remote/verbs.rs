@@ -2,18 +2,18 @@
 
 use super::super::change::{self, UpdateArgs};
 use super::super::confirm;
-use super::super::fresh::SecretArgs;
 use super::super::list::{self, ListArgs, ShowArgs};
+use super::super::new_secret::SecretArgs;
 use super::super::switch::{self, NameArgs, RemoveArgs};
 use super::super::{judge, show::EndpointLine};
-use super::{Place, add};
+use super::{RemoteProvider, add};
+use crate::cli::session::Session;
 use crate::endpoints::{Change, Endpoint, EndpointError, EndpointStore as _, select};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
-use crate::session::Session;
 
-pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<Exit> {
+pub(super) fn list(session: &Session, place: &RemoteProvider, args: &ListArgs) -> Result<Exit> {
     let all = place.endpoints()?;
     let endpoints: Vec<&Endpoint> = all.iter().filter(|endpoint| args.fits(endpoint)).collect();
     if all.is_empty() {
@@ -30,11 +30,11 @@ pub(super) fn list(session: &Session, place: &Place, args: &ListArgs) -> Result<
     list::print_list(session, &endpoints)
 }
 
-pub(super) fn show(session: &Session, place: &Place, args: &ShowArgs) -> Result<Exit> {
+pub(super) fn show(session: &Session, place: &RemoteProvider, args: &ShowArgs) -> Result<Exit> {
     list::print_pages(session, &place.endpoints()?, args)
 }
 
-pub(super) fn update(session: &Session, place: &Place, args: &UpdateArgs) -> Result<Exit> {
+pub(super) fn update(session: &Session, place: &RemoteProvider, args: &UpdateArgs) -> Result<Exit> {
     let existing = place.endpoints()?;
     let before = select(&existing, &args.endpoint)?.clone();
     let profile = &place.client.profile;
@@ -69,7 +69,7 @@ pub(super) fn update(session: &Session, place: &Place, args: &UpdateArgs) -> Res
 /// no more.
 pub(in super::super) fn recreate(
     session: &Session,
-    place: &Place,
+    place: &RemoteProvider,
     before: &Endpoint,
     wanted: Endpoint,
 ) -> Result<Exit> {
@@ -103,7 +103,7 @@ pub(in super::super) fn recreate(
     add::finish(session, place, added, &SecretArgs::default())
 }
 
-pub(super) fn switch(session: &Session, place: &Place, args: &NameArgs, active: bool) -> Result<Exit> {
+pub(super) fn switch(session: &Session, place: &RemoteProvider, args: &NameArgs, active: bool) -> Result<Exit> {
     let existing = place.endpoints()?;
     let found = switch::pick(&existing, &args.names)?;
     for before in found {
@@ -135,7 +135,7 @@ pub(super) fn switch(session: &Session, place: &Place, args: &NameArgs, active: 
     Ok(Exit::Ok)
 }
 
-pub(super) fn confirm(session: &Session, place: &Place, args: &confirm::Args) -> Result<Exit> {
+pub(super) fn confirm(session: &Session, place: &RemoteProvider, args: &confirm::EndpointConfirmArgs) -> Result<Exit> {
     let Some(token) = &args.token else {
         return Err(Error::usage("the token is missing").hint(format!(
             "the provider sent it to the endpoint: `hook endpoints confirm {} TOKEN`",
@@ -154,7 +154,7 @@ pub(super) fn confirm(session: &Session, place: &Place, args: &confirm::Args) ->
     confirm::announce(session, &after, "is confirmed: it gets deliveries from now on")
 }
 
-pub(super) fn remove(session: &Session, place: &Place, args: &RemoveArgs) -> Result<Exit> {
+pub(super) fn remove(session: &Session, place: &RemoteProvider, args: &RemoveArgs) -> Result<Exit> {
     let existing = place.endpoints()?;
     let found = switch::pick(&existing, &args.names)?;
     switch::confirm(session, args, &found)?;
@@ -167,7 +167,7 @@ pub(super) fn remove(session: &Session, place: &Place, args: &RemoveArgs) -> Res
 }
 
 /// The endpoint of that name with its secret, which the provider's list may show.
-pub(super) fn with_secret(place: &Place, selector: &str) -> Result<Endpoint> {
+pub(super) fn with_secret(place: &RemoteProvider, selector: &str) -> Result<Endpoint> {
     let endpoint = place.wait(place.learn(selector))?;
     let signs = !matches!(place.client.profile.scheme, crate::signature::Scheme::Unsigned);
     if signs && endpoint.secrets.is_empty() {

@@ -3,7 +3,7 @@
 use super::{Result, fault, header, template, word};
 use crate::clock::Precision;
 use crate::provider::file::CarrierFile;
-use crate::signature::{Carrier, Encoding, UrlForm};
+use crate::signature::{Encoding, SignatureLocation, UrlForm};
 use crate::template::{Placeholder, Scope, Template, TimeForm};
 
 /// What the tables of all kinds say alike about the places of signatures.
@@ -20,7 +20,7 @@ pub(super) struct Carriage<'a> {
 }
 
 impl Carriage<'_> {
-    pub(super) fn compile(&self, headers: &[(String, Template)], content: &Template) -> Result<Carrier> {
+    pub(super) fn compile(&self, headers: &[(String, Template)], content: &Template) -> Result<SignatureLocation> {
         let at = |name: &str| format!("{}.{name}", self.table);
         let encodings = [
             ("hex", Encoding::Hex),
@@ -65,7 +65,7 @@ impl Carriage<'_> {
             .also_read
             .iter()
             .map(|text| self::value(&at("carrier.also-read"), text));
-        Ok(Carrier {
+        Ok(SignatureLocation {
             header,
             more_headers,
             body: more.body.clone(),
