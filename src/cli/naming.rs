@@ -1,7 +1,6 @@
 //! The warning for names of the user's own that break a provider's convention.
 
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::provider::Profile;
 
 /// Warns of an event that the catalogue does not have.
@@ -13,13 +12,5 @@ pub(super) fn lint_custom(session: &Session, profile: &Profile, event: &str) {
 
 /// Warns of an event, whoever named it.
 pub(super) fn lint(session: &Session, profile: &Profile, event: &str) {
-    let faults = profile.naming.faults(event);
-    if !faults.is_empty() {
-        session.ui.warn(&format!(
-            "`{}` is not named as `{}` wants events to be: {}",
-            printable(event, 200),
-            profile.label(),
-            faults.join("; ")
-        ));
-    }
+    session.notices.findings(&profile.naming.check(&profile.label(), event));
 }

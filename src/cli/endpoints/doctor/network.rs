@@ -7,9 +7,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{Check, CheckGroup, Level, Subject};
+use super::{Check, CheckGroup, Subject};
 use crate::cli::ui::printable;
 use crate::exchange::{ErrorKind, Outcome, Request};
+use crate::finding::Level;
 use crate::headers::Headers;
 use crate::transport::{
     AddressClass, HttpOptions, HttpTransport, Transport as _, address_policy, other_loopback_answers,
