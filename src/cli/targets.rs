@@ -9,7 +9,6 @@ use super::endpoints::events_shown;
 use crate::app::context::Purpose;
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{Endpoint, SkipReason, Wanted};
 use crate::engine::Label;
 use crate::error::{Error, Result};
@@ -17,6 +16,7 @@ use crate::exit::Exit;
 use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
+use crate::text::printable;
 use crate::transport::{address_policy, guard};
 use crate::view::count;
 
