@@ -1,12 +1,12 @@
 //! What the book and the profile tell about an endpoint.
 
 use super::{Check, CheckGroup, Subject};
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Options};
 use crate::endpoints::{Endpoint, Events, normalised};
 use crate::finding::{Finding, Level};
 use crate::signature::Scheme;
+use crate::text::printable;
 use crate::transport::address_policy;
 use crate::view::count;
 

@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::{Check, CheckGroup, Subject};
-use crate::cli::ui::printable;
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::finding::Level;
 use crate::headers::Headers;
+use crate::text::printable;
 use crate::transport::{
     AddressClass, HttpOptions, HttpTransport, Transport as _, address_policy, other_loopback_answers,
 };
