@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
@@ -273,21 +272,6 @@ pub fn human_duration(duration: Duration) -> String {
         3600..172_800 => two(s / 3600, "h", s % 3600 / 60, "m"),
         _ => two(s / 86_400, "d", s % 86_400 / 3600, "h"),
     }
-}
-
-/// Milliseconds with three decimals, for JSON.
-pub fn millis(took: Duration) -> f64 {
-    (took.as_secs_f64() * 1e6).round() / 1000.0
-}
-
-/// A duration as a number of milliseconds in JSON.
-pub fn serialize_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(millis(*took))
-}
-
-/// The same for one that may be missing.
-pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    took.map(millis).serialize(serializer)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
+use crate::text::status_line;
 
 /// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
 pub const ANSWER_KEPT: usize = 64 * 1024;
@@ -105,6 +106,14 @@ impl Outcome {
         }
     }
 
+    /// For people: `200 OK`, or the failure in two words.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Answer(answer) => status_line(answer.status),
+            Self::Error { kind, .. } => kind.words().to_owned(),
+        }
+    }
+
     /// `200`, or the kind of failure: a word for tables.
     pub fn word(&self) -> String {
         match self {
@@ -126,6 +135,20 @@ impl ErrorKind {
             Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
             Self::Signing => "signing",
+        }
+    }
+
+    /// For people, in two words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Dns => "unknown host",
+            Self::Connect => "no connection",
+            Self::Tls => "TLS failure",
+            Self::Timeout => "timeout",
+            Self::Protocol => "broken answer",
+            Self::Cancelled => "stopped",
+            Self::Blocked => "blocked",
+            Self::Signing => "not signed",
         }
     }
 
@@ -216,44 +239,4 @@ pub struct WorkKey {
     pub lane: Uuid,
     /// Its place there: later items have higher numbers, and no number is used twice.
     pub seq: u64,
-}
-
-/// The standard phrase of a status, or nothing.
-pub fn phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Content",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "",
-    }
-}
-
-/// `200 OK`.
-pub fn status_line(status: u16) -> String {
-    format!("{status} {}", phrase(status)).trim_end().to_owned()
 }

@@ -11,17 +11,17 @@ use serde::Serialize;
 
 use crate::app::context::{Context, Purpose};
 use crate::app::resolve::target_url;
-use crate::clock::{Timestamp, serialize_millis_if_any};
+use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
-use crate::exchange::{Outcome, Request, status_line};
+use crate::exchange::{Outcome, Request};
 use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
-use crate::text::printable;
+use crate::text::{printable, serialize_millis_if_any, status_line};
 use crate::transport::Transport;
 
 /// What came of one question to a receiver, as `hook.handshake/1` says it.

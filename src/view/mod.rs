@@ -13,14 +13,11 @@ pub mod request;
 pub mod style;
 
 use std::io;
-use std::time::Duration;
 
 use serde::Serialize;
 
-pub use crate::clock::millis;
-pub use crate::exchange::status_line;
-pub use crate::text::count;
 use crate::text::write_json;
+pub use crate::text::{count, millis, short_size, short_time, status_line};
 use style::Style;
 
 /// How a value looks: lines for people, JSON objects for scripts, side by side. The front end says which is wanted.
@@ -73,26 +70,5 @@ impl JsonLines<'_> {
         }
         write_json(&mut self.0, &Line { schema, record })?;
         self.0.write_all(b"\n")
-    }
-}
-
-/// A short duration for tables: `850us`, `3.4ms`, `1.20s`.
-pub fn short_time(took: Duration) -> String {
-    let us = took.as_micros();
-    match us {
-        0..1000 => format!("{us}us"),
-        1000..1_000_000 => format!("{:.1}ms", took.as_secs_f64() * 1000.0),
-        _ => format!("{:.2}s", took.as_secs_f64()),
-    }
-}
-
-/// A size for tables: `812 B`, `1.2 KiB`, `3.0 MiB`.
-pub fn short_size(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    let value = bytes as f64;
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{:.1} KiB", value / 1024.0),
-        _ => format!("{:.1} MiB", value / 1_048_576.0),
     }
 }
