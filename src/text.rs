@@ -6,7 +6,6 @@ use std::io;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Parameters of the sequences that [`crate::view::style`] and the help of clap are written with.
