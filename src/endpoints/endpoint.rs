@@ -177,8 +177,7 @@ impl Endpoint {
 
     /// Where deliveries go.
     pub fn target(&self) -> Result<Url, EndpointError> {
-        address::parse(&self.url)
-            .map_err(|what| EndpointError::Rule(vec![Finding::problem("bad-url", what)]))
+        address::parse(&self.url).map_err(|what| EndpointError::Rule(vec![Finding::problem("bad-url", what)]))
     }
 
     /// Whether it gets deliveries.

@@ -24,7 +24,10 @@ impl View for CheckReport<'_> {
         let (name, title) = match self.subject {
             CheckSubject::Endpoint(endpoint) => {
                 let provider = printable(&endpoint.provider, 80);
-                (endpoint.name.clone(), format!("{provider}  {}", mask::url(&endpoint.url)))
+                (
+                    endpoint.name.clone(),
+                    format!("{provider}  {}", mask::url(&endpoint.url)),
+                )
             }
             CheckSubject::Workflow(name, file) => {
                 let url = mask::url(file.url.as_deref().unwrap_or("-"));
@@ -249,7 +252,11 @@ fn verdict_lines(finding: &Finding, page: &mut Page) {
     let (style, level) = (page.style, finding.level);
     let word = format!("{:<7}", verdict(level));
     let passed = if level == Level::Caution { Level::Ok } else { level };
-    page.line(format!("{}  {name:<17}  {}", colored(style, passed, &word), finding.fact));
+    page.line(format!(
+        "{}  {name:<17}  {}",
+        colored(style, passed, &word),
+        finding.fact
+    ));
     if let Some(caution) = finding.hint.as_ref().filter(|_| level == Level::Caution) {
         page.line(format!("{:<28}{}", "", style.caution(caution)));
     }

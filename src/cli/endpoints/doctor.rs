@@ -35,6 +35,10 @@ pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> 
         ui.show(&report)
     }))?;
     ui.flush()?;
-    ui.note(&format!("{}, {}", count(problems, "problem"), count(cautions, "caution")));
+    ui.note(&format!(
+        "{}, {}",
+        count(problems, "problem"),
+        count(cautions, "caution")
+    ));
     Ok(if problems > 0 { Exit::Unmet } else { Exit::Ok })
 }

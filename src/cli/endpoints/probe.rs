@@ -6,8 +6,9 @@ use super::remote::RemoteProvider;
 use crate::app::endpoints::probe::{ProbeOptions, ProbeRemote, probe};
 use crate::cli::session::Session;
 use crate::endpoints::Endpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::shutdown::Shutdown;
 
 /// Send a signed test event and a tampered twin of it, and judge the receiver
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,9 @@ pub(super) fn run(
     if session.settings.account_off && place.is_none() {
         return Err(targets::account_off());
     }
+    let runtime = runtime()?;
+    let shutdown = runtime.block_on(async { Shutdown::install() });
+    let shutdown = shutdown.map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
     let params = args.params.iter().map(|pair| body::split_pair(pair, "--param"));
     let options = ProbeOptions {
         event: args.event.clone(),
@@ -54,12 +58,13 @@ pub(super) fn run(
         headers: args.http.header_lines(session)?,
         timeout: args.http.timeout(),
         transport: args.http.transport()?,
+        cancel: shutdown.soft.clone(),
         remote: place.map(|place| ProbeRemote {
             flags: &place.flags,
             notes: &place.notes,
         }),
     };
-    let report = runtime()?.block_on(probe(session, endpoint, &options))?;
+    let report = runtime.block_on(probe(session, endpoint, &options))?;
     session.ui.show(&report)?;
     session.ui.flush()?;
     for finding in report.findings.iter().filter(|finding| finding.is_problem()) {

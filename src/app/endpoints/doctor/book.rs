@@ -4,7 +4,7 @@ use super::{Subject, of_rule, of_url};
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Options};
 use crate::endpoints::{Endpoint, Events, normalised};
-use crate::finding::{Finding, Level};
+use crate::finding::Finding;
 use crate::signature::Scheme;
 use crate::text::{count, printable};
 use crate::transport::address_policy;
@@ -27,17 +27,13 @@ pub(super) fn active(subject: &Subject<'_>) -> Finding {
     let endpoint = subject.endpoint;
     if subject.context.settings.account_off {
         let what = "the account's webhooks are switched off by `account.enabled`: no endpoint gets anything";
-        return Finding::problem("active", what)
-            .hint("`hook config show` says where that is set");
+        return Finding::problem("active", what).hint("`hook config show` says where that is set");
     }
     match &endpoint.disabled {
         Some(disabled) => {
             let why = printable(&disabled.to_string(), 200);
             let since = disabled.since.local_datetime();
-            Finding::problem("active",
-                format!("disabled since {since}: {why}"),
-            )
-            .hint(format!(
+            Finding::problem("active", format!("disabled since {since}: {why}")).hint(format!(
                 "fix the receiver, then `hook endpoints enable {}`",
                 endpoint.name
             ))
@@ -56,9 +52,10 @@ pub(super) fn events(subject: &Subject<'_>) -> Finding {
     let findings = findings(subject);
     let fault = findings
         .iter()
-        .find(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_problem());
+        .filter(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_problem())
+        .find_map(of_rule);
     match (fault, &subject.endpoint.events) {
-        (Some(fault), _) => check_of(fault, Level::Problem),
+        (Some(fault), _) => fault,
         (None, Events::All) => Finding::ok("events", "subscribed to all events"),
         (None, events) => {
             let what = format!("subscribed to {}", events.summary(200));
@@ -131,7 +128,8 @@ pub(super) fn registrations(subject: &Subject<'_>) -> Finding {
         .filter(same_provider)
         .any(|twin| subject.profile.endpoint.unique_url || twin.events.overlap(&endpoint.events));
     if overlap {
-        Finding::problem("registrations",
+        Finding::problem(
+            "registrations",
             format!("{what}: the same event arrives more than once"),
         )
         .hint(format!("`hook endpoints remove {}`", first.name))
@@ -145,7 +143,8 @@ pub(super) fn dedupe(subject: &Subject<'_>) -> Finding {
     let dedupe = &subject.profile.dedupe;
     let keys: Vec<String> = dedupe.keys.iter().map(|key| format!("`{key}`")).collect();
     if keys.is_empty() {
-        return Finding::ok("dedupe",
+        return Finding::ok(
+            "dedupe",
             "every event may come twice: a receiver must not act on it twice",
         );
     }

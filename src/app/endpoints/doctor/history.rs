@@ -78,15 +78,14 @@ pub(super) fn refusals(past: &[Summary]) -> Option<Finding> {
     let newest = past.first()?;
     let all: Vec<&Summary> = past.iter().filter(refused).collect();
     let Some(last) = all.first() else {
-        return Some(Finding::ok("refusals",
+        return Some(Finding::ok(
+            "refusals",
             format!("none of the last {} was answered with 401 or 403", past.len()),
         ));
     };
     let what = format!("{} of the last {} were answered with 401 or 403", all.len(), past.len());
     if last.number != newest.number {
-        return Some(Finding::caution("refusals",
-            format!("{what}; the newest was not"),
-        ));
+        return Some(Finding::caution("refusals", format!("{what}; the newest was not")));
     }
     let hint = "does the receiver have this secret to the last character, and check the raw bytes of the body, \
         not JSON that it parsed and wrote again?";
@@ -110,7 +109,8 @@ pub(super) fn times(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     }
     let answered = past.iter().filter(|summary| summary.status.is_some());
     let Some(slowest) = answered.filter_map(|summary| summary.took).max() else {
-        return Finding::ok("times",
+        return Finding::ok(
+            "times",
             format!("{allowed} are allowed for an answer; none was timed yet"),
         );
     };
@@ -129,7 +129,6 @@ pub(super) fn repeats(past: &[Summary]) -> Option<Finding> {
     let repeated = past.iter().filter(|summary| summary.attempts > 1).count();
     (repeated > 0).then(|| {
         let what = format!("{repeated} of the last {} took several attempts", past.len());
-        Finding::caution("repeats", what)
-            .hint("a receiver that was only slow got those events more than once")
+        Finding::caution("repeats", what).hint("a receiver that was only slow got those events more than once")
     })
 }

@@ -128,9 +128,9 @@ async fn head(url: Url) -> Finding {
         Err(error) => return Finding::caution("connect", printable(&error.to_string(), 400)),
     };
     match transport.send(&request).await {
-        Outcome::Answer(_) if secure => Finding::ok("tls",
-            format!("{place} answers over TLS with a valid certificate"),
-        ),
+        Outcome::Answer(_) if secure => {
+            Finding::ok("tls", format!("{place} answers over TLS with a valid certificate"))
+        }
         Outcome::Answer(_) => Finding::ok("connect", format!("{place} answers")),
         Outcome::Error { kind, text } => {
             let hint = match kind {

@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 
 use super::{no_provider, of_url};
 use crate::app::context::Context;
-use crate::app::workflow::find;
-use crate::config::workflow::{State, WorkflowFile};
+use crate::app::workflow::{find, sample_record};
+use crate::config::workflow::{WorkflowFile, WorkflowState};
 use crate::endpoints::rules::{self, Options};
 use crate::error::Result;
-use crate::json::{get, leaf_paths};
 use crate::finding::Finding;
+use crate::json::{get, leaf_paths};
 use crate::listener::Condition;
 use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
@@ -44,8 +44,7 @@ pub(super) fn examine(context: &Context, name: &str, file: &WorkflowFile) -> Vec
             return checks;
         }
     };
-    let context_text = profile.workflow_context.as_deref();
-    let sample: Option<Value> = context_text.and_then(|text| serde_json::from_str(text).ok());
+    let sample = sample_record(&profile);
     let record = sample.clone().unwrap_or_else(|| Value::Object(Map::new()));
     let mut merge = Merge::new(&record);
     checks.extend(url(&profile, file, &mut merge));
@@ -63,9 +62,9 @@ pub(super) fn examine(context: &Context, name: &str, file: &WorkflowFile) -> Vec
 
 fn state(name: &str, file: &WorkflowFile) -> Finding {
     match file.state {
-        State::Draft => Finding::caution("state", "it is a draft: it does not run"),
-        State::Test => Finding::caution("state", "it is in test: its request is made, and not sent"),
-        State::Published => return Finding::ok("state", "it is published"),
+        WorkflowState::Draft => Finding::caution("state", "it is a draft: it does not run"),
+        WorkflowState::Test => Finding::caution("state", "it is in test: its request is made, and not sent"),
+        WorkflowState::Published => return Finding::ok("state", "it is published"),
     }
     .hint(format!(
         "`state = \"published\"` in `[workflow.{}]`",
@@ -92,16 +91,15 @@ fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Fin
 fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Finding> {
     let judge = |(path, wanted): (&String, &Value)| -> Option<Finding> {
         if let Err(what) = Condition::new(path, wanted) {
-            return Some(Finding::problem("when",
-                format!("`when` {}", printable(&what, 200)),
-            ));
+            return Some(Finding::problem("when", format!("`when` {}", printable(&what, 200))));
         }
         let sample = sample?;
         let shown = printable(path, 100);
         let Some(found) = get(sample, path) else {
             let paths = leaf_paths(sample);
             let near = near_names(path, paths.iter().map(String::as_str));
-            let check = Finding::caution("when",
+            let check = Finding::caution(
+                "when",
                 format!("the provider's record has no `{shown}`: the condition may never be met"),
             );
             return Some(match near.first() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
 use crate::app::dev_secret::Purpose;
@@ -24,7 +25,6 @@ use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
 use crate::secret::DEV_SECRET;
-use crate::shutdown::Shutdown;
 use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
 use crate::text::printable;
@@ -46,6 +46,8 @@ pub struct ProbeOptions<'a> {
     pub timeout: Option<Duration>,
     /// Carries the requests.
     pub transport: Arc<HttpTransport>,
+    /// Stops it.
+    pub cancel: CancellationToken,
     /// Of an endpoint that a provider keeps.
     pub remote: Option<ProbeRemote<'a>>,
 }
@@ -135,7 +137,10 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
         let why = printable(&disabled.to_string(), 200);
         notices.note(format!("`{name}` is disabled ({why}): testing anyway"));
     }
-    notices.note(format!("testing {name} with `{}` of {}", probe.event, endpoint.provider));
+    notices.note(format!(
+        "testing {name} with `{}` of {}",
+        probe.event, endpoint.provider
+    ));
     let exchanges = probe.exchanges().await?;
     let findings = verdict::findings(&probe, &exchanges);
     Ok(ProbeReport {
@@ -203,7 +208,6 @@ fn signing(
 impl Probe<'_> {
     /// The genuine events, and then the tampered one when there was any answer to them.
     async fn exchanges(&self) -> Result<Vec<Exchange>> {
-        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
         let composer = Composer::new(&self.profile, self.compose_options())?;
         let genuine = (0..self.options.count)
             .map(|_| {
@@ -213,13 +217,13 @@ impl Probe<'_> {
             })
             .collect::<Result<Vec<Delivery>>>()?;
         let pattern = genuine.first().cloned();
-        let mut exchanges = self.send(genuine, &shutdown, true).await?;
+        let mut exchanges = self.send(genuine, true).await?;
         let answered = exchanges.iter().any(|exchange| exchange.status().is_some());
         if let Some(pattern) = pattern.filter(|_| answered)
             && let Some(tampered) = tampered::of(self.context, &self.profile, &pattern)
         {
             let id = tampered.id;
-            exchanges.extend(self.send(vec![tampered], &shutdown, false).await?);
+            exchanges.extend(self.send(vec![tampered], false).await?);
             // Nobody is to send it again by `replay --failed`.
             let park = Op::State {
                 delivery: id,
@@ -274,13 +278,13 @@ impl Probe<'_> {
     }
 
     /// Sends one after the other, through the ledger like everything else.
-    async fn send(&self, deliveries: Vec<Delivery>, shutdown: &Shutdown, genuine: bool) -> Result<Vec<Exchange>> {
+    async fn send(&self, deliveries: Vec<Delivery>, genuine: bool) -> Result<Vec<Exchange>> {
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
             let _ = jobs_in.send(delivery).await;
         }
         drop(jobs_in);
-        let (transport, cancel) = (Arc::clone(&self.options.transport), shutdown.soft.clone());
+        let (transport, cancel) = (Arc::clone(&self.options.transport), self.options.cancel.clone());
         let ledger = self.context.ledger();
         let pipeline = self
             .context

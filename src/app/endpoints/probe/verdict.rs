@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Exchange, Probe};
 use crate::clock::human_duration;
 use crate::exchange::{Answer, ErrorKind, Outcome};
-use crate::signature::Scheme;
 use crate::finding::{Finding, Level};
+use crate::signature::Scheme;
 use crate::text::{printable, short_time, status_line};
 
 /// Above this the answer is slow for a provider whose limit nobody states.
@@ -61,8 +61,11 @@ fn signature_checked(probe: &Probe<'_>, genuine: &[&Exchange], tampered: Option<
     };
     let status = status_line(answer.status);
     if probe.policy.success.contains(answer.status) {
-        return Finding::problem("signature_checked", format!("the tampered twin was accepted with {status}"))
-            .hint("let the receiver check the signature over the raw body before anything else, and answer 401");
+        return Finding::problem(
+            "signature_checked",
+            format!("the tampered twin was accepted with {status}"),
+        )
+        .hint("let the receiver check the signature over the raw body before anything else, and answer 401");
     }
     if genuine.iter().any(|exchange| !is_success(probe, exchange)) {
         let what = format!("the tampered twin was refused with {status}, and so was the genuine event");
@@ -94,7 +97,9 @@ fn success(probe: &Probe<'_>, genuine: &[&Exchange]) -> Finding {
         (_, []) => Finding::unknown("success", "no answer"),
         (Some(answer), _) => Finding::problem("success", status_line(answer.status)).hint(what_to_do(probe, answer)),
         (None, [first, ..]) if answers.len() == genuine.len() => Finding::ok("success", status_line(first.status)),
-        (None, several) => Finding::unknown("success", format!(
+        (None, several) => Finding::unknown(
+            "success",
+            format!(
                 "{} of {} events were not answered",
                 genuine.len() - several.len(),
                 genuine.len()
@@ -108,7 +113,9 @@ fn what_to_do(probe: &Probe<'_>, answer: &Answer) -> String {
         300..=399 => {
             let to = answer.headers.get_text("location").unwrap_or("another URL");
             let name = &probe.endpoint.name;
-            let there = probe.remote_flags().map_or_else(String::new, |remote| format!(" {remote}"));
+            let there = probe
+                .remote_flags()
+                .map_or_else(String::new, |remote| format!(" {remote}"));
             format!(
                 "redirects are not followed: `hook endpoints update {name} --to URL{there}` with the final one ({})",
                 printable(to, 200)
