@@ -5,6 +5,7 @@ mod dedupe;
 mod diagnosis;
 mod fault;
 mod filter;
+mod group;
 mod kept;
 mod list;
 mod minutes;
@@ -17,12 +18,14 @@ mod quota;
 mod read;
 mod schema;
 mod sealed;
+mod sequence;
 mod state;
 mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
 mod undelivered;
+mod values;
 mod work;
 mod write;
 
@@ -39,6 +42,7 @@ use self::fault::LedgerPath;
 use self::path::Files;
 use self::prune::PruneSpeed;
 use self::quota::Quota;
+use self::values::signed;
 use super::{
     Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
 };
@@ -124,7 +128,7 @@ impl SqliteStore {
         self.connection = Connection::open_in_memory().map_err(|e| self.place.writing(&e))?;
         self.files.clear(&self.place)?;
         self.connection = open::open(&self.place, self.access)?;
-        prune::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
+        sequence::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
         self.files = Files::of(&self.place);
         self.stay = CheckpointPolicy::begin(&self.connection);
         self.seen.reset();
@@ -218,7 +222,8 @@ impl Store for SqliteStore {
             pace,
             ..
         } = self;
-        let gone = prune::prune(connection, before, max_bytes, quota, *pace).map_err(|e| self.place.writing(&e))?;
+        let (most, from) = (quota.unauthenticated, &mut quota.unchecked_from);
+        let gone = prune::prune(connection, before, max_bytes, most, from, *pace).map_err(|e| self.place.writing(&e))?;
         if gone > 0 {
             self.stay.wrote_much();
         }
@@ -241,19 +246,4 @@ impl fmt::Debug for SqliteStore {
             .field("access", &self.access)
             .finish_non_exhaustive()
     }
-}
-
-/// A number for SQLite, whose integers are signed.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A number from SQLite; what we wrote is never negative.
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// Nanoseconds for SQLite; three centuries at most.
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

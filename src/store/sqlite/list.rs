@@ -7,8 +7,7 @@ use uuid::Uuid;
 use super::fault::is_damage;
 use super::filter;
 use super::minutes;
-use super::read::{id, lossy, moment, nanoseconds};
-use super::unsigned;
+use super::values::{id, lossy, moment, nanoseconds, optional_number, unsigned};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
 use crate::store::query::UNREADABLE;
@@ -132,7 +131,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         attempts: row.get(11)?,
         took: row.get::<_, Option<i64>>(12)?.map(nanoseconds),
         size: row.get(13).map(unsigned)?,
-        duplicate_of: row.get::<_, Option<i64>>(14)?.map(unsigned),
+        duplicate_of: optional_number(row, 14)?,
         owner: row.get(15)?,
         workflow: row.get(16)?,
         unprocessed: row.get::<_, Option<u32>>(17)?.zip(row.get(18)?),
