@@ -1,14 +1,13 @@
 //! Records without their bytes.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 use uuid::Uuid;
 
 use super::fault::is_damage;
 use super::filter;
 use super::minutes;
 use super::values::{id, lossy, moment, nanoseconds, optional_number, unsigned};
-use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
 use crate::store::query::UNREADABLE;
 use crate::store::{Query, RecordKind, Summary};
@@ -94,20 +93,6 @@ fn salvaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<Summary>
         workflow: text(16)?,
         unprocessed: None,
     })
-}
-
-/// When the record with the highest number was made.
-pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    connection
-        .query_row(
-            "SELECT at FROM (
-                 SELECT * FROM (SELECT n, at FROM capture ORDER BY n DESC LIMIT 1)
-                 UNION ALL SELECT * FROM (SELECT n, at FROM delivery ORDER BY n DESC LIMIT 1)
-             ) ORDER BY n DESC LIMIT 1",
-            [],
-            |row| moment(row, 0),
-        )
-        .optional()
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {

@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::values::{
-    bytes, delays, headers, id, moment, named, nanoseconds, optional_json, optional_moment, optional_number, signed, unsigned,
+    bytes, delays, headers, id, moment, named, nanoseconds, optional_json, optional_moment, optional_number, signed,
+    unsigned,
 };
 use super::{diagnosis, processing, sealed};
 use crate::id::IdKind;
