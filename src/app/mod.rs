@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod notice;
 pub mod receive;
 pub mod replay;
+pub mod resolve;
 pub mod resume;
 pub mod retention;
 pub mod retry;
