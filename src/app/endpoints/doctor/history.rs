@@ -10,7 +10,7 @@ use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
 use crate::finding::Finding;
-use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
+use crate::store::{DeliveryState, Page, Query, RecordKind, Summary};
 use crate::text::short_time;
 
 /// How far back is looked.
