@@ -2,12 +2,11 @@
 //! right one is not at hand.
 
 use super::original::Original;
-use super::{Left, Options, Replay};
+use super::{Replay, ReplayOptions};
 use crate::app::context::{Purpose, Secrets};
 use crate::endpoints::Endpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
-use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::secret::SecretRef;
 use crate::shell;
@@ -19,7 +18,7 @@ pub(super) enum Choice {
     /// The headers of the record.
     AsCaptured,
     /// The right secret is not at hand.
-    Missing(Left),
+    Missing(Error),
 }
 
 impl Replay<'_> {
@@ -104,7 +103,7 @@ impl Replay<'_> {
     }
 }
 
-fn missing(options: &Options, original: &Original) -> Left {
+fn missing(options: &ReplayOptions, original: &Original) -> Error {
     let number = original.number;
     let (which, references) = match &original.secret {
         Some(SecretKind::Given(references)) => {
@@ -131,11 +130,10 @@ fn missing(options: &Options, original: &Original) -> Left {
         flags.push("--secret REF".to_owned());
     }
     let resume = if options.resume { " --resume" } else { "" };
-    Left {
-        why: format!("`#{number}` was signed with {which}, which is not at hand: it is left as it is"),
-        hints: vec![format!("`hook replay{resume} {number} {}`", flags.join(" "))],
-        exit: Exit::Usage,
-    }
+    Error::usage(format!(
+        "`#{number}` was signed with {which}, which is not at hand: it is left as it is"
+    ))
+    .hint(format!("`hook replay{resume} {number} {}`", flags.join(" ")))
 }
 
 /// Every header that may carry a signature.
