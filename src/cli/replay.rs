@@ -9,14 +9,14 @@ use super::body::EditArgs;
 use super::http::HttpArgs;
 use super::listen::observer::Arrows;
 use super::retry::RetryArgs;
-use super::select;
+use crate::app::inspect::select;
 use crate::app::replay::rerun::{Rerun, RerunOptions};
 use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayRun, Selection};
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
-use crate::store::{Query, SqliteStore, Store as _};
+use crate::store::{Query, Store};
 use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded
@@ -109,7 +109,7 @@ struct RerunArgs {
 }
 
 pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
-    let store = &select::reader(session)?;
+    let store = &*select::reader(session)?;
     if let Some(command) = &args.exec.exec {
         return rerun(session, args, command, store);
     }
@@ -135,7 +135,7 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
     })
 }
 
-fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &SqliteStore) -> Result<Exit> {
+fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store) -> Result<Exit> {
     let options = RerunOptions {
         command: command.to_owned(),
         timeout: args.exec.exec_timeout,
@@ -167,7 +167,7 @@ fn options(session: &Session, args: &ReplayArgs) -> Result<ReplayOptions> {
     })
 }
 
-fn selection(session: &Session, args: &ReplayArgs, store: &SqliteStore) -> Result<Selection> {
+fn selection(session: &Session, args: &ReplayArgs, store: &dyn Store) -> Result<Selection> {
     let named = args.ids.iter().map(|id| select::number(store, id));
     let named = named.collect::<Result<Vec<u64>>>()?;
     Ok(if args.resume {
@@ -184,7 +184,7 @@ fn selection(session: &Session, args: &ReplayArgs, store: &SqliteStore) -> Resul
 }
 
 /// The record that is chosen from a list.
-fn asked(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
+fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
     let recent = store.list(&Query::default())?;
     let lines: Vec<String> = recent
         .iter()

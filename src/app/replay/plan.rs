@@ -48,9 +48,9 @@ impl Replay<'_> {
     /// Looks at every record that is selected. Remarks on what is left as it is, which is an error where there is nothing
     /// else to do.
     pub fn plan(&self, selection: &Selection, editor: Option<Editor<'_>>) -> Result<ReplayPlan> {
-        let numbers = select::select(self.store(), selection, &|owner| self.is_held(owner))?;
+        let numbers = select::select(self.store, selection, &|owner| self.is_held(owner))?;
         let work = match selection {
-            Selection::Abandoned(named) if named.is_empty() => resume::find(self.context(), self.store())?,
+            Selection::Abandoned(named) if named.is_empty() => resume::find(self.context, self.store)?,
             _ => None,
         };
         let undelivered = matches!(selection, Selection::Undelivered(_));
@@ -78,7 +78,7 @@ impl Replay<'_> {
         };
         let mut skipped = Vec::new();
         for number in numbers {
-            let record = match self.store().get(number) {
+            let record = match self.store.get(number) {
                 // One that is damaged must not keep the others.
                 Err(error @ StoreError::Damaged { .. }) => {
                     skipped.push(Error::new(Exit::Store, error.to_string()));

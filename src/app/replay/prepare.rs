@@ -31,9 +31,9 @@ const ORIGINS: usize = 16;
 
 /// Makes deliveries of records. What many records need is read once.
 pub struct Replay<'a> {
-    context: &'a Context,
-    store: &'a dyn Store,
-    options: &'a ReplayOptions,
+    pub(super) context: &'a Context,
+    pub(super) store: &'a dyn Store,
+    pub(super) options: &'a ReplayOptions,
     given: RefCell<Option<(Secrets, SecretKind)>>,
     endpoints: RefCell<Option<Rc<[Endpoint]>>>,
 }
@@ -51,19 +51,6 @@ impl<'a> Replay<'a> {
             given: RefCell::new(None),
             endpoints: RefCell::new(None),
         }
-    }
-
-    /// What the caller wants.
-    pub(super) fn options(&self) -> &'a ReplayOptions {
-        self.options
-    }
-
-    pub(super) fn context(&self) -> &'a Context {
-        self.context
-    }
-
-    pub(super) fn store(&self) -> &'a dyn Store {
-        self.store
     }
 
     /// Whether the process of that name still runs.

@@ -51,6 +51,9 @@ pub struct ProcessingResult {
     /// How long it ran.
     #[serde(rename = "took_ms", serialize_with = "serialize_millis")]
     pub took: Duration,
+    /// Whether it was stopped.
+    #[serde(skip)]
+    pub interrupted: bool,
 }
 
 /// Requests to run a command for.
@@ -59,14 +62,6 @@ pub struct Rerun<'a> {
     store: &'a dyn Store,
     options: RerunOptions,
     open: Vec<(u64, Processing)>,
-}
-
-/// What came of it all.
-#[derive(Default)]
-struct RerunTally {
-    processed: u64,
-    failed: u64,
-    interrupted: bool,
 }
 
 impl<'a> Rerun<'a> {
@@ -88,60 +83,58 @@ impl<'a> Rerun<'a> {
     }
 
     /// Runs the command for each of them, and shows each result.
-    pub async fn run(
-        mut self,
-        shutdown: &Shutdown,
-        mut show: impl FnMut(&ProcessingResult) -> Result<()>,
-    ) -> Result<Exit> {
+    pub async fn run(self, shutdown: &Shutdown, mut show: impl FnMut(&ProcessingResult) -> Result<()>) -> Result<Exit> {
         let (ledger, owner) = (self.context.ledger(), self.context.lease()?);
-        let mut tally = RerunTally::default();
-        for (number, listed) in std::mem::take(&mut self.open) {
+        let notices = &self.context.notices;
+        let (mut processed, mut failed, mut interrupted) = (0, 0, false);
+        for (number, listed) in &self.open {
             if shutdown.soft.is_cancelled() {
-                tally.interrupted = true;
+                interrupted = true;
                 break;
             }
-            let result = self.run_one((number, &listed.command), &ledger, &owner, shutdown, &mut tally);
-            if let Some(result) = result.await? {
-                show(&result)?;
+            let record = match self.store.get(*number) {
+                Err(error @ StoreError::Damaged { .. }) => {
+                    notices.warn(error.to_string());
+                    failed += 1;
+                    continue;
+                }
+                found => found?,
+            };
+            let Some(Record::Capture(capture)) = record else {
+                continue;
+            };
+            // Another process may do it, or have done it, since the list was made.
+            let Some(tries) = self.claim(&capture, &listed.command, &ledger, &owner).await? else {
+                notices.note(format!("#{number}: another process has already taken it"));
+                continue;
+            };
+            let result = self
+                .run_one(&capture, (&listed.command, tries), &ledger, shutdown)
+                .await?;
+            match result.error {
+                None => processed += 1,
+                Some(_) => failed += 1,
             }
+            interrupted |= result.interrupted;
+            show(&result)?;
         }
         ledger.close();
-        let (processed, failed) = (tally.processed, tally.failed);
-        self.context
-            .notices
-            .note(format!("{processed} processed, {failed} failed again"));
-        Ok(match (tally.interrupted, failed) {
+        notices.note(format!("{processed} processed, {failed} failed again"));
+        Ok(match (interrupted, failed) {
             (true, _) => Exit::Interrupted,
             (false, 0) => Exit::Ok,
             (false, _) => Exit::Unmet,
         })
     }
 
-    /// Runs it for one request, unless another process does or did since the list was made.
     async fn run_one(
         &self,
-        (number, name): (u64, &str),
+        capture: &Capture,
+        (name, tries): (&str, u32),
         ledger: &Ledger,
-        owner: &Lease,
         shutdown: &Shutdown,
-        tally: &mut RerunTally,
-    ) -> Result<Option<ProcessingResult>> {
-        let capture = match self.store.get(number) {
-            Ok(Some(Record::Capture(capture))) => capture,
-            Ok(_) => return Ok(None),
-            Err(error @ StoreError::Damaged { .. }) => {
-                self.context.notices.warn(error.to_string());
-                tally.failed += 1;
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let Some(tries) = self.claim(&capture, name, ledger, owner).await? else {
-            self.context
-                .notices
-                .note(format!("#{number}: another process has already taken it"));
-            return Ok(None);
-        };
+    ) -> Result<ProcessingResult> {
+        let (number, request) = (capture.number, &capture.request);
         let begun = Instant::now();
         let bounds = Bounds {
             limit: self.options.timeout,
@@ -149,15 +142,13 @@ impl<'a> Rerun<'a> {
             kill: &shutdown.hard,
             folder: None,
         };
-        let ran = exec::run(&self.options.command, number, &capture.request, bounds).await;
+        let ran = exec::run(&self.options.command, number, request, bounds).await;
         let took = begun.elapsed();
+        let interrupted = matches!(ran, Ran::Stopped);
         let error = match ran {
             Ran::Well => None,
             Ran::Badly(words) => Some(words),
-            Ran::Stopped => {
-                tally.interrupted = true;
-                Some("interrupted".to_owned())
-            }
+            Ran::Stopped => Some("interrupted".to_owned()),
         };
         let ended = Op::Processed {
             capture: number,
@@ -166,12 +157,7 @@ impl<'a> Rerun<'a> {
             error: error.clone(),
         };
         ledger.write(ended).await?;
-        match error {
-            None => tally.processed += 1,
-            Some(_) => tally.failed += 1,
-        }
-        let request = &capture.request;
-        Ok(Some(ProcessingResult {
+        Ok(ProcessingResult {
             number,
             id: request.id.to_string(),
             event: request.event.clone(),
@@ -182,7 +168,8 @@ impl<'a> Rerun<'a> {
             tries: tries.saturating_add(u32::from(error.is_some())),
             error,
             took,
-        }))
+            interrupted,
+        })
     }
 
     /// Makes it this process's, and says how often it failed so far; `None` when another one has it, or has done it.

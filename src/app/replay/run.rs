@@ -48,7 +48,7 @@ impl Replay<'_> {
         let (time_scale, shutdown) = (run.time_scale, run.shutdown);
         let working = async {
             match plan.work {
-                Some(work) => resume::run(self.context(), work, time_scale, observer, shutdown).await,
+                Some(work) => resume::run(self.context, work, time_scale, observer, shutdown).await,
                 None => Ok(Exit::Ok),
             }
         };
@@ -68,7 +68,7 @@ impl Replay<'_> {
         run: ReplayRun<'_, T>,
         view: impl View + Send,
     ) -> Result<Exit> {
-        let context = self.context();
+        let context = self.context;
         let limits = Limits {
             concurrency: 1,
             total: Some(engine::TOTAL),
@@ -78,7 +78,7 @@ impl Replay<'_> {
         let ledger = context.ledger();
         // What cannot be recorded is not sent.
         ledger.ready().await?;
-        let resume = self.options().resume;
+        let resume = self.options.resume;
         // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
         let owner = match resume || plan.undelivered || plan.retries {
             true => Some(Arc::new(context.lease()?)),
@@ -128,7 +128,7 @@ impl Replay<'_> {
                 let failed = plan.undelivered.then_some(number);
                 let op = self.keep(&delivery, from, failed, owner);
                 if ledger.write(op).await?.number == 0 {
-                    self.context().notices.note(TAKEN);
+                    self.context.notices.note(TAKEN);
                     continue;
                 }
             }
@@ -142,14 +142,14 @@ impl Replay<'_> {
     /// The delivery of that record, with the remarks on it, and who owned the record when it was read. `None`: it is left.
     pub(super) fn next(&self, number: u64) -> Result<Option<(Delivery, Option<String>)>> {
         let gone = || Error::nothing(format!("there is no record `#{number}` any more"));
-        let record = self.store().get(number)?.ok_or_else(gone)?;
+        let record = self.store.get(number)?.ok_or_else(gone)?;
         let owner = match &record {
             Record::Delivery(delivery) => delivery.delivery.owner.clone(),
             Record::Capture(_) => None,
         };
-        let notices = &self.context().notices;
+        let notices = &self.context.notices;
         // Read after the list was made: in between another process that resumes may have claimed it.
-        if self.options().resume && owner.as_deref().is_some_and(|owner| self.is_held(owner)) {
+        if self.options.resume && owner.as_deref().is_some_and(|owner| self.is_held(owner)) {
             notices.note(TAKEN);
             return Ok(None);
         }
@@ -171,7 +171,7 @@ impl Replay<'_> {
     /// another process has it.
     fn keep(&self, delivery: &Delivery, from: Option<String>, failed: Option<u64>, owner: &Lease) -> Op {
         let owner = owner.name().to_owned();
-        if self.options().resume {
+        if self.options.resume {
             return Op::Claim {
                 delivery: delivery.id,
                 from,

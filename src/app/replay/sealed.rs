@@ -15,12 +15,12 @@ impl Replay<'_> {
         if record.sealed().is_empty() {
             return Ok(());
         }
-        if !self.options().secrets.is_empty() {
+        if !self.options.secrets.is_empty() {
             // Fetching them makes them known.
             self.given()?;
             record.unseal();
         }
-        self.context().restore(record);
+        self.context.restore(record);
         Ok(())
     }
 
@@ -31,7 +31,7 @@ impl Replay<'_> {
         profile: Option<&Profile>,
         headers: &Headers,
     ) -> Option<Error> {
-        let options = self.options();
+        let options = self.options;
         let goes_out = |one: &&Sealed| match &one.header {
             Some(name) => headers.contains(name) && !options.headers.contains(name),
             None if one.place == SealedPlace::Target => options.to.is_some(),

@@ -9,7 +9,7 @@ use super::observer::Arrows;
 use crate::app::receive::takeover::{Leftovers, amount, described, take_over};
 use crate::app::receive::{ANSWER_PASSED_ON, Ends, Target, WorkPolicy, Workers, WorkersOptions};
 use crate::cli::session::Session;
-use crate::config::{Origin, file::ConfigFile};
+use crate::config::{SettingOrigin, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Inbound, Pattern, RoutedLane, Router};
@@ -63,7 +63,7 @@ pub(super) fn routes(session: &Session, args: &ListenArgs) -> Result<Vec<NamedRo
 fn project(session: &Session, says: impl Fn(&ConfigFile) -> bool) -> Option<String> {
     let layer = session.settings.layers.iter().rev().find(|layer| says(&layer.file))?;
     match &layer.origin {
-        Origin::Project(path) => Some(path.display().to_string()),
+        SettingOrigin::Project(path) => Some(path.display().to_string()),
         _ => None,
     }
 }
