@@ -6,13 +6,8 @@ use std::fmt;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use url::Url;
-
-use super::address;
-use super::error::EndpointError;
 use super::form;
 use crate::clock::Timestamp;
-use crate::finding::Finding;
 use crate::id::Id;
 use crate::text::printable;
 
@@ -173,11 +168,6 @@ impl Endpoint {
     /// The provider without its variant.
     pub fn provider_name(&self) -> &str {
         self.provider.split_once('@').map_or(&self.provider, |(name, _)| name)
-    }
-
-    /// Where deliveries go.
-    pub fn target(&self) -> Result<Url, EndpointError> {
-        address::parse(&self.url).map_err(|what| EndpointError::Rule(vec![Finding::problem("bad-url", what)]))
     }
 
     /// Whether it gets deliveries.

@@ -1,12 +1,12 @@
 //! `hook endpoints test`: a signed event, a tampered one, and what the receiver makes of both.
 
 use super::super::http::HttpArgs;
-use super::super::{body, runtime, targets};
+use super::super::{body, runtime};
 use super::remote::RemoteProvider;
 use crate::app::endpoints::probe::{ProbeOptions, ProbeRemote, probe};
 use crate::cli::session::Session;
 use crate::endpoints::Endpoint;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 
@@ -43,12 +43,8 @@ pub(super) fn run(
     endpoint: Endpoint,
     place: Option<&RemoteProvider>,
 ) -> Result<Exit> {
-    if session.settings.account_off && place.is_none() {
-        return Err(targets::account_off());
-    }
     let runtime = runtime()?;
-    let shutdown = runtime.block_on(async { Shutdown::install() });
-    let shutdown = shutdown.map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = runtime.block_on(async { Shutdown::install() })?;
     let params = args.params.iter().map(|pair| body::split_pair(pair, "--param"));
     let options = ProbeOptions {
         event: args.event.clone(),

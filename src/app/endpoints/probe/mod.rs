@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
 use crate::app::dev_secret::Purpose;
+use crate::app::resolve::{account_off, target_url};
 use crate::endpoints::{Book, Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -117,6 +118,9 @@ impl Exchange {
 
 /// Tests an endpoint with real requests, which the ledger keeps.
 pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions<'_>) -> Result<ProbeReport> {
+    if context.settings.account_off && options.remote.is_none() {
+        return Err(account_off());
+    }
     let profile = context.registry.get(&endpoint.provider)?;
     let event = event(&profile, &endpoint, options.event.as_deref())?;
     let probe = Probe {
@@ -257,7 +261,7 @@ impl Probe<'_> {
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &self.context.random),
             message: Arc::new(message),
-            url: self.endpoint.target()?,
+            url: target_url(&self.endpoint.url)?,
             method: method.unwrap_or(&self.profile.method).clone(),
             headers: self.options.headers.clone(),
             signing: self.signing.clone(),
