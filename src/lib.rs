@@ -12,6 +12,7 @@ pub(crate) mod engine;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod exit;
+pub(crate) mod format;
 pub(crate) mod fs;
 pub(crate) mod headers;
 pub(crate) mod id;

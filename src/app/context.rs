@@ -21,6 +21,7 @@ use crate::config::{Paths, Settings};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
+use crate::exit::Exit;
 use crate::known;
 use crate::pipeline::Pipeline;
 use crate::provider::{Profile, Registry, near_names};
@@ -139,6 +140,17 @@ impl Context {
     pub fn background_reader(&self) -> Reader {
         let path = self.ledger_path.clone();
         Reader::start(move || Ok(Box::new(SqliteStore::open(&path, Access::ReadOnly)?)))
+    }
+
+    /// This process's lease on the deliveries and the work that it does.
+    pub fn claim(&self) -> Result<Lease> {
+        Lease::claim(&self.ledger_path).map_err(|error| {
+            Error::new(
+                Exit::Store,
+                format!("ledger `{}` cannot be claimed", self.ledger_path.display()),
+            )
+            .cause(error)
+        })
     }
 
     /// The way from deliveries to records and lines.

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::app::receive::takeover::{abandoned, claim};
-use crate::app::receive::{Target, WorkSummary, Workers, WorkersOptions};
+use crate::app::receive::{WorkContext, WorkSummary, WorkTarget, Workers};
 use crate::error::Result;
 use crate::store::{Lane, LaneSummary, Store, WorkKind};
 use crate::transport::Transport;
@@ -47,18 +48,18 @@ pub fn find(store: &dyn Store, ledger_path: &Path, is_trusted: &dyn Fn(&Lane) ->
 
 /// Does it all: targets beside each other, each target's work in order. What another process is faster to take is left to
 /// that. No more is promised meanwhile, so that it ends when everything is done, or with the tokens of the options.
-pub async fn run<T: Transport>(options: WorkersOptions<T>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
-    let mut targets: BTreeMap<(WorkKind, String, String), Target> = BTreeMap::new();
+pub async fn run<T: Transport>(work: WorkContext, transport: &Arc<T>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
+    let mut targets: BTreeMap<(WorkKind, String, String), WorkTarget> = BTreeMap::new();
     for summary in lanes {
-        if !claim(&options.ledger, &summary.lane, &options.owner).await? {
+        if !claim(&work.ledger, &summary.lane, &work.owner).await? {
             continue;
         }
         let lane = &summary.lane;
         let target = (lane.kind, lane.target.clone(), lane.folder.clone());
         targets.entry(target).or_default().left.push(summary);
     }
-    options.ends.no_more.cancel();
-    let workers = Workers::start(options, targets.into_values().collect());
+    work.ends.no_more.cancel();
+    let workers = Workers::start(work, transport, targets.into_values().collect());
     let (summary, ended) = workers.finish().await;
     ended.map(|()| summary)
 }

@@ -12,7 +12,7 @@ use super::body::MessageSource;
 use super::endpoint_health;
 use super::origin::MessageFactory;
 use super::retry::RetryArgs;
-use super::send::{Plan, claim};
+use super::send::Plan;
 use crate::cli::session::Session;
 use crate::cli::ui::Ui;
 use crate::engine::{self, Delivery, Event, Limits, Next};
@@ -92,7 +92,7 @@ pub(super) async fn run(
     let ledger = session.ledger();
     ledger.ready().await?;
     let owner = if plan.records_first() {
-        Some(Arc::new(claim(session)?))
+        Some(Arc::new(session.claim()?))
     } else {
         None
     };

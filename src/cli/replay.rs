@@ -278,7 +278,7 @@ async fn deliver(
     let undelivered = args.failed && args.ids.is_empty();
     // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
     let owner = if args.resume || undelivered || plan.retries {
-        Some(Arc::new(send::claim(session)?))
+        Some(Arc::new(session.claim()?))
     } else {
         None
     };

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::exec::{self, Bounds, Ran};
+use crate::listener::exec::{self, Bounds, CommandError};
 use crate::shutdown::Shutdown;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, SqliteStore, Store as _, StoreError};
@@ -141,7 +141,7 @@ async fn run_all(
         command,
         limit: args.exec_timeout,
         ledger: session.ledger(),
-        owner: send::claim(session)?,
+        owner: session.claim()?,
         shutdown,
     };
     let mut tally = Tally::default();
@@ -206,9 +206,9 @@ impl Again<'_> {
         let ran = exec::run(self.command, number, &capture.request, bounds).await;
         let took = begun.elapsed();
         let error = match ran {
-            Ran::Well => None,
-            Ran::Badly(words) => Some(words),
-            Ran::Stopped => {
+            Ok(()) => None,
+            Err(CommandError::Failed(words)) => Some(words),
+            Err(CommandError::Stopped) => {
                 tally.interrupted = true;
                 Some("interrupted".to_owned())
             }

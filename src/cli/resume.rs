@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::listen::observer::{Arrows, described};
-use super::listen::work::amount;
-use super::send;
-use crate::app::receive::{Ends, WorkSummary, WorkersOptions};
+use super::listen::Screen;
+use crate::app::receive::{WorkContext, WorkEnds, WorkSummary, described, work_amount};
 use crate::app::resume::{self, Resumable};
 use crate::cli::session::Session;
 use crate::cli::ui::printable;
@@ -73,32 +71,21 @@ pub(super) async fn run(session: &Session, found: Resumable, time_scale: f64, sh
         return Ok(untrusted);
     }
     let lanes: Vec<&LaneSummary> = found.lanes.iter().collect();
-    session.ui.note(&format!("resuming {}", amount(&lanes)));
+    session.ui.note(&format!("resuming {}", work_amount(&lanes)));
     let transport = HttpTransport::new(HttpOptions::default()).map_err(|error| Error::internal(error.to_string()))?;
     let ledger = session.ledger();
     ledger.ready().await?;
     let reader = session.background_reader();
     session.restore_work(&reader).await?;
-    let options = WorkersOptions {
-        clock: Arc::clone(&session.clock),
-        random: Arc::clone(&session.random),
-        ledger: ledger.clone(),
-        reader,
-        ledger_path: session.ledger_path.clone(),
-        owner: Arc::new(send::claim(session)?),
-        transport: Arc::new(transport),
-        time_scale,
-        observer: Arc::new(Arrows {
-            ui: Arc::clone(&session.ui),
-        }),
-        ends: Ends {
-            no_more: CancellationToken::new(),
-            late: shutdown.soft.clone(),
-            kill: shutdown.hard.clone(),
-        },
-        retrying: false,
+    let ends = WorkEnds {
+        no_more: CancellationToken::new(),
+        late: shutdown.soft.clone(),
+        kill: shutdown.hard.clone(),
     };
-    let done = resume::run(options, found.lanes).await;
+    let screen = Screen::of_work(&session.ui);
+    let mut work = WorkContext::new(session, (ledger.clone(), reader), session.claim()?, screen, ends);
+    (work.time_scale, work.retrying) = (time_scale, false);
+    let done = resume::run(work, &Arc::new(transport), found.lanes).await;
     ledger.close();
     Ok(say(session, &done?, shutdown.soft.is_cancelled()).worse(untrusted))
 }

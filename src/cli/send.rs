@@ -24,7 +24,7 @@ use crate::pipeline::{Known, Tally, View, record};
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
 use crate::shutdown::Shutdown;
-use crate::store::{Lease, Op};
+use crate::store::Op;
 use crate::transport::{AddressPolicy, HttpTransport};
 use crate::view::delivery::Attempts;
 
@@ -323,7 +323,11 @@ pub(super) async fn run_all(
     let ledger = session.ledger();
     // What cannot be recorded is not sent.
     ledger.ready().await?;
-    let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
+    let owner = if retries {
+        Some(Arc::new(session.claim()?))
+    } else {
+        None
+    };
     if let Some(owner) = &owner {
         for delivery in &deliveries {
             let record = record(delivery, Some(owner.name().to_owned()));
@@ -340,17 +344,6 @@ pub(super) async fn run_all(
     let tally = pipeline.run(jobs, known, view).await?;
     ledger.close();
     Ok(tally)
-}
-
-/// This process's claim on the deliveries that it works on.
-pub(super) fn claim(session: &Session) -> Result<Lease> {
-    Lease::claim(&session.ledger_path).map_err(|error| {
-        Error::new(
-            Exit::Store,
-            format!("ledger `{}` cannot be claimed", session.ledger_path.display()),
-        )
-        .cause(error)
-    })
 }
 
 /// A label for deliveries of `send`.

@@ -14,8 +14,7 @@ use super::send;
 use super::targets::Target;
 use crate::app::trust;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
-use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
+use crate::config::workflow::{Auth, Form, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
 use crate::engine::{Label, Promise};
 use crate::error::{Error, Result};
@@ -121,29 +120,9 @@ pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str) -> Resul
     }
 }
 
-/// Refuses what cannot be a workflow's name.
-pub(super) fn check_name(name: &str) -> Result<()> {
-    if is_name(name) {
-        return Ok(());
-    }
-    let what = format!("`{}` cannot be the name of a workflow", printable(name, 80));
-    Err(Error::usage(what).hint(NAME))
-}
-
-/// Refuses a workflow of a project that is not trusted.
-pub(super) fn check_trust(session: &Session, name: &str) -> Result<()> {
-    let settings = &session.settings;
-    if !settings.workflows.contains_key(name) && settings.ignores(&format!("workflow.{name}")) {
-        let what = format!("workflow `{name}` is the project's, and the project is not trusted");
-        return Err(Error::new(Exit::Refused, what).hint(trust::HINT));
-    }
-    Ok(())
-}
-
 /// The workflow of that name.
 pub(super) fn find<'a>(session: &'a Session, name: &str) -> Result<&'a WorkflowFile> {
-    check_name(name)?;
-    check_trust(session, name)?;
+    trust::check_workflow(&session.settings, name)?;
     let all = &session.settings.workflows;
     let Some(file) = all.get(name) else {
         let error = Error::nothing(format!("there is no workflow `{name}`"));

@@ -20,17 +20,17 @@ use crate::transport::scripted::Scripted;
 struct Diary(Mutex<Vec<String>>);
 
 impl Observer for Diary {
-    fn on(&self, event: WorkEvent<'_>) -> Result<()> {
+    fn on(&self, event: ReceiveEvent<'_>) -> Result<()> {
         let line = match event {
-            WorkEvent::Attempt { event, .. } => {
+            ReceiveEvent::Attempt { event, .. } => {
                 let of = event.delivery.label.origin.unwrap_or_default();
                 format!(
                     "#{of} {}",
                     event.attempt.as_ref().map_or_else(String::new, |a| a.outcome.word())
                 )
             }
-            WorkEvent::CommandSucceeded { capture, .. } => format!("#{capture} ran"),
-            WorkEvent::CommandFailed { capture, error, .. } => format!("#{capture} failed: {error}"),
+            ReceiveEvent::CommandSucceeded { capture, .. } => format!("#{capture} ran"),
+            ReceiveEvent::CommandFailed { capture, error, .. } => format!("#{capture} failed: {error}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
@@ -92,28 +92,27 @@ impl Place {
     }
 
     async fn work(&self, transport: Arc<Scripted>, owner: Lease, left: Vec<LaneSummary>) -> WorkSummary {
-        let options = WorkersOptions {
+        let work = WorkContext {
             clock: Arc::new(SystemClock),
             random: Arc::new(Random::seeded(1)),
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),
             ledger_path: self.path(),
             owner: Arc::new(owner),
-            transport,
             time_scale: 1000.0,
             observer: Arc::clone(&self.diary) as Arc<dyn Observer>,
-            ends: Ends {
+            ends: WorkEnds {
                 no_more: CancellationToken::new(),
                 late: CancellationToken::new(),
                 kill: CancellationToken::new(),
             },
             retrying: true,
         };
-        let targets = left.into_iter().map(|left| Target {
+        let targets = left.into_iter().map(|left| WorkTarget {
             left: vec![left],
             own: None,
         });
-        let (summary, ended) = Workers::start(options, targets.collect()).finish().await;
+        let (summary, ended) = Workers::start(work, &transport, targets.collect()).finish().await;
         ended.unwrap();
         summary
     }

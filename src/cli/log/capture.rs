@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::show::{View, encoded};
-use crate::cli::listen::observer::described;
+use crate::app::receive::described;
 use crate::cli::ui::printable;
 use crate::error::Result;
 use crate::mask;

@@ -5,9 +5,10 @@ use serde::Serialize;
 use super::keys::Keys;
 use super::{ServeArgs, ServeContext};
 use crate::api::server::Called;
+use crate::app::socket::Ready;
 use crate::cli::handshake::HandshakeLine;
 use crate::cli::session::Session;
-use crate::cli::socket::{self, ReadyLine};
+use crate::cli::socket::write_ready_file;
 use crate::cli::ui::{Output, printable};
 use crate::endpoints::Endpoint;
 use crate::error::Result;
@@ -20,8 +21,9 @@ use crate::view::{count, millis, short_time};
 /// The first line of JSON, with what a provider has besides. `key` and `test_key` are there when they were made up.
 #[derive(Serialize)]
 struct ServingLine<'a> {
+    schema: &'static str,
     #[serde(flatten)]
-    ready: ReadyLine<'a>,
+    ready: Ready,
     origin: &'a str,
     provider: String,
     plan: Option<&'a str>,
@@ -57,10 +59,11 @@ pub(super) fn ready(
             .find(|(of, _)| *of == mode)
             .map(|(_, text)| text.as_str())
     };
-    socket::tell_file(args.ready_file.as_deref(), &place.url)?;
+    write_ready_file(args.ready_file.as_deref(), &place.url)?;
     let book = session.book();
     ui.json(&ServingLine {
-        ready: ReadyLine::at(&place.url),
+        schema: "hook.ready/1",
+        ready: Ready::at(&place.url),
         origin: &place.origin,
         provider: profile.label(),
         plan: place.plan.as_deref(),
