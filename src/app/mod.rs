@@ -8,6 +8,7 @@ pub mod notice;
 pub mod receive;
 pub mod rejected_peers;
 pub mod replay;
+pub mod resolve;
 pub mod resume;
 pub mod retention;
 pub mod retry;

@@ -10,7 +10,8 @@ use clap::ValueEnum;
 
 use super::retry::RetryArgs;
 use super::{complete, socket};
-use crate::app::receive::{self, ListenOptions, Observer, Ready, ReceiveEvent, TlsOptions, TriggerOptions};
+use crate::app::receive::{self, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
+use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
 use crate::error::{Error, Result};
@@ -158,7 +159,7 @@ pub(super) struct ListenArgs {
 }
 
 /// Kept as it is typed: signatures may cover it.
-fn public_url(text: &str) -> Result<String, String> {
+fn public_url(text: &str) -> std::result::Result<String, String> {
     let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
     if has_scheme && super::targets::parse_url(text).is_ok() {
         Ok(text.to_owned())

@@ -9,16 +9,16 @@ use super::body::EditArgs;
 use super::http::HttpArgs;
 use super::rerun::ExecArgs;
 use super::retry::RetryArgs;
-use super::{endpoint_health, rerun, resume, select, send};
+use super::{endpoint_health, rerun, resume, select};
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Query, SqliteStore, Store as _, StoreError};
+use crate::text::printable;
 use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded

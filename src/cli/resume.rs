@@ -9,7 +9,6 @@ use super::listen::Screen;
 use crate::app::receive::{WorkContext, WorkEnds, WorkSummary, described, work_amount};
 use crate::app::resume::{self, Resumable};
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -17,6 +16,7 @@ use crate::listener::route::{Destination, Route};
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, SqliteStore};
+use crate::text::printable;
 use crate::transport::{HttpOptions, HttpTransport};
 use crate::view::count;
 

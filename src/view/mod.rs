@@ -16,7 +16,7 @@ use std::io;
 
 use serde::Serialize;
 
-pub use crate::format::{count, millis, phrase, short_size, short_time, status_line};
+pub use crate::format::{count, millis, short_size, short_time, status_line};
 use crate::text::write_json;
 use style::Style;
 

@@ -1,6 +1,6 @@
 //! Forwards and commands, and how a listener ended.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use crate::app::notice::Notice;
 use crate::app::receive::{COMMAND_SHOWN, ListenSummary, ReceiveEvent, described};

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::event::{Observer, ReceiveEvent};
 use crate::app::context::Context;
-use crate::listener::Whole;
+use crate::listener::WholeRequest;
 use crate::secret::Secret;
 use crate::signature::{Diagnosis, Place, Received};
 use crate::store::{DiagnosisNote, Ledger, NewCapture, Op, StoreError};
@@ -24,7 +24,7 @@ pub(super) struct Refused {
     /// The decision.
     pub(super) judged: VerificationResult,
     /// The request.
-    pub(super) whole: Whole,
+    pub(super) whole: WholeRequest,
 }
 
 /// Explains refusals.

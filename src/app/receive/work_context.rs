@@ -128,8 +128,11 @@ impl Stall {
         loop {
             match attempt().await {
                 Ok(done) => return Some(done),
-                Err(error) if self.wait(&error.into()).await => {}
-                Err(_) => return None,
+                Err(error) => {
+                    if !self.wait(&error.into()).await {
+                        return None;
+                    }
+                }
             }
         }
     }

@@ -10,7 +10,6 @@ use crate::api::server::Occurrence;
 use crate::app::context::Purpose;
 use crate::app::context::aside;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
@@ -22,6 +21,7 @@ use crate::pipeline::{End, View, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
+use crate::text::printable;
 use crate::transport::AddressPolicy;
 use crate::view::delivery::Attempts;
 
@@ -139,7 +139,7 @@ impl Rules {
             url: targets::parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
-            signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
+            signing: session.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             addresses: self.addresses,
             is_changed: false,

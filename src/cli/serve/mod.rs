@@ -160,10 +160,10 @@ impl Serving<'_> {
             plan: self.plan.clone(),
         };
         show::ready(session, self.args, &self.profile, &place, &self.keys)?;
-        let limits = server::Limits {
+        let limits = server::ServerLimits {
             body: LARGEST_BODY,
             drain: DRAIN,
-            ..server::Limits::default()
+            ..server::ServerLimits::default()
         };
         let (stop, cut) = (shutdown.soft.clone(), shutdown.cut(&shutdown.late()));
         let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop, cut).await });

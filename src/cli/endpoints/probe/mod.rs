@@ -103,7 +103,7 @@ pub(super) fn run(
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
-        let why = crate::cli::ui::printable(&disabled.to_string(), 200);
+        let why = crate::text::printable(&disabled.to_string(), 200);
         ui.note(&format!("`{}` is disabled ({why}): tested all the same", endpoint.name));
     }
     ui.note(&format!(
@@ -160,7 +160,7 @@ fn signing(
     };
     // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
     let name = place.is_none().then_some(endpoint.name.as_str());
-    let signing = targets::signing(session, profile, &[], (name, own))?;
+    let signing = session.signing(profile, &[], (name, own))?;
     if let Signing::Fresh { secret, .. } = &signing
         && **secret == SecretKind::Dev
     {
