@@ -18,6 +18,7 @@ use serde::Serialize;
 
 pub use crate::format::{count, millis, short_size, short_time, status_line};
 use crate::text::write_json;
+pub use crate::text::{count, millis, short_size, short_time, status_line};
 use style::Style;
 
 /// How a value looks: lines for people, JSON objects for scripts, side by side. The front end says which is wanted.

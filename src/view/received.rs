@@ -225,7 +225,9 @@ impl View for TriggerReport<'_> {
             Some(SampleFit::Differs) => {
                 line(&style.caution("differs from the sample:"));
                 let shown: Vec<_> = self.differences.iter().map(|one| (one, None)).collect();
-                drift::lines(&shown, style).iter().for_each(|text| line(text));
+                let mut rows = Page::new(style, None);
+                drift::rows(&shown, &mut rows);
+                rows.lines.iter().for_each(|text| line(text));
             }
             Some(SampleFit::Fits) | None => {}
         }

@@ -19,7 +19,7 @@ use crate::known;
 use crate::listener::{Inbound, TriggerReading};
 use crate::mask;
 use crate::provider::Profile;
-use crate::provider::drift::{Finding, Measure};
+use crate::provider::drift::{Difference, Measure};
 use crate::random::Random;
 use crate::secret::Secret;
 
@@ -87,28 +87,10 @@ pub struct TriggerReport<'a> {
     /// How it compares with the sample.
     pub sample: Option<SampleFit>,
     /// How it differs from the sample.
-    #[serde(serialize_with = "differences")]
-    pub differences: Vec<Finding>,
+    pub differences: Vec<Difference>,
     /// What may help against being left out.
     #[serde(skip)]
     pub hint: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Difference<'a> {
-    path: &'a str,
-    finding: &'static str,
-    wanted: Option<&'static str>,
-    found: Option<&'static str>,
-}
-
-fn differences<S: serde::Serializer>(findings: &[Finding], serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_seq(findings.iter().map(|finding| Difference {
-        path: &finding.path,
-        finding: finding.kind.name(),
-        wanted: finding.kind.wanted(),
-        found: finding.kind.found(),
-    }))
 }
 
 impl Trigger {
@@ -183,18 +165,18 @@ impl Trigger {
         }
     }
 
-    fn compare(&mut self, fields: &Value) -> (SampleFit, Vec<Finding>) {
+    fn compare(&mut self, fields: &Value) -> (SampleFit, Vec<Difference>) {
         if leaf_paths(fields).len() > FIELDS_COMPARED {
             return (SampleFit::NotCompared, Vec::new());
         }
         if let Some(measure) = &self.measure {
-            let findings = measure.compare(fields);
-            let fit = if findings.is_empty() {
+            let differences = measure.compare(fields);
+            let fit = if differences.is_empty() {
                 SampleFit::Fits
             } else {
                 SampleFit::Differs
             };
-            return (fit, findings);
+            return (fit, differences);
         }
         let stored = StoredTrigger {
             path: self.inbound.path.clone(),
