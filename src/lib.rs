@@ -13,7 +13,6 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod exit;
 pub(crate) mod finding;
-pub(crate) mod format;
 pub(crate) mod fs;
 pub(crate) mod headers;
 pub(crate) mod id;

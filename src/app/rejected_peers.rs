@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::notice::Notices;
-use crate::format::short_size;
+use crate::text::short_size;
 use crate::server::{Reason, Rejection};
 use crate::text::printable;
 

@@ -16,7 +16,6 @@ use std::io;
 
 use serde::Serialize;
 
-pub use crate::format::{count, millis, short_size, short_time, status_line};
 use crate::text::write_json;
 pub use crate::text::{count, millis, short_size, short_time, status_line};
 use style::Style;

@@ -26,7 +26,7 @@ use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::format::count;
+use crate::text::count;
 use crate::listener::{AnswerRules, Challenges, Listener, ListenerEvent, Router};
 use crate::server::tls::{Tls, TlsError};
 use crate::server::{self, ServerLimits};

@@ -15,7 +15,7 @@ use super::workers::{WorkTarget, Workers};
 use crate::app::context::Context;
 use crate::config::{Origin, file::ConfigFile};
 use crate::error::{Error, Result};
-use crate::format::count;
+use crate::text::count;
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Inbound, Pattern, RoutedLane, Router};
 use crate::mask;

@@ -11,7 +11,7 @@ use url::Url;
 use crate::app::notice::Notices;
 use crate::error::{Error, Result};
 use crate::exchange::{Outcome, Request};
-use crate::format::status_line;
+use crate::text::status_line;
 use crate::headers::Headers;
 use crate::listener::ChallengeReply;
 use crate::text::printable;
