@@ -4,6 +4,8 @@
 pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
+pub mod endpoint_health;
+pub mod handshake;
 pub mod notice;
 pub mod receive;
 pub mod rejected_peers;
@@ -14,3 +16,4 @@ pub mod retention;
 pub mod retry;
 pub mod socket;
 pub mod trust;
+pub mod workflow;

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::notice::Notices;
-use crate::text::short_size;
 use crate::server::{Reason, Rejection};
 use crate::text::printable;
+use crate::text::short_size;
 
 /// Lines in a second, at most.
 const LINES: u64 = 5;

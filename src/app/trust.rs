@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::trust::{project_secret, review};
-use crate::config::workflow::{NAME, is_name};
-use crate::config::{self, Paths, Settings};
+use crate::config::{self, Paths};
 use crate::endpoints::{Book, Endpoint, Vault};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -12,24 +11,10 @@ use crate::fs::folder_of;
 use crate::provider::{Profile, Registry};
 use crate::secret::SecretRef;
 use crate::signature::Scheme;
-use crate::text::printable;
 use crate::trust::{Grant, TrustList};
 
 /// The hint of everything that is refused for want of trust.
 pub const HINT: &str = "`hook config trust` shows what the project asks for, and allows it";
-
-/// Refuses what cannot be the name of a workflow, and a workflow of a project that is not trusted.
-pub fn check_workflow(settings: &Settings, name: &str) -> Result<()> {
-    if !is_name(name) {
-        let what = format!("`{}` cannot be the name of a workflow", printable(name, 80));
-        return Err(Error::usage(what).hint(NAME));
-    }
-    if !settings.workflows.contains_key(name) && settings.ignores(&format!("workflow.{name}")) {
-        let what = format!("workflow `{name}` is the project's, and the project is not trusted");
-        return Err(Error::new(Exit::Refused, what).hint(HINT));
-    }
-    Ok(())
-}
 
 /// The endpoints of the project with that file, else the user's.
 pub fn book(paths: &Paths, project: Option<&Path>) -> Book {

@@ -8,12 +8,10 @@ mod completions;
 mod config;
 mod demo;
 mod editor;
-mod endpoint_health;
 mod endpoints;
 #[cfg(any(test, feature = "internals"))]
 pub mod generated;
 mod global;
-mod handshake;
 mod http;
 mod input;
 mod listen;

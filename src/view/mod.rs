@@ -5,6 +5,8 @@ pub mod columns;
 pub mod curl;
 pub mod delivery;
 pub mod drift;
+pub mod execution;
+pub mod handshake;
 pub mod progress;
 pub mod received;
 pub mod record;

@@ -26,13 +26,13 @@ use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::text::count;
 use crate::listener::{AnswerRules, Challenges, Listener, ListenerEvent, Router};
 use crate::server::tls::{Tls, TlsError};
 use crate::server::{self, ServerLimits};
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::signature::is_public_key;
 use crate::store::Ledger;
+use crate::text::count;
 use crate::verification::Verification;
 
 /// How long the second Ctrl-C leaves for records of what it stopped.

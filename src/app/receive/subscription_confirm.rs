@@ -11,10 +11,10 @@ use url::Url;
 use crate::app::notice::Notices;
 use crate::error::{Error, Result};
 use crate::exchange::{Outcome, Request};
-use crate::text::status_line;
 use crate::headers::Headers;
 use crate::listener::ChallengeReply;
 use crate::text::printable;
+use crate::text::status_line;
 use crate::transport::{HttpOptions, HttpTransport, Transport as _};
 
 /// How long opening a URL may take.

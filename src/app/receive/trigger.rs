@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::options::{ListenOptions, TriggerOptions};
 use crate::app::context::Context;
 use crate::app::notice::Notices;
-use crate::app::trust::check_workflow;
+use crate::app::workflow::{check_name, check_trust};
 use crate::config::workflow::WorkflowFile;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -100,7 +100,8 @@ impl Trigger {
             return Ok(None);
         };
         let name = wanted.workflow.as_deref().unwrap_or(DEFAULT);
-        check_workflow(&context.settings, name)?;
+        check_name(name)?;
+        check_trust(context, name)?;
         let table = context.settings.workflows.get(name);
         let profile = provider(context, &options.providers, table)?;
         let rules = profile.inbound.clone().unwrap_or_default();
