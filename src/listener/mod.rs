@@ -88,7 +88,7 @@ impl DeferredWork {
             dedupe_key,
             work: passing.work,
         };
-        passing.answering.map(|lane| (AskApp { lane, reply }, later))
+        passing.answering.map(|lane| (AskApp { capture, lane, reply }, later))
     }
 }
 

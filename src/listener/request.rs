@@ -68,6 +68,8 @@ pub struct WholeRequest {
 /// Whom to ask for an answer.
 #[derive(Debug)]
 pub struct AskApp {
+    /// The capture's number.
+    pub capture: u64,
     /// The lane of the app.
     pub lane: Arc<Lane>,
     /// Where the answer goes.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Ask;
 use super::diagnosis::Refused;
 use super::event::{Observer, ReceiveEvent};
 use super::subscription_confirm::SubscriptionConfirmer;
@@ -95,7 +94,7 @@ impl Dispatcher {
             None => {}
         }
         if let Some(ask) = request.ask.take() {
-            self.ask(number, ask);
+            self.ask(ask);
         }
         if let Some(whole) = request.whole.filter(|_| !hidden && request.judged.verdict.is_refused()) {
             // When too many wait, this one goes without.
@@ -135,13 +134,9 @@ impl Dispatcher {
     }
 
     /// Asks the app for the answer. Whoever waits for an app that takes no more waits beside this.
-    fn ask(&self, capture: u64, ask: AskApp) {
+    fn ask(&self, ask: AskApp) {
         let Some(app) = self.workers.as_ref().and_then(|workers| workers.app(ask.lane.id)) else {
             return;
-        };
-        let ask = Ask {
-            capture,
-            reply: ask.reply,
         };
         if let Err(mpsc::error::TrySendError::Full(ask)) = app.try_send(ask) {
             tokio::spawn(async move {

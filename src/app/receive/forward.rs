@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::{AnswerMemory, Ask, reply_to};
+use super::answer::{AnswerMemory, reply_to};
 use super::event::{Observer, ReceiveEvent};
 use super::forwarded::{headers, without_path};
 use super::loaded::{Loaded, goes_out, taken_up};
@@ -20,7 +20,7 @@ use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source as MadeBy;
 use crate::id::{Id, IdKind};
-use crate::listener::AppReply;
+use crate::listener::{AppReply, AskApp};
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Pipeline, Tally, View};
 use crate::store::{Capture, Op, Sealed, StoreError};
@@ -54,7 +54,7 @@ pub(super) struct ForwardWorker<T> {
     pub(super) context: Arc<WorkContext>,
     pub(super) transport: Arc<T>,
     pub(super) answers: AnswerMemory,
-    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) asks: mpsc::Receiver<AskApp>,
 }
 
 impl<T: Transport> ForwardWorker<T> {
@@ -133,12 +133,12 @@ struct Feeder<'a> {
 
 impl Feeder<'_> {
     /// A failure stops what is under way.
-    async fn feed(self, source: &mut WorkSource, asks: &mut mpsc::Receiver<Ask>) -> StoreResult<()> {
+    async fn feed(self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
         let fed = self.feed_all(source, asks).await;
         fed.inspect_err(|_| self.cancel.cancel())
     }
 
-    async fn feed_all(&self, source: &mut WorkSource, asks: &mut mpsc::Receiver<Ask>) -> StoreResult<()> {
+    async fn feed_all(&self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
         let (mut more_asks, mut more_work) = (true, true);
         while more_asks || more_work {
             tokio::select! {
@@ -158,7 +158,7 @@ impl Feeder<'_> {
     }
 
     /// A capture whose sender waits for the answer: nothing is promised, so there is one attempt.
-    async fn ask(&self, ask: Ask, source: &WorkSource) -> StoreResult<()> {
+    async fn ask(&self, ask: AskApp, source: &WorkSource) -> StoreResult<()> {
         let lane = source.lane();
         let mut policy = WorkPolicy::from_text(&lane.policy);
         if let Some(delivery) = &mut policy.delivery {

@@ -7,13 +7,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::answer::{AnswerMemory, Ask};
+use super::answer::AnswerMemory;
 use super::command::CommandWorker;
 use super::forward::ForwardWorker;
 use super::source::WorkSource;
 use super::summary::WorkSummary;
 use super::work_context::WorkContext;
 use crate::error::Result;
+use crate::listener::AskApp;
 use crate::store::{Lane, LaneSummary, Op, WorkKind};
 use crate::transport::Transport;
 
@@ -33,7 +34,7 @@ pub struct WorkTarget {
 pub struct Workers {
     context: Arc<WorkContext>,
     lanes: Vec<Uuid>,
-    asks: HashMap<Uuid, mpsc::Sender<Ask>>,
+    asks: HashMap<Uuid, mpsc::Sender<AskApp>>,
     tasks: Vec<JoinHandle<Result<WorkSummary>>>,
 }
 
@@ -75,7 +76,7 @@ impl Workers {
     }
 
     /// Asks the app of that lane for an answer; `None` when no worker has the lane.
-    pub fn app(&self, lane: Uuid) -> Option<mpsc::Sender<Ask>> {
+    pub fn app(&self, lane: Uuid) -> Option<mpsc::Sender<AskApp>> {
         self.asks.get(&lane).cloned()
     }
 
