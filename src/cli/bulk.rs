@@ -88,11 +88,11 @@ pub(super) async fn run(
     plan: &Plan,
     maker: &MessageSource<'_>,
 ) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let ledger = session.ledger();
     ledger.ready().await?;
     let owner = if plan.records_first() {
-        Some(Arc::new(session.claim()?))
+        Some(Arc::new(session.lease()?))
     } else {
         None
     };

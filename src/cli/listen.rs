@@ -14,7 +14,7 @@ use crate::app::receive::{self, ListenOptions, Observer, ReceiveEvent, TlsOption
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::listener::Network;
 use crate::shutdown::Shutdown;
@@ -33,7 +33,7 @@ pub(super) struct ListenArgs {
     #[arg(short, long = "provider", value_name = "NAME", add = complete::providers(), help_heading = "Verification")]
     providers: Vec<String>,
     /// Take bodies up to this size, and answer larger ones 413: `500KiB`, `64MiB`
-    #[arg(long, value_name = "SIZE", value_parser = super::size::body, default_value = "32MiB", help_heading = "Verification")]
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::body, default_value = "32MiB", help_heading = "Verification")]
     max_body: usize,
     /// Require this bearer token, by reference
     #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Verification")]
@@ -183,10 +183,7 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         ready_file: args.ready_file.clone(),
     });
     let options = args.options(session)?;
-    let listening = async {
-        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
-        receive::listen(session, options, screen, shutdown).await
-    };
+    let listening = async { receive::listen(session, options, screen, Shutdown::install()?).await };
     Ok(super::runtime()?.block_on(listening)?.exit())
 }
 

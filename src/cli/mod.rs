@@ -24,16 +24,12 @@ mod providers;
 #[cfg(any(test, feature = "internals"))]
 mod reference;
 mod replay;
-mod rerun;
-mod resume;
 mod retry;
 mod secret;
-mod select;
 mod send;
 mod serve;
 mod session;
 mod sign;
-mod size;
 mod socket;
 mod targets;
 pub mod ui;

@@ -282,7 +282,7 @@ pub(super) fn rehearse(session: &Session, args: &SendArgs) -> Result<Vec<Deliver
 }
 
 async fn deliver(session: &Session, args: &SendArgs, plan: &Plan, maker: &MessageSource<'_>) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let message = MessageFactory::new(session, args.bulk.random_seed).message(session, maker, 0)?;
     let deliveries = plan.deliveries(session, &message)?;
     let limits = Limits {
@@ -334,7 +334,7 @@ pub(super) async fn run_all(
     // What cannot be recorded is not sent.
     ledger.ready().await?;
     let owner = if retries {
-        Some(Arc::new(session.claim()?))
+        Some(Arc::new(session.lease()?))
     } else {
         None
     };

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod drift;
 pub mod execution;
 pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod received;
 pub mod record;

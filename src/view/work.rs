@@ -3,17 +3,22 @@
 use std::io;
 
 use crate::app::notice::Notice;
-use crate::app::receive::{COMMAND_SHOWN, ListenSummary, ReceiveEvent, described};
+use crate::app::receive::takeover::described;
+use crate::app::receive::{ListenSummary, ReceiveEvent};
+use crate::app::replay::Resumable;
 use crate::clock::human_duration;
 use crate::engine::{Event, Next};
 use crate::exchange::Outcome;
 use crate::mask;
 use crate::shell::quote;
-use crate::store::Sealed;
+use crate::store::{LaneSummary, Sealed};
 use crate::text::{printable, write_json};
 use crate::view::delivery::{AttemptLine, BODY_SHOWN, error_words};
 use crate::view::{JsonLines, Page, View, count, short_time, status_line};
 use url::Url;
+
+/// Characters of a command in a message, at most.
+const COMMAND_SHOWN: usize = 200;
 
 /// A forward that was tried: `-->` and `<--` under the number of the request.
 pub struct ForwardAttempt<'a> {
@@ -59,6 +64,19 @@ impl View for ForwardAttempt<'_> {
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         write_json(&mut *lines.0, &AttemptLine::new(self.number, self.event))?;
         lines.0.write_all(b"\n")
+    }
+}
+
+impl View for Resumable {
+    fn human(&self, page: &mut Page) {
+        for LaneSummary { lane, waiting, .. } in &self.lanes {
+            let events = count(*waiting, "event");
+            page.line(format!("{} for {events}, in {}", described(lane), lane.folder));
+        }
+    }
+
+    fn json(&self, _: &mut JsonLines<'_>) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -156,7 +156,7 @@ impl Setup<'_> {
         let ledger = kept.ledger.clone();
         let keys = keys(context, options, &routes)?;
         let trigger = Trigger::open(context, options)?;
-        let owner = (!routes.is_empty()).then(|| context.claim()).transpose()?;
+        let owner = (!routes.is_empty()).then(|| context.lease()).transpose()?;
         let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
         let router = Arc::new(routes::router(context, options, routes, inbound, owner.as_ref()));
         let (outlet, told) = mpsc::channel(1024);

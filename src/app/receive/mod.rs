@@ -29,7 +29,6 @@ mod workers;
 pub use event::{Observer, ReceiveEvent};
 pub use listen::listen;
 pub use options::{ListenOptions, TlsOptions, TriggerOptions};
-pub use routes::{COMMAND_SHOWN, described, work_amount};
 pub use summary::{ListenSummary, WorkSummary};
 pub use trigger::{SampleFit, TriggerReport};
 pub use work_context::{WorkContext, WorkEnds};

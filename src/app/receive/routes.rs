@@ -9,25 +9,20 @@ use super::answer::ANSWER_PASSED_ON;
 use super::event::Observer;
 use super::options::ListenOptions;
 use super::policy::WorkPolicy;
-use super::takeover::{Leftovers, take_over};
+use super::takeover::{Leftovers, amount, described, take_over};
 use super::work_context::{WorkContext, WorkEnds};
 use super::workers::{WorkTarget, Workers};
 use crate::app::context::Context;
-use crate::config::{Origin, file::ConfigFile};
+use crate::config::{SettingOrigin, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Inbound, Pattern, RoutedLane, Router};
-use crate::mask;
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
 use crate::text::count;
-use crate::text::printable;
 use crate::transport::guard;
 use crate::transport::{HttpOptions, HttpTransport};
-
-/// Characters of a command in a message, at most.
-pub const COMMAND_SHOWN: usize = 200;
 
 /// A route, and the project's file that names it.
 pub(super) struct NamedRoute {
@@ -75,7 +70,7 @@ pub(super) fn routes(context: &Context, options: &ListenOptions) -> Result<Vec<N
 fn project(context: &Context, says: impl Fn(&ConfigFile) -> bool) -> Option<String> {
     let layer = context.settings.layers.iter().rev().find(|layer| says(&layer.file))?;
     match &layer.origin {
-        Origin::Project(path) => Some(path.display().to_string()),
+        SettingOrigin::Project(path) => Some(path.display().to_string()),
         _ => None,
     }
 }
@@ -193,39 +188,16 @@ fn say_leftovers(context: &Context, found: &Leftovers) {
     let notices = &context.notices;
     let resumed: Vec<&LaneSummary> = found.resumed.iter().flatten().collect();
     if !resumed.is_empty() {
-        notices.note(format!("resuming {} that an earlier run left", work_amount(&resumed)));
+        notices.note(format!("resuming {} that an earlier run left", amount(&resumed)));
     }
     if found.left.is_empty() {
         return;
     }
     let left: Vec<&LaneSummary> = found.left.iter().collect();
-    notices.note(format!("left by earlier runs: {}", work_amount(&left)));
+    notices.note(format!("left by earlier runs: {}", amount(&left)));
     for summary in left {
         let items = count(summary.total(), "event");
         notices.note(format!("      {} for {items}", described(&summary.lane)));
     }
     notices.hint("`hook replay --resume` takes them up");
-}
-
-/// ``forwarding to `http://...` ``
-pub fn described(lane: &Lane) -> String {
-    match lane.kind {
-        WorkKind::Forward => format!("forwarding to {}", printable(&mask::url(&lane.target), 200)),
-        WorkKind::Command => format!("running `{}`", printable(&mask::text(&lane.target), COMMAND_SHOWN)),
-    }
-}
-
-/// `44 forwards and 16 commands`
-pub fn work_amount(lanes: &[&LaneSummary]) -> String {
-    let of = |kind: WorkKind| -> u64 {
-        let lanes = lanes.iter().filter(|summary| summary.lane.kind == kind);
-        lanes.map(|summary| summary.total()).sum()
-    };
-    let parts = [(of(WorkKind::Forward), "forward"), (of(WorkKind::Command), "command")];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| count(*n, what))
-        .collect();
-    parts.join(" and ")
 }
