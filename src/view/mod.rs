@@ -10,6 +10,7 @@ pub mod execution;
 pub mod handshake;
 pub mod processing;
 pub mod progress;
+pub mod received;
 pub mod record;
 pub mod request;
 pub mod style;

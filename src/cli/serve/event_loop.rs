@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::super::rejected_peers::RejectedPeers;
 use super::ask::Challenger;
 use super::fanout::Fanout;
 use super::show;
 use crate::api::server::ApiEvent;
+use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
 use crate::server::Drained;
 
@@ -34,7 +34,7 @@ impl EventLoop {
             }
         }
         let _ = serving.await;
-        self.turned_away.finish(&self.post.session.ui);
+        self.turned_away.finish(&self.post.session.notices);
         Ok(())
     }
 
@@ -46,9 +46,9 @@ impl EventLoop {
                 session.ui.flush()?;
             }
             ApiEvent::Event(occurrence) => self.post.take(occurrence).await,
-            ApiEvent::Confirmation(question) => self.asker.ask(*question).await?,
-            ApiEvent::Rejected(rejection) => self.turned_away.rejected(&session.ui, &rejection),
-            ApiEvent::NotAccepted(error) => self.turned_away.not_accepted(&session.ui, &error),
+            ApiEvent::Question(question) => self.asker.ask(*question).await?,
+            ApiEvent::Rejected(rejection) => self.turned_away.rejected(&session.notices, &rejection),
+            ApiEvent::NotAccepted(error) => self.turned_away.not_accepted(&session.notices, &error),
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ struct ServeContext {
 }
 
 pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
-    super::socket::check(args.bind, args.expose)?;
+    crate::app::socket::check(args.bind, args.expose)?;
     let profile = session.provider_for(args.provider.as_deref(), None)?;
     let Some(api) = profile.api.clone() else {
         let what = format!("`{}` has no management API that is known", profile.label());
@@ -143,7 +143,7 @@ impl Serving<'_> {
     async fn run(&self) -> Result<Exit> {
         let session = self.session;
         let shutdown = Shutdown::install()?;
-        let (socket, address) = super::socket::bind(self.args.bind, self.args.port).await?;
+        let (socket, address) = crate::app::socket::bind(self.args.bind, self.args.port).await?;
         let (outlet, heard) = mpsc::channel(1024);
         let face = self.face(address.port(), outlet)?;
         let kept = session.kept_ledger(None);
@@ -153,17 +153,17 @@ impl Serving<'_> {
         session.prepare_book();
         session.keep(&kept);
         drop(kept);
-        let origin = format!("http://{}", super::socket::shown(address));
+        let origin = format!("http://{}", crate::app::socket::shown(address));
         let place = ServeContext {
             url: format!("{origin}{}", base_path(&self.api)),
             origin,
             plan: self.plan.clone(),
         };
         show::ready(session, self.args, &self.profile, &place, &self.keys)?;
-        let limits = server::Limits {
+        let limits = server::ServerLimits {
             body: LARGEST_BODY,
             drain: DRAIN,
-            ..server::Limits::default()
+            ..server::ServerLimits::default()
         };
         let (stop, cut) = (shutdown.soft.clone(), shutdown.cut(&shutdown.late()));
         let serving = tokio::spawn(async move { server::serve(socket, None, limits, face, stop, cut).await });
@@ -263,7 +263,7 @@ impl Serving<'_> {
         let desk = EventLoop {
             post,
             asker: Challenger::new(session, Arc::clone(&self.profile), Arc::clone(&transport)),
-            turned_away: super::rejected_peers::RejectedPeers::default(),
+            turned_away: crate::app::rejected_peers::RejectedPeers::default(),
         };
         let desk = async { desk.run(heard, serving).await };
         // Without a screen or a ledger there is no service.

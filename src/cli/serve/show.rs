@@ -6,8 +6,9 @@ use super::keys::Keys;
 use super::{ServeArgs, ServeContext};
 use crate::api::server::ApiCall;
 use crate::app::handshake::HandshakeResult;
+use crate::app::socket::Ready;
 use crate::cli::session::Session;
-use crate::cli::socket::{self, ReadyLine};
+use crate::cli::socket::write_ready_file;
 use crate::cli::ui::Output;
 use crate::endpoints::Endpoint;
 use crate::error::Result;
@@ -21,8 +22,9 @@ use crate::view::{count, millis, short_time};
 /// The first line of JSON, with what a provider has besides. `key` and `test_key` are there when they were made up.
 #[derive(Serialize)]
 struct ServingLine<'a> {
+    schema: &'static str,
     #[serde(flatten)]
-    ready: ReadyLine<'a>,
+    ready: Ready,
     origin: &'a str,
     provider: String,
     plan: Option<&'a str>,
@@ -58,10 +60,11 @@ pub(super) fn ready(
             .find(|(of, _)| *of == mode)
             .map(|(_, text)| text.as_str())
     };
-    socket::tell_file(args.ready_file.as_deref(), &place.url)?;
+    write_ready_file(args.ready_file.as_deref(), &place.url)?;
     let book = session.book();
     ui.json(&ServingLine {
-        ready: ReadyLine::at(&place.url),
+        schema: "hook.ready/1",
+        ready: Ready::at(&place.url),
         origin: &place.origin,
         provider: profile.label(),
         plan: place.plan.as_deref(),
