@@ -15,6 +15,7 @@ pub mod replay;
 pub mod resolve;
 pub mod retention;
 pub mod retry;
+pub mod serve;
 pub mod socket;
 pub mod trust;
 pub mod workflow;

@@ -1,6 +1,7 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
 pub mod body;
+pub mod call;
 pub mod check;
 pub mod columns;
 pub mod curl;
