@@ -4,11 +4,14 @@
 pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
+pub mod endpoint_health;
+pub mod handshake;
+pub mod inspect;
 pub mod notice;
 pub mod receive;
 pub mod replay;
 pub mod resolve;
-pub mod resume;
 pub mod retention;
 pub mod retry;
 pub mod trust;
+pub mod workflow;

@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::app::context::Context;
 use crate::app::dev_secret::{DevSecret, Purpose, Secrets};
 use crate::engine::Signing;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
+use crate::exit::Exit;
 use crate::known;
 use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
 use crate::signature::{Scheme, Signer};
+use crate::transport::guard;
 
 impl Context {
     /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The
@@ -172,6 +176,18 @@ impl Context {
     pub fn dev_secret(&self) -> Result<DevSecret> {
         DevSecret::open(&self.paths)
     }
+}
+
+/// A target as users write it.
+pub fn target_url(text: &str) -> Result<Url> {
+    guard::target(text)
+        .map_err(|error| Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port"))
+}
+
+/// Why no endpoint gets anything.
+pub fn account_off() -> Error {
+    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
+    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
 }
 
 /// Signing with those secrets; without a signer where the provider signs nothing.

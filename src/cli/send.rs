@@ -7,12 +7,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::body::{BodyArgs, MessageSource, form_fields, no_event};
-use super::endpoint_health;
 use super::http::HttpArgs;
 use super::origin::MessageFactory;
 use super::retry::RetryArgs;
 use super::targets::{Target, TargetArgs, TargetContext};
 use super::workflow::WorkflowArgs;
+use crate::app::endpoint_health;
 use crate::cli::session::Session;
 use crate::engine::{self, Delivery, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ use crate::pipeline::{Known, Tally, View, record};
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
 use crate::shutdown::Shutdown;
-use crate::store::{Lease, Op};
+use crate::store::Op;
 use crate::transport::{AddressPolicy, HttpTransport};
 use crate::view::delivery::Attempts;
 
@@ -97,7 +97,13 @@ pub(super) fn start(session: &Session, args: &SendArgs) -> Result<Exit> {
     let plan = plan(session, args)?;
     let body = args.body.with_params(&plan.params);
     let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
-    args.retry.announce(session, &plan.profile.title, &plan.policy);
+    let retry = args.retry.plan()?;
+    retry.announce(
+        &session.notices,
+        &plan.profile.title,
+        &plan.policy,
+        args.retry.time_scale,
+    );
     let runtime = super::runtime()?;
     if args.bulk.count > 1 {
         return runtime.block_on(super::bulk::run(session, &args.bulk, &args.retry, &plan, &maker));
@@ -276,7 +282,7 @@ pub(super) fn rehearse(session: &Session, args: &SendArgs) -> Result<Vec<Deliver
 }
 
 async fn deliver(session: &Session, args: &SendArgs, plan: &Plan, maker: &MessageSource<'_>) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let message = MessageFactory::new(session, args.bulk.random_seed).message(session, maker, 0)?;
     let deliveries = plan.deliveries(session, &message)?;
     let limits = Limits {
@@ -303,7 +309,11 @@ async fn deliver(session: &Session, args: &SendArgs, plan: &Plan, maker: &Messag
         session.ui.hint(plan.resumption());
     } else if tally.failed > 0 {
         advice::give(session, &plan.profile, &tally, url.as_ref()).await;
-        if let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy) {
+        if let Some(next) = args
+            .retry
+            .plan()?
+            .what_would_follow(&plan.profile.title, &plan.profile.policy)
+        {
             session.ui.note(&session.ui.err.dim(&next));
         }
     }
@@ -323,7 +333,11 @@ pub(super) async fn run_all(
     let ledger = session.ledger();
     // What cannot be recorded is not sent.
     ledger.ready().await?;
-    let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
+    let owner = if retries {
+        Some(Arc::new(session.lease()?))
+    } else {
+        None
+    };
     if let Some(owner) = &owner {
         for delivery in &deliveries {
             let record = record(delivery, Some(owner.name().to_owned()));
@@ -340,17 +354,6 @@ pub(super) async fn run_all(
     let tally = pipeline.run(jobs, known, view).await?;
     ledger.close();
     Ok(tally)
-}
-
-/// This process's claim on the deliveries that it works on.
-pub(super) fn claim(session: &Session) -> Result<Lease> {
-    Lease::claim(&session.ledger_path).map_err(|error| {
-        Error::new(
-            Exit::Store,
-            format!("ledger `{}` cannot be claimed", session.ledger_path.display()),
-        )
-        .cause(error)
-    })
 }
 
 /// A label for deliveries of `send`.

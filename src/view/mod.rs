@@ -5,10 +5,14 @@ pub mod columns;
 pub mod curl;
 pub mod delivery;
 pub mod drift;
+pub mod execution;
+pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod record;
 pub mod request;
 pub mod style;
+pub mod work;
 
 use std::io;
 

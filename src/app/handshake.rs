@@ -1,0 +1,141 @@
+//! Handshakes: asking a receiver whether it wants a provider's events, as that provider does. A token goes there, and must
+//! come back. The token is neither shown nor recorded: whoever has it can confirm.
+
+pub mod challenge;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::app::context::{Context, Purpose};
+use crate::app::resolve::target_url;
+use crate::clock::Timestamp;
+use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
+use crate::error::Result;
+use crate::exchange::{Outcome, Request};
+use crate::id::{Id, IdKind};
+use crate::mask;
+use crate::message::{Message, Mode};
+use crate::provider::handshake::{Handshake, echoes};
+use crate::provider::{Profile, Target};
+use crate::secret::Secret;
+use crate::text::{printable, serialize_millis_if_any, status_line};
+use crate::transport::Transport;
+
+/// What came of one question to a receiver, as `hook.handshake/1` says it.
+#[derive(Debug, Clone, Serialize)]
+pub struct HandshakeResult {
+    /// Where the endpoint has a name.
+    pub endpoint: Option<String>,
+    /// Where the question went, credentials masked.
+    pub url: String,
+    /// Whether the answer was as it must be.
+    pub confirmed: bool,
+    /// Why it was not.
+    pub why: Option<String>,
+    /// Who asked.
+    pub provider: String,
+    /// Which of the provider's handshakes, where it has several.
+    pub handshake: Option<String>,
+    /// Whether the question was signed wrongly on purpose.
+    pub wrongly_signed: bool,
+    /// Of the answer, where one came.
+    pub status: Option<u16>,
+    /// Until the answer.
+    #[serde(rename = "took_ms", serialize_with = "serialize_millis_if_any")]
+    pub took: Option<Duration>,
+}
+
+impl HandshakeResult {
+    /// What came of asking an endpoint; an error says why it is not confirmed.
+    pub fn of_endpoint(endpoint: &Endpoint, outcome: std::result::Result<(), String>) -> Self {
+        Self {
+            endpoint: Some(endpoint.name.clone()),
+            url: mask::url(&endpoint.url),
+            confirmed: outcome.is_ok(),
+            why: outcome.err(),
+            provider: endpoint.provider.clone(),
+            handshake: None,
+            wrongly_signed: false,
+            status: None,
+            took: None,
+        }
+    }
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// The token came back.
+    Echoed,
+    /// It did not; says why.
+    Not(String),
+}
+
+/// The request that asks an endpoint. It is signed like an event, so that a receiver that knows the secret can check it.
+pub fn question(
+    context: &Context,
+    profile: &Arc<Profile>,
+    handshake: &Handshake,
+    endpoint: &Endpoint,
+    token: &Secret,
+) -> Result<Request> {
+    let token = String::from_utf8_lossy(token.expose());
+    let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
+    let signer = context.signer(profile, (Some(&endpoint.name), own))?;
+    let url = target_url(&endpoint.url)?;
+    let now = context.now();
+    let message = message(context, profile, handshake.question(&token).to_string().into(), now);
+    let target = Target {
+        method: "POST",
+        url: url.as_str(),
+        retries: 0,
+    };
+    let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
+    Ok(Request {
+        method: "POST".to_owned(),
+        url,
+        headers,
+        body,
+        timeout: profile.policy.timeout,
+    })
+}
+
+/// A question as a message, for the provider's own headers and signature.
+fn message(context: &Context, profile: &Profile, body: Bytes, now: Timestamp) -> Message {
+    Message {
+        id: Id::new(IdKind::Message, now, &context.random),
+        wire_id: profile.fresh_id(now, &context.random),
+        event: String::new(),
+        time: now,
+        mode: Mode::Test,
+        content_type: "application/json".to_owned(),
+        body,
+    }
+}
+
+/// Sends the question.
+pub async fn ask<T: Transport>(transport: &T, request: &Request, token: &Secret) -> Answered {
+    let token = String::from_utf8_lossy(token.expose());
+    match transport.send(request).await {
+        Outcome::Answer(answer) if echoes(&answer, &token) => Answered::Echoed,
+        Outcome::Answer(answer) if (200..300).contains(&answer.status) => {
+            Answered::Not("its answer does not carry the token".to_owned())
+        }
+        Outcome::Answer(answer) => Answered::Not(format!("it answered {}", status_line(answer.status))),
+        Outcome::Error { text, .. } => Answered::Not(printable(&text, 400)),
+    }
+}
+
+/// Confirms the endpoint of that name or id in the book.
+pub fn confirm(context: &Context, selector: &str, token: &Secret) -> Result<(Endpoint, Confirmed)> {
+    let token = String::from_utf8_lossy(token.expose());
+    let now = context.now();
+    Ok(context.edit_book(|endpoints| {
+        let endpoint = select_mut(endpoints, selector)?;
+        let confirmed = endpoint.confirm(&token, now);
+        Ok::<_, EndpointError>((endpoint.clone(), confirmed))
+    })?)
+}
