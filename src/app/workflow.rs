@@ -297,7 +297,9 @@ pub fn judge_tags(context: &Context, profile: &Profile, faults: &[TagFault], str
                     return Err(hint.into_iter().fold(Error::usage(what), Error::hint));
                 }
                 context.notices.warn(what);
-                hint.into_iter().for_each(|hint| context.notices.hint(hint));
+                if let Some(hint) = hint {
+                    context.notices.hint(hint);
+                }
             }
             TagFault::Unknown { tag, near } => {
                 let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));
