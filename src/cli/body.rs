@@ -39,7 +39,7 @@ pub(super) struct BodyArgs {
     #[arg(long, value_name = "ID", help_heading = "Body")]
     id: Option<String>,
     /// When the event happened: Unix seconds or RFC 3339
-    #[arg(long, value_name = "TIME", value_parser = super::timestamp, help_heading = "Body")]
+    #[arg(long, value_name = "TIME", value_parser = super::input::moment, help_heading = "Body")]
     time: Option<Timestamp>,
     /// A rehearsal or the real thing
     #[arg(long, value_name = "MODE", default_value = "test", help_heading = "Body")]

@@ -23,6 +23,7 @@ use crate::provider::handshake::{Handshake, Written};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
+use crate::target::parse_url;
 use crate::transport::{HttpTransport, Transport as _};
 use crate::view::{millis, short_time};
 
@@ -101,7 +102,7 @@ impl<'a> Challenger<'a> {
     fn new(session: &'a Session, args: &send::SendArgs, profile: Arc<Profile>, aim: TargetChoice) -> Result<Self> {
         let (url, endpoint) = match aim {
             TargetChoice::Url(url) => (url, None),
-            TargetChoice::Endpoint(endpoint) => (super::targets::parse_url(&endpoint.url)?, Some(*endpoint)),
+            TargetChoice::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(*endpoint)),
             TargetChoice::Subscribed(_) => return Err(Error::usage("a handshake is with one receiver")),
         };
         let signs = profile.handshakes.iter().any(|shake| shake.signed);

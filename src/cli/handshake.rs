@@ -18,6 +18,7 @@ use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
+use crate::target::parse_url;
 use crate::transport::Transport;
 use crate::view::status_line;
 
@@ -79,7 +80,7 @@ pub(super) fn question(
     let message = message(session, profile, handshake.question(&token).to_string().into(), now);
     let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
     let signer = super::targets::signer(session, profile, (Some(&endpoint.name), own))?;
-    let url = super::targets::parse_url(&endpoint.url)?;
+    let url = parse_url(&endpoint.url)?;
     let target = Target {
         method: "POST",
         url: url.as_str(),

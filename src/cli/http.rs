@@ -29,7 +29,7 @@ pub(super) struct HttpArgs {
     #[arg(long, value_name = "REF", add = super::complete::references(), help_heading = "Request")]
     pub(super) bearer: Option<String>,
     /// Time limit of an attempt instead of the provider's
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Request")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Request")]
     timeout: Option<std::time::Duration>,
     /// Do not check the target's certificate
     #[arg(long, help_heading = "Request")]

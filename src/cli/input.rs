@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::target::parse_whole_url;
 
 /// What a flag was given: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
 pub(super) fn source(text: &str, flag: &str) -> Result<Vec<u8>> {
@@ -55,10 +56,10 @@ pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
 }
 
-/// A URL, kept as it was typed: what is signed are its characters.
+/// A whole URL, kept as it was typed: what is signed are its characters.
 pub(super) fn whole_url(text: &str) -> std::result::Result<String, String> {
-    match url::Url::parse(text) {
-        Ok(url) if url.has_host() => Ok(text.to_owned()),
-        _ => Err("not a whole URL such as `https://example.com/hook`".into()),
+    match parse_whole_url(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("not a whole URL such as `https://example.com/hook`".into()),
     }
 }

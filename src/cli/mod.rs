@@ -44,12 +44,10 @@ mod verify;
 mod workflow;
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use clap::{Args as _, FromArgMatches as _, Subcommand};
 
 use crate::cli::session::Session;
-use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
@@ -216,16 +214,6 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::internal("no runtime can be started").cause(error))
-}
-
-/// Reads a duration for clap.
-fn duration(text: &str) -> std::result::Result<Duration, String> {
-    parse_duration(text)
-}
-
-/// Reads a moment for clap.
-fn timestamp(text: &str) -> std::result::Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "expected Unix seconds or RFC 3339, such as `2030-01-02T03:04:05Z`".to_owned())
 }
 
 /// Reads how many requests may be in flight.

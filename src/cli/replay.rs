@@ -139,7 +139,7 @@ fn install() -> Result<Shutdown> {
 
 fn options(session: &Session, args: &ReplayArgs) -> Result<Options> {
     Ok(Options {
-        to: args.to.as_deref().map(super::targets::parse_url).transpose()?,
+        to: args.to.as_deref().map(crate::target::parse_url).transpose()?,
         provider: args.provider.clone(),
         secrets: args.secrets.clone(),
         as_captured: args.as_captured,

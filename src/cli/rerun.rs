@@ -37,7 +37,7 @@ pub(super) struct ExecArgs {
     )]
     pub(super) exec: Option<String>,
     /// Time limit of the command; none unless given
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, requires = "exec", help_heading = "Command")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, requires = "exec", help_heading = "Command")]
     exec_timeout: Option<Duration>,
     /// Run it for requests too that were never verified
     #[arg(long, requires = "exec", help_heading = "Command")]

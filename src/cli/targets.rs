@@ -19,7 +19,8 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
-use crate::transport::{address_policy, guard};
+use crate::target::parse_url;
+use crate::transport::address_policy;
 use crate::view::count;
 
 #[derive(Debug, Clone, Args)]
@@ -77,12 +78,6 @@ const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
 pub(super) fn account_off() -> Error {
     let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
     Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
-}
-
-/// A target as users write it.
-pub(super) fn parse_url(text: &str) -> Result<Url> {
-    guard::target(text)
-        .map_err(|error| Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port"))
 }
 
 impl TargetArgs {

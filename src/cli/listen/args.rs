@@ -30,7 +30,7 @@ pub(in super::super) struct ListenArgs {
     #[arg(long = "allow-ip", value_name = "CIDR", help_heading = "Verification")]
     pub(super) allow_ip: Vec<Network>,
     /// How long a second delivery of the same event counts as a duplicate
-    #[arg(long, value_name = "DURATION", value_parser = super::super::duration, help_heading = "Verification")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Verification")]
     pub(super) dedupe_window: Option<Duration>,
 
     /// What a provider must say that was told to say something when it asks, by reference: `hub.verify_token`
@@ -93,7 +93,7 @@ pub(in super::super) struct ListenArgs {
     #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
     pub(super) reject_status: u16,
     /// Wait before each answer
-    #[arg(long, value_name = "DURATION", value_parser = super::super::duration, default_value = "0", help_heading = "Answer")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "0", help_heading = "Answer")]
     pub(super) delay: Duration,
     /// Answer the first N requests that are not refused with 500
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Answer")]
@@ -109,7 +109,7 @@ pub(in super::super) struct ListenArgs {
     #[arg(long, value_name = "N", value_parser = super::super::concurrency, help_heading = "Afterwards")]
     pub(super) concurrency: Option<usize>,
     /// Time limit of a forward
-    #[arg(long, value_name = "DURATION", value_parser = super::super::duration, default_value = "30s", help_heading = "Afterwards")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "30s", help_heading = "Afterwards")]
     pub(super) timeout: Duration,
     /// Keep the request's `Host` when forwarding
     #[arg(long, help_heading = "Afterwards")]
@@ -120,7 +120,7 @@ pub(in super::super) struct ListenArgs {
     #[arg(long, value_name = "CMD", help_heading = "Afterwards")]
     pub(super) exec: Option<String>,
     /// Time limit of a command; none unless given
-    #[arg(long, value_name = "DURATION", value_parser = super::super::duration, help_heading = "Afterwards")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Afterwards")]
     pub(super) exec_timeout: Option<Duration>,
     /// Send events of a kind to a URL or a command: `EVENT=URL or CMD` (can be repeated)
     #[arg(long, value_name = "ROUTE", help_heading = "Afterwards")]
@@ -139,7 +139,7 @@ pub(in super::super) struct ListenArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "End")]
     pub(super) count: Option<u64>,
     /// Stop after this time; exit 8 when `--count` was not reached
-    #[arg(long = "for", value_name = "DURATION", value_parser = super::super::duration, help_heading = "End")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "End")]
     pub(super) lasts: Option<Duration>,
     /// Command to run once ready, with the listener's URL in `HOOK_URL`; its exit code becomes hook's
     #[arg(last = true, value_name = "COMMAND")]
@@ -148,11 +148,9 @@ pub(in super::super) struct ListenArgs {
 
 /// Kept as it is typed: signatures may cover it.
 fn public_url(text: &str) -> Result<String, String> {
-    let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-    if has_scheme && super::super::targets::parse_url(text).is_ok() {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a URL such as `https://example.com/hooks`".to_owned())
+    match crate::target::parse_whole_url(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("expected a URL such as `https://example.com/hooks`".to_owned()),
     }
 }
 

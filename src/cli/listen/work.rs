@@ -16,6 +16,7 @@ use crate::listener::{Inbound, Pattern, RoutedLane, Router};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
+use crate::target::parse_url;
 use crate::transport::{HttpOptions, HttpTransport};
 use crate::view::count;
 
@@ -35,7 +36,7 @@ pub(super) fn routes(session: &Session, args: &ListenArgs) -> Result<Vec<NamedRo
     };
     let own = settings.forward_to.as_ref().filter(|_| args.forward_to.is_none());
     if let Some(url) = args.forward_to.as_ref().or(own) {
-        let url = super::super::targets::parse_url(url)?;
+        let url = parse_url(url)?;
         let trust = own.and_then(|_| project(session, |file| file.listen.forward_to.is_some()));
         add(Route::everything(Destination::Forward(url)), &trust);
     }

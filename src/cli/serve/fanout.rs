@@ -22,6 +22,7 @@ use crate::pipeline::{End, View, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
+use crate::target::parse_url;
 use crate::transport::AddressPolicy;
 use crate::view::delivery::Attempts;
 
@@ -136,7 +137,7 @@ impl Rules {
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &session.random),
             message: Arc::clone(message),
-            url: targets::parse_url(&endpoint.url)?,
+            url: parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
             signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,

@@ -27,6 +27,7 @@ use crate::provider::policy::{Policy, Schedule};
 use crate::shutdown::Shutdown;
 use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
+use crate::target::parse_url;
 use crate::transport::{AddressPolicy, HttpTransport};
 use verdict::Verdicts;
 
@@ -224,7 +225,7 @@ impl Trial<'_> {
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &self.session.random),
             message,
-            url: targets::parse_url(&self.endpoint.url)?,
+            url: parse_url(&self.endpoint.url)?,
             method: args.http.method(Some(&self.profile)),
             headers: args.http.header_lines(self.session)?,
             signing: self.signing.clone(),
