@@ -146,6 +146,15 @@ impl<F: Formatter> Formatter for Escaping<F> {
     }
 }
 
+/// `1 event`, `2 events`, `2 deliveries`.
+pub fn count(n: u64, noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        _ if n == 1 => format!("1 {noun}"),
+        Some(start) => format!("{n} {start}ies"),
+        None => format!("{n} {noun}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

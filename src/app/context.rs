@@ -20,6 +20,7 @@ use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::exchange::SecretKind;
 use crate::known;
 use crate::pipeline::Pipeline;
@@ -141,6 +142,14 @@ impl Context {
         Reader::start(move || Ok(Box::new(SqliteStore::open(&path, Access::ReadOnly)?)))
     }
 
+    /// This process's lease on the deliveries that it works on.
+    pub fn claim_lease(&self) -> Result<Lease> {
+        Lease::claim(&self.ledger_path).map_err(|error| {
+            let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
+            Error::new(Exit::Store, what).cause(error)
+        })
+    }
+
     /// The way from deliveries to records and lines.
     pub fn pipeline<T: Transport>(
         &self,
@@ -148,7 +157,7 @@ impl Context {
         ledger: Ledger,
         limits: Limits,
         cancel: CancellationToken,
-        owner: Option<Arc<Lease>>,
+        lease: Option<Arc<Lease>>,
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         Pipeline {
@@ -158,8 +167,8 @@ impl Context {
             ledger,
             limits,
             cancel,
-            leave: CancellationToken::new(),
-            owner,
+            stop_retrying: CancellationToken::new(),
+            lease,
             gate: Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch())))),
         }
     }

@@ -4,10 +4,14 @@
 pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
+pub mod endpoint_health;
 pub mod notice;
+pub mod outgoing;
 pub mod receive;
 pub mod replay;
 pub mod resume;
 pub mod retention;
 pub mod retry;
+pub mod sign;
 pub mod trust;
+pub mod verify;

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::handshake::HandshakeLine;
 use super::send;
-use super::targets::TargetChoice;
 use crate::app::context::Purpose;
+use crate::app::outgoing::TargetChoice;
 use crate::cli::session::Session;
 use crate::cli::ui::printable;
 use crate::clock::human_duration;
@@ -76,7 +76,7 @@ struct ChallengeResult {
 }
 
 pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
-    let aim = args.targets.aim(session)?;
+    let aim = args.targets.choose(session)?;
     let label = match &args.provider {
         Some(name) => Some(name.clone()),
         None => aim
@@ -103,7 +103,7 @@ impl<'a> Challenger<'a> {
         let (url, endpoint) = match aim {
             TargetChoice::Url(url) => (url, None),
             TargetChoice::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(*endpoint)),
-            TargetChoice::Subscribed(_) => return Err(Error::usage("a handshake is with one receiver")),
+            TargetChoice::Subscribed { .. } => return Err(Error::usage("a handshake is with one receiver")),
         };
         let signs = profile.handshakes.iter().any(|shake| shake.signed);
         let keys = if signs || profile.handshakes.iter().any(Handshake::needs_secret) {
@@ -121,6 +121,7 @@ impl<'a> Challenger<'a> {
             scheme if signs => Some(scheme.signer(&keys)?),
             _ => None,
         };
+        let request = args.http.options()?;
         let verify = args.asking.handshake_token.as_ref();
         let verify = verify.map(|reference| session.secret(reference)).transpose()?;
         Ok(Self {
@@ -130,9 +131,9 @@ impl<'a> Challenger<'a> {
                 || session.random.text(b"0123456789abcdef", 16),
                 |secret| String::from_utf8_lossy(secret.expose()).into_owned(),
             ),
-            headers: args.http.header_lines(session)?,
-            timeout: args.http.timeout(),
-            transport: args.http.transport()?,
+            headers: request.headers(session)?,
+            timeout: request.timeout,
+            transport: request.transport()?,
             endpoint: endpoint.map(|endpoint| endpoint.name),
             session,
             profile,

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::headers::split_line;
 use crate::target::parse_whole_url;
 
 /// What a flag was given: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
@@ -37,9 +38,9 @@ pub(super) fn one_stdin(body: &str, secrets: &[String]) -> Result<()> {
 
 /// A header line, `NAME: VALUE`.
 pub(super) fn header(line: &str) -> std::result::Result<(String, String), String> {
-    match line.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("not of the form `NAME: VALUE`".into()),
+    match split_line(line) {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("not of the form `NAME: VALUE`".into()),
     }
 }
 
@@ -49,6 +50,16 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("not of the form `NAME=VALUE`".into()),
     }
+}
+
+/// `KEY=VALUE` of a flag.
+pub(super) fn split_pair(text: &str, flag: &str) -> Result<(String, String)> {
+    pair(text).map_err(|_| Error::usage(format!("`{flag} {text}` is not `KEY=VALUE`")))
+}
+
+/// Every `KEY=VALUE` of a flag that can be repeated.
+pub(super) fn pairs(list: &[String], flag: &str) -> Result<Vec<(String, String)>> {
+    list.iter().map(|text| split_pair(text, flag)).collect()
 }
 
 /// A moment: Unix seconds, or RFC 3339.

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, with its arguments and what it does. clap lives only here.
 
+mod attempts;
 mod body;
 mod bulk;
 mod challenge;
@@ -8,7 +9,6 @@ mod completions;
 mod config;
 mod demo;
 mod editor;
-mod endpoint_health;
 mod endpoints;
 #[cfg(any(test, feature = "internals"))]
 pub mod generated;
@@ -19,8 +19,6 @@ mod input;
 mod listen;
 mod log;
 mod man;
-mod naming;
-mod origin;
 mod prompt;
 mod providers;
 #[cfg(any(test, feature = "internals"))]
@@ -51,6 +49,7 @@ use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
+use crate::shutdown::Shutdown;
 use crate::text::harmless_line;
 use crate::view::style::{ColorChoice, Style};
 use global::GlobalArgs;
@@ -214,6 +213,11 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::internal("no runtime can be started").cause(error))
+}
+
+/// Listens for signals from now on.
+fn shutdown() -> Result<Shutdown> {
+    Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))
 }
 
 /// Reads how many requests may be in flight.

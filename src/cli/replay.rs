@@ -6,10 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::body::EditArgs;
-use super::http::HttpArgs;
+use super::attempts::Attempts;
+use super::http::{HttpArgs, show_rehearsal};
 use super::rerun::ExecArgs;
 use super::retry::RetryArgs;
-use super::{endpoint_health, rerun, resume, select, send};
+use super::{rerun, resume, select};
+use crate::app::endpoint_health::EndpointHealth;
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::cli::session::Session;
@@ -19,7 +21,6 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Query, SqliteStore, Store as _, StoreError};
-use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
@@ -134,10 +135,11 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
 }
 
 fn install() -> Result<Shutdown> {
-    Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))
+    super::shutdown()
 }
 
 fn options(session: &Session, args: &ReplayArgs) -> Result<Options> {
+    let request = args.http.options()?;
     Ok(Options {
         to: args.to.as_deref().map(crate::target::parse_url).transpose()?,
         provider: args.provider.clone(),
@@ -148,9 +150,9 @@ fn options(session: &Session, args: &ReplayArgs) -> Result<Options> {
         send_credentials: args.send_credentials,
         resume: args.resume,
         rehearsal: args.dry_run,
-        headers: args.http.header_lines(session)?,
-        method: args.http.method.map(|method| method.name().to_owned()),
-        timeout: args.http.timeout(),
+        headers: request.headers(session)?,
+        method: request.method,
+        timeout: request.timeout,
         retry: args.retry.plan()?,
     })
 }
@@ -242,6 +244,7 @@ fn rehearse(
     store: &SqliteStore,
     mut plan: Plan,
 ) -> Result<Exit> {
+    let request = args.http.options()?;
     for number in plan.numbers {
         let delivery = match plan.changed.remove(&number) {
             Some(delivery) => delivery,
@@ -253,7 +256,7 @@ fn rehearse(
                 Prepared::Left(_) => continue,
             },
         };
-        args.http.rehearse(session, &delivery, args.reveal)?;
+        show_rehearsal(session, &request.rehearse(session, &delivery)?, args.reveal)?;
     }
     Ok(plan.exit)
 }
@@ -278,20 +281,20 @@ async fn deliver(
     let undelivered = args.failed && args.ids.is_empty();
     // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
     let owner = if args.resume || undelivered || plan.retries {
-        Some(Arc::new(send::claim(session)?))
+        Some(Arc::new(session.claim_lease()?))
     } else {
         None
     };
     // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
-    let attempts = Attempts::new(Arc::clone(&session.ui), plan.numbers.len() == 1);
-    let mut view = endpoint_health::Counting::new(session, attempts, true).only_when(args.resume);
+    let mut attempts = Attempts::new(&session.ui, plan.numbers.len() == 1);
+    let mut view = EndpointHealth::new(session, &mut attempts, true).only_when(args.resume);
     let run = Run {
         replay,
         store,
         numbers: plan.numbers,
         undelivered,
         changed: plan.changed,
-        pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
+        pipeline: session.pipeline(args.http.options()?.transport()?, ledger, limits, shutdown.soft.clone(), owner),
         is_held: &|owner| Lease::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;

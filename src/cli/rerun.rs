@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{select, send};
+use super::select;
 use crate::cli::session::Session;
 use crate::cli::ui::printable;
 use crate::error::{Error, Result};
@@ -135,13 +135,13 @@ async fn run_all(
     store: &SqliteStore,
     open: Vec<(u64, Processing)>,
 ) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = super::shutdown()?;
     let again = Again {
         session,
         command,
         limit: args.exec_timeout,
         ledger: session.ledger(),
-        owner: send::claim(session)?,
+        owner: session.claim_lease()?,
         shutdown,
     };
     let mut tally = Tally::default();

@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen::observer::{Arrows, described};
 use super::listen::work::amount;
-use super::send;
 use crate::app::receive::{Ends, WorkSummary, WorkersOptions};
 use crate::app::resume::{self, Resumable};
 use crate::cli::session::Session;
@@ -85,7 +84,7 @@ pub(super) async fn run(session: &Session, found: Resumable, time_scale: f64, sh
         ledger: ledger.clone(),
         reader,
         ledger_path: session.ledger_path.clone(),
-        owner: Arc::new(send::claim(session)?),
+        owner: Arc::new(session.claim_lease()?),
         transport: Arc::new(transport),
         time_scale,
         observer: Arc::new(Arrows {

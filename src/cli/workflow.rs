@@ -2,22 +2,17 @@
 
 mod unsent;
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::body::sample_record;
-use super::http::Method;
 use super::send;
-use super::targets::Target;
+use crate::app::outgoing::{BodyOptions, SendOptions, TargetChoice, WholeBody, sample_record};
 use crate::app::trust;
 use crate::cli::session::Session;
 use crate::cli::ui::printable;
-use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
+use crate::config::workflow::{Auth, Form, NAME, State, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
-use crate::engine::{Label, Promise};
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
@@ -25,6 +20,7 @@ use crate::headers::{Headers, check_line};
 use crate::listener::Condition;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
+use crate::target::parse_url;
 use crate::template::text_of;
 use crate::transport::address_policy;
 use unsent::{rehearse, skip};
@@ -37,9 +33,6 @@ pub(super) struct WorkflowArgs {
     /// State instead of the workflow's own
     #[arg(long, value_name = "STATE", requires = "workflow", help_heading = "Workflow")]
     state: Option<StateArg>,
-    /// What the ledger keeps of it.
-    #[arg(skip)]
-    execution: Option<Execution>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -62,62 +55,35 @@ impl From<StateArg> for State {
     }
 }
 
-impl From<Verb> for Method {
-    fn from(verb: Verb) -> Self {
-        match verb {
-            Verb::Post => Self::Post,
-            Verb::Get => Self::Get,
-            Verb::Put => Self::Put,
-            Verb::Delete => Self::Delete,
-        }
-    }
-}
-
-impl WorkflowArgs {
-    /// Targets whose deliveries are known as executions.
-    pub(super) fn mark(&self, mut targets: Vec<Target>) -> Vec<Target> {
-        if self.execution.is_some() {
-            for target in &mut targets {
-                target.label = Arc::new(Label {
-                    execution: self.execution.clone(),
-                    promise: Promise::Nothing,
-                    ..(*target.label).clone()
-                });
-            }
-        }
-        targets
-    }
-}
-
 /// A workflow with a record filled in.
 struct Shaped {
     /// What `send` makes of it.
-    args: send::SendArgs,
+    options: SendOptions,
     /// Why the record is skipped.
     unmet: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str, body: BodyOptions) -> Result<Exit> {
     let file = find(session, name)?;
     let state = args.workflow.state.map_or(file.state, State::from);
-    let shows = args.dry_run || args.curl;
+    let shows = args.is_rehearsal();
     if state == State::Draft && !shows {
         return Err(
             Error::new(Exit::Refused, format!("workflow `{name}` is a draft: it does not run"))
                 .hint("`--state test` shows its request; `state = \"published\"` in its table lets it send"),
         );
     }
-    let shaped = Shaped::new(session, args, name, file)?;
+    let shaped = Shaped::new(session, args, (name, file), body)?;
     match (shaped.unmet, state) {
         (unmet, _) if shows => {
             if let Some(why) = unmet {
                 session.ui.warn(&format!("the record would be skipped: {why}"));
             }
-            send::start(session, &shaped.args)
+            send::start(session, args, &shaped.options)
         }
-        (Some(why), _) => skip(session, &shaped.args, name, &why),
-        (None, State::Published) => send::start(session, &shaped.args),
-        (None, State::Test | State::Draft) => rehearse(session, &shaped.args, name),
+        (Some(why), _) => skip(session, args, &shaped.options, (name, &why)),
+        (None, State::Published) => send::start(session, args, &shaped.options),
+        (None, State::Test | State::Draft) => rehearse(session, args, &shaped.options, name),
     }
 }
 
@@ -167,48 +133,64 @@ fn wrong(name: &str, what: impl std::fmt::Display) -> Error {
 }
 
 impl Shaped {
-    fn new(session: &Session, args: &send::SendArgs, name: &str, file: &WorkflowFile) -> Result<Self> {
-        let mut args = args.clone();
-        args.provider = args.provider.or_else(|| file.provider.clone());
-        let profile = match args.provider.as_ref().or(session.settings.provider.as_ref()) {
+    fn new(
+        session: &Session,
+        args: &send::SendArgs,
+        (name, file): (&str, &WorkflowFile),
+        mut body: BodyOptions,
+    ) -> Result<Self> {
+        let provider = args.provider.as_ref().or(file.provider.as_ref());
+        let profile = match provider.or(session.settings.provider.as_ref()) {
             Some(label) => session.registry.get(label)?,
             None => session.registry.get(Registry::GENERIC)?,
         };
         let sample = sample_record(&profile);
-        let record = match (args.body.has_context(), &sample) {
-            (false, None) => Value::Object(Map::new()),
-            _ => args.body.context(&profile)?,
+        let record = match (&body.record, &sample) {
+            (None, None) => Value::Object(Map::new()),
+            _ => body.record(&profile)?,
         };
-        if !args.body.has_context() && sample.is_some() {
+        if body.record.is_none() && sample.is_some() {
             let title = &profile.title;
             let said = format!("the record is {title}'s sample: `--context FILE` gives another");
             session.ui.note(&said);
         }
         let unmet = unmet(name, file, &record)?;
         let mut merge = Merge::new(&record).within(sample.as_ref());
-        let filled = Filled::new(name, file, &args.body.own_fields()?, &mut merge)?;
+        let own = match &body.whole {
+            Some(WholeBody::Fields(fields)) => fields.as_slice(),
+            _ => &[],
+        };
+        let filled = Filled::new(name, file, own, &mut merge)?;
         // What is skipped need not be complete: a condition may be there to keep such records away.
         if unmet.is_none() {
-            args.body.judge_tags(session, &profile, &merge.faults)?;
+            body.check_tags(session, &profile, &merge.faults)?;
         }
-        if !args.targets.is_given() {
-            let Some(url) = &filled.url else {
+        let url = match (&args.targets.to, filled.url) {
+            (Some(to), _) => to.clone(),
+            (None, Some(url)) => {
+                judge_url(session, &profile, name, &url)?;
+                url
+            }
+            (None, None) => {
                 return Err(wrong(name, "it has no `url`").hint("add one to its table, or `--to URL`"));
-            };
-            judge_url(session, &profile, name, url)?;
-        }
-        args.targets = args.targets.or_to(filled.url);
-        args.body.document = Some(filled.document);
-        args.body.form |= file.body == Form::Form;
-        args.http.method = args.http.method.or(file.method.map(Method::from));
-        args.http.base = filled.headers;
-        let secret_header = authorize(session, name, file, &mut args.http.base)?;
-        args.workflow.execution = Some(Execution {
+            }
+        };
+        body.whole = Some(WholeBody::Document(filled.document));
+        body.form |= file.body == Form::Form;
+        let mut options = args.options(TargetChoice::Url(parse_url(&url)?), body)?;
+        let mut headers = filled.headers;
+        let secret_header = authorize(session, name, file, &mut headers)?;
+        let request = &mut options.request;
+        headers.replace_with(request.headers.iter());
+        request.headers = headers;
+        request.method = request.method.take().or(file.method.map(|verb| verb.method().to_owned()));
+        options.provider = provider.cloned();
+        options.execution = Some(Execution {
             workflow: name.to_owned(),
             note: None,
             secret_header,
         });
-        Ok(Self { args, unmet })
+        Ok(Self { options, unmet })
     }
 }
 

@@ -21,7 +21,19 @@ pub struct WorkflowFile {
     /// Where to, with merge tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// How the fields are written.
+    impl Verb {
+    /// The request's method.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// How the fields are written.
     pub body: Form,
     /// By name, with merge tags.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]

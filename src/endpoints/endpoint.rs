@@ -248,6 +248,22 @@ impl Events {
         }
     }
 
+    /// The names in a line of that many characters at most.
+    pub fn summary(&self, most: usize) -> String {
+        let Self::Only(names) = self else {
+            return "all events".to_owned();
+        };
+        let all = names.join(", ");
+        match names.as_slice() {
+            [] => "none".to_owned(),
+            _ if all.chars().count() <= most => printable(&all, most),
+            [first, rest @ ..] => {
+                let first = printable(first, most.saturating_sub(11));
+                format!("{first} and {} more", rest.len())
+            }
+        }
+    }
+
     /// Whether both want the same, in whatever order.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,6 +1,6 @@
-//! The delivery engine: it takes deliveries, tries them on their schedules and tells what happened, in order for each
-//! delivery. It prints nothing and stores nothing: whoever reads its events does. What waits holds no body: it is put on a
-//! shelf and fetched when its attempt begins.
+//! The delivery engine: it takes deliveries, tries them on their schedules and emits what happened, in order for each
+//! delivery. It prints nothing and stores nothing: whoever reads its events does. What waits holds no body: that is
+//! fetched from a store when its attempt begins.
 
 mod delivery;
 mod queue;
@@ -20,8 +20,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use delivery::{Delivery, Label, Progress, Promise, Signing};
-pub use retry::{DeliveryOutcome, Next, Situation, decide, retry_after};
-pub use waiting::Content;
+pub use retry::{FailureReason, Next, Situation, decide, retry_after};
+pub use waiting::DeliveryContent;
 
 use crate::clock::Clock;
 use crate::exchange::Attempt;
@@ -38,17 +38,17 @@ pub struct Event {
     pub attempt: Option<Attempt>,
     /// What follows.
     pub next: Next,
-    /// Whoever keeps records drops this when the event is handed over to them: only then the delivery goes to the shelf.
-    pub kept: Option<Arc<DropGuard>>,
+    /// Dropped by the recorder once the event is handed to the ledger: only then the engine lets go of the content.
+    pub until_recorded: Option<Arc<DropGuard>>,
 }
 
 /// A future of a trait that is used as an object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Where deliveries that wait are kept: they are on record there.
-pub trait Shelf: Send + Sync {
+/// Where the content of deliveries is while they wait: they are on record there.
+pub trait ContentStore: Send + Sync {
     /// The content of a delivery; `None` when it is not there any more.
-    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>>;
+    fn fetch(&self, id: Id) -> Boxed<'_, Option<DeliveryContent>>;
 }
 
 /// Asked before each attempt.
@@ -91,9 +91,9 @@ pub struct Engine<T> {
     clock: Arc<dyn Clock>,
     random: Arc<Random>,
     limits: Limits,
-    leave: CancellationToken,
-    shelf: Option<Arc<dyn Shelf>>,
-    shelved_first: bool,
+    stop_retrying: CancellationToken,
+    store: Option<Arc<dyn ContentStore>>,
+    stored_first: bool,
     gate: Option<Arc<dyn Gate>>,
     recheck: Arc<Notify>,
 }
@@ -106,9 +106,9 @@ impl<T: Transport> Engine<T> {
             clock,
             random,
             limits,
-            leave: CancellationToken::new(),
-            shelf: None,
-            shelved_first: false,
+            stop_retrying: CancellationToken::new(),
+            store: None,
+            stored_first: false,
             gate: None,
             recheck: Arc::default(),
         }
@@ -116,24 +116,24 @@ impl<T: Transport> Engine<T> {
 
     /// The same, which gives up waiting when that token fires: what is in flight, and what comes yet, is tried once.
     #[must_use]
-    pub fn leaving(self, leave: CancellationToken) -> Self {
-        Self { leave, ..self }
+    pub fn stop_retrying(self, stop_retrying: CancellationToken) -> Self {
+        Self { stop_retrying, ..self }
     }
 
-    /// The same, which keeps what waits on that shelf. With `from_the_first` the deliveries are there before they come; else
-    /// they are when their first attempt was told about.
+    /// The same, which leaves the content of what waits to that store. With `from_the_first` the deliveries are there before
+    /// they come; else they are when the event of their first attempt is recorded.
     #[must_use]
-    pub fn shelving(self, shelf: Arc<dyn Shelf>, from_the_first: bool) -> Self {
+    pub fn with_store(self, store: Arc<dyn ContentStore>, from_the_first: bool) -> Self {
         Self {
-            shelf: Some(shelf),
-            shelved_first: from_the_first,
+            store: Some(store),
+            stored_first: from_the_first,
             ..self
         }
     }
 
     /// The same, which asks before each attempt. On `recheck` it asks for everything that waits.
     #[must_use]
-    pub fn asking(self, gate: Arc<dyn Gate>, recheck: Arc<Notify>) -> Self {
+    pub fn with_gate(self, gate: Arc<dyn Gate>, recheck: Arc<Notify>) -> Self {
         Self {
             gate: Some(gate),
             recheck,

@@ -1,4 +1,4 @@
-//! One attempt: from what waits to what is told of it.
+//! One attempt: from the queue to the event that says what came of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::waiting::{Waiting, What};
-use super::{Delivery, DeliveryOutcome, Engine, Event, Next, Situation, decide};
+use super::waiting::{HeldContent, QueuedDelivery};
+use super::{Delivery, FailureReason, Engine, Event, Next, Situation, decide};
 use crate::clock::Timestamp;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
@@ -22,22 +22,22 @@ pub(super) struct Worker<T> {
 }
 
 /// A delivery that is tried again after that time.
-pub(super) type Again = (Waiting, Duration);
+pub(super) type NextAttempt = (QueuedDelivery, Duration);
 
 impl<T: Transport> Worker<T> {
-    /// Makes the next attempt of a delivery. It ends when what came of it is told, so that a slow ledger slows down the
+    /// Makes the next attempt of a delivery. It ends when its event was taken, so that a slow ledger slows down the
     /// sending and outcomes do not pile up in memory.
-    pub(super) async fn attempt(&self, waiting: Waiting) -> Option<Again> {
+    pub(super) async fn attempt(&self, waiting: QueuedDelivery) -> Option<NextAttempt> {
         let mut progress = waiting.progress;
-        let delivery = waiting.whole(self.engine.shelf.as_ref()).await?;
+        let delivery = waiting.whole(self.engine.store.as_ref()).await?;
         if !self.is_admitted(&delivery).await {
-            self.tell(delivery, None, Next::Failed(DeliveryOutcome::Withheld)).await;
+            self.emit(delivery, None, Next::Failed(FailureReason::Withheld)).await;
             self.engine.recheck.notify_one();
             return None;
         }
         // What was fetched meanwhile is not begun only to be given up at once.
         if self.cancel.is_cancelled() {
-            self.tell(delivery, None, Next::Interrupted).await;
+            self.emit(delivery, None, Next::Interrupted).await;
             return None;
         }
         progress.attempts += 1;
@@ -58,20 +58,20 @@ impl<T: Transport> Worker<T> {
             Next::Retry { after, .. } => Some(*after),
             _ => None,
         };
-        let waiting = Waiting {
+        let waiting = QueuedDelivery {
             progress,
-            what: What::Held(Arc::clone(&delivery)),
+            content: HeldContent::InMemory(Arc::clone(&delivery)),
         };
-        match (after, &self.engine.shelf) {
+        match (after, &self.engine.store) {
             (Some(after), Some(_)) => {
-                let kept = CancellationToken::new();
-                let guard = Arc::new(kept.clone().drop_guard());
-                self.send(delivery, Some(attempt), next, Some(guard)).await;
-                kept.cancelled().await;
-                Some((waiting.shelved(), after))
+                let recorded = CancellationToken::new();
+                let guard = Arc::new(recorded.clone().drop_guard());
+                self.emit_kept(delivery, Some(attempt), next, Some(guard)).await;
+                recorded.cancelled().await;
+                Some((waiting.stored(), after))
             }
             (after, _) => {
-                self.tell(delivery, Some(attempt), next).await;
+                self.emit(delivery, Some(attempt), next).await;
                 after.map(|after| (waiting, after))
             }
         }
@@ -109,18 +109,18 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Tells what becomes of a delivery that waits.
-    pub(super) async fn end(&self, waiting: Waiting, next: Next) {
-        if let Some(delivery) = waiting.whole(self.engine.shelf.as_ref()).await {
-            self.tell(delivery, None, next).await;
+    /// Emits how a delivery that waits ends.
+    pub(super) async fn end(&self, waiting: QueuedDelivery, next: Next) {
+        if let Some(delivery) = waiting.whole(self.engine.store.as_ref()).await {
+            self.emit(delivery, None, next).await;
         }
     }
 
-    pub(super) async fn tell(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
-        self.send(delivery, attempt, next, None).await;
+    pub(super) async fn emit(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
+        self.emit_kept(delivery, attempt, next, None).await;
     }
 
-    async fn send(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next, kept: Option<Arc<DropGuard>>) {
+    async fn emit_kept(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next, until_recorded: Option<Arc<DropGuard>>) {
         // A reader that is gone needs no news; the deliveries still have to come to their end.
         let _ = self
             .events
@@ -128,7 +128,7 @@ impl<T: Transport> Worker<T> {
                 delivery,
                 attempt,
                 next,
-                kept,
+                until_recorded,
             })
             .await;
     }

@@ -120,7 +120,7 @@ struct Watcher {
     patience: usize,
 }
 
-impl View for Watcher {
+impl DeliveryObserver for Watcher {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         let Some(patience) = self.patience.checked_sub(1) else {
             return Err(Error::silent(Exit::Ok));
@@ -170,8 +170,8 @@ impl Setting {
                 rate: None,
             },
             cancel: CancellationToken::new(),
-            leave: CancellationToken::new(),
-            owner: None,
+            stop_retrying: CancellationToken::new(),
+            lease: None,
             gate: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
@@ -183,7 +183,7 @@ impl Setting {
             log: Arc::clone(&self.log),
             patience: self.patience,
         };
-        let tally = pipeline.run(jobs, Known::default(), &mut view).await;
+        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut view).await;
         (tally, self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }

@@ -1,20 +1,24 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
+pub mod attempt;
 pub mod body;
+pub mod bulk;
 pub mod columns;
 pub mod curl;
-pub mod delivery;
 pub mod drift;
 pub mod progress;
 pub mod record;
 pub mod request;
+pub mod signature;
 pub mod style;
+pub mod verdict;
 
 use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
 
+pub use crate::text::count;
 use crate::text::write_json;
 use style::Style;
 
@@ -89,15 +93,6 @@ pub fn short_size(bytes: u64) -> String {
         0..1024 => format!("{bytes} B"),
         1024..1_048_576 => format!("{:.1} KiB", value / 1024.0),
         _ => format!("{:.1} MiB", value / 1_048_576.0),
-    }
-}
-
-/// `1 event`, `2 events`, `2 deliveries`.
-pub fn count(n: u64, noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        _ if n == 1 => format!("1 {noun}"),
-        Some(start) => format!("{n} {start}ies"),
-        None => format!("{n} {noun}s"),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::exchange::Source as MadeBy;
 use crate::id::{Id, IdKind};
 use crate::listener::AppReply;
 use crate::message::{Message, Mode};
-use crate::pipeline::{Known, Pipeline, Tally, View};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Pipeline, Tally};
 use crate::store::{Capture, Op, Sealed, StoreError};
 use crate::transport::{AddressPolicy, Transport, join_url};
 
@@ -104,7 +104,7 @@ impl<T: Transport> ForwardWorker<T> {
                 rate: None,
             },
             cancel: cancel.clone(),
-            leave: CancellationToken::new(),
+            stop_retrying: CancellationToken::new(),
             owner: Some(Arc::clone(&common.owner)),
             gate: None,
         };
@@ -123,7 +123,7 @@ impl<T: Transport> ForwardWorker<T> {
             cancel,
         };
         let feeding = feeder.feed(source, &mut self.asks);
-        let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, Known::default(), &mut view));
+        let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, AlreadyRecorded::default(), &mut view));
         // Whoever still waits for an answer learns that none will come.
         lock(&flights).clear();
         (fed, ended)
@@ -332,7 +332,7 @@ struct Flying {
     stall: Arc<Stall>,
 }
 
-impl View for Flying {
+impl DeliveryObserver for Flying {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.stall.over();
         let flight = lock(&self.flights).remove(&event.delivery.id);

@@ -9,7 +9,7 @@ use super::{Prepared, Replay};
 use crate::app::notice::Notice;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
-use crate::pipeline::{Known, Pipeline, Tally, View, record};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Pipeline, Tally, record};
 use crate::store::{Lease, Op, Record, Store};
 use crate::transport::Transport;
 
@@ -40,13 +40,13 @@ pub struct Run<'a, T> {
 /// Delivers all of them. With a claim in the pipeline each is on record before its first attempt.
 pub async fn run<T: Transport>(
     mut run: Run<'_, T>,
-    view: &mut (dyn View + Send),
+    view: &mut (dyn DeliveryObserver + Send),
     say: &dyn Fn(Notice),
 ) -> Result<Tally> {
     let (jobs_in, jobs) = mpsc::channel(AHEAD);
     let ledger = run.pipeline.ledger.clone();
     let (owner, cancel) = (run.pipeline.owner.clone(), run.pipeline.cancel.clone());
-    let known = if owner.is_some() { Known::All } else { Known::default() };
+    let known = if owner.is_some() { AlreadyRecorded::All } else { AlreadyRecorded::default() };
     let numbers = std::mem::take(&mut run.numbers);
     let mut changed = std::mem::take(&mut run.changed);
     let (replay, store, is_held, undelivered) = (run.replay, run.store, run.is_held, run.undelivered);

@@ -160,18 +160,7 @@ fn public_key(book: &Book, endpoint: &Endpoint, profile: &Profile, now: Timestam
 
 /// The events in a few words.
 pub(in super::super) fn events_shown(events: &Events, most: usize) -> String {
-    let Events::Only(names) = events else {
-        return "all events".to_owned();
-    };
-    let all = names.join(", ");
-    match names.as_slice() {
-        [] => "none".to_owned(),
-        _ if all.chars().count() <= most => printable(&all, most),
-        [first, rest @ ..] => {
-            let first = printable(first, most.saturating_sub(11));
-            format!("{first} and {} more", rest.len())
-        }
-    }
+    events.summary(most)
 }
 
 /// Rows under a header, in columns that are as wide as their widest cell.

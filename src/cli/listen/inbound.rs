@@ -106,7 +106,7 @@ impl Trigger {
         let mut map: Vec<(String, String)> =
             table.map_or_else(Vec::new, |table| table.map.clone().into_iter().collect());
         for pair in &args.map {
-            let (field, place) = super::super::body::split_pair(pair, "--map")?;
+            let (field, place) = super::super::input::split_pair(pair, "--map")?;
             map.retain(|(known, _)| *known != field);
             map.push((field, place));
         }

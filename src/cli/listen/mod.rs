@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session, args: &ListenArgs) -> Result<Exit> {
 }
 
 async fn listen(session: &Session, args: &ListenArgs) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = super::shutdown()?;
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;

@@ -10,7 +10,7 @@ use crate::exchange::Outcome;
 use crate::mask;
 use crate::shell::quote;
 use crate::store::{Lane, WorkKind};
-use crate::view::delivery::{AttemptLine, BODY_SHOWN, error_words};
+use crate::view::attempt::{BODY_SHOWN, NumberedEvent, error_words};
 use crate::view::{short_time, status_line};
 
 /// Characters of a command in a message, at most.
@@ -76,9 +76,9 @@ pub(in super::super) fn described(lane: &Lane) -> String {
 impl Arrows {
     fn attempt(&self, number: u64, event: &Event) -> Result<()> {
         let origin = event.delivery.label.origin.unwrap_or(number);
-        self.ui.json(&AttemptLine::new(number, event))?;
-        if self.ui.output == Output::Human {
-            self.lines(origin, number, event)?;
+        match self.ui.output {
+            Output::Human => self.lines(origin, number, event)?,
+            Output::Json | Output::Quiet => self.ui.show(&NumberedEvent(number, event))?,
         }
         self.ui.flush()
     }

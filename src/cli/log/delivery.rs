@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
 use crate::store::{Delivery, DeliveryState, Lease, NewDelivery, Signing};
-use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::attempt::{BODY_SHOWN, error_words};
 use crate::view::record::RecordLine;
 use crate::view::{millis, short_size, short_time, status_line};
 

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask::{self, MASK};
 use crate::store::{Capture, Delivery, Record};
-use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::attempt::{BODY_SHOWN, error_words};
 use crate::view::{count, millis, short_time, status_line};
 
 /// Header values shorter than this are no signatures or secrets.

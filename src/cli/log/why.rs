@@ -8,7 +8,7 @@ use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
 use crate::shell::quote;
 use crate::store::{Capture, Delivery, DeliveryState, Lane, Lease, NewDelivery, Processing};
-use crate::view::delivery::error_words;
+use crate::view::attempt::error_words;
 use crate::view::{count, short_size, short_time, status_line};
 
 /// Characters of a text from the network in one sentence, at most.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::super::{endpoint_health, targets};
 use crate::api::server::Occurrence;
 use crate::app::context::Purpose;
 use crate::app::context::aside;
+use crate::app::endpoint_health;
+use crate::app::outgoing::effective_params;
+use crate::cli::attempts::Attempts;
 use crate::cli::session::Session;
 use crate::cli::ui::printable;
 use crate::endpoints::{BookWatch, Endpoint, Wanted};
@@ -18,13 +20,12 @@ use crate::exchange::Source;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
-use crate::pipeline::{End, View, record};
+use crate::pipeline::{DeliveryObserver, EndpointOutcome, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
 use crate::target::parse_url;
 use crate::transport::AddressPolicy;
-use crate::view::delivery::Attempts;
 
 /// Takes events to the engine.
 pub(super) struct Fanout {
@@ -99,7 +100,7 @@ impl Rules {
                 .warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
             return Ok(Vec::new());
         }
-        let params = targets::effective(&self.profile, params);
+        let params = effective_params(&self.profile, params);
         let wanted = Wanted {
             provider: &self.profile.name,
             event,
@@ -161,31 +162,31 @@ impl Rules {
 /// Shows deliveries, and counts at once what they mean for their endpoints.
 pub(super) struct Served {
     pub(super) attempts: Attempts,
-    pub(super) ends: mpsc::UnboundedSender<End>,
+    pub(super) ends: mpsc::UnboundedSender<EndpointOutcome>,
 }
 
-impl View for Served {
+impl DeliveryObserver for Served {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.attempts.event(number, event)
     }
 
-    fn ended(&mut self, end: End) -> Result<Option<End>> {
+    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
         // Nobody counts any more only while the program ends.
-        let _ = self.ends.send(end);
+        let _ = self.ends.send(outcome);
         Ok(None)
     }
 }
 
 /// Counts what deliveries mean for their endpoints, beside the runtime's thread: the book is a file with a lock. That it
 /// cannot be read or written, as while somebody edits it, is said once, and ends nothing.
-pub(super) async fn count_ends(session: Arc<Session>, mut ends: mpsc::UnboundedReceiver<End>) {
+pub(super) async fn count_ends(session: Arc<Session>, mut ends: mpsc::UnboundedReceiver<EndpointOutcome>) {
     let mut failing = false;
     while let Some(first) = ends.recv().await {
         let mut all = vec![first];
         while let Ok(next) = ends.try_recv() {
             all.push(next);
         }
-        let counted = aside(&session, move |session| endpoint_health::note(session, &all, true)).await;
+        let counted = aside(&session, move |session| endpoint_health::count_outcomes(session, &all, true)).await;
         match counted {
             Err(error) if !failing => {
                 failing = true;

@@ -26,13 +26,12 @@ use crate::endpoints::rules::Options;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::{Known, Tally};
+use crate::pipeline::{AlreadyRecorded, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::server::{self, Drained};
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
-use crate::view::delivery::Attempts;
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -142,7 +141,7 @@ struct Serving<'a> {
 impl Serving<'_> {
     async fn run(&self) -> Result<Exit> {
         let session = self.session;
-        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+        let shutdown = super::shutdown()?;
         let (socket, address) = super::socket::bind(self.args.bind, self.args.port).await?;
         let (outlet, heard) = mpsc::channel(1024);
         let face = self.face(address.port(), outlet)?;
@@ -227,7 +226,7 @@ impl Serving<'_> {
         let transport = transport
             .map(Arc::new)
             .map_err(|error| Error::internal(error.to_string()))?;
-        let owner = Arc::new(super::send::claim(session)?);
+        let owner = Arc::new(session.claim_lease()?);
         let limits = Limits {
             concurrency: CONCURRENCY,
             total: Some(engine::TOTAL),
@@ -237,7 +236,7 @@ impl Serving<'_> {
         let (jobs, queue) = mpsc::channel(BACKLOG);
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
         let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
-        pipeline.leave = stop.clone();
+        pipeline.stop_retrying = stop.clone();
         // One watch for both: a file that breaks is told once.
         let book = Arc::new(session.book_watch());
         pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
@@ -257,7 +256,7 @@ impl Serving<'_> {
         let (ends, ended) = mpsc::unbounded_channel();
         let counting = fanout::count_ends(Arc::clone(&session), ended);
         let mut view = Served {
-            attempts: Attempts::new(Arc::clone(&session.ui), false),
+            attempts: Attempts::new(&session.ui, false),
             ends,
         };
         let desk = EventLoop {
@@ -269,7 +268,7 @@ impl Serving<'_> {
         // Without a screen or a ledger there is no service.
         let desk = async { desk.await.inspect_err(|_| late.cancel()) };
         let delivering = async {
-            let tally = pipeline.run(queue, Known::All, &mut view).await;
+            let tally = pipeline.run(queue, AlreadyRecorded::All, &mut view).await;
             drop(view);
             tally.inspect_err(|_| stop.cancel())
         };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::{runtime, send};
-
+use crate::app::outgoing::{SendOptions, SendPlan};
 use crate::cli::session::Session;
 use crate::engine::Delivery;
 use crate::error::Result;
@@ -23,8 +23,13 @@ struct ExecutionLine<'a> {
 }
 
 /// Shows the request as it would go out.
-pub(super) fn rehearse(session: &Session, args: &send::SendArgs, name: &str) -> Result<Exit> {
-    let deliveries = send::rehearse(session, args)?;
+pub(super) fn rehearse(
+    session: &Session,
+    args: &send::SendArgs,
+    options: &SendOptions,
+    name: &str,
+) -> Result<Exit> {
+    let deliveries = send::rehearse(session, args, options)?;
     let numbers = keep(
         session,
         &deliveries,
@@ -42,8 +47,13 @@ pub(super) fn rehearse(session: &Session, args: &send::SendArgs, name: &str) -> 
 }
 
 /// Says why nothing is sent.
-pub(super) fn skip(session: &Session, args: &send::SendArgs, name: &str, why: &str) -> Result<Exit> {
-    let deliveries = send::prepare(session, args)?;
+pub(super) fn skip(
+    session: &Session,
+    args: &send::SendArgs,
+    options: &SendOptions,
+    (name, why): (&str, &str),
+) -> Result<Exit> {
+    let deliveries = SendPlan::new(session, options)?.first_deliveries(session, args.bulk.random_seed)?;
     let numbers = keep(session, &deliveries, DeliveryState::Skipped, why)?;
     let number = numbers.first().copied().unwrap_or_default();
     session.ui.json(&ExecutionLine {

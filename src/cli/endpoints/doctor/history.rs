@@ -10,7 +10,7 @@ use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
 use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
-use crate::view::delivery::error_words;
+use crate::view::attempt::error_words;
 use crate::view::short_time;
 
 /// How far back is looked.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::book::{check_of, level};
 use super::{Check, CheckGroup};
-use crate::cli::body::sample_record;
+use crate::app::outgoing::sample_record;
 use crate::cli::session::Session;
 use crate::cli::ui::printable;
 use crate::cli::workflow::find;

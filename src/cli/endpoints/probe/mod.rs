@@ -9,9 +9,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::super::http::HttpArgs;
-use super::super::{body, runtime, targets};
+use super::super::{input, runtime};
 use super::remote::RemoteProvider;
 use crate::app::context::{DEV_SECRET, Purpose};
+use crate::app::outgoing::{RequestOptions, account_off};
 use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
@@ -20,7 +21,7 @@ use crate::exchange::{Attempt, SecretKind, Source};
 use crate::exit::Exit;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::pipeline::View;
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver};
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
@@ -66,6 +67,7 @@ struct Trial<'a> {
     signing: Signing,
     policy: Arc<Policy>,
     transport: Arc<HttpTransport>,
+    request: RequestOptions,
     /// The flags that lead to the remote that keeps the endpoint; absent: the local book.
     remote: Option<&'a str>,
 }
@@ -85,19 +87,22 @@ pub(super) fn run(
     place: Option<&RemoteProvider>,
 ) -> Result<Exit> {
     if session.settings.account_off && place.is_none() {
-        return Err(targets::account_off());
+        return Err(account_off());
     }
     let profile = session.registry.get(&endpoint.provider)?;
     let event = event(&profile, endpoint, args.event.as_deref())?;
+    let request = args.http.options()?;
     let trial = Trial {
         session,
         endpoint,
         signing: signing(session, endpoint, &profile, place)?,
-        policy: Arc::new(args.http.limit(Policy {
+        policy: Arc::new(Policy {
+            timeout: request.timeout.unwrap_or(profile.policy.timeout),
             schedule: Schedule::default(),
             ..profile.policy.clone()
-        })),
-        transport: args.http.transport()?,
+        }),
+        transport: request.transport()?,
+        request,
         event,
         profile,
         remote: place.map(|place| place.flags.as_str()),
@@ -176,14 +181,14 @@ fn signing(
 impl Trial<'_> {
     /// The genuine events, and then the twin when there was any answer to them.
     async fn exchanges(&self, args: &EndpointProbeArgs) -> Result<Vec<Exchange>> {
-        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+        let shutdown = crate::cli::shutdown()?;
         let composer = Composer::new(&self.profile, self.wishes(args)?)?;
         let genuine = (0..args.count)
             .map(|_| {
                 let now = self.session.now();
                 let id = Id::new(IdKind::Message, now, &self.session.random);
                 let message = composer.compose(id, now, &self.session.random)?;
-                self.delivery(Arc::new(message), args)
+                self.delivery(Arc::new(message))
             })
             .collect::<Result<Vec<Delivery>>>()?;
         let pattern = genuine.first().cloned();
@@ -211,7 +216,7 @@ impl Trial<'_> {
 
     fn wishes(&self, args: &EndpointProbeArgs) -> Result<ComposeOptions> {
         let own = self.endpoint.params.clone().into_iter();
-        let given = args.params.iter().map(|pair| body::split_pair(pair, "--param"));
+        let given = args.params.iter().map(|pair| input::split_pair(pair, "--param"));
         Ok(ComposeOptions {
             event: self.event.clone(),
             params: own.map(Ok).chain(given).collect::<Result<_>>()?,
@@ -220,14 +225,14 @@ impl Trial<'_> {
         })
     }
 
-    fn delivery(&self, message: Arc<Message>, args: &EndpointProbeArgs) -> Result<Delivery> {
+    fn delivery(&self, message: Arc<Message>) -> Result<Delivery> {
         let now = self.session.now();
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &self.session.random),
             message,
             url: parse_url(&self.endpoint.url)?,
-            method: args.http.method(Some(&self.profile)),
-            headers: args.http.header_lines(self.session)?,
+            method: self.request.method(Some(&self.profile)),
+            headers: self.request.headers(self.session)?,
             signing: self.signing.clone(),
             policy: Arc::clone(&self.policy),
             addresses: AddressPolicy::Any,
@@ -259,7 +264,7 @@ impl Trial<'_> {
             .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
         let mut collected = Collected(Vec::new());
         let tally = pipeline
-            .run(jobs, crate::pipeline::Known::default(), &mut collected)
+            .run(jobs, AlreadyRecorded::default(), &mut collected)
             .await?;
         ledger.close();
         if tally.interrupted > 0 {
@@ -277,7 +282,7 @@ impl Trial<'_> {
 /// Keeps what happens for the report.
 struct Collected(Vec<(u64, Attempt)>);
 
-impl View for Collected {
+impl DeliveryObserver for Collected {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.0.extend(event.attempt.clone().map(|attempt| (number, attempt)));
         Ok(())

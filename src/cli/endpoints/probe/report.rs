@@ -9,7 +9,7 @@ use crate::cli::ui::{Ui, printable};
 use crate::error::Result;
 use crate::exchange::{Answer, Outcome};
 use crate::mask;
-use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::attempt::{BODY_SHOWN, error_words};
 use crate::view::request::header_lines;
 use crate::view::{millis, short_time, status_line};
 
