@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::cli::ui::printable;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{ApiError, ApiErrorKind, EndpointError};
 use crate::exit::Exit;
@@ -12,6 +11,7 @@ use crate::secret::SecretError;
 use crate::signature::{KeyError, SignError};
 use crate::store::StoreError;
 use crate::target::TargetError;
+use crate::text::printable;
 
 /// A failure of a command.
 #[derive(Debug)]

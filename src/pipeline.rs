@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::engine::{Delivery, FailureReason, Engine, Event, Gate, Limits, Next, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, FailureReason, Gate, Limits, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{SecretKind, Source};
 use crate::id::Id;
@@ -166,7 +166,10 @@ impl Recorder {
             let until_recorded = event.until_recorded.take();
             let promise = event.delivery.label.promise;
             // What was not begun is in the queue as before.
-            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.recorded.contains(event.delivery.id) {
+            if matches!(promise, Promise::Item(_))
+                && event.attempt.is_none()
+                && !self.recorded.contains(event.delivery.id)
+            {
                 continue;
             }
             let op = self.with_promise(&event);

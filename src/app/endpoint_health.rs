@@ -97,7 +97,10 @@ type NowDisabled = (Endpoint, Disabled, Option<Schedule>);
 fn count(context: &Context, endpoints: &mut [Endpoint], outcomes: &[&EndpointOutcome]) -> Vec<NowDisabled> {
     let mut all = Vec::new();
     for endpoint in endpoints {
-        let own: Vec<&&EndpointOutcome> = outcomes.iter().filter(|outcome| outcome.endpoint == endpoint.name).collect();
+        let own: Vec<&&EndpointOutcome> = outcomes
+            .iter()
+            .filter(|outcome| outcome.endpoint == endpoint.name)
+            .collect();
         if own.is_empty() {
             continue;
         }

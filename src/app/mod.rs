@@ -9,6 +9,7 @@ pub mod notice;
 pub mod outgoing;
 pub mod receive;
 pub mod replay;
+pub mod resolve;
 pub mod resume;
 pub mod retention;
 pub mod retry;

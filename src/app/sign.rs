@@ -75,8 +75,9 @@ pub fn sign(context: &Context, options: SignOptions) -> Result<SignedRequest> {
     let given = context.secrets_for(&options.secrets, Vec::new(), Purpose::Sign)?;
     let secrets = given.for_profile(&profile, Purpose::Sign)?;
     let signer = profile.scheme.signer(&secrets).map_err(|error| {
-        Error::usage(error.to_string())
-            .hint(format!("`hook secret new --provider {label}` makes one of the right form"))
+        Error::usage(error.to_string()).hint(format!(
+            "`hook secret new --provider {label}` makes one of the right form"
+        ))
     })?;
     if profile.scheme.signs_target() && options.url.is_none() {
         let what = format!("`{label}` signs the URL that the request goes to");

@@ -12,7 +12,6 @@ use super::send;
 use crate::app::context::Purpose;
 use crate::app::outgoing::TargetChoice;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
@@ -24,6 +23,7 @@ use crate::provider::{Profile, Target};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
 use crate::target::parse_url;
+use crate::text::printable;
 use crate::transport::{HttpTransport, Transport as _};
 use crate::view::{millis, short_time};
 

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::app::context::Purpose;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
@@ -19,6 +18,7 @@ use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
 use crate::target::parse_url;
+use crate::text::printable;
 use crate::transport::Transport;
 use crate::view::status_line;
 
@@ -79,7 +79,7 @@ pub(super) fn question(
     let now = session.now();
     let message = message(session, profile, handshake.question(&token).to_string().into(), now);
     let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    let signer = super::targets::signer(session, profile, (Some(&endpoint.name), own))?;
+    let signer = session.signer(profile, (Some(&endpoint.name), own))?;
     let url = parse_url(&endpoint.url)?;
     let target = Target {
         method: "POST",

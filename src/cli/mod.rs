@@ -19,6 +19,7 @@ mod input;
 mod listen;
 mod log;
 mod man;
+mod naming;
 mod prompt;
 mod providers;
 #[cfg(any(test, feature = "internals"))]

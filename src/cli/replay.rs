@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::body::EditArgs;
 use super::attempts::Attempts;
+use super::body::EditArgs;
 use super::http::{HttpArgs, show_rehearsal};
 use super::rerun::ExecArgs;
 use super::retry::RetryArgs;
@@ -15,12 +15,12 @@ use crate::app::endpoint_health::EndpointHealth;
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Query, SqliteStore, Store as _, StoreError};
+use crate::text::printable;
 
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
@@ -294,7 +294,13 @@ async fn deliver(
         numbers: plan.numbers,
         undelivered,
         changed: plan.changed,
-        pipeline: session.pipeline(args.http.options()?.transport()?, ledger, limits, shutdown.soft.clone(), owner),
+        pipeline: session.pipeline(
+            args.http.options()?.transport()?,
+            ledger,
+            limits,
+            shutdown.soft.clone(),
+            owner,
+        ),
         is_held: &|owner| Lease::is_alive(&session.ledger_path, owner),
     };
     let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;

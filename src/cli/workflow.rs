@@ -10,7 +10,6 @@ use super::send;
 use crate::app::outgoing::{BodyOptions, SendOptions, TargetChoice, WholeBody, sample_record};
 use crate::app::trust;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::config::workflow::{Auth, Form, NAME, State, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
 use crate::error::{Error, Result};
@@ -22,6 +21,7 @@ use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
 use crate::target::parse_url;
 use crate::template::text_of;
+use crate::text::printable;
 use crate::transport::address_policy;
 use unsent::{rehearse, skip};
 
@@ -183,7 +183,10 @@ impl Shaped {
         let request = &mut options.request;
         headers.replace_with(request.headers.iter());
         request.headers = headers;
-        request.method = request.method.take().or(file.method.map(|verb| verb.method().to_owned()));
+        request.method = request
+            .method
+            .take()
+            .or(file.method.map(|verb| verb.method().to_owned()));
         options.provider = provider.cloned();
         options.execution = Some(Execution {
             workflow: name.to_owned(),

@@ -21,19 +21,7 @@ pub struct WorkflowFile {
     /// Where to, with merge tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    impl Verb {
-    /// The request's method.
-    pub fn method(self) -> &'static str {
-        match self {
-            Self::Post => "POST",
-            Self::Get => "GET",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
-/// How the fields are written.
+    /// How the fields are written.
     pub body: Form,
     /// By name, with merge tags.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -77,6 +65,18 @@ pub enum Verb {
     Put,
     /// With a body.
     Delete,
+}
+
+impl Verb {
+    /// The request's method.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
 }
 
 /// How the fields are written.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::form;
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::text::printable;
 
 /// A subscription. The order of the fields is the order of the keys in the book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

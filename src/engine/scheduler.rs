@@ -11,7 +11,7 @@ use super::queue::{Queue, TargetKey, Turn};
 use super::rate_limiter::RateLimiter;
 use super::waiting::QueuedDelivery;
 use super::worker::{NextAttempt, Worker};
-use super::{Delivery, FailureReason, Engine, Event, Next};
+use super::{Delivery, Engine, Event, FailureReason, Next};
 use crate::transport::Transport;
 
 /// Deliveries that wait for room without their content. Whoever has one more waits to hand it over.

@@ -487,7 +487,13 @@ async fn outcomes(engine: Engine<Scripted>, deliveries: Vec<Delivery>) -> Vec<&'
     });
     let mut told = Vec::new();
     while let Some(event) = events.recv().await {
-        told.push((Duration::ZERO, Event { until_recorded: None, ..event }));
+        told.push((
+            Duration::ZERO,
+            Event {
+                until_recorded: None,
+                ..event
+            },
+        ));
     }
     running.await.unwrap();
     names(&told)
@@ -598,10 +604,7 @@ async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends
     assert_eq!(ended.next, Next::Failed(FailureReason::Withheld));
     assert_eq!(bench.began.elapsed(), Duration::ZERO, "it does not wait for its moment");
     jobs_in.try_send(to_endpoint("a", "new")).unwrap();
-    assert_eq!(
-        events.recv().await.unwrap().next,
-        Next::Failed(FailureReason::Withheld)
-    );
+    assert_eq!(events.recv().await.unwrap().next, Next::Failed(FailureReason::Withheld));
     assert_eq!(events.recv().await.unwrap().next, Next::Delivered);
     assert_eq!(bench.bodies().len(), 3);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Delivery, Label, Progress, ContentStore, Signing};
+use super::{ContentStore, Delivery, Label, Progress, Signing};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::Id;

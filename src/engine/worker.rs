@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::{HeldContent, QueuedDelivery};
-use super::{Delivery, FailureReason, Engine, Event, Next, Situation, decide};
+use super::{Delivery, Engine, Event, FailureReason, Next, Situation, decide};
 use crate::clock::Timestamp;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
@@ -120,7 +120,13 @@ impl<T: Transport> Worker<T> {
         self.emit_kept(delivery, attempt, next, None).await;
     }
 
-    async fn emit_kept(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next, until_recorded: Option<Arc<DropGuard>>) {
+    async fn emit_kept(
+        &self,
+        delivery: Arc<Delivery>,
+        attempt: Option<Attempt>,
+        next: Next,
+        until_recorded: Option<Arc<DropGuard>>,
+    ) {
         // A reader that is gone needs no news; the deliveries still have to come to their end.
         let _ = self
             .events

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::Pattern;
-use crate::cli::ui::printable;
 use crate::json::get;
 use crate::template::text_of;
+use crate::text::printable;
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 80;

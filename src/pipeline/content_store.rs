@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::engine::{Boxed, DeliveryContent, ContentStore};
+use crate::engine::{Boxed, ContentStore, DeliveryContent};
 use crate::id::Id;
 use crate::store::{DeliveryState, Ledger};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{EndpointOutcome, Times};
-use crate::engine::{FailureReason, Event, Next};
+use crate::engine::{Event, FailureReason, Next};
 use crate::exchange::Outcome;
 use crate::exit::Exit;
 

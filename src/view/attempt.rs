@@ -82,7 +82,15 @@ impl View for NumberedEvent<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let Self(number, Event { delivery, attempt, next, .. }) = self;
+        let Self(
+            number,
+            Event {
+                delivery,
+                attempt,
+                next,
+                ..
+            },
+        ) = self;
         let attempt = attempt.as_ref();
         let error = attempt.and_then(|attempt| match &attempt.outcome {
             Outcome::Error { kind, text } => Some((kind.name(), mask::text(text))),

@@ -42,8 +42,11 @@ impl View for BulkResult {
         };
         let (events, seconds) = (count(tally.total(), "event"), self.took.as_secs_f64());
         let rate = self.per_second();
-        page.line(format!("{events}: {delivered}, {failed}, {seconds:.1} s, {rate:.0} a second"));
-        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| tally.times.percentile(share).map_or("-".into(), short_time));
+        page.line(format!(
+            "{events}: {delivered}, {failed}, {seconds:.1} s, {rate:.0} a second"
+        ));
+        let [p50, p95, p99] =
+            [0.5, 0.95, 0.99].map(|share| tally.times.percentile(share).map_or("-".into(), short_time));
         page.line(format!("answer times: p50 {p50}, p95 {p95}, p99 {p99}"));
         for (cause, n) in &tally.causes {
             page.line(format!("  {n} x {cause}"));

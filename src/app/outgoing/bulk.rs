@@ -59,7 +59,11 @@ pub async fn deliver_many(
     } else {
         None
     };
-    let recorded = if lease.is_some() { AlreadyRecorded::All } else { AlreadyRecorded::default() };
+    let recorded = if lease.is_some() {
+        AlreadyRecorded::All
+    } else {
+        AlreadyRecorded::default()
+    };
     let limits = Limits {
         concurrency: options.concurrency,
         total: Some(options.concurrency.max(TOTAL)),
@@ -87,7 +91,11 @@ pub async fn deliver_many(
     ledger.close();
     let exit = tally.exit.unwrap_or(Exit::Ok);
     // Events that were never made are unfinished too.
-    let exit = if cancel.is_cancelled() { exit.worse(Exit::Interrupted) } else { exit };
+    let exit = if cancel.is_cancelled() {
+        exit.worse(Exit::Interrupted)
+    } else {
+        exit
+    };
     Ok(BulkResult {
         tally,
         took: begun.elapsed(),

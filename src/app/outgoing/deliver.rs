@@ -71,13 +71,17 @@ async fn advise(context: &Context, profile: &Profile, tally: &Tally, url: Option
     }
     if let Some(code) = tally.causes.keys().find(|cause| cause.starts_with('2')) {
         let (title, success) = (&profile.title, &profile.policy.success);
-        hint(format!("{code} is a failure here: {title} takes only {success} for success"));
+        hint(format!(
+            "{code} is a failure here: {title} takes only {success} for success"
+        ));
     }
     if tally.causes.contains_key("connect")
         && let Some(url) = url
         && let Some(other) = other_loopback_answers(url).await
     {
         let path = url.path();
-        hint(format!("something answers on the other loopback address: `--to http://{other}{path}`"));
+        hint(format!(
+            "something answers on the other loopback address: `--to http://{other}{path}`"
+        ));
     }
 }

@@ -90,10 +90,7 @@ impl<'a> MessageFactory<'a> {
                 body,
             } => Message {
                 id,
-                wire_id: wanted
-                    .id
-                    .clone()
-                    .unwrap_or_else(|| profile.fresh_id(at, &self.random)),
+                wire_id: wanted.id.clone().unwrap_or_else(|| profile.fresh_id(at, &self.random)),
                 event: wanted.event.clone(),
                 time: wanted.time.unwrap_or(at),
                 mode: wanted.mode,
@@ -128,7 +125,10 @@ impl BodyOptions {
             Some(WholeBody::Document(document)) => document.clone(),
             Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields))?,
         };
-        self.compose.edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
+        self.compose
+            .edits
+            .iter()
+            .try_for_each(|edit| edit.apply(&mut document))?;
         Ok(self.fixed(profile, event, document.to_string().into_bytes()))
     }
 
@@ -176,12 +176,7 @@ impl BodyOptions {
     }
 
     /// Fills in merge tags.
-    fn merge(
-        &self,
-        context: &Context,
-        profile: &Profile,
-        fill: impl FnOnce(&mut Merge<'_>) -> Value,
-    ) -> Result<Value> {
+    fn merge(&self, context: &Context, profile: &Profile, fill: impl FnOnce(&mut Merge<'_>) -> Value) -> Result<Value> {
         let sample = sample_record(profile);
         let record = self.record(profile)?;
         let mut merge = Merge::new(&record).within(sample.as_ref());

@@ -25,6 +25,7 @@ use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
+use crate::text::printable;
 use crate::transport::{AddressPolicy, HttpTransport};
 use targets::TargetContext;
 
@@ -67,12 +68,7 @@ pub struct SendPlan<'a> {
 }
 
 /// Refuses what has neither an event nor a body of its own.
-pub fn check_event(
-    context: &Context,
-    event: Option<&str>,
-    provider: Option<&str>,
-    body: &BodyOptions,
-) -> Result<()> {
+pub fn check_event(context: &Context, event: Option<&str>, provider: Option<&str>, body: &BodyOptions) -> Result<()> {
     if event.is_some() || body.is_whole() {
         return Ok(());
     }
@@ -105,12 +101,17 @@ impl SendOptions {
 impl<'a> SendPlan<'a> {
     /// Finds out everything that can be known before the first request.
     pub fn new(context: &Context, options: &'a SendOptions) -> Result<Self> {
-        check_event(context, options.event.as_deref(), options.provider.as_deref(), &options.body)?;
+        check_event(
+            context,
+            options.event.as_deref(),
+            options.provider.as_deref(),
+            &options.body,
+        )?;
         let profile = options.profile(context)?;
         let event = options.event.as_deref();
         let known = event.and_then(|event| profile.canonical_event(event));
         if let (Some(event), None) = (event, known) {
-            context.notices.findings(&profile.naming.check(&profile.label(), event));
+            lint(context, &profile, event);
         }
         let own = &options.body.compose.params;
         let account = context.account_params(&profile);
@@ -206,6 +207,17 @@ impl<'a> SendPlan<'a> {
 
     fn transport(&self) -> Result<Arc<HttpTransport>> {
         self.options.request.transport()
+    }
+}
+
+/// Warns of an event that the catalogue does not have, and whose name breaks the provider's convention.
+fn lint(context: &Context, profile: &Profile, event: &str) {
+    let faults = profile.naming.faults(event);
+    if !faults.is_empty() {
+        let (event, label) = (printable(event, 200), profile.label());
+        let faults = faults.join("; ");
+        let what = format!("`{event}` is not named as `{label}` wants events to be: {faults}");
+        context.notices.warn(what);
     }
 }
 

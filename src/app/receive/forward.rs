@@ -105,7 +105,7 @@ impl<T: Transport> ForwardWorker<T> {
             },
             cancel: cancel.clone(),
             stop_retrying: CancellationToken::new(),
-            owner: Some(Arc::clone(&common.owner)),
+            lease: Some(Arc::clone(&common.owner)),
             gate: None,
         };
         let mut view = Flying {

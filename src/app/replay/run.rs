@@ -45,8 +45,12 @@ pub async fn run<T: Transport>(
 ) -> Result<Tally> {
     let (jobs_in, jobs) = mpsc::channel(AHEAD);
     let ledger = run.pipeline.ledger.clone();
-    let (owner, cancel) = (run.pipeline.owner.clone(), run.pipeline.cancel.clone());
-    let known = if owner.is_some() { AlreadyRecorded::All } else { AlreadyRecorded::default() };
+    let (owner, cancel) = (run.pipeline.lease.clone(), run.pipeline.cancel.clone());
+    let known = if owner.is_some() {
+        AlreadyRecorded::All
+    } else {
+        AlreadyRecorded::default()
+    };
     let numbers = std::mem::take(&mut run.numbers);
     let mut changed = std::mem::take(&mut run.changed);
     let (replay, store, is_held, undelivered) = (run.replay, run.store, run.is_held, run.undelivered);

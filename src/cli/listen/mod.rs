@@ -29,7 +29,7 @@ use setup::Ready;
 use crate::app::receive::Ends as WorkEnds;
 use crate::app::receive::diagnosis::{self, Diagnoser, Refused};
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::listener::{Listener, ListenerEvent};
 use crate::server;

@@ -10,7 +10,6 @@ use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::shutdown::Shutdown;
 use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, StoreError, Summary};
 use crate::view::columns::Layout;
 use crate::view::record::{self, COLUMNS, RecordLine, USUAL};

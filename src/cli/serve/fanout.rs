@@ -12,7 +12,6 @@ use crate::app::endpoint_health;
 use crate::app::outgoing::effective_params;
 use crate::cli::attempts::Attempts;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
@@ -25,6 +24,7 @@ use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
 use crate::target::parse_url;
+use crate::text::printable;
 use crate::transport::AddressPolicy;
 
 /// Takes events to the engine.
@@ -141,7 +141,7 @@ impl Rules {
             url: parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
-            signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
+            signing: session.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             addresses: self.addresses,
             is_changed: false,
@@ -186,7 +186,10 @@ pub(super) async fn count_ends(session: Arc<Session>, mut ends: mpsc::UnboundedR
         while let Ok(next) = ends.try_recv() {
             all.push(next);
         }
-        let counted = aside(&session, move |session| endpoint_health::count_outcomes(session, &all, true)).await;
+        let counted = aside(&session, move |session| {
+            endpoint_health::count_outcomes(session, &all, true)
+        })
+        .await;
         match counted {
             Err(error) if !failing => {
                 failing = true;

@@ -21,6 +21,7 @@ use keys::Keys;
 
 use crate::api::server::{ApiEvent, MockApi, Setup, base_path};
 use crate::app::endpoint_gate::EndpointGate;
+use crate::cli::attempts::Attempts;
 use crate::cli::session::Session;
 use crate::endpoints::rules::Options;
 use crate::engine::{self, Limits};
@@ -30,7 +31,7 @@ use crate::pipeline::{AlreadyRecorded, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::server::{self, Drained};
-use crate::shutdown::{DRAIN, Shutdown};
+use crate::shutdown::DRAIN;
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
 
 /// Requests in flight at once.

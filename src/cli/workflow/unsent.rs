@@ -23,12 +23,7 @@ struct ExecutionLine<'a> {
 }
 
 /// Shows the request as it would go out.
-pub(super) fn rehearse(
-    session: &Session,
-    args: &send::SendArgs,
-    options: &SendOptions,
-    name: &str,
-) -> Result<Exit> {
+pub(super) fn rehearse(session: &Session, args: &send::SendArgs, options: &SendOptions, name: &str) -> Result<Exit> {
     let deliveries = send::rehearse(session, args, options)?;
     let numbers = keep(
         session,

@@ -109,7 +109,7 @@ pub(super) fn run(
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
-        let why = crate::cli::ui::printable(&disabled.to_string(), 200);
+        let why = crate::text::printable(&disabled.to_string(), 200);
         ui.note(&format!("`{}` is disabled ({why}): tested all the same", endpoint.name));
     }
     ui.note(&format!(
@@ -166,7 +166,7 @@ fn signing(
     };
     // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
     let name = place.is_none().then_some(endpoint.name.as_str());
-    let signing = targets::signing(session, profile, &[], (name, own))?;
+    let signing = session.signing(profile, &[], (name, own))?;
     if let Signing::Fresh { secret, .. } = &signing
         && **secret == SecretKind::Dev
     {
@@ -263,9 +263,7 @@ impl Trial<'_> {
             .session
             .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
         let mut collected = Collected(Vec::new());
-        let tally = pipeline
-            .run(jobs, AlreadyRecorded::default(), &mut collected)
-            .await?;
+        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut collected).await?;
         ledger.close();
         if tally.interrupted > 0 {
             return Err(Error::silent(Exit::Interrupted));
