@@ -121,7 +121,11 @@ impl BodyArgs {
             },
             whole,
             form: self.form,
-            record: self.context.as_deref().map(record).transpose()?,
+            record: self
+                .context
+                .as_deref()
+                .map(|path| input::file(path, "--context"))
+                .transpose()?,
             strict: self.strict,
         })
     }
@@ -133,9 +137,4 @@ fn data(source: &str) -> Result<Value> {
             .cause(error)
             .hint("quote it for the shell, or use `--data @FILE`")
     })
-}
-
-fn record(path: &str) -> Result<Value> {
-    let text = String::from_utf8_lossy(&input::file(path, "--context")?).into_owned();
-    serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
 }

@@ -101,12 +101,18 @@ pub(super) fn start(session: &Session, args: &SendArgs, options: &SendOptions) -
     args.targets
         .confirm(session, plan.event.as_deref().unwrap_or_default(), &plan.targets)?;
     let messages = plan.messages(session, args.bulk.random_seed)?;
-    args.retry.announce(session, &plan.profile.title, &plan.policy);
+    let retry = &options.retry;
+    retry.announce(
+        &session.notices,
+        &plan.profile.title,
+        &plan.policy,
+        args.retry.time_scale,
+    );
     super::runtime()?.block_on(async {
         if args.bulk.count > 1 {
             deliver_many(session, args, &plan, &messages).await
         } else {
-            deliver(session, args, &plan, &messages).await
+            deliver(session, args, options, &plan, &messages).await
         }
     })
 }
@@ -133,6 +139,7 @@ pub(super) fn rehearse(session: &Session, args: &SendArgs, options: &SendOptions
 async fn deliver(
     session: &Session,
     args: &SendArgs,
+    options: &SendOptions,
     plan: &SendPlan<'_>,
     messages: &MessageFactory<'_>,
 ) -> Result<Exit> {
@@ -144,7 +151,9 @@ async fn deliver(
     if tally.interrupted > 0 {
         session.ui.hint(plan.resumption());
     } else if tally.failed > 0
-        && let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy)
+        && let Some(next) = options
+            .retry
+            .what_would_follow(&plan.profile.title, &plan.profile.policy)
     {
         session.ui.note(&session.ui.err.dim(&next));
     }

@@ -249,7 +249,7 @@ impl Events {
         }
     }
 
-    /// The names in a line of that many characters at most.
+    /// In so many characters at most.
     pub fn summary(&self, most: usize) -> String {
         let Self::Only(names) = self else {
             return "all events".to_owned();

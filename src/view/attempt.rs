@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::clock::human_duration;
 use crate::engine::{Event, FailureReason, Next};
-use crate::exchange::{Attempt, ErrorKind, Outcome};
+use crate::exchange::{Attempt, Outcome};
 use crate::mask;
 use crate::text::printable;
-use crate::view::{JsonLines, Page, View, millis, short_time, status_line};
+use crate::view::{JsonLines, Page, View, millis, short_time};
 
 /// What is shown of a delivery whose endpoint gets nothing any more.
 const WITHHELD: &str = "failed: endpoint disabled or removed";
@@ -54,10 +54,7 @@ impl View for NumberedEvent<'_> {
             };
             return page.line(format!("{number}  {name}  {what}"));
         };
-        let outcome = match &attempt.outcome {
-            Outcome::Answer(answer) => status_line(answer.status),
-            Outcome::Error { kind, .. } => error_words(*kind).to_owned(),
-        };
+        let outcome = attempt.outcome.summary();
         let (outcome, next) = match &event.next {
             Next::Delivered => (style.good(&outcome), style.good("delivered")),
             Next::Retry { after, .. } => (
@@ -131,19 +128,5 @@ pub fn failure_detail(attempt: &Attempt) -> Option<String> {
             Some(format!("      it says: {text}"))
         }
         Outcome::Error { text, .. } => Some(format!("      {}", printable(text, 400))),
-    }
-}
-
-/// A failure without an answer, in two words.
-pub fn error_words(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Dns => "unknown host",
-        ErrorKind::Connect => "no connection",
-        ErrorKind::Tls => "TLS failure",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Protocol => "broken answer",
-        ErrorKind::Cancelled => "stopped",
-        ErrorKind::Blocked => "blocked",
-        ErrorKind::Signing => "not signed",
     }
 }

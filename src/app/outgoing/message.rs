@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::app::context::Context;
+use crate::app::workflow;
 use crate::clock::Timestamp;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
@@ -13,7 +14,7 @@ use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
-use crate::provider::workflow::{Merge, TagFault};
+use crate::provider::workflow::Merge;
 use crate::random::Random;
 use crate::template::{Placeholder, Template, text_of};
 
@@ -26,8 +27,8 @@ pub struct BodyOptions {
     pub whole: Option<WholeBody>,
     /// Whether the fields are sent as a form.
     pub form: bool,
-    /// The record that merge tags are filled from, instead of the provider's sample.
-    pub record: Option<Value>,
+    /// The record that merge tags are filled from, a JSON document, instead of the provider's sample.
+    pub record: Option<Vec<u8>>,
     /// Whether merge tags that are empty or lack their namespace are refused.
     pub strict: bool,
 }
@@ -177,56 +178,13 @@ impl BodyOptions {
 
     /// Fills in merge tags.
     fn merge(&self, context: &Context, profile: &Profile, fill: impl FnOnce(&mut Merge<'_>) -> Value) -> Result<Value> {
-        let sample = sample_record(profile);
-        let record = self.record(profile)?;
+        let sample = workflow::sample_record(profile);
+        let record = workflow::record(profile, self.record.as_deref())?;
         let mut merge = Merge::new(&record).within(sample.as_ref());
         let filled = fill(&mut merge);
-        self.check_tags(context, profile, &merge.faults)?;
+        workflow::judge_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
     }
-
-    /// The record that merge tags are filled from: the caller's, or the provider's sample.
-    pub fn record(&self, profile: &Profile) -> Result<Value> {
-        let record = self.record.clone().or_else(|| sample_record(profile));
-        record.ok_or_else(|| {
-            Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
-                .hint("give one with `--context FILE`")
-        })
-    }
-
-    /// Tells what is wrong with merge tags, and refuses what cannot be or must not be.
-    pub fn check_tags(&self, context: &Context, profile: &Profile, faults: &[TagFault]) -> Result<()> {
-        let near_hint = |near: &[String]| near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?"));
-        for fault in faults {
-            match fault {
-                TagFault::Bare { tag, near } => {
-                    let title = &profile.title;
-                    let what = format!("merge tag `{{{{{tag}}}}}` has no namespace, and {title} wants one");
-                    if self.strict {
-                        return Err(near_hint(near).into_iter().fold(Error::usage(what), Error::hint));
-                    }
-                    context.notices.warn(what);
-                    near_hint(near).into_iter().for_each(|hint| context.notices.hint(hint));
-                }
-                TagFault::Unknown { tag, near } => {
-                    let hint = near_hint(near);
-                    let hint = hint.unwrap_or_else(|| "tags are paths into the record given with `--context`".into());
-                    return Err(Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`")).hint(hint));
-                }
-                TagFault::Empty { tag } if self.strict => {
-                    let what = format!("merge tag `{{{{{tag}}}}}` is empty");
-                    return Err(Error::usage(what).hint("leave out `--strict`"));
-                }
-                TagFault::Empty { tag } => context.notices.warn(format!("merge tag `{{{{{tag}}}}}` is empty")),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The provider's sample record for merge tags.
-pub fn sample_record(profile: &Profile) -> Option<Value> {
-    serde_json::from_str(profile.workflow_context.as_deref()?).ok()
 }
 
 /// Whether a message's id goes over the wire.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use bulk::{BulkOptions, BulkResult, deliver_many};
 pub use deliver::deliver;
-pub use message::{BodyOptions, MessageFactory, WholeBody, no_event, sample_record};
+pub use message::{BodyOptions, MessageFactory, WholeBody, no_event};
 pub use request::{Rehearsal, RequestOptions};
 pub use targets::{SendTarget, TargetChoice, account_off, effective_params, endpoint_secrets};
 
@@ -25,7 +25,6 @@ use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
-use crate::text::printable;
 use crate::transport::{AddressPolicy, HttpTransport};
 use targets::TargetContext;
 
@@ -111,7 +110,7 @@ impl<'a> SendPlan<'a> {
         let event = options.event.as_deref();
         let known = event.and_then(|event| profile.canonical_event(event));
         if let (Some(event), None) = (event, known) {
-            lint(context, &profile, event);
+            context.notices.findings(&profile.naming.check(&profile.label(), event));
         }
         let own = &options.body.compose.params;
         let account = context.account_params(&profile);
@@ -207,17 +206,6 @@ impl<'a> SendPlan<'a> {
 
     fn transport(&self) -> Result<Arc<HttpTransport>> {
         self.options.request.transport()
-    }
-}
-
-/// Warns of an event that the catalogue does not have, and whose name breaks the provider's convention.
-fn lint(context: &Context, profile: &Profile, event: &str) {
-    let faults = profile.naming.faults(event);
-    if !faults.is_empty() {
-        let (event, label) = (printable(event, 200), profile.label());
-        let faults = faults.join("; ");
-        let what = format!("`{event}` is not named as `{label}` wants events to be: {faults}");
-        context.notices.warn(what);
     }
 }
 

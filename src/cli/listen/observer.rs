@@ -11,7 +11,7 @@ use crate::mask;
 use crate::shell::quote;
 use crate::store::{Lane, WorkKind};
 use crate::text::printable;
-use crate::view::attempt::{BODY_SHOWN, NumberedEvent, error_words};
+use crate::view::attempt::{BODY_SHOWN, NumberedEvent};
 use crate::view::{short_time, status_line};
 
 /// Characters of a command in a message, at most.
@@ -105,7 +105,7 @@ impl Arrows {
                 status_line(answer.status),
                 printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN),
             ),
-            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), printable(&mask::text(text), BODY_SHOWN)),
+            Outcome::Error { kind, text } => (kind.words().to_owned(), printable(&mask::text(text), BODY_SHOWN)),
         };
         let what = if good { style.good(&what) } else { style.bad(&what) };
         self.ui
