@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::context::{Context, DEV_SECRET, Purpose, Secrets};
+use super::inspect::select;
 use super::outgoing::endpoint_secrets;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -14,8 +15,8 @@ use crate::verification::{Verification, VerificationResult};
 /// The request to check.
 #[derive(Debug, Clone)]
 pub enum RequestSource {
-    /// The record of that number: a request as it came, or the last attempt of a delivery.
-    Record(u64, Box<Record>),
+    /// A record: a request as it came, or the last attempt of a delivery.
+    Record(String),
     /// These headers and this body.
     Given(Headers, Vec<u8>),
 }
@@ -194,7 +195,7 @@ fn diagnosis(
 impl VerifyRequest {
     fn new(context: &Context, source: RequestSource, method: Option<String>, url: Option<String>) -> Result<Self> {
         let mut request = match source {
-            RequestSource::Record(number, record) => Self::recorded(context, number, *record)?,
+            RequestSource::Record(id) => Self::recorded(context, &id)?,
             RequestSource::Given(headers, body) => Self {
                 method: "POST".into(),
                 url: None,
@@ -213,7 +214,10 @@ impl VerifyRequest {
     }
 
     /// A request of the ledger, to be judged as of its arrival; of a delivery the last attempt, as of its beginning.
-    fn recorded(context: &Context, number: u64, mut record: Record) -> Result<Self> {
+    fn recorded(context: &Context, id: &str) -> Result<Self> {
+        let store = &*select::reader(context)?;
+        let number = select::number(store, id)?;
+        let mut record = select::record(store, number)?;
         context.restore(&mut record);
         Ok(match record {
             Record::Capture(capture) => Self {

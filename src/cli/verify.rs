@@ -1,6 +1,6 @@
 //! `hook verify`: the verdict on one request, and a diagnosis when it is refused.
 
-use super::{input, select};
+use super::input;
 use crate::app::verify::{RequestSource, VerifyOptions, VerifyReport, verify};
 use crate::cli::session::Session;
 use crate::clock::Timestamp;
@@ -44,11 +44,7 @@ pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
     input::one_stdin(body, &args.secret)?;
     let options = VerifyOptions {
         request: match args.id {
-            Some(id) => {
-                let store = select::reader(session)?;
-                let number = select::number(&store, &id)?;
-                RequestSource::Record(number, Box::new(select::record(&store, number)?))
-            }
+            Some(id) => RequestSource::Record(id),
             None => {
                 let headers = args.header.iter().map(|(name, value)| (name, value.as_bytes()));
                 RequestSource::Given(headers.collect(), input::source(body, "--body")?)
