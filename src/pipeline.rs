@@ -14,12 +14,10 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::engine::{Delivery, Engine, Event, FailureReason, Gate, Limits, Next, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{SecretKind, Source};
 use crate::id::Id;
-use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Lease, Ledger, NewDelivery, Op, PendingAck, StoreError};
 use crate::transport::Transport;
 use concealed::{concealed, concealed_headers};
@@ -61,24 +59,14 @@ pub struct EndpointOutcome {
 
 /// Everything that one run of deliveries needs.
 pub struct Pipeline<T> {
-    /// Wall-clock time.
-    pub clock: Arc<dyn Clock>,
-    /// For jitter.
-    pub random: Arc<Random>,
-    /// Carries requests.
-    pub transport: Arc<T>,
+    /// Makes the attempts.
+    pub engine: Engine<T>,
     /// Keeps records.
     pub ledger: Ledger,
-    /// How the engine works.
-    pub limits: Limits,
-    /// Stops it.
+    /// Stops the engine.
     pub cancel: CancellationToken,
-    /// Stops waiting for further attempts.
-    pub stop_retrying: CancellationToken,
     /// The lease on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub lease: Option<Arc<Lease>>,
-    /// Asked before each attempt.
-    pub gate: Option<Arc<dyn Gate>>,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -91,17 +79,13 @@ impl<T: Transport> Pipeline<T> {
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
-        let recheck = Arc::new(Notify::new());
-        let store = LedgerContentStore {
+        let mut engine = self.engine;
+        engine.stored_first = matches!(recorded, AlreadyRecorded::All);
+        engine.store = Some(Arc::new(LedgerContentStore {
             ledger: self.ledger.clone(),
             cancel: self.cancel.clone(),
-        };
-        let mut engine = Engine::new(self.transport, self.clock, self.random, self.limits)
-            .stop_retrying(self.stop_retrying)
-            .with_store(Arc::new(store), matches!(recorded, AlreadyRecorded::All));
-        if let Some(gate) = self.gate {
-            engine = engine.with_gate(gate, Arc::clone(&recheck));
-        }
+        }));
+        let recheck = Arc::clone(&engine.recheck);
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,

@@ -16,7 +16,7 @@ use crate::app::notice::Notices;
 use crate::app::retention::{self, Keeping};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
-use crate::engine::Limits;
+use crate::engine::{Engine, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::Pipeline;
@@ -162,16 +162,13 @@ impl Context {
         lease: Option<Arc<Lease>>,
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        let mut engine = Engine::new(transport, clock, random, limits);
+        engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
         Pipeline {
-            clock,
-            random,
-            transport,
+            engine,
             ledger,
-            limits,
             cancel,
-            stop_retrying: CancellationToken::new(),
             lease,
-            gate: Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch())))),
         }
     }
 }

@@ -75,6 +75,7 @@ pub struct VerifyReport {
 }
 
 /// A request, with what a record says about it.
+#[derive(Default)]
 struct VerifyRequest {
     method: String,
     /// The whole URL, when it is known.
@@ -198,14 +199,9 @@ impl VerifyRequest {
             RequestSource::Record(id) => Self::recorded(context, &id)?,
             RequestSource::Given(headers, body) => Self {
                 method: "POST".into(),
-                url: None,
-                target: None,
                 headers,
                 body,
-                at: None,
-                number: None,
-                provider: None,
-                endpoint: None,
+                ..Self::default()
             },
         };
         request.method = method.unwrap_or(request.method);
@@ -222,14 +218,13 @@ impl VerifyRequest {
         Ok(match record {
             Record::Capture(capture) => Self {
                 method: capture.request.method,
-                url: None,
                 target: Some(capture.request.target),
                 headers: capture.request.headers,
                 body: capture.request.body.to_vec(),
                 at: Some(capture.request.at),
                 number: Some(number),
                 provider: capture.request.provider,
-                endpoint: None,
+                ..Self::default()
             },
             Record::Delivery(record) => {
                 let mut delivery = record.delivery;
@@ -242,13 +237,13 @@ impl VerifyRequest {
                 Self {
                     method: delivery.method,
                     url: Some(delivery.url),
-                    target: None,
                     headers: attempt.request_headers,
                     body: attempt.request_body.unwrap_or(delivery.message.body).to_vec(),
                     at: Some(attempt.at),
                     number: Some(number),
                     provider: delivery.provider,
                     endpoint: delivery.endpoint,
+                    ..Self::default()
                 }
             }
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::retry::RetryArgs;
-use crate::app::outgoing::BulkOptions;
+use crate::app::outgoing::RunOptions;
 use crate::cli::ui::Ui;
 use crate::engine::{Event, Next};
 use crate::error::Result;
@@ -29,8 +29,8 @@ pub(super) struct BulkArgs {
 }
 
 impl BulkArgs {
-    pub(super) fn options(&self, retry: &RetryArgs) -> BulkOptions {
-        BulkOptions {
+    pub(super) fn options(&self, retry: &RetryArgs) -> RunOptions {
+        RunOptions {
             count: self.count,
             concurrency: self.concurrency,
             rate: self.rate,

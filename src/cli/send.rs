@@ -14,6 +14,7 @@ use crate::cli::session::Session;
 use crate::engine::Delivery;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::pipeline::DeliveryObserver;
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
@@ -108,13 +109,7 @@ pub(super) fn start(session: &Session, args: &SendArgs, options: &SendOptions) -
         &plan.policy,
         args.retry.time_scale,
     );
-    super::runtime()?.block_on(async {
-        if args.bulk.count > 1 {
-            deliver_many(session, args, &plan, &messages).await
-        } else {
-            deliver(session, args, options, &plan, &messages).await
-        }
-    })
+    super::runtime()?.block_on(deliver(session, args, &plan, &messages))
 }
 
 /// Prints what would be sent.
@@ -139,42 +134,31 @@ pub(super) fn rehearse(session: &Session, args: &SendArgs, options: &SendOptions
 async fn deliver(
     session: &Session,
     args: &SendArgs,
-    options: &SendOptions,
     plan: &SendPlan<'_>,
     messages: &MessageFactory<'_>,
 ) -> Result<Exit> {
-    let shutdown = super::shutdown()?;
-    let deliveries = plan.deliveries(session, &messages.message(session, 0)?)?;
-    let mut attempts = Attempts::new(&session.ui, deliveries.len() == 1);
-    let scale = args.retry.time_scale;
-    let tally = outgoing::deliver(session, plan, deliveries, scale, &shutdown, &mut attempts).await?;
-    if tally.interrupted > 0 {
-        session.ui.hint(plan.resumption());
-    } else if tally.failed > 0
-        && let Some(next) = options
-            .retry
-            .what_would_follow(&plan.profile.title, &plan.profile.policy)
-    {
-        session.ui.note(&session.ui.err.dim(&next));
-    }
-    Ok(tally.exit.unwrap_or(Exit::Ok))
-}
-
-async fn deliver_many(
-    session: &Session,
-    args: &SendArgs,
-    plan: &SendPlan<'_>,
-    messages: &MessageFactory<'_>,
-) -> Result<Exit> {
-    let shutdown = super::shutdown()?;
-    let mut bar = BulkBar::new(&session.ui, args.bulk.count);
-    let options = args.bulk.options(&args.retry);
-    let result = outgoing::deliver_many(session, plan, messages, options, &shutdown, &mut bar).await?;
+    let (ui, shutdown) = (&session.ui, super::shutdown()?);
+    let is_bulk = args.bulk.count > 1;
+    let mut observer: Box<dyn DeliveryObserver + Send> = if is_bulk {
+        Box::new(BulkBar::new(ui, args.bulk.count))
+    } else {
+        Box::new(Attempts::new(ui, plan.targets.len() == 1))
+    };
+    let run = args.bulk.options(&args.retry);
+    let result = outgoing::deliver(session, plan, messages, run, &shutdown, &mut *observer).await?;
     // The bar is gone from the screen before the result is there.
-    drop(bar);
-    session.ui.show(&result)?;
+    drop(observer);
+    if is_bulk {
+        ui.show(&result)?;
+    }
+    let retry = args.retry.plan()?;
     if result.tally.interrupted > 0 {
-        session.ui.hint(plan.resumption());
+        ui.hint(plan.resumption());
+    } else if result.tally.failed > 0
+        && !is_bulk
+        && let Some(next) = retry.what_would_follow(&plan.profile.title, &plan.profile.policy)
+    {
+        ui.note(&ui.err.dim(&next));
     }
     Ok(result.exit)
 }

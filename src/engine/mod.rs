@@ -87,19 +87,29 @@ impl Default for Limits {
 
 /// The engine: a transport, a clock and limits.
 pub struct Engine<T> {
-    transport: Arc<T>,
-    clock: Arc<dyn Clock>,
-    random: Arc<Random>,
-    limits: Limits,
-    stop_retrying: CancellationToken,
-    store: Option<Arc<dyn ContentStore>>,
-    stored_first: bool,
-    gate: Option<Arc<dyn Gate>>,
-    recheck: Arc<Notify>,
+    /// Carries requests.
+    pub transport: Arc<T>,
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// For jitter.
+    pub random: Arc<Random>,
+    /// How it works.
+    pub limits: Limits,
+    /// Gives up waiting when it fires: what is in flight, and what comes yet, is tried once.
+    pub stop_retrying: CancellationToken,
+    /// Where the content of what waits is; absent: in memory.
+    pub store: Option<Arc<dyn ContentStore>>,
+    /// Whether the content is there before the deliveries come, and not only when the event of their first attempt is
+    /// recorded.
+    pub stored_first: bool,
+    /// Asked before each attempt.
+    pub gate: Option<Arc<dyn Gate>>,
+    /// Has the gate asked for everything that waits.
+    pub recheck: Arc<Notify>,
 }
 
 impl<T: Transport> Engine<T> {
-    /// An engine that works with these.
+    /// An engine that works with these, without a store and a gate.
     pub fn new(transport: Arc<T>, clock: Arc<dyn Clock>, random: Arc<Random>, limits: Limits) -> Self {
         Self {
             transport,
@@ -111,33 +121,6 @@ impl<T: Transport> Engine<T> {
             stored_first: false,
             gate: None,
             recheck: Arc::default(),
-        }
-    }
-
-    /// The same, which gives up waiting when that token fires: what is in flight, and what comes yet, is tried once.
-    #[must_use]
-    pub fn stop_retrying(self, stop_retrying: CancellationToken) -> Self {
-        Self { stop_retrying, ..self }
-    }
-
-    /// The same, which leaves the content of what waits to that store. With `from_the_first` the deliveries are there before
-    /// they come; else they are when the event of their first attempt is recorded.
-    #[must_use]
-    pub fn with_store(self, store: Arc<dyn ContentStore>, from_the_first: bool) -> Self {
-        Self {
-            store: Some(store),
-            stored_first: from_the_first,
-            ..self
-        }
-    }
-
-    /// The same, which asks before each attempt. On `recheck` it asks for everything that waits.
-    #[must_use]
-    pub fn with_gate(self, gate: Arc<dyn Gate>, recheck: Arc<Notify>) -> Self {
-        Self {
-            gate: Some(gate),
-            recheck,
-            ..self
         }
     }
 

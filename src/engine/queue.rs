@@ -1,7 +1,6 @@
 //! What waits for its turn: one queue a target, served in turn, so that a slow target holds up no other.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -24,8 +23,8 @@ pub(super) struct Queue {
     targets: HashMap<TargetKey, TargetQueue>,
     /// Targets with something ready and room for it.
     servable: VecDeque<TargetKey>,
-    later: BinaryHeap<Reverse<Delayed>>,
-    /// Numbers what waits for a moment, so that equal moments keep their order.
+    /// What waits for a moment, numbered so that equal moments keep their order.
+    later: BTreeMap<(Instant, u64), (TargetKey, QueuedDelivery)>,
     counter: u64,
     in_flight: usize,
     ready: usize,
@@ -41,20 +40,13 @@ struct TargetQueue {
     is_servable: bool,
 }
 
-struct Delayed {
-    due: Instant,
-    counter: u64,
-    target: TargetKey,
-    waiting: QueuedDelivery,
-}
-
 impl Queue {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             targets: HashMap::new(),
             servable: VecDeque::new(),
-            later: BinaryHeap::new(),
+            later: BTreeMap::new(),
             counter: 0,
             in_flight: 0,
             ready: 0,
@@ -99,25 +91,20 @@ impl Queue {
     /// Puts one aside until a moment.
     pub(super) fn push_later(&mut self, target: TargetKey, waiting: QueuedDelivery, due: Instant) {
         self.counter += 1;
-        self.later.push(Reverse(Delayed {
-            due,
-            counter: self.counter,
-            target,
-            waiting,
-        }));
+        self.later.insert((due, self.counter), (target, waiting));
     }
 
     /// When the next one is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.later.peek().map(|Reverse(later)| later.due)
+        self.later.first_key_value().map(|((due, _), _)| *due)
     }
 
     /// Moves what is due to the queue of its target.
     pub(super) fn wake(&mut self, now: Instant) {
         while self.next_due().is_some_and(|due| due <= now)
-            && let Some(Reverse(later)) = self.later.pop()
+            && let Some((_, (target, waiting))) = self.later.pop_first()
         {
-            self.push(&later.target, later.waiting);
+            self.push(&target, waiting);
         }
     }
 
@@ -172,9 +159,8 @@ impl Queue {
 
     /// Takes everything out that waits for a moment, in order of the moments.
     pub(super) fn take_later(&mut self) -> Vec<QueuedDelivery> {
-        let mut later = std::mem::take(&mut self.later).into_vec();
-        later.sort_by(|Reverse(one), Reverse(other)| one.cmp(other));
-        later.into_iter().map(|Reverse(later)| later.waiting).collect()
+        let later = std::mem::take(&mut self.later).into_values();
+        later.map(|(_, waiting)| waiting).collect()
     }
 
     /// Takes everything out: what is ready, then what waits for a moment.
@@ -189,7 +175,7 @@ impl Queue {
             .targets
             .values()
             .flat_map(|queue| queue.again.iter().chain(&queue.first));
-        let later = self.later.iter().map(|Reverse(later)| &later.waiting);
+        let later = self.later.values().map(|(_, waiting)| waiting);
         let mut labels = BTreeMap::new();
         for label in ready.chain(later).map(QueuedDelivery::label) {
             if let Some(endpoint) = &label.endpoint {
@@ -203,11 +189,10 @@ impl Queue {
     pub(super) fn take_endpoint(&mut self, endpoint: &str) -> Vec<QueuedDelivery> {
         let is_it = |waiting: &QueuedDelivery| waiting.label().endpoint.as_deref() == Some(endpoint);
         let mut taken = self.take_ready(is_it);
-        let (out, stay) = std::mem::take(&mut self.later)
-            .into_iter()
-            .partition::<Vec<_>, _>(|Reverse(later)| is_it(&later.waiting));
-        self.later = stay.into();
-        taken.extend(out.into_iter().map(|Reverse(later)| later.waiting));
+        let later = std::mem::take(&mut self.later).into_iter();
+        let (out, stay): (BTreeMap<_, _>, _) = later.partition(|(_, (_, waiting))| is_it(waiting));
+        self.later = stay;
+        taken.extend(out.into_values().map(|(_, waiting)| waiting));
         taken
     }
 
@@ -236,23 +221,3 @@ impl Queue {
         taken
     }
 }
-
-impl Ord for Delayed {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.due, self.counter).cmp(&(other.due, other.counter))
-    }
-}
-
-impl PartialOrd for Delayed {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Delayed {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Delayed {}

@@ -56,8 +56,8 @@ impl ProbeContext {
     async fn run(&self, deliveries: Vec<Delivery>) -> Vec<(Duration, Event)> {
         let clock: Arc<dyn Clock> = Arc::new(Virtual(self.began));
         let random = Arc::new(Random::seeded(1));
-        let engine = Engine::new(Arc::clone(&self.transport), clock, random, self.limits);
-        let engine = engine.stop_retrying(self.stop_retrying.clone());
+        let mut engine = Engine::new(Arc::clone(&self.transport), clock, random, self.limits);
+        engine.stop_retrying = self.stop_retrying.clone();
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
             jobs_in.try_send(delivery).expect("there is room for all");
@@ -397,6 +397,24 @@ async fn a_failed_connection_is_tried_again_like_any_failure() {
     let events = bench.run(vec![delivery("slotflow", "{}")]).await;
     assert_eq!(bench.moments(), [0, 300_000, 3_900_000]);
     assert_eq!(names(&events), ["retry", "retry", "failed"]);
+}
+
+impl<T> Engine<T> {
+    fn with_store(self, store: Arc<dyn ContentStore>, stored_first: bool) -> Self {
+        Self {
+            store: Some(store),
+            stored_first,
+            ..self
+        }
+    }
+
+    fn with_gate(self, gate: Arc<dyn Gate>, recheck: Arc<Notify>) -> Self {
+        Self {
+            gate: Some(gate),
+            recheck,
+            ..self
+        }
+    }
 }
 
 /// Keeps the contents of deliveries, and counts how often one is fetched.

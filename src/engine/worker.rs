@@ -9,10 +9,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::{HeldContent, QueuedDelivery};
 use super::{Delivery, Engine, Event, FailureReason, Next, Situation, decide};
-use crate::clock::Timestamp;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
-use crate::signature::SignError;
 use crate::transport::Transport;
 
 pub(super) struct Worker<T> {
@@ -86,24 +84,31 @@ impl<T: Transport> Worker<T> {
 
     async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
         let at = self.engine.clock.now();
-        let request = match delivery.request(at, seq.saturating_sub(1)) {
-            Ok(request) => request,
-            // Sent without a signature it would be refused, and the receiver would be blamed.
-            Err(error) => return unsigned(seq, at, error),
-        };
+        let request = delivery.request(at, seq.saturating_sub(1));
         let begun = Instant::now();
-        let outcome = tokio::select! {
-            biased;
-            outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
-            () = self.cancel.cancelled() => {
-                Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
+        let (request_headers, request_body, outcome) = match request {
+            Ok(request) => {
+                let outcome = tokio::select! {
+                    biased;
+                    outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
+                    () = self.cancel.cancelled() => {
+                        Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
+                    }
+                };
+                let changed = (request.body != delivery.message.body).then_some(request.body);
+                (request.headers, changed, outcome)
+            }
+            // Sent without a signature it would be refused, and the receiver would be blamed.
+            Err(error) => {
+                let (kind, text) = (ErrorKind::Signing, error.to_string());
+                (Headers::new(), None, Outcome::Error { kind, text })
             }
         };
         Attempt {
             seq,
             at,
-            request_body: (request.body != delivery.message.body).then_some(request.body),
-            request_headers: request.headers,
+            request_headers,
+            request_body,
             outcome,
             took: begun.elapsed(),
         }
@@ -137,20 +142,5 @@ impl<T: Transport> Worker<T> {
                 until_recorded,
             })
             .await;
-    }
-}
-
-/// An attempt whose request could not be signed: nothing was sent.
-fn unsigned(seq: u32, at: Timestamp, error: SignError) -> Attempt {
-    Attempt {
-        seq,
-        at,
-        request_body: None,
-        request_headers: Headers::new(),
-        outcome: Outcome::Error {
-            kind: ErrorKind::Signing,
-            text: error.to_string(),
-        },
-        took: Duration::ZERO,
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::app::outgoing::BulkResult;
+use crate::app::outgoing::SendResult;
 use crate::text::count;
 use crate::view::{JsonLines, Page, View, millis, short_time};
 
@@ -24,7 +24,7 @@ struct BulkRecord<'a> {
     causes: &'a BTreeMap<String, u64>,
 }
 
-impl BulkResult {
+impl SendResult {
     fn per_second(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let total = self.tally.total() as f64;
@@ -32,7 +32,7 @@ impl BulkResult {
     }
 }
 
-impl View for BulkResult {
+impl View for SendResult {
     fn human(&self, page: &mut Page) {
         let (tally, style) = (&self.tally, page.style);
         let delivered = style.good(&format!("{} delivered", tally.delivered));

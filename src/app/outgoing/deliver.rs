@@ -1,66 +1,202 @@
-//! Delivers one message to its targets.
+//! Delivers the messages of a run: one, or many of which every one is new.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::SendPlan;
+use super::{MessageFactory, SendPlan};
 use crate::app::context::Context;
 use crate::app::endpoint_health::EndpointHealth;
 use crate::engine::{Delivery, Limits, TOTAL};
 use crate::error::Result;
+use crate::exit::Exit;
 use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally, record};
 use crate::provider::Profile;
 use crate::shutdown::Shutdown;
-use crate::store::Op;
+use crate::store::{Lease, Ledger, Op, PendingAck};
 use crate::transport::other_loopback_answers;
 
-/// Makes these deliveries of the plan, divides the waits between attempts by `time_scale`, and tells what helps after a
-/// failure. Those that may take several attempts are on record before the first one.
+/// The size and the speed of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// How many events.
+    pub count: u64,
+    /// Requests in flight at once to one target.
+    pub concurrency: usize,
+    /// Requests begun in a second, at most.
+    pub rate: Option<f64>,
+    /// Divides the waits between attempts.
+    pub time_scale: f64,
+}
+
+/// A run as a whole.
+#[derive(Debug)]
+pub struct SendResult {
+    /// What came of the deliveries.
+    pub tally: Tally,
+    /// How long it took.
+    pub took: Duration,
+    /// The worst of what the deliveries came to.
+    pub exit: Exit,
+}
+
+/// Makes and delivers as many messages as the options say. Tells what helps after the failure of a single one.
 pub async fn deliver(
     context: &Context,
     plan: &SendPlan<'_>,
-    deliveries: Vec<Delivery>,
-    time_scale: f64,
+    messages: &MessageFactory<'_>,
+    options: RunOptions,
     shutdown: &Shutdown,
     observer: &mut (dyn DeliveryObserver + Send),
-) -> Result<Tally> {
-    let limits = Limits {
-        concurrency: 16,
-        total: Some(TOTAL),
-        time_scale,
-        rate: None,
-    };
-    let url = deliveries.first().map(|delivery| delivery.url.clone());
-    let transport = plan.transport()?;
+) -> Result<SendResult> {
+    let is_bulk = options.count > 1;
     let ledger = context.ledger();
     // What cannot be recorded is not sent.
     ledger.ready().await?;
-    let mut recorded = AlreadyRecorded::default();
-    let mut lease = None;
-    if plan.retries() {
-        let claimed = Arc::new(context.claim_lease()?);
-        for delivery in &deliveries {
-            let record = record(delivery, Some(claimed.name().to_owned()));
-            ledger.write(Op::Delivery(Box::new(record))).await?;
-        }
-        (recorded, lease) = (AlreadyRecorded::All, Some(claimed));
-    }
-    let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
-    for delivery in deliveries {
-        let _ = jobs_in.send(delivery).await;
-    }
-    drop(jobs_in);
-    let pipeline = context.pipeline(transport, ledger.clone(), limits, shutdown.soft.clone(), lease);
+    // Recorded first where more than one attempt may be made, and where one target may be slower than another: then what
+    // waits for it is in the ledger and not in memory.
+    let lease = if plan.retries() || (is_bulk && plan.targets.len() > 1) {
+        Some(Arc::new(context.claim_lease()?))
+    } else {
+        None
+    };
+    let recorded = lease
+        .as_ref()
+        .map_or_else(AlreadyRecorded::default, |_| AlreadyRecorded::All);
+    let limits = Limits {
+        concurrency: options.concurrency,
+        total: Some(options.concurrency.max(TOTAL)),
+        time_scale: options.time_scale,
+        rate: options.rate,
+    };
+    let cancel = shutdown.soft.clone();
+    let transport = plan.options.request.transport()?;
+    let pipeline = context.pipeline(transport, ledger.clone(), limits, cancel.clone(), lease.clone());
+    let (jobs_in, jobs) = mpsc::channel(256);
+    let producer = Producer {
+        context,
+        plan,
+        messages,
+        recording: RecordingQueue::new(ledger.clone(), lease),
+        jobs: jobs_in,
+        cancel: cancel.clone(),
+    };
     let mut health = EndpointHealth::new(context, observer, plan.works_off_schedule());
-    let tally = pipeline.run(jobs, recorded, &mut health).await?;
-    ledger.close();
+    let begun = Instant::now();
+    let (produced, tally) = tokio::join!(producer.run(options.count), pipeline.run(jobs, recorded, &mut health));
+    produced?;
+    let tally = tally?;
     health.finish()?;
-    if tally.interrupted == 0 && tally.failed > 0 {
-        advise(context, &plan.profile, &tally, url.as_ref()).await;
+    ledger.close();
+    if !is_bulk && tally.interrupted == 0 && tally.failed > 0 {
+        let url = plan.targets.first().map(|target| &target.url);
+        advise(context, &plan.profile, &tally, url).await;
     }
-    Ok(tally)
+    let exit = tally.exit.unwrap_or(Exit::Ok);
+    // Events that were never made are unfinished too.
+    let is_cut_short = is_bulk && cancel.is_cancelled();
+    Ok(SendResult {
+        tally,
+        took: begun.elapsed(),
+        exit: if is_cut_short {
+            exit.worse(Exit::Interrupted)
+        } else {
+            exit
+        },
+    })
+}
+
+/// Makes the messages of a run, and hands over their deliveries.
+struct Producer<'a> {
+    context: &'a Context,
+    plan: &'a SendPlan<'a>,
+    messages: &'a MessageFactory<'a>,
+    recording: RecordingQueue,
+    jobs: mpsc::Sender<Delivery>,
+    cancel: CancellationToken,
+}
+
+impl Producer<'_> {
+    async fn run(mut self, count: u64) -> Result<()> {
+        for index in 0..count {
+            let message = self.messages.message(self.context, index)?;
+            for delivery in self.plan.deliveries(self.context, &message)? {
+                let ready = self.recording.push(delivery).await?;
+                if !self.hand_over(ready).await {
+                    return Ok(());
+                }
+            }
+        }
+        while let Some(delivery) = self.recording.pop().await? {
+            if !self.hand_over(Some(delivery)).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the run goes on.
+    async fn hand_over(&self, delivery: Option<Delivery>) -> bool {
+        match delivery {
+            Some(delivery) => !self.cancel.is_cancelled() && self.jobs.send(delivery).await.is_ok(),
+            None => true,
+        }
+    }
+}
+
+/// Deliveries on their way into the ledger, which come out when they are on record. Many are handed over before the first
+/// is waited for, so that they share a sync.
+struct RecordingQueue {
+    ledger: Ledger,
+    /// Absent: nothing is recorded before its attempt.
+    lease: Option<Arc<Lease>>,
+    waiting: VecDeque<(Delivery, PendingAck)>,
+    bytes: usize,
+}
+
+impl RecordingQueue {
+    /// Deliveries at most.
+    const MOST: usize = 256;
+    /// Bytes of bodies at most.
+    const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+    fn new(ledger: Ledger, lease: Option<Arc<Lease>>) -> Self {
+        Self {
+            ledger,
+            lease,
+            waiting: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Hands one to the ledger, and gives back the oldest when enough are on their way.
+    async fn push(&mut self, delivery: Delivery) -> Result<Option<Delivery>> {
+        let Some(lease) = &self.lease else {
+            return Ok(Some(delivery));
+        };
+        let new = record(&delivery, Some(lease.name().to_owned()));
+        let ack = self.ledger.enqueue(Op::Delivery(Box::new(new))).await?;
+        self.bytes += delivery.message.body.len();
+        self.waiting.push_back((delivery, ack));
+        if self.waiting.len() < Self::MOST && self.bytes < Self::MOST_BYTES {
+            return Ok(None);
+        }
+        self.pop().await
+    }
+
+    /// The oldest, once it is on record.
+    async fn pop(&mut self) -> Result<Option<Delivery>> {
+        let Some((delivery, ack)) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
+        ack.await?;
+        self.bytes -= delivery.message.body.len();
+        Ok(Some(delivery))
+    }
 }
 
 /// Tells what the causes of failures suggest; `url` is the target, where there is one.

@@ -1,7 +1,6 @@
 //! From an event to deliveries: who plays which provider, what goes into the message, which targets get it, and how the
 //! deliveries are made and recorded. Nothing is asked here: choices that need a person are made before.
 
-mod bulk;
 mod deliver;
 mod message;
 mod request;
@@ -9,8 +8,7 @@ mod targets;
 
 use std::sync::Arc;
 
-pub use bulk::{BulkOptions, BulkResult, deliver_many};
-pub use deliver::deliver;
+pub use deliver::{RunOptions, SendResult, deliver};
 pub use message::{BodyOptions, MessageFactory, WholeBody, no_event};
 pub use request::{Rehearsal, RequestOptions};
 pub use targets::{SendTarget, TargetChoice, account_off, effective_params, endpoint_secrets};
@@ -25,7 +23,7 @@ use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
-use crate::transport::{AddressPolicy, HttpTransport};
+use crate::transport::AddressPolicy;
 use targets::TargetContext;
 
 /// What is sent, where to, and how.
@@ -162,7 +160,7 @@ impl<'a> SendPlan<'a> {
                 id: Id::new(IdKind::Delivery, now, &context.random),
                 message: Arc::clone(message),
                 url: target.url.clone(),
-                method: self.options.request.method(Some(&self.profile)),
+                method: self.options.request.method(&self.profile),
                 headers: self.headers.clone(),
                 signing: signing.clone(),
                 policy: Arc::clone(&self.policy),
@@ -202,10 +200,6 @@ impl<'a> SendPlan<'a> {
     /// Whether failed deliveries have had every attempt that the schedule allows.
     fn works_off_schedule(&self) -> bool {
         self.retries() || self.profile.policy.schedule.delays.is_empty()
-    }
-
-    fn transport(&self) -> Result<Arc<HttpTransport>> {
-        self.options.request.transport()
     }
 }
 

@@ -55,9 +55,8 @@ impl RequestOptions {
     }
 
     /// The method to use.
-    pub fn method(&self, profile: Option<&Profile>) -> String {
-        let own = self.method.as_ref().or(profile.map(|profile| &profile.method));
-        own.map_or_else(|| "POST".to_owned(), Clone::clone)
+    pub fn method(&self, profile: &Profile) -> String {
+        self.method.as_ref().unwrap_or(&profile.method).clone()
     }
 
     /// The transport.

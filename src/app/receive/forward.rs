@@ -15,7 +15,7 @@ use super::policy::WorkPolicy;
 use super::source::{Item, Source};
 use super::workers::{Common, Stall};
 use super::{Observer, WorkEvent};
-use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::Source as MadeBy;
 use crate::id::{Id, IdKind};
@@ -92,21 +92,17 @@ impl<T: Transport> ForwardWorker<T> {
         let flights = Flights::default();
         // A target that fails stops itself, not the others.
         let cancel = common.ends.late.child_token();
+        let limits = Limits {
+            concurrency: source.concurrency(),
+            time_scale: common.time_scale,
+            ..Limits::default()
+        };
+        let (clock, random) = (Arc::clone(&common.clock), Arc::clone(&common.random));
         let pipeline = Pipeline {
-            clock: Arc::clone(&common.clock),
-            random: Arc::clone(&common.random),
-            transport: Arc::clone(&self.transport),
+            engine: Engine::new(Arc::clone(&self.transport), clock, random, limits),
             ledger: common.ledger.clone(),
-            limits: Limits {
-                concurrency: source.concurrency(),
-                total: None,
-                time_scale: common.time_scale,
-                rate: None,
-            },
             cancel: cancel.clone(),
-            stop_retrying: CancellationToken::new(),
             lease: Some(Arc::clone(&common.owner)),
-            gate: None,
         };
         let mut view = Flying {
             observer: Arc::clone(&common.observer),

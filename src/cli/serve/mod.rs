@@ -237,10 +237,10 @@ impl Serving<'_> {
         let (jobs, queue) = mpsc::channel(BACKLOG);
         let (ledger_of_post, owner_of_post) = (ledger.clone(), Arc::clone(&owner));
         let mut pipeline = session.pipeline(Arc::clone(&transport), ledger, limits, late.clone(), Some(owner));
-        pipeline.stop_retrying = stop.clone();
+        pipeline.engine.stop_retrying = stop.clone();
         // One watch for both: a file that breaks is told once.
         let book = Arc::new(session.book_watch());
-        pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
+        pipeline.engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let session = Arc::new(session.clone());
         let post = Fanout {
             session: Arc::clone(&session),

@@ -231,7 +231,7 @@ impl Trial<'_> {
             id: Id::new(IdKind::Delivery, now, &self.session.random),
             message,
             url: parse_url(&self.endpoint.url)?,
-            method: self.request.method(Some(&self.profile)),
+            method: self.request.method(&self.profile),
             headers: self.request.headers(self.session)?,
             signing: self.signing.clone(),
             policy: Arc::clone(&self.policy),
