@@ -379,7 +379,7 @@ async fn a_rate_spreads_beginnings_evenly_and_counts_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_stall_a_rate_catches_up_for_a_second_at_most() {
-    let pace = RateLimiter::new(Some(10.0));
+    let mut pace = RateLimiter::new(Some(10.0));
     assert_eq!(pace.next(), Some(Instant::now()));
     tokio::time::sleep(Duration::from_secs(60)).await;
     let at_once = (0..100).filter_map(|_| pace.next()).filter(|at| *at <= Instant::now());
