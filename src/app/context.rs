@@ -144,8 +144,8 @@ impl Context {
         Reader::start(move || store::open_read_only(&path))
     }
 
-    /// This process's lease on the deliveries that it works on.
-    pub fn claim_lease(&self) -> Result<Lease> {
+    /// This process's claim on the work that it does.
+    pub fn lease(&self) -> Result<Lease> {
         Lease::claim(&self.ledger_path).map_err(|error| {
             let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
             Error::new(Exit::Store, what).cause(error)

@@ -8,6 +8,7 @@ use crate::app::dev_secret::{DevSecret, Purpose, Secrets};
 use crate::engine::Signing;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
+use crate::exit::Exit;
 use crate::known;
 use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
@@ -172,6 +173,12 @@ impl Context {
     pub fn dev_secret(&self) -> Result<DevSecret> {
         DevSecret::open(&self.paths)
     }
+}
+
+/// Why no endpoint gets anything.
+pub fn account_off() -> Error {
+    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
+    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
 }
 
 /// Signing with those secrets; without a signer where the provider signs nothing.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::send;
-use crate::app::handshake::challenge::{ChallengeOptions, Challenger, Receiver};
+use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun, HandshakeTarget};
 use crate::app::outgoing::TargetChoice;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
@@ -21,17 +21,17 @@ pub(super) struct ChallengeArgs {
 }
 
 pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
-    let receiver = match args.targets.choose(session)? {
-        TargetChoice::Url(url) => Receiver::Url(url),
-        TargetChoice::Endpoint(endpoint) => Receiver::Endpoint(endpoint),
+    let target = match args.targets.choose(session)? {
+        TargetChoice::Url(url) => HandshakeTarget::Url(url),
+        TargetChoice::Endpoint(endpoint) => HandshakeTarget::Endpoint(endpoint),
         TargetChoice::Subscribed { .. } => return Err(Error::usage("--handshake takes a single target")),
     };
     let request = args.http.options()?;
-    let challenger = Challenger::new(
+    let run = HandshakeRun::new(
         session,
-        ChallengeOptions {
+        HandshakeOptions {
             provider: args.provider.clone(),
-            receiver,
+            target,
             secrets: args.secrets.clone(),
             verify_token: args.asking.handshake_token.clone(),
             headers: request.headers(session)?,
@@ -39,7 +39,7 @@ pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
         },
     )?;
     let transport = request.transport()?;
-    super::runtime()?.block_on(challenger.ask_all(transport.as_ref(), |result| {
+    super::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
         session.ui.show(result)?;
         session.ui.flush()
     }))

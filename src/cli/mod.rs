@@ -24,8 +24,6 @@ mod providers;
 mod reference;
 mod rejected_peers;
 mod replay;
-mod rerun;
-mod resume;
 mod retry;
 mod secret;
 mod send;
@@ -46,7 +44,6 @@ use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
-use crate::shutdown::Shutdown;
 use crate::text::harmless_line;
 use crate::view::style::{ColorChoice, Style};
 use global::GlobalArgs;
@@ -181,11 +178,6 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::internal("no runtime can be started").cause(error))
-}
-
-/// Listens for signals from now on.
-fn shutdown() -> Result<Shutdown> {
-    Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))
 }
 
 /// Reads how many requests may be in flight.

@@ -15,6 +15,7 @@ use crate::engine::Delivery;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::pipeline::DeliveryObserver;
+use crate::shutdown::Shutdown;
 
 /// Build an event, sign it like the provider and deliver it
 #[derive(Debug, Clone, clap::Args)]
@@ -137,7 +138,7 @@ async fn deliver(
     plan: &SendPlan<'_>,
     messages: &MessageFactory<'_>,
 ) -> Result<Exit> {
-    let (ui, shutdown) = (&session.ui, super::shutdown()?);
+    let (ui, shutdown) = (&session.ui, Shutdown::install()?);
     let is_bulk = args.bulk.count > 1;
     let mut observer: Box<dyn DeliveryObserver + Send> = if is_bulk {
         Box::new(BulkBar::new(ui, args.bulk.count))

@@ -8,12 +8,14 @@ pub mod curl;
 pub mod drift;
 pub mod execution;
 pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod record;
 pub mod request;
 pub mod signature;
 pub mod style;
 pub mod verdict;
+pub mod work;
 
 use std::io;
 

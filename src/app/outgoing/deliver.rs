@@ -60,7 +60,7 @@ pub async fn deliver(
     // Recorded first where more than one attempt may be made, and where one target may be slower than another: then what
     // waits for it is in the ledger and not in memory.
     let lease = if plan.retries() || (is_bulk && plan.targets.len() > 1) {
-        Some(Arc::new(context.claim_lease()?))
+        Some(Arc::new(context.lease()?))
     } else {
         None
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::app::context::{Context, Purpose};
+use crate::app::resolve::account_off;
 use crate::endpoints::{Endpoint, SkipReason, Wanted};
 use crate::engine::Label;
 use crate::error::{Error, Result};
@@ -54,12 +55,6 @@ pub(super) struct TargetContext<'a> {
     pub(super) with_secrets: bool,
     /// Of which workflow it is.
     pub(super) execution: Option<&'a Execution>,
-}
-
-/// Why no endpoint gets anything.
-pub fn account_off() -> Error {
-    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
 }
 
 impl TargetChoice {

@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session, args: &ListenArgs) -> Result<Exit> {
 }
 
 async fn listen(session: &Session, args: &ListenArgs) -> Result<Exit> {
-    let shutdown = super::shutdown()?;
+    let shutdown = Shutdown::install()?;
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;

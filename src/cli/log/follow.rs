@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
 }
 
 async fn follow(session: &Session, listing: &Listing, query: Query) -> Result<Exit> {
-    let shutdown = crate::cli::shutdown()?;
+    let shutdown = Shutdown::install()?;
     let mut follower = Follower::new(session, query);
     follower.begin(listing)?;
     loop {

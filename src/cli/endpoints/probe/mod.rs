@@ -12,7 +12,8 @@ use super::super::http::HttpArgs;
 use super::super::{input, runtime};
 use super::remote::RemoteProvider;
 use crate::app::context::{DEV_SECRET, Purpose};
-use crate::app::outgoing::{RequestOptions, account_off};
+use crate::app::outgoing::RequestOptions;
+use crate::app::resolve::account_off;
 use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
@@ -181,7 +182,7 @@ fn signing(
 impl Trial<'_> {
     /// The genuine events, and then the twin when there was any answer to them.
     async fn exchanges(&self, args: &EndpointProbeArgs) -> Result<Vec<Exchange>> {
-        let shutdown = crate::cli::shutdown()?;
+        let shutdown = Shutdown::install()?;
         let composer = Composer::new(&self.profile, self.wishes(args)?)?;
         let genuine = (0..args.count)
             .map(|_| {
