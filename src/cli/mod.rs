@@ -3,7 +3,6 @@
 mod attempts;
 mod body;
 mod bulk;
-mod challenge;
 pub mod complete;
 mod completions;
 mod config;
@@ -34,7 +33,6 @@ mod socket;
 mod targets;
 pub mod ui;
 mod verify;
-mod workflow;
 
 use std::ffi::OsString;
 

@@ -1,12 +1,14 @@
 //! `hook send`: build an event, sign it, deliver it, retry on the provider's schedule.
 
+mod challenge;
+mod workflow;
+
 use super::attempts::Attempts;
 use super::body::BodyArgs;
 use super::bulk::{BulkArgs, BulkBar};
 use super::http::{HttpArgs, show_rehearsal};
 use super::retry::RetryArgs;
 use super::targets::TargetArgs;
-use super::workflow::WorkflowArgs;
 use crate::app::outgoing::{
     self, BodyOptions, MessageFactory, Rehearsal, SendOptions, SendPlan, TargetChoice, check_event,
 };
@@ -34,7 +36,7 @@ pub(super) struct SendArgs {
     #[command(flatten)]
     body: BodyArgs,
     #[command(flatten)]
-    pub(super) workflow: WorkflowArgs,
+    workflow: workflow::WorkflowArgs,
     #[command(flatten)]
     pub(super) http: HttpArgs,
     #[command(flatten)]
@@ -42,7 +44,7 @@ pub(super) struct SendArgs {
     #[command(flatten)]
     pub(super) bulk: BulkArgs,
     #[command(flatten)]
-    pub(super) asking: super::challenge::ChallengeArgs,
+    asking: challenge::ChallengeArgs,
     /// Print the exact request instead of sending it
     #[arg(short = 'n', long, help_heading = "Rehearsal")]
     pub(super) dry_run: bool,
@@ -56,11 +58,11 @@ pub(super) struct SendArgs {
 
 pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
     if args.asking.handshake {
-        return super::challenge::run(session, args);
+        return challenge::run(session, args);
     }
     let body = args.body()?;
     if let Some(name) = &args.workflow.workflow {
-        return super::workflow::run(session, args, name, body);
+        return workflow::run(session, args, name, body);
     }
     check_event(session, args.event.as_deref(), args.provider.as_deref(), &body)?;
     let target = args.targets.choose(session)?;

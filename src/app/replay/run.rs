@@ -86,7 +86,11 @@ impl Replay<'_> {
         };
         // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
         let mut health = EndpointHealth::new(context, &mut view, true).only_when(resume);
-        let known = if owner.is_some() { AlreadyRecorded::All } else { AlreadyRecorded::default() };
+        let known = if owner.is_some() {
+            AlreadyRecorded::All
+        } else {
+            AlreadyRecorded::default()
+        };
         let cancel = run.shutdown.soft.clone();
         let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
         let (jobs_in, jobs) = mpsc::channel(AHEAD);

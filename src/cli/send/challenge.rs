@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::send;
+use super::SendArgs;
 use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun, HandshakeTarget};
 use crate::app::outgoing::TargetChoice;
 use crate::cli::session::Session;
@@ -16,11 +16,11 @@ pub(super) struct ChallengeArgs {
     #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
     pub(super) handshake: bool,
     /// What the provider was told to say when it asks, by reference: `hub.verify_token`
-    #[arg(long, value_name = "REF", add = super::complete::references(), requires = "handshake", help_heading = "Handshake")]
+    #[arg(long, value_name = "REF", add = crate::cli::complete::references(), requires = "handshake", help_heading = "Handshake")]
     handshake_token: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
     let target = match args.targets.choose(session)? {
         TargetChoice::Url(url) => HandshakeTarget::Url(url),
         TargetChoice::Endpoint(endpoint) => HandshakeTarget::Endpoint(endpoint),
@@ -39,7 +39,7 @@ pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
         },
     )?;
     let transport = request.transport()?;
-    super::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
+    crate::cli::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
         session.ui.show(result)?;
         session.ui.flush()
     }))

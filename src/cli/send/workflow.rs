@@ -2,9 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{runtime, send};
+use super::SendArgs;
 use crate::app::outgoing::{BodyOptions, SendPlan, TargetChoice, WholeBody};
 use crate::app::workflow::{self, WorkflowOptions};
+use crate::cli::runtime;
 use crate::cli::session::Session;
 use crate::config::workflow::WorkflowState;
 use crate::error::Result;
@@ -14,7 +15,7 @@ use crate::target::parse_url;
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct WorkflowArgs {
     /// Execute this workflow of the settings: its method, URL, headers, fields and conditions
-    #[arg(long, value_name = "NAME", add = super::complete::workflows(), conflicts_with_all = ["event", "endpoint", "subscribed", "data", "body", "group", "metadata", "params"], help_heading = "Workflow")]
+    #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), conflicts_with_all = ["event", "endpoint", "subscribed", "data", "body", "group", "metadata", "params"], help_heading = "Workflow")]
     pub(super) workflow: Option<String>,
     /// State instead of the workflow's own
     #[arg(long, value_name = "STATE", requires = "workflow", help_heading = "Workflow")]
@@ -41,7 +42,7 @@ impl From<StateArg> for WorkflowState {
     }
 }
 
-pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str, mut body: BodyOptions) -> Result<Exit> {
+pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: BodyOptions) -> Result<Exit> {
     let rehearsal = args.is_rehearsal();
     let request = workflow::shape(
         session,
@@ -73,8 +74,8 @@ pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str, mut body
         .take()
         .or(request.method.map(|method| method.name().to_owned()));
     match (request.unmet, request.state) {
-        (_, _) if rehearsal => send::start(session, args, &options),
-        (None, WorkflowState::Published) => send::start(session, args, &options),
+        (_, _) if rehearsal => super::start(session, args, &options),
+        (None, WorkflowState::Published) => super::start(session, args, &options),
         (Some(why), _) => {
             let deliveries = SendPlan::new(session, &options)?.first_deliveries(session, args.bulk.random_seed)?;
             let skipped = runtime()?.block_on(workflow::record_skipped(session, name, &deliveries, &why))?;
@@ -82,7 +83,7 @@ pub(super) fn run(session: &Session, args: &send::SendArgs, name: &str, mut body
             Ok(Exit::Unmet)
         }
         (None, WorkflowState::Test | WorkflowState::Draft) => {
-            let deliveries = send::rehearse(session, args, &options)?;
+            let deliveries = super::rehearse(session, args, &options)?;
             runtime()?.block_on(workflow::record_rehearsed(session, name, &deliveries))?;
             Ok(Exit::Ok)
         }
