@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod body;
 pub mod bulk;
+pub mod check;
 pub mod columns;
 pub mod curl;
 pub mod drift;
@@ -41,6 +42,8 @@ pub struct Page {
     pub style: Style,
     /// Characters of a line, on a terminal.
     pub columns: Option<usize>,
+    /// Whether more is wanted than usual.
+    pub verbose: bool,
     /// What was written.
     pub lines: Vec<String>,
 }
@@ -51,6 +54,7 @@ impl Page {
         Self {
             style,
             columns,
+            verbose: false,
             lines: Vec::new(),
         }
     }
