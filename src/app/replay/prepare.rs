@@ -24,9 +24,7 @@ use crate::json::get_mut;
 use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
 use crate::store::{Lease, Record, Store};
-use crate::store::{Record, Store};
 use crate::target::parse_url;
-use crate::transport::{AddressPolicy, address_policy, join_url};
 use crate::transport::{AddressPolicy, address_policy, join_url};
 
 /// Replays of replays that are followed back to the request that was received.

@@ -10,6 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::shutdown::Shutdown;
 use crate::store::{self, Page, Query, RecordKind, Store, StoreError, Summary};
 use crate::view::columns::Layout;
 use crate::view::record::{self, COLUMNS, RecordLine, USUAL};

@@ -31,7 +31,7 @@ use crate::pipeline::{AlreadyRecorded, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::server::{self, Drained};
-use crate::shutdown::DRAIN;
+use crate::shutdown::{DRAIN, Shutdown};
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
 
 /// Requests in flight at once.
