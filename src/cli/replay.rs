@@ -1,6 +1,5 @@
 //! `hook replay`: deliver again what was recorded, signed afresh or as captured.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use super::attempts::Attempts;
 use super::body::EditArgs;
 use super::http::{HttpArgs, show_rehearsal};
-use super::listen::observer::Arrows;
+use super::listen::Screen;
 use super::retry::RetryArgs;
 use crate::app::inspect::select;
 use crate::app::outgoing::RequestOptions;
@@ -134,8 +133,7 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
             shutdown: &Shutdown::install()?,
         };
         let attempts = Attempts::new(&session.ui, plan.is_single());
-        let ui = Arc::clone(&session.ui);
-        replay.run(plan, run, attempts, Arc::new(Arrows { ui })).await
+        replay.run(plan, run, attempts, Screen::of_work(&session.ui)).await
     })
 }
 

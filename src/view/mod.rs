@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod body;
 pub mod bulk;
+pub mod call;
 pub mod check;
 pub mod columns;
 pub mod curl;
@@ -11,6 +12,7 @@ pub mod execution;
 pub mod handshake;
 pub mod processing;
 pub mod progress;
+pub mod received;
 pub mod record;
 pub mod request;
 pub mod signature;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use deliver::{RunOptions, SendResult, deliver};
 pub use message::{BodyOptions, MessageFactory, WholeBody, no_event};
 pub use request::{Rehearsal, RequestOptions};
-pub use targets::{SendTarget, TargetChoice, effective_params, endpoint_secrets};
+pub use targets::{SendTarget, TargetChoice, endpoint_secrets};
 
 use crate::app::context::Context;
 use crate::app::retry::RetryPlan;

@@ -149,7 +149,7 @@ impl TargetContext<'_> {
             provider: &self.profile.name,
             event,
             environment,
-            params: &effective_params(self.profile, self.params),
+            params: &self.profile.effective_params(self.params),
         };
         let judged: Vec<(&Endpoint, Option<SkipReason>)> = all
             .iter()
@@ -183,14 +183,6 @@ impl TargetContext<'_> {
         });
         SendTarget { url, label, secrets }
     }
-}
-
-/// The parameters as the message will have them.
-pub fn effective_params(profile: &Profile, params: &[(String, String)]) -> Vec<(String, String)> {
-    let given = |name: &str| params.iter().any(|(known, _)| known == name);
-    let defaults = profile.params.iter().filter(|(name, _)| !given(name));
-    let defaults = defaults.filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
-    params.iter().cloned().chain(defaults).collect()
 }
 
 /// Tells who gets the event, and why the others do not.
