@@ -48,7 +48,7 @@ const STRANGERS: &[(&str, &str)] = &[
     ("store/", "cli endpoints engine listener pipeline view server transport"),
     (
         "endpoints/",
-        "cli engine listener pipeline view server transport::guard transport::http transport::Http",
+        "cli engine listener pipeline view server transport::http transport::Http",
     ),
     ("listener/", "cli view"),
     ("app/", "cli view"),
