@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
+use http::StatusCode;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
@@ -135,38 +136,15 @@ pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serialize
     took.map(millis).serialize(serializer)
 }
 
-/// The standard phrase of a status, or nothing.
+/// The standard phrase of a status, or nothing. Two are older in the crate than in RFC 9110.
 fn phrase(status: u16) -> &'static str {
     match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
         413 => "Content Too Large",
-        415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "",
+        _ => StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default(),
     }
 }
 
