@@ -6,6 +6,7 @@ pub mod dev_secret;
 pub mod endpoint_gate;
 pub mod endpoint_health;
 pub mod handshake;
+pub mod inspect;
 pub mod notice;
 pub mod receive;
 pub mod replay;
