@@ -26,7 +26,7 @@ fn commands_in_the_documents_do_what_is_shown() {
         for block in blocks(&text) {
             let sandbox = Sandbox::new();
             let faults = block.iter().filter_map(|example| fault(&sandbox, example));
-            wrong.extend(faults.map(|fault| format!("{}:{fault}", path.strip_prefix(root).unwrap_or(path).display())));
+            wrong.extend(faults.map(|fault| format!("{}:{fault}", path.strip_prefix(root).unwrap_or(&path).display())));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

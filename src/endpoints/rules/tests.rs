@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::endpoints::testing::endpoint;
+use crate::endpoints::{Book, EndpointError, Vault};
 
 /// An invented provider; `rules` is its `[endpoint]` table.
 fn profile(rules: &str) -> Profile {
