@@ -1,16 +1,19 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
 pub mod body;
+pub mod check;
 pub mod columns;
 pub mod curl;
 pub mod delivery;
 pub mod drift;
 pub mod execution;
 pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod record;
 pub mod request;
 pub mod style;
+pub mod work;
 
 use std::io;
 
@@ -36,6 +39,8 @@ pub struct Page {
     pub style: Style,
     /// Characters of a line, on a terminal.
     pub columns: Option<usize>,
+    /// Whether more is wanted than usual.
+    pub verbose: bool,
     /// What was written.
     pub lines: Vec<String>,
 }
@@ -46,6 +51,7 @@ impl Page {
         Self {
             style,
             columns,
+            verbose: false,
             lines: Vec::new(),
         }
     }
