@@ -153,6 +153,17 @@ pub fn status_line(status: u16) -> String {
     format!("{status} {}", phrase(status)).trim_end().to_owned()
 }
 
+/// A fact begins in lower case, unless its first word is a name such as `TLS`.
+pub fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if first.is_ascii_uppercase() && !second.is_ascii_uppercase() => {
+            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
 fn push(shown: &mut String, c: char) {
     if is_unsafe(c) {
         shown.extend(c.escape_unicode());
