@@ -4,6 +4,8 @@
 pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
+pub mod endpoint_health;
+pub mod handshake;
 pub mod inspect;
 pub mod notice;
 pub mod receive;
@@ -13,3 +15,4 @@ pub mod resume;
 pub mod retention;
 pub mod retry;
 pub mod trust;
+pub mod workflow;
