@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::app::context::Context;
 use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
 use crate::store::{self, Access, Store, StoreError, StoreOptions};
@@ -18,14 +19,14 @@ const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct RetentionLimits {
     /// Records up to this age.
     pub age: Option<Duration>,
     /// As many of the newest as fit into that many bytes.
     pub size: Option<u64>,
 }
 
-impl Limits {
+impl RetentionLimits {
     /// The settings'. 0 sets no limit: who writes it means that, and not an empty ledger.
     pub fn of(settings: &Settings) -> Self {
         Self {
@@ -34,10 +35,15 @@ impl Limits {
         }
     }
 
-    /// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
-    pub fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<u64, StoreError> {
+    fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<u64, StoreError> {
         store.prune(self.age.map(|age| now.minus(age)), self.size)
     }
+}
+
+/// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
+pub fn prune(context: &Context, limits: RetentionLimits) -> Result<u64, StoreError> {
+    let mut store = store::open(&context.ledger_path, Access::ReadWrite, StoreOptions::default())?;
+    limits.apply(&mut *store, context.now())
 }
 
 /// What a running program keeps within its limits.
@@ -45,7 +51,7 @@ pub struct Keeping {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What is kept.
-    pub limits: Limits,
+    pub limits: RetentionLimits,
     /// When the newest record was made, as the program started.
     pub newest: Option<Timestamp>,
     /// For the age of records.
@@ -159,7 +165,7 @@ mod tests {
         let now = Timestamp::from_unix(1_000_000);
         let keeper = |age| Keeping {
             ledger: ledger.clone(),
-            limits: Limits { age, size: None },
+            limits: RetentionLimits { age, size: None },
             newest: None,
             clock: Arc::new(SteppingClock::new(now)),
         };
@@ -182,7 +188,7 @@ mod tests {
         let first = |newest: Option<u32>, age: Option<Duration>| {
             let keeping = Keeping {
                 ledger: PathBuf::new(),
-                limits: Limits { age, size: None },
+                limits: RetentionLimits { age, size: None },
                 newest: newest.map(|days| now.minus(day * days)),
                 clock: Arc::new(SteppingClock::new(now)),
             };

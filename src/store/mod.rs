@@ -65,9 +65,7 @@ pub struct StoreOptions {
 /// Opens the ledger at `path`: the only place that chooses a store. Errors: [`StoreError::Missing`] when it may only be read
 /// and is not there, [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
 pub fn open(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
-    let mut store = sqlite::SqliteStore::open(path, access)?;
-    store.configure(options);
-    Ok(Box::new(store))
+    sqlite::open_store(path, access, options)
 }
 
 /// Opens the ledger at `path` for reading.

@@ -15,6 +15,11 @@ macro_rules! names {
                 match name { $($name => Some(Self::$variant),)* _ => None }
             }
         }
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
     };
 }
 

@@ -30,7 +30,7 @@ mod work;
 mod write;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -68,6 +68,13 @@ pub struct SqliteStore {
     /// The last number that was given here: another file goes on from it.
     last: u64,
     notice: Option<StoreNotice>,
+}
+
+/// As [`super::open`].
+pub(super) fn open_store(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    let mut store = SqliteStore::open(path, access)?;
+    store.configure(options);
+    Ok(Box::new(store))
 }
 
 impl SqliteStore {

@@ -5,6 +5,7 @@ use crate::app::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::store::Query;
+use crate::text::count;
 
 /// Records that are read at once: however many are asked for, no more are held.
 const PAGE: usize = 1000;
@@ -37,12 +38,18 @@ pub fn list(
         let mut found = store.list(&query)?;
         let is_last = found.len() < query.page.limit;
         found.truncate(query.page.limit - 1);
-        end.unreadable += found.iter().map(|summary| u64::from(summary.is_unreadable())).sum::<u64>();
+        end.unreadable += found
+            .iter()
+            .map(|summary| u64::from(summary.is_unreadable()))
+            .sum::<u64>();
         query.page.before = found.last().map(|last| last.number);
         left -= found.len();
         if !found.is_empty() {
             is_empty = false;
-            let listed: Vec<_> = found.into_iter().map(|found| ListedRecord::new(context, found)).collect();
+            let listed: Vec<_> = found
+                .into_iter()
+                .map(|found| ListedRecord::new(context, found))
+                .collect();
             show(&listed)?;
         }
         if is_last || left == 0 {
@@ -66,7 +73,7 @@ impl ListEnd {
         if self.unreadable == 0 {
             return Ok(());
         }
-        let (path, records) = (context.ledger_path.display(), crate::text::count(self.unreadable, "record"));
+        let (path, records) = (context.ledger_path.display(), count(self.unreadable, "record"));
         Err(
             Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"))
                 .hint("`hook log show NUMBER` says what is wrong with one"),

@@ -1,90 +1,93 @@
-//! `hook log report`: what a support team asks for, and nothing that it must not have.
+//! What a support team asks for, and nothing that it must not have.
 
-use serde::Serialize;
+use std::time::Duration;
 
-use crate::app::inspect::select;
-use crate::cli::session::Session;
+use serde::{Serialize, Serializer};
+
+use super::select;
+use crate::app::context::Context;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::exchange::{Attempt, Outcome};
-use crate::exit::Exit;
+use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
+use crate::id::Id;
 use crate::mask::{self, MASK};
 use crate::store::{Capture, Delivery, Record};
-use crate::text::printable;
-use crate::view::delivery::{BODY_SHOWN, error_words};
-use crate::view::{count, millis, short_time, status_line};
+use crate::text::{printable, serialize_millis_if_any};
 
 /// Header values shorter than this are no signatures or secrets.
 const SECRET_LENGTH: usize = 16;
 
-/// What a support team asks for: event id, time, URL, last answer; no secret, no signature
-#[derive(Debug, clap::Args)]
-pub(super) struct LogReportArgs {
-    /// A number, an id or the beginning of one, `last`, `last~2`
-    #[arg(value_name = "ID", add = crate::cli::complete::records())]
-    id: String,
-}
+/// How much of an answer's body is given, in characters.
+const ANSWER_GIVEN: usize = 200;
 
-/// `{"schema":"hook.report/1"}`
-#[derive(Serialize)]
-struct Report {
-    schema: &'static str,
-    number: u64,
-    id: String,
-    event_id: Option<String>,
-    event: Option<String>,
-    timestamp: String,
-    url: String,
-    endpoint: Option<String>,
-    provider: Option<String>,
-    state: String,
-    attempts: Option<usize>,
-    last: Option<Last>,
+/// A record without secrets and signatures.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Shown as `#N`.
+    pub number: u64,
+    /// The record's id.
+    pub id: Id,
+    /// The event's id.
+    pub event_id: Option<String>,
+    /// The event's type.
+    pub event: Option<String>,
+    /// When it was sent, or came.
+    pub timestamp: Timestamp,
+    /// Where it went, without the values of its query.
+    pub url: String,
+    /// The endpoint's name.
+    pub endpoint: Option<String>,
+    /// The provider.
+    pub provider: Option<String>,
+    /// A capture's verdict, a delivery's state.
+    pub state: String,
+    /// How many attempts were made, of a delivery.
+    pub attempts: Option<usize>,
+    /// The last exchange.
+    pub last: Option<LastExchange>,
 }
 
 /// The last exchange.
-#[derive(Serialize)]
-struct Last {
-    at: String,
-    status: Option<u16>,
-    error: Option<&'static str>,
-    took_ms: Option<f64>,
-    answer: Option<String>,
-    #[serde(skip)]
-    words: String,
+#[derive(Debug, Serialize)]
+pub struct LastExchange {
+    /// When it began.
+    pub at: Timestamp,
+    /// The status of the answer, where it is known.
+    pub status: Option<u16>,
+    /// Why there was none.
+    #[serde(serialize_with = "serialize_kind")]
+    pub error: Option<ErrorKind>,
+    /// How long a delivery's took.
+    #[serde(rename = "took_ms", serialize_with = "serialize_millis_if_any")]
+    pub took: Option<Duration>,
+    /// The beginning of the answer's body.
+    pub answer: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &LogReportArgs) -> Result<Exit> {
-    let store = &*select::reader(session)?;
-    let number = select::number(store, &args.id)?;
-    let report = match select::record(store, number)? {
+fn serialize_kind<S: Serializer>(kind: &Option<ErrorKind>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    kind.map(ErrorKind::name).serialize(serializer)
+}
+
+/// Reports the record that a user names.
+pub fn report(context: &Context, id: &str) -> Result<Report> {
+    let store = select::reader(context)?;
+    let number = select::number(&*store, id)?;
+    Ok(match select::record(&*store, number)? {
         Record::Capture(capture) => of_capture(&capture),
         Record::Delivery(delivery) => of_delivery(&delivery),
-    };
-    session.ui.json(&report)?;
-    for (name, value) in lines(&report) {
-        session
-            .ui
-            .line(&format!("{:<13}{}", format!("{name}:"), printable(&value, 2000)))?;
-    }
-    Ok(Exit::Ok)
+    })
 }
 
 fn of_capture(capture: &Capture) -> Report {
     let request = &capture.request;
     let host = request.headers.get_text("host").unwrap_or("(unknown host)");
-    let words = match request.status {
-        0 => "by the app".to_owned(),
-        status => format!("{}, by us", status_line(status)),
-    };
     Report {
-        schema: "hook.report/1",
         number: capture.number,
-        id: request.id.to_string(),
+        id: request.id,
         event_id: request.event_id.clone(),
         event: request.event.clone(),
-        timestamp: request.at.to_string(),
+        timestamp: request.at,
         url: mask::url_for_others(&format!(
             "{}://{host}{}",
             scheme(&request.headers),
@@ -94,13 +97,12 @@ fn of_capture(capture: &Capture) -> Report {
         provider: request.provider.clone(),
         state: request.verdict.name.clone(),
         attempts: None,
-        last: Some(Last {
-            at: request.at.to_string(),
+        last: Some(LastExchange {
+            at: request.at,
             status: Some(request.status).filter(|status| *status != 0),
             error: None,
-            took_ms: None,
+            took: None,
             answer: None,
-            words,
         }),
     }
 }
@@ -118,12 +120,11 @@ fn of_delivery(record: &Delivery) -> Report {
     let message = &delivery.message;
     let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Report {
-        schema: "hook.report/1",
         number: record.number,
-        id: delivery.id.to_string(),
+        id: delivery.id,
         event_id: some(&message.wire_id),
         event: some(&message.event),
-        timestamp: message.time.to_string(),
+        timestamp: message.time,
         url: mask::url_for_others(&delivery.url),
         endpoint: delivery.endpoint.clone(),
         provider: delivery.provider.clone(),
@@ -133,24 +134,22 @@ fn of_delivery(record: &Delivery) -> Report {
     }
 }
 
-fn last(attempt: &Attempt) -> Last {
-    let took = short_time(attempt.took);
-    let (status, error, answer, words) = match &attempt.outcome {
+fn last(attempt: &Attempt) -> LastExchange {
+    let (status, error, answer) = match &attempt.outcome {
         Outcome::Answer(answer) => {
             let text = String::from_utf8_lossy(&answer.body);
             let text = harmless_text(text.trim(), &attempt.request_headers);
-            let text = Some(printable(&text, BODY_SHOWN)).filter(|text| !text.is_empty());
-            (Some(answer.status), None, text, status_line(answer.status))
+            let text = Some(printable(&text, ANSWER_GIVEN)).filter(|text| !text.is_empty());
+            (Some(answer.status), None, text)
         }
-        Outcome::Error { kind, .. } => (None, Some(kind.name()), None, error_words(*kind).to_owned()),
+        Outcome::Error { kind, .. } => (None, Some(*kind), None),
     };
-    Last {
-        at: attempt.at.to_string(),
+    LastExchange {
+        at: attempt.at,
         status,
         error,
-        took_ms: Some(millis(attempt.took)),
+        took: Some(attempt.took),
         answer,
-        words: format!("{words}, after {took}"),
     }
 }
 
@@ -164,27 +163,6 @@ fn harmless_text(text: &str, sent: &Headers) -> String {
         .flat_map(|value| std::iter::once(value).chain(value.split([',', ' ', ';', '='])))
         .filter(|value| value.len() >= SECRET_LENGTH)
         .fold(mask::text(text).into_owned(), |text, value| text.replace(value, MASK))
-}
-
-fn lines(report: &Report) -> Vec<(&'static str, String)> {
-    let unknown = || "(unknown)".to_owned();
-    let at = Timestamp::parse(&report.timestamp).map_or_else(String::new, |at| format!(" (Unix {})", at.unix()));
-    let mut lines = vec![
-        ("event id", report.event_id.clone().unwrap_or_else(unknown)),
-        ("event", report.event.clone().unwrap_or_else(unknown)),
-        ("timestamp", format!("{}{at}", report.timestamp)),
-        ("URL", report.url.clone()),
-    ];
-    lines.extend(report.endpoint.clone().map(|endpoint| ("endpoint", endpoint)));
-    lines.push(("provider", report.provider.clone().unwrap_or_else(unknown)));
-    let attempts = report.attempts.map(|made| count(made as u64, "attempt"));
-    let after = attempts.map_or_else(String::new, |attempts| format!(" after {attempts}"));
-    lines.push(("record", format!("{}, {}{after}", report.id, report.state)));
-    if let Some(last) = &report.last {
-        lines.push(("last answer", format!("{}, at {}", last.words, last.at)));
-        lines.extend(last.answer.clone().map(|answer| ("it said", answer)));
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::app::inspect::select;
+use crate::app::inspect::{DEFAULT_LIMIT, select};
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::store::{Query, RecordKind};
@@ -22,13 +22,13 @@ pub(super) struct Listing {
 pub(super) struct Filters {
     /// Refused requests and failed deliveries
     #[arg(long, help_heading = "Selection")]
-    pub(super) failed: bool,
+    failed: bool,
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
-    pub(super) failed_processing: bool,
+    failed_processing: bool,
     /// Since then: `2h` ago, or a moment
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
-    pub(super) since: Option<String>,
+    since: Option<String>,
     /// Events that fit: `job.*`
     #[arg(long, value_name = "PATTERN", add = crate::cli::complete::events(), help_heading = "Selection")]
     event: Option<String>,
@@ -55,6 +55,11 @@ enum Kind {
 }
 
 impl Listing {
+    /// How many records at most.
+    pub(super) fn limit(&self) -> u32 {
+        self.limit.unwrap_or(DEFAULT_LIMIT)
+    }
+
     /// These options, and where they say nothing those that stand before the subcommand.
     pub(super) fn over(self, outer: Self) -> Self {
         Self {

@@ -1,228 +1,173 @@
-//! A message on its way, as `hook log show` shows it.
+//! A message on its way, whole.
 
-use std::borrow::Cow;
+use serde_json::{Value, json};
 
-use serde::Serialize;
-
-use super::show::{View, ago, encoded};
+use super::{Sheet, ago, later_json};
+use crate::app::inspect::show::RecordDetails;
 use crate::clock::human_duration;
-use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
-use crate::store::{Delivery, DeliveryState, Lease, NewDelivery, Signing};
+use crate::store::{Delivery, DeliveryState, NewDelivery, Signing};
 use crate::text::printable;
-use crate::view::delivery::{BODY_SHOWN, error_words};
-use crate::view::record::RecordLine;
+use crate::view::body::encoded;
+use crate::view::delivery::BODY_SHOWN;
+use crate::view::request::header_lines;
 use crate::view::{millis, short_size, short_time, status_line};
 
-/// `{"schema":"hook.delivery/1"}`: a delivery, whole.
-#[derive(Serialize)]
-struct DeliveryLine<'a> {
-    schema: &'static str,
-    number: u64,
-    id: String,
-    at: String,
-    source: &'static str,
-    origin: Option<u64>,
-    event: Option<&'a str>,
-    message: &'a str,
-    message_record: String,
-    message_time: String,
-    mode: &'static str,
-    provider: Option<&'a str>,
-    endpoint: Option<&'a str>,
-    workflow: Option<&'a str>,
-    reason: Option<&'a str>,
-    method: &'a str,
-    url: String,
-    signing: &'static str,
-    state: &'static str,
-    next_due: Option<String>,
-    owner_alive: Option<bool>,
-    delays_ms: Vec<f64>,
-    attempts: Vec<AttemptPart<'a>>,
-    deliveries: Vec<RecordLine<'a>>,
-    size: usize,
-    content_type: &'a str,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-    body_base64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a [String]>,
-}
-
-#[derive(Serialize)]
-struct AttemptPart<'a> {
-    attempt: u32,
-    at: String,
-    took_ms: f64,
-    request_headers: Vec<(String, String)>,
-    /// Where a signature stands in it; else it is the delivery's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_body: Option<String>,
-    status: Option<u16>,
-    error: Option<&'static str>,
-    detail: Option<Cow<'a, str>>,
-    headers: Option<Vec<(String, String)>>,
-    body: Option<String>,
-    body_base64: Option<String>,
-    truncated: Option<bool>,
-}
-
-pub(super) fn json(view: &View<'_>, record: &Delivery) -> Result<()> {
+/// The fields of `hook.delivery/1`.
+pub(super) fn json(details: &RecordDetails, record: &Delivery) -> Value {
     let delivery = &record.delivery;
-    let message = &delivery.message;
-    let (body, body_base64) = encoded(&view.bytes(&message.body));
-    view.session.ui.json(&DeliveryLine {
-        schema: "hook.delivery/1",
-        number: record.number,
-        id: delivery.id.to_string(),
-        at: delivery.at.to_string(),
-        source: delivery.source.name(),
-        origin: delivery.origin,
-        event: Some(message.event.as_str()).filter(|event| !event.is_empty()),
-        message: &message.wire_id,
-        message_record: message.id.to_string(),
-        message_time: message.time.to_string(),
-        mode: message.mode.name(),
-        provider: delivery.provider.as_deref(),
-        endpoint: delivery.endpoint.as_deref(),
-        workflow: delivery.execution.as_ref().map(|of| of.workflow.as_str()),
-        reason: delivery.execution.as_ref().and_then(|of| of.note.as_deref()),
-        method: &delivery.method,
-        url: mask::url_unless(&delivery.url, view.reveal),
-        signing: delivery.signing.name(),
-        state: delivery.state.name(),
-        next_due: delivery.next_due.map(|due| due.to_string()),
-        owner_alive: (delivery.state == DeliveryState::Pending).then(|| is_worked_on(view, delivery)),
-        delays_ms: delivery.delays.iter().map(|delay| millis(*delay)).collect(),
-        attempts: delivery.attempts.iter().map(|attempt| part(view, attempt)).collect(),
-        deliveries: view.later.iter().map(RecordLine::new).collect(),
-        size: message.body.len(),
-        content_type: &message.content_type,
-        headers: view.header_lines(&delivery.headers),
-        body,
-        body_base64,
-        why: view.why.as_deref(),
+    let (message, execution) = (&delivery.message, delivery.execution.as_ref());
+    let (body, body_base64) = encoded(&message.body);
+    json!({
+        "number": record.number,
+        "id": delivery.id,
+        "at": delivery.at,
+        "source": delivery.source.name(),
+        "origin": delivery.origin,
+        "event": Some(&message.event).filter(|event| !event.is_empty()),
+        "message": message.wire_id,
+        "message_record": message.id,
+        "message_time": message.time,
+        "mode": message.mode.name(),
+        "provider": delivery.provider,
+        "endpoint": delivery.endpoint,
+        "workflow": execution.map(|of| &of.workflow),
+        "reason": execution.and_then(|of| of.note.as_ref()),
+        "method": delivery.method,
+        "url": delivery.url,
+        "signing": delivery.signing.name(),
+        "state": delivery.state.name(),
+        "next_due": delivery.next_due,
+        "owner_alive": (delivery.state == DeliveryState::Pending).then_some(details.is_worked_on),
+        "delays_ms": delivery.delays.iter().map(|delay| millis(*delay)).collect::<Vec<_>>(),
+        "attempts": delivery.attempts.iter().map(attempt_json).collect::<Vec<_>>(),
+        "deliveries": later_json(details),
+        "size": details.size,
+        "content_type": message.content_type,
+        "headers": header_lines(&delivery.headers, true, &[]),
+        "body": body,
+        "body_base64": body_base64,
     })
 }
 
-fn part<'a>(view: &View<'_>, attempt: &'a Attempt) -> AttemptPart<'a> {
+fn attempt_json(attempt: &Attempt) -> Value {
     let (answer, error) = match &attempt.outcome {
         Outcome::Answer(answer) => (Some(answer), None),
-        Outcome::Error { kind, text } => (None, Some((kind.name(), text.as_str()))),
+        Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
     };
-    let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&view.bytes(&answer.body)));
-    AttemptPart {
-        attempt: attempt.seq,
-        at: attempt.at.to_string(),
-        took_ms: millis(attempt.took),
-        request_headers: view.header_lines(&attempt.request_headers),
-        request_body: attempt
-            .request_body
-            .as_deref()
-            .and_then(|body| encoded(&view.bytes(body)).0),
-        status: answer.map(|answer| answer.status),
-        error: error.map(|(kind, _)| kind),
-        detail: error.map(|(_, text)| view.text(text)),
-        headers: answer.map(|answer| view.header_lines(&answer.headers)),
-        body,
-        body_base64,
-        truncated: answer.map(|answer| answer.truncated),
+    let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&answer.body));
+    let mut fields = json!({
+        "attempt": attempt.seq,
+        "at": attempt.at,
+        "took_ms": millis(attempt.took),
+        "request_headers": header_lines(&attempt.request_headers, true, &[]),
+        "request_body": attempt.request_body.as_deref().and_then(|body| encoded(body).0),
+        "status": answer.map(|answer| answer.status),
+        "error": error.map(|(kind, _)| kind),
+        "detail": error.map(|(_, text)| text),
+        "headers": answer.map(|answer| header_lines(&answer.headers, true, &[])),
+        "body": body,
+        "body_base64": body_base64,
+        "truncated": answer.map(|answer| answer.truncated),
+    });
+    // It is there where a signature stands in it; else it is the delivery's.
+    if let Some(fields) = fields.as_object_mut().filter(|fields| fields["request_body"].is_null()) {
+        fields.shift_remove("request_body");
     }
+    fields
 }
 
-pub(super) fn human(view: &View<'_>, record: &Delivery) -> Result<()> {
-    let delivery = &record.delivery;
-    let message = &delivery.message;
-    view.title(record.number, &delivery.id.to_string(), delivery.state.name())?;
-    view.field("made", &format!("{}, by {}", view.moment(delivery.at), maker(delivery)))?;
-    let target = format!("{} {}", delivery.method, mask::url_unless(&delivery.url, view.reveal));
-    view.foreign("to", Some(&target))?;
-    view.foreign("endpoint", delivery.endpoint.as_deref())?;
-    if let Some(execution) = &delivery.execution {
-        view.foreign("workflow", Some(&execution.workflow))?;
-        view.foreign("not sent", execution.note.as_deref())?;
+impl Sheet<'_> {
+    /// Lines for people, without attempts, headers and body unless they are wanted.
+    pub(super) fn delivery(&mut self, record: &Delivery, with_content: bool) {
+        let delivery = &record.delivery;
+        let message = &delivery.message;
+        let made = format!("{}, by {}", self.moment(delivery.at), maker(delivery));
+        self.title(record.number, &delivery.id.to_string(), delivery.state.name());
+        self.field("made", &made);
+        self.foreign("to", Some(&format!("{} {}", delivery.method, delivery.url)));
+        self.foreign("endpoint", delivery.endpoint.as_deref());
+        if let Some(execution) = &delivery.execution {
+            self.foreign("workflow", Some(&execution.workflow));
+            self.foreign("not sent", execution.note.as_deref());
+        }
+        self.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()));
+        self.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()));
+        self.field("message", &message.id.to_string());
+        self.foreign("provider", delivery.provider.as_deref());
+        self.field("signed", signed(delivery));
+        if !delivery.delays.is_empty() {
+            self.field("schedule", &schedule(delivery));
+        }
+        if delivery.state == DeliveryState::Pending {
+            self.field("next", &next(self.details, delivery));
+        }
+        self.later("again");
+        if with_content {
+            for attempt in &delivery.attempts {
+                let last = delivery.attempts.last() == Some(attempt);
+                self.attempt(attempt, last && delivery.state == DeliveryState::Delivered);
+            }
+        }
+        self.field("body", &short_size(self.details.size as u64));
+        if with_content {
+            self.page.line("");
+            self.content("", &delivery.headers, &message.body);
+        }
     }
-    view.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()))?;
-    view.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()))?;
-    view.field("message", &message.id.to_string())?;
-    view.foreign("provider", delivery.provider.as_deref())?;
-    view.field("signed", signed(delivery))?;
-    if !delivery.delays.is_empty() {
-        view.field("schedule", &schedule(delivery))?;
-    }
-    if delivery.state == DeliveryState::Pending {
-        view.field("next", &next(view, delivery))?;
-    }
-    view.later("again")?;
-    if view.why.is_none() {
-        attempts(view, delivery)?;
-    }
-    view.field("body", &short_size(message.body.len() as u64))?;
-    if view.explained()? {
-        return Ok(());
-    }
-    view.session.ui.line("")?;
-    view.content("", &delivery.headers, &message.body)
-}
 
-/// One line an attempt, with what the answer says; headers too when everything is wanted.
-fn attempts(view: &View<'_>, delivery: &NewDelivery) -> Result<()> {
-    let ui = &view.session.ui;
-    for attempt in &delivery.attempts {
-        let good = delivery.state == DeliveryState::Delivered && delivery.attempts.last() == Some(attempt);
+    /// One line an attempt, with what the answer says; headers too when everything is wanted.
+    fn attempt(&mut self, attempt: &Attempt, is_success: bool) {
+        let style = self.page.style;
         let outcome = match &attempt.outcome {
             Outcome::Answer(answer) => status_line(answer.status),
-            Outcome::Error { kind, .. } => error_words(*kind).to_owned(),
+            Outcome::Error { kind, .. } => kind.words().to_owned(),
         };
-        let outcome = if good {
-            ui.out.good(&outcome)
+        let outcome = if is_success {
+            style.good(&outcome)
         } else {
-            ui.out.bad(&outcome)
+            style.bad(&outcome)
         };
-        view.field(
-            &format!("attempt {}", attempt.seq),
-            &format!(
-                "{outcome}  {}  {}",
-                short_time(attempt.took),
-                ui.out.dim(&attempt.at.local_datetime())
-            ),
-        )?;
+        let at = style.dim(&attempt.at.local_datetime());
+        let line = format!("{outcome}  {}  {at}", short_time(attempt.took));
+        self.field(&format!("attempt {}", attempt.seq), &line);
         match &attempt.outcome {
-            Outcome::Error { text, .. } => view.field("", &ui.out.dim(&printable(&view.text(text), 400)))?,
-            Outcome::Answer(answer) if !view.full && !answer.body.is_empty() => {
-                let text = printable(
-                    view.text(String::from_utf8_lossy(&answer.body).trim()).as_ref(),
-                    BODY_SHOWN,
-                );
-                view.field("", &ui.out.dim(&format!("it says: {text}")))?;
+            Outcome::Error { text, .. } => self.field("", &style.dim(&printable(text, 400))),
+            Outcome::Answer(answer) if !self.full && !answer.body.is_empty() => {
+                let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
+                self.field("", &style.dim(&format!("it says: {text}")));
             }
             Outcome::Answer(_) => {}
         }
-        if view.full {
-            exchange(view, attempt)?;
+        if self.full {
+            self.exchange(attempt);
         }
     }
-    Ok(())
+
+    fn exchange(&mut self, attempt: &Attempt) {
+        let style = self.page.style;
+        self.page.line(style.name("    -->"));
+        let body = attempt.request_body.as_deref().unwrap_or_default();
+        self.content("    ", &attempt.request_headers, body);
+        if let Outcome::Answer(answer) = &attempt.outcome {
+            self.page.line(style.name("    <--"));
+            self.content("    ", &answer.headers, &answer.body);
+            if answer.truncated {
+                self.page.line(style.dim("    … the rest of the answer was not kept"));
+            }
+        }
+        self.page.line("");
+    }
 }
 
-fn exchange(view: &View<'_>, attempt: &Attempt) -> Result<()> {
-    let ui = &view.session.ui;
-    ui.line(&ui.out.name("    -->"))?;
-    view.content(
-        "    ",
-        &attempt.request_headers,
-        attempt.request_body.as_deref().unwrap_or_default(),
-    )?;
-    if let Outcome::Answer(answer) = &attempt.outcome {
-        ui.line(&ui.out.name("    <--"))?;
-        view.content("    ", &answer.headers, &answer.body)?;
-        if answer.truncated {
-            ui.line(&ui.out.dim("    … the rest of the answer was not kept"))?;
-        }
+/// What an answer says as text, where URLs may hold credentials too.
+pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    match details.reveal {
+        true => text.trim().to_owned(),
+        false => mask::text(text.trim()).into_owned(),
     }
-    ui.line("")
 }
 
 /// The command that made it.
@@ -257,26 +202,20 @@ fn schedule(delivery: &NewDelivery) -> String {
 }
 
 /// When the next attempt is due, and whether anybody will make it.
-pub(super) fn next(view: &View<'_>, delivery: &NewDelivery) -> String {
+pub(super) fn next(details: &RecordDetails, delivery: &NewDelivery) -> String {
     let attempt = delivery.attempts.len() + 1;
     let due = match delivery.next_due {
         Some(due) => format!(
             "attempt {attempt} is due {} ({})",
-            ago(due, view.now),
+            ago(due, details.now),
             due.local_datetime()
         ),
         None => format!("attempt {attempt} is due"),
     };
-    let who = if is_worked_on(view, delivery) {
+    let who = if details.is_worked_on {
         "the process that makes it is running"
     } else {
         "no running process makes it: `hook replay --resume` does"
     };
     format!("{due}; {who}")
-}
-
-/// Whether a living process has it.
-pub(super) fn is_worked_on(view: &View<'_>, delivery: &NewDelivery) -> bool {
-    let alive = |owner: &String| Lease::is_alive(&view.session.ledger_path, owner);
-    delivery.owner.as_ref().is_some_and(alive)
 }
