@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Layer, Origin, Settings};
+use super::{Layer, SettingOrigin, Settings};
 use crate::mask;
 
 /// A setting without the credentials of the URLs in it.
@@ -41,10 +41,10 @@ pub fn describe(settings: &Settings) -> Vec<DescribedSetting> {
 impl DescribedSetting {
     fn new(layer: &Layer, key: String, value: &toml::Value) -> Self {
         let (origin, source) = match &layer.origin {
-            Origin::Default => ("default", None),
-            Origin::User(path) => ("user", Some(path.display().to_string())),
-            Origin::Project(path) => ("project", Some(path.display().to_string())),
-            Origin::Environment => ("environment", Some(format!("HOOK_{}", key.to_uppercase()))),
+            SettingOrigin::Default => ("default", None),
+            SettingOrigin::User(path) => ("user", Some(path.display().to_string())),
+            SettingOrigin::Project(path) => ("project", Some(path.display().to_string())),
+            SettingOrigin::Environment => ("environment", Some(format!("HOOK_{}", key.to_uppercase()))),
         };
         let value = harmless(value);
         Self {

@@ -9,6 +9,7 @@ pub mod details;
 pub mod drift;
 pub mod execution;
 pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod record;
 pub mod report;
@@ -16,6 +17,7 @@ pub mod request;
 pub mod secret;
 pub mod stats;
 pub mod style;
+pub mod work;
 
 use std::io;
 

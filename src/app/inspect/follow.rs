@@ -43,7 +43,7 @@ pub async fn follow(
                 .hint("`hook log --failed-processing` lists what failed so far"),
         );
     }
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let mut follower = Follower {
         context,
         query,

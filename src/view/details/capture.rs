@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::described;
 use super::{Sheet, later_json};
 use crate::app::inspect::show::RecordDetails;
+use crate::app::receive::takeover::described;
 use crate::store::{Capture, Processing};
 use crate::text::printable;
 use crate::view::body::encoded;

@@ -14,7 +14,7 @@ use crate::app::inspect::show::RecordDetails;
 use crate::clock::{Timestamp, human_duration};
 use crate::headers::Headers;
 use crate::mask;
-use crate::store::{Lane, Record, Summary, WorkKind};
+use crate::store::{Record, Summary};
 use crate::text::printable;
 use crate::view::record::age;
 use crate::view::request::header_lines;
@@ -24,9 +24,6 @@ const BODY_SHOWN: usize = 4096;
 
 /// How much of a header is shown without `--full`, in characters.
 const HEADER_SHOWN: usize = 500;
-
-/// How much of a command is shown, in characters.
-const COMMAND_SHOWN: usize = 200;
 
 /// How a record is shown.
 pub struct DetailsView<'a> {
@@ -171,14 +168,6 @@ fn later_json(details: &RecordDetails) -> Vec<Value> {
         })
     });
     later.collect()
-}
-
-/// ``forwarding to `http://...` ``
-fn described(lane: &Lane) -> String {
-    match lane.kind {
-        WorkKind::Forward => format!("forwarding to {}", printable(&mask::url(&lane.target), 200)),
-        WorkKind::Command => format!("running `{}`", printable(&mask::text(&lane.target), COMMAND_SHOWN)),
-    }
 }
 
 /// `3m ago`, `in 4m 10s`.

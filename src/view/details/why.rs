@@ -1,9 +1,9 @@
 //! What became of a record in sentences: what happened, and what helps.
 
 use super::delivery::{maker, next, said};
-use super::described;
 use super::outcome;
 use crate::app::inspect::show::{RecordDetails, WaitingWork};
+use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::shell::quote;
 use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
