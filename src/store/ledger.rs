@@ -235,18 +235,7 @@ fn body_len(op: &Op) -> usize {
         Op::Capture(capture) | Op::ReceiveUnanswered(capture) | Op::Receive { capture, .. } => capture.body.len(),
         Op::Delivery(delivery) | Op::Repeat { delivery, .. } => delivery.message.body.len(),
         Op::Together(ops) => ops.iter().map(body_len).sum(),
-        Op::Attempt { .. }
-        | Op::State { .. }
-        | Op::Claim { .. }
-        | Op::Forwarded { .. }
-        | Op::Processed { .. }
-        | Op::ClaimProcessing { .. }
-        | Op::Promise { .. }
-        | Op::WorkDone(_)
-        | Op::WorkStarted { .. }
-        | Op::ClaimLane { .. }
-        | Op::CloseLane(_)
-        | Op::Explained { .. } => 0,
+        _ => 0,
     }
 }
 

@@ -9,6 +9,7 @@ use super::filter::{self, Filter};
 use super::minutes;
 use super::values::{lossy, moment, nanoseconds, unsigned};
 use crate::clock::Timestamp;
+use crate::percentile::nearest_rank;
 use crate::store::{EventStats, Query, Stats};
 
 /// Figures over the records that match. The page of the query says nothing here.
@@ -130,10 +131,10 @@ fn percentiles(connection: &Connection, filter: &Filter) -> rusqlite::Result<(Op
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(&filter.values), |row| row.get(0))?;
     let mut took = rows.collect::<Result<Vec<i64>, _>>()?;
-    let mut nearest_rank = |percent: usize| {
-        let rank = (took.len() * percent).div_ceil(100).checked_sub(1)?;
+    let mut percentile = |share| {
+        let rank = usize::try_from(nearest_rank(took.len() as u64, share)?).ok()?;
         let (_, nth, _) = took.select_nth_unstable(rank);
         Some(nanoseconds(*nth))
     };
-    Ok((nearest_rank(50), nearest_rank(95)))
+    Ok((percentile(0.5), percentile(0.95)))
 }
