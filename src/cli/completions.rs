@@ -35,7 +35,7 @@ pub(super) struct CompletionsArgs {
 /// What came of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Done {
+enum InstallResult {
     Written,
     Updated,
     Unchanged,
@@ -46,7 +46,7 @@ struct InstalledLine<'a> {
     schema: &'static str,
     shell: &'static str,
     file: &'a Path,
-    result: Done,
+    result: InstallResult,
 }
 
 pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
@@ -63,9 +63,9 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
     let file = folder.join(file_name(args.shell));
     let result = install(args.shell, &file, &script)?;
     let verb = match result {
-        Done::Written => "wrote",
-        Done::Updated => "updated",
-        Done::Unchanged => "up to date:",
+        InstallResult::Written => "wrote",
+        InstallResult::Updated => "updated",
+        InstallResult::Unchanged => "up to date:",
     };
     let ui = &session.ui;
     ui.line(&format!("{verb} {}", file.display()))?;
@@ -106,7 +106,7 @@ fn file_name(shell: Shell) -> &'static str {
 }
 
 /// Writes the file unless it is there as it should be. One that somebody else wrote is left alone.
-fn install(shell: Shell, file: &Path, script: &str) -> Result<Done> {
+fn install(shell: Shell, file: &Path, script: &str) -> Result<InstallResult> {
     // A rename would put a file in the place of a symbolic link.
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let failed = |error: std::io::Error| {
@@ -115,13 +115,13 @@ fn install(shell: Shell, file: &Path, script: &str) -> Result<Done> {
             .hint("choose another folder: `--install --to DIR`")
     };
     let done = match fs::read(&file) {
-        Ok(found) if found == script.as_bytes() => return Ok(Done::Unchanged),
-        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => Done::Updated,
+        Ok(found) if found == script.as_bytes() => return Ok(InstallResult::Unchanged),
+        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => InstallResult::Updated,
         Ok(_) => {
             return Err(Error::usage(format!("`{}` was not written by hook", file.display()))
                 .hint("move it away, or choose another folder: `--install --to DIR`"));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Done::Written,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => InstallResult::Written,
         Err(error) => return Err(failed(error)),
     };
     fs::create_dir_all(file.parent().unwrap_or(Path::new("/"))).map_err(failed)?;

@@ -37,7 +37,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use self::close::CheckpointPolicy;
-use self::dedupe::Seen;
+use self::dedupe::DedupeIndex;
 use self::fault::LedgerPath;
 use self::path::Files;
 use self::prune::PruneSpeed;
@@ -61,7 +61,7 @@ pub struct SqliteStore {
     place: LedgerPath,
     access: Access,
     stay: CheckpointPolicy,
-    seen: Seen,
+    seen: DedupeIndex,
     quota: Quota,
     pace: PruneSpeed,
     files: Files,
@@ -88,7 +88,7 @@ impl SqliteStore {
             connection,
             place,
             access,
-            seen: Seen::new(DEDUPE_WINDOW),
+            seen: DedupeIndex::new(DEDUPE_WINDOW),
             quota: Quota::new(UNAUTHENTICATED_QUOTA),
             pace: PruneSpeed::FAST,
             last: 0,
@@ -98,7 +98,7 @@ impl SqliteStore {
 
     /// Sets what is not the default.
     pub fn configure(&mut self, options: StoreOptions) {
-        self.seen = Seen::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
+        self.seen = DedupeIndex::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
         self.quota.total = options.size_limit;
         self.pace = if options.gentle {
             PruneSpeed::GENTLE

@@ -15,13 +15,13 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::view::drift::DriftReport;
 use crate::view::record::{FollowedRecord, RecordPage};
-use filter::{Filters, Listing};
+use filter::{FilterArgs, ListArgs};
 
 /// Look at what was recorded: requests, deliveries, each attempt, and why
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
     #[command(flatten)]
-    listing: Listing,
+    listing: ListArgs,
     /// Go on with new records as they come: the same as `hook log follow`
     #[arg(short, long)]
     follow: bool,
@@ -33,14 +33,14 @@ pub(super) struct LogArgs {
 enum LogCommand {
     /// Records, the newest first: the same as `hook log` alone
     #[command(visible_alias = "ls")]
-    List(Listing),
+    List(ListArgs),
     Show(show::LogShowArgs),
     /// New records as they come, until Ctrl-C; `--limit N` begins with the last N
-    Follow(Listing),
+    Follow(ListArgs),
     /// Success rate, durations, duplicates, and how often each event came
-    Stats(Filters),
+    Stats(FilterArgs),
     /// Compare verified requests with the catalogue: what is missing, retyped or added
-    Drift(Listing),
+    Drift(ListArgs),
     Report(LogReportArgs),
     Prune(prune::LogPruneArgs),
 }
@@ -55,7 +55,7 @@ struct LogReportArgs {
 
 pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
     let (listing, follow) = (args.listing, args.follow);
-    let stray = follow || listing != Listing::default();
+    let stray = follow || listing != ListArgs::default();
     match args.command {
         None if follow => follow_records(session, &listing),
         None => list(session, &listing),
@@ -85,7 +85,7 @@ fn refuse(stray: bool) -> Result<()> {
         .hint("`hook log --help` shows what goes with what"))
 }
 
-fn list(session: &Session, listing: &Listing) -> Result<Exit> {
+fn list(session: &Session, listing: &ListArgs) -> Result<Exit> {
     let (query, layout) = (listing.filters.query(session)?, OnceCell::new());
     let mut show = |records: &[ListedRecord]| {
         let (now, layout) = (session.now(), &layout);
@@ -100,7 +100,7 @@ fn list(session: &Session, listing: &Listing) -> Result<Exit> {
     end.check(session).map(|()| Exit::Ok)
 }
 
-fn follow_records(session: &Session, listing: &Listing) -> Result<Exit> {
+fn follow_records(session: &Session, listing: &ListArgs) -> Result<Exit> {
     let ui = &session.ui;
     let mut tell = |event| match event {
         FollowEvent::Waiting => {
@@ -115,14 +115,14 @@ fn follow_records(session: &Session, listing: &Listing) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn stats(session: &Session, filters: &Filters) -> Result<Exit> {
+fn stats(session: &Session, filters: &FilterArgs) -> Result<Exit> {
     if let Some(stats) = inspect::stats::stats(session, &filters.query(session)?)? {
         session.ui.show(&stats)?;
     }
     Ok(Exit::Ok)
 }
 
-fn drift(session: &Session, listing: &Listing) -> Result<Exit> {
+fn drift(session: &Session, listing: &ListArgs) -> Result<Exit> {
     let Some(survey) = inspect::drift::survey(session, listing.filters.query(session)?, listing.limit())? else {
         return Ok(Exit::Ok);
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::filter::{self, Filter};
+use super::filter::{self, SqlFilter};
 use super::minutes;
 use super::values::{lossy, moment, nanoseconds, unsigned};
 use crate::clock::Timestamp;
@@ -18,7 +18,7 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
     (query.page.after, query.page.before) = (None, None);
     let floor = minutes::floor(connection, query.since)?;
     let mut stats = Stats::default();
-    let mut events = Events::new();
+    let mut events = EventTable::new();
     if let Some(filter) = filter::captures(&query, floor) {
         captures(connection, &filter, &mut stats, &mut events)?;
     }
@@ -38,9 +38,14 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
 }
 
 /// By their names.
-type Events = HashMap<String, EventStats>;
+type EventTable = HashMap<String, EventStats>;
 
-fn captures(connection: &Connection, filter: &Filter, stats: &mut Stats, events: &mut Events) -> rusqlite::Result<()> {
+fn captures(
+    connection: &Connection,
+    filter: &SqlFilter,
+    stats: &mut Stats,
+    events: &mut EventTable,
+) -> rusqlite::Result<()> {
     let columns =
         "min(at), count(*), sum(verdict IN ('verified', 'token-only')), sum(verdict = 'refused'), count(duplicate_of)";
     by_event(connection, columns, filter, events, |row, event| {
@@ -57,9 +62,9 @@ fn captures(connection: &Connection, filter: &Filter, stats: &mut Stats, events:
 
 fn deliveries(
     connection: &Connection,
-    filter: &Filter,
+    filter: &SqlFilter,
     stats: &mut Stats,
-    events: &mut Events,
+    events: &mut EventTable,
 ) -> rusqlite::Result<()> {
     let columns =
         "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts)";
@@ -77,9 +82,9 @@ fn deliveries(
 
 fn unprocessed(
     connection: &Connection,
-    filter: &Filter,
+    filter: &SqlFilter,
     stats: &mut Stats,
-    events: &mut Events,
+    events: &mut EventTable,
 ) -> rusqlite::Result<()> {
     by_event(connection, "count(*)", filter, events, |row, event| {
         stats.unprocessed += count(row, 1)?;
@@ -92,8 +97,8 @@ fn unprocessed(
 fn by_event(
     connection: &Connection,
     columns: &str,
-    filter: &Filter,
-    events: &mut Events,
+    filter: &SqlFilter,
+    events: &mut EventTable,
     mut add: impl FnMut(&Row<'_>, &mut EventStats) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let sql = format!("SELECT event, {columns} FROM {} GROUP BY event", filter.sql);
@@ -123,7 +128,7 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 /// The durations that 50 and 95 in 100 of the answered attempts did not exceed.
-fn percentiles(connection: &Connection, filter: &Filter) -> rusqlite::Result<(Option<Duration>, Option<Duration>)> {
+fn percentiles(connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<(Option<Duration>, Option<Duration>)> {
     let sql = format!(
         "SELECT took FROM attempt WHERE status IS NOT NULL AND delivery IN (SELECT n FROM {})",
         filter.sql

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
-use super::dedupe::{self, Seen};
+use super::dedupe::{self, DedupeIndex};
 use super::group::ChangeGroup;
 use super::sequence::last_number;
 use super::statements::{Frequent, Statements};
@@ -33,7 +33,7 @@ pub(super) fn prepare(connection: &Connection) {
 }
 
 /// Makes all of the changes or none.
-pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
+pub(super) fn group(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }
@@ -44,7 +44,7 @@ pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) ->
     made
 }
 
-fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
+fn make(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut group = ChangeGroup::begin(&transaction, seen)?;
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
@@ -119,7 +119,10 @@ impl ChangeGroup<'_> {
     fn capture(&mut self, new: &NewCapture, work: &[NewWork]) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let hash = dedupe::hash(new.provider.as_deref(), new.dedupe_key.as_deref());
-        let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), new.at));
+        let first = hash.map(|hash| {
+            self.seen
+                .check_and_insert(self.connection, hash, (self.first, n), new.at)
+        });
         let duplicate_of = first.transpose()?.flatten();
         self.insert_capture((n, late), new, hash, duplicate_of)?;
         work::add(self.connection, n, new.at, duplicate_of.is_some(), work)?;
