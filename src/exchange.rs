@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
+use crate::names::names;
 use crate::text::status_line;
 
 /// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
@@ -123,21 +124,18 @@ impl Outcome {
     }
 }
 
-impl ErrorKind {
-    /// The name in JSON and in the ledger.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Protocol => "protocol",
-            Self::Cancelled => "cancelled",
-            Self::Blocked => "blocked",
-            Self::Signing => "signing",
-        }
-    }
+names!(ErrorKind {
+    Dns = "dns",
+    Connect = "connect",
+    Tls = "tls",
+    Timeout = "timeout",
+    Protocol = "protocol",
+    Cancelled = "cancelled",
+    Blocked = "blocked",
+    Signing = "signing",
+});
 
+impl ErrorKind {
     /// For people, in two words.
     pub fn words(self) -> &'static str {
         match self {
@@ -150,22 +148,6 @@ impl ErrorKind {
             Self::Blocked => "blocked",
             Self::Signing => "not signed",
         }
-    }
-
-    /// Reads [`ErrorKind::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Dns,
-            Self::Connect,
-            Self::Tls,
-            Self::Timeout,
-            Self::Protocol,
-            Self::Cancelled,
-            Self::Blocked,
-            Self::Signing,
-        ]
-        .into_iter()
-        .find(|kind| kind.name() == name)
     }
 }
 
@@ -212,25 +194,13 @@ pub enum Source {
     Serve,
 }
 
-impl Source {
-    /// The name in JSON and in the ledger.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Replay => "replay",
-            Self::Forward => "forward",
-            Self::Test => "test",
-            Self::Serve => "serve",
-        }
-    }
-
-    /// Reads [`Source::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Send, Self::Replay, Self::Forward, Self::Test, Self::Serve]
-            .into_iter()
-            .find(|source| source.name() == name)
-    }
-}
+names!(Source {
+    Send = "send",
+    Replay = "replay",
+    Forward = "forward",
+    Test = "test",
+    Serve = "serve",
+});
 
 /// Names an item of the ledger's work queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

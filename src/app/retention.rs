@@ -64,11 +64,10 @@ impl Keeping {
     /// wrong with the ledger.
     pub fn start(self) -> Option<String> {
         let (first, notice) = self.first_round();
-        let keeper = Keeper { keeping: self, first };
         // Without a thread the ledger grows until the next start.
         let _ = thread::Builder::new()
             .name("retention".to_owned())
-            .spawn(move || keeper.keep());
+            .spawn(move || self.run(first));
         notice
     }
 
@@ -92,26 +91,19 @@ impl Keeping {
     }
 }
 
-struct Keeper {
-    keeping: Keeping,
-    first: Duration,
-}
-
-impl Keeper {
-    fn keep(&self) {
+impl Keeping {
+    fn run(&self, first: Duration) {
         // Kept open: closing it would move what the listener has just written into the file, and hold up the next request.
         let mut store = None;
-        thread::sleep(self.first);
+        thread::sleep(first);
         loop {
-            if self.keeping.round(&mut store).is_err() {
+            if self.round(&mut store).is_err() {
                 store = None;
             }
             thread::sleep(INTERVAL);
         }
     }
-}
 
-impl Keeping {
     fn round(&self, store: &mut Option<Box<dyn Store>>) -> Result<u64, StoreError> {
         // A ledger that was taken away is not made again.
         if !self.ledger.exists() {

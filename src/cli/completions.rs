@@ -55,12 +55,14 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
         session.ui.raw(script.as_bytes())?;
         return Ok(Exit::Ok);
     }
+    let (standard, name) = place(args.shell);
     let folder = match &args.to {
         Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
-        None => standard_folder(args.shell)
-            .ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?,
+        None => {
+            standard.ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?
+        }
     };
-    let file = folder.join(file_name(args.shell));
+    let file = folder.join(name);
     let result = install(args.shell, &file, &script)?;
     let verb = match result {
         InstallResult::Written => "wrote",
@@ -82,26 +84,16 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The folder in which the shell looks by itself, or is told to look by its users.
-fn standard_folder(shell: Shell) -> Option<PathBuf> {
-    let data = || paths::base("XDG_DATA_HOME", ".local/share");
-    let config = || paths::base("XDG_CONFIG_HOME", ".config");
-    Some(match shell {
-        Shell::Bash => data()?.join("bash-completion/completions"),
-        Shell::Zsh => data()?.join("zsh/site-functions"),
-        Shell::Fish => config()?.join("fish/completions"),
-        Shell::Elvish => config()?.join("elvish/lib"),
-        Shell::Powershell => config()?.join("powershell"),
-    })
-}
-
-fn file_name(shell: Shell) -> &'static str {
+/// The folder in which the shell looks by itself, or is told to look by its users, and the name of the file.
+fn place(shell: Shell) -> (Option<PathBuf>, &'static str) {
+    let data = |folder| Some(paths::base("XDG_DATA_HOME", ".local/share")?.join(folder));
+    let config = |folder| Some(paths::base("XDG_CONFIG_HOME", ".config")?.join(folder));
     match shell {
-        Shell::Bash => "hook",
-        Shell::Zsh => "_hook",
-        Shell::Fish => "hook.fish",
-        Shell::Elvish => "hook.elv",
-        Shell::Powershell => "_hook.ps1",
+        Shell::Bash => (data("bash-completion/completions"), "hook"),
+        Shell::Zsh => (data("zsh/site-functions"), "_hook"),
+        Shell::Fish => (config("fish/completions"), "hook.fish"),
+        Shell::Elvish => (config("elvish/lib"), "hook.elv"),
+        Shell::Powershell => (config("powershell"), "_hook.ps1"),
     }
 }
 

@@ -20,7 +20,6 @@ mod schema;
 mod sealed;
 mod sequence;
 mod state;
-mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::select;
 use crate::app::context::Context;
@@ -56,17 +56,12 @@ pub struct LastExchange {
     /// The status of the answer, where it is known.
     pub status: Option<u16>,
     /// Why there was none.
-    #[serde(serialize_with = "serialize_kind")]
     pub error: Option<ErrorKind>,
     /// How long a delivery's took.
     #[serde(rename = "took_ms", serialize_with = "serialize_millis_if_any")]
     pub took: Option<Duration>,
     /// The beginning of the answer's body.
     pub answer: Option<String>,
-}
-
-fn serialize_kind<S: Serializer>(kind: &Option<ErrorKind>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    kind.map(ErrorKind::name).serialize(serializer)
 }
 
 /// Reports the record that a user names.

@@ -6,14 +6,12 @@ use super::dedupe::DedupeIndex;
 use super::minutes;
 use super::policies::Policies;
 use super::sequence::last_number;
-use super::statements::Statements;
 use crate::clock::Timestamp;
 use crate::id::Id;
 
 /// Changes that are made in one transaction.
 pub(super) struct ChangeGroup<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) statements: Statements<'c>,
     pub(super) policies: Policies,
     pub(super) seen: &'c mut DedupeIndex,
     /// The number of the first record of the group.
@@ -33,7 +31,6 @@ impl<'c> ChangeGroup<'c> {
             next,
             minute: minutes::last(connection)?,
             connection,
-            statements: Statements::new(connection),
             policies: Policies::default(),
             seen,
         })

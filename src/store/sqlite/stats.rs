@@ -17,19 +17,19 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
     let mut query = query.clone();
     (query.page.after, query.page.before) = (None, None);
     let floor = minutes::floor(connection, query.since)?;
-    let mut stats = Stats::default();
-    let mut events = EventTable::new();
+    let mut figures = Figures::default();
     if let Some(filter) = filter::captures(&query, floor) {
-        captures(connection, &filter, &mut stats, &mut events)?;
+        figures.captures(connection, &filter)?;
     }
     if let Some(filter) = filter::deliveries(&query, floor) {
-        deliveries(connection, &filter, &mut stats, &mut events)?;
-        (stats.p50, stats.p95) = percentiles(connection, &filter)?;
+        figures.deliveries(connection, &filter)?;
+        (figures.stats.p50, figures.stats.p95) = percentiles(connection, &filter)?;
     }
     query.unprocessed = true;
     if let Some(filter) = filter::captures(&query, floor) {
-        unprocessed(connection, &filter, &mut stats, &mut events)?;
+        figures.unprocessed(connection, &filter)?;
     }
+    let Figures { mut stats, events } = figures;
     stats.by_event = events.into_values().collect();
     stats
         .by_event
@@ -37,85 +37,77 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
     Ok(stats)
 }
 
-/// By their names.
-type EventTable = HashMap<String, EventStats>;
-
-fn captures(
-    connection: &Connection,
-    filter: &SqlFilter,
-    stats: &mut Stats,
-    events: &mut EventTable,
-) -> rusqlite::Result<()> {
-    let columns =
-        "min(at), count(*), sum(verdict IN ('verified', 'token-only')), sum(verdict = 'refused'), count(duplicate_of)";
-    by_event(connection, columns, filter, events, |row, event| {
-        stats.first = earlier(stats.first, row)?;
-        stats.captures += count(row, 2)?;
-        stats.verified += count(row, 3)?;
-        stats.refused += count(row, 4)?;
-        stats.duplicates += count(row, 5)?;
-        event.records += count(row, 2)?;
-        event.duplicates += count(row, 5)?;
-        Ok(())
-    })
+/// What was counted so far.
+#[derive(Default)]
+struct Figures {
+    stats: Stats,
+    /// By their names.
+    events: HashMap<String, EventStats>,
 }
 
-fn deliveries(
-    connection: &Connection,
-    filter: &SqlFilter,
-    stats: &mut Stats,
-    events: &mut EventTable,
-) -> rusqlite::Result<()> {
-    let columns =
-        "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts)";
-    by_event(connection, columns, filter, events, |row, event| {
-        stats.first = earlier(stats.first, row)?;
-        stats.deliveries += count(row, 2)?;
-        stats.delivered += count(row, 3)?;
-        stats.failed += count(row, 4)?;
-        stats.pending += count(row, 5)?;
-        stats.attempts += count(row, 6)?;
-        event.records += count(row, 2)?;
-        Ok(())
-    })
-}
-
-fn unprocessed(
-    connection: &Connection,
-    filter: &SqlFilter,
-    stats: &mut Stats,
-    events: &mut EventTable,
-) -> rusqlite::Result<()> {
-    by_event(connection, "count(*)", filter, events, |row, event| {
-        stats.unprocessed += count(row, 1)?;
-        event.unprocessed += count(row, 1)?;
-        Ok(())
-    })
-}
-
-/// Adds up the figures of each event. What has no event's name counts for the whole alone.
-fn by_event(
-    connection: &Connection,
-    columns: &str,
-    filter: &SqlFilter,
-    events: &mut EventTable,
-    mut add: impl FnMut(&Row<'_>, &mut EventStats) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let sql = format!("SELECT event, {columns} FROM {} GROUP BY event", filter.sql);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(&filter.values))?;
-    let mut nameless = EventStats::default();
-    while let Some(row) = rows.next()? {
-        let event = match lossy(row.get_ref(0)?) {
-            None => &mut nameless,
-            Some(name) => events.entry(name.clone()).or_insert_with(|| EventStats {
-                event: name,
-                ..EventStats::default()
-            }),
-        };
-        add(row, event)?;
+impl Figures {
+    fn captures(&mut self, connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<()> {
+        let columns = "min(at), count(*), sum(verdict IN ('verified', 'token-only')), sum(verdict = 'refused'),
+             count(duplicate_of)";
+        self.by_event(connection, columns, filter, |row, stats, event| {
+            stats.first = earlier(stats.first, row)?;
+            stats.captures += count(row, 2)?;
+            stats.verified += count(row, 3)?;
+            stats.refused += count(row, 4)?;
+            stats.duplicates += count(row, 5)?;
+            event.records += count(row, 2)?;
+            event.duplicates += count(row, 5)?;
+            Ok(())
+        })
     }
-    Ok(())
+
+    fn deliveries(&mut self, connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<()> {
+        let columns =
+            "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts)";
+        self.by_event(connection, columns, filter, |row, stats, event| {
+            stats.first = earlier(stats.first, row)?;
+            stats.deliveries += count(row, 2)?;
+            stats.delivered += count(row, 3)?;
+            stats.failed += count(row, 4)?;
+            stats.pending += count(row, 5)?;
+            stats.attempts += count(row, 6)?;
+            event.records += count(row, 2)?;
+            Ok(())
+        })
+    }
+
+    fn unprocessed(&mut self, connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<()> {
+        self.by_event(connection, "count(*)", filter, |row, stats, event| {
+            stats.unprocessed += count(row, 1)?;
+            event.unprocessed += count(row, 1)?;
+            Ok(())
+        })
+    }
+
+    /// Adds up the figures of each event. What has no event's name counts for the whole alone.
+    fn by_event(
+        &mut self,
+        connection: &Connection,
+        columns: &str,
+        filter: &SqlFilter,
+        add: impl Fn(&Row<'_>, &mut Stats, &mut EventStats) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let sql = format!("SELECT event, {columns} FROM {} GROUP BY event", filter.sql);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(&filter.values))?;
+        let mut nameless = EventStats::default();
+        while let Some(row) = rows.next()? {
+            let event = match lossy(row.get_ref(0)?) {
+                None => &mut nameless,
+                Some(name) => self.events.entry(name.clone()).or_insert_with(|| EventStats {
+                    event: name,
+                    ..EventStats::default()
+                }),
+            };
+            add(row, &mut self.stats, event)?;
+        }
+        Ok(())
+    }
 }
 
 fn earlier(first: Option<Timestamp>, row: &Row<'_>) -> rusqlite::Result<Option<Timestamp>> {
