@@ -1,12 +1,11 @@
 //! How long records are kept. `hook listen` and `hook serve` drop old ones while they run, so that a ledger does not grow for
 //! ever.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::app::context::Context;
 use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
 use crate::store::{self, Access, Store, StoreError, StoreOptions};
@@ -41,9 +40,9 @@ impl RetentionLimits {
 }
 
 /// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
-pub fn prune(context: &Context, limits: RetentionLimits) -> Result<u64, StoreError> {
-    let mut store = store::open(&context.ledger_path, Access::ReadWrite, StoreOptions::default())?;
-    limits.apply(&mut *store, context.now())
+pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
+    let mut store = store::open(ledger, Access::ReadWrite, StoreOptions::default())?;
+    limits.apply(&mut *store, now)
 }
 
 /// What a running program keeps within its limits.

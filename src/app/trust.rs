@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::context::Context;
 use crate::config::trust::{project_secret, review};
-use crate::config::{self, Paths};
+use crate::config::{self, Paths, Settings};
 use crate::endpoints::{Book, Endpoint, Vault};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -72,8 +71,7 @@ pub struct TrustRequest {
 
 impl TrustRequest {
     /// Reads what the project with that file, or in that folder, asks for; else the project of the nearest parent folder.
-    pub fn of(context: &Context, file: Option<PathBuf>) -> Result<Self> {
-        let settings = &context.settings;
+    pub fn of(paths: &Paths, settings: &Settings, registry: &Registry, file: Option<PathBuf>) -> Result<Self> {
         let file = match file {
             Some(file) => as_found(&file)?,
             // That of another user is refused below, with the reason.
@@ -83,7 +81,7 @@ impl TrustRequest {
                     Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
                 })?,
         };
-        Self::read(&context.paths, &context.registry, file)
+        Self::read(paths, registry, file)
     }
 
     /// Reads the project's settings and endpoints.

@@ -53,7 +53,7 @@ pub(super) fn run(session: &Session, args: ConfigArgs) -> Result<Exit> {
 }
 
 fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<()> {
-    let request = TrustRequest::of(session, file)?;
+    let request = TrustRequest::of(&session.paths, &session.settings, &session.registry, file)?;
     let (ui, shown, asks) = (&session.ui, request.file.display(), !request.grants.is_empty());
     ui.note(&if asks {
         format!("`{shown}` asks for:")

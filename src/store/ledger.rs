@@ -55,6 +55,7 @@ enum Job {
 impl Ledger {
     /// Starts the writer. The store is opened by it, while the caller goes on; an error of that is the answer to every
     /// change, and to [`Ledger::ready`].
+    #[cfg(test)]
     pub fn start(open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
         Self::start_telling(open, |_| {})
     }

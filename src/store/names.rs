@@ -1,9 +1,8 @@
 //! The names of choices, as they stand in JSON and in the ledger.
 
-use super::{DeliveryState, RecordKind, SealedForm, SealedPlace, Signing, WorkKind};
+use super::{DeliveryState, SealedForm, SealedPlace, Signing, WorkKind};
 use crate::names::names;
 
-names!(RecordKind { Capture = "capture", Delivery = "delivery" });
 names!(WorkKind { Forward = "forward", Command = "command" });
 names!(SealedForm { Plain = "plain", Escaped = "escaped" });
 names!(SealedPlace {

@@ -39,7 +39,7 @@ pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
     if !args.yes && !prompt::confirm(&session.ui, &question(session, limits), "add `--yes`")? {
         return Ok(Exit::Ok);
     }
-    let dropped = retention::prune(session, limits)?;
+    let dropped = retention::prune(&session.ledger_path, limits, session.now())?;
     session
         .ui
         .json(&json!({ "schema": "hook.pruned/1", "dropped": dropped }))?;
