@@ -26,7 +26,7 @@ pub fn describe(settings: &Settings) -> Vec<DescribedSetting> {
     let setting = |index: usize| {
         layers.iter().zip(&entries).find_map(|(layer, entries)| {
             let (key, value) = entries.get(index)?;
-            Some(DescribedSetting::new(layer, (*key).to_owned(), value.as_ref()?))
+            Some(DescribedSetting::new(layer, (*key).clone(), value.as_ref()?))
         })
     };
     let workflow = |name: &String| {

@@ -103,7 +103,9 @@ impl Ledger {
     }
 
     /// Gives the handle back; the last one to do so waits until everything is written. Blocks the thread meanwhile.
-    pub fn close(self) {}
+    pub fn close(self) {
+        drop(self);
+    }
 
     async fn send(&self, job: Job) -> Result<(), StoreError> {
         match &self.0.jobs {

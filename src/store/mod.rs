@@ -224,6 +224,10 @@ pub struct NewDelivery {
 
 /// A delivery as recorded.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "what was recorded is a delivery without its number"
+)]
 pub struct Delivery {
     /// Shown as `#N`.
     pub number: u64,

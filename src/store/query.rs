@@ -160,10 +160,16 @@ impl Summary {
 }
 
 /// The status of a capture whose answer is the app's was never known.
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn serialize_status<S: Serializer>(status: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
     status.filter(|status| *status != 0).serialize(serializer)
 }
 
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
 fn serialize_failure<S: Serializer>(failure: &Option<(u32, String)>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct FailedProcessing<'a> {

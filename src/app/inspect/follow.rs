@@ -25,7 +25,7 @@ pub enum FollowEvent {
     /// The ledger is open, and new records are waited for.
     Waiting,
     /// A record is new, or has changed.
-    Record(ListedRecord),
+    Record(Box<ListedRecord>),
     /// All that there is was told.
     CaughtUp,
 }
@@ -188,7 +188,8 @@ impl Follower<'_> {
         if self.query.failed && !summary.is_failed() {
             return Ok(());
         }
-        (self.tell)(FollowEvent::Record(ListedRecord::new(self.context, summary)))
+        let record = ListedRecord::new(self.context, summary);
+        (self.tell)(FollowEvent::Record(Box::new(record)))
     }
 }
 

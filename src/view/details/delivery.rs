@@ -164,9 +164,10 @@ impl Sheet<'_> {
 /// What an answer says as text, where URLs may hold credentials too.
 pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    match details.reveal {
-        true => text.trim().to_owned(),
-        false => mask::text(text.trim()).into_owned(),
+    if details.reveal {
+        text.trim().to_owned()
+    } else {
+        mask::text(text.trim()).into_owned()
     }
 }
 

@@ -120,9 +120,10 @@ impl Sheet<'_> {
     /// Headers and body under an indentation.
     fn content(&mut self, indent: &str, headers: &Headers, bytes: &[u8]) {
         let style = self.page.style;
-        let (most, body_most) = match self.full {
-            true => (usize::MAX, usize::MAX),
-            false => (HEADER_SHOWN, BODY_SHOWN),
+        let (most, body_most) = if self.full {
+            (usize::MAX, usize::MAX)
+        } else {
+            (HEADER_SHOWN, BODY_SHOWN)
         };
         for (name, value) in header_lines(headers, true, &[]) {
             let name = style.dim(&format!("{}:", printable(&name, most)));
