@@ -1,12 +1,13 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
+pub mod attempt;
 pub mod body;
+pub mod bulk;
 pub mod call;
 pub mod check;
 pub mod columns;
 pub mod config;
 pub mod curl;
-pub mod delivery;
 pub mod details;
 pub mod drift;
 pub mod execution;
@@ -18,8 +19,10 @@ pub mod record;
 pub mod report;
 pub mod request;
 pub mod secret;
+pub mod signature;
 pub mod stats;
 pub mod style;
+pub mod verdict;
 pub mod work;
 
 use std::io;

@@ -9,8 +9,8 @@ use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
 use crate::store::{Delivery, DeliveryState, NewDelivery, Signing};
 use crate::text::printable;
+use crate::view::attempt::BODY_SHOWN;
 use crate::view::body::encoded;
-use crate::view::delivery::BODY_SHOWN;
 use crate::view::request::header_lines;
 use crate::view::{millis, short_size, short_time, status_line};
 
