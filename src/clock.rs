@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
+use serde::{Serialize, Serializer};
 
 /// The beginning of Unix time, and what a moment that has no date in years of four digits is written as.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
@@ -144,6 +145,12 @@ impl Timestamp {
         let is_gmt = text.ends_with("GMT");
         let at = is_gmt.then(|| rfc2822::DateTimeParser::new().parse_timestamp(text));
         Some(Self(at?.ok()?.as_microsecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

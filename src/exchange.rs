@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
+use crate::names::names;
 use crate::text::status_line;
 
 /// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
@@ -153,6 +154,12 @@ impl ErrorKind {
     }
 }
 
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// Which secret signs a delivery, or proved a capture. The ledger keeps this in place of the secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -196,25 +203,13 @@ pub enum Source {
     Serve,
 }
 
-impl Source {
-    /// The name in JSON and in the ledger.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Replay => "replay",
-            Self::Forward => "forward",
-            Self::Test => "test",
-            Self::Serve => "serve",
-        }
-    }
-
-    /// Reads [`Source::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Send, Self::Replay, Self::Forward, Self::Test, Self::Serve]
-            .into_iter()
-            .find(|source| source.name() == name)
-    }
-}
+names!(Source {
+    Send = "send",
+    Replay = "replay",
+    Forward = "forward",
+    Test = "test",
+    Serve = "serve",
+});
 
 /// Names an item of the ledger's work queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -60,6 +61,12 @@ impl Id {
             .then(|| Uuid::try_parse(digits).ok())
             .flatten()
             .map(|uuid| Self { kind, uuid })
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) mod known;
 pub(crate) mod listener;
 pub(crate) mod mask;
 pub(crate) mod message;
+pub(crate) mod names;
+pub(crate) mod percentile;
 pub(crate) mod pipeline;
 pub(crate) mod process;
 pub(crate) mod provider;

@@ -112,6 +112,15 @@ pub fn short_size(bytes: u64) -> String {
     }
 }
 
+/// `; near names: ...`, to go on a warning.
+pub fn or_near(near: &[String]) -> String {
+    if near.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+    format!("; near names: {}", names.join(", "))
+}
+
 /// `1 event`, `2 events`, `2 deliveries`.
 pub fn count(n: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {

@@ -25,8 +25,7 @@ const HOMES: &[(&str, &str)] = &[
     ("dialoguer", "cli/prompt.rs"),
     ("fastrand", "random.rs"),
     ("rustix", "fs.rs process.rs"),
-    // Settings are shown as what they are read from.
-    ("toml", "provider/ config/ endpoints/ cli/config.rs"),
+    ("toml", "provider/ config/ endpoints/"),
 ];
 
 /// What parts of hook must not know.

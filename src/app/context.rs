@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::app::dev_secret::{Purpose, Secrets};
@@ -52,10 +53,49 @@ pub struct KeptLedger {
     pub ledger: Ledger,
     /// When the newest record was made, once the ledger is open.
     newest: Arc<OnceLock<Option<Timestamp>>>,
-    limits: retention::Limits,
+    limits: retention::RetentionLimits,
+}
+
+/// Where hook keeps its files.
+#[derive(Debug, Serialize)]
+pub struct FilePlaces {
+    /// The user's settings.
+    pub config: PathBuf,
+    /// The user's providers.
+    pub providers: PathBuf,
+    /// The endpoints that count here.
+    pub endpoints: PathBuf,
+    /// The project's settings.
+    pub project: Option<PathBuf>,
+    /// What hook notes for itself.
+    pub state: PathBuf,
+    /// What was recorded.
+    pub ledger: PathBuf,
+    /// The dev secret.
+    pub dev_secret: PathBuf,
+    /// Secrets of endpoints.
+    pub secrets: PathBuf,
+    /// What projects are allowed.
+    pub trust: PathBuf,
 }
 
 impl Context {
+    /// Where files are, whether or not they are there yet.
+    pub fn file_places(&self) -> FilePlaces {
+        let (paths, project) = (&self.paths, &self.settings.project);
+        FilePlaces {
+            config: self.settings.user_file.clone(),
+            providers: paths.providers(),
+            endpoints: paths.endpoints(project.as_deref()),
+            project: project.clone(),
+            state: paths.state.clone(),
+            ledger: self.ledger_path.clone(),
+            dev_secret: paths.dev_secret(),
+            secrets: paths.secrets(),
+            trust: paths.trust(),
+        }
+    }
+
     /// The clock of the machine, or the one that tests ask for by `__HOOK_NOW`.
     pub fn clock_from_env() -> Arc<dyn Clock> {
         match std::env::var("__HOOK_NOW")
@@ -81,7 +121,7 @@ impl Context {
     /// given.
     pub fn kept_ledger(&self, window: Option<Duration>) -> KeptLedger {
         let newest = Arc::new(OnceLock::new());
-        let (found, limits) = (Arc::clone(&newest), retention::Limits::of(&self.settings));
+        let (found, limits) = (Arc::clone(&newest), retention::RetentionLimits::of(&self.settings));
         let window = window.unwrap_or(self.settings.dedupe_window);
         let ledger = self.start_ledger(window, limits.size, move |store| {
             let newest = Query {

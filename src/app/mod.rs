@@ -8,6 +8,7 @@ pub mod endpoint_health;
 pub mod endpoints;
 pub mod handshake;
 pub mod inspect;
+pub mod new_secret;
 pub mod notice;
 pub mod outgoing;
 pub mod receive;

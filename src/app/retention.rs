@@ -1,7 +1,7 @@
 //! How long records are kept. `hook listen` and `hook serve` drop old ones while they run, so that a ledger does not grow for
 //! ever.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -18,14 +18,14 @@ const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct RetentionLimits {
     /// Records up to this age.
     pub age: Option<Duration>,
     /// As many of the newest as fit into that many bytes.
     pub size: Option<u64>,
 }
 
-impl Limits {
+impl RetentionLimits {
     /// The settings'. 0 sets no limit: who writes it means that, and not an empty ledger.
     pub fn of(settings: &Settings) -> Self {
         Self {
@@ -34,10 +34,15 @@ impl Limits {
         }
     }
 
-    /// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
-    pub fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<u64, StoreError> {
+    fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<u64, StoreError> {
         store.prune(self.age.map(|age| now.minus(age)), self.size)
     }
+}
+
+/// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
+pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
+    let mut store = store::open(ledger, Access::ReadWrite, StoreOptions::default())?;
+    limits.apply(&mut *store, now)
 }
 
 /// What a running program keeps within its limits.
@@ -45,7 +50,7 @@ pub struct Keeping {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What is kept.
-    pub limits: Limits,
+    pub limits: RetentionLimits,
     /// When the newest record was made, as the program started.
     pub newest: Option<Timestamp>,
     /// For the age of records.
@@ -58,11 +63,10 @@ impl Keeping {
     /// wrong with the ledger.
     pub fn start(self) -> Option<String> {
         let (first, notice) = self.first_round();
-        let keeper = Keeper { keeping: self, first };
         // Without a thread the ledger grows until the next start.
         let _ = thread::Builder::new()
             .name("retention".to_owned())
-            .spawn(move || keeper.keep());
+            .spawn(move || self.run(first));
         notice
     }
 
@@ -86,26 +90,19 @@ impl Keeping {
     }
 }
 
-struct Keeper {
-    keeping: Keeping,
-    first: Duration,
-}
-
-impl Keeper {
-    fn keep(&self) {
+impl Keeping {
+    fn run(&self, first: Duration) {
         // Kept open: closing it would move what the listener has just written into the file, and hold up the next request.
         let mut store = None;
-        thread::sleep(self.first);
+        thread::sleep(first);
         loop {
-            if self.keeping.round(&mut store).is_err() {
+            if self.round(&mut store).is_err() {
                 store = None;
             }
             thread::sleep(INTERVAL);
         }
     }
-}
 
-impl Keeping {
     fn round(&self, store: &mut Option<Box<dyn Store>>) -> Result<u64, StoreError> {
         // A ledger that was taken away is not made again.
         if !self.ledger.exists() {
@@ -159,7 +156,7 @@ mod tests {
         let now = Timestamp::from_unix(1_000_000);
         let keeper = |age| Keeping {
             ledger: ledger.clone(),
-            limits: Limits { age, size: None },
+            limits: RetentionLimits { age, size: None },
             newest: None,
             clock: Arc::new(SteppingClock::new(now)),
         };
@@ -182,7 +179,7 @@ mod tests {
         let first = |newest: Option<u32>, age: Option<Duration>| {
             let keeping = Keeping {
                 ledger: PathBuf::new(),
-                limits: Limits { age, size: None },
+                limits: RetentionLimits { age, size: None },
                 newest: newest.map(|days| now.minus(day * days)),
                 clock: Arc::new(SteppingClock::new(now)),
             };

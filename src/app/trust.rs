@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::trust::{project_secret, review};
-use crate::config::{self, Paths};
+use crate::config::{self, Paths, Settings};
 use crate::endpoints::{Book, Endpoint, Vault};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -70,8 +70,22 @@ pub struct TrustRequest {
 }
 
 impl TrustRequest {
+    /// Reads what the project with that file, or in that folder, asks for; else the project of the nearest parent folder.
+    pub fn of(paths: &Paths, settings: &Settings, registry: &Registry, file: Option<PathBuf>) -> Result<Self> {
+        let file = match file {
+            Some(file) => as_found(&file)?,
+            // That of another user is refused below, with the reason.
+            None => (settings.project.clone())
+                .or_else(|| settings.foreign.clone())
+                .ok_or_else(|| {
+                    Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
+                })?,
+        };
+        Self::read(paths, registry, file)
+    }
+
     /// Reads the project's settings and endpoints.
-    pub fn read(paths: &Paths, registry: &Registry, file: PathBuf) -> Result<Self> {
+    fn read(paths: &Paths, registry: &Registry, file: PathBuf) -> Result<Self> {
         let list = TrustList::new(paths.trust());
         let Some(settings) = config::read_project(&file)? else {
             let what = format!("`{}` belongs to another user, so it is not read", file.display());
@@ -109,6 +123,24 @@ impl TrustRequest {
             Error::new(Exit::Internal, what).cause(error)
         })
     }
+}
+
+/// The path by which the settings find that file: an absolute folder without links, and the name.
+fn as_found(file: &Path) -> Result<PathBuf> {
+    let inside = file.join("hook.toml");
+    let file = if file.is_dir() { &inside } else { file };
+    if file.file_name() != inside.file_name() {
+        return Err(Error::usage(format!("`{}` is no project's settings", file.display()))
+            .hint("a project's settings are in a file named `hook.toml`"));
+    }
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| Error::usage(format!("`{}` cannot be read", file.display())).cause(error))?;
+    Ok(folder.join(file.file_name().unwrap_or_default()))
 }
 
 /// That something is not done because it is not allowed.

@@ -35,7 +35,7 @@ pub(super) struct CompletionsArgs {
 /// What came of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Done {
+enum InstallResult {
     Written,
     Updated,
     Unchanged,
@@ -46,7 +46,7 @@ struct InstalledLine<'a> {
     schema: &'static str,
     shell: &'static str,
     file: &'a Path,
-    result: Done,
+    result: InstallResult,
 }
 
 pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
@@ -55,17 +55,19 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
         session.ui.raw(script.as_bytes())?;
         return Ok(Exit::Ok);
     }
+    let (standard, name) = place(args.shell);
     let folder = match &args.to {
         Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
-        None => standard_folder(args.shell)
-            .ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?,
+        None => {
+            standard.ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?
+        }
     };
-    let file = folder.join(file_name(args.shell));
+    let file = folder.join(name);
     let result = install(args.shell, &file, &script)?;
     let verb = match result {
-        Done::Written => "wrote",
-        Done::Updated => "updated",
-        Done::Unchanged => "up to date:",
+        InstallResult::Written => "wrote",
+        InstallResult::Updated => "updated",
+        InstallResult::Unchanged => "up to date:",
     };
     let ui = &session.ui;
     ui.line(&format!("{verb} {}", file.display()))?;
@@ -82,31 +84,21 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The folder in which the shell looks by itself, or is told to look by its users.
-fn standard_folder(shell: Shell) -> Option<PathBuf> {
-    let data = || paths::base("XDG_DATA_HOME", ".local/share");
-    let config = || paths::base("XDG_CONFIG_HOME", ".config");
-    Some(match shell {
-        Shell::Bash => data()?.join("bash-completion/completions"),
-        Shell::Zsh => data()?.join("zsh/site-functions"),
-        Shell::Fish => config()?.join("fish/completions"),
-        Shell::Elvish => config()?.join("elvish/lib"),
-        Shell::Powershell => config()?.join("powershell"),
-    })
-}
-
-fn file_name(shell: Shell) -> &'static str {
+/// The folder in which the shell looks by itself, or is told to look by its users, and the name of the file.
+fn place(shell: Shell) -> (Option<PathBuf>, &'static str) {
+    let data = |folder| Some(paths::base("XDG_DATA_HOME", ".local/share")?.join(folder));
+    let config = |folder| Some(paths::base("XDG_CONFIG_HOME", ".config")?.join(folder));
     match shell {
-        Shell::Bash => "hook",
-        Shell::Zsh => "_hook",
-        Shell::Fish => "hook.fish",
-        Shell::Elvish => "hook.elv",
-        Shell::Powershell => "_hook.ps1",
+        Shell::Bash => (data("bash-completion/completions"), "hook"),
+        Shell::Zsh => (data("zsh/site-functions"), "_hook"),
+        Shell::Fish => (config("fish/completions"), "hook.fish"),
+        Shell::Elvish => (config("elvish/lib"), "hook.elv"),
+        Shell::Powershell => (config("powershell"), "_hook.ps1"),
     }
 }
 
 /// Writes the file unless it is there as it should be. One that somebody else wrote is left alone.
-fn install(shell: Shell, file: &Path, script: &str) -> Result<Done> {
+fn install(shell: Shell, file: &Path, script: &str) -> Result<InstallResult> {
     // A rename would put a file in the place of a symbolic link.
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let failed = |error: std::io::Error| {
@@ -115,13 +107,13 @@ fn install(shell: Shell, file: &Path, script: &str) -> Result<Done> {
             .hint("choose another folder: `--install --to DIR`")
     };
     let done = match fs::read(&file) {
-        Ok(found) if found == script.as_bytes() => return Ok(Done::Unchanged),
-        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => Done::Updated,
+        Ok(found) if found == script.as_bytes() => return Ok(InstallResult::Unchanged),
+        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => InstallResult::Updated,
         Ok(_) => {
             return Err(Error::usage(format!("`{}` was not written by hook", file.display()))
                 .hint("move it away, or choose another folder: `--install --to DIR`"));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Done::Written,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => InstallResult::Written,
         Err(error) => return Err(failed(error)),
     };
     fs::create_dir_all(file.parent().unwrap_or(Path::new("/"))).map_err(failed)?;

@@ -15,8 +15,6 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(super) use diff::or_near;
-
 use super::input;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};

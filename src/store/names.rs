@@ -1,24 +1,8 @@
 //! The names of choices, as they stand in JSON and in the ledger.
 
-use super::{DeliveryState, RecordKind, SealedForm, SealedPlace, Signing, WorkKind};
+use super::{DeliveryState, SealedForm, SealedPlace, Signing, WorkKind};
+use crate::names::names;
 
-/// Gives an enum its names for JSON and the ledger, and reads them back.
-macro_rules! names {
-    ($type:ty { $($variant:ident = $name:literal),* $(,)? }) => {
-        impl $type {
-            /// The name in JSON and in the ledger.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-            /// Reads [`Self::name`].
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-names!(RecordKind { Capture = "capture", Delivery = "delivery" });
 names!(WorkKind { Forward = "forward", Command = "command" });
 names!(SealedForm { Plain = "plain", Escaped = "escaped" });
 names!(SealedPlace {

@@ -1,5 +1,7 @@
 //! What is noted at a capture: the verdict, why it was refused, and commands that failed for it; and what a change gave.
 
+use serde::Serialize;
+
 use super::SecretKind;
 use crate::clock::Timestamp;
 
@@ -28,7 +30,7 @@ pub struct DiagnosisNote {
 }
 
 /// A command that failed for a capture. One that succeeds at once is not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Processing {
     /// As the user wrote it.
     pub command: String,
@@ -41,6 +43,7 @@ pub struct Processing {
     /// How it failed last.
     pub error: String,
     /// The process that runs it again, or did until it ended.
+    #[serde(skip)]
     pub owner: Option<String>,
     /// When a later run succeeded.
     pub mended_at: Option<Timestamp>,

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::{DeliveryState, RecordKind};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::mask;
+use crate::text::serialize_millis_if_any;
 
 /// Which records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +35,17 @@ pub struct Query {
     pub workflow: Option<String>,
     /// Which part of the answer.
     pub page: Page,
+}
+
+impl Query {
+    /// Whether every record matches.
+    pub fn is_everything(&self) -> bool {
+        let everything = Self {
+            page: self.page,
+            ..Self::default()
+        };
+        *self == everything
+    }
 }
 
 /// Which part of an answer.
@@ -61,7 +76,7 @@ impl Default for Page {
 }
 
 /// A record without its bytes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// Shown as `#N`.
     pub number: u64,
@@ -84,20 +99,24 @@ pub struct Summary {
     /// `METHOD target` of a capture, the URL of a delivery.
     pub target: String,
     /// The status that was answered, or that the last attempt got.
+    #[serde(serialize_with = "serialize_status")]
     pub status: Option<u16>,
     /// How many attempts were made; 0 for a capture.
     pub attempts: u32,
     /// How long the last attempt took.
+    #[serde(rename = "took_ms", serialize_with = "serialize_millis_if_any")]
     pub took: Option<Duration>,
     /// Size of the body in bytes.
     pub size: u64,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
     /// The process that works on it.
+    #[serde(skip)]
     pub owner: Option<String>,
     /// The workflow that a delivery is of.
     pub workflow: Option<String>,
     /// How often a command failed for a capture, and how it did so last, when none succeeded since.
+    #[serde(rename = "failed_processing", serialize_with = "serialize_failure")]
     pub unprocessed: Option<(u32, String)>,
 }
 
@@ -110,11 +129,57 @@ impl Summary {
         self.state == UNREADABLE
     }
 
+    /// Whether attempts are left.
+    pub fn is_pending(&self) -> bool {
+        self.kind == RecordKind::Delivery && self.state == DeliveryState::Pending.name()
+    }
+
+    /// Whether it is a refused capture or a failed delivery.
+    pub fn is_failed(&self) -> bool {
+        let failed = match self.kind {
+            RecordKind::Capture => "refused",
+            RecordKind::Delivery => DeliveryState::Failed.name(),
+        };
+        self.state == failed
+    }
+
+    /// Takes the credentials out of the target; of a request to an inbound trigger also the path.
+    pub fn mask_target(&mut self) {
+        let trigger = self.kind == RecordKind::Capture && self.workflow.is_some();
+        self.target = match self.target.split_once(' ').filter(|_| trigger) {
+            Some((method, target)) => format!("{method} {}", mask::trigger(target)),
+            None => mask::url(&self.target),
+        };
+    }
+
     /// Whether a workflow decided to send nothing.
     pub fn is_unsent(&self) -> bool {
         let unsent = [DeliveryState::Skipped, DeliveryState::Rehearsed];
         self.kind == RecordKind::Delivery && unsent.iter().any(|state| self.state == state.name())
     }
+}
+
+/// The status of a capture whose answer is the app's was never known.
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn serialize_status<S: Serializer>(status: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
+    status.filter(|status| *status != 0).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn serialize_failure<S: Serializer>(failure: &Option<(u32, String)>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct FailedProcessing<'a> {
+        tries: u32,
+        error: &'a str,
+    }
+    let failure = failure.as_ref();
+    failure
+        .map(|(tries, error)| FailedProcessing { tries: *tries, error })
+        .serialize(serializer)
 }
 
 /// Figures over records.

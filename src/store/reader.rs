@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use super::{Capture, Delivery, LaneSummary, Record, Store, StoreError, Work};
 use uuid::Uuid;
 
-type Question = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
+type ReaderJob = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
 
 /// A handle for reading from many tasks. Clones share the thread, which ends with the last one.
 #[derive(Clone)]
-pub struct Reader(Sender<Question>);
+pub struct Reader(Sender<ReaderJob>);
 
 impl Reader {
     /// Starts the thread. The store is opened with the first question, and again when that failed or when another
@@ -33,7 +33,7 @@ impl Reader {
         question: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let question: Question = Box::new(move |store| {
+        let question: ReaderJob = Box::new(move |store| {
             let found = store
                 .as_ref()
                 .map_err(Clone::clone)
@@ -74,7 +74,7 @@ impl Reader {
     }
 }
 
-fn serve(mut open: impl FnMut() -> Result<Box<dyn Store>, StoreError>, queue: &Receiver<Question>) {
+fn serve(mut open: impl FnMut() -> Result<Box<dyn Store>, StoreError>, queue: &Receiver<ReaderJob>) {
     let mut store: Result<Box<dyn Store>, StoreError> = Err(StoreError::Closed);
     while let Ok(question) = queue.recv() {
         if !store.as_ref().is_ok_and(|store| store.is_current()) {

@@ -325,6 +325,14 @@ impl Delivery {
 }
 
 impl Record {
+    /// Shown as `#N`.
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Capture(capture) => capture.number,
+            Self::Delivery(delivery) => delivery.number,
+        }
+    }
+
     /// Puts back the secrets that this process knows.
     pub fn unseal(&mut self) {
         match self {

@@ -20,7 +20,6 @@ mod schema;
 mod sealed;
 mod sequence;
 mod state;
-mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -30,14 +29,14 @@ mod work;
 mod write;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
 use uuid::Uuid;
 
 use self::close::CheckpointPolicy;
-use self::dedupe::Seen;
+use self::dedupe::DedupeIndex;
 use self::fault::LedgerPath;
 use self::path::Files;
 use self::prune::PruneSpeed;
@@ -61,13 +60,20 @@ pub struct SqliteStore {
     place: LedgerPath,
     access: Access,
     stay: CheckpointPolicy,
-    seen: Seen,
+    seen: DedupeIndex,
     quota: Quota,
     pace: PruneSpeed,
     files: Files,
     /// The last number that was given here: another file goes on from it.
     last: u64,
     notice: Option<StoreNotice>,
+}
+
+/// As [`super::open`].
+pub(super) fn open_store(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    let mut store = SqliteStore::open(path, access)?;
+    store.configure(options);
+    Ok(Box::new(store))
 }
 
 impl SqliteStore {
@@ -81,7 +87,7 @@ impl SqliteStore {
             connection,
             place,
             access,
-            seen: Seen::new(DEDUPE_WINDOW),
+            seen: DedupeIndex::new(DEDUPE_WINDOW),
             quota: Quota::new(UNAUTHENTICATED_QUOTA),
             pace: PruneSpeed::FAST,
             last: 0,
@@ -91,7 +97,7 @@ impl SqliteStore {
 
     /// Sets what is not the default.
     pub fn configure(&mut self, options: StoreOptions) {
-        self.seen = Seen::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
+        self.seen = DedupeIndex::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
         self.quota.total = options.size_limit;
         self.pace = if options.gentle {
             PruneSpeed::GENTLE

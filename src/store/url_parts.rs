@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
+/// All but what RFC 3986 calls unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// Where host and port are.
 pub(super) fn host_of(text: &str) -> Range<usize> {
     let Some(start) = text.find("://").map(|at| at + 3) else {
@@ -51,31 +56,10 @@ pub(super) fn values_of(text: &str) -> Vec<Range<usize>> {
 
 /// The bytes that a text with `%` and `+` stands for.
 pub(super) fn unescaped(text: &str) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::new(), 0);
-    while at < bytes.len() {
-        match (bytes[at], digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                plain.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                at += 2;
-            }
-            (b'+', ..) => plain.push(b' '),
-            (byte, ..) => plain.push(byte),
-        }
-        at += 1;
-    }
-    plain
+    percent_decode_str(&text.replace('+', " ")).collect()
 }
 
 /// Bytes with `%` where a URL needs it.
 pub(super) fn escaped(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len());
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
-            text.push(*byte);
-        } else {
-            text.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-    text
+    percent_encode(bytes, ESCAPED).to_string().into_bytes()
 }

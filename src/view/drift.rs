@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{JsonLines, Page, View, count};
+use crate::app::inspect::drift::{DriftGroup, DriftSeen};
 use crate::provider::drift::Difference;
 use crate::text::printable;
 
@@ -23,13 +24,16 @@ pub struct DriftReport<'a> {
     pub differences: Vec<(&'a Difference, Option<DriftSeen>)>,
 }
 
-/// In which records a difference was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct DriftSeen {
-    /// How many of them.
-    pub records: u64,
-    /// The number of one of them.
-    pub example: u64,
+impl<'a> DriftReport<'a> {
+    /// What was found in recorded requests.
+    pub fn of(group: &'a DriftGroup) -> Self {
+        Self {
+            provider: &group.provider,
+            event: &group.event,
+            records: Some(group.looked_at),
+            differences: group.found.iter().map(|(one, seen)| (one, Some(*seen))).collect(),
+        }
+    }
 }
 
 impl View for DriftReport<'_> {

@@ -6,7 +6,9 @@ pub mod bulk;
 pub mod call;
 pub mod check;
 pub mod columns;
+pub mod config;
 pub mod curl;
+pub mod details;
 pub mod drift;
 pub mod execution;
 pub mod handshake;
@@ -14,8 +16,11 @@ pub mod processing;
 pub mod progress;
 pub mod received;
 pub mod record;
+pub mod report;
 pub mod request;
+pub mod secret;
 pub mod signature;
+pub mod stats;
 pub mod style;
 pub mod verdict;
 pub mod work;
@@ -67,19 +72,23 @@ impl Page {
     }
 }
 
+/// A record with the name and version of its schema before its fields.
+#[derive(Serialize)]
+pub struct WithSchema<'a, T> {
+    /// Such as `hook.capture/1`.
+    pub schema: &'a str,
+    /// An object.
+    #[serde(flatten)]
+    pub record: &'a T,
+}
+
 /// Where JSON objects go, one a line.
 pub struct JsonLines<'a>(pub &'a mut dyn io::Write);
 
 impl JsonLines<'_> {
     /// Writes a record under the name and version of its schema, such as `hook.capture/1`.
     pub fn object(&mut self, schema: &str, record: &impl Serialize) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct Line<'a, T> {
-            schema: &'a str,
-            #[serde(flatten)]
-            record: &'a T,
-        }
-        write_json(&mut self.0, &Line { schema, record })?;
+        write_json(&mut self.0, &WithSchema { schema, record })?;
         self.0.write_all(b"\n")
     }
 }

@@ -1,78 +1,20 @@
 //! Records of the ledger in one line each.
 
-use serde::Serialize;
+use std::cell::OnceCell;
+use std::io;
 
-use super::columns::{Cell, Column, Tone, column};
-use super::{millis, short_size, short_time};
+use super::columns::{Cell, Column, Layout, Tone, column};
+use super::{JsonLines, Page, View, short_size, short_time};
+use crate::app::inspect::ListedRecord;
 use crate::clock::Timestamp;
-use crate::mask;
-use crate::store::{DeliveryState, RecordKind, Summary};
+use crate::store::{RecordKind, Summary};
 use crate::text::printable;
 
 /// Characters of a text from the network in one column, at most.
 const MOST: usize = 200;
 
-/// `{"schema":"hook.record/1"}`: a record without its bytes.
-#[derive(Debug, Serialize)]
-pub struct RecordLine<'a> {
-    schema: &'static str,
-    number: u64,
-    id: String,
-    kind: &'static str,
-    at: String,
-    event: Option<&'a str>,
-    provider: Option<&'a str>,
-    endpoint: Option<&'a str>,
-    state: &'a str,
-    reason: Option<&'a str>,
-    target: String,
-    status: Option<u16>,
-    attempts: u32,
-    took_ms: Option<f64>,
-    size: u64,
-    duplicate_of: Option<u64>,
-    workflow: Option<&'a str>,
-    failed_processing: Option<FailedProcessing<'a>>,
-}
-
-/// What came of the commands for a capture.
-#[derive(Debug, Serialize)]
-struct FailedProcessing<'a> {
-    tries: u32,
-    error: &'a str,
-}
-
-impl<'a> RecordLine<'a> {
-    /// From what the ledger lists.
-    pub fn new(summary: &'a Summary) -> Self {
-        Self {
-            schema: "hook.record/1",
-            number: summary.number,
-            id: summary.id.to_string(),
-            kind: summary.kind.name(),
-            at: summary.at.to_string(),
-            event: summary.event.as_deref(),
-            provider: summary.provider.as_deref(),
-            endpoint: summary.endpoint.as_deref(),
-            state: &summary.state,
-            reason: summary.reason.as_deref(),
-            target: target(summary),
-            status: status(summary),
-            attempts: summary.attempts,
-            took_ms: summary.took.map(millis),
-            size: summary.size,
-            duplicate_of: summary.duplicate_of,
-            workflow: summary.workflow.as_deref(),
-            failed_processing: summary
-                .unprocessed
-                .as_ref()
-                .map(|(tries, error)| FailedProcessing { tries: *tries, error }),
-        }
-    }
-}
-
 /// The columns of a list of records.
-pub const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 12] = [
     column("#", true, 2, false),
     column("WHEN", true, 10, false),
     column("", false, 3, false),
@@ -88,10 +30,60 @@ pub const COLUMNS: [Column; 12] = [
 ];
 
 /// Widths for records that are still to come.
-pub const USUAL: [usize; 12] = [6, 12, 3, 24, 14, 30, 18, 16, 6, 5, 8, 8];
+const USUAL: [usize; 12] = [6, 12, 3, 24, 14, 30, 18, 16, 6, 5, 8, 8];
 
-/// A record as a row under [`COLUMNS`]. `when` is said as it is; `abandoned`: no living process works on it.
-pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
+/// Records of a list, page by page. The first page decides how wide the columns are.
+pub struct RecordPage<'a> {
+    /// The records of this page.
+    pub records: &'a [ListedRecord],
+    /// For their age.
+    pub now: Timestamp,
+    /// Kept from one page to the next.
+    pub layout: &'a OnceCell<Layout>,
+}
+
+impl View for RecordPage<'_> {
+    fn human(&self, page: &mut Page) {
+        let when = |summary: &Summary| age(summary.at, self.now);
+        let rows: Vec<_> = self
+            .records
+            .iter()
+            .map(|record| row(record, when(&record.summary)))
+            .collect();
+        if self.layout.get().is_none() {
+            let layout = self.layout.get_or_init(|| Layout::fit(&COLUMNS, &rows, page.columns));
+            if page.columns.is_some() {
+                page.line(layout.line(&layout.titles(), page.style, true));
+            }
+        }
+        for (row, layout) in rows.iter().zip(std::iter::repeat(self.layout.get()).flatten()) {
+            page.line(layout.line(row, page.style, page.columns.is_some()));
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        let mut records = self.records.iter();
+        records.try_for_each(|record| lines.object("hook.record/1", &record.summary))
+    }
+}
+
+/// A record that has just come or changed.
+pub struct FollowedRecord<'a>(pub &'a ListedRecord);
+
+impl View for FollowedRecord<'_> {
+    fn human(&self, page: &mut Page) {
+        let row = row(self.0, self.0.summary.at.local_clock());
+        page.line(Layout::fixed(&COLUMNS, &USUAL).line(&row, page.style, false));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object("hook.record/1", &self.0.summary)
+    }
+}
+
+/// A record as a row under [`COLUMNS`]. `when` is said as it is.
+fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
+    let summary = &record.summary;
     let text = |text: &str| printable(text, MOST);
     let arrow = match summary.kind {
         RecordKind::Capture => "<--",
@@ -105,7 +97,7 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
     let provider = summary.provider.as_deref().map_or_else(|| "-".to_owned(), text);
     let target = match &summary.endpoint {
         Some(endpoint) => text(endpoint),
-        None => text(&target(summary)),
+        None => text(&summary.target),
     };
     let tries = match (summary.kind, &summary.unprocessed) {
         (RecordKind::Capture, Some((tries, _))) => tries.to_string(),
@@ -122,22 +114,13 @@ pub fn row(summary: &Summary, when: String, abandoned: bool) -> Vec<Cell> {
         Cell::new(event, Tone::Name),
         Cell::new(provider, Tone::Plain),
         Cell::new(target, Tone::Plain),
-        state(summary, abandoned),
+        state(summary, record.is_abandoned),
         Cell::new(duplicate, Tone::Caution),
         status_cell(summary),
         Cell::new(tries, Tone::Plain),
         Cell::new(summary.took.map_or_else(String::new, short_time), Tone::Dim),
         Cell::new(short_size(summary.size), Tone::Dim),
     ]
-}
-
-/// Method and target, or URL, without credentials; of a request to an inbound trigger without the path.
-fn target(summary: &Summary) -> String {
-    let trigger = summary.kind == RecordKind::Capture && summary.workflow.is_some();
-    match summary.target.split_once(' ').filter(|_| trigger) {
-        Some((method, target)) => format!("{method} {}", mask::trigger(target)),
-        None => mask::url(&summary.target),
-    }
 }
 
 /// How good a state is.
@@ -166,23 +149,14 @@ fn state(summary: &Summary, abandoned: bool) -> Cell {
     Cell::new(printable(&text, MOST), tone(&summary.state))
 }
 
-/// The status of a capture whose answer is the app's was never known.
-fn status(summary: &Summary) -> Option<u16> {
-    summary.status.filter(|status| *status != 0)
-}
-
 fn status_cell(summary: &Summary) -> Cell {
-    match status(summary) {
+    match summary.status {
+        // That of a capture whose answer is the app's was never known.
+        Some(0) => Cell::new("app", Tone::Dim),
         Some(code @ 200..300) => Cell::new(code.to_string(), Tone::Good),
         Some(code) => Cell::new(code.to_string(), Tone::Bad),
-        None if summary.status.is_some() => Cell::new("app", Tone::Dim),
         None => Cell::new("-", Tone::Dim),
     }
-}
-
-/// Whether attempts are left.
-pub fn is_pending(summary: &Summary) -> bool {
-    summary.kind == RecordKind::Delivery && summary.state == DeliveryState::Pending.name()
 }
 
 /// How long ago, in one unit; the day when that is more than a week.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::exchange::Request;
 use crate::headers::Headers;
 use crate::mask;
+use crate::view::body::encoded;
 
 /// `{"schema":"hook.request/1"}`: a request that was not sent.
 #[derive(Debug, Serialize)]
@@ -64,19 +65,14 @@ pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
 impl RequestLine {
     /// A body that is no UTF-8 is given in base64.
     pub fn new(request: &Request, reveal: bool, masked: &[String]) -> Self {
-        use base64::Engine as _;
-        let body = shown_body(request, reveal);
-        let text = std::str::from_utf8(&body).ok().map(str::to_owned);
-        let base64 = text
-            .is_none()
-            .then(|| base64::engine::general_purpose::STANDARD.encode(&body));
+        let (body, body_base64) = encoded(&shown_body(request, reveal));
         Self {
             schema: "hook.request/1",
             method: request.method.clone(),
             url: mask::url_unless(request.url.as_str(), reveal),
             headers: header_lines(&request.headers, reveal, masked),
-            body: text,
-            body_base64: base64,
+            body,
+            body_base64,
         }
     }
 }

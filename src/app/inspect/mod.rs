@@ -1,3 +1,50 @@
-//! Looking at what was recorded.
+//! Looking at what was recorded: lists, whole records, figures, reports and drift.
 
+pub mod drift;
+pub mod follow;
+pub mod list;
+pub mod report;
 pub mod select;
+pub mod show;
+pub mod stats;
+
+use crate::app::context::Context;
+use crate::error::Result;
+use crate::store::{self, Lease, Store, StoreError, Summary};
+
+/// Records unless told otherwise.
+pub const DEFAULT_LIMIT: u32 = 20;
+
+/// A record of a list.
+#[derive(Debug)]
+pub struct ListedRecord {
+    /// What the ledger lists.
+    pub summary: Summary,
+    /// Whether attempts are left and no living process works on them.
+    pub is_abandoned: bool,
+}
+
+impl ListedRecord {
+    fn new(context: &Context, mut summary: Summary) -> Self {
+        let is_abandoned = summary.is_pending() && !is_worked_on(context, summary.owner.as_deref());
+        summary.mask_target();
+        Self { summary, is_abandoned }
+    }
+}
+
+/// Whether the process that made that claim still runs.
+fn is_worked_on(context: &Context, owner: Option<&str>) -> bool {
+    owner.is_some_and(|owner| Lease::is_alive(&context.ledger_path, owner))
+}
+
+/// The ledger, when there is one. That nothing was recorded yet is a notice, and no failure of a list.
+pub fn reader_if_any(context: &Context) -> Result<Option<Box<dyn Store>>> {
+    match store::open_read_only(&context.ledger_path) {
+        Err(StoreError::Missing(path)) => {
+            let notice = format!("nothing was recorded yet: there is no ledger at `{path}`");
+            context.notices.note(notice);
+            Ok(None)
+        }
+        store => Ok(Some(store?)),
+    }
+}

@@ -19,12 +19,12 @@ use crate::store::{self, Page, Query, RecordKind, Store, Summary};
 const RECORDS: usize = 50;
 
 /// A value and what is said beside it.
-pub(super) struct Found {
+pub(super) struct Candidate {
     pub(super) value: String,
     pub(super) about: Option<String>,
 }
 
-impl Found {
+impl Candidate {
     fn new(value: impl Into<String>, about: impl Into<String>) -> Self {
         Self {
             value: value.into(),
@@ -34,21 +34,21 @@ impl Found {
 }
 
 /// The newest records by number, before them `last`; by id where one is begun.
-pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Found>> {
+pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Candidate>> {
     let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
     let store = &*store::open_read_only(&path.unwrap_or_else(|| Paths::from_env().ledger())).ok()?;
     let now = Context::clock_from_env().now();
     let records = newest(store, None, RECORDS)?;
     let deliveries = newest(store, Some(RecordKind::Delivery), 1)?;
     let last = deliveries.first().or(records.first());
-    let mut found: Vec<Found> = last
-        .map(|last| Found::new("last", about(last, now)))
+    let mut found: Vec<Candidate> = last
+        .map(|last| Candidate::new("last", about(last, now)))
         .into_iter()
         .collect();
     for record in &records {
-        found.push(Found::new(record.number.to_string(), about(record, now)));
+        found.push(Candidate::new(record.number.to_string(), about(record, now)));
         if !current.is_empty() {
-            found.push(Found::new(record.id.to_string(), about(record, now)));
+            found.push(Candidate::new(record.id.to_string(), about(record, now)));
         }
     }
     Some(found)
@@ -76,7 +76,7 @@ fn about(record: &Summary, now: Timestamp) -> String {
 
 /// The endpoints of the project, else the user's; with `--remote` those that were noted when they were made or learnt from
 /// here. No provider is asked.
-pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
+pub(super) fn endpoints(words: &Words) -> Option<Vec<Candidate>> {
     let (paths, settings) = settings(words)?;
     let book = match words.option("--remote", None) {
         Some(remote) => notes(&paths, &settings, &remote, words.option("--api-url", None).as_deref())?,
@@ -85,15 +85,15 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Found>> {
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };
         let about = format!("{} {}{state}", endpoint.provider, mask::url(&endpoint.url));
-        Found::new(endpoint.name, about)
+        Candidate::new(endpoint.name, about)
     });
     Some(found.collect())
 }
 
 /// `endpoint:NAME` for the endpoints of the book.
-pub(super) fn endpoint_secrets(words: &Words) -> Vec<Found> {
+pub(super) fn endpoint_secrets(words: &Words) -> Vec<Candidate> {
     let found = endpoints(words).unwrap_or_default().into_iter();
-    let reference = |endpoint: Found| Found {
+    let reference = |endpoint: Candidate| Candidate {
         value: format!("endpoint:{}", endpoint.value),
         ..endpoint
     };
@@ -101,11 +101,11 @@ pub(super) fn endpoint_secrets(words: &Words) -> Vec<Found> {
 }
 
 /// The remotes of the settings, then the providers.
-pub(super) fn remotes(words: &Words, current: &str) -> Vec<Found> {
+pub(super) fn remotes(words: &Words, current: &str) -> Vec<Candidate> {
     let remotes = settings(words)
         .map(|(_, settings)| settings.remotes)
         .unwrap_or_default();
-    let own = remotes.into_iter().map(|(name, remote)| Found {
+    let own = remotes.into_iter().map(|(name, remote)| Candidate {
         value: name,
         about: remote.provider.or(remote.api_url.as_deref().map(mask::url)),
     });
@@ -113,7 +113,7 @@ pub(super) fn remotes(words: &Words, current: &str) -> Vec<Found> {
 }
 
 /// The workflows of the settings.
-pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
+pub(super) fn workflows(words: &Words) -> Option<Vec<Candidate>> {
     let (_, settings) = settings(words)?;
     let named = settings
         .workflows
@@ -125,20 +125,20 @@ pub(super) fn workflows(words: &Words) -> Option<Vec<Found>> {
             workflow.state.name(),
             mask::url(workflow.url.as_deref().unwrap_or(""))
         );
-        Found::new(name, about)
+        Candidate::new(name, about)
     });
     Some(found.collect())
 }
 
 /// Providers, and their variants once something is typed.
-pub(super) fn providers(current: &str) -> Vec<Found> {
+pub(super) fn providers(current: &str) -> Vec<Candidate> {
     let labels = registry().labels().into_iter();
     let wanted = labels.filter(|(label, _)| !current.is_empty() || !label.contains('@'));
-    wanted.map(|(label, title)| Found::new(label, title)).collect()
+    wanted.map(|(label, title)| Candidate::new(label, title)).collect()
 }
 
 /// The events of that provider, else of the one in the settings, else of all; one that several providers have comes once.
-pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<Found> {
+pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<Candidate> {
     let provider = provider.or_else(|| settings(words)?.1.provider);
     let name = provider
         .as_deref()
@@ -149,16 +149,16 @@ pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<Found> {
             events.entry(event).or_default().push(provider);
         }
     }
-    let found = |(event, providers): (String, Vec<String>)| Found::new(event, providers.join(", "));
+    let found = |(event, providers): (String, Vec<String>)| Candidate::new(event, providers.join(", "));
     events.into_iter().map(found).collect()
 }
 
 /// `env:NAME` for the variables that this process has. Names with an underscore in front are the shell's own business.
-pub(super) fn variables() -> Vec<Found> {
+pub(super) fn variables() -> Vec<Candidate> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut names: Vec<String> = names.filter(|name| is_name(name)).collect();
     names.sort_unstable();
-    let found = |name| Found {
+    let found = |name| Candidate {
         value: format!("env:{name}"),
         about: None,
     };

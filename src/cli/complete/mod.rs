@@ -20,7 +20,7 @@ pub use shells::{Shell, script};
 
 use crate::exit::Exit;
 use crate::text::printable;
-use candidates::Found;
+use candidates::Candidate;
 use words::Words;
 
 /// Set by the scripts when a shell asks. The library's own `COMPLETE` may be set for other reasons.
@@ -131,7 +131,7 @@ pub fn at_file() -> ArgValueCompleter {
 }
 
 /// Looks candidates up in the time that there is.
-fn completer(look_up: impl Fn(&Words, &str) -> Vec<Found> + Copy + Send + Sync + 'static) -> ArgValueCompleter {
+fn completer(look_up: impl Fn(&Words, &str) -> Vec<Candidate> + Copy + Send + Sync + 'static) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
         let Some(current) = current.to_str().map(str::to_owned) else {
             return Vec::new();
@@ -145,7 +145,7 @@ fn completer(look_up: impl Fn(&Words, &str) -> Vec<Found> + Copy + Send + Sync +
 }
 
 /// Those that go on from what is typed.
-fn matching(found: Vec<Found>, current: &str) -> Vec<CompletionCandidate> {
+fn matching(found: Vec<Candidate>, current: &str) -> Vec<CompletionCandidate> {
     found
         .into_iter()
         .filter(|found| found.value.starts_with(current))

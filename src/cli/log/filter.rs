@@ -2,16 +2,16 @@
 
 use clap::ValueEnum;
 
-use crate::app::inspect::select;
+use crate::app::inspect::{DEFAULT_LIMIT, select};
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::store::{Query, RecordKind};
 
 /// Which records, and how many of them.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
-pub(super) struct Listing {
+pub(super) struct ListArgs {
     #[command(flatten)]
-    pub(super) filters: Filters,
+    pub(super) filters: FilterArgs,
     /// How many records at most (20 unless given)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Selection")]
     pub(super) limit: Option<u32>,
@@ -19,16 +19,16 @@ pub(super) struct Listing {
 
 /// Which records.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
-pub(super) struct Filters {
+pub(super) struct FilterArgs {
     /// Refused requests and failed deliveries
     #[arg(long, help_heading = "Selection")]
-    pub(super) failed: bool,
+    failed: bool,
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
-    pub(super) failed_processing: bool,
+    failed_processing: bool,
     /// Since then: `2h` ago, or a moment
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
-    pub(super) since: Option<String>,
+    since: Option<String>,
     /// Events that fit: `job.*`
     #[arg(long, value_name = "PATTERN", add = crate::cli::complete::events(), help_heading = "Selection")]
     event: Option<String>,
@@ -43,18 +43,23 @@ pub(super) struct Filters {
     workflow: Option<String>,
     /// Requests that were received, or deliveries
     #[arg(long, help_heading = "Selection")]
-    kind: Option<Kind>,
+    kind: Option<RecordKindArg>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum RecordKindArg {
     /// Requests that `hook listen` received
     Capture,
     /// Messages on their way to one URL
     Delivery,
 }
 
-impl Listing {
+impl ListArgs {
+    /// How many records at most.
+    pub(super) fn limit(&self) -> u32 {
+        self.limit.unwrap_or(DEFAULT_LIMIT)
+    }
+
     /// These options, and where they say nothing those that stand before the subcommand.
     pub(super) fn over(self, outer: Self) -> Self {
         Self {
@@ -64,8 +69,8 @@ impl Listing {
     }
 }
 
-impl Filters {
-    /// As [`Listing::over`].
+impl FilterArgs {
+    /// As [`ListArgs::over`].
     pub(super) fn over(self, outer: Self) -> Self {
         Self {
             failed: self.failed || outer.failed,
@@ -84,8 +89,8 @@ impl Filters {
         let since = self.since.as_deref().map(|text| select::since(session, text));
         Ok(Query {
             kind: self.kind.map(|kind| match kind {
-                Kind::Capture => RecordKind::Capture,
-                Kind::Delivery => RecordKind::Delivery,
+                RecordKindArg::Capture => RecordKind::Capture,
+                RecordKindArg::Delivery => RecordKind::Delivery,
             }),
             failed: self.failed,
             unprocessed: self.failed_processing,

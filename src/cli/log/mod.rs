@@ -1,31 +1,27 @@
 //! `hook log`: the ledger: what came, what went, each attempt, and why.
 
-mod capture;
-mod delivery;
-mod drift;
 mod filter;
-mod follow;
-mod list;
 mod prune;
-mod report;
 mod show;
-mod stats;
-mod why;
+
+use std::cell::OnceCell;
 
 use clap::Subcommand;
 
+use crate::app::inspect::follow::FollowEvent;
+use crate::app::inspect::{self, ListedRecord};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::store::{self, Lease, Store, StoreError, Summary};
-use crate::view::record;
-use filter::{Filters, Listing};
+use crate::view::drift::DriftReport;
+use crate::view::record::{FollowedRecord, RecordPage};
+use filter::{FilterArgs, ListArgs};
 
 /// Look at what was recorded: requests, deliveries, each attempt, and why
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
     #[command(flatten)]
-    listing: Listing,
+    listing: ListArgs,
     /// Go on with new records as they come: the same as `hook log follow`
     #[arg(short, long)]
     follow: bool,
@@ -37,37 +33,45 @@ pub(super) struct LogArgs {
 enum LogCommand {
     /// Records, the newest first: the same as `hook log` alone
     #[command(visible_alias = "ls")]
-    List(Listing),
+    List(ListArgs),
     Show(show::LogShowArgs),
     /// New records as they come, until Ctrl-C; `--limit N` begins with the last N
-    Follow(Listing),
+    Follow(ListArgs),
     /// Success rate, durations, duplicates, and how often each event came
-    Stats(Filters),
+    Stats(FilterArgs),
     /// Compare verified requests with the catalogue: what is missing, retyped or added
-    Drift(Listing),
-    Report(report::LogReportArgs),
+    Drift(ListArgs),
+    Report(LogReportArgs),
     Prune(prune::LogPruneArgs),
+}
+
+/// What a support team asks for: event id, time, URL, last answer; no secret, no signature
+#[derive(Debug, clap::Args)]
+struct LogReportArgs {
+    /// A number, an id or the beginning of one, `last`, `last~2`
+    #[arg(value_name = "ID", add = crate::cli::complete::records())]
+    id: String,
 }
 
 pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
     let (listing, follow) = (args.listing, args.follow);
-    let stray = follow || listing != Listing::default();
+    let stray = follow || listing != ListArgs::default();
     match args.command {
-        None if follow => follow::run(session, &listing),
-        None => list::run(session, &listing),
-        Some(LogCommand::List(own)) if follow => follow::run(session, &own.over(listing)),
-        Some(LogCommand::List(own)) => list::run(session, &own.over(listing)),
-        Some(LogCommand::Follow(own)) => follow::run(session, &own.over(listing)),
+        None if follow => follow_records(session, &listing),
+        None => list(session, &listing),
+        Some(LogCommand::List(own)) if follow => follow_records(session, &own.over(listing)),
+        Some(LogCommand::List(own)) => list(session, &own.over(listing)),
+        Some(LogCommand::Follow(own)) => follow_records(session, &own.over(listing)),
         Some(LogCommand::Stats(own)) => {
             refuse(follow || listing.limit.is_some())?;
-            stats::run(session, &own.over(listing.filters))
+            stats(session, &own.over(listing.filters))
         }
         Some(LogCommand::Drift(own)) => {
             refuse(follow)?;
-            drift::run(session, &own.over(listing))
+            drift(session, &own.over(listing))
         }
         Some(LogCommand::Show(own)) => refuse(stray).and_then(|()| show::run(session, &own)),
-        Some(LogCommand::Report(own)) => refuse(stray).and_then(|()| report::run(session, &own)),
+        Some(LogCommand::Report(own)) => refuse(stray).and_then(|()| report(session, &own)),
         Some(LogCommand::Prune(own)) => refuse(stray).and_then(|()| prune::run(session, &own)),
     }
 }
@@ -81,20 +85,61 @@ fn refuse(stray: bool) -> Result<()> {
         .hint("`hook log --help` shows what goes with what"))
 }
 
-/// The ledger, when there is one. That nothing was recorded yet is said, and is no failure of a list.
-fn reader_if_any(session: &Session) -> Result<Option<Box<dyn Store>>> {
-    match store::open_read_only(&session.ledger_path) {
-        Err(StoreError::Missing(path)) => {
-            let said = format!("nothing was recorded yet: there is no ledger at `{path}`");
-            session.ui.note(&said);
-            Ok(None)
-        }
-        store => Ok(Some(store?)),
+fn list(session: &Session, listing: &ListArgs) -> Result<Exit> {
+    let (query, layout) = (listing.filters.query(session)?, OnceCell::new());
+    let mut show = |records: &[ListedRecord]| {
+        let (now, layout) = (session.now(), &layout);
+        session.ui.show(&RecordPage { records, now, layout })
+    };
+    let end = inspect::list::list(session, query, listing.limit(), &mut show)?;
+    if end.more {
+        session
+            .ui
+            .note(&session.ui.err.dim("there are more: `--limit N` shows them"));
     }
+    end.check(session).map(|()| Exit::Ok)
 }
 
-/// Whether attempts are left and no living process works on them.
-fn is_abandoned(session: &Session, summary: &Summary) -> bool {
-    let alive = |owner: &String| Lease::is_alive(&session.ledger_path, owner);
-    record::is_pending(summary) && !summary.owner.as_ref().is_some_and(alive)
+fn follow_records(session: &Session, listing: &ListArgs) -> Result<Exit> {
+    let ui = &session.ui;
+    let mut tell = |event| match event {
+        FollowEvent::Waiting => {
+            ui.note(&ui.err.dim("waiting for new records; Ctrl-C ends it"));
+            Ok(())
+        }
+        FollowEvent::Record(record) => ui.show(&FollowedRecord(&record)),
+        FollowEvent::CaughtUp => ui.flush(),
+    };
+    let query = listing.filters.query(session)?;
+    super::runtime()?.block_on(inspect::follow::follow(session, query, listing.limit, &mut tell))?;
+    Ok(Exit::Ok)
+}
+
+fn stats(session: &Session, filters: &FilterArgs) -> Result<Exit> {
+    if let Some(stats) = inspect::stats::stats(session, &filters.query(session)?)? {
+        session.ui.show(&stats)?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn drift(session: &Session, listing: &ListArgs) -> Result<Exit> {
+    let Some(survey) = inspect::drift::survey(session, listing.filters.query(session)?, listing.limit())? else {
+        return Ok(Exit::Ok);
+    };
+    let mut groups = survey.groups.iter();
+    groups.try_for_each(|group| session.ui.show(&DriftReport::of(group)))?;
+    if survey.more {
+        let note = "there are more: `--limit N` looks at them";
+        session.ui.note(&session.ui.err.dim(note));
+    }
+    Ok(match (survey.unreadable, survey.has_problem()) {
+        (true, _) => Exit::Store,
+        (false, true) => Exit::Unmet,
+        (false, false) => Exit::Ok,
+    })
+}
+
+fn report(session: &Session, args: &LogReportArgs) -> Result<Exit> {
+    session.ui.show(&inspect::report::report(session, &args.id)?)?;
+    Ok(Exit::Ok)
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::json;
 
-use crate::app::retention::Limits;
+use crate::app::inspect;
+use crate::app::retention::{self, RetentionLimits};
 use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::store::{self, Access, StoreOptions};
 use crate::view::{count, short_size};
 
 /// Drop old records; by default what the settings say: `hook config show`
@@ -27,36 +27,27 @@ pub(super) struct LogPruneArgs {
     yes: bool,
 }
 
-/// `{"schema":"hook.pruned/1"}`
-#[derive(Serialize)]
-struct PrunedLine {
-    schema: &'static str,
-    dropped: u64,
-}
-
 pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
     // Whether there is a ledger at all comes before the question.
-    if super::reader_if_any(session)?.is_none() {
+    if inspect::reader_if_any(session)?.is_none() {
         return Ok(Exit::Ok);
     }
     let limits = match (args.older_than, args.max_size) {
-        (None, None) => Limits::of(&session.settings),
-        (age, size) => Limits { age, size },
+        (None, None) => RetentionLimits::of(&session.settings),
+        (age, size) => RetentionLimits { age, size },
     };
     if !args.yes && !prompt::confirm(&session.ui, &question(session, limits), "add `--yes`")? {
         return Ok(Exit::Ok);
     }
-    let mut store = store::open(&session.ledger_path, Access::ReadWrite, StoreOptions::default())?;
-    let dropped = limits.apply(&mut *store, session.now())?;
-    session.ui.json(&PrunedLine {
-        schema: "hook.pruned/1",
-        dropped,
-    })?;
+    let dropped = retention::prune(&session.ledger_path, limits, session.now())?;
+    session
+        .ui
+        .json(&json!({ "schema": "hook.pruned/1", "dropped": dropped }))?;
     session.ui.line(&format!("dropped {}", count(dropped, "record")))?;
     Ok(Exit::Ok)
 }
 
-fn question(session: &Session, limits: Limits) -> String {
+fn question(session: &Session, limits: RetentionLimits) -> String {
     let age = limits.age.map(|age| format!("older than {}", human_duration(age)));
     let size = limits.size.map(|size| format!("beyond {}", short_size(size)));
     let what: Vec<String> = age.into_iter().chain(size).collect();

@@ -10,7 +10,7 @@ use crate::headers::Headers;
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, near_names};
-use crate::text::printable;
+use crate::text::{or_near, printable};
 use crate::view::drift::DriftReport;
 
 /// Compare a body with the catalogue's event: what is missing, retyped or added
@@ -69,15 +69,6 @@ pub(super) fn run(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
     } else {
         Exit::Ok
     })
-}
-
-/// `; near names: ...`, to go on a warning.
-pub(in crate::cli) fn or_near(near: &[String]) -> String {
-    if near.is_empty() {
-        return String::new();
-    }
-    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-    format!("; near names: {}", names.join(", "))
 }
 
 fn read(file: &str) -> Result<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::dedupe::Seen;
+use super::dedupe::DedupeIndex;
 
 /// How many pages may stay in the write-ahead log. The next process that finds nobody else at work reads all of them
 /// before anything else, a millisecond for every 400 pages: a log as long as a busy listener makes it would cost every
@@ -41,13 +41,13 @@ impl CheckpointPolicy {
 
     /// Moves the write-ahead log into the file when it is long. A short visit beside a process that writes leaves that to
     /// the other one, at its end or when the log is full. It is no failure when somebody is in the way.
-    pub(super) fn end(&self, connection: &mut Connection, seen: &mut Seen) {
+    pub(super) fn end(&self, connection: &mut Connection, seen: &mut DedupeIndex) {
         let left_to_others = self.groups < OWN_GROUPS && self.version != version(connection);
         if self.groups == 0 || left_to_others {
             return;
         }
         let _ = connection.busy_handler(None::<fn(i32) -> bool>);
-        let _ = seen.settle(connection);
+        let _ = seen.flush(connection);
         let pages = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1));
         if pages.is_ok_and(|pages| pages > PAGES_LEFT) {
             let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

@@ -53,28 +53,28 @@ pub(super) fn has_other_id(connection: &Connection, first: Option<i64>, new: &Ne
 }
 
 /// What is known of the captures of the last while.
-pub(super) struct Seen {
+pub(super) struct DedupeIndex {
     window: Duration,
     /// Absent until the first capture that may be a duplicate: who only sends never needs it.
-    known: Option<Known>,
+    known: Option<LoadedIndex>,
 }
 
-struct Known {
+struct LoadedIndex {
     /// The newest capture of each hash that is in no run yet.
     recent: BTreeMap<u64, i64>,
     /// The oldest first.
-    runs: Vec<Run>,
+    runs: Vec<HashRun>,
     /// The last number that was taken into account. Higher ones are of other processes.
     last_n: i64,
 }
 
-struct Run {
+struct HashRun {
     number: i64,
     last_n: i64,
-    filter: Filter,
+    filter: BloomFilter,
 }
 
-impl Seen {
+impl DedupeIndex {
     pub(super) fn new(window: Duration) -> Self {
         Self { window, known: None }
     }
@@ -86,7 +86,7 @@ impl Seen {
 
     /// Takes note of capture `n`, within the transaction that records it and whose first number is `first_n`. Returns the
     /// first capture of the same event, when the last one is not older than the window.
-    pub(super) fn meet(
+    pub(super) fn check_and_insert(
         &mut self,
         connection: &Connection,
         hash: u64,
@@ -96,7 +96,7 @@ impl Seen {
         let since = at.minus(self.window);
         let known = self.known(connection, since, first_n)?;
         if known.recent.len() >= RUN {
-            known.seal(connection, n - 1)?;
+            known.write_run(connection, n - 1)?;
             known.leave_out(connection, since)?;
         }
         let earlier = match known.recent.insert(hash, n) {
@@ -109,7 +109,7 @@ impl Seen {
         }
     }
 
-    /// As [`Seen::meet`], for a capture that makes no other one a duplicate.
+    /// As [`DedupeIndex::check_and_insert`], for a capture that makes no other one a duplicate.
     pub(super) fn look(
         &mut self,
         connection: &Connection,
@@ -129,10 +129,10 @@ impl Seen {
         }
     }
 
-    fn known(&mut self, connection: &Connection, since: Timestamp, first_n: i64) -> rusqlite::Result<&mut Known> {
+    fn known(&mut self, connection: &Connection, since: Timestamp, first_n: i64) -> rusqlite::Result<&mut LoadedIndex> {
         let mut known = match self.known.take() {
             Some(known) => known,
-            None => Known::load(connection, since)?,
+            None => LoadedIndex::load(connection, since)?,
         };
         known.catch_up(connection, first_n)?;
         Ok(self.known.insert(known))
@@ -146,13 +146,13 @@ impl Seen {
     }
 
     /// Writes what is in memory when reading it again would take long.
-    pub(super) fn settle(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+    pub(super) fn flush(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
         match &mut self.known {
             Some(known) if known.recent.len() >= SHORT_RUN => {
                 let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
                 let last_n = last_number(&transaction)?;
                 known.catch_up(&transaction, last_n + 1)?;
-                known.seal(&transaction, last_n)?;
+                known.write_run(&transaction, last_n)?;
                 transaction.commit()
             }
             _ => Ok(()),
@@ -169,16 +169,16 @@ fn first(connection: &Connection, n: i64, hash: u64, since: Timestamp) -> rusqli
         .optional()
 }
 
-impl Known {
+impl LoadedIndex {
     fn load(connection: &Connection, since: Timestamp) -> rusqlite::Result<Self> {
         let floor = minutes::floor(connection, Some(since))?;
         let mut statement =
             connection.prepare("SELECT run, last_n, filter FROM seen_run WHERE last_n >= ?1 ORDER BY run")?;
         let runs = statement.query_map([floor], |row| {
-            Ok(Run {
+            Ok(HashRun {
                 number: row.get(0)?,
                 last_n: row.get(1)?,
-                filter: Filter::read(row.get_ref(2)?.as_blob()?),
+                filter: BloomFilter::read(row.get_ref(2)?.as_blob()?),
             })
         })?;
         let runs = runs.collect::<Result<_, _>>()?;
@@ -224,10 +224,10 @@ impl Known {
     }
 
     /// Makes a run of what is in memory: the captures up to `last_n`.
-    fn seal(&mut self, connection: &Connection, last_n: i64) -> rusqlite::Result<()> {
+    fn write_run(&mut self, connection: &Connection, last_n: i64) -> rusqlite::Result<()> {
         let number: i64 =
             connection.query_row("SELECT coalesce(max(run), 0) + 1 FROM seen_run", [], |row| row.get(0))?;
-        let mut filter = Filter::for_hashes(self.recent.len());
+        let mut filter = BloomFilter::for_hashes(self.recent.len());
         let mut buckets: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
         for (hash, n) in &self.recent {
             filter.add(*hash);
@@ -245,7 +245,7 @@ impl Known {
             params![number, last_n, filter.bytes()],
         )?;
         self.recent.clear();
-        self.runs.push(Run { number, last_n, filter });
+        self.runs.push(HashRun { number, last_n, filter });
         Ok(())
     }
 
@@ -285,9 +285,9 @@ fn find(entries: &[u8], hash: u64) -> Option<i64> {
 }
 
 /// Tells which hashes are not in a run: a Bloom filter whose bits for a hash are all in one word.
-struct Filter(Vec<u64>);
+struct BloomFilter(Vec<u64>);
 
-impl Filter {
+impl BloomFilter {
     /// Four hashes a word: one in 200 strangers passes.
     fn for_hashes(count: usize) -> Self {
         Self(vec![0; count.div_ceil(4).next_power_of_two()])

@@ -6,7 +6,7 @@ use super::values::signed;
 use crate::store::{Query, RecordKind};
 
 /// What stands between `FROM` and `ORDER BY`, and the values of its placeholders in their order.
-pub(super) struct Filter {
+pub(super) struct SqlFilter {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,
 }
@@ -16,15 +16,15 @@ const UNPROCESSED: &str = "capture WHERE n IN
     (SELECT n FROM processing INDEXED BY processing_failed WHERE mended IS NULL)";
 
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
-pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
+pub(super) fn captures(query: &Query, floor: i64) -> Option<SqlFilter> {
     let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
     let mut filter = match (query.failed, query.unprocessed) {
-        (true, false) => Filter::of("capture INDEXED BY capture_refused WHERE verdict = 'refused'"),
-        (false, true) => Filter::of(UNPROCESSED),
-        (false, false) => Filter::of("capture WHERE 1"),
+        (true, false) => SqlFilter::of("capture INDEXED BY capture_refused WHERE verdict = 'refused'"),
+        (false, true) => SqlFilter::of(UNPROCESSED),
+        (false, false) => SqlFilter::of("capture WHERE 1"),
         // Commands do not run for refused requests.
         (true, true) => return None,
     };
@@ -33,16 +33,16 @@ pub(super) fn captures(query: &Query, floor: i64) -> Option<Filter> {
 }
 
 /// The same for deliveries.
-pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
+pub(super) fn deliveries(query: &Query, floor: i64) -> Option<SqlFilter> {
     let mut filter = match (query.failed, query.pending) {
         _ if query.kind == Some(RecordKind::Capture) || query.unprocessed => return None,
         (true, true) => return None,
-        (true, false) => Filter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
-        (false, true) => Filter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
+        (true, false) => SqlFilter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
+        (false, true) => SqlFilter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
         (false, false) if query.origin.is_some() => {
-            Filter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL")
+            SqlFilter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL")
         }
-        (false, false) => Filter::of("delivery WHERE 1"),
+        (false, false) => SqlFilter::of("delivery WHERE 1"),
     };
     if let Some(origin) = query.origin {
         filter.and("origin = ?", [signed(origin).into()]);
@@ -54,7 +54,7 @@ pub(super) fn deliveries(query: &Query, floor: i64) -> Option<Filter> {
     Some(filter)
 }
 
-impl Filter {
+impl SqlFilter {
     /// The indexes are named rather than left to SQLite: without statistics it may well read a million rows to find ten.
     fn of(table: &str) -> Self {
         Self {

@@ -2,20 +2,18 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::dedupe::Seen;
+use super::dedupe::DedupeIndex;
 use super::minutes;
 use super::policies::Policies;
 use super::sequence::last_number;
-use super::statements::Statements;
 use crate::clock::Timestamp;
 use crate::id::Id;
 
 /// Changes that are made in one transaction.
 pub(super) struct ChangeGroup<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) statements: Statements<'c>,
     pub(super) policies: Policies,
-    pub(super) seen: &'c mut Seen,
+    pub(super) seen: &'c mut DedupeIndex,
     /// The number of the first record of the group.
     pub(super) first: i64,
     /// The number of the next record. Only this transaction can give numbers while it lasts.
@@ -26,14 +24,13 @@ pub(super) struct ChangeGroup<'c> {
 
 impl<'c> ChangeGroup<'c> {
     /// No changes yet.
-    pub(super) fn begin(connection: &'c Connection, seen: &'c mut Seen) -> rusqlite::Result<Self> {
+    pub(super) fn begin(connection: &'c Connection, seen: &'c mut DedupeIndex) -> rusqlite::Result<Self> {
         let next = last_number(connection)? + 1;
         Ok(Self {
             first: next,
             next,
             minute: minutes::last(connection)?,
             connection,
-            statements: Statements::new(connection),
             policies: Policies::default(),
             seen,
         })

@@ -4,11 +4,16 @@ use rusqlite::params;
 
 use super::group::ChangeGroup;
 use super::sealed;
-use super::statements::Frequent;
 use super::values::nanos;
 use crate::mask;
 use crate::store::sealed as seal;
 use crate::store::{Attempt, Execution, Outcome, SealedPlace};
+
+/// An attempt with the same number replaces the earlier one.
+pub(super) const KEEP_ATTEMPT: &str =
+    "INSERT OR REPLACE INTO attempt (delivery, seq, at, took, request, status, headers, truncated, body,
+    error, text)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 impl ChangeGroup<'_> {
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
@@ -20,7 +25,7 @@ impl ChangeGroup<'_> {
         let (request, of_request) = seal::headers(SealedPlace::Request, attempt.seq, &attempt.request_headers);
         // An answer that repeats a secret is never sent again, so that nothing has to be put back.
         let answer_headers = answer.map(|answer| answer.headers.to_block());
-        self.statements.get(Frequent::KeepAttempt)?.execute(params![
+        self.connection.prepare_cached(KEEP_ATTEMPT)?.execute(params![
             delivery,
             attempt.seq,
             attempt.at.unix_us(),

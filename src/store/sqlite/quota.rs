@@ -35,7 +35,7 @@ pub(super) struct Quota {
     /// Bytes that the whole ledger may take.
     pub(super) total: Option<u64>,
     /// What unauthenticated captures take, as far as this connection knows; absent until there is one.
-    sum: Option<Sum>,
+    sum: Option<QuotaSum>,
     /// Whether the last groups had any.
     met: bool,
     /// No capture of a listener without a secret has a lower number.
@@ -46,7 +46,7 @@ pub(super) struct Quota {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Sum {
+struct QuotaSum {
     bytes: u64,
     counted: Instant,
     /// Another number than now when another connection has written since.
@@ -153,7 +153,7 @@ impl Quota {
         let target = self.unauthenticated - self.unauthenticated / SHARE_FREED;
         if exact.bytes > self.unauthenticated {
             let freed = prune::drop_unauthenticated(connection, exact.bytes - target)?;
-            self.sum = Some(Sum {
+            self.sum = Some(QuotaSum {
                 bytes: exact.bytes - freed,
                 version: super::close::version(connection),
                 ..exact
@@ -162,7 +162,7 @@ impl Quota {
         Ok(())
     }
 
-    fn sum(&mut self, connection: &Connection) -> rusqlite::Result<Sum> {
+    fn sum(&mut self, connection: &Connection) -> rusqlite::Result<QuotaSum> {
         match self.sum {
             Some(sum) if sum.counted.elapsed() < EXACT_FOR || sum.version == super::close::version(connection) => {
                 Ok(sum)
@@ -171,8 +171,8 @@ impl Quota {
         }
     }
 
-    fn count(&mut self, connection: &Connection) -> rusqlite::Result<Sum> {
-        let sum = Sum {
+    fn count(&mut self, connection: &Connection) -> rusqlite::Result<QuotaSum> {
+        let sum = QuotaSum {
             bytes: prune::unauthenticated_bytes(connection)?,
             counted: Instant::now(),
             version: super::close::version(connection),

@@ -11,7 +11,7 @@ use super::{filter, minutes};
 use crate::store::{Query, RecordKind};
 
 /// A delivery, as far as it matters where its message stands.
-struct Node {
+struct DeliveryNode {
     message: i64,
     /// The endpoint, or the URL where there is none.
     target: String,
@@ -59,9 +59,9 @@ pub(super) fn is_to_repeat(connection: &Connection, n: i64) -> rusqlite::Result<
 
 /// The delivery of a group that is made again: the newest one that failed at the target of the first. None where something
 /// is on its way, or where the newest end is a success.
-fn to_repeat(group: &BTreeMap<i64, Node>) -> Option<i64> {
+fn to_repeat(group: &BTreeMap<i64, DeliveryNode>) -> Option<i64> {
     let (_, first) = group.first_key_value()?;
-    let state = |wanted: &'static str| move |(_, node): &(&i64, &Node)| node.state == wanted;
+    let state = |wanted: &'static str| move |(_, node): &(&i64, &DeliveryNode)| node.state == wanted;
     if group.iter().any(|node| state("pending")(&node)) {
         return None;
     }
@@ -76,7 +76,7 @@ fn to_repeat(group: &BTreeMap<i64, Node>) -> Option<i64> {
 }
 
 /// Everything that belongs together with a delivery, by number.
-fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, Node>> {
+fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, DeliveryNode>> {
     let (mut group, mut open) = (BTreeMap::new(), vec![start]);
     while let Some(n) = open.pop() {
         if group.contains_key(&n) {
@@ -89,7 +89,7 @@ fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, 
     Ok(group)
 }
 
-fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<Node>> {
+fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<DeliveryNode>> {
     let mut statement = connection.prepare_cached(
         "SELECT message, coalesce('endpoint ' || endpoint, url), state, origin, source,
              origin IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS o WHERE o.n = delivery.origin)
@@ -99,12 +99,12 @@ fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<Node>> {
     rows.next().transpose()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Node> {
+fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryNode> {
     let (origin, is_delivery): (Option<i64>, bool) = (row.get(3)?, row.get(5)?);
     // A record that is damaged is told of when its turn comes.
     let text = |column| row.get_ref(column).map(|value| lossy(value).unwrap_or_default());
     let source = text(4)?;
-    Ok(Node {
+    Ok(DeliveryNode {
         message: row.get(0)?,
         target: text(1)?,
         state: text(2)?,
@@ -114,7 +114,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Node> {
 }
 
 /// The numbers of those that are one step away.
-fn related(connection: &Connection, n: i64, node: &Node) -> rusqlite::Result<Vec<i64>> {
+fn related(connection: &Connection, n: i64, node: &DeliveryNode) -> rusqlite::Result<Vec<i64>> {
     let mut found: Vec<i64> = node.repeats.into_iter().collect();
     let mut add = |sql: &str, of: i64| -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(sql)?;

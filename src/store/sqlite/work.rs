@@ -56,7 +56,7 @@ impl ChangeGroup<'_> {
             return Ok(Ack::default());
         };
         let hash = dedupe::hash(provider.as_deref(), dedupe_key);
-        let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), at));
+        let first = hash.map(|hash| self.seen.check_and_insert(self.connection, hash, (self.first, n), at));
         let duplicate_of = first.transpose()?.flatten().filter(|first| *first != n);
         self.connection
             .prepare_cached("UPDATE capture SET dedupe = ?2, duplicate_of = coalesce(duplicate_of, ?3) WHERE n = ?1")?

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
-use super::dedupe::{self, Seen};
+use super::dedupe::{self, DedupeIndex};
 use super::group::ChangeGroup;
+use super::kept::KEEP_ATTEMPT;
 use super::sequence::last_number;
-use super::statements::{Frequent, Statements};
 use super::values::{changed, delays_text, json, nanos, signed, unsigned};
 use super::{diagnosis, minutes, processing, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
@@ -17,23 +17,38 @@ use crate::store::{
     Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome, SealedPlace,
 };
 
+const INSERT_CAPTURE: &str =
+    "INSERT INTO capture (n, id, at, method, target, remote, provider, event, event_id, verdict, reason,
+    detail, status, size, weight, dedupe, duplicate_of, late, secret)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+
+const INSERT_CONTENT: &str = "INSERT INTO capture_content (n, dedupe_key, headers, body) VALUES (?1, ?2, ?3, ?4)";
+
+const FIND_MESSAGE: &str =
+    "SELECT m FROM message WHERE id = ?1 AND wire_id = ?2 AND event = ?3 AND time = ?4 AND mode = ?5
+    AND content_type = ?6 AND body = ?7 LIMIT 1";
+
+const INSERT_MESSAGE: &str = "INSERT INTO message (id, wire_id, event, time, mode, content_type, body, m)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+const INSERT_DELIVERY: &str =
+    "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
+    source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late,
+    secret, policy, addresses)
+    VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+    ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
+
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
     let _ = last_number(connection);
     let _ = minutes::last(connection);
-    let mut statements = Statements::new(connection);
-    for statement in [
-        Frequent::FindMessage,
-        Frequent::InsertMessage,
-        Frequent::InsertDelivery,
-        Frequent::KeepAttempt,
-    ] {
-        let _ = statements.get(statement);
+    for sql in [FIND_MESSAGE, INSERT_MESSAGE, INSERT_DELIVERY, KEEP_ATTEMPT] {
+        let _ = connection.prepare_cached(sql);
     }
 }
 
 /// Makes all of the changes or none.
-pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
+pub(super) fn group(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     if ops.is_empty() {
         return Ok(Vec::new());
     }
@@ -44,7 +59,7 @@ pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) ->
     made
 }
 
-fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
+fn make(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut group = ChangeGroup::begin(&transaction, seen)?;
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
@@ -119,7 +134,10 @@ impl ChangeGroup<'_> {
     fn capture(&mut self, new: &NewCapture, work: &[NewWork]) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let hash = dedupe::hash(new.provider.as_deref(), new.dedupe_key.as_deref());
-        let first = hash.map(|hash| self.seen.meet(self.connection, hash, (self.first, n), new.at));
+        let first = hash.map(|hash| {
+            self.seen
+                .check_and_insert(self.connection, hash, (self.first, n), new.at)
+        });
         let duplicate_of = first.transpose()?.flatten();
         self.insert_capture((n, late), new, hash, duplicate_of)?;
         work::add(self.connection, n, new.at, duplicate_of.is_some(), work)?;
@@ -139,7 +157,7 @@ impl ChangeGroup<'_> {
     ) -> rusqlite::Result<()> {
         let (target, of_target) = seal::url(SealedPlace::Target, &new.target);
         let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
-        self.statements.get(Frequent::InsertCapture)?.execute(params![
+        self.connection.prepare_cached(INSERT_CAPTURE)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
             new.at.unix_us(),
@@ -160,8 +178,8 @@ impl ChangeGroup<'_> {
             late,
             new.verdict.secret.as_ref().and_then(json),
         ])?;
-        self.statements
-            .get(Frequent::InsertContent)?
+        self.connection
+            .prepare_cached(INSERT_CONTENT)?
             .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
         sealed::keep(self.connection, n, &of_target)?;
         sealed::keep(self.connection, n, &of_headers)?;
@@ -186,7 +204,7 @@ impl ChangeGroup<'_> {
         let last = new.attempts.last();
         let (url, of_url) = seal::url(SealedPlace::Url, &new.url);
         let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
-        self.statements.get(Frequent::InsertDelivery)?.execute(params![
+        self.connection.prepare_cached(INSERT_DELIVERY)?.execute(params![
             n,
             new.id.uuid.as_bytes(),
             new.at.unix_us(),
@@ -240,14 +258,14 @@ impl ChangeGroup<'_> {
         // The whole message is compared. Were the id alone to decide, a seeded run with other data would show the bytes
         // of an earlier one as those that were sent.
         let found = self
-            .statements
-            .get(Frequent::FindMessage)?
+            .connection
+            .prepare_cached(FIND_MESSAGE)?
             .query_row(&fields[..7], |row| row.get(0))
             .optional()?;
         if let Some(key) = found {
             return Ok(key);
         }
-        self.statements.get(Frequent::InsertMessage)?.execute(&fields[..])?;
+        self.connection.prepare_cached(INSERT_MESSAGE)?.execute(&fields[..])?;
         Ok(n)
     }
 

@@ -1,12 +1,12 @@
-//! `hook log show --why`: what happened, in plain words, and what helps.
+//! What became of a record in sentences: what happened, and what helps.
 
-use super::delivery::{is_worked_on, maker, next};
-use super::show::View;
+use super::delivery::{maker, next, said};
+use super::outcome;
+use crate::app::inspect::show::{RecordDetails, WaitingWork};
 use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
-use crate::mask;
 use crate::shell::quote;
-use crate::store::{Capture, Delivery, DeliveryState, Lane, Lease, NewDelivery, Processing};
+use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
 use crate::text::printable;
 use crate::view::{count, short_size, short_time, status_line};
 
@@ -14,13 +14,13 @@ use crate::view::{count, short_size, short_time, status_line};
 const MOST: usize = 400;
 
 /// What became of a request that was received.
-pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
+pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<String> {
     let request = &capture.request;
     let provider = request.provider.as_deref();
     let mut said = vec![format!(
         "`{}` with {} of body came from {}.",
-        printable(&format!("{} {}", request.method, view.target(request)), MOST),
-        short_size(request.body.len() as u64),
+        printable(&format!("{} {}", request.method, request.target), MOST),
+        short_size(details.size as u64),
         printable(&request.remote, MOST),
     )];
     said.push(match provider {
@@ -34,7 +34,7 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
         _ => answer(request.status, request.verdict.name == "refused"),
     });
     if let Some(first) = capture.duplicate_of {
-        let same = if view.same_content {
+        let same = if details.same_content {
             "It has the same signed content as"
         } else {
             "It is the same event as"
@@ -43,8 +43,8 @@ pub(super) fn of_capture(view: &View<'_>, capture: &Capture) -> Vec<String> {
             "{same} #{first}, so that no command was run for it again; forwards were made."
         ));
     }
-    said.extend(forwards(view, capture));
-    said.extend(view.waiting.iter().map(|lane| waiting(view, lane)));
+    said.extend(forwards(details, capture));
+    said.extend(details.waiting.iter().map(waiting));
     said.extend(capture.processing.iter().flat_map(processing));
     said
 }
@@ -132,19 +132,19 @@ fn answer(status: u16, refused: bool) -> String {
     }
 }
 
-fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
-    if !view.later.is_empty() {
-        return again(view);
+fn forwards(details: &RecordDetails, capture: &Capture) -> Vec<String> {
+    if !details.later.is_empty() {
+        return again(details);
     }
     match &capture.forwarded_to {
         Some(url) => vec![format!(
             "It was forwarded to {}; that delivery is no longer recorded.",
-            printable(&mask::url_unless(url, view.reveal), MOST)
+            printable(url, MOST)
         )],
         None if capture.request.verdict.name == "refused" => {
             vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
         }
-        None if !capture.processing.is_empty() || !view.waiting.is_empty() => Vec::new(),
+        None if !capture.processing.is_empty() || !details.waiting.is_empty() => Vec::new(),
         None => vec![format!(
             "It was sent on to nobody: `hook replay {} --to URL` does.",
             capture.number
@@ -153,10 +153,9 @@ fn forwards(view: &View<'_>, capture: &Capture) -> Vec<String> {
 }
 
 /// A forward or a command that is not done yet.
-fn waiting(view: &View<'_>, lane: &Lane) -> String {
-    let what = printable(&described(lane), MOST);
-    let owner = lane.owner.as_deref();
-    if owner.is_some_and(|owner| Lease::is_alive(&view.session.ledger_path, owner)) {
+fn waiting(waiting: &WaitingWork) -> String {
+    let what = printable(&described(&waiting.lane), MOST);
+    if waiting.is_worked_on {
         format!("Still to be done by a `hook` that is running: {what}.")
     } else {
         format!("Still to be done: {what}. `hook replay --resume` does it.")
@@ -188,9 +187,9 @@ fn processing(processing: &Processing) -> Vec<String> {
 }
 
 /// Deliveries that came of the record, and how to repeat those that failed.
-fn again(view: &View<'_>) -> Vec<String> {
+fn again(details: &RecordDetails) -> Vec<String> {
     let sentence = |summary: &crate::store::Summary| {
-        let outcome = view.outcome(summary);
+        let outcome = outcome(details, summary);
         match summary.state.as_str() {
             "delivered" => format!("It went on as {outcome}."),
             _ => format!(
@@ -199,24 +198,24 @@ fn again(view: &View<'_>) -> Vec<String> {
             ),
         }
     };
-    view.later.iter().map(sentence).collect()
+    details.later.iter().map(sentence).collect()
 }
 
 /// What became of a delivery.
-pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
+pub(super) fn of_delivery(details: &RecordDetails, record: &Delivery) -> Vec<String> {
     let delivery = &record.delivery;
     let event = match (delivery.message.event.as_str(), &delivery.execution) {
         (_, Some(of)) => format!("The request of workflow `{}`", printable(&of.workflow, MOST)),
         ("", None) => "An event of unknown type".to_owned(),
         (event, None) => format!("`{}`", printable(event, MOST)),
     };
-    let url = printable(&mask::url_unless(&delivery.url, view.reveal), MOST);
+    let url = printable(&delivery.url, MOST);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
     let mut helped: Option<String> = None;
     for attempt in &delivery.attempts {
         let last = delivery.attempts.last() == Some(attempt);
         said.push(attempt_words(
-            view,
+            details,
             attempt,
             last && delivery.state == DeliveryState::Delivered,
         ));
@@ -227,20 +226,19 @@ pub(super) fn of_delivery(view: &View<'_>, record: &Delivery) -> Vec<String> {
             helped = help;
         }
     }
-    said.extend(outlook(view, record.number, delivery));
-    said.extend(again(view));
+    said.extend(outlook(details, record.number, delivery));
+    said.extend(again(details));
     said
 }
 
-fn attempt_words(view: &View<'_>, attempt: &Attempt, delivered: bool) -> String {
+fn attempt_words(details: &RecordDetails, attempt: &Attempt, delivered: bool) -> String {
     let (seq, took) = (attempt.seq, short_time(attempt.took));
     let at = attempt.at.local_datetime();
     match &attempt.outcome {
         Outcome::Answer(answer) => {
-            let text = String::from_utf8_lossy(&answer.body);
-            let says = match text.trim() {
+            let says = match said(details, &answer.body).as_str() {
                 "" => String::new(),
-                text => format!(", saying `{}`", printable(&view.text(text), 200)),
+                text => format!(", saying `{}`", printable(text, 200)),
             };
             let so = if delivered { ": success" } else { "" };
             let status = status_line(answer.status);
@@ -249,7 +247,7 @@ fn attempt_words(view: &View<'_>, attempt: &Attempt, delivered: bool) -> String 
         Outcome::Error { kind, text } => format!(
             "Attempt {seq} ({at}) got no answer: {}, after {took}: {}.",
             kind.words(),
-            printable(&view.text(text), MOST)
+            printable(text, MOST)
         ),
     }
 }
@@ -298,14 +296,14 @@ fn error_help(kind: ErrorKind, https: bool) -> &'static str {
 }
 
 /// What comes next, and which command helps.
-fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> {
+fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<String> {
     let planned = delivery.delays.len() + 1;
     let made = delivery.attempts.len();
     match delivery.state {
         DeliveryState::Delivered => vec!["It is delivered; nothing is left to do.".to_owned()],
         DeliveryState::Pending => {
-            let mut said = vec![format!("It is not over: {}.", next(view, delivery))];
-            if !is_worked_on(view, delivery) {
+            let mut said = vec![format!("It is not over: {}.", next(details, delivery))];
+            if !details.is_worked_on {
                 said.push(format!("`hook replay {number}` makes a new delivery of it instead."));
             }
             said
@@ -322,7 +320,7 @@ fn outlook(view: &View<'_>, number: u64, delivery: &NewDelivery) -> Vec<String> 
                 made => format!("The last answer ended it after {made} of {planned} attempts"),
             };
             let mut said = vec![format!("{why}: it failed.")];
-            said.extend(real_schedule(view, delivery).filter(|_| planned == 1));
+            said.extend(details.provider_schedule.clone());
             said.push(format!("`hook replay {number}` delivers it again."));
             said
         }
@@ -336,12 +334,4 @@ fn unsent(delivery: &NewDelivery) -> String {
         Some(note) => format!("Nothing was sent: {}.", printable(note, MOST)),
         None => "Nothing was sent.".to_owned(),
     }
-}
-
-/// What the provider itself does after a failure.
-fn real_schedule(view: &View<'_>, delivery: &NewDelivery) -> Option<String> {
-    let profile = view.session.registry.get(delivery.provider.as_deref()?).ok()?;
-    let schedule = &profile.policy.schedule;
-    let described = || format!("{} itself makes {}.", profile.title, schedule.describe());
-    (!schedule.delays.is_empty()).then(described)
 }

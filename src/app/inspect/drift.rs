@@ -1,25 +1,20 @@
-//! `hook log drift`: recorded requests against the catalogue.
+//! Recorded requests against the catalogue.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::Serialize;
 
-use super::filter::Listing;
-use super::list::SHOWN;
 use super::reader_if_any;
-use crate::cli::providers::or_near;
-use crate::cli::session::Session;
+use crate::app::context::Context;
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, Store, StoreError};
-use crate::text::printable;
-use crate::view::count;
-use crate::view::drift::{DriftReport, DriftSeen};
+use crate::text::{count, or_near, printable};
 
 /// Records that are listed at once.
 const PAGE: usize = 500;
@@ -27,22 +22,45 @@ const PAGE: usize = 500;
 /// Characters of a name from the network, at most.
 const NAME_SHOWN: usize = 200;
 
+/// In which records a difference was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DriftSeen {
+    /// How many of them.
+    pub records: u64,
+    /// The number of one of them.
+    pub example: u64,
+}
+
 /// All requests of one event of one provider.
-struct Group {
-    provider: String,
-    event: String,
+pub struct DriftGroup {
+    /// The provider.
+    pub provider: String,
+    /// The event.
+    pub event: String,
+    /// How many requests were compared.
+    pub looked_at: u64,
+    /// What differs, problems first.
+    pub found: IndexMap<Difference, DriftSeen>,
     /// Absent: the catalogue does not have the event.
     measure: Option<Measure>,
-    looked_at: u64,
-    found: IndexMap<Difference, DriftSeen>,
+}
+
+/// What came of a comparison.
+pub struct DriftSurvey {
+    /// Each event that the catalogue has.
+    pub groups: Vec<DriftGroup>,
+    /// Whether there are more requests than were asked for.
+    pub more: bool,
+    /// Whether a record could not be read.
+    pub unreadable: bool,
 }
 
 /// What was looked at so far.
 struct Survey<'a> {
-    session: &'a Session,
+    context: &'a Context,
     /// By the name in the record.
     profiles: HashMap<String, Option<Arc<Profile>>>,
-    groups: Vec<Group>,
+    groups: Vec<DriftGroup>,
     /// In `groups`, by provider and event as the request named it.
     index: HashMap<(String, String), usize>,
     looked_at: u64,
@@ -51,18 +69,19 @@ struct Survey<'a> {
     unreadable: bool,
 }
 
-pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
-    let mut query = listing.filters.query(session)?;
+/// Compares the newest verified requests that match with the catalogue, `limit` of them at most; nothing when there is no
+/// ledger.
+pub fn survey(context: &Context, mut query: Query, limit: u32) -> Result<Option<DriftSurvey>> {
     if query.kind == Some(RecordKind::Delivery) {
         return Err(Error::usage("`hook log drift` looks at requests that were received")
             .hint("`hook log drift --kind capture`, or leave out `--kind`"));
     }
     query.kind = Some(RecordKind::Capture);
-    let Some(store) = reader_if_any(session)? else {
-        return Ok(Exit::Ok);
+    let Some(store) = reader_if_any(context)? else {
+        return Ok(None);
     };
     let mut survey = Survey {
-        session,
+        context,
         profiles: HashMap::new(),
         groups: Vec::new(),
         index: HashMap::new(),
@@ -70,20 +89,8 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         nameless: 0,
         unreadable: false,
     };
-    let more = survey.look(&*store, query, u64::from(listing.limit.unwrap_or(SHOWN)))?;
-    survey.show()?;
-    if more {
-        let note = "there are more: `--limit N` looks at them";
-        session.ui.note(&session.ui.err.dim(note));
-    }
-    let faulty = |group: &Group| group.found.keys().any(Difference::is_problem);
-    Ok(if survey.unreadable {
-        Exit::Store
-    } else if survey.groups.iter().any(faulty) {
-        Exit::Unmet
-    } else {
-        Exit::Ok
-    })
+    let more = survey.look(&*store, query, limit.into())?;
+    Ok(Some(survey.finish(more)))
 }
 
 impl Survey<'_> {
@@ -107,7 +114,7 @@ impl Survey<'_> {
                     }
                     Ok(_) => {}
                     Err(error @ StoreError::Damaged { .. }) => {
-                        self.session.ui.warn(&error.to_string());
+                        self.context.notices.warn(error.to_string());
                         self.unreadable = true;
                     }
                     Err(error) => return Err(error.into()),
@@ -145,7 +152,7 @@ impl Survey<'_> {
     }
 
     /// The group of an event; nothing when its provider is none any more.
-    fn group(&mut self, provider: &str, event: &str) -> Result<Option<&mut Group>> {
+    fn group(&mut self, provider: &str, event: &str) -> Result<Option<&mut DriftGroup>> {
         let key = (provider.to_owned(), event.to_owned());
         if let Some(&at) = self.index.get(&key) {
             return Ok(self.groups.get_mut(at));
@@ -153,12 +160,12 @@ impl Survey<'_> {
         let Some(profile) = self.profile(provider)? else {
             return Ok(None);
         };
-        let ui = &self.session.ui;
+        let notices = &self.context.notices;
         let known = profile.canonical_event(event).unwrap_or(event);
         if known != event {
-            ui.note(&format!("`{event}` is an alias of `{known}`"));
+            notices.note(format!("`{event}` is an alias of `{known}`"));
         }
-        let same = |group: &Group| group.provider == provider && group.event == known;
+        let same = |group: &DriftGroup| group.provider == provider && group.event == known;
         let at = if let Some(at) = self.groups.iter().position(same) {
             at
         } else {
@@ -166,12 +173,12 @@ impl Survey<'_> {
                 Ok(measure) => Some(measure),
                 Err(ComposeError::UnknownEvent { near, .. }) => {
                     let event = printable(event, NAME_SHOWN);
-                    ui.warn(&format!("`{provider}` has no event `{event}`{}", or_near(&near)));
+                    notices.warn(format!("`{provider}` has no event `{event}`{}", or_near(&near)));
                     None
                 }
                 Err(error) => return Err(error.into()),
             };
-            self.groups.push(Group {
+            self.groups.push(DriftGroup {
                 provider: provider.to_owned(),
                 event: known.to_owned(),
                 measure,
@@ -189,10 +196,10 @@ impl Survey<'_> {
         if let Some(known) = self.profiles.get(label) {
             return Ok(known.clone());
         }
-        let profile = match self.session.registry.get(label) {
+        let profile = match self.context.registry.get(label) {
             Ok(profile) => Some(profile),
             Err(error @ (RegistryError::Unknown { .. } | RegistryError::UnknownVariant { .. })) => {
-                self.session.ui.warn(&format!("{error}: its requests are left out"));
+                self.context.notices.warn(format!("{error}: its requests are left out"));
                 None
             }
             Err(error) => return Err(error.into()),
@@ -201,28 +208,35 @@ impl Survey<'_> {
         Ok(profile)
     }
 
-    fn show(&mut self) -> Result<()> {
-        let ui = &self.session.ui;
+    fn finish(mut self, more: bool) -> DriftSurvey {
+        let notices = &self.context.notices;
         if self.looked_at == 0 {
-            ui.note("no verified request in the ledger matches");
+            notices.note("no verified request in the ledger matches");
         }
         if self.nameless > 0 {
             let requests = count(self.nameless, "request");
-            ui.warn(&format!("{requests} without provider or event: left out"));
+            notices.warn(format!("{requests} without provider or event: left out"));
         }
         for group in &mut self.groups {
-            let Some(measure) = &group.measure else { continue };
             // Faults first, both in the sample's order, whichever request had them.
+            let rank = |difference: &Difference| group.measure.as_ref().map(|measure| measure.rank(difference));
             group
                 .found
-                .sort_by_cached_key(|difference, _| (!difference.is_problem(), measure.rank(difference)));
-            ui.show(&DriftReport {
-                provider: &group.provider,
-                event: &group.event,
-                records: Some(group.looked_at),
-                differences: group.found.iter().map(|(one, seen)| (one, Some(*seen))).collect(),
-            })?;
+                .sort_by_cached_key(|difference, _| (!difference.is_problem(), rank(difference)));
         }
-        Ok(())
+        self.groups.retain(|group| group.measure.is_some());
+        DriftSurvey {
+            groups: self.groups,
+            more,
+            unreadable: self.unreadable,
+        }
+    }
+}
+
+impl DriftSurvey {
+    /// Whether a receiver that was written for the catalogue breaks on one of the requests.
+    pub fn has_problem(&self) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|group| group.found.keys().any(Difference::is_problem))
     }
 }

@@ -1,0 +1,203 @@
+//! New records as they come, and what becomes of those with attempts left.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
+
+use super::ListedRecord;
+use crate::app::context::Context;
+use crate::error::{Error, Result};
+use crate::shutdown::Shutdown;
+use crate::store::{self, Page, Query, Store, StoreError, Summary};
+
+/// How often the ledger is asked.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Records that are read at once.
+const PAGE: usize = 1000;
+
+/// Deliveries with attempts left whose end is waited for; the oldest are given up.
+const WATCHED: usize = 256;
+
+/// What a follower sees.
+#[derive(Debug)]
+pub enum FollowEvent {
+    /// The ledger is open, and new records are waited for.
+    Waiting,
+    /// A record is new, or has changed.
+    Record(Box<ListedRecord>),
+    /// All that there is was told.
+    CaughtUp,
+}
+
+/// Tells of new records until the program is asked to stop; with a limit, first of that many of the last ones.
+pub async fn follow(
+    context: &Context,
+    query: Query,
+    limit: Option<u32>,
+    tell: &mut dyn FnMut(FollowEvent) -> Result<()>,
+) -> Result<()> {
+    if query.unprocessed {
+        return Err(
+            Error::usage("whether a command failed is known only after its request was shown")
+                .hint("`hook log --failed-processing` lists what failed so far"),
+        );
+    }
+    let shutdown = Shutdown::install()?;
+    let mut follower = Follower {
+        context,
+        query,
+        tell,
+        open: None,
+        after: 0,
+        watched: BTreeMap::new(),
+    };
+    follower.begin(limit)?;
+    loop {
+        tokio::select! {
+            () = shutdown.soft.cancelled() => return Ok(()),
+            () = tokio::time::sleep(INTERVAL) => follower.turn()?,
+        }
+    }
+}
+
+struct Follower<'a> {
+    context: &'a Context,
+    query: Query,
+    tell: &'a mut dyn FnMut(FollowEvent) -> Result<()>,
+    /// With the number of its file: another file of that name is another ledger.
+    open: Option<(Box<dyn Store>, u64)>,
+    /// The last number that was seen.
+    after: u64,
+    /// Deliveries that were seen with attempts left, by number, with how many had been made.
+    watched: BTreeMap<u64, u32>,
+}
+
+impl Follower<'_> {
+    /// Shows the last records when some were asked for, and starts after all that are there.
+    fn begin(&mut self, limit: Option<u32>) -> Result<()> {
+        if !self.opened()? {
+            let path = self.context.ledger_path.display();
+            let notice = format!("waiting for a ledger at `{path}`; Ctrl-C ends it");
+            self.context.notices.note(notice);
+            return Ok(());
+        }
+        let newest = Query {
+            page: page(1, None, false),
+            ..Query::default()
+        };
+        self.after = self.list(&newest)?.first().map_or(0, |newest| newest.number);
+        (self.tell)(FollowEvent::Waiting)?;
+        let Some(limit) = limit else {
+            if self.query.since.is_some() {
+                // All since then, however many: the first turn reads them page by page.
+                self.after = 0;
+                return Ok(());
+            }
+            return (self.tell)(FollowEvent::CaughtUp);
+        };
+        let last = Query {
+            page: page(usize::try_from(limit).unwrap_or(usize::MAX), None, false),
+            ..self.query.clone()
+        };
+        for summary in self.list(&last)?.into_iter().rev() {
+            self.after = self.after.max(summary.number);
+            self.see(summary)?;
+        }
+        (self.tell)(FollowEvent::CaughtUp)
+    }
+
+    /// Whether there is a ledger, opening it when it has just come.
+    fn opened(&mut self) -> Result<bool> {
+        let path = &self.context.ledger_path;
+        let inode = std::fs::metadata(path).map(|file| file.ino()).ok();
+        if let Some((_, opened)) = &self.open {
+            if inode == Some(*opened) {
+                return Ok(true);
+            }
+            self.open = None;
+            (self.after, self.watched) = (0, BTreeMap::new());
+        }
+        let Some(inode) = inode else { return Ok(false) };
+        match store::open_read_only(path) {
+            Ok(store) => self.open = Some((store, inode)),
+            Err(StoreError::Missing(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(true)
+    }
+
+    /// Shows what changed since the last turn.
+    fn turn(&mut self) -> Result<()> {
+        if !self.opened()? {
+            return Ok(());
+        }
+        self.revisit()?;
+        loop {
+            let found = self.next(page(PAGE, Some(self.after), true))?;
+            let is_last = found.len() < PAGE;
+            for summary in found {
+                self.after = summary.number;
+                self.see(summary)?;
+            }
+            if is_last {
+                return (self.tell)(FollowEvent::CaughtUp);
+            }
+        }
+    }
+
+    fn list(&self, query: &Query) -> Result<Vec<Summary>> {
+        match &self.open {
+            Some((store, _)) => Ok(store.list(query)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether a delivery failed is known only at its end, so that failures are not picked by the ledger.
+    fn next(&self, page: Page) -> Result<Vec<Summary>> {
+        self.list(&Query {
+            failed: false,
+            page,
+            ..self.query.clone()
+        })
+    }
+
+    /// Looks again at deliveries that had attempts left.
+    fn revisit(&mut self) -> Result<()> {
+        for (number, attempts) in self.watched.clone() {
+            let found = self.next(page(1, Some(number - 1), true))?.into_iter().next();
+            let Some(summary) = found.filter(|summary| summary.number == number) else {
+                self.watched.remove(&number);
+                continue;
+            };
+            if summary.attempts != attempts || !summary.is_pending() {
+                self.see(summary)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, summary: Summary) -> Result<()> {
+        self.watched.remove(&summary.number);
+        if summary.is_pending() {
+            self.watched.insert(summary.number, summary.attempts);
+            if self.watched.len() > WATCHED {
+                self.watched.pop_first();
+            }
+        }
+        if self.query.failed && !summary.is_failed() {
+            return Ok(());
+        }
+        let record = ListedRecord::new(self.context, summary);
+        (self.tell)(FollowEvent::Record(Box::new(record)))
+    }
+}
+
+fn page(limit: usize, after: Option<u64>, oldest_first: bool) -> Page {
+    Page {
+        limit,
+        after,
+        oldest_first,
+        ..Page::default()
+    }
+}

@@ -1,0 +1,82 @@
+//! Records, the newest first.
+
+use super::{ListedRecord, reader_if_any};
+use crate::app::context::Context;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::store::Query;
+use crate::text::count;
+
+/// Records that are read at once: however many are asked for, no more are held.
+const PAGE: usize = 1000;
+
+/// What a list did not show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ListEnd {
+    /// Whether there are more records than were asked for.
+    pub more: bool,
+    /// Records that could not be read.
+    unreadable: u64,
+}
+
+/// Hands the newest `limit` records that match to `show`, page by page.
+pub fn list(
+    context: &Context,
+    mut query: Query,
+    limit: u32,
+    show: &mut dyn FnMut(&[ListedRecord]) -> Result<()>,
+) -> Result<ListEnd> {
+    let mut end = ListEnd::default();
+    let Some(store) = reader_if_any(context)? else {
+        return Ok(end);
+    };
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut is_empty = true;
+    loop {
+        // One more than is shown tells whether there are more.
+        query.page.limit = left.min(PAGE) + 1;
+        let mut found = store.list(&query)?;
+        let is_last = found.len() < query.page.limit;
+        found.truncate(query.page.limit - 1);
+        end.unreadable += found
+            .iter()
+            .map(|summary| u64::from(summary.is_unreadable()))
+            .sum::<u64>();
+        query.page.before = found.last().map(|last| last.number);
+        left -= found.len();
+        if !found.is_empty() {
+            is_empty = false;
+            let listed: Vec<_> = found
+                .into_iter()
+                .map(|found| ListedRecord::new(context, found))
+                .collect();
+            show(&listed)?;
+        }
+        if is_last || left == 0 {
+            end.more = !is_last;
+            break;
+        }
+    }
+    if is_empty {
+        context.notices.note(if query.is_everything() {
+            "the ledger is empty"
+        } else {
+            "nothing in the ledger matches"
+        });
+    }
+    Ok(end)
+}
+
+impl ListEnd {
+    /// Records that could not be read are listed like the others, and are an error nevertheless.
+    pub fn check(self, context: &Context) -> Result<()> {
+        if self.unreadable == 0 {
+            return Ok(());
+        }
+        let (path, records) = (context.ledger_path.display(), count(self.unreadable, "record"));
+        Err(
+            Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"))
+                .hint("`hook log show NUMBER` says what is wrong with one"),
+        )
+    }
+}

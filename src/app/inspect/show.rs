@@ -1,0 +1,204 @@
+//! One record, whole, with what belongs to it.
+
+use super::{is_worked_on, select};
+use crate::app::context::Context;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::headers::Headers;
+use crate::mask;
+use crate::store::{Capture, Delivery, DeliveryState, Lane, NewDelivery, Outcome, Page, Query, Record, Store, Summary};
+
+/// Forwards and repetitions that are named, at most.
+const LATER: usize = 50;
+
+/// A record as it may be shown.
+#[derive(Debug)]
+pub struct RecordDetails {
+    /// Without credentials, unless they are to be revealed.
+    pub record: Record,
+    /// Whether credentials are to be revealed.
+    pub reveal: bool,
+    /// Bytes of the body as it was recorded.
+    pub size: usize,
+    /// When this was read.
+    pub now: Timestamp,
+    /// Deliveries that forward or repeat the record, the oldest first.
+    pub later: Vec<Summary>,
+    /// Whether the first capture of the same event says another id of it, which is not signed.
+    pub same_content: bool,
+    /// What is still to be done for a capture.
+    pub waiting: Vec<WaitingWork>,
+    /// Whether a living process has the delivery.
+    pub is_worked_on: bool,
+    /// Of a delivery that failed at its only attempt: what its provider itself does.
+    pub provider_schedule: Option<String>,
+}
+
+/// A forward or a command that is not done yet.
+#[derive(Debug)]
+pub struct WaitingWork {
+    /// Its lane.
+    pub lane: Lane,
+    /// Whether a living process does it; else `replay --resume`.
+    pub is_worked_on: bool,
+}
+
+/// The body of a record, as it was recorded.
+pub fn body(context: &Context, id: &str, reveal: bool) -> Result<bytes::Bytes> {
+    let (_, record) = find(context, id, reveal)?;
+    Ok(body_of(&record).clone())
+}
+
+/// The record that a user names, and what belongs to it.
+pub fn show(context: &Context, id: &str, reveal: bool) -> Result<RecordDetails> {
+    let (store, mut record) = find(context, id, reveal)?;
+    let store = &*store;
+    let number = record.number();
+    let (waiting, is_on_it, provider_schedule) = match &record {
+        Record::Capture(_) => (store.waiting(number)?, false, None),
+        Record::Delivery(delivery) => (
+            Vec::new(),
+            is_worked_on(context, delivery.delivery.owner.as_deref()),
+            provider_schedule(context, &delivery.delivery),
+        ),
+    };
+    let waiting = waiting.into_iter().map(|lane| WaitingWork {
+        is_worked_on: is_worked_on(context, lane.owner.as_deref()),
+        lane,
+    });
+    let details = RecordDetails {
+        reveal,
+        size: body_of(&record).len(),
+        now: context.now(),
+        later: later(store, number)?,
+        same_content: is_same_content(store, &record)?,
+        waiting: waiting.collect(),
+        is_worked_on: is_on_it,
+        provider_schedule,
+        record: {
+            if !reveal {
+                mask_record(context, &mut record);
+            }
+            record
+        },
+    };
+    Ok(details)
+}
+
+fn find(context: &Context, id: &str, reveal: bool) -> Result<(Box<dyn Store>, Record)> {
+    let store = select::reader(context)?;
+    let number = select::number(&*store, id)?;
+    let mut record = select::record(&*store, number)?;
+    if reveal {
+        context.restore(&mut record);
+    } else {
+        context.recognise(&record);
+    }
+    Ok((store, record))
+}
+
+fn body_of(record: &Record) -> &bytes::Bytes {
+    match record {
+        Record::Capture(capture) => &capture.request.body,
+        Record::Delivery(delivery) => &delivery.delivery.message.body,
+    }
+}
+
+fn is_same_content(store: &dyn Store, record: &Record) -> Result<bool> {
+    let Record::Capture(capture) = record else {
+        return Ok(false);
+    };
+    let first = capture.duplicate_of.map(|first| store.get(first)).transpose()?;
+    Ok(match first.flatten() {
+        Some(Record::Capture(first)) => first.request.event_id != capture.request.event_id,
+        _ => false,
+    })
+}
+
+fn later(store: &dyn Store, number: u64) -> Result<Vec<Summary>> {
+    Ok(store.list(&Query {
+        origin: Some(number),
+        page: Page {
+            limit: LATER,
+            oldest_first: true,
+            ..Page::default()
+        },
+        ..Query::default()
+    })?)
+}
+
+/// What the provider itself does after a failure, where only one attempt was asked for.
+fn provider_schedule(context: &Context, delivery: &NewDelivery) -> Option<String> {
+    if delivery.state != DeliveryState::Failed || !delivery.delays.is_empty() {
+        return None;
+    }
+    let profile = context.registry.get(delivery.provider.as_deref()?).ok()?;
+    let schedule = &profile.policy.schedule;
+    (!schedule.delays.is_empty()).then(|| format!("{} itself makes {}.", profile.title, schedule.describe()))
+}
+
+/// Masks the credentials of a record.
+fn mask_record(context: &Context, record: &mut Record) {
+    match record {
+        Record::Capture(capture) => {
+            let names = secret_headers(context, capture.request.provider.as_deref());
+            mask_capture(capture, &names);
+        }
+        Record::Delivery(delivery) => {
+            let mut names = secret_headers(context, delivery.delivery.provider.as_deref());
+            let execution = delivery.delivery.execution.as_ref();
+            names.extend(execution.and_then(|of| of.secret_header.clone()));
+            mask_delivery(delivery, &names);
+        }
+    }
+}
+
+/// Headers that hold the secret itself, in any variant of the provider.
+fn secret_headers(context: &Context, provider: Option<&str>) -> Vec<String> {
+    let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
+    let profiles = name.and_then(|name| context.registry.ranked(name).ok());
+    profiles
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|profile| profile.scheme.token_header().map(str::to_owned))
+        .collect()
+}
+
+fn mask_capture(capture: &mut Capture, names: &[String]) {
+    let request = &mut capture.request;
+    request.target = mask::target(&request.target, request.workflow.is_some());
+    mask_headers(&mut request.headers, names);
+    mask_bytes(&mut request.body);
+    capture.forwarded_to = capture.forwarded_to.as_deref().map(mask::url);
+}
+
+fn mask_delivery(record: &mut Delivery, names: &[String]) {
+    let delivery = &mut record.delivery;
+    delivery.url = mask::url(&delivery.url);
+    mask_headers(&mut delivery.headers, names);
+    mask_bytes(&mut delivery.message.body);
+    for attempt in &mut delivery.attempts {
+        mask_headers(&mut attempt.request_headers, names);
+        attempt.request_body.iter_mut().for_each(mask_bytes);
+        match &mut attempt.outcome {
+            Outcome::Answer(answer) => {
+                mask_headers(&mut answer.headers, names);
+                mask_bytes(&mut answer.body);
+            }
+            Outcome::Error { text, .. } => *text = mask::text(text).into_owned(),
+        }
+    }
+}
+
+fn mask_headers(headers: &mut Headers, names: &[String]) {
+    *headers = headers
+        .iter()
+        .map(|(name, value)| (name.to_owned(), mask::header(name, value, names)))
+        .collect();
+}
+
+fn mask_bytes(bytes: &mut bytes::Bytes) {
+    if let std::borrow::Cow::Owned(masked) = mask::bytes(bytes) {
+        *bytes = masked.into();
+    }
+}

@@ -1,0 +1,86 @@
+//! Settings, the places of files, and what a project asks for.
+
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{JsonLines, Page, View};
+use crate::app::context::FilePlaces;
+use crate::app::trust::TrustRequest;
+use crate::config::describe::DescribedSetting;
+
+/// Every setting as TOML.
+pub struct SettingsView<'a>(pub &'a [DescribedSetting]);
+
+impl View for SettingsView<'_> {
+    fn human(&self, page: &mut Page) {
+        let mut last = "";
+        for setting in self.0 {
+            let (table, name) = setting.table_and_name();
+            if table != last {
+                page.line(format!("\n[{table}]"));
+                last = table;
+            }
+            let text = format!("{name} = {}", setting.value);
+            let remark = format!("# {}", setting.source.as_deref().unwrap_or(setting.origin));
+            let remark = page.style.dim(&remark);
+            page.line(match table {
+                "workflow" => format!("{text} {remark}"),
+                _ => format!("{text:<36} {remark}"),
+            });
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        let mut settings = self.0.iter();
+        settings.try_for_each(|setting| lines.object("hook.setting/1", setting))
+    }
+}
+
+impl View for FilePlaces {
+    fn human(&self, page: &mut Page) {
+        let rows = [
+            ("settings", Some(&self.config)),
+            ("project", self.project.as_ref()),
+            ("providers", Some(&self.providers)),
+            ("endpoints", Some(&self.endpoints)),
+            ("ledger", Some(&self.ledger)),
+            ("state", Some(&self.state)),
+            ("dev secret", Some(&self.dev_secret)),
+            ("secrets", Some(&self.secrets)),
+            ("trust", Some(&self.trust)),
+        ];
+        for (name, path) in rows {
+            let Some(path) = path else {
+                let absent = page.style.dim("no `hook.toml` here or above");
+                page.line(format!("{name:<12} {absent}"));
+                continue;
+            };
+            let absent = if path.exists() { "" } else { "  (not there yet)" };
+            let absent = page.style.dim(absent);
+            page.line(format!("{name:<12} {}{absent}", path.display()));
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object("hook.paths/1", self)
+    }
+}
+
+impl View for TrustRequest {
+    fn human(&self, page: &mut Page) {
+        page.lines.extend(self.grants.iter().map(|grant| grant.text.clone()));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct TrustRecord<'a> {
+            file: &'a Path,
+            allows: Vec<&'a str>,
+        }
+        let allows = self.grants.iter().map(|grant| grant.text.as_str()).collect();
+        let file = &self.file;
+        lines.object("hook.trust/1", &TrustRecord { file, allows })
+    }
+}

@@ -1,0 +1,112 @@
+//! A request that was received, whole.
+
+use serde_json::{Value, json};
+
+use super::{Sheet, later_json};
+use crate::app::inspect::show::RecordDetails;
+use crate::app::receive::takeover::described;
+use crate::store::{Capture, Processing};
+use crate::text::printable;
+use crate::view::body::encoded;
+use crate::view::request::header_lines;
+use crate::view::{count, short_size, status_line};
+
+/// The fields of `hook.capture/1`.
+pub(super) fn json(details: &RecordDetails, capture: &Capture) -> Value {
+    let request = &capture.request;
+    let diagnosis = capture.diagnosis.as_ref();
+    let (body, body_base64) = encoded(&request.body);
+    json!({
+        "number": capture.number,
+        "id": request.id,
+        "at": request.at,
+        "remote": request.remote,
+        "method": request.method,
+        "target": request.target,
+        "event": request.event,
+        "event_id": request.event_id,
+        "provider": request.provider,
+        "verdict": request.verdict.name,
+        "reason": request.verdict.reason,
+        "detail": request.verdict.detail,
+        "cause": diagnosis.map(|note| &note.cause),
+        "diagnosis": diagnosis.map(|note| &note.text),
+        "status": Some(request.status).filter(|status| *status != 0),
+        "duplicate_of": capture.duplicate_of,
+        "same_content": details.same_content,
+        "workflow": request.workflow,
+        "forwarded_to": capture.forwarded_to,
+        "deliveries": later_json(details),
+        "processing": capture.processing,
+        "size": details.size,
+        "headers": header_lines(&request.headers, true, &[]),
+        "body": body,
+        "body_base64": body_base64,
+    })
+}
+
+impl Sheet<'_> {
+    /// Lines for people, without headers and body unless they are wanted.
+    pub(super) fn capture(&mut self, capture: &Capture, with_content: bool) {
+        let request = &capture.request;
+        let received = self.moment(request.at);
+        self.title(capture.number, &request.id.to_string(), &request.verdict.name);
+        self.field("received", &received);
+        self.foreign("from", Some(&request.remote));
+        self.foreign("event", request.event.as_deref());
+        self.foreign("event id", request.event_id.as_deref());
+        self.foreign("provider", request.provider.as_deref());
+        self.foreign("trigger of", request.workflow.as_deref());
+        let verdict = match &request.verdict.detail {
+            Some(detail) => format!("{}: {detail}", request.verdict.name),
+            None => request.verdict.name.clone(),
+        };
+        self.foreign("verdict", Some(&verdict));
+        self.foreign("caused by", capture.diagnosis.as_ref().map(|note| note.text.as_str()));
+        self.field("answered", &answered(request.status));
+        if let Some(first) = capture.duplicate_of {
+            let what = if self.details.same_content { "content" } else { "event" };
+            self.field("duplicate", &format!("the same {what} as #{first}"));
+        }
+        match &capture.forwarded_to {
+            Some(url) if self.details.later.is_empty() => self.foreign("forwarded", Some(url)),
+            _ => self.later("delivery"),
+        }
+        for waiting in &self.details.waiting {
+            self.field("waiting", &described(&waiting.lane));
+        }
+        for processing in &capture.processing {
+            self.command(processing);
+        }
+        self.field("body", &short_size(self.details.size as u64));
+        if with_content {
+            let line = format!("{} {}", request.method, request.target);
+            let line = self.page.style.name(&printable(&line, 2000));
+            self.page.line("");
+            self.page.line(line);
+            self.content("", &request.headers, &request.body);
+        }
+    }
+
+    /// A command that failed, and how it ended last.
+    fn command(&mut self, processing: &Processing) {
+        let style = self.page.style;
+        self.foreign("command", Some(&processing.command));
+        let tries = count(processing.tries.into(), "time");
+        let failed = format!("failed {tries}, last {}", self.moment(processing.last_at));
+        let end = match processing.mended_at {
+            Some(at) => style.good(&format!("succeeded {}; {failed}", self.moment(at))),
+            None => style.bad(&failed),
+        };
+        self.field("", &end);
+        self.field("", &style.dim(&printable(&processing.error, 400)));
+    }
+}
+
+/// `200 OK`; 0 stands for the answer of the app.
+fn answered(status: u16) -> String {
+    match status {
+        0 => "by the app".to_owned(),
+        status => status_line(status),
+    }
+}

@@ -1,0 +1,222 @@
+//! A message on its way, whole.
+
+use serde_json::{Value, json};
+
+use super::{Sheet, ago, later_json};
+use crate::app::inspect::show::RecordDetails;
+use crate::clock::human_duration;
+use crate::exchange::{Attempt, Outcome, Source};
+use crate::mask;
+use crate::store::{Delivery, DeliveryState, NewDelivery, Signing};
+use crate::text::printable;
+use crate::view::attempt::BODY_SHOWN;
+use crate::view::body::encoded;
+use crate::view::request::header_lines;
+use crate::view::{millis, short_size, short_time, status_line};
+
+/// The fields of `hook.delivery/1`.
+pub(super) fn json(details: &RecordDetails, record: &Delivery) -> Value {
+    let delivery = &record.delivery;
+    let (message, execution) = (&delivery.message, delivery.execution.as_ref());
+    let (body, body_base64) = encoded(&message.body);
+    json!({
+        "number": record.number,
+        "id": delivery.id,
+        "at": delivery.at,
+        "source": delivery.source.name(),
+        "origin": delivery.origin,
+        "event": Some(&message.event).filter(|event| !event.is_empty()),
+        "message": message.wire_id,
+        "message_record": message.id,
+        "message_time": message.time,
+        "mode": message.mode.name(),
+        "provider": delivery.provider,
+        "endpoint": delivery.endpoint,
+        "workflow": execution.map(|of| &of.workflow),
+        "reason": execution.and_then(|of| of.note.as_ref()),
+        "method": delivery.method,
+        "url": delivery.url,
+        "signing": delivery.signing.name(),
+        "state": delivery.state.name(),
+        "next_due": delivery.next_due,
+        "owner_alive": (delivery.state == DeliveryState::Pending).then_some(details.is_worked_on),
+        "delays_ms": delivery.delays.iter().map(|delay| millis(*delay)).collect::<Vec<_>>(),
+        "attempts": delivery.attempts.iter().map(attempt_json).collect::<Vec<_>>(),
+        "deliveries": later_json(details),
+        "size": details.size,
+        "content_type": message.content_type,
+        "headers": header_lines(&delivery.headers, true, &[]),
+        "body": body,
+        "body_base64": body_base64,
+    })
+}
+
+fn attempt_json(attempt: &Attempt) -> Value {
+    let (answer, error) = match &attempt.outcome {
+        Outcome::Answer(answer) => (Some(answer), None),
+        Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
+    };
+    let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&answer.body));
+    let mut fields = json!({
+        "attempt": attempt.seq,
+        "at": attempt.at,
+        "took_ms": millis(attempt.took),
+        "request_headers": header_lines(&attempt.request_headers, true, &[]),
+        "request_body": attempt.request_body.as_deref().and_then(|body| encoded(body).0),
+        "status": answer.map(|answer| answer.status),
+        "error": error.map(|(kind, _)| kind),
+        "detail": error.map(|(_, text)| text),
+        "headers": answer.map(|answer| header_lines(&answer.headers, true, &[])),
+        "body": body,
+        "body_base64": body_base64,
+        "truncated": answer.map(|answer| answer.truncated),
+    });
+    // It is there where a signature stands in it; else it is the delivery's.
+    if let Some(fields) = fields.as_object_mut().filter(|fields| fields["request_body"].is_null()) {
+        fields.shift_remove("request_body");
+    }
+    fields
+}
+
+impl Sheet<'_> {
+    /// Lines for people, without attempts, headers and body unless they are wanted.
+    pub(super) fn delivery(&mut self, record: &Delivery, with_content: bool) {
+        let delivery = &record.delivery;
+        let message = &delivery.message;
+        let made = format!("{}, by {}", self.moment(delivery.at), maker(delivery));
+        self.title(record.number, &delivery.id.to_string(), delivery.state.name());
+        self.field("made", &made);
+        self.foreign("to", Some(&format!("{} {}", delivery.method, delivery.url)));
+        self.foreign("endpoint", delivery.endpoint.as_deref());
+        if let Some(execution) = &delivery.execution {
+            self.foreign("workflow", Some(&execution.workflow));
+            self.foreign("not sent", execution.note.as_deref());
+        }
+        self.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()));
+        self.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()));
+        self.field("message", &message.id.to_string());
+        self.foreign("provider", delivery.provider.as_deref());
+        self.field("signed", signed(delivery));
+        if !delivery.delays.is_empty() {
+            self.field("schedule", &schedule(delivery));
+        }
+        if delivery.state == DeliveryState::Pending {
+            self.field("next", &next(self.details, delivery));
+        }
+        self.later("again");
+        if with_content {
+            for attempt in &delivery.attempts {
+                let last = delivery.attempts.last() == Some(attempt);
+                self.attempt(attempt, last && delivery.state == DeliveryState::Delivered);
+            }
+        }
+        self.field("body", &short_size(self.details.size as u64));
+        if with_content {
+            self.page.line("");
+            self.content("", &delivery.headers, &message.body);
+        }
+    }
+
+    /// One line an attempt, with what the answer says; headers too when everything is wanted.
+    fn attempt(&mut self, attempt: &Attempt, is_success: bool) {
+        let style = self.page.style;
+        let outcome = match &attempt.outcome {
+            Outcome::Answer(answer) => status_line(answer.status),
+            Outcome::Error { kind, .. } => kind.words().to_owned(),
+        };
+        let outcome = if is_success {
+            style.good(&outcome)
+        } else {
+            style.bad(&outcome)
+        };
+        let at = style.dim(&attempt.at.local_datetime());
+        let line = format!("{outcome}  {}  {at}", short_time(attempt.took));
+        self.field(&format!("attempt {}", attempt.seq), &line);
+        match &attempt.outcome {
+            Outcome::Error { text, .. } => self.field("", &style.dim(&printable(text, 400))),
+            Outcome::Answer(answer) if !self.full && !answer.body.is_empty() => {
+                let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
+                self.field("", &style.dim(&format!("it says: {text}")));
+            }
+            Outcome::Answer(_) => {}
+        }
+        if self.full {
+            self.exchange(attempt);
+        }
+    }
+
+    fn exchange(&mut self, attempt: &Attempt) {
+        let style = self.page.style;
+        self.page.line(style.name("    -->"));
+        let body = attempt.request_body.as_deref().unwrap_or_default();
+        self.content("    ", &attempt.request_headers, body);
+        if let Outcome::Answer(answer) = &attempt.outcome {
+            self.page.line(style.name("    <--"));
+            self.content("    ", &answer.headers, &answer.body);
+            if answer.truncated {
+                self.page.line(style.dim("    … the rest of the answer was not kept"));
+            }
+        }
+        self.page.line("");
+    }
+}
+
+/// What an answer says as text, where URLs may hold credentials too.
+pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    if details.reveal {
+        text.trim().to_owned()
+    } else {
+        mask::text(text.trim()).into_owned()
+    }
+}
+
+/// The command that made it.
+pub(super) fn maker(delivery: &NewDelivery) -> String {
+    let origin = delivery
+        .origin
+        .map_or_else(String::new, |origin| format!(" of #{origin}"));
+    match delivery.source {
+        Source::Send => "`hook send`".to_owned(),
+        Source::Replay => format!("`hook replay`{origin}"),
+        Source::Forward => format!("`hook listen`, a forward{origin}"),
+        Source::Test => "`hook endpoints test`".to_owned(),
+        Source::Serve => "`hook serve`".to_owned(),
+    }
+}
+
+fn signed(delivery: &NewDelivery) -> &'static str {
+    match delivery.signing {
+        Signing::Fresh => "afresh on every attempt",
+        Signing::AsCaptured => "no: with the headers that were captured",
+    }
+}
+
+/// `attempts 2, 3, ... after 5m, 1h`
+fn schedule(delivery: &NewDelivery) -> String {
+    let delays: Vec<_> = delivery.delays.iter().map(|delay| human_duration(*delay)).collect();
+    format!(
+        "{} attempts: at once, then after {}",
+        delivery.delays.len() + 1,
+        delays.join(", ")
+    )
+}
+
+/// When the next attempt is due, and whether anybody will make it.
+pub(super) fn next(details: &RecordDetails, delivery: &NewDelivery) -> String {
+    let attempt = delivery.attempts.len() + 1;
+    let due = match delivery.next_due {
+        Some(due) => format!(
+            "attempt {attempt} is due {} ({})",
+            ago(due, details.now),
+            due.local_datetime()
+        ),
+        None => format!("attempt {attempt} is due"),
+    };
+    let who = if details.is_worked_on {
+        "the process that makes it is running"
+    } else {
+        "no running process makes it: `hook replay --resume` does"
+    };
+    format!("{due}; {who}")
+}
