@@ -13,6 +13,7 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod exit;
 pub(crate) mod fs;
+pub(crate) mod glob;
 pub(crate) mod headers;
 pub(crate) mod id;
 pub(crate) mod json;

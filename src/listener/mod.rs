@@ -9,7 +9,6 @@ mod inbound;
 mod judge;
 pub mod naming;
 mod network;
-mod pattern;
 mod request;
 pub mod route;
 mod router;
@@ -27,7 +26,6 @@ pub use challenge::{ChallengeReply, Challenges};
 pub use condition::Condition;
 pub use inbound::{Inbound, Received};
 pub use network::Network;
-pub use pattern::Pattern;
 pub use request::{AppReply, AskApp, ListenerEvent, Request, Whole};
 pub use router::{Passing, RoutedLane, Router, Withheld};
 

@@ -1,5 +1,5 @@
 //! Signature schemes: how a message and a secret become headers, and how headers are checked. What a provider's file
-//! says about a scheme is compiled into these types by [`crate::provider`]; nothing here knows a provider.
+//! says about a scheme is compiled into these types; nothing here knows a provider.
 
 mod asymmetric;
 mod check;
@@ -380,12 +380,16 @@ impl Verifier {
 /// A signer whose key never signs.
 #[cfg(test)]
 pub(crate) fn broken_signer() -> Signer {
-    let registry = crate::provider::Registry::default();
-    let profile = registry.get("gohighlevel").expect("a built-in provider");
-    match &profile.scheme {
-        Scheme::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), vec![asymmetric::PrivateKey::Broken]),
-        other => panic!("not a pair: {other:?}"),
-    }
+    let scheme = Asymmetric {
+        kind: AsymmetricKind::Ed25519,
+        content: Template::default(),
+        carrier: SignatureLocation::default(),
+        freshness: Freshness::default(),
+        public_form: PublicForm::default(),
+        private_prefix: None,
+        public_prefix: None,
+    };
+    Signer::Asymmetric(scheme, vec![asymmetric::PrivateKey::Broken])
 }
 
 /// Compares in constant time.
@@ -397,9 +401,4 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 pub fn fingerprint(secret: &Secret) -> String {
     use sha2::Digest as _;
     hex::encode(&sha2::Sha256::digest(secret.expose())[..6])
-}
-
-/// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.
-pub(crate) fn keyed_block(key: &[u8], counter: u64) -> Vec<u8> {
-    hmac::sha256(key, &counter.to_be_bytes())
 }

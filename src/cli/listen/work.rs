@@ -11,8 +11,9 @@ use crate::app::receive::{ANSWER_PASSED_ON, Ends, Target, WorkPolicy, Workers, W
 use crate::cli::session::Session;
 use crate::config::{Origin, file::ConfigFile};
 use crate::error::{Error, Result};
+use crate::glob::Glob;
 use crate::listener::route::{Destination, Route};
-use crate::listener::{Inbound, Pattern, RoutedLane, Router};
+use crate::listener::{Inbound, RoutedLane, Router};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
@@ -116,7 +117,7 @@ pub(super) fn router(
         routed.push(RoutedLane { route, lane, wake });
     }
     Ok(Router {
-        filter: args.filter.as_deref().map(Pattern::new),
+        filter: args.filter.as_deref().map(Glob::new),
         routes: routed,
         unverified: args.unverified,
         answer_by_app: args.answer == Answer::App,

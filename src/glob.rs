@@ -1,12 +1,15 @@
-//! Event patterns, `job.*`.
+//! The one glob of hook: `*` stands for any run of characters, nothing else is special.
 
 use std::fmt;
 
-/// Names with `*` for any run of characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(String);
+use serde::Deserialize;
 
-impl Pattern {
+/// Names with `*` for any run of characters.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Glob(String);
+
+impl Glob {
     /// Takes any text.
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
@@ -30,9 +33,14 @@ impl Pattern {
         }
         rest.ends_with(last)
     }
+
+    /// The same glob for SQLite, where `?` and `[` mean something too.
+    pub fn for_sqlite(&self) -> String {
+        self.0.replace('[', "[[]").replace('?', "[?]")
+    }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -44,10 +52,16 @@ mod tests {
 
     #[test]
     fn stars_stand_for_any_run_of_characters() {
-        let fits = |pattern: &str, name: &str| Pattern::new(pattern).fits(name);
+        let fits = |pattern: &str, name: &str| Glob::new(pattern).fits(name);
         assert!(fits("job.*", "job.paid") && fits("*", "") && fits("a*b*c", "a1b2c") && fits("job.paid", "job.paid"));
         assert!(
             !fits("job.*", "order.paid") && !fits("job", "job.paid") && !fits("a*b*c", "acb") && !fits("ab*ba", "aba")
         );
+    }
+
+    #[test]
+    fn only_the_star_is_special_for_sqlite_too() {
+        assert_eq!(Glob::new("job.*").for_sqlite(), "job.*");
+        assert_eq!(Glob::new("a?b[c]*").for_sqlite(), "a[?]b[[]c]*");
     }
 }
