@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::cli::ui::printable;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{ApiError, ApiErrorKind, EndpointError};
 use crate::exit::Exit;
@@ -11,6 +10,7 @@ use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
 use crate::signature::{KeyError, SignError};
 use crate::store::StoreError;
+use crate::text::printable;
 
 /// A failure of a command.
 #[derive(Debug)]

@@ -12,7 +12,6 @@ use super::send;
 use super::targets::TargetChoice;
 use crate::app::context::Purpose;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
@@ -23,6 +22,7 @@ use crate::provider::handshake::{Handshake, Written};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
+use crate::text::printable;
 use crate::transport::{HttpTransport, Transport as _};
 use crate::view::{millis, short_time};
 

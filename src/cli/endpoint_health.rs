@@ -1,12 +1,12 @@
 //! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
 
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{Disabled, Ending, Endpoint, EndpointError, note_delivery};
 use crate::engine::Event;
 use crate::error::Result;
 use crate::pipeline::{End, View};
 use crate::provider::policy::{Exhaustion, Schedule};
+use crate::text::printable;
 
 /// A view that counts what came of deliveries to endpoints: at once where that may disable one, so that what waits for it
 /// ends, else when [`Counting::finish`] is called.

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::app::context::Purpose;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
@@ -18,6 +17,7 @@ use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
+use crate::text::printable;
 use crate::transport::Transport;
 use crate::view::status_line;
 

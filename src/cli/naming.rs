@@ -1,8 +1,8 @@
 //! The warning for names of the user's own that break a provider's convention.
 
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::provider::Profile;
+use crate::text::printable;
 
 /// Warns of an event that the catalogue does not have.
 pub(super) fn lint_custom(session: &Session, profile: &Profile, event: &str) {

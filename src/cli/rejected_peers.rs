@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::ui::{Ui, printable};
+use crate::cli::ui::Ui;
 use crate::server::{Reason, Rejection};
+use crate::text::printable;
 use crate::view::short_size;
 
 /// Lines in a second, at most.

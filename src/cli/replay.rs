@@ -13,12 +13,12 @@ use super::{endpoint_health, rerun, resume, select, send};
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Query, SqliteStore, Store as _, StoreError};
+use crate::text::printable;
 use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::{select, send};
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::exec::{self, Bounds, Ran};
 use crate::shutdown::Shutdown;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, SqliteStore, Store as _, StoreError};
+use crate::text::printable;
 use crate::view::{millis, short_time};
 
 /// Characters of a command in a message, at most.

@@ -11,7 +11,6 @@ use super::send;
 use crate::app::receive::{Ends, WorkSummary, WorkersOptions};
 use crate::app::resume::{self, Resumable};
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -19,6 +18,7 @@ use crate::listener::route::{Destination, Route};
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, SqliteStore};
+use crate::text::printable;
 use crate::transport::{HttpOptions, HttpTransport};
 use crate::view::count;
 

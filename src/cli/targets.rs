@@ -9,7 +9,6 @@ use super::endpoints::events_shown;
 use crate::app::context::{DEV_SECRET, Purpose};
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{Endpoint, SkipReason, Wanted};
 use crate::engine::{Label, Signing};
 use crate::error::{Error, Result};
@@ -19,6 +18,7 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
+use crate::text::printable;
 use crate::transport::{address_policy, guard};
 use crate::view::count;
 

@@ -9,8 +9,7 @@ use crate::app::notice::Notice;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
-use crate::text::{harmless_line, write_json};
-pub use crate::text::{printable, printable_lines};
+use crate::text::{harmless_line, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View};
 

@@ -14,7 +14,6 @@ use super::send;
 use super::targets::Target;
 use crate::app::trust;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
 use crate::endpoints::rules::{self, Options};
 use crate::engine::{Label, Promise};
@@ -26,6 +25,7 @@ use crate::listener::Condition;
 use crate::provider::workflow::Merge;
 use crate::provider::{Profile, Registry, near_names};
 use crate::template::text_of;
+use crate::text::printable;
 use crate::transport::address_policy;
 use unsent::{rehearse, skip};
 

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::cli::ui::printable;
 use crate::glob::Glob;
 use crate::json::get;
 use crate::template::text_of;
+use crate::text::printable;
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 80;

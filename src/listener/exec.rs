@@ -12,12 +12,12 @@ use tokio::process::{ChildStderr, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::mask;
 use crate::process::GroupChild;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::NewCapture;
+use crate::text::printable;
 
 /// Characters of a command's last words that are kept.
 const KEPT: usize = 200;

@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 
 use super::short_size;
-use crate::cli::ui::printable_lines;
+use crate::text::printable_lines;
 
 /// Deeper than any real event: what is deeper would be mostly indentation.
 const DEEPEST: usize = 64;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cli::ui::{Output, Ui, printable};
+use crate::cli::ui::{Output, Ui};
 use crate::clock::human_duration;
 use crate::engine::{DeliveryOutcome, Event, Next};
 use crate::error::Result;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
 use crate::pipeline::View;
+use crate::text::printable;
 use crate::view::progress::Countdown;
 use crate::view::{millis, short_time, status_line};
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cli::ui::printable;
 use crate::provider::drift::{Finding, FindingKind};
+use crate::text::printable;
 use crate::view::style::Style;
 
 /// Characters of a path, at most: it comes from the network.

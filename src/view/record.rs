@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::columns::{Cell, Column, Tone, column};
 use super::{millis, short_size, short_time};
-use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::mask;
 use crate::store::{DeliveryState, RecordKind, Summary};
+use crate::text::printable;
 
 /// Characters of a text from the network in one column, at most.
 const MOST: usize = 200;

@@ -2,7 +2,6 @@
 
 use super::{Context, Purpose};
 use crate::app::trust;
-use crate::cli::ui::printable;
 use crate::config::Origin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointError, EndpointSecret, select};
 use crate::error::{Error, Result};
@@ -12,6 +11,7 @@ use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::shell::quote;
 use crate::signature::Scheme;
+use crate::text::printable;
 use crate::trust::Grant;
 
 /// What git must not see beside a project's book.

@@ -18,8 +18,8 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 
 pub use shells::{Shell, script};
 
-use crate::cli::ui::printable;
 use crate::exit::Exit;
+use crate::text::printable;
 use candidates::Found;
 use words::Words;
 

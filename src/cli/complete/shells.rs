@@ -10,7 +10,7 @@ use clap_complete::engine::{self, CompletionCandidate};
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 
 use super::VARIABLE;
-use crate::cli::ui::printable;
+use crate::text::printable;
 
 /// What the scripts call; found by PATH, so that they hold on every machine.
 pub(super) const PROGRAM: &str = "hook";

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::provider::Profile;
+use crate::text::printable;
 
 /// What the user wants at least.
 pub(super) struct EndpointInput {

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::show::FindingPart;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
 use crate::endpoints::{Endpoint, EndpointError, check_name};
 use crate::error::{Error, Result};
 use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
+use crate::text::printable;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RuleArgs {

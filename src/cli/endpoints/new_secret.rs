@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::session::Session;
-use crate::cli::ui::{Output, printable};
+use crate::cli::ui::Output;
 use crate::endpoints::{Endpoint, EndpointError, EndpointSecret, Fresh, Vault, generate};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::secret::{Secret, SecretError, SecretRef, SecretSource};
 use crate::signature::{Asymmetric, KeyError, Scheme};
+use crate::text::printable;
 
 #[derive(Default, Debug, Clone, Args)]
 pub(super) struct SecretArgs {

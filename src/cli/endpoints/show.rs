@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::new_secret::Handed;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::endpoints::rules::Finding;
 use crate::endpoints::{Book, Endpoint, EndpointSecret, Events};
@@ -14,6 +13,7 @@ use crate::error::Result;
 use crate::mask;
 use crate::provider::Profile;
 use crate::signature::{Scheme, fingerprint};
+use crate::text::printable;
 use crate::view::count;
 
 /// How much of a text from the book is shown.

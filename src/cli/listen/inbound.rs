@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::args::ListenArgs;
 use crate::cli::session::Session;
-use crate::cli::ui::{Output, Ui, printable};
+use crate::cli::ui::{Output, Ui};
 use crate::cli::workflow::{check_name, check_trust};
 use crate::config::workflow::WorkflowFile;
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::provider::Profile;
 use crate::provider::drift::{Finding, Measure};
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::text::printable;
 use crate::view::{body, drift};
 
 /// The trigger that is meant when no workflow is named.

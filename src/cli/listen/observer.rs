@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::app::receive::{Observer, WorkEvent};
-use crate::cli::ui::{Output, Ui, printable};
+use crate::cli::ui::{Output, Ui};
 use crate::engine::{Event, Next};
 use crate::error::Result;
 use crate::exchange::Outcome;
 use crate::mask;
 use crate::shell::quote;
 use crate::store::{Lane, WorkKind};
+use crate::text::printable;
 use crate::view::delivery::{AttemptLine, BODY_SHOWN, error_words};
 use crate::view::{short_time, status_line};
 

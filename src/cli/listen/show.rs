@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::super::rejected_peers::RejectedPeers;
 use crate::app::receive::WorkSummary;
-use crate::cli::ui::{Output, Ui, printable};
+use crate::cli::ui::{Output, Ui};
 use crate::error::Result;
 use crate::listener::{ChallengeReply, ListenerEvent, Request, Whole};
 use crate::mask;
 use crate::signature::Verdict;
+use crate::text::printable;
 use crate::view::request::header_lines;
 use crate::view::{body, count, millis, short_size, short_time};
 

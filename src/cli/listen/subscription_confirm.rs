@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::cli::session::Session;
-use crate::cli::ui::{Ui, printable};
+use crate::cli::ui::Ui;
 use crate::error::{Error, Result};
 use crate::exchange::{Outcome, Request};
 use crate::headers::Headers;
 use crate::listener::ChallengeReply;
+use crate::text::printable;
 use crate::transport::{HttpOptions, HttpTransport, Transport as _};
 use crate::view::status_line;
 

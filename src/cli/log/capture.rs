@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::show::{View, encoded};
 use crate::cli::listen::observer::described;
-use crate::cli::ui::printable;
 use crate::error::Result;
 use crate::mask;
 use crate::store::{Capture, Processing};
+use crate::text::printable;
 use crate::view::record::RecordLine;
 use crate::view::{count, short_size, status_line};
 

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::show::{View, ago, encoded};
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
 use crate::store::{Delivery, DeliveryState, Lease, NewDelivery, Signing};
+use crate::text::printable;
 use crate::view::delivery::{BODY_SHOWN, error_words};
 use crate::view::record::RecordLine;
 use crate::view::{millis, short_size, short_time, status_line};

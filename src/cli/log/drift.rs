@@ -10,7 +10,6 @@ use super::list::SHOWN;
 use super::reader_if_any;
 use crate::cli::providers::or_near;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
@@ -18,6 +17,7 @@ use crate::provider::drift::{Finding, Measure};
 use crate::provider::{Profile, RegistryError};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
+use crate::text::printable;
 use crate::view::count;
 use crate::view::drift::{DriftLine, Seen, lines};
 

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::super::select;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::exchange::{Attempt, Outcome};
@@ -12,6 +11,7 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask::{self, MASK};
 use crate::store::{Capture, Delivery, Record};
+use crate::text::printable;
 use crate::view::delivery::{BODY_SHOWN, error_words};
 use crate::view::{count, millis, short_time, status_line};
 

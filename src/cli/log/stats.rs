@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::filter::Filters;
 use super::reader_if_any;
 use crate::cli::session::Session;
-use crate::cli::ui::{Ui, printable};
+use crate::cli::ui::Ui;
 use crate::clock::{Timestamp, human_duration};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::store::{EventStats, Stats, Store as _};
+use crate::text::printable;
 use crate::view::{millis, short_time};
 
 /// `{"schema":"hook.stats/1"}`: figures over the records that match.

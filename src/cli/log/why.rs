@@ -3,11 +3,11 @@
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
 use crate::cli::listen::observer::described;
-use crate::cli::ui::printable;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
 use crate::shell::quote;
 use crate::store::{Capture, Delivery, DeliveryState, Lane, Lease, NewDelivery, Processing};
+use crate::text::printable;
 use crate::view::delivery::error_words;
 use crate::view::{count, short_size, short_time, status_line};
 

@@ -5,13 +5,13 @@ use serde_json::Value;
 use crate::cli::input;
 use crate::cli::naming::lint_custom;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Finding, Measure};
 use crate::provider::{Profile, near_names};
+use crate::text::printable;
 use crate::view::count;
 use crate::view::drift::{DriftLine, lines};
 

@@ -10,7 +10,6 @@ use crate::api::server::Occurrence;
 use crate::app::context::Purpose;
 use crate::app::context::aside;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
@@ -22,6 +21,7 @@ use crate::pipeline::{End, View, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
+use crate::text::printable;
 use crate::transport::AddressPolicy;
 use crate::view::delivery::Attempts;
 

@@ -8,13 +8,14 @@ use crate::api::server::Called;
 use crate::cli::handshake::HandshakeLine;
 use crate::cli::session::Session;
 use crate::cli::socket::{self, ReadyLine};
-use crate::cli::ui::{Output, printable};
+use crate::cli::ui::Output;
 use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::mask;
 use crate::message::Mode;
 use crate::provider::Profile;
 use crate::provider::file::Limit;
+use crate::text::printable;
 use crate::view::{count, millis, short_time};
 
 /// The first line of JSON, with what a provider has besides. `key` and `test_key` are there when they were made up.

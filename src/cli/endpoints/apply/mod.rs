@@ -11,11 +11,11 @@ use std::path::PathBuf;
 use super::remote::RemoteProvider;
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::rules::{Finding, judge_events};
 use crate::endpoints::{Endpoint, EndpointError, Step, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::text::printable;
 
 pub(super) use import::{ExportArgs, ImportArgs, export, import};
 

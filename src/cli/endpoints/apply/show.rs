@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::super::change::differences;
 use super::super::events_shown;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::Step;
 use crate::error::Result;
 use crate::mask;
 use crate::secret::SecretRef;
+use crate::text::printable;
 
 /// `{"schema":"hook.step/1"}`: one thing that a plan does.
 #[derive(Serialize)]

@@ -1,11 +1,11 @@
 //! What the book and the profile tell about an endpoint.
 
 use super::{Check, CheckGroup, Level, Subject};
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, Finding, Options, Severity};
 use crate::endpoints::{Endpoint, Events, normalised};
 use crate::signature::Scheme;
+use crate::text::printable;
 use crate::transport::address_policy;
 use crate::view::count;
 

@@ -12,12 +12,13 @@ use serde::Serialize;
 
 use super::super::runtime;
 use crate::cli::session::Session;
-use crate::cli::ui::{Ui, printable};
+use crate::cli::ui::Ui;
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
 use crate::provider::Profile;
+use crate::text::printable;
 use crate::view::count;
 
 /// Look for reasons why endpoints do not get their events; sends none

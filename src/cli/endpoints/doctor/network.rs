@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::{Check, CheckGroup, Level, Subject};
-use crate::cli::ui::printable;
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::headers::Headers;
+use crate::text::printable;
 use crate::transport::{
     AddressClass, HttpOptions, HttpTransport, Transport as _, address_policy, other_loopback_answers,
 };

@@ -7,7 +7,6 @@ use super::book::{check_of, level};
 use super::{Check, CheckGroup};
 use crate::cli::body::sample_record;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::cli::workflow::find;
 use crate::config::workflow::{State, WorkflowFile};
 use crate::endpoints::rules::{self, Options};
@@ -17,6 +16,7 @@ use crate::listener::Condition;
 use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
 use crate::secret::SecretRef;
+use crate::text::printable;
 use crate::transport::address_policy;
 
 /// Every check is about not being received.

@@ -103,7 +103,7 @@ pub(super) fn run(
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
-        let why = crate::cli::ui::printable(&disabled.to_string(), 200);
+        let why = crate::text::printable(&disabled.to_string(), 200);
         ui.note(&format!("`{}` is disabled ({why}): tested all the same", endpoint.name));
     }
     ui.note(&format!(

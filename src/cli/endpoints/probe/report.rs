@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::verdict::{State, Verdict, Verdicts};
 use super::{Exchange, Trial};
 
-use crate::cli::ui::{Ui, printable};
+use crate::cli::ui::Ui;
 use crate::error::Result;
 use crate::exchange::{Answer, Outcome};
 use crate::mask;
+use crate::text::printable;
 use crate::view::delivery::{BODY_SHOWN, error_words};
 use crate::view::request::header_lines;
 use crate::view::{millis, short_time, status_line};

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Exchange, Trial};
-use crate::cli::ui::printable;
 use crate::clock::human_duration;
 use crate::exchange::{Answer, ErrorKind, Outcome};
 use crate::signature::Scheme;
+use crate::text::printable;
 use crate::view::{short_time, status_line};
 
 /// Above this the answer is slow for a provider whose limit nobody states.

@@ -6,11 +6,11 @@ use super::super::judge;
 use super::super::new_secret::{self, Handed, NewSecret, SecretArgs};
 use super::RemoteProvider;
 use crate::cli::session::Session;
-use crate::cli::ui::printable;
 use crate::endpoints::{Added, Endpoint, EndpointStore as _, name_for};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::api::Field;
+use crate::text::printable;
 
 pub(super) fn run(session: &Session, place: &RemoteProvider, args: &EndpointAddArgs) -> Result<Exit> {
     let label = place.client.profile.label();
