@@ -24,9 +24,9 @@ lint:
 ci:
     bash .ci/run
 
-# Write the completions, the man pages and the command-line reference anew.
+# Regenerate the completions, the man pages, the command-line reference and the snapshots; read the difference.
 generate:
-    UPDATE_GENERATED=1 cargo test --locked generated
+    UPDATE_GENERATED=1 INSTA_UPDATE=always cargo test --locked --test integration -- generated:: screens:: schemas::
 
 # Kill a loaded listener 50 times, and look for what is lost or doubled.
 soak:

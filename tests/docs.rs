@@ -99,7 +99,7 @@ fn example(line: usize, command: &str) -> Example {
 }
 
 /// Words as a shell reads them, with both kinds of quotes and a comment; nothing else.
-fn words(command: &str) -> Vec<String> {
+pub(crate) fn words(command: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -24,6 +24,15 @@ pub enum Purpose {
     Verify,
 }
 
+/// Secrets for a run: given ones, or the dev secret in the form of whichever provider asks.
+#[derive(Debug, Clone)]
+pub enum Secrets {
+    /// As the user gave them.
+    Given(Vec<Secret>),
+    /// The dev secret.
+    Dev(DevSecret),
+}
+
 /// One random root, from which each provider's form of the secret is derived, and pairs of keys.
 #[derive(Debug, Clone)]
 pub struct DevSecret {
@@ -125,6 +134,24 @@ impl DevSecret {
         };
         kind.is_pair(&Secret::new(pair.private.as_bytes()), &pair.public)
             .then_some(pair)
+    }
+}
+
+impl Secrets {
+    /// The secrets in the form that a profile wants.
+    pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Vec<Secret>> {
+        match self {
+            Self::Given(secrets) => {
+                let usable = |secret: &&Secret| secret.provider().is_none_or(|provider| provider == profile.name);
+                Ok(secrets.iter().filter(usable).cloned().collect())
+            }
+            Self::Dev(dev) => Ok(vec![dev.for_profile(profile, purpose)?]),
+        }
+    }
+
+    /// Whether it is the dev secret.
+    pub fn is_dev(&self) -> bool {
+        matches!(self, Self::Dev(_))
     }
 }
 

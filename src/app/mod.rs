@@ -7,6 +7,7 @@ pub mod endpoint_gate;
 pub mod notice;
 pub mod receive;
 pub mod replay;
+pub mod resolve;
 pub mod resume;
 pub mod retention;
 pub mod retry;

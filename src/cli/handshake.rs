@@ -78,7 +78,7 @@ pub(super) fn question(
     let now = session.now();
     let message = message(session, profile, handshake.question(&token).to_string().into(), now);
     let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    let signer = super::targets::signer(session, profile, (Some(&endpoint.name), own))?;
+    let signer = session.signer(profile, (Some(&endpoint.name), own))?;
     let url = super::targets::parse_url(&endpoint.url)?;
     let target = Target {
         method: "POST",

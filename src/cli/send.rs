@@ -152,7 +152,7 @@ fn plan(session: &Session, args: &SendArgs) -> Result<Plan> {
         .iter()
         .map(|target| {
             let own = (target.label.endpoint.as_deref(), target.secrets.clone());
-            super::targets::signing(session, &profile, &args.secrets, own)
+            session.signing(&profile, &args.secrets, own)
         })
         .collect::<Result<_>>()?;
     let policy = args.http.limit(args.retry.policy(&profile.policy)?);

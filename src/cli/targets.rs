@@ -6,18 +6,16 @@ use clap::Args;
 use url::Url;
 
 use super::endpoints::events_shown;
-use crate::app::context::{DEV_SECRET, Purpose};
+use crate::app::context::Purpose;
 use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, SkipReason, Wanted};
-use crate::engine::{Label, Signing};
+use crate::engine::Label;
 use crate::error::{Error, Result};
-use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
-use crate::signature::{Scheme, Signer};
 use crate::text::printable;
 use crate::transport::{address_policy, guard};
 use crate::view::count;
@@ -287,42 +285,6 @@ pub(super) fn effective(profile: &Profile, params: &[(String, String)]) -> Vec<(
     let defaults = profile.params.iter().filter(|(name, _)| !given(name));
     let defaults = defaults.filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
     params.iter().cloned().chain(defaults).collect()
-}
-
-/// How deliveries are signed: with the given secrets, else the target's own, else the settings' or the dev secret. Without
-/// a signer where the provider signs nothing.
-pub(super) fn signing(
-    session: &Session,
-    profile: &Arc<Profile>,
-    given: &[String],
-    own: (Option<&str>, Vec<Secret>),
-) -> Result<Signing> {
-    let (secrets, kind) = session.secrets_and_kind(given, own, Purpose::Sign)?;
-    if secrets.is_dev() {
-        session.ui.detail(&format!("signed with the {DEV_SECRET}"));
-    }
-    let keys = secrets.for_profile(profile, Purpose::Sign)?;
-    let (signer, kind) = match &profile.scheme {
-        Scheme::Unsigned => (None, SecretKind::None),
-        scheme => (Some(Arc::new(scheme.signer(&keys)?)), kind),
-    };
-    Ok(Signing::Fresh {
-        profile: Arc::clone(profile),
-        signer,
-        secret: Arc::new(kind),
-    })
-}
-
-/// The keys of [`signing`] alone, for what is no delivery.
-pub(super) fn signer(
-    session: &Session,
-    profile: &Arc<Profile>,
-    own: (Option<&str>, Vec<Secret>),
-) -> Result<Option<Arc<Signer>>> {
-    Ok(match signing(session, profile, &[], own)? {
-        Signing::Fresh { signer, .. } => signer,
-        Signing::AsCaptured => None,
-    })
 }
 
 /// Says who gets the event, and why the others do not.

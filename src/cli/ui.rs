@@ -6,24 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::app::notice::Notice;
+pub use crate::config::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
 use crate::text::{harmless_line, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View};
-
-/// The form of what goes to stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Output {
-    /// Lines for people.
-    #[default]
-    Human,
-    /// One JSON object a line.
-    Json,
-    /// Nothing but errors.
-    Quiet,
-}
 
 /// The terminal, or what stands in for it.
 pub struct Ui {

@@ -15,7 +15,6 @@ use indexmap::IndexMap;
 
 pub use paths::{Paths, project_file};
 
-use crate::cli::ui::Output;
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::fs::{ProjectFileError, SETTINGS_FILE_LIMIT, folder_of, read_in_project};
@@ -29,6 +28,18 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// Entries of one kind in a project's settings.
 const MOST_ENTRIES: usize = 1000;
+
+/// The form of what goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Output {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+    /// Nothing but errors.
+    Quiet,
+}
 
 /// What the layers say together.
 #[derive(Debug, Clone, Default, PartialEq)]

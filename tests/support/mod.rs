@@ -7,6 +7,8 @@ mod http;
 mod ledger;
 mod listener;
 mod process;
+mod snapshot;
+mod story;
 mod vector;
 
 use std::ffi::{OsStr, OsString};
@@ -22,6 +24,7 @@ pub(crate) use face::{KEY, MockApi, TEST_KEY};
 pub(crate) use http::{Answer, connect, post, raw, request, try_post};
 pub(crate) use listener::Listener;
 pub(crate) use process::Process;
+pub(crate) use story::Story;
 pub(crate) use vector::Vector;
 
 /// The project's folder.

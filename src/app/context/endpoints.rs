@@ -98,7 +98,7 @@ impl Context {
     }
 
     /// The secrets of the endpoint of that name or id, as verdicts name them.
-    pub(super) fn secrets_of_endpoint(&self, selector: &str, purpose: Purpose) -> Result<Vec<Secret>> {
+    pub(in crate::app) fn secrets_of_endpoint(&self, selector: &str, purpose: Purpose) -> Result<Vec<Secret>> {
         let endpoint = self.endpoint(selector)?;
         let profile = self.registry.get(&endpoint.provider)?;
         let name = format!("endpoint:{}", endpoint.name);
@@ -113,7 +113,7 @@ impl Context {
     }
 
     /// What endpoints of that provider verify with, for explanations: what cannot be had is left out.
-    pub(super) fn known_endpoint_secrets(&self, profile: &Profile) -> Vec<Secret> {
+    pub(in crate::app) fn known_endpoint_secrets(&self, profile: &Profile) -> Vec<Secret> {
         let book = self.book();
         let endpoints = book.read().unwrap_or_default();
         let of_provider = endpoints

@@ -15,19 +15,11 @@ use url::Url;
 
 use super::notice::Notice;
 use super::retry::RetryPlan;
-use crate::app::context::Secrets;
-use crate::clock::Timestamp;
-use crate::endpoints::Endpoint;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
-use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::provider::compose::Edit;
-use crate::provider::{Profile, Registry};
-use crate::random::Random;
-use crate::secret::Secret;
-use crate::store::Record;
 
 pub use prepare::Replay;
 pub use run::{Run, run};
@@ -62,30 +54,6 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Which attempts follow the first.
     pub retry: RetryPlan,
-}
-
-/// What a replay needs of its surroundings.
-pub trait Services {
-    /// The providers.
-    fn registry(&self) -> &Registry;
-    /// Now.
-    fn now(&self) -> Timestamp;
-    /// Fresh identities.
-    fn random(&self) -> &Random;
-    /// The endpoints, as they are now.
-    fn endpoints(&self) -> Result<Vec<Endpoint>>;
-    /// Whether the account's switch keeps every endpoint from getting anything.
-    fn account_off(&self) -> bool;
-    /// The secrets of these references.
-    fn given_secrets(&self, references: &[String]) -> Result<(Secrets, SecretKind)>;
-    /// Those of an endpoint, to sign with.
-    fn endpoint_secrets(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Vec<Secret>>;
-    /// The settings' secret.
-    fn settings_secrets(&self) -> Result<Option<Secrets>>;
-    /// Puts back the secrets of a record that are not in the ledger, as far as they are at hand.
-    fn restore(&self, record: &mut Record);
-    /// The dev secret.
-    fn dev_secrets(&self) -> Result<Secrets>;
 }
 
 /// Changes a body before it is sent.

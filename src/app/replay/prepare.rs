@@ -9,9 +9,10 @@ use url::Url;
 use super::original::{Original, request_target};
 use super::policy::{self, TakenUp};
 use super::secrets::{Choice, signature_headers};
-use super::{Editor, Left, Options, Prepared, Services};
-use crate::app::context::{Purpose, Secrets};
+use super::{Editor, Left, Options, Prepared};
+use crate::app::context::{Context, Purpose, Secrets};
 use crate::app::notice::Notice;
+use crate::app::resolve::signing_with;
 use crate::endpoints::Endpoint;
 use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -22,7 +23,6 @@ use crate::id::{Id, IdKind};
 use crate::json::get_mut;
 use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
-use crate::signature::Scheme;
 use crate::store::{Record, Store};
 use crate::transport::{AddressPolicy, address_policy, guard, join_url};
 
@@ -31,7 +31,7 @@ const ORIGINS: usize = 16;
 
 /// Makes deliveries of records. What many records need is read once.
 pub struct Replay<'a> {
-    services: &'a dyn Services,
+    context: &'a Context,
     store: &'a dyn Store,
     options: &'a Options,
     given: RefCell<Option<(Secrets, SecretKind)>>,
@@ -43,9 +43,9 @@ type Signed = (Signing, Headers, Vec<Notice>);
 
 impl<'a> Replay<'a> {
     /// Replays as the options say.
-    pub fn new(services: &'a dyn Services, store: &'a dyn Store, options: &'a Options) -> Self {
+    pub fn new(context: &'a Context, store: &'a dyn Store, options: &'a Options) -> Self {
         Self {
-            services,
+            context,
             store,
             options,
             given: RefCell::new(None),
@@ -58,8 +58,8 @@ impl<'a> Replay<'a> {
         self.options
     }
 
-    pub(super) fn services(&self) -> &'a dyn Services {
-        self.services
+    pub(super) fn context(&self) -> &'a Context {
+        self.context
     }
 
     /// The secrets of the caller: fetched once, since standard input gives them only once.
@@ -67,7 +67,9 @@ impl<'a> Replay<'a> {
         if let Some(given) = &*self.given.borrow() {
             return Ok(given.clone());
         }
-        let given = self.services.given_secrets(&self.options.secrets)?;
+        let given = self
+            .context
+            .secrets_and_kind(&self.options.secrets, (None, Vec::new()), Purpose::Sign)?;
         Ok(self.given.borrow_mut().insert(given).clone())
     }
 
@@ -75,7 +77,7 @@ impl<'a> Replay<'a> {
         if let Some(endpoints) = &*self.endpoints.borrow() {
             return Ok(Rc::clone(endpoints));
         }
-        let endpoints = self.services.endpoints()?.into();
+        let endpoints = self.context.book().read()?.into();
         Ok(Rc::clone(self.endpoints.borrow_mut().insert(endpoints)))
     }
 
@@ -84,7 +86,7 @@ impl<'a> Replay<'a> {
         self.restore(&mut record)?;
         let taken_up = match &record {
             Record::Delivery(delivery) if self.options.resume => {
-                Some(TakenUp::of(&delivery.delivery, self.services.now()))
+                Some(TakenUp::of(&delivery.delivery, self.context.now()))
             }
             _ => None,
         };
@@ -108,11 +110,11 @@ impl<'a> Replay<'a> {
         }
         let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
         let addresses = self.addresses(&source);
-        let now = self.services.now();
+        let now = self.context.now();
         let (id, at, progress) = match taken_up {
             Some(taken_up) => (taken_up.id, taken_up.at, taken_up.progress),
             None => (
-                Id::new(IdKind::Delivery, now, self.services.random()),
+                Id::new(IdKind::Delivery, now, &self.context.random),
                 now,
                 Progress::default(),
             ),
@@ -178,7 +180,7 @@ impl<'a> Replay<'a> {
                 exit: Exit::Refused,
             }))
         };
-        if self.services.account_off() {
+        if self.context.settings.account_off {
             let why = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
             return left(
                 why.to_owned(),
@@ -235,7 +237,7 @@ impl<'a> Replay<'a> {
 
     fn profile(&self, source: &Original) -> Result<Option<Arc<Profile>>> {
         match self.options.provider.as_ref().or(source.provider.as_ref()) {
-            Some(label) => Ok(Some(self.services.registry().get(label)?)),
+            Some(label) => Ok(Some(self.context.registry.get(label)?)),
             None => Ok(None),
         }
     }
@@ -267,10 +269,10 @@ impl<'a> Replay<'a> {
             .iter()
             .try_for_each(|edit| edit.apply(&mut document))?;
         if self.options.new_id {
-            let now = self.services.now();
+            let now = self.context.now();
             let id = profile.map_or_else(
-                || Id::new(IdKind::Message, now, self.services.random()).to_string(),
-                |profile| profile.fresh_id(now, self.services.random()),
+                || Id::new(IdKind::Message, now, &self.context.random).to_string(),
+                |profile| profile.fresh_id(now, &self.context.random),
             );
             let places = profile.map(|profile| profile.read.id.as_slice()).unwrap_or_default();
             for place in places {
@@ -287,7 +289,7 @@ impl<'a> Replay<'a> {
         if changed {
             source.message.body = document.to_string().into();
         }
-        source.message.id = Id::new(IdKind::Message, self.services.now(), self.services.random());
+        source.message.id = Id::new(IdKind::Message, self.context.now(), &self.context.random);
         Ok(())
     }
 
@@ -318,7 +320,7 @@ impl<'a> Replay<'a> {
                     String::new()
                 };
                 let said = format!("#{number}: signed afresh as {}{which}", profile.label());
-                (fresh(profile, &secrets, kind)?, vec![Notice::Note(said)])
+                (signing_with(profile, &secrets, kind)?, vec![Notice::Note(said)])
             }
             (profile, _) => {
                 let mut notices = vec![Notice::Note(format!("#{number}: sent as captured"))];
@@ -356,7 +358,7 @@ impl<'a> Replay<'a> {
         ) else {
             return Vec::new();
         };
-        let age = self.services.now().since(signed_at);
+        let age = self.context.now().since(signed_at);
         if age <= tolerance {
             return Vec::new();
         }
@@ -372,21 +374,6 @@ impl<'a> Replay<'a> {
             Notice::Hint("sign it afresh: `--secret REF`".to_owned()),
         ]
     }
-}
-
-fn fresh(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
-    let (signer, kind) = match &profile.scheme {
-        Scheme::Unsigned => (None, SecretKind::None),
-        scheme => {
-            let keys = secrets.for_profile(profile, Purpose::Sign)?;
-            (Some(Arc::new(scheme.signer(&keys)?)), kind)
-        }
-    };
-    Ok(Signing::Fresh {
-        profile: Arc::clone(profile),
-        signer,
-        secret: Arc::new(kind),
-    })
 }
 
 fn same_origin(old: &str, new: &Url) -> bool {

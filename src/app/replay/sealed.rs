@@ -21,7 +21,7 @@ impl Replay<'_> {
             self.given()?;
             record.unseal();
         }
-        self.services().restore(record);
+        self.context().restore(record);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use super::original::Original;
 use super::{Left, Options, Replay};
-use crate::app::context::Secrets;
+use crate::app::context::{Purpose, Secrets};
 use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::exchange::SecretKind;
@@ -34,10 +34,10 @@ impl Replay<'_> {
             return Ok(Choice::Keys(secrets, kind));
         }
         let missing = || Choice::Missing(missing(self.options(), original));
-        let services = self.services();
+        let context = self.context();
         Ok(match &original.secret {
-            Some(SecretKind::Dev) => Choice::Keys(services.dev_secrets()?, SecretKind::Dev),
-            Some(SecretKind::Settings) => match services.settings_secrets()? {
+            Some(SecretKind::Dev) => Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev),
+            Some(SecretKind::Settings) => match context.settings_secrets(Purpose::Sign)? {
                 Some(secrets) => Choice::Keys(secrets, SecretKind::Settings),
                 None => missing(),
             },
@@ -51,19 +51,19 @@ impl Replay<'_> {
 
     /// For captures, and for deliveries of a format that did not say which secret it was.
     fn unrecorded(&self, original: &Original, profile: &Profile) -> Result<Choice> {
-        let services = self.services();
+        let context = self.context();
         if let Some(name) = &original.endpoint
             && let Some(choice) = self.of_endpoint(name, profile)?
         {
             return Ok(choice);
         }
-        if let Some(secrets) = services.settings_secrets()? {
+        if let Some(secrets) = context.settings_secrets(Purpose::Sign)? {
             return Ok(Choice::Keys(secrets, SecretKind::Settings));
         }
         Ok(match original.captured {
             true => Choice::AsCaptured,
             false if self.options().resume => Choice::Missing(missing(self.options(), original)),
-            false => Choice::Keys(services.dev_secrets()?, SecretKind::Dev),
+            false => Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev),
         })
     }
 
@@ -71,7 +71,7 @@ impl Replay<'_> {
         let Some(endpoint) = self.endpoint(name)? else {
             return Ok(None);
         };
-        let secrets = self.services().endpoint_secrets(&endpoint, profile)?;
+        let secrets = self.context().endpoint_secrets(&endpoint, profile, Purpose::Sign)?;
         if secrets.is_empty() {
             return Ok(None);
         }

@@ -139,7 +139,7 @@ impl Rules {
             url: targets::parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
-            signing: targets::signing(session, &self.profile, &[], (Some(&endpoint.name), own))?,
+            signing: session.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             addresses: self.addresses,
             is_changed: false,

@@ -160,7 +160,7 @@ fn signing(
     };
     // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
     let name = place.is_none().then_some(endpoint.name.as_str());
-    let signing = targets::signing(session, profile, &[], (name, own))?;
+    let signing = session.signing(profile, &[], (name, own))?;
     if let Signing::Fresh { secret, .. } = &signing
         && **secret == SecretKind::Dev
     {

@@ -1,0 +1,219 @@
+//! Which provider is played and which secrets sign or verify: each question is answered here, for every front end. What
+//! the answer is worth remarking goes to the context's notices.
+
+use std::sync::Arc;
+
+use crate::app::context::Context;
+use crate::app::dev_secret::{DevSecret, Purpose, Secrets};
+use crate::engine::Signing;
+use crate::error::{Error, Result};
+use crate::exchange::SecretKind;
+use crate::known;
+use crate::provider::{Profile, near_names};
+use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
+use crate::signature::{Scheme, Signer};
+
+impl Context {
+    /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The
+    /// choice is said on stderr when it was found by the event.
+    pub fn provider_for(&self, named: Option<&str>, event: Option<&str>) -> Result<Arc<Profile>> {
+        if let Some(name) = named.or(self.settings.provider.as_deref()) {
+            return Ok(self.registry.get(name)?);
+        }
+        let Some(event) = event else {
+            return Err(Error::usage("no provider is given")
+                .hint("add `--provider NAME`; `hook providers list` shows all of them"));
+        };
+        let found = self.registry.find_event(event, None);
+        match found.as_slice() {
+            [one] => {
+                let alias = if one.alias {
+                    format!(" (`{event}` is its `{}`)", one.event)
+                } else {
+                    String::new()
+                };
+                self.notices.note(&format!("provider: {}{alias}", one.provider));
+                Ok(self.registry.get(&one.provider)?)
+            }
+            [] => {
+                let all = self.registry.all_events();
+                let near = near_names(event, all.iter().map(|(name, _)| name.as_str()));
+                Err(Error::nothing(format!("no provider has an event `{event}`"))
+                    .near(&near, |name| format!("hook send {name}"))
+                    .hint("`hook providers events NAME` shows a catalogue"))
+            }
+            several => {
+                let providers: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
+                let first = several.first().map_or("", |m| m.provider.as_str());
+                Err(Error::usage(format!(
+                    "event `{event}` belongs to several providers: {}",
+                    providers.join(", ")
+                ))
+                .hint(format!("pick one: `--provider {first}`")))
+            }
+        }
+    }
+
+    /// The account's parameters that the provider's envelope has.
+    pub fn account_params(&self, profile: &Profile) -> Vec<(String, String)> {
+        let params = self.settings.account_params.iter();
+        params
+            .filter(|(name, _)| profile.params.contains_key(name))
+            .cloned()
+            .collect()
+    }
+
+    /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
+    pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>, purpose: Purpose) -> Result<Secrets> {
+        self.secrets_and_kind(given, (None, endpoint), purpose)
+            .map(|(secrets, _)| secrets)
+    }
+
+    /// As [`Context::secrets_for`], with what the ledger keeps in place of them. The endpoint's come with its name.
+    pub fn secrets_and_kind(
+        &self,
+        given: &[String],
+        (endpoint, own): (Option<&str>, Vec<Secret>),
+        purpose: Purpose,
+    ) -> Result<(Secrets, SecretKind)> {
+        if !given.is_empty() {
+            let found = given.iter().map(|text| self.secrets(text, purpose));
+            let secrets = found.collect::<Result<Vec<_>>>()?.concat();
+            return Ok((Secrets::Given(secrets), given_kind(given)));
+        }
+        if !own.is_empty() {
+            let kind = endpoint.map_or_else(
+                || SecretKind::Given(Vec::new()),
+                |name| SecretKind::Endpoint(name.into()),
+            );
+            return Ok((Secrets::Given(own), kind));
+        }
+        if let Some(secrets) = self.settings_secrets(purpose)? {
+            return Ok((secrets, SecretKind::Settings));
+        }
+        Ok((Secrets::Dev(self.dev_secret()?), SecretKind::Dev))
+    }
+
+    /// The secret of the settings, where they name one.
+    pub fn settings_secrets(&self, purpose: Purpose) -> Result<Option<Secrets>> {
+        let text = self.settings.secret.as_deref();
+        text.map(|text| self.secrets(text, purpose).map(Secrets::Given))
+            .transpose()
+    }
+
+    /// How deliveries are signed: with the given secrets, else the endpoint's own, else the settings' or the dev secret.
+    pub fn signing(
+        &self,
+        profile: &Arc<Profile>,
+        given: &[String],
+        own: (Option<&str>, Vec<Secret>),
+    ) -> Result<Signing> {
+        let (secrets, kind) = self.secrets_and_kind(given, own, Purpose::Sign)?;
+        if secrets.is_dev() {
+            self.notices.detail(format!("signed with the {DEV_SECRET}"));
+        }
+        signing_with(profile, &secrets, kind)
+    }
+
+    /// The signer of [`Context::signing`] alone, for what is no delivery.
+    pub fn signer(&self, profile: &Arc<Profile>, own: (Option<&str>, Vec<Secret>)) -> Result<Option<Arc<Signer>>> {
+        Ok(match self.signing(profile, &[], own)? {
+            Signing::Fresh { signer, .. } => signer,
+            Signing::AsCaptured => None,
+        })
+    }
+
+    /// Fetches what `[NAME=]endpoint:NAME` stands for, or the one secret of another reference.
+    fn secrets(&self, text: &str, purpose: Purpose) -> Result<Vec<Secret>> {
+        let Some((name, endpoint)) = secret::endpoint_of(text) else {
+            return self.secret(text).map(|secret| vec![secret]);
+        };
+        let secrets = self.secrets_of_endpoint(endpoint, purpose)?.into_iter();
+        let named = |secret: Secret| match name {
+            Some(name) => secret.named(name),
+            None => secret,
+        };
+        Ok(secrets.map(named).collect())
+    }
+
+    /// Fetches a secret by its reference, with a warning when it stood bare on the command line.
+    pub fn secret(&self, text: &str) -> Result<Secret> {
+        let reference = SecretRef::parse(text);
+        if reference.bare {
+            self.notices
+                .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
+        }
+        let secret = reference.resolve()?;
+        remember(&secret, &reference);
+        Ok(secret)
+    }
+
+    /// Secrets that this machine knows without being told: the settings', the dev secret when it was ever used, and those
+    /// of endpoints. For explanations: what cannot be read is left out.
+    pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
+        let settings = self.settings.secret.as_deref().map(SecretRef::parse);
+        let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
+        let dev =
+            DevSecret::exists(&self.paths, profile).then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
+        let settings = settings.and_then(|reference| {
+            let secret = reference.resolve().ok()?;
+            remember(&secret, &reference);
+            Some(secret)
+        });
+        let endpoints = self.known_endpoint_secrets(profile);
+        settings
+            .into_iter()
+            .chain(dev.and_then(Result::ok))
+            .chain(endpoints)
+            .collect()
+    }
+
+    /// The dev secret, made at first use.
+    pub fn dev_secret(&self) -> Result<DevSecret> {
+        DevSecret::open(&self.paths)
+    }
+}
+
+/// Signing with those secrets; without a signer where the provider signs nothing.
+pub fn signing_with(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
+    let (signer, kind) = match &profile.scheme {
+        Scheme::Unsigned => (None, SecretKind::None),
+        scheme => {
+            let keys = secrets.for_profile(profile, Purpose::Sign)?;
+            (Some(Arc::new(scheme.signer(&keys)?)), kind)
+        }
+    };
+    Ok(Signing::Fresh {
+        profile: Arc::clone(profile),
+        signer,
+        secret: Arc::new(kind),
+    })
+}
+
+/// The kind of secrets that were given by reference. A text that is the secret itself leaves nothing but its place.
+fn given_kind(references: &[String]) -> SecretKind {
+    let kept = |text: &String| match secret::endpoint_of(text) {
+        Some(_) => text.clone(),
+        None => {
+            let reference = SecretRef::parse(text);
+            match &reference.source {
+                SecretSource::Env(_) | SecretSource::File(_) => reference.anywhere(),
+                SecretSource::Stdin | SecretSource::Literal(_) => String::new(),
+            }
+        }
+    };
+    match references {
+        [one] if one.starts_with("endpoint:") => SecretKind::Endpoint(one["endpoint:".len()..].to_owned()),
+        several => SecretKind::Given(several.iter().map(kept).collect()),
+    }
+}
+
+/// Takes note of a secret under the reference that can be typed again.
+fn remember(secret: &Secret, reference: &SecretRef) {
+    let nameless = SecretRef {
+        name: None,
+        ..reference.clone()
+    };
+    let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| nameless.anywhere());
+    known::remember(secret, typed.as_deref());
+}
