@@ -1,7 +1,7 @@
 //! `hook endpoints confirm`.
 
 use super::show::EndpointLine;
-use crate::cli::handshake::{self, Answered};
+use crate::app::handshake::{self, Answered};
 use crate::cli::session::Session;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::{Error, Result};
