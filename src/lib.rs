@@ -39,6 +39,7 @@ pub(crate) mod transport;
 pub(crate) mod trust;
 pub(crate) mod verification;
 pub(crate) mod view;
+pub(crate) mod words;
 
 pub use cli::run;
 

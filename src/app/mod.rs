@@ -7,6 +7,7 @@ pub mod endpoint_gate;
 pub mod endpoint_health;
 pub mod handshake;
 pub mod notice;
+pub mod providers;
 pub mod receive;
 pub mod replay;
 pub mod resolve;

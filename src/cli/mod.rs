@@ -17,7 +17,6 @@ mod input;
 mod listen;
 mod log;
 mod man;
-mod naming;
 mod origin;
 mod prompt;
 mod providers;

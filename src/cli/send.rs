@@ -137,7 +137,7 @@ fn plan(session: &Session, args: &SendArgs) -> Result<Plan> {
         _ => session.provider_for(named.as_deref(), event)?,
     };
     if let Some(event) = &args.event {
-        super::naming::lint_custom(session, &profile, event);
+        session.notices.findings(&profile.check_custom_event(event));
     }
     let event = args
         .event

@@ -1,11 +1,15 @@
 //! How a provider wants events of the user's own to be named, and what is wrong with a name. A rule of thumb for a
 //! warning: no name is refused for it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::finding::Finding;
 use crate::text::printable;
+use crate::words::words;
 
-/// The convention; what is absent is as the user likes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// `[naming]`: the convention; what is absent is as the user likes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Naming {
     /// What stands between the words, of which there are two at least: `.`.
     pub separator: Option<String>,
@@ -15,24 +19,28 @@ pub struct Naming {
     pub tense: Tense,
 }
 
-/// Which letters a name is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Case {
-    /// No capital letters.
-    Lower,
-    /// Anything.
-    #[default]
-    Any,
+words! {
+    /// Which letters a name is made of.
+    #[derive(Default)]
+    pub enum Case {
+        /// Anything.
+        #[default]
+        Any = "any",
+        /// No capital letters.
+        Lower = "lower",
+    }
 }
 
-/// What the last word of a name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tense {
-    /// A verb in the past tense.
-    Past,
-    /// Anything.
-    #[default]
-    Any,
+words! {
+    /// What the last word of a name is.
+    #[derive(Default)]
+    pub enum Tense {
+        /// Anything.
+        #[default]
+        Any = "any",
+        /// A verb in the past tense.
+        Past = "past",
+    }
 }
 
 /// Past tenses that do not end in `ed`, and those in `eed`, where most words are none: need, feed, succeed.

@@ -18,6 +18,15 @@ pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 
+/// `; near names: ...`, to go on a warning.
+pub fn or_near(near: &[String]) -> String {
+    if near.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+    format!("; near names: {}", names.join(", "))
+}
+
 /// Edits from one text to the other: insertions, deletions, replacements and swaps of neighbours.
 fn distance(a: &str, b: &str) -> usize {
     // A name may come from the network: the time grows with the product of the lengths.

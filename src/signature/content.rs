@@ -10,22 +10,25 @@ use super::{Received, RejectReason, ToSign, body_sha256, same};
 use crate::headers::Headers;
 use crate::json::get;
 use crate::template::{Part, Placeholder, Template, text_of};
+use crate::words::words;
 
 /// The parts in order; joined they are what is signed.
 pub(super) type Pieces<'a> = Vec<Cow<'a, [u8]>>;
 
-/// How a URL is written in what is signed, where senders and receivers are known to differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UrlForm {
-    /// As it was given.
-    #[default]
-    Given,
-    /// With the scheme's port when it has none.
-    WithPort,
-    /// Without its port.
-    WithoutPort,
-    /// With the escapes of a few characters undone: `:/?@!$'()*,;`.
-    Unescaped,
+words! {
+    /// How a URL is written in what is signed, where senders and receivers are known to differ.
+    #[derive(Default)]
+    pub enum UrlForm {
+        /// As it was given.
+        #[default]
+        Given = "given",
+        /// With the scheme's port when it has none.
+        WithPort = "with-port",
+        /// Without its port.
+        WithoutPort = "without-port",
+        /// With the escapes of a few characters undone: `:/?@!$'()*,;`.
+        Unescaped = "unescaped",
+    }
 }
 
 /// The escapes that [`UrlForm::Unescaped`] undoes.
@@ -45,16 +48,6 @@ const ESCAPES: [(&str, &str); 12] = [
 ];
 
 impl UrlForm {
-    /// `given`, `with-port`, `without-port` or `unescaped`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::WithPort => "with-port",
-            Self::WithoutPort => "without-port",
-            Self::Unescaped => "unescaped",
-        }
-    }
-
     /// The URL in this form.
     pub fn of(self, url: &str) -> Cow<'_, str> {
         match self {

@@ -12,42 +12,36 @@ use super::location::SignatureLocation;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign, same};
 use crate::secret::Secret;
 use crate::template::Template;
+use crate::words::words;
 
-/// The hash inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Algorithm {
-    /// Old, still in use.
-    Sha1,
-    /// What nearly everybody uses.
-    #[default]
-    Sha256,
-    /// The long one.
-    Sha512,
-}
-
-impl Algorithm {
-    /// `sha1`, `sha256` or `sha512`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        }
+words! {
+    /// The hash inside.
+    #[derive(Default)]
+    pub enum Algorithm {
+        /// What nearly everybody uses.
+        #[default]
+        Sha256 = "sha256",
+        /// Old, still in use.
+        Sha1 = "sha1",
+        /// The long one.
+        Sha512 = "sha512",
     }
 }
 
-/// How a secret's text becomes key bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyForm {
-    /// The text itself.
-    #[default]
-    Utf8,
-    /// Hex digits.
-    Hex,
-    /// Standard base64, padded or not.
-    Base64,
-    /// Base64 behind the prefix; without the prefix the text itself.
-    PrefixedBase64,
+words! {
+    /// How a secret's text becomes key bytes.
+    #[derive(Default)]
+    pub enum KeyForm {
+        /// The text itself.
+        #[default]
+        Utf8 = "utf8",
+        /// Hex digits.
+        Hex = "hex",
+        /// Standard base64, padded or not.
+        Base64 = "base64",
+        /// Base64 behind the prefix; without the prefix the text itself.
+        PrefixedBase64 = "prefixed-base64",
+    }
 }
 
 /// An HMAC scheme.

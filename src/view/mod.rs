@@ -8,6 +8,7 @@ pub mod drift;
 pub mod execution;
 pub mod handshake;
 pub mod progress;
+pub mod provider;
 pub mod record;
 pub mod request;
 pub mod style;

@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::provider::receiver::{self, ReceiverError};
 
 /// What the handler is written with.
@@ -44,7 +43,7 @@ impl From<Lang> for receiver::Lang {
     }
 }
 
-pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<Exit> {
+pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<()> {
     let profile = super::profile(session, "receiver", name)?;
     let lang = receiver::Lang::from(lang);
     let written = receiver::receiver(&profile, lang).map_err(|error| refused(&error, &profile.name, name))?;
@@ -58,8 +57,7 @@ pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<Exit> {
         lang: lang.name(),
         file: written.file,
         text: &written.text,
-    })?;
-    Ok(Exit::Ok)
+    })
 }
 
 fn refused(error: &ReceiverError, provider: &str, name: &str) -> Error {

@@ -1,7 +1,8 @@
 //! The events of all providers. Looking for one copies nothing and reads no further than to the group that has it: most
 //! commands do it once, and their whole work takes a few milliseconds.
 
-use super::super::file::ProviderFile;
+use serde_json::{Map, Value};
+
 use super::{BUILTIN, Registry};
 
 /// A provider that knows an event.
@@ -26,14 +27,14 @@ struct Entry<'a> {
 #[derive(Clone, Copy)]
 enum Aliases<'a> {
     Builtin(&'a [&'a str]),
-    File(&'a [String]),
+    File(&'a Value),
 }
 
-/// A file of the user's, when it can be read, and whether it is looked at among the first.
+/// The events of a file of the user's, when it can be read, and whether it is looked at among the first.
 struct UserFile {
     name: String,
     first: bool,
-    file: Option<ProviderFile>,
+    events: Map<String, Value>,
 }
 
 impl Registry {
@@ -77,7 +78,13 @@ impl Registry {
         let files = self.user_files().into_iter();
         let read = |(name, _): (String, _)| UserFile {
             first: BUILTIN.iter().any(|builtin| builtin.first && builtin.name == name),
-            file: self.file(&name, 8).ok().map(|(file, _)| file),
+            events: match self.source(&name, 8) {
+                Ok((mut file, _)) => match file["events"].take() {
+                    Value::Object(events) => events,
+                    _ => Map::new(),
+                },
+                Err(_) => Map::new(),
+            },
             name,
         };
         files.map(read).collect()
@@ -98,14 +105,11 @@ fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = Entry<'_>> {
             })
         });
     let own = files.iter().filter(move |own| own.first == first).flat_map(|own| {
-        own.file
-            .iter()
-            .flat_map(|file| &file.events)
-            .map(|(event, known)| Entry {
-                provider: &own.name,
-                event,
-                aliases: Aliases::File(&known.aliases),
-            })
+        own.events.iter().map(|(event, table)| Entry {
+            provider: &own.name,
+            event,
+            aliases: Aliases::File(&table["aliases"]),
+        })
     });
     builtin.chain(own)
 }
@@ -114,7 +118,9 @@ impl Aliases<'_> {
     fn contain(self, event: &str) -> bool {
         match self {
             Self::Builtin(aliases) => aliases.contains(&event),
-            Self::File(aliases) => aliases.iter().any(|alias| alias == event),
+            Self::File(aliases) => aliases
+                .as_array()
+                .is_some_and(|list| list.iter().any(|alias| alias == event)),
         }
     }
 }

@@ -28,8 +28,8 @@ impl Registry {
                 .map(|variant| (*variant).to_owned())
                 .collect(),
             Origin::File(_) => self
-                .file(&listing.name, 8)
-                .map_or_else(|_| Vec::new(), |(file, _)| file.variants.into_keys().collect()),
+                .source(&listing.name, 8)
+                .map_or_else(|_| Vec::new(), |(file, _)| super::keys(&file["variants"])),
         }
     }
 }

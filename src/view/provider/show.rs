@@ -289,9 +289,8 @@ fn endpoint(sheet: &mut Sheet<'_>, profile: &Profile) {
     let rules = &profile.endpoint;
     sheet.heading("Endpoint");
     let https = match rules.https {
-        Https::Required => "required",
-        Https::Recommended => "recommended",
         Https::Any => "as you like",
+        stated => stated.name(),
     };
     sheet.row("https", https, &["endpoint.https"]);
     if !rules.ports.is_empty() {
@@ -361,20 +360,13 @@ fn variants(sheet: &mut Sheet<'_>, profile: &Profile) {
     }
     sheet.heading(&format!("Variants, as {}@NAME", profile.name));
     for (name, summary) in &profile.variants {
-        let keys = assumed_in_variant(profile, name);
+        let keys = profile.assumed_in_variant(name);
         let mark = match keys.as_slice() {
             [] => String::new(),
             keys => format!("(assumed: {})", keys.join(", ")),
         };
         sheet.put(name, summary, &mark);
     }
-}
-
-/// What a variant assumes, by the last names of the keys.
-pub(super) fn assumed_in_variant<'a>(profile: &'a Profile, name: &str) -> Vec<&'a str> {
-    let prefix = format!("variants.{name}.");
-    let own = |key: &'a String| key.strip_prefix(&prefix)?.rsplit('.').next();
-    profile.assumed.iter().filter_map(own).collect()
 }
 
 fn events(sheet: &mut Sheet<'_>, profile: &Profile) {
