@@ -233,6 +233,23 @@ impl<F: Formatter> Formatter for Escaping<F> {
     }
 }
 
+/// The text in lines of at most `width` characters, broken at blanks.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(row) = rows.last_mut() else { continue };
+        if row.is_empty() {
+            row.push_str(word);
+        } else if row.chars().count() + 1 + word.chars().count() <= width {
+            row.push(' ');
+            row.push_str(word);
+        } else {
+            rows.push(word.to_owned());
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,5 +309,12 @@ mod tests {
             assert!(!written.replace('\n', "").chars().any(is_unsafe), "{written}");
             assert!(written.contains("\\udb40\\udc41") && written.contains('ü'), "{written}");
         }
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_long_words_stay_whole() {
+        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrapped("abcdefgh i", 5), ["abcdefgh", "i"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 }

@@ -1,24 +1,27 @@
 //! A provider's management API: what is called, what is answered, what the fields are called. Both sides use it, the client
 //! that calls it and the server that plays it.
 
+mod names;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
-use super::causes::Cause;
-use super::compile::{ProfileError, fault};
-use super::file::{DurationText, ProviderFile};
+pub use names::{FaultKind, Field, IdForm, RateFact, Verb};
+
+use super::causes::{Cause, Declared, check_place};
+use super::fault::{ProfileError, fault};
+use super::value::DurationText;
 use crate::glob::Glob;
 use crate::headers::check_line;
 use crate::template::{Document, Scope, Template};
-use crate::words::words;
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
 /// `[api]`: a management API for subscriptions, what `hook endpoints --remote` calls and `hook serve` plays.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Api {
     /// Where it is, without a `/` at the end, e.g. `https://api.example.com/v1`. Absent: the user says where.
@@ -27,6 +30,7 @@ pub struct Api {
     /// Headers that every call must carry beside its token.
     pub headers: IndexMap<String, String>,
     /// Form of a key, a template of `${new.*}`; what stands before the first placeholder is how every key begins.
+    #[serde(default = "usual_key")]
     pub key: Template,
     /// The same of a key whose calls cause test events only.
     pub test_key: Option<Template>,
@@ -58,30 +62,8 @@ pub struct Api {
     pub causes: IndexMap<String, Cause>,
 }
 
-impl Default for Api {
-    fn default() -> Self {
-        Self {
-            base: None,
-            headers: IndexMap::new(),
-            key: Template::builtin("key_${new.alnum32}"),
-            test_key: None,
-            id: IdForm::default(),
-            fields: IndexMap::new(),
-            pending: None,
-            create: None,
-            list: None,
-            get: None,
-            update: None,
-            delete: None,
-            confirm: None,
-            calls: IndexMap::new(),
-            paging: None,
-            faults: Faults::default(),
-            scopes: IndexMap::new(),
-            rate: None,
-            causes: IndexMap::new(),
-        }
-    }
+fn usual_key() -> Template {
+    Template::builtin("key_${new.alnum32}")
 }
 
 fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Url>, D::Error> {
@@ -92,76 +74,8 @@ fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<O
     url.map(Some).ok_or_else(wrong)
 }
 
-words! {
-    /// What an answer says about how many calls are taken.
-    pub enum RateFact {
-        /// How many in a window.
-        Limit = "limit",
-        /// How many are left in this one.
-        Remaining = "remaining",
-        /// How long a window is, in milliseconds.
-        WindowMs = "window-ms",
-        /// How long this one still lasts, in seconds.
-        ResetS = "reset-s",
-    }
-}
-
-words! {
-    /// How ids are written.
-    #[derive(Default)]
-    pub enum IdForm {
-        /// As the book has them.
-        #[default]
-        Own = "own",
-        /// The same 128 bits as a uuid.
-        Uuid = "uuid",
-    }
-}
-
-words! {
-    /// A part of a subscription.
-    pub enum Field {
-        /// The provider's id.
-        Id = "id",
-        /// Where deliveries go.
-        Url = "url",
-        /// A list of names.
-        Events = "events",
-        /// What people call it.
-        Name = "name",
-        /// For people.
-        Description = "description",
-        /// Whether it gets deliveries.
-        Active = "active",
-        /// Confirmed or not.
-        Status = "status",
-        /// What signs, where an answer carries it.
-        Secret = "secret",
-        /// When it was made.
-        Created = "created",
-    }
-}
-
-words! {
-    /// What can be done with subscriptions.
-    pub enum Verb {
-        /// Make one.
-        Create = "create",
-        /// Give all.
-        List = "list",
-        /// Give one.
-        Get = "get",
-        /// Change one.
-        Update = "update",
-        /// End one.
-        Delete = "delete",
-        /// Confirm one by the token that its endpoint was sent.
-        Confirm = "confirm",
-    }
-}
-
 /// `[api.VERB]`: one call.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Call {
     /// `GET` and the like.
@@ -169,6 +83,7 @@ pub struct Call {
     /// Below the base; `{id}` is the subscription's.
     pub path: String,
     /// Of success.
+    #[serde(default = "super::causes::usual_status")]
     pub status: u16,
     /// What the request may carry.
     pub takes: Vec<Field>,
@@ -184,23 +99,6 @@ pub struct Call {
     pub body: Option<Document<String>>,
     /// The answer as JSON text with `${id}`, where it is no subscription. Empty: there is no body.
     pub answer: Answer,
-}
-
-impl Default for Call {
-    fn default() -> Self {
-        Self {
-            method: String::new(),
-            path: String::new(),
-            status: 200,
-            takes: Vec::new(),
-            hides: Vec::new(),
-            with: IndexMap::new(),
-            items: None,
-            total: None,
-            body: None,
-            answer: Answer::default(),
-        }
-    }
 }
 
 /// What else a request carries.
@@ -310,31 +208,9 @@ impl Rate {
     }
 }
 
-words! {
-    /// Why a call is refused.
-    pub enum FaultKind {
-        /// The token is missing, unknown or expired.
-        Unauthorised = "unauthorised",
-        /// The plan allows no more.
-        Limit = "limit",
-        /// The token may not do that.
-        Forbidden = "forbidden",
-        /// There is no such thing.
-        Unknown = "unknown",
-        /// It is there already.
-        Duplicate = "duplicate",
-        /// The request says something that cannot be.
-        Invalid = "invalid",
-        /// Too many calls.
-        Rate = "rate",
-        /// There is no such call.
-        Method = "method",
-    }
-}
-
 impl Api {
     /// Checks what one key alone does not tell.
-    pub(super) fn check(&mut self, file: &ProviderFile) -> Result<()> {
+    pub(super) fn check(&mut self, file: Declared<'_>) -> Result<()> {
         for (name, value) in &self.headers {
             check_line(name, value).or_else(|what| fault(&format!("api.headers.{name}"), what))?;
         }
@@ -361,7 +237,7 @@ impl Api {
         causes.map(|(name, cause)| cause.check(name, file)).collect()
     }
 
-    fn take_calls(&mut self, file: &ProviderFile) -> Result<()> {
+    fn take_calls(&mut self, file: Declared<'_>) -> Result<()> {
         let calls = [
             (Verb::Create, self.create.take()),
             (Verb::List, self.list.take()),
@@ -411,7 +287,7 @@ impl Api {
 }
 
 impl Call {
-    fn check(&self, verb: Verb, file: &ProviderFile) -> Result<()> {
+    fn check(&self, verb: Verb, file: Declared<'_>) -> Result<()> {
         let key = format!("api.{verb}");
         check_place(
             &key,
@@ -421,7 +297,7 @@ impl Call {
         )?;
         for extra in self.with.values() {
             if let Extra::Param(param) = extra
-                && !file.params.contains_key(param)
+                && !(file.is_param)(param)
             {
                 return fault(&format!("{key}.with"), format!("there is no parameter `{param}`"));
             }
@@ -436,28 +312,6 @@ impl Call {
         }
         Ok(())
     }
-}
-
-/// Checks the method and the path of a call.
-pub(super) fn check_place(key: &str, method: &str, path: &str, about_one: bool) -> Result<()> {
-    if !matches!(method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
-        return fault(
-            &format!("{key}.method"),
-            format!("`{method}` is none of GET, POST, PUT, PATCH, DELETE"),
-        );
-    }
-    if !path.starts_with('/') || path.contains("{id}") != about_one {
-        let what = if about_one {
-            "with `{id}` in it"
-        } else {
-            "without `{id}`"
-        };
-        return fault(
-            &format!("{key}.path"),
-            format!("`{path}` is not a path that begins with `/`, {what}"),
-        );
-    }
-    Ok(())
 }
 
 impl Faults {
@@ -481,27 +335,5 @@ impl Faults {
                 .find(|kind| kind.usual_status() == status)
         };
         told.or_else(|| stated().next()).or_else(usual)
-    }
-}
-
-impl FaultKind {
-    fn usual_status(self) -> u16 {
-        match self {
-            Self::Unauthorised => 401,
-            Self::Limit => 402,
-            Self::Forbidden => 403,
-            Self::Unknown => 404,
-            Self::Duplicate => 409,
-            Self::Invalid => 422,
-            Self::Rate => 429,
-            Self::Method => 405,
-        }
-    }
-}
-
-impl Verb {
-    /// Whether a call may be made again when it is not known whether the first one arrived.
-    pub fn is_repeatable(self) -> bool {
-        self != Self::Create
     }
 }

@@ -4,21 +4,21 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::compile::{ProfileError, fault};
-use super::file::ProviderFile;
+use super::fault::{ProfileError, fault};
 use crate::template::{Document, Scope, Template};
 use crate::words::words;
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
 /// `[api.causes.NAME]`: a kind of thing.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cause {
     /// What such a thing is called.
     #[serde(skip)]
     pub name: String,
     /// Form of its id, a template of `${new.*}`.
+    #[serde(default = "usual_id")]
     pub id: Template,
     needs: IndexMap<String, IngredientKind>,
     takes: IndexMap<String, IngredientKind>,
@@ -39,22 +39,20 @@ pub struct Cause {
     pub delete: Option<CauseCall>,
 }
 
-impl Default for Cause {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            id: Template::builtin("${new.uuid}"),
-            needs: IndexMap::new(),
-            takes: IndexMap::new(),
-            fields: Vec::new(),
-            later: IndexMap::new(),
-            record: Document::Fixed(Value::Null),
-            unique: Vec::new(),
-            taken: Taken::default(),
-            create: CauseCall::default(),
-            delete: None,
-        }
-    }
+fn usual_id() -> Template {
+    Template::builtin("${new.uuid}")
+}
+
+/// Of calls that say nothing of it.
+pub(super) fn usual_status() -> u16 {
+    200
+}
+
+/// What the file of an API declares beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Declared<'a> {
+    pub(super) is_param: &'a dyn Fn(&str) -> bool,
+    pub(super) is_event: &'a dyn Fn(&str) -> bool,
 }
 
 /// A field of a request that makes a thing.
@@ -120,7 +118,7 @@ impl Default for Taken {
 }
 
 /// `[api.causes.NAME.create]` and `[api.causes.NAME.delete]`: a call that makes or ends a thing.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CauseCall {
     /// `POST` and the like.
@@ -128,27 +126,19 @@ pub struct CauseCall {
     /// Below the base; `{id}` is the thing's.
     pub path: String,
     /// Of success.
+    #[serde(default = "usual_status")]
     pub status: u16,
     /// The catalogue's name of what happens.
     pub event: String,
     /// JSON text that is merged over the thing before the event happens.
-    #[serde(deserialize_with = "object")]
+    #[serde(default = "nothing", deserialize_with = "object")]
     pub sets: Value,
     /// The answer as JSON text with `${id}`; absent: the thing.
     pub answer: Option<Document<String>>,
 }
 
-impl Default for CauseCall {
-    fn default() -> Self {
-        Self {
-            method: String::new(),
-            path: String::new(),
-            status: 200,
-            event: String::new(),
-            sets: Value::Object(serde_json::Map::new()),
-            answer: None,
-        }
-    }
+fn nothing() -> Value {
+    Value::Object(serde_json::Map::new())
 }
 
 fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Value, D::Error> {
@@ -160,7 +150,7 @@ fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Val
 
 impl Cause {
     /// Checks what one key alone does not tell.
-    pub(super) fn check(&mut self, name: &str, file: &ProviderFile) -> Result<()> {
+    pub(super) fn check(&mut self, name: &str, file: Declared<'_>) -> Result<()> {
         let key = |rest: &str| format!("api.causes.{name}.{rest}");
         name.clone_into(&mut self.name);
         let table = |fields: &IndexMap<String, IngredientKind>, needed| -> Vec<Ingredient> {
@@ -199,14 +189,36 @@ impl Cause {
 }
 
 impl CauseCall {
-    fn check(&self, key: &str, file: &ProviderFile, about_one: bool) -> Result<()> {
-        super::api::check_place(key, &self.method, &self.path, about_one)?;
-        if !file.events.contains_key(&self.event) {
+    fn check(&self, key: &str, file: Declared<'_>, about_one: bool) -> Result<()> {
+        check_place(key, &self.method, &self.path, about_one)?;
+        if !(file.is_event)(&self.event) {
             return fault(&format!("{key}.event"), format!("there is no event `{}`", self.event));
         }
         let answer = self.answer.as_ref().map_or(Ok(()), |answer| answer.check(&["id"]));
         answer.or_else(|what| fault(&format!("{key}.answer"), what))
     }
+}
+
+/// Checks the method and the path of a call.
+pub(super) fn check_place(key: &str, method: &str, path: &str, about_one: bool) -> Result<()> {
+    if !matches!(method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
+        return fault(
+            &format!("{key}.method"),
+            format!("`{method}` is none of GET, POST, PUT, PATCH, DELETE"),
+        );
+    }
+    if !path.starts_with('/') || path.contains("{id}") != about_one {
+        let what = if about_one {
+            "with `{id}` in it"
+        } else {
+            "without `{id}`"
+        };
+        return fault(
+            &format!("{key}.path"),
+            format!("`{path}` is not a path that begins with `/`, {what}"),
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

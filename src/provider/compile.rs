@@ -6,6 +6,8 @@ mod scheme;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::causes::Declared;
+use super::fault::{ProfileError, fault, key_of};
 use super::file::{Dedupe, EnvelopeTable, FORMAT, ProviderFile};
 use super::handshake::Handshake;
 use super::overlay;
@@ -14,33 +16,7 @@ use crate::headers::check_line;
 use crate::json::get;
 use crate::template::{Placeholder, Scope, Template};
 
-/// A fault in a provider file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}`: {what}")]
-pub struct ProfileError {
-    /// Dotted key, as in the file.
-    pub key: String,
-    /// The fact.
-    pub what: String,
-}
-
 type Result<T> = std::result::Result<T, ProfileError>;
-
-pub(super) fn fault<T>(key: &str, what: impl Into<String>) -> Result<T> {
-    Err(ProfileError {
-        key: key.to_owned(),
-        what: what.into(),
-    })
-}
-
-/// The dotted key that a path leads to; an item of a list is named by the list.
-pub(super) fn key_of(path: &serde_path_to_error::Path) -> String {
-    let path = path.to_string();
-    match path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) {
-        Some((list, _)) => list.to_owned(),
-        None => path,
-    }
-}
 
 /// Refuses placeholders that the place of a template does not know.
 fn check(key: &str, template: &Template, scope: Scope) -> Result<()> {
@@ -89,7 +65,10 @@ impl Profile {
         check_params(&file)?;
         let mut api = file.api.take();
         if let Some(api) = &mut api {
-            api.check(&file)?;
+            api.check(Declared {
+                is_param: &|name| file.params.contains_key(name),
+                is_event: &|name| file.events.contains_key(name),
+            })?;
         }
         let variants = file.variants.into_iter().map(|(name, variant)| (name, variant.summary));
         with_checked_values(Self {

@@ -6,21 +6,19 @@
 //! key its line, its column and the accepted names.
 
 mod signature;
-mod value;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use signature::{ClockSide, LocationTable, SignatureTable, SignedTable, TimeWord, TokenTable};
-use value::scalar_text;
-pub use value::{DurationText, Limit, Place, Share};
 
 use super::api::Api;
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::{Codes, RunFrom};
-use super::profile::Read;
-use crate::template::Template;
+use super::value::{DurationText, Limit, Place, Share, scalar_text};
+use crate::json::Paths;
+use crate::template::{Placeholder, Template};
 use crate::words::words;
 
 /// The only file format there is so far.
@@ -310,6 +308,46 @@ pub struct Dedupe {
     pub documented: Option<String>,
     /// What goes wrong with the documented one.
     pub caution: Option<String>,
+}
+
+/// `[read]`: what is to be read from a request; of several places the first that is there counts.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Read {
+    /// Places of the event's type.
+    pub event: Vec<Place>,
+    /// Places of the event's id.
+    pub id: Vec<Place>,
+    /// Places of the event's time.
+    pub time: Vec<Place>,
+    /// All of them, for one pass over the body.
+    #[serde(skip)]
+    paths: Paths,
+}
+
+impl Read {
+    /// All places, for one pass over the body.
+    pub(super) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// Compiles the places and the paths of the dedupe keys.
+    pub(super) fn with_paths(mut self, dedupe: &Dedupe) -> Self {
+        let places = self.event.iter().chain(&self.id).chain(&self.time);
+        let places = places.filter_map(|place| match place {
+            Place::Body(path) => Some(path),
+            Place::Header(_) => None,
+        });
+        let keys = dedupe.keys.iter().flat_map(Template::placeholders);
+        let keys = keys.filter_map(|placeholder| match placeholder {
+            Placeholder::BodyPath(path) => Some(path),
+            _ => None,
+        });
+        for path in places.chain(keys) {
+            self.paths.add(path);
+        }
+        self
+    }
 }
 
 /// `[events."NAME"]`.

@@ -1,13 +1,13 @@
 //! A provider after everything was checked: what the rest of the program uses.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
 
 use super::api::Api;
-use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param, Place};
+use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param, Read};
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::Policy;
+use super::value::Place;
 use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::headers::Headers;
@@ -80,21 +80,6 @@ pub struct Profile {
     pub variants: Vec<(String, String)>,
 }
 
-/// `[read]`: what is to be read from a request; of several places the first that is there counts.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Read {
-    /// Places of the event's type.
-    pub event: Vec<Place>,
-    /// Places of the event's id.
-    pub id: Vec<Place>,
-    /// Places of the event's time.
-    pub time: Vec<Place>,
-    /// All of them, for one pass over the body.
-    #[serde(skip)]
-    paths: Paths,
-}
-
 /// What a request said about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -159,10 +144,10 @@ impl Profile {
 
     /// Reads what a request says about itself, in one pass over the body.
     pub fn facts(&self, headers: &Headers, body: &[u8]) -> Facts {
-        let found = self.read.paths.read_as(headers.get_text("content-type"), body);
+        let found = self.read.paths().read_as(headers.get_text("content-type"), body);
         let at = |path: &str| {
             found
-                .get(self.read.paths.slot(path)?)?
+                .get(self.read.paths().slot(path)?)?
                 .as_ref()?
                 .text()
                 .map(str::to_owned)
@@ -230,25 +215,5 @@ impl Profile {
             }
         }
         parts
-    }
-}
-
-impl Read {
-    /// Compiles the places and the paths of the dedupe keys.
-    pub(super) fn with_paths(mut self, dedupe: &Dedupe) -> Self {
-        let places = self.event.iter().chain(&self.id).chain(&self.time);
-        let places = places.filter_map(|place| match place {
-            Place::Body(path) => Some(path),
-            Place::Header(_) => None,
-        });
-        let keys = dedupe.keys.iter().flat_map(Template::placeholders);
-        let keys = keys.filter_map(|placeholder| match placeholder {
-            Placeholder::BodyPath(path) => Some(path),
-            _ => None,
-        });
-        for path in places.chain(keys) {
-            self.paths.add(path);
-        }
-        self
     }
 }

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use serde::{Deserialize as _, Serialize, Serializer};
 use serde_json::Value;
 
-use super::compile::{ProfileError, key_of};
 use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::detect::{self, Detector};
+use super::fault::{ProfileError, key_of};
 use super::file::ProviderFile;
 use super::handshake::Marks;
 pub use error::RegistryError;

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::content::{Pieces, Source, UrlForm, check_body_hash, to_sign};
+use super::content::{Pieces, Source, check_body_hash, to_sign};
 use super::location::{SignatureLocation, judge_age};
+use super::url_form::UrlForm;
 use super::{Freshness, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::json::insert;
 use crate::template::{Placeholder, Template};

@@ -15,12 +15,12 @@ mod signed;
 #[cfg(test)]
 mod tests;
 mod token;
+mod url_form;
 mod verdict;
 
 use std::time::Duration;
 
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
-pub use content::UrlForm;
 pub use encoding::{Encoding, Form};
 pub use explain::{
     Case, Context, Diagnosis, Explanation, Place, TimeBudget, explain, explain_age, explain_missing, hint,
@@ -32,6 +32,7 @@ pub use location::SignatureLocation;
 pub use shape::Shape;
 pub use signed::{body_sha256, sha256_of};
 pub use token::Token;
+pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
 use crate::clock::Timestamp;
@@ -194,28 +195,22 @@ impl Scheme {
 
     /// Where signatures stand, for the schemes that have any.
     pub fn carrier(&self) -> Option<&SignatureLocation> {
-        match self {
-            Self::Hmac(scheme) => Some(&scheme.carrier),
-            Self::Hash(scheme) => Some(&scheme.carrier),
-            Self::Asymmetric(scheme) => Some(&scheme.carrier),
-            Self::Token(_) | Self::Unsigned => None,
-        }
+        self.check().map(|check| check.carrier)
     }
 
     /// What is signed, for the schemes that sign anything.
     pub fn content(&self) -> Option<&Template> {
-        match self {
-            Self::Hmac(scheme) => Some(&scheme.content),
-            Self::Hash(scheme) => Some(&scheme.content),
-            Self::Asymmetric(scheme) => Some(&scheme.content),
-            Self::Token(_) | Self::Unsigned => None,
-        }
+        self.check().map(|check| check.content)
+    }
+
+    /// Whether such a part of a request is signed.
+    fn signs(&self, is: impl FnMut(&Placeholder) -> bool) -> bool {
+        self.content().is_some_and(|content| content.placeholders().any(is))
     }
 
     /// Whether the request's method or URL is signed.
     pub fn signs_target(&self) -> bool {
-        let target = |p: &Placeholder| matches!(p, Placeholder::Url | Placeholder::Method);
-        self.content().is_some_and(|content| content.placeholders().any(target))
+        self.signs(|p| matches!(p, Placeholder::Url | Placeholder::Method))
     }
 
     /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
@@ -226,8 +221,7 @@ impl Scheme {
 
     /// Whether the fields of a form are signed, so that the body's type decides.
     pub fn signs_form(&self) -> bool {
-        let form = |p: &Placeholder| *p == Placeholder::Form;
-        self.content().is_some_and(|content| content.placeholders().any(form))
+        self.signs(|p| *p == Placeholder::Form)
     }
 
     /// The URL that a signed message goes to, where it is not the one given: a body that is no form may be covered by
@@ -285,12 +279,7 @@ impl Scheme {
 
     /// How old a signature may be.
     pub fn freshness(&self) -> Freshness {
-        match self {
-            Self::Hmac(scheme) => scheme.freshness,
-            Self::Hash(scheme) => scheme.freshness,
-            Self::Asymmetric(scheme) => scheme.freshness,
-            Self::Token(_) | Self::Unsigned => Freshness::default(),
-        }
+        self.check().map(|check| check.freshness).unwrap_or_default()
     }
 
     /// `hmac`, `hash`, `token`, `ed25519`, `ecdsa`, `rsa` or `unsigned`: the table of a provider file.

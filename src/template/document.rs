@@ -150,7 +150,7 @@ impl Document<String> {
 
     /// A document that the program itself writes down.
     pub fn builtin(value: Value) -> Self {
-        Self::compile(value, &String::read).unwrap_or(Self::Fixed(Value::Null))
+        Self::compile(value, &String::read).unwrap_or_default()
     }
 
     /// Where a placeholder stands.
@@ -168,6 +168,12 @@ impl Document<String> {
             Some(name) => Err(format!("unknown placeholder `${{{name}}}`")),
             None => Ok(()),
         }
+    }
+}
+
+impl<P> Default for Document<P> {
+    fn default() -> Self {
+        Self::Fixed(Value::Null)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::mask;
 use crate::message::Mode;
+use crate::provider::Limit;
 use crate::provider::Profile;
-use crate::provider::file::Limit;
 use crate::text::printable;
 use crate::view::{count, millis, short_time};
 

@@ -1,7 +1,8 @@
 //! Delivery and retries of a file, checked.
 
-use super::{Result, fault};
+use super::Result;
 use crate::headers::check_line;
+use crate::provider::fault::fault;
 use crate::provider::file::{DeliveryTable, RetryTable, ScheduleTable, Then};
 use crate::provider::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
 

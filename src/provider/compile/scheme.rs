@@ -4,8 +4,9 @@ mod location;
 
 use indexmap::IndexMap;
 
-use super::{Result, check, fault};
+use super::{Result, check};
 use crate::headers::check_line;
+use crate::provider::fault::fault;
 use crate::provider::file::{ClockSide, SignatureTable, SignedTable, TokenTable};
 use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hash, Hmac, Scheme, Token};
 use crate::template::{Placeholder, Scope, Template};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::DurationText;
+use crate::provider::value::DurationText;
 use crate::signature::{Algorithm, Encoding, Form, KeyForm, PublicForm, UrlForm};
 use crate::template::Template;
 use crate::words::words;

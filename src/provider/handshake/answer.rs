@@ -8,14 +8,15 @@ use serde_json::Value;
 use super::text::{self, Gap, Hole, Known, Text};
 use crate::exchange::Answer;
 use crate::headers::{Headers, check_line};
-use crate::provider::compile::{ProfileError, fault};
+use crate::provider::fault::{ProfileError, fault};
 use crate::template::{Document, Name as _};
 
 /// `[handshake.answer]`. Texts may hold `${token}`, `${hmac.hex}` and `${hmac.base64}` (HMAC-SHA256 of the token, keyed with
 /// the secret) and `${header.NAME}` (of the question; a header that needs an absent one is left out).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Reply {
+    #[serde(default = "usual_status")]
     pub(super) status: u16,
     /// Default `application/json` for a body that is JSON, else `text/plain`.
     content_type: Option<String>,
@@ -23,18 +24,6 @@ pub(super) struct Reply {
     /// Headers that are answered as well, and without which the provider takes the answer too.
     more_headers: IndexMap<String, String>,
     body: Body,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Self {
-            status: 200,
-            content_type: None,
-            headers: IndexMap::new(),
-            more_headers: IndexMap::new(),
-            body: Body::Any,
-        }
-    }
 }
 
 /// An answer as a profile says it, with its placeholders.
@@ -51,9 +40,10 @@ pub struct Replied {
 }
 
 /// JSON text when it begins with `{` or `[`, else plain text; empty: there must be none.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 enum Body {
     /// Nothing is answered, and anything is taken.
+    #[default]
     Any,
     Text(Text),
     Json(Document<Hole>),
@@ -72,11 +62,16 @@ impl<'de> Deserialize<'de> for Body {
     }
 }
 
+fn usual_status() -> u16 {
+    200
+}
+
 impl Reply {
     /// The token alone, as `{"token": ...}`.
     pub(super) fn echo() -> Self {
         let body = serde_json::json!({ "token": "${token}" });
         Self {
+            status: usual_status(),
             body: Document::compile(body, &Hole::read).map_or(Body::Any, Body::Json),
             ..Self::default()
         }

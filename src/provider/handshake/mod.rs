@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::compile::{ProfileError, fault};
-use super::file::{DurationText, Place};
+use super::fault::{ProfileError, fault};
 use super::policy::Codes;
+use super::value::{DurationText, Place};
 use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::random::Random;
@@ -28,7 +28,7 @@ pub use text::is_token;
 use text::{Gap, Hole, Known, Text};
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Handshake {
     /// Where a provider asks in several ways.
@@ -44,13 +44,15 @@ pub struct Handshake {
     pub probes_signature: bool,
     within: Option<DurationText>,
     /// Form of a token, a template of `${new.*}`.
-    token: Template,
+    #[serde(default = "usual_token")]
+    pub token: Template,
     /// What the operator is told: a text with `${token}`.
     tell: Option<Text>,
     /// The token is a URL on such a host (`*` is one label), whose opening confirms the endpoint.
-    confirm_host: Option<String>,
+    pub confirm_host: Option<String>,
     request: Question,
     /// What is answered.
+    #[serde(default = "Reply::echo")]
     answer: Reply,
     /// Other answers that the provider takes.
     also_accept: Vec<Reply>,
@@ -58,24 +60,8 @@ pub struct Handshake {
     success: Option<Codes>,
 }
 
-impl Default for Handshake {
-    fn default() -> Self {
-        Self {
-            name: None,
-            summary: None,
-            secret: false,
-            signed: false,
-            probes_signature: false,
-            within: None,
-            token: Template::builtin("${new.hex32}"),
-            tell: None,
-            confirm_host: None,
-            request: Question::default(),
-            answer: Reply::echo(),
-            also_accept: Vec::new(),
-            success: None,
-        }
-    }
+fn usual_token() -> Template {
+    Template::builtin("${new.hex32}")
 }
 
 /// Why a question cannot be answered.
@@ -145,19 +131,9 @@ impl Handshake {
         self.request.written(token, verify)
     }
 
-    /// The form of a token: a template of `${new.*}`.
-    pub fn token_form(&self) -> String {
-        self.token.to_string()
-    }
-
     /// What the operator is told of a question, with its placeholders.
     pub fn tell_form(&self) -> Option<String> {
         self.tell.as_ref().map(ToString::to_string)
-    }
-
-    /// On which hosts the URL that is the token confirms the endpoint.
-    pub fn confirm_host(&self) -> Option<&str> {
-        self.confirm_host.as_deref()
     }
 
     /// The question with its placeholders.

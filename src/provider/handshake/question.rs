@@ -7,8 +7,8 @@ use url::form_urlencoded;
 
 use super::text::{self, Hole, Text, check_question};
 use crate::headers::{Headers, check_line};
-use crate::provider::compile::{ProfileError, fault};
-use crate::provider::file::Place;
+use crate::provider::fault::{ProfileError, fault};
+use crate::provider::value::Place;
 use crate::template::Document;
 
 /// A longer body is an event, not a question.

@@ -7,6 +7,7 @@ use crate::clock::human_duration;
 use crate::provider::Profile;
 use crate::signature::{Algorithm, Encoding, Hmac, KeyForm, Scheme, SignatureLocation};
 use crate::template::{Part, Placeholder, Template, TimeForm};
+use crate::text::wrapped;
 
 type Result<T> = std::result::Result<T, ReceiverError>;
 
@@ -293,7 +294,7 @@ fn notes(profile: &Profile) -> Vec<String> {
         said.push(format!("Caution: {caution}."));
     }
     said.iter()
-        .flat_map(|text| std::iter::once(String::new()).chain(wrapped(text)))
+        .flat_map(|text| std::iter::once(String::new()).chain(wrapped(&one_line(text), WIDTH)))
         .collect()
 }
 
@@ -303,20 +304,4 @@ fn one_line(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in one_line(text).split(' ') {
-        let Some(last) = lines.last_mut() else { continue };
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + word.chars().count() < WIDTH {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
 }

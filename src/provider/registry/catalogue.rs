@@ -17,17 +17,10 @@ pub struct EventMatch {
 }
 
 /// An event of a catalogue.
-#[derive(Clone, Copy)]
 struct Entry<'a> {
     provider: &'a str,
     event: &'a str,
-    aliases: Aliases<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Aliases<'a> {
-    Builtin(&'a [&'a str]),
-    File(&'a Value),
+    aliases: Vec<&'a str>,
 }
 
 /// The events of a file of the user's, when it can be read, and whether it is looked at among the first.
@@ -47,7 +40,7 @@ impl Registry {
                     .filter(|entry| search.is_none_or(|list| list.iter().any(|name| name == entry.provider)))
                     .filter(|entry| {
                         if alias {
-                            entry.aliases.contain(event)
+                            entry.aliases.contains(&event)
                         } else {
                             entry.event == event
                         }
@@ -101,26 +94,20 @@ fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = Entry<'_>> {
             builtin.events.iter().map(|(event, aliases)| Entry {
                 provider: builtin.name,
                 event,
-                aliases: Aliases::Builtin(aliases),
+                aliases: aliases.to_vec(),
             })
         });
     let own = files.iter().filter(move |own| own.first == first).flat_map(|own| {
         own.events.iter().map(|(event, table)| Entry {
             provider: &own.name,
             event,
-            aliases: Aliases::File(&table["aliases"]),
+            aliases: table["aliases"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect(),
         })
     });
     builtin.chain(own)
-}
-
-impl Aliases<'_> {
-    fn contain(self, event: &str) -> bool {
-        match self {
-            Self::Builtin(aliases) => aliases.contains(&event),
-            Self::File(aliases) => aliases
-                .as_array()
-                .is_some_and(|list| list.iter().any(|alias| alias == event)),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Why a provider cannot be had.
 
-use crate::provider::compile::ProfileError;
+use crate::provider::fault::ProfileError;
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]

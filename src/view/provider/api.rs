@@ -28,13 +28,10 @@ pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
         sheet.row("header", &format!("{name}: {value}"), &["api.headers"]);
     }
     sheet.row("key", &api.key.to_string(), &["api.key"]);
-    if let Some(form) = &api.test_key {
-        sheet.row("test key", &form.to_string(), &["api.test-key"]);
-    }
-    if let Some(rate) = &api.rate {
-        let text = format!("{} calls in {}", rate.calls, human_duration(rate.per()));
-        sheet.row("rate", &text, &["api.rate"]);
-    }
+    sheet.optional("test key", api.test_key.as_ref(), "api.test-key");
+    let rate = api.rate.as_ref();
+    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per())));
+    sheet.optional("rate", rate, "api.rate");
     for (scope, events) in &api.scopes {
         let events: Vec<String> = events.iter().map(ToString::to_string).collect();
         sheet.row("scope", &format!("{scope}: {}", events.join(", ")), &["api.scopes"]);

@@ -55,10 +55,10 @@ fn one(handshake: &Handshake) -> Value {
         "summary": handshake.summary,
         "signed": handshake.signed,
         "probes_signature": handshake.probes_signature,
-        "token": handshake.token_form(),
+        "token": handshake.token,
         "secret": handshake.secret,
         "tell": handshake.tell_form(),
-        "confirm_host": handshake.confirm_host(),
+        "confirm_host": handshake.confirm_host,
         "within_ms": handshake.within().map(super::whole_millis),
         "request": {
             "method": question.method,

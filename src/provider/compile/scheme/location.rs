@@ -1,7 +1,8 @@
 //! Where the signatures of a scheme stand, checked and compiled.
 
-use super::{Headers, Result, check, fault, header};
+use super::{Headers, Result, check, header};
 use crate::clock::Precision;
+use crate::provider::fault::fault;
 use crate::provider::file::{LocationTable, SignedTable, TimeWord};
 use crate::signature::SignatureLocation;
 use crate::template::{Placeholder, Scope, Template, TimeForm};

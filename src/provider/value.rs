@@ -105,6 +105,15 @@ pub enum Limit {
     Unlimited,
 }
 
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Unlimited => f.write_str("unlimited"),
+        }
+    }
+}
+
 impl From<Limit> for Value {
     fn from(limit: Limit) -> Self {
         match limit {
