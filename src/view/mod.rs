@@ -7,11 +7,13 @@ pub mod delivery;
 pub mod drift;
 pub mod execution;
 pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod provider;
 pub mod record;
 pub mod request;
 pub mod style;
+pub mod work;
 
 use std::io;
 

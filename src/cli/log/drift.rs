@@ -15,7 +15,7 @@ use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError, or_near};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
-use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
+use crate::store::{NewCapture, Query, Record, RecordKind, Store, StoreError};
 use crate::text::printable;
 use crate::view::count;
 use crate::view::drift::{DriftReport, DriftSeen};
@@ -69,7 +69,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         nameless: 0,
         unreadable: false,
     };
-    let more = survey.look(&store, query, u64::from(listing.limit.unwrap_or(SHOWN)))?;
+    let more = survey.look(&*store, query, u64::from(listing.limit.unwrap_or(SHOWN)))?;
     survey.show()?;
     if more {
         let note = "there are more: `--limit N` looks at them";
@@ -87,7 +87,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
 
 impl Survey<'_> {
     /// Looks at the newest verified requests that match; whether there are more than `most`.
-    fn look(&mut self, store: &SqliteStore, mut query: Query, most: u64) -> Result<bool> {
+    fn look(&mut self, store: &dyn Store, mut query: Query, most: u64) -> Result<bool> {
         query.page.limit = PAGE;
         loop {
             let page = store.list(&query)?;

@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value;
 
-use super::signed;
+use super::values::signed;
 use crate::glob::Glob;
 use crate::store::{Query, RecordKind};
 
