@@ -48,6 +48,8 @@ impl fmt::Display for Glob {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -63,5 +65,18 @@ mod tests {
     fn only_the_star_is_special_for_sqlite_too() {
         assert_eq!(Glob::new("job.*").for_sqlite(), "job.*");
         assert_eq!(Glob::new("a?b[c]*").for_sqlite(), "a[?]b[[]c]*");
+    }
+
+    proptest! {
+        #[test]
+        fn a_star_stands_for_whatever_is_in_its_place(start in "[a-z.?\\[*]{0,6}", end in "[a-z.?\\[*]{0,6}", any in ".{0,8}") {
+            let glob = Glob::new(&format!("{start}*{end}"));
+            prop_assert!(glob.fits(&format!("{start}{any}{end}")), "{glob}");
+        }
+
+        #[test]
+        fn without_a_star_a_name_fits_itself_alone(name in "[a-z.?\\[]{0,6}", other in "[a-z.?\\[]{0,6}") {
+            prop_assert_eq!(Glob::new(&name).fits(&other), name == other);
+        }
     }
 }

@@ -64,7 +64,7 @@ enum ProvidersCommand {
         name: String,
         /// What it is written with
         #[arg(long, value_enum)]
-        lang: receiver::Lang,
+        lang: receiver::LangArg,
     },
     /// Check a provider file of your own
     Check {
@@ -100,7 +100,8 @@ pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
         ProvidersCommand::Show { name } => {
             let profile = profile(session, "show", &name)?;
             let listings = session.registry.list();
-            let listing = listings.iter().find(|listing| listing.name == profile.name);
+            let typed = name.split('@').next();
+            let listing = listings.iter().find(|listing| typed == Some(listing.name.as_str()));
             session.ui.show(&ProviderSheet {
                 profile: &profile,
                 origin: listing.map(|listing| &listing.origin),

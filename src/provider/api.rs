@@ -1,5 +1,5 @@
-//! A provider's management API: what is called, what is answered, what the fields are called. Both sides use it, the client
-//! that calls it and the server that plays it.
+//! A provider's management API: what is called, what is answered, what the fields are called. Both sides use it, the
+//! client that calls it and the server that plays it.
 
 mod names;
 

@@ -26,13 +26,13 @@ pub struct Cause {
     #[serde(skip)]
     pub fields: Vec<Ingredient>,
     /// Moments that follow from two fields.
-    pub later: IndexMap<String, Later>,
+    pub later: IndexMap<String, LaterMoment>,
     /// The thing as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
     pub record: Document<String>,
     /// Fields that no two things may share.
     pub unique: Vec<String>,
     /// The refusal of a second one.
-    pub taken: Taken,
+    pub taken: TakenRefusal,
     /// Makes one.
     pub create: CauseCall,
     /// Ends one.
@@ -91,7 +91,7 @@ words! {
 /// `[api.causes.NAME.later.FIELD]`: a moment some minutes later than another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Later {
+pub struct LaterMoment {
     /// The field with the time.
     pub than: String,
     /// The field with the minutes.
@@ -101,14 +101,14 @@ pub struct Later {
 /// `[api.causes.NAME.taken]`: the refusal of a second thing with the same unique fields.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Taken {
+pub struct TakenRefusal {
     /// Status code.
     pub status: u16,
     /// What stands at `${code}`.
     pub code: String,
 }
 
-impl Default for Taken {
+impl Default for TakenRefusal {
     fn default() -> Self {
         Self {
             status: 409,
@@ -260,7 +260,7 @@ mod tests {
         let [trip] = causes.as_slice() else {
             panic!("{causes:?}")
         };
-        assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &Taken::default()));
+        assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &TakenRefusal::default()));
         assert_eq!(trip.fields.len(), 2);
         assert!(trip.delete.is_none());
     }

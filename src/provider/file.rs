@@ -69,7 +69,7 @@ pub struct ProviderFile {
     /// How data becomes a body.
     pub envelope: Option<EnvelopeTable>,
     /// Where a receiver finds the event, the id and the time.
-    pub read: Read,
+    pub read: ReadTable,
     /// How it delivers.
     pub delivery: DeliveryTable,
     /// What follows a failed attempt.
@@ -104,7 +104,7 @@ pub struct VariantTable {
     /// Replaces the envelope whole.
     pub envelope: Option<EnvelopeTable>,
     message: MessageTable,
-    read: Read,
+    read: ReadTable,
     delivery: DeliveryTable,
     retry: Option<RetryTable>,
     endpoint: EndpointRules,
@@ -313,7 +313,7 @@ pub struct Dedupe {
 /// `[read]`: what is to be read from a request; of several places the first that is there counts.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Read {
+pub struct ReadTable {
     /// Places of the event's type.
     pub event: Vec<Place>,
     /// Places of the event's id.
@@ -325,7 +325,7 @@ pub struct Read {
     paths: Paths,
 }
 
-impl Read {
+impl ReadTable {
     /// All places, for one pass over the body.
     pub(super) fn paths(&self) -> &Paths {
         &self.paths

@@ -26,5 +26,5 @@ pub use file::{Https, Param, ParamType};
 pub use headers::Target;
 pub use near::{near_names, or_near};
 pub use profile::{Facts, Profile};
-pub use registry::{Listing, Origin, Registry, RegistryError};
+pub use registry::{Origin, ProviderListing, Registry, RegistryError};
 pub use value::{Limit, Place};

@@ -14,7 +14,7 @@ pub struct Naming {
     /// What stands between the words, of which there are two at least: `.`.
     pub separator: Option<String>,
     /// Which letters.
-    pub case: Case,
+    pub case: LetterCase,
     /// What the last word is.
     pub tense: Tense,
 }
@@ -22,7 +22,7 @@ pub struct Naming {
 words! {
     /// Which letters a name is made of.
     #[derive(Default)]
-    pub enum Case {
+    pub enum LetterCase {
         /// Anything.
         #[default]
         Any = "any",
@@ -77,7 +77,7 @@ impl Naming {
         {
             faults.push(format!("it is not two or more words separated by `{separator}`"));
         }
-        if self.case == Case::Lower
+        if self.case == LetterCase::Lower
             && let Some(word) = words.iter().find(|word| word.chars().any(char::is_uppercase))
         {
             faults.push(format!("`{word}` is not lower case"));
@@ -95,7 +95,7 @@ impl Naming {
         if let Some(separator) = &self.separator {
             said.push(format!("words separated by `{separator}`"));
         }
-        if self.case == Case::Lower {
+        if self.case == LetterCase::Lower {
             said.push("lower case".to_owned());
         }
         if self.tense == Tense::Past {
@@ -126,7 +126,7 @@ mod tests {
     fn a_name_is_judged_by_each_part_of_the_convention() {
         let naming = Naming {
             separator: Some(".".into()),
-            case: Case::Lower,
+            case: LetterCase::Lower,
             tense: Tense::Past,
         };
         for good in [

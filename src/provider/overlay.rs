@@ -28,7 +28,7 @@ const OWN_OF_VARIANT: [&str; 3] = ["summary", "rank", "when"];
 /// What each file says for itself, whatever it extends.
 const OWN_OF_FILE: [&str; 3] = ["format", "name", "extends"];
 
-type Table = Map<String, Value>;
+type JsonTable = Map<String, Value>;
 
 /// The file with that variant's keys over its own. What it assumes is what the two assume together.
 pub(super) fn with_variant(file: &Value, name: &str) -> Value {
@@ -67,7 +67,7 @@ pub(super) fn extending(file: &Value, base: &Value) -> Value {
 }
 
 /// Lays keys over others; the dotted keys that are stated so, or the tables around them where those are replaced whole.
-fn lay_over(base: &mut Table, own: Table) -> Vec<String> {
+fn lay_over(base: &mut JsonTable, own: JsonTable) -> Vec<String> {
     let mut stated = Vec::new();
     for (key, value) in own {
         match (base.get_mut(&key), value) {
@@ -98,7 +98,7 @@ fn lay_over(base: &mut Table, own: Table) -> Vec<String> {
     stated
 }
 
-fn replace(base: &mut Table, own: Table, key: &str, stated: &mut Vec<String>) {
+fn replace(base: &mut JsonTable, own: JsonTable, key: &str, stated: &mut Vec<String>) {
     stated.extend(own.keys().map(|name| format!("{key}.{name}")));
     base.extend(own);
 }
@@ -113,11 +113,11 @@ fn still_assumed(mut assumed: Vec<String>, stated: &[String]) -> Vec<String> {
     assumed
 }
 
-fn table(value: Option<&Value>) -> Table {
+fn table(value: Option<&Value>) -> JsonTable {
     value.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-fn texts(table: &Table, key: &str) -> Vec<String> {
+fn texts(table: &JsonTable, key: &str) -> Vec<String> {
     let list = table.get(key).and_then(Value::as_array).into_iter().flatten();
     list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }

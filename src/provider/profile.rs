@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::api::Api;
-use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param, Read};
+use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param, ReadTable};
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::Policy;
@@ -11,7 +11,6 @@ use super::value::Place;
 use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::headers::Headers;
-use crate::json::Paths;
 use crate::signature::{Scheme, body_sha256};
 use crate::template::{Placeholder, Template};
 
@@ -47,7 +46,7 @@ pub struct Profile {
     /// What the envelope needs from the user.
     pub params: IndexMap<String, Param>,
     /// Where a receiver finds event, id and time.
-    pub read: Read,
+    pub read: ReadTable,
     /// Request method.
     pub method: String,
     /// Of the body.

@@ -67,7 +67,7 @@ impl Serialize for Origin {
 
 /// A provider in a listing.
 #[derive(Debug, Clone, Serialize)]
-pub struct Listing {
+pub struct ProviderListing {
     /// On the command line.
     pub name: String,
     /// For people.
@@ -155,11 +155,11 @@ impl Registry {
 
     /// Every provider, built-in ones in their order, then the user's by name. A user's file with a built-in's name
     /// stands in its place.
-    pub fn list(&self) -> Vec<Listing> {
+    pub fn list(&self) -> Vec<ProviderListing> {
         let user = self.user_files();
         let listing = |name: &str, path: &PathBuf| {
             let file = read(path).unwrap_or_default();
-            Listing {
+            ProviderListing {
                 name: name.to_owned(),
                 title: file["title"].as_str().unwrap_or(name).to_owned(),
                 origin: Origin::File(path.clone()),
@@ -169,7 +169,7 @@ impl Registry {
         let own = |name: &str| user.iter().find(|(have, _)| have == name);
         let builtin = BUILTIN.iter().map(|builtin| match own(builtin.name) {
             Some((name, path)) => listing(name, path),
-            None => Listing {
+            None => ProviderListing {
                 name: builtin.name.to_owned(),
                 title: builtin.title.to_owned(),
                 origin: Origin::Builtin,

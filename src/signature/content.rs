@@ -94,7 +94,7 @@ pub(super) fn with_body_hash(param: &str, url: &str, body: &[u8]) -> String {
 }
 
 /// Where the parts of a request's signed content are looked up.
-pub(super) struct Source<'a> {
+pub(super) struct PieceSource<'a> {
     pub(super) carrier: &'a SignatureLocation,
     pub(super) carried: &'a Carried<'a>,
     pub(super) received: &'a Received<'a>,
@@ -106,7 +106,7 @@ pub(super) struct Source<'a> {
     pub(super) secret: &'a [u8],
 }
 
-impl<'a> Source<'a> {
+impl<'a> PieceSource<'a> {
     /// What must have been signed.
     pub(super) fn pieces(&self, content: &'a Template) -> Result<Pieces<'a>, RejectReason> {
         content.parts().iter().map(|part| self.piece(part)).collect()

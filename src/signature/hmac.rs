@@ -67,11 +67,11 @@ pub struct Hmac {
 #[derive(Clone)]
 pub struct Key {
     name: Option<String>,
-    state: State,
+    state: MacState,
 }
 
 #[derive(Clone)]
-enum State {
+enum MacState {
     Sha1(hmac::Hmac<sha1::Sha1>),
     Sha256(hmac::Hmac<sha2::Sha256>),
     Sha512(hmac::Hmac<sha2::Sha512>),
@@ -85,14 +85,14 @@ impl std::fmt::Debug for Key {
 
 /// HMAC-SHA-256 of a text.
 pub(super) fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
-    let Some(mut state) = State::new(Algorithm::Sha256, key) else {
+    let Some(mut state) = MacState::new(Algorithm::Sha256, key) else {
         return Vec::new();
     };
     state.update(text);
     state.finish()
 }
 
-impl State {
+impl MacState {
     fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
         Some(match algorithm {
             Algorithm::Sha1 => Self::Sha1(hmac::Hmac::new_from_slice(key).ok()?),
@@ -170,7 +170,7 @@ impl Hmac {
         if bytes.is_empty() {
             return Err(KeyError::NoSecret);
         }
-        let state = State::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
+        let state = MacState::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
         Ok(Key {
             name: secret.name().map(str::to_owned),
             state,

@@ -13,14 +13,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{JsonLines, Page, View, count};
-use crate::provider::{Listing, Origin, Profile};
+use crate::provider::{Origin, Profile, ProviderListing};
 
 /// All providers, and where each comes from.
-pub struct ProviderList<'a>(pub &'a [Listing]);
+pub struct ProviderList<'a>(pub &'a [ProviderListing]);
 
 impl View for ProviderList<'_> {
     fn human(&self, page: &mut Page) {
-        let widest = |text: fn(&Listing) -> &str| self.0.iter().map(|listing| text(listing).chars().count()).max();
+        let widest =
+            |text: fn(&ProviderListing) -> &str| self.0.iter().map(|listing| text(listing).chars().count()).max();
         let names = widest(|listing| &listing.name).unwrap_or(0);
         let titles = widest(|listing| &listing.title).unwrap_or(0);
         for listing in self.0 {
@@ -89,7 +90,7 @@ impl View for ProviderEvents<'_> {
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         #[derive(Serialize)]
-        struct Event<'a> {
+        struct EventRecord<'a> {
             provider: &'a str,
             event: &'a str,
             summary: &'a str,
@@ -98,7 +99,7 @@ impl View for ProviderEvents<'_> {
         }
         let provider = self.0.label();
         self.0.events.iter().try_for_each(|(name, event)| {
-            let record = Event {
+            let record = EventRecord {
                 provider: &provider,
                 event: name,
                 summary: &event.summary,
@@ -131,13 +132,13 @@ impl View for CheckedFile<'_> {
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         #[derive(Serialize)]
-        struct Check<'a> {
+        struct CheckRecord<'a> {
             file: &'a Path,
             provider: &'a str,
             events: usize,
             variants: usize,
         }
-        let record = Check {
+        let record = CheckRecord {
             file: self.file,
             provider: &self.profile.name,
             events: self.profile.events.len(),

@@ -11,9 +11,9 @@ use crate::provider::file::{ClockSide, SignatureTable, SignedTable, TokenTable};
 use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hash, Hmac, Scheme, Token};
 use crate::template::{Placeholder, Scope, Template};
 
-type Headers = IndexMap<String, Template>;
+type HeaderTemplates = IndexMap<String, Template>;
 
-pub(super) fn scheme(table: SignatureTable, headers: &Headers) -> Result<Scheme> {
+pub(super) fn scheme(table: SignatureTable, headers: &HeaderTemplates) -> Result<Scheme> {
     match table {
         SignatureTable::Hmac(table) => hmac(*table, headers).map(Scheme::Hmac),
         SignatureTable::Hash(table) => hash(*table, headers).map(Scheme::Hash),
@@ -25,7 +25,7 @@ pub(super) fn scheme(table: SignatureTable, headers: &Headers) -> Result<Scheme>
     }
 }
 
-fn hmac(mut table: SignedTable, headers: &Headers) -> Result<Hmac> {
+fn hmac(mut table: SignedTable, headers: &HeaderTemplates) -> Result<Hmac> {
     let name = "signature.hmac";
     refuse(name, &pair_keys(&table))?;
     let content = content(name, &mut table, Scope::Content)?;
@@ -40,7 +40,7 @@ fn hmac(mut table: SignedTable, headers: &Headers) -> Result<Hmac> {
     })
 }
 
-fn hash(mut table: SignedTable, headers: &Headers) -> Result<Hash> {
+fn hash(mut table: SignedTable, headers: &HeaderTemplates) -> Result<Hash> {
     let name = "signature.hash";
     refuse(
         name,
@@ -71,7 +71,7 @@ fn token(table: TokenTable) -> Result<Token> {
     })
 }
 
-fn asymmetric(kind: AsymmetricKind, mut table: SignedTable, headers: &Headers) -> Result<Scheme> {
+fn asymmetric(kind: AsymmetricKind, mut table: SignedTable, headers: &HeaderTemplates) -> Result<Scheme> {
     let name = format!("signature.{kind}");
     let algorithm = [("algorithm", table.algorithm.is_some())];
     refuse(&name, &[&algorithm[..], &secret_keys(&table)].concat())?;

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
-use super::text::{self, Gap, Hole, Known, Text};
+use super::text::{self, Gap, Hole, ReplyContext, Text};
 use crate::exchange::Answer;
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
@@ -23,7 +23,7 @@ pub(super) struct Reply {
     headers: IndexMap<String, Text>,
     /// Headers that are answered as well, and without which the provider takes the answer too.
     more_headers: IndexMap<String, String>,
-    body: Body,
+    body: ReplyBody,
 }
 
 /// An answer as a profile says it, with its placeholders.
@@ -41,7 +41,7 @@ pub struct Replied {
 
 /// JSON text when it begins with `{` or `[`, else plain text; empty: there must be none.
 #[derive(Debug, Clone, Default)]
-enum Body {
+enum ReplyBody {
     /// Nothing is answered, and anything is taken.
     #[default]
     Any,
@@ -49,7 +49,7 @@ enum Body {
     Json(Document<Hole>),
 }
 
-impl<'de> Deserialize<'de> for Body {
+impl<'de> Deserialize<'de> for ReplyBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let is_json = text.trim_start().starts_with(['{', '[']);
@@ -72,7 +72,7 @@ impl Reply {
         let body = serde_json::json!({ "token": "${token}" });
         Self {
             status: usual_status(),
-            body: Document::compile(body, &Hole::read).map_or(Body::Any, Body::Json),
+            body: Document::compile(body, &Hole::read).map_or(ReplyBody::Any, ReplyBody::Json),
             ..Self::default()
         }
     }
@@ -95,9 +95,9 @@ impl Reply {
 
     fn content_type(&self) -> Option<&str> {
         let usual = match &self.body {
-            Body::Any => None,
-            Body::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
-            Body::Json(_) => Some("application/json"),
+            ReplyBody::Any => None,
+            ReplyBody::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
+            ReplyBody::Json(_) => Some("application/json"),
         };
         self.content_type.as_deref().or(usual)
     }
@@ -116,7 +116,7 @@ impl Reply {
     }
 
     /// The answer as it goes out.
-    pub(super) fn written(&self, known: &Known<'_>) -> Result<Answer, Gap> {
+    pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
         let mut answer = self.wanted(known)?;
         for (name, value) in &self.more_headers {
             answer.headers.append(name, value);
@@ -125,7 +125,7 @@ impl Reply {
     }
 
     /// What the provider looks for.
-    fn wanted(&self, known: &Known<'_>) -> Result<Answer, Gap> {
+    fn wanted(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
         let mut headers = Headers::new();
         if let Some(content_type) = self.content_type() {
             headers.append("content-type", content_type);
@@ -138,9 +138,9 @@ impl Reply {
             }
         }
         let body = match &self.body {
-            Body::Any => String::new(),
-            Body::Text(text) => text.try_render(|hole| hole.filled(known))?,
-            Body::Json(json) => filled(json, known)?.to_string(),
+            ReplyBody::Any => String::new(),
+            ReplyBody::Text(text) => text.try_render(|hole| hole.filled(known))?,
+            ReplyBody::Json(json) => filled(json, known)?.to_string(),
         };
         Ok(Answer {
             status: self.status,
@@ -162,15 +162,15 @@ impl Reply {
             headers: content_type.into_iter().chain(headers).collect(),
             more_headers: self.more_headers.clone(),
             body: match &self.body {
-                Body::Any => None,
-                Body::Text(text) => Some(Value::from(text.to_string())),
-                Body::Json(json) => Some(json.unfilled()),
+                ReplyBody::Any => None,
+                ReplyBody::Text(text) => Some(Value::from(text.to_string())),
+                ReplyBody::Json(json) => Some(json.unfilled()),
             },
         }
     }
 
     /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
-    pub(super) fn misses(&self, answer: &Answer, known: &Known<'_>) -> Result<Option<String>, Gap> {
+    pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Gap> {
         let wanted = self.wanted(known)?;
         for (name, value) in wanted.headers.iter() {
             let given = answer.headers.get_text(name);
@@ -184,9 +184,9 @@ impl Reply {
             }));
         }
         let fits = match &self.body {
-            Body::Any => true,
-            Body::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
-            Body::Json(json) => {
+            ReplyBody::Any => true,
+            ReplyBody::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
+            ReplyBody::Json(json) => {
                 let given: Option<Value> = serde_json::from_slice(&answer.body).ok();
                 given == Some(filled(json, known)?)
             }
@@ -216,11 +216,11 @@ fn same_value(name: &str, given: &str, wanted: &str) -> bool {
     essence(given) == essence(wanted)
 }
 
-fn filled(document: &Document<Hole>, known: &Known<'_>) -> Result<Value, Gap> {
+fn filled(document: &Document<Hole>, known: &ReplyContext<'_>) -> Result<Value, Gap> {
     document.try_fill(&mut |hole| hole.filled(known).map(Value::from))
 }
 
-impl Body {
+impl ReplyBody {
     fn placeholders(&self) -> Vec<&Hole> {
         match self {
             Self::Any => Vec::new(),

@@ -25,7 +25,7 @@ pub use marks::is_bare;
 use question::Question;
 pub use question::{Asked, Asking, Written};
 pub use text::is_token;
-use text::{Gap, Hole, Known, Text};
+use text::{Gap, Hole, ReplyContext, Text};
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -179,7 +179,7 @@ impl Handshake {
 
     /// The answer to a question.
     pub fn answer(&self, asked: &Asked, headers: &Headers, secret: Option<&Secret>) -> Result<Answer, Unanswerable> {
-        let known = Known {
+        let known = ReplyContext {
             token: &asked.token,
             headers,
             secret,
@@ -200,7 +200,7 @@ impl Handshake {
             let what = format!("its status is {}, not {success}", answer.status);
             return Ok(Some(what));
         }
-        let known = Known { token, headers, secret };
+        let known = ReplyContext { token, headers, secret };
         let mut first = None;
         for reply in self.answers() {
             match reply.misses(answer, &known)? {
@@ -213,7 +213,7 @@ impl Handshake {
 
     /// What the operator is told of a question.
     pub fn told(&self, asked: &Asked, headers: &Headers) -> Option<String> {
-        let known = Known {
+        let known = ReplyContext {
             token: &asked.token,
             headers,
             secret: None,

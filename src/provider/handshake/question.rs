@@ -58,7 +58,7 @@ pub(super) struct Question {
     query: IndexMap<String, Text>,
     /// Headers that must be there.
     headers: IndexMap<String, Text>,
-    body: Body,
+    body: QuestionBody,
     /// Places that a question does not have.
     without: Vec<Place>,
     /// JSON text that the provider sends as well, and that says nothing to a receiver.
@@ -74,7 +74,7 @@ impl Default for Question {
             method: "POST".to_owned(),
             query: IndexMap::new(),
             headers: IndexMap::new(),
-            body: Body::Any,
+            body: QuestionBody::Any,
             without: Vec::new(),
             more: Value::Null,
             more_headers: IndexMap::new(),
@@ -84,13 +84,13 @@ impl Default for Question {
 
 /// JSON text, of which a question may have more; empty: there must be no body; absent: it is not looked at.
 #[derive(Debug, Clone)]
-enum Body {
+enum QuestionBody {
     Any,
     Empty,
     Json(Document<Hole>),
 }
 
-impl<'de> Deserialize<'de> for Body {
+impl<'de> Deserialize<'de> for QuestionBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.is_empty() {
@@ -119,23 +119,24 @@ impl Question {
             check_line(name, &value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
         match &self.body {
-            Body::Json(document) => text::check(document.placeholders().into_iter(), Hole::asks)
+            QuestionBody::Json(document) => text::check(document.placeholders().into_iter(), Hole::asks)
                 .or_else(|what| fault(&format!("{key}.body"), what)),
-            Body::Any | Body::Empty => Ok(()),
+            QuestionBody::Any | QuestionBody::Empty => Ok(()),
         }
     }
 
     pub(super) fn has(&self, wanted: &Hole) -> bool {
-        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|hole| hole == wanted).is_some());
+        let in_body =
+            matches!(&self.body, QuestionBody::Json(document) if document.path_of(|hole| hole == wanted).is_some());
         in_body || self.texts().any(|text| text.single() == Some(wanted))
     }
 
     /// The more conditions a question has, the more it says to fit all of them.
     pub(super) fn weight(&self) -> usize {
         let body = match &self.body {
-            Body::Any => 0,
-            Body::Empty => 1,
-            Body::Json(document) => document.size(),
+            QuestionBody::Any => 0,
+            QuestionBody::Empty => 1,
+            QuestionBody::Json(document) => document.size(),
         };
         self.query.len() + self.headers.len() + self.without.len() + body
     }
@@ -167,9 +168,9 @@ impl Question {
 
     fn read_body(&self, asking: &Asking<'_>, asked: &mut Asked) -> Option<()> {
         let document = match &self.body {
-            Body::Any => return Some(()),
-            Body::Empty => return asking.body.is_empty().then_some(()),
-            Body::Json(document) => document,
+            QuestionBody::Any => return Some(()),
+            QuestionBody::Empty => return asking.body.is_empty().then_some(()),
+            QuestionBody::Json(document) => document,
         };
         let body: Value = serde_json::from_slice(asking.body).ok()?;
         if !document.fits(&body) {
@@ -182,7 +183,8 @@ impl Question {
         if let Some(path) = document.path_of(|hole| *hole == Hole::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
-        let there = |place: &Place| matches!(place, Place::Body(path) if crate::json::get(&body, path).is_some());
+        let there =
+            |place: &Place| matches!(place, Place::QuestionBody(path) if crate::json::get(&body, path).is_some());
         (!self.without.iter().any(there)).then_some(())
     }
 
@@ -214,8 +216,8 @@ impl Question {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
         let mut body = match &self.body {
-            Body::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
-            Body::Any | Body::Empty => None,
+            QuestionBody::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
+            QuestionBody::Any | QuestionBody::Empty => None,
         };
         if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
             fields.extend(more.clone());

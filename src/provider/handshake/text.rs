@@ -27,7 +27,7 @@ pub(super) type Text = Template<Hole>;
 
 /// What is known when holes are filled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct ReplyContext<'a> {
     pub(super) token: &'a str,
     pub(super) headers: &'a Headers,
     pub(super) secret: Option<&'a Secret>,
@@ -73,7 +73,7 @@ impl Hole {
         matches!(self, Self::Token | Self::Hmac(_))
     }
 
-    pub(super) fn filled(&self, known: &Known<'_>) -> Result<String, Gap> {
+    pub(super) fn filled(&self, known: &ReplyContext<'_>) -> Result<String, Gap> {
         match self {
             Self::Token | Self::Verify | Self::Any => Ok(known.token.to_owned()),
             Self::Hmac(_) if !is_token(known.token.as_bytes()) => Err(Gap::Token),

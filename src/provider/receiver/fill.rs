@@ -7,7 +7,7 @@ use crate::template::{Name as _, Template};
 
 /// What a text file is filled in with.
 #[derive(Debug, Default)]
-pub(super) struct Values {
+pub(super) struct SlotValues {
     /// Texts of slots.
     pub(super) texts: BTreeMap<&'static str, String>,
     /// What `%for` repeats.
@@ -16,7 +16,7 @@ pub(super) struct Values {
     pub(super) facts: BTreeSet<&'static str>,
 }
 
-impl Values {
+impl SlotValues {
     /// Sets a slot.
     pub(super) fn text(&mut self, name: &'static str, text: impl Into<String>) {
         self.texts.insert(name, text.into());
@@ -45,7 +45,7 @@ pub(super) fn definition<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The text with everything filled in.
-pub(super) fn fill(text: &str, values: &Values) -> Result<String, String> {
+pub(super) fn fill(text: &str, values: &SlotValues) -> Result<String, String> {
     let mut lines = text.lines();
     let mut shown: Vec<bool> = Vec::new();
     let mut filled = String::with_capacity(text.len());

@@ -17,7 +17,7 @@ pub struct EventMatch {
 }
 
 /// An event of a catalogue.
-struct Entry<'a> {
+struct CatalogueEntry<'a> {
     provider: &'a str,
     event: &'a str,
     aliases: Vec<&'a str>,
@@ -86,19 +86,19 @@ impl Registry {
 
 /// The events of those providers that are looked at among the first, or of all others. A user's file stands in the place
 /// of the built-in provider with its name, even when it cannot be read.
-fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = Entry<'_>> {
+fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = CatalogueEntry<'_>> {
     let builtin = BUILTIN
         .iter()
         .filter(move |builtin| builtin.first == first && !files.iter().any(|own| own.name == builtin.name))
         .flat_map(|builtin| {
-            builtin.events.iter().map(|(event, aliases)| Entry {
+            builtin.events.iter().map(|(event, aliases)| CatalogueEntry {
                 provider: builtin.name,
                 event,
                 aliases: aliases.to_vec(),
             })
         });
     let own = files.iter().filter(move |own| own.first == first).flat_map(|own| {
-        own.events.iter().map(|(event, table)| Entry {
+        own.events.iter().map(|(event, table)| CatalogueEntry {
             provider: &own.name,
             event,
             aliases: table["aliases"]

@@ -1,6 +1,6 @@
 //! Where the signatures of a scheme stand, checked and compiled.
 
-use super::{Headers, Result, check, header};
+use super::{HeaderTemplates, Result, check, header};
 use crate::clock::Precision;
 use crate::provider::fault::fault;
 use crate::provider::file::{LocationTable, SignedTable, TimeWord};
@@ -10,7 +10,7 @@ use crate::template::{Placeholder, Scope, Template, TimeForm};
 pub(super) fn compile(
     name: &str,
     table: SignedTable,
-    headers: &Headers,
+    headers: &HeaderTemplates,
     content: &Template,
 ) -> Result<SignatureLocation> {
     let at = |key: &str| format!("{name}.{key}");
