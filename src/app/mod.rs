@@ -5,6 +5,7 @@ pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
 pub mod endpoint_health;
+pub mod endpoints;
 pub mod handshake;
 pub mod inspect;
 pub mod notice;

@@ -66,7 +66,7 @@ pub(super) fn run(session: &Session, args: &EndpointsArgs) -> Result<Exit> {
         EndpointsCommand::Enable(args) => switch::enable(session, args),
         EndpointsCommand::Disable(args) => switch::disable(session, args),
         EndpointsCommand::Confirm(args) => confirm::run(session, args),
-        EndpointsCommand::Test(args) => probe::run(session, args, &session.endpoint(args.endpoint())?, None),
+        EndpointsCommand::Test(args) => probe::run(session, args, session.endpoint(args.endpoint())?, None),
         EndpointsCommand::RotateSecret(args) => change::rotate_secret(session, args),
         EndpointsCommand::Doctor(args) => doctor::run(session, args),
         EndpointsCommand::Diff(args) => apply::diff(session, None, args),

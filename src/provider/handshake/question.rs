@@ -183,8 +183,7 @@ impl Question {
         if let Some(path) = document.path_of(|hole| *hole == Hole::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
-        let there =
-            |place: &Place| matches!(place, Place::QuestionBody(path) if crate::json::get(&body, path).is_some());
+        let there = |place: &Place| matches!(place, Place::Body(path) if crate::json::get(&body, path).is_some());
         (!self.without.iter().any(there)).then_some(())
     }
 

@@ -121,7 +121,7 @@ fn run_there(session: &Session, place: &RemoteProvider, command: &EndpointsComma
         EndpointsCommand::Confirm(args) => verbs::confirm(session, place, args),
         EndpointsCommand::Test(args) => {
             let endpoint = verbs::with_secret(place, args.endpoint())?;
-            super::probe::run(session, args, &endpoint, Some(place))
+            super::probe::run(session, args, endpoint, Some(place))
         }
         EndpointsCommand::Diff(args) => apply::diff(session, Some(place), args),
         EndpointsCommand::Apply(args) => apply::apply(session, Some(place), args),

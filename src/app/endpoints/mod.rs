@@ -1,0 +1,4 @@
+//! What can be done with endpoints.
+
+pub mod doctor;
+pub mod probe;
