@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::address;
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
 use super::names::{check_name, position, select_mut};
@@ -27,6 +26,7 @@ use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, private_folder, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
+use crate::target;
 use crate::trust::TrustList;
 
 /// The only format there is so far.
@@ -284,7 +284,7 @@ fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), Fault> {
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for Endpoint { id, name, url, .. } in endpoints {
         check_name(name).map_err(|what| Fault::Form("bad-name", what))?;
-        address::parse(url).map_err(|what| Fault::Form("bad-url", what))?;
+        target::parse_whole_url(url).map_err(|what| Fault::Form("bad-url", what))?;
         if form == Ids::Own && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
             let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
             return Err(Fault::Form("bad-id", what));

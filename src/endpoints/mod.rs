@@ -7,7 +7,6 @@
 //!
 //! Nothing here knows a provider, looks a name up in DNS, or prints.
 
-mod address;
 mod binding;
 mod book;
 mod confirmation;
@@ -26,7 +25,7 @@ mod stored;
 mod validation;
 mod watch;
 
-pub use address::normalised;
+pub use crate::target::normalised;
 pub use book::Book;
 pub use confirmation::Confirmed;
 pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};

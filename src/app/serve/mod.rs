@@ -20,11 +20,12 @@ use crate::app::endpoint_gate::EndpointGate;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
+use crate::endpoints::BookWatch;
 use crate::endpoints::rules::Options;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::message::Mode;
-use crate::pipeline::{Known, Tally, View};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally};
 use crate::provider::Limit;
 use crate::provider::Profile;
 use crate::provider::api::Api;
@@ -36,7 +37,7 @@ use confirm::Confirmations;
 use event_loop::EventLoop;
 use fanout::{CountingObserver, Fanout, Subscribers};
 pub use keys::AccessOptions;
-use keys::Keys;
+use keys::ServeKeys;
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -112,7 +113,7 @@ pub struct Service<'a> {
     profile: Arc<Profile>,
     api: Api,
     plan: Option<String>,
-    keys: Keys,
+    keys: ServeKeys,
 }
 
 impl<'a> Service<'a> {
@@ -126,7 +127,7 @@ impl<'a> Service<'a> {
         check_scopes(&options.scopes, &profile, &api)?;
         Ok(Self {
             plan: plan(context, options.plan.as_ref(), &profile)?,
-            keys: Keys::new(context, &options.access, &profile, &api)?,
+            keys: ServeKeys::new(context, &options.access, &profile, &api)?,
             context,
             options,
             profile,
@@ -140,7 +141,7 @@ impl<'a> Service<'a> {
         listener: TcpListener,
         shutdown: &Shutdown,
         observer: impl Fn(ServeEvent<'_>) -> Result<()>,
-        deliveries: impl View + Send,
+        deliveries: impl DeliveryObserver + Send,
     ) -> Result<Option<Tally>> {
         let context = self.context;
         let address = listener.local_addr();
@@ -231,19 +232,34 @@ impl<'a> Service<'a> {
         }
     }
 
+    fn transport(&self) -> Result<Arc<HttpTransport>> {
+        let transport = HttpTransport::new(HttpOptions {
+            addresses: self.addresses(),
+            ..HttpOptions::default()
+        });
+        transport
+            .map(Arc::new)
+            .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    fn subscribers(&self, book: Arc<BookWatch>) -> Subscribers {
+        Subscribers {
+            profile: Arc::clone(&self.profile),
+            policy: Arc::new(self.profile.policy.clone()),
+            addresses: self.addresses(),
+            book,
+        }
+    }
+
     /// Takes events and delivers until the server has ended and every event is taken.
     async fn work(
         &self,
         (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<Drained>),
         ledger: Ledger,
         (stop, late): (CancellationToken, CancellationToken),
-        (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl View + Send),
+        (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl DeliveryObserver + Send),
     ) -> Result<Tally> {
-        let transport = HttpTransport::new(HttpOptions {
-            addresses: self.addresses(),
-            ..HttpOptions::default()
-        });
-        let transport = Arc::new(transport.map_err(|error| Error::internal(error.to_string()))?);
+        let transport = self.transport()?;
         let lease = Arc::new(self.context.lease()?);
         let limits = Limits {
             concurrency: CONCURRENCY,
@@ -260,10 +276,10 @@ impl<'a> Service<'a> {
             late.clone(),
             Some(Arc::clone(&lease)),
         );
-        pipeline.leave = stop.clone();
+        pipeline.engine.stop_retrying = stop.clone();
         // One watch for both: a file that breaks is told once.
         let book = Arc::new(context.book_watch());
-        pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
+        pipeline.engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let (outcomes_in, outcomes) = mpsc::unbounded_channel();
         let counting = fanout::count_all(Arc::clone(&context), outcomes);
         let mut deliveries = CountingObserver {
@@ -273,12 +289,7 @@ impl<'a> Service<'a> {
         let event_loop = EventLoop {
             fanout: Fanout {
                 context: Arc::clone(&context),
-                subscribers: Subscribers {
-                    profile: Arc::clone(&self.profile),
-                    policy: Arc::new(self.profile.policy.clone()),
-                    addresses: self.addresses(),
-                    book,
-                },
+                subscribers: self.subscribers(book),
                 ledger,
                 lease,
                 jobs,
@@ -295,7 +306,7 @@ impl<'a> Service<'a> {
         // Without an observer or a ledger there is no service.
         let taking = async { event_loop.run(events, serving).await.inspect_err(|_| late.cancel()) };
         let delivering = async {
-            let tally = pipeline.run(queue, Known::All, &mut deliveries).await;
+            let tally = pipeline.run(queue, AlreadyRecorded::All, &mut deliveries).await;
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };

@@ -61,7 +61,7 @@ pub(super) fn whole_url(text: &str) -> Result<String> {
     if text.contains("://") {
         return Ok(text.to_owned());
     }
-    super::super::targets::parse_url(text).map(String::from)
+    Ok(crate::target::parse_url(text)?.into())
 }
 
 fn ask_provider(session: &Session) -> Result<Arc<Profile>> {

@@ -113,7 +113,7 @@ pub(super) fn refused(session: &Session, endpoint: &Endpoint, error: EndpointErr
 pub(super) fn params(profile: &Profile, pairs: &[String]) -> Result<BTreeMap<String, String>> {
     let mut params = BTreeMap::new();
     for pair in pairs {
-        let (name, value) = super::super::body::split_pair(pair, "--param")?;
+        let (name, value) = super::super::input::split_pair(pair, "--param")?;
         let bad = |what: String| ComposeError::BadParam {
             name: name.clone(),
             what,
