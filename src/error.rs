@@ -130,7 +130,7 @@ impl From<RegistryError> for Error {
             RegistryError::UnknownVariant { provider, variants, .. } => {
                 base.hint(format!("variants of `{provider}`: {}", variants.join(", ")))
             }
-            RegistryError::Syntax { source, file } => base
+            RegistryError::Syntax { source, file, .. } => base
                 .cause(source.to_string().trim_end())
                 .hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),

@@ -14,6 +14,7 @@ pub(crate) mod exchange;
 pub(crate) mod exit;
 pub(crate) mod finding;
 pub(crate) mod fs;
+pub(crate) mod glob;
 pub(crate) mod headers;
 pub(crate) mod id;
 pub(crate) mod json;
@@ -41,6 +42,7 @@ pub(crate) mod transport;
 pub(crate) mod trust;
 pub(crate) mod verification;
 pub(crate) mod view;
+pub(crate) mod words;
 
 pub use cli::run;
 

@@ -2,10 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use uuid::{Builder, Uuid};
 
 use crate::clock::Timestamp;
-use crate::signature::keyed_block;
 
 /// A source of random bytes.
 pub struct Random(Kind);
@@ -137,6 +138,16 @@ impl Pool {
         }
         self.left = self.bytes.len();
     }
+}
+
+/// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.
+fn keyed_block(key: &[u8], counter: u64) -> Vec<u8> {
+    // HMAC takes keys of any length, so there is no failure to report.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return Vec::new();
+    };
+    mac.update(&counter.to_be_bytes());
+    mac.finalize().into_bytes().to_vec()
 }
 
 #[cfg(test)]

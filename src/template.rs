@@ -1,125 +1,48 @@
-//! Templates with `${name}` placeholders, compiled once. Bodies are full of braces, hence the dollar.
+//! The one engine for `${name}`: text with placeholders, compiled once. Bodies are full of braces, hence the dollar; `$${`
+//! is a literal `${`. What may stand between the braces is the vocabulary of each place, see [`Name`].
 
+mod document;
 mod pieces;
+mod placeholder;
 
+use std::convert::Infallible;
 use std::fmt;
 
-use base64::Engine as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-use crate::clock::{Precision, Timestamp, parse_duration};
+pub use document::Document;
+pub use placeholder::{Placeholder, Scope, TimeForm};
+
 use crate::random::Random;
 
 /// Text with placeholders.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Template {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template<P = Placeholder> {
     text: String,
-    parts: Vec<Part>,
+    parts: Vec<Part<P>>,
 }
 
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Part {
+pub enum Part<P = Placeholder> {
     /// As it stands.
     Text(String),
     /// To be filled in.
-    Placeholder(Placeholder),
+    Placeholder(P),
 }
 
-/// What a placeholder stands for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Placeholder {
-    /// `${event}`: the event's type.
-    Event,
-    /// `${id}`: the message's id on the wire.
-    Id,
-    /// `${data}`: the event's data, in an envelope.
-    Data,
-    /// `${body}`: the raw body, in what is signed.
-    Body,
-    /// `${body-sha256}`: hex digest of the raw body, in a dedupe key.
-    BodySha256,
-    /// `${signature}`: the encoded signature, in its header's value.
-    Signature,
-    /// `${secret}`: the secret's text, in a token header's value.
-    Secret,
-    /// `${mode}`: `test` or `live`.
-    Mode,
-    /// `${attempt}`, `${retries}`: which attempt of its delivery a request is, counted from this number.
-    Attempt(u32),
-    /// `${retry}`: how many attempts went before it, or nothing on the first one.
-    Retry,
-    /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
-    Timestamp(TimeForm),
-    /// `${time.FORM}`, `${time.FORM+30m}`: when the event happened, shifted by microseconds.
-    Time(TimeForm, i64),
-    /// `${param.NAME}`: a parameter.
-    Param(String),
-    /// `${new.KIND}`, `${new.KIND:LABEL}`: a fresh identity; the same label repeats it within one message.
-    New(NewKind, Option<String>),
-    /// `${body.PATH}`: a scalar of the received body.
-    BodyPath(String),
-    /// `${body.PATH?}`: the same, or nothing.
-    OptionalBodyPath(String),
-    /// `${header.NAME}`: a header of the request.
-    Header(String),
-    /// `${method}`: the request's method.
-    Method,
-    /// `${url}`: the whole URL that the request goes to.
-    Url,
-    /// `${form}`: names and values of a form's fields, sorted, each value once.
-    Form,
-    /// `${signed-headers}`: names of the headers that are signed too, separated by blanks.
-    SignedHeaders,
-    /// `${signed-values}`: the values of those headers, separated by dots.
-    SignedValues,
+/// A vocabulary: what may stand between `${` and `}`.
+pub trait Name: Sized {
+    /// The placeholder of a name; `None` when there is none.
+    fn read(name: &str) -> Option<Self>;
 }
 
-/// How a moment is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeForm {
-    /// Whole seconds since the epoch, a number.
-    Unix,
-    /// Milliseconds since the epoch, a number.
-    UnixMs,
-    /// RFC 3339 in UTC.
-    Rfc3339(Precision),
-}
-
-/// Kinds of fresh identities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewKind {
-    /// A version 4 uuid.
-    Uuid,
-    /// That many hex digits.
-    Hex(usize),
-    /// That many letters and digits.
-    Alnum(usize),
-    /// A whole number of that many digits.
-    Int(usize),
-    /// That many random bytes in base64.
-    Base64(usize),
-}
-
-/// Which placeholders a template may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Envelopes, samples and bodies.
-    Message,
-    /// Headers beside the signature.
-    Header,
-    /// What is signed.
-    Content,
-    /// What is hashed together with the secret.
-    Hashed,
-    /// The value of the signature's header.
-    SignatureValue,
-    /// The value of a token's header.
-    TokenValue,
-    /// Fresh identities only: ids and secrets.
-    Fresh,
-    /// What a receiver knows: dedupe keys.
-    Received,
+/// Any name: the owner of the template says which there are.
+impl Name for String {
+    fn read(name: &str) -> Option<Self> {
+        Some(name.to_owned())
+    }
 }
 
 /// Why a template does not compile.
@@ -134,88 +57,49 @@ pub struct TemplateError {
     pub text: String,
 }
 
-impl TimeForm {
-    /// The moment in this form; numbers stay numbers.
-    pub fn value(self, at: Timestamp) -> Value {
-        match self {
-            Self::Unix => Value::from(at.unix()),
-            Self::UnixMs => Value::from(at.unix_ms()),
-            Self::Rfc3339(precision) => Value::from(at.rfc3339(precision)),
-        }
-    }
-
-    /// The moment in this form as text.
-    pub fn text(self, at: Timestamp) -> String {
-        match self {
-            Self::Unix => at.unix().to_string(),
-            Self::UnixMs => at.unix_ms().to_string(),
-            Self::Rfc3339(precision) => at.rfc3339(precision),
-        }
-    }
-
-    /// Reads a moment that was written in this form.
-    pub fn read(self, text: &str) -> Option<Timestamp> {
-        match self {
-            Self::Unix => text.trim().parse().ok().map(Timestamp::from_unix),
-            Self::UnixMs => text.trim().parse().ok().map(Timestamp::from_unix_ms),
-            Self::Rfc3339(_) => Timestamp::parse(text),
+impl<P> Default for Template<P> {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            parts: Vec::new(),
         }
     }
 }
 
-const HEX: &[u8] = b"0123456789abcdef";
-const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const DIGITS: &[u8] = b"0123456789";
-
-impl NewKind {
-    /// A fresh one; whole numbers stay numbers.
-    pub fn value(self, random: &Random) -> Value {
-        match self {
-            Self::Uuid => Value::from(random.uuid_v4().to_string()),
-            Self::Hex(n) => Value::from(random.text(HEX, n)),
-            Self::Alnum(n) => Value::from(random.text(ALNUM, n)),
-            // The first digit is never 0, so that the number has all its digits.
-            Self::Int(n) => {
-                let text = random.text(&DIGITS[1..], 1) + &random.text(DIGITS, n.saturating_sub(1));
-                Value::from(text.parse::<i64>().unwrap_or(1))
-            }
-            Self::Base64(n) => {
-                let mut bytes = vec![0; n];
-                random.fill(&mut bytes);
-                Value::from(base64::engine::general_purpose::STANDARD.encode(bytes))
-            }
-        }
-    }
-}
-
-impl Template {
-    /// Compiles a template, refusing placeholders that its place does not know.
-    pub fn parse(text: &str, scope: Scope) -> Result<Self, TemplateError> {
+impl<P> Template<P> {
+    /// Compiles a template of the placeholders that `read` knows.
+    pub fn parse_with(text: &str, read: impl Fn(&str) -> Option<P>) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
+        let mut fixed = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
-            let position = text[..text.len() - rest.len() + start].chars().count() + 1;
+            let (before, placeholder) = rest.split_at(start);
+            if let Some(before) = before.strip_suffix('$') {
+                fixed.push_str(before);
+                fixed.push_str("${");
+                rest = &placeholder[2..];
+                continue;
+            }
+            fixed.push_str(before);
             let error = |what: String| TemplateError {
                 what,
-                position,
+                position: text[..text.len() - placeholder.len()].chars().count() + 1,
                 text: text.to_owned(),
             };
-            let end = rest[start..]
+            let end = placeholder
                 .find('}')
-                .ok_or_else(|| error("unclosed placeholder".into()))?
-                + start;
-            let name = &rest[start + 2..end];
-            let placeholder = Placeholder::parse(name)
-                .filter(|placeholder| placeholder.fits(scope))
-                .ok_or_else(|| error(format!("unknown placeholder `${{{name}}}`")))?;
-            if start > 0 {
-                parts.push(Part::Text(rest[..start].to_owned()));
+                .ok_or_else(|| error("unclosed placeholder".into()))?;
+            let name = &placeholder[2..end];
+            let known = read(name).ok_or_else(|| error(format!("unknown placeholder `${{{name}}}`")))?;
+            if !fixed.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut fixed)));
             }
-            parts.push(Part::Placeholder(placeholder));
-            rest = &rest[end + 1..];
+            parts.push(Part::Placeholder(known));
+            rest = &placeholder[end + 1..];
         }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+        fixed.push_str(rest);
+        if !fixed.is_empty() {
+            parts.push(Part::Text(fixed));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -224,12 +108,12 @@ impl Template {
     }
 
     /// The pieces, in order.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[Part<P>] {
         &self.parts
     }
 
     /// The placeholders, in order.
-    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+    pub fn placeholders(&self) -> impl Iterator<Item = &P> {
         self.parts.iter().filter_map(|part| match part {
             Part::Placeholder(placeholder) => Some(placeholder),
             Part::Text(_) => None,
@@ -237,7 +121,7 @@ impl Template {
     }
 
     /// The placeholder, when the template is that and nothing else.
-    pub fn single(&self) -> Option<&Placeholder> {
+    pub fn single(&self) -> Option<&P> {
         match self.parts.as_slice() {
             [Part::Placeholder(placeholder)] => Some(placeholder),
             _ => None,
@@ -249,8 +133,18 @@ impl Template {
         self.placeholders().next().is_none()
     }
 
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// Fills in every placeholder with what `value` gives; `None` as soon as one has no value.
-    pub fn render<'a>(&'a self, mut value: impl FnMut(&'a Placeholder) -> Option<String>) -> Option<String> {
+    pub fn render<'a>(&'a self, mut value: impl FnMut(&'a P) -> Option<String>) -> Option<String> {
+        self.try_render(|placeholder| value(placeholder).ok_or(())).ok()
+    }
+
+    /// The same with the reason why a placeholder has no value.
+    pub fn try_render<'a, E>(&'a self, mut value: impl FnMut(&'a P) -> Result<String, E>) -> Result<String, E> {
         let mut text = String::with_capacity(self.text.len() + 32);
         for part in &self.parts {
             match part {
@@ -258,7 +152,43 @@ impl Template {
                 Part::Placeholder(placeholder) => text.push_str(&value(placeholder)?),
             }
         }
-        Some(text)
+        Ok(text)
+    }
+
+    /// The template as a value: one placeholder alone keeps its type, anything else is text.
+    pub fn try_value<E>(&self, value: &mut impl FnMut(&P) -> Result<Value, E>) -> Result<Value, E> {
+        match self.single() {
+            Some(placeholder) => value(placeholder),
+            None => self
+                .try_render(|placeholder| value(placeholder).map(|value| text_of(&value)))
+                .map(Value::String),
+        }
+    }
+
+    /// The same where every placeholder has a value.
+    pub fn value(&self, value: &mut impl FnMut(&P) -> Value) -> Value {
+        match self.try_value(&mut |placeholder| Ok::<_, Infallible>(value(placeholder))) {
+            Ok(value) => value,
+        }
+    }
+}
+
+impl Template {
+    /// Compiles a template, refusing placeholders that its place does not know.
+    pub fn parse(text: &str, scope: Scope) -> Result<Self, TemplateError> {
+        Self::parse_with(text, |name| scope.read(name))
+    }
+
+    /// A template that the program itself writes down.
+    pub fn builtin(text: &'static str) -> Self {
+        let template = Self::parse_with(text, Placeholder::read);
+        debug_assert!(template.is_ok(), "{text}");
+        template.unwrap_or_default()
+    }
+
+    /// Whether all placeholders are ones that a place knows.
+    pub fn check(&self, scope: Scope) -> Result<(), TemplateError> {
+        Self::parse(&self.text, scope).map(drop)
     }
 
     /// Renders a template of `${new.*}` placeholders only.
@@ -279,124 +209,31 @@ pub fn text_of(value: &Value) -> String {
     }
 }
 
-impl fmt::Display for Template {
+impl<P> fmt::Display for Template<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl Placeholder {
-    fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "event" => Self::Event,
-            "id" => Self::Id,
-            "data" => Self::Data,
-            "body" => Self::Body,
-            "body-sha256" => Self::BodySha256,
-            "signature" => Self::Signature,
-            "secret" => Self::Secret,
-            "mode" => Self::Mode,
-            "attempt" => Self::Attempt(1),
-            "retries" => Self::Attempt(0),
-            "retry" => Self::Retry,
-            "method" => Self::Method,
-            "url" => Self::Url,
-            "form" => Self::Form,
-            "signed-headers" => Self::SignedHeaders,
-            "signed-values" => Self::SignedValues,
-            "timestamp" => Self::Timestamp(TimeForm::Unix),
-            "timestamp.ms" => Self::Timestamp(TimeForm::UnixMs),
-            "timestamp.rfc3339" => Self::Timestamp(TimeForm::Rfc3339(Precision::Seconds)),
-            _ => {
-                let (head, tail) = name.split_once('.').filter(|(_, tail)| !tail.is_empty())?;
-                match head {
-                    "param" => Self::Param(tail.to_owned()),
-                    "body" => match tail.strip_suffix('?') {
-                        Some(path) => Self::OptionalBodyPath(path.to_owned()),
-                        None => Self::BodyPath(tail.to_owned()),
-                    },
-                    "header" => Self::Header(tail.to_ascii_lowercase()),
-                    "time" => Self::parse_time(tail)?,
-                    "new" => Self::parse_new(tail)?,
-                    _ => return None,
-                }
-            }
-        })
+impl<P> Serialize for Template<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
+}
 
-    fn parse_time(tail: &str) -> Option<Self> {
-        let (form, shift) = match tail.find(['+', '-']) {
-            Some(at) => {
-                let by = i64::try_from(parse_duration(&tail[at + 1..]).ok()?.as_micros()).ok()?;
-                (&tail[..at], if tail[at..].starts_with('-') { -by } else { by })
-            }
-            None => (tail, 0),
-        };
-        let form = match form {
-            "unix" => TimeForm::Unix,
-            "unix_ms" => TimeForm::UnixMs,
-            "rfc3339" => TimeForm::Rfc3339(Precision::Seconds),
-            "rfc3339_ms" => TimeForm::Rfc3339(Precision::Millis),
-            "rfc3339_us" => TimeForm::Rfc3339(Precision::Micros),
-            _ => return None,
-        };
-        Some(Self::Time(form, shift))
-    }
-
-    fn parse_new(tail: &str) -> Option<Self> {
-        let (kind, label) = tail
-            .split_once(':')
-            .map_or((tail, None), |(kind, label)| (kind, Some(label.to_owned())));
-        let count = |prefix: &str, most: usize| {
-            kind.strip_prefix(prefix)?
-                .parse::<usize>()
-                .ok()
-                .filter(|n| (1..=most).contains(n))
-        };
-        let kind = if kind == "uuid" {
-            NewKind::Uuid
-        } else if let Some(n) = count("hex", 256) {
-            NewKind::Hex(n)
-        } else if let Some(n) = count("alnum", 256) {
-            NewKind::Alnum(n)
-        } else if let Some(n) = count("int", 15) {
-            NewKind::Int(n)
-        } else {
-            NewKind::Base64(count("base64_", 256)?)
-        };
-        Some(Self::New(kind, label))
-    }
-
-    fn fits(&self, scope: Scope) -> bool {
-        let signed = matches!(scope, Scope::Content | Scope::Hashed);
-        match self {
-            Self::New(..) => matches!(scope, Scope::Message | Scope::Fresh),
-            Self::Event | Self::Id => {
-                signed
-                    || matches!(
-                        scope,
-                        Scope::Message | Scope::Header | Scope::SignatureValue | Scope::Received
-                    )
-            }
-            Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
-            Self::Attempt(_) | Self::Retry => scope == Scope::Header,
-            Self::Data | Self::Param(_) => scope == Scope::Message,
-            Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
-                signed
-            }
-            Self::SignedHeaders => signed || scope == Scope::SignatureValue,
-            Self::Timestamp(_) => signed || matches!(scope, Scope::Header | Scope::SignatureValue),
-            Self::Signature => scope == Scope::SignatureValue,
-            Self::Secret => matches!(scope, Scope::TokenValue | Scope::Hashed),
-            Self::BodyPath(_) | Self::Header(_) => signed || scope == Scope::Received,
-            Self::BodySha256 => scope == Scope::Received,
-        }
+impl<'de, P: Name> Deserialize<'de> for Template<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse_with(&String::deserialize(deserializer)?, P::read).map_err(de::Error::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::placeholder::NewKind;
     use super::*;
+    use crate::clock::Precision;
 
     #[test]
     fn placeholders_are_compiled_and_rendered_in_place() {
@@ -447,5 +284,48 @@ mod tests {
             Some(&Placeholder::Time(TimeForm::Rfc3339(Precision::Millis), 1_800_000_000))
         );
         assert!(Template::parse("${time.rfc3339+x}", Scope::Message).is_err());
+    }
+
+    #[test]
+    fn a_literal_dollar_brace_is_written_with_two_dollars() {
+        let template = Template::parse("a $${event} ${event}$${", Scope::Message).unwrap();
+        let text = template.render(|_| Some("x".into()));
+        assert_eq!(text.as_deref(), Some("a ${event} x${"));
+        assert_eq!(template.placeholders().count(), 1);
+    }
+
+    proptest! {
+        /// Whatever a text holds, escaped it is a template without placeholders that renders as the text.
+        #[test]
+        fn escaped_text_renders_as_itself(text in r"[a-z${}\\. ]{0,40}") {
+            let template = Template::<String>::parse_with(&text.replace("${", "$${"), String::read).unwrap();
+            prop_assert!(template.is_constant());
+            prop_assert_eq!(template.render(|_| None), Some(text));
+        }
+
+        /// Pieces come back in order, each placeholder filled once, and what is filled in is not looked at again.
+        #[test]
+        fn pieces_come_back_in_order(pieces in proptest::collection::vec(("[a-z ${]{0,6}", "[a-z.]{1,6}"), 0..6)) {
+            let mut written = String::new();
+            let mut wanted = String::new();
+            for (fixed, name) in &pieces {
+                // A dollar right before a placeholder would escape it.
+                let fixed = fixed.trim_end_matches('$');
+                written += &format!("{}${{{name}}}", fixed.replace("${", "$${"));
+                wanted += &format!("{fixed}<${{{name}}}>");
+            }
+            let template = Template::<String>::parse_with(&written, String::read).unwrap();
+            prop_assert_eq!(template.placeholders().count(), pieces.len());
+            prop_assert_eq!(template.render(|name| Some(format!("<${{{name}}}>"))), Some(wanted));
+            prop_assert_eq!(template.to_string(), written);
+        }
+
+        /// No text makes the parser panic, and an error points into the text.
+        #[test]
+        fn any_text_is_a_template_or_an_error_with_its_position(text in ".{0,60}") {
+            if let Err(error) = Template::parse(&text, Scope::Message) {
+                prop_assert!((1..=text.chars().count()).contains(&error.position));
+            }
+        }
     }
 }

@@ -112,15 +112,6 @@ pub fn short_size(bytes: u64) -> String {
     }
 }
 
-/// `; near names: ...`, to go on a warning.
-pub fn or_near(near: &[String]) -> String {
-    if near.is_empty() {
-        return String::new();
-    }
-    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-    format!("; near names: {}", names.join(", "))
-}
-
 /// `1 event`, `2 events`, `2 deliveries`.
 pub fn count(n: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {
@@ -232,6 +223,23 @@ impl<F: Formatter> Formatter for Escaping<F> {
     }
 }
 
+/// The text in lines of at most `width` characters, broken at blanks.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(row) = rows.last_mut() else { continue };
+        if row.is_empty() {
+            row.push_str(word);
+        } else if row.chars().count() + 1 + word.chars().count() <= width {
+            row.push(' ');
+            row.push_str(word);
+        } else {
+            rows.push(word.to_owned());
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,5 +299,12 @@ mod tests {
             assert!(!written.replace('\n', "").chars().any(is_unsafe), "{written}");
             assert!(written.contains("\\udb40\\udc41") && written.contains('ü'), "{written}");
         }
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_long_words_stay_whole() {
+        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrapped("abcdefgh i", 5), ["abcdefgh", "i"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 }

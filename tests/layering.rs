@@ -18,7 +18,8 @@ const HOMES: &[(&str, &str)] = &[
     ("tokio_rustls rcgen", "server/"),
     ("rustls", "server/ transport/http/"),
     ("rusqlite", "store/sqlite/"),
-    ("hmac sha1 sha2 aws_lc_rs", "signature/"),
+    // A derived sequence of random bytes is HMAC of a counter.
+    ("hmac sha1 sha2 aws_lc_rs", "signature/ random.rs"),
     ("miniz_oxide", "signature/explain/"),
     ("colored", "view/style.rs"),
     ("indicatif", "view/progress.rs"),

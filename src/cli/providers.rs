@@ -1,12 +1,6 @@
 //! `hook providers`: the catalogue.
 
-mod api;
-mod diff;
-mod handshake;
-mod json;
 mod receiver;
-mod sheet;
-mod show;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +10,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::input;
-use crate::cli::session::Session;
+use super::session::Session;
+use super::ui::Output;
+use crate::app::providers::{compare, lint_file};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::id::{Id, IdKind};
-use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
-use crate::provider::{Origin, Profile, RegistryError};
+use crate::provider::compose::{ComposeError, ComposeOptions};
+use crate::provider::drift::Difference;
+use crate::provider::{Profile, RegistryError};
+use crate::view::drift::DriftReport;
+use crate::view::provider::{CheckedFile, ProviderEvents, ProviderList, ProviderSheet};
 
 /// Show the catalogue: schemes, events, samples, schedules; check a file of your own
 #[derive(Debug, clap::Args)]
@@ -66,104 +64,59 @@ enum ProvidersCommand {
         name: String,
         /// What it is written with
         #[arg(long, value_enum)]
-        lang: receiver::Lang,
+        lang: receiver::LangArg,
     },
     /// Check a provider file of your own
     Check {
         /// The file
         file: PathBuf,
     },
-    Diff(diff::ProvidersDiffArgs),
+    Diff(ProvidersDiffArgs),
 }
 
-#[derive(Serialize)]
-struct ProviderLine<'a> {
-    schema: &'static str,
-    name: &'a str,
-    title: &'a str,
-    events: usize,
-    origin: String,
-}
-
-#[derive(Serialize)]
-struct EventLine<'a> {
-    schema: &'static str,
-    provider: &'a str,
-    event: &'a str,
-    summary: &'a str,
-    grouping: bool,
-    aliases: &'a [String],
-}
-
-#[derive(Serialize)]
-struct SampleLine<'a> {
-    schema: &'static str,
-    provider: &'a str,
-    event: &'a str,
-    body: Value,
-}
-
-#[derive(Serialize)]
-struct CheckLine<'a> {
-    schema: &'static str,
-    file: &'a Path,
-    provider: &'a str,
-    events: usize,
-    variants: usize,
+/// Compare a body with the catalogue's event: what is missing, retyped or added
+#[derive(Debug, clap::Args)]
+struct ProvidersDiffArgs {
+    /// The event
+    #[arg(add = super::complete::events())]
+    event: String,
+    /// The body as it came, envelope and all: a file, or `-` for stdin
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    file: String,
+    /// Whose event it is: `NAME` or `NAME@VARIANT`
+    #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
+    provider: Option<String>,
 }
 
 pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
     match args.command {
-        ProvidersCommand::List => list(session),
-        ProvidersCommand::Show { name } => show(session, &name),
-        ProvidersCommand::Events { name } => events(session, &name),
-        ProvidersCommand::Sample { name, event, param } => sample(session, &name, &event, param),
-        ProvidersCommand::Receiver { name, lang } => receiver::run(session, &name, lang),
-        ProvidersCommand::Check { file } => check(session, &file),
-        ProvidersCommand::Diff(args) => diff::run(session, &args),
-    }
-}
-
-fn list(session: &Session) -> Result<Exit> {
-    let ui = &session.ui;
-    let listings = session.registry.list();
-    let widths = |text: fn(&crate::provider::Listing) -> &str| {
-        listings
-            .iter()
-            .map(|listing| text(listing).chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let (names, titles) = (widths(|listing| &listing.name), widths(|listing| &listing.title));
-    for listing in &listings {
-        let origin = origin_text(&listing.origin);
-        ui.line(&format!(
-            "{}  {:<titles$}  {:>3} events  {}",
-            ui.out.name(&format!("{:<names$}", listing.name)),
-            listing.title,
-            listing.events,
-            ui.out.dim(&origin)
-        ))?;
-        ui.json(&ProviderLine {
-            schema: "hook.provider/1",
-            name: &listing.name,
-            title: &listing.title,
-            events: listing.events,
-            origin,
-        })?;
-    }
-    ui.flush()?;
-    for error in session.registry.broken() {
-        ui.warn(&format!("cannot be used: {error}"));
+        ProvidersCommand::List => {
+            session.ui.show(&ProviderList(&session.registry.list()))?;
+            session.ui.flush()?;
+            for error in session.registry.broken() {
+                session.ui.warn(&format!("cannot be used: {error}"));
+            }
+        }
+        ProvidersCommand::Show { name } => {
+            let profile = profile(session, "show", &name)?;
+            let listings = session.registry.list();
+            let typed = name.split('@').next();
+            let listing = listings.iter().find(|listing| typed == Some(listing.name.as_str()));
+            session.ui.show(&ProviderSheet {
+                profile: &profile,
+                origin: listing.map(|listing| &listing.origin),
+            })?;
+        }
+        ProvidersCommand::Events { name } => {
+            let profile = profile(session, "events", &name)?;
+            session.ui.show(&ProviderEvents(&profile))?;
+        }
+        ProvidersCommand::Sample { name, event, param } => sample(session, &name, &event, param)?,
+        ProvidersCommand::Receiver { name, lang } => receiver::run(session, &name, lang)?,
+        ProvidersCommand::Check { file } => check(session, &file)?,
+        ProvidersCommand::Diff(args) => return diff(session, &args),
     }
     Ok(Exit::Ok)
-}
-
-fn origin_text(origin: &Origin) -> String {
-    match origin {
-        Origin::Builtin => "built in".to_owned(),
-        Origin::File(path) => path.display().to_string(),
-    }
 }
 
 /// The profile of a name that was typed after `hook providers COMMAND`.
@@ -176,126 +129,77 @@ fn profile(session: &Session, command: &str, name: &str) -> Result<Arc<Profile>>
     })
 }
 
-fn show(session: &Session, name: &str) -> Result<Exit> {
-    let profile = profile(session, "show", name)?;
-    let listings = session.registry.list();
-    let listing = listings
-        .iter()
-        .find(|listing| Some(listing.name.as_str()) == name.split('@').next());
-    let origin = listing.map_or_else(String::new, |listing| origin_text(&listing.origin));
-    for line in show::lines(&profile, &origin, session.ui.out) {
-        session.ui.line(&line)?;
+fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, String)>) -> Result<()> {
+    #[derive(Serialize)]
+    struct SampleLine<'a> {
+        schema: &'static str,
+        provider: &'a str,
+        event: &'a str,
+        body: Value,
     }
-    session.ui.json(&json::profile(&profile, &origin))?;
-    Ok(Exit::Ok)
-}
-
-fn events(session: &Session, name: &str) -> Result<Exit> {
-    let profile = profile(session, "events", name)?;
-    let (ui, label) = (&session.ui, profile.label());
-    let width = profile
-        .events
-        .keys()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    for (name, event) in &profile.events {
-        let mut line = format!("{}  {}", ui.out.name(&format!("{name:<width$}")), event.summary);
-        if event.grouping {
-            line += &ui.out.dim("; may be grouped");
-        }
-        if !event.aliases.is_empty() {
-            line += &ui.out.dim(&format!("; also {}", event.aliases.join(", ")));
-        }
-        if event.assumed {
-            line += " ";
-            line += &ui.out.caution("(assumed data)");
-        }
-        ui.line(&line)?;
-        ui.json(&EventLine {
-            schema: "hook.event/1",
-            provider: &label,
-            event: name,
-            summary: &event.summary,
-            grouping: event.grouping,
-            aliases: &event.aliases,
-        })?;
-    }
-    Ok(Exit::Ok)
-}
-
-fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, String)>) -> Result<Exit> {
     let profile = profile(session, "sample", name)?;
-    let (ui, label) = (&session.ui, profile.label());
-    let wishes = ComposeOptions {
+    let options = ComposeOptions {
         event: event.to_owned(),
         params,
         ..ComposeOptions::default()
     };
-    let composer = Composer::new(&profile, wishes).map_err(|error| match &error {
+    let sample = crate::app::providers::sample(session, &profile, options).map_err(|error| match &error {
         ComposeError::UnknownEvent { near, .. } => Error::nothing(error.to_string())
             .near(near, |event| format!("hook providers sample {name} {event}"))
             .hint(format!("`hook providers events {name}` shows its catalogue")),
         _ => error.into(),
     })?;
-    if composer.event() != event {
-        ui.note(&format!("`{event}` is another name of `{}`", composer.event()));
-    }
-    let message = composer.compose(
-        Id::new(IdKind::Message, session.now(), &session.random),
-        session.now(),
-        &session.random,
-    )?;
     let broken = |error: serde_json::Error| Error::internal("the sample is not JSON").cause(error);
-    let body: Value = serde_json::from_slice(&message.body).map_err(broken)?;
+    let body: Value = serde_json::from_slice(&sample.body).map_err(broken)?;
+    let ui = &session.ui;
     if ui.stdout_is_terminal() {
         ui.line(&crate::text::pretty_json(&body).map_err(broken)?)?;
-    } else if ui.output == crate::cli::ui::Output::Human {
-        ui.raw(&message.body)?;
+    } else if ui.output == Output::Human {
+        ui.raw(&sample.body)?;
         ui.raw(b"\n")?;
     }
     ui.json(&SampleLine {
         schema: "hook.sample/1",
-        provider: &label,
-        event: composer.event(),
+        provider: &profile.label(),
+        event: &sample.event,
         body,
-    })?;
-    Ok(Exit::Ok)
+    })
 }
 
-fn check(session: &Session, file: &Path) -> Result<Exit> {
+fn check(session: &Session, file: &Path) -> Result<()> {
     let profile = session.registry.check(file).map_err(|error| {
         let mut error = Error::from(error);
         // The command that its hint names is the one that has just run.
         error.hints.retain(|hint| !hint.contains("hook providers check"));
         error
     })?;
-    let ui = &session.ui;
-    let (events, variants) = (profile.events.len(), profile.variants.len());
-    let plural = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
-    ui.line(&format!(
-        "{} {}: {}, {}",
-        ui.out.good("ok"),
-        ui.out.name(&profile.name),
-        plural(events, "event"),
-        plural(variants, "variant")
-    ))?;
-    ui.json(&CheckLine {
-        schema: "hook.provider-check/1",
+    session.ui.show(&CheckedFile {
         file,
-        provider: &profile.name,
-        events,
-        variants,
+        profile: &profile,
     })?;
-    ui.flush()?;
-    for event in profile.events.keys() {
-        session.notices.findings(&profile.naming.check(&profile.label(), event));
-    }
-    if file.file_stem().is_none_or(|stem| stem != profile.name.as_str()) {
-        ui.warn(&format!(
-            "a provider is found by its file's name: this one must be called `{}.toml`",
-            profile.name
-        ));
-    }
-    Ok(Exit::Ok)
+    session.ui.flush()?;
+    lint_file(session, file, &profile);
+    Ok(())
+}
+
+fn diff(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
+    let bytes = match args.file.as_str() {
+        "-" => input::source("-", "FILE")?,
+        path => input::file(path, "FILE")?,
+    };
+    let Some(compared) = compare(session, args.provider.as_deref(), &args.event, &args.file, &bytes)? else {
+        return Ok(Exit::Ok);
+    };
+    session.ui.show(&DriftReport {
+        provider: &compared.provider,
+        event: &compared.event,
+        records: None,
+        differences: compared
+            .differences
+            .iter()
+            .map(|difference| (difference, None))
+            .collect(),
+    })?;
+    let differs = compared.differences.iter().any(Difference::is_problem);
+    Ok(if differs { Exit::Unmet } else { Exit::Ok })
 }

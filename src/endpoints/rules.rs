@@ -9,7 +9,7 @@ use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
 use crate::finding::{Finding, Level};
 use crate::mask;
-use crate::provider::file::Limit;
+use crate::provider::Limit;
 use crate::provider::{Https, Profile, near_names};
 use crate::target;
 use crate::transport::address_policy::{AddressClass, AddressPolicy};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Pattern;
+use crate::glob::Glob;
 use crate::json::get;
 use crate::template::text_of;
 use crate::text::printable;
@@ -23,7 +23,7 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConditionValue {
     /// Text, in which `*` stands for anything.
-    Text(Pattern),
+    Text(Glob),
     /// A number, `true` or `false`.
     Value(Value),
 }
@@ -32,7 +32,7 @@ impl Condition {
     /// Reads one. The error is a clause that follows the table's name.
     pub fn new(path: &str, wanted: &Value) -> Result<Self, String> {
         let wanted = match wanted {
-            Value::String(text) => ConditionValue::Text(Pattern::new(text)),
+            Value::String(text) => ConditionValue::Text(Glob::new(text)),
             Value::Number(_) | Value::Bool(_) => ConditionValue::Value(wanted.clone()),
             _ => {
                 return Err(format!(

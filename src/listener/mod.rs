@@ -6,7 +6,6 @@ mod condition;
 pub mod exec;
 mod inbound;
 mod network;
-mod pattern;
 mod permission;
 mod request;
 pub mod route;
@@ -26,7 +25,6 @@ pub use challenge::{ChallengeReply, Challenges};
 pub use condition::Condition;
 pub use inbound::{Inbound, TriggerReading};
 pub use network::Network;
-pub use pattern::Pattern;
 pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest};
 pub use router::{Passing, RoutedLane, Router, Withheld};
 

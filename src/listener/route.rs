@@ -3,8 +3,9 @@
 use serde_json::Value;
 use url::Url;
 
-use super::{Condition, Pattern};
+use super::Condition;
 use crate::config::file::RouteFile;
+use crate::glob::Glob;
 use crate::target::{TargetError, TargetSpec, parse_url};
 
 /// Where an event goes.
@@ -20,7 +21,7 @@ pub enum Destination {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// Of the event's type.
-    pub event: Pattern,
+    pub event: Glob,
     /// What the body must say, all of it.
     pub conditions: Vec<Condition>,
     /// Where to.
@@ -48,7 +49,7 @@ impl Route {
     /// Every event.
     pub fn everything(to: Destination) -> Self {
         Self {
-            event: Pattern::new("*"),
+            event: Glob::new("*"),
             conditions: Vec::new(),
             to,
         }
@@ -76,7 +77,7 @@ impl Route {
             .iter()
             .map(|(path, wanted)| Condition::new(path, wanted).map_err(|what| format!("`where` {what}")));
         Ok(Self {
-            event: Pattern::new(file.event.as_deref().unwrap_or("*")),
+            event: Glob::new(file.event.as_deref().unwrap_or("*")),
             conditions: conditions.collect::<Result<_, _>>()?,
             to,
         })
@@ -89,7 +90,7 @@ impl Route {
             .filter(|(event, _)| !event.trim().is_empty())
             .ok_or_else(|| format!("`{text}` is not `EVENT=URL or CMD`"))?;
         Ok(Self {
-            event: Pattern::new(event.trim()),
+            event: Glob::new(event.trim()),
             conditions: Vec::new(),
             to: Destination::parse(to)?,
         })
@@ -125,7 +126,7 @@ mod tests {
             assert!(!route.takes("order.paid", || Some(&body)) && !route.takes("job.paid", || None));
             route.takes("job.paid", || Some(&body))
         };
-        let text = |text: &str| ConditionValue::Text(Pattern::new(text));
+        let text = |text: &str| ConditionValue::Text(Glob::new(text));
         assert!(takes("data.source", text("demo")) && takes("data.source", text("de*")));
         assert!(takes("data.items.0.id", text("a")));
         assert!(

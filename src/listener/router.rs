@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::route::{Destination, Route};
-use super::{Pattern, TriggerReading, permission};
+use super::{TriggerReading, permission};
+use crate::glob::Glob;
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
 use crate::verification::VerificationResult;
@@ -16,7 +17,7 @@ use crate::verification::VerificationResult;
 #[derive(Debug, Default)]
 pub struct Router {
     /// Only these events are shown and passed on.
-    pub filter: Option<Pattern>,
+    pub filter: Option<Glob>,
     /// In the order in which the user gave them.
     pub routes: Vec<RoutedLane>,
     /// Whether commands run for anybody.

@@ -1,140 +1,109 @@
-//! A provider's management API after everything was checked: what is called, what is answered, what the fields are
-//! called. Both sides use it, the client that calls it and the face that plays it.
+//! A provider's management API: what is called, what is answered, what the fields are called. Both sides use it, the
+//! client that calls it and the server that plays it.
 
-mod compile;
-
-pub(super) use compile::check_place;
+mod names;
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
-use super::causes::Cause;
-use super::pattern::Pattern;
-use crate::template::Template;
+pub use names::{FaultKind, Field, IdForm, RateFact, Verb};
 
-/// A management API for subscriptions.
-#[derive(Debug, Clone)]
+use super::causes::{Cause, Declared, check_place};
+use super::fault::{ProfileError, fault};
+use super::value::DurationText;
+use crate::glob::Glob;
+use crate::headers::check_line;
+use crate::template::{Document, Scope, Template};
+
+type Result<T> = std::result::Result<T, ProfileError>;
+
+/// `[api]`: a management API for subscriptions, what `hook endpoints --remote` calls and `hook serve` plays.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Api {
-    /// Where it is, without a `/` at the end; absent: the user says where.
+    /// Where it is, without a `/` at the end, e.g. `https://api.example.com/v1`. Absent: the user says where.
+    #[serde(deserialize_with = "base_url")]
     pub base: Option<Url>,
-    /// What every call must carry beside its token.
-    pub headers: Vec<(String, String)>,
-    /// Form of a key.
+    /// Headers that every call must carry beside its token.
+    pub headers: IndexMap<String, String>,
+    /// Form of a key, a template of `${new.*}`; what stands before the first placeholder is how every key begins.
+    #[serde(default = "usual_key")]
     pub key: Template,
-    /// Form of a key whose calls cause test events only.
+    /// The same of a key whose calls cause test events only.
     pub test_key: Option<Template>,
     /// How ids are written.
     pub id: IdForm,
-    /// Their names of our fields.
-    pub fields: Vec<(Field, String)>,
-    /// The status of a subscription that is not confirmed yet.
+    /// Their names of our fields. What is absent the provider does not keep.
+    pub fields: IndexMap<Field, String>,
+    /// What stands in the `status` field of a subscription that is not confirmed yet.
     pub pending: Option<String>,
+    create: Option<Call>,
+    list: Option<Call>,
+    get: Option<Call>,
+    update: Option<Call>,
+    delete: Option<Call>,
+    confirm: Option<Call>,
     /// The calls that there are; always [`Verb::Create`], [`Verb::List`] and [`Verb::Delete`].
-    pub calls: Vec<(Verb, Call)>,
-    /// How a long list is cut.
+    #[serde(skip)]
+    pub calls: IndexMap<Verb, Call>,
+    /// How a long list is cut into pages. Absent: it never is.
     pub paging: Option<Paging>,
     /// What refusals look like.
+    #[serde(rename = "errors")]
     pub faults: Faults,
-    /// Scopes, and the events that need them.
-    pub scopes: Vec<(String, Vec<String>)>,
-    /// How many calls are taken in how long.
-    pub rate: Option<(u32, Duration)>,
-    /// What answers say about that, by header.
-    pub rate_headers: Vec<(String, RateFact)>,
-    /// ResourceStore that calls make and end.
-    pub causes: Vec<Cause>,
+    /// Scope = the events that need it.
+    pub scopes: IndexMap<String, Vec<Glob>>,
+    /// How many calls are taken.
+    pub rate: Option<Rate>,
+    /// Things that calls make and end, and the events that tell of it.
+    pub causes: IndexMap<String, Cause>,
 }
 
-/// What an answer says about how many calls are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateFact {
-    /// How many in a window.
-    Limit,
-    /// How many are left in this one.
-    Remaining,
-    /// How long a window is, in milliseconds.
-    WindowMs,
-    /// How long this one still lasts, in seconds.
-    ResetS,
+fn usual_key() -> Template {
+    Template::builtin("key_${new.alnum32}")
 }
 
-/// How ids are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdForm {
-    /// As the book has them.
-    Own,
-    /// The same 128 bits as a uuid.
-    Uuid,
+fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let sound = |url: &Url| matches!(url.scheme(), "http" | "https") && url.query().is_none();
+    let url = Url::parse(&text).ok().filter(sound);
+    let wrong = || de::Error::custom(format_args!("`{text}` is not the URL of an API"));
+    url.map(Some).ok_or_else(wrong)
 }
 
-/// A part of a subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// The provider's id.
-    Id,
-    /// Where deliveries go.
-    Url,
-    /// A list of names.
-    Events,
-    /// What people call it.
-    Name,
-    /// For people.
-    Description,
-    /// Whether it gets deliveries.
-    Active,
-    /// Confirmed or not.
-    Status,
-    /// What signs, where an answer carries it.
-    Secret,
-    /// When it was made.
-    Created,
-}
-
-/// What can be done with subscriptions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Make one.
-    Create,
-    /// Give all.
-    List,
-    /// Give one.
-    Get,
-    /// Change one.
-    Update,
-    /// End one.
-    Delete,
-    /// Confirm one.
-    Confirm,
-}
-
-/// One call.
-#[derive(Debug, Clone, PartialEq)]
+/// `[api.VERB]`: one call.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Call {
     /// `GET` and the like.
     pub method: String,
     /// Below the base; `{id}` is the subscription's.
     pub path: String,
     /// Of success.
+    #[serde(default = "super::causes::usual_status")]
     pub status: u16,
     /// What the request may carry.
     pub takes: Vec<Field>,
     /// What the answer leaves out.
     pub hides: Vec<Field>,
-    /// What else the request must carry.
-    pub with: Vec<(String, Extra)>,
+    /// More that the request must carry, and the answer repeats: name = text or `${param.NAME}`.
+    pub with: IndexMap<String, Extra>,
     /// Where the answer has the list; absent: the answer is the list.
     pub items: Option<String>,
     /// Where the answer says how many there are.
     pub total: Option<String>,
-    /// The request's body where it is no subscription, with `${id}` and `${token}`.
-    pub body: Option<Pattern>,
-    /// The answer where it is no subscription.
+    /// The request's body as JSON text with `${id}` and `${token}`, where it is no subscription.
+    pub body: Option<Document<String>>,
+    /// The answer as JSON text with `${id}`, where it is no subscription. Empty: there is no body.
     pub answer: Answer,
 }
 
 /// What else a request carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Extra {
     /// As it stands.
     Text(String),
@@ -142,23 +111,49 @@ pub enum Extra {
     Param(String),
 }
 
+impl TryFrom<String> for Extra {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let param = |name: &str| name.strip_prefix("param.").map(str::to_owned);
+        let template = Template::parse_with(&text, param).map_err(|error| error.to_string())?;
+        match (template.single(), template.render(|_| None)) {
+            (Some(param), _) => Ok(Self::Param(param.clone())),
+            (None, Some(text)) => Ok(Self::Text(text)),
+            (None, None) => Err("a placeholder must stand alone".to_owned()),
+        }
+    }
+}
+
 /// What a call that succeeds answers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Answer {
     /// The subscription, or all of them.
+    #[default]
     Object,
     /// This, with `${id}`.
-    Pattern(Pattern),
+    Document(Document<String>),
     /// No body.
     Nothing,
 }
 
-/// How a long list is cut into pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl<'de> Deserialize<'de> for Answer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        Document::deserialize(de::value::StringDeserializer::new(text)).map(Self::Document)
+    }
+}
+
+/// `[api.paging]`: a cursor that each page names for the next, or numbered pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Paging {
     /// The query parameter that asks for a page.
     pub param: String,
-    /// The query parameter of the number of items.
+    /// The query parameter of the number of items on a page.
     pub size_param: String,
     /// How many are asked for; at least 1.
     pub size: u32,
@@ -166,45 +161,114 @@ pub struct Paging {
     pub next: Option<String>,
 }
 
-/// What refusals look like.
-#[derive(Debug, Clone)]
+/// `[api.errors]`: what refusals look like.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Faults {
-    /// With `${code}`, `${message}` and `${status}`.
-    pub answer: Pattern,
-    kinds: Vec<(FaultKind, u16, String)>,
+    /// JSON text with `${code}`, `${message}` and `${status}`.
+    pub answer: Document<String>,
+    kinds: IndexMap<FaultKind, FaultTable>,
 }
 
-/// Why a call is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The token is missing, unknown or expired.
-    Unauthorised,
-    /// The plan allows no more.
-    Limit,
-    /// The token may not do that.
-    Forbidden,
-    /// There is no such thing.
-    Unknown,
-    /// It is there already.
-    Duplicate,
-    /// The request says something that cannot be.
-    Invalid,
-    /// Too many calls.
-    Rate,
-    /// There is no such call.
-    Method,
+impl Default for Faults {
+    fn default() -> Self {
+        let plain = serde_json::json!({ "error": "${code}", "message": "${message}" });
+        Self {
+            answer: Document::builtin(plain),
+            kinds: IndexMap::new(),
+        }
+    }
+}
+
+/// `[api.errors.kinds.KIND]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct FaultTable {
+    /// Status code; the usual one of the kind when absent.
+    status: Option<u16>,
+    /// What stands at `${code}`; the kind's name when absent.
+    code: Option<String>,
+}
+
+/// `[api.rate]`: how many calls are taken.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Rate {
+    /// So many calls,
+    pub calls: u32,
+    per: DurationText,
+    /// What answers say about that, by header.
+    pub headers: IndexMap<String, RateFact>,
+}
+
+impl Rate {
+    /// in so long.
+    pub fn per(&self) -> Duration {
+        self.per.into()
+    }
 }
 
 impl Api {
+    /// Checks what one key alone does not tell.
+    pub(super) fn check(&mut self, file: Declared<'_>) -> Result<()> {
+        for (name, value) in &self.headers {
+            check_line(name, value).or_else(|what| fault(&format!("api.headers.{name}"), what))?;
+        }
+        for name in self.rate.iter().flat_map(|rate| rate.headers.keys()) {
+            check_line(name, "").or_else(|what| fault(&format!("api.rate.headers.{name}"), what))?;
+        }
+        for (key, form) in [("api.key", Some(&self.key)), ("api.test-key", self.test_key.as_ref())] {
+            let checked = form.map_or(Ok(()), |form| form.check(Scope::Fresh));
+            checked.or_else(|error| fault(key, error.to_string()))?;
+        }
+        for needed in [Field::Id, Field::Url, Field::Events] {
+            if self.field(needed).is_none() {
+                return fault("api.fields", format!("`{needed}` is missing"));
+            }
+        }
+        let paging = self.paging.as_ref();
+        if paging.is_some_and(|p| p.param.is_empty() || p.size_param.is_empty() || p.size == 0) {
+            return fault("api.paging", "`param`, `size-param` and a `size` above 0 are needed");
+        }
+        let answer = self.faults.answer.check(&["code", "message", "status"]);
+        answer.or_else(|what| fault("api.errors.answer", what))?;
+        self.take_calls(file)?;
+        let causes = self.causes.iter_mut();
+        causes.map(|(name, cause)| cause.check(name, file)).collect()
+    }
+
+    fn take_calls(&mut self, file: Declared<'_>) -> Result<()> {
+        let calls = [
+            (Verb::Create, self.create.take()),
+            (Verb::List, self.list.take()),
+            (Verb::Get, self.get.take()),
+            (Verb::Update, self.update.take()),
+            (Verb::Delete, self.delete.take()),
+            (Verb::Confirm, self.confirm.take()),
+        ];
+        for (verb, call) in calls {
+            match call {
+                Some(call) => {
+                    call.check(verb, file)?;
+                    self.calls.insert(verb, call);
+                }
+                None if matches!(verb, Verb::Create | Verb::List | Verb::Delete) => {
+                    return fault("api", format!("a table `[api.{verb}]` is missing"));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Their name of a field; `None` where they do not have it.
     pub fn field(&self, field: Field) -> Option<&str> {
-        let found = self.fields.iter().find(|(ours, _)| *ours == field);
-        found.map(|(_, theirs)| theirs.as_str())
+        self.fields.get(&field).map(String::as_str)
     }
 
     /// The call for a verb; `None` where they do not have it.
     pub fn call(&self, verb: Verb) -> Option<&Call> {
-        self.calls.iter().find(|(ours, _)| *ours == verb).map(|(_, call)| call)
+        self.calls.get(&verb)
     }
 
     /// Whether the request of a verb has a place for a field.
@@ -222,81 +286,54 @@ impl Api {
     }
 }
 
+impl Call {
+    fn check(&self, verb: Verb, file: Declared<'_>) -> Result<()> {
+        let key = format!("api.{verb}");
+        check_place(
+            &key,
+            &self.method,
+            &self.path,
+            !matches!(verb, Verb::Create | Verb::List),
+        )?;
+        for extra in self.with.values() {
+            if let Extra::Param(param) = extra
+                && !(file.is_param)(param)
+            {
+                return fault(&format!("{key}.with"), format!("there is no parameter `{param}`"));
+            }
+        }
+        let answer = match &self.answer {
+            Answer::Document(document) => Some(document),
+            Answer::Object | Answer::Nothing => None,
+        };
+        for (name, document) in [("body", self.body.as_ref()), ("answer", answer)] {
+            let checked = document.map_or(Ok(()), |document| document.check(&["id", "token"]));
+            checked.or_else(|what| fault(&format!("{key}.{name}"), what))?;
+        }
+        Ok(())
+    }
+}
+
 impl Faults {
     /// Status and code of a kind.
     pub fn of(&self, kind: FaultKind) -> (u16, &str) {
-        let found = self.kinds.iter().find(|(have, ..)| *have == kind);
-        found.map_or((kind.usual_status(), kind.name()), |(_, status, code)| (*status, code))
+        let table = self.kinds.get(&kind);
+        let status = table.and_then(|table| table.status);
+        let code = table.and_then(|table| table.code.as_deref());
+        (status.unwrap_or(kind.usual_status()), code.unwrap_or(kind.name()))
     }
 
     /// The kind that a status and a code tell; several may share them, then the first of the file. Without a code that
     /// is known the status tells.
     pub fn kind(&self, status: u16, code: Option<&str>) -> Option<FaultKind> {
-        let told = self
-            .kinds
-            .iter()
-            .find(|(_, have, known)| *have == status && Some(known.as_str()) == code);
-        let by_status = || self.kinds.iter().find(|(_, have, _)| *have == status);
-        let usual = || FaultKind::ALL.into_iter().find(|kind| kind.usual_status() == status);
-        told.or_else(by_status).map(|(kind, ..)| *kind).or_else(usual)
-    }
-}
-
-impl FaultKind {
-    const ALL: [Self; 8] = [
-        Self::Unauthorised,
-        Self::Limit,
-        Self::Forbidden,
-        Self::Unknown,
-        Self::Duplicate,
-        Self::Invalid,
-        Self::Rate,
-        Self::Method,
-    ];
-
-    /// The name in provider files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unauthorised => "unauthorised",
-            Self::Limit => "limit",
-            Self::Forbidden => "forbidden",
-            Self::Unknown => "unknown",
-            Self::Duplicate => "duplicate",
-            Self::Invalid => "invalid",
-            Self::Rate => "rate",
-            Self::Method => "method",
-        }
-    }
-
-    fn usual_status(self) -> u16 {
-        match self {
-            Self::Unauthorised => 401,
-            Self::Limit => 402,
-            Self::Forbidden => 403,
-            Self::Unknown => 404,
-            Self::Duplicate => 409,
-            Self::Invalid => 422,
-            Self::Rate => 429,
-            Self::Method => 405,
-        }
-    }
-}
-
-impl Verb {
-    /// The name in provider files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::List => "list",
-            Self::Get => "get",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Confirm => "confirm",
-        }
-    }
-
-    /// Whether a call may be made again when it is not known whether the first one arrived.
-    pub fn is_repeatable(self) -> bool {
-        self != Self::Create
+        let stated = || self.kinds.keys().copied().filter(|kind| self.of(*kind).0 == status);
+        let told = stated().find(|kind| Some(self.of(*kind).1) == code);
+        let usual = || {
+            FaultKind::ALL
+                .iter()
+                .copied()
+                .find(|kind| kind.usual_status() == status)
+        };
+        told.or_else(|| stated().next()).or_else(usual)
     }
 }

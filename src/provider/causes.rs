@@ -1,37 +1,58 @@
-//! ResourceStore that calls make and end, after everything was checked: what a provider's face keeps of them, and when events
-//! happen.
+//! Things that calls of an API make and end: what `hook serve` keeps of them, and when events happen.
 
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::compile::{ProfileError, fault, template, word};
-use super::file::ProviderFile;
-use super::file::causes::{CauseCallFile, CauseFile};
-use super::pattern::Pattern;
-use crate::template::{Scope, Template};
+use super::fault::{ProfileError, fault};
+use crate::template::{Document, Scope, Template};
+use crate::words::words;
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
-/// A kind of thing.
-#[derive(Debug, Clone)]
+/// `[api.causes.NAME]`: a kind of thing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cause {
     /// What such a thing is called.
+    #[serde(skip)]
     pub name: String,
-    /// Form of its id.
+    /// Form of its id, a template of `${new.*}`.
+    #[serde(default = "usual_id")]
     pub id: Template,
-    /// What the request carries.
+    needs: IndexMap<String, IngredientKind>,
+    takes: IndexMap<String, IngredientKind>,
+    /// What the request must carry, and what it may.
+    #[serde(skip)]
     pub fields: Vec<Ingredient>,
     /// Moments that follow from two fields.
-    pub later: Vec<Later>,
-    /// The thing: the event's data.
-    pub record: Pattern,
+    pub later: IndexMap<String, LaterMoment>,
+    /// The thing as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
+    pub record: Document<String>,
     /// Fields that no two things may share.
     pub unique: Vec<String>,
-    /// Status and code of the refusal of a second one.
-    pub taken: (u16, String),
+    /// The refusal of a second one.
+    pub taken: TakenRefusal,
     /// Makes one.
     pub create: CauseCall,
     /// Ends one.
     pub delete: Option<CauseCall>,
+}
+
+fn usual_id() -> Template {
+    Template::builtin("${new.uuid}")
+}
+
+/// Of calls that say nothing of it.
+pub(super) fn usual_status() -> u16 {
+    200
+}
+
+/// What the file of an API declares beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Declared<'a> {
+    pub(super) is_param: &'a dyn Fn(&str) -> bool,
+    pub(super) is_event: &'a dyn Fn(&str) -> bool,
 }
 
 /// A field of a request that makes a thing.
@@ -45,157 +66,159 @@ pub struct Ingredient {
     pub needed: bool,
 }
 
-/// What a field must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IngredientKind {
-    /// Text that is not empty.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// True or false.
-    Boolean,
-    /// A JSON object.
-    Object,
-    /// A JSON array.
-    List,
-    /// RFC 3339.
-    Time,
-    /// A whole number above 0.
-    Minutes,
+words! {
+    /// What a field must be.
+    pub enum IngredientKind {
+        /// Text that is not empty.
+        Text = "text",
+        /// A whole number.
+        Integer = "integer",
+        /// A number.
+        Number = "number",
+        /// True or false.
+        Boolean = "boolean",
+        /// A JSON object.
+        Object = "object",
+        /// A JSON array.
+        List = "list",
+        /// RFC 3339.
+        Time = "time",
+        /// A whole number above 0.
+        Minutes = "minutes",
+    }
 }
 
-/// A moment some minutes later than another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Later {
-    /// What it is called in the record.
-    pub name: String,
+/// `[api.causes.NAME.later.FIELD]`: a moment some minutes later than another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LaterMoment {
     /// The field with the time.
     pub than: String,
     /// The field with the minutes.
     pub by: String,
 }
 
-/// A call that makes or ends a thing.
-#[derive(Debug, Clone)]
+/// `[api.causes.NAME.taken]`: the refusal of a second thing with the same unique fields.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TakenRefusal {
+    /// Status code.
+    pub status: u16,
+    /// What stands at `${code}`.
+    pub code: String,
+}
+
+impl Default for TakenRefusal {
+    fn default() -> Self {
+        Self {
+            status: 409,
+            code: "taken".to_owned(),
+        }
+    }
+}
+
+/// `[api.causes.NAME.create]` and `[api.causes.NAME.delete]`: a call that makes or ends a thing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CauseCall {
     /// `POST` and the like.
     pub method: String,
     /// Below the base; `{id}` is the thing's.
     pub path: String,
     /// Of success.
+    #[serde(default = "usual_status")]
     pub status: u16,
     /// The catalogue's name of what happens.
     pub event: String,
-    /// Merged over the thing before the event happens.
+    /// JSON text that is merged over the thing before the event happens.
+    #[serde(default = "nothing", deserialize_with = "object")]
     pub sets: Value,
-    /// The answer; absent: the thing.
-    pub answer: Option<Pattern>,
+    /// The answer as JSON text with `${id}`; absent: the thing.
+    pub answer: Option<Document<String>>,
 }
 
-const KINDS: [(&str, IngredientKind); 8] = [
-    ("text", IngredientKind::Text),
-    ("integer", IngredientKind::Integer),
-    ("number", IngredientKind::Number),
-    ("boolean", IngredientKind::Boolean),
-    ("object", IngredientKind::Object),
-    ("list", IngredientKind::List),
-    ("time", IngredientKind::Time),
-    ("minutes", IngredientKind::Minutes),
-];
+fn nothing() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Value, D::Error> {
+    match serde_json::from_str(&String::deserialize(deserializer)?) {
+        Ok(object @ Value::Object(_)) => Ok(object),
+        _ => Err(de::Error::custom("it is no JSON object")),
+    }
+}
 
 impl Cause {
-    /// Checks the tables of a file.
-    pub(super) fn all(file: &ProviderFile) -> Result<Vec<Self>> {
-        let causes = file.api.iter().flat_map(|api| &api.causes);
-        causes.map(|(name, cause)| Self::compile(file, name, cause)).collect()
-    }
-
-    fn compile(provider: &ProviderFile, name: &str, file: &CauseFile) -> Result<Self> {
+    /// Checks what one key alone does not tell.
+    pub(super) fn check(&mut self, name: &str, file: Declared<'_>) -> Result<()> {
         let key = |rest: &str| format!("api.causes.{name}.{rest}");
-        let fields = fields(file, key)?;
-        let is = |field: &str, kind| fields.iter().any(|have| have.name == field && have.kind == kind);
-        let mut later = Vec::new();
-        for (moment, rule) in &file.later {
+        name.clone_into(&mut self.name);
+        let table = |fields: &IndexMap<String, IngredientKind>, needed| -> Vec<Ingredient> {
+            let field = |(name, kind): (&String, &IngredientKind)| Ingredient {
+                name: name.clone(),
+                kind: *kind,
+                needed,
+            };
+            fields.iter().map(field).collect()
+        };
+        self.fields = [table(&self.needs, true), table(&self.takes, false)].concat();
+        self.id
+            .check(Scope::Fresh)
+            .or_else(|error| fault(&key("id"), error.to_string()))?;
+        let is = |field: &str, kind| self.fields.iter().any(|have| have.name == field && have.kind == kind);
+        for (moment, rule) in &self.later {
             if !is(&rule.than, IngredientKind::Time) || !is(&rule.by, IngredientKind::Minutes) {
                 let what = "`than` must name a field that is a `time`, and `by` one that is `minutes`";
                 return fault(&key(&format!("later.{moment}")), what);
             }
-            later.push(Later {
-                name: moment.clone(),
-                than: rule.than.clone(),
-                by: rule.by.clone(),
-            });
         }
-        if let Some(strange) = file
-            .unique
-            .iter()
-            .find(|name| !fields.iter().any(|have| have.name == **name))
-        {
+        let names = || self.fields.iter().map(|field| field.name.as_str());
+        if let Some(strange) = self.unique.iter().find(|unique| !names().any(|name| name == **unique)) {
             return fault(&key("unique"), format!("there is no field `{strange}`"));
         }
-        let mut holes = vec!["id", "now"];
-        holes.extend(fields.iter().map(|field| field.name.as_str()));
-        holes.extend(later.iter().map(|moment| moment.name.as_str()));
-        let record = Pattern::parse(&file.record, &holes).or_else(|what| fault(&key("record"), what))?;
-        let taken = file.taken.clone().unwrap_or_default();
-        Ok(Self {
-            name: name.to_owned(),
-            id: template(&key("id"), file.id.as_deref().unwrap_or("${new.uuid}"), Scope::Fresh)?,
-            record,
-            later,
-            unique: file.unique.clone(),
-            taken: (
-                taken.status.unwrap_or(409),
-                taken.code.unwrap_or_else(|| "taken".to_owned()),
-            ),
-            create: call(provider, &key("create"), &file.create, false)?,
-            delete: match &file.delete {
-                Some(delete) => Some(call(provider, &key("delete"), delete, true)?),
-                None => None,
-            },
-            fields,
-        })
+        let mut known = vec!["id", "now"];
+        known.extend(names());
+        known.extend(self.later.keys().map(String::as_str));
+        self.record.check(&known).or_else(|what| fault(&key("record"), what))?;
+        self.create.check(&key("create"), file, false)?;
+        match &self.delete {
+            Some(delete) => delete.check(&key("delete"), file, true),
+            None => Ok(()),
+        }
     }
 }
 
-fn fields(file: &CauseFile, key: impl Fn(&str) -> String) -> Result<Vec<Ingredient>> {
-    let of = |table: &str, (name, kind): (&String, &String), needed| {
-        Ok(Ingredient {
-            name: name.clone(),
-            kind: word(&key(&format!("{table}.{name}")), Some(kind), &KINDS)?,
-            needed,
-        })
-    };
-    let needs = file.needs.iter().map(|field| of("needs", field, true));
-    let takes = file.takes.iter().map(|field| of("takes", field, false));
-    needs.chain(takes).collect()
+impl CauseCall {
+    fn check(&self, key: &str, file: Declared<'_>, about_one: bool) -> Result<()> {
+        check_place(key, &self.method, &self.path, about_one)?;
+        if !(file.is_event)(&self.event) {
+            return fault(&format!("{key}.event"), format!("there is no event `{}`", self.event));
+        }
+        let answer = self.answer.as_ref().map_or(Ok(()), |answer| answer.check(&["id"]));
+        answer.or_else(|what| fault(&format!("{key}.answer"), what))
+    }
 }
 
-fn call(provider: &ProviderFile, key: &str, file: &CauseCallFile, about_one: bool) -> Result<CauseCall> {
-    super::api::check_place(key, &file.method, &file.path, about_one)?;
-    if !provider.events.contains_key(&file.event) {
-        return fault(&format!("{key}.event"), format!("there is no event `{}`", file.event));
+/// Checks the method and the path of a call.
+pub(super) fn check_place(key: &str, method: &str, path: &str, about_one: bool) -> Result<()> {
+    if !matches!(method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
+        return fault(
+            &format!("{key}.method"),
+            format!("`{method}` is none of GET, POST, PUT, PATCH, DELETE"),
+        );
     }
-    let sets = match &file.sets {
-        None => Value::Object(serde_json::Map::new()),
-        Some(text) => match serde_json::from_str(text) {
-            Ok(sets @ Value::Object(_)) => sets,
-            _ => return fault(&format!("{key}.sets"), "it is no JSON object"),
-        },
-    };
-    let answer = file.answer.as_ref().map(|text| Pattern::parse(text, &["id"]));
-    Ok(CauseCall {
-        method: file.method.clone(),
-        path: file.path.clone(),
-        status: file.status.unwrap_or(200),
-        event: file.event.clone(),
-        sets,
-        answer: answer
-            .transpose()
-            .or_else(|what| fault(&format!("{key}.answer"), what))?,
-    })
+    if !path.starts_with('/') || path.contains("{id}") != about_one {
+        let what = if about_one {
+            "with `{id}` in it"
+        } else {
+            "without `{id}`"
+        };
+        return fault(
+            &format!("{key}.path"),
+            format!("`{path}` is not a path that begins with `/`, {what}"),
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -222,9 +245,13 @@ mod tests {
     "#;
 
     fn compiled(text: &str) -> std::result::Result<Vec<Cause>, String> {
-        let file: ProviderFile = toml::from_str(text).map_err(|error| error.to_string())?;
-        let profile = crate::provider::Profile::compile(file, None).map_err(|error| error.to_string())?;
-        Ok(profile.api.map(|api| api.causes).unwrap_or_default())
+        let file: Value = toml::from_str(text).map_err(|error| error.to_string())?;
+        let profile = crate::provider::Profile::read(&file, None).map_err(|error| error.to_string())?;
+        Ok(profile
+            .api
+            .into_iter()
+            .flat_map(|api| api.causes.into_values())
+            .collect())
     }
 
     #[test]
@@ -233,7 +260,7 @@ mod tests {
         let [trip] = causes.as_slice() else {
             panic!("{causes:?}")
         };
-        assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &(409, "taken".to_owned())));
+        assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &TakenRefusal::default()));
         assert_eq!(trip.fields.len(), 2);
         assert!(trip.delete.is_none());
     }

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use super::near::near_names;
 use super::profile::Profile;
-use super::sample::{Filling, Sample};
+use super::sample::{self, Filling};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
 use crate::json::{get, get_mut, insert, is_form, leaf_paths};
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Placeholder, text_of};
+use crate::template::{Document, Placeholder, text_of};
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
 const USUAL_BODY: usize = 1024;
@@ -128,7 +128,7 @@ pub enum ComposeError {
 pub struct Composer<'a> {
     profile: &'a Profile,
     wishes: ComposeOptions,
-    sample: Sample,
+    sample: Document,
     params: HashMap<String, Value>,
 }
 
@@ -163,9 +163,9 @@ impl<'a> Composer<'a> {
         }
         let params = params(profile, &wishes.params, &sample)?;
         let sample = if given && wishes.as_it_is {
-            Sample::Const(sample)
+            Document::Fixed(sample)
         } else {
-            Sample::compile(sample).map_err(ComposeError::Sample)?
+            sample::compile(sample).map_err(ComposeError::Sample)?
         };
         Ok(Self {
             profile,
@@ -198,12 +198,12 @@ impl<'a> Composer<'a> {
             labels: HashMap::new(),
         };
         let data = match self.wishes.group {
-            None => self.sample.fill(&mut filling),
+            None => filling.fill(&self.sample),
             Some(count) => Value::Array(
                 (0..count)
                     .map(|_| {
                         filling.labels.clear();
-                        self.sample.fill(&mut filling)
+                        filling.fill(&self.sample)
                     })
                     .collect(),
             ),

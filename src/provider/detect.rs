@@ -3,7 +3,7 @@
 use crate::headers::Headers;
 use crate::json::Paths;
 
-use super::profile::Place;
+use super::value::Place;
 
 /// One profile's marks.
 #[derive(Debug, Clone)]
@@ -23,14 +23,12 @@ pub struct Detector {
 
 impl Marks {
     /// Compiles the marks; places that cannot be read are left out, the profile's own check refuses them.
-    pub fn new(label: String, any_of: &[impl AsRef<str>], all_of: &[impl AsRef<str>]) -> Self {
-        let places = |list: &[_]| -> Vec<Place> { list.iter().filter_map(|p: &&str| Place::parse(p).ok()).collect() };
-        let any: Vec<&str> = any_of.iter().map(AsRef::as_ref).collect();
-        let all: Vec<&str> = all_of.iter().map(AsRef::as_ref).collect();
+    pub fn new(label: String, any_of: &[&str], all_of: &[&str]) -> Self {
+        let places = |list: &[&str]| list.iter().filter_map(|place| Place::parse(place)).collect();
         Self {
             label,
-            any_of: places(&any),
-            all_of: places(&all),
+            any_of: places(any_of),
+            all_of: places(all_of),
         }
     }
 

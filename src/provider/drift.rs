@@ -18,7 +18,7 @@ use crate::id::{Id, IdKind};
 use crate::json::{document, get, get_mut, insert};
 use crate::random::Random;
 use crate::template::Placeholder;
-use compare::{Comparison, wanted_type};
+use compare::{SampleComparison, wanted_type};
 
 /// What stands in a path for every item of an array.
 const EACH: &str = "*";
@@ -172,7 +172,7 @@ impl Measure {
             Some(bodies) => bodies.iter().collect(),
             None => vec![body],
         };
-        Comparison::new(&self.listed).of(&self.document, &bodies)
+        SampleComparison::new(&self.listed).of(&self.document, &bodies)
     }
 
     /// The difference of bytes that are no JSON at all.

@@ -1,32 +1,31 @@
-//! The serde mirror of a provider file: what TOML may say, before anything is checked.
+//! A provider file: each table is the type that the checked profile uses too, so that a key is declared, read, checked and
+//! written as JSON in one place.
 //!
-//! Every table is optional here so that the same types describe a whole provider, a variant's overrides and a file
-//! that `extends` another; `super::profile` demands what must be there. Externally tagged tables and
-//! `deny_unknown_fields` everywhere: that is what gives a mistyped key its line, its column and the accepted names.
+//! Every key is optional here, because a file that `extends` another one and a variant state some keys only; the profile
+//! demands what must be there. Externally tagged tables and `deny_unknown_fields` everywhere: that is what gives a mistyped
+//! key its line, its column and the accepted names.
 
-pub mod api;
-mod automation;
-pub mod causes;
-pub mod handshake;
-mod naming;
-mod scalar;
 mod signature;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use api::ApiFile;
-pub use automation::{InboundFile, WorkflowFile};
-use handshake::HandshakeFile;
-pub use naming::NamingFile;
-pub use scalar::{Limit, Scalar};
-pub use signature::{AsymmetricFile, CarrierFile, HashFile, HmacFile, SignatureFile, TokenFile};
+pub use signature::{ClockSide, LocationTable, SignatureTable, SignedTable, TimeWord, TokenTable};
+
+use super::api::Api;
+use super::handshake::Handshake;
+use super::naming::Naming;
+use super::policy::{Codes, RunFrom};
+use super::value::{DurationText, Limit, Place, Share, scalar_text};
+use crate::json::Paths;
+use crate::template::{Placeholder, Template};
+use crate::words::words;
 
 /// The only file format there is so far.
 pub const FORMAT: u32 = 1;
 
 /// One provider file.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ProviderFile {
     /// Version of the file format, see [`FORMAT`].
@@ -44,95 +43,89 @@ pub struct ProviderFile {
     /// What a reader of `providers show` should know, a sentence each.
     pub notes: Vec<String>,
     /// The form of a generated secret.
-    pub secret: Option<SecretFile>,
+    pub secret: Option<SecretTable>,
     /// How the message gets its id, its metadata and its time.
-    pub message: MessageFile,
+    pub message: MessageTable,
     /// What events may be named and where the body carries what: `${param.NAME}`.
-    pub params: IndexMap<String, ParamFile>,
+    pub params: IndexMap<String, Param>,
     /// Endpoint rules, judged by `hook endpoints add`.
-    pub endpoint: EndpointFile,
+    pub endpoint: EndpointRules,
     /// Bodies of workflow actions, with merge tags.
-    pub workflow: Option<WorkflowFile>,
+    pub workflow: Option<WorkflowTable>,
     /// Triggers that take requests of anybody who knows their URL.
-    pub inbound: Option<InboundFile>,
+    pub inbound: Option<InboundTable>,
     /// How events of the user's own are to be named.
-    pub naming: NamingFile,
+    pub naming: Naming,
     /// The event that `hook endpoints test` sends.
     pub test_event: Option<String>,
     /// The catalogue, in the order of the file.
-    pub events: IndexMap<String, EventFile>,
+    pub events: IndexMap<String, EventTable>,
     /// Documented deviations, picked with `--provider NAME@VARIANT`.
-    pub variants: IndexMap<String, VariantFile>,
+    pub variants: IndexMap<String, VariantTable>,
     /// How it signs.
-    pub signature: Option<SignatureFile>,
+    pub signature: Option<SignatureTable>,
     /// Headers beside the signature, as templates.
-    pub headers: IndexMap<String, String>,
+    pub headers: IndexMap<String, Template>,
     /// How data becomes a body.
-    pub envelope: Option<EnvelopeFile>,
+    pub envelope: Option<EnvelopeTable>,
     /// Where a receiver finds the event, the id and the time.
-    pub read: ReadFile,
+    pub read: ReadTable,
     /// How it delivers.
-    pub delivery: DeliveryFile,
+    pub delivery: DeliveryTable,
     /// What follows a failed attempt.
-    pub retry: Option<RetryFile>,
+    pub retry: Option<RetryTable>,
     /// How `listen` recognises it.
-    pub detect: DetectFile,
+    pub detect: Detect,
     /// What makes two captures the same event.
-    pub dedupe: DedupeFile,
+    pub dedupe: Dedupe,
     /// Its management API.
-    pub api: Option<ApiFile>,
+    pub api: Option<Api>,
     /// What it asks an endpoint first.
-    pub handshake: Option<HandshakeFile>,
+    pub handshake: Option<Handshake>,
     /// Where it asks in several ways.
-    pub handshakes: IndexMap<String, HandshakeFile>,
+    pub handshakes: IndexMap<String, Handshake>,
 }
 
-/// A documented deviation: the keys that differ.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// A documented deviation: the keys that differ. How they are laid over the provider's is told by `overlay`; the tables stand
+/// here so that a mistyped key in one of them is found when the file is read.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct VariantFile {
+pub struct VariantTable {
     /// What it is and which page says so.
     pub summary: String,
     /// Among variants whose signature header is present, the highest rank decides alone. 0 when absent.
     pub rank: i32,
     /// `header:NAME=VALUE`: it decides only where that header says so.
     pub when: Option<String>,
-    /// Overrides; a table of another kind replaces, one of the same kind is merged key by key.
-    pub signature: Option<SignatureFile>,
+    /// How it signs.
+    pub signature: Option<SignatureTable>,
     /// Added to the provider's headers, same names replaced; an empty one takes a header away.
-    pub headers: IndexMap<String, String>,
+    pub headers: IndexMap<String, Template>,
     /// Replaces the envelope whole.
-    pub envelope: Option<EnvelopeFile>,
-    /// Key by key.
-    pub message: MessageFile,
-    /// Key by key.
-    pub read: ReadFile,
-    /// Key by key.
-    pub delivery: DeliveryFile,
-    /// A table of another kind replaces, one of the same kind is merged key by key.
-    pub retry: Option<RetryFile>,
-    /// Key by key.
-    pub endpoint: EndpointFile,
-    /// Key by key.
-    pub detect: DetectFile,
-    /// Key by key.
-    pub dedupe: DedupeFile,
+    pub envelope: Option<EnvelopeTable>,
+    message: MessageTable,
+    read: ReadTable,
+    delivery: DeliveryTable,
+    retry: Option<RetryTable>,
+    endpoint: EndpointRules,
+    detect: Detect,
+    dedupe: Dedupe,
 }
 
 /// `[secret]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct SecretFile {
+pub struct SecretTable {
     /// A template of `${new.*}` placeholders, e.g. `whsec_${new.hex32}`.
-    pub form: String,
+    pub form: Template,
 }
 
 /// `[message]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct MessageFile {
+pub struct MessageTable {
     /// A template of `${new.*}` for `${id}`, e.g. `${new.uuid}`. Default: the ledger's own `msg_` id.
-    pub id: Option<String>,
+    pub id: Option<Template>,
     /// Body path that `--metadata k=v` writes into, e.g. `data.metadata`.
     pub metadata: Option<String>,
 }
@@ -140,142 +133,227 @@ pub struct MessageFile {
 /// `[params.NAME]`: what an envelope needs from the user.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct ParamFile {
-    /// `string` (default), `integer`, `number` or `boolean`.
-    pub r#type: Option<String>,
+pub struct Param {
+    /// How its text is read.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
     /// Used when the user gives none, as text; absent: the parameter is required.
-    pub default: Option<Scalar>,
+    #[serde(deserialize_with = "scalar_text")]
+    pub default: Option<String>,
     /// What it is.
     pub summary: String,
 }
 
-/// `[envelope.KIND]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum EnvelopeFile {
-    /// A JSON object: key = template, in this order. A value that is one placeholder keeps its type; the key `...`
-    /// spreads the object `${data}` over the top level.
-    Json(IndexMap<String, String>),
+words! {
+    /// The JSON type of a parameter.
+    #[derive(Default)]
+    pub enum ParamType {
+        /// Text.
+        #[default]
+        String = "string",
+        /// A whole number.
+        Integer = "integer",
+        /// Any number.
+        Number = "number",
+        /// `true` or `false`.
+        Boolean = "boolean",
+    }
 }
 
-/// `[read]`: ordered places, the first that is there wins. A place is `header:NAME` or `body:PATH`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct ReadFile {
-    /// Where the event's type is.
-    pub event: Option<Vec<String>>,
-    /// Where the event's id is.
-    pub id: Option<Vec<String>>,
-    /// Where the event's time is.
-    pub time: Option<Vec<String>>,
+/// `[envelope.KIND]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum EnvelopeTable {
+    /// A JSON object: key = template, in this order. A value that is one placeholder keeps its type; the key `...`
+    /// spreads the object `${data}` over the top level.
+    Json(IndexMap<String, Template>),
 }
 
 /// `[delivery]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct DeliveryFile {
-    /// Default `POST`.
-    pub method: Option<String>,
-    /// Default `application/json`.
-    pub content_type: Option<String>,
-    /// The whole exchange, body included. Default `30s`.
-    pub timeout: Option<String>,
-    /// Status codes and ranges that count as success. Default `["200-299"]`.
-    pub success: Option<Vec<String>>,
+pub struct DeliveryTable {
+    /// Request method.
+    pub method: String,
+    /// Of the body.
+    pub content_type: String,
+    /// The whole exchange, body included.
+    pub timeout: DurationText,
+    /// Status codes and ranges that count as success.
+    pub success: Codes,
     /// Default `hook/VERSION`.
     pub user_agent: Option<String>,
 }
 
+impl Default for DeliveryTable {
+    fn default() -> Self {
+        Self {
+            method: "POST".to_owned(),
+            content_type: "application/json".to_owned(),
+            timeout: DurationText::from_secs(30),
+            success: Codes::any_success(),
+            user_agent: None,
+        }
+    }
+}
+
 /// `[retry.KIND]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum RetryFile {
+pub enum RetryTable {
     /// Fixed delays.
-    Schedule(Box<ScheduleFile>),
+    Schedule(Box<ScheduleTable>),
     /// The provider never tries again by itself.
-    None(NoRetryFile),
+    None(NoRetryTable),
 }
 
 /// `[retry.schedule]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct ScheduleFile {
+pub struct ScheduleTable {
     /// Delays before attempt 2, 3, ...
-    pub delays: Option<Vec<String>>,
+    pub delays: Vec<DurationText>,
     /// What the delays run from: `previous` attempt (default) or `first`.
-    pub from: Option<String>,
+    pub from: RunFrom,
     /// How far a delay may be off, e.g. `10%`.
-    pub jitter: Option<String>,
+    pub jitter: Share,
     /// After the last failure: `fail` (default) or `disable-endpoint`.
-    pub then: Option<String>,
+    pub then: Then,
     /// With `then = "disable-endpoint"`: how many failed deliveries in a row disable it. Default 1.
     pub disable_after_deliveries: Option<u32>,
     /// Whether somebody is told when the endpoint is disabled: `email`.
     pub notify: Option<String>,
     /// Status codes whose `Retry-After` is honoured. Absent: none.
-    pub honour_retry_after: Option<Vec<String>>,
+    pub honour_retry_after: Codes,
     /// Only these status codes are retried (and `error`: no answer at all). Absent: every failure is.
     pub retry_on: Option<Vec<String>>,
     /// These status codes end the delivery at once.
-    pub stop_on: Option<Vec<String>>,
+    pub stop_on: Codes,
     /// A header of the answer, `NAME: VALUE`, that ends the delivery at once.
     pub stop_on_header: Option<String>,
     /// These status codes end the delivery and disable the endpoint at once.
-    pub disable_on: Option<Vec<String>>,
+    pub disable_on: Codes,
+}
+
+words! {
+    /// What follows the last failed attempt.
+    #[derive(Default)]
+    pub enum Then {
+        /// Nothing.
+        #[default]
+        Fail = "fail",
+        /// The endpoint is disabled.
+        DisableEndpoint = "disable-endpoint",
+    }
 }
 
 /// `[retry.none]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct NoRetryFile {
+pub struct NoRetryTable {
     /// What the provider does instead, a clause for people.
     pub instead: Option<String>,
 }
 
-/// `[endpoint]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct EndpointFile {
-    /// `required`, `recommended` or `any` (default).
-    pub https: Option<String>,
-    /// Ports the provider reaches. Absent: any.
-    pub ports: Option<Vec<u16>>,
+/// `[endpoint]`: rules for endpoints.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all(deserialize = "kebab-case"), default)]
+pub struct EndpointRules {
+    /// Whether `http:` is refused.
+    pub https: Https,
+    /// Ports that the provider reaches; empty: any.
+    pub ports: Vec<u16>,
     /// Whether the host must be reachable from the internet.
-    pub public: Option<bool>,
-    /// Whether one URL may be registered once only.
-    pub unique_url: Option<bool>,
+    pub public: bool,
+    /// Whether a URL may be registered once only.
+    pub unique_url: bool,
     /// How many endpoints each plan allows.
-    pub plans: Option<IndexMap<String, Limit>>,
+    pub plans: IndexMap<String, Limit>,
     /// How a subscription to every event is written, e.g. `*`. Absent: a list of all.
     pub all_events: Option<String>,
 }
 
-/// `[detect]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct DetectFile {
-    /// Places (`header:NAME`, `body:PATH`), one of which is enough.
-    pub any_of: Option<Vec<String>>,
-    /// Places that must all be there.
-    pub all_of: Option<Vec<String>>,
+words! {
+    /// What is said about `http:`.
+    #[derive(Default)]
+    pub enum Https {
+        /// Nothing.
+        #[default]
+        Any = "any",
+        /// Refused.
+        Required = "required",
+        /// Accepted with a caution; refused in production.
+        Recommended = "recommended",
+    }
 }
 
-/// `[dedupe]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct DedupeFile {
-    /// Templates, the first whose placeholders are all there is the key.
-    pub key: Option<Vec<String>>,
+/// `[detect]`: how a request is recognised.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all(deserialize = "kebab-case"), default)]
+pub struct Detect {
+    /// One of these is enough.
+    pub any_of: Vec<Place>,
+    /// These must all be there.
+    pub all_of: Vec<Place>,
+}
+
+/// `[dedupe]`: what makes two captures the same event.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dedupe {
+    /// The first whose placeholders are all there is the key.
+    #[serde(rename(deserialize = "key"))]
+    pub keys: Vec<Template>,
     /// The key that the provider's documents advise, where it differs.
     pub documented: Option<String>,
     /// What goes wrong with the documented one.
     pub caution: Option<String>,
 }
 
+/// `[read]`: what is to be read from a request; of several places the first that is there counts.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReadTable {
+    /// Places of the event's type.
+    pub event: Vec<Place>,
+    /// Places of the event's id.
+    pub id: Vec<Place>,
+    /// Places of the event's time.
+    pub time: Vec<Place>,
+    /// All of them, for one pass over the body.
+    #[serde(skip)]
+    paths: Paths,
+}
+
+impl ReadTable {
+    /// All places, for one pass over the body.
+    pub(super) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// Compiles the places and the paths of the dedupe keys.
+    pub(super) fn with_paths(mut self, dedupe: &Dedupe) -> Self {
+        let places = self.event.iter().chain(&self.id).chain(&self.time);
+        let places = places.filter_map(|place| match place {
+            Place::Body(path) => Some(path),
+            Place::Header(_) => None,
+        });
+        let keys = dedupe.keys.iter().flat_map(Template::placeholders);
+        let keys = keys.filter_map(|placeholder| match placeholder {
+            Placeholder::BodyPath(path) => Some(path),
+            _ => None,
+        });
+        for path in places.chain(keys) {
+            self.paths.add(path);
+        }
+        self
+    }
+}
+
 /// `[events."NAME"]`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct EventFile {
+pub struct EventTable {
     /// When it happens.
     pub summary: String,
     /// Whether many of them may come in one message, `data` being an array.
@@ -290,4 +368,22 @@ pub struct EventFile {
     pub values: IndexMap<String, Vec<String>>,
     /// Whether the data's shape is our assumption.
     pub assumed: bool,
+}
+
+/// `[workflow]`: requests that a user of the provider shapes with merge tags.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct WorkflowTable {
+    /// A sample record as JSON text: the tags are the paths into it, `{{contact.email}}`.
+    pub context: String,
+}
+
+/// `[inbound]`: triggers of the provider, which the user's own systems call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct InboundTable {
+    /// Methods that a trigger takes.
+    pub methods: Vec<String>,
+    /// Fields of the record of which one must be there.
+    pub identity: Vec<String>,
 }

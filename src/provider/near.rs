@@ -18,28 +18,20 @@ pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 
+/// `; near names: ...`, to go on a warning.
+pub fn or_near(near: &[String]) -> String {
+    if near.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+    format!("; near names: {}", names.join(", "))
+}
+
 /// Edits from one text to the other: insertions, deletions, replacements and swaps of neighbours.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(80).collect(), b.chars().take(80).collect());
-    let mut rows = [
-        vec![0; b.len() + 1],
-        (0..=b.len()).collect::<Vec<_>>(),
-        vec![0; b.len() + 1],
-    ];
-    for i in 1..=a.len() {
-        rows.rotate_left(1);
-        // After the turn: rows[0] is the row of a[..i-1], rows[2] that of a[..i-2], rows[1] is to be filled.
-        let [before, now, earlier] = &mut rows;
-        now[0] = i;
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            now[j] = (before[j] + 1).min(now[j - 1] + 1).min(before[j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                now[j] = now[j].min(earlier[j - 2] + 1);
-            }
-        }
-    }
-    rows[1][b.len()]
+    // A name may come from the network: the time grows with the product of the lengths.
+    let start = |text: &str| text.chars().take(80).collect::<String>();
+    strsim::osa_distance(&start(a), &start(b))
 }
 
 #[cfg(test)]

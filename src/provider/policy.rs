@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::human_duration;
+use crate::words::words;
 
 /// A set of status codes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,6 +62,11 @@ impl Codes {
         Self(vec![200..=299])
     }
 
+    /// That code alone.
+    pub fn only(code: u16) -> Self {
+        Self(vec![code..=code])
+    }
+
     /// Whether the code is in the set.
     pub fn contains(&self, code: u16) -> bool {
         self.0.iter().any(|range| range.contains(&code))
@@ -89,15 +95,16 @@ impl std::fmt::Display for Codes {
     }
 }
 
-/// What the delays of a schedule run from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RunFrom {
-    /// The end of the previous attempt.
-    #[default]
-    Previous,
-    /// The start of the first attempt.
-    First,
+words! {
+    /// What the delays of a schedule run from.
+    #[derive(Default)]
+    pub enum RunFrom {
+        /// The end of the previous attempt.
+        #[default]
+        Previous = "previous",
+        /// The start of the first attempt.
+        First = "first",
+    }
 }
 
 /// What follows the last failed attempt.

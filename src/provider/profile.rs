@@ -1,17 +1,16 @@
 //! A provider after everything was checked: what the rest of the program uses.
 
-use std::fmt;
-
 use indexmap::IndexMap;
 
 use super::api::Api;
-use super::file::{EventFile, InboundFile, Limit};
+use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param, ReadTable};
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::Policy;
+use super::value::Place;
 use crate::clock::Timestamp;
+use crate::finding::Finding;
 use crate::headers::Headers;
-use crate::json::{Found, Paths};
 use crate::signature::{Scheme, body_sha256};
 use crate::template::{Placeholder, Template};
 
@@ -37,9 +36,9 @@ pub struct Profile {
     /// Form of a generated secret.
     pub secret_form: Template,
     /// Headers beside the signature.
-    pub headers: Vec<(String, Template)>,
+    pub headers: IndexMap<String, Template>,
     /// The body's fields in order; the key `...` spreads the data.
-    pub envelope: Vec<(String, Template)>,
+    pub envelope: IndexMap<String, Template>,
     /// Form of the message's id; absent: the ledger's.
     pub id: Option<Template>,
     /// Body path of `--metadata`.
@@ -47,7 +46,7 @@ pub struct Profile {
     /// What the envelope needs from the user.
     pub params: IndexMap<String, Param>,
     /// Where a receiver finds event, id and time.
-    pub read: Read,
+    pub read: ReadTable,
     /// Request method.
     pub method: String,
     /// Of the body.
@@ -57,7 +56,7 @@ pub struct Profile {
     /// Time limit, success, retries.
     pub policy: Policy,
     /// Rules for endpoints.
-    pub endpoint: Endpoint,
+    pub endpoint: EndpointRules,
     /// How a request is recognised.
     pub detect: Detect,
     /// What makes two captures the same event.
@@ -65,65 +64,19 @@ pub struct Profile {
     /// A sample record for merge tags, as JSON text.
     pub workflow_context: Option<String>,
     /// Triggers that take requests of anybody who knows their URL; absent: the provider has none.
-    pub inbound: Option<InboundFile>,
+    pub inbound: Option<InboundTable>,
     /// How events of the user's own are to be named.
     pub naming: Naming,
     /// What `endpoints test` sends.
     pub test_event: Option<String>,
     /// The catalogue.
-    pub events: IndexMap<String, EventFile>,
+    pub events: IndexMap<String, EventTable>,
     /// Its management API.
     pub api: Option<Api>,
     /// What it asks an endpoint first, in one way or in several.
     pub handshakes: Vec<Handshake>,
     /// Names and summaries of the documented deviations.
     pub variants: Vec<(String, String)>,
-}
-
-/// A parameter of the envelope.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Param {
-    /// How its text is read.
-    pub kind: ParamType,
-    /// Absent: the user must give it.
-    pub default: Option<String>,
-    /// What it is.
-    pub summary: String,
-}
-
-/// The JSON type of a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ParamType {
-    /// Text.
-    #[default]
-    String,
-    /// A whole number.
-    Integer,
-    /// Any number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-}
-
-/// Where something stands in a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A header.
-    Header(String),
-    /// A dotted path in a JSON body.
-    Body(String),
-}
-
-/// What is to be read from a request; compiled for one pass over the body.
-#[derive(Debug, Clone, Default)]
-pub struct Read {
-    /// Places of the event's type.
-    pub event: Vec<Place>,
-    /// Places of the event's id.
-    pub id: Vec<Place>,
-    /// Places of the event's time.
-    pub time: Vec<Place>,
-    paths: Paths,
 }
 
 /// What a request said about itself.
@@ -137,55 +90,6 @@ pub struct Facts {
     pub time: Option<Timestamp>,
     /// The key that a second delivery of the same event has too, where all of it is signed.
     pub dedupe_key: Option<String>,
-}
-
-/// How a request is recognised.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Detect {
-    /// One of these is enough.
-    pub any_of: Vec<Place>,
-    /// These must all be there.
-    pub all_of: Vec<Place>,
-}
-
-/// What makes two captures the same event.
-#[derive(Debug, Clone, Default)]
-pub struct Dedupe {
-    /// The first whose placeholders are all there is the key.
-    pub keys: Vec<Template>,
-    /// What the provider's documents advise, where it differs.
-    pub documented: Option<String>,
-    /// What goes wrong with it.
-    pub caution: Option<String>,
-}
-
-/// Rules for endpoints.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Endpoint {
-    /// Whether `http:` is refused.
-    pub https: Https,
-    /// Ports that the provider reaches; empty: any.
-    pub ports: Vec<u16>,
-    /// Whether the host must be reachable from the internet.
-    pub public: bool,
-    /// Whether a URL may be registered once only.
-    pub unique_url: bool,
-    /// How many endpoints each plan allows.
-    pub plans: IndexMap<String, Limit>,
-    /// How a subscription to everything is written.
-    pub all_events: Option<String>,
-}
-
-/// What is said about `http:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Https {
-    /// Refused.
-    Required,
-    /// Accepted with a caution; refused in production.
-    Recommended,
-    /// Nothing.
-    #[default]
-    Any,
 }
 
 impl Profile {
@@ -216,6 +120,14 @@ impl Profile {
             .map(|(name, _)| name.as_str())
     }
 
+    /// What is wrong with the name of an event of the user's own; nothing is with those of the catalogue.
+    pub fn check_custom_event(&self, event: &str) -> Option<Finding> {
+        match self.canonical_event(event) {
+            Some(_) => None,
+            None => self.naming.check(&self.label(), event),
+        }
+    }
+
     /// Whether this variant may decide a request with these headers.
     pub fn decides(&self, headers: &Headers) -> bool {
         let says = |(name, value): &(String, String)| headers.get_text(name) == Some(value);
@@ -229,12 +141,20 @@ impl Profile {
             .any(|a| a == key || key.strip_prefix(a.as_str()).is_some_and(|rest| rest.starts_with('.')))
     }
 
+    /// What a variant assumes, by the last names of the keys.
+    pub fn assumed_in_variant(&self, name: &str) -> Vec<&str> {
+        let prefix = format!("variants.{name}.");
+        let own = |key: &String| key.starts_with(&prefix);
+        let assumed = self.assumed.iter().filter(|key| own(key));
+        assumed.filter_map(|key| key.rsplit('.').next()).collect()
+    }
+
     /// Reads what a request says about itself, in one pass over the body.
     pub fn facts(&self, headers: &Headers, body: &[u8]) -> Facts {
-        let found = self.read.paths.read_as(headers.get_text("content-type"), body);
+        let found = self.read.paths().read_as(headers.get_text("content-type"), body);
         let at = |path: &str| {
             found
-                .get(self.read.paths.slot(path)?)?
+                .get(self.read.paths().slot(path)?)?
                 .as_ref()?
                 .text()
                 .map(str::to_owned)
@@ -302,51 +222,5 @@ impl Profile {
             }
         }
         parts
-    }
-}
-
-impl Read {
-    /// Compiles the places and the paths of the dedupe keys.
-    pub fn new(event: Vec<Place>, id: Vec<Place>, time: Vec<Place>, dedupe: &Dedupe) -> Self {
-        let mut paths = Paths::default();
-        for place in event.iter().chain(&id).chain(&time) {
-            if let Place::Body(path) = place {
-                paths.add(path);
-            }
-        }
-        for placeholder in dedupe.keys.iter().flat_map(Template::placeholders) {
-            if let Placeholder::BodyPath(path) = placeholder {
-                paths.add(path);
-            }
-        }
-        Self { event, id, time, paths }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Header(name) => write!(f, "header:{name}"),
-            Self::Body(path) => write!(f, "body:{path}"),
-        }
-    }
-}
-
-impl Place {
-    /// Reads `header:NAME` or `body:PATH`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_ascii_lowercase())),
-            Some(("body", path)) if !path.is_empty() => Ok(Self::Body(path.to_owned())),
-            _ => Err(format!("`{text}` is not a place: `header:NAME` or `body:PATH`")),
-        }
-    }
-
-    /// Whether something is there. `found` answers for body paths.
-    pub fn is_there(&self, headers: &Headers, found: impl Fn(&str) -> Option<Found>) -> bool {
-        match self {
-            Self::Header(name) => headers.contains(name),
-            Self::Body(path) => found(path).is_some(),
-        }
     }
 }

@@ -9,20 +9,22 @@ mod tests;
 
 use super::Profile;
 use crate::signature::Scheme;
+use crate::words::words;
 
-/// A language and the library that takes the requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lang {
-    /// Node with Express.
-    Express,
-    /// Python with Flask.
-    Flask,
-    /// Python with `FastAPI`.
-    FastApi,
-    /// Go with its own library.
-    Go,
-    /// Rust with axum.
-    Axum,
+words! {
+    /// A language and the library that takes the requests.
+    pub enum Lang {
+        /// Node with Express.
+        Express = "express",
+        /// Python with Flask.
+        Flask = "flask",
+        /// Python with `FastAPI`.
+        FastApi = "fastapi",
+        /// Go with its own library.
+        Go = "go",
+        /// Rust with axum.
+        Axum = "axum",
+    }
 }
 
 /// A receiver's source.
@@ -59,20 +61,6 @@ pub enum ReceiverError {
 }
 
 impl Lang {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Express, Self::Flask, Self::FastApi, Self::Go, Self::Axum];
-
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Express => "express",
-            Self::Flask => "flask",
-            Self::FastApi => "fastapi",
-            Self::Go => "go",
-            Self::Axum => "axum",
-        }
-    }
-
     fn file(self) -> &'static str {
         match self {
             Self::Express => "receiver.mjs",

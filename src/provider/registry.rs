@@ -7,17 +7,23 @@ mod error;
 mod labels;
 mod tokens;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compile::ProfileError;
+use serde::{Deserialize as _, Serialize, Serializer};
+use serde_json::Value;
+
+use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::detect::{self, Detector};
+use super::fault::{ProfileError, key_of};
 use super::file::ProviderFile;
 use super::handshake::Marks;
 pub use error::RegistryError;
 use error::line_of;
 
 use super::near::near_names;
+use super::overlay;
 use super::profile::Profile;
 
 /// A built-in provider, as the build script writes it.
@@ -44,17 +50,32 @@ pub enum Origin {
     File(PathBuf),
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin => f.write_str("built in"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A provider in a listing.
-#[derive(Debug, Clone)]
-pub struct Listing {
+#[derive(Debug, Clone, Serialize)]
+pub struct ProviderListing {
     /// On the command line.
     pub name: String,
     /// For people.
     pub title: String,
-    /// Where it comes from.
-    pub origin: Origin,
     /// How many events its catalogue has.
     pub events: usize,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// The providers that can be named.
@@ -74,31 +95,31 @@ impl Registry {
         let (name, variant) = label
             .split_once('@')
             .map_or((label, None), |(name, variant)| (name, Some(variant)));
-        let (file, origin) = self.file(name, 8)?;
+        let (file, origin) = self.source(name, 8)?;
         if let Some(variant) = variant
-            && !file.variants.contains_key(variant)
+            && file["variants"].get(variant).is_none()
         {
             return Err(RegistryError::UnknownVariant {
                 provider: name.to_owned(),
                 variant: variant.to_owned(),
-                variants: file.variants.keys().cloned().collect(),
+                variants: keys(&file["variants"]),
             });
         }
-        compile(file, variant, &origin).map(Arc::new)
+        compile(&file, variant, &origin).map(Arc::new)
     }
 
     /// The variants of a provider that may decide a request by themselves, the highest rank first; the plain profile,
     /// whose rank is 0, is one of them.
     pub fn ranked(&self, name: &str) -> Result<Vec<Arc<Profile>>, RegistryError> {
-        let (file, origin) = self.file(name, 8)?;
-        let signs = |variant: &&str| file.variants.get(*variant).is_some_and(|v| v.signature.is_some());
-        let mut ranks: Vec<(i32, Option<&str>)> = vec![(0, None)];
-        let own: Vec<&str> = file.variants.keys().map(String::as_str).filter(signs).collect();
-        ranks.extend(own.iter().map(|name| (file.variants[*name].rank, Some(*name))));
+        let (file, origin) = self.source(name, 8)?;
+        let variants = file["variants"].as_object().into_iter().flatten();
+        let signing = variants.filter(|(_, variant)| variant.get("signature").is_some());
+        let signing = signing.map(|(name, variant)| (variant["rank"].as_i64().unwrap_or(0), Some(name.as_str())));
+        let mut ranks: Vec<_> = std::iter::once((0, None)).chain(signing).collect();
         ranks.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
         ranks
             .into_iter()
-            .map(|(_, variant)| compile(file.clone(), variant, &origin).map(Arc::new))
+            .map(|(_, variant)| compile(&file, variant, &origin).map(Arc::new))
             .collect()
     }
 
@@ -106,26 +127,27 @@ impl Registry {
     pub fn check(&self, path: &Path) -> Result<Profile, RegistryError> {
         let file = self.extended(read(path)?, 8)?;
         let origin = Origin::File(path.to_owned());
-        for variant in file.variants.keys() {
-            compile(file.clone(), Some(variant), &origin)?;
+        for variant in keys(&file["variants"]) {
+            compile(&file, Some(&variant), &origin)?;
         }
-        let profile = compile(file, None, &origin)?;
+        let profile = compile(&file, None, &origin)?;
         for event in profile.events.keys() {
-            let wishes = super::compose::ComposeOptions {
+            let wishes = ComposeOptions {
                 event: event.clone(),
-                ..Default::default()
+                ..ComposeOptions::default()
             };
-            let fault = |what: String| RegistryError::Invalid {
-                file: path.display().to_string(),
-                line: 0,
-                error: ProfileError {
-                    key: format!("events.\"{event}\".sample"),
-                    what,
-                },
-            };
-            match super::compose::Composer::new(&profile, wishes) {
-                Ok(_) | Err(super::compose::ComposeError::MissingParam { .. }) => {}
-                Err(error) => return Err(fault(error.to_string())),
+            match Composer::new(&profile, wishes) {
+                Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
+                Err(error) => {
+                    return Err(RegistryError::Invalid {
+                        file: path.display().to_string(),
+                        line: 0,
+                        error: ProfileError {
+                            key: format!("events.\"{event}\".sample"),
+                            what: error.to_string(),
+                        },
+                    });
+                }
             }
         }
         Ok(profile)
@@ -133,21 +155,21 @@ impl Registry {
 
     /// Every provider, built-in ones in their order, then the user's by name. A user's file with a built-in's name
     /// stands in its place.
-    pub fn list(&self) -> Vec<Listing> {
+    pub fn list(&self) -> Vec<ProviderListing> {
         let user = self.user_files();
         let listing = |name: &str, path: &PathBuf| {
             let file = read(path).unwrap_or_default();
-            Listing {
+            ProviderListing {
                 name: name.to_owned(),
-                title: file.title.unwrap_or_else(|| name.to_owned()),
+                title: file["title"].as_str().unwrap_or(name).to_owned(),
                 origin: Origin::File(path.clone()),
-                events: file.events.len(),
+                events: file["events"].as_object().map_or(0, serde_json::Map::len),
             }
         };
         let own = |name: &str| user.iter().find(|(have, _)| have == name);
         let builtin = BUILTIN.iter().map(|builtin| match own(builtin.name) {
             Some((name, path)) => listing(name, path),
-            None => Listing {
+            None => ProviderListing {
                 name: builtin.name.to_owned(),
                 title: builtin.title.to_owned(),
                 origin: Origin::Builtin,
@@ -199,23 +221,28 @@ impl Registry {
             }
         }
         for (name, _) in user {
-            let Ok((file, _)) = self.file(&name, 8) else { continue };
-            let list = |places: Option<Vec<String>>| places.unwrap_or_default();
-            let (any, all) = (list(file.detect.any_of), list(file.detect.all_of));
-            marks.push(detect::Marks::new(name, &any, &all));
+            let Ok((file, _)) = self.source(&name, 8) else { continue };
+            let list = |key: &str| {
+                let places = file["detect"][key].as_array().into_iter().flatten();
+                places.filter_map(Value::as_str).collect::<Vec<_>>()
+            };
+            marks.push(detect::Marks::new(name, &list("any-of"), &list("all-of")));
         }
         Detector::new(marks)
     }
 
-    fn file(&self, name: &str, depth: usize) -> Result<(ProviderFile, Origin), RegistryError> {
+    /// What the file of a provider says, laid over those that it extends.
+    fn source(&self, name: &str, depth: usize) -> Result<(Value, Origin), RegistryError> {
         if let Some((_, path)) = self.user_files().into_iter().find(|(have, _)| have == name) {
-            let mut file = read(&path)?;
+            let file = read(&path)?;
             // A file that changes two keys of the built-in it replaces extends that one, not itself.
-            if file.extends.as_deref() == Some(name) {
-                file = file.extending(builtin(name).ok_or_else(|| RegistryError::Circle(name.to_owned()))??);
-                return Ok((file, Origin::File(path)));
-            }
-            return Ok((self.extended(file, depth)?, Origin::File(path)));
+            let file = if file["extends"] == name {
+                let base = builtin(name).ok_or_else(|| RegistryError::Circle(name.to_owned()))??;
+                overlay::extending(&file, &base)
+            } else {
+                self.extended(file, depth)?
+            };
+            return Ok((file, Origin::File(path)));
         }
         let file = builtin(name).ok_or_else(|| RegistryError::Unknown {
             name: name.to_owned(),
@@ -224,13 +251,16 @@ impl Registry {
         Ok((self.extended(file, depth)?, Origin::Builtin))
     }
 
-    fn extended(&self, file: ProviderFile, depth: usize) -> Result<ProviderFile, RegistryError> {
-        match &file.extends {
+    fn extended(&self, file: Value, depth: usize) -> Result<Value, RegistryError> {
+        match file["extends"].as_str() {
             None => Ok(file),
-            Some(_) if depth == 0 => Err(RegistryError::Circle(file.name)),
+            Some(_) if depth == 0 => {
+                let name = file["name"].as_str().unwrap_or_default();
+                Err(RegistryError::Circle(name.to_owned()))
+            }
             Some(base) => {
-                let (base, _) = self.file(base, depth - 1)?;
-                Ok(file.extending(base))
+                let (base, _) = self.source(base, depth - 1)?;
+                Ok(overlay::extending(&file, &base))
             }
         }
     }
@@ -249,7 +279,7 @@ impl Registry {
     }
 }
 
-fn builtin(name: &str) -> Option<Result<ProviderFile, RegistryError>> {
+fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     Some(
         serde_json::from_str(builtin.json).map_err(|source| RegistryError::Builtin {
@@ -259,14 +289,22 @@ fn builtin(name: &str) -> Option<Result<ProviderFile, RegistryError>> {
     )
 }
 
-fn parse(text: &str, file: &str) -> Result<ProviderFile, RegistryError> {
-    toml::from_str(text).map_err(|source| RegistryError::Syntax {
+/// The tables of a file, each key and value of which is one that the format knows. Read twice: once as the types of the
+/// format, for faults with their line and column, and once as plain tables, which can be laid over others.
+fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
+    let invalid = |key: String, source: toml::de::Error| RegistryError::Syntax {
         file: file.to_owned(),
+        key,
         source: Box::new(source),
-    })
+    };
+    let typed = toml::Deserializer::parse(text).map_err(|error| invalid(String::new(), error))?;
+    serde_path_to_error::deserialize::<_, ProviderFile>(typed)
+        .map_err(|error| invalid(key_of(error.path()), error.into_inner()))?;
+    let plain = toml::Deserializer::parse(text).and_then(Value::deserialize);
+    plain.map_err(|error| invalid(String::new(), error))
 }
 
-fn read(path: &Path) -> Result<ProviderFile, RegistryError> {
+fn read(path: &Path) -> Result<Value, RegistryError> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| RegistryError::Unreadable {
         file: file.clone(),
@@ -275,11 +313,10 @@ fn read(path: &Path) -> Result<ProviderFile, RegistryError> {
     parse(&text, &file)
 }
 
-fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    let name = file.name.clone();
-    Profile::compile(file, variant).map_err(|error| match origin {
+fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
+    Profile::read(file, variant).map_err(|error| match origin {
         Origin::Builtin => RegistryError::Invalid {
-            file: format!("{name}.toml (built in)"),
+            file: format!("{}.toml (built in)", file["name"].as_str().unwrap_or_default()),
             line: 0,
             error,
         },
@@ -292,6 +329,14 @@ fn compile(file: ProviderFile, variant: Option<&str>, origin: &Origin) -> Result
             }
         }
     })
+}
+
+fn keys(table: &Value) -> Vec<String> {
+    table
+        .as_object()
+        .into_iter()
+        .flat_map(|table| table.keys().cloned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -427,7 +472,12 @@ mod tests {
             "acme.toml",
             "format = 1\nname = \"acme\"\n[signature.hmac]\nheader = \"X\"\ncontent = \"${bodi}\"\n",
         );
-        let error = registry.get("acme").unwrap_err().to_string();
-        assert!(error.contains("line 5") && error.contains("${bodi}"), "{error}");
+        let error = registry.get("acme").unwrap_err();
+        assert!(error.to_string().ends_with("`signature.hmac.content`"), "{error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(
+            cause.contains("line 5, column 11") && cause.contains("${bodi}"),
+            "{cause}"
+        );
     }
 }

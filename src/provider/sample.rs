@@ -2,22 +2,14 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::profile::{Param, ParamType, Profile};
+use super::file::{Param, ParamType};
+use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::json::merge_patch;
 use crate::random::Random;
-use crate::template::{Part, Placeholder, Scope, Template, text_of};
-
-/// A JSON document whose strings may be templates.
-#[derive(Debug, Clone)]
-pub(super) enum Sample {
-    Const(Value),
-    Template(Template),
-    List(Vec<Sample>),
-    Object(Vec<(String, Sample)>),
-}
+use crate::template::{Document, Placeholder, Scope, Template};
 
 /// What fills the placeholders of one message.
 pub(super) struct Filling<'a> {
@@ -31,54 +23,20 @@ pub(super) struct Filling<'a> {
     pub(super) labels: HashMap<String, Value>,
 }
 
-impl Sample {
-    /// Compiles a document; the error names the placeholder.
-    pub(super) fn compile(document: Value) -> Result<Self, String> {
-        Ok(match document {
-            Value::String(text) if text.contains("${") => {
-                Self::Template(Template::parse(&text, Scope::Message).map_err(|error| error.to_string())?)
-            }
-            Value::Array(items) => Self::List(items.into_iter().map(Self::compile).collect::<Result<_, _>>()?),
-            Value::Object(fields) => Self::Object(
-                fields
-                    .into_iter()
-                    .map(|(key, value)| Ok((key, Self::compile(value)?)))
-                    .collect::<Result<_, String>>()?,
-            ),
-            other => Self::Const(other),
-        })
-    }
-
-    /// A document of its own, with fresh identities.
-    pub(super) fn fill(&self, filling: &mut Filling<'_>) -> Value {
-        match self {
-            Self::Const(value) => value.clone(),
-            Self::Template(template) => filling.value(template),
-            Self::List(items) => Value::Array(items.iter().map(|item| item.fill(filling)).collect()),
-            Self::Object(fields) => Value::Object(
-                fields
-                    .iter()
-                    .map(|(key, value)| (key.clone(), value.fill(filling)))
-                    .collect::<Map<_, _>>(),
-            ),
-        }
-    }
+/// Compiles a sample; the error names the placeholder.
+pub(super) fn compile(sample: Value) -> Result<Document, String> {
+    Document::compile(sample, &|name| Scope::Message.read(name)).map_err(|error| error.to_string())
 }
 
 impl Filling<'_> {
+    /// A document of its own, with fresh identities.
+    pub(super) fn fill(&mut self, sample: &Document) -> Value {
+        sample.value(&mut |placeholder| self.placeholder(placeholder))
+    }
+
     /// A template's value: one placeholder alone keeps its type, anything else is text.
     pub(super) fn value(&mut self, template: &Template) -> Value {
-        if let Some(placeholder) = template.single() {
-            return self.placeholder(placeholder);
-        }
-        let mut text = String::new();
-        for part in template.parts() {
-            match part {
-                Part::Text(fixed) => text.push_str(fixed),
-                Part::Placeholder(placeholder) => text.push_str(&text_of(&self.placeholder(placeholder))),
-            }
-        }
-        Value::String(text)
+        template.value(&mut |placeholder| self.placeholder(placeholder))
     }
 
     fn placeholder(&mut self, placeholder: &Placeholder) -> Value {

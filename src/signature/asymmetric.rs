@@ -20,28 +20,32 @@ use super::location::SignatureLocation;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::secret::Secret;
 use crate::template::Template;
+use crate::words::words;
 
-/// Which keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AsymmetricKind {
-    /// Ed25519 (RFC 8032).
-    Ed25519,
-    /// ECDSA on P-256 with SHA-256, the signature in DER (RFC 3279).
-    Ecdsa,
-    /// RSA PKCS#1 v1.5 with SHA-256 (RFC 8017).
-    Rsa,
+words! {
+    /// Which keys.
+    pub enum AsymmetricKind {
+        /// Ed25519 (RFC 8032).
+        Ed25519 = "ed25519",
+        /// ECDSA on P-256 with SHA-256, the signature in DER (RFC 3279).
+        Ecdsa = "ecdsa",
+        /// RSA PKCS#1 v1.5 with SHA-256 (RFC 8017).
+        Rsa = "rsa",
+    }
 }
 
-/// How a provider writes its public keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PublicForm {
-    /// PEM.
-    #[default]
-    Pem,
-    /// Base64 of the SPKI DER, which is PEM without its frame.
-    Der,
-    /// The raw bytes in hex.
-    Hex,
+words! {
+    /// How a provider writes its public keys.
+    #[derive(Default)]
+    pub enum PublicForm {
+        /// PEM.
+        #[default]
+        Pem = "pem",
+        /// Base64 of the SPKI DER, which is PEM without its frame.
+        Der = "der",
+        /// The raw bytes in hex.
+        Hex = "hex",
+    }
 }
 
 /// A scheme with a public and a private key.
@@ -260,15 +264,6 @@ impl AsymmetricKind {
             Self::Rsa => &[],
         };
         [head, bytes].concat()
-    }
-
-    /// `ed25519`, `ecdsa` or `rsa`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ed25519 => "ed25519",
-            Self::Ecdsa => "ecdsa",
-            Self::Rsa => "rsa",
-        }
     }
 
     fn public_form(self) -> &'static str {

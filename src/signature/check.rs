@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::content::{Pieces, Source, UrlForm, check_body_hash, to_sign};
+use super::content::{PieceSource, Pieces, check_body_hash, to_sign};
 use super::location::{SignatureLocation, judge_age};
+use super::url_form::UrlForm;
 use super::{Freshness, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::json::insert;
 use crate::template::{Placeholder, Template};
@@ -96,7 +97,7 @@ impl Check<'_> {
             let carried = self.carrier.read(received.headers, item)?;
             signed_at = carried.signed_at;
             let found = |url: &str, key: &K| {
-                let source = Source {
+                let source = PieceSource {
                     carrier: self.carrier,
                     carried: &carried,
                     received,
@@ -144,7 +145,7 @@ impl Check<'_> {
         let url = form.of(received.url.unwrap_or_default());
         for item in self.items(document.as_ref())? {
             let carried = self.carrier.read(received.headers, item)?;
-            let source = Source {
+            let source = PieceSource {
                 carrier: self.carrier,
                 carried: &carried,
                 received,

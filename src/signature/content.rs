@@ -14,102 +14,6 @@ use crate::template::{Part, Placeholder, Template, text_of};
 /// The parts in order; joined they are what is signed.
 pub(super) type Pieces<'a> = Vec<Cow<'a, [u8]>>;
 
-/// How a URL is written in what is signed, where senders and receivers are known to differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UrlForm {
-    /// As it was given.
-    #[default]
-    Given,
-    /// With the scheme's port when it has none.
-    WithPort,
-    /// Without its port.
-    WithoutPort,
-    /// With the escapes of a few characters undone: `:/?@!$'()*,;`.
-    Unescaped,
-}
-
-/// The escapes that [`UrlForm::Unescaped`] undoes.
-const ESCAPES: [(&str, &str); 12] = [
-    ("3A", ":"),
-    ("2F", "/"),
-    ("3F", "?"),
-    ("40", "@"),
-    ("21", "!"),
-    ("24", "$"),
-    ("27", "'"),
-    ("28", "("),
-    ("29", ")"),
-    ("2A", "*"),
-    ("2C", ","),
-    ("3B", ";"),
-];
-
-impl UrlForm {
-    /// `given`, `with-port`, `without-port` or `unescaped`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::WithPort => "with-port",
-            Self::WithoutPort => "without-port",
-            Self::Unescaped => "unescaped",
-        }
-    }
-
-    /// The URL in this form.
-    pub fn of(self, url: &str) -> Cow<'_, str> {
-        match self {
-            Self::Given => Cow::Borrowed(url),
-            Self::WithPort => match parts_of(url) {
-                Some((scheme, host, None, rest)) => {
-                    let port = if scheme == "http" { 80 } else { 443 };
-                    Cow::Owned(format!("{scheme}://{host}:{port}{rest}"))
-                }
-                _ => Cow::Borrowed(url),
-            },
-            Self::WithoutPort => match parts_of(url) {
-                Some((scheme, host, Some(_), rest)) => Cow::Owned(format!("{scheme}://{host}{rest}")),
-                _ => Cow::Borrowed(url),
-            },
-            Self::Unescaped => unescaped(url),
-        }
-    }
-}
-
-/// Scheme, user and host, port, and the rest from the path on.
-pub(super) fn parts_of(url: &str) -> Option<(&str, &str, Option<&str>, &str)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, rest) = rest.split_at(end);
-    let host_at = authority.rfind('@').map_or(0, |at| at + 1);
-    // The colons of an address in brackets are no port.
-    let after = authority[host_at..].rfind(']').map_or(host_at, |end| host_at + end + 1);
-    Some(match authority[after..].find(':') {
-        Some(colon) => (
-            scheme,
-            &authority[..after + colon],
-            Some(&authority[after + colon + 1..]),
-            rest,
-        ),
-        None => (scheme, authority, None, rest),
-    })
-}
-
-fn unescaped(url: &str) -> Cow<'_, str> {
-    let mut text = String::with_capacity(url.len());
-    let mut rest = url;
-    while let Some(at) = rest.find('%') {
-        let code = rest.get(at + 1..at + 3).unwrap_or_default();
-        text.push_str(&rest[..at]);
-        let known = ESCAPES.iter().find(|(hex, _)| hex.eq_ignore_ascii_case(code));
-        text.push_str(known.map_or("%", |(_, plain)| plain));
-        rest = &rest[if known.is_some() { at + 3 } else { at + 1 }..];
-    }
-    if text.is_empty() {
-        return Cow::Borrowed(url);
-    }
-    Cow::Owned(text + rest)
-}
-
 /// Whether the body is a form: by its type, and without one unless it looks like JSON.
 fn is_form(headers: &Headers, body: &[u8]) -> bool {
     match headers.get_text("content-type") {
@@ -190,7 +94,7 @@ pub(super) fn with_body_hash(param: &str, url: &str, body: &[u8]) -> String {
 }
 
 /// Where the parts of a request's signed content are looked up.
-pub(super) struct Source<'a> {
+pub(super) struct PieceSource<'a> {
     pub(super) carrier: &'a SignatureLocation,
     pub(super) carried: &'a Carried<'a>,
     pub(super) received: &'a Received<'a>,
@@ -202,7 +106,7 @@ pub(super) struct Source<'a> {
     pub(super) secret: &'a [u8],
 }
 
-impl<'a> Source<'a> {
+impl<'a> PieceSource<'a> {
     /// What must have been signed.
     pub(super) fn pieces(&self, content: &'a Template) -> Result<Pieces<'a>, RejectReason> {
         content.parts().iter().map(|part| self.piece(part)).collect()
@@ -299,6 +203,7 @@ pub(super) fn to_sign<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::UrlForm;
 
     #[test]
     fn a_url_is_written_in_the_forms_that_senders_are_known_to_sign() {

@@ -5,6 +5,9 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+
+use crate::words::words;
 
 /// Verification takes base64 with or without its padding; what is signed is always padded.
 pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -21,29 +24,21 @@ pub(crate) const LENIENT_KEY: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The text form of signature bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Encoding {
-    /// Lower-case hex; read in either case.
-    #[default]
-    Hex,
-    /// Standard alphabet, padded.
-    Base64,
-    /// URL-safe alphabet, not padded.
-    Base64Url,
+words! {
+    /// The text form of signature bytes.
+    #[derive(Default)]
+    pub enum Encoding {
+        /// Lower-case hex; read in either case.
+        #[default]
+        Hex = "hex",
+        /// Standard alphabet, padded.
+        Base64 = "base64",
+        /// URL-safe alphabet, not padded.
+        Base64Url = "base64url",
+    }
 }
 
 impl Encoding {
-    /// `hex`, `base64` or `base64url`.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "hex" => Some(Self::Hex),
-            "base64" => Some(Self::Base64),
-            "base64url" => Some(Self::Base64Url),
-            _ => None,
-        }
-    }
-
     /// Bytes to text.
     pub fn encode(self, bytes: &[u8]) -> String {
         match self {
@@ -63,18 +58,9 @@ impl Encoding {
     }
 }
 
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Hex => "hex",
-            Self::Base64 => "base64",
-            Self::Base64Url => "base64url",
-        })
-    }
-}
-
 /// Another way of writing the same signature that verification takes: a prefix and an encoding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Form {
     /// Before the signature.
     pub prefix: String,
@@ -82,21 +68,23 @@ pub struct Form {
     pub encoding: Encoding,
 }
 
-impl Form {
+impl TryFrom<String> for Form {
+    type Error = String;
+
     /// Reads `ENCODING` or `PREFIX${signature}:ENCODING`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once("${signature}:") {
-            Some((prefix, encoding)) => Some(Self {
+    fn try_from(text: String) -> Result<Self, String> {
+        let (prefix, encoding) = text.split_once("${signature}:").unwrap_or(("", &text));
+        match Encoding::ALL.iter().find(|known| known.name() == encoding) {
+            Some(encoding) => Ok(Self {
                 prefix: prefix.to_owned(),
-                encoding: Encoding::parse(encoding)?,
+                encoding: *encoding,
             }),
-            None => Some(Self {
-                prefix: String::new(),
-                encoding: Encoding::parse(text)?,
-            }),
+            None => Err(format!("`{text}` is not a form")),
         }
     }
+}
 
+impl Form {
     /// The signature's bytes, when the text is of this form.
     pub fn decode(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.encoding.decode(text.strip_prefix(self.prefix.as_bytes())?)

@@ -12,42 +12,36 @@ use super::location::SignatureLocation;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign, same};
 use crate::secret::Secret;
 use crate::template::Template;
+use crate::words::words;
 
-/// The hash inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Algorithm {
-    /// Old, still in use.
-    Sha1,
-    /// What nearly everybody uses.
-    #[default]
-    Sha256,
-    /// The long one.
-    Sha512,
-}
-
-impl Algorithm {
-    /// `sha1`, `sha256` or `sha512`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha512 => "sha512",
-        }
+words! {
+    /// The hash inside.
+    #[derive(Default)]
+    pub enum Algorithm {
+        /// What nearly everybody uses.
+        #[default]
+        Sha256 = "sha256",
+        /// Old, still in use.
+        Sha1 = "sha1",
+        /// The long one.
+        Sha512 = "sha512",
     }
 }
 
-/// How a secret's text becomes key bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyForm {
-    /// The text itself.
-    #[default]
-    Utf8,
-    /// Hex digits.
-    Hex,
-    /// Standard base64, padded or not.
-    Base64,
-    /// Base64 behind the prefix; without the prefix the text itself.
-    PrefixedBase64,
+words! {
+    /// How a secret's text becomes key bytes.
+    #[derive(Default)]
+    pub enum KeyForm {
+        /// The text itself.
+        #[default]
+        Utf8 = "utf8",
+        /// Hex digits.
+        Hex = "hex",
+        /// Standard base64, padded or not.
+        Base64 = "base64",
+        /// Base64 behind the prefix; without the prefix the text itself.
+        PrefixedBase64 = "prefixed-base64",
+    }
 }
 
 /// An HMAC scheme.
@@ -73,11 +67,11 @@ pub struct Hmac {
 #[derive(Clone)]
 pub struct Key {
     name: Option<String>,
-    state: State,
+    state: MacState,
 }
 
 #[derive(Clone)]
-enum State {
+enum MacState {
     Sha1(hmac::Hmac<sha1::Sha1>),
     Sha256(hmac::Hmac<sha2::Sha256>),
     Sha512(hmac::Hmac<sha2::Sha512>),
@@ -91,14 +85,14 @@ impl std::fmt::Debug for Key {
 
 /// HMAC-SHA-256 of a text.
 pub(super) fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
-    let Some(mut state) = State::new(Algorithm::Sha256, key) else {
+    let Some(mut state) = MacState::new(Algorithm::Sha256, key) else {
         return Vec::new();
     };
     state.update(text);
     state.finish()
 }
 
-impl State {
+impl MacState {
     fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
         Some(match algorithm {
             Algorithm::Sha1 => Self::Sha1(hmac::Hmac::new_from_slice(key).ok()?),
@@ -176,7 +170,7 @@ impl Hmac {
         if bytes.is_empty() {
             return Err(KeyError::NoSecret);
         }
-        let state = State::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
+        let state = MacState::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
         Ok(Key {
             name: secret.name().map(str::to_owned),
             state,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::content::UrlForm;
+use super::url_form::UrlForm;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::json::get;

@@ -1,5 +1,5 @@
 //! Signature schemes: how a message and a secret become headers, and how headers are checked. What a provider's file
-//! says about a scheme is compiled into these types by [`crate::provider`]; nothing here knows a provider.
+//! says about a scheme is compiled into these types; nothing here knows a provider.
 
 mod asymmetric;
 mod check;
@@ -15,12 +15,12 @@ mod signed;
 #[cfg(test)]
 mod tests;
 mod token;
+mod url_form;
 mod verdict;
 
 use std::time::Duration;
 
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
-pub use content::UrlForm;
 pub use encoding::{Encoding, Form};
 pub use explain::{
     Case, Context, Diagnosis, Explanation, Place, TimeBudget, explain, explain_age, explain_missing, hint,
@@ -32,6 +32,7 @@ pub use location::SignatureLocation;
 pub use shape::Shape;
 pub use signed::{body_sha256, sha256_of};
 pub use token::Token;
+pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
 use crate::clock::Timestamp;
@@ -194,28 +195,22 @@ impl Scheme {
 
     /// Where signatures stand, for the schemes that have any.
     pub fn carrier(&self) -> Option<&SignatureLocation> {
-        match self {
-            Self::Hmac(scheme) => Some(&scheme.carrier),
-            Self::Hash(scheme) => Some(&scheme.carrier),
-            Self::Asymmetric(scheme) => Some(&scheme.carrier),
-            Self::Token(_) | Self::Unsigned => None,
-        }
+        self.check().map(|check| check.carrier)
     }
 
     /// What is signed, for the schemes that sign anything.
     pub fn content(&self) -> Option<&Template> {
-        match self {
-            Self::Hmac(scheme) => Some(&scheme.content),
-            Self::Hash(scheme) => Some(&scheme.content),
-            Self::Asymmetric(scheme) => Some(&scheme.content),
-            Self::Token(_) | Self::Unsigned => None,
-        }
+        self.check().map(|check| check.content)
+    }
+
+    /// Whether such a part of a request is signed.
+    fn signs(&self, is: impl FnMut(&Placeholder) -> bool) -> bool {
+        self.content().is_some_and(|content| content.placeholders().any(is))
     }
 
     /// Whether the request's method or URL is signed.
     pub fn signs_target(&self) -> bool {
-        let target = |p: &Placeholder| matches!(p, Placeholder::Url | Placeholder::Method);
-        self.content().is_some_and(|content| content.placeholders().any(target))
+        self.signs(|p| matches!(p, Placeholder::Url | Placeholder::Method))
     }
 
     /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
@@ -226,8 +221,7 @@ impl Scheme {
 
     /// Whether the fields of a form are signed, so that the body's type decides.
     pub fn signs_form(&self) -> bool {
-        let form = |p: &Placeholder| *p == Placeholder::Form;
-        self.content().is_some_and(|content| content.placeholders().any(form))
+        self.signs(|p| *p == Placeholder::Form)
     }
 
     /// The URL that a signed message goes to, where it is not the one given: a body that is no form may be covered by
@@ -285,12 +279,7 @@ impl Scheme {
 
     /// How old a signature may be.
     pub fn freshness(&self) -> Freshness {
-        match self {
-            Self::Hmac(scheme) => scheme.freshness,
-            Self::Hash(scheme) => scheme.freshness,
-            Self::Asymmetric(scheme) => scheme.freshness,
-            Self::Token(_) | Self::Unsigned => Freshness::default(),
-        }
+        self.check().map(|check| check.freshness).unwrap_or_default()
     }
 
     /// `hmac`, `hash`, `token`, `ed25519`, `ecdsa`, `rsa` or `unsigned`: the table of a provider file.
@@ -380,12 +369,16 @@ impl Verifier {
 /// A signer whose key never signs.
 #[cfg(test)]
 pub(crate) fn broken_signer() -> Signer {
-    let registry = crate::provider::Registry::default();
-    let profile = registry.get("gohighlevel").expect("a built-in provider");
-    match &profile.scheme {
-        Scheme::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), vec![asymmetric::PrivateKey::Broken]),
-        other => panic!("not a pair: {other:?}"),
-    }
+    let scheme = Asymmetric {
+        kind: AsymmetricKind::Ed25519,
+        content: Template::default(),
+        carrier: SignatureLocation::default(),
+        freshness: Freshness::default(),
+        public_form: PublicForm::default(),
+        private_prefix: None,
+        public_prefix: None,
+    };
+    Signer::Asymmetric(scheme, vec![asymmetric::PrivateKey::Broken])
 }
 
 /// Compares in constant time.
@@ -397,9 +390,4 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 pub fn fingerprint(secret: &Secret) -> String {
     use sha2::Digest as _;
     hex::encode(&sha2::Sha256::digest(secret.expose())[..6])
-}
-
-/// Block number `counter` of the pseudo-random sequence of a key: HMAC-SHA-256 of the number.
-pub(crate) fn keyed_block(key: &[u8], counter: u64) -> Vec<u8> {
-    hmac::sha256(key, &counter.to_be_bytes())
 }

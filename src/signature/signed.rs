@@ -3,9 +3,9 @@
 use sha2::Digest as _;
 
 use super::check::Check;
-use super::content::UrlForm;
 use super::hmac::Algorithm;
 use super::shape::{is_framed, json_like};
+use super::url_form::UrlForm;
 use super::{Received, Scheme, Shape};
 use crate::headers::Headers;
 use crate::json::is_form;
@@ -56,7 +56,7 @@ impl Scheme {
         }
     }
 
-    fn check(&self) -> Option<Check<'_>> {
+    pub(super) fn check(&self) -> Option<Check<'_>> {
         match self {
             Self::Hmac(scheme) => Some(scheme.check()),
             Self::Hash(scheme) => Some(scheme.check()),
@@ -102,8 +102,7 @@ impl Scheme {
 
     /// Whether the whole body is signed, whatever it is.
     pub fn signs_body(&self) -> bool {
-        let body = |p: &Placeholder| *p == Placeholder::Body;
-        self.content().is_some_and(|content| content.placeholders().any(body))
+        self.signs(|p| *p == Placeholder::Body)
     }
 
     /// Whether the whole body of this request is signed: as it is, by the fields of a form, or by its hash in the URL.
@@ -123,12 +122,10 @@ impl Scheme {
             }
             None => Some(path),
         };
-        let is_field = |p: &Placeholder| match p {
+        self.signs(|p| match p {
             Placeholder::BodyPath(signed) | Placeholder::OptionalBodyPath(signed) => path == Some(signed),
             _ => false,
-        };
-        self.content()
-            .is_some_and(|content| content.placeholders().any(is_field))
+        })
     }
 
     /// Whether that header is signed in this request.

@@ -1,9 +1,8 @@
 //! The result of a check.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::content::UrlForm;
+use super::url_form::UrlForm;
 use crate::clock::human_duration;
 
 /// The name of [`Verdict::Verified`] in JSON and in the ledger.
@@ -43,14 +42,16 @@ pub struct Proof {
 }
 
 /// Why a request is refused. For the operator's eyes: the HTTP answer says 401 and nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
     /// The signature's header is not there.
+    #[error("{}", missing(header))]
     HeaderMissing {
         /// The header.
         header: String,
     },
     /// A part of what is signed is not there.
+    #[error("the signed {part} is missing from `{header}`")]
     PartMissing {
         /// `timestamp` or `id`.
         part: &'static str,
@@ -58,6 +59,7 @@ pub enum RejectReason {
         header: String,
     },
     /// The header is there, but not in its grammar.
+    #[error("{} is not of the form `{expected}`", header_or_place(header))]
     Malformed {
         /// The header.
         header: String,
@@ -65,6 +67,7 @@ pub enum RejectReason {
         expected: String,
     },
     /// Well-formed, but no secret gives that signature.
+    #[error("{}", no_match(header, *secrets))]
     NoMatch {
         /// The header.
         header: String,
@@ -72,25 +75,36 @@ pub enum RejectReason {
         secrets: usize,
     },
     /// A token is there, and it is not the secret.
+    #[error("the token in `{header}` is not the secret")]
     WrongToken {
         /// The header.
         header: String,
     },
     /// The peer's address is not on the list of those allowed.
+    #[error("address `{address}` is not allowed")]
     Address {
         /// The peer's address.
         address: String,
     },
     /// The bearer token that the receiver demands is missing or wrong.
+    #[error("the bearer token in `authorization` is missing or wrong")]
     Bearer,
     /// It went to another path than that of the trigger.
+    #[error("the trigger is at another path")]
     Path,
     /// The trigger does not take that method.
+    #[error("the trigger takes no `{method}`")]
     Method {
         /// The request's.
         method: String,
     },
     /// The signature matches, but is too old.
+    #[error(
+        "timestamp too old by {}: signed {} ago, {} allowed",
+        by(*.age, *.tolerance),
+        human_duration(*.age),
+        human_duration(*.tolerance)
+    )]
     TooOld {
         /// Its age.
         age: Duration,
@@ -98,6 +112,11 @@ pub enum RejectReason {
         tolerance: Duration,
     },
     /// The signature matches, but its clock is ahead.
+    #[error(
+        "timestamp {} in the future, {} allowed: one of the clocks is wrong",
+        human_duration(*.ahead),
+        human_duration(*.tolerance)
+    )]
     TooNew {
         /// How far ahead.
         ahead: Duration,
@@ -105,6 +124,7 @@ pub enum RejectReason {
         tolerance: Duration,
     },
     /// The header is there, but no secret can be used to check it.
+    #[error("`{header}` cannot be checked: {why}")]
     Unusable {
         /// The header; the provider, when its file cannot be used.
         header: String,
@@ -112,6 +132,7 @@ pub enum RejectReason {
         why: String,
     },
     /// The signature is right, but what was signed is the content of another scheme, whose body it is not.
+    #[error("what was signed reads as the content of another scheme, such as `{label}`, and not as a body")]
     Foreign {
         /// The provider or variant whose content it is.
         label: String,
@@ -119,20 +140,27 @@ pub enum RejectReason {
         variant: bool,
     },
     /// The signature is right, but it may be the answer to a handshake.
+    #[error("what was signed could be the token of a handshake, whose answer is signed with the same secret")]
     HandshakeAnswer,
     /// The secret looks like a public key, and no provider is named that would say what it is.
+    #[error(
+        "`{header}` cannot be checked: the secret has 64 hex digits, as some public keys have, and no provider is named"
+    )]
     Unnamed {
         /// The header.
         header: String,
     },
     /// The URL is signed, and it is not known.
+    #[error("the URL is signed, and it is not known")]
     UrlUnknown,
     /// No provider's marks are there.
+    #[error("no known provider's signature header is there")]
     Unrecognised,
 }
 
 impl Verdict {
     /// Whether a signature matched.
+    #[cfg(any(test, feature = "internals"))]
     pub fn is_verified(&self) -> bool {
         matches!(self, Self::Verified(_))
     }
@@ -250,73 +278,26 @@ impl RejectReason {
     }
 }
 
-impl fmt::Display for RejectReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HeaderMissing { header } => match header.strip_prefix("body:") {
-                Some(path) => write!(f, "the body has no signature at `{path}`"),
-                None => write!(f, "header `{header}` is missing"),
-            },
-            Self::PartMissing { part, header } => write!(f, "the signed {part} is missing from `{header}`"),
-            Self::Foreign { label, .. } => write!(
-                f,
-                "what was signed reads as the content of another scheme, such as `{label}`, and not as a body"
-            ),
-            Self::HandshakeAnswer => f.write_str(
-                "what was signed could be the token of a handshake, whose answer is signed with the same secret",
-            ),
-            Self::Unnamed { header } => write!(
-                f,
-                "`{header}` cannot be checked: the secret has 64 hex digits, as some public keys have, and no provider is named"
-            ),
-            Self::UrlUnknown => f.write_str("the URL is signed, and it is not known"),
-            Self::Malformed { header, expected } if header.starts_with("body:") => {
-                write!(f, "`{header}` is not of the form `{expected}`")
-            }
-            Self::Malformed { header, expected } => write!(f, "header `{header}` is not of the form `{expected}`"),
-            Self::Address { address } => write!(f, "address `{address}` is not allowed"),
-            Self::Bearer => write!(f, "the bearer token in `authorization` is missing or wrong"),
-            Self::Path => write!(f, "the trigger is at another path"),
-            Self::Method { method } => write!(f, "the trigger takes no `{method}`"),
-            Self::NoMatch { header, .. } if header.starts_with("query:") => {
-                write!(
-                    f,
-                    "`{header}` is not the hash of this body: the body changed on the way"
-                )
-            }
-            Self::WrongToken { header } => write!(f, "the token in `{header}` is not the secret"),
-            Self::NoMatch { header, secrets: 1 } => {
-                write!(
-                    f,
-                    "`{header}` does not match: another secret signed it, or the body changed on the way"
-                )
-            }
-            Self::NoMatch { header, secrets } => {
-                write!(
-                    f,
-                    "`{header}` matches none of {secrets} secrets: another signed it, or the body changed on the way"
-                )
-            }
-            Self::TooOld { age, tolerance } => {
-                write!(
-                    f,
-                    "timestamp too old by {}: signed {} ago, {} allowed",
-                    by(*age, *tolerance),
-                    human_duration(*age),
-                    human_duration(*tolerance)
-                )
-            }
-            Self::TooNew { ahead, tolerance } => {
-                write!(
-                    f,
-                    "timestamp {} in the future, {} allowed: one of the clocks is wrong",
-                    human_duration(*ahead),
-                    human_duration(*tolerance)
-                )
-            }
-            Self::Unusable { header, why } => write!(f, "`{header}` cannot be checked: {why}"),
-            Self::Unrecognised => f.write_str("no known provider's signature header is there"),
+/// The fact that nothing stands where the signature is to stand.
+fn missing(place: &str) -> String {
+    match place.strip_prefix("body:") {
+        Some(path) => format!("the body has no signature at `{path}`"),
+        None => format!("header `{place}` is missing"),
+    }
+}
+
+fn header_or_place(place: &str) -> String {
+    let kind = if place.starts_with("body:") { "" } else { "header " };
+    format!("{kind}`{place}`")
+}
+
+fn no_match(place: &str, secrets: usize) -> String {
+    match secrets {
+        _ if place.starts_with("query:") => {
+            format!("`{place}` is not the hash of this body: the body changed on the way")
         }
+        1 => format!("`{place}` does not match: another secret signed it, or the body changed on the way"),
+        _ => format!("`{place}` matches none of {secrets} secrets: another signed it, or the body changed on the way"),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod execution;
 pub mod handshake;
 pub mod processing;
 pub mod progress;
+pub mod provider;
 pub mod received;
 pub mod record;
 pub mod report;

@@ -147,7 +147,8 @@ pub(super) fn headers(api: &Api, incoming: &Incoming) -> ApiResult<()> {
 impl RateLimits {
     /// Counts a call; what is left of the caller's window, where calls are limited.
     pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Option<RateStatus> {
-        let (most, per) = api.rate?;
+        let rate = api.rate.as_ref()?;
+        let (most, per) = (rate.calls, rate.per());
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(caller.key).or_insert(RateWindow { began: now, calls: 0 });
         // A clock that was set back must not close the door for long.
@@ -182,7 +183,7 @@ impl RateStatus {
 
     /// What the provider's answers say of it.
     pub(super) fn headers(&self, api: &Api, reply: &mut Reply) {
-        for (name, fact) in &api.rate_headers {
+        for (name, fact) in api.rate.iter().flat_map(|rate| &rate.headers) {
             let value = match fact {
                 RateFact::Limit => self.most.to_string(),
                 RateFact::Remaining => self.calls.unwrap_or_default().to_string(),

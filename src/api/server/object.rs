@@ -16,7 +16,7 @@ impl MockApi {
         let body = match &call.answer {
             Answer::Object => Some(self.object(call, endpoint)),
             Answer::Nothing => None,
-            Answer::Pattern(pattern) => Some(pattern.fill(|hole| match hole {
+            Answer::Document(document) => Some(document.fill(|hole| match hole {
                 "id" => Some(Value::from(ids::shown(self.api.id, &endpoint.id))),
                 _ => None,
             })),

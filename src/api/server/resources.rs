@@ -57,9 +57,8 @@ impl MockApi {
         };
         let key = (index, id.clone());
         if !self.resources.add(key.clone(), resource) {
-            let (status, code) = &cause.taken;
             let what = format!("a {} with the same {} is there", cause.name, cause.unique.join(" and "));
-            return Err(ApiRejection::own(*status, code, what));
+            return Err(ApiRejection::own(cause.taken.status, &cause.taken.code, what));
         }
         let created = self.create_event(event_spec(&cause.create, &record, mode)).await;
         if created.is_err() {
@@ -186,7 +185,7 @@ fn checked(field: &Ingredient, value: &Value) -> ApiResult<Value> {
 fn record(cause: &Cause, given: &HashMap<String, Value>, now: Timestamp, random: &Random) -> (String, Value) {
     let id = cause.id.fresh(random);
     let later = |name: &str| {
-        let rule = cause.later.iter().find(|later| later.name == name)?;
+        let rule = cause.later.get(name)?;
         let at = Timestamp::parse(given.get(&rule.than)?.as_str()?)?;
         let minutes = i64::try_from(given.get(&rule.by)?.as_u64()?).ok()?;
         let later = at.shifted_us(minutes.saturating_mul(60_000_000));

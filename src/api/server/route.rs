@@ -55,7 +55,7 @@ impl ApiRouter {
             path: segments(&format!("{base}{}", call.path)),
             action: Action::Subscription(*verb),
         });
-        let causes = api.causes.iter().enumerate().flat_map(|(index, cause)| {
+        let causes = api.causes.values().enumerate().flat_map(|(index, cause)| {
             let make = Some((&cause.create, Action::Create(index)));
             let end = cause.delete.as_ref().map(|call| (call, Action::Delete(index)));
             [make, end].into_iter().flatten()

@@ -255,13 +255,9 @@ impl MockApi {
         let Some(granted) = &self.options.scopes else {
             return Ok(());
         };
-        let fits = |pattern: &String, event: &str| match pattern.strip_suffix('*') {
-            Some(start) => event.starts_with(start),
-            None => pattern == event,
-        };
         let lacks = |event: &str| {
             let scopes = self.api.scopes.iter();
-            let fitting = scopes.filter(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern, event)));
+            let fitting = scopes.filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.fits(event)));
             let needed: Vec<&String> = fitting.map(|(scope, _)| scope).collect();
             let missing = needed.iter().all(|scope| !granted.contains(scope));
             needed.first().filter(|_| missing).map(|scope| (*scope).clone())

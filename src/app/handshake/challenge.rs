@@ -173,7 +173,7 @@ impl<'a> HandshakeRun<'a> {
                 url,
                 headers,
                 body,
-                timeout: self.timeout.or(handshake.within).unwrap_or(LIMIT),
+                timeout: self.timeout.or(handshake.within()).unwrap_or(LIMIT),
             },
         })
     }

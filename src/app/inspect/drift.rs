@@ -11,10 +11,10 @@ use crate::app::context::Context;
 use crate::error::{Error, Result};
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
-use crate::provider::{Profile, RegistryError};
+use crate::provider::{Profile, RegistryError, or_near};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, Store, StoreError};
-use crate::text::{count, or_near, printable};
+use crate::text::{count, printable};
 
 /// Records that are listed at once.
 const PAGE: usize = 500;

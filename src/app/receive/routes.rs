@@ -15,8 +15,9 @@ use super::workers::{WorkTarget, Workers};
 use crate::app::context::Context;
 use crate::config::{SettingOrigin, file::ConfigFile};
 use crate::error::{Error, Result};
+use crate::glob::Glob;
 use crate::listener::route::{Destination, Route};
-use crate::listener::{Inbound, Pattern, RoutedLane, Router};
+use crate::listener::{Inbound, RoutedLane, Router};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
@@ -127,7 +128,7 @@ pub(super) fn router(
         routed.push(RoutedLane { route, lane, wake });
     }
     Router {
-        filter: options.filter.as_deref().map(Pattern::new),
+        filter: options.filter.as_deref().map(Glob::new),
         routes: routed,
         unverified: options.unverified,
         answer_by_app: options.answer_by_app,

@@ -313,7 +313,7 @@ impl<'a> Replay<'a> {
             (_, Choice::Missing(why)) => return Ok(Err(why)),
             (Some(profile), Choice::Keys(secrets, kind)) => {
                 // What is made anew must not be there twice.
-                let own = profile.headers.iter().map(|(name, _)| name.as_str());
+                let own = profile.headers.keys().map(String::as_str);
                 for name in own.chain(signature_headers(profile)) {
                     headers.remove(name);
                 }

@@ -5,12 +5,11 @@ use serde::Serialize;
 
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::provider::receiver::{self, ReceiverError};
 
 /// What the handler is written with.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Lang {
+pub(super) enum LangArg {
     /// Node with Express
     Express,
     /// Python with Flask
@@ -32,19 +31,19 @@ struct ReceiverLine<'a> {
     text: &'a str,
 }
 
-impl From<Lang> for receiver::Lang {
-    fn from(lang: Lang) -> Self {
+impl From<LangArg> for receiver::Lang {
+    fn from(lang: LangArg) -> Self {
         match lang {
-            Lang::Express => Self::Express,
-            Lang::Flask => Self::Flask,
-            Lang::Fastapi => Self::FastApi,
-            Lang::Go => Self::Go,
-            Lang::Axum => Self::Axum,
+            LangArg::Express => Self::Express,
+            LangArg::Flask => Self::Flask,
+            LangArg::Fastapi => Self::FastApi,
+            LangArg::Go => Self::Go,
+            LangArg::Axum => Self::Axum,
         }
     }
 }
 
-pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<Exit> {
+pub(super) fn run(session: &Session, name: &str, lang: LangArg) -> Result<()> {
     let profile = super::profile(session, "receiver", name)?;
     let lang = receiver::Lang::from(lang);
     let written = receiver::receiver(&profile, lang).map_err(|error| refused(&error, &profile.name, name))?;
@@ -58,8 +57,7 @@ pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<Exit> {
         lang: lang.name(),
         file: written.file,
         text: &written.text,
-    })?;
-    Ok(Exit::Ok)
+    })
 }
 
 fn refused(error: &ReceiverError, provider: &str, name: &str) -> Error {

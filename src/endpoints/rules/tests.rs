@@ -26,7 +26,7 @@ fn profile(rules: &str) -> Profile {
         sample = "{{}}"
         "#
     );
-    Profile::compile(toml::from_str(&text).unwrap(), None).unwrap()
+    Profile::read(&toml::from_str(&text).unwrap(), None).unwrap()
 }
 
 fn at_url(url: &str) -> Endpoint {

@@ -2,175 +2,154 @@
 
 mod location;
 
-use location::Carriage;
+use indexmap::IndexMap;
 
-use super::{Result, fault, optional_duration, template, word};
+use super::{Result, check};
 use crate::headers::check_line;
-use crate::provider::file::{AsymmetricFile, HashFile, HmacFile, SignatureFile};
-use crate::signature::{
-    Algorithm, Asymmetric, AsymmetricKind, Form, Freshness, Hash, Hmac, KeyForm, PublicForm, Scheme, Token,
-};
+use crate::provider::fault::fault;
+use crate::provider::file::{ClockSide, SignatureTable, SignedTable, TokenTable};
+use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hash, Hmac, Scheme, Token};
 use crate::template::{Placeholder, Scope, Template};
 
-pub(super) fn scheme(file: &SignatureFile, headers: &[(String, Template)]) -> Result<Scheme> {
-    match file {
-        SignatureFile::Hmac(file) => hmac(file, headers).map(Scheme::Hmac),
-        SignatureFile::Token(file) => {
-            let key = "signature.token.value";
-            let value = template(key, file.value.as_deref().unwrap_or("${secret}"), Scope::TokenValue)?;
-            if value.is_constant() {
-                return fault(key, "`${secret}` is missing");
-            }
-            Ok(Scheme::Token(Token {
-                header: header("signature.token.header", file.header.as_ref())?,
-                value,
-            }))
-        }
-        SignatureFile::Ed25519(file) => asymmetric(AsymmetricKind::Ed25519, "signature.ed25519", file, headers),
-        SignatureFile::Hash(file) => hash(file, headers).map(Scheme::Hash),
-        SignatureFile::Ecdsa(file) => asymmetric(AsymmetricKind::Ecdsa, "signature.ecdsa", file, headers),
-        SignatureFile::Rsa(file) => asymmetric(AsymmetricKind::Rsa, "signature.rsa", file, headers),
-        SignatureFile::Unsigned(_) => Ok(Scheme::Unsigned),
+type HeaderTemplates = IndexMap<String, Template>;
+
+pub(super) fn scheme(table: SignatureTable, headers: &HeaderTemplates) -> Result<Scheme> {
+    match table {
+        SignatureTable::Hmac(table) => hmac(*table, headers).map(Scheme::Hmac),
+        SignatureTable::Hash(table) => hash(*table, headers).map(Scheme::Hash),
+        SignatureTable::Token(table) => token(table).map(Scheme::Token),
+        SignatureTable::Ed25519(table) => asymmetric(AsymmetricKind::Ed25519, *table, headers),
+        SignatureTable::Ecdsa(table) => asymmetric(AsymmetricKind::Ecdsa, *table, headers),
+        SignatureTable::Rsa(table) => asymmetric(AsymmetricKind::Rsa, *table, headers),
+        SignatureTable::Unsigned(_) => Ok(Scheme::Unsigned),
     }
 }
 
-const ALGORITHMS: [(&str, Algorithm); 3] = [
-    ("sha256", Algorithm::Sha256),
-    ("sha1", Algorithm::Sha1),
-    ("sha512", Algorithm::Sha512),
-];
-
-fn hmac(file: &HmacFile, headers: &[(String, Template)]) -> Result<Hmac> {
-    let at = |name: &str| format!("signature.hmac.{name}");
-    let keys = [
-        ("utf8", KeyForm::Utf8),
-        ("hex", KeyForm::Hex),
-        ("base64", KeyForm::Base64),
-        ("prefixed-base64", KeyForm::PrefixedBase64),
-    ];
-    let also_accept = file
-        .also_accept
-        .iter()
-        .flatten()
-        .map(|form| Form::parse(form).map_or_else(|| fault(&at("also-accept"), format!("`{form}` is not a form")), Ok))
-        .collect::<Result<_>>()?;
-    let content = content(&at("content"), file.content.as_ref(), Scope::Content)?;
-    let carrier = Carriage {
-        table: "signature.hmac",
-        header: file.header.as_ref(),
-        value: file.value.as_ref(),
-        pairs: file.pairs.as_ref(),
-        list: file.list.as_ref(),
-        encoding: file.encoding.as_ref(),
-        time_at: file.time_at.as_ref(),
-        time_form: file.time_form.as_ref(),
-        more: file.carrier.as_ref(),
-    }
-    .compile(headers, &content)?;
+fn hmac(mut table: SignedTable, headers: &HeaderTemplates) -> Result<Hmac> {
+    let name = "signature.hmac";
+    refuse(name, &pair_keys(&table))?;
+    let content = content(name, &mut table, Scope::Content)?;
     Ok(Hmac {
-        algorithm: word(&at("algorithm"), file.algorithm.as_deref(), &ALGORITHMS)?,
-        key: word(&at("key"), file.key.as_deref(), &keys)?,
-        key_prefix: file.key_prefix.clone(),
+        algorithm: table.algorithm.unwrap_or_default(),
+        key: table.key.unwrap_or_default(),
+        key_prefix: table.key_prefix.take(),
+        also_accept: table.also_accept.take().unwrap_or_default(),
+        freshness: freshness(&table),
+        carrier: location::compile(name, table, headers, &content)?,
         content,
-        carrier,
-        also_accept,
-        freshness: freshness(
-            "signature.hmac",
-            [&file.tolerance, &file.advised_tolerance, &file.clock],
-        )?,
     })
 }
 
-fn hash(file: &HashFile, headers: &[(String, Template)]) -> Result<Hash> {
-    let at = |name: &str| format!("signature.hash.{name}");
-    let content = content(&at("content"), file.content.as_ref(), Scope::Hashed)?;
+fn hash(mut table: SignedTable, headers: &HeaderTemplates) -> Result<Hash> {
+    let name = "signature.hash";
+    refuse(
+        name,
+        &[&pair_keys(&table)[..], &secret_keys(&table), &time_keys(&table)].concat(),
+    )?;
+    let content = content(name, &mut table, Scope::Hashed)?;
     if !content.placeholders().any(|p| *p == Placeholder::Secret) {
-        return fault(&at("content"), "`${secret}` is missing");
+        return fault("signature.hash.content", "`${secret}` is missing");
     }
-    let carrier = Carriage {
-        table: "signature.hash",
-        header: file.header.as_ref(),
-        value: file.value.as_ref(),
-        pairs: None,
-        list: None,
-        encoding: file.encoding.as_ref(),
-        time_at: None,
-        time_form: None,
-        more: file.carrier.as_ref(),
-    }
-    .compile(headers, &content)?;
     Ok(Hash {
-        algorithm: word(&at("algorithm"), file.algorithm.as_deref(), &ALGORITHMS)?,
+        algorithm: table.algorithm.unwrap_or_default(),
+        carrier: location::compile(name, table, headers, &content)?,
         content,
-        carrier,
         freshness: Freshness::default(),
     })
 }
 
-fn asymmetric(
-    kind: AsymmetricKind,
-    table: &'static str,
-    file: &AsymmetricFile,
-    headers: &[(String, Template)],
-) -> Result<Scheme> {
-    let content = content(&format!("{table}.content"), file.content.as_ref(), Scope::Content)?;
-    let public_forms = [
-        ("pem", PublicForm::Pem),
-        ("der", PublicForm::Der),
-        ("hex", PublicForm::Hex),
-    ];
-    let carrier = Carriage {
-        table,
-        header: file.header.as_ref(),
-        value: file.value.as_ref(),
-        pairs: file.pairs.as_ref(),
-        list: file.list.as_ref(),
-        encoding: file.encoding.as_ref(),
-        time_at: file.time_at.as_ref(),
-        time_form: file.time_form.as_ref(),
-        more: file.carrier.as_ref(),
+fn token(table: TokenTable) -> Result<Token> {
+    let key = "signature.token.value";
+    let value = table.value.unwrap_or_else(|| Template::builtin("${secret}"));
+    check(key, &value, Scope::TokenValue)?;
+    if value.is_constant() {
+        return fault(key, "`${secret}` is missing");
     }
-    .compile(headers, &content)?;
-    let freshness = freshness(table, [&file.tolerance, &file.advised_tolerance, &file.clock])?;
+    Ok(Token {
+        header: header("signature.token.header", table.header)?,
+        value,
+    })
+}
+
+fn asymmetric(kind: AsymmetricKind, mut table: SignedTable, headers: &HeaderTemplates) -> Result<Scheme> {
+    let name = format!("signature.{kind}");
+    let algorithm = [("algorithm", table.algorithm.is_some())];
+    refuse(&name, &[&algorithm[..], &secret_keys(&table)].concat())?;
+    let content = content(&name, &mut table, Scope::Content)?;
     Ok(Scheme::Asymmetric(Asymmetric {
         kind,
+        freshness: freshness(&table),
+        public_form: table.public_form.unwrap_or_default(),
+        private_prefix: table.private_prefix.take(),
+        public_prefix: table.public_prefix.take(),
+        carrier: location::compile(&name, table, headers, &content)?,
         content,
-        carrier,
-        freshness,
-        public_form: word(
-            &format!("{table}.public-form"),
-            file.public_form.as_deref(),
-            &public_forms,
-        )?,
-        private_prefix: file.private_prefix.clone(),
-        public_prefix: file.public_prefix.clone(),
     }))
 }
 
-fn content(key: &str, text: Option<&String>, scope: Scope) -> Result<Template> {
-    let content = template(key, text.map_or("${body}", String::as_str), scope)?;
+/// Keys of one table, and whether each is stated.
+type Stated = (&'static str, bool);
+
+/// What only kinds with a pair of keys have.
+fn pair_keys(table: &SignedTable) -> [Stated; 3] {
+    [
+        ("public-form", table.public_form.is_some()),
+        ("private-prefix", table.private_prefix.is_some()),
+        ("public-prefix", table.public_prefix.is_some()),
+    ]
+}
+
+/// What only a keyed hash has.
+fn secret_keys(table: &SignedTable) -> [Stated; 3] {
+    [
+        ("key", table.key.is_some()),
+        ("key-prefix", table.key_prefix.is_some()),
+        ("also-accept", table.also_accept.is_some()),
+    ]
+}
+
+/// What a plain hash does not have: a grammar of its header and a signing time.
+fn time_keys(table: &SignedTable) -> [Stated; 7] {
+    [
+        ("pairs", table.pairs.is_some()),
+        ("list", table.list.is_some()),
+        ("tolerance", table.tolerance.is_some()),
+        ("advised-tolerance", table.advised_tolerance.is_some()),
+        ("clock", table.clock.is_some()),
+        ("time-at", table.time_at.is_some()),
+        ("time-form", table.time_form.is_some()),
+    ]
+}
+
+fn refuse(table: &str, keys: &[Stated]) -> Result<()> {
+    match keys.iter().find(|(_, stated)| *stated) {
+        Some((key, _)) => fault(&format!("{table}.{key}"), "this kind of signature has no such key"),
+        None => Ok(()),
+    }
+}
+
+fn content(table: &str, signed: &mut SignedTable, scope: Scope) -> Result<Template> {
+    let key = format!("{table}.content");
+    let content = signed.content.take().unwrap_or_else(|| Template::builtin("${body}"));
+    check(&key, &content, scope)?;
     if content.is_constant() {
-        return fault(key, "nothing of the message is signed");
+        return fault(&key, "nothing of the message is signed");
     }
     Ok(content)
 }
 
-fn freshness(table: &str, [tolerance, advised, clock]: [&Option<String>; 3]) -> Result<Freshness> {
-    Ok(Freshness {
-        tolerance: optional_duration(&format!("{table}.tolerance"), tolerance.as_ref())?,
-        advised: optional_duration(&format!("{table}.advised-tolerance"), advised.as_ref())?,
-        past_only: word(
-            &format!("{table}.clock"),
-            clock.as_deref(),
-            &[("both", false), ("past", true)],
-        )?,
-    })
+fn freshness(table: &SignedTable) -> Freshness {
+    Freshness {
+        tolerance: table.tolerance.map(Into::into),
+        advised: table.advised_tolerance.map(Into::into),
+        past_only: table.clock == Some(ClockSide::Past),
+    }
 }
 
-fn header(key: &str, name: Option<&String>) -> Result<String> {
+fn header(key: &str, name: Option<String>) -> Result<String> {
     let Some(name) = name else {
         return fault(key, "is missing");
     };
-    check_line(name, "").or_else(|what| fault(key, what))?;
-    Ok(name.clone())
+    check_line(&name, "").or_else(|what| fault(key, what))?;
+    Ok(name)
 }

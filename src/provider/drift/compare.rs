@@ -7,13 +7,13 @@ use super::{Difference, EACH, below};
 
 /// What was found so far, each difference once.
 #[derive(Debug)]
-pub(super) struct Comparison<'m> {
+pub(super) struct SampleComparison<'m> {
     listed: &'m [(String, Vec<String>)],
     faults: IndexSet<Difference>,
     added: IndexSet<Difference>,
 }
 
-impl<'m> Comparison<'m> {
+impl<'m> SampleComparison<'m> {
     /// Texts that the documents list, by their path.
     pub(super) fn new(listed: &'m [(String, Vec<String>)]) -> Self {
         Self {

@@ -8,7 +8,7 @@ fn measure(envelope: &str, sample: &Value) -> Measure {
         "format = 1\nname = \"acme\"\n[signature.unsigned]\n[params.n]\ntype = \"integer\"\nsummary = \"N\"\n{envelope}\n\
          [events.\"a.b\"]\nsummary = \"A\"\ngrouping = true\nsample = '''{sample}'''\n"
     );
-    let profile = Profile::compile(toml::from_str(&text).unwrap(), None).unwrap();
+    let profile = Profile::read(&toml::from_str(&text).unwrap(), None).unwrap();
     Measure::new(&profile, "a.b").unwrap()
 }
 
@@ -160,7 +160,7 @@ fn every_sample_of_the_catalogue_fits_itself() {
 #[test]
 fn an_unknown_event_gives_near_names() {
     let text = "format = 1\nname = \"acme\"\n[signature.unsigned]\n[events.\"job.paid\"]\nsample = '{}'\n";
-    let profile = Profile::compile(toml::from_str(text).unwrap(), None).unwrap();
+    let profile = Profile::read(&toml::from_str(text).unwrap(), None).unwrap();
     let error = Measure::new(&profile, "job.piad").unwrap_err();
     assert!(matches!(error, ComposeError::UnknownEvent { near, .. } if near == ["job.paid"]));
 }

@@ -2,88 +2,105 @@
 
 use serde::Deserialize;
 
+use crate::provider::value::DurationText;
+use crate::signature::{Algorithm, Encoding, Form, KeyForm, PublicForm, UrlForm};
+use crate::template::Template;
+use crate::words::words;
+
 /// `[signature.KIND]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum SignatureFile {
+pub enum SignatureTable {
     /// A keyed hash over a template.
-    Hmac(HmacFile),
+    Hmac(Box<SignedTable>),
     /// A plain hash over a template with the secret in it: weak.
-    Hash(HashFile),
+    Hash(Box<SignedTable>),
     /// The header equals the secret: covers no body, so a verdict names it as weak.
-    Token(TokenFile),
+    Token(TokenTable),
     /// Ed25519 over a template; sign with the private, verify with the public key.
-    Ed25519(AsymmetricFile),
+    Ed25519(Box<SignedTable>),
     /// ECDSA on P-256 with SHA-256 over a template, the signature in DER.
-    Ecdsa(AsymmetricFile),
+    Ecdsa(Box<SignedTable>),
     /// RSA PKCS#1 v1.5 with SHA-256 over a template.
-    Rsa(AsymmetricFile),
+    Rsa(Box<SignedTable>),
     /// Nothing is signed; such a capture is never called verified.
-    Unsigned(UnsignedFile),
+    Unsigned(UnsignedTable),
 }
 
-/// `[signature.hmac]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// `[signature.hmac]`, `[signature.hash]`, `[signature.ed25519]`, `[signature.ecdsa]` and `[signature.rsa]`. Which kind has
+/// which keys is checked with the rest of the profile.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct HmacFile {
-    /// `sha256` (default), `sha1` or `sha512`.
-    pub algorithm: Option<String>,
-    /// How the secret's text becomes key bytes: `utf8` (default), `hex`, `base64`, or `prefixed-base64`: base64 behind the
-    /// prefix, without the prefix the text itself.
-    pub key: Option<String>,
-    /// Dropped from the front of the secret's text before it is decoded.
+pub struct SignedTable {
+    /// `sha256` (default), `sha1` or `sha512`: `hmac` and `hash` only.
+    pub algorithm: Option<Algorithm>,
+    /// How the secret's text becomes key bytes: `hmac` only.
+    pub key: Option<KeyForm>,
+    /// Dropped from the front of the secret's text before it is decoded: `hmac` only.
     pub key_prefix: Option<String>,
     /// What is signed, e.g. `${timestamp}.${body}`. Default `${body}`.
-    pub content: Option<String>,
+    pub content: Option<Template>,
     /// The header that carries the signature.
     pub header: Option<String>,
     /// The header's value, e.g. `sha256=${signature}` or `t=${timestamp},v1=${signature}`. Default `${signature}`.
-    pub value: Option<String>,
+    pub value: Option<Template>,
     /// Separator when the value is made of `key=value` pairs: read in any order, each key repeatable.
     pub pairs: Option<String>,
     /// Separator when the header may carry several whole values, any of which may match.
     pub list: Option<String>,
     /// `hex` (default, read in either case), `base64` or `base64url`.
-    pub encoding: Option<String>,
+    pub encoding: Encoding,
     /// Other forms that verification takes and names, each `ENCODING` or `PREFIX${signature}` with the encoding after a
-    /// colon: `["base64", "sha256=${signature}:hex"]`. For providers whose documents leave the form open.
-    pub also_accept: Option<Vec<String>>,
+    /// colon: `["base64", "sha256=${signature}:hex"]`. For providers whose documents leave the form open; `hmac` only.
+    pub also_accept: Option<Vec<Form>>,
     /// How old a timestamp may be, enforced.
-    pub tolerance: Option<String>,
+    pub tolerance: Option<DurationText>,
     /// How old a timestamp may be, a warning only.
-    pub advised_tolerance: Option<String>,
-    /// `both` (default) or `past`: whether a timestamp too far in the future is refused too.
-    pub clock: Option<String>,
+    pub advised_tolerance: Option<DurationText>,
+    /// Whether a timestamp too far in the future is refused too.
+    pub clock: Option<ClockSide>,
     /// A body path that carries the signing time, when no header does: `webhookTimestamp`.
     pub time_at: Option<String>,
-    /// How it is written there: `s`, `ms` or `rfc3339`. Absent: seconds or RFC 3339.
-    pub time_form: Option<String>,
+    /// How it is written there. Absent: seconds or RFC 3339.
+    pub time_form: Option<TimeWord>,
     /// What is unusual about the places of signatures and of what is signed.
-    pub carrier: Option<CarrierFile>,
+    pub carrier: LocationTable,
+    /// How public keys are written; all forms are read. Kinds with a pair of keys only.
+    pub public_form: Option<PublicForm>,
+    /// Before the base64 of a private key, where keys are not written as PEM: `whsk_`.
+    pub private_prefix: Option<String>,
+    /// Before the base64 of a public key, where keys are not written as PEM: `whpk_`.
+    pub public_prefix: Option<String>,
 }
 
-/// `[signature.hash]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct HashFile {
-    /// `sha256` (default), `sha1` or `sha512`.
-    pub algorithm: Option<String>,
-    /// What is hashed, e.g. `${secret}${body}`.
-    pub content: Option<String>,
-    /// As for `hmac`.
-    pub header: Option<String>,
-    /// As for `hmac`.
-    pub value: Option<String>,
-    /// As for `hmac`.
-    pub encoding: Option<String>,
-    /// As for `hmac`.
-    pub carrier: Option<CarrierFile>,
+words! {
+    /// On which side of the receiver's clock a timestamp may be too far away.
+    #[derive(Default)]
+    pub enum ClockSide {
+        /// Both.
+        #[default]
+        Both = "both",
+        /// In the past only.
+        Past = "past",
+    }
+}
+
+words! {
+    /// How a signing time is written in the body.
+    pub enum TimeWord {
+        /// Seconds.
+        Seconds = "s",
+        /// Milliseconds.
+        Milliseconds = "ms",
+        /// RFC 3339.
+        Rfc3339 = "rfc3339",
+    }
 }
 
 /// `[signature.KIND.carrier]`: places beyond a single header.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct CarrierFile {
+pub struct LocationTable {
     /// The body path of the signature, instead of a header.
     pub body: Option<String>,
     /// The body path of a list whose items are each signed by themselves; other body paths count from an item.
@@ -93,7 +110,7 @@ pub struct CarrierFile {
     /// How many numbered headers there may be, when the header's name ends in `-1`.
     pub numbered: Option<u16>,
     /// Other forms of one value that are read, never written: `${signature}`.
-    pub also_read: Vec<String>,
+    pub also_read: Vec<Template>,
     /// Whether blanks around `key=value` pairs make them unknown. Default: they are passed over.
     pub strict: bool,
     /// Whether the signature must be written as signing writes it: hex in lower case, base64 with its padding. Default:
@@ -101,59 +118,23 @@ pub struct CarrierFile {
     pub exact: bool,
     /// The headers that `${signed-headers}` names.
     pub signed_headers: Vec<String>,
-    /// Forms of `${url}`, any of which may be signed: `given` (default), `with-port`, `without-port`, `unescaped`.
-    pub url_forms: Vec<String>,
+    /// Forms of `${url}`, any of which may be signed.
+    pub url_forms: Vec<UrlForm>,
     /// The query parameter of `${url}` with the hex SHA-256 of a body that is no form.
     pub body_hash: Option<String>,
 }
 
 /// `[signature.token]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct TokenFile {
+pub struct TokenTable {
     /// The header that carries the secret.
     pub header: Option<String>,
     /// The header's value, e.g. `Bearer ${secret}`. Default `${secret}`.
-    pub value: Option<String>,
-}
-
-/// `[signature.ed25519]`, `[signature.ecdsa]` and `[signature.rsa]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct AsymmetricFile {
-    /// As for `hmac`.
-    pub content: Option<String>,
-    /// As for `hmac`.
-    pub header: Option<String>,
-    /// As for `hmac`.
-    pub value: Option<String>,
-    /// As for `hmac`.
-    pub pairs: Option<String>,
-    /// As for `hmac`.
-    pub list: Option<String>,
-    /// As for `hmac`.
-    pub encoding: Option<String>,
-    /// As for `hmac`.
-    pub tolerance: Option<String>,
-    /// As for `hmac`.
-    pub advised_tolerance: Option<String>,
-    /// As for `hmac`.
-    pub clock: Option<String>,
-    /// As for `hmac`.
-    pub time_at: Option<String>,
-    /// As for `hmac`.
-    pub time_form: Option<String>,
-    /// As for `hmac`.
-    pub carrier: Option<CarrierFile>,
-    /// How public keys are written: `pem` (default), `der` (base64 of it) or `hex` (raw bytes). All are read.
-    pub public_form: Option<String>,
-    /// Before the base64 of a private key, where keys are not written as PEM: `whsk_`.
-    pub private_prefix: Option<String>,
-    /// Before the base64 of a public key, where keys are not written as PEM: `whpk_`.
-    pub public_prefix: Option<String>,
+    pub value: Option<Template>,
 }
 
 /// `[signature.unsigned]`: no keys.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct UnsignedFile {}
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnsignedTable {}

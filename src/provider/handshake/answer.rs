@@ -1,115 +1,122 @@
 //! The receiver's side of a handshake: what is answered, and whether an answer is one that the provider takes.
 
 use bytes::Bytes;
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
-use super::text::{Gap, Known, Text};
+use super::text::{self, Gap, Hole, ReplyContext, Text};
 use crate::exchange::Answer;
 use crate::headers::{Headers, check_line};
-use crate::provider::compile::{ProfileError, fault};
-use crate::provider::file::handshake::AnswerFile;
+use crate::provider::fault::{ProfileError, fault};
+use crate::template::{Document, Name as _};
 
-#[derive(Debug, Clone)]
+/// `[handshake.answer]`. Texts may hold `${token}`, `${hmac.hex}` and `${hmac.base64}` (HMAC-SHA256 of the token, keyed with
+/// the secret) and `${header.NAME}` (of the question; a header that needs an absent one is left out).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Reply {
+    #[serde(default = "usual_status")]
     pub(super) status: u16,
+    /// Default `application/json` for a body that is JSON, else `text/plain`.
     content_type: Option<String>,
-    headers: Vec<(String, Text)>,
-    /// Sent as well; the provider takes an answer without them.
-    more_headers: Vec<(String, String)>,
-    body: Body,
+    headers: IndexMap<String, Text>,
+    /// Headers that are answered as well, and without which the provider takes the answer too.
+    more_headers: IndexMap<String, String>,
+    body: ReplyBody,
 }
 
 /// An answer as a profile says it, with its placeholders.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Replied {
     /// The status code.
     pub status: u16,
     /// The header lines.
-    pub headers: Vec<(String, String)>,
+    pub headers: IndexMap<String, String>,
     /// Lines that are sent as well, and that the provider does not look for.
-    pub more_headers: Vec<(String, String)>,
+    pub more_headers: IndexMap<String, String>,
     /// A text or a document; absent: none is needed and any is taken.
     pub body: Option<Value>,
 }
 
-#[derive(Debug, Clone)]
-enum Body {
+/// JSON text when it begins with `{` or `[`, else plain text; empty: there must be none.
+#[derive(Debug, Clone, Default)]
+enum ReplyBody {
     /// Nothing is answered, and anything is taken.
+    #[default]
     Any,
     Text(Text),
-    Json(Json),
+    Json(Document<Hole>),
 }
 
-/// A JSON document whose texts have holes.
-#[derive(Debug, Clone)]
-enum Json {
-    Text(Text),
-    Fixed(Value),
-    Array(Vec<Json>),
-    Object(Vec<(String, Json)>),
+impl<'de> Deserialize<'de> for ReplyBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        let text = de::value::StringDeserializer::new(text);
+        if is_json {
+            Document::deserialize(text).map(Self::Json)
+        } else {
+            Text::deserialize(text).map(Self::Text)
+        }
+    }
+}
+
+fn usual_status() -> u16 {
+    200
 }
 
 impl Reply {
-    pub(super) fn of(file: &AnswerFile, key: &str) -> Result<Self, ProfileError> {
-        let status = file.status.unwrap_or(200);
-        if !(200..=599).contains(&status) {
+    /// The token alone, as `{"token": ...}`.
+    pub(super) fn echo() -> Self {
+        let body = serde_json::json!({ "token": "${token}" });
+        Self {
+            status: usual_status(),
+            body: Document::compile(body, &Hole::read).map_or(ReplyBody::Any, ReplyBody::Json),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn check(&self, key: &str) -> Result<(), ProfileError> {
+        if !(200..=599).contains(&self.status) {
             return fault(&format!("{key}.status"), "it is not from 200 to 599");
         }
-        let header = |(name, value): (&String, &String)| {
-            let key = format!("{key}.headers.{name}");
-            check_line(name, value).or_else(|what| fault(&key, what))?;
-            Ok((name.clone(), Text::of_answer(value).or_else(|what| fault(&key, what))?))
+        for (name, value) in &self.headers {
+            let checked = check_line(name, &value.to_string());
+            let checked = checked.and_then(|()| text::check(value.placeholders(), Hole::answers));
+            checked.or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
+        }
+        for (name, value) in &self.more_headers {
+            check_line(name, value).or_else(|what| fault(&format!("{key}.more-headers.{name}"), what))?;
+        }
+        text::check(self.body.placeholders().into_iter(), Hole::answers)
+            .or_else(|what| fault(&format!("{key}.body"), what))
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        let usual = match &self.body {
+            ReplyBody::Any => None,
+            ReplyBody::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
+            ReplyBody::Json(_) => Some("application/json"),
         };
-        let more = |(name, value): (&String, &String)| {
-            let key = format!("{key}.more-headers.{name}");
-            check_line(name, value).or_else(|what| fault(&key, what))?;
-            Ok((name.clone(), value.clone()))
-        };
-        let text = |text: &str| Text::of_answer(text).or_else(|what| fault(&format!("{key}.body"), what));
-        let (body, usual) = match file.body.as_deref() {
-            None => (Body::Any, None),
-            Some("") => (Body::Text(text("")?), None),
-            Some(body) if body.trim_start().starts_with(['{', '[']) => {
-                let key = format!("{key}.body");
-                let json: Value =
-                    serde_json::from_str(body).or_else(|error| fault(&key, format!("it is not JSON: {error}")))?;
-                let json = Json::of(&json).or_else(|what| fault(&key, what))?;
-                (Body::Json(json), Some("application/json"))
-            }
-            Some(body) => (Body::Text(text(body)?), Some("text/plain")),
-        };
-        Ok(Self {
-            status,
-            content_type: file.content_type.clone().or(usual.map(str::to_owned)),
-            headers: file.headers.iter().map(header).collect::<Result<_, ProfileError>>()?,
-            more_headers: file
-                .more_headers
-                .iter()
-                .map(more)
-                .collect::<Result<_, ProfileError>>()?,
-            body,
-        })
+        self.content_type.as_deref().or(usual)
     }
 
     pub(super) fn needs_token(&self) -> bool {
-        self.any_text(&Text::needs_token)
+        self.any(Hole::needs_token)
     }
 
     pub(super) fn needs_secret(&self) -> bool {
-        self.any_text(&Text::needs_secret)
+        self.any(|hole| matches!(hole, Hole::Hmac(_)))
     }
 
-    fn any_text(&self, is: &impl Fn(&Text) -> bool) -> bool {
-        let body = match &self.body {
-            Body::Any => false,
-            Body::Text(text) => is(text),
-            Body::Json(json) => json.any_text(is),
-        };
-        body || self.headers.iter().any(|(_, text)| is(text))
+    fn any(&self, is: impl Fn(&Hole) -> bool) -> bool {
+        let headers = self.headers.values().flat_map(Text::placeholders);
+        headers.chain(self.body.placeholders()).any(is)
     }
 
     /// The answer as it goes out.
-    pub(super) fn written(&self, known: &Known<'_>) -> Result<Answer, Gap> {
+    pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
         let mut answer = self.wanted(known)?;
         for (name, value) in &self.more_headers {
             answer.headers.append(name, value);
@@ -118,22 +125,22 @@ impl Reply {
     }
 
     /// What the provider looks for.
-    fn wanted(&self, known: &Known<'_>) -> Result<Answer, Gap> {
+    fn wanted(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
         let mut headers = Headers::new();
-        if let Some(content_type) = &self.content_type {
+        if let Some(content_type) = self.content_type() {
             headers.append("content-type", content_type);
         }
         for (name, text) in &self.headers {
-            match text.filled(known) {
+            match text.try_render(|hole| hole.filled(known)) {
                 Ok(value) => headers.append(name, value),
                 Err(Gap::Header) => {}
                 Err(gap) => return Err(gap),
             }
         }
         let body = match &self.body {
-            Body::Any => String::new(),
-            Body::Text(text) => text.filled(known)?,
-            Body::Json(json) => json.filled(known)?.to_string(),
+            ReplyBody::Any => String::new(),
+            ReplyBody::Text(text) => text.try_render(|hole| hole.filled(known))?,
+            ReplyBody::Json(json) => filled(json, known)?.to_string(),
         };
         Ok(Answer {
             status: self.status,
@@ -147,24 +154,23 @@ impl Reply {
     /// The answer with its placeholders.
     pub(super) fn unfilled(&self) -> Replied {
         let content_type = self
-            .content_type
-            .iter()
-            .map(|kind| ("content-type".to_owned(), kind.clone()));
+            .content_type()
+            .map(|value| ("content-type".to_owned(), value.to_owned()));
         let headers = self.headers.iter().map(|(name, text)| (name.clone(), text.to_string()));
         Replied {
             status: self.status,
-            headers: content_type.chain(headers).collect(),
+            headers: content_type.into_iter().chain(headers).collect(),
             more_headers: self.more_headers.clone(),
             body: match &self.body {
-                Body::Any => None,
-                Body::Text(text) => Some(Value::from(text.to_string())),
-                Body::Json(json) => Some(json.unfilled()),
+                ReplyBody::Any => None,
+                ReplyBody::Text(text) => Some(Value::from(text.to_string())),
+                ReplyBody::Json(json) => Some(json.unfilled()),
             },
         }
     }
 
     /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
-    pub(super) fn misses(&self, answer: &Answer, known: &Known<'_>) -> Result<Option<String>, Gap> {
+    pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Gap> {
         let wanted = self.wanted(known)?;
         for (name, value) in wanted.headers.iter() {
             let given = answer.headers.get_text(name);
@@ -178,11 +184,11 @@ impl Reply {
             }));
         }
         let fits = match &self.body {
-            Body::Any => true,
-            Body::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
-            Body::Json(json) => {
+            ReplyBody::Any => true,
+            ReplyBody::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
+            ReplyBody::Json(json) => {
                 let given: Option<Value> = serde_json::from_slice(&answer.body).ok();
-                given == Some(json.filled(known)?)
+                given == Some(filled(json, known)?)
             }
         };
         Ok((!fits).then(|| misses_body(&answer.body, &wanted.body)))
@@ -210,52 +216,16 @@ fn same_value(name: &str, given: &str, wanted: &str) -> bool {
     essence(given) == essence(wanted)
 }
 
-impl Json {
-    fn of(value: &Value) -> Result<Self, String> {
-        Ok(match value {
-            Value::String(text) => Self::Text(Text::of_answer(text)?),
-            Value::Array(items) => Self::Array(items.iter().map(Self::of).collect::<Result<_, _>>()?),
-            Value::Object(fields) => {
-                let field = |(name, value): (&String, &Value)| Ok((name.clone(), Self::of(value)?));
-                Self::Object(fields.iter().map(field).collect::<Result<_, String>>()?)
-            }
-            _ => Self::Fixed(value.clone()),
-        })
-    }
+fn filled(document: &Document<Hole>, known: &ReplyContext<'_>) -> Result<Value, Gap> {
+    document.try_fill(&mut |hole| hole.filled(known).map(Value::from))
+}
 
-    fn any_text(&self, is: &impl Fn(&Text) -> bool) -> bool {
+impl ReplyBody {
+    fn placeholders(&self) -> Vec<&Hole> {
         match self {
-            Self::Text(text) => is(text),
-            Self::Fixed(_) => false,
-            Self::Array(items) => items.iter().any(|item| item.any_text(is)),
-            Self::Object(fields) => fields.iter().any(|(_, field)| field.any_text(is)),
+            Self::Any => Vec::new(),
+            Self::Text(text) => text.placeholders().collect(),
+            Self::Json(json) => json.placeholders(),
         }
-    }
-
-    fn unfilled(&self) -> Value {
-        match self {
-            Self::Text(text) => Value::from(text.to_string()),
-            Self::Fixed(value) => value.clone(),
-            Self::Array(items) => items.iter().map(Self::unfilled).collect(),
-            Self::Object(fields) => fields
-                .iter()
-                .map(|(name, field)| (name.clone(), field.unfilled()))
-                .collect(),
-        }
-    }
-
-    fn filled(&self, known: &Known<'_>) -> Result<Value, Gap> {
-        Ok(match self {
-            Self::Text(text) => Value::from(text.filled(known)?),
-            Self::Fixed(value) => value.clone(),
-            Self::Array(items) => items
-                .iter()
-                .map(|item| item.filled(known))
-                .collect::<Result<Value, Gap>>()?,
-            Self::Object(fields) => {
-                let field = |(name, field): &(String, Self)| Ok((name.clone(), field.filled(known)?));
-                fields.iter().map(field).collect::<Result<Value, Gap>>()?
-            }
-        })
     }
 }

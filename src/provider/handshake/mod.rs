@@ -7,12 +7,12 @@ mod text;
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::compile::{ProfileError, duration, fault, template};
-use super::file::handshake::{AnswerFile, HandshakeFile};
+use super::fault::{ProfileError, fault};
 use super::policy::Codes;
-use super::profile::Place;
+use super::value::{DurationText, Place};
 use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::random::Random;
@@ -25,30 +25,43 @@ pub use marks::is_bare;
 use question::Question;
 pub use question::{Asked, Asking, Written};
 pub use text::is_token;
-use text::{Gap, Hole, Known, Text};
+use text::{Gap, Hole, ReplyContext, Text};
 
-/// How an endpoint is asked.
-#[derive(Debug, Clone)]
+/// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Handshake {
     /// Where a provider asks in several ways.
+    #[serde(skip)]
     pub name: Option<String>,
     /// When it is asked, a clause for people.
     pub summary: Option<String>,
     /// Whether the token is a secret, which is shown once and not recorded.
     pub secret: bool,
-    /// Whether a wrong signature is refused.
+    /// Whether the question is signed like an event: one whose signature does not match is refused.
     pub signed: bool,
-    /// Whether the provider asks with a wrong signature too.
+    /// Whether the provider asks with a wrong signature too, which must be refused with 401.
     pub probes_signature: bool,
-    /// How soon the answer must come.
-    pub within: Option<Duration>,
-    token: Template,
+    within: Option<DurationText>,
+    /// Form of a token, a template of `${new.*}`.
+    #[serde(default = "usual_token")]
+    pub token: Template,
+    /// What the operator is told: a text with `${token}`.
     tell: Option<Text>,
-    confirm_host: Option<String>,
-    question: Question,
-    /// The first is the one that is given.
-    answers: Vec<Reply>,
-    success: Codes,
+    /// The token is a URL on such a host (`*` is one label), whose opening confirms the endpoint.
+    pub confirm_host: Option<String>,
+    request: Question,
+    /// What is answered.
+    #[serde(default = "Reply::echo")]
+    answer: Reply,
+    /// Other answers that the provider takes.
+    also_accept: Vec<Reply>,
+    /// Status codes that the provider takes. Absent: the one of the answer.
+    success: Option<Codes>,
+}
+
+fn usual_token() -> Template {
+    Template::builtin("${new.hex32}")
 }
 
 /// Why a question cannot be answered.
@@ -79,42 +92,33 @@ impl From<Gap> for Unanswerable {
 }
 
 impl Handshake {
-    pub(super) fn of(name: Option<&str>, file: &HandshakeFile) -> Result<Self, ProfileError> {
+    /// Checks what one key alone does not tell, and takes its name.
+    pub(super) fn check(mut self, name: Option<&str>) -> Result<Self, ProfileError> {
         let key = name.map_or_else(|| "handshake".to_owned(), |name| format!("handshakes.{name}"));
         let at = |last: &str| format!("{key}.{last}");
-        let echo = AnswerFile {
-            body: Some(r#"{"token":"${token}"}"#.to_owned()),
-            ..AnswerFile::default()
-        };
-        let question = Question::of(&file.request, &key)?;
-        let own = Reply::of(file.answer.as_ref().unwrap_or(&echo), &at("answer"))?;
-        let others = file.also_accept.iter().map(|file| Reply::of(file, &at("also-accept")));
-        let answers = std::iter::once(Ok(own)).chain(others).collect::<Result<Vec<_>, _>>()?;
-        if answers.iter().any(Reply::needs_token) && !question.has(&Hole::Token) {
+        self.request.check(&key)?;
+        self.answer.check(&at("answer"))?;
+        let others = self.also_accept.iter().map(|reply| reply.check(&at("also-accept")));
+        others.collect::<Result<(), _>>()?;
+        if self.answers().any(Reply::needs_token) && !self.request.has(&Hole::Token) {
             return fault(&at("request"), "it has no `${token}`, which the answer carries");
         }
-        let usual = vec![answers[0].status.to_string()];
-        let success = Codes::parse(file.success.as_ref().unwrap_or(&usual));
-        let tell = file.tell.as_deref().map(Text::of_answer).transpose();
-        let within = file.within.as_deref().map(|text| duration(&at("within"), text));
-        Ok(Self {
-            name: name.map(str::to_owned),
-            summary: file.summary.clone(),
-            secret: file.secret,
-            signed: file.signed,
-            probes_signature: file.probes_signature,
-            within: within.transpose()?,
-            token: template(
-                &at("token"),
-                file.token.as_deref().unwrap_or("${new.hex32}"),
-                Scope::Fresh,
-            )?,
-            tell: tell.or_else(|what| fault(&at("tell"), what))?,
-            confirm_host: file.confirm_host.clone(),
-            question,
-            answers,
-            success: success.or_else(|what| fault(&at("success"), what))?,
-        })
+        let told = self.tell.iter().flat_map(Text::placeholders);
+        text::check(told, Hole::answers).or_else(|what| fault(&at("tell"), what))?;
+        let token = self.token.check(Scope::Fresh);
+        token.or_else(|error| fault(&at("token"), error.to_string()))?;
+        self.name = name.map(str::to_owned);
+        Ok(self)
+    }
+
+    /// The first is the one that is given.
+    fn answers(&self) -> impl Iterator<Item = &Reply> {
+        std::iter::once(&self.answer).chain(&self.also_accept)
+    }
+
+    /// How soon the answer must come.
+    pub fn within(&self) -> Option<Duration> {
+        self.within.map(Duration::from)
     }
 
     /// A token of its own for each question.
@@ -124,12 +128,7 @@ impl Handshake {
 
     /// The question; `verify` is what the receiver was told that the provider would say.
     pub fn written(&self, token: &str, verify: &str) -> Written {
-        self.question.written(token, verify)
-    }
-
-    /// The form of a token: a template of `${new.*}`.
-    pub fn token_form(&self) -> String {
-        self.token.to_string()
+        self.request.written(token, verify)
     }
 
     /// What the operator is told of a question, with its placeholders.
@@ -137,29 +136,25 @@ impl Handshake {
         self.tell.as_ref().map(ToString::to_string)
     }
 
-    /// On which hosts the URL that is the token confirms the endpoint.
-    pub fn confirm_host(&self) -> Option<&str> {
-        self.confirm_host.as_deref()
-    }
-
     /// The question with its placeholders.
     pub fn unfilled_question(&self) -> Written {
-        self.question.unfilled()
+        self.request.unfilled()
     }
 
     /// Places that a question does not have.
     pub fn without(&self) -> &[Place] {
-        self.question.without()
+        self.request.without()
     }
 
     /// The answers that the provider takes, with their placeholders; the first is the one that is given.
     pub fn unfilled_answers(&self) -> impl Iterator<Item = Replied> {
-        self.answers.iter().map(Reply::unfilled)
+        self.answers().map(Reply::unfilled)
     }
 
     /// Status codes that the provider takes.
-    pub fn success(&self) -> &Codes {
-        &self.success
+    pub fn success(&self) -> Codes {
+        let usual = || Codes::only(self.answer.status);
+        self.success.clone().unwrap_or_else(usual)
     }
 
     /// The body of the question.
@@ -169,32 +164,27 @@ impl Handshake {
 
     /// What a request says that is this question; `None` when it is something else.
     pub fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
-        self.question.read(asking)
+        self.request.read(asking)
     }
 
     /// The more a question says, the more it means to fit it.
     pub fn weight(&self) -> usize {
-        self.question.weight()
-    }
-
-    /// Whether a receiver may be told what the provider will say.
-    pub fn has_verify(&self) -> bool {
-        self.question.has(&Hole::Verify)
+        self.request.weight()
     }
 
     /// Whether an answer needs the secret.
     pub fn needs_secret(&self) -> bool {
-        self.answers[0].needs_secret()
+        self.answer.needs_secret()
     }
 
     /// The answer to a question.
     pub fn answer(&self, asked: &Asked, headers: &Headers, secret: Option<&Secret>) -> Result<Answer, Unanswerable> {
-        let known = Known {
+        let known = ReplyContext {
             token: &asked.token,
             headers,
             secret,
         };
-        Ok(self.answers[0].written(&known)?)
+        Ok(self.answer.written(&known)?)
     }
 
     /// What an answer to that token misses, as a clause; `headers` are those of the question.
@@ -205,13 +195,14 @@ impl Handshake {
         headers: &Headers,
         secret: Option<&Secret>,
     ) -> Result<Option<String>, Unanswerable> {
-        if !self.success.contains(answer.status) {
-            let what = format!("its status is {}, not {}", answer.status, self.success);
+        let success = self.success();
+        if !success.contains(answer.status) {
+            let what = format!("its status is {}, not {success}", answer.status);
             return Ok(Some(what));
         }
-        let known = Known { token, headers, secret };
+        let known = ReplyContext { token, headers, secret };
         let mut first = None;
-        for reply in &self.answers {
+        for reply in self.answers() {
             match reply.misses(answer, &known)? {
                 None => return Ok(None),
                 Some(what) => first = first.or(Some(what)),
@@ -222,12 +213,12 @@ impl Handshake {
 
     /// What the operator is told of a question.
     pub fn told(&self, asked: &Asked, headers: &Headers) -> Option<String> {
-        let known = Known {
+        let known = ReplyContext {
             token: &asked.token,
             headers,
             secret: None,
         };
-        self.tell.as_ref()?.filled(&known).ok()
+        self.tell.as_ref()?.try_render(|hole| hole.filled(&known)).ok()
     }
 
     /// The URL that confirms the endpoint when it is opened, when it is https on a host where the provider confirms.

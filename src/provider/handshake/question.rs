@@ -1,14 +1,15 @@
 //! The provider's side of a handshake: what is sent, and how it is known when it comes.
 
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::text::{Hole, Text};
+use super::text::{self, Hole, Text, check_question};
 use crate::headers::{Headers, check_line};
-use crate::provider::compile::{ProfileError, fault};
-use crate::provider::file::handshake::QuestionFile;
-use crate::provider::pattern::Pattern;
-use crate::provider::profile::Place;
+use crate::provider::fault::{ProfileError, fault};
+use crate::provider::value::Place;
+use crate::template::Document;
 
 /// A longer body is an event, not a question.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -41,85 +42,107 @@ pub struct Written {
     /// `POST` and the like.
     pub method: String,
     /// Parameters for the URL.
-    pub query: Vec<(String, String)>,
+    pub query: IndexMap<String, String>,
     /// Beside those of the signature and the body.
-    pub headers: Vec<(String, String)>,
+    pub headers: IndexMap<String, String>,
     /// The body, if there is one.
     pub body: Option<Value>,
 }
 
-#[derive(Debug, Clone)]
+/// `[handshake.request]`. Texts are fixed, or one of `${token}`, `${verify}` (what `--handshake-token` says) and `${any}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Question {
     method: String,
-    query: Vec<(String, Text)>,
-    headers: Vec<(String, Text)>,
-    body: Body,
+    /// Parameters of the query that must be there.
+    query: IndexMap<String, Text>,
+    /// Headers that must be there.
+    headers: IndexMap<String, Text>,
+    body: QuestionBody,
+    /// Places that a question does not have.
     without: Vec<Place>,
-    more: Option<Value>,
-    more_headers: Vec<(String, String)>,
+    /// JSON text that the provider sends as well, and that says nothing to a receiver.
+    #[serde(deserialize_with = "json")]
+    more: Value,
+    /// Headers that the provider sends as well.
+    more_headers: IndexMap<String, String>,
 }
 
+impl Default for Question {
+    fn default() -> Self {
+        Self {
+            method: "POST".to_owned(),
+            query: IndexMap::new(),
+            headers: IndexMap::new(),
+            body: QuestionBody::Any,
+            without: Vec::new(),
+            more: Value::Null,
+            more_headers: IndexMap::new(),
+        }
+    }
+}
+
+/// JSON text, of which a question may have more; empty: there must be no body; absent: it is not looked at.
 #[derive(Debug, Clone)]
-enum Body {
+enum QuestionBody {
     Any,
     Empty,
-    Json(Pattern),
+    Json(Document<Hole>),
 }
 
-const HOLES: [&str; 3] = ["token", "verify", "any"];
+impl<'de> Deserialize<'de> for QuestionBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self::Empty);
+        }
+        Document::deserialize(de::value::StringDeserializer::new(text)).map(Self::Json)
+    }
+}
+
+fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    serde_json::from_str(&String::deserialize(deserializer)?)
+        .map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
+}
 
 impl Question {
-    pub(super) fn of(file: &QuestionFile, key: &str) -> Result<Self, ProfileError> {
+    pub(super) fn check(&self, key: &str) -> Result<(), ProfileError> {
         let key = format!("{key}.request");
-        let texts = |table: &str, of: &indexmap::IndexMap<String, String>| {
-            let text = |(name, text): (&String, &String)| {
-                let text = Text::of_question(text).or_else(|what| fault(&format!("{key}.{table}.{name}"), what))?;
-                Ok((name.clone(), text))
-            };
-            of.iter().map(text).collect::<Result<Vec<_>, ProfileError>>()
-        };
-        for (name, value) in file.headers.iter().chain(&file.more_headers) {
-            check_line(name, value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
+        for (table, texts) in [("query", &self.query), ("headers", &self.headers)] {
+            for (name, text) in texts {
+                check_question(text).or_else(|what| fault(&format!("{key}.{table}.{name}"), what))?;
+            }
         }
-        let body = match file.body.as_deref() {
-            None => Body::Any,
-            Some("") => Body::Empty,
-            Some(text) => Body::Json(Pattern::parse(text, &HOLES).or_else(|what| fault(&format!("{key}.body"), what))?),
-        };
-        let more = file.more.as_deref().map(serde_json::from_str).transpose();
-        let place = |place: &String| Place::parse(place).or_else(|what| fault(&format!("{key}.without"), what));
-        Ok(Self {
-            method: file.method.clone().unwrap_or_else(|| "POST".to_owned()),
-            query: texts("query", &file.query)?,
-            headers: texts("headers", &file.headers)?,
-            body,
-            without: file.without.iter().map(place).collect::<Result<_, _>>()?,
-            more: more.or_else(|error| fault(&format!("{key}.more"), format!("it is not JSON: {error}")))?,
-            more_headers: file.more_headers.clone().into_iter().collect(),
-        })
+        let headers = self.headers.iter().map(|(name, text)| (name, text.to_string()));
+        let more = self.more_headers.iter().map(|(name, value)| (name, value.clone()));
+        for (name, value) in headers.chain(more) {
+            check_line(name, &value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
+        }
+        match &self.body {
+            QuestionBody::Json(document) => text::check(document.placeholders().into_iter(), Hole::asks)
+                .or_else(|what| fault(&format!("{key}.body"), what)),
+            QuestionBody::Any | QuestionBody::Empty => Ok(()),
+        }
     }
 
     pub(super) fn has(&self, wanted: &Hole) -> bool {
-        let name = match wanted {
-            Hole::Token => "token",
-            _ => "verify",
-        };
-        self.texts().any(|text| text.hole() == Some(wanted))
-            || matches!(&self.body, Body::Json(pattern) if pattern.place_of(name).is_some())
+        let in_body =
+            matches!(&self.body, QuestionBody::Json(document) if document.path_of(|hole| hole == wanted).is_some());
+        in_body || self.texts().any(|text| text.single() == Some(wanted))
     }
 
     /// The more conditions a question has, the more it says to fit all of them.
     pub(super) fn weight(&self) -> usize {
         let body = match &self.body {
-            Body::Any => 0,
-            Body::Empty => 1,
-            Body::Json(pattern) => pattern.size(),
+            QuestionBody::Any => 0,
+            QuestionBody::Empty => 1,
+            QuestionBody::Json(document) => document.size(),
         };
         self.query.len() + self.headers.len() + self.without.len() + body
     }
 
     fn texts(&self) -> impl Iterator<Item = &Text> {
-        self.query.iter().chain(&self.headers).map(|(_, text)| text)
+        self.query.values().chain(self.headers.values())
     }
 
     /// What the request says, when it is this question.
@@ -144,20 +167,20 @@ impl Question {
     }
 
     fn read_body(&self, asking: &Asking<'_>, asked: &mut Asked) -> Option<()> {
-        let pattern = match &self.body {
-            Body::Any => return Some(()),
-            Body::Empty => return asking.body.is_empty().then_some(()),
-            Body::Json(pattern) => pattern,
+        let document = match &self.body {
+            QuestionBody::Any => return Some(()),
+            QuestionBody::Empty => return asking.body.is_empty().then_some(()),
+            QuestionBody::Json(document) => document,
         };
         let body: Value = serde_json::from_slice(asking.body).ok()?;
-        if !pattern.fits(&body) {
+        if !document.fits(&body) {
             return None;
         }
         let text = |path: &str| crate::json::get(&body, path)?.as_str().filter(|text| !text.is_empty());
-        if let Some(path) = pattern.place_of("token") {
+        if let Some(path) = document.path_of(|hole| *hole == Hole::Token) {
             text(&path)?.clone_into(&mut asked.token);
         }
-        if let Some(path) = pattern.place_of("verify") {
+        if let Some(path) = document.path_of(|hole| *hole == Hole::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
         let there = |place: &Place| matches!(place, Place::Body(path) if crate::json::get(&body, path).is_some());
@@ -187,24 +210,17 @@ impl Question {
     }
 
     fn filled(&self, with: impl Fn(&Hole) -> String) -> Written {
-        let fill = |text: &Text| match text.hole() {
-            Some(hole) => with(hole),
-            None => text.fixed().unwrap_or_default().to_owned(),
-        };
-        let fill_all = |texts: &[(String, Text)]| -> Vec<(String, String)> {
+        let fill = |text: &Text| text.render(|hole| Some(with(hole))).unwrap_or_default();
+        let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
-        let body = match &self.body {
-            Body::Json(pattern) => Some(pattern.fill(|name| Hole::parse(name).map(|hole| Value::from(with(&hole))))),
-            Body::Any | Body::Empty => None,
+        let mut body = match &self.body {
+            QuestionBody::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
+            QuestionBody::Any | QuestionBody::Empty => None,
         };
-        let body = match (body, &self.more) {
-            (Some(Value::Object(mut fields)), Some(Value::Object(more))) => {
-                fields.extend(more.clone());
-                Some(Value::Object(fields))
-            }
-            (body, _) => body,
-        };
+        if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
+            fields.extend(more.clone());
+        }
         let mut headers = fill_all(&self.headers);
         headers.extend(self.more_headers.clone());
         Written {
@@ -220,11 +236,11 @@ impl Asked {
     /// Takes what stands in the place of a text; `None` when it does not fit.
     fn take(&mut self, text: &Text, value: &str) -> Option<()> {
         let value = Some(value).filter(|value| !value.is_empty())?;
-        match text.hole() {
+        match text.single() {
             Some(Hole::Token) => value.clone_into(&mut self.token),
             Some(Hole::Verify) => self.verify = Some(value.to_owned()),
             Some(_) => {}
-            None => return (text.fixed() == Some(value)).then_some(()),
+            None => return (text.render(|_| None).as_deref() == Some(value)).then_some(()),
         }
         Some(())
     }

@@ -1,8 +1,7 @@
 use super::*;
-use crate::provider::file::handshake::QuestionFile;
 
 fn handshake(toml: &str) -> Handshake {
-    Handshake::of(None, &toml::from_str(toml).unwrap()).unwrap()
+    toml::from_str::<Handshake>(toml).unwrap().check(None).unwrap()
 }
 
 fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a str) -> Asking<'a> {
@@ -16,14 +15,7 @@ fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a 
 
 #[test]
 fn a_question_is_told_from_an_event_by_its_fixed_parts() {
-    let file = HandshakeFile {
-        request: QuestionFile {
-            body: Some(r#"{"type":"Verify","in":{"token":"${token}"}}"#.into()),
-            ..QuestionFile::default()
-        },
-        ..HandshakeFile::default()
-    };
-    let handshake = Handshake::of(None, &file).unwrap();
+    let handshake = handshake("request.body = '{\"type\":\"Verify\",\"in\":{\"token\":\"${token}\"}}'");
     let question = handshake.question("abc");
     assert_eq!(question.to_string(), r#"{"type":"Verify","in":{"token":"abc"}}"#);
     let headers = Headers::new();
@@ -187,8 +179,8 @@ fn only_https_on_a_host_of_the_providers_confirms() {
 
 #[test]
 fn a_file_whose_answer_carries_what_its_question_has_not_is_refused() {
-    let file: HandshakeFile = toml::from_str("request.method = 'GET'\nanswer.body = '${token}'").unwrap();
-    let error = Handshake::of(Some("ping"), &file).unwrap_err();
+    let handshake: Handshake = toml::from_str("request.method = 'GET'\nanswer.body = '${token}'").unwrap();
+    let error = handshake.check(Some("ping")).unwrap_err();
     assert_eq!(error.key, "handshakes.ping.request");
 }
 

@@ -1,12 +1,13 @@
-//! Texts with holes, in the parts of a handshake.
+//! What may stand in the texts of a handshake.
 
 use std::fmt;
 
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::signature::{Encoding, keyed_digest};
+use crate::template::{self, Template};
 
-/// What may stand in a hole.
+/// A placeholder of a question or an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Hole {
     /// `${token}`
@@ -21,19 +22,12 @@ pub(super) enum Hole {
     Header(String),
 }
 
-/// Text with holes.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text(Vec<Part>);
-
-#[derive(Debug, Clone, PartialEq)]
-enum Part {
-    Fixed(String),
-    Hole(Hole),
-}
+/// A text of a question or an answer.
+pub(super) type Text = Template<Hole>;
 
 /// What is known when holes are filled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct ReplyContext<'a> {
     pub(super) token: &'a str,
     pub(super) headers: &'a Headers,
     pub(super) secret: Option<&'a Secret>,
@@ -50,8 +44,8 @@ pub(super) enum Gap {
     Token,
 }
 
-impl Hole {
-    pub(super) fn parse(name: &str) -> Option<Self> {
+impl template::Name for Hole {
+    fn read(name: &str) -> Option<Self> {
         Some(match name {
             "token" => Self::Token,
             "verify" => Self::Verify,
@@ -61,16 +55,25 @@ impl Hole {
             _ => Self::Header(name.strip_prefix("header.").filter(|name| !name.is_empty())?.to_owned()),
         })
     }
+}
 
-    fn asks(&self) -> bool {
+impl Hole {
+    /// Whether it may stand in a question.
+    pub(super) fn asks(&self) -> bool {
         matches!(self, Self::Token | Self::Verify | Self::Any)
     }
 
-    fn answers(&self) -> bool {
+    /// Whether it may stand in an answer.
+    pub(super) fn answers(&self) -> bool {
         matches!(self, Self::Token | Self::Hmac(_) | Self::Header(_))
     }
 
-    fn filled(&self, known: &Known<'_>) -> Result<String, Gap> {
+    /// Whether what stands in the question makes a difference to it.
+    pub(super) fn needs_token(&self) -> bool {
+        matches!(self, Self::Token | Self::Hmac(_))
+    }
+
+    pub(super) fn filled(&self, known: &ReplyContext<'_>) -> Result<String, Gap> {
         match self {
             Self::Token | Self::Verify | Self::Any => Ok(known.token.to_owned()),
             Self::Hmac(_) if !is_token(known.token.as_bytes()) => Err(Gap::Token),
@@ -95,16 +98,6 @@ impl fmt::Display for Hole {
     }
 }
 
-/// With its placeholders.
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|part| match part {
-            Part::Fixed(text) => f.write_str(text),
-            Part::Hole(hole) => hole.fmt(f),
-        })
-    }
-}
-
 /// Whether a text is a token that may be signed for whoever asks. The key is that of events, so a token that is an event's
 /// signed content would buy a forgery: only what cannot be one, short and of the letters that tokens are made of.
 pub fn is_token(text: &[u8]) -> bool {
@@ -113,82 +106,27 @@ pub fn is_token(text: &[u8]) -> bool {
     text.len() <= 256 && padding <= 2 && text[..text.len() - padding].iter().all(plain)
 }
 
-impl Text {
-    /// A text of a question: fixed, or one hole. The error is a clause.
-    pub(super) fn of_question(text: &str) -> Result<Self, String> {
-        let parsed = Self::parse(text, Hole::asks)?;
-        match parsed.0.as_slice() {
-            [_] | [] => Ok(parsed),
-            _ => Err("a placeholder must stand alone".to_owned()),
-        }
+/// Refuses placeholders of another place. The error is a clause.
+pub(super) fn check<'a>(mut holes: impl Iterator<Item = &'a Hole>, fits: impl Fn(&Hole) -> bool) -> Result<(), String> {
+    match holes.find(|hole| !fits(hole)) {
+        Some(hole) => Err(format!("unknown placeholder `{hole}`")),
+        None => Ok(()),
     }
+}
 
-    /// A text of an answer.
-    pub(super) fn of_answer(text: &str) -> Result<Self, String> {
-        Self::parse(text, Hole::answers)
+/// Checks a text of a question: fixed, or one hole. The error is a clause.
+pub(super) fn check_question(text: &Text) -> Result<(), String> {
+    check(text.placeholders(), Hole::asks)?;
+    if text.parts().len() > 1 {
+        return Err("a placeholder must stand alone".to_owned());
     }
-
-    fn parse(text: &str, fits: impl Fn(&Hole) -> bool) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let end = rest[start..].find('}').ok_or("unclosed placeholder")? + start;
-            let name = &rest[start + 2..end];
-            let hole = Hole::parse(name)
-                .filter(&fits)
-                .ok_or_else(|| format!("unknown placeholder `${{{name}}}`"))?;
-            if start > 0 {
-                parts.push(Part::Fixed(rest[..start].to_owned()));
-            }
-            parts.push(Part::Hole(hole));
-            rest = &rest[end + 1..];
-        }
-        if !rest.is_empty() {
-            parts.push(Part::Fixed(rest.to_owned()));
-        }
-        Ok(Self(parts))
-    }
-
-    /// The hole, when the text is one.
-    pub(super) fn hole(&self) -> Option<&Hole> {
-        match self.0.as_slice() {
-            [Part::Hole(hole)] => Some(hole),
-            _ => None,
-        }
-    }
-
-    /// The text, when it has no hole.
-    pub(super) fn fixed(&self) -> Option<&str> {
-        match self.0.as_slice() {
-            [] => Some(""),
-            [Part::Fixed(text)] => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Whether what stands in the question makes a difference to the text.
-    pub(super) fn needs_token(&self) -> bool {
-        let needs = |part: &Part| matches!(part, Part::Hole(Hole::Token | Hole::Hmac(_)));
-        self.0.iter().any(needs)
-    }
-
-    /// Whether the secret does.
-    pub(super) fn needs_secret(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Hole(Hole::Hmac(_))))
-    }
-
-    pub(super) fn filled(&self, known: &Known<'_>) -> Result<String, Gap> {
-        let part = |part: &Part| match part {
-            Part::Fixed(text) => Ok(text.clone()),
-            Part::Hole(hole) => hole.filled(known),
-        };
-        self.0.iter().map(part).collect()
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Name;
 
     #[test]
     fn only_a_token_that_cannot_be_the_content_of_an_event_is_signed() {
@@ -210,15 +148,14 @@ mod tests {
 
     #[test]
     fn placeholders_are_those_of_their_place() {
-        assert!(Text::of_question("${hmac.hex}").is_err());
-        assert!(Text::of_answer("${verify}").is_err());
+        let text = |text| Text::parse_with(text, Hole::read).unwrap();
+        assert!(check_question(&text("${hmac.hex}")).is_err());
+        assert!(check(text("${verify}").placeholders(), Hole::answers).is_err());
         assert_eq!(
-            Text::of_question("a${token}"),
+            check_question(&text("a${token}")),
             Err("a placeholder must stand alone".to_owned())
         );
-        assert_eq!(
-            Text::of_answer("${who}"),
-            Err("unknown placeholder `${who}`".to_owned())
-        );
+        let unknown = Text::parse_with("${who}", Hole::read).unwrap_err();
+        assert_eq!(unknown.what, "unknown placeholder `${who}`");
     }
 }

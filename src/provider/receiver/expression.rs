@@ -11,14 +11,14 @@ use crate::template::{Part, Placeholder, Template};
 type Result<T> = std::result::Result<T, ReceiverError>;
 
 /// Writes expressions and remembers which helpers they call.
-pub(super) struct Writer<'a> {
+pub(super) struct ExpressionWriter<'a> {
     profile: &'a Profile,
     lang: Lang,
     /// Facts such as `uses_path`.
     pub(super) uses: BTreeSet<&'static str>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ExpressionWriter<'a> {
     pub(super) fn new(profile: &'a Profile, lang: Lang) -> Self {
         Self {
             profile,

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::template::{Name as _, Template};
+
 /// What a text file is filled in with.
 #[derive(Debug, Default)]
-pub(super) struct Values {
+pub(super) struct SlotValues {
     /// Texts of slots.
     pub(super) texts: BTreeMap<&'static str, String>,
     /// What `%for` repeats.
@@ -14,7 +16,7 @@ pub(super) struct Values {
     pub(super) facts: BTreeSet<&'static str>,
 }
 
-impl Values {
+impl SlotValues {
     /// Sets a slot.
     pub(super) fn text(&mut self, name: &'static str, text: impl Into<String>) {
         self.texts.insert(name, text.into());
@@ -43,7 +45,7 @@ pub(super) fn definition<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The text with everything filled in.
-pub(super) fn fill(text: &str, values: &Values) -> Result<String, String> {
+pub(super) fn fill(text: &str, values: &SlotValues) -> Result<String, String> {
     let mut lines = text.lines();
     let mut shown: Vec<bool> = Vec::new();
     let mut filled = String::with_capacity(text.len());
@@ -84,16 +86,9 @@ fn push<'a>(filled: &mut String, line: &str, value: impl Fn(&str) -> Option<&'a 
 
 /// One line with its slots filled in. What is filled in is not looked at again.
 pub(super) fn slots<'a>(line: &str, value: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
-    let mut filled = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, after) = after
-            .split_once('}')
-            .ok_or_else(|| format!("unclosed slot in `{line}`"))?;
-        filled.push_str(before);
-        filled.push_str(value(name).ok_or_else(|| format!("no value for the slot `{name}`"))?);
-        rest = after;
-    }
-    filled.push_str(rest);
-    Ok(filled)
+    let template = Template::parse_with(line, String::read).map_err(|_| format!("unclosed slot in `{line}`"))?;
+    template.try_render(|name| match value(name) {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(format!("no value for the slot `{name}`")),
+    })
 }

@@ -1,12 +1,13 @@
 //! What a profile says, as slots, lists and facts of the text files.
 
-use super::expression::Writer;
-use super::fill::Values;
+use super::expression::ExpressionWriter;
+use super::fill::SlotValues;
 use super::{Lang, ReceiverError};
 use crate::clock::human_duration;
 use crate::provider::Profile;
 use crate::signature::{Algorithm, Encoding, Hmac, KeyForm, Scheme, SignatureLocation};
 use crate::template::{Part, Placeholder, Template, TimeForm};
+use crate::text::wrapped;
 
 type Result<T> = std::result::Result<T, ReceiverError>;
 
@@ -14,9 +15,9 @@ type Result<T> = std::result::Result<T, ReceiverError>;
 const WIDTH: usize = 110;
 
 /// Everything that the text file of a language may ask for.
-pub(super) fn values(profile: &Profile, lang: Lang) -> Result<Values> {
-    let mut writer = Writer::new(profile, lang);
-    let mut values = Values::default();
+pub(super) fn values(profile: &Profile, lang: Lang) -> Result<SlotValues> {
+    let mut writer = ExpressionWriter::new(profile, lang);
+    let mut values = SlotValues::default();
     values.text("title", one_line(&profile.title));
     values.text("label", profile.label());
     values.text("method", writer.quote(&profile.method));
@@ -47,7 +48,7 @@ pub(super) fn values(profile: &Profile, lang: Lang) -> Result<Values> {
 }
 
 /// Which imports and helpers several facts ask for together.
-fn helpers(values: &mut Values) {
+fn helpers(values: &mut SlotValues) {
     let has = |names: &[&str]| names.iter().any(|name| values.facts.contains(name));
     let needs = [
         ("needs_sha256", has(&["sha256", "hashes_body"])),
@@ -98,7 +99,7 @@ fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
     }
 }
 
-fn hmac(values: &mut Values, writer: &Writer<'_>, profile: &Profile, scheme: &Hmac) -> Result<()> {
+fn hmac(values: &mut SlotValues, writer: &ExpressionWriter<'_>, profile: &Profile, scheme: &Hmac) -> Result<()> {
     check_plain(profile, scheme)?;
     values.fact("hmac", true);
     let (fact, hash) = match scheme.algorithm {
@@ -142,7 +143,7 @@ fn hmac(values: &mut Values, writer: &Writer<'_>, profile: &Profile, scheme: &Hm
 }
 
 /// How the secret's text becomes the key.
-fn key(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
+fn key(values: &mut SlotValues, writer: &ExpressionWriter<'_>, scheme: &Hmac) -> Result<()> {
     let name = match scheme.key {
         KeyForm::Utf8 => "key_utf8",
         KeyForm::Hex => "key_hex",
@@ -160,7 +161,7 @@ fn key(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
 }
 
 /// Where signature, time and id stand.
-fn carrier(values: &mut Values, writer: &Writer<'_>, carrier: &SignatureLocation) {
+fn carrier(values: &mut SlotValues, writer: &ExpressionWriter<'_>, carrier: &SignatureLocation) {
     let separator = carrier.pairs.as_ref().or(carrier.list.as_ref());
     if let Some(separator) = separator {
         values.text("separator", writer.quote(separator));
@@ -218,7 +219,7 @@ fn time_form(carrier: &SignatureLocation) -> Option<TimeForm> {
 }
 
 /// The texts of which one must be what was sent.
-fn forms(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> {
+fn forms(values: &mut SlotValues, writer: &ExpressionWriter<'_>, scheme: &Hmac) -> Result<()> {
     let carrier = &scheme.carrier;
     let main = writer.encoded(carrier.encoding)?;
     let mut forms = vec![match carrier.pairs {
@@ -243,7 +244,7 @@ fn forms(values: &mut Values, writer: &Writer<'_>, scheme: &Hmac) -> Result<()> 
 }
 
 /// What is signed, piece by piece.
-fn content(writer: &Writer<'_>, profile: &Profile, content: &Template) -> Result<Vec<String>> {
+fn content(writer: &ExpressionWriter<'_>, profile: &Profile, content: &Template) -> Result<Vec<String>> {
     let piece = |part: &Part| match part {
         Part::Text(text) => writer.with_text("content_text", text),
         Part::Placeholder(Placeholder::Body) => Ok("body".to_owned()),
@@ -293,7 +294,7 @@ fn notes(profile: &Profile) -> Vec<String> {
         said.push(format!("Caution: {caution}."));
     }
     said.iter()
-        .flat_map(|text| std::iter::once(String::new()).chain(wrapped(text)))
+        .flat_map(|text| std::iter::once(String::new()).chain(wrapped(&one_line(text), WIDTH)))
         .collect()
 }
 
@@ -303,20 +304,4 @@ fn one_line(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in one_line(text).split(' ') {
-        let Some(last) = lines.last_mut() else { continue };
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + word.chars().count() < WIDTH {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
 }

@@ -1,8 +1,8 @@
-use super::fill::{Values, fill};
+use super::fill::{SlotValues, fill};
 
 #[test]
 fn lines_are_chosen_repeated_and_filled_in() {
-    let mut values = Values::default();
+    let mut values = SlotValues::default();
     values.text("name", "${it}");
     values.fact("yes", true);
     values.lists.insert("items", vec!["a".to_owned(), "b".to_owned()]);
@@ -19,7 +19,7 @@ fn a_wrong_text_file_is_an_error_and_never_a_wrong_program() {
         ("%end", "`%end` without `%if`"),
         ("%else", "`%else` without `%if`"),
     ] {
-        let error = fill(text, &Values::default()).unwrap_err();
+        let error = fill(text, &SlotValues::default()).unwrap_err();
         assert!(error.contains(wanted), "{text}: {error}");
     }
 }

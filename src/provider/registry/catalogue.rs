@@ -1,7 +1,8 @@
 //! The events of all providers. Looking for one copies nothing and reads no further than to the group that has it: most
 //! commands do it once, and their whole work takes a few milliseconds.
 
-use super::super::file::ProviderFile;
+use serde_json::{Map, Value};
+
 use super::{BUILTIN, Registry};
 
 /// A provider that knows an event.
@@ -16,24 +17,17 @@ pub struct EventMatch {
 }
 
 /// An event of a catalogue.
-#[derive(Clone, Copy)]
-struct Entry<'a> {
+struct CatalogueEntry<'a> {
     provider: &'a str,
     event: &'a str,
-    aliases: Aliases<'a>,
+    aliases: Vec<&'a str>,
 }
 
-#[derive(Clone, Copy)]
-enum Aliases<'a> {
-    Builtin(&'a [&'a str]),
-    File(&'a [String]),
-}
-
-/// A file of the user's, when it can be read, and whether it is looked at among the first.
+/// The events of a file of the user's, when it can be read, and whether it is looked at among the first.
 struct UserFile {
     name: String,
     first: bool,
-    file: Option<ProviderFile>,
+    events: Map<String, Value>,
 }
 
 impl Registry {
@@ -46,7 +40,7 @@ impl Registry {
                     .filter(|entry| search.is_none_or(|list| list.iter().any(|name| name == entry.provider)))
                     .filter(|entry| {
                         if alias {
-                            entry.aliases.contain(event)
+                            entry.aliases.contains(&event)
                         } else {
                             entry.event == event
                         }
@@ -77,7 +71,13 @@ impl Registry {
         let files = self.user_files().into_iter();
         let read = |(name, _): (String, _)| UserFile {
             first: BUILTIN.iter().any(|builtin| builtin.first && builtin.name == name),
-            file: self.file(&name, 8).ok().map(|(file, _)| file),
+            events: match self.source(&name, 8) {
+                Ok((mut file, _)) => match file["events"].take() {
+                    Value::Object(events) => events,
+                    _ => Map::new(),
+                },
+                Err(_) => Map::new(),
+            },
             name,
         };
         files.map(read).collect()
@@ -86,35 +86,28 @@ impl Registry {
 
 /// The events of those providers that are looked at among the first, or of all others. A user's file stands in the place
 /// of the built-in provider with its name, even when it cannot be read.
-fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = Entry<'_>> {
+fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = CatalogueEntry<'_>> {
     let builtin = BUILTIN
         .iter()
         .filter(move |builtin| builtin.first == first && !files.iter().any(|own| own.name == builtin.name))
         .flat_map(|builtin| {
-            builtin.events.iter().map(|(event, aliases)| Entry {
+            builtin.events.iter().map(|(event, aliases)| CatalogueEntry {
                 provider: builtin.name,
                 event,
-                aliases: Aliases::Builtin(aliases),
+                aliases: aliases.to_vec(),
             })
         });
     let own = files.iter().filter(move |own| own.first == first).flat_map(|own| {
-        own.file
-            .iter()
-            .flat_map(|file| &file.events)
-            .map(|(event, known)| Entry {
-                provider: &own.name,
-                event,
-                aliases: Aliases::File(&known.aliases),
-            })
+        own.events.iter().map(|(event, table)| CatalogueEntry {
+            provider: &own.name,
+            event,
+            aliases: table["aliases"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect(),
+        })
     });
     builtin.chain(own)
-}
-
-impl Aliases<'_> {
-    fn contain(self, event: &str) -> bool {
-        match self {
-            Self::Builtin(aliases) => aliases.contains(&event),
-            Self::File(aliases) => aliases.iter().any(|alias| alias == event),
-        }
-    }
 }

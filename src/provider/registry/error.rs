@@ -1,6 +1,6 @@
 //! Why a provider cannot be had.
 
-use crate::provider::compile::ProfileError;
+use crate::provider::fault::ProfileError;
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +24,12 @@ pub enum RegistryError {
         variants: Vec<String>,
     },
     /// The file is not TOML, or not of the format.
-    #[error("provider file `{file}` is not valid")]
+    #[error("provider file `{file}` is not valid{}", at_key(.key))]
     Syntax {
         /// The file.
         file: String,
+        /// Dotted; empty when the fault is no key's.
+        key: String,
         /// Line, column and accepted names.
         source: Box<toml::de::Error>,
     },
@@ -60,6 +62,13 @@ pub enum RegistryError {
     /// `extends` goes round in a circle.
     #[error("`extends` of provider `{0}` goes round in a circle")]
     Circle(String),
+}
+
+fn at_key(key: &str) -> String {
+    match key {
+        "" | "." => String::new(),
+        key => format!(": `{key}`"),
+    }
 }
 
 fn at_line(line: usize) -> String {

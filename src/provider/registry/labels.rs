@@ -1,6 +1,6 @@
 //! The names by which profiles are asked for, without compiling one.
 
-use super::{BUILTIN, GENERIC, Listing, Origin, Registry};
+use super::{BUILTIN, GENERIC, Origin, ProviderListing, Registry};
 
 impl Registry {
     /// The provider of a body that belongs to none.
@@ -19,7 +19,7 @@ impl Registry {
     }
 
     /// None of a file that cannot be used.
-    fn variants(&self, listing: &Listing) -> Vec<String> {
+    fn variants(&self, listing: &ProviderListing) -> Vec<String> {
         match listing.origin {
             Origin::Builtin => BUILTIN
                 .iter()
@@ -28,8 +28,8 @@ impl Registry {
                 .map(|variant| (*variant).to_owned())
                 .collect(),
             Origin::File(_) => self
-                .file(&listing.name, 8)
-                .map_or_else(|_| Vec::new(), |(file, _)| file.variants.into_keys().collect()),
+                .source(&listing.name, 8)
+                .map_or_else(|_| Vec::new(), |(file, _)| super::keys(&file["variants"])),
         }
     }
 }

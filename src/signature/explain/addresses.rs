@@ -9,7 +9,7 @@ use super::context::{ProbeContext, Trial};
 use super::{Explanation, found};
 use crate::headers::Headers;
 use crate::shell::quote;
-use crate::signature::content::parts_of;
+use crate::signature::url_form::parts_of;
 use crate::template::{Part, Placeholder, Template};
 
 /// Headers in which a host may stand that the sender knows.

@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 
 use super::values::signed;
+use crate::glob::Glob;
 use crate::store::{Query, RecordKind};
 
 /// What stands between `FROM` and `ORDER BY`, and the values of its placeholders in their order.
@@ -81,14 +82,14 @@ impl SqlFilter {
         }
         if let Some(event) = &query.event {
             let (operator, pattern) = if event.contains('*') {
-                ("event GLOB ?", glob(event))
+                ("event GLOB ?", Glob::new(event).for_sqlite())
             } else {
                 ("event = ?", event.clone())
             };
             self.and(operator, [pattern.into()]);
         }
         if let Some(provider) = &query.provider {
-            let variants = format!("{}@*", glob(provider).replace('*', "[*]"));
+            let variants = format!("{}@*", Glob::new(provider).for_sqlite().replace('*', "[*]"));
             self.and(
                 "(provider = ? OR provider GLOB ?)",
                 [provider.clone().into(), variants.into()],
@@ -100,28 +101,5 @@ impl SqlFilter {
         if let Some(before) = query.page.before {
             self.and("n < ?", [signed(before).into()]);
         }
-    }
-}
-
-/// An event pattern for SQLite, where `?` and `[` mean something too.
-fn glob(pattern: &str) -> String {
-    pattern.chars().fold(String::new(), |mut glob, c| {
-        match c {
-            '?' => glob.push_str("[?]"),
-            '[' => glob.push_str("[[]"),
-            other => glob.push(other),
-        }
-        glob
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_star_is_special_in_a_pattern() {
-        assert_eq!(glob("job.*"), "job.*");
-        assert_eq!(glob("a?b[c]*"), "a[?]b[[]c]*");
     }
 }

@@ -1,11 +1,11 @@
 //! How a profile asks an endpoint whether it is wanted, for people and for scripts.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::sheet::Sheet;
 use crate::clock::human_duration;
 use crate::provider::Profile;
-use crate::provider::handshake::{Handshake, Replied};
+use crate::provider::handshake::Handshake;
 
 /// The section of the sheet; nothing where nothing is asked.
 pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
@@ -36,7 +36,7 @@ fn told(handshake: &Handshake) -> String {
     if handshake.probes_signature {
         told.push("also with a wrong signature".to_owned());
     }
-    if let Some(within) = handshake.within {
+    if let Some(within) = handshake.within() {
         told.push(format!("answered within {}", human_duration(within)));
     }
     told.join("; ")
@@ -49,40 +49,26 @@ pub(super) fn json(profile: &Profile) -> Value {
 
 fn one(handshake: &Handshake) -> Value {
     let question = handshake.unfilled_question();
-    let mut answers = handshake.unfilled_answers().map(|answer| replied(&answer));
+    let mut answers = handshake.unfilled_answers();
     json!({
         "name": handshake.name,
         "summary": handshake.summary,
         "signed": handshake.signed,
         "probes_signature": handshake.probes_signature,
-        "token": handshake.token_form(),
+        "token": handshake.token,
         "secret": handshake.secret,
         "tell": handshake.tell_form(),
-        "confirm_host": handshake.confirm_host(),
-        "within_ms": handshake.within.map(super::json::millis),
+        "confirm_host": handshake.confirm_host,
+        "within_ms": handshake.within().map(super::whole_millis),
         "request": {
             "method": question.method,
-            "query": object(&question.query),
-            "headers": object(&question.headers),
+            "query": question.query,
+            "headers": question.headers,
             "body": question.body,
-            "without": handshake.without().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "without": handshake.without(),
         },
         "answer": answers.next(),
         "also_accept": answers.collect::<Vec<_>>(),
         "success": handshake.success().to_string(),
     })
-}
-
-fn replied(answer: &Replied) -> Value {
-    json!({
-        "status": answer.status,
-        "headers": object(&answer.headers),
-        "more_headers": object(&answer.more_headers),
-        "body": answer.body,
-    })
-}
-
-fn object(pairs: &[(String, String)]) -> Map<String, Value> {
-    let field = |(name, value): &(String, String)| (name.clone(), Value::from(value.as_str()));
-    pairs.iter().map(field).collect()
 }

@@ -22,23 +22,18 @@ pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
             sheet.row(verb.name(), "there is no such call", &[]);
         }
     }
-    let fields: Vec<String> = api.fields.iter().map(|(_, name)| name.clone()).collect();
+    let fields: Vec<&str> = api.fields.values().map(String::as_str).collect();
     sheet.row("fields", &fields.join(", "), &["api.fields"]);
     for (name, value) in &api.headers {
         sheet.row("header", &format!("{name}: {value}"), &["api.headers"]);
     }
     sheet.row("key", &api.key.to_string(), &["api.key"]);
-    if let Some(form) = &api.test_key {
-        sheet.row("test key", &form.to_string(), &["api.test-key"]);
-    }
-    if let Some((calls, per)) = api.rate {
-        sheet.row(
-            "rate",
-            &format!("{calls} calls in {}", human_duration(per)),
-            &["api.rate"],
-        );
-    }
+    sheet.optional("test key", api.test_key.as_ref(), "api.test-key");
+    let rate = api.rate.as_ref();
+    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per())));
+    sheet.optional("rate", rate, "api.rate");
     for (scope, events) in &api.scopes {
+        let events: Vec<String> = events.iter().map(ToString::to_string).collect();
         sheet.row("scope", &format!("{scope}: {}", events.join(", ")), &["api.scopes"]);
     }
 }
@@ -59,12 +54,12 @@ fn object(api: &Api) -> Value {
     });
     json!({
         "base": api.base.as_ref().map(url::Url::as_str),
-        "headers": api.headers.iter().cloned().collect::<indexmap::IndexMap<_, _>>(),
+        "headers": api.headers,
         "calls": calls.collect::<serde_json::Map<_, _>>(),
-        "fields": api.fields.iter().map(|(_, name)| name).collect::<Vec<_>>(),
-        "key": api.key.to_string(),
-        "test_key": api.test_key.as_ref().map(ToString::to_string),
-        "rate": api.rate.map(|(calls, per)| json!({ "calls": calls, "per_ms": per.as_millis() })),
-        "scopes": api.scopes.iter().cloned().collect::<indexmap::IndexMap<_, _>>(),
+        "fields": api.fields.values().collect::<Vec<_>>(),
+        "key": api.key,
+        "test_key": api.test_key,
+        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per()) })),
+        "scopes": api.scopes,
     })
 }

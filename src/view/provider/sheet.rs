@@ -1,6 +1,9 @@
 //! Headed rows of `name  value` for people, wrapped, with a mark behind what a provider's file only assumes.
 
+use std::fmt;
+
 use crate::provider::Profile;
+use crate::text::wrapped;
 use crate::view::style::Style;
 
 /// Where lines are broken, in characters.
@@ -42,6 +45,19 @@ impl<'a> Sheet<'a> {
     pub(super) fn row(&mut self, name: &str, value: &str, keys: &[&str]) {
         let mark = self.mark(keys);
         self.put(name, value, &mark);
+    }
+
+    /// A row where there is something to say.
+    pub(super) fn optional(&mut self, name: &str, value: Option<impl fmt::Display>, key: &str) {
+        if let Some(value) = value {
+            self.row(name, &value.to_string(), &[key]);
+        }
+    }
+
+    /// A row of several values, where there are any.
+    pub(super) fn list(&mut self, name: &str, values: &[impl fmt::Display], between: &str, key: &str) {
+        let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+        self.optional(name, (!texts.is_empty()).then(|| texts.join(between)), key);
     }
 
     /// A header line about that dotted key.
@@ -122,34 +138,5 @@ impl<'a> Sheet<'a> {
             let names: Vec<&str> = assumed.iter().filter_map(|key| key.rsplit('.').next()).collect();
             format!("(assumed: {})", names.join(", "))
         }
-    }
-}
-
-/// The text in lines of at most `width` characters, broken at blanks.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut rows = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(row) = rows.last_mut() else { continue };
-        if row.is_empty() {
-            row.push_str(word);
-        } else if row.chars().count() + 1 + word.chars().count() <= width {
-            row.push(' ');
-            row.push_str(word);
-        } else {
-            rows.push(word.to_owned());
-        }
-    }
-    rows
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_broken_at_blanks_and_long_words_stay_whole() {
-        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
-        assert_eq!(wrapped("abcdefgh i", 5), ["abcdefgh", "i"]);
-        assert_eq!(wrapped("", 5), [""]);
     }
 }

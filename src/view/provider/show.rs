@@ -2,7 +2,6 @@
 
 use super::sheet::Sheet;
 use crate::clock::human_duration;
-use crate::provider::file::Limit;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
 use crate::provider::{Https, Place, Profile};
 use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hmac, KeyForm, Scheme, SignatureLocation};
@@ -73,10 +72,7 @@ fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
     let algorithm = format!("HMAC-{}", scheme.algorithm.name().to_uppercase());
     sheet.row("scheme", &algorithm, &["signature.hmac.algorithm"]);
     carrier(sheet, "signature.hmac", &scheme.carrier, &scheme.content.to_string());
-    if !scheme.also_accept.is_empty() {
-        let forms: Vec<String> = scheme.also_accept.iter().map(ToString::to_string).collect();
-        sheet.row("also taken", &forms.join("; "), &["signature.hmac.also-accept"]);
-    }
+    sheet.list("also taken", &scheme.also_accept, "; ", "signature.hmac.also-accept");
     let form = match scheme.key {
         KeyForm::Utf8 => "the secret's text",
         KeyForm::Hex => "the secret, decoded from hex",
@@ -118,13 +114,15 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
 fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &SignatureLocation, content: &str) {
     let key = |name: &str| format!("{table}.{name}");
     sheet.row("header", &carrier.places(), &[&key("header")]);
-    if let Some(list) = &carrier.each {
-        sheet.row("signed by item", &format!("body:{list}"), &[&key("carrier.each")]);
-    }
+    let in_body = |path: &String| format!("body:{path}");
+    sheet.optional(
+        "signed by item",
+        carrier.each.as_ref().map(in_body),
+        &key("carrier.each"),
+    );
     sheet.row("content", content, &[&key("content")]);
-    if let Some((path, _)) = &carrier.time_at {
-        sheet.row("signed at", &format!("body:{path}"), &[&key("time-at")]);
-    }
+    let signed_at = carrier.time_at.as_ref().map(|(path, _)| in_body(path));
+    sheet.optional("signed at", signed_at, &key("time-at"));
     sheet.row("value", &carrier.value.to_string(), &[&key("value")]);
     if let Some(separator) = &carrier.pairs {
         let text = format!("`key=value` separated by `{separator}`, in any order, each repeatable");
@@ -178,12 +176,9 @@ fn message(sheet: &mut Sheet<'_>, profile: &Profile) {
         };
         sheet.row(name, &text, &[&format!("envelope.json.{name}")]);
     }
-    if let Some(id) = &profile.id {
-        sheet.row("${id}", &id.to_string(), &["message.id"]);
-    }
-    if let Some(path) = &profile.metadata {
-        sheet.row("--metadata", &format!("goes to body:{path}"), &["message.metadata"]);
-    }
+    sheet.optional("${id}", profile.id.as_ref(), "message.id");
+    let metadata = profile.metadata.as_ref().map(|path| format!("goes to body:{path}"));
+    sheet.optional("--metadata", metadata, "message.metadata");
     for (name, param) in &profile.params {
         let default = param.default.as_ref();
         let default = default.map_or_else(|| "required".into(), |default| format!("default {default}"));
@@ -197,9 +192,7 @@ fn delivery(sheet: &mut Sheet<'_>, profile: &Profile) {
     sheet.heading("Delivery");
     let request = format!("{} {}", profile.method, profile.content_type);
     sheet.row("request", &request, &["delivery.method", "delivery.content-type"]);
-    if let Some(agent) = &profile.user_agent {
-        sheet.row("user agent", agent, &["delivery.user-agent"]);
-    }
+    sheet.optional("user agent", profile.user_agent.as_ref(), "delivery.user-agent");
     sheet.row("timeout", &human_duration(policy.timeout), &["delivery.timeout"]);
     sheet.row("success", &policy.success.to_string(), &["delivery.success"]);
     let delays: &[&str] = if schedule.delays.is_empty() {
@@ -250,9 +243,8 @@ fn moments(sheet: &mut Sheet<'_>, profile: &Profile) {
             sheet.row("disabled", &text, &["retry.schedule.disable-after-deliveries"]);
         }
     }
-    if let Some(notify) = &schedule.notify {
-        sheet.row("notice", &format!("by {notify}"), &["retry.schedule.notify"]);
-    }
+    let notify = schedule.notify.as_ref().map(|notify| format!("by {notify}"));
+    sheet.optional("notice", notify, "retry.schedule.notify");
 }
 
 /// Answers that change the plan.
@@ -289,32 +281,25 @@ fn endpoint(sheet: &mut Sheet<'_>, profile: &Profile) {
     let rules = &profile.endpoint;
     sheet.heading("Endpoint");
     let https = match rules.https {
-        Https::Required => "required",
-        Https::Recommended => "recommended",
         Https::Any => "as you like",
+        stated => stated.name(),
     };
     sheet.row("https", https, &["endpoint.https"]);
-    if !rules.ports.is_empty() {
-        let ports: Vec<String> = rules.ports.iter().map(u16::to_string).collect();
-        sheet.row("ports", &ports.join(", "), &["endpoint.ports"]);
-    }
+    sheet.list("ports", &rules.ports, ", ", "endpoint.ports");
     if rules.public {
         sheet.row("host", "must be reachable from the internet", &["endpoint.public"]);
     }
     if rules.unique_url {
         sheet.row("URL", "may be registered once only", &["endpoint.unique-url"]);
     }
-    if !rules.plans.is_empty() {
-        let plan = |(name, limit): (&String, &Limit)| match limit {
-            Limit::Count(count) => format!("{name} {count}"),
-            Limit::Unlimited => format!("{name} unlimited"),
-        };
-        let plans: Vec<String> = rules.plans.iter().map(plan).collect();
-        sheet.row("plans", &plans.join(", "), &["endpoint.plans"]);
-    }
-    if let Some(all) = &rules.all_events {
-        sheet.row("all events", &format!("`{all}`"), &["endpoint.all-events"]);
-    }
+    let plans: Vec<String> = rules
+        .plans
+        .iter()
+        .map(|(name, limit)| format!("{name} {limit}"))
+        .collect();
+    sheet.list("plans", &plans, ", ", "endpoint.plans");
+    let all = rules.all_events.as_ref().map(|all| format!("`{all}`"));
+    sheet.optional("all events", all, "endpoint.all-events");
 }
 
 fn receiving(sheet: &mut Sheet<'_>, profile: &Profile) {
@@ -331,18 +316,11 @@ fn receiving(sheet: &mut Sheet<'_>, profile: &Profile) {
     }
     let read = &profile.read;
     for (name, list) in [("event", &read.event), ("id", &read.id), ("time", &read.time)] {
-        if !list.is_empty() {
-            sheet.row(name, &places(list, ", else "), &[&format!("read.{name}")]);
-        }
+        sheet.list(name, list, ", else ", &format!("read.{name}"));
     }
     let dedupe = &profile.dedupe;
-    let keys: Vec<String> = dedupe.keys.iter().map(ToString::to_string).collect();
-    if !keys.is_empty() {
-        sheet.row("same event", &keys.join(", else "), &["dedupe.key"]);
-    }
-    if let Some(documented) = &dedupe.documented {
-        sheet.row("documented", documented, &["dedupe.documented"]);
-    }
+    sheet.list("same event", &dedupe.keys, ", else ", "dedupe.key");
+    sheet.optional("documented", dedupe.documented.as_ref(), "dedupe.documented");
     if let Some(caution) = &dedupe.caution {
         sheet.row("caution", caution, &[]);
     }
@@ -361,20 +339,13 @@ fn variants(sheet: &mut Sheet<'_>, profile: &Profile) {
     }
     sheet.heading(&format!("Variants, as {}@NAME", profile.name));
     for (name, summary) in &profile.variants {
-        let keys = assumed_in_variant(profile, name);
+        let keys = profile.assumed_in_variant(name);
         let mark = match keys.as_slice() {
             [] => String::new(),
             keys => format!("(assumed: {})", keys.join(", ")),
         };
         sheet.put(name, summary, &mark);
     }
-}
-
-/// What a variant assumes, by the last names of the keys.
-pub(super) fn assumed_in_variant<'a>(profile: &'a Profile, name: &str) -> Vec<&'a str> {
-    let prefix = format!("variants.{name}.");
-    let own = |key: &'a String| key.strip_prefix(&prefix)?.rsplit('.').next();
-    profile.assumed.iter().filter_map(own).collect()
 }
 
 fn events(sheet: &mut Sheet<'_>, profile: &Profile) {
@@ -393,7 +364,5 @@ fn events(sheet: &mut Sheet<'_>, profile: &Profile) {
     if !profile.naming.is_any() {
         sheet.row("of your own", &profile.naming.describe(), &["naming"]);
     }
-    if let Some(event) = &profile.test_event {
-        sheet.row("test", event, &["test-event"]);
-    }
+    sheet.optional("test", profile.test_event.as_ref(), "test-event");
 }

@@ -1,0 +1,123 @@
+//! The catalogue: a sample of an event, a body beside it, a provider file of the user's.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::context::Context;
+use crate::error::{Error, Result};
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
+use crate::provider::drift::{Difference, Measure};
+use crate::provider::{Profile, near_names, or_near};
+use crate::text::printable;
+
+/// A body as it would be sent.
+pub struct SampleBody {
+    /// The catalogue's name of the event.
+    pub event: String,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+/// Composes a sample of an event.
+pub fn sample(
+    context: &Context,
+    profile: &Profile,
+    options: ComposeOptions,
+) -> std::result::Result<SampleBody, ComposeError> {
+    let named = options.event.clone();
+    let composer = Composer::new(profile, options)?;
+    let event = composer.event().to_owned();
+    if event != named {
+        context.notices.note(format!("`{named}` is another name of `{event}`"));
+    }
+    let id = Id::new(IdKind::Message, context.now(), &context.random);
+    let message = composer.compose(id, context.now(), &context.random)?;
+    Ok(SampleBody {
+        event,
+        body: message.body,
+    })
+}
+
+/// A body beside the catalogue.
+pub struct Comparison {
+    /// `NAME` or `NAME@VARIANT`.
+    pub provider: String,
+    /// The catalogue's name.
+    pub event: String,
+    /// Every difference.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares a body with what the catalogue says of its event; `None` when no catalogue has it. `file` is what the body is
+/// called in an error.
+pub fn compare(
+    context: &Context,
+    provider: Option<&str>,
+    event: &str,
+    file: &str,
+    bytes: &[u8],
+) -> Result<Option<Comparison>> {
+    let body: Value =
+        serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
+    let named = provider.is_some() || context.settings.provider.is_some();
+    if !named && context.registry.find_event(event, None).is_empty() {
+        let all = context.registry.all_events();
+        let near = near_names(event, all.iter().map(|(name, _)| name.as_str()));
+        context
+            .notices
+            .warn(format!("no provider has an event `{event}`{}", or_near(&near)));
+        return Ok(None);
+    }
+    let profile = context.provider_for(provider, Some(event))?;
+    let measure = match Measure::new(&profile, event) {
+        Err(ComposeError::UnknownEvent { near, .. }) => {
+            let label = profile.label();
+            context
+                .notices
+                .warn(format!("`{label}` has no event `{event}`{}", or_near(&near)));
+            context.notices.findings(&profile.check_custom_event(event));
+            return Ok(None);
+        }
+        measure => measure?,
+    };
+    let known = profile.canonical_event(event).unwrap_or(event);
+    if known != event {
+        context.notices.note(format!("`{event}` is an alias of `{known}`"));
+    }
+    remarks(context, &profile, known, bytes);
+    Ok(Some(Comparison {
+        provider: profile.label(),
+        event: known.to_owned(),
+        differences: measure.compare(&body),
+    }))
+}
+
+/// What makes a comparison worth less.
+fn remarks(context: &Context, profile: &Profile, event: &str, body: &[u8]) {
+    if profile.events.get(event).is_some_and(|entry| entry.assumed) {
+        let what = format!("the data of `{event}` is assumed: no source states its shape");
+        context.notices.note(what);
+    }
+    let said = profile.facts(&Headers::default(), body).event;
+    if let Some(said) = said.filter(|said| profile.canonical_event(said) != Some(event)) {
+        let said = printable(&said, 200);
+        context.notices.warn(format!("the body says that it is `{said}`"));
+    }
+}
+
+/// What is doubtful about a provider file that is good.
+pub fn lint_file(context: &Context, file: &Path, profile: &Profile) {
+    for event in profile.events.keys() {
+        context.notices.findings(&profile.naming.check(&profile.label(), event));
+    }
+    if file.file_stem().is_none_or(|stem| stem != profile.name.as_str()) {
+        context.notices.warn(format!(
+            "a provider is found by its file's name: this one must be called `{}.toml`",
+            profile.name
+        ));
+    }
+}

@@ -1,0 +1,82 @@
+//! The one glob of hook: `*` stands for any run of characters, nothing else is special.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Names with `*` for any run of characters.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Glob(String);
+
+impl Glob {
+    /// Takes any text.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Whether the whole name fits.
+    pub fn fits(&self, name: &str) -> bool {
+        let mut pieces = self.0.split('*');
+        let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
+            return false;
+        };
+        let mut pieces: Vec<&str> = pieces.collect();
+        let Some(last) = pieces.pop() else {
+            return rest.is_empty();
+        };
+        for piece in pieces {
+            match rest.find(piece) {
+                Some(at) => rest = &rest[at + piece.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+
+    /// The same glob for SQLite, where `?` and `[` mean something too.
+    pub fn for_sqlite(&self) -> String {
+        self.0.replace('[', "[[]").replace('?', "[?]")
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_run_of_characters() {
+        let fits = |pattern: &str, name: &str| Glob::new(pattern).fits(name);
+        assert!(fits("job.*", "job.paid") && fits("*", "") && fits("a*b*c", "a1b2c") && fits("job.paid", "job.paid"));
+        assert!(
+            !fits("job.*", "order.paid") && !fits("job", "job.paid") && !fits("a*b*c", "acb") && !fits("ab*ba", "aba")
+        );
+    }
+
+    #[test]
+    fn only_the_star_is_special_for_sqlite_too() {
+        assert_eq!(Glob::new("job.*").for_sqlite(), "job.*");
+        assert_eq!(Glob::new("a?b[c]*").for_sqlite(), "a[?]b[[]c]*");
+    }
+
+    proptest! {
+        #[test]
+        fn a_star_stands_for_whatever_is_in_its_place(start in "[a-z.?\\[*]{0,6}", end in "[a-z.?\\[*]{0,6}", any in ".{0,8}") {
+            let glob = Glob::new(&format!("{start}*{end}"));
+            prop_assert!(glob.fits(&format!("{start}{any}{end}")), "{glob}");
+        }
+
+        #[test]
+        fn without_a_star_a_name_fits_itself_alone(name in "[a-z.?\\[]{0,6}", other in "[a-z.?\\[]{0,6}") {
+            prop_assert_eq!(Glob::new(&name).fits(&other), name == other);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A fault in a provider file, named by its key.
+
+/// A fault in a provider file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: {what}")]
+pub struct ProfileError {
+    /// Dotted key, as in the file.
+    pub key: String,
+    /// The fact.
+    pub what: String,
+}
+
+pub(super) fn fault<T>(key: &str, what: impl Into<String>) -> Result<T, ProfileError> {
+    Err(ProfileError {
+        key: key.to_owned(),
+        what: what.into(),
+    })
+}
+
+/// The dotted key that a path leads to; an item of a list is named by the list.
+pub(super) fn key_of(path: &serde_path_to_error::Path) -> String {
+    let path = path.to_string();
+    match path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) {
+        Some((list, _)) => list.to_owned(),
+        None => path,
+    }
+}

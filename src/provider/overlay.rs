@@ -1,0 +1,170 @@
+//! One file over another, as plain tables: a variant over its provider, a file over the one that it extends. No key is named
+//! here, so a new one is merged like those beside it.
+
+use serde_json::{Map, Value};
+
+/// Tables that are merged entry by entry; all other keys are replaced whole.
+const BY_ENTRY: [&str; 12] = [
+    "message",
+    "read",
+    "delivery",
+    "endpoint",
+    "detect",
+    "dedupe",
+    "naming",
+    "headers",
+    "params",
+    "events",
+    "variants",
+    "handshakes",
+];
+
+/// Tables of one table that says the kind: one of the same kind is merged key by key, one of another kind replaces it.
+const BY_KIND: [&str; 2] = ["signature", "retry"];
+
+/// What a variant says of itself rather than of the provider.
+const OWN_OF_VARIANT: [&str; 3] = ["summary", "rank", "when"];
+
+/// What each file says for itself, whatever it extends.
+const OWN_OF_FILE: [&str; 3] = ["format", "name", "extends"];
+
+type JsonTable = Map<String, Value>;
+
+/// The file with that variant's keys over its own. What it assumes is what the two assume together.
+pub(super) fn with_variant(file: &Value, name: &str) -> Value {
+    let mut merged = table(Some(file));
+    let mut variant = table(merged.get("variants").and_then(|variants| variants.get(name)));
+    variant.retain(|key, _| !OWN_OF_VARIANT.contains(&key.as_str()));
+    let prefix = format!("variants.{name}.");
+    let assumed = texts(&merged, "assumed");
+    let own = assumed.iter().filter_map(|key| key.strip_prefix(&prefix));
+    let own: Vec<String> = own.map(str::to_owned).collect();
+    let stated = lay_over(&mut merged, variant);
+    let mut assumed = still_assumed(assumed, &stated);
+    assumed.retain(|key| !key.starts_with("variants."));
+    assumed.extend(own);
+    merged.insert("assumed".to_owned(), assumed.into());
+    if let Some(Value::Object(headers)) = merged.get_mut("headers") {
+        headers.retain(|_, value| value.as_str() != Some(""));
+    }
+    Value::Object(merged)
+}
+
+/// A file over the one that it extends.
+pub(super) fn extending(file: &Value, base: &Value) -> Value {
+    let (mut merged, mut own) = (table(Some(base)), table(Some(file)));
+    for key in OWN_OF_FILE {
+        merged.remove(key);
+    }
+    let (base_assumed, base_notes) = (texts(&merged, "assumed"), texts(&merged, "notes"));
+    let (own_assumed, own_notes) = (texts(&own, "assumed"), texts(&own, "notes"));
+    own.remove("assumed");
+    let stated = lay_over(&mut merged, own);
+    let assumed = [still_assumed(base_assumed, &stated), own_assumed].concat();
+    merged.insert("assumed".to_owned(), assumed.into());
+    merged.insert("notes".to_owned(), [base_notes, own_notes].concat().into());
+    Value::Object(merged)
+}
+
+/// Lays keys over others; the dotted keys that are stated so, or the tables around them where those are replaced whole.
+fn lay_over(base: &mut JsonTable, own: JsonTable) -> Vec<String> {
+    let mut stated = Vec::new();
+    for (key, value) in own {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Object(base)), Value::Object(own)) if BY_ENTRY.contains(&key.as_str()) => {
+                replace(base, own, &key, &mut stated);
+            }
+            (Some(Value::Object(base)), Value::Object(own))
+                if BY_KIND.contains(&key.as_str()) && base.keys().eq(own.keys()) =>
+            {
+                for (kind, own) in own {
+                    if let (Some(Value::Object(base)), Value::Object(own)) = (base.get_mut(&kind), own) {
+                        replace(base, own, &format!("{key}.{kind}"), &mut stated);
+                    }
+                }
+            }
+            (_, value) => {
+                match &value {
+                    // Of a table that the other does not have, its entries are stated.
+                    Value::Object(own) if BY_ENTRY.contains(&key.as_str()) => {
+                        stated.extend(own.keys().map(|name| format!("{key}.{name}")));
+                    }
+                    _ => stated.push(key.clone()),
+                }
+                base.insert(key, value);
+            }
+        }
+    }
+    stated
+}
+
+fn replace(base: &mut JsonTable, own: JsonTable, key: &str, stated: &mut Vec<String>) {
+    stated.extend(own.keys().map(|name| format!("{key}.{name}")));
+    base.extend(own);
+}
+
+/// The assumptions that are left when some keys are stated by somebody else.
+fn still_assumed(mut assumed: Vec<String>, stated: &[String]) -> Vec<String> {
+    let within = |key: &str, table: &str| {
+        key.strip_prefix(table)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    assumed.retain(|key| !stated.iter().any(|stated| within(key, stated)));
+    assumed
+}
+
+fn table(value: Option<&Value>) -> JsonTable {
+    value.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn texts(table: &JsonTable, key: &str) -> Vec<String> {
+    let list = table.get(key).and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_table_of_the_same_kind_is_merged_key_by_key_and_one_of_another_kind_replaces() {
+        let base = json!({
+            "format": 1, "name": "base", "title": "Base", "notes": ["a"],
+            "assumed": ["signature.hmac.header", "signature.hmac.key", "delivery", "retry.schedule.delays"],
+            "signature": {"hmac": {"header": "X-A", "key": "hex"}},
+            "retry": {"schedule": {"delays": ["1m"]}},
+            "delivery": {"method": "PUT"},
+        });
+        let own = json!({
+            "format": 1, "name": "own", "notes": ["b"], "assumed": ["docs"],
+            "signature": {"hmac": {"header": "X-B"}},
+            "retry": {"none": {}},
+            "delivery": {"timeout": "1s"},
+        });
+        assert_eq!(
+            extending(&own, &base),
+            json!({
+                "format": 1, "name": "own", "title": "Base", "notes": ["a", "b"],
+                "assumed": ["signature.hmac.key", "delivery", "docs"],
+                "signature": {"hmac": {"header": "X-B", "key": "hex"}},
+                "retry": {"none": {}},
+                "delivery": {"method": "PUT", "timeout": "1s"},
+            })
+        );
+    }
+
+    #[test]
+    fn a_variant_takes_a_header_away_with_an_empty_text_and_brings_its_own_assumptions() {
+        let file = json!({
+            "assumed": ["headers.X-A", "read.id", "variants.old.read.time", "variants.new.read"],
+            "headers": {"X-A": "1", "X-B": "2"},
+            "variants": {"old": {"summary": "s", "rank": 3, "headers": {"X-A": "", "X-C": "3"}}},
+        });
+        let merged = with_variant(&file, "old");
+        assert_eq!(merged["headers"], json!({"X-B": "2", "X-C": "3"}));
+        assert_eq!(merged["assumed"], json!(["read.id", "read.time"]));
+        assert!(merged.get("summary").is_none() && merged["variants"]["old"]["rank"] == 3);
+    }
+}

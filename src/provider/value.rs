@@ -1,0 +1,145 @@
+//! Values that are written as text, or in more than one type; without `untagged`, so that a fault keeps its line and column.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
+
+use crate::clock::parse_duration;
+use crate::template::text_of;
+
+/// A duration such as `30s`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DurationText(Duration);
+
+impl DurationText {
+    /// That many seconds.
+    pub(super) const fn from_secs(secs: u64) -> Self {
+        Self(Duration::from_secs(secs))
+    }
+}
+
+impl TryFrom<String> for DurationText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_duration(&text).map(Self)
+    }
+}
+
+impl From<DurationText> for Duration {
+    fn from(text: DurationText) -> Self {
+        text.0
+    }
+}
+
+/// A share such as `10%`, as a number from 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Share(pub f64);
+
+impl TryFrom<String> for Share {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok()) {
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Self(percent / 100.0)),
+            _ => Err(format!("`{text}` is not a share such as `10%`")),
+        }
+    }
+}
+
+/// Where something stands in a request: `header:NAME` or `body:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Place {
+    /// A header.
+    Header(String),
+    /// A dotted path in a JSON body.
+    Body(String),
+}
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is not a place: `header:NAME` or `body:PATH`"))
+    }
+}
+
+impl From<Place> for String {
+    fn from(place: Place) -> Self {
+        place.to_string()
+    }
+}
+
+impl Place {
+    /// Reads `header:NAME` or `body:PATH`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':')? {
+            ("header", name) if !name.is_empty() => Some(Self::Header(name.to_ascii_lowercase())),
+            ("body", path) if !path.is_empty() => Some(Self::Body(path.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Body(path) => write!(f, "body:{path}"),
+        }
+    }
+}
+
+/// A number, or `unlimited`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "Value")]
+pub enum Limit {
+    /// At most this many.
+    Count(u32),
+    /// No limit.
+    Unlimited,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Unlimited => f.write_str("unlimited"),
+        }
+    }
+}
+
+impl From<Limit> for Value {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Count(count) => Self::from(count),
+            Limit::Unlimited => Self::from("unlimited"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match (value.as_str(), value.as_u64().map(u32::try_from)) {
+            (Some("unlimited"), _) => Ok(Self::Unlimited),
+            (_, Some(Ok(count))) => Ok(Self::Count(count)),
+            _ => Err(de::Error::custom("expected a whole number or \"unlimited\"")),
+        }
+    }
+}
+
+/// A string, a number or a boolean, as text.
+pub(super) fn scalar_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err(de::Error::custom("expected a string, a number or a boolean"))
+        }
+        scalar => Ok(Some(text_of(&scalar))),
+    }
+}

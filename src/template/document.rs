@@ -1,0 +1,222 @@
+//! JSON documents whose texts are templates: samples, and what an API or a handshake says. The same document says how it is
+//! written and where a part of it is found again.
+
+use std::convert::Infallible;
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+use super::{Name, Template, TemplateError};
+
+/// A JSON document with placeholders in its texts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Document<P = super::Placeholder> {
+    /// Without placeholders.
+    Fixed(Value),
+    /// With some.
+    Text(Template<P>),
+    /// An array.
+    List(Vec<Self>),
+    /// An object, in its order.
+    Object(Vec<(String, Self)>),
+}
+
+impl<P> Document<P> {
+    /// Compiles a document whose placeholders `read` knows.
+    pub fn compile(value: Value, read: &impl Fn(&str) -> Option<P>) -> Result<Self, TemplateError> {
+        Ok(match value {
+            Value::String(text) => match Template::parse_with(&text, read)? {
+                template if template.is_constant() => Self::Fixed(Value::from(template.render(|_| None))),
+                template => Self::Text(template),
+            },
+            Value::Array(items) => {
+                let items = items.into_iter().map(|item| Self::compile(item, read));
+                Self::List(items.collect::<Result<_, _>>()?)
+            }
+            Value::Object(fields) => {
+                let field = |(name, field)| Ok((name, Self::compile(field, read)?));
+                Self::Object(fields.into_iter().map(field).collect::<Result<_, _>>()?)
+            }
+            other => Self::Fixed(other),
+        })
+    }
+
+    /// The document with every placeholder filled in; one that is a whole text keeps the type of its value.
+    pub fn try_fill<E>(&self, value: &mut impl FnMut(&P) -> Result<Value, E>) -> Result<Value, E> {
+        Ok(match self {
+            Self::Fixed(fixed) => fixed.clone(),
+            Self::Text(template) => template.try_value(value)?,
+            Self::List(items) => Value::Array(
+                items
+                    .iter()
+                    .map(|item| item.try_fill(value))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Self::Object(fields) => {
+                let field = |(name, field): &(String, Self)| Ok((name.clone(), field.try_fill(value)?));
+                Value::Object(fields.iter().map(field).collect::<Result<_, E>>()?)
+            }
+        })
+    }
+
+    /// The same where every placeholder has a value.
+    pub fn value(&self, value: &mut impl FnMut(&P) -> Value) -> Value {
+        match self.try_fill(&mut |placeholder| Ok::<_, Infallible>(value(placeholder))) {
+            Ok(value) => value,
+        }
+    }
+
+    /// The document as it is written, with its placeholders.
+    pub fn unfilled(&self) -> Value {
+        match self {
+            Self::Fixed(value) => value.clone(),
+            Self::Text(template) => Value::from(template.to_string()),
+            Self::List(items) => items.iter().map(Self::unfilled).collect(),
+            Self::Object(fields) => fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.unfilled()))
+                .collect(),
+        }
+    }
+
+    /// Whether the fixed parts are those of another document, and something stands in place of every placeholder; more
+    /// fields make no difference.
+    pub fn fits(&self, document: &Value) -> bool {
+        match (self, document) {
+            (Self::Fixed(wanted), has) => wanted == has,
+            (Self::Text(template), has) => template.single().is_some() || has.is_string(),
+            (Self::List(wanted), Value::Array(has)) => {
+                wanted.len() == has.len() && wanted.iter().zip(has).all(|(item, value)| item.fits(value))
+            }
+            (Self::Object(wanted), Value::Object(has)) => wanted
+                .iter()
+                .all(|(name, field)| has.get(name).is_some_and(|value| field.fits(value))),
+            _ => false,
+        }
+    }
+
+    /// How many values it has, placeholders among them.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Fixed(_) | Self::Text(_) => 1,
+            Self::List(items) => items.iter().map(Self::size).sum::<usize>().max(1),
+            Self::Object(fields) => fields.iter().map(|(_, field)| field.size()).sum(),
+        }
+    }
+
+    /// Every placeholder, in order.
+    pub fn placeholders(&self) -> Vec<&P> {
+        let mut found = Vec::new();
+        self.walk(&mut Vec::new(), &mut |template, _| {
+            found.extend(template.placeholders())
+        });
+        found
+    }
+
+    /// The dotted path of the text that is that placeholder and nothing else; the last one, if there are several.
+    pub fn path_of(&self, is: impl Fn(&P) -> bool) -> Option<String> {
+        let mut path = None;
+        self.walk(&mut Vec::new(), &mut |template, at| {
+            if template.single().is_some_and(&is) {
+                path = Some(at.join("."));
+            }
+        });
+        path
+    }
+
+    fn walk<'a>(&'a self, path: &mut Vec<String>, found: &mut impl FnMut(&'a Template<P>, &[String])) {
+        let mut below = |name: String, part: &'a Self| {
+            path.push(name);
+            part.walk(path, found);
+            path.pop();
+        };
+        match self {
+            Self::Fixed(_) => {}
+            Self::Text(template) => found(template, path),
+            Self::List(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(number, item)| below(number.to_string(), item)),
+            Self::Object(fields) => fields.iter().for_each(|(name, field)| below(name.clone(), field)),
+        }
+    }
+}
+
+impl Document<String> {
+    /// The document with every placeholder filled in by its name; null where `value` gives none.
+    pub fn fill(&self, value: impl Fn(&str) -> Option<Value>) -> Value {
+        self.value(&mut |name| value(name).unwrap_or_default())
+    }
+
+    /// A document that the program itself writes down.
+    pub fn builtin(value: Value) -> Self {
+        Self::compile(value, &String::read).unwrap_or_default()
+    }
+
+    /// Where a placeholder stands.
+    pub fn place_of(&self, name: &str) -> Option<String> {
+        self.path_of(|have| have == name)
+    }
+
+    /// Refuses placeholders that are not among `known`. The error is a clause.
+    pub fn check(&self, known: &[&str]) -> Result<(), String> {
+        match self
+            .placeholders()
+            .into_iter()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            Some(name) => Err(format!("unknown placeholder `${{{name}}}`")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<P> Default for Document<P> {
+    fn default() -> Self {
+        Self::Fixed(Value::Null)
+    }
+}
+
+/// From JSON text.
+impl<'de, P: Name> Deserialize<'de> for Document<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let value =
+            serde_json::from_str(&text).map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))?;
+        Self::compile(value, &P::read).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(value: Value) -> Document<String> {
+        Document::compile(value, &String::read).unwrap()
+    }
+
+    #[test]
+    fn a_document_is_filled_and_its_placeholders_are_found_again() {
+        let document = document(json!({"error": {"code": "${code}", "list": [1, "${status}"], "fixed": "code"}}));
+        let filled = document.fill(|name| (name == "code").then(|| json!("LIMIT")));
+        assert_eq!(
+            filled,
+            json!({"error": {"code": "LIMIT", "list": [1, null], "fixed": "code"}})
+        );
+        assert_eq!(document.place_of("code").as_deref(), Some("error.code"));
+        assert_eq!(document.place_of("status").as_deref(), Some("error.list.1"));
+        assert_eq!(document.place_of("message"), None);
+        assert_eq!(document.check(&["code"]), Err("unknown placeholder `${status}`".into()));
+        assert_eq!(document.check(&["code", "status"]), Ok(()));
+    }
+
+    #[test]
+    fn a_placeholder_alone_keeps_its_type_and_is_text_within_text() {
+        let document = document(json!(["${n}", "n is ${n}", "$${n}"]));
+        assert_eq!(document.fill(|_| Some(json!(7))), json!([7, "n is 7", "${n}"]));
+        assert!(document.fits(&json!([true, "any", "${n}"])));
+        assert!(!document.fits(&json!([true, 7, "${n}"])));
+    }
+}

@@ -1,0 +1,276 @@
+//! The placeholders of provider files: what each stands for, and in which places it may stand.
+
+use base64::Engine as _;
+use serde_json::Value;
+
+use super::Name;
+use crate::clock::{Precision, Timestamp, parse_duration};
+use crate::random::Random;
+
+/// What a placeholder stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Placeholder {
+    /// `${event}`: the event's type.
+    Event,
+    /// `${id}`: the message's id on the wire.
+    Id,
+    /// `${data}`: the event's data, in an envelope.
+    Data,
+    /// `${body}`: the raw body, in what is signed.
+    Body,
+    /// `${body-sha256}`: hex digest of the raw body, in a dedupe key.
+    BodySha256,
+    /// `${signature}`: the encoded signature, in its header's value.
+    Signature,
+    /// `${secret}`: the secret's text, in a token header's value.
+    Secret,
+    /// `${mode}`: `test` or `live`.
+    Mode,
+    /// `${attempt}`, `${retries}`: which attempt of its delivery a request is, counted from this number.
+    Attempt(u32),
+    /// `${retry}`: how many attempts went before it, or nothing on the first one.
+    Retry,
+    /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
+    Timestamp(TimeForm),
+    /// `${time.FORM}`, `${time.FORM+30m}`: when the event happened, shifted by microseconds.
+    Time(TimeForm, i64),
+    /// `${param.NAME}`: a parameter.
+    Param(String),
+    /// `${new.KIND}`, `${new.KIND:LABEL}`: a fresh identity; the same label repeats it within one message.
+    New(NewKind, Option<String>),
+    /// `${body.PATH}`: a scalar of the received body.
+    BodyPath(String),
+    /// `${body.PATH?}`: the same, or nothing.
+    OptionalBodyPath(String),
+    /// `${header.NAME}`: a header of the request.
+    Header(String),
+    /// `${method}`: the request's method.
+    Method,
+    /// `${url}`: the whole URL that the request goes to.
+    Url,
+    /// `${form}`: names and values of a form's fields, sorted, each value once.
+    Form,
+    /// `${signed-headers}`: names of the headers that are signed too, separated by blanks.
+    SignedHeaders,
+    /// `${signed-values}`: the values of those headers, separated by dots.
+    SignedValues,
+}
+
+/// How a moment is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeForm {
+    /// Whole seconds since the epoch, a number.
+    Unix,
+    /// Milliseconds since the epoch, a number.
+    UnixMs,
+    /// RFC 3339 in UTC.
+    Rfc3339(Precision),
+}
+
+/// Kinds of fresh identities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewKind {
+    /// A version 4 uuid.
+    Uuid,
+    /// That many hex digits.
+    Hex(usize),
+    /// That many letters and digits.
+    Alnum(usize),
+    /// A whole number of that many digits.
+    Int(usize),
+    /// That many random bytes in base64.
+    Base64(usize),
+}
+
+/// Which placeholders a template may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Envelopes, samples and bodies.
+    Message,
+    /// Headers beside the signature.
+    Header,
+    /// What is signed.
+    Content,
+    /// What is hashed together with the secret.
+    Hashed,
+    /// The value of the signature's header.
+    SignatureValue,
+    /// The value of a token's header.
+    TokenValue,
+    /// Fresh identities only: ids and secrets.
+    Fresh,
+    /// What a receiver knows: dedupe keys.
+    Received,
+}
+
+impl TimeForm {
+    /// The moment in this form; numbers stay numbers.
+    pub fn value(self, at: Timestamp) -> Value {
+        match self {
+            Self::Unix => Value::from(at.unix()),
+            Self::UnixMs => Value::from(at.unix_ms()),
+            Self::Rfc3339(precision) => Value::from(at.rfc3339(precision)),
+        }
+    }
+
+    /// The moment in this form as text.
+    pub fn text(self, at: Timestamp) -> String {
+        match self {
+            Self::Unix => at.unix().to_string(),
+            Self::UnixMs => at.unix_ms().to_string(),
+            Self::Rfc3339(precision) => at.rfc3339(precision),
+        }
+    }
+
+    /// Reads a moment that was written in this form.
+    pub fn read(self, text: &str) -> Option<Timestamp> {
+        match self {
+            Self::Unix => text.trim().parse().ok().map(Timestamp::from_unix),
+            Self::UnixMs => text.trim().parse().ok().map(Timestamp::from_unix_ms),
+            Self::Rfc3339(_) => Timestamp::parse(text),
+        }
+    }
+}
+
+const HEX: &[u8] = b"0123456789abcdef";
+const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const DIGITS: &[u8] = b"0123456789";
+
+impl NewKind {
+    /// A fresh one; whole numbers stay numbers.
+    pub fn value(self, random: &Random) -> Value {
+        match self {
+            Self::Uuid => Value::from(random.uuid_v4().to_string()),
+            Self::Hex(n) => Value::from(random.text(HEX, n)),
+            Self::Alnum(n) => Value::from(random.text(ALNUM, n)),
+            // The first digit is never 0, so that the number has all its digits.
+            Self::Int(n) => {
+                let text = random.text(&DIGITS[1..], 1) + &random.text(DIGITS, n.saturating_sub(1));
+                Value::from(text.parse::<i64>().unwrap_or(1))
+            }
+            Self::Base64(n) => {
+                let mut bytes = vec![0; n];
+                random.fill(&mut bytes);
+                Value::from(base64::engine::general_purpose::STANDARD.encode(bytes))
+            }
+        }
+    }
+}
+
+impl Name for Placeholder {
+    fn read(name: &str) -> Option<Self> {
+        Some(match name {
+            "event" => Self::Event,
+            "id" => Self::Id,
+            "data" => Self::Data,
+            "body" => Self::Body,
+            "body-sha256" => Self::BodySha256,
+            "signature" => Self::Signature,
+            "secret" => Self::Secret,
+            "mode" => Self::Mode,
+            "attempt" => Self::Attempt(1),
+            "retries" => Self::Attempt(0),
+            "retry" => Self::Retry,
+            "method" => Self::Method,
+            "url" => Self::Url,
+            "form" => Self::Form,
+            "signed-headers" => Self::SignedHeaders,
+            "signed-values" => Self::SignedValues,
+            "timestamp" => Self::Timestamp(TimeForm::Unix),
+            "timestamp.ms" => Self::Timestamp(TimeForm::UnixMs),
+            "timestamp.rfc3339" => Self::Timestamp(TimeForm::Rfc3339(Precision::Seconds)),
+            _ => {
+                let (head, tail) = name.split_once('.').filter(|(_, tail)| !tail.is_empty())?;
+                match head {
+                    "param" => Self::Param(tail.to_owned()),
+                    "body" => match tail.strip_suffix('?') {
+                        Some(path) => Self::OptionalBodyPath(path.to_owned()),
+                        None => Self::BodyPath(tail.to_owned()),
+                    },
+                    "header" => Self::Header(tail.to_ascii_lowercase()),
+                    "time" => Self::parse_time(tail)?,
+                    "new" => Self::parse_new(tail)?,
+                    _ => return None,
+                }
+            }
+        })
+    }
+}
+
+impl Scope {
+    /// The placeholder of a name, where it may stand here.
+    pub fn read(self, name: &str) -> Option<Placeholder> {
+        Placeholder::read(name).filter(|placeholder| placeholder.fits(self))
+    }
+}
+
+impl Placeholder {
+    fn parse_time(tail: &str) -> Option<Self> {
+        let (form, shift) = match tail.find(['+', '-']) {
+            Some(at) => {
+                let by = i64::try_from(parse_duration(&tail[at + 1..]).ok()?.as_micros()).ok()?;
+                (&tail[..at], if tail[at..].starts_with('-') { -by } else { by })
+            }
+            None => (tail, 0),
+        };
+        let form = match form {
+            "unix" => TimeForm::Unix,
+            "unix_ms" => TimeForm::UnixMs,
+            "rfc3339" => TimeForm::Rfc3339(Precision::Seconds),
+            "rfc3339_ms" => TimeForm::Rfc3339(Precision::Millis),
+            "rfc3339_us" => TimeForm::Rfc3339(Precision::Micros),
+            _ => return None,
+        };
+        Some(Self::Time(form, shift))
+    }
+
+    fn parse_new(tail: &str) -> Option<Self> {
+        let (kind, label) = tail
+            .split_once(':')
+            .map_or((tail, None), |(kind, label)| (kind, Some(label.to_owned())));
+        let count = |prefix: &str, most: usize| {
+            kind.strip_prefix(prefix)?
+                .parse::<usize>()
+                .ok()
+                .filter(|n| (1..=most).contains(n))
+        };
+        let kind = if kind == "uuid" {
+            NewKind::Uuid
+        } else if let Some(n) = count("hex", 256) {
+            NewKind::Hex(n)
+        } else if let Some(n) = count("alnum", 256) {
+            NewKind::Alnum(n)
+        } else if let Some(n) = count("int", 15) {
+            NewKind::Int(n)
+        } else {
+            NewKind::Base64(count("base64_", 256)?)
+        };
+        Some(Self::New(kind, label))
+    }
+
+    fn fits(&self, scope: Scope) -> bool {
+        let signed = matches!(scope, Scope::Content | Scope::Hashed);
+        match self {
+            Self::New(..) => matches!(scope, Scope::Message | Scope::Fresh),
+            Self::Event | Self::Id => {
+                signed
+                    || matches!(
+                        scope,
+                        Scope::Message | Scope::Header | Scope::SignatureValue | Scope::Received
+                    )
+            }
+            Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
+            Self::Attempt(_) | Self::Retry => scope == Scope::Header,
+            Self::Data | Self::Param(_) => scope == Scope::Message,
+            Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
+                signed
+            }
+            Self::SignedHeaders => signed || scope == Scope::SignatureValue,
+            Self::Timestamp(_) => signed || matches!(scope, Scope::Header | Scope::SignatureValue),
+            Self::Signature => scope == Scope::SignatureValue,
+            Self::Secret => matches!(scope, Scope::TokenValue | Scope::Hashed),
+            Self::BodyPath(_) | Self::Header(_) => signed || scope == Scope::Received,
+            Self::BodySha256 => scope == Scope::Received,
+        }
+    }
+}
