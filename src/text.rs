@@ -132,6 +132,7 @@ pub fn serialize_millis<S: Serializer>(took: &Duration, serializer: S) -> Result
 }
 
 /// The same for one that may be missing.
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     took.map(millis).serialize(serializer)
 }
