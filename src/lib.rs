@@ -78,6 +78,9 @@ pub mod internals {
     pub mod exchange {
         pub use crate::exchange::*;
     }
+    pub mod exit {
+        pub use crate::exit::*;
+    }
     pub mod finding {
         pub use crate::finding::*;
     }
@@ -110,6 +113,9 @@ pub mod internals {
     }
     pub mod shell {
         pub use crate::shell::*;
+    }
+    pub mod shutdown {
+        pub use crate::shutdown::*;
     }
     pub mod signature {
         pub use crate::signature::*;

@@ -1,6 +1,7 @@
 //! Tests of the real binary, each in a sandbox of its own: one file a subject. And tests of the repository itself.
 
 mod acting;
+mod app;
 mod autopsy;
 mod bad_input;
 mod bounds;

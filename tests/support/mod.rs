@@ -23,7 +23,7 @@ pub(crate) use app::{App, Reply, Seen};
 pub(crate) use face::{KEY, MockApi, TEST_KEY};
 pub(crate) use http::{Answer, connect, post, raw, request, try_post};
 pub(crate) use listener::Listener;
-pub(crate) use process::Process;
+pub(crate) use process::{DEADLINE, Process};
 pub(crate) use story::Story;
 pub(crate) use vector::Vector;
 
