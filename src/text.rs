@@ -132,6 +132,7 @@ pub fn serialize_millis<S: Serializer>(took: &Duration, serializer: S) -> Result
 }
 
 /// The same for one that may be missing.
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     took.map(millis).serialize(serializer)
 }
@@ -151,6 +152,17 @@ fn phrase(status: u16) -> &'static str {
 /// `200 OK`.
 pub fn status_line(status: u16) -> String {
     format!("{status} {}", phrase(status)).trim_end().to_owned()
+}
+
+/// A fact begins in lower case, unless its first word is a name such as `TLS`.
+pub fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if first.is_ascii_uppercase() && !second.is_ascii_uppercase() => {
+            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn push(shown: &mut String, c: char) {

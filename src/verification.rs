@@ -131,8 +131,8 @@ impl Verification {
         Some(format!("{scheme}://{host}{target}"))
     }
 
-    /// Fails when a provider that was named can use none of the secrets: what `listen` asks before it starts.
-    pub fn ready(&self) -> Result<(), KeyError> {
+    /// Fails when a provider that was named can use none of the secrets, so that a listener does not start with them.
+    pub fn check_secrets(&self) -> Result<(), KeyError> {
         let Some(Secrets::Given(secrets)) = &self.secrets else {
             return Ok(());
         };
@@ -419,10 +419,14 @@ mod tests {
 
     #[test]
     fn a_secret_that_no_named_provider_can_use_is_known_before_the_first_request() {
-        assert!(verification(&["hoopai@rsa"], &["text"]).ready().is_err());
-        assert!(verification(&["poolflow", "hoopai@rsa"], &["text"]).ready().is_err());
-        assert!(verification(&["hoopai"], &["text"]).ready().is_ok());
-        assert!(verification(&[], &["text"]).ready().is_ok());
+        assert!(verification(&["hoopai@rsa"], &["text"]).check_secrets().is_err());
+        assert!(
+            verification(&["poolflow", "hoopai@rsa"], &["text"])
+                .check_secrets()
+                .is_err()
+        );
+        assert!(verification(&["hoopai"], &["text"]).check_secrets().is_ok());
+        assert!(verification(&[], &["text"]).check_secrets().is_ok());
         let unknown = Verification::new(&Registry::default(), &["poolflwo".to_owned()], None);
         assert!(matches!(unknown, Err(RegistryError::Unknown { .. })));
     }

@@ -261,6 +261,19 @@ fn only_addresses_on_the_list_and_the_right_bearer_token_are_let_in() {
 }
 
 #[test]
+fn a_secret_that_the_named_provider_cannot_use_is_refused_at_the_start() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .listening(["--provider", "hoopai@rsa", "--secret", "literal:text", "--for", "50ms"])
+        .run()
+        .exits(2)
+        .says([
+            "error: the secret cannot be used by the named provider",
+            "hint: `hook providers show",
+        ]);
+}
+
+#[test]
 fn an_address_that_is_no_network_is_refused() {
     let sandbox = Sandbox::new();
     let listening = sandbox.listening(["--allow-ip", "10.0.0.0/99"]).run();

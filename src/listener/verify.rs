@@ -60,7 +60,7 @@ impl Listener {
         let is_event = trigger.is_none() && matches!(challenge, Challenge::None);
         // What a page of another site sent must not stand for what a provider sends.
         let is_event = is_event && may_pass_on(&judged.verdict, &incoming.headers);
-        let key = is_event.then(|| self.verification.dedupe_key(&judged, &received, &incoming.target));
+        let key = is_event.then(|| judged.dedupe_key(&received, &incoming.target));
         (judged, challenge, key.flatten())
     }
 

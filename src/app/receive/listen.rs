@@ -231,6 +231,11 @@ impl Setup<'_> {
         }
         let verify = secret(&options.handshake_token)?;
         let verification = Verification::new(&context.registry, &providers, keys.secrets.clone())?;
+        verification.check_secrets().map_err(|error| {
+            Error::usage("the secret cannot be used by the named provider")
+                .because_of(&error)
+                .hint("`hook providers show NAME` says which form its secrets have")
+        })?;
         Ok(Listener {
             clock: Arc::clone(&context.clock),
             random: Arc::clone(&context.random),
