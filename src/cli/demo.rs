@@ -162,7 +162,7 @@ impl<'a> Tour<'a> {
     fn others(&mut self, lead: &str) -> Result<()> {
         let registry = Registry::default();
         let mut sends = Vec::new();
-        for name in registry.first() {
+        for name in Registry::first() {
             let profile = registry.get(&name)?;
             let event = profile
                 .test_event

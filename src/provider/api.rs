@@ -233,8 +233,8 @@ impl Api {
         let answer = self.faults.answer.check(&["code", "message", "status"]);
         answer.or_else(|what| fault("api.errors.answer", what))?;
         self.take_calls(file)?;
-        let causes = self.causes.iter_mut();
-        causes.map(|(name, cause)| cause.check(name, file)).collect()
+        let mut causes = self.causes.iter_mut();
+        causes.try_for_each(|(name, cause)| cause.check(name, file))
     }
 
     fn take_calls(&mut self, file: Declared<'_>) -> Result<()> {

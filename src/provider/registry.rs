@@ -199,7 +199,7 @@ impl Registry {
     }
 
     /// Names of the providers whose events are looked for first.
-    pub fn first(&self) -> Vec<String> {
+    pub fn first() -> Vec<String> {
         BUILTIN
             .iter()
             .filter(|builtin| builtin.first)

@@ -108,7 +108,7 @@ impl<P> Document<P> {
     pub fn placeholders(&self) -> Vec<&P> {
         let mut found = Vec::new();
         self.walk(&mut Vec::new(), &mut |template, _| {
-            found.extend(template.placeholders())
+            found.extend(template.placeholders());
         });
         found
     }
