@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::endpoints::rules::Finding;
 use crate::endpoints::{ApiError, ApiErrorKind, EndpointError};
 use crate::exit::Exit;
+use crate::finding::Finding;
 use crate::provider::compose::ComposeError;
 use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
@@ -263,14 +263,14 @@ impl Error {
 
     /// All refusals of an endpoint; what else was found is not why.
     fn of_findings(first: String, findings: &[Finding]) -> Self {
-        let refusals: Vec<&Finding> = findings.iter().filter(|finding| finding.is_refusal()).collect();
+        let refusals: Vec<&Finding> = findings.iter().filter(|finding| finding.is_problem()).collect();
         let mut error = match refusals.len() {
             0 | 1 => Self::new(Exit::Refused, first),
             several => Self::new(Exit::Refused, format!("the endpoint is refused for {several} reasons")),
         };
         for finding in &refusals {
             if refusals.len() > 1 {
-                error = error.cause(printable(&finding.message, 2000));
+                error = error.cause(printable(&finding.fact, 2000));
             }
             if let Some(hint) = finding.hint.as_ref().filter(|hint| !error.hints.contains(hint)) {
                 error = error.hint(hint);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
+use crate::text::status_line;
 
 /// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
 pub const ANSWER_KEPT: usize = 64 * 1024;
@@ -105,6 +106,14 @@ impl Outcome {
         }
     }
 
+    /// For people: `200 OK`, or the failure in two words.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Answer(answer) => status_line(answer.status),
+            Self::Error { kind, .. } => kind.words().to_owned(),
+        }
+    }
+
     /// `200`, or the kind of failure: a word for tables.
     pub fn word(&self) -> String {
         match self {
@@ -126,6 +135,20 @@ impl ErrorKind {
             Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
             Self::Signing => "signing",
+        }
+    }
+
+    /// For people, in two words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Dns => "unknown host",
+            Self::Connect => "no connection",
+            Self::Tls => "TLS failure",
+            Self::Timeout => "timeout",
+            Self::Protocol => "broken answer",
+            Self::Cancelled => "stopped",
+            Self::Blocked => "blocked",
+            Self::Signing => "not signed",
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod engine;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod exit;
+pub(crate) mod finding;
 pub(crate) mod fs;
 pub(crate) mod headers;
 pub(crate) mod id;
@@ -71,6 +72,9 @@ pub mod internals {
     }
     pub mod exchange {
         pub use crate::exchange::*;
+    }
+    pub mod finding {
+        pub use crate::finding::*;
     }
     pub mod headers {
         pub use crate::headers::*;

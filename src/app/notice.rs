@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::finding::Finding;
+
 /// One remark, in order of occurrence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -14,6 +16,8 @@ pub enum Notice {
     Hint(String),
     /// A fact that only a user who asked for more wants to know.
     Detail(String),
+    /// Something that a check found and that does not stop the use case.
+    Finding(Finding),
     /// A fact that is told once and is lost to whoever does not hear it, however quiet they asked hook to be.
     Always(String),
 }
@@ -56,6 +60,15 @@ impl Notices {
     /// A fact that is never dropped.
     pub fn always(&self, text: impl Into<String>) {
         (self.0)(Notice::Always(text.into()));
+    }
+
+    /// Everything that was found and is no problem: that is for the error to tell.
+    pub fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a Finding>) {
+        for finding in findings {
+            if !finding.is_problem() {
+                (self.0)(Notice::Finding(finding.clone()));
+            }
+        }
     }
 
     /// A notice that was made elsewhere.

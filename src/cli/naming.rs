@@ -2,7 +2,6 @@
 
 use crate::cli::session::Session;
 use crate::provider::Profile;
-use crate::text::printable;
 
 /// Warns of an event that the catalogue does not have.
 pub(super) fn lint_custom(session: &Session, profile: &Profile, event: &str) {
@@ -13,13 +12,5 @@ pub(super) fn lint_custom(session: &Session, profile: &Profile, event: &str) {
 
 /// Warns of an event, whoever named it.
 pub(super) fn lint(session: &Session, profile: &Profile, event: &str) {
-    let faults = profile.naming.faults(event);
-    if !faults.is_empty() {
-        session.ui.warn(&format!(
-            "`{}` is not named as `{}` wants events to be: {}",
-            printable(event, 200),
-            profile.label(),
-            faults.join("; ")
-        ));
-    }
+    session.notices.findings(&profile.naming.check(&profile.label(), event));
 }

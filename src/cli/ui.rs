@@ -9,8 +9,9 @@ use crate::app::notice::Notice;
 pub use crate::config::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::finding::{Finding, Level};
 use crate::mask;
-use crate::text::{harmless_line, printable_lines, write_json};
+use crate::text::{harmless_line, printable, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View};
 
@@ -155,7 +156,19 @@ impl Ui {
             Notice::Warning(text) => self.warn(text),
             Notice::Hint(text) => self.hint(text),
             Notice::Detail(text) => self.detail(text),
+            Notice::Finding(finding) => self.finding(finding),
             Notice::Always(text) => self.insist(text),
+        }
+    }
+
+    fn finding(&self, finding: &Finding) {
+        let fact = printable(&finding.fact, 1000);
+        match finding.level {
+            Level::Ok | Level::Skipped | Level::Note => self.note(&format!("{} {fact}", self.err.dim("note:"))),
+            Level::Caution | Level::Unknown | Level::Problem => self.warn(&fact),
+        }
+        if let Some(hint) = &finding.hint {
+            self.hint(&printable(hint, 1000));
         }
     }
 

@@ -294,11 +294,11 @@ fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Res
     };
     for finding in rules::judge_url(profile, url, &options) {
         if finding.code == "bad-url" {
-            let error = wrong(name, finding.message);
+            let error = wrong(name, finding.fact);
             return Err(finding.hint.into_iter().fold(error, Error::hint));
         }
-        if finding.is_refusal() {
-            session.ui.warn(&finding.message);
+        if finding.is_problem() {
+            session.ui.warn(&finding.fact);
         }
     }
     Ok(())

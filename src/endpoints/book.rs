@@ -21,10 +21,10 @@ use super::address;
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
 use super::names::{check_name, position, select_mut};
-use super::rules::Finding;
 use super::secrets::Vault;
 use super::store::{Added, EndpointStore};
 use crate::clock::Timestamp;
+use crate::finding::Finding;
 use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, private_folder, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
 use crate::trust::TrustList;
@@ -273,7 +273,7 @@ impl Fault {
     /// Brought by a change.
     fn in_change(self) -> EndpointError {
         match self {
-            Self::Form(code, what) => EndpointError::Rule(vec![Finding::refused(code, what)]),
+            Self::Form(code, what) => EndpointError::Rule(vec![Finding::problem(code, what)]),
             Self::Taken(what, value) => EndpointError::Duplicate { what, value },
         }
     }

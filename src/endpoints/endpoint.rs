@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::form;
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::text::printable;
 
 /// A subscription. The order of the fields is the order of the keys in the book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,6 +246,22 @@ impl Events {
         match self {
             Self::All => true,
             Self::Only(names) => names.iter().any(|name| name == event),
+        }
+    }
+
+    /// In so many characters at most.
+    pub fn summary(&self, most: usize) -> String {
+        let Self::Only(names) = self else {
+            return "all events".to_owned();
+        };
+        let all = names.join(", ");
+        match names.as_slice() {
+            [] => "none".to_owned(),
+            _ if all.chars().count() <= most => printable(&all, most),
+            [first, rest @ ..] => {
+                let first = printable(first, most.saturating_sub(11));
+                format!("{first} and {} more", rest.len())
+            }
         }
     }
 

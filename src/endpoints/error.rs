@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::rules::Finding;
+use crate::finding::Finding;
 use crate::secret::SecretError;
 
 /// Why something cannot be done with endpoints.
@@ -178,6 +178,6 @@ impl EndpointError {
 }
 
 fn first_refusal(findings: &[Finding]) -> &str {
-    let refusal = findings.iter().find(|finding| finding.is_refusal());
-    refusal.map_or("a rule refuses the endpoint", |finding| &finding.message)
+    let refusal = findings.iter().find(|finding| finding.is_problem());
+    refusal.map_or("a rule refuses the endpoint", |finding| &finding.fact)
 }

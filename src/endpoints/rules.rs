@@ -8,34 +8,11 @@ use url::Url;
 use super::address;
 use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
+use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::file::Limit;
 use crate::provider::{Https, Profile, near_names};
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
-
-/// How much a finding weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing.
-    Note,
-    /// The endpoint can be kept, and something may go wrong with it.
-    Caution,
-    /// The provider would not take the endpoint.
-    Refused,
-}
-
-/// What a rule found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How much it weighs.
-    pub severity: Severity,
-    /// Which rule; stable, for scripts. All of them are in [`CODES`].
-    pub code: &'static str,
-    /// A lower-case fact that names the object in backticks.
-    pub message: String,
-    /// A sentence that says what to do.
-    pub hint: Option<String>,
-}
 
 /// Every code that a finding can have.
 pub const CODES: [&str; 18] = [
@@ -74,53 +51,11 @@ pub struct Options {
     pub plan: Option<String>,
 }
 
-impl Finding {
-    /// A finding without a hint.
-    pub fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity,
-            code,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    /// A refusal without a hint.
-    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Refused, code, message)
-    }
-
-    /// The same with a hint.
-    #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
-    }
-
-    /// Whether the provider would not take the endpoint.
-    pub fn is_refusal(&self) -> bool {
-        self.severity == Severity::Refused
-    }
-}
-
-impl Severity {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Caution => "caution",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// Judges an endpoint that is to be added, or changed when `existing` has one of the same id.
 pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(what) = check_name(&candidate.name) {
-        findings.push(Finding::refused("bad-name", what));
+        findings.push(Finding::problem("bad-name", what));
     }
     findings.extend(judge_url(profile, &candidate.url, options));
     let peers: Vec<&Endpoint> = existing
@@ -144,7 +79,7 @@ pub fn judge_url(profile: &Profile, url: &str, options: &Options) -> Vec<Finding
             .collect(),
         Err(what) => {
             let hint = "write the whole URL, such as `https://example.com/hooks`";
-            vec![Finding::refused("bad-url", what).hint(hint)]
+            vec![Finding::problem("bad-url", what).hint(hint)]
         }
     }
 }
@@ -169,7 +104,7 @@ fn judge_password(url: &Url) -> Option<Finding> {
         "`{}` holds a password, which the book keeps as it is",
         mask::url(url.as_str())
     );
-    Some(Finding::new(Severity::Caution, "password-in-url", message))
+    Some(Finding::caution("password-in-url", message))
 }
 
 fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
@@ -192,7 +127,7 @@ fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding
                 "for `{shown}`, which is on this machine, `--local` waives: {}",
                 codes.join(", ")
             );
-            findings = vec![Finding::new(Severity::Note, "waived", message)];
+            findings = vec![Finding::new(Level::Note, "waived", message)];
         }
         (Some(AddressClass::Loopback), false) => {
             let hint =
@@ -201,7 +136,7 @@ fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding
         }
         (_, true) => {
             let message = format!("`--local` waives nothing for `{shown}`, which is not on this machine");
-            findings.push(Finding::new(Severity::Note, "not-waived", message));
+            findings.push(Finding::new(Level::Note, "not-waived", message));
         }
         (_, false) => {}
     }
@@ -215,16 +150,15 @@ fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &Options) -> 
     let label = profile.label();
     let finding = match (profile.endpoint.https, options.production) {
         (Https::Any, _) => return None,
-        (Https::Required, _) => Finding::refused(
+        (Https::Required, _) => Finding::problem(
             "https-required",
             format!("`{shown}` is not https, which `{label}` requires"),
         ),
-        (Https::Recommended, true) => Finding::refused(
+        (Https::Recommended, true) => Finding::problem(
             "https-required",
             format!("`{shown}` is not https, which `{label}` wants in production"),
         ),
-        (Https::Recommended, false) => Finding::new(
-            Severity::Caution,
+        (Https::Recommended, false) => Finding::caution(
             "https-recommended",
             format!("`{shown}` is not https, which `{label}` wants in production"),
         ),
@@ -243,7 +177,7 @@ fn judge_port(profile: &Profile, url: &Url, shown: &str) -> Option<Finding> {
         profile.label(),
         reached.join(" and ")
     );
-    Some(Finding::refused("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
+    Some(Finding::problem("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
 }
 
 fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
@@ -262,13 +196,13 @@ fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &Options) ->
     let what = class.description();
     if !is_required {
         let message = format!("`{shown}` is {what}, which is not reached from here");
-        return Some(Finding::refused("not-public", message).hint("use a public host, or a tunnel's URL"));
+        return Some(Finding::problem("not-public", message).hint("use a public host, or a tunnel's URL"));
     }
     let message = format!(
         "`{shown}` is {what}, and `{}` must reach it from the internet",
         profile.label()
     );
-    Some(Finding::refused("not-public", message).hint("use a public host, or a tunnel's URL"))
+    Some(Finding::problem("not-public", message).hint("use a public host, or a tunnel's URL"))
 }
 
 /// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
@@ -283,11 +217,11 @@ pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&
         let other = &same.next()?.name;
         let message = format!("`{shown}` is endpoint `{other}` already, and `{label}` takes a URL once only");
         let hint = format!("`hook endpoints update {other}` changes what it wants");
-        return Some(Finding::refused("duplicate-url", message).hint(hint));
+        return Some(Finding::problem("duplicate-url", message).hint(hint));
     }
     let other = &same.find(|peer| peer.events.overlap(events))?.name;
     let message = format!("`{shown}` is endpoint `{other}` already: events that both want are delivered twice");
-    Some(Finding::new(Severity::Caution, "duplicate-url", message))
+    Some(Finding::caution("duplicate-url", message))
 }
 
 /// The plan is the endpoint's, else the one that was given, else the last that another endpoint of the provider names.
@@ -305,15 +239,15 @@ fn judge_plan(
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
         let hint = format!("add `--plan NAME`: {}", names.join(", "));
-        return (!plans.is_empty()).then(|| Finding::new(Severity::Note, "plan-not-given", message).hint(hint));
+        return (!plans.is_empty()).then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
     if plans.is_empty() {
         let message = format!("`{label}` has no plans: `{plan}` limits nothing");
-        return Some(Finding::new(Severity::Note, "unknown-plan", message));
+        return Some(Finding::new(Level::Note, "unknown-plan", message));
     }
     let Some(limit) = plans.get(plan) else {
         let message = format!("`{label}` has no plan `{plan}`");
-        return Some(Finding::refused("unknown-plan", message).hint(format!("its plans: {}", names.join(", "))));
+        return Some(Finding::problem("unknown-plan", message).hint(format!("its plans: {}", names.join(", "))));
     };
     // A change that leaves the plan alone adds no endpoint: it must be possible also over the limit.
     let adds = before.is_none_or(|before| before.plan != candidate.plan);
@@ -324,7 +258,7 @@ fn judge_plan(
                 "plan `{plan}` of `{label}` allows {most} {endpoints}, and the book has {} already",
                 peers.len()
             );
-            Some(Finding::refused("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))
+            Some(Finding::problem("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))
         }
         Limit::Count(_) | Limit::Unlimited => None,
     }
@@ -335,15 +269,14 @@ pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec
     let label = profile.label();
     match canonical_events(profile, events) {
         Events::All => vec![
-            Finding::new(
-                Severity::Caution,
+            Finding::caution(
                 "all-events",
                 format!("all events of `{label}` are delivered, also those that it adds later"),
             )
             .hint("subscribe only to what the application handles"),
         ],
         Events::Only(names) if names.is_empty() => vec![
-            Finding::refused("no-events", "the endpoint wants no event")
+            Finding::problem("no-events", "the endpoint wants no event")
                 .hint(format!("`hook providers events {label}` shows the catalogue")),
         ],
         Events::Only(_) => {
@@ -361,16 +294,12 @@ fn judge_event(profile: &Profile, name: &str, new_events: bool) -> Option<Findin
     match profile.canonical_event(name) {
         Some(known) if known == name => None,
         Some(known) => Some(Finding::new(
-            Severity::Note,
+            Level::Note,
             "alias",
             format!("`{name}` is another name of `{known}`, which is what `{label}` sends"),
         )),
         None => {
-            let severity = if new_events {
-                Severity::Caution
-            } else {
-                Severity::Refused
-            };
+            let severity = if new_events { Level::Caution } else { Level::Problem };
             let near = near_names(name, profile.events.keys().map(String::as_str));
             let hint = match near.as_slice() {
                 [] => format!("`hook providers events {label}` shows the catalogue"),

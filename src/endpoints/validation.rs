@@ -3,8 +3,9 @@
 
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
-use super::rules::{self, Finding, Options};
+use super::rules::{self, Options};
 use crate::clock::Timestamp;
+use crate::finding::Finding;
 use crate::provider::Profile;
 
 /// Judges an endpoint with the events as they were typed, and gives it the catalogue's names for them.
@@ -15,7 +16,7 @@ pub fn admit(
     options: &Options,
 ) -> Result<Vec<Finding>, EndpointError> {
     let findings = rules::judge(profile, candidate, existing, options);
-    if findings.iter().any(Finding::is_refusal) {
+    if findings.iter().any(Finding::is_problem) {
         return Err(EndpointError::Rule(findings));
     }
     candidate.events = rules::canonical_events(profile, &candidate.events);
@@ -35,7 +36,7 @@ pub fn admit_change(
     endpoint.apply(change, now);
     let mut findings = rules::judge(profile, endpoint, existing, options);
     findings.retain(|finding| !known.contains(finding));
-    if findings.iter().any(Finding::is_refusal) {
+    if findings.iter().any(Finding::is_problem) {
         return Err(EndpointError::Rule(findings));
     }
     endpoint.events = rules::canonical_events(profile, &endpoint.events);

@@ -6,12 +6,14 @@
 
 mod compare;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::ParamType;
 use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::profile::Profile;
 use crate::clock::Timestamp;
+use crate::finding::{Finding, Level};
 use crate::id::{Id, IdKind};
 use crate::json::{document, get, get_mut, insert};
 use crate::random::Random;
@@ -21,37 +23,18 @@ use compare::{Comparison, wanted_type};
 /// What stands in a path for every item of an array.
 const EACH: &str = "*";
 
-/// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Finding {
+/// One difference. Its finding is a problem where a receiver that was written for the sample breaks on it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Difference {
     /// Dotted, with `*` for every item of an array; empty for the body itself.
     pub path: String,
-    /// What differs.
-    pub kind: FindingKind,
-}
-
-/// What differs, with the names of JSON types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FindingKind {
-    /// The sample has it, the body does not.
-    Missing {
-        /// The sample's type.
-        wanted: &'static str,
-    },
-    /// It is of another type.
-    Retyped {
-        /// The sample's type.
-        wanted: &'static str,
-        /// The body's.
-        found: &'static str,
-    },
-    /// The body has it, the sample does not.
-    Added {
-        /// The body's type.
-        found: &'static str,
-    },
-    /// A text that the documents do not list at a place where they list some.
-    Unknown,
+    /// `missing`, `retyped`, `added` or `unknown`, and the types in words.
+    #[serde(serialize_with = "serialize_code")]
+    pub finding: Finding,
+    /// The JSON type that the sample has there.
+    pub wanted: Option<&'static str>,
+    /// The one that the body has.
+    pub found: Option<&'static str>,
 }
 
 /// What the catalogue says of one event.
@@ -86,40 +69,46 @@ impl DataAt {
     }
 }
 
-impl Finding {
+impl Difference {
+    /// The sample has it, the body does not.
+    fn missing(path: &str, wanted: &'static str) -> Self {
+        Self::new(path, Finding::problem("missing", wanted), Some(wanted), None)
+    }
+
+    /// It is of another type.
+    fn retyped(path: &str, wanted: &'static str, found: &'static str) -> Self {
+        let finding = Finding::problem("retyped", format!("{wanted} is now {found}"));
+        Self::new(path, finding, Some(wanted), Some(found))
+    }
+
+    /// The body has it, the sample does not.
+    fn added(path: &str, found: &'static str) -> Self {
+        Self::new(path, Finding::new(Level::Note, "added", found), None, Some(found))
+    }
+
+    /// A text that the documents do not list at a place where they list some.
+    fn unlisted(path: &str) -> Self {
+        let fact = "a text that the documents do not list";
+        Self::new(path, Finding::new(Level::Note, "unknown", fact), None, Some("string"))
+    }
+
+    fn new(path: &str, finding: Finding, wanted: Option<&'static str>, found: Option<&'static str>) -> Self {
+        Self {
+            path: path.to_owned(),
+            finding,
+            wanted,
+            found,
+        }
+    }
+
     /// Whether a receiver that was written for the sample breaks on it.
-    pub fn is_fault(&self) -> bool {
-        matches!(self.kind, FindingKind::Missing { .. } | FindingKind::Retyped { .. })
+    pub fn is_problem(&self) -> bool {
+        self.finding.is_problem()
     }
 }
 
-impl FindingKind {
-    /// The name in JSON and on the screen.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing",
-            Self::Retyped { .. } => "retyped",
-            Self::Added { .. } => "added",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The sample's type.
-    pub fn wanted(self) -> Option<&'static str> {
-        match self {
-            Self::Missing { wanted } | Self::Retyped { wanted, .. } => Some(wanted),
-            Self::Added { .. } | Self::Unknown => None,
-        }
-    }
-
-    /// The body's type.
-    pub fn found(self) -> Option<&'static str> {
-        match self {
-            Self::Missing { .. } => None,
-            Self::Retyped { found, .. } | Self::Added { found } => Some(found),
-            Self::Unknown => Some("string"),
-        }
-    }
+fn serialize_code<S: Serializer>(finding: &Finding, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(finding.code)
 }
 
 impl Measure {
@@ -177,7 +166,7 @@ impl Measure {
     }
 
     /// Every difference once: the sample's fields in its order, then what was added.
-    pub fn compare(&self, body: &Value) -> Vec<Finding> {
+    pub fn compare(&self, body: &Value) -> Vec<Difference> {
         let ungrouped = self.ungrouped(body);
         let bodies: Vec<&Value> = match &ungrouped {
             Some(bodies) => bodies.iter().collect(),
@@ -186,20 +175,14 @@ impl Measure {
         Comparison::new(&self.listed).of(&self.document, &bodies)
     }
 
-    /// The finding for bytes that are no JSON at all.
-    pub fn unreadable(&self) -> Finding {
-        Finding {
-            path: String::new(),
-            kind: FindingKind::Retyped {
-                wanted: wanted_type(&self.document),
-                found: "no JSON",
-            },
-        }
+    /// The difference of bytes that are no JSON at all.
+    pub fn unreadable(&self) -> Difference {
+        Difference::retyped("", wanted_type(&self.document), "no JSON")
     }
 
-    /// Where a finding stands among those of several bodies.
-    pub fn rank(&self, finding: &Finding) -> usize {
-        let known = self.paths.iter().position(|path| *path == finding.path);
+    /// Where a difference stands among those of several bodies.
+    pub fn rank(&self, difference: &Difference) -> usize {
+        let known = self.paths.iter().position(|path| *path == difference.path);
         known.unwrap_or(self.paths.len())
     }
 

@@ -1,6 +1,9 @@
 //! How a provider wants events of the user's own to be named, and what is wrong with a name. A rule of thumb for a
 //! warning: no name is refused for it.
 
+use crate::finding::Finding;
+use crate::text::printable;
+
 /// The convention; what is absent is as the user likes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Naming {
@@ -122,8 +125,16 @@ impl Naming {
         *self == Self::default()
     }
 
+    /// What is wrong with the name of an event of that provider.
+    pub fn check(&self, provider: &str, event: &str) -> Option<Finding> {
+        let faults = self.faults(event).join("; ");
+        let event = printable(event, 200);
+        let fact = format!("`{event}` is not named as `{provider}` wants events to be: {faults}");
+        (!faults.is_empty()).then(|| Finding::caution("event-name", fact))
+    }
+
     /// What is wrong with a name, a clause each; nothing when it fits.
-    pub fn faults(&self, name: &str) -> Vec<String> {
+    fn faults(&self, name: &str) -> Vec<String> {
         let words: Vec<&str> = match &self.separator {
             Some(separator) => name.split(separator.as_str()).collect(),
             None => vec![name],

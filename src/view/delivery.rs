@@ -14,7 +14,7 @@ use crate::mask;
 use crate::pipeline::View;
 use crate::text::printable;
 use crate::view::progress::Countdown;
-use crate::view::{millis, short_time, status_line};
+use crate::view::{millis, short_time};
 
 /// What is shown of a delivery whose endpoint gets nothing any more.
 const WITHHELD: &str = "failed: endpoint disabled or removed";
@@ -151,10 +151,7 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
         };
         return format!("{number}  {}  {what}", style.name(&name));
     };
-    let outcome = match &attempt.outcome {
-        Outcome::Answer(answer) => status_line(answer.status),
-        Outcome::Error { kind, .. } => error_words(*kind).to_owned(),
-    };
+    let outcome = attempt.outcome.summary();
     let (outcome, next) = match &event.next {
         Next::Delivered => (style.good(&outcome), style.good("delivered")),
         Next::Retry { after, .. } => (
@@ -183,14 +180,5 @@ fn line(ui: &Ui, number: u64, event: &Event) -> String {
 
 /// A failure without an answer, in two words.
 pub fn error_words(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Dns => "unknown host",
-        ErrorKind::Connect => "no connection",
-        ErrorKind::Tls => "TLS failure",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Protocol => "broken answer",
-        ErrorKind::Cancelled => "stopped",
-        ErrorKind::Blocked => "blocked",
-        ErrorKind::Signing => "not signed",
-    }
+    kind.words()
 }

@@ -1,93 +1,114 @@
 //! Differences between bodies and the catalogue.
 
+use std::io;
+
 use serde::Serialize;
 
-use crate::provider::drift::{Finding, FindingKind};
+use super::{JsonLines, Page, View, count};
+use crate::provider::drift::Difference;
 use crate::text::printable;
-use crate::view::style::Style;
 
 /// Characters of a path, at most: it comes from the network.
 const PATH_SHOWN: usize = 200;
 
-/// `{"schema":"hook.drift/1"}`: one difference.
-#[derive(Serialize)]
-pub struct DriftLine<'a> {
-    schema: &'static str,
-    provider: &'a str,
-    event: &'a str,
-    path: &'a str,
-    finding: &'static str,
-    wanted: Option<&'static str>,
-    found: Option<&'static str>,
-    #[serde(flatten)]
-    seen: Option<Seen>,
+/// What was found in the bodies of one event.
+pub struct DriftReport<'a> {
+    /// Whose event it is.
+    pub provider: &'a str,
+    /// The event.
+    pub event: &'a str,
+    /// How many records were compared; absent for a body that is in none.
+    pub records: Option<u64>,
+    /// In the order in which they are shown.
+    pub differences: Vec<(&'a Difference, Option<DriftSeen>)>,
 }
 
 /// In which records a difference was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Seen {
+pub struct DriftSeen {
     /// How many of them.
     pub records: u64,
     /// The number of one of them.
     pub example: u64,
 }
 
-impl<'a> DriftLine<'a> {
-    /// A difference, and where it was seen if it was in records.
-    pub fn new(provider: &'a str, event: &'a str, finding: &'a Finding, seen: Option<Seen>) -> Self {
-        Self {
-            schema: "hook.drift/1",
-            provider,
-            event,
-            path: &finding.path,
-            finding: finding.kind.name(),
-            wanted: finding.kind.wanted(),
-            found: finding.kind.found(),
-            seen,
+impl View for DriftReport<'_> {
+    fn human(&self, page: &mut Page) {
+        let style = page.style;
+        let title = format!("{} {}", style.name(self.event), self.provider);
+        let records = self
+            .records
+            .map_or_else(String::new, |n| format!("{}, ", count(n, "record")));
+        if self.differences.is_empty() {
+            let ok = style.good("ok");
+            return page.line(format!("{ok} {title}: {records}as in the catalogue"));
         }
+        let differences = count(self.differences.len() as u64, "difference");
+        page.line(format!("{title}: {records}{differences}"));
+        rows(&self.differences, page);
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct DriftRecord<'a> {
+            provider: &'a str,
+            event: &'a str,
+            #[serde(flatten)]
+            difference: &'a Difference,
+            #[serde(flatten)]
+            seen: Option<DriftSeen>,
+        }
+        self.differences.iter().try_for_each(|(difference, seen)| {
+            let (provider, event, seen) = (self.provider, self.event, *seen);
+            lines.object(
+                "hook.drift/1",
+                &DriftRecord {
+                    provider,
+                    event,
+                    difference,
+                    seen,
+                },
+            )
+        })
     }
 }
 
 /// One line a difference, in columns.
-pub fn lines(findings: &[(&Finding, Option<Seen>)], style: Style) -> Vec<String> {
-    let paths: Vec<String> = findings.iter().map(|(finding, _)| path(finding)).collect();
-    let types: Vec<String> = findings.iter().map(|(finding, _)| types(finding.kind)).collect();
-    let widest = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
-    let (path_width, type_width) = (widest(&paths), widest(&types));
-    let line = |((finding, seen), (path, types)): (&(&Finding, Option<Seen>), (&String, &String))| {
+pub fn rows(differences: &[(&Difference, Option<DriftSeen>)], page: &mut Page) {
+    let style = page.style;
+    let paths: Vec<String> = differences.iter().map(|(difference, _)| path(difference)).collect();
+    let facts = differences
+        .iter()
+        .map(|(difference, _)| difference.finding.fact.as_str());
+    let (path_width, fact_width) = (width(paths.iter().map(String::as_str)), width(facts));
+    for ((difference, seen), path) in differences.iter().zip(&paths) {
+        let finding = &difference.finding;
         // Padded before it is coloured: colours have a width for the formatter, none on the screen.
-        let name = &format!("{:<7}", finding.kind.name());
-        let name = if finding.is_fault() {
+        let name = &format!("{:<7}", finding.code);
+        let name = if finding.is_problem() {
             style.bad(name)
         } else {
             style.dim(name)
         };
-        let path = style.name(&format!("{path:<path_width$}"));
-        match seen {
-            None => format!("  {name}  {path}  {types}"),
+        let start = format!("  {name}  {}", style.name(&format!("{path:<path_width$}")));
+        page.line(match seen {
+            None => format!("{start}  {}", finding.fact),
             Some(seen) => {
-                let places = super::count(seen.records, "record");
+                let places = count(seen.records, "record");
                 let seen = style.dim(&format!("in {places}, such as #{}", seen.example));
-                let types = format!("{types:<type_width$}");
-                format!("  {name}  {path}  {types}  {seen}")
+                format!("{start}  {:<fact_width$}  {seen}", finding.fact)
             }
-        }
-    };
-    findings.iter().zip(paths.iter().zip(&types)).map(line).collect()
-}
-
-fn path(finding: &Finding) -> String {
-    match finding.path.as_str() {
-        "" => "(the body)".to_owned(),
-        path => printable(path, PATH_SHOWN),
+        });
     }
 }
 
-fn types(kind: FindingKind) -> String {
-    match kind {
-        FindingKind::Missing { wanted } => wanted.to_owned(),
-        FindingKind::Retyped { wanted, found } => format!("{wanted} is now {found}"),
-        FindingKind::Added { found } => found.to_owned(),
-        FindingKind::Unknown => "a text that the documents do not list".to_owned(),
+fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.map(|text| text.chars().count()).max().unwrap_or(0)
+}
+
+fn path(difference: &Difference) -> String {
+    match difference.path.as_str() {
+        "" => "(the body)".to_owned(),
+        path => printable(path, PATH_SHOWN),
     }
 }

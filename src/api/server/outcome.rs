@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::endpoints::EndpointError;
-use crate::endpoints::rules::Finding;
+use crate::finding::Finding;
 use crate::headers::Headers;
 use crate::provider::api::{Api, FaultKind};
 use crate::server::Reply;
@@ -106,7 +106,7 @@ impl From<EndpointError> for ApiRejection {
         let kind = match &error {
             EndpointError::Unknown { .. } => return Self::unknown("webhook"),
             EndpointError::Duplicate { .. } => FaultKind::Duplicate,
-            EndpointError::Rule(findings) => match findings.iter().find(|finding| finding.is_refusal()) {
+            EndpointError::Rule(findings) => match findings.iter().find(|finding| finding.is_problem()) {
                 Some(Finding { code: "plan-limit", .. }) => FaultKind::Limit,
                 Some(Finding {
                     code: "duplicate-url", ..

@@ -8,10 +8,10 @@ use super::judge::{self, RuleArgs};
 use super::new_secret::{self, NewSecret, SecretArgs};
 use super::show::{EndpointLine, events_shown};
 use crate::cli::session::Session;
-use crate::endpoints::rules::Finding;
 use crate::endpoints::{DisabledBy, Endpoint, Events, admit, name_for};
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::finding::Finding;
 use crate::id::{Id, IdKind};
 use crate::mask;
 
@@ -83,7 +83,7 @@ pub(super) fn run(session: &Session, args: &EndpointAddArgs) -> Result<Exit> {
         Ok((endpoint, findings))
     })
     .map_err(|error| judge::refused(session, &candidate, error))?;
-    judge::say(session, &findings);
+    session.notices.findings(&findings);
     let endpoint = if args.confirm {
         confirm::first(session, &endpoint)?
     } else {

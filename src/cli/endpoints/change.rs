@@ -9,10 +9,10 @@ use super::new_secret::{self, SecretArgs};
 use super::show::EndpointLine;
 use crate::cli::session::Session;
 use crate::clock::human_duration;
-use crate::endpoints::rules::Finding;
 use crate::endpoints::{Change, Endpoint, Events, admit_change, rotate, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::finding::Finding;
 use crate::provider::Profile;
 use crate::signature::Scheme;
 
@@ -120,7 +120,7 @@ pub(super) fn update(session: &Session, args: &UpdateArgs) -> Result<Exit> {
         // Typed by the user: also where the book had that URL already.
         session.book().bind(&after)?;
     }
-    judge::say(session, &findings);
+    session.notices.findings(&findings);
     announce(session, &before, &after, &findings)?;
     Ok(Exit::Ok)
 }

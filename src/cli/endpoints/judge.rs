@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use super::show::FindingPart;
 use crate::cli::session::Session;
-use crate::endpoints::rules::{self, Finding, Options, Severity};
+use crate::endpoints::rules::{self, Options};
 use crate::endpoints::{Endpoint, EndpointError, check_name};
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
-use crate::text::printable;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RuleArgs {
@@ -35,7 +34,7 @@ struct RefusalLine<'a> {
     name: &'a str,
     provider: &'a str,
     url: String,
-    findings: Vec<FindingPart>,
+    findings: &'a [Finding],
 }
 
 impl RuleArgs {
@@ -63,7 +62,7 @@ pub(super) fn check_events(
     args: &RuleArgs,
 ) -> std::result::Result<Vec<Finding>, EndpointError> {
     let findings = rules::judge_events(profile, &endpoint.events, args.new_events);
-    if findings.iter().any(Finding::is_refusal) {
+    if findings.iter().any(Finding::is_problem) {
         return Err(EndpointError::Rule(findings));
     }
     endpoint.events = rules::canonical_events(profile, &endpoint.events);
@@ -74,12 +73,12 @@ pub(super) fn check_events(
 pub(super) fn warn_of_twins(session: &Session, profile: &Profile, endpoint: &Endpoint, existing: &[Endpoint]) {
     let others: Vec<&Endpoint> = existing.iter().filter(|other| other.id != endpoint.id).collect();
     let found = rules::judge_duplicate(profile, &endpoint.url, &endpoint.events, &others);
-    say(session, &found.into_iter().collect::<Vec<_>>());
+    session.notices.findings(found.as_slice());
 }
 
 /// Whether the name can be noted beside those of the others.
 pub(super) fn check_free_name(endpoint: &Endpoint, existing: &[Endpoint]) -> std::result::Result<(), EndpointError> {
-    check_name(&endpoint.name).map_err(|what| EndpointError::Rule(vec![Finding::refused("bad-name", what)]))?;
+    check_name(&endpoint.name).map_err(|what| EndpointError::Rule(vec![Finding::problem("bad-name", what)]))?;
     let taken = existing
         .iter()
         .any(|other| other.name == endpoint.name && other.id != endpoint.id);
@@ -92,21 +91,6 @@ pub(super) fn check_free_name(endpoint: &Endpoint, existing: &[Endpoint]) -> std
     Ok(())
 }
 
-/// Says everything that was found and is no refusal.
-pub(super) fn say(session: &Session, findings: &[Finding]) {
-    for finding in findings {
-        let message = printable(&finding.message, 1000);
-        match finding.severity {
-            Severity::Refused => continue,
-            Severity::Caution => session.ui.warn(&message),
-            Severity::Note => session.ui.note(&format!("{} {message}", session.ui.err.dim("note:"))),
-        }
-        if let Some(hint) = &finding.hint {
-            session.ui.hint(&printable(hint, 1000));
-        }
-    }
-}
-
 /// The error of a change that was not made; what else the rules found is said first.
 pub(super) fn refused(session: &Session, endpoint: &Endpoint, error: EndpointError) -> Error {
     if let EndpointError::Rule(findings) = &error {
@@ -115,12 +99,12 @@ pub(super) fn refused(session: &Session, endpoint: &Endpoint, error: EndpointErr
             name: &endpoint.name,
             provider: &endpoint.provider,
             url: mask::url(&endpoint.url),
-            findings: FindingPart::all(findings),
+            findings,
         };
         if let Err(error) = session.ui.json(&line) {
             return error;
         }
-        say(session, findings);
+        session.notices.findings(findings);
     }
     error.into()
 }

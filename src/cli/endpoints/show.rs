@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::new_secret::Handed;
 use crate::cli::session::Session;
 use crate::clock::Timestamp;
-use crate::endpoints::rules::Finding;
 use crate::endpoints::{Book, Endpoint, EndpointSecret, Events};
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::mask;
 use crate::provider::Profile;
 use crate::signature::{Scheme, fingerprint};
@@ -47,7 +47,7 @@ pub(super) struct EndpointLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<Vec<FindingPart>>,
+    findings: Option<Vec<Finding>>,
 }
 
 #[derive(Serialize)]
@@ -63,27 +63,6 @@ struct SecretPart {
     name: Option<String>,
     fingerprint: Option<String>,
     until: Option<String>,
-}
-
-/// What a rule found, for scripts.
-#[derive(Serialize)]
-pub(super) struct FindingPart {
-    severity: &'static str,
-    code: &'static str,
-    message: String,
-    hint: Option<String>,
-}
-
-impl FindingPart {
-    pub(super) fn all(findings: &[Finding]) -> Vec<Self> {
-        let part = |finding: &Finding| Self {
-            severity: finding.severity.name(),
-            code: finding.code,
-            message: finding.message.clone(),
-            hint: finding.hint.clone(),
-        };
-        findings.iter().map(part).collect()
-    }
 }
 
 impl EndpointLine {
@@ -128,7 +107,7 @@ impl EndpointLine {
 
     /// With what the rules found.
     pub(super) fn findings(mut self, findings: &[Finding]) -> Self {
-        self.findings = Some(FindingPart::all(findings));
+        self.findings = Some(findings.to_vec());
         self
     }
 
@@ -160,18 +139,7 @@ fn public_key(book: &Book, endpoint: &Endpoint, profile: &Profile, now: Timestam
 
 /// The events in a few words.
 pub(in super::super) fn events_shown(events: &Events, most: usize) -> String {
-    let Events::Only(names) = events else {
-        return "all events".to_owned();
-    };
-    let all = names.join(", ");
-    match names.as_slice() {
-        [] => "none".to_owned(),
-        _ if all.chars().count() <= most => printable(&all, most),
-        [first, rest @ ..] => {
-            let first = printable(first, most.saturating_sub(11));
-            format!("{first} and {} more", rest.len())
-        }
-    }
+    events.summary(most)
 }
 
 /// Rows under a header, in columns that are as wide as their widest cell.

@@ -19,11 +19,11 @@ use crate::known;
 use crate::listener::{Inbound, Received};
 use crate::mask;
 use crate::provider::Profile;
-use crate::provider::drift::{Finding, Measure};
+use crate::provider::drift::{Difference, Measure};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::text::printable;
-use crate::view::{body, drift};
+use crate::view::{Page, body, drift};
 
 /// The trigger that is meant when no workflow is named.
 const DEFAULT: &str = "default";
@@ -81,15 +81,7 @@ struct InboundLine<'a> {
     record: Option<Value>,
     unmapped: &'a [String],
     sample: Option<Fit>,
-    differences: Vec<Difference<'a>>,
-}
-
-#[derive(Serialize)]
-struct Difference<'a> {
-    path: &'a str,
-    finding: &'static str,
-    wanted: Option<&'static str>,
-    found: Option<&'static str>,
+    differences: &'a [Difference],
 }
 
 impl Trigger {
@@ -155,10 +147,10 @@ impl Trigger {
 
     /// Shows what became of a request, and keeps the first one as the sample.
     pub(super) fn take(&mut self, number: u64, received: &Received, hidden: bool) -> Result<()> {
-        let (fit, findings) = match &received.fields {
+        let (fit, differences) = match &received.fields {
             Some(fields) => {
-                let (fit, findings) = self.compare(fields);
-                (Some(fit), findings)
+                let (fit, differences) = self.compare(fields);
+                (Some(fit), differences)
             }
             None => (None, Vec::new()),
         };
@@ -167,19 +159,23 @@ impl Trigger {
         }
         match self.ui.output {
             Output::Quiet => Ok(()),
-            Output::Json => self.json(number, received, fit, &findings),
-            Output::Human => self.human(received, fit, &findings),
+            Output::Json => self.json(number, received, fit, &differences),
+            Output::Human => self.human(received, fit, &differences),
         }
     }
 
-    fn compare(&mut self, fields: &Value) -> (Fit, Vec<Finding>) {
+    fn compare(&mut self, fields: &Value) -> (Fit, Vec<Difference>) {
         if leaf_paths(fields).len() > FIELDS_COMPARED {
             return (Fit::NotCompared, Vec::new());
         }
         if let Some(measure) = &self.measure {
-            let findings = measure.compare(fields);
-            let fit = if findings.is_empty() { Fit::Fits } else { Fit::Differs };
-            return (fit, findings);
+            let differences = measure.compare(fields);
+            let fit = if differences.is_empty() {
+                Fit::Fits
+            } else {
+                Fit::Differs
+            };
+            return (fit, differences);
         }
         let kept = Kept {
             path: self.inbound.path.clone(),
@@ -196,13 +192,7 @@ impl Trigger {
         (Fit::Kept, Vec::new())
     }
 
-    fn json(&self, number: u64, received: &Received, fit: Option<Fit>, findings: &[Finding]) -> Result<()> {
-        let differences = findings.iter().take(DIFFERENCES).map(|finding| Difference {
-            path: &finding.path,
-            finding: finding.kind.name(),
-            wanted: finding.kind.wanted(),
-            found: finding.kind.found(),
-        });
+    fn json(&self, number: u64, received: &Received, fit: Option<Fit>, differences: &[Difference]) -> Result<()> {
         self.ui.json(&InboundLine {
             schema: "hook.inbound/1",
             number,
@@ -212,11 +202,11 @@ impl Trigger {
             record: received.record.as_ref().map(mask::value),
             unmapped: &received.unmapped,
             sample: fit,
-            differences: differences.collect(),
+            differences: &differences[..differences.len().min(DIFFERENCES)],
         })
     }
 
-    fn human(&self, received: &Received, fit: Option<Fit>, findings: &[Finding]) -> Result<()> {
+    fn human(&self, received: &Received, fit: Option<Fit>, differences: &[Difference]) -> Result<()> {
         let (ui, style) = (&self.ui, self.ui.out);
         match &received.left_out {
             None => ui.line(&format!("      {}", style.good("enrolled")))?,
@@ -244,10 +234,10 @@ impl Trigger {
             Some(Fit::NotCompared) => ui.line(&style.dim("      too many fields to compare with a sample")),
             Some(Fit::Differs) => {
                 ui.line(&format!("      {}", style.caution("differs from the sample:")))?;
-                let shown: Vec<_> = findings.iter().take(DIFFERENCES).map(|one| (one, None)).collect();
-                drift::lines(&shown, style)
-                    .iter()
-                    .try_for_each(|line| ui.line(&format!("      {line}")))
+                let shown: Vec<_> = differences.iter().take(DIFFERENCES).map(|one| (one, None)).collect();
+                let mut page = Page::new(style, None);
+                drift::rows(&shown, &mut page);
+                page.lines.iter().try_for_each(|line| ui.line(&format!("      {line}")))
             }
             Some(Fit::Fits) | None => Ok(()),
         }

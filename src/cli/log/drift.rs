@@ -13,13 +13,13 @@ use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::compose::ComposeError;
-use crate::provider::drift::{Finding, Measure};
+use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
 use crate::text::printable;
 use crate::view::count;
-use crate::view::drift::{DriftLine, Seen, lines};
+use crate::view::drift::{DriftReport, DriftSeen};
 
 /// Records that are listed at once.
 const PAGE: usize = 500;
@@ -34,7 +34,7 @@ struct Group {
     /// Absent: the catalogue does not have the event.
     measure: Option<Measure>,
     looked_at: u64,
-    found: IndexMap<Finding, Seen>,
+    found: IndexMap<Difference, DriftSeen>,
 }
 
 /// What was looked at so far.
@@ -76,7 +76,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         let note = "there are more: `--limit N` looks at them";
         session.ui.note(&session.ui.err.dim(note));
     }
-    let faulty = |group: &Group| group.found.keys().any(Finding::is_fault);
+    let faulty = |group: &Group| group.found.keys().any(Difference::is_problem);
     Ok(if survey.unreadable {
         Exit::Store
     } else if survey.groups.iter().any(faulty) {
@@ -130,16 +130,16 @@ impl Survey<'_> {
         };
         group.looked_at += 1;
         let Some(measure) = &group.measure else { return Ok(()) };
-        let findings = match serde_json::from_slice(&request.body) {
+        let differences = match serde_json::from_slice(&request.body) {
             Ok(body) => measure.compare(&body),
             Err(_) => vec![measure.unreadable()],
         };
-        for finding in findings {
-            let first = Seen {
+        for difference in differences {
+            let first = DriftSeen {
                 records: 0,
                 example: number,
             };
-            group.found.entry(finding).or_insert(first).records += 1;
+            group.found.entry(difference).or_insert(first).records += 1;
         }
         Ok(())
     }
@@ -215,25 +215,13 @@ impl Survey<'_> {
             // Faults first, both in the sample's order, whichever request had them.
             group
                 .found
-                .sort_by_cached_key(|finding, _| (!finding.is_fault(), measure.rank(finding)));
-            for (finding, seen) in &group.found {
-                ui.json(&DriftLine::new(&group.provider, &group.event, finding, Some(*seen)))?;
-            }
-            let looked_at = count(group.looked_at, "record");
-            let title = format!("{} {}", ui.out.name(&group.event), group.provider);
-            if group.found.is_empty() {
-                let ok = ui.out.good("ok");
-                ui.line(&format!("{ok} {title}: {looked_at}, as in the catalogue"))?;
-                continue;
-            }
-            let differences = count(group.found.len() as u64, "difference");
-            ui.line(&format!("{title}: {looked_at}, {differences}"))?;
-            let found: Vec<_> = group
-                .found
-                .iter()
-                .map(|(finding, seen)| (finding, Some(*seen)))
-                .collect();
-            lines(&found, ui.out).iter().try_for_each(|line| ui.line(line))?;
+                .sort_by_cached_key(|difference, _| (!difference.is_problem(), measure.rank(difference)));
+            ui.show(&DriftReport {
+                provider: &group.provider,
+                event: &group.event,
+                records: Some(group.looked_at),
+                differences: group.found.iter().map(|(one, seen)| (one, Some(*seen))).collect(),
+            })?;
         }
         Ok(())
     }

@@ -9,11 +9,10 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::provider::compose::ComposeError;
-use crate::provider::drift::{Finding, Measure};
+use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, near_names};
 use crate::text::printable;
-use crate::view::count;
-use crate::view::drift::{DriftLine, lines};
+use crate::view::drift::DriftReport;
 
 /// Compare a body with the catalogue's event: what is missing, retyped or added
 #[derive(Debug, clap::Args)]
@@ -59,9 +58,14 @@ pub(super) fn run(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
         ui.note(&format!("`{event}` is an alias of `{known}`"));
     }
     remarks(session, &profile, known, &bytes);
-    let findings = measure.compare(&body);
-    show(session, &profile.label(), known, &findings)?;
-    Ok(if findings.iter().any(Finding::is_fault) {
+    let differences = measure.compare(&body);
+    ui.show(&DriftReport {
+        provider: &profile.label(),
+        event: known,
+        records: None,
+        differences: differences.iter().map(|difference| (difference, None)).collect(),
+    })?;
+    Ok(if differences.iter().any(Difference::is_problem) {
         Exit::Unmet
     } else {
         Exit::Ok
@@ -96,18 +100,4 @@ fn remarks(session: &Session, profile: &Profile, event: &str, body: &[u8]) {
         let said = printable(&said, 200);
         session.ui.warn(&format!("the body says that it is `{said}`"));
     }
-}
-
-fn show(session: &Session, provider: &str, event: &str, findings: &[Finding]) -> Result<()> {
-    let ui = &session.ui;
-    for finding in findings {
-        ui.json(&DriftLine::new(provider, event, finding, None))?;
-    }
-    let title = format!("{} {provider}", ui.out.name(event));
-    if findings.is_empty() {
-        return ui.line(&format!("{} {title}: as in the catalogue", ui.out.good("ok")));
-    }
-    ui.line(&format!("{title}: {}", count(findings.len() as u64, "difference")))?;
-    let rows: Vec<_> = findings.iter().map(|finding| (finding, None)).collect();
-    lines(&rows, ui.out).iter().try_for_each(|line| ui.line(line))
 }

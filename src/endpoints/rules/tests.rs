@@ -81,7 +81,10 @@ fn found(rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &Opt
     );
     findings
         .iter()
-        .map(|finding| format!("{} {}", finding.severity.name(), finding.code))
+        .map(|finding| {
+            let found = serde_json::to_value(finding).unwrap();
+            format!("{} {}", found["severity"].as_str().unwrap(), finding.code)
+        })
         .collect()
 }
 
@@ -339,7 +342,7 @@ fn events_are_kept_under_the_catalogues_names_each_once() {
 fn messages_name_the_object_and_hints_can_be_followed() {
     let first = |rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &Options| {
         let finding = judge(&profile(rules), candidate, existing, options).remove(0);
-        (finding.message, finding.hint.unwrap_or_default())
+        (finding.fact, finding.hint.unwrap_or_default())
     };
     let strict = Options::default();
     for ((message, hint), says, advises) in [

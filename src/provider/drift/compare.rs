@@ -3,14 +3,14 @@
 use indexmap::IndexSet;
 use serde_json::Value;
 
-use super::{EACH, Finding, FindingKind, below};
+use super::{Difference, EACH, below};
 
 /// What was found so far, each difference once.
 #[derive(Debug)]
 pub(super) struct Comparison<'m> {
     listed: &'m [(String, Vec<String>)],
-    findings: IndexSet<Finding>,
-    added: IndexSet<Finding>,
+    faults: IndexSet<Difference>,
+    added: IndexSet<Difference>,
 }
 
 impl<'m> Comparison<'m> {
@@ -18,15 +18,15 @@ impl<'m> Comparison<'m> {
     pub(super) fn new(listed: &'m [(String, Vec<String>)]) -> Self {
         Self {
             listed,
-            findings: IndexSet::new(),
+            faults: IndexSet::new(),
             added: IndexSet::new(),
         }
     }
 
     /// Every difference once: the sample's fields in its order, then what was added.
-    pub(super) fn of(mut self, sample: &Value, bodies: &[&Value]) -> Vec<Finding> {
+    pub(super) fn of(mut self, sample: &Value, bodies: &[&Value]) -> Vec<Difference> {
         self.walk("", sample, bodies);
-        self.findings.into_iter().chain(self.added).collect()
+        self.faults.into_iter().chain(self.added).collect()
     }
 
     /// Compares everything that stands at one path with the sample there: all items of an array at once, so that each
@@ -40,8 +40,8 @@ impl<'m> Comparison<'m> {
             if fits(wanted, value) {
                 fitting.push(*value);
             } else {
-                let (wanted, found) = (wanted_type(wanted), found_type(value));
-                note(&mut self.findings, path, FindingKind::Retyped { wanted, found });
+                let difference = Difference::retyped(path, wanted_type(wanted), found_type(value));
+                self.faults.insert(difference);
             }
         }
         self.values(path, &fitting);
@@ -62,7 +62,7 @@ impl<'m> Comparison<'m> {
         };
         let mut texts = found.iter().filter_map(|value| value.as_str());
         if texts.any(|text| !listed.iter().any(|known| known == text)) {
-            note(&mut self.added, path, FindingKind::Unknown);
+            self.added.insert(Difference::unlisted(path));
         }
     }
 
@@ -72,23 +72,17 @@ impl<'m> Comparison<'m> {
             let values: Vec<&Value> = found.iter().filter_map(|value| value.get(name)).collect();
             // What is null in the sample may as well be absent.
             if values.len() < found.len() && !wanted.is_null() {
-                let wanted = wanted_type(wanted);
-                note(&mut self.findings, &path, FindingKind::Missing { wanted });
+                self.faults.insert(Difference::missing(&path, wanted_type(wanted)));
             }
             self.walk(&path, wanted, &values);
         }
         for (name, value) in found.iter().filter_map(|value| value.as_object()).flatten() {
             if !fields.contains_key(name) {
-                let found = found_type(value);
-                note(&mut self.added, &below(path, name), FindingKind::Added { found });
+                self.added
+                    .insert(Difference::added(&below(path, name), found_type(value)));
             }
         }
     }
-}
-
-fn note(findings: &mut IndexSet<Finding>, path: &str, kind: FindingKind) {
-    let path = path.to_owned();
-    findings.insert(Finding { path, kind });
 }
 
 /// Whether a value is of the sample's type. Where the sample has any number, an integer is one too.

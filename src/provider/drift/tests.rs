@@ -12,13 +12,12 @@ fn measure(envelope: &str, sample: &Value) -> Measure {
     Measure::new(&profile, "a.b").unwrap()
 }
 
-fn shown(findings: &[Finding]) -> Vec<String> {
-    let line = |finding: &Finding| {
-        let kind = finding.kind;
-        let types = [kind.wanted(), kind.found()].map(|name| name.unwrap_or("-"));
-        format!("{} {} {}", kind.name(), finding.path, types.join(" "))
+fn shown(differences: &[Difference]) -> Vec<String> {
+    let line = |one: &Difference| {
+        let types = [one.wanted, one.found].map(|name| name.unwrap_or("-"));
+        format!("{} {} {}", one.finding.code, one.path, types.join(" "))
     };
-    findings.iter().map(line).collect()
+    differences.iter().map(line).collect()
 }
 
 #[test]
@@ -82,7 +81,7 @@ fn a_body_is_compared_with_the_sample_field_by_field() {
     ] {
         let findings = measure("", &sample).compare(&body);
         assert_eq!(shown(&findings), wanted, "{sample} {body}");
-        let fault = findings.iter().any(Finding::is_fault);
+        let fault = findings.iter().any(Difference::is_problem);
         assert_eq!(fault, wanted.iter().any(|line| !line.starts_with("added")));
     }
 }

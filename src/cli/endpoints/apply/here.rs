@@ -1,16 +1,16 @@
 //! A plan done in the local book: all of it, or nothing.
 
-use super::super::judge::{self, RuleArgs};
+use super::super::judge::RuleArgs;
 use super::super::new_secret::{NewSecret, SecretArgs};
 use super::super::{add, change, switch};
 use super::{changed_meanwhile, staying};
 use crate::cli::session::Session;
-use crate::endpoints::rules::Finding;
 use crate::endpoints::{
     DisabledBy, Endpoint, EndpointError, Step, Target, admit, admit_change, name_for, select_mut, steps,
 };
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::finding::Finding;
 
 /// A new endpoint with the secret that was made for it.
 struct Fresh {
@@ -159,7 +159,7 @@ fn change_book(
 }
 
 fn announce(session: &Session, planned: &[Step], fresh: &[Fresh], findings: &[Finding]) -> Result<()> {
-    judge::say(session, findings);
+    session.notices.findings(findings);
     let after = session.book().read()?;
     let now = |id: &str| after.iter().find(|endpoint| endpoint.id == id);
     for step in planned {

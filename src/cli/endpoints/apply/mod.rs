@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use super::remote::RemoteProvider;
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::endpoints::rules::{Finding, judge_events};
+use crate::endpoints::rules::judge_events;
 use crate::endpoints::{Endpoint, EndpointError, Step, steps};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::finding::Finding;
 use crate::text::printable;
 
 pub(super) use import::{ExportArgs, ImportArgs, export, import};
@@ -51,7 +52,7 @@ pub(super) fn diff(session: &Session, place: Option<&RemoteProvider>, args: &Dif
     show::plan(session, &steps)?;
     for step in &steps {
         for finding in new_events(session, step, false)? {
-            let said = format!("`{}`: {}", step.name(), finding.message);
+            let said = format!("`{}`: {}", step.name(), finding.fact);
             session.ui.warn(&printable(&said, 1000));
             if let Some(hint) = &finding.hint {
                 session.ui.hint(&printable(hint, 1000));
@@ -148,7 +149,7 @@ fn new_events(session: &Session, step: &Step, allowed: bool) -> Result<Vec<Findi
     let Some(events) = events else { return Ok(Vec::new()) };
     let profile = session.registry.get(&endpoint.provider)?;
     let mut findings = judge_events(&profile, events, allowed);
-    findings.retain(Finding::is_refusal);
+    findings.retain(Finding::is_problem);
     Ok(findings)
 }
 

@@ -1,9 +1,10 @@
 //! What the book and the profile tell about an endpoint.
 
-use super::{Check, CheckGroup, Level, Subject};
+use super::{Check, CheckGroup, Subject};
 use crate::clock::human_duration;
-use crate::endpoints::rules::{self, Finding, Options, Severity};
+use crate::endpoints::rules::{self, Options};
 use crate::endpoints::{Endpoint, Events, normalised};
+use crate::finding::{Finding, Level};
 use crate::signature::Scheme;
 use crate::text::printable;
 use crate::transport::address_policy;
@@ -23,17 +24,17 @@ fn findings(patient: &Subject<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn level(finding: &Finding) -> Option<Level> {
-    match (finding.severity, finding.code) {
-        (Severity::Refused, _) => Some(Level::Problem),
-        (Severity::Caution, _) | (Severity::Note, "waived") => Some(Level::Caution),
-        (Severity::Note, _) => None,
+    match (finding.level, finding.code) {
+        (Level::Note, "waived") => Some(Level::Caution),
+        (Level::Note, _) => None,
+        (level, _) => Some(level),
     }
 }
 
 pub(super) fn check_of(finding: &Finding, level: Level) -> Check {
     let message = match finding.code {
         "waived" => "the URL is on this machine: fine for tests, out of the provider's reach".to_owned(),
-        _ => printable(&finding.message, 1000),
+        _ => printable(&finding.fact, 1000),
     };
     let check = Check::new(CheckGroup::NotReceived, finding.code, level, message);
     match (&finding.hint, finding.code) {
@@ -79,7 +80,7 @@ pub(super) fn events(patient: &Subject<'_>) -> Check {
     let findings = findings(patient);
     let fault = findings
         .iter()
-        .find(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_refusal());
+        .find(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_problem());
     match (fault, &patient.endpoint.events) {
         (Some(fault), _) => check_of(fault, Level::Problem),
         (None, Events::All) => Check::ok(CheckGroup::NotReceived, "events", "subscribed to all events"),

@@ -10,7 +10,6 @@ use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
 use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
-use crate::view::delivery::error_words;
 use crate::view::short_time;
 
 /// How far back is looked.
@@ -55,7 +54,7 @@ pub(super) fn deliveries(patient: &Subject<'_>, past: &[Summary]) -> Check {
     for summary in past.iter().filter(|summary| failed(summary)) {
         let status = summary.status.map(|status| status.to_string());
         let kind = || summary.reason.as_deref().and_then(ErrorKind::from_name);
-        let cause = status.unwrap_or_else(|| kind().map_or("unknown", error_words).to_owned());
+        let cause = status.unwrap_or_else(|| kind().map_or("unknown", ErrorKind::words).to_owned());
         *causes.entry(cause).or_default() += 1;
     }
     let total: usize = causes.values().sum();

@@ -16,6 +16,7 @@ use crate::cli::ui::Ui;
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::finding::Level;
 use crate::mask;
 use crate::provider::Profile;
 use crate::text::printable;
@@ -30,15 +31,6 @@ pub(super) struct EndpointDoctorArgs {
     /// Look at this workflow of the settings; at all of them too when nothing is named (can be repeated)
     #[arg(long = "workflow", value_name = "NAME", add = crate::cli::complete::workflows())]
     workflows: Vec<String>,
-}
-
-/// How well it looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Level {
-    Ok,
-    Caution,
-    Problem,
 }
 
 /// What is complained about.
@@ -58,10 +50,15 @@ struct Check {
     /// A stable word for scripts.
     #[serde(rename = "check")]
     name: &'static str,
+    #[serde(serialize_with = "level_name")]
     result: Level,
     detail: String,
     /// What to do.
     hint: Option<String>,
+}
+
+fn level_name<S: serde::Serializer>(level: &Level, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(level.name())
 }
 
 /// `{"schema":"hook.endpoint-check/1"}`: a check of one endpoint.
@@ -237,8 +234,8 @@ fn print<'c, L: Serialize>(
 fn say(ui: &Ui, check: &Check) -> Result<()> {
     let style = ui.out;
     let word = match check.result {
-        Level::Ok => style.good("ok     "),
-        Level::Caution => style.caution("caution"),
+        Level::Ok | Level::Skipped | Level::Note => style.good("ok     "),
+        Level::Caution | Level::Unknown => style.caution("caution"),
         Level::Problem => style.bad("problem"),
     };
     ui.line(&format!("  {word}  {}", check.detail))?;

@@ -7,8 +7,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{Check, CheckGroup, Level, Subject};
+use super::{Check, CheckGroup, Subject};
 use crate::exchange::{ErrorKind, Outcome, Request};
+use crate::finding::Level;
 use crate::headers::Headers;
 use crate::text::printable;
 use crate::transport::{

@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::exchange::{Answer, Outcome};
 use crate::mask;
 use crate::text::printable;
-use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::delivery::BODY_SHOWN;
 use crate::view::request::header_lines;
-use crate::view::{millis, short_time, status_line};
+use crate::view::{millis, short_time};
 
 /// `{"schema":"hook.endpoint-test/1"}`: a test and its verdicts.
 #[derive(Serialize)]
@@ -121,10 +121,7 @@ fn show(ui: &Ui, event: &str, exchange: &Exchange) -> Result<()> {
     } else {
         format!("{event}, tampered")
     };
-    let outcome = match &exchange.attempt.outcome {
-        Outcome::Answer(answer) => status_line(answer.status),
-        Outcome::Error { kind, .. } => error_words(*kind).to_owned(),
-    };
+    let outcome = exchange.attempt.outcome.summary();
     ui.line(&format!(
         "{}  {}  {outcome}  {}",
         style.strong(&format!("#{}", exchange.number)),

@@ -23,7 +23,7 @@ pub(super) fn run(session: &Session, place: &RemoteProvider, args: &EndpointAddA
     check_secret(session, place, &args.secret)?;
     let mut endpoint = add::draft(session, args, &wish)?;
     let findings = judge::check_events(&wish.profile, &mut endpoint, &args.rules)?;
-    judge::say(session, &findings);
+    session.notices.findings(&findings);
     let existing = place.endpoints()?;
     endpoint.name = args.name.clone().unwrap_or_else(|| name_for(&endpoint.url, &existing));
     judge::check_free_name(&endpoint, &existing)?;

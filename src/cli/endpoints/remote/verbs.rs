@@ -49,7 +49,7 @@ pub(super) fn update(session: &Session, place: &RemoteProvider, args: &UpdateArg
     let findings = judge::check_events(profile, &mut wanted, &args.rules)?;
     change.events = change.events.map(|_| wanted.events.clone());
     judge::check_free_name(&wanted, &existing)?;
-    judge::say(session, &findings);
+    session.notices.findings(&findings);
     match place.wait(place.update(&before.id, change, session.now())) {
         Ok(after) => {
             change::announce(session, &before, &after, &findings)?;
