@@ -4,6 +4,7 @@
 pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
+pub mod endpoints;
 pub mod notice;
 pub mod receive;
 pub mod replay;

@@ -1,7 +1,7 @@
 //! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
 
 use crate::cli::session::Session;
-use crate::endpoints::{Disabled, Ending, Endpoint, EndpointError, note_delivery};
+use crate::endpoints::{DeliveryOutcome, Disabled, Endpoint, EndpointError, note_delivery};
 use crate::engine::Event;
 use crate::error::Result;
 use crate::pipeline::{End, View};
@@ -104,9 +104,9 @@ fn count_ends(session: &Session, endpoints: &mut [Endpoint], ends: &[&End]) -> V
         let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
         for end in own {
             let ending = match (end.delivered, end.gone) {
-                (true, _) => Ending::Delivered,
-                (false, true) => Ending::Gone,
-                (false, false) => Ending::Failed,
+                (true, _) => DeliveryOutcome::Delivered,
+                (false, true) => DeliveryOutcome::Gone,
+                (false, false) => DeliveryOutcome::Failed,
             };
             if let Some(disabled) = note_delivery(endpoint, ending, rule, session.now()) {
                 all.push((endpoint.clone(), disabled, schedule.clone()));

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use clap::Args;
 use url::Url;
 
-use super::endpoints::events_shown;
 use crate::app::context::Purpose;
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::endpoints::{Endpoint, SkipReason, Wanted};
+use crate::endpoints::{Endpoint, SkipReason, WantedEvent};
 use crate::engine::Label;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -145,7 +144,7 @@ impl TargetArgs {
                         .hint(format!("`hook endpoints enable {}` turns it on again", endpoint.name)));
                 }
                 if let Some(event) = shot.event.filter(|event| !endpoint.events.contains(event)) {
-                    let has = events_shown(&endpoint.events, 200);
+                    let has = endpoint.events.summary(200);
                     let what = format!(
                         "endpoint `{}` did not subscribe to `{event}`, but to {has}",
                         endpoint.name
@@ -168,7 +167,7 @@ impl TargetArgs {
             );
         };
         let params = effective(shot.profile, shot.params);
-        let wanted = Wanted {
+        let wanted = WantedEvent {
             provider: &shot.profile.name,
             event,
             environment: self.env.as_deref(),

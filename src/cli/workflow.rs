@@ -15,7 +15,7 @@ use super::targets::Target;
 use crate::app::trust;
 use crate::cli::session::Session;
 use crate::config::workflow::{Auth, Form, NAME, State, Verb, WorkflowFile, is_name};
-use crate::endpoints::rules::{self, Options};
+use crate::endpoints::rules::{self, RuleOptions};
 use crate::engine::{Label, Promise};
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
@@ -288,9 +288,9 @@ fn authorize(session: &Session, name: &str, file: &WorkflowFile, headers: &mut H
 /// What the provider would say about the URL: what cannot be one is refused, its other rules are said.
 fn judge_url(session: &Session, profile: &Profile, name: &str, url: &str) -> Result<()> {
     let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
-    let options = Options {
+    let options = RuleOptions {
         local,
-        ..Options::default()
+        ..RuleOptions::default()
     };
     for finding in rules::judge_url(profile, url, &options) {
         if finding.code == "bad-url" {

@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::remote::{self, Remotes};
 use super::workflow::WorkflowFile;
-use crate::endpoints::Entry;
+use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
 
 /// One file; absent keys leave the layer below as it is.
@@ -30,7 +30,7 @@ pub struct ConfigFile {
     /// APIs that keep endpoints.
     pub remote: Option<Remotes>,
     /// Which endpoints there are to be: what `hook endpoints apply` goes by.
-    pub endpoint: Option<Vec<Entry>>,
+    pub endpoint: Option<Vec<EndpointEntry>>,
     /// Requests that the user shapes, by name.
     pub workflow: IndexMap<String, WorkflowFile>,
 }

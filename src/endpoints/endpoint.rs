@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -140,14 +141,24 @@ pub struct Change {
     pub plan: Option<String>,
     /// All parameters anew.
     pub params: Option<BTreeMap<String, String>>,
+    /// A new secret, and how long those before it still count.
+    pub secret: Option<(EndpointSecret, Duration)>,
 }
 
 impl Endpoint {
     /// An active endpoint without a secret.
     pub fn new(id: Id, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
-        let now = form::whole_seconds(now);
         Self {
             id: id.to_string(),
+            ..Self::bare(name, url, provider, events, now)
+        }
+    }
+
+    /// The same without an id.
+    pub fn bare(name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
+        let now = form::whole_seconds(now);
+        Self {
+            id: String::new(),
             name: name.to_owned(),
             url: url.to_owned(),
             provider: provider.to_owned(),
@@ -202,6 +213,9 @@ impl Endpoint {
         if let Some(params) = change.params {
             self.params = params;
         }
+        if let Some((secret, overlap)) = change.secret {
+            self.rotate(secret, overlap, now);
+        }
         match change.active {
             Some(true) => self.enable(now),
             Some(false) => self.disable(DisabledBy::Hand, None, now),
@@ -237,6 +251,16 @@ impl Endpoint {
             self.updated = form::whole_seconds(now);
         }
         was_disabled
+    }
+}
+
+impl From<Reference> for EndpointSecret {
+    fn from(reference: Reference) -> Self {
+        Self {
+            reference,
+            name: None,
+            until: None,
+        }
     }
 }
 
@@ -291,18 +315,6 @@ impl fmt::Display for Events {
         match self {
             Self::All => f.write_str("all"),
             Self::Only(names) => f.write_str(&names.join(", ")),
-        }
-    }
-}
-
-impl DisabledBy {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hand => "hand",
-            Self::FailedDeliveries => "failed-deliveries",
-            Self::Answer => "answer",
-            Self::Unconfirmed => "unconfirmed",
         }
     }
 }

@@ -14,31 +14,9 @@ use crate::provider::file::Limit;
 use crate::provider::{Https, Profile, near_names};
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
 
-/// Every code that a finding can have.
-pub const CODES: [&str; 18] = [
-    "bad-name",
-    "bad-url",
-    "bad-id",
-    "password-in-url",
-    "https-required",
-    "https-recommended",
-    "port",
-    "not-public",
-    "waived",
-    "not-waived",
-    "duplicate-url",
-    "plan-limit",
-    "unknown-plan",
-    "plan-not-given",
-    "no-events",
-    "unknown-event",
-    "alias",
-    "all-events",
-];
-
 /// How strictly the rules are judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct RuleOptions {
     /// Network rules are waived for targets on this machine.
     pub local: bool,
     /// What is recommended is required, and a target must be public.
@@ -52,7 +30,7 @@ pub struct Options {
 }
 
 /// Judges an endpoint that is to be added, or changed when `existing` has one of the same id.
-pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &Options) -> Vec<Finding> {
+pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &RuleOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(what) = check_name(&candidate.name) {
         findings.push(Finding::problem("bad-name", what));
@@ -71,7 +49,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
 }
 
 /// Judges a URL by itself.
-pub fn judge_url(profile: &Profile, url: &str, options: &Options) -> Vec<Finding> {
+pub fn judge_url(profile: &Profile, url: &str, options: &RuleOptions) -> Vec<Finding> {
     match address::parse(url) {
         Ok(url) => judge_password(&url)
             .into_iter()
@@ -107,7 +85,7 @@ fn judge_password(url: &Url) -> Option<Finding> {
     Some(Finding::caution("password-in-url", message))
 }
 
-fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
+fn judge_network(profile: &Profile, url: &Url, options: &RuleOptions) -> Vec<Finding> {
     let (shown, class) = (mask::url(url.as_str()), AddressClass::of_url(url));
     let mut findings: Vec<Finding> = [
         judge_https(profile, url, &shown, options),
@@ -143,7 +121,7 @@ fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding
     findings
 }
 
-fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
+fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions) -> Option<Finding> {
     if url.scheme() == "https" {
         return None;
     }
@@ -180,7 +158,7 @@ fn judge_port(profile: &Profile, url: &Url, shown: &str) -> Option<Finding> {
     Some(Finding::problem("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
 }
 
-fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
+fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions) -> Option<Finding> {
     let is_required = profile.endpoint.public || options.production;
     let class = AddressClass::of_url(url)?;
     let is_reached = match (options.reaches, is_required) {
@@ -230,7 +208,7 @@ fn judge_plan(
     candidate: &Endpoint,
     before: Option<&Endpoint>,
     peers: &[&Endpoint],
-    options: &Options,
+    options: &RuleOptions,
 ) -> Option<Finding> {
     let (label, plans) = (profile.label(), &profile.endpoint.plans);
     let inherited = || peers.iter().rev().find_map(|peer| peer.plan.as_ref());
@@ -264,7 +242,7 @@ fn judge_plan(
     }
 }
 
-/// Judges the events alone; `new_events` as in [`Options`].
+/// Judges the events alone; `new_events` as in [`RuleOptions`].
 pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
     let label = profile.label();
     match canonical_events(profile, events) {

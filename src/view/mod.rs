@@ -5,6 +5,7 @@ pub mod columns;
 pub mod curl;
 pub mod delivery;
 pub mod drift;
+pub mod endpoint;
 pub mod progress;
 pub mod record;
 pub mod request;

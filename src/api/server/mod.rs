@@ -22,7 +22,7 @@ pub use gate::{Access, Key};
 pub use route::base_path;
 
 use crate::clock::Clock;
-use crate::endpoints::rules::Options;
+use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::{Book, Endpoint};
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
@@ -46,7 +46,7 @@ pub struct Setup {
     /// The scopes of every key; absent: all.
     pub scopes: Option<Vec<String>>,
     /// How strictly subscriptions are judged.
-    pub rules: Options,
+    pub rules: RuleOptions,
     /// Parameters of the envelope that hold for the account.
     pub params: Vec<(String, String)>,
     /// Wall-clock time.

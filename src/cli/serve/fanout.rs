@@ -10,7 +10,7 @@ use crate::api::server::Occurrence;
 use crate::app::context::Purpose;
 use crate::app::context::aside;
 use crate::cli::session::Session;
-use crate::endpoints::{BookWatch, Endpoint, Wanted};
+use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
@@ -99,7 +99,7 @@ impl Rules {
             return Ok(Vec::new());
         }
         let params = targets::effective(&self.profile, params);
-        let wanted = Wanted {
+        let wanted = WantedEvent {
             provider: &self.profile.name,
             event,
             environment: None,

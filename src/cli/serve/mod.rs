@@ -22,7 +22,7 @@ use keys::Keys;
 use crate::api::server::{ApiEvent, MockApi, Setup, base_path};
 use crate::app::endpoint_gate::EndpointGate;
 use crate::cli::session::Session;
-use crate::endpoints::rules::Options;
+use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -150,7 +150,6 @@ impl Serving<'_> {
         let ledger = kept.ledger.clone();
         // What cannot be recorded is not delivered.
         ledger.ready().await?;
-        session.prepare_book();
         session.keep(&kept);
         drop(kept);
         let origin = format!("http://{}", super::socket::shown(address));
@@ -185,7 +184,7 @@ impl Serving<'_> {
             book: session.book(),
             access: self.keys.access(self.args, port),
             scopes: self.scopes.clone(),
-            rules: Options {
+            rules: RuleOptions {
                 local: !self.args.production,
                 production: self.args.production,
                 reaches: Some(self.addresses()),

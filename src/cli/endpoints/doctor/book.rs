@@ -2,7 +2,7 @@
 
 use super::{Check, CheckGroup, Subject};
 use crate::clock::human_duration;
-use crate::endpoints::rules::{self, Options};
+use crate::endpoints::rules::{self, RuleOptions};
 use crate::endpoints::{Endpoint, Events, normalised};
 use crate::finding::{Finding, Level};
 use crate::signature::Scheme;
@@ -15,10 +15,10 @@ const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-eve
 
 fn findings(patient: &Subject<'_>) -> Vec<Finding> {
     let here = url::Url::parse(&patient.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url));
-    let options = Options {
+    let options = RuleOptions {
         local: here,
         new_events: false,
-        ..Options::default()
+        ..RuleOptions::default()
     };
     rules::judge(&patient.profile, patient.endpoint, patient.all, &options)
 }
@@ -85,7 +85,7 @@ pub(super) fn events(patient: &Subject<'_>) -> Check {
         (Some(fault), _) => check_of(fault, Level::Problem),
         (None, Events::All) => Check::ok(CheckGroup::NotReceived, "events", "subscribed to all events"),
         (None, events) => {
-            let what = format!("subscribed to {}", super::super::events_shown(events, 200));
+            let what = format!("subscribed to {}", events.summary(200));
             Check::ok(CheckGroup::NotReceived, "events", what)
         }
     }

@@ -9,7 +9,7 @@ use crate::cli::body::sample_record;
 use crate::cli::session::Session;
 use crate::cli::workflow::find;
 use crate::config::workflow::{State, WorkflowFile};
-use crate::endpoints::rules::{self, Options};
+use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::Result;
 use crate::json::{get, leaf_paths};
 use crate::listener::Condition;
@@ -103,9 +103,9 @@ fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Che
         return vec![check.hint("add one, or name it with `--to URL` each time")];
     };
     let url = merge.url(text);
-    let options = Options {
+    let options = RuleOptions {
         local: url::Url::parse(&url).is_ok_and(|url| address_policy::is_loopback(&url)),
-        ..Options::default()
+        ..RuleOptions::default()
     };
     let findings = rules::judge_url(profile, &url, &options);
     let checks: Vec<Check> = findings

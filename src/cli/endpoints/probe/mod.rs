@@ -10,10 +10,9 @@ use tokio::sync::mpsc;
 
 use super::super::http::HttpArgs;
 use super::super::{body, runtime, targets};
-use super::remote::RemoteProvider;
 use crate::app::context::{DEV_SECRET, Purpose};
 use crate::cli::session::Session;
-use crate::endpoints::{Endpoint, Events};
+use crate::endpoints::{Endpoint, EndpointStore, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{Attempt, SecretKind, Source};
@@ -81,9 +80,9 @@ pub(super) fn run(
     session: &Session,
     args: &EndpointProbeArgs,
     endpoint: &Endpoint,
-    place: Option<&RemoteProvider>,
+    remote: Option<(&dyn EndpointStore, &str)>,
 ) -> Result<Exit> {
-    if session.settings.account_off && place.is_none() {
+    if session.settings.account_off && remote.is_none() {
         return Err(targets::account_off());
     }
     let profile = session.registry.get(&endpoint.provider)?;
@@ -91,7 +90,7 @@ pub(super) fn run(
     let trial = Trial {
         session,
         endpoint,
-        signing: signing(session, endpoint, &profile, place)?,
+        signing: signing(session, endpoint, &profile, remote)?,
         policy: Arc::new(args.http.limit(Policy {
             schedule: Schedule::default(),
             ..profile.policy.clone()
@@ -99,7 +98,7 @@ pub(super) fn run(
         transport: args.http.transport()?,
         event,
         profile,
-        remote: place.map(|place| place.flags.as_str()),
+        remote: remote.map(|(_, flags)| flags),
     };
     let ui = &session.ui;
     if let Some(disabled) = &endpoint.disabled {
@@ -145,21 +144,21 @@ fn signing(
     session: &Session,
     endpoint: &Endpoint,
     profile: &Arc<Profile>,
-    place: Option<&RemoteProvider>,
+    remote: Option<(&dyn EndpointStore, &str)>,
 ) -> Result<Signing> {
     let unsigned = matches!(profile.scheme, Scheme::Unsigned);
-    let own = match place {
+    let own = match remote {
         _ if unsigned => Vec::new(),
         // What is noted of a provider's endpoints is the user's own: a project has no part in it.
-        Some(place) => endpoint
+        Some((store, _)) => endpoint
             .signing_secrets(session.now(), profile.scheme.carries_several())
             .into_iter()
-            .map(|secret| place.notes.vault().signing(secret))
+            .map(|secret| store.book().vault().signing(secret))
             .collect::<std::result::Result<_, _>>()?,
         None => session.endpoint_secrets(endpoint, profile, Purpose::Sign)?,
     };
     // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
-    let name = place.is_none().then_some(endpoint.name.as_str());
+    let name = remote.is_none().then_some(endpoint.name.as_str());
     let signing = session.signing(profile, &[], (name, own))?;
     if let Signing::Fresh { secret, .. } = &signing
         && **secret == SecretKind::Dev

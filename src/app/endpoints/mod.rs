@@ -1,0 +1,195 @@
+//! What can be done with endpoints: each verb once, over the local book or a provider that keeps them.
+
+mod add;
+mod apply;
+mod change;
+mod confirm;
+mod details;
+mod edit;
+mod list;
+mod reviewed;
+mod secret;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::app::context::Context;
+use crate::clock::Timestamp;
+use crate::endpoints::{Confirmed, Endpoint, EndpointError, EndpointStore, Step};
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Level};
+use crate::mask;
+use crate::provider::Profile;
+use crate::provider::compose::ComposeError;
+use crate::text::printable;
+use crate::transport::guard;
+
+pub use add::AddOptions;
+pub use apply::{ApplyOptions, new_events};
+pub use change::{UpdateOptions, differences};
+pub use details::EndpointDetails;
+pub use list::{EndpointFilter, with_secret};
+pub use secret::{SecretOptions, write_new};
+
+/// What became of an endpoint, told as it happens: a provider does one call after the other.
+pub enum EndpointEvent {
+    /// It is there.
+    Added(Box<EndpointDetails>),
+    /// It is changed.
+    Updated(Box<EndpointDetails>, Vec<&'static str>),
+    /// It is switched on or off.
+    Switched {
+        /// As it is now.
+        endpoint: Box<EndpointDetails>,
+        /// Whether it was active before.
+        was_active: bool,
+        /// Failed deliveries that count no longer.
+        forgotten: u32,
+    },
+    /// It is gone.
+    Removed(Box<EndpointDetails>),
+    /// It has a new secret.
+    Rotated {
+        /// As it is now.
+        endpoint: Box<EndpointDetails>,
+        /// Until when the old one verifies.
+        until: Option<Timestamp>,
+        /// How long that is.
+        overlap: Duration,
+        /// Whether there was an old one.
+        had_secret: bool,
+    },
+    /// A token was compared with the one that it was sent.
+    Confirmed(Box<EndpointDetails>, Confirmed),
+    /// The rules refuse it.
+    Refused(Refusal),
+    /// Steps that come after a failed one.
+    NotDone(Vec<Step>),
+}
+
+/// The endpoints of a store. Each verb is a method.
+#[derive(Clone, Copy)]
+pub struct Endpoints<'a> {
+    /// Whose settings and whose machine.
+    pub context: &'a Context,
+    /// Where the endpoints are.
+    pub store: &'a dyn EndpointStore,
+    /// Who hears what becomes of them. An error stops what comes after.
+    pub on: &'a dyn Fn(EndpointEvent) -> Result<()>,
+}
+
+/// An endpoint that the rules refuse, as `hook.refusal/1` has it.
+#[derive(Debug, Serialize)]
+pub struct Refusal {
+    name: String,
+    provider: String,
+    url: String,
+    findings: Vec<Finding>,
+}
+
+impl Endpoints<'_> {
+    /// The error of a change that was not made; what the rules found is told first.
+    fn refused(&self, endpoint: &Endpoint, error: EndpointError) -> Error {
+        if let EndpointError::Rule(findings) = &error {
+            let refusal = Refusal {
+                name: endpoint.name.clone(),
+                provider: endpoint.provider.clone(),
+                url: mask::url(&endpoint.url),
+                findings: findings.clone(),
+            };
+            if let Err(error) = (self.on)(EndpointEvent::Refused(refusal)) {
+                return error;
+            }
+            self.tell_findings(findings);
+        }
+        error.into()
+    }
+
+    /// Says everything that was found and is no refusal.
+    fn tell_findings(&self, findings: &[Finding]) {
+        let notices = &self.context.notices;
+        for finding in findings.iter().filter(|finding| !finding.is_problem()) {
+            let fact = printable(&finding.fact, 1000);
+            match finding.level {
+                Level::Caution => notices.warn(fact),
+                _ => notices.note(format!("note: {fact}")),
+            }
+            if let Some(hint) = &finding.hint {
+                notices.hint(printable(hint, 1000));
+            }
+        }
+    }
+
+    /// Says that a provider asks the endpoint first.
+    fn tell_pending(&self, endpoint: &Endpoint) {
+        if endpoint.is_pending() && self.store.remote().is_some() {
+            let (name, notices) = (&endpoint.name, &self.context.notices);
+            notices.note(format!(
+                "`{name}` is pending: its endpoint is asked to confirm that it wants the events"
+            ));
+            notices.hint(format!(
+                "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
+            ));
+        }
+    }
+
+    /// What there is to show of an endpoint of the store.
+    fn details(&self, endpoint: &Endpoint) -> Box<EndpointDetails> {
+        Box::new(self.context.endpoint_details(self.store.book(), endpoint))
+    }
+
+    /// The profile of a provider, for stores.
+    fn profile(&self, label: &str) -> std::result::Result<Arc<Profile>, EndpointError> {
+        let found = self.context.registry.get(label);
+        found.map_err(|error| EndpointError::Unsupported(error.to_string()))
+    }
+}
+
+/// A URL is left to the rules as it was typed; anything shorter is read like a target of `send`.
+pub fn whole_url(text: &str) -> Result<String> {
+    if text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    let url = guard::target(text);
+    let hint = "write a URL, `localhost:3000/path`, `:3000` or a port";
+    url.map(String::from)
+        .map_err(|error| Error::usage(error.to_string()).hint(hint))
+}
+
+/// The label that says which environment an endpoint belongs to; none for an empty name.
+fn env_label(name: Option<&str>) -> Option<(String, String)> {
+    let name = name.filter(|name| !name.is_empty())?;
+    Some(("env".to_owned(), name.to_owned()))
+}
+
+/// Values of the envelope's parameters, checked.
+fn params(profile: &Profile, given: impl IntoIterator<Item = (String, String)>) -> Result<BTreeMap<String, String>> {
+    let checked = given.into_iter().map(|(name, value)| {
+        let bad = |what: String| ComposeError::BadParam {
+            name: name.clone(),
+            what,
+        };
+        let Some(param) = profile.params.get(&name) else {
+            let known: Vec<String> = profile.params.keys().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(bad(format!("`{}` has {known}", profile.label())).into());
+        };
+        param.value(&value).map_err(bad)?;
+        Ok((name, value))
+    });
+    checked.collect()
+}
+
+/// The names of a list without blanks around them and without empty ones.
+fn event_names(names: &[String]) -> Vec<String> {
+    let names = names.iter().map(|name| name.trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
+}
