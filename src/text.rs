@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Parameters of the sequences that [`crate::view::style`] and the help of clap are written with.
@@ -123,6 +123,16 @@ pub fn count(n: u64, noun: &str) -> String {
 /// Milliseconds with three decimals, for JSON.
 pub fn millis(took: Duration) -> f64 {
     (took.as_secs_f64() * 1e6).round() / 1000.0
+}
+
+/// A duration as a number of milliseconds in JSON.
+pub fn serialize_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(millis(*took))
+}
+
+/// The same for one that may be missing.
+pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    took.map(millis).serialize(serializer)
 }
 
 /// The standard phrase of a status, or nothing.

@@ -117,7 +117,7 @@ fn a_refused_connection_tells_whether_the_other_loopback_family_answers() {
 
     run(&sandbox, &["send", "job.paid", "--to", NOBODY])
         .exits(4)
-        .says(["connection refused by 127.0.0.1:1", "PoolFlow would try again"])
+        .says(["connection refused by 127.0.0.1:1", "PoolFlow retries after"])
         .never(["other loopback"]);
     run(&sandbox, &["send", "job.paid", "--to", "http://nobody.invalid"])
         .exits(4)

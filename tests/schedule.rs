@@ -159,7 +159,7 @@ fn after_one_failed_attempt_it_is_said_what_the_provider_would_do() {
         (
             "poolflow",
             "job.paid",
-            "PoolFlow would try again after 1m, 5m, 30m, 2h, 24h; add `--retry` to do so",
+            "PoolFlow retries after 1m, 5m, 30m, 2h, 24h; pass `--retry` to follow that schedule",
         ),
         ("pocketsflow", "order.completed", "Pocketsflow would not retry"),
     ] {

@@ -50,6 +50,6 @@ def rows(bench):
     if kept != rounds + 2:
         raise SystemExit(f"{rounds + 2} events were sent, {kept} are in the ledger")
     what = "one `hook send`, start to exit, ledger written"
-    yield ratio_row(what, times["hook"], times["curl"], most=0.5, show=milliseconds, other_name="curl")
+    yield ratio_row(what, times["hook"], times["curl"], most=0.65, show=milliseconds, other_name="curl")
     for name, words in (("version", "`hook --version`"), ("providers", "`hook providers list`")):
         yield ratio_row(words, times[name], times["true"], show=milliseconds, other_name="/bin/true")

@@ -14,7 +14,7 @@ from .table import milliseconds, per_second, ratio_row
 SECONDS = 3
 
 # A change may cost this much of a row; more needs a reason.
-LEAST = 0.9
+LEAST = 0.85
 
 
 @contextmanager

@@ -4,7 +4,9 @@
 pub mod context;
 pub mod dev_secret;
 pub mod endpoint_gate;
+pub mod endpoint_health;
 pub mod endpoints;
+pub mod handshake;
 pub mod notice;
 pub mod receive;
 pub mod replay;
@@ -13,3 +15,4 @@ pub mod resume;
 pub mod retention;
 pub mod retry;
 pub mod trust;
+pub mod workflow;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::app::notice::Notices;
+use crate::clock::human_duration;
 use crate::provider::policy::{Policy, RunFrom, Schedule};
 
 /// The delays of a run.
@@ -48,6 +50,52 @@ impl RetryPlan {
             ..policy.clone()
         }
     }
+
+    /// Says the plan before it starts. `policy` is the one of [`RetryPlan::apply`].
+    pub fn announce(&self, notices: &Notices, provider: &str, policy: &Policy, time_scale: f64) {
+        let schedule = &policy.schedule;
+        if self.delays == Delays::None {
+            return;
+        }
+        if schedule.delays.is_empty() {
+            notices.note(format!("{provider} does not retry{}", instead(schedule)));
+            return;
+        }
+        let offsets = schedule.offsets();
+        let span = offsets.last().copied().unwrap_or_default().div_f64(time_scale);
+        let scaled = if (time_scale - 1.0).abs() > f64::EPSILON {
+            format!(", {time_scale}x faster")
+        } else {
+            String::new()
+        };
+        notices.note(format!(
+            "plan: {}{scaled}, over {} in all",
+            schedule.describe(),
+            human_duration(span)
+        ));
+    }
+
+    /// After a single failed attempt: what the provider would do next.
+    pub fn what_would_follow(&self, provider: &str, policy: &Policy) -> Option<String> {
+        let schedule = &policy.schedule;
+        if self.delays != Delays::None {
+            return None;
+        }
+        if schedule.delays.is_empty() {
+            return Some(format!("{provider} would not retry{}", instead(schedule)));
+        }
+        let waits: Vec<_> = schedule.delays.iter().map(|delay| human_duration(*delay)).collect();
+        let waits = waits.join(", ");
+        Some(format!(
+            "{provider} retries after {waits}; pass `--retry` to follow that schedule"
+        ))
+    }
+}
+
+/// What a provider does that does not retry.
+fn instead(schedule: &Schedule) -> String {
+    let what = schedule.instead.as_deref();
+    what.map_or_else(String::new, |what| format!(": {what}"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::input;
+use crate::app::workflow;
 use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::id::Id;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer, Edit, Reading};
-use crate::provider::workflow::{Merge, TagFault};
+use crate::provider::workflow::Merge;
 use crate::random::Random;
 use crate::template::text_of;
 
@@ -63,7 +64,7 @@ pub(super) struct BodyArgs {
     pub(super) document: Option<Value>,
     /// Refuse merge tags that are empty, or that lack their namespace
     #[arg(long, help_heading = "Workflow")]
-    strict: bool,
+    pub(super) strict: bool,
 }
 
 /// Changes of single values, shared with `replay`.
@@ -256,11 +257,11 @@ impl BodyArgs {
         if self.document.is_some() || self.fields.is_empty() {
             return Ok(self.document.clone());
         }
-        let sample = sample_record(profile);
-        let context = self.context(profile)?;
+        let sample = workflow::sample_record(profile);
+        let context = workflow::record(profile, self.context()?.as_deref())?;
         let mut merge = Merge::new(&context).within(sample.as_ref());
         let document = merge.fields(&self.own_fields()?);
-        self.judge_tags(session, profile, &merge.faults)?;
+        workflow::judge_tags(session, profile, &merge.faults, self.strict)?;
         Ok(Some(document))
     }
 
@@ -282,75 +283,19 @@ impl BodyArgs {
         if self.context.is_none() {
             return Ok(data);
         }
-        let context = self.context(profile)?;
-        let sample = sample_record(profile);
+        let context = workflow::record(profile, self.context()?.as_deref())?;
+        let sample = workflow::sample_record(profile);
         let mut merge = Merge::new(&context).within(sample.as_ref());
         let filled = merge.document(&data);
-        self.judge_tags(session, profile, &merge.faults)?;
+        workflow::judge_tags(session, profile, &merge.faults, self.strict)?;
         Ok(filled)
     }
 
-    /// Whether the user gave a record.
-    pub(super) fn has_context(&self) -> bool {
-        self.context.is_some()
+    /// The record that the user gave for merge tags.
+    pub(super) fn context(&self) -> Result<Option<Vec<u8>>> {
+        let path = self.context.as_ref();
+        path.map(|path| input::file(path, "--context")).transpose()
     }
-
-    /// The record that merge tags are filled from: the user's, or the provider's sample.
-    pub(super) fn context(&self, profile: &Profile) -> Result<Value> {
-        let text = match (&self.context, &profile.workflow_context) {
-            (Some(path), _) => String::from_utf8_lossy(&input::file(path, "--context")?).into_owned(),
-            (None, Some(sample)) => sample.clone(),
-            (None, None) => {
-                return Err(
-                    Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
-                        .hint("give one with `--context FILE`"),
-                );
-            }
-        };
-        serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
-    }
-
-    /// Says what is wrong with merge tags, and refuses what cannot be or must not be.
-    pub(super) fn judge_tags(&self, session: &Session, profile: &Profile, faults: &[TagFault]) -> Result<()> {
-        for fault in faults {
-            match fault {
-                TagFault::Bare { tag, near } => {
-                    let what = format!(
-                        "merge tag `{{{{{tag}}}}}` has no namespace, and {} wants one",
-                        profile.title
-                    );
-                    let hint = near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?"));
-                    if self.strict {
-                        let error = Error::usage(what);
-                        return Err(hint.into_iter().fold(error, Error::hint));
-                    }
-                    session.ui.warn(&what);
-                    if let Some(hint) = hint {
-                        session.ui.hint(&hint);
-                    }
-                }
-                TagFault::Unknown { tag, near } => {
-                    let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));
-                    return Err(match near.first() {
-                        Some(near) => error.hint(format!("did you mean `{{{{{near}}}}}`?")),
-                        None => error.hint("tags are paths into the record given with `--context`"),
-                    });
-                }
-                TagFault::Empty { tag } if self.strict => {
-                    return Err(
-                        Error::usage(format!("merge tag `{{{{{tag}}}}}` is empty")).hint("leave out `--strict`")
-                    );
-                }
-                TagFault::Empty { tag } => session.ui.warn(&format!("merge tag `{{{{{tag}}}}}` is empty")),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The provider's sample record for merge tags.
-pub(super) fn sample_record(profile: &Profile) -> Option<Value> {
-    serde_json::from_str(profile.workflow_context.as_deref()?).ok()
 }
 
 /// Whether a message's id goes over the wire.

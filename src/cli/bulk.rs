@@ -9,10 +9,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::body::MessageSource;
-use super::endpoint_health;
 use super::origin::MessageFactory;
 use super::retry::RetryArgs;
 use super::send::{Plan, claim};
+use crate::app::endpoint_health;
 use crate::cli::session::Session;
 use crate::cli::ui::Ui;
 use crate::engine::{self, Delivery, Event, Limits, Next};

@@ -96,7 +96,7 @@ fn show(session: &Session) -> Result<Exit> {
         // The strongest layer that says something; the defaults say everything.
         let said = layers.iter().rev().find_map(|(layer, entries)| {
             let (key, value) = entries.get(index)?;
-            Some((*layer, *key, value.as_ref()?))
+            Some((*layer, key.as_str(), value.as_ref()?))
         });
         let Some((layer, key, value)) = said else { continue };
         let (origin, source) = origin(layer, key);

@@ -8,12 +8,10 @@ mod completions;
 mod config;
 mod demo;
 mod editor;
-mod endpoint_health;
 mod endpoints;
 #[cfg(any(test, feature = "internals"))]
 pub mod generated;
 mod global;
-mod handshake;
 mod http;
 mod input;
 mod listen;
@@ -108,51 +106,22 @@ impl Command {
 
 /// The definition of the command line: what completions, the man page and the reference are made from.
 pub fn definition() -> clap::Command {
-    // Last, since adding the subcommands sets their description as the program's.
-    Command::augment_subcommands(program()).about(ABOUT)
-}
-
-/// The program without its subcommands.
-fn program() -> clap::Command {
     let program = clap::Command::new("hook")
         .version(env!("CARGO_PKG_VERSION"))
         .max_term_width(100)
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .arg_required_else_help(true);
-    GlobalArgs::augment_args(program)
-}
-
-/// Adds the arguments of a subcommand.
-type Augment = fn(clap::Command) -> clap::Command;
-
-/// The subcommands that are run often.
-const OFTEN: [(&str, Augment); 4] = [
-    ("listen", listen::ListenArgs::augment_args),
-    ("send", send::SendArgs::augment_args),
-    ("replay", replay::ReplayArgs::augment_args),
-    ("log", log::LogArgs::augment_args),
-];
-
-/// As much of the definition as that command line needs: all of it takes 0.3 ms, a tenth of a short run.
-fn needed(args: &[OsString]) -> clap::Command {
-    let named = |first: &OsString| OFTEN.iter().find(|(name, _)| first.to_str() == Some(name));
-    match args.get(1).and_then(named) {
-        Some((name, augment)) => program().subcommand(augment(clap::Command::new(*name))),
-        None => definition(),
-    }
+    // The description comes last, since adding the subcommands sets theirs as the program's.
+    Command::augment_subcommands(GlobalArgs::augment_args(program)).about(ABOUT)
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<(GlobalArgs, Command), clap::Error> {
-    let mut program = needed(args);
-    let matches = program.try_get_matches_from_mut(args)?;
-    let parsed = (
+    let matches = definition().try_get_matches_from(args)?;
+    Ok((
         GlobalArgs::from_arg_matches(&matches)?,
         Command::from_arg_matches(&matches)?,
-    );
-    // Thousands of small pieces, which the end of the process gives back at once.
-    std::mem::forget((program, matches));
-    Ok(parsed)
+    ))
 }
 
 /// Parses and runs one command line. Everything that is to be said has been said when this returns.
@@ -235,25 +204,4 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
         .ok()
         .filter(|rate| (0.001..=1e6).contains(rate))
         .ok_or_else(|| "expected a number from 0.001 to 1000000".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_subcommand_that_is_built_alone_is_the_same_as_among_the_others() {
-        let mut all = definition();
-        for (name, _) in OFTEN {
-            let mut alone = needed(&["hook".into(), name.into()]);
-            assert_eq!(alone.get_subcommands().count(), 1);
-            let help = |program: &mut clap::Command| {
-                program.build();
-                let found = program.find_subcommand_mut(name).unwrap();
-                found.render_long_help().ansi().to_string()
-            };
-            assert_eq!(help(&mut alone), help(&mut all), "{name}");
-        }
-        assert!(needed(&["hook".into(), "-v".into()]).get_subcommands().count() > 4);
-    }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::app::retry::{Delays, RetryPlan};
-use crate::cli::session::Session;
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::provider::policy::{Policy, RunFrom};
@@ -61,57 +60,6 @@ impl RetryArgs {
                 FromArg::First => RunFrom::First,
             }),
         })
-    }
-
-    /// Says the plan before it starts.
-    pub(super) fn announce(&self, session: &Session, provider: &str, policy: &Policy) {
-        if self.retry.is_none() {
-            return;
-        }
-        let schedule = &policy.schedule;
-        if schedule.delays.is_empty() {
-            let instead = schedule
-                .instead
-                .as_deref()
-                .map_or_else(String::new, |what| format!(": {what}"));
-            session.ui.note(&format!("{provider} does not retry{instead}"));
-            return;
-        }
-        let offsets = schedule.offsets();
-        let span = offsets.last().copied().unwrap_or_default().div_f64(self.time_scale);
-        let scaled = if (self.time_scale - 1.0).abs() > f64::EPSILON {
-            format!(", {}x faster", self.time_scale)
-        } else {
-            String::new()
-        };
-        let human = crate::clock::human_duration(span);
-        session
-            .ui
-            .note(&format!("plan: {}{scaled}, over {human} in all", schedule.describe()));
-    }
-
-    /// After a single failed attempt: what the provider would do next.
-    pub(super) fn what_would_follow(&self, provider: &str, policy: &Policy) -> Option<String> {
-        if self.retry.is_some() {
-            return None;
-        }
-        let schedule = &policy.schedule;
-        if schedule.delays.is_empty() {
-            let instead = schedule
-                .instead
-                .as_deref()
-                .map_or_else(String::new, |what| format!(": {what}"));
-            return Some(format!("{provider} would not retry{instead}"));
-        }
-        let waits: Vec<_> = schedule
-            .delays
-            .iter()
-            .map(|d| crate::clock::human_duration(*d))
-            .collect();
-        Some(format!(
-            "{provider} would try again after {}; add `--retry` to do so",
-            waits.join(", ")
-        ))
     }
 }
 

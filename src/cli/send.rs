@@ -7,12 +7,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::body::{BodyArgs, MessageSource, form_fields, no_event};
-use super::endpoint_health;
 use super::http::HttpArgs;
 use super::origin::MessageFactory;
 use super::retry::RetryArgs;
 use super::targets::{Target, TargetArgs, TargetContext};
 use super::workflow::WorkflowArgs;
+use crate::app::endpoint_health;
 use crate::cli::session::Session;
 use crate::engine::{self, Delivery, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -97,7 +97,13 @@ pub(super) fn start(session: &Session, args: &SendArgs) -> Result<Exit> {
     let plan = plan(session, args)?;
     let body = args.body.with_params(&plan.params);
     let maker = body.maker(session, &plan.profile, args.event.as_deref())?;
-    args.retry.announce(session, &plan.profile.title, &plan.policy);
+    let retry = args.retry.plan()?;
+    retry.announce(
+        &session.notices,
+        &plan.profile.title,
+        &plan.policy,
+        args.retry.time_scale,
+    );
     let runtime = super::runtime()?;
     if args.bulk.count > 1 {
         return runtime.block_on(super::bulk::run(session, &args.bulk, &args.retry, &plan, &maker));
@@ -303,7 +309,11 @@ async fn deliver(session: &Session, args: &SendArgs, plan: &Plan, maker: &Messag
         session.ui.hint(plan.resumption());
     } else if tally.failed > 0 {
         advice::give(session, &plan.profile, &tally, url.as_ref()).await;
-        if let Some(next) = args.retry.what_would_follow(&plan.profile.title, &plan.profile.policy) {
+        if let Some(next) = args
+            .retry
+            .plan()?
+            .what_would_follow(&plan.profile.title, &plan.profile.policy)
+        {
             session.ui.note(&session.ui.err.dim(&next));
         }
     }

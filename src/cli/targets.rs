@@ -6,6 +6,7 @@ use clap::Args;
 use url::Url;
 
 use crate::app::context::Purpose;
+pub(super) use crate::app::resolve::target_url as parse_url;
 use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, SkipReason, WantedEvent};
@@ -16,7 +17,7 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::text::printable;
-use crate::transport::{address_policy, guard};
+use crate::transport::address_policy;
 use crate::view::count;
 
 #[derive(Debug, Clone, Args)]
@@ -74,12 +75,6 @@ const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
 pub(super) fn account_off() -> Error {
     let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
     Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
-}
-
-/// A target as users write it.
-pub(super) fn parse_url(text: &str) -> Result<Url> {
-    guard::target(text)
-        .map_err(|error| Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port"))
 }
 
 impl TargetArgs {

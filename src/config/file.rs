@@ -1,7 +1,8 @@
 //! What a settings file may say.
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use toml::Value;
 
 use super::remote::{self, Remotes};
@@ -9,8 +10,11 @@ use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
 
+/// Tables whose keys are settings of their own.
+const TABLES: [&str; 3] = ["account", "listen", "ledger"];
+
 /// One file; absent keys leave the layer below as it is.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ConfigFile {
     /// The provider to play.
@@ -19,39 +23,44 @@ pub struct ConfigFile {
     pub secret: Option<String>,
     /// `human`, `json` or `quiet`.
     pub output: Option<String>,
-    /// Of `hook listen`.
-    pub listen: ListenFile,
-    /// Of the ledger.
-    pub ledger: LedgerFile,
-    /// Of the account at the provider.
-    pub account: AccountFile,
     /// Which events `hook listen` passes on, and where to.
     pub route: Option<Vec<RouteFile>>,
     /// APIs that keep endpoints.
     pub remote: Option<Remotes>,
+    /// Of the account at the provider.
+    pub account: AccountFile,
+    /// Of `hook listen`.
+    pub listen: ListenFile,
+    /// Of the ledger.
+    pub ledger: LedgerFile,
     /// Which endpoints there are to be: what `hook endpoints apply` goes by.
+    #[serde(skip_serializing)]
     pub endpoint: Option<Vec<EndpointEntry>>,
     /// Requests that the user shapes, by name.
+    #[serde(skip_serializing)]
     pub workflow: IndexMap<String, WorkflowFile>,
 }
 
 /// `[[route]]`: `forward` or `run`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RouteFile {
     /// Of these types, `*` standing for anything; every event when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
     /// Dotted paths into the body, and what stands there.
-    #[serde(rename = "where")]
-    pub conditions: IndexMap<String, serde_json::Value>,
+    #[serde(rename = "where", skip_serializing_if = "IndexMap::is_empty")]
+    pub conditions: IndexMap<String, Json>,
     /// A URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub forward: Option<String>,
     /// A command.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
 
 /// `[account]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AccountFile {
     /// The provider's master switch: `false`, and no endpoint gets anything.
@@ -63,7 +72,7 @@ pub struct AccountFile {
 }
 
 /// `[listen]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ListenFile {
     /// Port.
@@ -77,7 +86,7 @@ pub struct ListenFile {
 }
 
 /// `[ledger]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LedgerFile {
     /// A duration.
@@ -87,98 +96,43 @@ pub struct LedgerFile {
 }
 
 impl ConfigFile {
-    /// Every setting by its dotted key, in the order of the defaults; `None` where this layer says nothing. A secret's
-    /// text is masked, a reference is not.
-    pub fn entries(&self) -> Vec<(&'static str, Option<Value>)> {
-        let text = |text: &Option<String>| text.clone().map(Value::String);
-        let secret = self.secret.as_ref().map(|text| match text.as_str() {
+    /// Every setting by its dotted key, in the order of the fields, the same for each layer; `None` where this layer says
+    /// nothing. A secret's text is masked, a reference is not.
+    pub fn entries(&self) -> Vec<(String, Option<Value>)> {
+        let masked = |text: &String| match text.as_str() {
             "" => String::new(),
             text => SecretRef::parse(text).to_string(),
-        });
-        let listen = &self.listen;
-        let list = |items: &Vec<String>| Value::Array(items.iter().cloned().map(Value::String).collect());
-        let size = self.ledger.max_size.and_then(|size| i64::try_from(size).ok());
-        vec![
-            ("provider", text(&self.provider)),
-            ("secret", secret.map(Value::String)),
-            ("output", text(&self.output)),
-            ("route", self.route.as_deref().map(routes)),
-            ("remote", self.remote.as_ref().and_then(remote::shown)),
-            ("account.enabled", self.account.enabled.map(Value::Boolean)),
-            ("account.plan", text(&self.account.plan)),
-            (
-                "account.params",
-                self.account
-                    .params
-                    .as_ref()
-                    .and_then(|params| Value::try_from(params).ok()),
-            ),
-            ("listen.port", listen.port.map(|port| Value::Integer(port.into()))),
-            ("listen.forward-to", text(&listen.forward_to)),
-            ("listen.on", listen.on.as_ref().map(list)),
-            ("listen.dedupe-window", text(&listen.dedupe_window)),
-            ("ledger.retention", text(&self.ledger.retention)),
-            ("ledger.max-size", size.map(Value::Integer)),
-        ]
-    }
-
-    /// This layer over the one below.
-    #[must_use]
-    pub fn over(self, base: Self) -> Self {
-        Self {
-            provider: self.provider.or(base.provider),
-            secret: self.secret.or(base.secret),
-            output: self.output.or(base.output),
-            listen: ListenFile {
-                port: self.listen.port.or(base.listen.port),
-                forward_to: self.listen.forward_to.or(base.listen.forward_to),
-                on: self.listen.on.or(base.listen.on),
-                dedupe_window: self.listen.dedupe_window.or(base.listen.dedupe_window),
-            },
-            ledger: LedgerFile {
-                retention: self.ledger.retention.or(base.ledger.retention),
-                max_size: self.ledger.max_size.or(base.ledger.max_size),
-            },
-            account: AccountFile {
-                enabled: self.account.enabled.or(base.account.enabled),
-                plan: self.account.plan.or(base.account.plan),
-                params: self.account.params.or(base.account.params),
-            },
-            route: self.route.or(base.route),
-            remote: match (self.remote, base.remote) {
-                (Some(own), Some(mut below)) => {
-                    below.extend(own);
-                    Some(below)
+        };
+        let shown = Self {
+            secret: self.secret.as_ref().map(masked),
+            remote: self.remote.as_ref().map(remote::masked),
+            ..self.clone()
+        };
+        // Through JSON, which has a place for a key that says nothing.
+        let Ok(Json::Object(keys)) = serde_json::to_value(shown) else {
+            return Vec::new();
+        };
+        let value = |json: Json| Value::try_from(json).ok();
+        let mut entries = Vec::new();
+        for (key, json) in keys {
+            match json {
+                Json::Object(table) if TABLES.contains(&key.as_str()) => {
+                    entries.extend(
+                        table
+                            .into_iter()
+                            .map(|(name, json)| (format!("{key}.{name}"), value(json))),
+                    );
                 }
-                (own, below) => own.or(below),
-            },
-            endpoint: self.endpoint.or(base.endpoint),
-            // Of one name the stronger layer's counts, whole.
-            workflow: base.workflow.into_iter().chain(self.workflow).collect(),
+                json => entries.push((key, value(json))),
+            }
         }
+        entries
     }
 }
 
 impl RouteFile {
     /// As it is shown.
-    pub(super) fn entry(&self) -> Value {
-        let text = |text: &Option<String>| text.clone().map(Value::String);
-        let conditions = Value::try_from(&self.conditions)
-            .ok()
-            .filter(|_| !self.conditions.is_empty());
-        let keys = [
-            ("event", text(&self.event)),
-            ("where", conditions),
-            ("forward", text(&self.forward)),
-            ("run", text(&self.run)),
-        ];
-        let said = keys
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        Value::Table(said.collect())
+    pub(super) fn entry(&self) -> Option<Value> {
+        Value::try_from(self).ok()
     }
-}
-
-fn routes(routes: &[RouteFile]) -> Value {
-    Value::Array(routes.iter().map(RouteFile::entry).collect())
 }

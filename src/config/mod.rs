@@ -154,25 +154,25 @@ impl Settings {
             .rev()
             .find_map(|layer| layer.file.provider.clone())
             .filter(|name| !name.is_empty());
-        let all = layers
-            .iter()
-            .fold(ConfigFile::default(), |below, layer| layer.file.clone().over(below));
         Ok(Self {
             project,
             ignored,
             foreign,
             named_provider,
             user_file: user,
-            layers,
-            ..Self::from_layer(all)?
+            ..Self::of_layers(layers)?
         })
     }
 
     /// The defaults alone, whatever files and environment say.
     pub fn defaults() -> Self {
+        let layer = |file| Layer {
+            origin: Origin::Default,
+            file,
+        };
         toml::from_str(DEFAULTS)
             .ok()
-            .and_then(|layer| Self::from_layer(layer).ok())
+            .and_then(|file| Self::of_layers(vec![layer(file)]).ok())
             .unwrap_or_default()
     }
 
@@ -188,12 +188,14 @@ impl Settings {
         self.ignored.iter().any(|grant| grant.key == key)
     }
 
-    fn from_layer(layer: ConfigFile) -> Result<Self> {
-        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    /// The strongest layer that says something counts; remotes and workflows count by name.
+    fn of_layers(layers: Vec<Layer>) -> Result<Self> {
+        let files = || layers.iter().map(|layer| &layer.file);
+        let said = Said(&layers);
         let duration = |key: &str, text: Option<String>| {
             parse_duration(&text.unwrap_or_default()).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
         };
-        let output = match layer.output.as_deref() {
+        let output = match said.by(|file| file.output.clone()).as_deref() {
             None | Some("human" | "") => Output::Human,
             Some("json") => Output::Json,
             Some("quiet") => Output::Quiet,
@@ -204,28 +206,50 @@ impl Settings {
             }
         };
         Ok(Self {
-            provider: some(layer.provider),
-            secret: some(layer.secret),
+            provider: said.text(|file| file.provider.clone()),
+            secret: said.text(|file| file.secret.clone()),
             output,
-            port: layer.listen.port.unwrap_or(4400),
-            forward_to: some(layer.listen.forward_to),
-            on: layer.listen.on.unwrap_or_default(),
-            account_off: layer.account.enabled == Some(false),
-            account_plan: some(layer.account.plan),
-            account_params: layer.account.params.unwrap_or_default().into_iter().collect(),
-            routes: layer.route.unwrap_or_default(),
-            remotes: layer.remote.unwrap_or_default(),
-            workflows: layer.workflow,
-            dedupe_window: duration("listen.dedupe-window", layer.listen.dedupe_window)?,
-            retention: duration("ledger.retention", layer.ledger.retention)?,
-            max_size: layer.ledger.max_size.unwrap_or(2048).saturating_mul(1024 * 1024),
-            project: None,
-            ignored: Vec::new(),
-            foreign: None,
-            named_provider: None,
-            user_file: PathBuf::new(),
-            layers: Vec::new(),
+            port: said.by(|file| file.listen.port).unwrap_or(4400),
+            forward_to: said.text(|file| file.listen.forward_to.clone()),
+            on: said.by(|file| file.listen.on.clone()).unwrap_or_default(),
+            account_off: said.by(|file| file.account.enabled) == Some(false),
+            account_plan: said.text(|file| file.account.plan.clone()),
+            account_params: said
+                .by(|file| file.account.params.clone())
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+            routes: said.by(|file| file.route.clone()).unwrap_or_default(),
+            remotes: files()
+                .flat_map(|file| file.remote.clone().unwrap_or_default())
+                .collect(),
+            workflows: files().flat_map(|file| file.workflow.clone()).collect(),
+            dedupe_window: duration(
+                "listen.dedupe-window",
+                said.by(|file| file.listen.dedupe_window.clone()),
+            )?,
+            retention: duration("ledger.retention", said.by(|file| file.ledger.retention.clone()))?,
+            max_size: said
+                .by(|file| file.ledger.max_size)
+                .unwrap_or(2048)
+                .saturating_mul(1024 * 1024),
+            layers,
+            ..Self::default()
         })
+    }
+}
+
+/// What layers say, the strongest last.
+struct Said<'a>(&'a [Layer]);
+
+impl Said<'_> {
+    fn by<T>(&self, key: impl Fn(&ConfigFile) -> Option<T>) -> Option<T> {
+        self.0.iter().rev().find_map(|layer| key(&layer.file))
+    }
+
+    /// An empty text says that there is none.
+    fn text(&self, key: impl Fn(&ConfigFile) -> Option<String>) -> Option<String> {
+        self.by(key).filter(|text| !text.is_empty())
     }
 }
 

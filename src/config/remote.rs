@@ -2,7 +2,6 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use toml::Value;
 
 use crate::secret::SecretRef;
 
@@ -30,20 +29,17 @@ pub struct RemoteFile {
 /// By name.
 pub type Remotes = IndexMap<String, RemoteFile>;
 
-/// As a setting to be shown: a token's text is masked, a reference is not.
-pub(super) fn shown(remotes: &Remotes) -> Option<Value> {
-    let shown = remotes
-        .iter()
-        .map(|(name, remote)| Some((name.clone(), entry(remote)?)));
-    Some(Value::Table(shown.collect::<Option<_>>()?))
+/// As they are shown: a token's text is masked, a reference is not.
+pub(super) fn masked(remotes: &Remotes) -> Remotes {
+    let masked = remotes.iter().map(|(name, remote)| (name.clone(), remote.masked()));
+    masked.collect()
 }
 
-/// One of them, as it is shown.
-pub(super) fn entry(remote: &RemoteFile) -> Option<Value> {
-    let token = remote.token.as_deref().map(|text| SecretRef::parse(text).to_string());
-    let shown = RemoteFile {
-        token,
-        ..remote.clone()
-    };
-    Value::try_from(shown).ok()
+impl RemoteFile {
+    pub(super) fn masked(&self) -> Self {
+        Self {
+            token: self.token.as_deref().map(|text| SecretRef::parse(text).to_string()),
+            ..self.clone()
+        }
+    }
 }

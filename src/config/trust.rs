@@ -6,7 +6,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::file::{AccountFile, ConfigFile, LedgerFile, ListenFile, RouteFile};
-use super::remote::RemoteFile;
+use super::remote::Remotes;
 use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::fs::{folder_of, is_outside, leads_elsewhere};
@@ -28,75 +28,53 @@ pub struct Review {
 }
 
 /// Judges the settings in the file at `path`.
-pub fn review(file: ConfigFile, path: &Path, list: &TrustList) -> Review {
-    // Every key is named, so that a new one has to be decided.
+pub fn review(mut file: ConfigFile, path: &Path, list: &TrustList) -> Review {
+    // Every key is named, so that a new one has to be decided. What is named with `_` is harmless.
     let ConfigFile {
         provider,
         secret,
-        output,
+        output: _,
         listen:
             ListenFile {
-                port,
+                port: _,
                 forward_to,
                 on,
                 dedupe_window,
             },
         ledger: LedgerFile { retention, max_size },
-        account: AccountFile { enabled, plan, params },
+        account: AccountFile {
+            enabled,
+            plan: _,
+            params: _,
+        },
         route,
         remote,
         endpoint,
         workflow,
-    } = file;
+    } = &mut file;
     let mut judge = Judge::new(path, list);
     let provider_allowed = provider.as_ref().is_none_or(|name| judge.provider(name));
     judge.endpoints(endpoint.as_deref().unwrap_or_default(), provider.as_deref());
-    let file = ConfigFile {
-        secret: secret.and_then(|secret| judge.secret(&secret, provider.as_deref())),
-        provider,
-        output,
-        listen: ListenFile {
-            port,
-            forward_to: judge.keep(forward_to, |url| {
-                (
-                    "listen.forward-to",
-                    format!("sends every request that comes on to `{url}`"),
-                )
-            }),
-            on: judge.on(on),
-            dedupe_window: judge.keep(dedupe_window, |window| {
-                (
-                    "listen.dedupe-window",
-                    format!("takes repeats within `{window}` for duplicates"),
-                )
-            }),
-        },
-        ledger: LedgerFile {
-            retention: judge.keep(retention, |age| {
-                (
-                    "ledger.retention",
-                    format!("deletes records of your ledger older than `{age}`"),
-                )
-            }),
-            max_size: judge.keep(max_size, |size| {
-                (
-                    "ledger.max-size",
-                    format!("deletes records of your ledger beyond {size} MiB"),
-                )
-            }),
-        },
-        account: AccountFile {
-            enabled: judge.keep(enabled, |on| {
-                ("account.enabled", format!("is {on}: whether endpoints get anything"))
-            }),
-            plan,
-            params,
-        },
-        route: judge.routes(route),
-        remote: remote.map(|all| judge.remotes(all)).filter(|kept| !kept.is_empty()),
-        workflow: judge.workflows(workflow),
-        endpoint,
-    };
+    *secret = secret.take().and_then(|text| judge.secret(&text, provider.as_deref()));
+    judge.keep(forward_to, "listen.forward-to", |url| {
+        format!("sends every request that comes on to `{url}`")
+    });
+    judge.on(on);
+    judge.keep(dedupe_window, "listen.dedupe-window", |window| {
+        format!("takes repeats within `{window}` for duplicates")
+    });
+    judge.keep(retention, "ledger.retention", |age| {
+        format!("deletes records of your ledger older than `{age}`")
+    });
+    judge.keep(max_size, "ledger.max-size", |size| {
+        format!("deletes records of your ledger beyond {size} MiB")
+    });
+    judge.keep(enabled, "account.enabled", |on| {
+        format!("is {on}: whether endpoints get anything")
+    });
+    judge.routes(route);
+    judge.remotes(remote);
+    judge.workflows(workflow);
     Review {
         file,
         grants: judge.grants,
@@ -206,10 +184,8 @@ impl<'a> Judge<'a> {
         allowed
     }
 
-    fn keep<T: ToString>(&mut self, value: Option<T>, what: impl FnOnce(&T) -> (&'static str, String)) -> Option<T> {
-        let value = value?;
-        let (key, what) = what(&value);
-        self.allows(key, &what, &[&value.to_string()]).then_some(value)
+    fn keep<T: ToString>(&mut self, value: &mut Option<T>, key: &str, what: impl FnOnce(&T) -> String) {
+        value.take_if(|value| !self.allows(key, &what(value), &[&value.to_string()]));
     }
 
     /// A provider is harmless by itself. That its verdicts let commands run is another matter.
@@ -236,74 +212,72 @@ impl<'a> Judge<'a> {
         allowed.then_some(location.reference)
     }
 
-    fn on(&mut self, rules: Option<Vec<String>>) -> Option<Vec<String>> {
-        let rules = rules?;
-        if rules.is_empty() {
-            return self
-                .allows("listen.on", "has no rules: yours do not count", &[])
-                .then_some(rules);
+    /// A list whose entries are judged one by one; `what` also gives the entry to the byte. An empty list takes the user's
+    /// away, which is judged too.
+    fn each<T>(&mut self, list: &mut Option<Vec<T>>, key: &str, empty: &str, what: impl Fn(&T) -> (String, String)) {
+        if list.as_ref().is_some_and(Vec::is_empty) {
+            list.take_if(|_| !self.allows(key, empty, &[]));
+            return;
         }
-        let kept = rules.into_iter().filter(|rule| {
+        list.take_if(|entries| {
+            entries.retain(|entry| {
+                let (what, value) = what(entry);
+                self.allows(key, &what, &[&value])
+            });
+            entries.is_empty()
+        });
+    }
+
+    fn on(&mut self, rules: &mut Option<Vec<String>>) {
+        self.each(rules, "listen.on", "has no rules: yours do not count", |rule| {
             let target = rule.split_once('=').map_or("", |(_, target)| target);
             let does = match TargetSpec::parse(target) {
                 Ok(TargetSpec::Url(_)) => "sends requests on",
                 Ok(TargetSpec::Command(_)) => "runs a command",
                 Err(_) => "is not valid",
             };
-            let what = format!("{does}: `{rule}`");
-            self.allows("listen.on", &what, &[rule])
+            (format!("{does}: `{rule}`"), rule.clone())
         });
-        Some(kept.collect::<Vec<_>>()).filter(|kept| !kept.is_empty())
     }
 
-    fn routes(&mut self, routes: Option<Vec<RouteFile>>) -> Option<Vec<RouteFile>> {
-        let routes = routes?;
-        if routes.is_empty() {
-            return self
-                .allows("route", "has no routes: yours do not count", &[])
-                .then_some(routes);
-        }
-        let kept = routes.into_iter().filter(|route| {
-            let entry = route.entry().to_string();
+    fn routes(&mut self, routes: &mut Option<Vec<RouteFile>>) {
+        self.each(routes, "route", "has no routes: yours do not count", |route| {
+            let entry = route.entry().map_or_else(String::new, |entry| entry.to_string());
             let does = match (&route.run, &route.forward) {
                 (Some(_), _) => "runs a command",
                 (None, Some(_)) => "sends requests on",
                 (None, None) => "is not valid",
             };
-            let what = format!("{does}: {entry}");
-            self.allows("route", &what, &[&entry])
+            (format!("{does}: {entry}"), entry)
         });
-        Some(kept.collect::<Vec<_>>()).filter(|kept| !kept.is_empty())
     }
 
-    fn remotes(&mut self, remotes: IndexMap<String, RemoteFile>) -> IndexMap<String, RemoteFile> {
-        let mut kept = IndexMap::new();
-        for (name, mut remote) in remotes {
-            let key = format!("remote.{name}");
-            let token = remote.token.as_deref().map(|token| Location::of(self.path, token));
-            let shown = super::remote::entry(&remote).map(|entry| entry.to_string());
-            let shown = shown.unwrap_or_default();
+    fn remotes(&mut self, remotes: &mut Option<Remotes>) {
+        let path = self.path;
+        let Some(all) = remotes else { return };
+        all.retain(|name, remote| {
+            let token = remote.token.as_deref().map(|token| Location::of(path, token));
+            let shown =
+                toml::Value::try_from(remote.masked()).map_or_else(|_| String::new(), |entry| entry.to_string());
             let what = match &token {
                 Some(token) => format!("sends the token {}: {shown}", token.shown),
                 None => format!("sends your tokens: {shown}"),
             };
-            let value = serde_json::to_string(&remote).unwrap_or_default();
+            let value = serde_json::to_string(remote).unwrap_or_default();
             let elsewhere = token.as_ref().map_or("", |token| &token.elsewhere);
+            let allowed = self.allows(&format!("remote.{name}"), &what, &[&value, elsewhere]);
             let special = token.as_ref().is_some_and(Location::is_special);
-            if self.allows(&key, &what, &[&value, elsewhere]) && !special {
-                remote.token = token.map(|token| token.reference);
-                kept.insert(name, remote);
-            }
-        }
-        kept
+            remote.token = token.map(|token| token.reference);
+            allowed && !special
+        });
+        remotes.take_if(|kept| kept.is_empty());
     }
 
-    fn workflows(&mut self, workflows: IndexMap<String, WorkflowFile>) -> IndexMap<String, WorkflowFile> {
-        let mut kept = IndexMap::new();
-        for (name, mut workflow) in workflows {
-            let key = format!("workflow.{name}");
+    fn workflows(&mut self, workflows: &mut IndexMap<String, WorkflowFile>) {
+        let path = self.path;
+        workflows.retain(|name, workflow| {
             let secrets: Vec<Location> = (workflow.auth.secrets())
-                .map(|secret| Location::of(self.path, secret))
+                .map(|secret| Location::of(path, secret))
                 .collect();
             let sent: Vec<&str> = secrets.iter().map(|secret| secret.shown.as_str()).collect();
             let sent = if sent.is_empty() {
@@ -314,17 +288,12 @@ impl<'a> Judge<'a> {
             let to = workflow.url.as_deref().unwrap_or("wherever `--to` says");
             let shown = workflow.entry().map(|entry| entry.to_string()).unwrap_or_default();
             let what = format!("sends {sent} to `{to}`: {shown}");
-            let value = serde_json::to_string(&workflow).unwrap_or_default();
+            let value = serde_json::to_string(workflow).unwrap_or_default();
             let elsewhere: Vec<&str> = secrets.iter().map(|secret| secret.elsewhere.as_str()).collect();
-            let special = secrets.iter().any(Location::is_special);
-            if self.allows(&key, &what, &[&value, &elsewhere.join("\n")]) && !special {
-                workflow
-                    .auth
-                    .map_secrets(|secret| Location::of(self.path, secret).reference);
-                kept.insert(name, workflow);
-            }
-        }
-        kept
+            let allowed = self.allows(&format!("workflow.{name}"), &what, &[&value, &elsewhere.join("\n")]);
+            workflow.auth.map_secrets(|secret| Location::of(path, secret).reference);
+            allowed && !secrets.iter().any(Location::is_special)
+        });
     }
 
     /// The endpoints themselves are harmless; `hook endpoints apply` asks for their secrets.

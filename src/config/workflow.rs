@@ -14,15 +14,15 @@ pub struct WorkflowFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// Whether it sends.
-    pub state: State,
+    pub state: WorkflowState,
     /// The provider's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<Verb>,
+    pub method: Option<WorkflowMethod>,
     /// Where to, with merge tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// How the fields are written.
-    pub body: Form,
+    pub body: WorkflowBody,
     /// By name, with merge tags.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
@@ -43,7 +43,7 @@ pub struct WorkflowFile {
 /// Whether a workflow sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum WorkflowState {
     /// It does not run at all.
     #[default]
     Draft,
@@ -56,7 +56,7 @@ pub enum State {
 /// A method that a workflow may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Verb {
+pub enum WorkflowMethod {
     /// With a body.
     Post,
     /// The fields go to the query.
@@ -70,7 +70,7 @@ pub enum Verb {
 /// How the fields are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Form {
+pub enum WorkflowBody {
     /// As a JSON object.
     #[default]
     Json,
@@ -131,7 +131,7 @@ pub fn is_name(name: &str) -> bool {
 /// What [`is_name`] wants, for people.
 pub const NAME: &str = "letters, digits, `-` and `_`, at most 64 of them";
 
-impl State {
+impl WorkflowState {
     /// The name in the settings.
     pub fn name(self) -> &'static str {
         match self {

@@ -233,7 +233,7 @@ fn judge_plan(
         Limit::Count(most) if adds && peers.len() >= usize::try_from(*most).unwrap_or(usize::MAX) => {
             let endpoints = if *most == 1 { "endpoint" } else { "endpoints" };
             let message = format!(
-                "plan `{plan}` of `{label}` allows {most} {endpoints}, and the book has {} already",
+                "plan `{plan}` of `{label}` allows {most} {endpoints}, and there are {} already",
                 peers.len()
             );
             Some(Finding::problem("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))

@@ -6,6 +6,8 @@ pub mod curl;
 pub mod delivery;
 pub mod drift;
 pub mod endpoint;
+pub mod execution;
+pub mod handshake;
 pub mod progress;
 pub mod record;
 pub mod request;

@@ -101,7 +101,12 @@ impl Endpoints<'_> {
         } else {
             &book
         };
-        let mut edit = StoreEdit::new(Self { store, ..*self }, options.rules);
+        let of = Endpoints {
+            context: self.context,
+            store,
+            on: self.on,
+        };
+        let mut edit = StoreEdit::new(of, options.rules);
         edit.secrets = options.secret;
         let stored = edit.run(&all, &|current| steps(&plan.targets, current) == plan.steps)?;
         let done = edit.done;

@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::app::context::Context;
+use crate::app::resolve::target_url;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, EndpointStore, Step};
 use crate::error::{Error, Result};
@@ -26,7 +27,6 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
 use crate::text::printable;
-use crate::transport::guard;
 
 pub use add::AddOptions;
 pub use apply::{ApplyOptions, new_events};
@@ -154,10 +154,7 @@ pub fn whole_url(text: &str) -> Result<String> {
     if text.contains("://") {
         return Ok(text.to_owned());
     }
-    let url = guard::target(text);
-    let hint = "write a URL, `localhost:3000/path`, `:3000` or a port";
-    url.map(String::from)
-        .map_err(|error| Error::usage(error.to_string()).hint(hint))
+    target_url(text).map(String::from)
 }
 
 /// The label that says which environment an endpoint belongs to; none for an empty name.

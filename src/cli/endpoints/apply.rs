@@ -97,9 +97,7 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
         secret: SecretArgs::default().options(session),
         is_users_word: !args.yes || args.diff.file.is_some(),
     };
-    endpoints::apply(place.session, place.store, &plan, options, &mut |event| {
-        place.show(&event)
-    })?;
+    endpoints.apply(&plan, options)?;
     Ok(Exit::Ok)
 }
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::args::ListenArgs;
+use crate::app::workflow::{check_name, check_trust};
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
-use crate::cli::workflow::{check_name, check_trust};
 use crate::config::workflow::WorkflowFile;
 use crate::error::{Error, Result};
 use crate::exit::Exit;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::super::handshake::{self, Answered};
 use super::show;
 use crate::api::server::Question;
 use crate::app::context::aside;
+use crate::app::handshake::{self, Answered};
 use crate::cli::session::Session;
 use crate::endpoints::Confirmed;
 use crate::error::Result;

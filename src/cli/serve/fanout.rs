@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::super::{endpoint_health, targets};
+use super::super::targets;
 use crate::api::server::Occurrence;
 use crate::app::context::Purpose;
 use crate::app::context::aside;
+use crate::app::endpoint_health;
 use crate::cli::session::Session;
 use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::keys::Keys;
 use super::{ServeArgs, ServeContext};
 use crate::api::server::Called;
-use crate::cli::handshake::HandshakeLine;
+use crate::app::handshake::HandshakeResult;
 use crate::cli::session::Session;
 use crate::cli::socket::{self, ReadyLine};
 use crate::cli::ui::Output;
@@ -141,16 +141,12 @@ pub(super) fn handshake(
     outcome: std::result::Result<(), String>,
 ) -> Result<()> {
     let ui = &session.ui;
-    let why = outcome.err();
-    ui.json(&HandshakeLine {
-        endpoint: Some(&endpoint.name),
-        provider: &endpoint.provider,
-        confirmed: why.is_none(),
-        why: why.as_deref(),
-        ..HandshakeLine::to(mask::url(&endpoint.url))
-    })?;
+    let result = HandshakeResult::of_endpoint(endpoint, outcome);
+    if ui.output == Output::Json {
+        ui.show(&result)?;
+    }
     let style = ui.out;
-    let came = match &why {
+    let came = match &result.why {
         None => style.good("confirmed"),
         Some(why) => format!("{}: {why}", style.caution("not confirmed")),
     };
@@ -160,7 +156,7 @@ pub(super) fn handshake(
         style.name(&endpoint.name)
     ))?;
     ui.flush()?;
-    if why.is_some() {
+    if !result.confirmed {
         ui.hint(&format!(
             "`hook endpoints confirm {0}` asks once more, `hook endpoints confirm {0} TOKEN` takes the token from you",
             endpoint.name

@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use super::book::{check_of, level};
 use super::{Check, CheckGroup};
-use crate::cli::body::sample_record;
+use crate::app::workflow::{find, sample_record};
+
 use crate::cli::session::Session;
-use crate::cli::workflow::find;
-use crate::config::workflow::{State, WorkflowFile};
+use crate::config::workflow::{WorkflowFile, WorkflowState};
 use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::Result;
 use crate::json::{get, leaf_paths};
@@ -86,9 +86,9 @@ pub(super) fn examine(session: &Session, name: &str, file: &WorkflowFile) -> Vec
 
 fn state(name: &str, file: &WorkflowFile) -> Check {
     match file.state {
-        State::Draft => Check::caution(SECTION, "state", "it is a draft: it does not run"),
-        State::Test => Check::caution(SECTION, "state", "it is in test: its request is made, and not sent"),
-        State::Published => return Check::ok(SECTION, "state", "it is published"),
+        WorkflowState::Draft => Check::caution(SECTION, "state", "it is a draft: it does not run"),
+        WorkflowState::Test => Check::caution(SECTION, "state", "it is in test: its request is made, and not sent"),
+        WorkflowState::Published => return Check::ok(SECTION, "state", "it is published"),
     }
     .hint(format!(
         "`state = \"published\"` in `[workflow.{}]`",

@@ -1,65 +1,73 @@
-//! Asking an endpoint whether it is wanted there, as its provider does: a token goes there, and must come back. The token
-//! is neither shown nor recorded: whoever has it can confirm.
+//! Handshakes: asking a receiver whether it wants a provider's events, as that provider does. A token goes there, and must
+//! come back. The token is neither shown nor recorded: whoever has it can confirm.
+
+pub mod challenge;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::app::context::Purpose;
-use crate::cli::session::Session;
+use crate::app::context::{Context, Purpose};
+use crate::app::resolve::target_url;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
 use crate::exchange::{Outcome, Request};
 use crate::id::{Id, IdKind};
+use crate::mask;
 use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
-use crate::text::printable;
+use crate::text::{printable, serialize_millis_if_any, status_line};
 use crate::transport::Transport;
-use crate::view::status_line;
 
-/// `{"schema":"hook.handshake/1"}`: what came of asking whether the provider is wanted there.
-#[derive(Serialize)]
-pub(super) struct HandshakeLine<'a> {
-    pub(super) schema: &'static str,
-    /// Where the endpoint has one.
-    pub(super) endpoint: Option<&'a str>,
-    pub(super) url: String,
-    pub(super) confirmed: bool,
-    pub(super) why: Option<&'a str>,
-    pub(super) provider: &'a str,
-    /// Where the provider asks in several ways.
-    pub(super) handshake: Option<&'a str>,
+/// What came of one question to a receiver, as `hook.handshake/1` says it.
+#[derive(Debug, Clone, Serialize)]
+pub struct HandshakeResult {
+    /// Where the endpoint has a name.
+    pub endpoint: Option<String>,
+    /// Where the question went, credentials masked.
+    pub url: String,
+    /// Whether the answer was as it must be.
+    pub confirmed: bool,
+    /// Why it was not.
+    pub why: Option<String>,
+    /// Who asked.
+    pub provider: String,
+    /// Which of the provider's handshakes, where it has several.
+    pub handshake: Option<String>,
     /// Whether the question was signed wrongly on purpose.
-    pub(super) wrongly_signed: bool,
-    pub(super) status: Option<u16>,
-    pub(super) took_ms: Option<f64>,
+    pub wrongly_signed: bool,
+    /// Of the answer, where one came.
+    pub status: Option<u16>,
+    /// Until the answer.
+    #[serde(rename = "took_ms", serialize_with = "serialize_millis_if_any")]
+    pub took: Option<Duration>,
 }
 
-impl HandshakeLine<'_> {
-    /// With the place alone.
-    pub(super) fn to(url: String) -> Self {
+impl HandshakeResult {
+    /// What came of asking an endpoint; an error says why it is not confirmed.
+    pub fn of_endpoint(endpoint: &Endpoint, outcome: std::result::Result<(), String>) -> Self {
         Self {
-            schema: "hook.handshake/1",
-            endpoint: None,
-            url,
-            confirmed: false,
-            why: None,
-            provider: "",
+            endpoint: Some(endpoint.name.clone()),
+            url: mask::url(&endpoint.url),
+            confirmed: outcome.is_ok(),
+            why: outcome.err(),
+            provider: endpoint.provider.clone(),
             handshake: None,
             wrongly_signed: false,
             status: None,
-            took_ms: None,
+            took: None,
         }
     }
 }
 
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answered {
+pub enum Answered {
     /// The token came back.
     Echoed,
     /// It did not; says why.
@@ -67,19 +75,19 @@ pub(super) enum Answered {
 }
 
 /// The request that asks. It is signed like an event, so that a receiver that knows the secret can check it.
-pub(super) fn question(
-    session: &Session,
+pub fn question(
+    context: &Context,
     profile: &Arc<Profile>,
     handshake: &Handshake,
     endpoint: &Endpoint,
     token: &Secret,
 ) -> Result<Request> {
     let token = String::from_utf8_lossy(token.expose());
-    let now = session.now();
-    let message = message(session, profile, handshake.question(&token).to_string().into(), now);
-    let own = session.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    let signer = session.signer(profile, (Some(&endpoint.name), own))?;
-    let url = super::targets::parse_url(&endpoint.url)?;
+    let now = context.now();
+    let message = message(context, profile, handshake.question(&token).to_string().into(), now);
+    let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
+    let signer = context.signer(profile, (Some(&endpoint.name), own))?;
+    let url = target_url(&endpoint.url)?;
     let target = Target {
         method: "POST",
         url: url.as_str(),
@@ -96,10 +104,10 @@ pub(super) fn question(
 }
 
 /// A question as a message, for the provider's own headers and signature.
-pub(super) fn message(session: &Session, profile: &Profile, body: Bytes, now: Timestamp) -> Message {
+fn message(context: &Context, profile: &Profile, body: Bytes, now: Timestamp) -> Message {
     Message {
-        id: Id::new(IdKind::Message, now, &session.random),
-        wire_id: profile.fresh_id(now, &session.random),
+        id: Id::new(IdKind::Message, now, &context.random),
+        wire_id: profile.fresh_id(now, &context.random),
         event: String::new(),
         time: now,
         mode: Mode::Test,
@@ -109,7 +117,7 @@ pub(super) fn message(session: &Session, profile: &Profile, body: Bytes, now: Ti
 }
 
 /// Sends the question.
-pub(super) async fn ask<T: Transport>(transport: &T, request: &Request, token: &Secret) -> Answered {
+pub async fn ask<T: Transport>(transport: &T, request: &Request, token: &Secret) -> Answered {
     let token = String::from_utf8_lossy(token.expose());
     match transport.send(request).await {
         Outcome::Answer(answer) if echoes(&answer, &token) => Answered::Echoed,
@@ -122,10 +130,10 @@ pub(super) async fn ask<T: Transport>(transport: &T, request: &Request, token: &
 }
 
 /// Confirms the endpoint of that name or id in the book.
-pub(super) fn confirm(session: &Session, selector: &str, token: &Secret) -> Result<(Endpoint, Confirmed)> {
+pub fn confirm(context: &Context, selector: &str, token: &Secret) -> Result<(Endpoint, Confirmed)> {
     let token = String::from_utf8_lossy(token.expose());
-    let now = session.now();
-    Ok(session.edit_book(|endpoints| {
+    let now = context.now();
+    Ok(context.edit_book(|endpoints| {
         let endpoint = select_mut(endpoints, selector)?;
         let confirmed = endpoint.confirm(&token, now);
         Ok::<_, EndpointError>((endpoint.clone(), confirmed))

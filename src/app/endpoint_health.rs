@@ -1,6 +1,6 @@
 //! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
 
-use crate::cli::session::Session;
+use crate::app::context::Context;
 use crate::endpoints::{DeliveryOutcome, Disabled, Endpoint, EndpointError, note_delivery};
 use crate::engine::Event;
 use crate::error::Result;
@@ -10,9 +10,9 @@ use crate::text::printable;
 
 /// A view that counts what came of deliveries to endpoints: at once where that may disable one, so that what waits for it
 /// ends, else when [`Counting::finish`] is called.
-pub(super) struct Counting<'a, V> {
+pub struct Counting<'a, V> {
     inner: V,
-    session: &'a Session,
+    context: &'a Context,
     whole_schedule: bool,
     pending: Vec<End>,
     counts: bool,
@@ -21,10 +21,11 @@ pub(super) struct Counting<'a, V> {
 }
 
 impl<'a, V: View> Counting<'a, V> {
-    pub(super) fn new(session: &'a Session, inner: V, whole_schedule: bool) -> Self {
+    /// Counts for a run that works off the whole schedule of each delivery, or only some of its attempts.
+    pub fn new(context: &'a Context, inner: V, whole_schedule: bool) -> Self {
         Self {
             inner,
-            session,
+            context,
             whole_schedule,
             pending: Vec::new(),
             counts: true,
@@ -33,13 +34,13 @@ impl<'a, V: View> Counting<'a, V> {
     }
 
     /// The same, which counts nothing unless this says so.
-    pub(super) fn only_when(self, counts: bool) -> Self {
+    pub fn only_when(self, counts: bool) -> Self {
         Self { counts, ..self }
     }
 
     /// Counts what was not counted yet.
-    pub(super) fn finish(self) -> Result<()> {
-        note(self.session, &self.pending, self.whole_schedule)
+    pub fn finish(self) -> Result<()> {
+        note(self.context, &self.pending, self.whole_schedule)
     }
 }
 
@@ -59,7 +60,7 @@ impl<V: View> View for Counting<'_, V> {
             self.pending.push(end);
         }
         // A book that cannot be written now is told about at the end.
-        if may_disable && note(self.session, &self.pending, self.whole_schedule).is_ok() {
+        if may_disable && note(self.context, &self.pending, self.whole_schedule).is_ok() {
             self.pending.clear();
         }
         Ok(None)
@@ -68,13 +69,13 @@ impl<V: View> View for Counting<'_, V> {
 
 /// Counts what came of deliveries to endpoints, and says when one was disabled. A failure counts only when the schedule
 /// was worked off to its end: after a single attempt the provider would have gone on.
-pub(super) fn note(session: &Session, ends: &[End], whole_schedule: bool) -> Result<()> {
+pub fn note(context: &Context, ends: &[End], whole_schedule: bool) -> Result<()> {
     let counts = |end: &&End| end.delivered || end.gone || whole_schedule;
     let ends: Vec<&End> = ends.iter().filter(counts).collect();
     if ends.is_empty() {
         return Ok(());
     }
-    let known = session.book().read()?;
+    let known = context.book().read()?;
     // A success after successes changes nothing, and must not wait for the book.
     let changes = |end: &&End| {
         let of = known.iter().find(|endpoint| endpoint.name == end.endpoint);
@@ -83,23 +84,23 @@ pub(super) fn note(session: &Session, ends: &[End], whole_schedule: bool) -> Res
     if !ends.iter().any(changes) {
         return Ok(());
     }
-    let disabled = session.edit_book(|endpoints| Ok::<_, EndpointError>(count_ends(session, endpoints, &ends)))?;
+    let disabled = context.edit_book(|endpoints| Ok::<_, EndpointError>(count_ends(context, endpoints, &ends)))?;
     for (endpoint, disabled, schedule) in disabled {
-        say_disabled(session, &endpoint, &disabled, schedule.as_ref());
+        say_disabled(context, &endpoint, &disabled, schedule.as_ref());
     }
     Ok(())
 }
 
 type NowDisabled = (Endpoint, Disabled, Option<Schedule>);
 
-fn count_ends(session: &Session, endpoints: &mut [Endpoint], ends: &[&End]) -> Vec<NowDisabled> {
+fn count_ends(context: &Context, endpoints: &mut [Endpoint], ends: &[&End]) -> Vec<NowDisabled> {
     let mut all = Vec::new();
     for endpoint in endpoints {
         let own: Vec<&&End> = ends.iter().filter(|end| end.endpoint == endpoint.name).collect();
         if own.is_empty() {
             continue;
         }
-        let profile = session.registry.get(&endpoint.provider).ok();
+        let profile = context.registry.get(&endpoint.provider).ok();
         let schedule = profile.map(|profile| profile.policy.schedule.clone());
         let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
         for end in own {
@@ -108,7 +109,7 @@ fn count_ends(session: &Session, endpoints: &mut [Endpoint], ends: &[&End]) -> V
                 (false, true) => DeliveryOutcome::Gone,
                 (false, false) => DeliveryOutcome::Failed,
             };
-            if let Some(disabled) = note_delivery(endpoint, ending, rule, session.now()) {
+            if let Some(disabled) = note_delivery(endpoint, ending, rule, context.now()) {
                 all.push((endpoint.clone(), disabled, schedule.clone()));
             }
         }
@@ -116,16 +117,12 @@ fn count_ends(session: &Session, endpoints: &mut [Endpoint], ends: &[&End]) -> V
     all
 }
 
-fn say_disabled(session: &Session, endpoint: &Endpoint, disabled: &Disabled, schedule: Option<&Schedule>) {
-    let ui = &session.ui;
-    let name = &endpoint.name;
-    ui.warn(&format!("endpoint `{name}` is disabled: {disabled}"));
+fn say_disabled(context: &Context, endpoint: &Endpoint, disabled: &Disabled, schedule: Option<&Schedule>) {
+    let (notices, name) = (&context.notices, &endpoint.name);
+    notices.warn(format!("endpoint `{name}` is disabled: {disabled}"));
     if let Some(how) = schedule.and_then(|schedule| schedule.notify.as_ref()) {
-        let how = printable(how, 80);
-        ui.note(&format!(
-            "{} would tell the endpoint's owner by {how}",
-            printable(&endpoint.provider, 80)
-        ));
+        let (provider, how) = (printable(&endpoint.provider, 80), printable(how, 80));
+        notices.note(format!("{provider} would tell the endpoint's owner by {how}"));
     }
-    ui.hint(&format!("`hook endpoints enable {name}` turns it on again"));
+    notices.hint(format!("`hook endpoints enable {name}` turns it on again"));
 }

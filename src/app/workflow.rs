@@ -1,0 +1,360 @@
+//! `send --workflow`: a request that the user shaped in the settings, as an automation of a provider sends it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::app::context::Context;
+use crate::app::trust;
+use crate::config::workflow::{Auth, NAME, WorkflowBody, WorkflowFile, WorkflowMethod, WorkflowState, is_name};
+use crate::endpoints::rules::{self, RuleOptions};
+use crate::engine::Delivery;
+use crate::error::{Error, Result};
+use crate::exchange::Execution;
+use crate::exit::Exit;
+use crate::headers::{Headers, check_line};
+use crate::listener::Condition;
+use crate::mask;
+use crate::pipeline;
+use crate::provider::workflow::{Merge, TagFault};
+use crate::provider::{Profile, Registry, near_names};
+use crate::store::{DeliveryState, Op};
+use crate::template::text_of;
+use crate::text::printable;
+use crate::transport::address_policy;
+
+/// What the caller wants of a workflow.
+#[derive(Debug, Clone)]
+pub struct WorkflowOptions<'a> {
+    /// Its name in the settings.
+    pub name: &'a str,
+    /// State instead of its own.
+    pub state: Option<WorkflowState>,
+    /// The provider to play instead of its own.
+    pub provider: Option<String>,
+    /// The record, a JSON document; the provider's sample when absent.
+    pub record: Option<&'a [u8]>,
+    /// Fields of the body besides its own.
+    pub fields: Vec<(String, String)>,
+    /// Whether tags that are empty, or that lack their namespace, are refused.
+    pub strict: bool,
+    /// Whether the caller says where to.
+    pub has_target: bool,
+    /// Whether the request is shown and not sent, whatever the state.
+    pub rehearsal: bool,
+}
+
+/// A workflow with a record filled in.
+#[derive(Debug, Clone)]
+pub struct WorkflowRequest {
+    /// The provider to play, where the caller or the workflow names one.
+    pub provider: Option<String>,
+    /// The body's fields.
+    pub document: Value,
+    /// Whether the body is a form.
+    pub form: bool,
+    /// The workflow's method.
+    pub method: Option<WorkflowMethod>,
+    /// The workflow's headers, with what says who sends.
+    pub headers: Headers,
+    /// Where to, where the workflow says it.
+    pub url: Option<String>,
+    /// What the ledger keeps of it.
+    pub execution: Execution,
+    /// Whether it is sent.
+    pub state: WorkflowState,
+    /// Why the record is skipped.
+    pub unmet: Option<String>,
+}
+
+/// An execution that sent nothing, and is on record anyway.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnsentExecution {
+    /// The workflow's name.
+    pub workflow: String,
+    /// What became of it.
+    pub state: &'static str,
+    /// The record's number.
+    pub number: u64,
+    /// Why nothing was sent.
+    pub reason: String,
+}
+
+/// Refuses what cannot be a workflow's name.
+pub fn check_name(name: &str) -> Result<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let what = format!("`{}` cannot be the name of a workflow", printable(name, 80));
+    Err(Error::usage(what).hint(NAME))
+}
+
+/// Refuses a workflow of a project that is not trusted.
+pub fn check_trust(context: &Context, name: &str) -> Result<()> {
+    let settings = &context.settings;
+    if !settings.workflows.contains_key(name) && settings.ignores(&format!("workflow.{name}")) {
+        let what = format!("workflow `{name}` is the project's, and the project is not trusted");
+        return Err(Error::new(Exit::Refused, what).hint(trust::HINT));
+    }
+    Ok(())
+}
+
+/// The workflow of that name.
+pub fn find<'a>(context: &'a Context, name: &str) -> Result<&'a WorkflowFile> {
+    check_name(name)?;
+    check_trust(context, name)?;
+    let all = &context.settings.workflows;
+    let Some(file) = all.get(name) else {
+        let error = Error::nothing(format!("there is no workflow `{name}`"));
+        let known = || all.keys().map(String::as_str).filter(|name| is_name(name));
+        let near = near_names(name, known());
+        return Err(if all.is_empty() {
+            error.hint("a table `[workflow.NAME]` in `hook.toml` makes one")
+        } else if near.is_empty() {
+            let names: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+            error.hint(format!("there are: {}", names.join(", ")))
+        } else {
+            error.near(&near, |name| format!("--workflow {name}"))
+        });
+    };
+    Ok(file)
+}
+
+/// An error of one table of a workflow.
+fn wrong(name: &str, what: impl std::fmt::Display) -> Error {
+    Error::usage(format!("workflow `{name}`: {what}"))
+}
+
+/// A workflow with a record filled in, or why that record is skipped.
+pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<WorkflowRequest> {
+    let name = options.name;
+    let file = find(context, name)?;
+    let state = options.state.unwrap_or(file.state);
+    if state == WorkflowState::Draft && !options.rehearsal {
+        return Err(
+            Error::new(Exit::Refused, format!("workflow `{name}` is a draft: it does not run"))
+                .hint("`--state test` shows its request; `state = \"published\"` in its table lets it send"),
+        );
+    }
+    let provider = options.provider.clone().or_else(|| file.provider.clone());
+    let label = provider.as_deref().or(context.settings.provider.as_deref());
+    let profile = context.registry.get(label.unwrap_or(Registry::GENERIC))?;
+    let sample = sample_record(&profile);
+    if options.record.is_none() && sample.is_some() {
+        let said = format!(
+            "the record is {}'s sample: `--context FILE` gives another",
+            profile.title
+        );
+        context.notices.note(said);
+    }
+    let record = match (options.record, &sample) {
+        (None, None) => Value::Object(Map::new()),
+        (given, _) => record(&profile, given)?,
+    };
+    let unmet = unmet(name, file, &record)?;
+    let mut merge = Merge::new(&record).within(sample.as_ref());
+    let mut fields: Map<String, Value> = file.fields.clone().into_iter().collect();
+    let own = options.fields.iter();
+    fields.extend(own.map(|(name, text)| (name.clone(), Value::from(text.as_str()))));
+    let document = merge.document(&Value::Object(fields));
+    let mut headers = header_lines(name, file, &mut merge)?;
+    let url = file.url.as_ref().map(|url| merge.url(url));
+    match &unmet {
+        // What is skipped need not be complete: a condition may be there to keep such records away.
+        None => judge_tags(context, &profile, &merge.faults, options.strict)?,
+        Some(why) if options.rehearsal => context.notices.warn(format!("the record would be skipped: {why}")),
+        Some(_) => {}
+    }
+    if !options.has_target {
+        let Some(url) = &url else {
+            return Err(wrong(name, "it has no `url`").hint("add one to its table, or `--to URL`"));
+        };
+        judge_url(context, &profile, name, url)?;
+    }
+    let secret_header = authorize(context, name, file, &mut headers)?;
+    Ok(WorkflowRequest {
+        provider,
+        document,
+        form: file.body == WorkflowBody::Form,
+        method: file.method,
+        headers,
+        url,
+        execution: Execution {
+            workflow: name.to_owned(),
+            note: None,
+            secret_header,
+        },
+        state,
+        unmet,
+    })
+}
+
+/// The first condition that does not hold, as a clause.
+fn unmet(name: &str, file: &WorkflowFile, record: &Value) -> Result<Option<String>> {
+    for (path, wanted) in &file.when {
+        let condition = Condition::new(path, wanted).map_err(|what| wrong(name, format!("`when` {what}")))?;
+        if let Some(why) = condition.unmet(record) {
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
+}
+
+/// The headers of the table, filled in.
+fn header_lines(name: &str, file: &WorkflowFile, merge: &mut Merge<'_>) -> Result<Headers> {
+    let mut headers = Headers::new();
+    for (header, text) in &file.headers {
+        let value = match merge.text(text) {
+            Value::Null => String::new(),
+            value => text_of(&value),
+        };
+        check_line(header, &value).map_err(|what| wrong(name, format!("`headers`: {what}")))?;
+        headers.append(header, value);
+    }
+    Ok(headers)
+}
+
+/// Adds what says who sends. Returns the name of a header that is not known as a secret's.
+fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut Headers) -> Result<Option<String>> {
+    let auth = file
+        .auth
+        .read()
+        .map_err(|what| wrong(name, format!("`auth`: {what}")))?;
+    let (header, value) = match auth {
+        Auth::None => return Ok(None),
+        Auth::Bearer(token) => {
+            let token = context.secret(token)?;
+            ("authorization", [b"Bearer ".as_slice(), token.expose()].concat())
+        }
+        Auth::ApiKey { header, key } => (header, context.secret(key)?.expose().to_vec()),
+        Auth::Basic { user, password } => {
+            let pair = context.basic(user, password)?;
+            ("authorization", format!("Basic {pair}").into_bytes())
+        }
+    };
+    check_line(header, "").map_err(|what| wrong(name, format!("`auth`: {what}")))?;
+    if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
+        return Err(wrong(name, "`auth`: the secret holds a control character"));
+    }
+    headers.set(header, value);
+    Ok((!Headers::is_credential(header)).then(|| header.to_owned()))
+}
+
+/// What the provider would say about the URL: what cannot be one is refused, its other rules are said.
+fn judge_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Result<()> {
+    let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
+    let options = RuleOptions {
+        local,
+        ..RuleOptions::default()
+    };
+    for finding in rules::judge_url(profile, url, &options) {
+        if finding.code == "bad-url" {
+            let error = wrong(name, finding.fact);
+            return Err(finding.hint.into_iter().fold(error, Error::hint));
+        }
+        if finding.is_problem() {
+            context.notices.warn(finding.fact);
+        }
+    }
+    Ok(())
+}
+
+/// The provider's sample record for merge tags.
+pub fn sample_record(profile: &Profile) -> Option<Value> {
+    serde_json::from_str(profile.workflow_context.as_deref()?).ok()
+}
+
+/// The record that merge tags are filled from: the given one, or the provider's sample.
+pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
+    let text = match (given, &profile.workflow_context) {
+        (Some(given), _) => String::from_utf8_lossy(given),
+        (None, Some(sample)) => sample.into(),
+        (None, None) => {
+            return Err(
+                Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
+                    .hint("give one with `--context FILE`"),
+            );
+        }
+    };
+    serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
+}
+
+/// Says what is wrong with merge tags, and refuses what cannot be, and with `strict` what need not be.
+pub fn judge_tags(context: &Context, profile: &Profile, faults: &[TagFault], strict: bool) -> Result<()> {
+    for fault in faults {
+        match fault {
+            TagFault::Bare { tag, near } => {
+                let title = &profile.title;
+                let what = format!("merge tag `{{{{{tag}}}}}` has no namespace, and {title} wants one");
+                let hint = near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?"));
+                if strict {
+                    return Err(hint.into_iter().fold(Error::usage(what), Error::hint));
+                }
+                context.notices.warn(what);
+                hint.into_iter().for_each(|hint| context.notices.hint(hint));
+            }
+            TagFault::Unknown { tag, near } => {
+                let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));
+                return Err(match near.first() {
+                    Some(near) => error.hint(format!("did you mean `{{{{{near}}}}}`?")),
+                    None => error.hint("tags are paths into the record given with `--context`"),
+                });
+            }
+            TagFault::Empty { tag } => {
+                let what = format!("merge tag `{{{{{tag}}}}}` is empty");
+                if strict {
+                    return Err(Error::usage(what).hint("leave out `--strict`"));
+                }
+                context.notices.warn(what);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Records what a workflow in test would send, and says it.
+pub async fn record_rehearsed(context: &Context, name: &str, deliveries: &[Delivery]) -> Result<()> {
+    let number = record_unsent(context, deliveries, DeliveryState::Rehearsed, "the workflow is in test").await?;
+    let url = deliveries.first().map(|delivery| mask::url(delivery.url.as_str()));
+    context.notices.note(format!(
+        "workflow `{name}` is in test: #{number} is what it would send to {}; nothing was sent",
+        url.unwrap_or_default()
+    ));
+    Ok(())
+}
+
+/// Records what a workflow does not send, and says why.
+pub async fn record_skipped(
+    context: &Context,
+    name: &str,
+    deliveries: &[Delivery],
+    why: &str,
+) -> Result<UnsentExecution> {
+    let number = record_unsent(context, deliveries, DeliveryState::Skipped, why).await?;
+    context
+        .notices
+        .warn(format!("workflow `{name}` skipped the record, as #{number}: {why}"));
+    Ok(UnsentExecution {
+        workflow: name.to_owned(),
+        state: DeliveryState::Skipped.name(),
+        number,
+        reason: why.to_owned(),
+    })
+}
+
+/// Records deliveries that are not made. Returns the number of the first.
+async fn record_unsent(context: &Context, deliveries: &[Delivery], state: DeliveryState, why: &str) -> Result<u64> {
+    let ledger = context.ledger();
+    let mut first = None;
+    for delivery in deliveries {
+        let mut kept = pipeline::record(delivery, None);
+        kept.state = state;
+        if let Some(execution) = &mut kept.execution {
+            execution.note = Some(why.to_owned());
+        }
+        let number = ledger.write(Op::Delivery(Box::new(kept))).await?.number;
+        first.get_or_insert(number);
+    }
+    ledger.close();
+    Ok(first.unwrap_or_default())
+}

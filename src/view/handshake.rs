@@ -1,0 +1,29 @@
+//! Handshakes: what came of asking a receiver whether it wants a provider's events.
+
+use std::io;
+
+use crate::app::handshake::HandshakeResult;
+use crate::text::printable;
+use crate::view::{JsonLines, Page, View, short_time};
+
+impl View for HandshakeResult {
+    fn human(&self, page: &mut Page) {
+        let style = page.style;
+        let name = self
+            .handshake
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" {name}"));
+        let wrong = if self.wrongly_signed { ", wrongly signed" } else { "" };
+        let status = self.status.map_or_else(String::new, |status| format!("  {status}"));
+        let took = style.dim(&short_time(self.took.unwrap_or_default()));
+        let came = match &self.why {
+            None => format!("{}{status}  {took}", style.good("passed")),
+            Some(why) => format!("{}{status}  {took}  {}", style.bad("failed"), printable(why, 600)),
+        };
+        page.line(format!("{}{name}{wrong}  {came}", style.name(&self.provider)));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object("hook.handshake/1", self)
+    }
+}
