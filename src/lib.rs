@@ -31,6 +31,7 @@ pub(crate) mod server;
 pub(crate) mod shell;
 pub(crate) mod shutdown;
 pub(crate) mod signature;
+pub(crate) mod size;
 pub(crate) mod store;
 pub(crate) mod target;
 pub(crate) mod template;

@@ -22,7 +22,7 @@ use crate::pipeline::Pipeline;
 use crate::provider::Registry;
 use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
-use crate::store::{Access, Lease, Ledger, Reader, SqliteStore, Store};
+use crate::store::{self, Access, Lease, Ledger, Page, Query, Reader, Store, StoreOptions};
 use crate::transport::Transport;
 pub use remote::notes;
 
@@ -73,7 +73,7 @@ impl Context {
 
     /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
     pub fn ledger(&self) -> Ledger {
-        self.start_ledger(self.settings.dedupe_window, |_| {})
+        self.start_ledger(self.settings.dedupe_window, None, |_| {})
     }
 
     /// The ledger of a program that runs for long: kept within its limits, with another window for duplicates when one is
@@ -82,21 +82,37 @@ impl Context {
         let newest = Arc::new(OnceLock::new());
         let (found, limits) = (Arc::clone(&newest), retention::Limits::of(&self.settings));
         let window = window.unwrap_or(self.settings.dedupe_window);
-        let ledger = self.start_ledger(window, move |store| {
-            store.set_limit(limits.size);
+        let ledger = self.start_ledger(window, limits.size, move |store| {
+            let newest = Query {
+                page: Page {
+                    limit: 1,
+                    ..Page::default()
+                },
+                ..Query::default()
+            };
             // What cannot be read is told by whoever looks for it.
-            let _ = found.set(store.newest().unwrap_or_default());
+            let newest = store.list(&newest).unwrap_or_default();
+            let _ = found.set(newest.first().map(|newest| newest.at));
         });
         KeptLedger { ledger, newest, limits }
     }
 
-    fn start_ledger(&self, window: Duration, set_up: impl FnOnce(&mut SqliteStore) + Send + 'static) -> Ledger {
+    fn start_ledger(
+        &self,
+        window: Duration,
+        size_limit: Option<u64>,
+        look: impl FnOnce(&dyn Store) + Send + 'static,
+    ) -> Ledger {
+        let options = StoreOptions {
+            dedupe_window: Some(window),
+            size_limit,
+            gentle: false,
+        };
         let (path, ui) = (self.ledger_path.clone(), self.notices.clone());
         let open = move || {
-            let mut store = SqliteStore::open(&path, Access::ReadWrite)?;
-            store.set_dedupe_window(window);
-            set_up(&mut store);
-            Ok(Box::new(store) as Box<dyn Store>)
+            let store = store::open(&path, Access::ReadWrite, options)?;
+            look(&*store);
+            Ok(store)
         };
         Ledger::start_telling(open, move |notice| ui.warn(&notice.to_string()))
     }
@@ -117,14 +133,14 @@ impl Context {
     }
 
     /// The ledger for reading; never created.
-    pub fn reader(&self) -> Result<SqliteStore> {
-        Ok(SqliteStore::open(&self.ledger_path, Access::ReadOnly)?)
+    pub fn reader(&self) -> Result<Box<dyn Store>> {
+        Ok(store::open_read_only(&self.ledger_path)?)
     }
 
     /// The ledger for reading beside the writer, in a thread of its own.
     pub fn background_reader(&self) -> Reader {
         let path = self.ledger_path.clone();
-        Reader::start(move || Ok(Box::new(SqliteStore::open(&path, Access::ReadOnly)?)))
+        Reader::start(move || store::open_read_only(&path))
     }
 
     /// The way from deliveries to records and lines.

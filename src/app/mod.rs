@@ -7,6 +7,7 @@ pub mod endpoint_gate;
 pub mod endpoint_health;
 pub mod endpoints;
 pub mod handshake;
+pub mod inspect;
 pub mod notice;
 pub mod receive;
 pub mod replay;

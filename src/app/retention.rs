@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
-use crate::store::{Access, SqliteStore, Store, StoreError};
+use crate::store::{self, Access, Store, StoreError, StoreOptions};
 
 /// After the start: the first requests come first.
 const FIRST: Duration = Duration::from_secs(1);
@@ -106,17 +106,22 @@ impl Keeper {
 }
 
 impl Keeping {
-    fn round(&self, store: &mut Option<SqliteStore>) -> Result<u64, StoreError> {
+    fn round(&self, store: &mut Option<Box<dyn Store>>) -> Result<u64, StoreError> {
         // A ledger that was taken away is not made again.
         if !self.ledger.exists() {
             return Ok(0);
         }
         if store.as_ref().is_none_or(|store| !store.is_current()) {
-            let opened = store.insert(SqliteStore::open(&self.ledger, Access::ReadWrite)?);
-            opened.prune_gently();
+            let options = StoreOptions {
+                gentle: true,
+                ..StoreOptions::default()
+            };
+            *store = Some(store::open(&self.ledger, Access::ReadWrite, options)?);
         }
         let now = self.clock.now();
-        store.as_mut().map_or(Ok(0), |store| self.limits.apply(store, now))
+        store
+            .as_deref_mut()
+            .map_or(Ok(0), |store| self.limits.apply(store, now))
     }
 }
 
@@ -161,7 +166,7 @@ mod tests {
         let (mut store, day) = (None, Duration::from_secs(86_400));
         assert_eq!(keeper(Some(day)).round(&mut store), Ok(0), "without a ledger");
         assert!(!ledger.exists());
-        let mut writer = SqliteStore::open(&ledger, Access::ReadWrite).unwrap();
+        let mut writer = store::open(&ledger, Access::ReadWrite, StoreOptions::default()).unwrap();
         let ops: Vec<Op> = (0..100).map(|n| capture(now.minus(day * n))).collect();
         writer.write(&ops).unwrap();
         assert_eq!(keeper(None).round(&mut store), Ok(0));

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Registry;
 use crate::random::Random;
-use crate::store::{DeliveryState, Record, Store as _};
+use crate::store::{DeliveryState, Record};
 use indented::Indented;
 
 /// The whole round trip in one command, on a temporary ledger

@@ -9,8 +9,9 @@ use super::body::EditArgs;
 use super::http::HttpArgs;
 use super::rerun::ExecArgs;
 use super::retry::RetryArgs;
-use super::{rerun, resume, select, send};
+use super::{rerun, resume, send};
 use crate::app::endpoint_health;
+use crate::app::inspect::select;
 use crate::app::notice::Notice;
 use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
 use crate::cli::session::Session;
@@ -18,7 +19,7 @@ use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
-use crate::store::{Lease, Query, SqliteStore, Store as _, StoreError};
+use crate::store::{Lease, Query, Store, StoreError};
 use crate::text::printable;
 use crate::view::delivery::Attempts;
 
@@ -90,42 +91,42 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
     if let Some(command) = &args.exec.exec {
         return rerun::run(session, &args.exec, command, query(session, args)?);
     }
-    let store = select::reader(session)?;
+    let store = &*select::reader(session)?;
     let is_held = |owner: &str| Lease::is_alive(&session.ledger_path, owner);
-    let numbers = chosen(session, args, &store, &is_held)?;
+    let numbers = chosen(session, args, store, &is_held)?;
     let options = options(session, args)?;
-    let replay = Replay::new(&session.context, &store, &options);
+    let replay = Replay::new(&session.context, store, &options);
     let work = if args.resume && args.ids.is_empty() {
-        resume::find(session, &store)?
+        resume::find(session, store)?
     } else {
         None
     };
     let Some(work) = work else {
-        let plan = plan(session, args, &replay, &store, numbers)?;
+        let plan = plan(session, args, &replay, store, numbers)?;
         if args.dry_run {
-            return rehearse(session, args, &replay, &store, plan);
+            return rehearse(session, args, &replay, store, plan);
         }
         return super::runtime()?.block_on(async {
             let shutdown = install()?;
-            deliver(session, args, &replay, &store, plan, &shutdown).await
+            deliver(session, args, &replay, store, plan, &shutdown).await
         });
     };
     // Without deliveries there may be work all the same.
     let plan = if numbers.is_empty() {
         Ok(None)
     } else {
-        plan(session, args, &replay, &store, numbers).map(Some)
+        plan(session, args, &replay, store, numbers).map(Some)
     };
     if args.dry_run {
         resume::rehearse(session, &work)?;
-        return plan?.map_or(Ok(Exit::Ok), |plan| rehearse(session, args, &replay, &store, plan));
+        return plan?.map_or(Ok(Exit::Ok), |plan| rehearse(session, args, &replay, store, plan));
     }
     super::runtime()?.block_on(async {
         let shutdown = install()?;
         let working = resume::run(session, work, args.retry.time_scale, &shutdown);
         let delivering = async {
             match plan? {
-                Some(plan) => deliver(session, args, &replay, &store, plan, &shutdown).await,
+                Some(plan) => deliver(session, args, &replay, store, plan, &shutdown).await,
                 None => Ok(Exit::Ok),
             }
         };
@@ -173,7 +174,7 @@ fn plan(
     session: &Session,
     args: &ReplayArgs,
     replay: &Replay<'_>,
-    store: &SqliteStore,
+    store: &dyn Store,
     numbers: Vec<u64>,
 ) -> Result<Plan> {
     let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
@@ -240,7 +241,7 @@ fn rehearse(
     session: &Session,
     args: &ReplayArgs,
     replay: &Replay<'_>,
-    store: &SqliteStore,
+    store: &dyn Store,
     mut plan: Plan,
 ) -> Result<Exit> {
     for number in plan.numbers {
@@ -263,7 +264,7 @@ async fn deliver(
     session: &Session,
     args: &ReplayArgs,
     replay: &Replay<'_>,
-    store: &SqliteStore,
+    store: &dyn Store,
     plan: Plan,
     shutdown: &Shutdown,
 ) -> Result<Exit> {
@@ -303,12 +304,7 @@ async fn deliver(
     Ok(tally.exit.unwrap_or(Exit::Ok).worse(plan.exit))
 }
 
-fn chosen(
-    session: &Session,
-    args: &ReplayArgs,
-    store: &SqliteStore,
-    is_held: &dyn Fn(&str) -> bool,
-) -> Result<Vec<u64>> {
+fn chosen(session: &Session, args: &ReplayArgs, store: &dyn Store, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
     let named = || {
         args.ids
             .iter()
@@ -330,7 +326,7 @@ fn chosen(
 }
 
 /// The record that is chosen from a list.
-fn asked(session: &Session, store: &SqliteStore) -> Result<Vec<u64>> {
+fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
     let recent = store.list(&Query::default())?;
     let lines: Vec<String> = recent
         .iter()

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{select, send};
+use super::send;
+use crate::app::inspect::select;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::exec::{self, Bounds, Ran};
 use crate::shutdown::Shutdown;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
-use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, SqliteStore, Store as _, StoreError};
+use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, Store, StoreError};
 use crate::text::printable;
 use crate::view::{millis, short_time};
 
@@ -70,15 +71,15 @@ struct Tally {
 
 /// Runs `command` for what failed within `query`.
 pub(super) fn run(session: &Session, args: &ExecArgs, command: &str, mut query: Query) -> Result<Exit> {
-    let store = select::reader(session)?;
+    let store = &*select::reader(session)?;
     query.unprocessed = true;
     query.page.limit = usize::MAX;
     query.page.oldest_first = true;
     let open = chosen(session, store.unprocessed(&query)?, command)?;
     if !args.unverified {
-        refuse_unverified(&store, &query, &open)?;
+        refuse_unverified(store, &query, &open)?;
     }
-    super::runtime()?.block_on(run_all(session, args, command, &store, open))
+    super::runtime()?.block_on(run_all(session, args, command, store, open))
 }
 
 /// What the command is to run for: what it failed for itself; a command that is new stands in for the only one that failed.
@@ -111,7 +112,7 @@ fn chosen(session: &Session, open: Vec<(u64, Processing)>, command: &str) -> Res
 }
 
 /// The rule of `hook listen`.
-fn refuse_unverified(store: &SqliteStore, query: &Query, open: &[(u64, Processing)]) -> Result<()> {
+fn refuse_unverified(store: &dyn Store, query: &Query, open: &[(u64, Processing)]) -> Result<()> {
     let unverified = store.list(query)?.into_iter().find(|summary| {
         !matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY)
             && open
@@ -132,7 +133,7 @@ async fn run_all(
     session: &Session,
     args: &ExecArgs,
     command: &str,
-    store: &SqliteStore,
+    store: &dyn Store,
     open: Vec<(u64, Processing)>,
 ) -> Result<Exit> {
     let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
@@ -179,7 +180,7 @@ struct Again<'a> {
 
 impl Again<'_> {
     /// Runs it for one request, unless another process does or did since the list was made.
-    async fn one(&self, store: &SqliteStore, number: u64, name: &str, tally: &mut Tally) -> Result<()> {
+    async fn one(&self, store: &dyn Store, number: u64, name: &str, tally: &mut Tally) -> Result<()> {
         let capture = match store.get(number) {
             Ok(Some(Record::Capture(capture))) => capture,
             Ok(_) => return Ok(()),

@@ -17,13 +17,13 @@ use crate::exit::Exit;
 use crate::listener::route::{Destination, Route};
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
-use crate::store::{Lane, LaneSummary, SqliteStore};
+use crate::store::{Lane, LaneSummary, Store};
 use crate::text::printable;
 use crate::transport::{HttpOptions, HttpTransport};
 use crate::view::count;
 
 /// What is left of forwards and commands; `None` when nothing is.
-pub(super) fn find(session: &Session, store: &SqliteStore) -> Result<Option<Resumable>> {
+pub(super) fn find(session: &Session, store: &dyn Store) -> Result<Option<Resumable>> {
     let found = resume::find(store, &session.ledger_path, &|lane| is_trusted(session, lane))?;
     Ok(Some(found).filter(|found| !found.is_empty()))
 }

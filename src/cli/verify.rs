@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{input, select, targets};
+use super::{input, targets};
 use crate::app::context::{DEV_SECRET, Purpose};
+use crate::app::inspect::select;
 use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -185,9 +186,9 @@ fn typed(headers: &[(String, String)], body: &str) -> Result<Request> {
 
 /// A request of the ledger, to be judged as of its arrival; of a delivery the last attempt, as of its beginning.
 fn recorded(session: &Session, id: &str) -> Result<Request> {
-    let store = select::reader(session)?;
-    let number = select::number(&store, id)?;
-    let mut record = select::record(&store, number)?;
+    let store = &*select::reader(session)?;
+    let number = select::number(store, id)?;
+    let mut record = select::record(store, number)?;
     session.restore(&mut record);
     Ok(match record {
         Record::Capture(capture) => Request {

@@ -15,6 +15,7 @@ mod sqlite;
 mod url_parts;
 mod work;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use query::{EventStats, Page, Query, Stats, Summary};
 pub use reader::Reader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
-pub use sqlite::{Access, SqliteStore};
+#[cfg(any(test, feature = "internals"))]
+pub use sqlite::SqliteStore;
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
 use uuid::Uuid;
@@ -38,6 +40,40 @@ use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
 use crate::provider::policy::Policy;
+
+/// What the ledger is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Looking only: nothing is made when there is no ledger.
+    ReadOnly,
+    /// Recording too: the folder and the file are made when they are missing, for their owner alone.
+    ReadWrite,
+}
+
+/// How a ledger that is recorded into behaves; a default is what the store chooses.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreOptions {
+    /// How long a second capture of the same event counts as a duplicate.
+    pub dedupe_window: Option<Duration>,
+    /// How many bytes the ledger may take before [`Store::tidy`] drops records; no limit by default.
+    pub size_limit: Option<u64>,
+    /// Whether [`Store::prune`] goes in small steps with rests between them, so that others who record meanwhile are
+    /// hardly held up.
+    pub gentle: bool,
+}
+
+/// Opens the ledger at `path`: the only place that chooses a store. Errors: [`StoreError::Missing`] when it may only be read
+/// and is not there, [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
+pub fn open(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    let mut store = sqlite::SqliteStore::open(path, access)?;
+    store.configure(options);
+    Ok(Box::new(store))
+}
+
+/// Opens the ledger at `path` for reading.
+pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    open(path, Access::ReadOnly, StoreOptions::default())
+}
 
 /// What a numbered record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 
 /// Which records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// Captures or deliveries only.
     pub kind: Option<RecordKind>,
@@ -48,26 +48,14 @@ pub struct Page {
     pub skip: usize,
 }
 
-impl Default for Query {
+impl Default for Page {
     fn default() -> Self {
         Self {
-            kind: None,
-            failed: false,
-            pending: false,
-            unprocessed: false,
-            since: None,
-            event: None,
-            endpoint: None,
-            provider: None,
-            origin: None,
-            workflow: None,
-            page: Page {
-                limit: 20,
-                after: None,
-                before: None,
-                oldest_first: false,
-                skip: 0,
-            },
+            limit: 20,
+            after: None,
+            before: None,
+            oldest_first: false,
+            skip: 0,
         }
     }
 }

@@ -5,6 +5,7 @@ mod dedupe;
 mod diagnosis;
 mod fault;
 mod filter;
+mod group;
 mod kept;
 mod list;
 mod minutes;
@@ -17,12 +18,14 @@ mod quota;
 mod read;
 mod schema;
 mod sealed;
+mod sequence;
 mod state;
 mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
 mod undelivered;
+mod values;
 mod work;
 mod write;
 
@@ -39,8 +42,10 @@ use self::fault::LedgerPath;
 use self::path::Files;
 use self::prune::PruneSpeed;
 use self::quota::Quota;
+use self::values::signed;
 use super::{
-    Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice, Summary, Work,
+    Access, Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice,
+    StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 
@@ -49,15 +54,6 @@ const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How much captures that nobody verified may take together, in bytes, unless told otherwise: anybody can send them.
 const UNAUTHENTICATED_QUOTA: u64 = 100 * 1024 * 1024;
-
-/// What the ledger is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Looking only: nothing is made when there is no ledger.
-    ReadOnly,
-    /// Recording too: the folder and the file are made when they are missing, for their owner alone.
-    ReadWrite,
-}
 
 /// A ledger in an SQLite file.
 pub struct SqliteStore {
@@ -75,8 +71,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the ledger at `path`. Errors: [`StoreError::Missing`] when it may only be read and is not there,
-    /// [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
+    /// As [`super::open`] without options.
     pub fn open(path: impl Into<PathBuf>, access: Access) -> Result<Self, StoreError> {
         let place = LedgerPath(path.into());
         let connection = open::open(&place, access)?;
@@ -94,25 +89,22 @@ impl SqliteStore {
         })
     }
 
-    /// Sets how long a second capture of the same event counts as a duplicate; 24 hours unless set.
-    pub fn set_dedupe_window(&mut self, window: Duration) {
-        self.seen = Seen::new(window);
+    /// Sets what is not the default.
+    pub fn configure(&mut self, options: StoreOptions) {
+        self.seen = Seen::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
+        self.quota.total = options.size_limit;
+        self.pace = if options.gentle {
+            PruneSpeed::GENTLE
+        } else {
+            PruneSpeed::FAST
+        };
     }
 
     /// Sets how many bytes captures that nobody verified may take together before the oldest are dropped; 100 MiB unless
     /// set.
+    #[cfg(test)]
     pub fn set_unauthenticated_quota(&mut self, bytes: u64) {
         self.quota.unauthenticated = bytes;
-    }
-
-    /// Sets how many bytes the ledger may take before [`Store::tidy`] drops records; no limit unless set.
-    pub fn set_limit(&mut self, bytes: Option<u64>) {
-        self.quota.total = bytes;
-    }
-
-    /// When the newest record was made.
-    pub fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
-        list::newest(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
     /// Goes on in another file when the ledger was taken away or replaced: what is written into one without a name is lost.
@@ -124,19 +116,13 @@ impl SqliteStore {
         self.connection = Connection::open_in_memory().map_err(|e| self.place.writing(&e))?;
         self.files.clear(&self.place)?;
         self.connection = open::open(&self.place, self.access)?;
-        prune::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
+        sequence::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
         self.files = Files::of(&self.place);
         self.stay = CheckpointPolicy::begin(&self.connection);
         self.seen.reset();
         self.quota.forget();
         self.notice = Some(notice);
         Ok(())
-    }
-
-    /// Makes [`Store::prune`] go in small steps with rests between them, so that others who record meanwhile are hardly
-    /// held up.
-    pub fn prune_gently(&mut self) {
-        self.pace = PruneSpeed::GENTLE;
     }
 }
 
@@ -218,7 +204,9 @@ impl Store for SqliteStore {
             pace,
             ..
         } = self;
-        let gone = prune::prune(connection, before, max_bytes, quota, *pace).map_err(|e| self.place.writing(&e))?;
+        let (most, from) = (quota.unauthenticated, &mut quota.unchecked_from);
+        let gone =
+            prune::prune(connection, before, max_bytes, most, from, *pace).map_err(|e| self.place.writing(&e))?;
         if gone > 0 {
             self.stay.wrote_much();
         }
@@ -241,19 +229,4 @@ impl fmt::Debug for SqliteStore {
             .field("access", &self.access)
             .finish_non_exhaustive()
     }
-}
-
-/// A number for SQLite, whose integers are signed.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A number from SQLite; what we wrote is never negative.
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// Nanoseconds for SQLite; three centuries at most.
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

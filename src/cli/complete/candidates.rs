@@ -13,7 +13,7 @@ use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
 use crate::provider::Registry;
-use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, Summary};
+use crate::store::{self, Page, Query, RecordKind, Store, Summary};
 
 /// How many of the newest records are shown.
 const RECORDS: usize = 50;
@@ -36,10 +36,10 @@ impl Found {
 /// The newest records by number, before them `last`; by id where one is begun.
 pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Found>> {
     let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
-    let store = SqliteStore::open(path.unwrap_or_else(|| Paths::from_env().ledger()), Access::ReadOnly).ok()?;
+    let store = &*store::open_read_only(&path.unwrap_or_else(|| Paths::from_env().ledger())).ok()?;
     let now = Context::clock_from_env().now();
-    let records = newest(&store, None, RECORDS)?;
-    let deliveries = newest(&store, Some(RecordKind::Delivery), 1)?;
+    let records = newest(store, None, RECORDS)?;
+    let deliveries = newest(store, Some(RecordKind::Delivery), 1)?;
     let last = deliveries.first().or(records.first());
     let mut found: Vec<Found> = last
         .map(|last| Found::new("last", about(last, now)))
@@ -54,7 +54,7 @@ pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Found>> {
     Some(found)
 }
 
-fn newest(store: &SqliteStore, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
+fn newest(store: &dyn Store, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
     let page = Page {
         limit,
         ..Query::default().page

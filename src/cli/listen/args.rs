@@ -21,7 +21,7 @@ pub(in super::super) struct ListenArgs {
     #[arg(short, long = "provider", value_name = "NAME", add = complete::providers(), help_heading = "Verification")]
     pub(super) providers: Vec<String>,
     /// Take bodies up to this size, and answer larger ones 413: `500KiB`, `64MiB`
-    #[arg(long, value_name = "SIZE", value_parser = super::super::size::body, default_value = "32MiB", help_heading = "Verification")]
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::body, default_value = "32MiB", help_heading = "Verification")]
     pub(super) max_body: usize,
     /// Require this bearer token, by reference
     #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Verification")]

@@ -16,7 +16,7 @@ use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
-use crate::store::{NewCapture, Query, Record, RecordKind, SqliteStore, Store as _, StoreError};
+use crate::store::{NewCapture, Query, Record, RecordKind, Store, StoreError};
 use crate::text::printable;
 use crate::view::count;
 use crate::view::drift::{DriftReport, DriftSeen};
@@ -70,7 +70,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
         nameless: 0,
         unreadable: false,
     };
-    let more = survey.look(&store, query, u64::from(listing.limit.unwrap_or(SHOWN)))?;
+    let more = survey.look(&*store, query, u64::from(listing.limit.unwrap_or(SHOWN)))?;
     survey.show()?;
     if more {
         let note = "there are more: `--limit N` looks at them";
@@ -88,7 +88,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
 
 impl Survey<'_> {
     /// Looks at the newest verified requests that match; whether there are more than `most`.
-    fn look(&mut self, store: &SqliteStore, mut query: Query, most: u64) -> Result<bool> {
+    fn look(&mut self, store: &dyn Store, mut query: Query, most: u64) -> Result<bool> {
         query.page.limit = PAGE;
         loop {
             let page = store.list(&query)?;

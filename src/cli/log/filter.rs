@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::super::select;
+use crate::app::inspect::select;
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::store::{Query, RecordKind};

@@ -11,7 +11,7 @@ use crate::cli::ui::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
-use crate::store::{Access, Page, Query, RecordKind, SqliteStore, Store as _, StoreError, Summary};
+use crate::store::{self, Page, Query, RecordKind, Store, StoreError, Summary};
 use crate::view::columns::Layout;
 use crate::view::record::{self, COLUMNS, RecordLine, USUAL};
 
@@ -51,7 +51,7 @@ struct Follower<'a> {
     session: &'a Session,
     query: Query,
     /// With the number of its file: another file of that name is another ledger.
-    open: Option<(SqliteStore, u64)>,
+    open: Option<(Box<dyn Store>, u64)>,
     /// The last number that was seen.
     after: u64,
     /// Deliveries that were seen with attempts left, by number, with how many had been made.
@@ -119,7 +119,7 @@ impl<'a> Follower<'a> {
             (self.after, self.watched) = (0, BTreeMap::new());
         }
         let Some(inode) = inode else { return Ok(false) };
-        match SqliteStore::open(path, Access::ReadOnly) {
+        match store::open_read_only(path) {
             Ok(store) => self.open = Some((store, inode)),
             Err(StoreError::Missing(_)) => return Ok(false),
             Err(error) => return Err(error.into()),

@@ -7,7 +7,7 @@ use crate::cli::ui::Output;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::store::{Query, Store as _, Summary};
+use crate::store::{Query, Summary};
 use crate::view::columns::Layout;
 use crate::view::count;
 use crate::view::record::{self, COLUMNS, RecordLine};

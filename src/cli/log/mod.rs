@@ -17,7 +17,7 @@ use clap::Subcommand;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::store::{Access, Lease, SqliteStore, StoreError, Summary};
+use crate::store::{self, Lease, Store, StoreError, Summary};
 use crate::view::record;
 use filter::{Filters, Listing};
 
@@ -82,8 +82,8 @@ fn refuse(stray: bool) -> Result<()> {
 }
 
 /// The ledger, when there is one. That nothing was recorded yet is said, and is no failure of a list.
-fn reader_if_any(session: &Session) -> Result<Option<SqliteStore>> {
-    match SqliteStore::open(&session.ledger_path, Access::ReadOnly) {
+fn reader_if_any(session: &Session) -> Result<Option<Box<dyn Store>>> {
+    match store::open_read_only(&session.ledger_path) {
         Err(StoreError::Missing(path)) => {
             let said = format!("nothing was recorded yet: there is no ledger at `{path}`");
             session.ui.note(&said);

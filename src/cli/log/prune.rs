@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::store::{Access, SqliteStore};
+use crate::store::{self, Access, StoreOptions};
 use crate::view::{count, short_size};
 
 /// Drop old records; by default what the settings say: `hook config show`
@@ -20,7 +20,7 @@ pub(super) struct LogPruneArgs {
     #[arg(long, value_name = "DURATION", value_parser = super::super::duration)]
     older_than: Option<Duration>,
     /// The oldest records beyond this size, and nothing for their age: `500MiB`, `2GiB`
-    #[arg(long, value_name = "SIZE", value_parser = super::super::size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
     max_size: Option<u64>,
     /// Do not ask
     #[arg(short, long)]
@@ -46,8 +46,8 @@ pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
     if !args.yes && !prompt::confirm(&session.ui, &question(session, limits), "add `--yes`")? {
         return Ok(Exit::Ok);
     }
-    let mut store = SqliteStore::open(&session.ledger_path, Access::ReadWrite)?;
-    let dropped = limits.apply(&mut store, session.now())?;
+    let mut store = store::open(&session.ledger_path, Access::ReadWrite, StoreOptions::default())?;
+    let dropped = limits.apply(&mut *store, session.now())?;
     session.ui.json(&PrunedLine {
         schema: "hook.pruned/1",
         dropped,

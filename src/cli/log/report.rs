@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::select;
+use crate::app::inspect::select;
 use crate::cli::session::Session;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -56,9 +56,9 @@ struct Last {
 }
 
 pub(super) fn run(session: &Session, args: &LogReportArgs) -> Result<Exit> {
-    let store = select::reader(session)?;
-    let number = select::number(&store, &args.id)?;
-    let report = match select::record(&store, number)? {
+    let store = &*select::reader(session)?;
+    let number = select::number(store, &args.id)?;
+    let report = match select::record(store, number)? {
         Record::Capture(capture) => of_capture(&capture),
         Record::Delivery(delivery) => of_delivery(&delivery),
     };

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::select;
 use super::{capture, delivery, why};
+use crate::app::inspect::select;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::clock::{Timestamp, human_duration};
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask;
-use crate::store::{Lane, NewCapture, Query, Record, SqliteStore, Store, Summary};
+use crate::store::{Lane, NewCapture, Query, Record, Store, Summary};
 use crate::text::printable;
 use crate::view::body;
 use crate::view::record::{self, tone};
@@ -67,7 +67,7 @@ pub(super) struct View<'a> {
     pub(super) why: Option<Vec<String>>,
 }
 
-fn is_same_content(store: &impl Store, record: &Record) -> Result<bool> {
+fn is_same_content(store: &dyn Store, record: &Record) -> Result<bool> {
     let Record::Capture(capture) = record else {
         return Ok(false);
     };
@@ -79,9 +79,9 @@ fn is_same_content(store: &impl Store, record: &Record) -> Result<bool> {
 }
 
 pub(super) fn run(session: &Session, args: &LogShowArgs) -> Result<Exit> {
-    let store = select::reader(session)?;
-    let number = select::number(&store, &args.id)?;
-    let mut record = select::record(&store, number)?;
+    let store = &*select::reader(session)?;
+    let number = select::number(store, &args.id)?;
+    let mut record = select::record(store, number)?;
     if args.reveal {
         session.restore(&mut record);
     } else {
@@ -107,8 +107,8 @@ pub(super) fn run(session: &Session, args: &LogShowArgs) -> Result<Exit> {
             .into_iter()
             .chain(own_secret_header(&record))
             .collect(),
-        later: later(&store, number)?,
-        same_content: is_same_content(&store, &record)?,
+        later: later(store, number)?,
+        same_content: is_same_content(store, &record)?,
         waiting: match &record {
             Record::Capture(_) => store.waiting(number)?,
             Record::Delivery(_) => Vec::new(),
@@ -139,7 +139,7 @@ fn own_secret_header(record: &Record) -> Option<String> {
     }
 }
 
-fn later(store: &SqliteStore, number: u64) -> Result<Vec<Summary>> {
+fn later(store: &dyn Store, number: u64) -> Result<Vec<Summary>> {
     let mut query = Query {
         origin: Some(number),
         ..Query::default()

@@ -11,7 +11,7 @@ use crate::cli::ui::Ui;
 use crate::clock::{Timestamp, human_duration};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::store::{EventStats, Stats, Store as _};
+use crate::store::{EventStats, Stats};
 use crate::text::printable;
 use crate::view::{millis, short_time};
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::minutes;
-use super::write::last_number;
+use super::sequence::last_number;
 use crate::clock::Timestamp;
 use crate::store::NewCapture;
 

@@ -2,8 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::signed;
-use super::write::changed;
+use super::values::{changed, signed};
 use crate::store::{Ack, DiagnosisNote};
 
 /// Notes what was found about a capture, unless it was pruned meanwhile.
@@ -15,7 +14,7 @@ pub(super) fn note(connection: &Connection, capture: u64, note: &DiagnosisNote) 
              SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM capture WHERE n = ?1)",
         )?
         .execute(params![n, note.cause, note.text, note.hint])?;
-    Ok(if rows == 0 { Ack::default() } else { changed(n) })
+    Ok(changed(n, rows))
 }
 
 /// What was found about a capture.

@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value;
 
-use super::signed;
+use super::values::signed;
 use crate::store::{Query, RecordKind};
 
 /// What stands between `FROM` and `ORDER BY`, and the values of its placeholders in their order.

@@ -2,14 +2,15 @@
 
 use rusqlite::params;
 
+use super::group::ChangeGroup;
+use super::sealed;
 use super::statements::Frequent;
-use super::write::Group;
-use super::{nanos, sealed};
+use super::values::nanos;
 use crate::mask;
 use crate::store::sealed as seal;
 use crate::store::{Attempt, Execution, Outcome, SealedPlace};
 
-impl Group<'_> {
+impl ChangeGroup<'_> {
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
     pub(super) fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
         let (answer, error) = match &attempt.outcome {

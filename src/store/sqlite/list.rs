@@ -1,15 +1,13 @@
 //! Records without their bytes.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 use uuid::Uuid;
 
 use super::fault::is_damage;
 use super::filter;
 use super::minutes;
-use super::read::{id, lossy, moment, nanoseconds};
-use super::unsigned;
-use crate::clock::Timestamp;
+use super::values::{id, lossy, moment, nanoseconds, optional_number, unsigned};
 use crate::id::{Id, IdKind};
 use crate::store::query::UNREADABLE;
 use crate::store::{Query, RecordKind, Summary};
@@ -97,20 +95,6 @@ fn salvaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<Summary>
     })
 }
 
-/// When the record with the highest number was made.
-pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    connection
-        .query_row(
-            "SELECT at FROM (
-                 SELECT * FROM (SELECT n, at FROM capture ORDER BY n DESC LIMIT 1)
-                 UNION ALL SELECT * FROM (SELECT n, at FROM delivery ORDER BY n DESC LIMIT 1)
-             ) ORDER BY n DESC LIMIT 1",
-            [],
-            |row| moment(row, 0),
-        )
-        .optional()
-}
-
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     let (kind, id_kind) = if row.get(2)? {
         (RecordKind::Delivery, IdKind::Delivery)
@@ -132,7 +116,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         attempts: row.get(11)?,
         took: row.get::<_, Option<i64>>(12)?.map(nanoseconds),
         size: row.get(13).map(unsigned)?,
-        duplicate_of: row.get::<_, Option<i64>>(14)?.map(unsigned),
+        duplicate_of: optional_number(row, 14)?,
         owner: row.get(15)?,
         workflow: row.get(16)?,
         unprocessed: row.get::<_, Option<u32>>(17)?.zip(row.get(18)?),

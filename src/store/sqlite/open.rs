@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::Access;
 use super::fault::{LedgerPath, is_busy, is_cannot_open};
 use super::schema::{APPLICATION, FORMAT, MIGRATIONS, PAGE_SIZE, STAND_INS};
-use crate::store::StoreError;
+use crate::store::{Access, StoreError};
 
 /// How long another process may keep the ledger locked.
 const PATIENCE: Duration = Duration::from_secs(5);

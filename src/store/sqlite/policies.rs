@@ -1,11 +1,10 @@
 //! The rules of deliveries: one row for all deliveries that have the same.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 
+use super::values::json;
 use crate::provider::policy::Policy;
 
 /// The policies of one group of changes. Deliveries of one run share theirs, so that most need neither the text nor the
@@ -61,15 +60,4 @@ fn hash(text: &str) -> i64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });
     hash.cast_signed()
-}
-
-/// What is kept as JSON. These types always have one; a record without it is better than none.
-pub(super) fn json(value: &impl Serialize) -> Option<String> {
-    serde_json::to_string(value).ok()
-}
-
-/// Nanoseconds with commas between them.
-pub(super) fn delays(delays: &[Duration]) -> String {
-    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
-    texts.join(",")
 }

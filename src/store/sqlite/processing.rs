@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::read::{lossy, moment};
-use super::write::changed;
-use super::{filter, minutes, signed, unsigned};
+use super::values::{changed, lossy, moment, optional_moment, signed, unsigned};
+use super::{filter, minutes};
 use crate::clock::Timestamp;
 use crate::store::{Ack, Processing, Query};
 
@@ -35,7 +34,7 @@ pub(super) fn note(
             )?
             .execute(params![n, command, at.unix_us()])?,
     };
-    Ok(if rows == 0 { Ack::default() } else { changed(n) })
+    Ok(changed(n, rows))
 }
 
 /// Gives a command that failed an owner, unless it has another one by now than `from`.
@@ -52,7 +51,7 @@ pub(super) fn claim(
             "UPDATE processing SET owner = ?4 WHERE n = ?1 AND command = ?2 AND mended IS NULL AND owner IS ?3",
         )?
         .execute(params![n, command, from, owner])?;
-    Ok(if rows == 0 { Ack::default() } else { changed(n) })
+    Ok(changed(n, rows))
 }
 
 /// Of one capture, in the order in which they failed first.
@@ -95,7 +94,7 @@ fn processing(row: &Row<'_>) -> rusqlite::Result<(u64, Processing)> {
         last_at: moment(row, 4)?,
         error: lossy(row.get_ref(5)?).unwrap_or_default(),
         owner: row.get(6)?,
-        mended_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_unix_us),
+        mended_at: optional_moment(row, 7)?,
     };
     Ok((row.get(0).map(unsigned)?, found))
 }

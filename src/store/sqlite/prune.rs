@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
-use super::quota::Quota;
 use super::schema::PAGE_SIZE;
-use super::write::last_number;
-use super::{dedupe, minutes, unsigned};
+use super::sequence::{begin_after, last_number};
+use super::values::unsigned;
+use super::{dedupe, minutes};
 use crate::clock::Timestamp;
 
 /// How fast records go.
@@ -57,20 +57,14 @@ const UNAUTHENTICATED: &str = "
 const UNCHECKED: &str = "
     SELECT n, 0, weight FROM capture WHERE verdict = 'unchecked' AND n >= ?1 AND n NOT IN (SELECT n FROM work) ORDER BY n";
 
-/// Gives no number up to that one: somebody who writes into a ledger that took another's place still uses them.
-pub(super) fn begin_after(connection: &Connection, last: i64) -> rusqlite::Result<()> {
-    connection
-        .execute("UPDATE sequence SET last = ?1 WHERE last < ?1", [last])
-        .map(drop)
-}
-
 /// Drops what is older than `before`, unauthenticated captures beyond their quota, then as much as the rest is larger than
 /// `max_bytes`. Returns how many records went.
 pub(super) fn prune(
     connection: &mut Connection,
     before: Option<Timestamp>,
     max_bytes: Option<u64>,
-    quota: &mut Quota,
+    unauthenticated_quota: u64,
+    unchecked_from: &mut i64,
     pace: PruneSpeed,
 ) -> rusqlite::Result<u64> {
     let mut gone = 0;
@@ -80,11 +74,11 @@ pub(super) fn prune(
         minutes::forget(connection, before)?;
     }
     let unauthenticated = unauthenticated_bytes(connection)?;
-    if unauthenticated > quota.unauthenticated {
-        gone += drop_weight(connection, unauthenticated - quota.unauthenticated, pace)?.records;
+    if unauthenticated > unauthenticated_quota {
+        gone += drop_weight(connection, unauthenticated - unauthenticated_quota, pace)?.records;
     }
     if let Some(max) = max_bytes {
-        gone += drop_beyond(connection, max, &mut quota.unchecked_from, pace)?;
+        gone += drop_beyond(connection, max, unchecked_from, pace)?;
     }
     if gone > 0 {
         dedupe::forget(connection)?;
@@ -237,9 +231,7 @@ fn drop_batch(
         return Ok(Dropped::default());
     }
     let last = last_number(&transaction)?;
-    transaction
-        .prepare_cached("UPDATE sequence SET last = ?1 WHERE last < ?1")?
-        .execute([last])?;
+    begin_after(&transaction, last)?;
     let mut dropped = Dropped::default();
     for (n, is_delivery, own) in &batch {
         if dropped.weight >= weight {

@@ -1,18 +1,16 @@
 //! Whole records, by number or by the beginning of an id.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{diagnosis, processing, sealed, signed, unsigned};
-use crate::clock::Timestamp;
-use crate::headers::Headers;
-use crate::id::{Id, IdKind};
+use super::values::{
+    bytes, delays, headers, id, moment, named, nanoseconds, optional_json, optional_moment, optional_number, signed,
+    unsigned,
+};
+use super::{diagnosis, processing, sealed};
+use crate::id::IdKind;
 use crate::known;
 use crate::message::{Message, Mode};
 use crate::store::{
@@ -81,7 +79,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
     Ok(Capture {
         number: row.get(0).map(unsigned)?,
         request,
-        duplicate_of: row.get::<_, Option<i64>>(16)?.map(unsigned),
+        duplicate_of: optional_number(row, 16)?,
         forwarded_to: row.get(17)?,
         processing: Vec::new(),
         diagnosis: None,
@@ -120,12 +118,12 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         policy: optional_json(row, 26)?.map(Arc::new),
         addresses: row.get(27)?,
         source: named(row, 9, Source::from_name)?,
-        origin: row.get::<_, Option<i64>>(10)?.map(unsigned),
+        origin: optional_number(row, 10)?,
         execution: execution(row)?,
         delays: named(row, 11, delays)?,
         owner: row.get(12)?,
         state: named(row, 13, DeliveryState::from_name)?,
-        next_due: row.get::<_, Option<i64>>(14)?.map(Timestamp::from_unix_us),
+        next_due: optional_moment(row, 14)?,
         attempts: Vec::new(),
     };
     Ok(Delivery {
@@ -236,61 +234,4 @@ fn bounds(kind: IdKind, prefix: &str) -> Option<(Uuid, Uuid)> {
     let low = Uuid::try_parse(&format!("{digits:0<32}")).ok()?;
     let high = Uuid::try_parse(&format!("{digits:f<32}")).ok()?;
     Some((low, high))
-}
-
-/// Reads an id of that kind.
-pub(super) fn id(row: &Row<'_>, column: usize, kind: IdKind) -> rusqlite::Result<Id> {
-    let bytes: [u8; 16] = row.get(column)?;
-    Ok(Id {
-        kind,
-        uuid: Uuid::from_bytes(bytes),
-    })
-}
-
-/// Reads a moment.
-pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    row.get(column).map(Timestamp::from_unix_us)
-}
-
-/// What [`super::nanos`] wrote.
-pub(super) fn nanoseconds(nanos: i64) -> Duration {
-    Duration::from_nanos(unsigned(nanos))
-}
-
-/// A text, whatever its bytes; `None` for what is none.
-pub(super) fn lossy(value: ValueRef<'_>) -> Option<String> {
-    match value {
-        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    }
-}
-
-fn headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Headers> {
-    Ok(Headers::from_block(row.get_ref(column)?.as_blob()?))
-}
-
-fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
-    Ok(Bytes::copy_from_slice(row.get_ref(column)?.as_blob()?))
-}
-
-fn delays(text: &str) -> Option<Vec<Duration>> {
-    let nanos = text.split(',').filter(|nanos| !nanos.is_empty());
-    nanos
-        .map(|nanos| nanos.parse().ok().map(Duration::from_nanos))
-        .collect()
-}
-
-/// Reads what is kept as JSON. What a newer version wrote in a way that this one does not know counts as absent.
-fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
-    let text = row.get_ref(column)?.as_str_or_null()?;
-    Ok(text.and_then(|text| serde_json::from_str(text).ok()))
-}
-
-/// Reads a value that is kept as a text.
-pub(super) fn named<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    read(text).ok_or_else(|| {
-        let what = format!("`{}` is not known", text.escape_debug()).into();
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, FromSqlError::Other(what).into())
-    })
 }

@@ -2,8 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::read::named;
-use super::{signed, unsigned};
+use super::values::{named, signed, unsigned};
 use crate::store::{Sealed, SealedForm, SealedPlace};
 
 /// Keeps what was left out of record `n` at a place, instead of what an earlier writing there left out.

@@ -2,24 +2,26 @@
 
 use rusqlite::params;
 
+use super::group::ChangeGroup;
+use super::values::changed;
 use super::work;
-use super::write::{Group, changed};
 use crate::id::Id;
 use crate::store::{Ack, DeliveryState};
 
-impl Group<'_> {
+impl ChangeGroup<'_> {
     pub(super) fn state(&self, id: Id, state: DeliveryState, owner: Option<&str>) -> rusqlite::Result<Ack> {
         let Some(n) = self.delivery_number(id)? else {
             return Ok(Ack::default());
         };
-        self.connection
+        let rows = self
+            .connection
             .prepare_cached(
                 "UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
                  WHERE n = ?1",
             )?
             .execute(params![n, state.name(), owner])?;
         self.ended(n, state)?;
-        Ok(changed(n))
+        Ok(changed(n, rows))
     }
 
     /// A delivery that has ended takes its item of the work queue with it.
@@ -38,6 +40,6 @@ impl Group<'_> {
             .connection
             .prepare_cached("UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2")?
             .execute(params![n, from, owner])?;
-        Ok(if rows == 0 { Ack::default() } else { changed(n) })
+        Ok(changed(n, rows))
     }
 }

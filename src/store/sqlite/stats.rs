@@ -7,8 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::filter::{self, Filter};
 use super::minutes;
-use super::read::{lossy, moment, nanoseconds};
-use super::unsigned;
+use super::values::{lossy, moment, nanoseconds, unsigned};
 use crate::clock::Timestamp;
 use crate::store::{EventStats, Query, Stats};
 

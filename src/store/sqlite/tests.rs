@@ -9,6 +9,7 @@ use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
 use super::filter;
+use super::values::unsigned;
 use super::*;
 use crate::store::conformance::{
     Fixture, capture, conformance, delivery, numbers, record_capture, record_delivery, refused, start,
@@ -478,7 +479,10 @@ fn a_ledger_beyond_its_limit_drops_strangers_first_then_the_oldest() {
         assert_eq!(is_left(&store, &new), 5);
     }
     // The same when it is recorded.
-    store.set_limit(Some(830_000));
+    store.configure(StoreOptions {
+        size_limit: Some(830_000),
+        ..StoreOptions::default()
+    });
     for _ in 0..400 {
         write(&mut store, &stranger("unchecked", 100_000));
     }
@@ -557,7 +561,10 @@ fn nothing_is_acknowledged_where_no_ledger_can_be() {
 fn the_window_can_be_set() {
     let file = File::new();
     let mut store = file.open();
-    store.set_dedupe_window(Duration::from_secs(10));
+    store.configure(StoreOptions {
+        dedupe_window: Some(Duration::from_secs(10)),
+        ..StoreOptions::default()
+    });
     let mut at = |seconds| {
         let capture = NewCapture {
             dedupe_key: Some("1".to_owned()),

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::read::lossy;
-use super::{filter, minutes, unsigned};
+use super::values::{lossy, unsigned};
+use super::{filter, minutes};
 use crate::store::{Query, RecordKind};
 
 /// A delivery, as far as it matters where its message stands.

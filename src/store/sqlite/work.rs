@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::read::{moment, named};
-use super::write::{Group, changed};
-use super::{dedupe, sealed, signed, unsigned};
+use super::group::ChangeGroup;
+use super::values::{changed, moment, named, optional_moment, optional_number, signed, unsigned};
+use super::{dedupe, sealed};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -19,7 +19,7 @@ use crate::store::{Ack, Lane, LaneSummary, NewCapture, NewWork, SealedPlace, Wor
 /// in the order of the transactions, so that a reader that remembers the last one misses none.
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
-impl Group<'_> {
+impl ChangeGroup<'_> {
     /// Notes where a capture went.
     pub(super) fn forwarded(&self, capture: u64, url: &str) -> rusqlite::Result<Ack> {
         let (kept, left_out) = seal::url(SealedPlace::Forwarded, url);
@@ -28,11 +28,7 @@ impl Group<'_> {
             .prepare_cached("UPDATE capture SET forwarded_to = ?2 WHERE n = ?1")?
             .execute(params![signed(capture), kept])?;
         sealed::keep(self.connection, signed(capture), &left_out)?;
-        Ok(if rows == 0 {
-            Ack::default()
-        } else {
-            changed(signed(capture))
-        })
+        Ok(changed(signed(capture), rows))
     }
 
     /// Without its key, which counts when the answer is known.
@@ -122,7 +118,7 @@ pub(super) fn done(connection: &Connection, key: WorkKey) -> rusqlite::Result<Ac
     let rows = connection
         .prepare_cached("DELETE FROM work WHERE lane = ?1 AND seq = ?2")?
         .execute(params![key.lane.as_bytes(), signed(key.seq)])?;
-    Ok(ack(rows))
+    Ok(changed(1, rows))
 }
 
 /// The delivery `n` is the item's from now on; where it has ended already, the item is done.
@@ -136,7 +132,7 @@ pub(super) fn started(connection: &Connection, key: WorkKey, n: i64) -> rusqlite
     if rows == 0 {
         done(connection, key)
     } else {
-        Ok(ack(rows))
+        Ok(changed(1, rows))
     }
 }
 
@@ -158,7 +154,7 @@ pub(super) fn claim(
     let rows = connection
         .prepare_cached("UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2")?
         .execute(params![lane.as_bytes(), from, owner])?;
-    Ok(ack(rows))
+    Ok(changed(1, rows))
 }
 
 /// Drops a lane when nothing is in it.
@@ -168,14 +164,7 @@ pub(super) fn close(connection: &Connection, lane: Uuid) -> rusqlite::Result<Ack
             "DELETE FROM work_lane WHERE lane = ?1 AND NOT EXISTS (SELECT 1 FROM work WHERE work.lane = ?1)",
         )?
         .execute([lane.as_bytes()])?;
-    Ok(ack(rows))
-}
-
-fn ack(rows: usize) -> Ack {
-    Ack {
-        number: rows as u64,
-        ..Ack::default()
-    }
+    Ok(changed(1, rows))
 }
 
 /// Every lane, the oldest first.
@@ -244,8 +233,8 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Work> {
         capture: unsigned(row.get(2)?),
         at,
         size: unsigned(row.get(4)?),
-        delivery: row.get::<_, Option<i64>>(5)?.map(unsigned),
-        due: row.get::<_, Option<i64>>(6)?.map_or(at, Timestamp::from_unix_us),
+        delivery: optional_number(row, 5)?,
+        due: optional_moment(row, 6)?.unwrap_or(at),
     })
 }
 

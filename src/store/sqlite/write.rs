@@ -3,9 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, Seen};
-use super::policies::{Policies, delays, json};
+use super::group::ChangeGroup;
+use super::sequence::last_number;
 use super::statements::{Frequent, Statements};
-use super::{diagnosis, minutes, nanos, processing, quota, sealed, signed, undelivered, unsigned, work};
+use super::values::{changed, delays_text, json, nanos, signed, unsigned};
+use super::{diagnosis, minutes, processing, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -44,47 +46,16 @@ pub(super) fn group(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) ->
 
 fn make(connection: &mut Connection, seen: &mut Seen, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let next = last_number(&transaction)? + 1;
-    let mut group = Group {
-        first: next,
-        next,
-        minute: minutes::last(&transaction)?,
-        connection: &transaction,
-        statements: Statements::new(&transaction),
-        policies: Policies::default(),
-        seen,
-    };
+    let mut group = ChangeGroup::begin(&transaction, seen)?;
     let acks = ops.iter().map(|op| group.apply(op)).collect::<Result<_, _>>()?;
-    let last = group.next - 1;
+    let last = group.last();
     drop(group);
     transaction.commit()?;
     seen.committed(last);
     Ok(acks)
 }
 
-/// The highest number that was ever given.
-pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached(
-            "SELECT max(last, coalesce((SELECT max(n) FROM capture), 0), coalesce((SELECT max(n) FROM delivery), 0))
-             FROM sequence",
-        )?
-        .query_row([], |row| row.get(0))
-}
-
-pub(super) struct Group<'c> {
-    pub(super) connection: &'c Connection,
-    pub(super) statements: Statements<'c>,
-    pub(super) first: i64,
-    /// The number of the next record. Only this transaction can give numbers while it lasts.
-    next: i64,
-    /// The latest minute of any record so far.
-    minute: Option<i64>,
-    policies: Policies,
-    pub(super) seen: &'c mut Seen,
-}
-
-impl Group<'_> {
+impl ChangeGroup<'_> {
     fn apply(&mut self, op: &Op) -> rusqlite::Result<Ack> {
         match op {
             Op::Capture(capture) => self.capture(capture, &[]),
@@ -133,17 +104,6 @@ impl Group<'_> {
                 owner,
             } => processing::claim(self.connection, *capture, command, from.as_deref(), owner),
         }
-    }
-
-    /// The number of a record of that moment, and whether it is late.
-    pub(super) fn number(&mut self, at: Timestamp) -> rusqlite::Result<(i64, bool)> {
-        let (n, minute) = (self.next, Some(minutes::minute(at)));
-        self.next += 1;
-        if self.minute < minute {
-            minutes::begin(self.connection, at, n)?;
-            self.minute = minute;
-        }
-        Ok((n, minute < self.minute))
     }
 
     /// The ack is that of the first change.
@@ -240,7 +200,7 @@ impl Group<'_> {
             new.signing.name(),
             new.source.name(),
             new.origin.map(signed),
-            delays(&new.delays),
+            delays_text(&new.delays),
             new.owner,
             new.state.name(),
             new.next_due.map(Timestamp::unix_us),
@@ -262,7 +222,7 @@ impl Group<'_> {
         new.attempts
             .iter()
             .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
-        Ok(changed(n))
+        Ok(changed(n, 1))
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.
@@ -318,21 +278,7 @@ impl Group<'_> {
                 nanos(attempt.took),
             ])?;
         self.ended(n, state)?;
-        Ok(changed(n))
-    }
-
-    pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
-        self.connection
-            .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
-            .query_row([id.uuid.as_bytes()], |row| row.get(0))
-            .optional()
-    }
-}
-
-pub(super) fn changed(n: i64) -> Ack {
-    Ack {
-        number: unsigned(n),
-        ..Ack::default()
+        Ok(changed(n, 1))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Check, CheckGroup, Subject};
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
-use crate::store::{DeliveryState, Page, Query, RecordKind, Store as _, Summary};
+use crate::store::{DeliveryState, Page, Query, RecordKind, Summary};
 use crate::view::short_time;
 
 /// How far back is looked.

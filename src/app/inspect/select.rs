@@ -1,13 +1,13 @@
 //! How users name records: `1042`, `#1042`, an id or the beginning of one, `last`, `last~2`.
 
-use crate::cli::session::Session;
+use crate::app::context::Context;
 use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
-use crate::store::{Access, Page, Query, Record, RecordKind, SqliteStore, Store as _, StoreError, Summary};
+use crate::store::{self, Page, Query, Record, RecordKind, Store, StoreError, Summary};
 
 /// The ledger for reading. That there is none yet means that nothing can be found in it.
-pub(super) fn reader(session: &Session) -> Result<SqliteStore> {
-    match SqliteStore::open(&session.ledger_path, Access::ReadOnly) {
+pub fn reader(context: &Context) -> Result<Box<dyn Store>> {
+    match store::open_read_only(&context.ledger_path) {
         Err(StoreError::Missing(path)) => Err(Error::nothing("nothing was recorded yet")
             .cause(StoreError::Missing(path))
             .hint("`hook listen` and `hook send` record; `--ledger FILE` names another ledger")),
@@ -19,7 +19,7 @@ pub(super) fn reader(session: &Session) -> Result<SqliteStore> {
 const WHOLE_ID: usize = 4 + 32;
 
 /// The number of one record.
-pub(super) fn number(store: &SqliteStore, text: &str) -> Result<u64> {
+pub fn number(store: &dyn Store, text: &str) -> Result<u64> {
     if let Some(back) = last(text) {
         return newest(store, back?);
     }
@@ -53,7 +53,7 @@ fn last(text: &str) -> Option<Result<usize>> {
 }
 
 /// The newest delivery; the newest capture where nothing was ever delivered.
-fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
+fn newest(store: &dyn Store, back: usize) -> Result<u64> {
     let nth = |kind, skip| -> Result<Option<u64>> {
         let page = Page {
             limit: 1,
@@ -76,19 +76,19 @@ fn newest(store: &SqliteStore, back: usize) -> Result<u64> {
 }
 
 /// A record, whole.
-pub(super) fn record(store: &SqliteStore, number: u64) -> Result<Record> {
+pub fn record(store: &dyn Store, number: u64) -> Result<Record> {
     store.get(number)?.ok_or_else(|| gone(number))
 }
 
 /// The error for a number that is no record's.
-pub(super) fn gone(number: u64) -> Error {
+pub fn gone(number: u64) -> Error {
     Error::nothing(format!("there is no record `#{number}`"))
 }
 
 /// Reads `2h` as that long ago, or a moment.
-pub(super) fn since(session: &Session, text: &str) -> Result<Timestamp> {
+pub fn since(context: &Context, text: &str) -> Result<Timestamp> {
     match parse_duration(text) {
-        Ok(ago) => Ok(session.now().minus(ago)),
+        Ok(ago) => Ok(context.now().minus(ago)),
         Err(_) => Timestamp::parse(text).ok_or_else(|| {
             Error::usage(format!("`{text}` is neither a duration nor a moment")).hint("write `--since 2h` or RFC 3339")
         }),
@@ -96,7 +96,7 @@ pub(super) fn since(session: &Session, text: &str) -> Result<Timestamp> {
 }
 
 /// A record as a line to choose from, or as the shell's description of a candidate.
-pub(super) fn describe(summary: &Summary, now: Timestamp) -> String {
+pub fn describe(summary: &Summary, now: Timestamp) -> String {
     let age = crate::clock::human_duration(now.since(summary.at));
     let event = summary.event.as_deref().or(summary.workflow.as_deref()).unwrap_or("-");
     format!(

@@ -1,7 +1,7 @@
-//! Sizes, as they are written in flags.
+//! Sizes in bytes, as users write them.
 
 /// Reads `500MiB`, `2GiB`, `1GB`, or bytes.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub fn parse(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size such as `500MiB` or `2GiB`");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
 const LARGEST_BODY: u64 = 512 << 20;
 
 /// Reads how large a request's body may be.
-pub(super) fn body(text: &str) -> Result<usize, String> {
+pub fn body(text: &str) -> Result<usize, String> {
     let size = parse(text)?;
     if !(1..=LARGEST_BODY).contains(&size) {
         return Err("a body has between 1 byte and 512 MiB".to_owned());

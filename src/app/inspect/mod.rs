@@ -1,0 +1,3 @@
+//! Looking at what was recorded.
+
+pub mod select;

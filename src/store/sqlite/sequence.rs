@@ -1,0 +1,21 @@
+//! The numbers of records: captures and deliveries share one sequence, and no number is given twice.
+
+use rusqlite::Connection;
+
+/// The highest number that was ever given.
+pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "SELECT max(last, coalesce((SELECT max(n) FROM capture), 0), coalesce((SELECT max(n) FROM delivery), 0))
+             FROM sequence",
+        )?
+        .query_row([], |row| row.get(0))
+}
+
+/// Gives no number up to that one, whichever records are left: somebody may still use them.
+pub(super) fn begin_after(connection: &Connection, last: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE sequence SET last = ?1 WHERE last < ?1")?
+        .execute([last])
+        .map(drop)
+}

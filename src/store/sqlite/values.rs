@@ -1,0 +1,116 @@
+//! Values as SQLite keeps them, and how they are read from a row.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::Row;
+use rusqlite::types::{FromSqlError, Type, ValueRef};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::store::Ack;
+
+/// A number for SQLite, whose integers are signed.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number from SQLite; what we wrote is never negative.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// Nanoseconds for SQLite; three centuries at most.
+pub(super) fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// What [`nanos`] wrote.
+pub(super) fn nanoseconds(nanos: i64) -> Duration {
+    Duration::from_nanos(unsigned(nanos))
+}
+
+/// The ack of a change of record `n`; that of nothing when no row was changed.
+pub(super) fn changed(n: i64, rows: usize) -> Ack {
+    Ack {
+        number: if rows == 0 { 0 } else { unsigned(n) },
+        ..Ack::default()
+    }
+}
+
+/// Reads an id of that kind.
+pub(super) fn id(row: &Row<'_>, column: usize, kind: IdKind) -> rusqlite::Result<Id> {
+    let uuid = Uuid::from_bytes(row.get(column)?);
+    Ok(Id { kind, uuid })
+}
+
+/// Reads a moment.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_unix_us)
+}
+
+/// Reads a moment that may be absent.
+pub(super) fn optional_moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_unix_us))
+}
+
+/// Reads a number that may be absent.
+pub(super) fn optional_number(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(unsigned))
+}
+
+/// A text, whatever its bytes; `None` for what is none.
+pub(super) fn lossy(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    }
+}
+
+/// Reads the lines of headers.
+pub(super) fn headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Headers> {
+    Ok(Headers::from_block(row.get_ref(column)?.as_blob()?))
+}
+
+/// Reads bytes.
+pub(super) fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
+    Ok(Bytes::copy_from_slice(row.get_ref(column)?.as_blob()?))
+}
+
+/// Waits as text: nanoseconds with commas between them.
+pub(super) fn delays_text(delays: &[Duration]) -> String {
+    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
+    texts.join(",")
+}
+
+/// Reads what [`delays_text`] wrote.
+pub(super) fn delays(text: &str) -> Option<Vec<Duration>> {
+    let nanos = text.split(',').filter(|nanos| !nanos.is_empty());
+    nanos
+        .map(|nanos| nanos.parse().ok().map(Duration::from_nanos))
+        .collect()
+}
+
+/// What is kept as JSON. These types always have one; a record without it is better than none.
+pub(super) fn json(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string(value).ok()
+}
+
+/// Reads what is kept as JSON. What a newer version wrote in a way that this one does not know counts as absent.
+pub(super) fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    Ok(text.and_then(|text| serde_json::from_str(text).ok()))
+}
+
+/// Reads a value that is kept as a text.
+pub(super) fn named<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    read(text).ok_or_else(|| {
+        let what = format!("`{}` is not known", text.escape_debug()).into();
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, FromSqlError::Other(what).into())
+    })
+}
