@@ -425,7 +425,7 @@ fn messages_name_the_object_and_hints_can_be_followed() {
                 &[on_plan("a", "")],
                 &strict,
             ),
-            "plan `free` of `acme` allows 1 endpoint, and the book has 1 already",
+            "plan `free` of `acme` allows 1 endpoint, and there are 1 already",
             "disabled ones count too: `hook endpoints remove NAME`",
         ),
         (
