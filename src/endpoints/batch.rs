@@ -1,8 +1,6 @@
 //! Steps that are done together: judged by the rules of the providers and made in memory. Every store does this first, so
 //! that none of the steps is done where one of them is refused.
 
-use std::sync::Arc;
-
 use super::endpoint::{DisabledBy, Endpoint};
 use super::error::EndpointError;
 use super::names::{name_for, position};
@@ -11,15 +9,15 @@ use super::rules::RuleOptions;
 use super::validation::{validate, validate_change};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
-use crate::provider::Profile;
+use crate::provider::Registry;
 use crate::secret::Secret;
 
 /// What a store is asked to do.
 pub struct Batch<'a> {
     /// In this order.
     pub steps: &'a [Step],
-    /// The provider of that label.
-    pub profiles: &'a dyn Fn(&str) -> Result<Arc<Profile>, EndpointError>,
+    /// The providers.
+    pub registry: &'a Registry,
     /// How strictly its rules are judged.
     pub rules: &'a RuleOptions,
     /// When it is done.
@@ -78,7 +76,7 @@ impl Batch<'_> {
                 let existing = endpoints.clone();
                 let index = position(endpoints, &before.id)?;
                 let (before, endpoint) = (existing[index].clone(), &mut endpoints[index]);
-                let profile = (self.profiles)(&endpoint.provider)?;
+                let profile = self.registry.get(&endpoint.provider)?;
                 let change = (**change).clone();
                 let findings = validate_change(&profile, endpoint, change, &existing, (self.rules, self.now))?;
                 let after = endpoint.clone();
@@ -97,7 +95,7 @@ impl Batch<'_> {
         if endpoint.name.is_empty() {
             endpoint.name = name_for(&endpoint.url, endpoints);
         }
-        let profile = (self.profiles)(&endpoint.provider)?;
+        let profile = self.registry.get(&endpoint.provider)?;
         let findings = validate(&profile, &mut endpoint, endpoints, self.rules)?;
         if planned.active == Some(false) {
             endpoint.disable(DisabledBy::Hand, None, self.now);

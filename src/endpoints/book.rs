@@ -11,7 +11,6 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,14 +18,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::address;
-use super::batch::{Batch, StepOutcome};
-use super::confirmation::Confirmed;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
-use super::names::{check_name, select_mut};
+use super::names::check_name;
 use super::secrets::Vault;
-use super::store::EndpointStore;
-use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
@@ -183,37 +178,6 @@ impl Book {
         let endpoints = parse(path, &text)?;
         check(&endpoints, self.ids).map_err(|fault| fault.in_file(path))?;
         Ok(endpoints)
-    }
-}
-
-impl EndpointStore for Book {
-    fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
-        self.read()
-    }
-
-    fn apply(
-        &self,
-        batch: &Batch<'_>,
-        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
-    ) -> Result<(), EndpointError> {
-        // All of it is done by now: nobody can stop it any more.
-        let _ = self
-            .edit(|endpoints| batch.perform(endpoints))?
-            .into_iter()
-            .try_for_each(done);
-        Ok(())
-    }
-
-    fn confirm(&self, id: &str, token: &str, now: Timestamp) -> Result<(Endpoint, Confirmed), EndpointError> {
-        self.edit(|endpoints| {
-            let endpoint = select_mut(endpoints, id)?;
-            let confirmed = endpoint.confirm(token, now);
-            Ok((endpoint.clone(), confirmed))
-        })
-    }
-
-    fn book(&self) -> &Book {
-        self
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use crate::finding::Finding;
+use crate::provider::RegistryError;
 use crate::secret::SecretError;
 
 /// Why something cannot be done with endpoints.
@@ -148,6 +149,12 @@ impl EndpointError {
             path: path.display().to_string(),
             what: what.into(),
         }
+    }
+}
+
+impl From<RegistryError> for EndpointError {
+    fn from(error: RegistryError) -> Self {
+        Self::Unsupported(error.to_string())
     }
 }
 

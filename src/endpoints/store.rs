@@ -9,7 +9,7 @@ use super::book::Book;
 use super::confirmation::Confirmed;
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
-use super::names::select;
+use super::names::{select, select_mut};
 use super::plan::Step;
 use crate::clock::Timestamp;
 use crate::provider::Profile;
@@ -50,6 +50,37 @@ pub trait EndpointStore: Send + Sync {
     /// The provider that keeps them; `None` for the local book.
     fn remote(&self) -> Option<RemotePlace<'_>> {
         None
+    }
+}
+
+impl EndpointStore for Book {
+    fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
+        self.read()
+    }
+
+    fn apply(
+        &self,
+        batch: &Batch<'_>,
+        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
+    ) -> Result<(), EndpointError> {
+        // All of it is done by now: nobody can stop it any more.
+        let _ = self
+            .edit(|endpoints| batch.perform(endpoints))?
+            .into_iter()
+            .try_for_each(done);
+        Ok(())
+    }
+
+    fn confirm(&self, id: &str, token: &str, now: Timestamp) -> Result<(Endpoint, Confirmed), EndpointError> {
+        self.edit(|endpoints| {
+            let endpoint = select_mut(endpoints, id)?;
+            let confirmed = endpoint.confirm(token, now);
+            Ok((endpoint.clone(), confirmed))
+        })
+    }
+
+    fn book(&self) -> &Book {
+        self
     }
 }
 

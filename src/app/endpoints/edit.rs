@@ -46,13 +46,7 @@ impl<'a> StoreEdit<'a> {
 
     /// Whether the rules let the steps pass, as far as that is known before they are done.
     pub(super) fn judge(&self, steps: &[Step], mut existing: Vec<Endpoint>) -> Stored {
-        let batch = Batch {
-            steps,
-            profiles: &|label| self.of.profile(label),
-            rules: &self.rules,
-            now: self.of.context.now(),
-            fits: &|_| true,
-        };
+        let batch = batch(self.of, &self.rules, steps, &|_| true);
         batch.perform(&mut existing).map(|_| ())
     }
 
@@ -79,13 +73,7 @@ impl<'a> StoreEdit<'a> {
         each: &mut dyn FnMut(&mut Self, StepOutcome) -> Result<()>,
     ) -> Result<Stored> {
         let (of, rules) = (self.of, self.rules.clone());
-        let batch = Batch {
-            steps,
-            profiles: &|label| of.profile(label),
-            rules: &rules,
-            now: of.context.now(),
-            fits,
-        };
+        let batch = batch(of, &rules, steps, fits);
         let mut failed = Ok(());
         let stored = of.store.apply(&batch, &mut |outcome| {
             self.done += 1;
@@ -186,5 +174,20 @@ impl<'a> StoreEdit<'a> {
                 path.display()
             ));
         }
+    }
+}
+
+fn batch<'b>(
+    of: Endpoints<'b>,
+    rules: &'b RuleOptions,
+    steps: &'b [Step],
+    fits: &'b dyn Fn(&[Endpoint]) -> bool,
+) -> Batch<'b> {
+    Batch {
+        steps,
+        registry: &of.context.registry,
+        rules,
+        now: of.context.now(),
+        fits,
     }
 }

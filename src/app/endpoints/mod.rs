@@ -12,7 +12,6 @@ mod secret;
 mod transfer;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -140,12 +139,6 @@ impl Endpoints<'_> {
     /// What there is to show of an endpoint of the store.
     fn details(&self, endpoint: &Endpoint) -> Box<EndpointDetails> {
         Box::new(self.context.endpoint_details(self.store.book(), endpoint))
-    }
-
-    /// The profile of a provider, for stores.
-    fn profile(&self, label: &str) -> std::result::Result<Arc<Profile>, EndpointError> {
-        let found = self.context.registry.get(label);
-        found.map_err(|error| EndpointError::Unsupported(error.to_string()))
     }
 }
 

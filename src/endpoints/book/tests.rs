@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 
@@ -7,7 +8,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::testing::{at, endpoint};
-use crate::endpoints::{Change, DisabledBy, EndpointSecret, Events, NewSecret, PlannedEndpoint, Reference, Step};
+use crate::endpoints::{
+    Batch, Change, DisabledBy, EndpointSecret, EndpointStore, Events, NewSecret, PlannedEndpoint, Reference, Step,
+    StepOutcome,
+};
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -526,7 +530,7 @@ fn apply(store: &dyn EndpointStore, steps: &[Step]) -> Result<Vec<StepOutcome>, 
     let registry = Registry::default();
     let batch = Batch {
         steps,
-        profiles: &|label| Ok(registry.get(label).unwrap()),
+        registry: &registry,
         rules: &RuleOptions::default(),
         now: at(5),
         fits: &|_| true,
