@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::error::{Error, Result};
+
 /// How long what is under way may take after the first signal.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
@@ -24,7 +26,11 @@ pub struct Shutdown {
 
 impl Shutdown {
     /// Listens for signals from now on. Must be called within a runtime.
-    pub fn install() -> std::io::Result<Self> {
+    pub fn install() -> Result<Self> {
+        Self::catch_signals().map_err(|error| Error::internal("signals cannot be caught").cause(error))
+    }
+
+    fn catch_signals() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         // Left alone it ends the process when a file grows beyond the limit; caught, the write fails, and that is dealt
         // with. The handler stays when the stream is dropped.

@@ -175,10 +175,10 @@ fn of_two_replays_at_once_one_runs_the_command() {
     sandbox.write("busy", "");
     let mut first = again(&sandbox, command, []).spawn();
     first.wait_said(|line| line == "started");
-    again(&sandbox, command, [])
-        .run()
-        .ok()
-        .says(["#1: somebody else took it up first", "0 processed, 0 failed again"]);
+    again(&sandbox, command, []).run().ok().says([
+        "#1: another process has already taken it",
+        "0 processed, 0 failed again",
+    ]);
     fs::write(&gate, "go\n").unwrap();
     first.wait().ok().says(["1 processed"]);
     assert_eq!(fs::read_to_string(sandbox.path("out")).unwrap(), "ran\n");
@@ -256,7 +256,7 @@ fn each_command_is_run_again_for_what_it_failed_for_and_a_new_one_stands_in_for_
     assert_eq!(numbers, [json!(1), json!(3)]);
 
     let only = again(&sandbox, "true", ["--event", "job.created"]).run().ok();
-    only.says(["it stands in for `exit 2`, which failed", "1 processed"]);
+    only.says(["running in place of `exit 2`, which failed", "1 processed"]);
     assert_eq!(queue(&sandbox).len(), 1, "both of the other event are left");
     for left in ["exit 1", "exit 2"] {
         again(&sandbox, left, []).run().exits(8);

@@ -18,6 +18,7 @@ use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::pipeline::Pipeline;
 use crate::provider::Registry;
 use crate::random::Random;
@@ -141,6 +142,14 @@ impl Context {
     pub fn background_reader(&self) -> Reader {
         let path = self.ledger_path.clone();
         Reader::start(move || store::open_read_only(&path))
+    }
+
+    /// This process's claim on the work that it does.
+    pub fn lease(&self) -> Result<Lease> {
+        Lease::claim(&self.ledger_path).map_err(|error| {
+            let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
+            Error::new(Exit::Store, what).cause(error)
+        })
     }
 
     /// The way from deliveries to records and lines.

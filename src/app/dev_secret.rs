@@ -51,14 +51,7 @@ impl DevSecret {
     /// The dev secret of this user, made at first use.
     pub fn open(paths: &Paths) -> Result<Self> {
         let path = paths.dev_secret();
-        let root = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let fresh = Random::os().text(b"0123456789abcdef", 64);
-                create_once(&path, fresh.as_bytes()).map_err(|error| unusable(&path, "created").cause(error))?
-            }
-            Err(error) => return Err(unusable(&path, "read").cause(error)),
-        };
+        let root = read_or_make(&path, || Ok(Random::os().text(b"0123456789abcdef", 64).into_bytes()))?;
         if root.is_empty() {
             let hint = format!("remove it, and a new one is made: `rm {}`", path.display());
             return Err(unusable(&path, "used").cause("it is empty").hint(hint));
@@ -110,15 +103,10 @@ impl DevSecret {
 
     fn pair(&self, kind: AsymmetricKind) -> Result<Pair> {
         let path = pair_file(&self.paths, kind);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let pair = self.earlier_pair(kind).map_or_else(|| fresh_pair(kind), Ok)?;
-                let bytes = serde_json::to_vec(&pair).map_err(|error| unusable(&path, "created").cause(error))?;
-                create_once(&path, &bytes).map_err(|error| unusable(&path, "created").cause(error))?
-            }
-            Err(error) => return Err(unusable(&path, "read").cause(error)),
-        };
+        let bytes = read_or_make(&path, || {
+            let pair = self.earlier_pair(kind).map_or_else(|| fresh_pair(kind), Ok)?;
+            serde_json::to_vec(&pair).map_err(|error| unusable(&path, "created").cause(error))
+        })?;
         serde_json::from_slice(&bytes).map_err(|error| {
             let hint = format!("remove it, and a new pair is made: `rm {}`", path.display());
             unusable(&path, "read").cause(error).hint(hint)
@@ -152,6 +140,16 @@ impl Secrets {
     /// Whether it is the dev secret.
     pub fn is_dev(&self) -> bool {
         matches!(self, Self::Dev(_))
+    }
+}
+
+/// What the file holds. It is made at first use, by one of several processes.
+fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            create_once(path, &make()?).map_err(|error| unusable(path, "created").cause(error))
+        }
+        found => found.map_err(|error| unusable(path, "read").cause(error)),
     }
 }
 

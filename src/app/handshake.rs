@@ -74,7 +74,7 @@ pub enum Answered {
     Not(String),
 }
 
-/// The request that asks. It is signed like an event, so that a receiver that knows the secret can check it.
+/// The request that asks an endpoint. It is signed like an event, so that a receiver that knows the secret can check it.
 pub fn question(
     context: &Context,
     profile: &Arc<Profile>,
@@ -83,11 +83,11 @@ pub fn question(
     token: &Secret,
 ) -> Result<Request> {
     let token = String::from_utf8_lossy(token.expose());
-    let now = context.now();
-    let message = message(context, profile, handshake.question(&token).to_string().into(), now);
     let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
     let signer = context.signer(profile, (Some(&endpoint.name), own))?;
     let url = target_url(&endpoint.url)?;
+    let now = context.now();
+    let message = message(context, profile, handshake.question(&token).to_string().into(), now);
     let target = Target {
         method: "POST",
         url: url.as_str(),

@@ -12,7 +12,6 @@ pub mod notice;
 pub mod receive;
 pub mod replay;
 pub mod resolve;
-pub mod resume;
 pub mod retention;
 pub mod retry;
 pub mod trust;

@@ -10,6 +10,7 @@ use crate::app::dev_secret::{DevSecret, Purpose, Secrets};
 use crate::engine::Signing;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
+use crate::exit::Exit;
 use crate::known;
 use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
@@ -181,6 +182,12 @@ impl Context {
 pub fn target_url(text: &str) -> Result<Url> {
     guard::target(text)
         .map_err(|error| Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port"))
+}
+
+/// Why no endpoint gets anything.
+pub fn account_off() -> Error {
+    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
+    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
 }
 
 /// Signing with those secrets; without a signer where the provider signs nothing.

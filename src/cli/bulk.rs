@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::body::MessageSource;
 use super::origin::MessageFactory;
 use super::retry::RetryArgs;
-use super::send::{Plan, claim};
+use super::send::Plan;
 use crate::app::endpoint_health;
 use crate::cli::session::Session;
 use crate::cli::ui::Ui;
@@ -88,11 +88,11 @@ pub(super) async fn run(
     plan: &Plan,
     maker: &MessageSource<'_>,
 ) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let ledger = session.ledger();
     ledger.ready().await?;
     let owner = if plan.records_first() {
-        Some(Arc::new(claim(session)?))
+        Some(Arc::new(session.lease()?))
     } else {
         None
     };

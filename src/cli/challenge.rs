@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::send;
 use super::targets::TargetChoice;
-use crate::app::handshake::challenge::{ChallengeOptions, Challenger, Receiver};
+use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun, HandshakeTarget};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -21,16 +21,16 @@ pub(super) struct ChallengeArgs {
 }
 
 pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
-    let receiver = match args.targets.aim(session)? {
-        TargetChoice::Url(url) => Receiver::Url(url),
-        TargetChoice::Endpoint(endpoint) => Receiver::Endpoint(endpoint),
+    let target = match args.targets.aim(session)? {
+        TargetChoice::Url(url) => HandshakeTarget::Url(url),
+        TargetChoice::Endpoint(endpoint) => HandshakeTarget::Endpoint(endpoint),
         TargetChoice::Subscribed(_) => return Err(Error::usage("--handshake takes a single target")),
     };
-    let challenger = Challenger::new(
+    let run = HandshakeRun::new(
         session,
-        ChallengeOptions {
+        HandshakeOptions {
             provider: args.provider.clone(),
-            receiver,
+            target,
             secrets: args.secrets.clone(),
             verify_token: args.asking.handshake_token.clone(),
             headers: args.http.header_lines(session)?,
@@ -38,7 +38,7 @@ pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
         },
     )?;
     let transport = args.http.transport()?;
-    super::runtime()?.block_on(challenger.ask_all(transport.as_ref(), |result| {
+    super::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
         session.ui.show(result)?;
         session.ui.flush()
     }))

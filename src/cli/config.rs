@@ -9,7 +9,7 @@ use crate::app::trust::TrustRequest;
 use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
-use crate::config::{Layer, Origin};
+use crate::config::{Layer, SettingOrigin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
@@ -167,10 +167,10 @@ fn harmless(value: &toml::Value) -> toml::Value {
 
 fn origin(layer: &Layer, key: &str) -> (&'static str, Option<String>) {
     match &layer.origin {
-        Origin::Default => ("default", None),
-        Origin::User(path) => ("user", Some(path.display().to_string())),
-        Origin::Project(path) => ("project", Some(path.display().to_string())),
-        Origin::Environment => ("environment", Some(format!("HOOK_{}", key.to_uppercase()))),
+        SettingOrigin::Default => ("default", None),
+        SettingOrigin::User(path) => ("user", Some(path.display().to_string())),
+        SettingOrigin::Project(path) => ("project", Some(path.display().to_string())),
+        SettingOrigin::Environment => ("environment", Some(format!("HOOK_{}", key.to_uppercase()))),
     }
 }
 

@@ -25,8 +25,6 @@ mod providers;
 mod reference;
 mod rejected_peers;
 mod replay;
-mod rerun;
-mod resume;
 mod retry;
 mod secret;
 mod send;

@@ -1,26 +1,22 @@
 //! `hook replay`: deliver again what was recorded, signed afresh or as captured.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::body::EditArgs;
 use super::http::HttpArgs;
-use super::rerun::ExecArgs;
+use super::listen::observer::Arrows;
 use super::retry::RetryArgs;
-use super::{rerun, resume, send};
-use crate::app::endpoint_health;
 use crate::app::inspect::select;
-use crate::app::notice::Notice;
-use crate::app::replay::{self, Editor, Left, Options, Prepared, Replay, Run, Selection};
+use crate::app::replay::rerun::{Rerun, RerunOptions};
+use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayRun, Selection};
 use crate::cli::session::Session;
-use crate::engine::{self, Delivery, Limits};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
-use crate::store::{Lease, Query, Store, StoreError};
-use crate::text::printable;
+use crate::store::{Query, Store};
 use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded
@@ -48,7 +44,7 @@ pub(super) struct ReplayArgs {
     )]
     resume: bool,
     #[command(flatten)]
-    exec: ExecArgs,
+    exec: RerunArgs,
     /// Where to, instead of where it went before; a request that was received takes its query along
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     to: Option<String>,
@@ -87,60 +83,74 @@ pub(super) struct ReplayArgs {
     reveal: bool,
 }
 
+/// Flags about commands.
+#[derive(Debug, Clone, clap::Args)]
+struct RerunArgs {
+    /// Run this command again for requests that a command of `listen` failed for, the oldest first
+    // Nothing is sent, so nothing about sending goes with it.
+    #[arg(
+        long,
+        value_name = "CMD",
+        requires = "failed",
+        conflicts_with_all = [
+            "to", "send_credentials", "provider", "secrets", "as_captured", "new_id", "edit", "set", "set_json",
+            "set_string", "set_new", "method", "headers", "bearer", "timeout", "insecure", "cacert", "proxy", "retry",
+            "time_scale", "schedule_from", "rate", "dry_run", "reveal",
+        ],
+        help_heading = "Command"
+    )]
+    exec: Option<String>,
+    /// Time limit of the command; none unless given
+    #[arg(long, value_name = "DURATION", value_parser = super::duration, requires = "exec", help_heading = "Command")]
+    exec_timeout: Option<Duration>,
+    /// Run it for requests too that were never verified
+    #[arg(long, requires = "exec", help_heading = "Command")]
+    unverified: bool,
+}
+
 pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
-    if let Some(command) = &args.exec.exec {
-        return rerun::run(session, &args.exec, command, query(session, args)?);
-    }
     let store = &*select::reader(session)?;
-    let is_held = |owner: &str| Lease::is_alive(&session.ledger_path, owner);
-    let numbers = chosen(session, args, store, &is_held)?;
+    if let Some(command) = &args.exec.exec {
+        return rerun(session, args, command, store);
+    }
+    let selection = selection(session, args, store)?;
     let options = options(session, args)?;
-    let replay = Replay::new(&session.context, store, &options);
-    let work = if args.resume && args.ids.is_empty() {
-        resume::find(session, store)?
-    } else {
-        None
-    };
-    let Some(work) = work else {
-        let plan = plan(session, args, &replay, store, numbers)?;
-        if args.dry_run {
-            return rehearse(session, args, &replay, store, plan);
-        }
-        return super::runtime()?.block_on(async {
-            let shutdown = install()?;
-            deliver(session, args, &replay, store, plan, &shutdown).await
-        });
-    };
-    // Without deliveries there may be work all the same.
-    let plan = if numbers.is_empty() {
-        Ok(None)
-    } else {
-        plan(session, args, &replay, store, numbers).map(Some)
-    };
+    let replay = Replay::new(session, store, &options);
+    let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
+    let plan = replay.plan(&selection, args.edit.then_some(&edit as Editor<'_>))?;
     if args.dry_run {
-        resume::rehearse(session, &work)?;
-        return plan?.map_or(Ok(Exit::Ok), |plan| rehearse(session, args, &replay, store, plan));
+        plan.work().map_or(Ok(()), |work| session.ui.show(work))?;
+        return replay.rehearse(plan, |delivery| args.http.rehearse(session, delivery, args.reveal));
     }
     super::runtime()?.block_on(async {
-        let shutdown = install()?;
-        let working = resume::run(session, work, args.retry.time_scale, &shutdown);
-        let delivering = async {
-            match plan? {
-                Some(plan) => deliver(session, args, &replay, store, plan, &shutdown).await,
-                None => Ok(Exit::Ok),
-            }
+        let run = ReplayRun {
+            transport: args.http.transport()?,
+            time_scale: args.retry.time_scale,
+            rate: args.rate,
+            shutdown: &Shutdown::install()?,
         };
-        let (worked, delivered) = tokio::join!(working, delivering);
-        Ok(worked?.worse(delivered?))
+        let attempts = Attempts::new(Arc::clone(&session.ui), plan.is_single());
+        let ui = Arc::clone(&session.ui);
+        replay.run(plan, run, attempts, Arc::new(Arrows { ui })).await
     })
 }
 
-fn install() -> Result<Shutdown> {
-    Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))
+fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store) -> Result<Exit> {
+    let options = RerunOptions {
+        command: command.to_owned(),
+        timeout: args.exec.exec_timeout,
+        unverified: args.exec.unverified,
+    };
+    let rerun = Rerun::find(session, store, query(session, args)?, options)?;
+    super::runtime()?.block_on(async {
+        let shutdown = Shutdown::install()?;
+        let show = |result: &_| session.ui.show(result).and_then(|()| session.ui.flush());
+        rerun.run(&shutdown, show).await
+    })
 }
 
-fn options(session: &Session, args: &ReplayArgs) -> Result<Options> {
-    Ok(Options {
+fn options(session: &Session, args: &ReplayArgs) -> Result<ReplayOptions> {
+    Ok(ReplayOptions {
         to: args.to.as_deref().map(super::targets::parse_url).transpose()?,
         provider: args.provider.clone(),
         secrets: args.secrets.clone(),
@@ -157,172 +167,20 @@ fn options(session: &Session, args: &ReplayArgs) -> Result<Options> {
     })
 }
 
-/// What is delivered, found out before the first is sent.
-struct Plan {
-    numbers: Vec<u64>,
-    /// Those that were changed in an editor.
-    changed: HashMap<u64, Delivery>,
-    /// Whether any may take more than one attempt.
-    retries: bool,
-    /// What those that are left as they are make of the exit code.
-    exit: Exit,
-}
-
-/// Looks at every record, and keeps none: bodies are read again when their turn comes. Says what is left as it is, and is
-/// an error where nothing else is there.
-fn plan(
-    session: &Session,
-    args: &ReplayArgs,
-    replay: &Replay<'_>,
-    store: &dyn Store,
-    numbers: Vec<u64>,
-) -> Result<Plan> {
-    let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
-    let editor = args.edit.then_some(&edit as Editor<'_>);
-    let mut plan = Plan {
-        numbers: Vec::new(),
-        changed: HashMap::new(),
-        retries: false,
-        exit: Exit::Ok,
-    };
-    let mut left = Vec::new();
-    for number in numbers {
-        let record = match store.get(number) {
-            // One that is damaged must not keep the others.
-            Err(error @ StoreError::Damaged { .. }) => {
-                left.push(Left {
-                    why: error.to_string(),
-                    hints: Vec::new(),
-                    exit: Exit::Store,
-                });
-                continue;
-            }
-            found => found?.ok_or_else(|| select::gone(number))?,
-        };
-        match replay.prepare(record, editor)? {
-            Prepared::Ready(delivery, notices) => {
-                plan.retries |= !delivery.policy.schedule.delays.is_empty();
-                plan.numbers.push(number);
-                if args.edit {
-                    tell(session, &notices);
-                    plan.changed.insert(number, *delivery);
-                }
-            }
-            Prepared::Left(this) => left.push(this),
-        }
-    }
-    if plan.numbers.is_empty() {
-        let last = left.pop();
-        say_left(session, &left);
-        let nothing = || Error::nothing("nothing in the ledger matches").hint("`hook log` shows what there is");
-        return Err(last.map_or_else(nothing, Error::from));
-    }
-    plan.exit = left.iter().fold(plan.exit, |exit, left| exit.worse(left.exit));
-    say_left(session, &left);
-    Ok(plan)
-}
-
-fn say_left(session: &Session, left: &[Left]) {
-    for Left { why, hints, .. } in left {
-        session.ui.warn(&printable(why, 1000));
-        for hint in hints {
-            session.ui.hint(hint);
-        }
-    }
-}
-
-fn tell(session: &Session, notices: &[Notice]) {
-    for notice in notices {
-        session.ui.tell(notice);
-    }
-}
-
-fn rehearse(
-    session: &Session,
-    args: &ReplayArgs,
-    replay: &Replay<'_>,
-    store: &dyn Store,
-    mut plan: Plan,
-) -> Result<Exit> {
-    for number in plan.numbers {
-        let delivery = match plan.changed.remove(&number) {
-            Some(delivery) => delivery,
-            None => match replay.prepare(select::record(store, number)?, None)? {
-                Prepared::Ready(delivery, notices) => {
-                    tell(session, &notices);
-                    *delivery
-                }
-                Prepared::Left(_) => continue,
-            },
-        };
-        args.http.rehearse(session, &delivery, args.reveal)?;
-    }
-    Ok(plan.exit)
-}
-
-async fn deliver(
-    session: &Session,
-    args: &ReplayArgs,
-    replay: &Replay<'_>,
-    store: &dyn Store,
-    plan: Plan,
-    shutdown: &Shutdown,
-) -> Result<Exit> {
-    let limits = Limits {
-        concurrency: 1,
-        total: Some(engine::TOTAL),
-        time_scale: args.retry.time_scale,
-        rate: args.rate,
-    };
-    let ledger = session.ledger();
-    // What cannot be recorded is not sent.
-    ledger.ready().await?;
-    let undelivered = args.failed && args.ids.is_empty();
-    // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
-    let owner = if args.resume || undelivered || plan.retries {
-        Some(Arc::new(send::claim(session)?))
-    } else {
-        None
-    };
-    // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
-    let attempts = Attempts::new(Arc::clone(&session.ui), plan.numbers.len() == 1);
-    let mut view = endpoint_health::Counting::new(session, attempts, true).only_when(args.resume);
-    let run = Run {
-        replay,
-        store,
-        numbers: plan.numbers,
-        undelivered,
-        changed: plan.changed,
-        pipeline: session.pipeline(args.http.transport()?, ledger, limits, shutdown.soft.clone(), owner),
-        is_held: &|owner| Lease::is_alive(&session.ledger_path, owner),
-    };
-    let tally = replay::run(run, &mut view, &|notice| session.ui.tell(&notice)).await?;
-    view.finish()?;
-    if tally.interrupted > 0 {
-        session.ui.hint("`hook replay --resume` takes up what was interrupted");
-    }
-    Ok(tally.exit.unwrap_or(Exit::Ok).worse(plan.exit))
-}
-
-fn chosen(session: &Session, args: &ReplayArgs, store: &dyn Store, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
-    let named = || {
-        args.ids
-            .iter()
-            .map(|id| select::number(store, id))
-            .collect::<Result<Vec<u64>>>()
-    };
-    let selection = if args.resume {
-        Selection::Abandoned(named()?)
-    } else if !args.ids.is_empty() {
-        return named();
+fn selection(session: &Session, args: &ReplayArgs, store: &dyn Store) -> Result<Selection> {
+    let named = args.ids.iter().map(|id| select::number(store, id));
+    let named = named.collect::<Result<Vec<u64>>>()?;
+    Ok(if args.resume {
+        Selection::Abandoned(named)
+    } else if !named.is_empty() {
+        Selection::Named(named)
     } else if args.failed {
         Selection::Undelivered(query(session, args)?)
     } else if args.since.is_some() || args.event.is_some() {
         Selection::Matching(query(session, args)?)
     } else {
-        return asked(session, store);
-    };
-    replay::select(store, &selection, is_held)
+        Selection::Named(asked(session, store)?)
+    })
 }
 
 /// The record that is chosen from a list.

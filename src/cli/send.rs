@@ -24,7 +24,7 @@ use crate::pipeline::{Known, Tally, View, record};
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
 use crate::shutdown::Shutdown;
-use crate::store::{Lease, Op};
+use crate::store::Op;
 use crate::transport::{AddressPolicy, HttpTransport};
 use crate::view::delivery::Attempts;
 
@@ -282,7 +282,7 @@ pub(super) fn rehearse(session: &Session, args: &SendArgs) -> Result<Vec<Deliver
 }
 
 async fn deliver(session: &Session, args: &SendArgs, plan: &Plan, maker: &MessageSource<'_>) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let message = MessageFactory::new(session, args.bulk.random_seed).message(session, maker, 0)?;
     let deliveries = plan.deliveries(session, &message)?;
     let limits = Limits {
@@ -333,7 +333,11 @@ pub(super) async fn run_all(
     let ledger = session.ledger();
     // What cannot be recorded is not sent.
     ledger.ready().await?;
-    let owner = if retries { Some(Arc::new(claim(session)?)) } else { None };
+    let owner = if retries {
+        Some(Arc::new(session.lease()?))
+    } else {
+        None
+    };
     if let Some(owner) = &owner {
         for delivery in &deliveries {
             let record = record(delivery, Some(owner.name().to_owned()));
@@ -350,17 +354,6 @@ pub(super) async fn run_all(
     let tally = pipeline.run(jobs, known, view).await?;
     ledger.close();
     Ok(tally)
-}
-
-/// This process's claim on the deliveries that it works on.
-pub(super) fn claim(session: &Session) -> Result<Lease> {
-    Lease::claim(&session.ledger_path).map_err(|error| {
-        Error::new(
-            Exit::Store,
-            format!("ledger `{}` cannot be claimed", session.ledger_path.display()),
-        )
-        .cause(error)
-    })
 }
 
 /// A label for deliveries of `send`.

@@ -6,6 +6,7 @@ use clap::Args;
 use url::Url;
 
 use crate::app::context::Purpose;
+use crate::app::resolve::account_off;
 pub(super) use crate::app::resolve::target_url as parse_url;
 use crate::cli::prompt;
 use crate::cli::session::Session;
@@ -70,12 +71,6 @@ pub(super) struct TargetContext<'a> {
 }
 
 const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
-
-/// Why no endpoint gets anything.
-pub(super) fn account_off() -> Error {
-    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
-}
 
 impl TargetArgs {
     /// The same, with a URL to go to where the flags say nothing.

@@ -92,14 +92,14 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     /// Who says it.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
     /// What is said.
     pub file: ConfigFile,
 }
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// Nobody said anything.
     Default,
     /// The user's file.
@@ -114,14 +114,14 @@ impl Settings {
     /// Reads the layers. `config` stands in for the user's file.
     pub fn load(paths: &Paths, config: Option<&Path>, from: &Path) -> Result<Self> {
         let mut layers = vec![Layer {
-            origin: Origin::Default,
+            origin: SettingOrigin::Default,
             file: parse(DEFAULTS, "defaults")?,
         }];
         let user = config.map_or_else(|| paths.config_file(), Path::to_owned);
         if let Some(text) = read(&user, config.is_some())? {
             layers.push(Layer {
                 file: parse(&text, &user.display().to_string())?,
-                origin: Origin::User(user.clone()),
+                origin: SettingOrigin::User(user.clone()),
             });
         }
         let (project, foreign) = match project_file(from) {
@@ -138,16 +138,16 @@ impl Settings {
             ignored = review.ignored;
             provider_allowed = review.provider_allowed;
             layers.push(Layer {
-                origin: Origin::Project(path.clone()),
+                origin: SettingOrigin::Project(path.clone()),
                 file: review.file,
             });
             path
         });
         layers.push(Layer {
-            origin: Origin::Environment,
+            origin: SettingOrigin::Environment,
             file: environment(),
         });
-        let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, Origin::Project(_));
+        let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, SettingOrigin::Project(_));
         let named_provider = layers
             .iter()
             .filter(names)
@@ -167,7 +167,7 @@ impl Settings {
     /// The defaults alone, whatever files and environment say.
     pub fn defaults() -> Self {
         let layer = |file| Layer {
-            origin: Origin::Default,
+            origin: SettingOrigin::Default,
             file,
         };
         toml::from_str(DEFAULTS)
@@ -177,7 +177,7 @@ impl Settings {
     }
 
     /// Which layer gives the secret; `None` where none does.
-    pub fn secret_origin(&self) -> Option<&Origin> {
+    pub fn secret_origin(&self) -> Option<&SettingOrigin> {
         self.secret.as_ref()?;
         let gives = |layer: &&Layer| layer.file.secret.is_some();
         self.layers.iter().rev().find(gives).map(|layer| &layer.origin)

@@ -8,10 +8,12 @@ pub mod drift;
 pub mod endpoint;
 pub mod execution;
 pub mod handshake;
+pub mod processing;
 pub mod progress;
 pub mod record;
 pub mod request;
 pub mod style;
+pub mod work;
 
 use std::io;
 

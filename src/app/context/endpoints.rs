@@ -2,7 +2,7 @@
 
 use super::{Context, Purpose};
 use crate::app::trust;
-use crate::config::Origin;
+use crate::config::SettingOrigin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointError, EndpointSecret, select};
 use crate::error::{Error, Result};
 use crate::known;
@@ -123,8 +123,8 @@ impl Context {
         let origin = self.settings.secret_origin();
         let what = match (origin, &self.settings.secret) {
             // `HOOK_SECRET` is what the user typed for this run.
-            (Some(Origin::Environment), _) => return Ok(()),
-            (Some(Origin::Project(_)), Some(secret)) => trust::OtherSecret::Project(secret),
+            (Some(SettingOrigin::Environment), _) => return Ok(()),
+            (Some(SettingOrigin::Project(_)), Some(secret)) => trust::OtherSecret::Project(secret),
             _ => trust::OtherSecret::Own,
         };
         check_allowed(book, what.needs(book, endpoint, Some(profile)))

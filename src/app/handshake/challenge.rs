@@ -30,7 +30,7 @@ const UNAUTHORISED: u16 = 401;
 
 /// Who is asked.
 #[derive(Debug, Clone)]
-pub enum Receiver {
+pub enum HandshakeTarget {
     /// Whoever is there.
     Url(Url),
     /// An endpoint, with its provider and its secrets.
@@ -39,11 +39,11 @@ pub enum Receiver {
 
 /// What the caller wants of the questions.
 #[derive(Debug, Clone)]
-pub struct ChallengeOptions {
+pub struct HandshakeOptions {
     /// The provider that asks; that of the endpoint or the settings when absent.
     pub provider: Option<String>,
     /// Who is asked.
-    pub receiver: Receiver,
+    pub target: HandshakeTarget,
     /// References of the secrets to sign with.
     pub secrets: Vec<String>,
     /// Reference of the token that the receiver expects the provider to say.
@@ -55,7 +55,7 @@ pub struct ChallengeOptions {
 }
 
 /// Everything that the questions of one run have in common.
-pub struct Challenger<'a> {
+pub struct HandshakeRun<'a> {
     context: &'a Context,
     profile: Arc<Profile>,
     endpoint: Option<String>,
@@ -68,19 +68,19 @@ pub struct Challenger<'a> {
 }
 
 /// One question, and what it is to be answered.
-struct Challenge<'a> {
+struct HandshakeRequest<'a> {
     handshake: &'a Handshake,
     wrongly_signed: bool,
     token: String,
     request: Request,
 }
 
-impl<'a> Challenger<'a> {
+impl<'a> HandshakeRun<'a> {
     /// Finds out who asks, with which secret.
-    pub fn new(context: &'a Context, options: ChallengeOptions) -> Result<Self> {
-        let (url, endpoint) = match options.receiver {
-            Receiver::Url(url) => (url, None),
-            Receiver::Endpoint(endpoint) => (target_url(&endpoint.url)?, Some(endpoint)),
+    pub fn new(context: &'a Context, options: HandshakeOptions) -> Result<Self> {
+        let (url, endpoint) = match options.target {
+            HandshakeTarget::Url(url) => (url, None),
+            HandshakeTarget::Endpoint(endpoint) => (target_url(&endpoint.url)?, Some(endpoint)),
         };
         let label = options
             .provider
@@ -152,7 +152,7 @@ impl<'a> Challenger<'a> {
         Ok(exit)
     }
 
-    fn challenge<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<Challenge<'h>> {
+    fn challenge<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<HandshakeRequest<'h>> {
         let token = handshake.fresh_token(&self.context.random);
         let written = handshake.written(&token, &self.verify);
         let body = written
@@ -164,7 +164,7 @@ impl<'a> Challenger<'a> {
             url.query_pairs_mut().extend_pairs(&written.query);
         }
         let headers = self.request_headers(handshake, &written, &url, &body, wrongly_signed)?;
-        Ok(Challenge {
+        Ok(HandshakeRequest {
             handshake,
             wrongly_signed,
             token,
@@ -218,7 +218,7 @@ impl<'a> Challenger<'a> {
     }
 
     /// What came of it, and whether nobody was there.
-    async fn ask(&self, transport: &impl Transport, challenge: &Challenge<'_>) -> (HandshakeResult, bool) {
+    async fn ask(&self, transport: &impl Transport, challenge: &HandshakeRequest<'_>) -> (HandshakeResult, bool) {
         let begun = Instant::now();
         let outcome = transport.send(&challenge.request).await;
         let took = begun.elapsed();

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::store::{Lane, LaneSummary, Lease, Ledger, Op, Reader, Store, StoreError};
+use crate::mask;
+use crate::store::{Lane, LaneSummary, Lease, Ledger, Op, Reader, Store, StoreError, WorkKind};
+use crate::text::{count, printable};
 
 /// What earlier processes left.
 #[derive(Debug, Default)]
@@ -65,4 +67,27 @@ pub async fn claim(ledger: &Ledger, lane: &Lane, owner: &Lease) -> Result<bool, 
 
 fn is_same_work(own: &Lane, left: &Lane) -> bool {
     (own.kind, &own.target, &own.folder, &own.trust) == (left.kind, &left.target, &left.folder, &left.trust)
+}
+
+/// ``forwarding to `http://...` ``
+pub fn described(lane: &Lane) -> String {
+    match lane.kind {
+        WorkKind::Forward => format!("forwarding to {}", printable(&mask::url(&lane.target), 200)),
+        WorkKind::Command => format!("running `{}`", printable(&mask::text(&lane.target), 200)),
+    }
+}
+
+/// `44 forwards and 16 commands`
+pub fn amount(lanes: &[&LaneSummary]) -> String {
+    let of = |kind: WorkKind| -> u64 {
+        let lanes = lanes.iter().filter(|summary| summary.lane.kind == kind);
+        lanes.map(|summary| summary.total()).sum()
+    };
+    let parts = [(of(WorkKind::Forward), "forward"), (of(WorkKind::Command), "command")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| count(*n, what))
+        .collect();
+    parts.join(" and ")
 }

@@ -1,8 +1,11 @@
 //! Delivering again what was recorded: which records, with which secret, by which rules.
 
 mod original;
+mod plan;
 mod policy;
 mod prepare;
+pub mod rerun;
+mod resume;
 mod run;
 mod sealed;
 mod secrets;
@@ -17,17 +20,18 @@ use super::notice::Notice;
 use super::retry::RetryPlan;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::provider::compose::Edit;
+use crate::text::printable;
 
 pub use prepare::Replay;
-pub use run::{Run, run};
-pub use select::{Selection, select};
+pub use resume::Resumable;
+pub use run::ReplayRun;
+pub use select::Selection;
 
 /// What the caller wants of every repetition.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct ReplayOptions {
     /// Where to, instead of where it went before.
     pub to: Option<Url>,
     /// The provider that signs, with or without its variant.
@@ -61,34 +65,15 @@ pub type Editor<'a> = &'a dyn Fn(&Bytes) -> Result<Bytes>;
 
 /// What became of a record.
 #[derive(Debug)]
-pub enum Prepared {
+enum Prepared {
     /// A delivery that repeats it, or goes on with it.
     Ready(Box<Delivery>, Vec<Notice>),
-    /// It is left as it is.
-    Left(Left),
+    /// It is left as it is: why, and what to type.
+    Skipped(Error),
 }
 
-/// A record that is left as it is, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
-    /// Why, with the record's number.
-    pub why: String,
-    /// What to type.
-    pub hints: Vec<String>,
-    /// How the command ends because of it.
-    pub exit: Exit,
-}
-
-impl Left {
-    /// The same as remarks, where it is no obstacle.
-    pub(super) fn into_notices(self) -> impl Iterator<Item = Notice> {
-        std::iter::once(Notice::Warning(self.why)).chain(self.hints.into_iter().map(Notice::Hint))
-    }
-}
-
-impl From<Left> for Error {
-    fn from(left: Left) -> Self {
-        let error = Self::new(left.exit, left.why);
-        left.hints.into_iter().fold(error, Self::hint)
-    }
+/// Why a record is left as it is, as remarks.
+fn remarks(skipped: Error) -> impl Iterator<Item = Notice> {
+    let why = Notice::Warning(printable(&skipped.message, 1000));
+    std::iter::once(why).chain(skipped.hints.into_iter().map(Notice::Hint))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Options;
+use super::ReplayOptions;
 use super::original::Original;
 use crate::clock::Timestamp;
 use crate::engine::Progress;
@@ -54,7 +54,7 @@ fn was_stopped(attempt: &Attempt) -> bool {
 
 /// The rules of a repetition: those that the record was delivered by, as far as the caller says nothing else.
 pub(super) fn policy(
-    options: &Options,
+    options: &ReplayOptions,
     original: &Original,
     taken_up: Option<&TakenUp>,
     profile: Option<&Profile>,

@@ -9,10 +9,10 @@ use url::Url;
 use super::original::{Original, request_target};
 use super::policy::{self, TakenUp};
 use super::secrets::{Choice, signature_headers};
-use super::{Editor, Left, Options, Prepared};
+use super::{Editor, Prepared, ReplayOptions, remarks};
 use crate::app::context::{Context, Purpose, Secrets};
 use crate::app::notice::Notice;
-use crate::app::resolve::signing_with;
+use crate::app::resolve::{account_off, signing_with};
 use crate::endpoints::Endpoint;
 use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ use crate::id::{Id, IdKind};
 use crate::json::get_mut;
 use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
-use crate::store::{Record, Store};
+use crate::store::{Lease, Record, Store};
 use crate::transport::{AddressPolicy, address_policy, guard, join_url};
 
 /// Replays of replays that are followed back to the request that was received.
@@ -31,19 +31,19 @@ const ORIGINS: usize = 16;
 
 /// Makes deliveries of records. What many records need is read once.
 pub struct Replay<'a> {
-    context: &'a Context,
-    store: &'a dyn Store,
-    options: &'a Options,
+    pub(super) context: &'a Context,
+    pub(super) store: &'a dyn Store,
+    pub(super) options: &'a ReplayOptions,
     given: RefCell<Option<(Secrets, SecretKind)>>,
     endpoints: RefCell<Option<Rc<[Endpoint]>>>,
 }
 
 /// How a repetition is signed, with which headers, and what is to be said of it.
-type Signed = (Signing, Headers, Vec<Notice>);
+type SignedHeaders = (Signing, Headers, Vec<Notice>);
 
 impl<'a> Replay<'a> {
     /// Replays as the options say.
-    pub fn new(context: &'a Context, store: &'a dyn Store, options: &'a Options) -> Self {
+    pub fn new(context: &'a Context, store: &'a dyn Store, options: &'a ReplayOptions) -> Self {
         Self {
             context,
             store,
@@ -53,13 +53,13 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// What the caller wants.
-    pub fn options(&self) -> &'a Options {
-        self.options
+    /// Whether the process of that name still runs.
+    pub(super) fn is_held(&self, owner: &str) -> bool {
+        Lease::is_alive(&self.context.ledger_path, owner)
     }
 
-    pub(super) fn context(&self) -> &'a Context {
-        self.context
+    pub(super) fn emit(&self, notices: impl IntoIterator<Item = Notice>) {
+        notices.into_iter().for_each(|notice| self.context.notices.emit(notice));
     }
 
     /// The secrets of the caller: fetched once, since standard input gives them only once.
@@ -82,7 +82,7 @@ impl<'a> Replay<'a> {
     }
 
     /// The delivery that repeats a record, or goes on with it. Without an editor the body stays as it is recorded.
-    pub fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
+    pub(super) fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
         self.restore(&mut record)?;
         let taken_up = match &record {
             Record::Delivery(delivery) if self.options.resume => {
@@ -92,21 +92,21 @@ impl<'a> Replay<'a> {
         };
         let mut source = Original::of(record, self.options.as_captured);
         let recorded = taken_up.is_some().then(|| source.headers.clone());
-        if let Some(left) = self.withheld(&mut source)? {
-            return Ok(Prepared::Left(left));
+        if let Some(why) = self.withheld(&mut source)? {
+            return Ok(Prepared::Skipped(why));
         }
         let url = self.target(&source)?;
         let profile = self.profile(&source)?;
         self.change(&mut source, profile.as_deref(), editor)?;
         let (signing, headers, mut notices) = match self.signing(&source, profile.as_ref(), &url)? {
             Ok(signed) => signed,
-            Err(left) => return Ok(Prepared::Left(left)),
+            Err(why) => return Ok(Prepared::Skipped(why)),
         };
-        if let Some(left) = self.incomplete(&source, profile.as_deref(), &headers) {
+        if let Some(why) = self.incomplete(&source, profile.as_deref(), &headers) {
             if !self.options.rehearsal {
-                return Ok(Prepared::Left(left));
+                return Ok(Prepared::Skipped(why));
             }
-            notices.extend(left.into_notices());
+            notices.extend(remarks(why));
         }
         let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
         let addresses = self.addresses(&source);
@@ -160,49 +160,40 @@ impl<'a> Replay<'a> {
     }
 
     /// Why an endpoint gets nothing. A target of the caller's own is no delivery to the endpoint.
-    fn withheld(&self, source: &mut Original) -> Result<Option<Left>> {
+    fn withheld(&self, source: &mut Original) -> Result<Option<Error>> {
         if self.options.to.is_some() {
             source.endpoint = None;
-            return Ok(None);
         }
-        let Some(name) = source.endpoint.clone() else {
+        let Some(name) = &source.endpoint else {
             return Ok(None);
         };
         let number = source.number;
-        let left = |why: String, hint: Option<String>| {
-            let elsewhere = format!("`hook replay {number} --to URL` sends it to a URL anyway");
-            Ok(Some(Left {
-                why,
-                hints: hint
-                    .into_iter()
-                    .chain((!self.options.resume).then_some(elsewhere))
-                    .collect(),
-                exit: Exit::Refused,
-            }))
-        };
-        if self.context.settings.account_off {
-            let why = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-            return left(
-                why.to_owned(),
-                Some("`hook config show` says where that is set".to_owned()),
-            );
-        }
-        match self.endpoint(&name)?.map(|endpoint| endpoint.disabled) {
-            Some(None) => Ok(None),
-            Some(Some(disabled)) => left(
-                format!("endpoint `{name}` of `#{number}` is disabled: {disabled}"),
-                Some(format!("`hook endpoints enable {name}` turns it on again")),
-            ),
-            // The test of an endpoint that a provider keeps: the book does not know it.
-            None if source.source == Some(Source::Test) => {
-                source.endpoint = None;
-                Ok(None)
+        let why = if self.context.settings.account_off {
+            account_off()
+        } else {
+            match self.endpoint(name)?.map(|endpoint| endpoint.disabled) {
+                Some(None) => return Ok(None),
+                Some(Some(disabled)) => Error::new(
+                    Exit::Refused,
+                    format!("endpoint `{name}` of `#{number}` is disabled: {disabled}"),
+                )
+                .hint(format!("`hook endpoints enable {name}` turns it on again")),
+                // The test of an endpoint that a provider keeps: the book does not know it.
+                None if source.source == Some(Source::Test) => {
+                    source.endpoint = None;
+                    return Ok(None);
+                }
+                None => Error::new(
+                    Exit::Refused,
+                    format!("endpoint `{name}` of `#{number}` is not in the book any more"),
+                ),
             }
-            None => left(
-                format!("endpoint `{name}` of `#{number}` is not in the book any more"),
-                None,
-            ),
-        }
+        };
+        Ok(Some(if self.options.resume {
+            why
+        } else {
+            why.hint(format!("`hook replay {number} --to URL` sends it to a URL anyway"))
+        }))
     }
 
     /// Path and query of the request from which the record comes, by forwards and earlier replays. The URL of such a
@@ -299,7 +290,7 @@ impl<'a> Replay<'a> {
         source: &Original,
         profile: Option<&Arc<Profile>>,
         url: &Url,
-    ) -> Result<std::result::Result<Signed, Left>> {
+    ) -> Result<std::result::Result<SignedHeaders, Error>> {
         let mut headers = self.kept_headers(source, url);
         let number = source.number;
         let choice = match profile {
@@ -307,7 +298,7 @@ impl<'a> Replay<'a> {
             None => Choice::AsCaptured,
         };
         let (signing, notices) = match (profile, choice) {
-            (_, Choice::Missing(left)) => return Ok(Err(left)),
+            (_, Choice::Missing(why)) => return Ok(Err(why)),
             (Some(profile), Choice::Keys(secrets, kind)) => {
                 // What is made anew must not be there twice.
                 let own = profile.headers.iter().map(|(name, _)| name.as_str());

@@ -1,16 +1,21 @@
-//! Works replays off. Bodies are read one after the other, when their turn comes: however many records are replayed, few are
-//! in memory.
+//! Works replays off. Bodies are read one after the other, when their turn comes: however many records are replayed, few
+//! are in memory.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Prepared, Replay};
-use crate::app::notice::Notice;
-use crate::engine::Delivery;
+use super::plan::{PlannedDeliveries, ReplayPlan};
+use super::{Prepared, Replay, resume};
+use crate::app::endpoint_health::Counting;
+use crate::app::receive::Observer;
+use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
-use crate::pipeline::{Known, Pipeline, Tally, View, record};
-use crate::store::{Lease, Op, Record, Store};
+use crate::exit::Exit;
+use crate::pipeline::{Known, View, record};
+use crate::shutdown::Shutdown;
+use crate::store::{Lease, Ledger, Op, Record};
 use crate::transport::Transport;
 
 /// Deliveries that are read and wait for the engine.
@@ -19,128 +24,164 @@ const AHEAD: usize = 4;
 /// What is said of a delivery that another process was faster to take.
 const TAKEN: &str = "another process has already taken one of them";
 
-/// What is worked off.
-pub struct Run<'a, T> {
-    /// Makes the deliveries.
-    pub replay: &'a Replay<'a>,
-    /// Where the records are read.
-    pub store: &'a dyn Store,
-    /// The records, in order.
-    pub numbers: Vec<u64>,
-    /// Whether they were chosen as what is still undelivered: one that another process repeats meanwhile is left to that.
-    pub undelivered: bool,
-    /// Those that were changed by hand before.
-    pub changed: HashMap<u64, Delivery>,
-    /// Delivers.
-    pub pipeline: Pipeline<T>,
-    /// Whether the process of that name still runs.
-    pub is_held: &'a dyn Fn(&str) -> bool,
+/// What carries out a plan.
+pub struct ReplayRun<'a, T> {
+    /// Carries the requests of deliveries.
+    pub transport: Arc<T>,
+    /// By what waits are divided.
+    pub time_scale: f64,
+    /// Requests begun in a second, at most.
+    pub rate: Option<f64>,
+    /// Ends it.
+    pub shutdown: &'a Shutdown,
 }
 
-/// Delivers all of them. With a claim in the pipeline each is on record before its first attempt.
-pub async fn run<T: Transport>(
-    mut run: Run<'_, T>,
-    view: &mut (dyn View + Send),
-    say: &dyn Fn(Notice),
-) -> Result<Tally> {
-    let (jobs_in, jobs) = mpsc::channel(AHEAD);
-    let ledger = run.pipeline.ledger.clone();
-    let (owner, cancel) = (run.pipeline.owner.clone(), run.pipeline.cancel.clone());
-    let known = if owner.is_some() { Known::All } else { Known::default() };
-    let numbers = std::mem::take(&mut run.numbers);
-    let mut changed = std::mem::take(&mut run.changed);
-    let (replay, store, is_held, undelivered) = (run.replay, run.store, run.is_held, run.undelivered);
-    let produce = async {
-        for number in numbers {
-            if cancel.is_cancelled() {
+impl Replay<'_> {
+    /// Carries out a plan: `view` learns what happens to deliveries, `observer` what happens to forwards and commands.
+    pub async fn run<T: Transport>(
+        &self,
+        plan: ReplayPlan,
+        run: ReplayRun<'_, T>,
+        view: impl View + Send,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Exit> {
+        let (time_scale, shutdown) = (run.time_scale, run.shutdown);
+        let working = async {
+            match plan.work {
+                Some(work) => resume::run(self.context, work, time_scale, observer, shutdown).await,
+                None => Ok(Exit::Ok),
+            }
+        };
+        let delivering = async {
+            match plan.deliveries {
+                Some(planned) => self.deliver(planned?, run, view).await,
+                None => Ok(Exit::Ok),
+            }
+        };
+        let (worked, delivered) = tokio::join!(working, delivering);
+        Ok(worked?.worse(delivered?))
+    }
+
+    async fn deliver<T: Transport>(
+        &self,
+        plan: PlannedDeliveries,
+        run: ReplayRun<'_, T>,
+        view: impl View + Send,
+    ) -> Result<Exit> {
+        let context = self.context;
+        let limits = Limits {
+            concurrency: 1,
+            total: Some(engine::TOTAL),
+            time_scale: run.time_scale,
+            rate: run.rate,
+        };
+        let ledger = context.ledger();
+        // What cannot be recorded is not sent.
+        ledger.ready().await?;
+        let resume = self.options.resume;
+        // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
+        let owner = match resume || plan.undelivered || plan.retries {
+            true => Some(Arc::new(context.lease()?)),
+            false => None,
+        };
+        // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
+        let mut view = Counting::new(context, view, true).only_when(resume);
+        let known = if owner.is_some() { Known::All } else { Known::default() };
+        let cancel = run.shutdown.soft.clone();
+        let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
+        let (jobs_in, jobs) = mpsc::channel(AHEAD);
+        let exit = plan.exit;
+        let produce = self.produce(plan, &ledger, owner.as_deref(), run.shutdown, jobs_in);
+        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, known, &mut view));
+        produced?;
+        ledger.close();
+        let tally = tally?;
+        view.finish()?;
+        if tally.interrupted > 0 {
+            context
+                .notices
+                .hint("`hook replay --resume` takes up what was interrupted");
+        }
+        Ok(tally.exit.unwrap_or(Exit::Ok).worse(exit))
+    }
+
+    /// Hands deliveries over one by one; with an owner each is on record before.
+    async fn produce(
+        &self,
+        plan: PlannedDeliveries,
+        ledger: &Ledger,
+        owner: Option<&Lease>,
+        shutdown: &Shutdown,
+        jobs: mpsc::Sender<Delivery>,
+    ) -> Result<()> {
+        let mut changed: HashMap<u64, Delivery> = plan.changed;
+        for number in plan.numbers {
+            if shutdown.soft.is_cancelled() {
                 break;
             }
-            let delivery = match changed.remove(&number) {
+            let next = match changed.remove(&number) {
                 Some(delivery) => Some((delivery, None)),
-                None => next(replay, store, number, is_held, say)?,
+                None => self.next(number)?,
             };
-            let Some((delivery, from)) = delivery else { continue };
-            let taken = match (replay.options().resume, undelivered) {
-                (true, _) => Taken::Over(from),
-                (false, true) => Taken::Failed(number),
-                (false, false) => Taken::Copied,
-            };
-            if let Some(owner) = &owner
-                && ledger.write(keep(&delivery, taken, owner)).await?.number == 0
-            {
-                say(Notice::Note(TAKEN.to_owned()));
-                continue;
+            let Some((delivery, from)) = next else { continue };
+            if let Some(owner) = owner {
+                let failed = plan.undelivered.then_some(number);
+                let op = self.keep(&delivery, from, failed, owner);
+                if ledger.write(op).await?.number == 0 {
+                    self.context.notices.note(TAKEN);
+                    continue;
+                }
             }
-            if jobs_in.send(delivery).await.is_err() {
+            if jobs.send(delivery).await.is_err() {
                 break;
             }
         }
-        drop(jobs_in);
-        Ok::<(), Error>(())
-    };
-    let (produced, tally) = tokio::join!(produce, run.pipeline.run(jobs, known, view));
-    produced?;
-    ledger.close();
-    tally
-}
-
-/// A delivery, and who owned its record when that was read. `None`: it is left.
-type Next = Option<(Delivery, Option<String>)>;
-
-fn next(
-    replay: &Replay<'_>,
-    store: &dyn Store,
-    number: u64,
-    is_held: &dyn Fn(&str) -> bool,
-    say: &dyn Fn(Notice),
-) -> Result<Next> {
-    let gone = || Error::nothing(format!("there is no record `#{number}` any more"));
-    let record = store.get(number)?.ok_or_else(gone)?;
-    let owner = match &record {
-        Record::Delivery(delivery) => delivery.delivery.owner.clone(),
-        Record::Capture(_) => None,
-    };
-    // Read after the list was made: in between another process that resumes may have claimed it.
-    if replay.options().resume && owner.as_deref().is_some_and(is_held) {
-        say(Notice::Note(TAKEN.to_owned()));
-        return Ok(None);
+        Ok(())
     }
-    match replay.prepare(record, None)? {
-        Prepared::Ready(delivery, notices) => {
-            notices.into_iter().for_each(say);
-            Ok(Some((*delivery, owner)))
+
+    /// The delivery of that record, with the remarks on it, and who owned the record when it was read. `None`: it is left.
+    pub(super) fn next(&self, number: u64) -> Result<Option<(Delivery, Option<String>)>> {
+        let gone = || Error::nothing(format!("there is no record `#{number}` any more"));
+        let record = self.store.get(number)?.ok_or_else(gone)?;
+        let owner = match &record {
+            Record::Delivery(delivery) => delivery.delivery.owner.clone(),
+            Record::Capture(_) => None,
+        };
+        let notices = &self.context.notices;
+        // Read after the list was made: in between another process that resumes may have claimed it.
+        if self.options.resume && owner.as_deref().is_some_and(|owner| self.is_held(owner)) {
+            notices.note(TAKEN);
+            return Ok(None);
         }
-        // It was said before the first was sent; this one has changed since.
-        Prepared::Left(left) => {
-            say(Notice::Warning(left.why));
-            Ok(None)
+        match self.prepare(record, None)? {
+            Prepared::Ready(delivery, remarks) => {
+                self.emit(remarks);
+                Ok(Some((*delivery, owner)))
+            }
+            // It was said before the first was sent; this one has changed since.
+            Prepared::Skipped(why) => {
+                notices.warn(why.message);
+                Ok(None)
+            }
         }
     }
-}
 
-/// What becomes of the record that a delivery was made of.
-enum Taken {
-    /// It goes on, and so far had this owner.
-    Over(Option<String>),
-    /// It failed, and is made again unless another process does that by now. Its number.
-    Failed(u64),
-    /// Nothing.
-    Copied,
-}
-
-/// Puts a delivery on record under this process's claim. The ack has no number where another process has it.
-fn keep(delivery: &Delivery, taken: Taken, owner: &Lease) -> Op {
-    let owner = owner.name().to_owned();
-    match taken {
-        Taken::Over(from) => Op::Claim {
-            delivery: delivery.id,
-            from,
-            owner,
-        },
-        Taken::Failed(failed) => Op::Repeat {
-            failed,
-            delivery: Box::new(record(delivery, Some(owner))),
-        },
-        Taken::Copied => Op::Delivery(Box::new(record(delivery, Some(owner)))),
+    /// Puts a delivery on record under this process's claim: one that goes on, and so far had the owner `from`; one that is
+    /// made again since it `failed`, unless another process does that by now; or a new one. The ack has no number where
+    /// another process has it.
+    fn keep(&self, delivery: &Delivery, from: Option<String>, failed: Option<u64>, owner: &Lease) -> Op {
+        let owner = owner.name().to_owned();
+        if self.options.resume {
+            return Op::Claim {
+                delivery: delivery.id,
+                from,
+                owner,
+            };
+        }
+        let delivery = Box::new(record(delivery, Some(owner)));
+        match failed {
+            Some(failed) => Op::Repeat { failed, delivery },
+            None => Op::Delivery(delivery),
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! Secrets that a record holds are not in the ledger. What would go out without one of them is left, with the command to
 //! type.
 
+use super::Replay;
 use super::original::Original;
-use super::{Left, Replay};
-use crate::error::Result;
-use crate::exit::Exit;
+use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::shell;
@@ -16,18 +15,23 @@ impl Replay<'_> {
         if record.sealed().is_empty() {
             return Ok(());
         }
-        if !self.options().secrets.is_empty() {
+        if !self.options.secrets.is_empty() {
             // Fetching them makes them known.
             self.given()?;
             record.unseal();
         }
-        self.context().restore(record);
+        self.context.restore(record);
         Ok(())
     }
 
     /// Why the delivery would not be what was recorded.
-    pub(super) fn incomplete(&self, original: &Original, profile: Option<&Profile>, headers: &Headers) -> Option<Left> {
-        let options = self.options();
+    pub(super) fn incomplete(
+        &self,
+        original: &Original,
+        profile: Option<&Profile>,
+        headers: &Headers,
+    ) -> Option<Error> {
+        let options = self.options;
         let goes_out = |one: &&Sealed| match &one.header {
             Some(name) => headers.contains(name) && !options.headers.contains(name),
             None if one.place == SealedPlace::Target => options.to.is_some(),
@@ -41,15 +45,12 @@ impl Replay<'_> {
             .as_deref()
             .map_or_else(String::new, |name| format!(" (`{name}`)"));
         let flag = flag(sealed, profile);
-        Some(Left {
-            why: format!(
-                "{} of `#{number}` is in the ledger as fingerprint `{}`, and the secret{named} is not at hand",
-                sealed.what(),
-                sealed.fingerprint
-            ),
-            hints: vec![format!("`hook replay{resume} {number} {flag}` sends it")],
-            exit: Exit::Usage,
-        })
+        let why = format!(
+            "{} of `#{number}` is in the ledger as fingerprint `{}`, and the secret{named} is not at hand",
+            sealed.what(),
+            sealed.fingerprint
+        );
+        Some(Error::usage(why).hint(format!("`hook replay{resume} {number} {flag}` sends it")))
     }
 }
 

@@ -2,12 +2,11 @@
 //! right one is not at hand.
 
 use super::original::Original;
-use super::{Left, Options, Replay};
+use super::{Replay, ReplayOptions};
 use crate::app::context::{Purpose, Secrets};
 use crate::endpoints::Endpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
-use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::secret::SecretRef;
 use crate::shell;
@@ -19,22 +18,22 @@ pub(super) enum Choice {
     /// The headers of the record.
     AsCaptured,
     /// The right secret is not at hand.
-    Missing(Left),
+    Missing(Error),
 }
 
 impl Replay<'_> {
     /// The secrets to sign with, when the right ones are known.
     pub(super) fn choose(&self, original: &Original, profile: &Profile) -> Result<Choice> {
         // What is taken up goes out as it was begun, whatever secrets there are by now.
-        if self.options().as_captured || (self.options().resume && original.captured) {
+        if self.options.as_captured || (self.options.resume && original.captured) {
             return Ok(Choice::AsCaptured);
         }
         if self.applies(original) {
             let (secrets, kind) = self.given()?;
             return Ok(Choice::Keys(secrets, kind));
         }
-        let missing = || Choice::Missing(missing(self.options(), original));
-        let context = self.context();
+        let missing = || Choice::Missing(missing(self.options, original));
+        let context = self.context;
         Ok(match &original.secret {
             Some(SecretKind::Dev) => Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev),
             Some(SecretKind::Settings) => match context.settings_secrets(Purpose::Sign)? {
@@ -51,7 +50,7 @@ impl Replay<'_> {
 
     /// For captures, and for deliveries of a format that did not say which secret it was.
     fn unrecorded(&self, original: &Original, profile: &Profile) -> Result<Choice> {
-        let context = self.context();
+        let context = self.context;
         if let Some(name) = &original.endpoint
             && let Some(choice) = self.of_endpoint(name, profile)?
         {
@@ -62,7 +61,7 @@ impl Replay<'_> {
         }
         Ok(match original.captured {
             true => Choice::AsCaptured,
-            false if self.options().resume => Choice::Missing(missing(self.options(), original)),
+            false if self.options.resume => Choice::Missing(missing(self.options, original)),
             false => Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev),
         })
     }
@@ -71,7 +70,7 @@ impl Replay<'_> {
         let Some(endpoint) = self.endpoint(name)? else {
             return Ok(None);
         };
-        let secrets = self.context().endpoint_secrets(&endpoint, profile, Purpose::Sign)?;
+        let secrets = self.context.endpoint_secrets(&endpoint, profile, Purpose::Sign)?;
         if secrets.is_empty() {
             return Ok(None);
         }
@@ -82,7 +81,7 @@ impl Replay<'_> {
     /// Whether the secrets of the caller are for that record. When everything is taken up, they are for what was signed with
     /// secrets of a caller, and not for what has another.
     fn applies(&self, original: &Original) -> bool {
-        let options = self.options();
+        let options = self.options;
         if options.secrets.is_empty() {
             return false;
         }
@@ -104,7 +103,7 @@ impl Replay<'_> {
     }
 }
 
-fn missing(options: &Options, original: &Original) -> Left {
+fn missing(options: &ReplayOptions, original: &Original) -> Error {
     let number = original.number;
     let (which, references) = match &original.secret {
         Some(SecretKind::Given(references)) => {
@@ -131,11 +130,10 @@ fn missing(options: &Options, original: &Original) -> Left {
         flags.push("--secret REF".to_owned());
     }
     let resume = if options.resume { " --resume" } else { "" };
-    Left {
-        why: format!("`#{number}` was signed with {which}, which is not at hand: it is left as it is"),
-        hints: vec![format!("`hook replay{resume} {number} {}`", flags.join(" "))],
-        exit: Exit::Usage,
-    }
+    Error::usage(format!(
+        "`#{number}` was signed with {which}, which is not at hand: it is left as it is"
+    ))
+    .hint(format!("`hook replay{resume} {number} {}`", flags.join(" ")))
 }
 
 /// Every header that may carry a signature.

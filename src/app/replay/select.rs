@@ -6,6 +6,8 @@ use crate::store::{Page, Query, RecordKind, Store};
 /// Which records.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Selection {
+    /// These.
+    Named(Vec<u64>),
     /// Those that match, the oldest first: deliveries, and captures only where no delivery matches, so that an event that
     /// was sent and received on one machine is not replayed twice.
     Matching(Query),
@@ -16,8 +18,9 @@ pub enum Selection {
 }
 
 /// The numbers of the records. `is_held` tells whether the process that owns a delivery still runs.
-pub fn select(store: &dyn Store, selection: &Selection, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
+pub(super) fn select(store: &dyn Store, selection: &Selection, is_held: &dyn Fn(&str) -> bool) -> Result<Vec<u64>> {
     Ok(match selection {
+        Selection::Named(numbers) => numbers.clone(),
         Selection::Matching(query) => matching(store, query)?,
         Selection::Undelivered(query) => store.undelivered(query)?,
         Selection::Abandoned(numbers) => {

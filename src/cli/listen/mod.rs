@@ -29,7 +29,7 @@ use setup::Ready;
 use crate::app::receive::Ends as WorkEnds;
 use crate::app::receive::diagnosis::{self, Diagnoser, Refused};
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::listener::{Listener, ListenerEvent};
 use crate::server;
@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session, args: &ListenArgs) -> Result<Exit> {
 }
 
 async fn listen(session: &Session, args: &ListenArgs) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let port = args.port.unwrap_or(session.settings.port);
     let (socket, address) = socket::bind(args.bind, port).await?;
     let tls = setup::tls(session, args)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::app::receive::takeover::described;
 use crate::app::receive::{Observer, WorkEvent};
 use crate::cli::ui::{Output, Ui};
 use crate::engine::{Event, Next};
@@ -9,7 +10,6 @@ use crate::error::Result;
 use crate::exchange::Outcome;
 use crate::mask;
 use crate::shell::quote;
-use crate::store::{Lane, WorkKind};
 use crate::text::printable;
 use crate::view::delivery::{AttemptLine, BODY_SHOWN, error_words};
 use crate::view::{short_time, status_line};
@@ -63,14 +63,6 @@ impl Observer for Arrows {
             WorkEvent::Recovered { lane } => self.ui.note(&format!("{} goes on", described(lane))),
         }
         Ok(())
-    }
-}
-
-/// ``forwarding to `http://...` ``
-pub(in super::super) fn described(lane: &Lane) -> String {
-    match lane.kind {
-        WorkKind::Forward => format!("forwarding to {}", printable(&mask::url(&lane.target), 200)),
-        WorkKind::Command => format!("running `{}`", printable(&mask::text(&lane.target), COMMAND_SHOWN)),
     }
 }
 

@@ -211,7 +211,7 @@ fn secrets(session: &Session, args: &ListenArgs) -> Result<Option<(Vec<String>, 
 /// The claim on the work that requests cause; none: they cause nothing.
 pub(super) fn owner(session: &Session, args: &ListenArgs) -> Result<Option<Lease>> {
     let passes_on = !super::work::routes(session, args)?.is_empty();
-    passes_on.then(|| super::super::send::claim(session)).transpose()
+    passes_on.then(|| session.lease()).transpose()
 }
 
 /// The handler of requests.

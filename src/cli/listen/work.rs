@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::args::{Answer, ListenArgs};
-use super::observer::{Arrows, described};
-use crate::app::receive::takeover::{Leftovers, take_over};
+use super::observer::Arrows;
+use crate::app::receive::takeover::{Leftovers, amount, described, take_over};
 use crate::app::receive::{ANSWER_PASSED_ON, Ends, Target, WorkPolicy, Workers, WorkersOptions};
 use crate::cli::session::Session;
-use crate::config::{Origin, file::ConfigFile};
+use crate::config::{SettingOrigin, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::listener::route::{Destination, Route};
 use crate::listener::{Inbound, Pattern, RoutedLane, Router};
@@ -63,7 +63,7 @@ pub(super) fn routes(session: &Session, args: &ListenArgs) -> Result<Vec<NamedRo
 fn project(session: &Session, says: impl Fn(&ConfigFile) -> bool) -> Option<String> {
     let layer = session.settings.layers.iter().rev().find(|layer| says(&layer.file))?;
     match &layer.origin {
-        Origin::Project(path) => Some(path.display().to_string()),
+        SettingOrigin::Project(path) => Some(path.display().to_string()),
         _ => None,
     }
 }
@@ -210,19 +210,4 @@ fn say_leftovers(session: &Session, found: &Leftovers) {
             .note(&format!("      {} for {items}", described(&summary.lane)));
     }
     session.ui.hint("`hook replay --resume` takes them up");
-}
-
-/// `44 forwards and 16 commands`
-pub(in super::super) fn amount(lanes: &[&LaneSummary]) -> String {
-    let of = |kind: WorkKind| -> u64 {
-        let lanes = lanes.iter().filter(|summary| summary.lane.kind == kind);
-        lanes.map(|summary| summary.total()).sum()
-    };
-    let parts = [(of(WorkKind::Forward), "forward"), (of(WorkKind::Command), "command")];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| count(*n, what))
-        .collect();
-    parts.join(" and ")
 }

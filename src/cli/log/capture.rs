@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::show::{View, encoded};
-use crate::cli::listen::observer::described;
+use crate::app::receive::takeover::described;
 use crate::error::Result;
 use crate::mask;
 use crate::store::{Capture, Processing};

@@ -36,7 +36,7 @@ pub(super) fn run(session: &Session, listing: &Listing) -> Result<Exit> {
 }
 
 async fn follow(session: &Session, listing: &Listing, query: Query) -> Result<Exit> {
-    let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+    let shutdown = Shutdown::install()?;
     let mut follower = Follower::new(session, query);
     follower.begin(listing)?;
     loop {

@@ -2,7 +2,7 @@
 
 use super::delivery::{is_worked_on, maker, next};
 use super::show::View;
-use crate::cli::listen::observer::described;
+use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::mask;
 use crate::shell::quote;

@@ -142,7 +142,7 @@ struct Serving<'a> {
 impl Serving<'_> {
     async fn run(&self) -> Result<Exit> {
         let session = self.session;
-        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+        let shutdown = Shutdown::install()?;
         let (socket, address) = super::socket::bind(self.args.bind, self.args.port).await?;
         let (outlet, heard) = mpsc::channel(1024);
         let face = self.face(address.port(), outlet)?;
@@ -226,7 +226,7 @@ impl Serving<'_> {
         let transport = transport
             .map(Arc::new)
             .map_err(|error| Error::internal(error.to_string()))?;
-        let owner = Arc::new(super::send::claim(session)?);
+        let owner = Arc::new(session.lease()?);
         let limits = Limits {
             concurrency: CONCURRENCY,
             total: Some(engine::TOTAL),

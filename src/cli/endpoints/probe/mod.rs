@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::super::http::HttpArgs;
 use super::super::{body, runtime, targets};
 use crate::app::context::{DEV_SECRET, Purpose};
+use crate::app::resolve::account_off;
 use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, EndpointStore, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
@@ -83,7 +84,7 @@ pub(super) fn run(
     remote: Option<(&dyn EndpointStore, &str)>,
 ) -> Result<Exit> {
     if session.settings.account_off && remote.is_none() {
-        return Err(targets::account_off());
+        return Err(account_off());
     }
     let profile = session.registry.get(&endpoint.provider)?;
     let event = event(&profile, endpoint, args.event.as_deref())?;
@@ -174,7 +175,7 @@ fn signing(
 impl Trial<'_> {
     /// The genuine events, and then the twin when there was any answer to them.
     async fn exchanges(&self, args: &EndpointProbeArgs) -> Result<Vec<Exchange>> {
-        let shutdown = Shutdown::install().map_err(|error| Error::internal("signals cannot be caught").cause(error))?;
+        let shutdown = Shutdown::install()?;
         let composer = Composer::new(&self.profile, self.wishes(args)?)?;
         let genuine = (0..args.count)
             .map(|_| {

@@ -1,0 +1,179 @@
+//! Taking up the work that earlier runs of `listen` promised and did not do: forwards and commands, each with its recorded
+//! target, folder and policy.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::context::Context;
+use crate::app::receive::takeover::{abandoned, amount, claim, described};
+use crate::app::receive::{Ends, Observer, Target, WorkSummary, Workers, WorkersOptions};
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::listener::route::{Destination, Route};
+use crate::shell::quote;
+use crate::shutdown::Shutdown;
+use crate::store::{Lane, LaneSummary, Store, WorkKind};
+use crate::text::{count, printable};
+use crate::transport::{HttpOptions, HttpTransport};
+
+/// What may be resumed.
+#[derive(Debug, Default)]
+pub struct Resumable {
+    /// With what is not begun.
+    pub lanes: Vec<LaneSummary>,
+    /// Work that a project's file named which does not name it any more, or is not trusted now: it stays.
+    pub untrusted: Vec<LaneSummary>,
+}
+
+/// Finds what no living process works on; `None` when that is nothing. Forwards whose first attempt is on record are
+/// deliveries and not listed here.
+pub(super) fn find(context: &Context, store: &dyn Store) -> Result<Option<Resumable>> {
+    let mut waiting = abandoned(store, &context.ledger_path)?;
+    waiting.retain(|summary| summary.waiting > 0);
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let trusted = |summary: &LaneSummary| summary.lane.trust.is_none() || is_trusted(context, &summary.lane);
+    let (lanes, untrusted) = waiting.into_iter().partition(trusted);
+    Ok(Some(Resumable { lanes, untrusted }))
+}
+
+/// Whether the project's file still names the target, and is trusted to: what an untrusted file says is not in the settings.
+fn is_trusted(context: &Context, lane: &Lane) -> bool {
+    let user = Some(context.settings.user_file.as_path()).filter(|file| file.exists());
+    let Ok(settings) = Settings::load(&context.paths, user, Path::new(&lane.folder)) else {
+        return false;
+    };
+    let forward = settings
+        .forward_to
+        .as_deref()
+        .and_then(|url| Destination::parse(url).ok());
+    let on = settings.on.iter().filter_map(|text| Some(Route::parse(text).ok()?.to));
+    let routes = settings
+        .routes
+        .iter()
+        .filter_map(|file| Some(Route::from_file(file).ok()?.to));
+    let is_it = |to: Destination| match to {
+        Destination::Forward(url) => url.as_str() == lane.target,
+        Destination::Run(command) => command == lane.target,
+    };
+    forward.into_iter().chain(on).chain(routes).any(is_it)
+}
+
+/// Does what is left: targets beside each other, each target's work in order. What another process is faster to take is left
+/// to that; what is not trusted is named and stays.
+pub(super) async fn run(
+    context: &Context,
+    found: Resumable,
+    time_scale: f64,
+    observer: Arc<dyn Observer>,
+    shutdown: &Shutdown,
+) -> Result<Exit> {
+    warn_untrusted(context, &found.untrusted);
+    let untrusted = if found.untrusted.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Unmet
+    };
+    if found.lanes.is_empty() {
+        return Ok(untrusted);
+    }
+    let lanes: Vec<&LaneSummary> = found.lanes.iter().collect();
+    context.notices.note(format!("resuming {}", amount(&lanes)));
+    let transport = HttpTransport::new(HttpOptions::default()).map_err(|error| Error::internal(error.to_string()))?;
+    let ledger = context.ledger();
+    ledger.ready().await?;
+    let reader = context.background_reader();
+    context.restore_work(&reader).await?;
+    let no_more = CancellationToken::new();
+    // No more is promised meanwhile, so that it ends when everything is done.
+    no_more.cancel();
+    let options = WorkersOptions {
+        clock: Arc::clone(&context.clock),
+        random: Arc::clone(&context.random),
+        ledger: ledger.clone(),
+        reader,
+        ledger_path: context.ledger_path.clone(),
+        owner: Arc::new(context.lease()?),
+        transport: Arc::new(transport),
+        time_scale,
+        observer,
+        ends: Ends {
+            no_more,
+            late: shutdown.soft.clone(),
+            kill: shutdown.hard.clone(),
+        },
+        retrying: false,
+    };
+    let done = work(options, found.lanes).await;
+    ledger.close();
+    Ok(report(context, &done?, shutdown.soft.is_cancelled()).worse(untrusted))
+}
+
+async fn work(options: WorkersOptions<HttpTransport>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
+    let mut targets: BTreeMap<(WorkKind, String, String), Target> = BTreeMap::new();
+    for summary in lanes {
+        if !claim(&options.ledger, &summary.lane, &options.owner).await? {
+            continue;
+        }
+        let lane = &summary.lane;
+        let target = (lane.kind, lane.target.clone(), lane.folder.clone());
+        targets.entry(target).or_default().left.push(summary);
+    }
+    let workers = Workers::start(options, targets.into_values().collect());
+    let (summary, ended) = workers.finish().await;
+    ended.map(|()| summary)
+}
+
+fn warn_untrusted(context: &Context, untrusted: &[LaneSummary]) {
+    for summary in untrusted {
+        let (what, events) = (described(&summary.lane), count(summary.waiting, "event"));
+        let file = summary.lane.trust.as_deref().unwrap_or("hook.toml");
+        context.notices.warn(format!(
+            "left: {what} for {events}, since `{}` is not trusted, or does not name it any more",
+            printable(file, 1000)
+        ));
+        context.notices.hint(format!(
+            "what it does not name any more has to be put back; then `hook config trust {} && hook replay --resume`",
+            quote(file)
+        ));
+    }
+}
+
+/// `3 forwarded, 2 commands succeeded, 1 command failed`, and the exit code. What is not done was interrupted, or lacks
+/// something that its warning names.
+fn report(context: &Context, done: &WorkSummary, stopped: bool) -> Exit {
+    let forwards = done.delivered + done.failed;
+    let commands = done.commands_succeeded + done.commands_failed;
+    let mut parts = Vec::new();
+    if forwards > 0 {
+        parts.push(format!("{} forwarded, {} not forwarded", done.delivered, done.failed));
+    }
+    if commands > 0 {
+        let succeeded = count(done.commands_succeeded, "command");
+        parts.push(format!("{succeeded} succeeded, {} failed", done.commands_failed));
+    }
+    if done.interrupted > 0 {
+        let why = if stopped { "interrupted" } else { "left" };
+        parts.push(format!("{} {why}", done.interrupted));
+    }
+    if parts.is_empty() {
+        parts.push("another process was faster to take it up".to_owned());
+    }
+    context.notices.note(parts.join(", "));
+    let commands = if done.commands_failed > 0 {
+        Exit::Unmet
+    } else {
+        Exit::Ok
+    };
+    let left = match done.interrupted {
+        0 => Exit::Ok,
+        _ if stopped => Exit::Interrupted,
+        _ => Exit::Unmet,
+    };
+    done.exit.unwrap_or(Exit::Ok).worse(commands).worse(left)
+}
