@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::edit::StoreEdit;
-use super::{Endpoints, SecretOptions, confirm, env_label, event_names, params, whole_url};
+use super::{Endpoints, SecretOptions, confirm, wanted};
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{DisabledBy, Endpoint, Events, PlannedEndpoint, Step, name_for};
+use crate::endpoints::{DisabledBy, EndpointEntry, PlannedEndpoint, Step, name_for};
 use crate::error::Result;
-use crate::id::{Id, IdKind};
 use crate::provider::Profile;
 
 /// An endpoint as the user wants it.
@@ -15,20 +14,8 @@ use crate::provider::Profile;
 pub struct AddOptions {
     /// The provider that delivers.
     pub profile: Arc<Profile>,
-    /// Where to; what has no scheme is read like a target of `send`.
-    pub url: String,
-    /// Events of the catalogue, or `all`.
-    pub events: Vec<String>,
-    /// What to call it; made from the URL when absent.
-    pub name: Option<String>,
-    /// For people.
-    pub description: Option<String>,
-    /// The environment that it belongs to.
-    pub env: Option<String>,
-    /// The account's plan.
-    pub plan: Option<String>,
-    /// Parameters of the envelope.
-    pub params: Vec<(String, String)>,
+    /// What it is to be. What has no scheme as its URL is read like a target of `send`.
+    pub entry: EndpointEntry,
     /// Whether it is asked first, as its provider does.
     pub confirm: bool,
     /// Where its secret comes from.
@@ -44,7 +31,10 @@ impl Endpoints<'_> {
         if options.confirm {
             confirm::handshake(&options.profile)?;
         }
-        let draft = self.draft(&options)?;
+        let mut draft = wanted(self.context, &options.profile, &options.entry)?;
+        if options.confirm {
+            draft.disable(DisabledBy::Unconfirmed, None, draft.created);
+        }
         let existing = self.store.list()?;
         let mut candidate = draft.clone();
         if candidate.name.is_empty() {
@@ -65,23 +55,5 @@ impl Endpoints<'_> {
         };
         stored.map_err(|error| self.refused(&candidate, error))?;
         Ok(candidate.name)
-    }
-
-    /// The endpoint as the user wants it, without its secret; without a name where none is given.
-    fn draft(&self, options: &AddOptions) -> Result<Endpoint> {
-        let (now, profile) = (self.context.now(), &options.profile);
-        let id = Id::new(IdKind::Endpoint, now, &self.context.random);
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let events = Events::Only(event_names(&options.events));
-        let name = options.name.as_deref().unwrap_or_default();
-        let mut endpoint = Endpoint::new(id, name, &whole_url(&options.url)?, &profile.label(), events, now);
-        endpoint.description = given(&options.description);
-        endpoint.plan = given(&options.plan);
-        endpoint.params = params(profile, options.params.clone())?;
-        if options.confirm {
-            endpoint.disable(DisabledBy::Unconfirmed, None, now);
-        }
-        endpoint.labels = env_label(options.env.as_deref()).into_iter().collect();
-        Ok(endpoint)
     }
 }

@@ -1,35 +1,22 @@
 //! Endpoints that are there: changed, switched on and off, removed, and given a new secret.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::edit::StoreEdit;
-use super::{EndpointEvent, Endpoints, SecretOptions, env_label, event_names, params, whole_url};
+use super::{EndpointEvent, Endpoints, SecretOptions, check_params, whole_url};
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{Change, Endpoint, Events, PlannedEndpoint, RemotePlace, Step, StepOutcome};
+use crate::endpoints::{Change, Endpoint, PlannedEndpoint, RemotePlace, Step, StepOutcome};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::signature::Scheme;
 
-/// What changes about an endpoint; what is absent stays.
+/// How an endpoint is changed.
 #[derive(Debug, Default)]
 pub struct UpdateOptions {
-    /// Another URL.
-    pub url: Option<String>,
-    /// Other events.
-    pub events: Option<Vec<String>>,
-    /// Another name.
-    pub name: Option<String>,
-    /// Another description; an empty one removes it.
-    pub description: Option<String>,
-    /// Switches it on or off.
-    pub active: Option<bool>,
-    /// Another environment; an empty one removes it.
-    pub env: Option<String>,
-    /// Another plan; an empty one removes it.
-    pub plan: Option<String>,
-    /// Other values of the envelope's parameters.
-    pub params: Vec<(String, String)>,
+    /// What changes. Labels and parameters are added to those that it has; an empty label removes one.
+    pub change: Change,
     /// How strictly the rules are judged.
     pub rules: RuleOptions,
     /// Whether what a provider cannot change is removed and made again.
@@ -38,29 +25,24 @@ pub struct UpdateOptions {
     pub secret: SecretOptions,
 }
 
-impl UpdateOptions {
-    fn change(&self, endpoint: &Endpoint, profile: &Profile) -> Result<Change> {
-        let params = params(profile, self.params.clone())?;
-        let change = Change {
-            name: self.name.clone(),
-            url: self.url.as_deref().map(whole_url).transpose()?,
-            events: self.events.as_ref().map(|names| Events::Only(event_names(names))),
-            active: self.active,
-            description: self.description.clone(),
-            labels: self.env.as_deref().map(|env| {
-                let others = endpoint.labels.clone().into_iter().filter(|(name, _)| name != "env");
-                others.chain(env_label(Some(env))).collect()
-            }),
-            plan: self.plan.clone(),
-            params: (!params.is_empty()).then(|| endpoint.params.clone().into_iter().chain(params).collect()),
-            secret: None,
-        };
-        if change == Change::default() {
-            return Err(Error::usage("nothing to change is given")
-                .hint(format!("`hook endpoints update {} --events a,b`", endpoint.name)));
-        }
-        Ok(change)
+/// The change with all that stays.
+fn completed(mut change: Change, endpoint: &Endpoint, profile: &Profile) -> Result<Change> {
+    if change == Change::default() {
+        return Err(Error::usage("nothing to change is given")
+            .hint(format!("`hook endpoints update {} --events a,b`", endpoint.name)));
     }
+    change.url = change.url.as_deref().map(whole_url).transpose()?;
+    if let Some(given) = &change.labels {
+        let all = endpoint.labels.clone().into_iter().chain(given.clone());
+        let all: BTreeMap<_, _> = all.collect();
+        change.labels = Some(all.into_iter().filter(|(_, text)| !text.is_empty()).collect());
+    }
+    if let Some(given) = &change.params {
+        check_params(profile, given)?;
+        let own = endpoint.params.clone().into_iter();
+        change.params = Some(own.chain(given.clone()).collect());
+    }
+    Ok(change)
 }
 
 impl Endpoints<'_> {
@@ -68,13 +50,14 @@ impl Endpoints<'_> {
     pub fn update(&self, selector: &str, options: UpdateOptions) -> Result<()> {
         let before = self.store.get(selector)?;
         let profile = self.context.registry.get(&before.provider)?;
-        let change = options.change(&before, &profile)?;
+        let has_plan = options.change.plan.is_some();
+        let change = completed(options.change, &before, &profile)?;
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let wanted = step.after().clone();
         let mut steps = vec![step];
         if let Some(place) = self.store.remote() {
-            if options.plan.is_some() {
+            if has_plan {
                 return Err(Error::usage("the plan is the account's")
                     .hint("`[remote.NAME]` or `[account]` in the settings says it"));
             }

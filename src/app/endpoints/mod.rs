@@ -19,9 +19,10 @@ use serde::Serialize;
 use crate::app::context::Context;
 use crate::app::resolve::target_url;
 use crate::clock::Timestamp;
-use crate::endpoints::{Confirmed, Endpoint, EndpointError, EndpointStore, Step};
+use crate::endpoints::{Confirmed, Endpoint, EndpointEntry, EndpointError, EndpointStore, Step};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Level};
+use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
@@ -150,20 +151,30 @@ pub fn whole_url(text: &str) -> Result<String> {
     target_url(text).map(String::from)
 }
 
-/// The label that says which environment an endpoint belongs to; none for an empty name.
-fn env_label(name: Option<&str>) -> Option<(String, String)> {
-    let name = name.filter(|name| !name.is_empty())?;
-    Some(("env".to_owned(), name.to_owned()))
+/// The endpoint that somebody wants, before it is judged; without a name where none is given.
+fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result<Endpoint> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let now = context.now();
+    let id = Id::new(IdKind::Endpoint, now, &context.random);
+    let (name, url) = (entry.name.as_deref().unwrap_or_default(), whole_url(&entry.url)?);
+    check_params(profile, &entry.params)?;
+    let mut endpoint = Endpoint::new(id, name, &url, &profile.label(), entry.events.clone(), now);
+    endpoint.description = given(&entry.description);
+    endpoint.plan = given(&entry.plan);
+    endpoint.params.clone_from(&entry.params);
+    let env = given(&entry.env).map(|name| ("env".to_owned(), name));
+    endpoint.labels = env.into_iter().collect();
+    Ok(endpoint)
 }
 
-/// Values of the envelope's parameters, checked.
-fn params(profile: &Profile, given: impl IntoIterator<Item = (String, String)>) -> Result<BTreeMap<String, String>> {
-    let checked = given.into_iter().map(|(name, value)| {
+/// Whether the provider's envelope has these parameters, with such values.
+fn check_params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<()> {
+    for (name, value) in given {
         let bad = |what: String| ComposeError::BadParam {
             name: name.clone(),
             what,
         };
-        let Some(param) = profile.params.get(&name) else {
+        let Some(param) = profile.params.get(name) else {
             let known: Vec<String> = profile.params.keys().map(|name| format!("`{name}`")).collect();
             let known = if known.is_empty() {
                 "none".to_owned()
@@ -172,14 +183,7 @@ fn params(profile: &Profile, given: impl IntoIterator<Item = (String, String)>) 
             };
             return Err(bad(format!("`{}` has {known}", profile.label())).into());
         };
-        param.value(&value).map_err(bad)?;
-        Ok((name, value))
-    });
-    checked.collect()
-}
-
-/// The names of a list without blanks around them and without empty ones.
-fn event_names(names: &[String]) -> Vec<String> {
-    let names = names.iter().map(|name| name.trim().to_owned());
-    names.filter(|name| !name.is_empty()).collect()
+        param.value(value).map_err(bad)?;
+    }
+    Ok(())
 }

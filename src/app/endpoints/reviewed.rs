@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{env_label, params, whole_url};
+use super::wanted;
 use crate::api::object::wire_events;
 use crate::app::context::Context;
 use crate::app::trust;
@@ -12,7 +12,6 @@ use crate::config::file::ConfigFile;
 use crate::config::trust::{entry_secret, project_secret};
 use crate::endpoints::{Endpoint, EndpointEntry, Events, PlannedEndpoint, RemotePlace, check_name, normalised, rules};
 use crate::error::{Error, Result};
-use crate::id::{Id, IdKind};
 use crate::mask::{self, MASK};
 use crate::trust::TrustList;
 
@@ -31,7 +30,7 @@ pub(super) fn read(
             "write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means that there are to be none",
         ));
     };
-    let wanted = !entries.is_empty();
+    let is_empty = entries.is_empty();
     let targets = (1..).zip(entries).filter_map(|(number, entry)| {
         let target = target(context, place, &entry).map_err(|error| Error {
             message: format!("endpoint {number} of `{shown}`: {}", error.message),
@@ -41,7 +40,7 @@ pub(super) fn read(
     });
     let targets: Vec<PlannedEndpoint> = targets.collect::<Result<_>>()?;
     match place {
-        Some(place) if wanted && targets.is_empty() => {
+        Some(place) if !is_empty && targets.is_empty() => {
             let label = place.profile.label();
             Err(Error::usage(format!("`{shown}` has no endpoint of `{label}`"))
                 .hint("add one with `provider`, or `endpoint = []` when there are to be none"))
@@ -124,37 +123,21 @@ fn target(context: &Context, place: Option<RemotePlace<'_>>, entry: &EndpointEnt
         (Some(place), _) => Arc::clone(place.profile),
         (None, named) => context.provider_for(named.as_deref(), first.map(String::as_str))?,
     };
-    let now = context.now();
-    let id = Id::new(IdKind::Endpoint, now, &context.random);
-    let mut endpoint = Endpoint::new(
-        id,
-        "",
-        &whole_url(&entry.url)?,
-        &profile.label(),
-        entry.events.clone(),
-        now,
-    );
-    endpoint.name = entry.name.clone().unwrap_or_default();
+    let mut endpoint = wanted(context, &profile, entry)?;
     if !endpoint.name.is_empty() {
         check_name(&endpoint.name).map_err(Error::usage)?;
     }
     endpoint.events = rules::canonical_events(&profile, &entry.events);
-    endpoint.description = entry.description.clone().filter(|text| !text.is_empty());
-    endpoint.params = params(&profile, entry.params.clone())?;
-    endpoint.labels = env_label(entry.env.as_deref()).into_iter().collect();
-    match place {
-        None => endpoint.plan = entry.plan.clone().filter(|plan| !plan.is_empty()),
-        Some(place) => {
-            if entry.secret.is_some() && place.makes_secrets() {
-                let what = format!("`{}` makes the secret itself", profile.label());
-                return Err(Error::usage(what).hint("take `secret` out of the entry"));
-            }
-            // Where there is no sign for all events, all of them are written out.
-            if profile.endpoint.all_events.is_none() {
-                endpoint.events = Events::Only(wire_events(&profile, &endpoint.events));
-            }
-            endpoint.plan = place.plan.map(str::to_owned);
+    if let Some(place) = place {
+        if entry.secret.is_some() && place.makes_secrets() {
+            let what = format!("`{}` makes the secret itself", profile.label());
+            return Err(Error::usage(what).hint("take `secret` out of the entry"));
         }
+        // Where there is no sign for all events, all of them are written out.
+        if profile.endpoint.all_events.is_none() {
+            endpoint.events = Events::Only(wire_events(&profile, &endpoint.events));
+        }
+        endpoint.plan = place.plan.map(str::to_owned);
     }
     Ok(Some(PlannedEndpoint {
         endpoint,

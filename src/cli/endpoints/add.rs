@@ -4,6 +4,7 @@ use super::ask;
 use super::flags::{self, RuleArgs, SecretArgs};
 use crate::app::endpoints::{AddOptions, Endpoints};
 use crate::cli::session::Session;
+use crate::endpoints::EndpointEntry;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
@@ -63,13 +64,18 @@ pub(super) fn run(session: &Session, endpoints: Endpoints<'_>, args: &EndpointAd
     )?;
     let name = endpoints.add(AddOptions {
         profile: input.profile,
-        url: input.url,
-        events: input.events,
-        name: args.name.clone(),
-        description: args.description.clone(),
-        env: args.env.clone(),
-        plan: args.plan.clone(),
-        params: flags::params(&args.params)?,
+        entry: EndpointEntry {
+            name: args.name.clone(),
+            url: input.url,
+            provider: None,
+            events: flags::events(&input.events),
+            description: args.description.clone(),
+            active: None,
+            env: args.env.clone(),
+            plan: args.plan.clone(),
+            params: flags::params(&args.params)?,
+            secret: None,
+        },
         confirm: args.confirm,
         secret: args.secret.options(session),
         rules: args.rules.options(),

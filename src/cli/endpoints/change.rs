@@ -6,7 +6,7 @@ use super::flags::{self, RuleArgs, SecretArgs};
 use crate::app::endpoints::UpdateOptions;
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Change, Endpoint};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::mask;
@@ -84,14 +84,17 @@ pub(super) struct RemoveArgs {
 impl UpdateArgs {
     pub(super) fn options(&self, session: &Session) -> Result<UpdateOptions> {
         Ok(UpdateOptions {
-            url: self.to.clone(),
-            events: self.events.clone(),
-            name: self.rename.clone(),
-            description: self.description.clone(),
-            active: self.active,
-            env: self.env.clone(),
-            plan: self.plan.clone(),
-            params: flags::params(&self.params)?,
+            change: Change {
+                name: self.rename.clone(),
+                url: self.to.clone(),
+                events: self.events.as_deref().map(flags::events),
+                active: self.active,
+                description: self.description.clone(),
+                labels: self.env.clone().map(|env| [("env".to_owned(), env)].into()),
+                plan: self.plan.clone(),
+                params: Some(flags::params(&self.params)?).filter(|params| !params.is_empty()),
+                secret: None,
+            },
             rules: self.rules.options(),
             recreate: self.recreate,
             secret: SecretArgs::default().options(session),

@@ -1,5 +1,6 @@
 //! Flags that several verbs have, about rules and about secrets; and the verbs that are nothing but flags.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use super::super::body::split_pair;
 use crate::app::endpoints::{EndpointFilter, SecretOptions};
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
+use crate::endpoints::Events;
 use crate::endpoints::rules::RuleOptions;
 use crate::error::Result;
 
@@ -94,6 +96,12 @@ impl SecretArgs {
 }
 
 /// `NAME=VALUE` of `--param`.
-pub(super) fn params(pairs: &[String]) -> Result<Vec<(String, String)>> {
+pub(super) fn params(pairs: &[String]) -> Result<BTreeMap<String, String>> {
     pairs.iter().map(|pair| split_pair(pair, "--param")).collect()
+}
+
+/// The names of `--events` without blanks around them and without empty ones.
+pub(super) fn events(names: &[String]) -> Events {
+    let names = names.iter().map(|name| name.trim().to_owned());
+    Events::Only(names.filter(|name| !name.is_empty()).collect())
 }
