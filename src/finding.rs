@@ -72,6 +72,11 @@ impl Finding {
         Self::new(Level::Caution, code, fact)
     }
 
+    /// What could not be found out.
+    pub fn unknown(code: &'static str, fact: impl Into<String>) -> Self {
+        Self::new(Level::Unknown, code, fact)
+    }
+
     /// What is not as it must be.
     pub fn problem(code: &'static str, fact: impl Into<String>) -> Self {
         Self::new(Level::Problem, code, fact)

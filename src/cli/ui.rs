@@ -73,6 +73,7 @@ impl Ui {
             Output::Json => self.write(|out| value.json(&mut JsonLines(out))),
             Output::Human => {
                 let mut page = Page::new(self.out, self.columns());
+                page.verbose = self.verbose > 0;
                 value.human(&mut page);
                 page.lines.iter().try_for_each(|line| self.line(line))
             }

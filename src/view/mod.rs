@@ -1,6 +1,7 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
 pub mod body;
+pub mod check;
 pub mod columns;
 pub mod curl;
 pub mod delivery;
@@ -39,6 +40,8 @@ pub struct Page {
     pub style: Style,
     /// Characters of a line, on a terminal.
     pub columns: Option<usize>,
+    /// Whether more is wanted than usual.
+    pub verbose: bool,
     /// What was written.
     pub lines: Vec<String>,
 }
@@ -49,6 +52,7 @@ impl Page {
         Self {
             style,
             columns,
+            verbose: false,
             lines: Vec::new(),
         }
     }

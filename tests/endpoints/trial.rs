@@ -226,6 +226,6 @@ fn a_disabled_endpoint_is_tested_with_a_note() {
     endpoints(&sandbox, &format!("update a --to {url} --local --active false")).ok();
     endpoints(&sandbox, "test a")
         .ok()
-        .says(["`a` is disabled", "tested all the same"]);
+        .says(["`a` is disabled", "testing anyway"]);
     assert_eq!(shown(&sandbox, "a")["active"], false);
 }

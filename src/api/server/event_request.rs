@@ -1,4 +1,4 @@
-//! Events that calls cause: made in the provider's envelope, and handed to whoever delivers.
+//! Events that calls create, in the provider's envelope.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::outcome::{ApiRejection, Done, Outcome};
+use super::response::{ApiRejection, ApiReply, ApiResult};
 use super::subscription_request;
-use super::{ApiEvent, MockApi, Occurrence};
+use super::{ApiEvent, CreatedEvent, MockApi};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::server::Incoming;
 use crate::template::text_of;
 
-/// What is to happen.
-pub(super) struct Happening<'a> {
+/// An event to create.
+pub(super) struct EventSpec<'a> {
     pub(super) event: &'a str,
     /// Absent: the sample.
     pub(super) data: Option<Value>,
@@ -27,7 +27,7 @@ pub(super) struct Happening<'a> {
 
 impl MockApi {
     /// hook's own call: any event of the catalogue, or one with data of its own.
-    pub(super) async fn happen(&self, incoming: &Incoming, mode: Mode) -> Outcome {
+    pub(super) async fn emit_event(&self, incoming: &Incoming, mode: Mode) -> ApiResult {
         let body = subscription_request::object(incoming)?;
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let Some(event) = text("type").filter(|event| !event.is_empty()) else {
@@ -41,14 +41,14 @@ impl MockApi {
             (Some("live"), Mode::Test) => return Err(ApiRejection::invalid("a test key causes test events only")),
             (Some(_), _) => return Err(ApiRejection::invalid("`mode` is neither `test` nor `live`")),
         };
-        let happening = Happening {
+        let event_spec = EventSpec {
             event,
             data: body.get("data").cloned(),
             params: params(&body)?,
             mode,
         };
-        let (message, endpoints) = self.cause(happening).await?;
-        Ok(Done {
+        let (message, endpoints) = self.create_event(event_spec).await?;
+        Ok(ApiReply {
             status: 202,
             body: Some(json!({
                 "id": message.id.to_string(),
@@ -56,34 +56,34 @@ impl MockApi {
                 "mode": message.mode.name(),
                 "endpoints": endpoints,
             })),
-            said: format!("{} goes to {endpoints}", message.event),
+            summary: format!("{} goes to {endpoints}", message.event),
         })
     }
 
-    /// Makes an event happen; how many endpoints it goes to, once that is on record.
-    pub(super) async fn cause(&self, happening: Happening<'_>) -> Outcome<(Arc<Message>, usize)> {
-        let setup = &self.setup;
+    /// Creates an event; how many endpoints it goes to, once that is on record.
+    pub(super) async fn create_event(&self, event_spec: EventSpec<'_>) -> ApiResult<(Arc<Message>, usize)> {
+        let options = &self.options;
         // Of one name the last one counts.
-        let params: IndexMap<String, String> = setup.params.iter().cloned().chain(happening.params).collect();
+        let params: IndexMap<String, String> = options.params.iter().cloned().chain(event_spec.params).collect();
         let params: Vec<(String, String)> = params.into_iter().collect();
-        let wishes = ComposeOptions {
-            event: happening.event.to_owned(),
-            data: happening.data,
+        let compose = ComposeOptions {
+            event: event_spec.event.to_owned(),
+            data: event_spec.data,
             as_it_is: true,
             params: params.clone(),
-            mode: happening.mode,
+            mode: event_spec.mode,
             ..ComposeOptions::default()
         };
         let invalid = |error: crate::provider::compose::ComposeError| ApiRejection::invalid(error.to_string());
-        let composer = Composer::new(&setup.profile, wishes).map_err(invalid)?;
-        let now = setup.clock.now();
-        let id = Id::new(IdKind::Message, now, &setup.random);
-        let message = Arc::new(composer.compose(id, now, &setup.random).map_err(invalid)?);
-        let (kept, answer) = oneshot::channel();
-        self.tell(ApiEvent::Event(Occurrence {
+        let composer = Composer::new(&options.profile, compose).map_err(invalid)?;
+        let now = options.clock.now();
+        let id = Id::new(IdKind::Message, now, &options.random);
+        let message = Arc::new(composer.compose(id, now, &options.random).map_err(invalid)?);
+        let (recorded, answer) = oneshot::channel();
+        self.emit(ApiEvent::Event(CreatedEvent {
             message: Arc::clone(&message),
             params,
-            kept,
+            recorded,
         }))
         .await;
         match answer.await {
@@ -99,7 +99,7 @@ impl MockApi {
 }
 
 /// The parameters that a request gives, as text.
-fn params(body: &Value) -> Outcome<Vec<(String, String)>> {
+fn params(body: &Value) -> ApiResult<Vec<(String, String)>> {
     let wrong = || ApiRejection::invalid("`params` is no object of texts, numbers and truth values");
     match body.get("params") {
         None | Some(Value::Null) => Ok(Vec::new()),

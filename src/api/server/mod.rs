@@ -1,14 +1,13 @@
-//! The provider's face: its management API, answered from the local book as its profile describes it. Events that calls
-//! cause are handed to whoever delivers, and are answered once they are on record. It knows nothing of the command line:
-//! whoever runs it gives it a place to tell of what happens.
+//! The mock server of a provider's management API, answered from the local book as the provider's profile describes it.
+//! Events that calls create go to the caller's channel, and are answered once they are on record.
 
+mod access;
 mod event_request;
-mod gate;
 mod ids;
 mod object;
-mod outcome;
 mod page;
 mod resources;
+mod response;
 mod route;
 mod subscription_request;
 mod subscriptions;
@@ -18,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use gate::{Access, Key};
+pub use access::{ApiAccess, ApiKey};
 pub use route::base_path;
 
 use crate::clock::Clock;
@@ -30,19 +29,19 @@ use crate::provider::api::{Api, FaultKind};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Reason, Rejection, Reply};
-use gate::{Left, Meter};
-use outcome::{ApiRejection, Outcome};
+use access::{RateLimits, RateStatus};
 use resources::ResourceStore;
-use route::{Action, Found, Router};
+use response::{ApiRejection, ApiResult};
+use route::{Action, ApiRouter, RouteMatch};
 
-/// What a face is made of.
-pub struct Setup {
-    /// Whose face it is.
+/// What the mock server is made of.
+pub struct MockApiOptions {
+    /// Whose API it is.
     pub profile: Arc<Profile>,
     /// Where subscriptions are kept.
     pub book: Book,
     /// Who may call.
-    pub access: Access,
+    pub access: ApiAccess,
     /// The scopes of every key; absent: all.
     pub scopes: Option<Vec<String>>,
     /// How strictly subscriptions are judged.
@@ -53,28 +52,28 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
     pub random: Arc<Random>,
-    /// Who is told; bounded, so that a slow reader slows the calls instead of filling the memory.
-    pub outlet: mpsc::Sender<ApiEvent>,
+    /// Where events go; bounded, so that a slow reader slows the calls instead of filling the memory.
+    pub events: mpsc::Sender<ApiEvent>,
 }
 
-/// A provider's face: the handler behind `hook serve`.
+/// A provider's API: the handler behind `hook serve`.
 pub struct MockApi {
-    setup: Setup,
+    options: MockApiOptions,
     api: Api,
-    router: Router,
-    meter: Meter,
-    things: ResourceStore,
+    router: ApiRouter,
+    rate_limits: RateLimits,
+    resources: ResourceStore,
 }
 
-/// What whoever runs a face is told.
+/// What happened at the mock server.
 #[derive(Debug)]
 pub enum ApiEvent {
     /// A call was answered.
-    Call(Called),
-    /// An event happened, and is to be delivered.
-    Event(Occurrence),
+    Call(ApiCall),
+    /// An event was created, and must be delivered.
+    Event(CreatedEvent),
     /// An endpoint is to be asked whether it is wanted there.
-    Question(Box<Question>),
+    Confirmation(Box<ConfirmationRequest>),
     /// A request that was turned away before it was complete.
     Rejected(Box<Rejection>),
     /// A connection that could not be accepted.
@@ -83,7 +82,7 @@ pub enum ApiEvent {
 
 /// A call that was answered.
 #[derive(Debug)]
-pub struct Called {
+pub struct ApiCall {
     /// As sent.
     pub method: String,
     /// Path and query as sent.
@@ -91,7 +90,7 @@ pub struct Called {
     /// What was answered.
     pub status: u16,
     /// What was done, or why nothing was.
-    pub said: String,
+    pub summary: String,
     /// Of the key.
     pub mode: Option<Mode>,
     /// From the last byte of the request to the answer.
@@ -100,25 +99,25 @@ pub struct Called {
 
 /// An event that a call caused.
 #[derive(Debug)]
-pub struct Occurrence {
+pub struct CreatedEvent {
     /// As every endpoint gets it.
     pub message: Arc<Message>,
     /// The parameters of its envelope.
     pub params: Vec<(String, String)>,
     /// How many endpoints it goes to, once that is on record; else why it is not.
-    pub kept: oneshot::Sender<Result<usize, String>>,
+    pub recorded: oneshot::Sender<Result<usize, String>>,
 }
 
 /// What was learnt of the caller of a call, answered or refused.
 #[derive(Debug, Default)]
-struct Seen {
+struct CallerStatus {
     mode: Option<Mode>,
-    left: Option<Left>,
+    left: Option<RateStatus>,
 }
 
 /// An endpoint that is not confirmed, and what its answer must carry.
 #[derive(Debug)]
-pub struct Question {
+pub struct ConfirmationRequest {
     /// As it is in the book.
     pub endpoint: Endpoint,
     /// What is sent to it.
@@ -126,72 +125,72 @@ pub struct Question {
 }
 
 impl MockApi {
-    /// A face of a provider that has an API; `None` for one that has none.
-    pub fn new(setup: Setup) -> Option<Self> {
-        let api = setup.profile.api.clone()?;
+    /// The API of a provider; `None` for one that has none.
+    pub fn new(options: MockApiOptions) -> Option<Self> {
+        let api = options.profile.api.clone()?;
         Some(Self {
-            router: Router::new(&api),
-            meter: Meter::default(),
-            things: ResourceStore::default(),
+            router: ApiRouter::new(&api),
+            rate_limits: RateLimits::default(),
+            resources: ResourceStore::default(),
             api,
-            setup,
+            options,
         })
     }
 
-    async fn answer(&self, incoming: &Incoming, seen: &mut Seen) -> Outcome {
-        let (api, setup) = (&self.api, &self.setup);
-        let caller = setup.access.admit(api, incoming)?;
+    async fn answer(&self, incoming: &Incoming, seen: &mut CallerStatus) -> ApiResult {
+        let (api, options) = (&self.api, &self.options);
+        let caller = options.access.admit(api, incoming)?;
         seen.mode = Some(caller.mode);
-        seen.left = self.meter.count(api, caller, setup.clock.now());
-        seen.left.as_ref().map_or(Ok(()), Left::check)?;
+        seen.left = self.rate_limits.count(api, caller, options.clock.now());
+        seen.left.as_ref().map_or(Ok(()), RateStatus::check)?;
         let (action, id) = match self.router.find(&incoming.method, &incoming.target) {
-            Found::Call(action, id) => (action, id),
-            Found::OtherMethods(allowed) => {
+            RouteMatch::Call(action, id) => (action, id),
+            RouteMatch::OtherMethods(allowed) => {
                 let what = format!("`{}` is not possible here: {allowed}", incoming.method);
                 return Err(ApiRejection::fault(FaultKind::Method, what).header("allow", allowed));
             }
-            Found::Nothing => return Err(ApiRejection::fault(FaultKind::Unknown, "there is no such path")),
+            RouteMatch::Nothing => return Err(ApiRejection::fault(FaultKind::Unknown, "there is no such path")),
         };
         match action {
-            Action::Happen => self.happen(incoming, caller.mode).await,
-            Action::Make(index) => {
-                gate::headers(api, incoming)?;
-                self.make(index, incoming, caller.mode).await
+            Action::EmitEvent => self.emit_event(incoming, caller.mode).await,
+            Action::Create(index) => {
+                access::headers(api, incoming)?;
+                self.create_resource(index, incoming, caller.mode).await
             }
-            Action::End(index) => {
-                gate::headers(api, incoming)?;
-                self.end(index, id.unwrap_or_default(), caller.mode).await
+            Action::Delete(index) => {
+                access::headers(api, incoming)?;
+                self.delete_resource(index, id.unwrap_or_default(), caller.mode).await
             }
             Action::Subscription(verb) => {
-                gate::headers(api, incoming)?;
+                access::headers(api, incoming)?;
                 self.subscription(verb, id.unwrap_or_default(), incoming).await
             }
         }
     }
 
-    async fn tell(&self, told: ApiEvent) {
+    async fn emit(&self, event: ApiEvent) {
         // Nobody listens any more only while the program ends.
-        let _ = self.setup.outlet.send(told).await;
+        let _ = self.options.events.send(event).await;
     }
 }
 
 impl Handler for MockApi {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let mut seen = Seen::default();
+        let mut seen = CallerStatus::default();
         let outcome = self.answer(&incoming, &mut seen).await;
-        let (mut reply, status, said) = match outcome {
-            Ok(done) => (done.reply(), done.status, done.said),
+        let (mut reply, status, summary) = match outcome {
+            Ok(done) => (done.reply(), done.status, done.summary),
             Err(refusal) => (refusal.reply(&self.api), refusal.status(&self.api), refusal.message),
         };
         if let Some(left) = seen.left {
             left.headers(&self.api, &mut reply);
         }
-        self.tell(ApiEvent::Call(Called {
+        self.emit(ApiEvent::Call(ApiCall {
             method: incoming.method,
             target: incoming.target,
             status,
-            said,
+            summary,
             mode: seen.mode,
             took: begun.elapsed(),
         }))
@@ -200,7 +199,7 @@ impl Handler for MockApi {
     }
 
     fn rejected(&self, rejection: Rejection) {
-        let _ = self.setup.outlet.try_send(ApiEvent::Rejected(Box::new(rejection)));
+        let _ = self.options.events.try_send(ApiEvent::Rejected(Box::new(rejection)));
     }
 
     fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
@@ -212,6 +211,6 @@ impl Handler for MockApi {
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
-        let _ = self.setup.outlet.try_send(ApiEvent::NotAccepted(error.to_string()));
+        let _ = self.options.events.try_send(ApiEvent::NotAccepted(error.to_string()));
     }
 }

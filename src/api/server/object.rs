@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::outcome::Done;
+use super::response::ApiReply;
 use super::{MockApi, ids};
 use crate::api::object::write;
 use crate::endpoints::{Endpoint, Reference};
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 impl MockApi {
     /// The answer of a call about one endpoint.
-    pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, said: String) -> Done {
+    pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, summary: String) -> ApiReply {
         let body = match &call.answer {
             Answer::Object => Some(self.object(call, endpoint)),
             Answer::Nothing => None,
@@ -21,10 +21,10 @@ impl MockApi {
                 _ => None,
             })),
         };
-        Done {
+        ApiReply {
             status: call.status,
             body,
-            said,
+            summary,
         }
     }
 
@@ -36,7 +36,7 @@ impl MockApi {
             ..endpoint.clone()
         };
         let has = |field| !call.hides.contains(&field);
-        let mut object = write(&self.setup.profile, &self.api, (&shown, secret.as_ref()), has);
+        let mut object = write(&self.options.profile, &self.api, (&shown, secret.as_ref()), has);
         let with = self.api.call(Verb::Create).map(|create| create.with.as_slice());
         for (name, extra) in with.unwrap_or_default() {
             let value = match extra {
@@ -55,8 +55,8 @@ impl MockApi {
     /// What the receiver verifies with. A reference that leads somewhere else than into hook's own store was written by
     /// hand, and what it leads to is not handed out; neither is what a project's book must not use.
     fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
-        let current = endpoint.active_secrets(self.setup.clock.now()).into_iter().next()?;
-        let book = &self.setup.book;
+        let current = endpoint.active_secrets(self.options.clock.now()).into_iter().next()?;
+        let book = &self.options.book;
         let stored = matches!(current.reference, Reference::Stored(_)) && book.may_use(endpoint, current);
         stored.then(|| book.vault().verifying(current).ok()).flatten()
     }

@@ -1,21 +1,21 @@
 //! Pages of a long list: after a cursor, or by number.
 
 use super::ids;
-use super::outcome::{ApiRejection, Outcome};
+use super::response::{ApiRejection, ApiResult};
 use crate::endpoints::Endpoint;
 use crate::provider::api::{IdForm, Paging};
 
 /// A part of a list.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct EndpointPage {
     pub(super) items: Vec<Endpoint>,
     /// What asks for the page after it; absent on the last one.
     pub(super) next: Option<String>,
 }
 
-impl Page {
+impl EndpointPage {
     /// The page that the query of a target asks for.
-    pub(super) fn of(paging: &Paging, target: &str, form: IdForm, mut all: Vec<Endpoint>) -> Outcome<Self> {
+    pub(super) fn of(paging: &Paging, target: &str, form: IdForm, mut all: Vec<Endpoint>) -> ApiResult<Self> {
         let query = target.split_once('?').map_or("", |(_, query)| query);
         let asked = |name: &str| {
             let mut pairs = url::form_urlencoded::parse(query.as_bytes());
@@ -80,7 +80,7 @@ mod tests {
         }
     }
 
-    fn names(page: &Page) -> Vec<&str> {
+    fn names(page: &EndpointPage) -> Vec<&str> {
         page.items.iter().map(|endpoint| endpoint.name.as_str()).collect()
     }
 
@@ -90,7 +90,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut target = "/x".to_owned();
         loop {
-            let page = Page::of(&paging(Some("next")), &target, IdForm::Own, all.clone()).unwrap();
+            let page = EndpointPage::of(&paging(Some("next")), &target, IdForm::Own, all.clone()).unwrap();
             seen.extend(names(&page).into_iter().map(str::to_owned));
             match page.next {
                 Some(next) => target = format!("/x?at={next}"),
@@ -98,11 +98,11 @@ mod tests {
             }
         }
         assert_eq!(seen, ["e0", "e1", "e2", "e3", "e4"]);
-        let one = Page::of(&paging(Some("next")), "/x?limit=1", IdForm::Own, all.clone()).unwrap();
+        let one = EndpointPage::of(&paging(Some("next")), "/x?limit=1", IdForm::Own, all.clone()).unwrap();
         assert_eq!(names(&one), ["e0"]);
         for wrong in ["/x?at=e0", "/x?limit=0", "/x?limit=a"] {
             assert!(
-                Page::of(&paging(Some("next")), wrong, IdForm::Own, all.clone()).is_err(),
+                EndpointPage::of(&paging(Some("next")), wrong, IdForm::Own, all.clone()).is_err(),
                 "{wrong}"
             );
         }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn numbered_pages_begin_with_one() {
         let all = endpoints(3);
-        let page = |target: &str| Page::of(&paging(None), target, IdForm::Own, all.clone());
+        let page = |target: &str| EndpointPage::of(&paging(None), target, IdForm::Own, all.clone());
         assert_eq!(names(&page("/x").unwrap()), ["e0", "e1"]);
         assert_eq!(names(&page("/x?at=2").unwrap()), ["e2"]);
         assert!(names(&page("/x?at=99999999999").unwrap()).is_empty());

@@ -1,5 +1,5 @@
-//! ResourceStore that calls make and end, such as bookings, as the profile describes them. They are kept in memory for the run,
-//! and no more of them than a bound allows: a face plays a provider, it does not replace one.
+//! Resources that calls create and delete, such as bookings, as the profile describes them. They are kept in memory for the
+//! run, and no more of them than a bound allows: the server plays a provider, it does not replace one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::MockApi;
-use super::event_request::Happening;
-use super::outcome::{ApiRejection, Done, Outcome};
+use super::event_request::EventSpec;
+use super::response::{ApiRejection, ApiReply, ApiResult};
 use super::subscription_request;
 use crate::clock::{Precision, Timestamp};
 use crate::json::merge_patch;
@@ -18,7 +18,7 @@ use crate::provider::causes::{Cause, CauseCall, Ingredient, IngredientKind};
 use crate::random::Random;
 use crate::server::Incoming;
 
-/// ResourceStore of one run, at most; the oldest go first.
+/// Resources of one run, at most; the oldest go first.
 const MOST: usize = 10_000;
 
 /// Bytes of all of them together, at most.
@@ -26,17 +26,17 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// What was made and not ended yet, by kind and id.
 #[derive(Debug, Default)]
-pub(super) struct ResourceStore(Mutex<Kept>);
+pub(super) struct ResourceStore(Mutex<Resources>);
 
 #[derive(Debug, Default)]
-struct Kept {
-    things: IndexMap<(usize, String), Thing>,
+struct Resources {
+    by_id: IndexMap<(usize, String), Resource>,
     bytes: usize,
 }
 
-/// One thing.
+/// One resource.
 #[derive(Debug, Clone)]
-struct Thing {
+struct Resource {
     record: Value,
     /// What no other one may share.
     mark: Option<String>,
@@ -44,67 +44,67 @@ struct Thing {
 }
 
 impl MockApi {
-    pub(super) async fn make(&self, index: usize, incoming: &Incoming, mode: Mode) -> Outcome {
+    pub(super) async fn create_resource(&self, index: usize, incoming: &Incoming, mode: Mode) -> ApiResult {
         let cause = &self.api.causes[index];
         let body = subscription_request::object(incoming)?;
         let given = given(cause, &body)?;
-        let (id, record) = record(cause, &given, self.setup.clock.now(), &self.setup.random);
+        let (id, record) = record(cause, &given, self.options.clock.now(), &self.options.random);
         let mark = (!cause.unique.is_empty()).then(|| mark(cause, &given));
-        let thing = Thing {
+        let resource = Resource {
             size: record.to_string().len(),
             record: record.clone(),
             mark,
         };
         let key = (index, id.clone());
-        if !self.things.add(key.clone(), thing) {
+        if !self.resources.add(key.clone(), resource) {
             let (status, code) = &cause.taken;
             let what = format!("a {} with the same {} is there", cause.name, cause.unique.join(" and "));
             return Err(ApiRejection::own(*status, code, what));
         }
-        let told = self.cause(happening(&cause.create, &record, mode)).await;
-        if told.is_err() {
-            self.things.take(&key);
+        let created = self.create_event(event_spec(&cause.create, &record, mode)).await;
+        if created.is_err() {
+            self.resources.take(&key);
         }
-        let (message, endpoints) = told?;
-        let said = format!("{} goes to {endpoints}", message.event);
-        Ok(done(&cause.create, &id, record, said))
+        let (message, endpoints) = created?;
+        let summary = format!("{} goes to {endpoints}", message.event);
+        Ok(done(&cause.create, &id, record, summary))
     }
 
-    pub(super) async fn end(&self, index: usize, id: &str, mode: Mode) -> Outcome {
+    pub(super) async fn delete_resource(&self, index: usize, id: &str, mode: Mode) -> ApiResult {
         let cause = &self.api.causes[index];
         let key = (index, id.to_owned());
-        let (Some(call), Some(thing)) = (&cause.delete, self.things.take(&key)) else {
+        let (Some(call), Some(resource)) = (&cause.delete, self.resources.take(&key)) else {
             return Err(ApiRejection::unknown(&cause.name));
         };
-        let mut record = thing.record.clone();
+        let mut record = resource.record.clone();
         merge_patch(&mut record, &call.sets);
-        let told = self.cause(happening(call, &record, mode)).await;
-        if told.is_err() {
-            // What could not be told has not happened.
-            self.things.add(key, thing);
+        let created = self.create_event(event_spec(call, &record, mode)).await;
+        if created.is_err() {
+            // What could not be recorded has not happened.
+            self.resources.add(key, resource);
         }
-        let (message, endpoints) = told?;
-        let said = format!("{} goes to {endpoints}", message.event);
-        Ok(done(call, id, record, said))
+        let (message, endpoints) = created?;
+        let summary = format!("{} goes to {endpoints}", message.event);
+        Ok(done(call, id, record, summary))
     }
 }
 
 impl ResourceStore {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Resources> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a thing, unless another one shares its mark.
-    fn add(&self, key: (usize, String), thing: Thing) -> bool {
+    /// Keeps a resource, unless another one shares its mark.
+    fn add(&self, key: (usize, String), resource: Resource) -> bool {
         let mut kept = self.lock();
-        let shares = |(other, have): (&(usize, String), &Thing)| other.0 == key.0 && have.mark == thing.mark;
-        if thing.mark.is_some() && kept.things.iter().any(shares) {
+        let shares = |(other, have): (&(usize, String), &Resource)| other.0 == key.0 && have.mark == resource.mark;
+        if resource.mark.is_some() && kept.by_id.iter().any(shares) {
             return false;
         }
-        kept.bytes += thing.size;
-        kept.things.insert(key, thing);
-        while kept.things.len() > MOST || kept.bytes > MOST_BYTES {
-            let Some((_, oldest)) = kept.things.shift_remove_index(0) else {
+        kept.bytes += resource.size;
+        kept.by_id.insert(key, resource);
+        while kept.by_id.len() > MOST || kept.bytes > MOST_BYTES {
+            let Some((_, oldest)) = kept.by_id.shift_remove_index(0) else {
                 break;
             };
             kept.bytes -= oldest.size;
@@ -112,16 +112,16 @@ impl ResourceStore {
         true
     }
 
-    fn take(&self, key: &(usize, String)) -> Option<Thing> {
+    fn take(&self, key: &(usize, String)) -> Option<Resource> {
         let mut kept = self.lock();
-        let thing = kept.things.shift_remove(key)?;
-        kept.bytes -= thing.size;
-        Some(thing)
+        let resource = kept.by_id.shift_remove(key)?;
+        kept.bytes -= resource.size;
+        Some(resource)
     }
 }
 
-fn happening<'a>(call: &'a CauseCall, record: &Value, mode: Mode) -> Happening<'a> {
-    Happening {
+fn event_spec<'a>(call: &'a CauseCall, record: &Value, mode: Mode) -> EventSpec<'a> {
+    EventSpec {
         event: &call.event,
         data: Some(record.clone()),
         params: Vec::new(),
@@ -129,20 +129,20 @@ fn happening<'a>(call: &'a CauseCall, record: &Value, mode: Mode) -> Happening<'
     }
 }
 
-fn done(call: &CauseCall, id: &str, record: Value, said: String) -> Done {
+fn done(call: &CauseCall, id: &str, record: Value, summary: String) -> ApiReply {
     let body = match &call.answer {
         None => record,
         Some(pattern) => pattern.fill(|hole| (hole == "id").then(|| Value::from(id))),
     };
-    Done {
+    ApiReply {
         status: call.status,
         body: Some(body),
-        said,
+        summary,
     }
 }
 
 /// The fields of a request, each checked; times in one form.
-fn given(cause: &Cause, body: &Value) -> Outcome<HashMap<String, Value>> {
+fn given(cause: &Cause, body: &Value) -> ApiResult<HashMap<String, Value>> {
     let mut given = HashMap::new();
     for field in &cause.fields {
         match body.get(&field.name).filter(|value| !value.is_null()) {
@@ -154,7 +154,7 @@ fn given(cause: &Cause, body: &Value) -> Outcome<HashMap<String, Value>> {
     Ok(given)
 }
 
-fn checked(field: &Ingredient, value: &Value) -> Outcome<Value> {
+fn checked(field: &Ingredient, value: &Value) -> ApiResult<Value> {
     use IngredientKind as Kind;
     let (fits, wanted) = match field.kind {
         Kind::Text => (value.as_str().is_some_and(|text| !text.is_empty()), "a text"),
@@ -211,8 +211,8 @@ mod tests {
 
     use super::*;
 
-    fn thing(size: usize, mark: &str) -> Thing {
-        Thing {
+    fn resource(size: usize, mark: &str) -> Resource {
+        Resource {
             record: json!({}),
             mark: Some(mark.to_owned()),
             size,
@@ -221,26 +221,26 @@ mod tests {
 
     #[test]
     fn a_thing_is_kept_until_it_is_taken_and_its_mark_is_free_again() {
-        let things = ResourceStore::default();
+        let store = ResourceStore::default();
         let key = |id: &str| (0, id.to_owned());
-        assert!(things.add(key("a"), thing(1, "x")));
-        assert!(!things.add(key("b"), thing(1, "x")));
-        assert!(things.add((1, "b".into()), thing(1, "x")), "another kind");
-        assert!(things.take(&key("a")).is_some());
-        assert!(things.take(&key("a")).is_none());
-        assert!(things.add(key("b"), thing(1, "x")));
+        assert!(store.add(key("a"), resource(1, "x")));
+        assert!(!store.add(key("b"), resource(1, "x")));
+        assert!(store.add((1, "b".into()), resource(1, "x")), "another kind");
+        assert!(store.take(&key("a")).is_some());
+        assert!(store.take(&key("a")).is_none());
+        assert!(store.add(key("b"), resource(1, "x")));
     }
 
     #[test]
     fn the_oldest_things_go_when_they_are_too_many_or_too_large() {
-        let things = ResourceStore::default();
+        let store = ResourceStore::default();
         for n in 0..=MOST {
-            assert!(things.add((0, n.to_string()), thing(1, &n.to_string())));
+            assert!(store.add((0, n.to_string()), resource(1, &n.to_string())));
         }
-        assert!(things.take(&(0, "0".into())).is_none());
-        assert!(things.add((0, "big".into()), thing(MOST_BYTES, "big")));
-        assert_eq!(things.lock().things.len(), 1);
-        assert_eq!(things.lock().bytes, MOST_BYTES);
+        assert!(store.take(&(0, "0".into())).is_none());
+        assert!(store.add((0, "big".into()), resource(MOST_BYTES, "big")));
+        assert_eq!(store.lock().by_id.len(), 1);
+        assert_eq!(store.lock().bytes, MOST_BYTES);
     }
 
     #[test]

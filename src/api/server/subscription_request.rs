@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::outcome::{ApiRejection, Outcome};
+use super::response::{ApiRejection, ApiResult};
 use crate::api::object::read_events;
 use crate::endpoints::Events;
 use crate::json::get;
@@ -12,7 +12,7 @@ use crate::server::Incoming;
 
 /// What a request says about a subscription; what is absent it does not mention.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct SubscriptionRequest {
     pub(super) url: Option<String>,
     pub(super) events: Option<Events>,
     pub(super) name: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Wanted {
 }
 
 /// The JSON object that a request carries.
-pub(super) fn object(incoming: &Incoming) -> Outcome<Value> {
+pub(super) fn object(incoming: &Incoming) -> ApiResult<Value> {
     let kind = incoming.headers.get_text("content-type").unwrap_or("application/json");
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
@@ -37,9 +37,9 @@ pub(super) fn object(incoming: &Incoming) -> Outcome<Value> {
     Ok(body)
 }
 
-impl Wanted {
+impl SubscriptionRequest {
     /// Reads the fields that the call takes.
-    pub(super) fn read(profile: &Profile, api: &Api, call: &Call, object: &Value) -> Outcome<Self> {
+    pub(super) fn read(profile: &Profile, api: &Api, call: &Call, object: &Value) -> ApiResult<Self> {
         let mut wanted = Self::default();
         for field in &call.takes {
             let Some(name) = api.field(*field) else { continue };
@@ -68,7 +68,7 @@ impl Wanted {
 }
 
 /// A field of the subscription that must be there.
-pub(super) fn needed<T>(api: &Api, field: Field, value: Option<T>) -> Outcome<T> {
+pub(super) fn needed<T>(api: &Api, field: Field, value: Option<T>) -> ApiResult<T> {
     let missing = || ApiRejection::invalid(format!("`{}` is missing", api.field(field).unwrap_or_default()));
     value.ok_or_else(missing)
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::outcome::{ApiRejection, Done, Outcome};
-use super::page::Page;
-use super::subscription_request::{self, Wanted};
-use super::{ApiEvent, MockApi, Question, ids};
+use super::page::EndpointPage;
+use super::response::{ApiRejection, ApiReply, ApiResult};
+use super::subscription_request::{self, SubscriptionRequest};
+use super::{ApiEvent, ConfirmationRequest, MockApi, ids};
 use crate::endpoints::{
     Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, generate,
     name_for, validate, validate_change,
@@ -22,7 +22,7 @@ use crate::server::Incoming;
 use crate::template::text_of;
 
 impl MockApi {
-    pub(super) async fn subscription(&self, verb: Verb, id: &str, incoming: &Incoming) -> Outcome {
+    pub(super) async fn subscription(&self, verb: Verb, id: &str, incoming: &Incoming) -> ApiResult {
         let Some(call) = self.api.call(verb) else {
             return Err(ApiRejection::unknown("call"));
         };
@@ -39,39 +39,39 @@ impl MockApi {
         }
     }
 
-    async fn create(&self, call: &Call, incoming: &Incoming) -> Outcome {
-        let setup = &self.setup;
+    async fn create(&self, call: &Call, incoming: &Incoming) -> ApiResult {
+        let options = &self.options;
         let body = subscription_request::object(incoming)?;
-        let wanted = Wanted::read(&setup.profile, &self.api, call, &body)?;
+        let wanted = SubscriptionRequest::read(&options.profile, &self.api, call, &body)?;
         let url = subscription_request::needed(&self.api, Field::Url, wanted.url)?;
         let events = subscription_request::needed(&self.api, Field::Events, wanted.events)?;
         self.in_scope(&events)?;
-        let now = setup.clock.now();
-        let id = Id::new(IdKind::Endpoint, now, &setup.random);
-        let mut draft = Endpoint::new(id, "", &url, &setup.profile.label(), events, now);
-        draft.params = extras(&setup.profile, call, &body)?;
+        let now = options.clock.now();
+        let id = Id::new(IdKind::Endpoint, now, &options.random);
+        let mut draft = Endpoint::new(id, "", &url, &options.profile.label(), events, now);
+        draft.params = extras(&options.profile, call, &body)?;
         draft.description = wanted.description.filter(|text| !text.is_empty());
         if wanted.active == Some(false) {
             draft.disable(DisabledBy::Hand, None, now);
         }
-        let token = setup
+        let token = options
             .profile
             .handshakes
             .first()
-            .map(|shake| shake.fresh_token(&setup.random));
+            .map(|shake| shake.fresh_token(&options.random));
         if let Some(token) = &token {
             draft.await_confirmation(token, now);
         }
         let endpoint = self.keep(draft, wanted.name).await?;
         self.ask(&endpoint, token).await;
-        let said = format!("added {} for {}", endpoint.name, mask::url(&endpoint.url));
-        Ok(self.done(call, &endpoint, said))
+        let summary = format!("added {} for {}", endpoint.name, mask::url(&endpoint.url));
+        Ok(self.done(call, &endpoint, summary))
     }
 
     /// Judges a new endpoint, makes its secret, and brings both into the book.
-    async fn keep(&self, draft: Endpoint, name: Option<String>) -> Outcome<Endpoint> {
-        let (profile, rules) = (self.setup.profile.clone(), self.setup.rules.clone());
-        let random = self.setup.random.clone();
+    async fn keep(&self, draft: Endpoint, name: Option<String>) -> ApiResult<Endpoint> {
+        let (profile, rules) = (self.options.profile.clone(), self.options.rules.clone());
+        let random = self.options.random.clone();
         self.in_book(move |book| {
             let named = |endpoints: &[Endpoint]| Endpoint {
                 name: name.clone().unwrap_or_else(|| name_for(&draft.url, endpoints)),
@@ -101,13 +101,13 @@ impl MockApi {
         .await
     }
 
-    async fn list(&self, call: &Call, incoming: &Incoming) -> Outcome {
+    async fn list(&self, call: &Call, incoming: &Incoming) -> ApiResult {
         let mut all = self.in_book(Book::read).await?;
         all.retain(|endpoint| self.is_own(endpoint));
         let total = all.len();
         let page = match &self.api.paging {
-            Some(paging) => Page::of(paging, &incoming.target, self.api.id, all)?,
-            None => Page { items: all, next: None },
+            Some(paging) => EndpointPage::of(paging, &incoming.target, self.api.id, all)?,
+            None => EndpointPage { items: all, next: None },
         };
         let items = page.items.iter().map(|endpoint| self.object(call, endpoint)).collect();
         let mut body = json!({});
@@ -121,17 +121,17 @@ impl MockApi {
         if let Some(place) = self.api.paging.as_ref().and_then(|paging| paging.next.as_ref()) {
             insert(&mut body, place, page.next.map_or(Value::Null, Value::from));
         }
-        Ok(Done {
+        Ok(ApiReply {
             status: call.status,
             body: Some(body),
-            said: format!("{total} in all"),
+            summary: format!("{total} in all"),
         })
     }
 
-    async fn update(&self, call: &Call, id: &str, incoming: &Incoming) -> Outcome {
-        let setup = &self.setup;
+    async fn update(&self, call: &Call, id: &str, incoming: &Incoming) -> ApiResult {
+        let options = &self.options;
         let body = subscription_request::object(incoming)?;
-        let wanted = Wanted::read(&setup.profile, &self.api, call, &body)?;
+        let wanted = SubscriptionRequest::read(&options.profile, &self.api, call, &body)?;
         if let Some(events) = &wanted.events {
             self.in_scope(events)?;
         }
@@ -144,9 +144,12 @@ impl MockApi {
             ..Change::default()
         };
         let id = self.book_id(id)?;
-        let (profile, rules, now) = (setup.profile.clone(), setup.rules.clone(), setup.clock.now());
+        let (profile, rules, now) = (options.profile.clone(), options.rules.clone(), options.clock.now());
         let provider = self.provider();
-        let token = profile.handshakes.first().map(|shake| shake.fresh_token(&setup.random));
+        let token = profile
+            .handshakes
+            .first()
+            .map(|shake| shake.fresh_token(&options.random));
         let (endpoint, token) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
@@ -165,11 +168,11 @@ impl MockApi {
             })
             .await?;
         self.ask(&endpoint, token).await;
-        let said = format!("updated {}", endpoint.name);
-        Ok(self.done(call, &endpoint, said))
+        let summary = format!("updated {}", endpoint.name);
+        Ok(self.done(call, &endpoint, summary))
     }
 
-    async fn delete(&self, call: &Call, id: &str) -> Outcome {
+    async fn delete(&self, call: &Call, id: &str) -> ApiResult {
         let (id, provider) = (self.book_id(id)?, self.provider());
         let endpoint = self
             .in_book(move |book| {
@@ -179,17 +182,17 @@ impl MockApi {
                 })
             })
             .await?;
-        let said = format!("removed {}", endpoint.name);
-        Ok(self.done(call, &endpoint, said))
+        let summary = format!("removed {}", endpoint.name);
+        Ok(self.done(call, &endpoint, summary))
     }
 
-    async fn confirm(&self, call: &Call, id: &str, incoming: &Incoming) -> Outcome {
+    async fn confirm(&self, call: &Call, id: &str, incoming: &Incoming) -> ApiResult {
         let body = subscription_request::object(incoming)?;
         let place = call.body.as_ref().and_then(|body| body.place_of("token"));
         let place = place.unwrap_or_else(|| "token".to_owned());
         let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
         let token = token.ok_or_else(|| ApiRejection::invalid(format!("`{place}` is missing")))?;
-        let (id, provider, now) = (self.book_id(id)?, self.provider(), self.setup.clock.now());
+        let (id, provider, now) = (self.book_id(id)?, self.provider(), self.options.clock.now());
         let (endpoint, confirmed) = self
             .in_book(move |book| {
                 book.edit(|endpoints| {
@@ -200,24 +203,27 @@ impl MockApi {
                 })
             })
             .await?;
-        let said = match confirmed {
+        let summary = match confirmed {
             Confirmed::Now => format!("confirmed {}", endpoint.name),
             Confirmed::Before => format!("{} waited for no confirmation", endpoint.name),
             Confirmed::WrongToken => return Err(ApiRejection::invalid("the token is not the one that was sent")),
         };
-        Ok(self.done(call, &endpoint, said))
+        Ok(self.done(call, &endpoint, summary))
     }
 
     /// Has the endpoint asked, where its provider does.
     async fn ask(&self, endpoint: &Endpoint, token: Option<String>) {
         if let Some(token) = token {
             let (endpoint, token) = (endpoint.clone(), Secret::new(token));
-            self.tell(ApiEvent::Question(Box::new(Question { endpoint, token })))
-                .await;
+            self.emit(ApiEvent::Confirmation(Box::new(ConfirmationRequest {
+                endpoint,
+                token,
+            })))
+            .await;
         }
     }
 
-    async fn one(&self, id: &str) -> Outcome<Endpoint> {
+    async fn one(&self, id: &str) -> ApiResult<Endpoint> {
         let (id, provider) = (self.book_id(id)?, self.provider());
         self.in_book(move |book| {
             let mut all = book.read()?;
@@ -227,31 +233,31 @@ impl MockApi {
         .await
     }
 
-    fn book_id(&self, id: &str) -> Outcome<String> {
+    fn book_id(&self, id: &str) -> ApiResult<String> {
         ids::read(self.api.id, id).ok_or_else(|| ApiRejection::unknown("webhook"))
     }
 
     fn is_own(&self, endpoint: &Endpoint) -> bool {
-        endpoint.provider_name() == self.setup.profile.name
+        endpoint.provider_name() == self.options.profile.name
     }
 
     fn provider(&self) -> String {
-        self.setup.profile.name.clone()
+        self.options.profile.name.clone()
     }
 
     /// Uses the book on a thread that may wait.
     async fn in_book<T: Send + 'static>(
         &self,
         action: impl FnOnce(&Book) -> Result<T, EndpointError> + Send + 'static,
-    ) -> Outcome<T> {
-        let book = self.setup.book.clone();
+    ) -> ApiResult<T> {
+        let book = self.options.book.clone();
         let done = tokio::task::spawn_blocking(move || action(&book)).await;
         Ok(done.map_err(|error| ApiRejection::broken(error.to_string()))??)
     }
 
     /// Whether the keys may subscribe to that.
-    fn in_scope(&self, events: &Events) -> Outcome<()> {
-        let Some(granted) = &self.setup.scopes else {
+    fn in_scope(&self, events: &Events) -> ApiResult<()> {
+        let Some(granted) = &self.options.scopes else {
             return Ok(());
         };
         let fits = |pattern: &String, event: &str| match pattern.strip_suffix('*') {
@@ -266,7 +272,7 @@ impl MockApi {
             needed.first().filter(|_| missing).map(|scope| (*scope).clone())
         };
         let wanted: Vec<&str> = match events {
-            Events::All => self.setup.profile.events.keys().map(String::as_str).collect(),
+            Events::All => self.options.profile.events.keys().map(String::as_str).collect(),
             Events::Only(names) => names.iter().map(String::as_str).collect(),
         };
         match wanted.into_iter().find_map(|event| Some((event, lacks(event)?))) {
@@ -299,7 +305,7 @@ fn position(endpoints: &[Endpoint], provider: &str, id: &str) -> Result<usize, E
 }
 
 /// What a request must carry beside the subscription; parameters among it are the endpoint's.
-fn extras(profile: &Profile, call: &Call, body: &Value) -> Outcome<BTreeMap<String, String>> {
+fn extras(profile: &Profile, call: &Call, body: &Value) -> ApiResult<BTreeMap<String, String>> {
     let mut params = BTreeMap::new();
     for (name, extra) in &call.with {
         let given = match get(body, name) {

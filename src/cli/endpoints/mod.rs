@@ -99,7 +99,7 @@ fn command(
         EndpointsCommand::Confirm(args) => endpoints.confirm(&args.endpoint, args.token.as_deref())?,
         EndpointsCommand::Test(args) => {
             let endpoint = with_secret(store, args.endpoint())?;
-            return probe::run(session, args, &endpoint, flags.map(|flags| (store, flags)));
+            return probe::run(session, args, endpoint, flags.map(|flags| (store, flags)));
         }
         EndpointsCommand::RotateSecret(args) => {
             endpoints.rotate(&args.endpoint, args.overlap, &args.secret.options(session))?;

@@ -1,11 +1,11 @@
-//! Questions to endpoints that are not confirmed, in the background: whoever registers one does not wait for it.
+//! ConfirmationRequests to endpoints that are not confirmed, in the background: whoever registers one does not wait for it.
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
 use super::show;
-use crate::api::server::Question;
+use crate::api::server::ConfirmationRequest;
 use crate::app::context::aside;
 use crate::app::handshake::{self, Answered};
 use crate::cli::session::Session;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::provider::Profile;
 use crate::transport::HttpTransport;
 
-/// Questions at the same time; more wait.
+/// ConfirmationRequests at the same time; more wait.
 const AT_ONCE: usize = 16;
 
 /// Asks, and confirms those who answer.
@@ -22,7 +22,7 @@ pub(super) struct Challenger {
     session: Arc<Session>,
     profile: Arc<Profile>,
     transport: Arc<HttpTransport>,
-    under_way: JoinSet<(Question, Answered)>,
+    under_way: JoinSet<(ConfirmationRequest, Answered)>,
 }
 
 impl Challenger {
@@ -35,7 +35,7 @@ impl Challenger {
         }
     }
 
-    pub(super) async fn ask(&mut self, question: Question) -> Result<()> {
+    pub(super) async fn ask(&mut self, question: ConfirmationRequest) -> Result<()> {
         let (profile, asked) = (Arc::clone(&self.profile), question);
         // The endpoint's secrets are files.
         let made = aside(&self.session, move |session| {
@@ -61,7 +61,7 @@ impl Challenger {
     }
 
     /// The next answer; never ready while nobody is asked.
-    pub(super) async fn answered(&mut self) -> (Question, Answered) {
+    pub(super) async fn answered(&mut self) -> (ConfirmationRequest, Answered) {
         loop {
             match self.under_way.join_next().await {
                 Some(Ok(answered)) => return answered,
@@ -73,7 +73,7 @@ impl Challenger {
     }
 
     /// Confirms an endpoint that gave the token back, and says what came of the question.
-    pub(super) async fn settle(&self, (question, answered): (Question, Answered)) -> Result<()> {
+    pub(super) async fn settle(&self, (question, answered): (ConfirmationRequest, Answered)) -> Result<()> {
         let (id, token) = (question.endpoint.id.clone(), question.token);
         let outcome = match answered {
             Answered::Not(why) => Err(why),

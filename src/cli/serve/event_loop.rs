@@ -46,7 +46,7 @@ impl EventLoop {
                 session.ui.flush()?;
             }
             ApiEvent::Event(occurrence) => self.post.take(occurrence).await,
-            ApiEvent::Question(question) => self.asker.ask(*question).await?,
+            ApiEvent::Confirmation(question) => self.asker.ask(*question).await?,
             ApiEvent::Rejected(rejection) => self.turned_away.rejected(&session.ui, &rejection),
             ApiEvent::NotAccepted(error) => self.turned_away.not_accepted(&session.ui, &error),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::super::targets;
-use crate::api::server::Occurrence;
+use crate::api::server::CreatedEvent;
 use crate::app::context::Purpose;
 use crate::app::context::aside;
 use crate::app::endpoint_health;
@@ -46,27 +46,23 @@ pub(super) struct Rules {
 
 impl Fanout {
     /// Puts the deliveries of an event on record, says so to the call that caused it, and hands them to the engine.
-    pub(super) async fn take(&self, occurrence: Occurrence) {
-        let deliveries = match self.record(&occurrence).await {
+    pub(super) async fn take(&self, event: CreatedEvent) {
+        let deliveries = match self.record(&event).await {
             Ok(deliveries) => deliveries,
             Err(error) => {
                 self.session.ui.warn(&format!("an event is not delivered: {error}"));
-                let _ = occurrence.kept.send(Err("the event could not be recorded".to_owned()));
+                let _ = event.recorded.send(Err("the event could not be recorded".to_owned()));
                 return;
             }
         };
-        let _ = occurrence.kept.send(Ok(deliveries.len()));
+        let _ = event.recorded.send(Ok(deliveries.len()));
         for delivery in deliveries {
             let _ = self.jobs.send(delivery).await;
         }
     }
 
-    async fn record(&self, occurrence: &Occurrence) -> Result<Vec<Delivery>> {
-        let (rules, message, params) = (
-            self.rules.clone(),
-            Arc::clone(&occurrence.message),
-            occurrence.params.clone(),
-        );
+    async fn record(&self, event: &CreatedEvent) -> Result<Vec<Delivery>> {
+        let (rules, message, params) = (self.rules.clone(), Arc::clone(&event.message), event.params.clone());
         // The book and the secrets of endpoints are files.
         let deliveries = aside(&self.session, move |session| {
             rules.deliveries(session, &message, &params)

@@ -1,7 +1,7 @@
 //! Who may call: keys by reference, or made up for this run in the provider's form.
 
 use super::ServeArgs;
-use crate::api::server::{Access, Key};
+use crate::api::server::{ApiAccess, ApiKey};
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::template::Template;
 
 /// The keys of a run.
 pub(super) struct Keys {
-    pub(super) all: Vec<Key>,
+    pub(super) all: Vec<ApiKey>,
     /// Those that were made up, which are shown: they open nothing but this run.
     pub(super) fresh: Vec<(Mode, String)>,
 }
@@ -66,14 +66,14 @@ impl Keys {
                     form.fixed_start()
                 ));
             }
-            self.all.push(Key { secret, mode });
+            self.all.push(ApiKey { secret, mode });
         }
         Ok(())
     }
 
     fn make(&mut self, session: &Session, mode: Mode, form: &Template) {
         let text = form.fresh(&session.random);
-        self.all.push(Key {
+        self.all.push(ApiKey {
             secret: Secret::new(text.as_str()),
             mode,
         });
@@ -81,11 +81,11 @@ impl Keys {
     }
 
     /// What the face asks of callers.
-    pub(super) fn access(&self, args: &ServeArgs, port: u16) -> Access {
+    pub(super) fn access(&self, args: &ServeArgs, port: u16) -> ApiAccess {
         if args.no_auth {
-            Access::Open { port }
+            ApiAccess::Open { port }
         } else {
-            Access::Keys(self.all.clone())
+            ApiAccess::Keys(self.all.clone())
         }
     }
 }

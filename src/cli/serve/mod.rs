@@ -19,7 +19,7 @@ use event_loop::EventLoop;
 use fanout::{Fanout, Served};
 use keys::Keys;
 
-use crate::api::server::{ApiEvent, MockApi, Setup, base_path};
+use crate::api::server::{ApiEvent, MockApi, MockApiOptions, base_path};
 use crate::app::endpoint_gate::EndpointGate;
 use crate::cli::session::Session;
 use crate::endpoints::rules::RuleOptions;
@@ -179,7 +179,7 @@ impl Serving<'_> {
 
     fn face(&self, port: u16, outlet: mpsc::Sender<ApiEvent>) -> Result<Arc<MockApi>> {
         let session = self.session;
-        let setup = Setup {
+        let setup = MockApiOptions {
             profile: Arc::clone(&self.profile),
             book: session.book(),
             access: self.keys.access(self.args, port),
@@ -194,7 +194,7 @@ impl Serving<'_> {
             params: session.account_params(&self.profile),
             clock: Arc::clone(&session.clock),
             random: Arc::clone(&session.random),
-            outlet,
+            events: outlet,
         };
         let face = MockApi::new(setup).map(Arc::new);
         face.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::keys::Keys;
 use super::{ServeArgs, ServeContext};
-use crate::api::server::Called;
+use crate::api::server::ApiCall;
 use crate::app::handshake::HandshakeResult;
 use crate::cli::session::Session;
 use crate::cli::socket::{self, ReadyLine};
@@ -100,7 +100,7 @@ pub(super) fn ready(
 }
 
 /// `12:03:04.123  POST /v1/webhooks  201  added crm  3.4ms`
-pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
+pub(super) fn call(session: &Session, called: &ApiCall) -> Result<()> {
     let ui = &session.ui;
     match ui.output {
         Output::Quiet => Ok(()),
@@ -109,7 +109,7 @@ pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
             method: &called.method,
             path: mask::url(&called.target),
             status: called.status,
-            said: &called.said,
+            said: &called.summary,
             mode: called.mode.map(Mode::name),
             took_ms: millis(called.took),
         }),
@@ -119,7 +119,7 @@ pub(super) fn call(session: &Session, called: &Called) -> Result<()> {
                 status @ 200..300 => style.good(&status.to_string()),
                 status => style.bad(&status.to_string()),
             };
-            let said = match printable(&called.said, 200) {
+            let said = match printable(&called.summary, 200) {
                 said if said.is_empty() => said,
                 said => format!("  {said}"),
             };

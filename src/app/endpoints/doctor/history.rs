@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Check, CheckGroup, Subject};
+use super::Subject;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
+use crate::finding::Finding;
 use crate::store::{DeliveryState, Page, Query, RecordKind, Summary};
-use crate::view::short_time;
+use crate::text::short_time;
 
 /// How far back is looked.
 const DELIVERIES: usize = 20;
@@ -19,21 +20,21 @@ const DELIVERIES: usize = 20;
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The last deliveries to the URL as it is now, the newest first. Tampered twins of a test are parked, and do not count.
-pub(super) fn recent(patient: &Subject<'_>) -> Result<Vec<Summary>> {
-    if !patient.session.ledger_path.exists() {
+pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
+    if !subject.context.ledger_path.exists() {
         return Ok(Vec::new());
     }
     let query = Query {
         kind: Some(RecordKind::Delivery),
-        endpoint: Some(patient.endpoint.name.clone()),
+        endpoint: Some(subject.endpoint.name.clone()),
         page: Page {
             limit: DELIVERIES * 2,
             ..Query::default().page
         },
         ..Query::default()
     };
-    let url = Url::parse(&patient.endpoint.url).map_or_else(|_| patient.endpoint.url.clone(), String::from);
-    let mut found = patient.session.reader()?.list(&query)?;
+    let url = Url::parse(&subject.endpoint.url).map_or_else(|_| subject.endpoint.url.clone(), String::from);
+    let mut found = subject.context.reader()?.list(&query)?;
     found.retain(|summary| summary.target == url && summary.state != DeliveryState::Parked.name());
     found.truncate(DELIVERIES);
     Ok(found)
@@ -44,11 +45,11 @@ fn failed(summary: &Summary) -> bool {
 }
 
 /// What came of them.
-pub(super) fn deliveries(patient: &Subject<'_>, past: &[Summary]) -> Check {
-    let (section, name) = (CheckGroup::NotReceived, &patient.endpoint.name);
+pub(super) fn deliveries(subject: &Subject<'_>, past: &[Summary]) -> Finding {
+    let name = &subject.endpoint.name;
     let test = format!("`hook endpoints test {name}`");
     let Some(newest) = past.first() else {
-        return Check::caution(section, "deliveries", "nothing was delivered yet").hint(test);
+        return Finding::caution("deliveries", "nothing was delivered yet").hint(test);
     };
     let mut causes: BTreeMap<String, usize> = BTreeMap::new();
     for summary in past.iter().filter(|summary| failed(summary)) {
@@ -59,48 +60,42 @@ pub(super) fn deliveries(patient: &Subject<'_>, past: &[Summary]) -> Check {
     }
     let total: usize = causes.values().sum();
     if total == 0 {
-        return Check::ok(section, "deliveries", format!("none of the last {} failed", past.len()));
+        return Finding::ok("deliveries", format!("none of the last {} failed", past.len()));
     }
     let causes: Vec<String> = causes.iter().map(|(cause, n)| format!("{n} x {cause}")).collect();
     let what = format!("{total} of the last {} failed: {}", past.len(), causes.join(", "));
     if failed(newest) {
-        Check::problem(section, "deliveries", what).hint(format!("`hook log show {}`", newest.number))
+        Finding::problem("deliveries", what).hint(format!("`hook log show {}`", newest.number))
     } else {
-        Check::caution(section, "deliveries", format!("{what}; the newest did not"))
+        Finding::caution("deliveries", format!("{what}; the newest did not"))
             .hint(format!("`hook log list --endpoint {name} --failed` shows them"))
     }
 }
 
 /// Whether the receiver refuses signatures.
-pub(super) fn refusals(past: &[Summary]) -> Option<Check> {
-    let section = CheckGroup::VerificationFailing;
+pub(super) fn refusals(past: &[Summary]) -> Option<Finding> {
     let refused = |summary: &&Summary| matches!(summary.status, Some(401 | 403));
     let newest = past.first()?;
     let all: Vec<&Summary> = past.iter().filter(refused).collect();
     let Some(last) = all.first() else {
-        return Some(Check::ok(
-            section,
+        return Some(Finding::ok(
             "refusals",
             format!("none of the last {} was answered with 401 or 403", past.len()),
         ));
     };
     let what = format!("{} of the last {} were answered with 401 or 403", all.len(), past.len());
     if last.number != newest.number {
-        return Some(Check::caution(
-            section,
-            "refusals",
-            format!("{what}; the newest was not"),
-        ));
+        return Some(Finding::caution("refusals", format!("{what}; the newest was not")));
     }
     let hint = "does the receiver have this secret to the last character, and check the raw bytes of the body, \
         not JSON that it parsed and wrote again?";
-    Some(Check::problem(section, "refusals", what).hint(hint))
+    Some(Finding::problem("refusals", what).hint(hint))
 }
 
 /// Whether answers come within the limit.
-pub(super) fn times(patient: &Subject<'_>, past: &[Summary]) -> Check {
-    let (section, limit) = (CheckGroup::Timeouts, patient.profile.policy.timeout);
-    let assumed = patient.profile.is_assumed("delivery.timeout");
+pub(super) fn times(subject: &Subject<'_>, past: &[Summary]) -> Finding {
+    let limit = subject.profile.policy.timeout;
+    let assumed = subject.profile.is_assumed("delivery.timeout");
     let says = if assumed { " (assumed)" } else { "" };
     let allowed = format!("{}{says}", human_duration(limit));
     let quick = "let the receiver answer first, and do the work afterwards";
@@ -110,12 +105,11 @@ pub(super) fn times(patient: &Subject<'_>, past: &[Summary]) -> Check {
     let late = late.count();
     if late > 0 {
         let what = format!("{late} of the last {} had no answer within {allowed}", past.len());
-        return Check::problem(section, "times", what).hint(quick);
+        return Finding::problem("times", what).hint(quick);
     }
     let answered = past.iter().filter(|summary| summary.status.is_some());
     let Some(slowest) = answered.filter_map(|summary| summary.took).max() else {
-        return Check::ok(
-            section,
+        return Finding::ok(
             "times",
             format!("{allowed} are allowed for an answer; none was timed yet"),
         );
@@ -125,17 +119,16 @@ pub(super) fn times(patient: &Subject<'_>, past: &[Summary]) -> Check {
         short_time(slowest)
     );
     if slowest > limit.mul_f64(0.8) || (assumed && slowest > SLOW) {
-        return Check::caution(section, "times", what).hint(quick);
+        return Finding::caution("times", what).hint(quick);
     }
-    Check::ok(section, "times", what)
+    Finding::ok("times", what)
 }
 
 /// Whether the receiver saw events more than once.
-pub(super) fn repeats(past: &[Summary]) -> Option<Check> {
+pub(super) fn repeats(past: &[Summary]) -> Option<Finding> {
     let repeated = past.iter().filter(|summary| summary.attempts > 1).count();
     (repeated > 0).then(|| {
         let what = format!("{repeated} of the last {} took several attempts", past.len());
-        Check::caution(CheckGroup::Duplicates, "repeats", what)
-            .hint("a receiver that was only slow got those events more than once")
+        Finding::caution("repeats", what).hint("a receiver that was only slow got those events more than once")
     })
 }

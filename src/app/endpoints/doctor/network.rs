@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{Check, CheckGroup, Subject};
+use super::Subject;
 use crate::exchange::{ErrorKind, Outcome, Request};
-use crate::finding::Level;
+use crate::finding::Finding;
 use crate::headers::Headers;
 use crate::text::printable;
 use crate::transport::{
@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the name says and whether something answers. Behind a proxy the name need not be known here: then the answer
 /// counts; else an unknown name is the reason why nothing answers.
-pub(super) async fn checks(patient: &Subject<'_>) -> Vec<Check> {
-    let (dns, reach) = (dns(patient).await, reach(patient).await);
-    let is_problem = |check: &Option<Check>| check.as_ref().is_some_and(|check| check.result == Level::Problem);
+pub(super) async fn checks(subject: &Subject<'_>) -> Vec<Finding> {
+    let (dns, reach) = (dns(subject).await, reach(subject).await);
+    let is_problem = |check: &Option<Finding>| check.as_ref().is_some_and(Finding::is_problem);
     match (is_problem(&dns), is_problem(&reach)) {
-        _ if dns.as_ref().is_some_and(|check| check.name == NOT_PUBLIC) => dns.into_iter().chain(reach).collect(),
+        _ if dns.as_ref().is_some_and(|check| check.code == NOT_PUBLIC) => dns.into_iter().chain(reach).collect(),
         (true, true) => dns.into_iter().collect(),
         (true, false) => reach.into_iter().collect(),
         _ => dns.into_iter().chain(reach).collect(),
@@ -36,57 +36,56 @@ pub(super) async fn checks(patient: &Subject<'_>) -> Vec<Check> {
 }
 
 /// Whether the name is known, and its addresses can be reached by the provider.
-async fn dns(patient: &Subject<'_>) -> Option<Check> {
-    let url = Url::parse(&patient.endpoint.url).ok()?;
+async fn dns(subject: &Subject<'_>) -> Option<Finding> {
+    let url = Url::parse(&subject.endpoint.url).ok()?;
     let name = match url.host()? {
         Host::Domain(name) if !address_policy::is_localhost(name) => name,
         Host::Domain(_) => return None,
-        Host::Ipv4(_) | Host::Ipv6(_) => return literal(patient, &url),
+        Host::Ipv4(_) | Host::Ipv6(_) => return literal(subject, &url),
     };
-    let section = CheckGroup::NotReceived;
     let found = match timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
         Ok(Ok(found)) => found.collect::<Vec<SocketAddr>>(),
         Ok(Err(_)) => Vec::new(),
         Err(_) => {
             let what = format!("the name server does not say what `{name}` is");
-            return Some(Check::problem(section, "dns", what).hint("is this machine online?"));
+            return Some(Finding::problem("dns", what).hint("is this machine online?"));
         }
     };
     let Some(first) = found.first().map(SocketAddr::ip) else {
         let what = format!("the name `{name}` is not known");
-        return Some(Check::problem(section, "dns", what).hint("check the spelling, and the name's DNS records"));
+        return Some(Finding::problem("dns", what).hint("check the spelling, and the name's DNS records"));
     };
     let inside = found
         .iter()
         .map(|address| (address.ip(), AddressClass::of(address.ip())))
         .find(|(_, class)| *class != AddressClass::Public);
     Some(match inside {
-        None => Check::ok(section, "dns", format!("`{name}` is {first}")),
+        None => Finding::ok("dns", format!("`{name}` is {first}")),
         Some((ip, class)) => {
             let what = format!("`{name}` is {ip}, which is no public address ({})", class.name());
-            if patient.profile.endpoint.public {
-                Check::problem(section, NOT_PUBLIC, what).hint("use a public host, or a tunnel's URL")
+            if subject.profile.endpoint.public {
+                Finding::problem(NOT_PUBLIC, what).hint("use a public host, or a tunnel's URL")
             } else {
-                Check::caution(section, NOT_PUBLIC, what).hint("the provider must be able to reach it")
+                Finding::caution(NOT_PUBLIC, what).hint("the provider must be able to reach it")
             }
         }
     })
 }
 
 /// What an address in the URL is for. Where the provider says that it must be public, the rules have judged it.
-fn literal(patient: &Subject<'_>, url: &Url) -> Option<Check> {
+fn literal(subject: &Subject<'_>, url: &Url) -> Option<Finding> {
     let class = AddressClass::of_url(url)?;
-    if matches!(class, AddressClass::Public | AddressClass::Loopback) || patient.profile.endpoint.public {
+    if matches!(class, AddressClass::Public | AddressClass::Loopback) || subject.profile.endpoint.public {
         return None;
     }
     let host = url.host_str().unwrap_or_default();
     let what = format!("`{host}` is no public address ({})", class.name());
-    Some(Check::caution(CheckGroup::NotReceived, NOT_PUBLIC, what).hint("the provider must be able to reach it"))
+    Some(Finding::caution(NOT_PUBLIC, what).hint("the provider must be able to reach it"))
 }
 
 /// Whether something answers there, over TLS where the URL says so.
-async fn reach(patient: &Subject<'_>) -> Option<Check> {
-    let url = Url::parse(&patient.endpoint.url).ok()?;
+async fn reach(subject: &Subject<'_>) -> Option<Finding> {
+    let url = Url::parse(&subject.endpoint.url).ok()?;
     if url.scheme() == "http" && address_policy::is_loopback(&url) {
         return Some(connect(&url).await);
     }
@@ -94,16 +93,15 @@ async fn reach(patient: &Subject<'_>) -> Option<Check> {
 }
 
 /// A connection is enough to know about a receiver on this machine, and does not disturb it.
-async fn connect(url: &Url) -> Check {
-    let section = CheckGroup::NotReceived;
+async fn connect(url: &Url) -> Finding {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(80);
     let error = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => return Check::ok(section, "connect", format!("something listens on port {port}")),
+        Ok(Ok(_)) => return Finding::ok("connect", format!("something listens on port {port}")),
         Ok(Err(error)) => error.kind().to_string(),
         Err(_) => "no answer".to_owned(),
     };
-    let check = Check::problem(section, "connect", format!("nothing listens on port {port}: {error}"));
+    let check = Finding::problem("connect", format!("nothing listens on port {port}: {error}"));
     match other_loopback_answers(url).await {
         Some(other) => check.hint(format!("something listens on the other loopback address: {other}")),
         None => check.hint(format!("start the receiver, or try with `hook listen --port {port}`")),
@@ -111,8 +109,8 @@ async fn connect(url: &Url) -> Check {
 }
 
 /// A request without an event: what it is answered with does not matter.
-async fn head(url: Url) -> Check {
-    let (section, secure) = (CheckGroup::NotReceived, url.scheme() == "https");
+async fn head(url: Url) -> Finding {
+    let secure = url.scheme() == "https";
     let place = printable(url.host_str().unwrap_or_default(), 200);
     let request = Request {
         method: "HEAD".into(),
@@ -127,15 +125,13 @@ async fn head(url: Url) -> Check {
     };
     let transport = match HttpTransport::new(options) {
         Ok(transport) => transport,
-        Err(error) => return Check::caution(section, "connect", printable(&error.to_string(), 400)),
+        Err(error) => return Finding::caution("connect", printable(&error.to_string(), 400)),
     };
     match transport.send(&request).await {
-        Outcome::Answer(_) if secure => Check::ok(
-            section,
-            "tls",
-            format!("{place} answers over TLS with a valid certificate"),
-        ),
-        Outcome::Answer(_) => Check::ok(section, "connect", format!("{place} answers")),
+        Outcome::Answer(_) if secure => {
+            Finding::ok("tls", format!("{place} answers over TLS with a valid certificate"))
+        }
+        Outcome::Answer(_) => Finding::ok("connect", format!("{place} answers")),
         Outcome::Error { kind, text } => {
             let hint = match kind {
                 ErrorKind::Dns => "check the spelling, and the name's DNS records",
@@ -150,7 +146,7 @@ async fn head(url: Url) -> Check {
                 }
             };
             let check = if kind == ErrorKind::Tls { "tls" } else { "connect" };
-            Check::problem(section, check, printable(&text, 400)).hint(hint)
+            Finding::problem(check, printable(&text, 400)).hint(hint)
         }
     }
 }

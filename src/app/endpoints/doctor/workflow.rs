@@ -1,16 +1,14 @@
 //! Why a workflow of the settings sends nothing, or not what it should. Nothing is sent, and no name is looked up.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::book::{check_of, level};
-use super::{Check, CheckGroup};
+use super::{no_provider, of_url};
+use crate::app::context::Context;
 use crate::app::workflow::{find, sample_record};
-
-use crate::cli::session::Session;
 use crate::config::workflow::{WorkflowFile, WorkflowState};
 use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::json::{get, leaf_paths};
 use crate::listener::Condition;
 use crate::provider::workflow::{Merge, TagFault};
@@ -19,52 +17,30 @@ use crate::secret::SecretRef;
 use crate::text::printable;
 use crate::transport::address_policy;
 
-/// Every check is about not being received.
-const SECTION: CheckGroup = CheckGroup::NotReceived;
-
-/// `{"schema":"hook.workflow-check/1"}`: a check of one workflow.
-#[derive(Serialize)]
-pub(super) struct CheckLine<'a> {
-    schema: &'static str,
-    workflow: &'a str,
-    #[serde(flatten)]
-    check: &'a Check,
-}
-
 /// Those that are named; all of them when nothing is.
 pub(super) fn chosen<'a>(
-    session: &'a Session,
+    context: &'a Context,
     names: &'a [String],
     nothing_else: bool,
 ) -> Result<Vec<(&'a str, &'a WorkflowFile)>> {
     if names.is_empty() && nothing_else {
-        let all = session.settings.workflows.iter();
+        let all = context.settings.workflows.iter();
         return Ok(all.map(|(name, file)| (name.as_str(), file)).collect());
     }
     names
         .iter()
-        .map(|name| Ok((name.as_str(), find(session, name)?)))
+        .map(|name| Ok((name.as_str(), find(context, name)?)))
         .collect()
 }
 
-/// A check for scripts.
-pub(super) fn line<'a>(workflow: &'a str, check: &'a Check) -> CheckLine<'a> {
-    CheckLine {
-        schema: "hook.workflow-check/1",
-        workflow,
-        check,
-    }
-}
-
-pub(super) fn examine(session: &Session, name: &str, file: &WorkflowFile) -> Vec<Check> {
+/// Every finding is about not being received.
+pub(super) fn examine(context: &Context, name: &str, file: &WorkflowFile) -> Vec<Finding> {
     let mut checks = vec![state(name, file)];
-    let label = file.provider.as_ref().or(session.settings.provider.as_ref());
-    let profile = match session.registry.get(label.map_or(Registry::GENERIC, |label| label)) {
+    let label = file.provider.as_ref().or(context.settings.provider.as_ref());
+    let profile = match context.registry.get(label.map_or(Registry::GENERIC, |label| label)) {
         Ok(profile) => profile,
         Err(error) => {
-            let what = printable(&error.to_string(), 400);
-            let check = Check::problem(SECTION, "provider", what);
-            checks.push(check.hint("`hook providers list` shows all of them"));
+            checks.push(no_provider(&error));
             return checks;
         }
     };
@@ -84,11 +60,11 @@ pub(super) fn examine(session: &Session, name: &str, file: &WorkflowFile) -> Vec
     checks
 }
 
-fn state(name: &str, file: &WorkflowFile) -> Check {
+fn state(name: &str, file: &WorkflowFile) -> Finding {
     match file.state {
-        WorkflowState::Draft => Check::caution(SECTION, "state", "it is a draft: it does not run"),
-        WorkflowState::Test => Check::caution(SECTION, "state", "it is in test: its request is made, and not sent"),
-        WorkflowState::Published => return Check::ok(SECTION, "state", "it is published"),
+        WorkflowState::Draft => Finding::caution("state", "it is a draft: it does not run"),
+        WorkflowState::Test => Finding::caution("state", "it is in test: its request is made, and not sent"),
+        WorkflowState::Published => return Finding::ok("state", "it is published"),
     }
     .hint(format!(
         "`state = \"published\"` in `[workflow.{}]`",
@@ -97,9 +73,9 @@ fn state(name: &str, file: &WorkflowFile) -> Check {
 }
 
 /// What the provider says about the URL.
-fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Check> {
+fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Finding> {
     let Some(text) = &file.url else {
-        let check = Check::caution(SECTION, "url", "it has no `url`");
+        let check = Finding::caution("url", "it has no `url`");
         return vec![check.hint("add one, or name it with `--to URL` each time")];
     };
     let url = merge.url(text);
@@ -108,34 +84,21 @@ fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Che
         ..RuleOptions::default()
     };
     let findings = rules::judge_url(profile, &url, &options);
-    let checks: Vec<Check> = findings
-        .iter()
-        .filter_map(|finding| level(finding).map(|level| check_of(finding, level)))
-        .collect();
-    if checks.is_empty() {
-        let what = format!("the URL keeps the rules of `{}`", profile.label());
-        return vec![Check::ok(SECTION, "url", what)];
-    }
-    checks
+    of_url(profile, findings.iter())
 }
 
 /// Conditions that no record of the provider's form can meet.
-fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Check> {
-    let judge = |(path, wanted): (&String, &Value)| -> Option<Check> {
+fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Finding> {
+    let judge = |(path, wanted): (&String, &Value)| -> Option<Finding> {
         if let Err(what) = Condition::new(path, wanted) {
-            return Some(Check::problem(
-                SECTION,
-                "when",
-                format!("`when` {}", printable(&what, 200)),
-            ));
+            return Some(Finding::problem("when", format!("`when` {}", printable(&what, 200))));
         }
         let sample = sample?;
         let shown = printable(path, 100);
         let Some(found) = get(sample, path) else {
             let paths = leaf_paths(sample);
             let near = near_names(path, paths.iter().map(String::as_str));
-            let check = Check::caution(
-                SECTION,
+            let check = Finding::caution(
                 "when",
                 format!("the provider's record has no `{shown}`: the condition may never be met"),
             );
@@ -147,22 +110,22 @@ fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Check> {
         let alike = found.is_null() || std::mem::discriminant(found) == std::mem::discriminant(wanted);
         (!alike).then(|| {
             let what = format!("`{shown}` is `{found}` in the provider's record, which `{wanted}` can never be");
-            Check::caution(SECTION, "when", printable(&what, 300)).hint("in quotes it is a text, without them a number")
+            Finding::caution("when", printable(&what, 300)).hint("in quotes it is a text, without them a number")
         })
     };
-    let checks: Vec<Check> = file.when.iter().filter_map(judge).collect();
+    let checks: Vec<Finding> = file.when.iter().filter_map(judge).collect();
     if checks.is_empty() && !file.when.is_empty() {
-        return vec![Check::ok(SECTION, "when", "its conditions can be met")];
+        return vec![Finding::ok("when", "its conditions can be met")];
     }
     checks
 }
 
-fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Check> {
+fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Finding> {
     let unknown = |fault: &TagFault| match fault {
         TagFault::Unknown { tag, near } => {
             let tag = printable(tag, 100);
             let what = format!("{}'s record has no `{{{{{tag}}}}}`", profile.title);
-            let check = Check::caution(SECTION, "tags", what);
+            let check = Finding::caution("tags", what);
             Some(match near.first() {
                 Some(near) => check.hint(format!("did you mean `{{{{{near}}}}}`?")),
                 None => check,
@@ -170,22 +133,22 @@ fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Check> {
         }
         TagFault::Empty { .. } | TagFault::Bare { .. } => None,
     };
-    let checks: Vec<Check> = faults.iter().filter_map(unknown).collect();
+    let checks: Vec<Finding> = faults.iter().filter_map(unknown).collect();
     if checks.is_empty() {
         let what = format!("its merge tags are in {}'s record", profile.title);
-        return vec![Check::ok(SECTION, "tags", what)];
+        return vec![Finding::ok("tags", what)];
     }
     checks
 }
 
 /// Whether its secret can be had.
-fn auth(file: &WorkflowFile) -> Option<Check> {
+fn auth(file: &WorkflowFile) -> Option<Finding> {
     if let Err(what) = file.auth.read() {
-        return Some(Check::problem(SECTION, "auth", format!("`auth`: {what}")));
+        return Some(Finding::problem("auth", format!("`auth`: {what}")));
     }
     let reference = SecretRef::parse(file.auth.secrets().next()?);
     Some(match reference.resolve() {
-        Ok(_) => Check::ok(SECTION, "auth", format!("`{reference}` is there")),
-        Err(error) => Check::problem(SECTION, "auth", printable(&error.to_string(), 400)),
+        Ok(_) => Finding::ok("auth", format!("`{reference}` is there")),
+        Err(error) => Finding::problem("auth", printable(&error.to_string(), 400)),
     })
 }

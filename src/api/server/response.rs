@@ -1,4 +1,4 @@
-//! What a call came to, before it becomes bytes: an answer, or a refusal in the provider's shape.
+//! The response of a call before it becomes bytes: an answer, or a rejection in the provider's shape.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -10,29 +10,29 @@ use crate::provider::api::{Api, FaultKind};
 use crate::server::Reply;
 
 /// How a call ends.
-pub(super) type Outcome<T = Done> = Result<T, ApiRejection>;
+pub(super) type ApiResult<T = ApiReply> = Result<T, ApiRejection>;
 
 /// A call that was done.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct ApiReply {
     pub(super) status: u16,
     /// Absent: the answer has no body.
     pub(super) body: Option<Value>,
     /// What was done, for the screen.
-    pub(super) said: String,
+    pub(super) summary: String,
 }
 
 /// A call that was not done.
 #[derive(Debug)]
 pub(super) struct ApiRejection {
-    pub(super) why: Why,
+    pub(super) kind: RejectKind,
     pub(super) message: String,
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
 /// The kind of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum RejectKind {
     /// One that the profile knows.
     Fault(FaultKind),
     /// A status and a code of their own.
@@ -42,7 +42,7 @@ pub(super) enum Why {
 impl ApiRejection {
     pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
         Self {
-            why: Why::Fault(kind),
+            kind: RejectKind::Fault(kind),
             message: message.into(),
             headers: Vec::new(),
         }
@@ -64,7 +64,7 @@ impl ApiRejection {
 
     pub(super) fn own(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self {
-            why: Why::Own(status, code.to_owned()),
+            kind: RejectKind::Own(status, code.to_owned()),
             message: message.into(),
             headers: Vec::new(),
         }
@@ -76,16 +76,16 @@ impl ApiRejection {
     }
 
     pub(super) fn status(&self, api: &Api) -> u16 {
-        match &self.why {
-            Why::Fault(kind) => api.faults.of(*kind).0,
-            Why::Own(status, _) => *status,
+        match &self.kind {
+            RejectKind::Fault(kind) => api.faults.of(*kind).0,
+            RejectKind::Own(status, _) => *status,
         }
     }
 
     pub(super) fn reply(&self, api: &Api) -> Reply {
-        let (status, code) = match &self.why {
-            Why::Fault(kind) => api.faults.of(*kind),
-            Why::Own(status, code) => (*status, code.as_str()),
+        let (status, code) = match &self.kind {
+            RejectKind::Fault(kind) => api.faults.of(*kind),
+            RejectKind::Own(status, code) => (*status, code.as_str()),
         };
         let body = api.faults.answer.fill(|hole| match hole {
             "code" => Some(Value::from(code)),
@@ -119,7 +119,7 @@ impl From<EndpointError> for ApiRejection {
     }
 }
 
-impl Done {
+impl ApiReply {
     pub(super) fn reply(&self) -> Reply {
         json(self.status, self.body.as_ref())
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::outcome::{ApiRejection, Outcome};
+use super::response::{ApiRejection, ApiResult};
 use crate::clock::{Timestamp, human_duration};
 use crate::message::Mode;
 use crate::provider::api::{Api, FaultKind, RateFact};
@@ -16,7 +16,7 @@ use crate::template::Template;
 
 /// A key that calls are made with.
 #[derive(Debug, Clone)]
-pub struct Key {
+pub struct ApiKey {
     /// The token.
     pub secret: Secret,
     /// Of the events that its calls cause.
@@ -25,9 +25,9 @@ pub struct Key {
 
 /// Who may call.
 #[derive(Debug, Clone)]
-pub enum Access {
+pub enum ApiAccess {
     /// Whoever has one of these keys.
-    Keys(Vec<Key>),
+    Keys(Vec<ApiKey>),
     /// Any program of this machine that reaches that port; web pages and foreign names may not.
     Open {
         /// The port that is listened on.
@@ -37,14 +37,14 @@ pub enum Access {
 
 /// Calls since the first one of a window.
 #[derive(Debug)]
-struct Window {
+struct RateWindow {
     began: Timestamp,
     calls: u32,
 }
 
 /// How many calls each key has made.
 #[derive(Debug, Default)]
-pub(super) struct Meter(Mutex<HashMap<usize, Window>>);
+pub(super) struct RateLimits(Mutex<HashMap<usize, RateWindow>>);
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) struct Caller {
 
 /// How much a caller has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct RateStatus {
     most: u32,
     /// `None` beyond the limit.
     calls: Option<u32>,
@@ -64,9 +64,9 @@ pub(super) struct Left {
     until: Duration,
 }
 
-impl Access {
+impl ApiAccess {
     /// Who calls, when it may.
-    pub(super) fn admit(&self, api: &Api, incoming: &Incoming) -> Outcome<Caller> {
+    pub(super) fn admit(&self, api: &Api, incoming: &Incoming) -> ApiResult<Caller> {
         match self {
             Self::Keys(keys) => known(keys, incoming),
             Self::Open { port } => {
@@ -95,7 +95,7 @@ fn bearer(incoming: &Incoming) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
-fn known(keys: &[Key], incoming: &Incoming) -> Outcome<Caller> {
+fn known(keys: &[ApiKey], incoming: &Incoming) -> ApiResult<Caller> {
     let refused =
         |what: &str| ApiRejection::fault(FaultKind::Unauthorised, what).header("www-authenticate", "Bearer".to_owned());
     let Some(token) = bearer(incoming) else {
@@ -113,7 +113,7 @@ fn known(keys: &[Key], incoming: &Incoming) -> Outcome<Caller> {
 }
 
 /// A local port is reachable from any web page, also under a name that somebody points to this machine.
-fn open(port: u16, incoming: &Incoming) -> Outcome<()> {
+fn open(port: u16, incoming: &Incoming) -> ApiResult<()> {
     let refused = |what: &str| Err(ApiRejection::own(403, "FORBIDDEN", what));
     if incoming.headers.contains("origin") {
         return refused("requests of web pages are refused while no key is needed");
@@ -129,7 +129,7 @@ fn open(port: u16, incoming: &Incoming) -> Outcome<()> {
 }
 
 /// The headers that every call carries beside its key.
-pub(super) fn headers(api: &Api, incoming: &Incoming) -> Outcome<()> {
+pub(super) fn headers(api: &Api, incoming: &Incoming) -> ApiResult<()> {
     for (name, wanted) in &api.headers {
         match incoming.headers.get_text(name) {
             Some(given) if given == wanted => {}
@@ -144,18 +144,18 @@ pub(super) fn headers(api: &Api, incoming: &Incoming) -> Outcome<()> {
     Ok(())
 }
 
-impl Meter {
+impl RateLimits {
     /// Counts a call; what is left of the caller's window, where calls are limited.
-    pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Option<Left> {
+    pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Option<RateStatus> {
         let (most, per) = api.rate?;
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(caller.key).or_insert(Window { began: now, calls: 0 });
+        let window = windows.entry(caller.key).or_insert(RateWindow { began: now, calls: 0 });
         // A clock that was set back must not close the door for long.
         if window.began > now || now.since(window.began) >= per {
-            *window = Window { began: now, calls: 0 };
+            *window = RateWindow { began: now, calls: 0 };
         }
         window.calls = window.calls.saturating_add(1);
-        Some(Left {
+        Some(RateStatus {
             most,
             calls: most.checked_sub(window.calls),
             per,
@@ -164,9 +164,9 @@ impl Meter {
     }
 }
 
-impl Left {
+impl RateStatus {
     /// Refuses a call beyond the limit.
-    pub(super) fn check(&self) -> Outcome<()> {
+    pub(super) fn check(&self) -> ApiResult<()> {
         if self.calls.is_some() {
             return Ok(());
         }
@@ -203,9 +203,13 @@ mod tests {
     fn calls_are_counted_for_each_key_in_windows_that_begin_with_a_call() {
         let profile = Registry::default().get("hoopai").unwrap();
         let api = profile.api.as_ref().unwrap();
-        let meter = Meter::default();
+        let rate_limits = RateLimits::default();
         let caller = |key| Caller { key, mode: Mode::Live };
-        let count = |key, second| meter.count(api, caller(key), Timestamp::from_unix(second)).unwrap();
+        let count = |key, second| {
+            rate_limits
+                .count(api, caller(key), Timestamp::from_unix(second))
+                .unwrap()
+        };
         for left in (0..100).rev() {
             assert_eq!(count(0, 50).calls, Some(left));
         }

@@ -1,10 +1,10 @@
-//! The tampered twin: a message whose signature is that of another one.
+//! The tampered message: its signature is that of another one.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::cli::session::Session;
+use crate::app::context::Context;
 use crate::engine::{Delivery, Progress, Signing};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
@@ -12,10 +12,10 @@ use crate::json::leaf_paths;
 use crate::provider::Profile;
 use crate::signature::Scheme;
 
-/// A twin of the delivery that a receiver must refuse: the same signature, and a body that differs by one byte. Where the
+/// A copy of the delivery that a receiver must refuse: the same signature, and a body that differs by one byte. Where the
 /// signature is a token that covers no body, the token differs. `None` when nothing is signed.
-pub(super) fn of(session: &Session, profile: &Profile, genuine: &Delivery) -> Option<Delivery> {
-    let now = session.now();
+pub(super) fn of(context: &Context, profile: &Profile, genuine: &Delivery) -> Option<Delivery> {
+    let now = context.now();
     let mut headers = genuine.request(now, genuine.progress.attempts).ok()?.headers;
     let mut message = (*genuine.message).clone();
     match &profile.scheme {
@@ -27,9 +27,9 @@ pub(super) fn of(session: &Session, profile: &Profile, genuine: &Delivery) -> Op
             message.body = tampered(profile, &headers, &message.body).into();
         }
     }
-    message.id = Id::new(IdKind::Message, now, &session.random);
+    message.id = Id::new(IdKind::Message, now, &context.random);
     Some(Delivery {
-        id: Id::new(IdKind::Delivery, now, &session.random),
+        id: Id::new(IdKind::Delivery, now, &context.random),
         message: Arc::new(message),
         headers,
         signing: Signing::AsCaptured,

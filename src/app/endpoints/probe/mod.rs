@@ -1,0 +1,325 @@
+//! Testing an endpoint: a signed event, a tampered one, and what the receiver makes of both.
+
+mod tampered;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::context::Context;
+use crate::app::dev_secret::Purpose;
+use crate::app::resolve::{account_off, target_url};
+use crate::endpoints::{Book, Endpoint, Events};
+use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
+use crate::error::{Error, Result};
+use crate::exchange::{Attempt, SecretKind, Source};
+use crate::exit::Exit;
+use crate::finding::{Finding, Level};
+use crate::headers::Headers;
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
+use crate::pipeline::{Known, View};
+use crate::provider::Profile;
+use crate::provider::compose::{ComposeOptions, Composer};
+use crate::provider::policy::{Policy, Schedule};
+use crate::secret::DEV_SECRET;
+use crate::signature::Scheme;
+use crate::store::{DeliveryState, Op};
+use crate::text::printable;
+use crate::transport::{AddressPolicy, HttpTransport};
+
+/// How to test.
+pub struct ProbeOptions<'a> {
+    /// The event instead of the provider's test event.
+    pub event: Option<String>,
+    /// How many genuine events.
+    pub count: u32,
+    /// Parameters of the envelope, after those of the endpoint.
+    pub params: Vec<(String, String)>,
+    /// The method instead of the provider's.
+    pub method: Option<String>,
+    /// Headers beside the provider's.
+    pub headers: Headers,
+    /// The time limit instead of the provider's.
+    pub timeout: Option<Duration>,
+    /// Carries the requests.
+    pub transport: Arc<HttpTransport>,
+    /// Stops it.
+    pub cancel: CancellationToken,
+    /// Of an endpoint that a provider keeps.
+    pub remote: Option<ProbeRemote<'a>>,
+}
+
+/// Where an endpoint is kept that is not in the local book.
+pub struct ProbeRemote<'a> {
+    /// The flags that lead to it, as they are typed.
+    pub flags: &'a str,
+    /// What is noted of it here.
+    pub notes: &'a Book,
+}
+
+/// What came of a test.
+pub struct ProbeReport {
+    /// The endpoint as it was.
+    pub endpoint: Endpoint,
+    /// The event that was sent.
+    pub event: String,
+    /// The requests in their order.
+    pub exchanges: Vec<Exchange>,
+    /// The answers to the four questions: received, signature checked, success, in time.
+    pub findings: [Finding; 4],
+}
+
+/// One request and what came of it.
+pub struct Exchange {
+    /// Of the record.
+    pub number: u64,
+    /// Whether it was not tampered with.
+    pub genuine: bool,
+    /// What was tried.
+    pub attempt: Attempt,
+}
+
+/// A test of one endpoint.
+struct Probe<'a> {
+    context: &'a Context,
+    endpoint: &'a Endpoint,
+    options: &'a ProbeOptions<'a>,
+    profile: Arc<Profile>,
+    event: String,
+    signing: Signing,
+    policy: Arc<Policy>,
+}
+
+impl ProbeReport {
+    /// Whether nothing failed and nothing is in doubt.
+    pub fn passed(&self) -> bool {
+        self.findings.iter().all(|finding| finding.level < Level::Unknown)
+    }
+
+    /// Whether the body's type was no reason to refuse; nothing when there was no answer.
+    pub fn accepts_content_type(&self) -> Option<bool> {
+        let genuine = self.exchanges.iter().filter(|exchange| exchange.genuine);
+        let mut statuses = genuine.filter_map(Exchange::status).peekable();
+        statuses.peek()?;
+        Some(statuses.all(|status| status != 415))
+    }
+}
+
+impl Exchange {
+    /// Of the answer, when there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.attempt.outcome.status()
+    }
+}
+
+/// Tests an endpoint with real requests, which the ledger keeps.
+pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions<'_>) -> Result<ProbeReport> {
+    if context.settings.account_off && options.remote.is_none() {
+        return Err(account_off());
+    }
+    let profile = context.registry.get(&endpoint.provider)?;
+    let event = event(&profile, &endpoint, options.event.as_deref())?;
+    let probe = Probe {
+        context,
+        endpoint: &endpoint,
+        options,
+        signing: signing(context, &endpoint, &profile, options.remote.as_ref())?,
+        policy: Arc::new(Policy {
+            schedule: Schedule::default(),
+            timeout: options.timeout.unwrap_or(profile.policy.timeout),
+            ..profile.policy.clone()
+        }),
+        event,
+        profile,
+    };
+    let (notices, name) = (&context.notices, &endpoint.name);
+    if let Some(disabled) = &endpoint.disabled {
+        let why = printable(&disabled.to_string(), 200);
+        notices.note(format!("`{name}` is disabled ({why}): testing anyway"));
+    }
+    notices.note(format!(
+        "testing {name} with `{}` of {}",
+        probe.event, endpoint.provider
+    ));
+    let exchanges = probe.exchanges().await?;
+    let findings = verdict::findings(&probe, &exchanges);
+    Ok(ProbeReport {
+        event: probe.event,
+        endpoint,
+        exchanges,
+        findings,
+    })
+}
+
+/// The event that is asked for, else the provider's test event when it is subscribed, else the first that is.
+fn event(profile: &Profile, endpoint: &Endpoint, asked: Option<&str>) -> Result<String> {
+    if let Some(asked) = asked {
+        return Ok(profile.canonical_event(asked).unwrap_or(asked).to_owned());
+    }
+    let wanted = |name: &&String| endpoint.events.contains(name) && profile.events.contains_key(*name);
+    let subscribed = match &endpoint.events {
+        Events::Only(names) => names.iter().find(|name| profile.events.contains_key(*name)),
+        Events::All => None,
+    };
+    profile
+        .test_event
+        .as_ref()
+        .filter(wanted)
+        .or(subscribed)
+        .or(profile.test_event.as_ref())
+        .or(profile.events.keys().next())
+        .cloned()
+        .ok_or_else(|| {
+            Error::usage(format!("`{}` has no events to test with", profile.label())).hint("name one: `--event NAME`")
+        })
+}
+
+fn signing(
+    context: &Context,
+    endpoint: &Endpoint,
+    profile: &Arc<Profile>,
+    remote: Option<&ProbeRemote<'_>>,
+) -> Result<Signing> {
+    let unsigned = matches!(profile.scheme, Scheme::Unsigned);
+    let own = match remote {
+        _ if unsigned => Vec::new(),
+        // What is noted of a provider's endpoints is the user's own: a project has no part in it.
+        Some(remote) => endpoint
+            .signing_secrets(context.now(), profile.scheme.carries_several())
+            .into_iter()
+            .map(|secret| remote.notes.vault().signing(secret))
+            .collect::<std::result::Result<_, _>>()?,
+        None => context.endpoint_secrets(endpoint, profile, Purpose::Sign)?,
+    };
+    // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
+    let name = remote.is_none().then_some(endpoint.name.as_str());
+    let signing = context.signing(profile, &[], (name, own))?;
+    if let Signing::Fresh { secret, .. } = &signing
+        && **secret == SecretKind::Dev
+    {
+        let name = &endpoint.name;
+        context
+            .notices
+            .note(format!("`{name}` has no secret: signed with the {DEV_SECRET}"));
+    }
+    Ok(signing)
+}
+
+impl Probe<'_> {
+    /// The genuine events, and then the tampered one when there was any answer to them.
+    async fn exchanges(&self) -> Result<Vec<Exchange>> {
+        let composer = Composer::new(&self.profile, self.compose_options())?;
+        let genuine = (0..self.options.count)
+            .map(|_| {
+                let now = self.context.now();
+                let id = Id::new(IdKind::Message, now, &self.context.random);
+                self.delivery(composer.compose(id, now, &self.context.random)?)
+            })
+            .collect::<Result<Vec<Delivery>>>()?;
+        let pattern = genuine.first().cloned();
+        let mut exchanges = self.send(genuine, true).await?;
+        let answered = exchanges.iter().any(|exchange| exchange.status().is_some());
+        if let Some(pattern) = pattern.filter(|_| answered)
+            && let Some(tampered) = tampered::of(self.context, &self.profile, &pattern)
+        {
+            let id = tampered.id;
+            exchanges.extend(self.send(vec![tampered], false).await?);
+            // Nobody is to send it again by `replay --failed`.
+            let park = Op::State {
+                delivery: id,
+                state: DeliveryState::Parked,
+                owner: None,
+            };
+            let ledger = self.context.ledger();
+            ledger.write(park).await?;
+            ledger.close();
+        }
+        Ok(exchanges)
+    }
+
+    fn remote_flags(&self) -> Option<&str> {
+        self.options.remote.as_ref().map(|remote| remote.flags)
+    }
+
+    fn compose_options(&self) -> ComposeOptions {
+        let own = self.endpoint.params.clone().into_iter();
+        ComposeOptions {
+            event: self.event.clone(),
+            params: own.chain(self.options.params.iter().cloned()).collect(),
+            mode: Mode::Test,
+            ..ComposeOptions::default()
+        }
+    }
+
+    fn delivery(&self, message: Message) -> Result<Delivery> {
+        let now = self.context.now();
+        let method = self.options.method.as_ref();
+        Ok(Delivery {
+            id: Id::new(IdKind::Delivery, now, &self.context.random),
+            message: Arc::new(message),
+            url: target_url(&self.endpoint.url)?,
+            method: method.unwrap_or(&self.profile.method).clone(),
+            headers: self.options.headers.clone(),
+            signing: self.signing.clone(),
+            policy: Arc::clone(&self.policy),
+            addresses: AddressPolicy::Any,
+            is_changed: false,
+            progress: Progress::default(),
+            at: now,
+            label: Arc::new(Label {
+                source: Source::Test,
+                provider: Some(self.profile.label()),
+                endpoint: Some(self.endpoint.name.clone()),
+                origin: None,
+                execution: None,
+                promise: Promise::Nothing,
+            }),
+        })
+    }
+
+    /// Sends one after the other, through the ledger like everything else.
+    async fn send(&self, deliveries: Vec<Delivery>, genuine: bool) -> Result<Vec<Exchange>> {
+        let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
+        for delivery in deliveries {
+            let _ = jobs_in.send(delivery).await;
+        }
+        drop(jobs_in);
+        let (transport, cancel) = (Arc::clone(&self.options.transport), self.options.cancel.clone());
+        let ledger = self.context.ledger();
+        let pipeline = self
+            .context
+            .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
+        let mut collected = Collected {
+            genuine,
+            exchanges: Vec::new(),
+        };
+        let tally = pipeline.run(jobs, Known::default(), &mut collected).await?;
+        ledger.close();
+        if tally.interrupted > 0 {
+            return Err(Error::silent(Exit::Interrupted));
+        }
+        Ok(collected.exchanges)
+    }
+}
+
+/// Keeps what happens for the report.
+struct Collected {
+    genuine: bool,
+    exchanges: Vec<Exchange>,
+}
+
+impl View for Collected {
+    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        let genuine = self.genuine;
+        self.exchanges.extend(event.attempt.clone().map(|attempt| Exchange {
+            number,
+            genuine,
+            attempt,
+        }));
+        Ok(())
+    }
+}

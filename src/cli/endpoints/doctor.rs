@@ -1,0 +1,44 @@
+//! `hook endpoints doctor`: why an endpoint does not get what it should.
+
+use crate::app::endpoints::doctor::{DoctorOptions, doctor};
+use crate::cli::runtime;
+use crate::cli::session::Session;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::finding::Level;
+use crate::view::count;
+
+/// Look for reasons why endpoints do not get their events; sends none
+#[derive(Debug, clap::Args)]
+pub(super) struct EndpointDoctorArgs {
+    /// Names, ids, or the beginnings of ids; all endpoints unless given
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
+    names: Vec<String>,
+    /// Look at this workflow of the settings; at all of them too when nothing is named (can be repeated)
+    #[arg(long = "workflow", value_name = "NAME", add = crate::cli::complete::workflows())]
+    workflows: Vec<String>,
+}
+
+pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> {
+    let (ui, mut reports, mut problems, mut cautions) = (&session.ui, 0, 0, 0);
+    let options = DoctorOptions {
+        endpoints: args.names.clone(),
+        workflows: args.workflows.clone(),
+    };
+    runtime()?.block_on(doctor(session, &options, |report| {
+        if reports > 0 {
+            ui.line("")?;
+        }
+        reports += 1;
+        problems += report.count(Level::Problem);
+        cautions += report.count(Level::Caution);
+        ui.show(&report)
+    }))?;
+    ui.flush()?;
+    ui.note(&format!(
+        "{}, {}",
+        count(problems, "problem"),
+        count(cautions, "caution")
+    ));
+    Ok(if problems > 0 { Exit::Unmet } else { Exit::Ok })
+}

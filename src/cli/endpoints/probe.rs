@@ -1,0 +1,71 @@
+//! `hook endpoints test`: a signed event, a tampered one, and what the receiver makes of both.
+
+use super::super::http::HttpArgs;
+use super::super::{body, runtime};
+use crate::app::endpoints::probe::{ProbeOptions, ProbeRemote, probe};
+use crate::cli::session::Session;
+use crate::endpoints::{Endpoint, EndpointStore};
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::shutdown::Shutdown;
+
+/// Send a signed test event and a tampered twin of it, and judge the receiver
+#[derive(Debug, clap::Args)]
+pub(super) struct EndpointProbeArgs {
+    /// Name, id, or the beginning of an id
+    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
+    endpoint: String,
+    /// The event to send instead of the provider's test event
+    #[arg(long, value_name = "EVENT", add = crate::cli::complete::events())]
+    event: Option<String>,
+    /// How many genuine events to send; the slowest answer counts
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+    /// Parameter of the provider's envelope: `NAME=VALUE` (can be repeated)
+    #[arg(long = "param", value_name = "PAIR")]
+    params: Vec<String>,
+    #[command(flatten)]
+    http: HttpArgs,
+}
+
+impl EndpointProbeArgs {
+    /// What names the endpoint.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+/// Tests an endpoint of the book, or of that place.
+pub(super) fn run(
+    session: &Session,
+    args: &EndpointProbeArgs,
+    endpoint: Endpoint,
+    remote: Option<(&dyn EndpointStore, &str)>,
+) -> Result<Exit> {
+    let runtime = runtime()?;
+    let shutdown = runtime.block_on(async { Shutdown::install() })?;
+    let params = args.params.iter().map(|pair| body::split_pair(pair, "--param"));
+    let options = ProbeOptions {
+        event: args.event.clone(),
+        count: args.count,
+        params: params.collect::<Result<_>>()?,
+        method: args.http.method.map(|method| method.name().to_owned()),
+        headers: args.http.header_lines(session)?,
+        timeout: args.http.timeout(),
+        transport: args.http.transport()?,
+        cancel: shutdown.soft.clone(),
+        remote: remote.map(|(store, flags)| ProbeRemote {
+            flags,
+            notes: store.book(),
+        }),
+    };
+    let report = runtime.block_on(probe(session, endpoint, &options))?;
+    session.ui.show(&report)?;
+    session.ui.flush()?;
+    for finding in report.findings.iter().filter(|finding| finding.is_problem()) {
+        if let Some(hint) = &finding.hint {
+            session.ui.hint(hint);
+        }
+    }
+    Ok(if report.passed() { Exit::Ok } else { Exit::Unmet })
+}

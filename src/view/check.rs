@@ -1,0 +1,273 @@
+//! What checks found: the report of `endpoints doctor` and the verdicts of `endpoints test`.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::delivery::BODY_SHOWN;
+use super::request::header_lines;
+use super::style::Style;
+use super::{JsonLines, Page, View, millis, short_time};
+use crate::app::endpoints::doctor::{CheckGroup, CheckReport, CheckSubject};
+use crate::app::endpoints::probe::{Exchange, ProbeReport};
+use crate::exchange::{Answer, Outcome};
+use crate::finding::{Finding, Level};
+use crate::mask;
+use crate::text::printable;
+
+/// Requests beyond which a series is told by its verdicts, and only what went wrong is shown.
+const SERIES: usize = 6;
+
+impl View for CheckReport<'_> {
+    fn human(&self, page: &mut Page) {
+        let style = page.style;
+        let (name, title) = match self.subject {
+            CheckSubject::Endpoint(endpoint) => {
+                let provider = printable(&endpoint.provider, 80);
+                (
+                    endpoint.name.clone(),
+                    format!("{provider}  {}", mask::url(&endpoint.url)),
+                )
+            }
+            CheckSubject::Workflow(name, file) => {
+                let url = mask::url(file.url.as_deref().unwrap_or("-"));
+                (printable(name, 80), format!("workflow  {url}"))
+            }
+        };
+        page.line(format!("{}  {title}", style.name(&name)));
+        for (group, findings) in &self.groups {
+            page.line(style.strong(group_title(*group)));
+            for finding in findings {
+                let word = format!("{:<7}", finding.level.name());
+                page.line(format!("  {}  {}", colored(style, finding.level, &word), finding.fact));
+                if let Some(hint) = &finding.hint {
+                    page.line(style.dim(&format!("           {hint}")));
+                }
+            }
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        let (schema, endpoint, workflow) = match self.subject {
+            CheckSubject::Endpoint(endpoint) => ("hook.endpoint-check/1", Some(endpoint.name.as_str()), None),
+            CheckSubject::Workflow(name, _) => ("hook.workflow-check/1", None, Some(name)),
+        };
+        for (section, findings) in &self.groups {
+            findings.iter().try_for_each(|finding| {
+                let record = CheckRecord {
+                    endpoint,
+                    workflow,
+                    section: *section,
+                    check: finding.code,
+                    result: finding.level.name(),
+                    detail: &finding.fact,
+                    hint: finding.hint.as_deref(),
+                };
+                lines.object(schema, &record)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Serialize)]
+struct CheckRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<&'a str>,
+    section: CheckGroup,
+    check: &'static str,
+    result: &'static str,
+    detail: &'a str,
+    hint: Option<&'a str>,
+}
+
+fn group_title(group: CheckGroup) -> &'static str {
+    match group {
+        CheckGroup::NotReceived => "not being received",
+        CheckGroup::VerificationFailing => "verification failing",
+        CheckGroup::Timeouts => "timeouts",
+        CheckGroup::Duplicates => "duplicates",
+    }
+}
+
+fn colored(style: Style, level: Level, word: &str) -> String {
+    match level {
+        Level::Ok => style.good(word),
+        Level::Skipped | Level::Note => style.dim(word),
+        Level::Caution | Level::Unknown => style.caution(word),
+        Level::Problem => style.bad(word),
+    }
+}
+
+impl View for ProbeReport {
+    fn human(&self, page: &mut Page) {
+        let many = self.exchanges.len() > SERIES;
+        let is_quiet = |exchange: &&Exchange| {
+            many && exchange.genuine && exchange.status().is_some_and(|status| (200..300).contains(&status))
+        };
+        for exchange in self.exchanges.iter().filter(|exchange| !is_quiet(exchange)) {
+            self.exchange(exchange, page);
+        }
+        page.line("");
+        self.findings.iter().for_each(|finding| verdict_lines(finding, page));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        let [received, signature_checked, success, in_time] = self.findings.each_ref().map(VerdictRecord::new);
+        let verdicts = VerdictsRecord {
+            received,
+            signature_checked,
+            success,
+            in_time,
+        };
+        let record = ProbeRecord {
+            endpoint: &self.endpoint.name,
+            provider: &self.endpoint.provider,
+            url: mask::url(&self.endpoint.url),
+            event: &self.event,
+            active: self.endpoint.is_active(),
+            passed: self.passed(),
+            verdicts,
+            accepts_content_type: self.accepts_content_type(),
+            requests: self.exchanges.iter().map(RequestRecord::new).collect(),
+        };
+        lines.object("hook.endpoint-test/1", &record)
+    }
+}
+
+#[derive(Serialize)]
+struct ProbeRecord<'a> {
+    endpoint: &'a str,
+    provider: &'a str,
+    url: String,
+    event: &'a str,
+    active: bool,
+    passed: bool,
+    verdicts: VerdictsRecord<'a>,
+    accepts_content_type: Option<bool>,
+    requests: Vec<RequestRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct VerdictsRecord<'a> {
+    received: VerdictRecord<'a>,
+    signature_checked: VerdictRecord<'a>,
+    success: VerdictRecord<'a>,
+    in_time: VerdictRecord<'a>,
+}
+
+#[derive(Serialize)]
+struct VerdictRecord<'a> {
+    verdict: &'static str,
+    detail: &'a str,
+    caution: Option<&'a str>,
+    hint: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct RequestRecord<'a> {
+    number: u64,
+    kind: &'static str,
+    status: Option<u16>,
+    error: Option<&'static str>,
+    detail: Option<&'a str>,
+    took_ms: f64,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+impl<'a> VerdictRecord<'a> {
+    fn new(finding: &'a Finding) -> Self {
+        let hint = finding.hint.as_deref();
+        let is_caution = finding.level == Level::Caution;
+        Self {
+            verdict: verdict(finding.level),
+            detail: &finding.fact,
+            caution: hint.filter(|_| is_caution),
+            hint: hint.filter(|_| !is_caution),
+        }
+    }
+}
+
+impl<'a> RequestRecord<'a> {
+    fn new(exchange: &'a Exchange) -> Self {
+        let (answer, error) = match &exchange.attempt.outcome {
+            Outcome::Answer(answer) => (Some(answer), None),
+            Outcome::Error { kind, text } => (None, Some((kind.name(), text.as_str()))),
+        };
+        Self {
+            number: exchange.number,
+            kind: if exchange.genuine { "genuine" } else { "tampered" },
+            status: exchange.status(),
+            error: error.map(|(kind, _)| kind),
+            detail: error.map(|(_, text)| text),
+            took_ms: millis(exchange.attempt.took),
+            headers: answer.map_or_else(Vec::new, |answer| header_lines(&answer.headers, false, &[])),
+            body: answer.map(|answer| String::from_utf8_lossy(&answer.body).chars().take(4096).collect()),
+        }
+    }
+}
+
+impl ProbeReport {
+    /// `#12  job.created  200 OK  3.4ms`, and what the receiver said.
+    fn exchange(&self, exchange: &Exchange, page: &mut Page) {
+        let style = page.style;
+        let tampered = if exchange.genuine { "" } else { ", tampered" };
+        page.line(format!(
+            "{}  {}  {}  {}",
+            style.strong(&format!("#{}", exchange.number)),
+            style.name(&printable(&format!("{}{tampered}", self.event), 100)),
+            exchange.attempt.outcome.summary(),
+            style.dim(&short_time(exchange.attempt.took))
+        ));
+        if let Outcome::Answer(answer) = &exchange.attempt.outcome {
+            answer_lines(answer, page);
+        }
+    }
+}
+
+fn answer_lines(answer: &Answer, page: &mut Page) {
+    let style = page.style;
+    if page.verbose {
+        for (name, value) in header_lines(&answer.headers, false, &[]) {
+            let line = format!("    {}: {}", printable(&name, 100), printable(&value, 500));
+            page.line(style.dim(&line));
+        }
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = printable(&mask::text(text.trim()), BODY_SHOWN);
+    if !text.is_empty() {
+        page.line(style.dim(&format!("    it says: {text}")));
+    }
+}
+
+/// `pass  signature checked  the tampered twin was refused with 401 Unauthorized`
+fn verdict_lines(finding: &Finding, page: &mut Page) {
+    let name = match finding.code {
+        "success" => "2xx".to_owned(),
+        code => code.replace('_', " "),
+    };
+    let (style, level) = (page.style, finding.level);
+    let word = format!("{:<7}", verdict(level));
+    let passed = if level == Level::Caution { Level::Ok } else { level };
+    page.line(format!(
+        "{}  {name:<17}  {}",
+        colored(style, passed, &word),
+        finding.fact
+    ));
+    if let Some(caution) = finding.hint.as_ref().filter(|_| level == Level::Caution) {
+        page.line(format!("{:<28}{}", "", style.caution(caution)));
+    }
+}
+
+/// How one question was answered.
+fn verdict(level: Level) -> &'static str {
+    match level {
+        Level::Ok | Level::Note | Level::Caution => "pass",
+        Level::Skipped => "skipped",
+        Level::Unknown => "unknown",
+        Level::Problem => "fail",
+    }
+}
