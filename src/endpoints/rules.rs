@@ -27,6 +27,8 @@ pub struct RuleOptions {
     pub new_events: bool,
     /// The account's plan, should the endpoint not name one.
     pub plan: Option<String>,
+    /// Whether the provider itself limits endpoints where no plan is given.
+    pub is_plan_elsewhere: bool,
 }
 
 /// Judges an endpoint that is to be added, or changed when `existing` has one of the same id.
@@ -217,7 +219,8 @@ fn judge_plan(
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
         let hint = format!("add `--plan NAME`: {}", names.join(", "));
-        return (!plans.is_empty()).then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
+        return (!plans.is_empty() && !options.is_plan_elsewhere)
+            .then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
     if plans.is_empty() {
         let message = format!("`{label}` has no plans: `{plan}` limits nothing");

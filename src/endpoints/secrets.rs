@@ -6,8 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::endpoint::{Endpoint, EndpointSecret, Reference};
+use super::endpoint::{Endpoint, EndpointSecret};
 use super::error::EndpointError;
+use super::reference::Reference;
 use super::stored::{NewSecret, StoredSecret};
 use crate::fs::{
     SECRET_FILE_LIMIT, close_to_others, identity, leads_elsewhere, private_folder, read_bounded, remove, sync_folder,

@@ -32,6 +32,7 @@ impl<'a> StoreEdit<'a> {
         let place = of.store.remote();
         // A provider that is played on this machine reaches what is on this machine.
         rules.local |= place.is_some_and(|place| place.is_loopback);
+        rules.is_plan_elsewhere = place.is_some();
         let plan = place.and_then(|place| place.plan).map(str::to_owned);
         rules.plan = plan.or_else(|| of.context.settings.account_plan.clone());
         Self {

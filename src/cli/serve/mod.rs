@@ -188,8 +188,8 @@ impl Serving<'_> {
                 local: !self.args.production,
                 production: self.args.production,
                 reaches: Some(self.addresses()),
-                new_events: false,
                 plan: self.plan.clone(),
+                ..RuleOptions::default()
             },
             params: session.account_params(&self.profile),
             clock: Arc::clone(&session.clock),
