@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::{Rfc2822, Rfc3339};
+use jiff::fmt::rfc2822;
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::TimeZone;
 
 /// A moment, in microseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -84,58 +85,35 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with the given digits, ending in `Z`.
     pub fn rfc3339(self, precision: Precision) -> String {
-        let at = self.datetime();
-        let (date, clock) = (at.date(), at.time());
-        let head = format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            clock.hour(),
-            clock.minute(),
-            clock.second()
-        );
-        let us = self.0.rem_euclid(1_000_000);
-        match precision {
-            Precision::Seconds => format!("{head}Z"),
-            Precision::Millis => format!("{head}.{:03}Z", us / 1000),
-            Precision::Micros => format!("{head}.{us:06}Z"),
-        }
+        let digits = match precision {
+            Precision::Seconds => 0,
+            Precision::Millis => 3,
+            Precision::Micros => 6,
+        };
+        let printer = DateTimePrinter::new().precision(Some(digits));
+        printer.timestamp_to_string(&self.instant())
     }
 
-    /// `HH:MM:SS.mmm` of the machine's local time, of UTC when the offset cannot be known.
+    /// `HH:MM:SS.mmm` of the machine's local time, of UTC when its zone cannot be known.
     pub fn local_clock(self) -> String {
-        let at = self.datetime();
-        let local = time::UtcOffset::local_offset_at(at).map_or(at, |offset| at.to_offset(offset));
-        format!(
-            "{:02}:{:02}:{:02}.{:03}",
-            local.hour(),
-            local.minute(),
-            local.second(),
-            local.millisecond()
-        )
+        self.local("%H:%M:%S.%3f")
     }
 
-    /// `YYYY-MM-DD HH:MM:SS` of the machine's local time, of UTC when the offset cannot be known.
+    /// `YYYY-MM-DD HH:MM:SS` of the machine's local time, of UTC when its zone cannot be known.
     pub fn local_datetime(self) -> String {
-        let at = self.datetime();
-        let local = time::UtcOffset::local_offset_at(at).map_or(at, |offset| at.to_offset(offset));
-        format!(
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-            local.year(),
-            u8::from(local.month()),
-            local.day(),
-            local.hour(),
-            local.minute(),
-            local.second()
-        )
+        self.local("%Y-%m-%d %H:%M:%S")
+    }
+
+    fn local(self, format: &str) -> String {
+        let local = self.instant().to_zoned(TimeZone::system());
+        local.strftime(format).to_string()
     }
 
     /// Reads Unix seconds (`1893553445`, fractions allowed), or RFC 3339. `None` when it is neither.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
-            return i64::try_from(at.unix_timestamp_nanos() / 1000).ok().map(Self);
+        if let Ok(at) = text.parse::<jiff::Timestamp>() {
+            return Some(Self(at.as_microsecond()));
         }
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let seconds: i64 = whole.parse().ok()?;
@@ -151,13 +129,16 @@ impl Timestamp {
 
     /// Reads the date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT` (RFC 9110, section 5.6.7).
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        let numeric_zone = text.trim().strip_suffix("GMT")?.to_owned() + "+0000";
-        let at = OffsetDateTime::parse(&numeric_zone, &Rfc2822).ok()?;
-        Some(Self::from_unix(at.unix_timestamp()))
+        let text = text.trim();
+        // The other zones of RFC 2822 are not HTTP's.
+        let is_gmt = text.ends_with("GMT");
+        let at = is_gmt.then(|| rfc2822::DateTimeParser::new().parse_timestamp(text));
+        Some(Self(at?.ok()?.as_microsecond()))
     }
 
-    fn datetime(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    /// The epoch for what is beyond the year 9999.
+    fn instant(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
+use http::StatusCode;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
@@ -135,44 +136,12 @@ pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serialize
     took.map(millis).serialize(serializer)
 }
 
-/// The standard phrase of a status, or nothing.
-fn phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Content",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "",
-    }
-}
-
-/// `200 OK`.
+/// `200 OK`, with the status's registered phrase where there is one.
 pub fn status_line(status: u16) -> String {
-    format!("{status} {}", phrase(status)).trim_end().to_owned()
+    let known = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|code| code.canonical_reason());
+    known.map_or_else(|| status.to_string(), |phrase| format!("{status} {phrase}"))
 }
 
 fn push(shown: &mut String, c: char) {

@@ -3,19 +3,22 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use time::{Duration, OffsetDateTime};
 use tokio_rustls::TlsAcceptor;
 
 /// What a self-signed certificate is always for.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The longest that all common clients take is 398 days.
-const VALID: Duration = Duration::days(365);
+const VALID: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// For clocks that are slow.
+const EARLIER: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate with its key, ready to serve.
 #[derive(Clone)]
@@ -72,9 +75,9 @@ impl Tls {
         wanted.distinguished_name.push(DnType::CommonName, "hook, self-signed");
         wanted.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        // A day for clocks that are slow.
-        wanted.not_before = OffsetDateTime::now_utc() - Duration::DAY;
-        wanted.not_after = wanted.not_before + VALID;
+        let now = SystemTime::now();
+        wanted.not_before = (now - EARLIER).into();
+        wanted.not_after = (now - EARLIER + VALID).into();
         Self::signed_by_itself(&wanted)
     }
 

@@ -1,5 +1,7 @@
 //! Rows in columns that fit a terminal.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 use crate::view::style::Style;
 
 /// What stands between columns.
@@ -74,7 +76,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.chars().count()
+        self.text.width()
     }
 }
 
@@ -99,7 +101,7 @@ impl Layout {
     pub fn fit(columns: &'static [Column], rows: &[Vec<Cell>], total: Option<usize>) -> Self {
         let widest = |index: usize| rows.iter().filter_map(|row| row.get(index)).map(Cell::width).max();
         let natural = |(index, column): (usize, &Column)| match widest(index) {
-            Some(width) if width > 0 => width.max(column.title.chars().count()),
+            Some(width) if width > 0 => width.max(column.title.width()),
             _ => 0,
         };
         let mut layout = Self {
@@ -162,7 +164,7 @@ impl Layout {
             } else {
                 cell.text.clone()
             };
-            let room = width.saturating_sub(text.chars().count());
+            let room = width.saturating_sub(text.width());
             let (before, after) = if column.right { (room, 0) } else { (0, room) };
             if text.is_empty() {
                 blanks += width + GAP.len();
@@ -183,11 +185,15 @@ fn over_all(widths: impl Iterator<Item = usize>) -> usize {
 }
 
 fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    format!("{kept}…")
+    let mut taken = 1;
+    let fits = |c: &char| {
+        taken += c.width().unwrap_or(0);
+        taken <= width
+    };
+    format!("{}…", text.chars().take_while(fits).collect::<String>())
 }
 
 #[cfg(test)]
@@ -224,5 +230,12 @@ mod tests {
         assert_eq!(lines(&rows, Some(16)), ["#1  job.c…  12 B"]);
         assert_eq!(lines(&rows, Some(14)), ["#1  job.compl…"]);
         assert_eq!(lines(&rows, Some(1)), ["#1  job.…"]);
+    }
+
+    #[test]
+    fn characters_of_two_columns_count_as_two() {
+        let rows = [row(["#1", "注文.完了", "1 B"]), row(["#2", "job.paid", "12 B"])];
+        assert_eq!(lines(&rows, None), ["#1  注文.完了   1 B", "#2  job.paid   12 B"]);
+        assert_eq!(lines(&rows, Some(16)), ["#1  注文.…   1 B", "#2  job.p…  12 B"]);
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::testing::{at, endpoint};
 use crate::endpoints::{
