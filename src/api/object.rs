@@ -45,6 +45,7 @@ impl Subscription {
         };
         let is_pending = api.pending.is_some() && text(Field::Status)? == api.pending;
         let created = text(Field::Created)?.and_then(|text| Timestamp::parse(&text));
+        let (id, url) = (needed(Field::Id)?, needed(Field::Url)?);
         let events = read_events(profile, at(Field::Events))
             .map_err(|what| format!("its `{}` {what}", name_of(Field::Events)))?;
         let (name, since) = (
@@ -58,7 +59,7 @@ impl Subscription {
         };
         Ok(Self {
             endpoint: Endpoint {
-                id: needed(Field::Id)?,
+                id,
                 description: text(Field::Description)?,
                 disabled: match (is_pending, is_active) {
                     (true, _) => Some(disabled(DisabledBy::Unconfirmed)),
@@ -67,7 +68,7 @@ impl Subscription {
                 },
                 created: since,
                 updated: since,
-                ..Endpoint::bare(&name, &needed(Field::Url)?, &profile.label(), events, since)
+                ..Endpoint::bare(&name, &url, &profile.label(), events, since)
             },
             secret: text(Field::Secret)?.map(Secret::new),
             is_dated: created.is_some(),
