@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
 use jiff::fmt::rfc2822;
-use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
+
+/// The beginning of Unix time, and what a moment that has no date in years of four digits is written as.
+const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// A moment, in microseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -90,8 +94,8 @@ impl Timestamp {
             Precision::Millis => 3,
             Precision::Micros => 6,
         };
-        let printer = DateTimePrinter::new().precision(Some(digits));
-        printer.timestamp_to_string(&self.instant())
+        let utc = EPOCH.checked_add(SignedDuration::from_micros(self.0)).unwrap_or(EPOCH);
+        format!("{utc:.digits$}Z")
     }
 
     /// `HH:MM:SS.mmm` of the machine's local time, of UTC when its zone cannot be known.
@@ -105,8 +109,8 @@ impl Timestamp {
     }
 
     fn local(self, format: &str) -> String {
-        let local = self.instant().to_zoned(TimeZone::system());
-        local.strftime(format).to_string()
+        let at = jiff::Timestamp::from_microsecond(self.0).unwrap_or_default();
+        at.to_zoned(TimeZone::system()).strftime(format).to_string()
     }
 
     /// Reads Unix seconds (`1893553445`, fractions allowed), or RFC 3339. `None` when it is neither.
@@ -114,6 +118,12 @@ impl Timestamp {
         let text = text.trim();
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
             return Some(Self(at.as_microsecond()));
+        }
+        // jiff's last moment is a day before the end of the year 9999, which the book writes for "without end".
+        if let Some(Ok(utc)) = text.strip_suffix('Z').map(str::parse::<DateTime>)
+            && utc.year() == 9999
+        {
+            return i64::try_from(EPOCH.duration_until(utc).as_micros()).ok().map(Self);
         }
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let seconds: i64 = whole.parse().ok()?;
@@ -134,11 +144,6 @@ impl Timestamp {
         let is_gmt = text.ends_with("GMT");
         let at = is_gmt.then(|| rfc2822::DateTimeParser::new().parse_timestamp(text));
         Some(Self(at?.ok()?.as_microsecond()))
-    }
-
-    /// The epoch for what is beyond the year 9999.
-    fn instant(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
     }
 }
 

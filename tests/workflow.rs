@@ -355,7 +355,7 @@ fn tags_without_namespace_and_empty_ones_are_said_and_refused_when_strict() {
 fn an_unknown_workflow_exits_with_6_and_names_near_ones() {
     let sandbox = sandbox(NOBODY, "[workflow.welcome]\nurl = \"URL/\"\n");
     execute(&sandbox, "welcom", &[]).exits(6).says([
-        "error: there is no workflow `welcom`",
+        "error: workflow `welcom` not found",
         "hint: did you mean `--workflow welcome`?",
     ]);
     execute(&sandbox, "xyzzy", &[]).exits(6).says(["there are: `welcome`"]);

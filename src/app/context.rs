@@ -115,7 +115,7 @@ impl Context {
             look(&*store);
             Ok(store)
         };
-        Ledger::start_telling(open, move |notice| ui.warn(&notice.to_string()))
+        Ledger::start_telling(open, move |notice| ui.warn(notice.to_string()))
     }
 
     /// Drops old records from now on. The ledger must be open.

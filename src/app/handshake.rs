@@ -25,7 +25,7 @@ use crate::text::{printable, serialize_millis_if_any, status_line};
 use crate::transport::Transport;
 
 /// What came of one question to a receiver, as `hook.handshake/1` says it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct HandshakeResult {
     /// Where the endpoint has a name.
     pub endpoint: Option<String>,
@@ -57,10 +57,7 @@ impl HandshakeResult {
             confirmed: outcome.is_ok(),
             why: outcome.err(),
             provider: endpoint.provider.clone(),
-            handshake: None,
-            wrongly_signed: false,
-            status: None,
-            took: None,
+            ..Self::default()
         }
     }
 }

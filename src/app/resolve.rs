@@ -36,7 +36,7 @@ impl Context {
                 } else {
                     String::new()
                 };
-                self.notices.note(&format!("provider: {}{alias}", one.provider));
+                self.notices.note(format!("provider: {}{alias}", one.provider));
                 Ok(self.registry.get(&one.provider)?)
             }
             [] => {

@@ -105,7 +105,7 @@ pub fn find<'a>(context: &'a Context, name: &str) -> Result<&'a WorkflowFile> {
     check_trust(context, name)?;
     let all = &context.settings.workflows;
     let Some(file) = all.get(name) else {
-        let error = Error::nothing(format!("there is no workflow `{name}`"));
+        let error = Error::nothing(format!("workflow `{name}` not found"));
         let known = || all.keys().map(String::as_str).filter(|name| is_name(name));
         let near = near_names(name, known());
         return Err(if all.is_empty() {
@@ -140,17 +140,7 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
     let label = provider.as_deref().or(context.settings.provider.as_deref());
     let profile = context.registry.get(label.unwrap_or(Registry::GENERIC))?;
     let sample = sample_record(&profile);
-    if options.record.is_none() && sample.is_some() {
-        let said = format!(
-            "the record is {}'s sample: `--context FILE` gives another",
-            profile.title
-        );
-        context.notices.note(said);
-    }
-    let record = match (options.record, &sample) {
-        (None, None) => Value::Object(Map::new()),
-        (given, _) => record(&profile, given)?,
-    };
+    let record = read_record(context, &profile, options.record, sample.as_ref())?;
     let unmet = unmet(name, file, &record)?;
     let mut merge = Merge::new(&record).within(sample.as_ref());
     let mut fields: Map<String, Value> = file.fields.clone().into_iter().collect();
@@ -159,11 +149,9 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
     let document = merge.document(&Value::Object(fields));
     let mut headers = header_lines(name, file, &mut merge)?;
     let url = file.url.as_ref().map(|url| merge.url(url));
-    match &unmet {
-        // What is skipped need not be complete: a condition may be there to keep such records away.
-        None => judge_tags(context, &profile, &merge.faults, options.strict)?,
-        Some(why) if options.rehearsal => context.notices.warn(format!("the record would be skipped: {why}")),
-        Some(_) => {}
+    // What is skipped need not be complete: a condition may be there to keep such records away.
+    if unmet.is_none() {
+        judge_tags(context, &profile, &merge.faults, options.strict)?;
     }
     if !options.has_target {
         let Some(url) = &url else {
@@ -172,6 +160,9 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
         judge_url(context, &profile, name, url)?;
     }
     let secret_header = authorize(context, name, file, &mut headers)?;
+    if let (Some(why), true) = (&unmet, options.rehearsal) {
+        context.notices.warn(format!("the record would be skipped: {why}"));
+    }
     Ok(WorkflowRequest {
         provider,
         document,
@@ -187,6 +178,21 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
         state,
         unmet,
     })
+}
+
+/// The given record, else the provider's sample, which is said, else an empty one.
+fn read_record(context: &Context, profile: &Profile, given: Option<&[u8]>, sample: Option<&Value>) -> Result<Value> {
+    if given.is_some() {
+        return record(profile, given);
+    }
+    let Some(sample) = sample else {
+        return Ok(Value::Object(Map::new()));
+    };
+    context.notices.note(format!(
+        "the record is {}'s sample: `--context FILE` gives another",
+        profile.title
+    ));
+    Ok(sample.clone())
 }
 
 /// The first condition that does not hold, as a clause.
@@ -291,7 +297,9 @@ pub fn judge_tags(context: &Context, profile: &Profile, faults: &[TagFault], str
                     return Err(hint.into_iter().fold(Error::usage(what), Error::hint));
                 }
                 context.notices.warn(what);
-                hint.into_iter().for_each(|hint| context.notices.hint(hint));
+                if let Some(hint) = hint {
+                    context.notices.hint(hint);
+                }
             }
             TagFault::Unknown { tag, near } => {
                 let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));

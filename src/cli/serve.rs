@@ -142,11 +142,14 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
 /// What came of the deliveries.
 fn summary(session: &Session, tally: &Tally) -> Exit {
     let (ui, left) = (&session.ui, tally.interrupted);
-    let mut parts = format!("{} delivered, {} failed", tally.delivered, tally.failed);
-    if left > 0 {
-        parts += &format!(", {left} left with attempts to make");
-    }
-    ui.note(&format!("deliveries: {parts}"));
+    let rest = match left {
+        0 => String::new(),
+        left => format!(", {left} left with attempts to make"),
+    };
+    ui.note(&format!(
+        "deliveries: {} delivered, {} failed{rest}",
+        tally.delivered, tally.failed
+    ));
     if left == 0 {
         return Exit::Ok;
     }

@@ -143,45 +143,29 @@ impl MockApi {
             description: wanted.description,
             ..Change::default()
         };
-        let id = self.book_id(id)?;
         let (profile, rules, now) = (options.profile.clone(), options.rules.clone(), options.clock.now());
-        let provider = self.provider();
-        let token = profile
-            .handshakes
-            .first()
-            .map(|shake| shake.fresh_token(&options.random));
-        let (endpoint, token) = self
-            .in_book(move |book| {
-                book.edit(|endpoints| {
-                    let existing = endpoints.clone();
-                    let index = position(endpoints, &provider, &id)?;
-                    let endpoint = &mut endpoints[index];
-                    let before = endpoint.url.clone();
-                    validate_change(&profile, endpoint, change, &existing, (&rules, now))?;
-                    // Another place has not said that it is wanted there.
-                    let token = token.filter(|_| endpoint.url != before);
-                    if let Some(token) = &token {
-                        endpoint.await_confirmation(token, now);
-                    }
-                    Ok((endpoint.clone(), token))
-                })
-            })
-            .await?;
+        let handshake = profile.handshakes.first();
+        let token = handshake.map(|handshake| handshake.fresh_token(&options.random));
+        let changed = self.edit(id, move |endpoints, index| {
+            let existing = endpoints.clone();
+            let endpoint = &mut endpoints[index];
+            let before = endpoint.url.clone();
+            validate_change(&profile, endpoint, change, &existing, (&rules, now))?;
+            // Another place has not said that it is wanted there.
+            let token = token.filter(|_| endpoint.url != before);
+            if let Some(token) = &token {
+                endpoint.await_confirmation(token, now);
+            }
+            Ok((endpoint.clone(), token))
+        });
+        let (endpoint, token) = changed.await?;
         self.ask(&endpoint, token).await;
         let summary = format!("updated {}", endpoint.name);
         Ok(self.done(call, &endpoint, summary))
     }
 
     async fn delete(&self, call: &Call, id: &str) -> ApiResult {
-        let (id, provider) = (self.book_id(id)?, self.provider());
-        let endpoint = self
-            .in_book(move |book| {
-                book.edit(|endpoints| {
-                    let index = position(endpoints, &provider, &id)?;
-                    Ok(endpoints.remove(index))
-                })
-            })
-            .await?;
+        let endpoint = self.edit(id, |endpoints, index| Ok(endpoints.remove(index))).await?;
         let summary = format!("removed {}", endpoint.name);
         Ok(self.done(call, &endpoint, summary))
     }
@@ -192,17 +176,12 @@ impl MockApi {
         let place = place.unwrap_or_else(|| "token".to_owned());
         let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
         let token = token.ok_or_else(|| ApiRejection::invalid(format!("`{place}` is missing")))?;
-        let (id, provider, now) = (self.book_id(id)?, self.provider(), self.options.clock.now());
-        let (endpoint, confirmed) = self
-            .in_book(move |book| {
-                book.edit(|endpoints| {
-                    let index = position(endpoints, &provider, &id)?;
-                    let endpoint = &mut endpoints[index];
-                    let confirmed = endpoint.confirm(&token, now);
-                    Ok((endpoint.clone(), confirmed))
-                })
-            })
-            .await?;
+        let now = self.options.clock.now();
+        let changed = self.edit(id, move |endpoints, index| {
+            let confirmed = endpoints[index].confirm(&token, now);
+            Ok((endpoints[index].clone(), confirmed))
+        });
+        let (endpoint, confirmed) = changed.await?;
         let summary = match confirmed {
             Confirmed::Now => format!("confirmed {}", endpoint.name),
             Confirmed::Before => format!("{} waited for no confirmation", endpoint.name),
@@ -229,6 +208,22 @@ impl MockApi {
             let mut all = book.read()?;
             let index = position(&all, &provider, &id)?;
             Ok(all.swap_remove(index))
+        })
+        .await
+    }
+
+    /// Changes the endpoint of that id, which has that index, while nobody else can change the book.
+    async fn edit<T: Send + 'static>(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Vec<Endpoint>, usize) -> Result<T, EndpointError> + Send + 'static,
+    ) -> ApiResult<T> {
+        let (id, provider) = (self.book_id(id)?, self.provider());
+        self.in_book(move |book| {
+            book.edit(|endpoints| {
+                let index = position(endpoints, &provider, &id)?;
+                change(endpoints, index)
+            })
         })
         .await
     }

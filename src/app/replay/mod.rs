@@ -60,6 +60,14 @@ pub struct ReplayOptions {
     pub retry: RetryPlan,
 }
 
+impl ReplayOptions {
+    /// What to type to repeat that record alone.
+    fn command(&self, number: u64) -> String {
+        let resume = if self.resume { " --resume" } else { "" };
+        format!("hook replay{resume} {number}")
+    }
+}
+
 /// Changes a body before it is sent.
 pub type Editor<'a> = &'a dyn Fn(&Bytes) -> Result<Bytes>;
 

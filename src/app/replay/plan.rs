@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::resume::{self, Resumable};
 use super::{Editor, Prepared, Replay, Selection, remarks, select};
+use crate::app::inspect::select as records;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -84,7 +85,7 @@ impl Replay<'_> {
                     skipped.push(Error::new(Exit::Store, error.to_string()));
                     continue;
                 }
-                found => found?.ok_or_else(|| Error::nothing(format!("there is no record `#{number}`")))?,
+                found => found?.ok_or_else(|| records::gone(number))?,
             };
             match self.prepare(record, editor)? {
                 Prepared::Ready(delivery, notices) => {

@@ -13,6 +13,7 @@ use super::{Editor, Prepared, ReplayOptions, remarks};
 use crate::app::context::{Context, Purpose, Secrets};
 use crate::app::notice::Notice;
 use crate::app::resolve::{account_off, signing_with};
+use crate::clock::human_duration;
 use crate::endpoints::Endpoint;
 use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -108,25 +109,36 @@ impl<'a> Replay<'a> {
             }
             notices.extend(remarks(why));
         }
-        let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile.as_deref());
+        let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
+        let delivery = self.delivery(source, taken_up, profile.as_deref(), (url, headers, signing));
+        let delivery = Delivery { is_changed, ..delivery };
+        Ok(Prepared::Ready(Box::new(delivery), notices))
+    }
+
+    fn delivery(
+        &self,
+        source: Original,
+        taken_up: Option<TakenUp>,
+        profile: Option<&Profile>,
+        (url, headers, signing): (Url, Headers, Signing),
+    ) -> Delivery {
+        let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile);
         let addresses = self.addresses(&source);
         let now = self.context.now();
         let (id, at, progress) = match taken_up {
             Some(taken_up) => (taken_up.id, taken_up.at, taken_up.progress),
-            None => (
-                Id::new(IdKind::Delivery, now, &self.context.random),
-                now,
-                Progress::default(),
-            ),
+            None => {
+                let id = Id::new(IdKind::Delivery, now, &self.context.random);
+                (id, now, Progress::default())
+            }
         };
-        let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
-        let delivery = Delivery {
+        Delivery {
             id,
             message: Arc::new(source.message),
             url,
             method: self.options.method.clone().unwrap_or(source.method),
             headers,
-            is_changed,
+            is_changed: false,
             signing,
             policy,
             addresses,
@@ -140,8 +152,7 @@ impl<'a> Replay<'a> {
                 execution: source.execution,
                 promise: Promise::Nothing,
             }),
-        };
-        Ok(Prepared::Ready(Box::new(delivery), notices))
+        }
     }
 
     /// A target of the caller's own may be anywhere; else the limits of the record hold, since somebody else may have chosen
@@ -315,7 +326,7 @@ impl<'a> Replay<'a> {
             }
             (profile, _) => {
                 let mut notices = vec![Notice::Note(format!("#{number}: sent as captured"))];
-                notices.extend(self.stale(source, profile.map(Arc::as_ref)));
+                notices.extend(self.stale(source, profile.map(Arc::as_ref)).into_iter().flatten());
                 (Signing::AsCaptured, notices)
             }
         };
@@ -339,31 +350,23 @@ impl<'a> Replay<'a> {
         headers
     }
 
-    fn stale(&self, source: &Original, profile: Option<&Profile>) -> Vec<Notice> {
-        let Some(profile) = profile else {
-            return Vec::new();
-        };
-        let (Some(tolerance), Some(signed_at)) = (
-            profile.scheme.freshness().tolerance,
-            profile.scheme.signed_at(&source.headers),
-        ) else {
-            return Vec::new();
-        };
-        let age = self.context.now().since(signed_at);
+    /// That the receiver will find the signature too old.
+    fn stale(&self, source: &Original, profile: Option<&Profile>) -> Option<[Notice; 2]> {
+        let profile = profile?;
+        let tolerance = profile.scheme.freshness().tolerance?;
+        let age = self.context.now().since(profile.scheme.signed_at(&source.headers)?);
         if age <= tolerance {
-            return Vec::new();
+            return None;
         }
-        let (age, tolerance) = (
-            crate::clock::human_duration(age),
-            crate::clock::human_duration(tolerance),
+        let what = format!(
+            "#{} was signed {} ago, and {} allows {}: a receiver will refuse it",
+            source.number,
+            human_duration(age),
+            profile.title,
+            human_duration(tolerance)
         );
-        vec![
-            Notice::Warning(format!(
-                "#{} was signed {age} ago, and {} allows {tolerance}: a receiver will refuse it",
-                source.number, profile.title
-            )),
-            Notice::Hint("sign it afresh: `--secret REF`".to_owned()),
-        ]
+        let hint = "sign it afresh: `--secret REF`".to_owned();
+        Some([Notice::Warning(what), Notice::Hint(hint)])
     }
 }
 

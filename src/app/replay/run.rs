@@ -80,9 +80,10 @@ impl Replay<'_> {
         ledger.ready().await?;
         let resume = self.options.resume;
         // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
-        let owner = match resume || plan.undelivered || plan.retries {
-            true => Some(Arc::new(context.lease()?)),
-            false => None,
+        let owner = if resume || plan.undelivered || plan.retries {
+            Some(Arc::new(context.lease()?))
+        } else {
+            None
         };
         // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
         let mut view = Counting::new(context, view, true).only_when(resume);

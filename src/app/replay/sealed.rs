@@ -39,7 +39,6 @@ impl Replay<'_> {
         };
         let sealed = original.sealed.iter().find(goes_out)?;
         let number = original.number;
-        let resume = if options.resume { " --resume" } else { "" };
         let named = sealed
             .reference
             .as_deref()
@@ -50,7 +49,7 @@ impl Replay<'_> {
             sealed.what(),
             sealed.fingerprint
         );
-        Some(Error::usage(why).hint(format!("`hook replay{resume} {number} {flag}` sends it")))
+        Some(Error::usage(why).hint(format!("`{} {flag}` sends it", options.command(number))))
     }
 }
 

@@ -104,36 +104,32 @@ impl Replay<'_> {
 }
 
 fn missing(options: &ReplayOptions, original: &Original) -> Error {
-    let number = original.number;
-    let (which, references) = match &original.secret {
-        Some(SecretKind::Given(references)) => {
-            let shown = references.iter().filter(|text| !text.is_empty());
-            let shown: Vec<String> = shown.map(|text| format!("`{text}`")).collect();
-            match shown.as_slice() {
-                [] => ("a secret of its command line".to_owned(), references.clone()),
-                shown => (shown.join(" and "), references.clone()),
-            }
-        }
-        Some(SecretKind::Settings) => ("the secret of the settings".to_owned(), Vec::new()),
-        Some(SecretKind::Endpoint(name)) => (format!("the secret of endpoint `{name}`"), Vec::new()),
-        Some(SecretKind::None | SecretKind::Dev) | None => ("a secret that is not recorded".to_owned(), Vec::new()),
+    let references: &[String] = match &original.secret {
+        Some(SecretKind::Given(references)) => references,
+        _ => &[],
     };
-    let word = |text: &String| match text.as_str() {
-        "" => "REF".to_owned(),
-        text => shell::quote(text),
+    let shown = references.iter().filter(|text| !text.is_empty());
+    let shown: Vec<String> = shown.map(|text| format!("`{text}`")).collect();
+    let which = match &original.secret {
+        Some(SecretKind::Given(_)) if shown.is_empty() => "a secret of its command line".to_owned(),
+        Some(SecretKind::Given(_)) => shown.join(" and "),
+        Some(SecretKind::Settings) => "the secret of the settings".to_owned(),
+        Some(SecretKind::Endpoint(name)) => format!("the secret of endpoint `{name}`"),
+        Some(SecretKind::None | SecretKind::Dev) | None => "a secret that is not recorded".to_owned(),
     };
-    let mut flags: Vec<String> = references
-        .iter()
-        .map(|text| format!("--secret {}", word(text)))
-        .collect();
+    let flag = |text: &String| match text.as_str() {
+        "" => "--secret REF".to_owned(),
+        text => format!("--secret {}", shell::quote(text)),
+    };
+    let mut flags: Vec<String> = references.iter().map(flag).collect();
     if flags.is_empty() {
         flags.push("--secret REF".to_owned());
     }
-    let resume = if options.resume { " --resume" } else { "" };
+    let number = original.number;
     Error::usage(format!(
         "`#{number}` was signed with {which}, which is not at hand: it is left as it is"
     ))
-    .hint(format!("`hook replay{resume} {number} {}`", flags.join(" ")))
+    .hint(format!("`{} {}`", options.command(number), flags.join(" ")))
 }
 
 /// Every header that may carry a signature.

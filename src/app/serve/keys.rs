@@ -21,13 +21,13 @@ pub struct AccessOptions {
 }
 
 /// The keys of a run.
-pub(super) struct Keys {
+pub(super) struct ServeKeys {
     all: Vec<ApiKey>,
     /// Those that were made up, which are shown: they open nothing but this run.
     pub(super) generated: Vec<(Mode, String)>,
 }
 
-impl Keys {
+impl ServeKeys {
     pub(super) fn new(context: &Context, options: &AccessOptions, profile: &Profile, api: &Api) -> Result<Self> {
         let mut keys = Self {
             all: Vec::new(),

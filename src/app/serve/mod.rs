@@ -20,6 +20,7 @@ use crate::app::endpoint_gate::EndpointGate;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
+use crate::endpoints::BookWatch;
 use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ use confirm::Confirmations;
 use event_loop::EventLoop;
 use fanout::{CountingObserver, Fanout, Subscribers};
 pub use keys::AccessOptions;
-use keys::Keys;
+use keys::ServeKeys;
 
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
@@ -112,7 +113,7 @@ pub struct Service<'a> {
     profile: Arc<Profile>,
     api: Api,
     plan: Option<String>,
-    keys: Keys,
+    keys: ServeKeys,
 }
 
 impl<'a> Service<'a> {
@@ -126,7 +127,7 @@ impl<'a> Service<'a> {
         check_scopes(&options.scopes, &profile, &api)?;
         Ok(Self {
             plan: plan(context, options.plan.as_ref(), &profile)?,
-            keys: Keys::new(context, &options.access, &profile, &api)?,
+            keys: ServeKeys::new(context, &options.access, &profile, &api)?,
             context,
             options,
             profile,
@@ -230,6 +231,25 @@ impl<'a> Service<'a> {
         }
     }
 
+    fn transport(&self) -> Result<Arc<HttpTransport>> {
+        let transport = HttpTransport::new(HttpOptions {
+            addresses: self.addresses(),
+            ..HttpOptions::default()
+        });
+        transport
+            .map(Arc::new)
+            .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    fn subscribers(&self, book: Arc<BookWatch>) -> Subscribers {
+        Subscribers {
+            profile: Arc::clone(&self.profile),
+            policy: Arc::new(self.profile.policy.clone()),
+            addresses: self.addresses(),
+            book,
+        }
+    }
+
     /// Takes events and delivers until the server has ended and every event is taken.
     async fn work(
         &self,
@@ -238,11 +258,7 @@ impl<'a> Service<'a> {
         (stop, late): (CancellationToken, CancellationToken),
         (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl View + Send),
     ) -> Result<Tally> {
-        let transport = HttpTransport::new(HttpOptions {
-            addresses: self.addresses(),
-            ..HttpOptions::default()
-        });
-        let transport = Arc::new(transport.map_err(|error| Error::internal(error.to_string()))?);
+        let transport = self.transport()?;
         let lease = Arc::new(self.context.lease()?);
         let limits = Limits {
             concurrency: CONCURRENCY,
@@ -272,12 +288,7 @@ impl<'a> Service<'a> {
         let event_loop = EventLoop {
             fanout: Fanout {
                 context: Arc::clone(&context),
-                subscribers: Subscribers {
-                    profile: Arc::clone(&self.profile),
-                    policy: Arc::new(self.profile.policy.clone()),
-                    addresses: self.addresses(),
-                    book,
-                },
+                subscribers: self.subscribers(book),
                 ledger,
                 lease,
                 jobs,

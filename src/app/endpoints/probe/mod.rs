@@ -84,7 +84,7 @@ pub struct Exchange {
 }
 
 /// A test of one endpoint.
-struct Probe<'a> {
+struct EndpointProbe<'a> {
     context: &'a Context,
     endpoint: &'a Endpoint,
     options: &'a ProbeOptions<'a>,
@@ -123,7 +123,7 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
     }
     let profile = context.registry.get(&endpoint.provider)?;
     let event = event(&profile, &endpoint, options.event.as_deref())?;
-    let probe = Probe {
+    let probe = EndpointProbe {
         context,
         endpoint: &endpoint,
         options,
@@ -209,7 +209,7 @@ fn signing(
     Ok(signing)
 }
 
-impl Probe<'_> {
+impl EndpointProbe<'_> {
     /// The genuine events, and then the tampered one when there was any answer to them.
     async fn exchanges(&self) -> Result<Vec<Exchange>> {
         let composer = Composer::new(&self.profile, self.compose_options())?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exchange, Probe};
+use super::{EndpointProbe, Exchange};
 use crate::clock::human_duration;
 use crate::exchange::{Answer, ErrorKind, Outcome};
 use crate::finding::{Finding, Level};
@@ -13,7 +13,7 @@ use crate::text::{printable, short_time, status_line};
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The answers, in the order of the questions.
-pub(super) fn findings(probe: &Probe<'_>, exchanges: &[Exchange]) -> [Finding; 4] {
+pub(super) fn findings(probe: &EndpointProbe<'_>, exchanges: &[Exchange]) -> [Finding; 4] {
     let genuine: Vec<&Exchange> = exchanges.iter().filter(|exchange| exchange.genuine).collect();
     let tampered = exchanges.iter().find(|exchange| !exchange.genuine);
     [
@@ -25,7 +25,7 @@ pub(super) fn findings(probe: &Probe<'_>, exchanges: &[Exchange]) -> [Finding; 4
 }
 
 /// Whether every answer is there; the first failure otherwise.
-fn received(probe: &Probe<'_>, genuine: &[&Exchange]) -> Finding {
+fn received(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
     let failure = genuine.iter().find_map(|exchange| match &exchange.attempt.outcome {
         Outcome::Error { text, .. } => Some(text),
         Outcome::Answer(_) => None,
@@ -44,7 +44,7 @@ fn received(probe: &Probe<'_>, genuine: &[&Exchange]) -> Finding {
     }
 }
 
-fn signature_checked(probe: &Probe<'_>, genuine: &[&Exchange], tampered: Option<&Exchange>) -> Finding {
+fn signature_checked(probe: &EndpointProbe<'_>, genuine: &[&Exchange], tampered: Option<&Exchange>) -> Finding {
     let label = probe.profile.label();
     if matches!(probe.profile.scheme, Scheme::Unsigned) {
         return Finding::new(Level::Skipped, "signature_checked", format!("`{label}` signs nothing"));
@@ -79,12 +79,12 @@ fn signature_checked(probe: &Probe<'_>, genuine: &[&Exchange], tampered: Option<
     Finding::ok("signature_checked", fact)
 }
 
-fn is_success(probe: &Probe<'_>, exchange: &Exchange) -> bool {
+fn is_success(probe: &EndpointProbe<'_>, exchange: &Exchange) -> bool {
     let status = exchange.attempt.outcome.status();
     status.is_some_and(|status| probe.policy.success.contains(status))
 }
 
-fn success(probe: &Probe<'_>, genuine: &[&Exchange]) -> Finding {
+fn success(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
     let answers = genuine.iter().filter_map(|exchange| match &exchange.attempt.outcome {
         Outcome::Answer(answer) => Some(answer),
         Outcome::Error { .. } => None,
@@ -108,7 +108,7 @@ fn success(probe: &Probe<'_>, genuine: &[&Exchange]) -> Finding {
     }
 }
 
-fn what_to_do(probe: &Probe<'_>, answer: &Answer) -> String {
+fn what_to_do(probe: &EndpointProbe<'_>, answer: &Answer) -> String {
     match answer.status {
         300..=399 => {
             let to = answer.headers.get_text("location").unwrap_or("another URL");
@@ -132,7 +132,7 @@ fn what_to_do(probe: &Probe<'_>, answer: &Answer) -> String {
     }
 }
 
-fn in_time(probe: &Probe<'_>, genuine: &[&Exchange]) -> Finding {
+fn in_time(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
     let limit = probe.policy.timeout;
     let allowed = human_duration(limit);
     let timed_out = |exchange: &&&Exchange| {
