@@ -24,10 +24,10 @@ impl Context {
         let (ui, path) = (self.notices.clone(), self.book().path().display().to_string());
         BookWatch::new(self.book(), move |change| match change {
             BookChange::Broken(why) => {
-                ui.warn(&format!("`{path}` cannot be used: {}", printable(&why, 1000)));
+                ui.warn(format!("`{path}` cannot be used: {}", printable(&why, 1000)));
                 ui.note("the endpoints stay as they were until it is repaired");
             }
-            BookChange::Repaired => ui.note(&format!("`{path}` is in use again")),
+            BookChange::Repaired => ui.note(format!("`{path}` is in use again")),
         })
     }
 
@@ -91,7 +91,7 @@ impl Context {
     }
 
     /// One secret of an endpoint to sign with, unless the project's book may not make use of it.
-    pub fn signing_secret(&self, book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Result<Secret> {
+    pub fn signing_secret(book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Result<Secret> {
         check_allowed(book, book.needs(endpoint, secret))?;
         fetch(book, (endpoint, secret), false, Purpose::Sign)
     }

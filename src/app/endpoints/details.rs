@@ -132,7 +132,7 @@ impl Context {
             }),
             failed_deliveries: endpoint.failed_deliveries,
             secrets: secrets
-                .map(|secret| self.secret_details(book, endpoint, secret))
+                .map(|secret| Self::secret_details(book, endpoint, secret))
                 .collect(),
             public_key: profile.and_then(|profile| public_key(book, endpoint, &profile, self.now())),
             created: endpoint.created,
@@ -144,8 +144,8 @@ impl Context {
         }
     }
 
-    fn secret_details(&self, book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> SecretDetails {
-        let found = self.signing_secret(book, endpoint, secret);
+    fn secret_details(book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> SecretDetails {
+        let found = Self::signing_secret(book, endpoint, secret);
         SecretDetails {
             reference: secret.reference.clone(),
             name: secret.name.clone(),

@@ -84,7 +84,9 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
     }
     plan.check(endpoints.store, args.recreate)?;
     if !args.yes {
-        plan.steps.iter().for_each(|step| ui.note(&step_line(ui.err, step)));
+        for step in &plan.steps {
+            ui.note(&step_line(ui.err, step));
+        }
         let question = format!("{}. Go on?", shown.summary());
         let flag = "`--yes` goes on, `hook endpoints diff` only shows what would be done";
         if !prompt::confirm(ui, &question, flag)? {

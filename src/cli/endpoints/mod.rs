@@ -124,7 +124,9 @@ fn show(session: &Session, event: &EndpointEvent) -> Result<()> {
     ui.flush()?;
     if let EndpointEvent::NotDone(steps) = event {
         ui.note("not done after that:");
-        steps.iter().for_each(|step| ui.note(&step_line(ui.err, step)));
+        for step in steps {
+            ui.note(&step_line(ui.err, step));
+        }
     }
     if let Some(remark) = event.remark() {
         ui.note(&remark);

@@ -1,6 +1,7 @@
 //! What the book and the profile tell about an endpoint.
 
 use super::{Subject, of_rule, of_url};
+use crate::app::context::Context;
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, RuleOptions};
 use crate::endpoints::{Endpoint, Events, normalised};
@@ -91,7 +92,7 @@ pub(super) fn secrets(subject: &Subject<'_>) -> Vec<Finding> {
     let book = context.book();
     let mut checks = Vec::new();
     for secret in &secrets {
-        let found = context.signing_secret(&book, endpoint, secret);
+        let found = Context::signing_secret(&book, endpoint, secret);
         let usable = found.and_then(|found| Ok(profile.scheme.signer(&[found]).map(|_| ())?));
         let name = printable(&secret.reference.to_string(), 200);
         checks.push(match usable {
