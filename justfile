@@ -28,15 +28,15 @@ ci:
 generate:
     UPDATE_GENERATED=1 INSTA_UPDATE=always cargo test --locked --test integration -- generated:: screens:: schemas::
 
-# Kill a loaded listener 50 times, and look for what is lost or doubled.
-soak:
-    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: --nocapture
+# Kill a loaded listener 50 times, and look for what is lost or doubled; arguments go to the test program.
+soak *args:
+    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: --nocapture "$@"
 
-# Measure against bare limits and peers.
+# Measure against bare limits and peers: `just bench --quick --only once`.
 bench *args:
-    bash bench/run "$@"
+    python3 bench/run "$@"
 
-# Search for input that breaks hook: `just fuzz headers`, `just fuzz profile`.
+# Search for input that breaks hook: `just fuzz headers`, `just fuzz profile`; arguments go to cargo-fuzz.
 fuzz target *args:
     cargo fuzz run --dev --sanitizer none "$@"
 
@@ -44,6 +44,6 @@ fuzz target *args:
 install *args:
     sh install.sh "$@"
 
-# Check licences, bans, sources and advisories of the dependencies.
-deny:
-    cargo deny --locked check
+# Check licences, bans, sources and advisories of the dependencies, or some of these: `just deny bans licenses sources`.
+deny *checks:
+    cargo deny --locked check "$@"

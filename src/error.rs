@@ -10,6 +10,7 @@ use crate::provider::{ProfileError, RegistryError};
 use crate::secret::SecretError;
 use crate::signature::{KeyError, SignError};
 use crate::store::StoreError;
+use crate::target::TargetError;
 use crate::text::printable;
 
 /// A failure of a command.
@@ -189,6 +190,12 @@ impl From<SignError> for Error {
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         Self::usage(error.to_string()).hint("`hook secret new --provider NAME` makes one of the right form")
+    }
+}
+
+impl From<TargetError> for Error {
+    fn from(error: TargetError) -> Self {
+        Self::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port")
     }
 }
 

@@ -124,48 +124,32 @@ impl Outcome {
 }
 
 impl ErrorKind {
+    /// All of them in their order, with the name in JSON and in the ledger, and two words for people.
+    const ALL: [(Self, &'static str, &'static str); 8] = [
+        (Self::Dns, "dns", "unknown host"),
+        (Self::Connect, "connect", "no connection"),
+        (Self::Tls, "tls", "TLS failure"),
+        (Self::Timeout, "timeout", "timeout"),
+        (Self::Protocol, "protocol", "broken answer"),
+        (Self::Cancelled, "cancelled", "stopped"),
+        (Self::Blocked, "blocked", "blocked"),
+        (Self::Signing, "signing", "not signed"),
+    ];
+
     /// The name in JSON and in the ledger.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Protocol => "protocol",
-            Self::Cancelled => "cancelled",
-            Self::Blocked => "blocked",
-            Self::Signing => "signing",
-        }
+        Self::ALL[self as usize].1
     }
 
     /// For people, in two words.
     pub fn words(self) -> &'static str {
-        match self {
-            Self::Dns => "unknown host",
-            Self::Connect => "no connection",
-            Self::Tls => "TLS failure",
-            Self::Timeout => "timeout",
-            Self::Protocol => "broken answer",
-            Self::Cancelled => "stopped",
-            Self::Blocked => "blocked",
-            Self::Signing => "not signed",
-        }
+        Self::ALL[self as usize].2
     }
 
     /// Reads [`ErrorKind::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Dns,
-            Self::Connect,
-            Self::Tls,
-            Self::Timeout,
-            Self::Protocol,
-            Self::Cancelled,
-            Self::Blocked,
-            Self::Signing,
-        ]
-        .into_iter()
-        .find(|kind| kind.name() == name)
+        let found = Self::ALL.iter().find(|(_, known, _)| *known == name);
+        found.map(|(kind, ..)| *kind)
     }
 }
 
@@ -239,4 +223,17 @@ pub struct WorkKey {
     pub lane: Uuid,
     /// Its place there: later items have higher numbers, and no number is used twice.
     pub seq: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_failure_has_its_own_row() {
+        for (row, (kind, name, _)) in ErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, row);
+            assert_eq!(ErrorKind::from_name(name), Some(kind));
+        }
+    }
 }

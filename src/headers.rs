@@ -111,6 +111,12 @@ impl Headers {
             .for_each(|(line, _)| *line += 1);
     }
 
+    /// Adds lines in place of those of the same names.
+    pub fn replace_with<'a>(&mut self, own: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) {
+        own.clone().for_each(|(name, _)| self.remove(name));
+        own.for_each(|(name, value)| self.append(name, value));
+    }
+
     /// Drops every line of that name.
     pub fn remove(&mut self, name: &str) {
         while let Some(at) = self.lines.iter().position(|line| self.is_named(*line, name)) {
@@ -185,7 +191,7 @@ impl Headers {
     }
 
     /// Every line, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         self.lines.iter().map(|line| {
             // Every name was a `str` when it was added.
             let name = std::str::from_utf8(line.name_in(&self.text)).unwrap_or_default();
@@ -336,6 +342,12 @@ impl fmt::Debug for Headers {
             }))
             .finish()
     }
+}
+
+/// Splits `Name: value`; `None` where the colon or the name is missing.
+pub fn split_line(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once(':')?;
+    Some((name.trim(), value.trim())).filter(|(name, _)| !name.is_empty())
 }
 
 /// Checks a header line that a user gave: the name is a token, the value holds no line break, neither is the

@@ -1,6 +1,6 @@
 //! The library behind `hook`, a command-line tool that plays both sides of a webhook: it signs and delivers like a
-//! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/design.md` tells how the
-//! parts fit together.
+//! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/architecture.md` tells how
+//! the parts fit together.
 
 pub(crate) mod api;
 pub(crate) mod app;

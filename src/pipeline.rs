@@ -2,7 +2,7 @@
 //! that an id on the screen can be replayed at once.
 
 mod concealed;
-mod shelf;
+mod content_store;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -14,34 +14,32 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::engine::{Delivery, DeliveryOutcome, Engine, Event, Gate, Limits, Next, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::{SecretKind, Source};
 use crate::id::Id;
-use crate::random::Random;
 use crate::store::{self, Ack, DeliveryState, Lease, Ledger, NewDelivery, Op, PendingAck, StoreError};
 use crate::transport::Transport;
 use concealed::{concealed, concealed_headers};
-use shelf::LedgerShelf;
+use content_store::LedgerContentStore;
 pub use tally::Tally;
 pub use times::Times;
 
-/// Shows what happens to deliveries.
-pub trait View {
+/// Learns what happens to deliveries.
+pub trait DeliveryObserver {
     /// After the event is in the ledger under that number.
     fn event(&mut self, number: u64, event: &Event) -> Result<()>;
 
-    /// Learns how a delivery to an endpoint ended, and gives back what it leaves to the tally. A run without an end takes
-    /// care of each by itself.
-    fn ended(&mut self, end: End) -> Result<Option<End>> {
-        Ok(Some(end))
+    /// How a delivery to an endpoint ended. Gives back what it leaves to the tally; an observer of a run without an end
+    /// takes care of each by itself.
+    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
+        Ok(Some(outcome))
     }
 }
 
 /// Which deliveries are in the ledger before they are worked on.
 #[derive(Debug, Clone)]
-pub enum Known {
+pub enum AlreadyRecorded {
     /// These.
     These(HashSet<Id>),
     /// All of them.
@@ -50,7 +48,7 @@ pub enum Known {
 
 /// How a delivery to an endpoint ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
+pub struct EndpointOutcome {
     /// The endpoint's name.
     pub endpoint: String,
     /// Whether it was delivered.
@@ -61,52 +59,38 @@ pub struct End {
 
 /// Everything that one run of deliveries needs.
 pub struct Pipeline<T> {
-    /// Wall-clock time.
-    pub clock: Arc<dyn Clock>,
-    /// For jitter.
-    pub random: Arc<Random>,
-    /// Carries requests.
-    pub transport: Arc<T>,
+    /// Makes the attempts.
+    pub engine: Engine<T>,
     /// Keeps records.
     pub ledger: Ledger,
-    /// How the engine works.
-    pub limits: Limits,
-    /// Stops it.
+    /// Stops the engine.
     pub cancel: CancellationToken,
-    /// Stops waiting for further attempts.
-    pub leave: CancellationToken,
-    /// The claim on deliveries with several attempts; absent: each has one, and is recorded when it is over.
-    pub owner: Option<Arc<Lease>>,
-    /// Asked before each attempt.
-    pub gate: Option<Arc<dyn Gate>>,
+    /// The lease on deliveries with several attempts; absent: each has one, and is recorded when it is over.
+    pub lease: Option<Arc<Lease>>,
 }
 
 impl<T: Transport> Pipeline<T> {
-    /// Works off the deliveries; those that are `known` are in the ledger already.
+    /// Works off the deliveries; those that are `recorded` are in the ledger already.
     pub async fn run(
         self,
         jobs: mpsc::Receiver<Delivery>,
-        known: Known,
-        view: &mut (dyn View + Send),
+        recorded: AlreadyRecorded,
+        observer: &mut (dyn DeliveryObserver + Send),
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
-        let recheck = Arc::new(Notify::new());
-        let shelf = LedgerShelf {
+        let mut engine = self.engine;
+        engine.stored_first = matches!(recorded, AlreadyRecorded::All);
+        engine.store = Some(Arc::new(LedgerContentStore {
             ledger: self.ledger.clone(),
             cancel: self.cancel.clone(),
-        };
-        let mut engine = Engine::new(self.transport, self.clock, self.random, self.limits)
-            .leaving(self.leave)
-            .shelving(Arc::new(shelf), matches!(known, Known::All));
-        if let Some(gate) = self.gate {
-            engine = engine.asking(gate, Arc::clone(&recheck));
-        }
+        }));
+        let recheck = Arc::clone(&engine.recheck);
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,
-            owner: self.owner,
-            known,
+            lease: self.lease,
+            recorded,
         };
         let recording = recorder.run(events, acked_in);
         let mut tally = Tally::default();
@@ -114,7 +98,7 @@ impl<T: Transport> Pipeline<T> {
         let stop = self.cancel;
         let recording = async { recording.await.inspect_err(|_| stop.cancel()) };
         let showing = async {
-            let shown = show(acked, &mut tally, view, &recheck).await;
+            let shown = show(acked, &mut tally, observer, &recheck).await;
             shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
@@ -128,17 +112,17 @@ impl<T: Transport> Pipeline<T> {
 async fn show(
     mut acked: mpsc::Receiver<(Event, PendingAck)>,
     tally: &mut Tally,
-    view: &mut (dyn View + Send),
+    observer: &mut (dyn DeliveryObserver + Send),
     recheck: &Notify,
 ) -> Result<()> {
     while let Some((event, ack)) = acked.recv().await {
         let Ack { number, .. } = ack.await?;
         tally.count(&event);
-        view.event(number, &event)?;
-        if let Some(end) = End::of(&event) {
-            let failed = !end.delivered;
-            if let Some(end) = view.ended(end)? {
-                tally.end(end);
+        observer.event(number, &event)?;
+        if let Some(outcome) = EndpointOutcome::of(&event) {
+            let failed = !outcome.delivered;
+            if let Some(outcome) = observer.outcome(outcome)? {
+                tally.add_outcome(outcome);
             }
             // It may have disabled the endpoint, for which more is waiting.
             if failed {
@@ -152,8 +136,8 @@ async fn show(
 /// Turns the engine's events into changes of the ledger.
 struct Recorder {
     ledger: Ledger,
-    owner: Option<Arc<Lease>>,
-    known: Known,
+    lease: Option<Arc<Lease>>,
+    recorded: AlreadyRecorded,
 }
 
 impl Recorder {
@@ -163,16 +147,19 @@ impl Recorder {
         acked: mpsc::Sender<(Event, PendingAck)>,
     ) -> std::result::Result<(), StoreError> {
         while let Some(mut event) = events.recv().await {
-            let kept = event.kept.take();
+            let until_recorded = event.until_recorded.take();
             let promise = event.delivery.label.promise;
             // What was not begun is in the queue as before.
-            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.known.holds(event.delivery.id) {
+            if matches!(promise, Promise::Item(_))
+                && event.attempt.is_none()
+                && !self.recorded.contains(event.delivery.id)
+            {
                 continue;
             }
             let op = self.with_promise(&event);
             let pending = self.ledger.enqueue(op).await?;
             // From now on it is found in the ledger, whose changes and reads keep their order.
-            drop(kept);
+            drop(until_recorded);
             // Nobody looks on any more once the screen has failed.
             let _ = acked.send((event, pending)).await;
         }
@@ -181,7 +168,7 @@ impl Recorder {
 
     /// The change with those that belong into its transaction.
     fn with_promise(&mut self, event: &Event) -> Op {
-        let first = !self.known.holds(event.delivery.id);
+        let first = !self.recorded.contains(event.delivery.id);
         let mut ops = vec![self.op(event)];
         if let Promise::Item(work) = event.delivery.label.promise
             && first
@@ -210,13 +197,13 @@ impl Recorder {
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
-        let recorded = self.known.goes_on(id, goes_on) || promise == Promise::Taken;
+        let is_recorded = self.recorded.update(id, goes_on) || promise == Promise::Taken;
         let owner = if goes_on {
-            self.owner.as_ref().map(|owner| owner.name().to_owned())
+            self.lease.as_ref().map(|lease| lease.name().to_owned())
         } else {
             None
         };
-        match (recorded, &event.attempt) {
+        match (is_recorded, &event.attempt) {
             (true, Some(attempt)) => Op::Attempt {
                 delivery: id,
                 attempt: Box::new(concealed(attempt, &event.delivery)),
@@ -242,15 +229,15 @@ impl Recorder {
     }
 }
 
-impl Default for Known {
+impl Default for AlreadyRecorded {
     fn default() -> Self {
         Self::These(HashSet::new())
     }
 }
 
-impl Known {
+impl AlreadyRecorded {
     /// Whether that delivery is in the ledger.
-    fn holds(&self, id: Id) -> bool {
+    fn contains(&self, id: Id) -> bool {
         match self {
             Self::All => true,
             Self::These(ids) => ids.contains(&id),
@@ -258,7 +245,7 @@ impl Known {
     }
 
     /// Whether that delivery is in the ledger; it is from now on, as long as it goes on.
-    fn goes_on(&mut self, id: Id, goes_on: bool) -> bool {
+    fn update(&mut self, id: Id, goes_on: bool) -> bool {
         match self {
             Self::All => true,
             Self::These(ids) if goes_on => !ids.insert(id),
@@ -267,12 +254,12 @@ impl Known {
     }
 }
 
-impl End {
+impl EndpointOutcome {
     /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
     fn of(event: &Event) -> Option<Self> {
         let label = &event.delivery.label;
         let goes_on = matches!(event.next, Next::Retry { .. } | Next::Interrupted);
-        let ended = !goes_on && event.next != Next::Failed(DeliveryOutcome::Withheld);
+        let ended = !goes_on && event.next != Next::Failed(FailureReason::Withheld);
         let endpoint = label
             .endpoint
             .as_ref()
@@ -280,7 +267,7 @@ impl End {
         Some(Self {
             endpoint: endpoint.clone(),
             delivered: event.next == Next::Delivered,
-            gone: event.next == Next::Failed(DeliveryOutcome::Gone),
+            gone: event.next == Next::Failed(FailureReason::Gone),
         })
     }
 }

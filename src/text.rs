@@ -136,12 +136,32 @@ pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serialize
     took.map(millis).serialize(serializer)
 }
 
-/// `200 OK`, with the status's registered phrase where there is one.
+/// The standard phrase of a status, or nothing. Two are older in the crate than in RFC 9110.
+fn phrase(status: u16) -> &'static str {
+    match status {
+        413 => "Content Too Large",
+        422 => "Unprocessable Content",
+        _ => StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default(),
+    }
+}
+
+/// `200 OK`.
 pub fn status_line(status: u16) -> String {
-    let known = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|code| code.canonical_reason());
-    known.map_or_else(|| status.to_string(), |phrase| format!("{status} {phrase}"))
+    format!("{status} {}", phrase(status)).trim_end().to_owned()
+}
+
+/// A fact begins in lower case, unless its first word is a name such as `TLS`.
+pub fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if first.is_ascii_uppercase() && !second.is_ascii_uppercase() => {
+            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn push(shown: &mut String, c: char) {

@@ -1,8 +1,8 @@
-//! What the README and the documents show is true: the commands of every `console` block are run. `CONTRIBUTING.md`
-//! describes the convention.
+//! What the README and the documents show is true: the commands of every `console` block are run, and flags exist where they
+//! are named. `CONTRIBUTING.md` describes the convention.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::Sandbox;
 
@@ -20,22 +20,102 @@ struct Example {
 #[test]
 fn commands_in_the_documents_do_what_is_shown() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let entries = fs::read_dir(root.join("docs")).expect("the folder is there").flatten();
-    let mut documents: Vec<_> = entries.map(|entry| entry.path()).collect();
-    documents.push(root.join("README.md"));
     let mut wrong = Vec::new();
-    for path in documents
-        .iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-    {
-        let text = fs::read_to_string(path).expect("a document");
+    for path in documents(root) {
+        let text = fs::read_to_string(&path).expect("a document");
         for block in blocks(&text) {
             let sandbox = Sandbox::new();
             let faults = block.iter().filter_map(|example| fault(&sandbox, example));
-            wrong.extend(faults.map(|fault| format!("{}:{fault}", path.strip_prefix(root).unwrap_or(path).display())));
+            wrong.extend(faults.map(|fault| format!("{}:{fault}", path.strip_prefix(root).unwrap_or(&path).display())));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn commands_that_the_documents_name_have_the_flags_that_stand_with_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reference = fs::read_to_string(root.join("docs/cli.md")).expect("the reference");
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for path in documents(root)
+        .into_iter()
+        .filter(|path| !path.ends_with("docs/cli.md"))
+    {
+        let text = fs::read_to_string(&path).expect("a document");
+        for command in commands(&text) {
+            checked += 1;
+            let unknown = unknown_flags(&reference, command).into_iter();
+            wrong.extend(unknown.map(|flag| format!("{}: {flag} in `{command}`", path.display())));
+        }
+    }
+    assert!(checked > 200, "commands are found: {checked}");
+    assert!(
+        wrong.is_empty(),
+        "flags that the commands do not have:\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// The README and every document.
+fn documents(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root.join("docs")).expect("the folder is there").flatten();
+    let all = entries.map(|entry| entry.path()).chain([root.join("README.md")]);
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
+
+/// What begins with `hook ` between backticks or on a line of its own, up to what belongs to a shell.
+fn commands(text: &str) -> impl Iterator<Item = &str> {
+    const ENDS: [&str; 6] = [" | ", " && ", " > ", " # ", " -- ", ";"];
+    let spans = text.lines().flat_map(|line| {
+        let alone = line.trim_start().trim_start_matches("$ ");
+        line.split('`').skip(1).step_by(2).chain([alone])
+    });
+    spans.filter(|span| span.starts_with("hook ")).map(|span| {
+        let end = ENDS.iter().filter_map(|end| span.find(end)).min();
+        &span[..end.unwrap_or(span.len())]
+    })
+}
+
+/// Flags of a command that its chapter in the reference does not have, nor that of `hook` itself.
+fn unknown_flags<'a>(reference: &str, command: &'a str) -> Vec<&'a str> {
+    let chapter = |names: &[&str]| {
+        let title = format!("\n## {}\n", names.join(" "));
+        let (_, rest) = reference.split_once(&title)?;
+        Some(rest.split("\n## ").next().unwrap_or(rest))
+    };
+    let mut names: Vec<&str> = command.split(' ').take_while(|word| !word.starts_with('-')).collect();
+    while names.len() > 1 && chapter(&names).is_none() {
+        names.pop();
+    }
+    let known: Vec<&str> = (1..=names.len())
+        .filter_map(|length| chapter(&names[..length]))
+        .collect();
+    let words = command.split([' ', '[', ']', '(', ')', ',', '=']);
+    let flags = words.filter(|word| word.starts_with("--") && word.len() > 2);
+    flags
+        .filter(|flag| !["--help", "--version"].contains(flag))
+        .filter(|flag| !known.iter().any(|chapter| has_flag(chapter, flag)))
+        .collect()
+}
+
+fn has_flag(chapter: &str, flag: &str) -> bool {
+    chapter.match_indices(flag).any(|(at, _)| {
+        let after = chapter[at + flag.len()..].chars().next();
+        after.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '-')
+    })
+}
+
+#[test]
+fn a_flag_is_known_to_the_command_it_stands_with() {
+    let reference =
+        "\n## hook\n\n`--json`\n\n## hook send\n\n`--to <URL>`\n\n## hook log\n\n## hook log show\n\n`--why`\n";
+    assert!(unknown_flags(reference, "hook send job.paid --to=:1 --json").is_empty());
+    assert!(unknown_flags(reference, "hook log show 1 --why").is_empty());
+    let unknown = unknown_flags(reference, "hook send --t --why [--tor]");
+    assert_eq!(unknown, ["--t", "--why", "--tor"]);
+    let found: Vec<&str> = commands("Use `hook a --b` or `c`.\n$ hook d -- e --f\n").collect();
+    assert_eq!(found, ["hook a --b", "hook d"]);
 }
 
 /// Runs a command; what is wrong with it, after its line's number.

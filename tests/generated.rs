@@ -44,29 +44,3 @@ fn generated_files_are_up_to_date() {
         wrong.join("\n")
     );
 }
-
-#[test]
-fn the_reference_names_every_flag_that_help_shows() {
-    let reference = hook::internals::cli::generated::files()
-        .expect("they can be made")
-        .swap_remove(0);
-    let reference = String::from_utf8(reference.text).expect("text");
-    let sandbox = crate::support::Sandbox::new();
-    for command in ["send", "listen", "replay"] {
-        let help = sandbox.hook([command, "--help"]).run().ok().stdout();
-        let chapter = reference
-            .split("\n## ")
-            .find(|chapter| chapter.starts_with(&format!("hook {command}\n")));
-        let chapter = chapter.expect("a chapter for the command");
-        let flags = help
-            .lines()
-            .filter_map(|line| line.trim_start().split(' ').find(|word| word.starts_with("--")));
-        for flag in flags.filter(|flag| !["--help", "--"].contains(flag)) {
-            let flag = flag.trim_end_matches(['.', ',']);
-            assert!(
-                chapter.contains(flag) || reference.contains(flag),
-                "{flag} of {command}"
-            );
-        }
-    }
-}

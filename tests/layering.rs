@@ -1,9 +1,12 @@
 //! Who may use what: each outside crate has one home, inner parts know nothing of outer ones, no provider is special, and
 //! files stay short. Text is looked at, not syntax: what stands in tests and in comments is left out.
 
-use std::collections::BTreeSet;
+mod source;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use source::sources;
 
 /// The only places of outside crates. A crate that is not here may be used everywhere.
 const HOMES: &[(&str, &str)] = &[
@@ -48,12 +51,25 @@ const STRANGERS: &[(&str, &str)] = &[
     ("store/", "cli endpoints engine listener pipeline view server transport"),
     (
         "endpoints/",
-        "cli engine listener pipeline view server transport::guard transport::http transport::Http",
+        "cli engine listener pipeline view server transport::http transport::Http",
     ),
     ("listener/", "cli view"),
     ("app/", "cli view"),
     ("api/", "cli view"),
     ("view/", "cli"),
+];
+
+/// What a use case must not name: it never knows who asked for it.
+const FRONT_END: &[&str] = &[
+    "clap",
+    "dialoguer",
+    "colored",
+    "indicatif",
+    "Ui",
+    "print!",
+    "println!",
+    "eprint!",
+    "eprintln!",
 ];
 
 /// Where a provider may be named, and why.
@@ -64,15 +80,6 @@ const NAMES_ALLOWED: &[(&str, &str)] = &[(
 
 /// Lines of a file, without its tests.
 const MOST_LINES: usize = 400;
-
-/// A source file without its tests and comments.
-struct Source {
-    /// Below `src/`.
-    path: String,
-    lines: Vec<String>,
-    /// With comments.
-    length: usize,
-}
 
 #[test]
 fn each_outside_crate_has_one_home() {
@@ -94,6 +101,24 @@ fn inner_parts_know_nothing_of_outer_ones() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn use_cases_neither_print_nor_ask_nor_read_a_command_line() {
+    let mut wrong = Vec::new();
+    for source in sources().filter(|source| is_in(&source.path, "app/")) {
+        wrong.extend(source.lines_with(|line| FRONT_END.iter().any(|name| has_word(line, name))));
+    }
+    assert!(wrong.is_empty(), "what belongs to a front end:\n{}", wrong.join("\n"));
+}
+
+/// Whether the text stands there, and is not a part of a longer word.
+fn has_word(line: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word).any(|(at, found)| {
+        let (before, after) = (&line[..at], &line[at + found.len()..]);
+        !before.ends_with(is_part) && (word.ends_with('!') || !after.starts_with(is_part))
+    })
 }
 
 #[test]
@@ -155,13 +180,6 @@ fn files_stay_short() {
     );
 }
 
-impl Source {
-    fn lines_with<'a>(&'a self, wanted: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = String> + 'a {
-        let lines = self.lines.iter().filter(move |line| wanted(line));
-        lines.map(|line| format!("src/{}: {}", self.path, line.trim()))
-    }
-}
-
 /// Whether the file is one of the places, which stand with spaces between them. A folder's own file counts with it.
 fn is_in(path: &str, places: &str) -> bool {
     let own = |place: &str| format!("{}.rs", place.trim_end_matches('/'));
@@ -185,75 +203,4 @@ fn uses_own(line: &str, name: &str) -> bool {
             .next()
             .is_none_or(|c| !c.is_alphanumeric() && c != '_')
     })
-}
-
-fn sources() -> impl Iterator<Item = Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    assert!(files.len() > 50, "the sources are there");
-    let mut tests = BTreeSet::new();
-    let sources: Vec<(PathBuf, Source)> = files
-        .into_iter()
-        .map(|path| (path.clone(), read(&root, &path, &mut tests)))
-        .collect();
-    let is_test = move |path: &Path| {
-        tests
-            .iter()
-            .any(|test| path.starts_with(test) || path == test.with_extension("rs"))
-    };
-    sources
-        .into_iter()
-        .filter(move |(path, _)| !is_test(path))
-        .map(|(_, source)| source)
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-}
-
-/// Reads a file. Modules that it declares for tests only are added to `tests`, without `.rs`.
-fn read(root: &Path, path: &Path, tests: &mut BTreeSet<PathBuf>) -> Source {
-    let text = fs::read_to_string(path).expect("a source file");
-    let folder = if path.ends_with("mod.rs") || path.ends_with("lib.rs") {
-        path.with_file_name("")
-    } else {
-        path.with_extension("")
-    };
-    let mut lines = Vec::new();
-    let mut all = text.lines();
-    while let Some(line) = all.next() {
-        if line.trim() != "#[cfg(test)]" {
-            lines.push(line);
-            continue;
-        }
-        let item = all.next().unwrap_or_default();
-        match item.trim().strip_suffix(';') {
-            Some(declaration) => {
-                let name = declaration.rsplit(' ').next().unwrap_or_default();
-                tests.insert(folder.join(name));
-            }
-            // rustfmt puts the end of a block below its beginning.
-            None => {
-                let end = format!("{}}}", &item[..item.len() - item.trim_start().len()]);
-                let _ = all.by_ref().find(|line| *line == end);
-            }
-        }
-    }
-    Source {
-        path: path.strip_prefix(root).expect("below src").display().to_string(),
-        length: lines.len(),
-        lines: lines
-            .into_iter()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .map(str::to_owned)
-            .collect(),
-    }
 }

@@ -28,6 +28,7 @@ mod log;
 mod masking;
 mod peers;
 mod processing;
+mod properties;
 mod providers;
 mod queue;
 mod receivers;

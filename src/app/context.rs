@@ -16,7 +16,7 @@ use crate::app::notice::Notices;
 use crate::app::retention::{self, Keeping};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
-use crate::engine::Limits;
+use crate::engine::{Engine, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::Pipeline;
@@ -159,19 +159,16 @@ impl Context {
         ledger: Ledger,
         limits: Limits,
         cancel: CancellationToken,
-        owner: Option<Arc<Lease>>,
+        lease: Option<Arc<Lease>>,
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        let mut engine = Engine::new(transport, clock, random, limits);
+        engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
         Pipeline {
-            clock,
-            random,
-            transport,
+            engine,
             ledger,
-            limits,
             cancel,
-            leave: CancellationToken::new(),
-            owner,
-            gate: Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch())))),
+            lease,
         }
     }
 }

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::app::context::{Context, Purpose};
-use crate::app::resolve::target_url;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
 use crate::error::Result;
@@ -21,6 +20,7 @@ use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
+use crate::target::parse_url;
 use crate::text::{printable, serialize_millis_if_any, status_line};
 use crate::transport::Transport;
 
@@ -82,7 +82,7 @@ pub fn question(
     let token = String::from_utf8_lossy(token.expose());
     let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
     let signer = context.signer(profile, (Some(&endpoint.name), own))?;
-    let url = target_url(&endpoint.url)?;
+    let url = parse_url(&endpoint.url)?;
     let now = context.now();
     let message = message(context, profile, handshake.question(&token).to_string().into(), now);
     let target = Target {

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use url::Url;
-
 use crate::app::context::Context;
 use crate::app::dev_secret::{DevSecret, Purpose, Secrets};
 use crate::engine::Signing;
@@ -15,7 +13,6 @@ use crate::known;
 use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
 use crate::signature::{Scheme, Signer};
-use crate::transport::guard;
 
 impl Context {
     /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The
@@ -176,12 +173,6 @@ impl Context {
     pub fn dev_secret(&self) -> Result<DevSecret> {
         DevSecret::open(&self.paths)
     }
-}
-
-/// A target as users write it.
-pub fn target_url(text: &str) -> Result<Url> {
-    guard::target(text)
-        .map_err(|error| Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port"))
 }
 
 /// Why no endpoint gets anything.

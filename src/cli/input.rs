@@ -4,6 +4,8 @@ use std::io::Read as _;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::headers::split_line;
+use crate::target::parse_whole_url;
 
 /// What a flag was given: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
 pub(super) fn source(text: &str, flag: &str) -> Result<Vec<u8>> {
@@ -36,9 +38,9 @@ pub(super) fn one_stdin(body: &str, secrets: &[String]) -> Result<()> {
 
 /// A header line, `NAME: VALUE`.
 pub(super) fn header(line: &str) -> std::result::Result<(String, String), String> {
-    match line.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("not of the form `NAME: VALUE`".into()),
+    match split_line(line) {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("not of the form `NAME: VALUE`".into()),
     }
 }
 
@@ -50,15 +52,25 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
     }
 }
 
+/// `KEY=VALUE` of a flag.
+pub(super) fn split_pair(text: &str, flag: &str) -> Result<(String, String)> {
+    pair(text).map_err(|_| Error::usage(format!("`{flag} {text}` is not `KEY=VALUE`")))
+}
+
+/// Every `KEY=VALUE` of a flag that can be repeated.
+pub(super) fn pairs(list: &[String], flag: &str) -> Result<Vec<(String, String)>> {
+    list.iter().map(|text| split_pair(text, flag)).collect()
+}
+
 /// A moment: Unix seconds, or RFC 3339.
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
 }
 
-/// A URL, kept as it was typed: what is signed are its characters.
+/// A whole URL, kept as it was typed: what is signed are its characters.
 pub(super) fn whole_url(text: &str) -> std::result::Result<String, String> {
-    match url::Url::parse(text) {
-        Ok(url) if url.has_host() => Ok(text.to_owned()),
-        _ => Err("not a whole URL such as `https://example.com/hook`".into()),
+    match parse_whole_url(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("not a whole URL such as `https://example.com/hook`".into()),
     }
 }

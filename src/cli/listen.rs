@@ -42,7 +42,7 @@ pub(super) struct ListenArgs {
     #[arg(long = "allow-ip", value_name = "CIDR", help_heading = "Verification")]
     allow_ip: Vec<Network>,
     /// How long a second delivery of the same event counts as a duplicate
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Verification")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Verification")]
     dedupe_window: Option<Duration>,
 
     /// What a provider must say that was told to say something when it asks, by reference: `hub.verify_token`
@@ -105,7 +105,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
     reject_status: u16,
     /// Wait before each answer
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, default_value = "0", help_heading = "Answer")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "0", help_heading = "Answer")]
     delay: Duration,
     /// Answer the first N requests that are not refused with 500
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Answer")]
@@ -121,7 +121,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "N", value_parser = super::concurrency, help_heading = "Afterwards")]
     concurrency: Option<usize>,
     /// Time limit of a forward
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, default_value = "30s", help_heading = "Afterwards")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "30s", help_heading = "Afterwards")]
     timeout: Duration,
     /// Keep the request's `Host` when forwarding
     #[arg(long, help_heading = "Afterwards")]
@@ -132,7 +132,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "CMD", help_heading = "Afterwards")]
     exec: Option<String>,
     /// Time limit of a command; none unless given
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, help_heading = "Afterwards")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Afterwards")]
     exec_timeout: Option<Duration>,
     /// Send events of a kind to a URL or a command: `EVENT=URL or CMD` (can be repeated)
     #[arg(long, value_name = "ROUTE", help_heading = "Afterwards")]
@@ -151,7 +151,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "End")]
     count: Option<u64>,
     /// Stop after this time; exit 8 when `--count` was not reached
-    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, help_heading = "End")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "End")]
     lasts: Option<Duration>,
     /// Command to run once ready, with the listener's URL in `HOOK_URL`; its exit code becomes hook's
     #[arg(last = true, value_name = "COMMAND")]
@@ -161,7 +161,7 @@ pub(super) struct ListenArgs {
 /// Kept as it is typed: signatures may cover it.
 fn public_url(text: &str) -> std::result::Result<String, String> {
     let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-    if has_scheme && super::targets::parse_url(text).is_ok() {
+    if has_scheme && crate::target::parse_url(text).is_ok() {
         Ok(text.to_owned())
     } else {
         Err("expected a URL such as `https://example.com/hooks`".to_owned())
@@ -190,7 +190,7 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
 impl ListenArgs {
     fn options(self, session: &Session) -> Result<ListenOptions> {
         let verbose = session.ui.verbose > 0;
-        let split = |pair: &String| super::body::split_pair(pair, "--map");
+        let split = |pair: &String| super::input::split_pair(pair, "--map");
         let inbound = self.inbound.then_some(TriggerOptions {
             workflow: self.workflow,
             map: self.map.iter().map(split).collect::<Result<_>>()?,

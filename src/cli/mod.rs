@@ -1,8 +1,8 @@
 //! The command line: one file a subcommand, with its arguments and what it does. clap lives only here.
 
+mod attempts;
 mod body;
 mod bulk;
-mod challenge;
 pub mod complete;
 mod completions;
 mod config;
@@ -17,8 +17,6 @@ mod input;
 mod listen;
 mod log;
 mod man;
-mod naming;
-mod origin;
 mod prompt;
 mod providers;
 #[cfg(any(test, feature = "internals"))]
@@ -34,15 +32,12 @@ mod socket;
 mod targets;
 pub mod ui;
 mod verify;
-mod workflow;
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use clap::{Args as _, FromArgMatches as _, Subcommand};
 
 use crate::cli::session::Session;
-use crate::clock::{Timestamp, parse_duration};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::mask;
@@ -172,16 +167,6 @@ fn usage_error(error: &clap::Error) {
     };
     let text = mask::text(&text);
     let _ = stderr.write_all(harmless_line(&text, styled).as_bytes());
-}
-
-/// Reads a duration for clap.
-fn duration(text: &str) -> std::result::Result<Duration, String> {
-    parse_duration(text)
-}
-
-/// Reads a moment for clap.
-fn timestamp(text: &str) -> std::result::Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "expected Unix seconds or RFC 3339, such as `2030-01-02T03:04:05Z`".to_owned())
 }
 
 /// Reads how many requests may be in flight.

@@ -291,7 +291,7 @@ fn check(session: &Session, file: &Path) -> Result<Exit> {
     })?;
     ui.flush()?;
     for event in profile.events.keys() {
-        super::naming::lint(session, &profile, event);
+        session.notices.findings(&profile.naming.check(&profile.label(), event));
     }
     if file.file_stem().is_none_or(|stem| stem != profile.name.as_str()) {
         ui.warn(&format!(

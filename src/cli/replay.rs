@@ -1,15 +1,16 @@
 //! `hook replay`: deliver again what was recorded, signed afresh or as captured.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::attempts::Attempts;
 use super::body::EditArgs;
-use super::http::HttpArgs;
+use super::http::{HttpArgs, show_rehearsal};
 use super::listen::Screen;
 use super::retry::RetryArgs;
 use crate::app::inspect::select;
+use crate::app::outgoing::RequestOptions;
 use crate::app::replay::rerun::{Rerun, RerunOptions};
 use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayRun, Selection};
 use crate::cli::session::Session;
@@ -17,7 +18,6 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Query, Store};
-use crate::view::delivery::Attempts;
 
 /// Deliver again what was recorded
 #[derive(Debug, Clone, clap::Args)]
@@ -101,7 +101,7 @@ struct RerunArgs {
     )]
     exec: Option<String>,
     /// Time limit of the command; none unless given
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, requires = "exec", help_heading = "Command")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, requires = "exec", help_heading = "Command")]
     exec_timeout: Option<Duration>,
     /// Run it for requests too that were never verified
     #[arg(long, requires = "exec", help_heading = "Command")]
@@ -114,22 +114,25 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
         return rerun(session, args, command, store);
     }
     let selection = selection(session, args, store)?;
-    let options = options(session, args)?;
+    let request = args.http.options()?;
+    let options = options(session, args, &request)?;
     let replay = Replay::new(session, store, &options);
     let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
     let plan = replay.plan(&selection, args.edit.then_some(&edit as Editor<'_>))?;
     if args.dry_run {
         plan.work().map_or(Ok(()), |work| session.ui.show(work))?;
-        return replay.rehearse(plan, |delivery| args.http.rehearse(session, delivery, args.reveal));
+        return replay.rehearse(plan, |delivery| {
+            show_rehearsal(session, &request.rehearse(session, delivery)?, args.reveal)
+        });
     }
     super::runtime()?.block_on(async {
         let run = ReplayRun {
-            transport: args.http.transport()?,
+            transport: request.transport()?,
             time_scale: args.retry.time_scale,
             rate: args.rate,
             shutdown: &Shutdown::install()?,
         };
-        let attempts = Attempts::new(Arc::clone(&session.ui), plan.is_single());
+        let attempts = Attempts::new(&session.ui, plan.is_single());
         replay.run(plan, run, attempts, Screen::of_work(&session.ui)).await
     })
 }
@@ -148,9 +151,9 @@ fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store)
     })
 }
 
-fn options(session: &Session, args: &ReplayArgs) -> Result<ReplayOptions> {
+fn options(session: &Session, args: &ReplayArgs, request: &RequestOptions) -> Result<ReplayOptions> {
     Ok(ReplayOptions {
-        to: args.to.as_deref().map(super::targets::parse_url).transpose()?,
+        to: args.to.as_deref().map(crate::target::parse_url).transpose()?,
         provider: args.provider.clone(),
         secrets: args.secrets.clone(),
         as_captured: args.as_captured,
@@ -159,9 +162,9 @@ fn options(session: &Session, args: &ReplayArgs) -> Result<ReplayOptions> {
         send_credentials: args.send_credentials,
         resume: args.resume,
         rehearsal: args.dry_run,
-        headers: args.http.header_lines(session)?,
-        method: args.http.method.map(|method| method.name().to_owned()),
-        timeout: args.http.timeout(),
+        headers: request.headers(session)?,
+        method: request.method.clone(),
+        timeout: request.timeout,
         retry: args.retry.plan()?,
     })
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::app::retry::{Delays, RetryPlan};
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
-use crate::provider::policy::{Policy, RunFrom};
+use crate::provider::policy::RunFrom;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RetryArgs {
@@ -42,11 +42,6 @@ pub(super) fn scale(text: &str) -> std::result::Result<f64, String> {
 }
 
 impl RetryArgs {
-    /// The policy whose schedule the user wants: without `--retry` a single attempt.
-    pub(super) fn policy(&self, provider: &Policy) -> Result<Policy> {
-        Ok(self.plan()?.apply(provider))
-    }
-
     /// Which delays the user wants.
     pub(super) fn plan(&self) -> Result<RetryPlan> {
         Ok(RetryPlan {

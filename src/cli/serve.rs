@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::{complete, input, retry, runtime, socket};
 use crate::app::serve::{AccessOptions, ServeEvent, ServeOptions, ServeReady, Service};
 use crate::app::socket as app_socket;
+use crate::cli::attempts::Attempts;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::error::{Error, Result};
@@ -15,7 +15,6 @@ use crate::pipeline::Tally;
 use crate::shutdown::Shutdown;
 use crate::view::call::TimedEvent;
 use crate::view::count;
-use crate::view::delivery::Attempts;
 
 /// Play a provider: its management API on this machine, and signed deliveries of what happens there
 #[derive(Debug, Clone, clap::Args)]
@@ -93,7 +92,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         let shutdown = Shutdown::install()?;
         let (listener, _) = app_socket::bind(args.bind, args.port).await?;
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
-        let attempts = Attempts::new(Arc::clone(&session.ui), false);
+        let attempts = Attempts::new(&session.ui, false);
         service.run(listener, &shutdown, observer, attempts).await
     })?;
     Ok(tally.map_or(Exit::Interrupted, |tally| summary(session, &tally)))

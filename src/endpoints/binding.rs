@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use super::address;
 use super::endpoint::{Endpoint, EndpointSecret};
 use super::secrets::Vault;
+use crate::target;
 use crate::trust::Grant;
 
 /// Where deliveries go, as far as a secret cares: scheme, host and port.
 fn origin(url: &str) -> String {
-    address::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+    target::parse_whole_url(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 
 /// That an endpoint of the book at `path` uses one of its secrets.

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::address;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 use super::names::check_name;
@@ -25,6 +24,7 @@ use super::secrets::Vault;
 use crate::finding::Finding;
 use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
+use crate::target;
 use crate::trust::TrustList;
 
 /// The only format there is so far.
@@ -230,7 +230,7 @@ fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), BookFault> {
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for Endpoint { id, name, url, .. } in endpoints {
         check_name(name).map_err(|what| BookFault::Form("bad-name", what))?;
-        address::parse(url).map_err(|what| BookFault::Form("bad-url", what))?;
+        target::parse_whole_url(url).map_err(|what| BookFault::Form("bad-url", what))?;
         if form == Ids::Own && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
             let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
             return Err(BookFault::Form("bad-id", what));

@@ -2,8 +2,8 @@
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use super::address;
 use crate::clock::{Precision, Timestamp};
+use crate::target;
 
 /// The last second of the year 9999: a later one cannot be written.
 const LATEST: i64 = 253_402_300_799;
@@ -22,7 +22,7 @@ pub(super) fn is_stored_name(name: &str) -> bool {
 
 pub(super) fn url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
-    address::parse(&text).map_err(D::Error::custom)?;
+    target::parse_whole_url(&text).map_err(D::Error::custom)?;
     Ok(text)
 }
 

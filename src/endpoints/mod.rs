@@ -7,7 +7,6 @@
 //!
 //! Nothing here knows a provider, looks a name up in DNS, or prints.
 
-mod address;
 mod batch;
 mod binding;
 mod book;
@@ -28,7 +27,7 @@ mod stored;
 mod validation;
 mod watch;
 
-pub use address::normalised;
+pub use crate::target::normalised;
 pub use batch::{AddedEndpoint, Batch, StepOutcome};
 pub use book::Book;
 pub use confirmation::Confirmed;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::address::normalised;
 use super::endpoint::{Change, Endpoint, Events};
+use crate::target::normalised;
 
 /// `[[endpoint]]`: one endpoint of a reviewed file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::address;
 use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
 use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::file::Limit;
 use crate::provider::{Https, Profile, near_names};
+use crate::target;
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
 
 /// How strictly the rules are judged.
@@ -52,7 +52,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
 
 /// Judges a URL by itself.
 pub fn judge_url(profile: &Profile, url: &str, options: &RuleOptions) -> Vec<Finding> {
-    match address::parse(url) {
+    match target::parse_whole_url(url) {
         Ok(url) => judge_password(&url)
             .into_iter()
             .chain(judge_network(profile, &url, options))
@@ -188,10 +188,10 @@ fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions
 /// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
 pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
     let shown = mask::url(url);
-    let url = address::normalised(url)?;
+    let url = target::normalised(url)?;
     let mut same = peers
         .iter()
-        .filter(|peer| address::normalised(&peer.url).as_ref() == Some(&url));
+        .filter(|peer| target::normalised(&peer.url).as_ref() == Some(&url));
     let label = profile.label();
     if profile.endpoint.unique_url {
         let other = &same.next()?.name;

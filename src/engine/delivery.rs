@@ -126,9 +126,7 @@ impl Delivery {
         };
         // A host of its own is for the transport to keep or to replace.
         let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
-        let own = || self.headers.iter().filter(|(name, _)| goes_out(name));
-        own().for_each(|(name, _)| headers.remove(name));
-        own().for_each(|(name, value)| headers.append(name, value));
+        headers.replace_with(self.headers.iter().filter(|(name, _)| goes_out(name)));
         Ok(Request {
             method: self.method.clone(),
             url,

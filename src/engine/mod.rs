@@ -1,6 +1,6 @@
-//! The delivery engine: it takes deliveries, tries them on their schedules and tells what happened, in order for each
-//! delivery. It prints nothing and stores nothing: whoever reads its events does. What waits holds no body: it is put on a
-//! shelf and fetched when its attempt begins.
+//! The delivery engine: it takes deliveries, tries them on their schedules and emits what happened, in order for each
+//! delivery. It prints nothing and stores nothing: whoever reads its events does. What waits holds no body: that is
+//! fetched from a store when its attempt begins.
 
 mod delivery;
 mod queue;
@@ -20,8 +20,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use delivery::{Delivery, Label, Progress, Promise, Signing};
-pub use retry::{DeliveryOutcome, Next, Situation, decide, retry_after};
-pub use waiting::Content;
+pub use retry::{FailureReason, Next, Situation, decide, retry_after};
+pub use waiting::DeliveryContent;
 
 use crate::clock::Clock;
 use crate::exchange::Attempt;
@@ -38,17 +38,17 @@ pub struct Event {
     pub attempt: Option<Attempt>,
     /// What follows.
     pub next: Next,
-    /// Whoever keeps records drops this when the event is handed over to them: only then the delivery goes to the shelf.
-    pub kept: Option<Arc<DropGuard>>,
+    /// Dropped by the recorder once the event is handed to the ledger: only then the engine lets go of the content.
+    pub until_recorded: Option<Arc<DropGuard>>,
 }
 
 /// A future of a trait that is used as an object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Where deliveries that wait are kept: they are on record there.
-pub trait Shelf: Send + Sync {
+/// Where the content of deliveries is while they wait: they are on record there.
+pub trait ContentStore: Send + Sync {
     /// The content of a delivery; `None` when it is not there any more.
-    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>>;
+    fn fetch(&self, id: Id) -> Boxed<'_, Option<DeliveryContent>>;
 }
 
 /// Asked before each attempt.
@@ -87,57 +87,40 @@ impl Default for Limits {
 
 /// The engine: a transport, a clock and limits.
 pub struct Engine<T> {
-    transport: Arc<T>,
-    clock: Arc<dyn Clock>,
-    random: Arc<Random>,
-    limits: Limits,
-    leave: CancellationToken,
-    shelf: Option<Arc<dyn Shelf>>,
-    shelved_first: bool,
-    gate: Option<Arc<dyn Gate>>,
-    recheck: Arc<Notify>,
+    /// Carries requests.
+    pub transport: Arc<T>,
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// For jitter.
+    pub random: Arc<Random>,
+    /// How it works.
+    pub limits: Limits,
+    /// Gives up waiting when it fires: what is in flight, and what comes yet, is tried once.
+    pub stop_retrying: CancellationToken,
+    /// Where the content of what waits is; absent: in memory.
+    pub store: Option<Arc<dyn ContentStore>>,
+    /// Whether the content is there before the deliveries come, and not only when the event of their first attempt is
+    /// recorded.
+    pub stored_first: bool,
+    /// Asked before each attempt.
+    pub gate: Option<Arc<dyn Gate>>,
+    /// Has the gate asked for everything that waits.
+    pub recheck: Arc<Notify>,
 }
 
 impl<T: Transport> Engine<T> {
-    /// An engine that works with these.
+    /// An engine that works with these, without a store and a gate.
     pub fn new(transport: Arc<T>, clock: Arc<dyn Clock>, random: Arc<Random>, limits: Limits) -> Self {
         Self {
             transport,
             clock,
             random,
             limits,
-            leave: CancellationToken::new(),
-            shelf: None,
-            shelved_first: false,
+            stop_retrying: CancellationToken::new(),
+            store: None,
+            stored_first: false,
             gate: None,
             recheck: Arc::default(),
-        }
-    }
-
-    /// The same, which gives up waiting when that token fires: what is in flight, and what comes yet, is tried once.
-    #[must_use]
-    pub fn leaving(self, leave: CancellationToken) -> Self {
-        Self { leave, ..self }
-    }
-
-    /// The same, which keeps what waits on that shelf. With `from_the_first` the deliveries are there before they come; else
-    /// they are when their first attempt was told about.
-    #[must_use]
-    pub fn shelving(self, shelf: Arc<dyn Shelf>, from_the_first: bool) -> Self {
-        Self {
-            shelf: Some(shelf),
-            shelved_first: from_the_first,
-            ..self
-        }
-    }
-
-    /// The same, which asks before each attempt. On `recheck` it asks for everything that waits.
-    #[must_use]
-    pub fn asking(self, gate: Arc<dyn Gate>, recheck: Arc<Notify>) -> Self {
-        Self {
-            gate: Some(gate),
-            recheck,
-            ..self
         }
     }
 

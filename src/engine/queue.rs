@@ -1,31 +1,30 @@
 //! What waits for its turn: one queue a target, served in turn, so that a slow target holds up no other.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::waiting::Waiting;
+use super::waiting::QueuedDelivery;
 use super::{Delivery, Label, Limits};
 
 /// A target: an endpoint, or the origin of a URL.
-pub(super) type Target = Arc<str>;
+pub(super) type TargetKey = Arc<str>;
 
 /// What is about to be tried.
 pub(super) struct Turn {
-    pub(super) target: Target,
-    pub(super) waiting: Waiting,
+    pub(super) target: TargetKey,
+    pub(super) waiting: QueuedDelivery,
 }
 
 /// Everything that is not in flight.
 pub(super) struct Queue {
     limits: Limits,
-    lanes: HashMap<Target, Lane>,
+    targets: HashMap<TargetKey, TargetQueue>,
     /// Targets with something ready and room for it.
-    servable: VecDeque<Target>,
-    later: BinaryHeap<Reverse<Later>>,
-    /// Numbers what waits for a moment, so that equal moments keep their order.
+    servable: VecDeque<TargetKey>,
+    /// What waits for a moment, numbered so that equal moments keep their order.
+    later: BTreeMap<(Instant, u64), (TargetKey, QueuedDelivery)>,
     counter: u64,
     in_flight: usize,
     ready: usize,
@@ -33,28 +32,21 @@ pub(super) struct Queue {
 }
 
 #[derive(Default)]
-struct Lane {
+struct TargetQueue {
     in_flight: usize,
     /// What was tried before: its turn comes before that of what is new.
-    again: VecDeque<Waiting>,
-    first: VecDeque<Waiting>,
+    again: VecDeque<QueuedDelivery>,
+    first: VecDeque<QueuedDelivery>,
     is_servable: bool,
-}
-
-struct Later {
-    due: Instant,
-    counter: u64,
-    target: Target,
-    waiting: Waiting,
 }
 
 impl Queue {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            lanes: HashMap::new(),
+            targets: HashMap::new(),
             servable: VecDeque::new(),
-            later: BinaryHeap::new(),
+            later: BTreeMap::new(),
             counter: 0,
             in_flight: 0,
             ready: 0,
@@ -63,7 +55,7 @@ impl Queue {
     }
 
     /// Which queue a delivery stands in.
-    pub(super) fn target(delivery: &Delivery) -> Target {
+    pub(super) fn target(delivery: &Delivery) -> TargetKey {
         match &delivery.label.endpoint {
             Some(endpoint) => format!("endpoint {endpoint}").into(),
             None => delivery.url.origin().ascii_serialization().into(),
@@ -75,7 +67,7 @@ impl Queue {
         self.ready
     }
 
-    /// How many of them hold their content.
+    /// How many of them have their content in memory.
     pub(super) fn held(&self) -> usize {
         self.held
     }
@@ -85,39 +77,34 @@ impl Queue {
     }
 
     /// Puts one at the end of its target's queue.
-    pub(super) fn push(&mut self, target: &Target, waiting: Waiting) {
+    pub(super) fn push(&mut self, target: &TargetKey, waiting: QueuedDelivery) {
         self.ready += 1;
-        self.held += usize::from(waiting.is_held());
-        let lane = self.lanes.entry(Arc::clone(target)).or_default();
+        self.held += usize::from(waiting.is_in_memory());
+        let queue = self.targets.entry(Arc::clone(target)).or_default();
         match waiting.progress.attempts {
-            0 => lane.first.push_back(waiting),
-            _ => lane.again.push_back(waiting),
+            0 => queue.first.push_back(waiting),
+            _ => queue.again.push_back(waiting),
         }
         self.serve(target);
     }
 
     /// Puts one aside until a moment.
-    pub(super) fn push_later(&mut self, target: Target, waiting: Waiting, due: Instant) {
+    pub(super) fn push_later(&mut self, target: TargetKey, waiting: QueuedDelivery, due: Instant) {
         self.counter += 1;
-        self.later.push(Reverse(Later {
-            due,
-            counter: self.counter,
-            target,
-            waiting,
-        }));
+        self.later.insert((due, self.counter), (target, waiting));
     }
 
     /// When the next one is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.later.peek().map(|Reverse(later)| later.due)
+        self.later.first_key_value().map(|((due, _), _)| *due)
     }
 
     /// Moves what is due to the queue of its target.
     pub(super) fn wake(&mut self, now: Instant) {
         while self.next_due().is_some_and(|due| due <= now)
-            && let Some(Reverse(later)) = self.later.pop()
+            && let Some((_, (target, waiting))) = self.later.pop_first()
         {
-            self.push(&later.target, later.waiting);
+            self.push(&target, waiting);
         }
     }
 
@@ -133,24 +120,24 @@ impl Queue {
             return None;
         }
         let target = self.servable.pop_front()?;
-        let lane = self.lanes.get_mut(&target)?;
-        lane.is_servable = false;
-        let waiting = lane.again.pop_front().or_else(|| lane.first.pop_front())?;
-        lane.in_flight += 1;
+        let queue = self.targets.get_mut(&target)?;
+        queue.is_servable = false;
+        let waiting = queue.again.pop_front().or_else(|| queue.first.pop_front())?;
+        queue.in_flight += 1;
         self.in_flight += 1;
         self.ready -= 1;
-        self.held -= usize::from(waiting.is_held());
+        self.held -= usize::from(waiting.is_in_memory());
         self.serve(&target);
         Some(Turn { target, waiting })
     }
 
     /// One that was in flight is not any more.
-    pub(super) fn landed(&mut self, target: &Target) {
+    pub(super) fn landed(&mut self, target: &TargetKey) {
         self.in_flight -= 1;
-        if let Some(lane) = self.lanes.get_mut(target) {
-            lane.in_flight -= 1;
-            if lane.in_flight == 0 && lane.again.is_empty() && lane.first.is_empty() {
-                self.lanes.remove(target);
+        if let Some(queue) = self.targets.get_mut(target) {
+            queue.in_flight -= 1;
+            if queue.in_flight == 0 && queue.again.is_empty() && queue.first.is_empty() {
+                self.targets.remove(target);
                 return;
             }
         }
@@ -158,27 +145,26 @@ impl Queue {
     }
 
     /// Enters a target among those that are served next, where it has something ready and room for it.
-    fn serve(&mut self, target: &Target) {
+    fn serve(&mut self, target: &TargetKey) {
         let most = self.limits.concurrency.max(1);
-        if let Some(lane) = self.lanes.get_mut(target)
-            && !lane.is_servable
-            && lane.in_flight < most
-            && !(lane.again.is_empty() && lane.first.is_empty())
+        if let Some(queue) = self.targets.get_mut(target)
+            && !queue.is_servable
+            && queue.in_flight < most
+            && !(queue.again.is_empty() && queue.first.is_empty())
         {
-            lane.is_servable = true;
+            queue.is_servable = true;
             self.servable.push_back(Arc::clone(target));
         }
     }
 
     /// Takes everything out that waits for a moment, in order of the moments.
-    pub(super) fn take_later(&mut self) -> Vec<Waiting> {
-        let mut later = std::mem::take(&mut self.later).into_vec();
-        later.sort_by(|Reverse(one), Reverse(other)| one.cmp(other));
-        later.into_iter().map(|Reverse(later)| later.waiting).collect()
+    pub(super) fn take_later(&mut self) -> Vec<QueuedDelivery> {
+        let later = std::mem::take(&mut self.later).into_values();
+        later.map(|(_, waiting)| waiting).collect()
     }
 
     /// Takes everything out: what is ready, then what waits for a moment.
-    pub(super) fn take_all(&mut self) -> Vec<Waiting> {
+    pub(super) fn take_all(&mut self) -> Vec<QueuedDelivery> {
         let ready = self.take_ready(|_| true);
         ready.into_iter().chain(self.take_later()).collect()
     }
@@ -186,12 +172,12 @@ impl Queue {
     /// The labels of what waits, one for each endpoint.
     pub(super) fn endpoints(&self) -> Vec<Arc<Label>> {
         let ready = self
-            .lanes
+            .targets
             .values()
-            .flat_map(|lane| lane.again.iter().chain(&lane.first));
-        let later = self.later.iter().map(|Reverse(later)| &later.waiting);
+            .flat_map(|queue| queue.again.iter().chain(&queue.first));
+        let later = self.later.values().map(|(_, waiting)| waiting);
         let mut labels = BTreeMap::new();
-        for label in ready.chain(later).map(Waiting::label) {
+        for label in ready.chain(later).map(QueuedDelivery::label) {
             if let Some(endpoint) = &label.endpoint {
                 labels.entry(endpoint.clone()).or_insert_with(|| Arc::clone(label));
             }
@@ -200,59 +186,38 @@ impl Queue {
     }
 
     /// Takes out what waits for that endpoint.
-    pub(super) fn take_endpoint(&mut self, endpoint: &str) -> Vec<Waiting> {
-        let is_it = |waiting: &Waiting| waiting.label().endpoint.as_deref() == Some(endpoint);
+    pub(super) fn take_endpoint(&mut self, endpoint: &str) -> Vec<QueuedDelivery> {
+        let is_it = |waiting: &QueuedDelivery| waiting.label().endpoint.as_deref() == Some(endpoint);
         let mut taken = self.take_ready(is_it);
-        let (out, stay) = std::mem::take(&mut self.later)
-            .into_iter()
-            .partition::<Vec<_>, _>(|Reverse(later)| is_it(&later.waiting));
-        self.later = stay.into();
-        taken.extend(out.into_iter().map(|Reverse(later)| later.waiting));
+        let later = std::mem::take(&mut self.later).into_iter();
+        let (out, stay): (BTreeMap<_, _>, _) = later.partition(|(_, (_, waiting))| is_it(waiting));
+        self.later = stay;
+        taken.extend(out.into_values().map(|(_, waiting)| waiting));
         taken
     }
 
-    fn take_ready(&mut self, wanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+    fn take_ready(&mut self, wanted: impl Fn(&QueuedDelivery) -> bool) -> Vec<QueuedDelivery> {
         let mut taken = Vec::new();
-        for lane in self.lanes.values_mut() {
-            for queue in [&mut lane.again, &mut lane.first] {
-                let (out, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue).into_iter().partition(&wanted);
-                *queue = stay;
+        for queue in self.targets.values_mut() {
+            for list in [&mut queue.again, &mut queue.first] {
+                let (out, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(list).into_iter().partition(&wanted);
+                *list = stay;
                 taken.extend(out);
             }
         }
         self.ready -= taken.len();
-        self.held -= taken.iter().filter(|waiting| waiting.is_held()).count();
-        // Lanes that are empty by now are passed over when their turn comes.
-        let lanes = &mut self.lanes;
-        self.servable.retain(|target| match lanes.get_mut(target) {
-            Some(lane) if lane.again.is_empty() && lane.first.is_empty() => {
-                lane.is_servable = false;
+        self.held -= taken.iter().filter(|waiting| waiting.is_in_memory()).count();
+        // Targets with nothing ready by now are passed over when their turn comes.
+        let targets = &mut self.targets;
+        self.servable.retain(|target| match targets.get_mut(target) {
+            Some(queue) if queue.again.is_empty() && queue.first.is_empty() => {
+                queue.is_servable = false;
                 false
             }
             Some(_) => true,
             None => false,
         });
-        lanes.retain(|_, lane| lane.in_flight > 0 || !lane.again.is_empty() || !lane.first.is_empty());
+        targets.retain(|_, queue| queue.in_flight > 0 || !queue.again.is_empty() || !queue.first.is_empty());
         taken
     }
 }
-
-impl Ord for Later {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.due, self.counter).cmp(&(other.due, other.counter))
-    }
-}
-
-impl PartialOrd for Later {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Later {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Later {}

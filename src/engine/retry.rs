@@ -22,14 +22,14 @@ pub enum Next {
         due: Timestamp,
     },
     /// No attempt is left.
-    Failed(DeliveryOutcome),
+    Failed(FailureReason),
     /// Stopped from outside: attempts are left.
     Interrupted,
 }
 
 /// Why no attempt is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryOutcome {
+pub enum FailureReason {
     /// The schedule is used up.
     Exhausted,
     /// The provider does not try this failure again.
@@ -72,16 +72,16 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
             return Next::Delivered;
         }
         if schedule.disable_on.contains(status) {
-            return Next::Failed(DeliveryOutcome::Gone);
+            return Next::Failed(FailureReason::Gone);
         }
         if schedule.stop_on.contains(status) {
-            return Next::Failed(DeliveryOutcome::NotRetried);
+            return Next::Failed(FailureReason::NotRetried);
         }
     }
     if let (Some((name, value)), Outcome::Answer(answer)) = (&schedule.stop_on_header, outcome)
         && answer.headers.get_text(name) == Some(value)
     {
-        return Next::Failed(DeliveryOutcome::NotRetried);
+        return Next::Failed(FailureReason::NotRetried);
     }
     let tried_again = match (&schedule.retry_on, outcome) {
         (RetryOn::EveryFailure, _) => true,
@@ -89,10 +89,10 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
         (RetryOn::Only { errors, .. }, Outcome::Error { .. }) => *errors,
     };
     let Some(delay) = schedule.delays.get(situation.attempts.saturating_sub(1) as usize) else {
-        return Next::Failed(DeliveryOutcome::Exhausted);
+        return Next::Failed(FailureReason::Exhausted);
     };
     if !tried_again {
-        return Next::Failed(DeliveryOutcome::NotRetried);
+        return Next::Failed(FailureReason::NotRetried);
     }
     let wait = match schedule.from {
         RunFrom::Previous => *delay,
@@ -183,7 +183,7 @@ mod tests {
         let policy = Registry::default().get("standard-webhooks").unwrap().policy.clone();
         assert_eq!(
             decide(&policy, &answer(410), situation(1)),
-            Next::Failed(DeliveryOutcome::Gone)
+            Next::Failed(FailureReason::Gone)
         );
         assert_eq!(decide(&policy, &answer(204), situation(1)), Next::Delivered);
     }

@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::queue::{Queue, Target, Turn};
+use super::queue::{Queue, TargetKey, Turn};
 use super::rate_limiter::RateLimiter;
-use super::waiting::Waiting;
-use super::worker::{Again, Worker};
-use super::{Delivery, DeliveryOutcome, Engine, Event, Next};
+use super::waiting::QueuedDelivery;
+use super::worker::{NextAttempt, Worker};
+use super::{Delivery, Engine, Event, FailureReason, Next};
 use crate::transport::Transport;
 
 /// Deliveries that wait for room without their content. Whoever has one more waits to hand it over.
@@ -20,8 +20,8 @@ const MOST_READY: usize = 65_536;
 pub(super) struct Scheduler<T> {
     worker: Arc<Worker<T>>,
     queue: Queue,
-    tasks: JoinSet<(Target, Option<Again>)>,
-    pace: RateLimiter,
+    tasks: JoinSet<(TargetKey, Option<NextAttempt>)>,
+    rate_limiter: RateLimiter,
     /// When the next attempt may begin, where a rate says so.
     turn: Option<Instant>,
 }
@@ -30,7 +30,7 @@ impl<T: Transport> Scheduler<T> {
     pub(super) fn new(engine: Engine<T>, events: mpsc::Sender<Event>, cancel: CancellationToken) -> Self {
         Self {
             queue: Queue::new(engine.limits),
-            pace: RateLimiter::new(engine.limits.rate),
+            rate_limiter: RateLimiter::new(engine.limits.rate),
             turn: None,
             tasks: JoinSet::new(),
             worker: Arc::new(Worker { engine, events, cancel }),
@@ -55,18 +55,18 @@ impl<T: Transport> Scheduler<T> {
             if !is_open && self.queue.is_empty() && self.tasks.is_empty() {
                 break;
             }
-            let is_leaving = engine.leave.is_cancelled();
+            let stops_retrying = engine.stop_retrying.is_cancelled();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
                 Some(landed) = self.tasks.join_next() => {
-                    // A task that panicked has told nothing; its target is lost with it, and nothing else.
+                    // A task that panicked has emitted nothing; its target is lost with it, and nothing else.
                     if let Ok((target, again)) = landed {
                         self.landed(&target, again).await;
                     }
                 }
                 () = engine.recheck.notified(), if engine.gate.is_some() => self.recheck().await,
-                () = engine.leave.cancelled(), if !is_leaving => self.leave().await,
+                () = engine.stop_retrying.cancelled(), if !stops_retrying => self.stop_retrying().await,
                 () = until(self.turn), if self.turn.is_some() && self.queue.has_turn() => {}
                 () = until(self.queue.next_due()), if self.queue.next_due().is_some() => {
                     self.queue.wake(Instant::now());
@@ -82,7 +82,7 @@ impl<T: Transport> Scheduler<T> {
 
     /// Whether one more job may come. Those that hold their content come one by one.
     fn has_room(&self) -> bool {
-        if self.worker.engine.shelved_first {
+        if self.worker.engine.stored_first {
             self.queue.ready() < MOST_READY
         } else {
             self.queue.held() == 0
@@ -92,7 +92,7 @@ impl<T: Transport> Scheduler<T> {
     /// Begins what may begin now.
     fn begin(&mut self) {
         while self.queue.has_turn() {
-            let turn = self.turn.take().or_else(|| self.pace.next());
+            let turn = self.turn.take().or_else(|| self.rate_limiter.next());
             if turn.is_some_and(|at| at > Instant::now()) {
                 self.turn = turn;
                 return;
@@ -112,26 +112,26 @@ impl<T: Transport> Scheduler<T> {
     async fn take(&mut self, delivery: Arc<Delivery>) {
         let engine = &self.worker.engine;
         let target = Queue::target(&delivery);
-        let mut waiting = Waiting::held(delivery);
+        let mut waiting = QueuedDelivery::in_memory(delivery);
         let left = waiting.progress.next_due.map(|due| due.since(engine.clock.now()));
         let wait = left.unwrap_or_default().div_f64(engine.limits.time_scale);
         let is_free = self.queue.ready() == 0;
-        if engine.shelved_first && !(wait.is_zero() && is_free) {
-            waiting = waiting.shelved();
+        if engine.stored_first && !(wait.is_zero() && is_free) {
+            waiting = waiting.stored();
         }
         if wait.is_zero() {
             self.queue.push(&target, waiting);
-        } else if engine.leave.is_cancelled() {
+        } else if engine.stop_retrying.is_cancelled() {
             self.worker.end(waiting, Next::Interrupted).await;
         } else {
             self.queue.push_later(target, waiting, Instant::now() + wait);
         }
     }
 
-    async fn landed(&mut self, target: &Target, again: Option<Again>) {
+    async fn landed(&mut self, target: &TargetKey, again: Option<NextAttempt>) {
         self.queue.landed(target);
         let Some((waiting, after)) = again else { return };
-        if self.worker.engine.leave.is_cancelled() {
+        if self.worker.engine.stop_retrying.is_cancelled() {
             self.worker.end(waiting, Next::Interrupted).await;
         } else {
             self.queue
@@ -140,7 +140,7 @@ impl<T: Transport> Scheduler<T> {
     }
 
     /// Nothing waits for its moment any more.
-    async fn leave(&mut self) {
+    async fn stop_retrying(&mut self) {
         for waiting in self.queue.take_later() {
             self.worker.end(waiting, Next::Interrupted).await;
         }
@@ -156,13 +156,13 @@ impl<T: Transport> Scheduler<T> {
                 continue;
             }
             for waiting in self.queue.take_endpoint(label.endpoint.as_deref().unwrap_or_default()) {
-                self.worker.end(waiting, Next::Failed(DeliveryOutcome::Withheld)).await;
+                self.worker.end(waiting, Next::Failed(FailureReason::Withheld)).await;
             }
         }
     }
 
     /// Waits for what is in flight, which ends at once after an interruption, and leaves the rest. Jobs that were handed over
-    /// but never begun are told about too: nothing is lost without a word.
+    /// but never begun get an event too.
     async fn finish(mut self, mut jobs: mpsc::Receiver<Delivery>) {
         while let Some(landed) = self.tasks.join_next().await {
             if let Ok((_, Some((waiting, _)))) = landed {
@@ -174,7 +174,7 @@ impl<T: Transport> Scheduler<T> {
         }
         jobs.close();
         while let Some(delivery) = jobs.recv().await {
-            self.worker.tell(Arc::new(delivery), None, Next::Interrupted).await;
+            self.worker.emit(Arc::new(delivery), None, Next::Interrupted).await;
         }
     }
 }

@@ -37,7 +37,7 @@ struct ProbeContext {
     transport: Arc<Scripted>,
     limits: Limits,
     cancel: CancellationToken,
-    leave: CancellationToken,
+    stop_retrying: CancellationToken,
     began: Instant,
 }
 
@@ -47,7 +47,7 @@ impl ProbeContext {
             transport: Arc::new(transport),
             limits: Limits::default(),
             cancel: CancellationToken::new(),
-            leave: CancellationToken::new(),
+            stop_retrying: CancellationToken::new(),
             began: Instant::now(),
         }
     }
@@ -56,8 +56,8 @@ impl ProbeContext {
     async fn run(&self, deliveries: Vec<Delivery>) -> Vec<(Duration, Event)> {
         let clock: Arc<dyn Clock> = Arc::new(Virtual(self.began));
         let random = Arc::new(Random::seeded(1));
-        let engine = Engine::new(Arc::clone(&self.transport), clock, random, self.limits);
-        let engine = engine.leaving(self.leave.clone());
+        let mut engine = Engine::new(Arc::clone(&self.transport), clock, random, self.limits);
+        engine.stop_retrying = self.stop_retrying.clone();
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
             jobs_in.try_send(delivery).expect("there is room for all");
@@ -142,7 +142,7 @@ async fn an_exhausted_schedule_fails_after_its_last_attempt() {
     let last = Duration::from_secs(60 + 300 + 1800 + 7200 + 86_400).as_millis();
     assert_eq!(bench.moments().last(), Some(&last));
     assert_eq!(events.len(), 6);
-    assert_eq!(events[5].1.next, Next::Failed(DeliveryOutcome::Exhausted));
+    assert_eq!(events[5].1.next, Next::Failed(FailureReason::Exhausted));
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,7 +313,7 @@ async fn an_interruption_leaves_what_waits_for_a_retry() {
 #[tokio::test(start_paused = true)]
 async fn whoever_leaves_waits_for_no_retry_and_tries_the_rest_once() {
     let bench = ProbeContext::new(Scripted::statuses([500, 500]));
-    let leave = bench.leave.clone();
+    let leave = bench.stop_retrying.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(5)).await;
         leave.cancel();
@@ -379,7 +379,7 @@ async fn a_rate_spreads_beginnings_evenly_and_counts_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_stall_a_rate_catches_up_for_a_second_at_most() {
-    let pace = RateLimiter::new(Some(10.0));
+    let mut pace = RateLimiter::new(Some(10.0));
     assert_eq!(pace.next(), Some(Instant::now()));
     tokio::time::sleep(Duration::from_secs(60)).await;
     let at_once = (0..100).filter_map(|_| pace.next()).filter(|at| *at <= Instant::now());
@@ -399,16 +399,34 @@ async fn a_failed_connection_is_tried_again_like_any_failure() {
     assert_eq!(names(&events), ["retry", "retry", "failed"]);
 }
 
+impl<T> Engine<T> {
+    fn with_store(self, store: Arc<dyn ContentStore>, stored_first: bool) -> Self {
+        Self {
+            store: Some(store),
+            stored_first,
+            ..self
+        }
+    }
+
+    fn with_gate(self, gate: Arc<dyn Gate>, recheck: Arc<Notify>) -> Self {
+        Self {
+            gate: Some(gate),
+            recheck,
+            ..self
+        }
+    }
+}
+
 /// Keeps the contents of deliveries, and counts how often one is fetched.
 #[derive(Default)]
 struct Memory {
-    contents: HashMap<Id, Content>,
+    contents: HashMap<Id, DeliveryContent>,
     fetched: Mutex<Vec<Id>>,
 }
 
 impl Memory {
     fn of(deliveries: &[Delivery]) -> Arc<Self> {
-        let content = |delivery: &Delivery| Content {
+        let content = |delivery: &Delivery| DeliveryContent {
             message: Arc::new((*delivery.message).clone()),
             url: delivery.url.clone(),
             method: delivery.method.clone(),
@@ -421,8 +439,8 @@ impl Memory {
     }
 }
 
-impl Shelf for Memory {
-    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>> {
+impl ContentStore for Memory {
+    fn fetch(&self, id: Id) -> Boxed<'_, Option<DeliveryContent>> {
         self.fetched.lock().unwrap().push(id);
         Box::pin(async move { self.contents.get(&id).cloned() })
     }
@@ -487,7 +505,13 @@ async fn outcomes(engine: Engine<Scripted>, deliveries: Vec<Delivery>) -> Vec<&'
     });
     let mut told = Vec::new();
     while let Some(event) = events.recv().await {
-        told.push((Duration::ZERO, Event { kept: None, ..event }));
+        told.push((
+            Duration::ZERO,
+            Event {
+                until_recorded: None,
+                ..event
+            },
+        ));
     }
     running.await.unwrap();
     names(&told)
@@ -506,8 +530,8 @@ async fn a_slow_target_holds_up_no_other_and_each_keeps_its_order() {
     ]
     .map(|(endpoint, body)| to_endpoint(endpoint, body))
     .into();
-    let shelf = Memory::of(&deliveries);
-    let engine = bench.engine().shelving(shelf, true);
+    let store = Memory::of(&deliveries);
+    let engine = bench.engine().with_store(store, true);
     assert_eq!(outcomes(engine, deliveries).await, ["delivered"; 5]);
     assert_eq!(bench.bodies(), ["1", "4", "2", "5", "3"]);
     assert_eq!(bench.moments(), [0, 0, 9_000, 9_000, 18_000]);
@@ -520,10 +544,10 @@ async fn what_waits_holds_no_content_and_fetches_it_for_its_attempt() {
         let bench = ProbeContext::new(Scripted::statuses([500, 500, 200, 200]));
         let mut deliveries: Vec<Delivery> = vec![delivery("poolflow", "one"), delivery("poolflow", "two")];
         let messages: Vec<_> = deliveries.iter().map(|one| Arc::downgrade(&one.message)).collect();
-        let shelf = Memory::of(&deliveries);
+        let store = Memory::of(&deliveries);
         let engine = bench
             .engine()
-            .shelving(Arc::clone(&shelf) as Arc<dyn Shelf>, from_the_first);
+            .with_store(Arc::clone(&store) as Arc<dyn ContentStore>, from_the_first);
         let (jobs_in, jobs) = mpsc::channel(2);
         let (events_in, mut events) = mpsc::channel(16);
         for delivery in deliveries.drain(..) {
@@ -542,15 +566,15 @@ async fn what_waits_holds_no_content_and_fetches_it_for_its_attempt() {
         }
         assert!(events.recv().await.is_none());
         assert_eq!(bench.bodies(), ["one", "two", "one", "two"]);
-        assert!(shelf.fetched.lock().unwrap().len() >= 2);
+        assert!(store.fetched.lock().unwrap().len() >= 2);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_goes_to_the_shelf_only_when_its_record_is_handed_over() {
+async fn a_retry_goes_to_the_store_only_when_its_record_is_handed_over() {
     let bench = ProbeContext::new(Scripted::statuses([500, 200]));
     let deliveries = vec![delivery("poolflow", "{}")];
-    let engine = bench.engine().shelving(Memory::of(&deliveries), false);
+    let engine = bench.engine().with_store(Memory::of(&deliveries), false);
     let (jobs_in, jobs) = mpsc::channel(1);
     let (events_in, mut events) = mpsc::channel(16);
     jobs_in.try_send(deliveries.into_iter().next().unwrap()).unwrap();
@@ -565,9 +589,9 @@ async fn a_retry_goes_to_the_shelf_only_when_its_record_is_handed_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_shelf_has_no_more_is_not_tried() {
+async fn what_the_store_has_no_more_is_not_tried() {
     let bench = ProbeContext::new(Scripted::statuses([500]));
-    let engine = bench.engine().shelving(Arc::new(Memory::default()), false);
+    let engine = bench.engine().with_store(Arc::new(Memory::default()), false);
     assert_eq!(outcomes(engine, vec![delivery("poolflow", "{}")]).await, ["retry"]);
     assert_eq!(bench.moments(), [0]);
 }
@@ -581,8 +605,8 @@ async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends
     let gate = Arc::clone(&closed) as Arc<dyn Gate>;
     let engine = bench
         .engine()
-        .shelving(Memory::of(&deliveries), true)
-        .asking(gate, Arc::clone(&recheck));
+        .with_store(Memory::of(&deliveries), true)
+        .with_gate(gate, Arc::clone(&recheck));
     let (jobs_in, jobs) = mpsc::channel(4);
     let (events_in, mut events) = mpsc::channel(16);
     for one in deliveries {
@@ -595,13 +619,10 @@ async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends
     closed.0.lock().unwrap().push("a".to_owned());
     recheck.notify_one();
     let ended = events.recv().await.unwrap();
-    assert_eq!(ended.next, Next::Failed(DeliveryOutcome::Withheld));
+    assert_eq!(ended.next, Next::Failed(FailureReason::Withheld));
     assert_eq!(bench.began.elapsed(), Duration::ZERO, "it does not wait for its moment");
     jobs_in.try_send(to_endpoint("a", "new")).unwrap();
-    assert_eq!(
-        events.recv().await.unwrap().next,
-        Next::Failed(DeliveryOutcome::Withheld)
-    );
+    assert_eq!(events.recv().await.unwrap().next, Next::Failed(FailureReason::Withheld));
     assert_eq!(events.recv().await.unwrap().next, Next::Delivered);
     assert_eq!(bench.bodies().len(), 3);
 }

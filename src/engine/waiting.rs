@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Delivery, Label, Progress, Shelf, Signing};
+use super::{ContentStore, Delivery, Label, Progress, Signing};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::Id;
@@ -12,9 +12,9 @@ use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::transport::AddressPolicy;
 
-/// What a shelf keeps of a delivery: everything that may be large.
+/// What a store keeps of a delivery: everything that may be large.
 #[derive(Debug, Clone)]
-pub struct Content {
+pub struct DeliveryContent {
     /// What is delivered.
     pub message: Arc<Message>,
     /// Where to.
@@ -27,21 +27,21 @@ pub struct Content {
 
 /// A delivery that waits, and what was tried by now.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct QueuedDelivery {
     pub(super) progress: Progress,
-    pub(super) what: What,
+    pub(super) content: HeldContent,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum HeldContent {
     /// In memory.
-    Held(Arc<Delivery>),
-    /// On the shelf, but for what is small or shared.
-    Shelved(Box<Shelved>),
+    InMemory(Arc<Delivery>),
+    /// In the store, but for what is small or shared.
+    Stored(Box<StoredDelivery>),
 }
 
 #[derive(Debug)]
-pub(super) struct Shelved {
+pub(super) struct StoredDelivery {
     id: Id,
     /// Of a delivery that is sent in another way than its record says.
     changed: Option<(Url, String, Headers)>,
@@ -52,29 +52,29 @@ pub(super) struct Shelved {
     label: Arc<Label>,
 }
 
-impl Waiting {
-    pub(super) fn held(delivery: Arc<Delivery>) -> Self {
+impl QueuedDelivery {
+    pub(super) fn in_memory(delivery: Arc<Delivery>) -> Self {
         Self {
             progress: delivery.progress,
-            what: What::Held(delivery),
+            content: HeldContent::InMemory(delivery),
         }
     }
 
-    pub(super) fn is_held(&self) -> bool {
-        matches!(self.what, What::Held(_))
+    pub(super) fn is_in_memory(&self) -> bool {
+        matches!(self.content, HeldContent::InMemory(_))
     }
 
     pub(super) fn label(&self) -> &Arc<Label> {
-        match &self.what {
-            What::Held(delivery) => &delivery.label,
-            What::Shelved(shelved) => &shelved.label,
+        match &self.content {
+            HeldContent::InMemory(delivery) => &delivery.label,
+            HeldContent::Stored(stored) => &stored.label,
         }
     }
 
-    /// The same without what the shelf keeps.
-    pub(super) fn shelved(self) -> Self {
-        let what = match self.what {
-            What::Held(delivery) => What::Shelved(Box::new(Shelved {
+    /// The same without what the store keeps.
+    pub(super) fn stored(self) -> Self {
+        let content = match self.content {
+            HeldContent::InMemory(delivery) => HeldContent::Stored(Box::new(StoredDelivery {
                 id: delivery.id,
                 changed: delivery
                     .is_changed
@@ -85,36 +85,36 @@ impl Waiting {
                 at: delivery.at,
                 label: Arc::clone(&delivery.label),
             })),
-            shelved @ What::Shelved(_) => shelved,
+            stored @ HeldContent::Stored(_) => stored,
         };
-        Self { what, ..self }
+        Self { content, ..self }
     }
 
-    /// The whole delivery; `None` when it is not on the shelf any more.
-    pub(super) async fn whole(self, shelf: Option<&Arc<dyn Shelf>>) -> Option<Arc<Delivery>> {
-        let shelved = match self.what {
-            What::Held(delivery) => return Some(delivery),
-            What::Shelved(shelved) => *shelved,
+    /// The whole delivery; `None` when it is not in the store any more.
+    pub(super) async fn whole(self, store: Option<&Arc<dyn ContentStore>>) -> Option<Arc<Delivery>> {
+        let stored = match self.content {
+            HeldContent::InMemory(delivery) => return Some(delivery),
+            HeldContent::Stored(stored) => *stored,
         };
-        let content = shelf?.fetch(shelved.id).await?;
-        let is_changed = shelved.changed.is_some();
-        let (url, method, headers) = match shelved.changed {
+        let content = store?.fetch(stored.id).await?;
+        let is_changed = stored.changed.is_some();
+        let (url, method, headers) = match stored.changed {
             Some(changed) => changed,
             None => (content.url, content.method, content.headers),
         };
         Some(Arc::new(Delivery {
-            id: shelved.id,
+            id: stored.id,
             message: content.message,
             url,
             method,
             headers,
             is_changed,
-            signing: shelved.signing,
-            policy: shelved.policy,
-            addresses: shelved.addresses,
+            signing: stored.signing,
+            policy: stored.policy,
+            addresses: stored.addresses,
             progress: self.progress,
-            at: shelved.at,
-            label: shelved.label,
+            at: stored.at,
+            label: stored.label,
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! One attempt: from what waits to what is told of it.
+//! One attempt: from the queue to the event that says what came of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::waiting::{Waiting, What};
-use super::{Delivery, DeliveryOutcome, Engine, Event, Next, Situation, decide};
-use crate::clock::Timestamp;
+use super::waiting::{HeldContent, QueuedDelivery};
+use super::{Delivery, Engine, Event, FailureReason, Next, Situation, decide};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
-use crate::signature::SignError;
 use crate::transport::Transport;
 
 pub(super) struct Worker<T> {
@@ -22,22 +20,22 @@ pub(super) struct Worker<T> {
 }
 
 /// A delivery that is tried again after that time.
-pub(super) type Again = (Waiting, Duration);
+pub(super) type NextAttempt = (QueuedDelivery, Duration);
 
 impl<T: Transport> Worker<T> {
-    /// Makes the next attempt of a delivery. It ends when what came of it is told, so that a slow ledger slows down the
+    /// Makes the next attempt of a delivery. It ends when its event was taken, so that a slow ledger slows down the
     /// sending and outcomes do not pile up in memory.
-    pub(super) async fn attempt(&self, waiting: Waiting) -> Option<Again> {
+    pub(super) async fn attempt(&self, waiting: QueuedDelivery) -> Option<NextAttempt> {
         let mut progress = waiting.progress;
-        let delivery = waiting.whole(self.engine.shelf.as_ref()).await?;
+        let delivery = waiting.whole(self.engine.store.as_ref()).await?;
         if !self.is_admitted(&delivery).await {
-            self.tell(delivery, None, Next::Failed(DeliveryOutcome::Withheld)).await;
+            self.emit(delivery, None, Next::Failed(FailureReason::Withheld)).await;
             self.engine.recheck.notify_one();
             return None;
         }
         // What was fetched meanwhile is not begun only to be given up at once.
         if self.cancel.is_cancelled() {
-            self.tell(delivery, None, Next::Interrupted).await;
+            self.emit(delivery, None, Next::Interrupted).await;
             return None;
         }
         progress.attempts += 1;
@@ -58,20 +56,20 @@ impl<T: Transport> Worker<T> {
             Next::Retry { after, .. } => Some(*after),
             _ => None,
         };
-        let waiting = Waiting {
+        let waiting = QueuedDelivery {
             progress,
-            what: What::Held(Arc::clone(&delivery)),
+            content: HeldContent::InMemory(Arc::clone(&delivery)),
         };
-        match (after, &self.engine.shelf) {
+        match (after, &self.engine.store) {
             (Some(after), Some(_)) => {
-                let kept = CancellationToken::new();
-                let guard = Arc::new(kept.clone().drop_guard());
-                self.send(delivery, Some(attempt), next, Some(guard)).await;
-                kept.cancelled().await;
-                Some((waiting.shelved(), after))
+                let recorded = CancellationToken::new();
+                let guard = Arc::new(recorded.clone().drop_guard());
+                self.emit_kept(delivery, Some(attempt), next, Some(guard)).await;
+                recorded.cancelled().await;
+                Some((waiting.stored(), after))
             }
             (after, _) => {
-                self.tell(delivery, Some(attempt), next).await;
+                self.emit(delivery, Some(attempt), next).await;
                 after.map(|after| (waiting, after))
             }
         }
@@ -86,41 +84,54 @@ impl<T: Transport> Worker<T> {
 
     async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
         let at = self.engine.clock.now();
-        let request = match delivery.request(at, seq.saturating_sub(1)) {
-            Ok(request) => request,
-            // Sent without a signature it would be refused, and the receiver would be blamed.
-            Err(error) => return unsigned(seq, at, error),
-        };
+        let request = delivery.request(at, seq.saturating_sub(1));
         let begun = Instant::now();
-        let outcome = tokio::select! {
-            biased;
-            outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
-            () = self.cancel.cancelled() => {
-                Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
+        let (request_headers, request_body, outcome) = match request {
+            Ok(request) => {
+                let outcome = tokio::select! {
+                    biased;
+                    outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
+                    () = self.cancel.cancelled() => {
+                        Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
+                    }
+                };
+                let changed = (request.body != delivery.message.body).then_some(request.body);
+                (request.headers, changed, outcome)
+            }
+            // Sent without a signature it would be refused, and the receiver would be blamed.
+            Err(error) => {
+                let (kind, text) = (ErrorKind::Signing, error.to_string());
+                (Headers::new(), None, Outcome::Error { kind, text })
             }
         };
         Attempt {
             seq,
             at,
-            request_body: (request.body != delivery.message.body).then_some(request.body),
-            request_headers: request.headers,
+            request_headers,
+            request_body,
             outcome,
             took: begun.elapsed(),
         }
     }
 
-    /// Tells what becomes of a delivery that waits.
-    pub(super) async fn end(&self, waiting: Waiting, next: Next) {
-        if let Some(delivery) = waiting.whole(self.engine.shelf.as_ref()).await {
-            self.tell(delivery, None, next).await;
+    /// Emits how a delivery that waits ends.
+    pub(super) async fn end(&self, waiting: QueuedDelivery, next: Next) {
+        if let Some(delivery) = waiting.whole(self.engine.store.as_ref()).await {
+            self.emit(delivery, None, next).await;
         }
     }
 
-    pub(super) async fn tell(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
-        self.send(delivery, attempt, next, None).await;
+    pub(super) async fn emit(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
+        self.emit_kept(delivery, attempt, next, None).await;
     }
 
-    async fn send(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next, kept: Option<Arc<DropGuard>>) {
+    async fn emit_kept(
+        &self,
+        delivery: Arc<Delivery>,
+        attempt: Option<Attempt>,
+        next: Next,
+        until_recorded: Option<Arc<DropGuard>>,
+    ) {
         // A reader that is gone needs no news; the deliveries still have to come to their end.
         let _ = self
             .events
@@ -128,23 +139,8 @@ impl<T: Transport> Worker<T> {
                 delivery,
                 attempt,
                 next,
-                kept,
+                until_recorded,
             })
             .await;
-    }
-}
-
-/// An attempt whose request could not be signed: nothing was sent.
-fn unsigned(seq: u32, at: Timestamp, error: SignError) -> Attempt {
-    Attempt {
-        seq,
-        at,
-        request_body: None,
-        request_headers: Headers::new(),
-        outcome: Outcome::Error {
-            kind: ErrorKind::Signing,
-            text: error.to_string(),
-        },
-        took: Duration::ZERO,
     }
 }

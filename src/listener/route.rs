@@ -5,8 +5,7 @@ use url::Url;
 
 use super::{Condition, Pattern};
 use crate::config::file::RouteFile;
-use crate::target::TargetSpec;
-use crate::transport::guard::{self, TargetError};
+use crate::target::{TargetError, TargetSpec, parse_url};
 
 /// Where an event goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl Route {
     /// Reads a `[[route]]`. The error says what is wrong with it.
     pub fn from_file(file: &RouteFile) -> Result<Self, String> {
         let to = match (&file.forward, &file.run) {
-            (Some(url), None) => guard::target(url)
+            (Some(url), None) => parse_url(url)
                 .map(Destination::Forward)
                 .map_err(|error| error.to_string())?,
             (None, Some(command)) if !command.trim().is_empty() => Destination::Run(command.clone()),
@@ -101,6 +100,18 @@ impl Route {
 mod tests {
     use super::super::condition::ConditionValue;
     use super::*;
+
+    #[test]
+    fn an_address_with_a_port_is_forwarded_to_and_not_run() {
+        for (to, url) in [
+            ("10.0.0.5:3000/hooks", "https://10.0.0.5:3000/hooks"),
+            ("127.0.0.1:3000", "http://127.0.0.1:3000/"),
+            ("a.example:8443/x", "https://a.example:8443/x"),
+        ] {
+            let route = Route::parse(&format!("job.*={to}")).unwrap();
+            assert_eq!(route.to, Destination::Forward(url.parse().unwrap()), "{to}");
+        }
+    }
 
     #[test]
     fn a_route_takes_what_its_conditions_say() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{End, Times};
-use crate::engine::{DeliveryOutcome, Event, Next};
+use super::{EndpointOutcome, Times};
+use crate::engine::{Event, FailureReason, Next};
 use crate::exchange::Outcome;
 use crate::exit::Exit;
 
@@ -23,7 +23,7 @@ pub struct Tally {
     /// The worst of what the deliveries came to.
     pub exit: Option<Exit>,
     /// What came of deliveries to endpoints.
-    pub ends: Vec<End>,
+    pub endpoint_outcomes: Vec<EndpointOutcome>,
 }
 
 impl Tally {
@@ -42,7 +42,7 @@ impl Tally {
                 self.interrupted += 1;
                 Exit::Interrupted
             }
-            Next::Failed(DeliveryOutcome::Withheld) => {
+            Next::Failed(FailureReason::Withheld) => {
                 self.failed += 1;
                 *self.causes.entry("disabled".to_owned()).or_default() += 1;
                 Exit::Refused
@@ -62,10 +62,10 @@ impl Tally {
         self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
     }
 
-    /// Keeps an end, but for a success that follows one: it says nothing new, and there may be a million of them.
-    pub(super) fn end(&mut self, end: End) {
-        if !(end.delivered && self.ends.last() == Some(&end)) {
-            self.ends.push(end);
+    /// Keeps an outcome, but for a success that follows one: it says nothing new, and there may be a million of them.
+    pub(super) fn add_outcome(&mut self, outcome: EndpointOutcome) {
+        if !(outcome.delivered && self.endpoint_outcomes.last() == Some(&outcome)) {
+            self.endpoint_outcomes.push(outcome);
         }
     }
 

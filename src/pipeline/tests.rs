@@ -8,13 +8,14 @@ use url::Url;
 
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
-use crate::engine::{Label, Progress};
+use crate::engine::{Label, Limits, Progress};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
+use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Processing, Query, Record, Stats, Store, Summary, Work};
 use crate::transport::AddressPolicy;
 use crate::transport::scripted::Scripted;
@@ -120,7 +121,7 @@ struct Watcher {
     patience: usize,
 }
 
-impl View for Watcher {
+impl DeliveryObserver for Watcher {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         let Some(patience) = self.patience.checked_sub(1) else {
             return Err(Error::silent(Exit::Ok));
@@ -158,21 +159,17 @@ impl Setting {
             room: self.room,
             deliveries: Vec::new(),
         };
+        let limits = Limits {
+            concurrency: self.concurrency,
+            time_scale: 1000.0,
+            ..Limits::default()
+        };
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(Random::seeded(1)));
         let pipeline = Pipeline {
-            clock: Arc::new(SystemClock),
-            random: Arc::new(Random::seeded(1)),
-            transport,
+            engine: Engine::new(transport, clock, random, limits),
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
-            limits: Limits {
-                concurrency: self.concurrency,
-                total: None,
-                time_scale: 1000.0,
-                rate: None,
-            },
             cancel: CancellationToken::new(),
-            leave: CancellationToken::new(),
-            owner: None,
-            gate: None,
+            lease: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
@@ -183,7 +180,7 @@ impl Setting {
             log: Arc::clone(&self.log),
             patience: self.patience,
         };
-        let tally = pipeline.run(jobs, Known::default(), &mut view).await;
+        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut view).await;
         (tally, self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }

@@ -5,7 +5,6 @@ use std::future::Future;
 use crate::exchange::{Outcome, Request};
 
 pub mod address_policy;
-pub mod guard;
 pub mod http;
 mod join;
 #[cfg(test)]

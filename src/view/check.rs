@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::delivery::BODY_SHOWN;
+use super::attempt::BODY_SHOWN;
 use super::request::header_lines;
 use super::style::Style;
 use super::{JsonLines, Page, View, millis, short_time};

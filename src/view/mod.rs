@@ -1,11 +1,12 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
+pub mod attempt;
 pub mod body;
+pub mod bulk;
 pub mod call;
 pub mod check;
 pub mod columns;
 pub mod curl;
-pub mod delivery;
 pub mod drift;
 pub mod endpoint;
 pub mod execution;
@@ -15,7 +16,9 @@ pub mod progress;
 pub mod received;
 pub mod record;
 pub mod request;
+pub mod signature;
 pub mod style;
+pub mod verdict;
 pub mod work;
 
 use std::io;

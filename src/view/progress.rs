@@ -34,9 +34,9 @@ impl Drop for Countdown {
 }
 
 /// How far a bulk run is.
-pub struct Bulk(ProgressBar);
+pub struct BulkProgress(ProgressBar);
 
-impl Bulk {
+impl BulkProgress {
     /// A bar, or nothing when nobody watches.
     pub fn new(total: u64, shown: bool) -> Self {
         if !shown {
@@ -59,7 +59,7 @@ impl Bulk {
     }
 }
 
-impl Drop for Bulk {
+impl Drop for BulkProgress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

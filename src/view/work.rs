@@ -12,8 +12,8 @@ use crate::exchange::Outcome;
 use crate::mask;
 use crate::shell::quote;
 use crate::store::{LaneSummary, Sealed};
-use crate::text::{printable, write_json};
-use crate::view::delivery::{AttemptLine, BODY_SHOWN, error_words};
+use crate::text::printable;
+use crate::view::attempt::{BODY_SHOWN, NumberedEvent};
 use crate::view::{JsonLines, Page, View, count, short_time, status_line};
 use url::Url;
 
@@ -46,7 +46,7 @@ impl View for ForwardAttempt<'_> {
         };
         let (what, body) = match &attempt.outcome {
             Outcome::Answer(answer) => (status_line(answer.status), String::from_utf8_lossy(&answer.body)),
-            Outcome::Error { kind, text } => (error_words(*kind).to_owned(), text.into()),
+            Outcome::Error { kind, text } => (kind.words().to_owned(), text.into()),
         };
         let good = event.next == Next::Delivered;
         let what = if good { style.good(&what) } else { style.bad(&what) };
@@ -62,8 +62,7 @@ impl View for ForwardAttempt<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        write_json(&mut *lines.0, &AttemptLine::new(self.number, self.event))?;
-        lines.0.write_all(b"\n")
+        NumberedEvent(self.number, self.event).json(lines)
     }
 }
 

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::mask;
 use crate::provider::{Registry, RegistryError, near_names};
 use crate::random::Random;
-use crate::transport::{HttpOptions, HttpTransport, address_policy, guard};
+use crate::target::parse_url;
+use crate::transport::{HttpOptions, HttpTransport, address_policy};
 
 impl Context {
     /// The remote of that name: one of the settings, else the provider's own. What is given wins over the settings.
@@ -119,7 +120,7 @@ fn base(given: Option<&str>, usual: Option<&Url>, name: &str) -> Result<Url> {
             Error::usage(format!("where the API of `{name}` is must be said")).hint("add `--api-url URL`")
         });
     };
-    let mut url = guard::target(text)
+    let mut url = parse_url(text)
         .map_err(|error| Error::usage(error.to_string()).hint("`--api-url https://HOST/PATH` says where the API is"))?;
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage("the URL of an API has neither a query nor a user in it")

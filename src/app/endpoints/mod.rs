@@ -19,7 +19,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::app::context::Context;
-use crate::app::resolve::target_url;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointEntry, EndpointError, EndpointStore, Step};
 use crate::error::{Error, Result};
@@ -28,6 +27,7 @@ use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
 use crate::provider::compose::ComposeError;
+use crate::target::parse_url;
 use crate::text::printable;
 
 pub use add::AddOptions;
@@ -150,7 +150,7 @@ pub fn whole_url(text: &str) -> Result<String> {
     if text.contains("://") {
         return Ok(text.to_owned());
     }
-    target_url(text).map(String::from)
+    Ok(parse_url(text)?.into())
 }
 
 /// The endpoint that somebody wants, before it is judged; without a name where none is given.

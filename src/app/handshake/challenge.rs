@@ -8,7 +8,6 @@ use url::Url;
 
 use super::{HandshakeResult, message};
 use crate::app::context::{Context, Purpose};
-use crate::app::resolve::target_url;
 use crate::clock::human_duration;
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
@@ -20,6 +19,7 @@ use crate::provider::handshake::{Handshake, Written};
 use crate::provider::{Profile, Target};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
+use crate::target::parse_url;
 use crate::transport::Transport;
 
 /// How long an answer may take where the provider does not say.
@@ -80,7 +80,7 @@ impl<'a> HandshakeRun<'a> {
     pub fn new(context: &'a Context, options: HandshakeOptions) -> Result<Self> {
         let (url, endpoint) = match options.target {
             HandshakeTarget::Url(url) => (url, None),
-            HandshakeTarget::Endpoint(endpoint) => (target_url(&endpoint.url)?, Some(endpoint)),
+            HandshakeTarget::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(endpoint)),
         };
         let label = options
             .provider

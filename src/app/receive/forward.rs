@@ -16,13 +16,13 @@ use super::policy::WorkPolicy;
 use super::source::{Item, WorkSource};
 use super::summary::WorkSummary;
 use super::work_context::{Stall, WorkContext};
-use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source as MadeBy;
 use crate::id::{Id, IdKind};
 use crate::listener::{AppReply, AskApp};
 use crate::message::{Message, Mode};
-use crate::pipeline::{Known, Pipeline, Tally, View};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Pipeline, Tally};
 use crate::store::{Capture, Op, Sealed, StoreError};
 use crate::transport::{AddressPolicy, Transport, join_url};
 
@@ -83,21 +83,17 @@ impl<T: Transport> ForwardWorker<T> {
         let flights = Flights::default();
         // A target that fails stops itself, not the others.
         let cancel = context.ends.late.child_token();
+        let limits = Limits {
+            concurrency: source.concurrency(),
+            time_scale: context.time_scale,
+            ..Limits::default()
+        };
+        let (clock, random) = (Arc::clone(&context.clock), Arc::clone(&context.random));
         let pipeline = Pipeline {
-            clock: Arc::clone(&context.clock),
-            random: Arc::clone(&context.random),
-            transport: Arc::clone(&self.transport),
+            engine: Engine::new(Arc::clone(&self.transport), clock, random, limits),
             ledger: context.ledger.clone(),
-            limits: Limits {
-                concurrency: source.concurrency(),
-                total: None,
-                time_scale: context.time_scale,
-                rate: None,
-            },
             cancel: cancel.clone(),
-            leave: CancellationToken::new(),
-            owner: Some(Arc::clone(&context.owner)),
-            gate: None,
+            lease: Some(Arc::clone(&context.owner)),
         };
         let mut view = Flying {
             observer: Arc::clone(&context.observer),
@@ -114,7 +110,7 @@ impl<T: Transport> ForwardWorker<T> {
             cancel,
         };
         let feeding = feeder.feed(source, &mut self.asks);
-        let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, Known::default(), &mut view));
+        let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, AlreadyRecorded::default(), &mut view));
         // Whoever still waits for an answer learns that none will come.
         lock(&flights).clear();
         (fed, ended)
@@ -309,7 +305,7 @@ struct Flying {
     stall: Arc<Stall>,
 }
 
-impl View for Flying {
+impl DeliveryObserver for Flying {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.stall.over();
         let flight = lock(&self.flights).remove(&event.delivery.id);

@@ -20,8 +20,8 @@ use crate::listener::{Inbound, Pattern, RoutedLane, Router};
 use crate::provider::policy::{Codes, Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
+use crate::target::parse_url;
 use crate::text::count;
-use crate::transport::guard;
 use crate::transport::{HttpOptions, HttpTransport};
 
 /// A route, and the project's file that names it.
@@ -40,9 +40,7 @@ pub(super) fn routes(context: &Context, options: &ListenOptions) -> Result<Vec<N
     };
     let own = settings.forward_to.as_ref().filter(|_| options.forward_to.is_none());
     if let Some(url) = options.forward_to.as_ref().or(own) {
-        let url = guard::target(url).map_err(|error| {
-            Error::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port")
-        })?;
+        let url = parse_url(url)?;
         let trust = own.and_then(|_| project(context, |file| file.listen.forward_to.is_some()));
         add(Route::everything(Destination::Forward(url)), &trust);
     }

@@ -25,7 +25,8 @@ use crate::json::get_mut;
 use crate::provider::{Place, Profile};
 use crate::secret::DEV_SECRET;
 use crate::store::{Lease, Record, Store};
-use crate::transport::{AddressPolicy, address_policy, guard, join_url};
+use crate::target::parse_url;
+use crate::transport::{AddressPolicy, address_policy, join_url};
 
 /// Replays of replays that are followed back to the request that was received.
 const ORIGINS: usize = 16;
@@ -234,7 +235,7 @@ impl<'a> Replay<'a> {
             ))
             .hint(format!("`hook replay {} --to URL`", source.number)));
         };
-        guard::target(url).map_err(|error| Error::usage(error.to_string()))
+        parse_url(url).map_err(|error| Error::usage(error.to_string()))
     }
 
     fn profile(&self, source: &Original) -> Result<Option<Arc<Profile>>> {

@@ -8,12 +8,12 @@ use tokio::sync::mpsc;
 
 use super::plan::{PlannedDeliveries, ReplayPlan};
 use super::{Prepared, Replay, resume};
-use crate::app::endpoint_health::Counting;
+use crate::app::endpoint_health::EndpointHealth;
 use crate::app::receive::Observer;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::{Known, View, record};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, record};
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Ledger, Op, Record};
 use crate::transport::Transport;
@@ -42,7 +42,7 @@ impl Replay<'_> {
         &self,
         plan: ReplayPlan,
         run: ReplayRun<'_, T>,
-        view: impl View + Send,
+        view: impl DeliveryObserver + Send,
         observer: Arc<dyn Observer>,
     ) -> Result<Exit> {
         let (time_scale, shutdown) = (run.time_scale, run.shutdown);
@@ -66,7 +66,7 @@ impl Replay<'_> {
         &self,
         plan: PlannedDeliveries,
         run: ReplayRun<'_, T>,
-        view: impl View + Send,
+        mut view: impl DeliveryObserver + Send,
     ) -> Result<Exit> {
         let context = self.context;
         let limits = Limits {
@@ -86,18 +86,22 @@ impl Replay<'_> {
             None
         };
         // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
-        let mut view = Counting::new(context, view, true).only_when(resume);
-        let known = if owner.is_some() { Known::All } else { Known::default() };
+        let mut health = EndpointHealth::new(context, &mut view, true).only_when(resume);
+        let known = if owner.is_some() {
+            AlreadyRecorded::All
+        } else {
+            AlreadyRecorded::default()
+        };
         let cancel = run.shutdown.soft.clone();
         let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
         let (jobs_in, jobs) = mpsc::channel(AHEAD);
         let exit = plan.exit;
         let produce = self.produce(plan, &ledger, owner.as_deref(), run.shutdown, jobs_in);
-        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, known, &mut view));
+        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, known, &mut health));
         produced?;
         ledger.close();
         let tally = tally?;
-        view.finish()?;
+        health.finish()?;
         if tally.interrupted > 0 {
             context
                 .notices

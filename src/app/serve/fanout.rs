@@ -9,7 +9,6 @@ use crate::api::server::CreatedEvent;
 use crate::app::context::{Context, aside};
 use crate::app::dev_secret::Purpose;
 use crate::app::endpoint_health;
-use crate::app::resolve::target_url;
 use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
@@ -17,10 +16,11 @@ use crate::exchange::Source;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
-use crate::pipeline::{End, View, record};
+use crate::pipeline::{DeliveryObserver, EndpointOutcome, record};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
+use crate::target::parse_url;
 use crate::text::printable;
 use crate::transport::AddressPolicy;
 
@@ -129,7 +129,7 @@ impl Subscribers {
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &context.random),
             message: Arc::clone(message),
-            url: target_url(&endpoint.url)?,
+            url: parse_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
             signing: context.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
@@ -153,15 +153,15 @@ impl Subscribers {
 /// Takes the outcome of deliveries to where it is counted at once; everything else goes to the observer inside.
 pub(super) struct CountingObserver<V> {
     pub(super) inner: V,
-    pub(super) outcomes: mpsc::UnboundedSender<End>,
+    pub(super) outcomes: mpsc::UnboundedSender<EndpointOutcome>,
 }
 
-impl<V: View> View for CountingObserver<V> {
+impl<V: DeliveryObserver> DeliveryObserver for CountingObserver<V> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.inner.event(number, event)
     }
 
-    fn ended(&mut self, outcome: End) -> Result<Option<End>> {
+    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
         // Nobody counts any more only while the program ends.
         let _ = self.outcomes.send(outcome);
         Ok(None)
@@ -170,14 +170,17 @@ impl<V: View> View for CountingObserver<V> {
 
 /// Counts what deliveries mean for their endpoints, beside the runtime's thread: the book is a file with a lock. That it
 /// cannot be read or written, as while somebody edits it, is said once, and ends nothing.
-pub(super) async fn count_all(context: Arc<Context>, mut outcomes: mpsc::UnboundedReceiver<End>) {
+pub(super) async fn count_all(context: Arc<Context>, mut outcomes: mpsc::UnboundedReceiver<EndpointOutcome>) {
     let mut failing = false;
     while let Some(first) = outcomes.recv().await {
         let mut all = vec![first];
         while let Ok(next) = outcomes.try_recv() {
             all.push(next);
         }
-        let counted = aside(&context, move |context| endpoint_health::note(context, &all, true)).await;
+        let counted = aside(&context, move |context| {
+            endpoint_health::count_outcomes(context, &all, true)
+        })
+        .await;
         if let (Err(error), false) = (&counted, failing) {
             context.notices.warn(format!(
                 "what became of deliveries is not counted for their endpoints: {error}"

@@ -25,7 +25,7 @@ use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::message::Mode;
-use crate::pipeline::{Known, Tally, View};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::provider::file::Limit;
@@ -141,7 +141,7 @@ impl<'a> Service<'a> {
         listener: TcpListener,
         shutdown: &Shutdown,
         observer: impl Fn(ServeEvent<'_>) -> Result<()>,
-        deliveries: impl View + Send,
+        deliveries: impl DeliveryObserver + Send,
     ) -> Result<Option<Tally>> {
         let context = self.context;
         let address = listener.local_addr();
@@ -256,7 +256,7 @@ impl<'a> Service<'a> {
         (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<Drained>),
         ledger: Ledger,
         (stop, late): (CancellationToken, CancellationToken),
-        (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl View + Send),
+        (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl DeliveryObserver + Send),
     ) -> Result<Tally> {
         let transport = self.transport()?;
         let lease = Arc::new(self.context.lease()?);
@@ -275,10 +275,10 @@ impl<'a> Service<'a> {
             late.clone(),
             Some(Arc::clone(&lease)),
         );
-        pipeline.leave = stop.clone();
+        pipeline.engine.stop_retrying = stop.clone();
         // One watch for both: a file that breaks is told once.
         let book = Arc::new(context.book_watch());
-        pipeline.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
+        pipeline.engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let (outcomes_in, outcomes) = mpsc::unbounded_channel();
         let counting = fanout::count_all(Arc::clone(&context), outcomes);
         let mut deliveries = CountingObserver {
@@ -305,7 +305,7 @@ impl<'a> Service<'a> {
         // Without an observer or a ledger there is no service.
         let taking = async { event_loop.run(events, serving).await.inspect_err(|_| late.cancel()) };
         let delivering = async {
-            let tally = pipeline.run(queue, Known::All, &mut deliveries).await;
+            let tally = pipeline.run(queue, AlreadyRecorded::All, &mut deliveries).await;
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };

@@ -56,7 +56,7 @@ pub(super) struct RotateArgs {
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) endpoint: String,
     /// How long the old secret still verifies; `0` ends it at once
-    #[arg(long, value_name = "DURATION", value_parser = super::super::duration, default_value = "24h")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "24h")]
     pub(super) overlap: Duration,
     #[command(flatten)]
     pub(super) secret: SecretArgs,

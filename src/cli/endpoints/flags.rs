@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::body::split_pair;
+use super::super::input;
 use crate::app::endpoints::{EndpointFilter, SecretOptions};
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
@@ -97,7 +97,7 @@ impl SecretArgs {
 
 /// `NAME=VALUE` of `--param`.
 pub(super) fn params(pairs: &[String]) -> Result<BTreeMap<String, String>> {
-    pairs.iter().map(|pair| split_pair(pair, "--param")).collect()
+    pairs.iter().map(|pair| input::split_pair(pair, "--param")).collect()
 }
 
 /// The names of `--events` without blanks around them and without empty ones.

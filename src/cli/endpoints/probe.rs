@@ -1,7 +1,7 @@
 //! `hook endpoints test`: a signed event, a tampered one, and what the receiver makes of both.
 
 use super::super::http::HttpArgs;
-use super::super::{body, runtime};
+use super::super::{input, runtime};
 use crate::app::endpoints::probe::{ProbeOptions, ProbeRemote, probe};
 use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, EndpointStore};
@@ -44,15 +44,15 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let runtime = runtime()?;
     let shutdown = runtime.block_on(async { Shutdown::install() })?;
-    let params = args.params.iter().map(|pair| body::split_pair(pair, "--param"));
+    let request = args.http.options()?;
     let options = ProbeOptions {
         event: args.event.clone(),
         count: args.count,
-        params: params.collect::<Result<_>>()?,
-        method: args.http.method.map(|method| method.name().to_owned()),
-        headers: args.http.header_lines(session)?,
-        timeout: args.http.timeout(),
-        transport: args.http.transport()?,
+        params: input::pairs(&args.params, "--param")?,
+        method: request.method.clone(),
+        headers: request.headers(session)?,
+        timeout: request.timeout,
+        transport: request.transport()?,
         cancel: shutdown.soft.clone(),
         remote: remote.map(|(store, flags)| ProbeRemote {
             flags,

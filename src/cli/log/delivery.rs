@@ -11,7 +11,7 @@ use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
 use crate::store::{Delivery, DeliveryState, Lease, NewDelivery, Signing};
 use crate::text::printable;
-use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::attempt::BODY_SHOWN;
 use crate::view::record::RecordLine;
 use crate::view::{millis, short_size, short_time, status_line};
 
@@ -174,7 +174,7 @@ fn attempts(view: &View<'_>, delivery: &NewDelivery) -> Result<()> {
         let good = delivery.state == DeliveryState::Delivered && delivery.attempts.last() == Some(attempt);
         let outcome = match &attempt.outcome {
             Outcome::Answer(answer) => status_line(answer.status),
-            Outcome::Error { kind, .. } => error_words(*kind).to_owned(),
+            Outcome::Error { kind, .. } => kind.words().to_owned(),
         };
         let outcome = if good {
             ui.out.good(&outcome)

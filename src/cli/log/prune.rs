@@ -17,7 +17,7 @@ use crate::view::{count, short_size};
 #[derive(Debug, clap::Args)]
 pub(super) struct LogPruneArgs {
     /// Records older than this, and nothing for their size
-    #[arg(long, value_name = "DURATION", value_parser = super::super::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration)]
     older_than: Option<Duration>,
     /// The oldest records beyond this size, and nothing for their age: `500MiB`, `2GiB`
     #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]

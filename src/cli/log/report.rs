@@ -12,7 +12,7 @@ use crate::headers::Headers;
 use crate::mask::{self, MASK};
 use crate::store::{Capture, Delivery, Record};
 use crate::text::printable;
-use crate::view::delivery::{BODY_SHOWN, error_words};
+use crate::view::attempt::BODY_SHOWN;
 use crate::view::{count, millis, short_time, status_line};
 
 /// Header values shorter than this are no signatures or secrets.
@@ -142,7 +142,7 @@ fn last(attempt: &Attempt) -> Last {
             let text = Some(printable(&text, BODY_SHOWN)).filter(|text| !text.is_empty());
             (Some(answer.status), None, text, status_line(answer.status))
         }
-        Outcome::Error { kind, .. } => (None, Some(kind.name()), None, error_words(*kind).to_owned()),
+        Outcome::Error { kind, .. } => (None, Some(kind.name()), None, kind.words().to_owned()),
     };
     Last {
         at: attempt.at.to_string(),

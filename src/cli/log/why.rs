@@ -8,7 +8,6 @@ use crate::mask;
 use crate::shell::quote;
 use crate::store::{Capture, Delivery, DeliveryState, Lane, Lease, NewDelivery, Processing};
 use crate::text::printable;
-use crate::view::delivery::error_words;
 use crate::view::{count, short_size, short_time, status_line};
 
 /// Characters of a text from the network in one sentence, at most.
@@ -249,7 +248,7 @@ fn attempt_words(view: &View<'_>, attempt: &Attempt, delivered: bool) -> String 
         }
         Outcome::Error { kind, text } => format!(
             "Attempt {seq} ({at}) got no answer: {}, after {took}: {}.",
-            error_words(*kind),
+            kind.words(),
             printable(&view.text(text), MOST)
         ),
     }

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::cli::input;
-use crate::cli::naming::lint_custom;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -48,7 +47,7 @@ pub(super) fn run(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
                 profile.label(),
                 or_near(&near)
             ));
-            lint_custom(session, &profile, event);
+            session.notices.findings(&profile.naming.check(&profile.label(), event));
             return Ok(Exit::Ok);
         }
         measure => measure?,

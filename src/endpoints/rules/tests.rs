@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::endpoints::testing::endpoint;
+use crate::endpoints::{Book, EndpointError, Vault};
 
 /// An invented provider; `rules` is its `[endpoint]` table.
 fn profile(rules: &str) -> Profile {
@@ -482,6 +483,16 @@ fn every_code_is_one_that_some_endpoint_gets() {
         );
     }
     // Only the book itself gives this one: no user writes an id.
-    codes.insert("bad-id");
+    let folder = tempfile::TempDir::new().unwrap();
+    let vault = Vault::new(folder.path().join("secrets"), folder.path());
+    let book = Book::new(folder.path().join("endpoints.json"), vault);
+    let odd = Endpoint {
+        id: "mine".to_owned(),
+        ..endpoint("a")
+    };
+    match book.add(odd) {
+        Err(EndpointError::Rule(findings)) => codes.extend(findings.iter().map(|finding| finding.code)),
+        other => panic!("the id is taken: {other:?}"),
+    }
     assert_eq!(codes, BTreeSet::from(CODES));
 }

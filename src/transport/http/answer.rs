@@ -18,13 +18,13 @@ pub(super) struct KeptAnswer {
 }
 
 /// The body of an answer as it comes in.
-pub(super) struct Kept {
+pub(super) struct AnswerBody {
     keep: KeptAnswer,
     bytes: Vec<u8>,
     drained: usize,
 }
 
-impl Kept {
+impl AnswerBody {
     pub(super) fn new(keep: KeptAnswer) -> Self {
         Self {
             keep,

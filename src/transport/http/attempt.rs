@@ -18,14 +18,14 @@ pub(super) enum Connection {
 }
 
 /// Why an attempt has no answer.
-pub(super) struct Broken {
+pub(super) struct FailedAttempt {
     pub(super) failure: Failure,
     /// Whether it went out on a connection that had been used before and ended before a byte of the answer: the server had
     /// closed it while it was idle, or was about to.
     pub(super) had_ended: bool,
 }
 
-impl Broken {
+impl FailedAttempt {
     /// Without having been sent on a connection that was idle.
     pub(super) fn here(failure: Failure) -> Self {
         Self {

@@ -7,9 +7,9 @@ use reqwest::Client;
 use tower::util::MapResponseLayer;
 use url::Url;
 
-use super::answer::{Kept, KeptAnswer};
-use super::attempt::{Broken, Connection, Failure};
-use super::options::Settings;
+use super::answer::{AnswerBody, KeptAnswer};
+use super::attempt::{Connection, FailedAttempt, Failure};
+use super::options::TransportSettings;
 use super::{IDLE, MOST_IDLE, failure, resolve, reuse, wire};
 use crate::exchange::{Answer, ErrorKind, Request};
 use crate::transport::AddressPolicy;
@@ -19,11 +19,11 @@ type Built = Result<Client, Failure>;
 
 /// Clients, each built when the first request needs it.
 #[derive(Default)]
-pub(super) struct Clients(Mutex<HashMap<Kind, Built>>);
+pub(super) struct Clients(Mutex<HashMap<ClientKind, Built>>);
 
 /// What a client is for. Each has connections of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Kind {
+struct ClientKind {
     /// Its resolver looks at them.
     addresses: AddressPolicy,
     proxied: bool,
@@ -37,12 +37,12 @@ impl Clients {
     /// The client for requests to that URL.
     pub(super) fn get(
         &self,
-        settings: &Settings,
+        settings: &TransportSettings,
         url: &Url,
         addresses: AddressPolicy,
         connection: Connection,
     ) -> Built {
-        let kind = Kind {
+        let kind = ClientKind {
             addresses,
             proxied: settings.is_proxied(url, addresses),
             is_tls: url.scheme() == "https",
@@ -55,15 +55,15 @@ impl Clients {
     /// One attempt.
     pub(super) async fn exchange(
         &self,
-        settings: &Settings,
+        settings: &TransportSettings,
         request: &Request,
         addresses: AddressPolicy,
         connection: Connection,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<Answer, FailedAttempt> {
         let client = self.get(settings, &request.url, addresses, connection);
-        let client = client.map_err(Broken::here)?;
+        let client = client.map_err(FailedAttempt::here)?;
         let ready = wire::prepare(&client, request, settings.keep_host);
-        let ready = ready.map_err(|text| Broken::here((ErrorKind::Protocol, text)))?;
+        let ready = ready.map_err(|text| FailedAttempt::here((ErrorKind::Protocol, text)))?;
         let explain = |error| {
             let proxied = settings.is_proxied(&request.url, addresses);
             failure::explain(&error, &request.url, proxied)
@@ -72,17 +72,17 @@ impl Clients {
             Ok(response) => response,
             Err((error, had_ended)) => {
                 let failure = explain(error);
-                return Err(Broken { failure, had_ended });
+                return Err(FailedAttempt { failure, had_ended });
             }
         };
         let answer = read(response, settings.kept).await;
-        answer.map_err(|error| Broken::here(explain(error)))
+        answer.map_err(|error| FailedAttempt::here(explain(error)))
     }
 }
 
-impl Kind {
-    fn build(self, settings: &Settings) -> Built {
-        // reqwest would read the environment's proxies for every target; `Settings` decides which.
+impl ClientKind {
+    fn build(self, settings: &TransportSettings) -> Built {
+        // reqwest would read the environment's proxies for every target; `TransportSettings` decides which.
         // `max_retries_per_request(0)` also spares a copy of each request.
         let builder = Client::builder()
             .no_proxy()
@@ -107,7 +107,7 @@ impl Kind {
 async fn read(mut response: reqwest::Response, keep: KeptAnswer) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
     let headers = wire::read_headers(response.headers());
-    let mut kept = Kept::new(keep);
+    let mut kept = AnswerBody::new(keep);
     while let Some(chunk) = response.chunk().await? {
         if !kept.takes(&chunk) {
             break;

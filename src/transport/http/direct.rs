@@ -11,23 +11,14 @@ use url::{Host, Url};
 use super::answer::KeptAnswer;
 use super::attempt::Connection;
 use super::link::Link;
-use super::pool::Pool;
+use super::pool::{IdleConnections, Peer};
 use super::resolve::LOOPBACK;
 use super::wire;
 use crate::exchange::Answer;
 use crate::transport::address_policy;
 
-/// Where a connection goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// `localhost`: either family.
-    Local(u16),
-    /// A literal address.
-    At(SocketAddr),
-}
-
 /// What went wrong.
-pub(super) enum Broken {
+pub(super) enum DirectError {
     /// There is no connection.
     Connect(io::Error),
     /// The connection broke, or does not speak HTTP.
@@ -40,18 +31,18 @@ pub(super) enum Broken {
 
 /// Connections to be used again.
 #[derive(Default)]
-pub(super) struct Direct(Pool);
+pub(super) struct Direct(IdleConnections);
 
 /// The place, when nothing but a connection is needed to reach it.
-pub(super) fn place(url: &Url) -> Option<Place> {
+pub(super) fn place(url: &Url) -> Option<Peer> {
     if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
         return None;
     }
     let port = url.port_or_known_default()?;
     match url.host()? {
-        Host::Domain(name) => address_policy::is_localhost(name).then_some(Place::Local(port)),
-        Host::Ipv4(address) => Some(Place::At((address, port).into())),
-        Host::Ipv6(address) => Some(Place::At((address, port).into())),
+        Host::Domain(name) => address_policy::is_localhost(name).then_some(Peer::Local(port)),
+        Host::Ipv4(address) => Some(Peer::At((address, port).into())),
+        Host::Ipv6(address) => Some(Peer::At((address, port).into())),
     }
 }
 
@@ -59,11 +50,11 @@ impl Direct {
     /// One attempt.
     pub(super) async fn exchange(
         &self,
-        place: Place,
-        request: wire::Request,
+        place: Peer,
+        request: wire::WireRequest,
         keep: KeptAnswer,
         connection: Connection,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<Answer, DirectError> {
         let idle = match connection {
             Connection::Any => self.0.take(place),
             Connection::Fresh => None,
@@ -80,7 +71,7 @@ impl Direct {
                 }
                 Ok(answer)
             }
-            Err(broken) => Err(Broken::Exchange {
+            Err(broken) => Err(DirectError::Exchange {
                 had_ended: is_reused && broken.unheard,
                 error: broken.error,
             }),
@@ -88,14 +79,14 @@ impl Direct {
     }
 }
 
-async fn connect(place: Place) -> Result<Link, Broken> {
+async fn connect(place: Peer) -> Result<Link, DirectError> {
     let stream = match place {
-        Place::Local(port) => TcpStream::connect(&LOOPBACK.map(|ip| SocketAddr::new(ip, port))[..]).await,
-        Place::At(address) => TcpStream::connect(address).await,
+        Peer::Local(port) => TcpStream::connect(&LOOPBACK.map(|ip| SocketAddr::new(ip, port))[..]).await,
+        Peer::At(address) => TcpStream::connect(address).await,
     };
     let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-    let link = Link::new(stream.map_err(Broken::Connect)?).await;
-    link.map_err(|error| Broken::Exchange {
+    let link = Link::new(stream.map_err(DirectError::Connect)?).await;
+    link.map_err(|error| DirectError::Exchange {
         error,
         had_ended: false,
     })

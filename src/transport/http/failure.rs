@@ -8,6 +8,7 @@ use url::Url;
 
 use super::resolve::NoAddress;
 use crate::exchange::ErrorKind;
+use crate::text::lower;
 use crate::transport::address_policy::{self, AddressClass};
 
 /// The kind and the text of a failed exchange.
@@ -167,15 +168,4 @@ pub(super) fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error 
 /// The innermost error of that type.
 pub(super) fn find<'a, T: Error + 'static>(chain: &[&'a (dyn Error + 'static)]) -> Option<&'a T> {
     chain.iter().rev().find_map(|error| error.downcast_ref::<T>())
-}
-
-/// A fact begins in lower case, unless its first word is a name such as `TLS`.
-pub(super) fn lower(text: &str) -> String {
-    let mut letters = text.chars();
-    match (letters.next(), letters.next()) {
-        (Some(first), Some(second)) if first.is_ascii_uppercase() && !second.is_ascii_uppercase() => {
-            format!("{}{}", first.to_ascii_lowercase(), &text[1..])
-        }
-        _ => text.to_owned(),
-    }
 }

@@ -14,7 +14,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::answer::{Kept, KeptAnswer};
+use super::answer::{AnswerBody, KeptAnswer};
 use super::attempt::is_end;
 use super::wire;
 use crate::exchange::Answer;
@@ -27,7 +27,7 @@ pub(super) struct Link {
 }
 
 /// Why an exchange did not come to its end.
-pub(super) struct Broken {
+pub(super) struct LinkError {
     pub(super) error: hyper::Error,
     /// Whether the connection ended before a byte of the answer.
     pub(super) unheard: bool,
@@ -58,20 +58,20 @@ impl Link {
     /// One exchange; whether the connection can take another one.
     pub(super) async fn exchange(
         &mut self,
-        request: wire::Request,
+        request: wire::WireRequest,
         keep: KeptAnswer,
-    ) -> Result<(Answer, bool), Broken> {
+    ) -> Result<(Answer, bool), LinkError> {
         self.heard.store(false, Ordering::Relaxed);
         match self.answer(request, keep).await {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let unheard = is_end(&error) && !self.heard.load(Ordering::Relaxed);
-                Err(Broken { error, unheard })
+                Err(LinkError { error, unheard })
             }
         }
     }
 
-    async fn answer(&mut self, request: wire::Request, keep: KeptAnswer) -> hyper::Result<(Answer, bool)> {
+    async fn answer(&mut self, request: wire::WireRequest, keep: KeptAnswer) -> hyper::Result<(Answer, bool)> {
         self.sender.ready().await?;
         read(self.sender.send_request(request).await?, keep).await
     }
@@ -80,7 +80,7 @@ impl Link {
 /// The answer, and whether it was read to its end.
 async fn read(response: Response<Incoming>, keep: KeptAnswer) -> hyper::Result<(Answer, bool)> {
     let (head, mut body) = response.into_parts();
-    let mut kept = Kept::new(keep);
+    let mut kept = AnswerBody::new(keep);
     let mut is_whole = true;
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data()

@@ -24,11 +24,12 @@ use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::{AddressPolicy, Transport};
 
-use attempt::{Broken, Connection};
+use attempt::{Connection, FailedAttempt};
 use client::Clients;
-use direct::{Direct, Place};
-use options::Settings;
+use direct::Direct;
+use options::TransportSettings;
 pub use options::{HttpOptions, HttpOptionsError};
+use pool::Peer;
 pub use resolve::other_loopback_answers;
 
 /// Below the 5 s after which Node closes an idle connection: a request sent into that moment has to be sent again.
@@ -39,7 +40,7 @@ const MOST_IDLE: usize = 512;
 
 /// Sends requests over HTTP. Cheap to make: what a request needs is built when the first one needs it.
 pub struct HttpTransport {
-    settings: Settings,
+    settings: TransportSettings,
     /// For `http:` to this machine or a literal address, without a proxy.
     direct: Direct,
     /// For all else.
@@ -49,12 +50,12 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// Checks the options, and reads the file of certificates when there is one.
     pub fn new(options: HttpOptions) -> Result<Self, HttpOptionsError> {
-        Ok(Self::with_settings(Settings::new(options, |name| {
+        Ok(Self::with_settings(TransportSettings::new(options, |name| {
             std::env::var(name).ok()
         })?))
     }
 
-    fn with_settings(settings: Settings) -> Self {
+    fn with_settings(settings: TransportSettings) -> Self {
         Self {
             settings,
             direct: Direct::default(),
@@ -88,7 +89,7 @@ impl HttpTransport {
         };
         match answered {
             Ok(answer) => Outcome::Answer(answer),
-            Err(Broken {
+            Err(FailedAttempt {
                 failure: (kind, text), ..
             }) => error(kind, text),
         }
@@ -99,7 +100,7 @@ impl HttpTransport {
         request: &Request,
         addresses: AddressPolicy,
         connection: Connection,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<Answer, FailedAttempt> {
         match self.place(&request.url, addresses) {
             Some(place) => self.direct(place, request, connection).await,
             // Its future is large, and would be moved with the other one for every delivery.
@@ -108,17 +109,17 @@ impl HttpTransport {
     }
 
     /// Where to connect to, when that is all that is needed.
-    fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<Place> {
+    fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<Peer> {
         direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
     }
 
-    async fn direct(&self, place: Place, request: &Request, connection: Connection) -> Result<Answer, Broken> {
+    async fn direct(&self, place: Peer, request: &Request, connection: Connection) -> Result<Answer, FailedAttempt> {
         let ready = wire::direct(request, self.settings.keep_host);
-        let ready = ready.map_err(|text| Broken::here((ErrorKind::Protocol, text)))?;
+        let ready = ready.map_err(|text| FailedAttempt::here((ErrorKind::Protocol, text)))?;
         let answered = self.direct.exchange(place, ready, self.settings.kept, connection).await;
         answered.map_err(|broken| match broken {
-            direct::Broken::Connect(error) => Broken::here(failure::unconnected(&error, &request.url)),
-            direct::Broken::Exchange { error, had_ended } => Broken {
+            direct::DirectError::Connect(error) => FailedAttempt::here(failure::unconnected(&error, &request.url)),
+            direct::DirectError::Exchange { error, had_ended } => FailedAttempt {
                 failure: failure::broken_off(&error, &request.url),
                 had_ended,
             },

@@ -72,7 +72,7 @@ pub enum HttpOptionsError {
 }
 
 /// Checked options.
-pub(super) struct Settings {
+pub(super) struct TransportSettings {
     pub(super) keep_host: bool,
     pub(super) kept: KeptAnswer,
     pub(super) addresses: AddressPolicy,
@@ -95,7 +95,7 @@ struct Variable {
     value: String,
 }
 
-impl Settings {
+impl TransportSettings {
     pub(super) fn new(
         options: HttpOptions,
         variable: impl Fn(&str) -> Option<String>,

@@ -1,29 +1,38 @@
 //! Connections that wait to be used again.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::direct::Place;
 use super::link::Link;
 use super::{IDLE, MOST_IDLE};
 
+/// Where a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// `localhost`: either family.
+    Local(u16),
+    /// A literal address.
+    At(SocketAddr),
+}
+
 /// Idle connections, the one that waits longest first.
 #[derive(Default)]
-pub(super) struct Pool {
+pub(super) struct IdleConnections {
     idle: Mutex<VecDeque<Idle>>,
 }
 
 struct Idle {
-    place: Place,
+    place: Peer,
     link: Link,
     since: Instant,
 }
 
-impl Pool {
+impl IdleConnections {
     /// The connection of that place that was used last.
-    pub(super) fn take(&self, place: Place) -> Option<Link> {
+    pub(super) fn take(&self, place: Peer) -> Option<Link> {
         let mut idle = self.lock();
         drop_expired(&mut idle);
         loop {
@@ -36,7 +45,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn keep(&self, place: Place, link: Link) {
+    pub(super) fn keep(&self, place: Peer, link: Link) {
         let since = Instant::now();
         let mut idle = self.lock();
         drop_expired(&mut idle);

@@ -8,6 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
+use crate::text::lower;
 use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -82,7 +83,7 @@ fn reason(error: &io::Error) -> String {
     let text = text
         .strip_prefix("failed to lookup address information: ")
         .unwrap_or(&text);
-    super::failure::lower(text)
+    lower(text)
 }
 
 /// When nobody listens on a loopback address: the address of the other family on the same port, if somebody listens

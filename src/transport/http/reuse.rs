@@ -13,11 +13,11 @@ use super::attempt::is_end;
 use super::failure::{chain, find};
 
 /// Both ends of a connection, which no two connections have at once.
-type Ends = (SocketAddr, SocketAddr);
+type ConnectionEnds = (SocketAddr, SocketAddr);
 
 tokio::task_local! {
     /// The connection that was made for the request of this task.
-    static MADE: Cell<Option<Ends>>;
+    static MADE: Cell<Option<ConnectionEnds>>;
 }
 
 /// Passes on a connection that a client has made, for [`watched`]. One that is finished in the background, because another
@@ -51,7 +51,7 @@ fn had_ended(error: &reqwest::Error) -> bool {
     })
 }
 
-fn ends(connected: &Connected) -> Option<Ends> {
+fn ends(connected: &Connected) -> Option<ConnectionEnds> {
     let mut extras = Extensions::new();
     connected.get_extras(&mut extras);
     let info = extras.get::<HttpInfo>()?;

@@ -10,14 +10,14 @@ use url::{Position, Url};
 use crate::headers::Headers;
 
 /// A request for a connection.
-pub(super) type Request = hyper::Request<Full<Bytes>>;
+pub(super) type WireRequest = hyper::Request<Full<Bytes>>;
 
 /// The request as it goes onto a connection. The error says what cannot be sent.
-pub(super) fn direct(request: &crate::exchange::Request, keep_host: bool) -> Result<Request, String> {
+pub(super) fn direct(request: &crate::exchange::Request, keep_host: bool) -> Result<WireRequest, String> {
     let method = method(request)?;
     let target = &request.url[Position::BeforePath..Position::AfterQuery];
     let target = Uri::try_from(target).map_err(|_| "the URL cannot be asked for over HTTP".to_owned())?;
-    let mut ready = Request::new(Full::new(request.body.clone()));
+    let mut ready = WireRequest::new(Full::new(request.body.clone()));
     *ready.uri_mut() = target;
     *ready.headers_mut() = lines(request, &method, keep_host, None)?;
     *ready.method_mut() = method;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
 use crate::app::dev_secret::Purpose;
-use crate::app::resolve::{account_off, target_url};
+use crate::app::resolve::account_off;
 use crate::endpoints::{Book, Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
 use crate::error::{Error, Result};
@@ -21,13 +21,14 @@ use crate::finding::{Finding, Level};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::pipeline::{Known, View};
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver};
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
 use crate::secret::DEV_SECRET;
 use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
+use crate::target::parse_url;
 use crate::text::printable;
 use crate::transport::{AddressPolicy, HttpTransport};
 
@@ -261,7 +262,7 @@ impl EndpointProbe<'_> {
         Ok(Delivery {
             id: Id::new(IdKind::Delivery, now, &self.context.random),
             message: Arc::new(message),
-            url: target_url(&self.endpoint.url)?,
+            url: parse_url(&self.endpoint.url)?,
             method: method.unwrap_or(&self.profile.method).clone(),
             headers: self.options.headers.clone(),
             signing: self.signing.clone(),
@@ -297,7 +298,7 @@ impl EndpointProbe<'_> {
             genuine,
             exchanges: Vec::new(),
         };
-        let tally = pipeline.run(jobs, Known::default(), &mut collected).await?;
+        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut collected).await?;
         ledger.close();
         if tally.interrupted > 0 {
             return Err(Error::silent(Exit::Interrupted));
@@ -312,7 +313,7 @@ struct Collected {
     exchanges: Vec<Exchange>,
 }
 
-impl View for Collected {
+impl DeliveryObserver for Collected {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         let genuine = self.genuine;
         self.exchanges.extend(event.attempt.clone().map(|attempt| Exchange {

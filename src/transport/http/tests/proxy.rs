@@ -8,12 +8,12 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::server::tls::Tls;
 
-fn from_env(variables: &[(&str, &str)]) -> Settings {
+fn from_env(variables: &[(&str, &str)]) -> TransportSettings {
     let options = HttpOptions {
         proxy_from_env: true,
         ..HttpOptions::default()
     };
-    Settings::new(options, |name| {
+    TransportSettings::new(options, |name| {
         let found = variables.iter().find(|(have, _)| *have == name);
         found.map(|(_, value)| (*value).to_owned())
     })
@@ -179,7 +179,8 @@ async fn the_environments_proxy_carries_what_is_not_loopback() {
 
 #[test]
 fn without_variables_nothing_is_proxied() {
-    let is_proxied = |settings: Settings, url: &str| settings.is_proxied(&Url::parse(url).unwrap(), AddressPolicy::Any);
+    let is_proxied =
+        |settings: TransportSettings, url: &str| settings.is_proxied(&Url::parse(url).unwrap(), AddressPolicy::Any);
     let (http, https) = ("http://example.invalid/", "https://example.invalid/");
     assert!(!is_proxied(from_env(&[]), http));
     assert!(!is_proxied(from_env(&[("HTTP_PROXY", "")]), http));

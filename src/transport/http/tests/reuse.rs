@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, duplex};
 use tokio_rustls::TlsAcceptor;
 
 use super::super::link::Link;
-use super::super::pool::Pool;
+use super::super::pool::IdleConnections;
 use super::*;
 
 /// What a server does with a request.
@@ -275,14 +275,14 @@ async fn of_the_transports_policy_and_a_deliverys_the_stricter_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_connections_are_few_and_do_not_grow_old() {
-    let pool = Pool::default();
+    let pool = IdleConnections::default();
     let mut other_ends = Vec::new();
     for port in 1..=u16::try_from(MOST_IDLE).unwrap() + 1 {
         let (stream, other_end) = duplex(64);
         other_ends.push(other_end);
-        pool.keep(Place::Local(port), Link::new(stream).await.unwrap());
+        pool.keep(Peer::Local(port), Link::new(stream).await.unwrap());
     }
-    let take = |port| pool.take(Place::Local(port));
+    let take = |port| pool.take(Peer::Local(port));
     assert!(take(1).is_none(), "the one that waited longest made room");
     assert!(take(2).is_some());
     assert!(take(2).is_none(), "one connection is used by one at a time");

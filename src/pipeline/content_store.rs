@@ -1,22 +1,22 @@
-//! What waits, fetched from the ledger.
+//! The content of deliveries that wait, fetched from the ledger.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::engine::{Boxed, Content, Shelf};
+use crate::engine::{Boxed, ContentStore, DeliveryContent};
 use crate::id::Id;
 use crate::store::{DeliveryState, Ledger};
 
-/// Fetches what waits from the ledger.
-pub(super) struct LedgerShelf {
+/// The ledger as the place where the content of deliveries is.
+pub(super) struct LedgerContentStore {
     pub(super) ledger: Ledger,
     pub(super) cancel: CancellationToken,
 }
 
-impl Shelf for LedgerShelf {
-    fn fetch(&self, id: Id) -> Boxed<'_, Option<Content>> {
+impl ContentStore for LedgerContentStore {
+    fn fetch(&self, id: Id) -> Boxed<'_, Option<DeliveryContent>> {
         Box::pin(async move {
             let found = self.ledger.delivery(id).await;
             // Without a ledger nothing more is begun; the record says where the delivery stands.
@@ -26,7 +26,7 @@ impl Shelf for LedgerShelf {
             if rest.state != DeliveryState::Pending {
                 return None;
             }
-            Some(Content {
+            Some(DeliveryContent {
                 message: Arc::new(rest.message),
                 url: Url::parse(&rest.url).ok()?,
                 method: rest.method,

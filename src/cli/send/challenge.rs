@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::send;
-use super::targets::TargetChoice;
+use super::SendArgs;
 use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun, HandshakeTarget};
+use crate::app::outgoing::TargetChoice;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -16,16 +16,17 @@ pub(super) struct ChallengeArgs {
     #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
     pub(super) handshake: bool,
     /// What the provider was told to say when it asks, by reference: `hub.verify_token`
-    #[arg(long, value_name = "REF", add = super::complete::references(), requires = "handshake", help_heading = "Handshake")]
+    #[arg(long, value_name = "REF", add = crate::cli::complete::references(), requires = "handshake", help_heading = "Handshake")]
     handshake_token: Option<String>,
 }
 
-pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
-    let target = match args.targets.aim(session)? {
+pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
+    let target = match args.targets.choose(session)? {
         TargetChoice::Url(url) => HandshakeTarget::Url(url),
         TargetChoice::Endpoint(endpoint) => HandshakeTarget::Endpoint(endpoint),
-        TargetChoice::Subscribed(_) => return Err(Error::usage("--handshake takes a single target")),
+        TargetChoice::Subscribed { .. } => return Err(Error::usage("--handshake takes a single target")),
     };
+    let request = args.http.options()?;
     let run = HandshakeRun::new(
         session,
         HandshakeOptions {
@@ -33,12 +34,12 @@ pub(super) fn run(session: &Session, args: &send::SendArgs) -> Result<Exit> {
             target,
             secrets: args.secrets.clone(),
             verify_token: args.asking.handshake_token.clone(),
-            headers: args.http.header_lines(session)?,
-            timeout: args.http.timeout(),
+            headers: request.headers(session)?,
+            timeout: request.timeout,
         },
     )?;
-    let transport = args.http.transport()?;
-    super::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
+    let transport = request.transport()?;
+    crate::cli::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
         session.ui.show(result)?;
         session.ui.flush()
     }))

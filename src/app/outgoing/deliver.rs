@@ -1,0 +1,223 @@
+//! Delivers the messages of a run: one, or many of which every one is new.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{MessageFactory, SendPlan};
+use crate::app::context::Context;
+use crate::app::endpoint_health::EndpointHealth;
+use crate::engine::{Delivery, Limits, TOTAL};
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally, record};
+use crate::provider::Profile;
+use crate::shutdown::Shutdown;
+use crate::store::{Lease, Ledger, Op, PendingAck};
+use crate::transport::other_loopback_answers;
+
+/// The size and the speed of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// How many events.
+    pub count: u64,
+    /// Requests in flight at once to one target.
+    pub concurrency: usize,
+    /// Requests begun in a second, at most.
+    pub rate: Option<f64>,
+    /// Divides the waits between attempts.
+    pub time_scale: f64,
+}
+
+/// A run as a whole.
+#[derive(Debug)]
+pub struct SendResult {
+    /// What came of the deliveries.
+    pub tally: Tally,
+    /// How long it took.
+    pub took: Duration,
+    /// The worst of what the deliveries came to.
+    pub exit: Exit,
+}
+
+/// Makes and delivers as many messages as the options say. Tells what helps after the failure of a single one.
+pub async fn deliver(
+    context: &Context,
+    plan: &SendPlan<'_>,
+    messages: &MessageFactory<'_>,
+    options: RunOptions,
+    shutdown: &Shutdown,
+    observer: &mut (dyn DeliveryObserver + Send),
+) -> Result<SendResult> {
+    let is_bulk = options.count > 1;
+    let ledger = context.ledger();
+    // What cannot be recorded is not sent.
+    ledger.ready().await?;
+    // Recorded first where more than one attempt may be made, and where one target may be slower than another: then what
+    // waits for it is in the ledger and not in memory.
+    let lease = if plan.retries() || (is_bulk && plan.targets.len() > 1) {
+        Some(Arc::new(context.lease()?))
+    } else {
+        None
+    };
+    let recorded = lease
+        .as_ref()
+        .map_or_else(AlreadyRecorded::default, |_| AlreadyRecorded::All);
+    let limits = Limits {
+        concurrency: options.concurrency,
+        total: Some(options.concurrency.max(TOTAL)),
+        time_scale: options.time_scale,
+        rate: options.rate,
+    };
+    let cancel = shutdown.soft.clone();
+    let transport = plan.options.request.transport()?;
+    let pipeline = context.pipeline(transport, ledger.clone(), limits, cancel.clone(), lease.clone());
+    let (jobs_in, jobs) = mpsc::channel(256);
+    let producer = Producer {
+        context,
+        plan,
+        messages,
+        recording: RecordingQueue::new(ledger.clone(), lease),
+        jobs: jobs_in,
+        cancel: cancel.clone(),
+    };
+    let mut health = EndpointHealth::new(context, observer, plan.works_off_schedule());
+    let begun = Instant::now();
+    let (produced, tally) = tokio::join!(producer.run(options.count), pipeline.run(jobs, recorded, &mut health));
+    produced?;
+    let tally = tally?;
+    health.finish()?;
+    ledger.close();
+    if !is_bulk && tally.interrupted == 0 && tally.failed > 0 {
+        let url = plan.targets.first().map(|target| &target.url);
+        advise(context, &plan.profile, &tally, url).await;
+    }
+    let exit = tally.exit.unwrap_or(Exit::Ok);
+    // Events that were never made are unfinished too.
+    let is_cut_short = is_bulk && cancel.is_cancelled();
+    Ok(SendResult {
+        tally,
+        took: begun.elapsed(),
+        exit: if is_cut_short {
+            exit.worse(Exit::Interrupted)
+        } else {
+            exit
+        },
+    })
+}
+
+/// Makes the messages of a run, and hands over their deliveries.
+struct Producer<'a> {
+    context: &'a Context,
+    plan: &'a SendPlan<'a>,
+    messages: &'a MessageFactory<'a>,
+    recording: RecordingQueue,
+    jobs: mpsc::Sender<Delivery>,
+    cancel: CancellationToken,
+}
+
+impl Producer<'_> {
+    async fn run(mut self, count: u64) -> Result<()> {
+        for index in 0..count {
+            let message = self.messages.message(self.context, index)?;
+            for delivery in self.plan.deliveries(self.context, &message)? {
+                let ready = self.recording.push(delivery).await?;
+                if !self.hand_over(ready).await {
+                    return Ok(());
+                }
+            }
+        }
+        while let Some(delivery) = self.recording.pop().await? {
+            if !self.hand_over(Some(delivery)).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the run goes on.
+    async fn hand_over(&self, delivery: Option<Delivery>) -> bool {
+        match delivery {
+            Some(delivery) => !self.cancel.is_cancelled() && self.jobs.send(delivery).await.is_ok(),
+            None => true,
+        }
+    }
+}
+
+/// Deliveries on their way into the ledger, which come out when they are on record. Many are handed over before the first
+/// is waited for, so that they share a sync.
+struct RecordingQueue {
+    ledger: Ledger,
+    /// Absent: nothing is recorded before its attempt.
+    lease: Option<Arc<Lease>>,
+    waiting: VecDeque<(Delivery, PendingAck)>,
+    bytes: usize,
+}
+
+impl RecordingQueue {
+    /// Deliveries at most.
+    const MOST: usize = 256;
+    /// Bytes of bodies at most.
+    const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+    fn new(ledger: Ledger, lease: Option<Arc<Lease>>) -> Self {
+        Self {
+            ledger,
+            lease,
+            waiting: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Hands one to the ledger, and gives back the oldest when enough are on their way.
+    async fn push(&mut self, delivery: Delivery) -> Result<Option<Delivery>> {
+        let Some(lease) = &self.lease else {
+            return Ok(Some(delivery));
+        };
+        let new = record(&delivery, Some(lease.name().to_owned()));
+        let ack = self.ledger.enqueue(Op::Delivery(Box::new(new))).await?;
+        self.bytes += delivery.message.body.len();
+        self.waiting.push_back((delivery, ack));
+        if self.waiting.len() < Self::MOST && self.bytes < Self::MOST_BYTES {
+            return Ok(None);
+        }
+        self.pop().await
+    }
+
+    /// The oldest, once it is on record.
+    async fn pop(&mut self) -> Result<Option<Delivery>> {
+        let Some((delivery, ack)) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
+        ack.await?;
+        self.bytes -= delivery.message.body.len();
+        Ok(Some(delivery))
+    }
+}
+
+/// Tells what the causes of failures suggest; `url` is the target, where there is one.
+async fn advise(context: &Context, profile: &Profile, tally: &Tally, url: Option<&Url>) {
+    let hint = |text: String| context.notices.hint(text);
+    if tally.causes.contains_key("401") {
+        hint("401 is how a receiver refuses a signature: do both sides have the same secret?".into());
+    }
+    if let Some(code) = tally.causes.keys().find(|cause| cause.starts_with('2')) {
+        let (title, success) = (&profile.title, &profile.policy.success);
+        hint(format!(
+            "{code} is a failure here: {title} takes only {success} for success"
+        ));
+    }
+    if tally.causes.contains_key("connect")
+        && let Some(url) = url
+        && let Some(other) = other_loopback_answers(url).await
+    {
+        let path = url.path();
+        hint(format!(
+            "something answers on the other loopback address: `--to http://{other}{path}`"
+        ));
+    }
+}

@@ -1,0 +1,234 @@
+//! What goes into a message: composed events, bytes, or the fields of a workflow.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::app::context::Context;
+use crate::app::workflow;
+use crate::clock::Timestamp;
+use crate::engine::Delivery;
+use crate::error::{Error, Result};
+use crate::id::{Id, IdKind};
+use crate::message::Message;
+use crate::provider::Profile;
+use crate::provider::compose::{ComposeOptions, Composer};
+use crate::provider::workflow::Merge;
+use crate::random::Random;
+use crate::template::{Placeholder, Template, text_of};
+
+/// What the caller wants in the message.
+#[derive(Debug, Clone, Default)]
+pub struct BodyOptions {
+    /// The data and what changes it. The event is the send's.
+    pub compose: ComposeOptions,
+    /// A body instead of one that is composed.
+    pub whole: Option<WholeBody>,
+    /// Whether the fields are sent as a form.
+    pub form: bool,
+    /// The record that merge tags are filled from, a JSON document, instead of the provider's sample.
+    pub record: Option<Vec<u8>>,
+    /// Whether merge tags that are empty or lack their namespace are refused.
+    pub strict: bool,
+}
+
+/// A body without an envelope.
+#[derive(Debug, Clone)]
+pub enum WholeBody {
+    /// Bytes as they are.
+    Bytes(Vec<u8>),
+    /// Fields of a workflow, with merge tags.
+    Fields(Vec<(String, String)>),
+    /// A workflow's body, its tags filled in.
+    Document(Value),
+}
+
+/// What makes messages.
+pub(super) enum MessageSource<'a> {
+    /// An event in its envelope.
+    Composed(Box<Composer<'a>>),
+    /// Fixed but for the ids and, unless it was given, the time.
+    Fixed {
+        profile: &'a Profile,
+        wanted: Box<ComposeOptions>,
+        content_type: String,
+        body: Bytes,
+    },
+}
+
+/// Makes the messages of one run: fresh ones, or the same on every run of one seed.
+pub struct MessageFactory<'a> {
+    source: MessageSource<'a>,
+    random: Arc<Random>,
+    /// The time of the first message, where it must be the same on every run.
+    base: Option<Timestamp>,
+}
+
+impl<'a> MessageFactory<'a> {
+    pub(super) fn new(context: &Context, source: MessageSource<'a>, seed: Option<u64>) -> Self {
+        Self {
+            source,
+            random: seed.map_or_else(|| Arc::clone(&context.random), |seed| Arc::new(Random::seeded(seed))),
+            // Any fixed moment will do; this one is in the future, so that it is not taken for a real one.
+            base: seed.map(|_| Timestamp::from_unix(1_893_456_000)),
+        }
+    }
+
+    /// The message of that number, with identities of its own.
+    pub fn message(&self, context: &Context, index: u64) -> Result<Arc<Message>> {
+        let now = context.now();
+        let id = Id::new(IdKind::Message, now, &context.random);
+        let at = self
+            .base
+            .map_or(now, |base| base.shifted_us(i64::try_from(index).unwrap_or(0) * 1000));
+        Ok(Arc::new(match &self.source {
+            MessageSource::Composed(composer) => composer.compose(id, at, &self.random)?,
+            MessageSource::Fixed {
+                profile,
+                wanted,
+                content_type,
+                body,
+            } => Message {
+                id,
+                wire_id: wanted.id.clone().unwrap_or_else(|| profile.fresh_id(at, &self.random)),
+                event: wanted.event.clone(),
+                time: wanted.time.unwrap_or(at),
+                mode: wanted.mode,
+                content_type: content_type.clone(),
+                body: body.clone(),
+            },
+        }))
+    }
+}
+
+impl BodyOptions {
+    /// Whether the body names the event itself, so that none must be given.
+    pub fn is_whole(&self) -> bool {
+        self.whole.is_some()
+    }
+
+    /// What makes messages of that event.
+    pub(super) fn source<'a>(
+        &self,
+        context: &Context,
+        profile: &'a Profile,
+        event: Option<&str>,
+        params: Vec<(String, String)>,
+    ) -> Result<MessageSource<'a>> {
+        let mut document = match &self.whole {
+            None => return self.composed(context, profile, event, params),
+            Some(WholeBody::Bytes(_)) if !self.compose.edits.is_empty() => {
+                let what = "`--set` does not change a `--body`: its bytes are sent as they are";
+                return Err(Error::usage(what));
+            }
+            Some(WholeBody::Bytes(bytes)) => return Ok(self.fixed(profile, event, bytes.clone())),
+            Some(WholeBody::Document(document)) => document.clone(),
+            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields))?,
+        };
+        self.compose
+            .edits
+            .iter()
+            .try_for_each(|edit| edit.apply(&mut document))?;
+        Ok(self.fixed(profile, event, document.to_string().into_bytes()))
+    }
+
+    fn fixed<'a>(&self, profile: &'a Profile, event: Option<&str>, body: Vec<u8>) -> MessageSource<'a> {
+        MessageSource::Fixed {
+            profile,
+            content_type: profile.type_of(&body).to_owned(),
+            wanted: Box::new(ComposeOptions {
+                event: event.unwrap_or_default().to_owned(),
+                ..self.compose.clone()
+            }),
+            body: body.into(),
+        }
+    }
+
+    fn composed<'a>(
+        &self,
+        context: &Context,
+        profile: &'a Profile,
+        event: Option<&str>,
+        params: Vec<(String, String)>,
+    ) -> Result<MessageSource<'a>> {
+        let event = event.ok_or_else(|| no_event(profile))?;
+        let mut wanted = ComposeOptions {
+            event: event.to_owned(),
+            params,
+            ..self.compose.clone()
+        };
+        if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
+            wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
+        }
+        if wanted.id.is_some() && !carries_id(profile) {
+            context.notices.warn(format!(
+                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                profile.label()
+            ));
+        }
+        let composer = Composer::new(profile, wanted)?;
+        if composer.event() != event {
+            context
+                .notices
+                .note(format!("`{event}` is an alias of `{}`", composer.event()));
+        }
+        Ok(MessageSource::Composed(Box::new(composer)))
+    }
+
+    /// Fills in merge tags.
+    fn merge(&self, context: &Context, profile: &Profile, fill: impl FnOnce(&mut Merge<'_>) -> Value) -> Result<Value> {
+        let sample = workflow::sample_record(profile);
+        let record = workflow::record(profile, self.record.as_deref())?;
+        let mut merge = Merge::new(&record).within(sample.as_ref());
+        let filled = fill(&mut merge);
+        workflow::judge_tags(context, profile, &merge.faults, self.strict)?;
+        Ok(filled)
+    }
+}
+
+/// Whether a message's id goes over the wire.
+fn carries_id(profile: &Profile) -> bool {
+    let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
+    profile.envelope.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
+}
+
+/// A GET has no body: its fields go to the query. A form has another body and type.
+pub(super) fn reshape(delivery: &mut Delivery, is_form: bool) -> Result<()> {
+    let is_get = delivery.method == "GET";
+    if !is_get && !is_form {
+        return Ok(());
+    }
+    let fields: Map<String, Value> = serde_json::from_slice(&delivery.message.body)
+        .map_err(|error| Error::usage("only a JSON object can be sent as fields").cause(error))?;
+    let fields = fields.iter().map(|(name, value)| (name, text_of(value)));
+    let mut message = (*delivery.message).clone();
+    if is_get {
+        if fields.len() > 0 {
+            delivery.url.query_pairs_mut().extend_pairs(fields);
+        }
+        message.body = Bytes::new();
+    } else {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        message.body = form.extend_pairs(fields).finish().into();
+        message.content_type = "application/x-www-form-urlencoded".into();
+    }
+    delivery.message = Arc::new(message);
+    Ok(())
+}
+
+/// What is missing where a sample of `profile` is to be made.
+pub fn no_event(profile: &Profile) -> Error {
+    let label = profile.label();
+    let some: Vec<String> = profile
+        .events
+        .keys()
+        .take(3)
+        .map(|event| format!("`{event}`"))
+        .collect();
+    Error::usage("no event is given").hint(format!(
+        "{} has {}; `hook providers events {label}` shows its whole catalogue",
+        profile.title,
+        some.join(", ")
+    ))
+}

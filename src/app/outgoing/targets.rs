@@ -1,0 +1,215 @@
+//! Where a message goes: a URL, an endpoint, or every subscribed endpoint.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::app::context::{Context, Purpose};
+use crate::app::resolve::account_off;
+use crate::endpoints::{Endpoint, SkipReason, WantedEvent};
+use crate::engine::Label;
+use crate::error::{Error, Result};
+use crate::exchange::Execution;
+use crate::exit::Exit;
+use crate::mask;
+use crate::provider::Profile;
+use crate::secret::Secret;
+use crate::target::parse_url;
+use crate::text::{count, printable};
+
+/// One place that a message goes to.
+#[derive(Debug, Clone)]
+pub struct SendTarget {
+    /// The URL.
+    pub url: Url,
+    /// What records say about deliveries to it.
+    pub label: Arc<Label>,
+    /// The endpoint's own secrets, to sign with.
+    pub(super) secrets: Vec<Secret>,
+}
+
+/// What the caller wants the message to go to.
+#[derive(Debug, Clone)]
+pub enum TargetChoice {
+    /// This URL.
+    Url(Url),
+    /// This endpoint.
+    Endpoint(Box<Endpoint>),
+    /// Those of all that want the event.
+    Subscribed {
+        /// All of them.
+        endpoints: Vec<Endpoint>,
+        /// Only those of this environment.
+        environment: Option<String>,
+    },
+}
+
+/// What is about to be sent.
+pub(super) struct TargetContext<'a> {
+    pub(super) profile: &'a Profile,
+    /// The catalogue's name.
+    pub(super) event: Option<&'a str>,
+    /// Values of the envelope's parameters that the account and the caller give.
+    pub(super) params: &'a [(String, String)],
+    /// Whether the endpoint's own secrets sign.
+    pub(super) with_secrets: bool,
+    /// Of which workflow it is.
+    pub(super) execution: Option<&'a Execution>,
+}
+
+impl TargetChoice {
+    /// The provider that the endpoints name. Of subscribed ones it is the only provider whose event they want.
+    pub fn provider(&self, context: &Context, event: Option<&str>) -> Result<Option<String>> {
+        let endpoints = match self {
+            Self::Url(_) => return Ok(None),
+            Self::Endpoint(endpoint) => return Ok(Some(endpoint.provider.clone())),
+            Self::Subscribed { endpoints, .. } => endpoints,
+        };
+        let Some(event) = event else { return Ok(None) };
+        let wants = |endpoint: &&Endpoint| {
+            let profile = context.registry.get(&endpoint.provider).ok();
+            let event = profile.as_ref().and_then(|profile| profile.canonical_event(event));
+            event.is_some_and(|event| endpoint.events.contains(event))
+        };
+        let mut labels: Vec<&str> = endpoints
+            .iter()
+            .filter(wants)
+            .map(|endpoint| endpoint.provider.as_str())
+            .collect();
+        labels.sort_unstable();
+        labels.dedup();
+        match labels.as_slice() {
+            [] => Ok(None),
+            [one] => {
+                context.notices.note(format!("provider: {one}"));
+                Ok(Some((*one).to_owned()))
+            }
+            _ if context.settings.provider.is_some() => Ok(None),
+            [first, ..] => {
+                let names: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+                let what = format!("endpoints of several providers want `{event}`: {}", names.join(", "));
+                Err(Error::usage(what).hint(format!("pick one: `--provider {first}`")))
+            }
+        }
+    }
+
+    /// What the endpoint says about the envelope.
+    pub(super) fn params(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.params.clone().into_iter().collect(),
+            Self::Url(_) | Self::Subscribed { .. } => Vec::new(),
+        }
+    }
+
+    /// The targets. Tells who gets the event where that is a choice.
+    pub(super) fn targets(&self, context: &Context, of: &TargetContext<'_>) -> Result<Vec<SendTarget>> {
+        if context.settings.account_off && !matches!(self, Self::Url(_)) {
+            return Err(account_off().hint("`--to URL` sends to a URL anyway"));
+        }
+        match self {
+            Self::Url(url) => Ok(vec![of.target(url.clone(), None, Vec::new())]),
+            Self::Endpoint(endpoint) => {
+                if let Some(disabled) = &endpoint.disabled {
+                    let why = printable(&disabled.to_string(), 200);
+                    let what = format!("endpoint `{}` is disabled: {why}", endpoint.name);
+                    return Err(Error::new(Exit::Refused, what)
+                        .hint(format!("`hook endpoints enable {}` turns it on again", endpoint.name)));
+                }
+                if let Some(event) = of.event.filter(|event| !endpoint.events.contains(event)) {
+                    let (name, has) = (&endpoint.name, endpoint.events.summary(200));
+                    let what = format!("endpoint `{name}` did not subscribe to `{event}`, but to {has}");
+                    context.notices.warn(printable(&what, 1000));
+                }
+                Ok(vec![of.endpoint(context, endpoint)?])
+            }
+            Self::Subscribed { endpoints, environment } => of
+                .subscribed(context, endpoints, environment.as_deref())?
+                .into_iter()
+                .map(|endpoint| of.endpoint(context, endpoint))
+                .collect(),
+        }
+    }
+}
+
+impl TargetContext<'_> {
+    /// The endpoints that want the event.
+    fn subscribed<'e>(
+        &self,
+        context: &Context,
+        all: &'e [Endpoint],
+        environment: Option<&str>,
+    ) -> Result<Vec<&'e Endpoint>> {
+        let label = self.profile.label();
+        let event = self.event.ok_or_else(|| {
+            Error::usage("`--subscribed` needs an event to find who wants it").hint(format!(
+                "name it: `hook send EVENT`; `hook providers events {label}` shows the catalogue"
+            ))
+        })?;
+        let wanted = WantedEvent {
+            provider: &self.profile.name,
+            event,
+            environment,
+            params: &self.profile.effective_params(self.params),
+        };
+        let judged: Vec<(&Endpoint, Option<SkipReason>)> = all
+            .iter()
+            .map(|endpoint| (endpoint, endpoint.wants(&wanted).err()))
+            .collect();
+        let chosen = judged.iter().filter(|(_, skip)| skip.is_none());
+        let chosen: Vec<&Endpoint> = chosen.map(|(endpoint, _)| *endpoint).collect();
+        announce(context, event, &judged, chosen.len());
+        if chosen.is_empty() {
+            return Err(Error::nothing(format!("no endpoint gets `{event}` of `{label}`"))
+                .hint("`hook endpoints add` subscribes one"));
+        }
+        Ok(chosen)
+    }
+
+    fn endpoint(&self, context: &Context, endpoint: &Endpoint) -> Result<SendTarget> {
+        let secrets = if self.with_secrets {
+            context.endpoint_secrets(endpoint, self.profile, Purpose::Sign)?
+        } else {
+            Vec::new()
+        };
+        Ok(self.target(parse_url(&endpoint.url)?, Some(endpoint.name.clone()), secrets))
+    }
+
+    fn target(&self, url: Url, endpoint: Option<String>, secrets: Vec<Secret>) -> SendTarget {
+        let label = Arc::new(Label {
+            provider: Some(self.profile.label()),
+            endpoint,
+            execution: self.execution.cloned(),
+            ..Label::default()
+        });
+        SendTarget { url, label, secrets }
+    }
+}
+
+/// Tells who gets the event, and why the others do not.
+fn announce(context: &Context, event: &str, judged: &[(&Endpoint, Option<SkipReason>)], chosen: usize) {
+    let of = count(judged.len() as u64, "endpoint");
+    context.notices.note(format!("`{event}` goes to {chosen} of {of}"));
+    let names = judged.iter().map(|(endpoint, _)| endpoint.name.len());
+    let wide = names.max().unwrap_or_default();
+    for (endpoint, skip) in judged {
+        let what = match skip {
+            None => mask::url(&endpoint.url),
+            Some(skip) => format!("skipped: {}", printable(&skip.to_string(), 200)),
+        };
+        context.notices.note(format!("  {:<wide$}  {what}", endpoint.name));
+    }
+}
+
+/// The secrets that deliveries to an endpoint are signed with.
+pub fn endpoint_secrets(context: &Context, name: Option<&str>, profile: &Profile) -> Result<Vec<Secret>> {
+    let Some(name) = name else { return Ok(Vec::new()) };
+    let endpoints = context.book().read()?;
+    let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name == name) else {
+        let name = printable(name, 80);
+        context.notices.note(format!(
+            "endpoint `{name}` is not in the book any more, and its secret is not known"
+        ));
+        return Ok(Vec::new());
+    };
+    context.endpoint_secrets(endpoint, profile, Purpose::Sign)
+}

@@ -1,0 +1,50 @@
+//! Shows deliveries while they are made.
+
+use std::sync::Arc;
+
+use crate::cli::ui::Ui;
+use crate::engine::{Event, Next};
+use crate::error::Result;
+use crate::pipeline::DeliveryObserver;
+use crate::view::attempt::{NumberedEvent, failure_detail};
+use crate::view::progress::Countdown;
+
+/// Shows every attempt, with a countdown while a single delivery waits.
+pub(super) struct Attempts {
+    ui: Arc<Ui>,
+    countdown: Option<Countdown>,
+    /// Whether a countdown makes sense: one delivery, a terminal.
+    counts_down: bool,
+}
+
+impl Attempts {
+    /// For one delivery (`single`) or several.
+    pub(super) fn new(ui: &Arc<Ui>, single: bool) -> Self {
+        Self {
+            ui: Arc::clone(ui),
+            countdown: None,
+            counts_down: single && ui.shows_progress(),
+        }
+    }
+}
+
+impl DeliveryObserver for Attempts {
+    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        self.countdown = None;
+        self.ui.show(&NumberedEvent(number, event))?;
+        // Whoever reads the pipe may wait for just this line.
+        self.ui.flush()?;
+        let failed = event.attempt.as_ref().filter(|_| event.next != Next::Delivered);
+        if let Some(detail) = failed.and_then(failure_detail) {
+            self.ui.note(&self.ui.err.dim(&detail));
+        }
+        if let Next::Retry { after, .. } = event.next
+            && self.counts_down
+        {
+            let attempt = event.attempt.as_ref().map_or(1, |attempt| attempt.seq) + 1;
+            let of = event.delivery.policy.schedule.delays.len() + 1;
+            self.countdown = Some(Countdown::start(&format!("attempt {attempt} of {of}"), after));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! `hook send --workflow NAME`: a request that the user shaped in the settings, as an automation of a provider sends it.
+
+use clap::{Args, ValueEnum};
+
+use super::SendArgs;
+use crate::app::outgoing::{BodyOptions, SendPlan, TargetChoice, WholeBody};
+use crate::app::workflow::{self, WorkflowOptions};
+use crate::cli::runtime;
+use crate::cli::session::Session;
+use crate::config::workflow::WorkflowState;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::target::parse_url;
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct WorkflowArgs {
+    /// Execute this workflow of the settings: its method, URL, headers, fields and conditions
+    #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), conflicts_with_all = ["event", "endpoint", "subscribed", "data", "body", "group", "metadata", "params"], help_heading = "Workflow")]
+    pub(super) workflow: Option<String>,
+    /// State instead of the workflow's own
+    #[arg(long, value_name = "STATE", requires = "workflow", help_heading = "Workflow")]
+    state: Option<StateArg>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StateArg {
+    /// It does not run
+    Draft,
+    /// Its request is made and shown, and not sent
+    Test,
+    /// It sends
+    Published,
+}
+
+impl From<StateArg> for WorkflowState {
+    fn from(arg: StateArg) -> Self {
+        match arg {
+            StateArg::Draft => Self::Draft,
+            StateArg::Test => Self::Test,
+            StateArg::Published => Self::Published,
+        }
+    }
+}
+
+pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: BodyOptions) -> Result<Exit> {
+    let rehearsal = args.is_rehearsal();
+    let request = workflow::shape(
+        session,
+        &WorkflowOptions {
+            name,
+            state: args.workflow.state.map(WorkflowState::from),
+            provider: args.provider.clone(),
+            record: body.record.as_deref(),
+            fields: match body.whole.take() {
+                Some(WholeBody::Fields(fields)) => fields,
+                _ => Vec::new(),
+            },
+            strict: body.strict,
+            has_target: args.targets.to.is_some(),
+            rehearsal,
+        },
+    )?;
+    let url = args.targets.to.clone().or(request.url).unwrap_or_default();
+    body.whole = Some(WholeBody::Document(request.document));
+    body.form |= request.form;
+    let mut options = args.options(TargetChoice::Url(parse_url(&url)?), body)?;
+    options.provider = request.provider;
+    options.execution = Some(request.execution);
+    let http = &mut options.request;
+    let own = std::mem::replace(&mut http.headers, request.headers);
+    http.headers.replace_with(own.iter());
+    http.method = http
+        .method
+        .take()
+        .or(request.method.map(|method| method.name().to_owned()));
+    match (request.unmet, request.state) {
+        (_, _) if rehearsal => super::start(session, args, &options),
+        (None, WorkflowState::Published) => super::start(session, args, &options),
+        (Some(why), _) => {
+            let deliveries = SendPlan::new(session, &options)?.first_deliveries(session, args.bulk.random_seed)?;
+            let skipped = runtime()?.block_on(workflow::record_skipped(session, name, &deliveries, &why))?;
+            session.ui.show(&skipped)?;
+            Ok(Exit::Unmet)
+        }
+        (None, WorkflowState::Test | WorkflowState::Draft) => {
+            let deliveries = super::rehearse(session, args, &options)?;
+            runtime()?.block_on(workflow::record_rehearsed(session, name, &deliveries))?;
+            Ok(Exit::Ok)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What happens to deliveries, as lines and as JSON.
+
+use std::borrow::Cow;
+use std::io;
+
+use serde::Serialize;
+
+use crate::clock::human_duration;
+use crate::engine::{Event, FailureReason, Next};
+use crate::exchange::{Attempt, Outcome};
+use crate::mask;
+use crate::text::printable;
+use crate::view::{JsonLines, Page, View, millis, short_time};
+
+/// What is shown of a delivery whose endpoint gets nothing any more.
+const WITHHELD: &str = "failed: endpoint disabled or removed";
+
+/// How much of a failed answer's body is shown, in characters.
+pub const BODY_SHOWN: usize = 200;
+
+/// An event of a delivery, with the number of its record.
+pub struct NumberedEvent<'a>(pub u64, pub &'a Event);
+
+/// `hook.attempt/1`: one attempt and what follows it.
+#[derive(Serialize)]
+struct AttemptRecord<'a> {
+    number: u64,
+    delivery: String,
+    message: &'a str,
+    event: &'a str,
+    provider: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    url: String,
+    attempt: Option<u32>,
+    status: Option<u16>,
+    error: Option<&'static str>,
+    detail: Option<Cow<'a, str>>,
+    took_ms: Option<f64>,
+    next: &'static str,
+    retry_in_ms: Option<f64>,
+}
+
+impl View for NumberedEvent<'_> {
+    /// `#12  job.paid  to crm  attempt 1  200 OK  3.4ms  delivered`
+    fn human(&self, page: &mut Page) {
+        let Self(number, event) = self;
+        let style = page.style;
+        let number = style.strong(&format!("#{number}"));
+        let name = style.name(&printable(&event.delivery.message.event, 80));
+        let Some(attempt) = &event.attempt else {
+            let what = match &event.next {
+                Next::Failed(FailureReason::Withheld) => style.bad(WITHHELD),
+                _ => style.caution("interrupted"),
+            };
+            return page.line(format!("{number}  {name}  {what}"));
+        };
+        let outcome = attempt.outcome.summary();
+        let (outcome, next) = match &event.next {
+            Next::Delivered => (style.good(&outcome), style.good("delivered")),
+            Next::Retry { after, .. } => (
+                style.bad(&outcome),
+                style.caution(&format!("next attempt in {}", human_duration(*after))),
+            ),
+            Next::Failed(FailureReason::Gone) => (style.bad(&outcome), style.bad("failed: gone")),
+            Next::Failed(_) => (style.bad(&outcome), style.bad("failed")),
+            Next::Interrupted => (style.caution(&outcome), style.caution("interrupted")),
+        };
+        let seq = if attempt.seq > 1 || matches!(event.next, Next::Retry { .. }) {
+            format!("attempt {}  ", attempt.seq)
+        } else {
+            String::new()
+        };
+        let to = match &event.delivery.label.endpoint {
+            Some(endpoint) => format!("to {}  ", style.name(&printable(endpoint, 64))),
+            None => String::new(),
+        };
+        let took = style.dim(&short_time(attempt.took));
+        page.line(format!("{number}  {name}  {to}{seq}{outcome}  {took}  {next}"));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        let Self(
+            number,
+            Event {
+                delivery,
+                attempt,
+                next,
+                ..
+            },
+        ) = self;
+        let attempt = attempt.as_ref();
+        let error = attempt.and_then(|attempt| match &attempt.outcome {
+            Outcome::Error { kind, text } => Some((kind.name(), mask::text(text))),
+            Outcome::Answer(_) => None,
+        });
+        let (next, retry_in) = match next {
+            Next::Delivered => ("delivered", None),
+            Next::Retry { after, .. } => ("retry", Some(*after)),
+            Next::Failed(_) => ("failed", None),
+            Next::Interrupted => ("interrupted", None),
+        };
+        let record = AttemptRecord {
+            number: *number,
+            delivery: delivery.id.to_string(),
+            message: &delivery.message.wire_id,
+            event: &delivery.message.event,
+            provider: delivery.label.provider.as_deref(),
+            endpoint: delivery.label.endpoint.as_deref(),
+            url: mask::url(delivery.url.as_str()),
+            attempt: attempt.map(|attempt| attempt.seq),
+            status: attempt.and_then(|attempt| attempt.outcome.status()),
+            error: error.as_ref().map(|(kind, _)| *kind),
+            detail: error.map(|(_, text)| text),
+            took_ms: attempt.map(|attempt| millis(attempt.took)),
+            next,
+            retry_in_ms: retry_in.map(millis),
+        };
+        lines.object("hook.attempt/1", &record)
+    }
+}
+
+/// What is shown beside an attempt that failed: the beginning of the answer's body, or what went wrong.
+pub fn failure_detail(attempt: &Attempt) -> Option<String> {
+    match &attempt.outcome {
+        Outcome::Answer(answer) if answer.body.is_empty() => None,
+        Outcome::Answer(answer) => {
+            let text = printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN);
+            Some(format!("      it says: {text}"))
+        }
+        Outcome::Error { text, .. } => Some(format!("      {}", printable(text, 400))),
+    }
+}
