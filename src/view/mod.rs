@@ -10,6 +10,7 @@ pub mod config;
 pub mod curl;
 pub mod details;
 pub mod drift;
+pub mod endpoint;
 pub mod execution;
 pub mod handshake;
 pub mod processing;
