@@ -148,6 +148,7 @@ impl Timestamp {
     }
 }
 
+/// As [`fmt::Display`] writes it.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -157,13 +158,6 @@ impl Serialize for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339(Precision::Millis))
-    }
-}
-
-/// As [`fmt::Display`] writes it.
-impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

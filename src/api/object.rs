@@ -85,7 +85,7 @@ pub fn write(
     has: impl Fn(Field) -> bool,
 ) -> Value {
     let mut object = Value::Object(Map::new());
-    for (field, name) in api.fields.iter().filter(|(field, _)| has(*field)) {
+    for (field, name) in api.fields.iter().filter(|(field, _)| has(**field)) {
         let value = match field {
             Field::Id => Value::from(endpoint.id.as_str()),
             Field::Url => Value::from(endpoint.url.as_str()),
