@@ -153,6 +153,13 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// As [`fmt::Display`] writes it.
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Where the present comes from.
 pub trait Clock: Send + Sync {
     /// The present moment.

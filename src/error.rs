@@ -244,6 +244,7 @@ impl From<EndpointError> for Error {
             E::Api(error) => Self::of_api(message, *error),
             E::Invalid { .. } => Self::new(Exit::Store, message).hint("correct it by hand, or move it away"),
             E::Newer { .. } => Self::new(Exit::Store, message).hint("update hook"),
+            E::Outdated => Self::new(Exit::Store, message).hint("run it once more: the plan is made anew"),
             E::Locked(_) => Self::new(Exit::Store, message).hint("wait until the other process is done"),
             E::Io { source, .. } | E::LeftBehind { source, .. } => Self::new(Exit::Store, message).cause(source),
             E::NotStored(_) => Self::usage(message)

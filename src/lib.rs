@@ -25,6 +25,7 @@ pub(crate) mod pipeline;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod random;
+pub(crate) mod runtime;
 pub(crate) mod secret;
 pub(crate) mod server;
 pub(crate) mod shell;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::clock::Timestamp;
-use crate::endpoints::{Endpoint, Events};
+use crate::clock::{Precision, Timestamp};
+use crate::endpoints::{Disabled, DisabledBy, Endpoint, Events};
 use crate::json::{get, insert};
 use crate::provider::Profile;
 use crate::provider::api::{Api, Field};
@@ -12,24 +12,12 @@ use crate::secret::Secret;
 /// What an API says about one subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscription {
-    /// The provider's id.
-    pub id: String,
-    /// Where deliveries go.
-    pub url: String,
-    /// What it wants.
-    pub events: Events,
-    /// Where the API keeps names.
-    pub name: Option<String>,
-    /// For people.
-    pub description: Option<String>,
-    /// Whether it gets deliveries.
-    pub active: bool,
-    /// Whether its endpoint has yet to be confirmed.
-    pub pending: bool,
+    /// The endpoint, as far as the provider knows it: without a name where it has no names.
+    pub endpoint: Endpoint,
     /// Where the answer carries it.
     pub secret: Option<Secret>,
-    /// When it was made.
-    pub created: Option<Timestamp>,
+    /// Whether it says when it was made.
+    pub is_dated: bool,
 }
 
 impl Subscription {
@@ -38,89 +26,82 @@ impl Subscription {
         if !object.is_object() {
             return Err("it is no object".into());
         }
+        let name_of = |field| api.field(field).unwrap_or_default();
         let at = |field| {
-            api.field(field)
-                .and_then(|name| get(object, name))
-                .filter(|value| !value.is_null())
+            let found = api.field(field).and_then(|name| get(object, name));
+            found.filter(|value| !value.is_null())
         };
         let text = |field: Field| match at(field) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
             Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(format!("its `{}` is no text", api.field(field).unwrap_or_default())),
+            Some(_) => Err(format!("its `{}` is no text", name_of(field))),
         };
-        let needed = |field: Field| {
-            let found = text(field)?.filter(|text| !text.is_empty());
-            found.ok_or_else(|| format!("it has no `{}`", api.field(field).unwrap_or_default()))
-        };
-        let active = match at(Field::Active) {
+        let needed = |field: Field| text(field)?.ok_or_else(|| format!("it has no `{}`", name_of(field)));
+        let is_active = match at(Field::Active) {
             None => true,
             Some(Value::Bool(active)) => *active,
-            Some(_) => {
-                return Err(format!(
-                    "its `{}` is neither true nor false",
-                    api.field(Field::Active).unwrap_or_default()
-                ));
-            }
+            Some(_) => return Err(format!("its `{}` is neither true nor false", name_of(Field::Active))),
+        };
+        let is_pending = api.pending.is_some() && text(Field::Status)? == api.pending;
+        let created = text(Field::Created)?.and_then(|text| Timestamp::parse(&text));
+        let (id, url) = (needed(Field::Id)?, needed(Field::Url)?);
+        let events = read_events(profile, at(Field::Events))
+            .map_err(|what| format!("its `{}` {what}", name_of(Field::Events)))?;
+        let (name, since) = (
+            text(Field::Name)?.unwrap_or_default(),
+            created.unwrap_or(Timestamp::from_unix(0)),
+        );
+        let disabled = |reason| Disabled {
+            reason,
+            detail: None,
+            since,
         };
         Ok(Self {
-            id: needed(Field::Id)?,
-            url: needed(Field::Url)?,
-            events: read_events(profile, at(Field::Events))
-                .map_err(|what| format!("its `{}` {what}", api.field(Field::Events).unwrap_or_default()))?,
-            name: text(Field::Name)?,
-            description: text(Field::Description)?.filter(|text| !text.is_empty()),
-            active,
-            pending: api.pending.is_some() && text(Field::Status)? == api.pending,
-            secret: text(Field::Secret)?.filter(|text| !text.is_empty()).map(Secret::new),
-            created: text(Field::Created)?.and_then(|text| Timestamp::parse(&text)),
-        })
-    }
-
-    /// Writes the object of an answer without the fields of `hides`.
-    pub fn write(&self, profile: &Profile, api: &Api, hides: &[Field]) -> Value {
-        let mut object = Value::Object(Map::new());
-        for (field, name) in api.fields.iter().filter(|(field, _)| !hides.contains(field)) {
-            let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-            let value = match field {
-                Field::Id => Value::from(self.id.as_str()),
-                Field::Url => Value::from(self.url.as_str()),
-                Field::Events => Value::from(wire_events(profile, &self.events)),
-                Field::Name => text(&self.name),
-                Field::Description => text(&self.description),
-                Field::Active => Value::from(self.active),
-                Field::Status => Value::from(match &api.pending {
-                    Some(pending) if self.pending => pending.as_str(),
-                    _ => "active",
-                }),
-                Field::Secret => match &self.secret {
-                    Some(secret) => Value::from(String::from_utf8_lossy(secret.expose())),
-                    None => continue,
+            endpoint: Endpoint {
+                id,
+                description: text(Field::Description)?,
+                disabled: match (is_pending, is_active) {
+                    (true, _) => Some(disabled(DisabledBy::Unconfirmed)),
+                    (false, false) => Some(disabled(DisabledBy::Hand)),
+                    (false, true) => None,
                 },
-                Field::Created => self.created.map_or(Value::Null, |at| {
-                    Value::from(at.rfc3339(crate::clock::Precision::Millis))
-                }),
-            };
-            insert(&mut object, name, value);
-        }
-        object
+                created: since,
+                updated: since,
+                ..Endpoint::bare(&name, &url, &profile.label(), events, since)
+            },
+            secret: text(Field::Secret)?.map(Secret::new),
+            is_dated: created.is_some(),
+        })
     }
 }
 
-/// The fields of an endpoint that a request carries, by the API's names, in the order of the profile.
-pub fn write_fields(profile: &Profile, api: &Api, endpoint: &Endpoint, fields: &[Field]) -> Value {
+/// Writes those fields of an endpoint that are asked for, by the API's names, in the order of the profile: the object of an
+/// answer, or of a request.
+pub fn write(
+    profile: &Profile,
+    api: &Api,
+    (endpoint, secret): (&Endpoint, Option<&Secret>),
+    has: impl Fn(Field) -> bool,
+) -> Value {
     let mut object = Value::Object(Map::new());
-    for (field, name) in api.fields.iter().filter(|(field, _)| fields.contains(field)) {
+    for (field, name) in api.fields.iter().filter(|(field, _)| has(*field)) {
         let value = match field {
+            Field::Id => Value::from(endpoint.id.as_str()),
             Field::Url => Value::from(endpoint.url.as_str()),
             Field::Events => Value::from(wire_events(profile, &endpoint.events)),
             Field::Name => Value::from(endpoint.name.as_str()),
-            Field::Description => match &endpoint.description {
-                Some(text) => Value::from(text.as_str()),
+            Field::Description => endpoint.description.clone().map_or(Value::Null, Value::from),
+            Field::Active => Value::from(endpoint.is_active()),
+            Field::Status => Value::from(match &api.pending {
+                Some(pending) if endpoint.is_pending() => pending.as_str(),
+                _ => "active",
+            }),
+            Field::Secret => match secret {
+                Some(secret) => Value::from(String::from_utf8_lossy(secret.expose())),
                 None => continue,
             },
-            Field::Active => Value::from(endpoint.is_active()),
-            Field::Id | Field::Status | Field::Secret | Field::Created => continue,
+            Field::Created => Value::from(endpoint.created.rfc3339(Precision::Millis)),
         };
         insert(&mut object, name, value);
     }

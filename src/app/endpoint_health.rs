@@ -1,7 +1,7 @@
 //! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
 
 use crate::app::context::Context;
-use crate::endpoints::{Disabled, Ending, Endpoint, EndpointError, note_delivery};
+use crate::endpoints::{DeliveryOutcome, Disabled, Endpoint, EndpointError, note_delivery};
 use crate::engine::Event;
 use crate::error::Result;
 use crate::pipeline::{DeliveryObserver, EndpointOutcome};
@@ -109,9 +109,9 @@ fn count(context: &Context, endpoints: &mut [Endpoint], outcomes: &[&EndpointOut
         let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
         for outcome in own {
             let ending = match (outcome.delivered, outcome.gone) {
-                (true, _) => Ending::Delivered,
-                (false, true) => Ending::Gone,
-                (false, false) => Ending::Failed,
+                (true, _) => DeliveryOutcome::Delivered,
+                (false, true) => DeliveryOutcome::Gone,
+                (false, false) => DeliveryOutcome::Failed,
             };
             if let Some(disabled) = note_delivery(endpoint, ending, rule, context.now()) {
                 all.push((endpoint.clone(), disabled, schedule.clone()));

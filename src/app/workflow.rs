@@ -7,7 +7,7 @@ use url::Url;
 use crate::app::context::Context;
 use crate::app::trust;
 use crate::config::workflow::{Auth, NAME, WorkflowBody, WorkflowFile, WorkflowMethod, WorkflowState, is_name};
-use crate::endpoints::rules::{self, Options};
+use crate::endpoints::rules::{self, RuleOptions};
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
@@ -249,9 +249,9 @@ fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut H
 /// What the provider would say about the URL: what cannot be one is refused, its other rules are said.
 fn judge_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Result<()> {
     let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
-    let options = Options {
+    let options = RuleOptions {
         local,
-        ..Options::default()
+        ..RuleOptions::default()
     };
     for finding in rules::judge_url(profile, url, &options) {
         if finding.code == "bad-url" {

@@ -38,9 +38,10 @@ use std::ffi::OsString;
 use clap::{Args as _, FromArgMatches as _, Subcommand};
 
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::mask;
+use crate::runtime::runtime;
 use crate::text::harmless_line;
 use crate::view::style::{ColorChoice, Style};
 use global::GlobalArgs;
@@ -166,15 +167,6 @@ fn usage_error(error: &clap::Error) {
     };
     let text = mask::text(&text);
     let _ = stderr.write_all(harmless_line(&text, styled).as_bytes());
-}
-
-/// A runtime on this thread alone, for many requests too: threads that wake each other for every request took a fifth
-/// more of the processor. The ledger has a thread of its own.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::internal("no runtime can be started").cause(error))
 }
 
 /// Reads how many requests may be in flight.

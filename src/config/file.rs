@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::remote::{self, Remotes};
 use super::workflow::WorkflowFile;
-use crate::endpoints::Entry;
+use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
 
 /// Tables whose keys are settings of their own.
@@ -35,7 +35,7 @@ pub struct ConfigFile {
     pub ledger: LedgerFile,
     /// Which endpoints there are to be: what `hook endpoints apply` goes by.
     #[serde(skip_serializing)]
-    pub endpoint: Option<Vec<Entry>>,
+    pub endpoint: Option<Vec<EndpointEntry>>,
     /// Requests that the user shapes, by name.
     #[serde(skip_serializing)]
     pub workflow: IndexMap<String, WorkflowFile>,

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::file::{AccountFile, ConfigFile, LedgerFile, ListenFile, RouteFile};
 use super::remote::Remotes;
 use super::workflow::WorkflowFile;
-use crate::endpoints::Entry;
+use crate::endpoints::EndpointEntry;
 use crate::fs::{folder_of, is_outside, leads_elsewhere};
 use crate::secret::{SecretRef, SecretSource};
 use crate::target::TargetSpec;
@@ -85,7 +85,7 @@ pub fn review(mut file: ConfigFile, path: &Path, list: &TrustList) -> Review {
 
 /// That `hook endpoints apply` gives an endpoint of the file at `path` this secret. `provider` is that of the file, for an
 /// entry without one.
-pub fn entry_secret(path: &Path, entry: &Entry, provider: Option<&str>) -> Option<Grant> {
+pub fn entry_secret(path: &Path, entry: &EndpointEntry, provider: Option<&str>) -> Option<Grant> {
     let secret = entry.secret.as_deref()?;
     let location = Location::of(path, secret);
     let name = entry.name.as_deref().unwrap_or(&entry.url);
@@ -297,7 +297,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The endpoints themselves are harmless; `hook endpoints apply` asks for their secrets.
-    fn endpoints(&mut self, entries: &[Entry], provider: Option<&str>) {
+    fn endpoints(&mut self, entries: &[EndpointEntry], provider: Option<&str>) {
         for grant in entries
             .iter()
             .filter_map(|entry| entry_secret(self.path, entry, provider))

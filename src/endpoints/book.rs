@@ -17,14 +17,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::{Change, Endpoint};
+use super::endpoint::Endpoint;
 use super::error::EndpointError;
-use super::names::{check_name, position, select_mut};
+use super::names::check_name;
 use super::secrets::Vault;
-use super::store::{Added, EndpointStore};
-use crate::clock::Timestamp;
 use crate::finding::Finding;
-use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, private_folder, read_in_project, remove, sync_folder, write_new};
+use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
 use crate::target;
 use crate::trust::TrustList;
@@ -66,21 +64,21 @@ enum Ids {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct BookFile {
     #[serde(rename = "format")]
     _format: u64,
     endpoints: Vec<Endpoint>,
 }
 
 #[derive(Serialize)]
-struct ContentRef<'a> {
+struct BookFileRef<'a> {
     format: u64,
     endpoints: &'a [Endpoint],
 }
 
 /// Read before the rest: a newer format may have keys that this one refuses.
 #[derive(Deserialize)]
-struct Head {
+struct FormatHead {
     format: u64,
 }
 
@@ -143,9 +141,7 @@ impl Book {
     ) -> Result<T, EndpointError> {
         // A rename would put a file in the place of a symbolic link.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = folder_of(&path);
-        self.check_places(&path)?;
-        private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        self.make_folder(&path)?;
         let _lock = lock(&path, self.lock_wait)?;
         let temporary = beside(&path, ".tmp");
         remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
@@ -154,7 +150,7 @@ impl Book {
         let mut after = before.clone();
         let answer = change(&mut after)?;
         if after != before {
-            check(&after, self.ids).map_err(Fault::in_change)?;
+            check(&after, self.ids).map_err(BookFault::in_change)?;
             self.bind_changes(&before, &after)?;
             replace(&path, &temporary, &after)?;
             self.vault.forget_dropped(&before, &after)?;
@@ -165,9 +161,7 @@ impl Book {
     /// Keeps other processes from holding it too, until the file that is returned is dropped. Changes are not hindered:
     /// it is for work that takes many of them.
     pub fn hold(&self) -> Result<File, EndpointError> {
-        let folder = folder_of(&self.path);
-        self.check_places(&self.path)?;
-        private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        self.make_folder(&self.path)?;
         lock(&beside(&self.path, ".work"), self.lock_wait)
     }
 
@@ -185,59 +179,11 @@ impl Book {
         check(&endpoints, self.ids).map_err(|fault| fault.in_file(path))?;
         Ok(endpoints)
     }
-
-    /// Adds an endpoint.
-    pub fn add(&self, endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
-        self.edit(|endpoints| {
-            endpoints.push(endpoint.clone());
-            Ok(endpoint)
-        })
-    }
-
-    /// Changes one endpoint, and gives it as it is now.
-    pub fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
-        self.edit(|endpoints| {
-            let endpoint = select_mut(endpoints, selector)?;
-            endpoint.apply(change, now);
-            Ok(endpoint.clone())
-        })
-    }
-
-    /// Removes one endpoint with its stored secrets, and gives it as it was.
-    pub fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
-        self.edit(|endpoints| {
-            let index = position(endpoints, selector)?;
-            Ok(endpoints.remove(index))
-        })
-    }
-}
-
-impl EndpointStore for Book {
-    async fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
-        self.read()
-    }
-
-    async fn add(&self, endpoint: Endpoint) -> Result<Added, EndpointError> {
-        let endpoint = Self::add(self, endpoint)?;
-        Ok(Added {
-            endpoint,
-            secret: None,
-            unnoted: None,
-        })
-    }
-
-    async fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
-        Self::update(self, selector, change, now)
-    }
-
-    async fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
-        Self::remove(self, selector)
-    }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
     // A text that has no head is refused below, with the whole format in view.
-    let found = serde_json::from_str::<Head>(text).map_or(FORMAT, |head| head.format);
+    let found = serde_json::from_str::<FormatHead>(text).map_or(FORMAT, |head| head.format);
     if found > FORMAT {
         return Err(EndpointError::Newer {
             path: path.display().to_string(),
@@ -248,18 +194,18 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
     if found < FORMAT {
         return Err(EndpointError::invalid(path, format!("there is no format {found}")));
     }
-    serde_json::from_str::<Content>(text)
+    serde_json::from_str::<BookFile>(text)
         .map(|content| content.endpoints)
         .map_err(|error| EndpointError::invalid(path, error.to_string()))
 }
 
 /// Why endpoints cannot be in one book.
-enum Fault {
+enum BookFault {
     Form(&'static str, String),
     Taken(&'static str, String),
 }
 
-impl Fault {
+impl BookFault {
     /// Found in the file: somebody edited or merged it.
     fn in_file(self, path: &Path) -> EndpointError {
         match self {
@@ -280,27 +226,27 @@ impl Fault {
 }
 
 /// What must hold of the whole, also after a change by hand or a merge.
-fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), Fault> {
+fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), BookFault> {
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for Endpoint { id, name, url, .. } in endpoints {
-        check_name(name).map_err(|what| Fault::Form("bad-name", what))?;
-        target::parse_whole_url(url).map_err(|what| Fault::Form("bad-url", what))?;
+        check_name(name).map_err(|what| BookFault::Form("bad-name", what))?;
+        target::parse_whole_url(url).map_err(|what| BookFault::Form("bad-url", what))?;
         if form == Ids::Own && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
             let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
-            return Err(Fault::Form("bad-id", what));
+            return Err(BookFault::Form("bad-id", what));
         }
         if !names.insert(name) {
-            return Err(Fault::Taken("name", name.clone()));
+            return Err(BookFault::Taken("name", name.clone()));
         }
         if !ids.insert(id) {
-            return Err(Fault::Taken("id", id.clone()));
+            return Err(BookFault::Taken("id", id.clone()));
         }
     }
     Ok(())
 }
 
 fn render(endpoints: &[Endpoint]) -> Result<String, serde_json::Error> {
-    let content = ContentRef {
+    let content = BookFileRef {
         format: FORMAT,
         endpoints,
     };

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::form;
+use super::reference::Reference;
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::text::printable;
@@ -110,17 +112,6 @@ pub struct EndpointSecret {
     pub until: Option<Timestamp>,
 }
 
-/// Where a secret's text is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Reference {
-    /// `stored:NAME`: a file of that name in this machine's folder of secrets.
-    Stored(String),
-    /// `env:VAR`
-    Env(String),
-    /// `file:PATH`; a relative path counts from the folder that the book belongs to.
-    File(String),
-}
-
 /// What an update changes; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
@@ -140,14 +131,24 @@ pub struct Change {
     pub plan: Option<String>,
     /// All parameters anew.
     pub params: Option<BTreeMap<String, String>>,
+    /// A new secret, and how long those before it still count.
+    pub secret: Option<(EndpointSecret, Duration)>,
 }
 
 impl Endpoint {
     /// An active endpoint without a secret.
     pub fn new(id: Id, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
-        let now = form::whole_seconds(now);
         Self {
             id: id.to_string(),
+            ..Self::bare(name, url, provider, events, now)
+        }
+    }
+
+    /// The same without an id.
+    pub fn bare(name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
+        let now = form::whole_seconds(now);
+        Self {
+            id: String::new(),
             name: name.to_owned(),
             url: url.to_owned(),
             provider: provider.to_owned(),
@@ -202,6 +203,9 @@ impl Endpoint {
         if let Some(params) = change.params {
             self.params = params;
         }
+        if let Some((secret, overlap)) = change.secret {
+            self.rotate(secret, overlap, now);
+        }
         match change.active {
             Some(true) => self.enable(now),
             Some(false) => self.disable(DisabledBy::Hand, None, now),
@@ -237,6 +241,16 @@ impl Endpoint {
             self.updated = form::whole_seconds(now);
         }
         was_disabled
+    }
+}
+
+impl From<Reference> for EndpointSecret {
+    fn from(reference: Reference) -> Self {
+        Self {
+            reference,
+            name: None,
+            until: None,
+        }
     }
 }
 
@@ -295,18 +309,6 @@ impl fmt::Display for Events {
     }
 }
 
-impl DisabledBy {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hand => "hand",
-            Self::FailedDeliveries => "failed-deliveries",
-            Self::Answer => "answer",
-            Self::Unconfirmed => "unconfirmed",
-        }
-    }
-}
-
 impl fmt::Display for Disabled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.detail, self.reason) {
@@ -316,42 +318,6 @@ impl fmt::Display for Disabled {
             (None, DisabledBy::Answer) => f.write_str("an answer told the provider to stop"),
             (None, DisabledBy::Unconfirmed) => f.write_str("not confirmed yet"),
         }
-    }
-}
-
-impl Reference {
-    /// Reads a reference of the book. The error says what is accepted and does not repeat the text, which may be a
-    /// secret in the wrong place.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("stored", name)) if form::is_stored_name(name) => Ok(Self::Stored(name.to_owned())),
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
-            _ => Err("a secret is referred to by `stored:NAME`, `env:VAR` or `file:PATH`".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stored(name) => write!(f, "stored:{name}"),
-            Self::Env(name) => write!(f, "env:{name}"),
-            Self::File(path) => write!(f, "file:{path}"),
-        }
-    }
-}
-
-impl Serialize for Reference {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Reference {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
     }
 }
 

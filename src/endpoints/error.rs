@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use crate::finding::Finding;
+use crate::provider::RegistryError;
 use crate::secret::SecretError;
 
 /// Why something cannot be done with endpoints.
@@ -38,6 +39,9 @@ pub enum EndpointError {
     /// Rules of the provider refuse it.
     #[error("{}", first_refusal(.0))]
     Rule(Vec<Finding>),
+    /// The store is not as it was when the steps were planned.
+    #[error("the endpoints changed while the plan was looked at: nothing is done")]
+    Outdated,
     /// The store has no such verb.
     #[error("{0}")]
     Unsupported(String),
@@ -124,18 +128,6 @@ pub enum ApiErrorKind {
     Garbled,
 }
 
-impl ApiErrorKind {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-            Self::Unreachable => "unreachable",
-            Self::Garbled => "garbled",
-        }
-    }
-}
-
 impl ApiError {
     /// The same with the call that it is about.
     #[must_use]
@@ -147,23 +139,6 @@ impl ApiError {
 }
 
 impl EndpointError {
-    /// The kind's name in JSON.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown { .. } => "unknown",
-            Self::Ambiguous { .. } => "ambiguous",
-            Self::Duplicate { .. } => "duplicate",
-            Self::Rule(_) => "rule",
-            Self::Unsupported(_) => "unsupported",
-            Self::Api(error) => error.kind.name(),
-            Self::Invalid { .. } => "invalid",
-            Self::Newer { .. } => "newer",
-            Self::Locked(_) => "locked",
-            Self::Io { .. } | Self::LeftBehind { .. } => "io",
-            Self::NotStored(_) | Self::Secret(_) | Self::NotUnicode(_) | Self::NoRandomness => "secret",
-        }
-    }
-
     pub(super) fn io(path: &Path, verb: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.display().to_string();
         move |source| Self::Io { path, verb, source }
@@ -174,6 +149,12 @@ impl EndpointError {
             path: path.display().to_string(),
             what: what.into(),
         }
+    }
+}
+
+impl From<RegistryError> for EndpointError {
+    fn from(error: RegistryError) -> Self {
+        Self::Unsupported(error.to_string())
     }
 }
 

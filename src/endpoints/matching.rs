@@ -9,7 +9,7 @@ const ENVIRONMENT: &str = "env";
 
 /// What is to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted<'a> {
+pub struct WantedEvent<'a> {
     /// The provider that delivers, with or without its variant.
     pub provider: &'a str,
     /// The event's name in the catalogue.
@@ -43,7 +43,7 @@ pub enum SkipReason {
 impl Endpoint {
     /// Whether it gets the event. The reason is the first that holds in the order of [`SkipReason`]: an endpoint is
     /// called inactive only where it would have got the event.
-    pub fn wants(&self, wanted: &Wanted<'_>) -> Result<(), SkipReason> {
+    pub fn wants(&self, wanted: &WantedEvent<'_>) -> Result<(), SkipReason> {
         let provider = wanted
             .provider
             .split_once('@')
@@ -69,19 +69,6 @@ impl Endpoint {
         match &self.disabled {
             Some(disabled) => Err(SkipReason::Inactive(disabled.clone())),
             None => Ok(()),
-        }
-    }
-}
-
-impl SkipReason {
-    /// The name in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::OtherProvider(_) => "other-provider",
-            Self::OtherEnvironment(_) => "other-environment",
-            Self::OtherParam { .. } => "other-param",
-            Self::NotSubscribed(_) => "not-subscribed",
-            Self::Inactive(_) => "inactive",
         }
     }
 }
@@ -112,7 +99,7 @@ mod tests {
 
     #[test]
     fn an_event_goes_to_those_who_want_it_and_each_other_has_its_reason() {
-        let wanted = |provider, event, environment| Wanted {
+        let wanted = |provider, event, environment| WantedEvent {
             provider,
             event,
             environment,
@@ -160,7 +147,7 @@ mod tests {
     fn a_disabled_endpoint_says_since_when() {
         let mut off = endpoint("off");
         off.disable(DisabledBy::Hand, Some("moving house".into()), at(5));
-        let wanted = Wanted {
+        let wanted = WantedEvent {
             provider: "acme",
             event: "job.paid",
             environment: None,
@@ -181,7 +168,7 @@ mod tests {
             (company("41"), Some("other company: `40`")),
             (Vec::new(), None),
         ] {
-            let wanted = Wanted {
+            let wanted = WantedEvent {
                 provider: "acme",
                 event: "job.paid",
                 environment: None,

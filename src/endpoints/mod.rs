@@ -7,16 +7,18 @@
 //!
 //! Nothing here knows a provider, looks a name up in DNS, or prints.
 
+mod batch;
 mod binding;
 mod book;
 mod confirmation;
 mod endpoint;
 mod error;
-mod failures;
 mod form;
+mod health;
 mod matching;
 mod names;
 mod plan;
+mod reference;
 mod rotation;
 pub mod rules;
 mod secrets;
@@ -26,23 +28,26 @@ mod validation;
 mod watch;
 
 pub use crate::target::normalised;
+pub use batch::{AddedEndpoint, Batch, StepOutcome};
 pub use book::Book;
 pub use confirmation::Confirmed;
-pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
+pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events};
 pub use error::{ApiError, ApiErrorKind, EndpointError};
-pub use failures::{Ending, note_delivery};
-pub use matching::{SkipReason, Wanted};
+pub use health::{DeliveryOutcome, note_delivery};
+pub use matching::{SkipReason, WantedEvent};
 pub use names::{check_name, name_for, select, select_mut};
-pub use plan::{Entry, Step, Target, steps};
-pub use rotation::rotate;
-pub use secrets::{Fresh, Vault, generate};
-pub use store::{Added, EndpointStore};
-pub use validation::{admit, admit_change};
+pub use plan::{EndpointEntry, PlannedEndpoint, Step, steps};
+pub use reference::Reference;
+pub use secrets::{Vault, generate};
+pub use store::{EndpointStore, RemotePlace};
+pub use stored::NewSecret;
+pub use validation::{validate, validate_change};
 pub use watch::{BookChange, BookWatch};
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::{Endpoint, Events};
+    use super::names::position;
+    use super::{Book, Change, Endpoint, EndpointError, Events, select_mut};
     use crate::clock::Timestamp;
     use crate::id::{Id, IdKind};
     use crate::random::Random;
@@ -56,5 +61,47 @@ pub(crate) mod testing {
         let id = Id::new(IdKind::Endpoint, at(1_893_553_445), &Random::os());
         let events = Events::Only(vec!["job.paid".into()]);
         Endpoint::new(id, name, "https://example.com/hooks", "acme", events, at(0))
+    }
+
+    impl Book {
+        pub(crate) fn add(&self, endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
+            self.edit(|endpoints| {
+                endpoints.push(endpoint.clone());
+                Ok(endpoint)
+            })
+        }
+
+        pub(crate) fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
+            self.edit(|endpoints| {
+                let endpoint = select_mut(endpoints, selector)?;
+                endpoint.apply(change, now);
+                Ok(endpoint.clone())
+            })
+        }
+
+        pub(crate) fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+            self.edit(|endpoints| {
+                let index = position(endpoints, selector)?;
+                Ok(endpoints.remove(index))
+            })
+        }
+    }
+
+    impl EndpointError {
+        /// The kind in one word.
+        pub(crate) fn code(&self) -> &'static str {
+            match self {
+                Self::Unknown { .. } => "unknown",
+                Self::Ambiguous { .. } => "ambiguous",
+                Self::Duplicate { .. } => "duplicate",
+                Self::Rule(_) => "rule",
+                Self::Invalid { .. } => "invalid",
+                Self::Newer { .. } => "newer",
+                Self::Locked(_) => "locked",
+                Self::Io { .. } | Self::LeftBehind { .. } => "io",
+                Self::NotStored(_) | Self::Secret(_) | Self::NotUnicode(_) | Self::NoRandomness => "secret",
+                Self::Unsupported(_) | Self::Outdated | Self::Api(_) => "other",
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::target::normalised;
 /// `[[endpoint]]`: one endpoint of a reviewed file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Entry {
+pub struct EndpointEntry {
     /// What people call it; made from the URL when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -43,7 +43,7 @@ pub struct Entry {
 
 /// A wanted endpoint after it was read: with a provider that is known, and the catalogue's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct PlannedEndpoint {
     /// As it is to be; without a name where the file gives none.
     pub endpoint: Endpoint,
     /// Whether it is to be active; `None`: as it is.
@@ -67,10 +67,30 @@ pub enum Step {
         change: Box<Change>,
     },
     /// It is missing.
-    Add(Target),
+    Add(PlannedEndpoint),
 }
 
 impl Step {
+    /// A change of an endpoint.
+    pub fn change(before: &Endpoint, change: Change) -> Self {
+        let mut after = before.clone();
+        after.apply(change.clone(), before.updated);
+        Self::Change {
+            before: Box::new(before.clone()),
+            after: Box::new(after),
+            change: Box::new(change),
+        }
+    }
+
+    /// The endpoint as it is to be; one that is removed, as it is.
+    pub fn after(&self) -> &Endpoint {
+        match self {
+            Self::Remove(endpoint) => endpoint,
+            Self::Change { after, .. } => after,
+            Self::Add(planned) => &planned.endpoint,
+        }
+    }
+
     /// The name of the endpoint; empty for a new one that will get its name later.
     pub fn name(&self) -> &str {
         match self {
@@ -83,12 +103,12 @@ impl Step {
 
 /// What is to be done so that a store that has `current` has just `targets`: what goes first, so that a limit leaves room
 /// for what comes. A target is one of `current` by its name, else by URL and provider.
-pub fn steps(targets: &[Target], current: &[Endpoint]) -> Vec<Step> {
+pub fn steps(targets: &[PlannedEndpoint], current: &[Endpoint]) -> Vec<Step> {
     let mut partners: Vec<Option<&Endpoint>> = vec![None; targets.len()];
     let is_free = |partners: &[Option<&Endpoint>], endpoint: &Endpoint| {
         !partners.iter().flatten().any(|taken| taken.id == endpoint.id)
     };
-    for fits in [same_name as fn(&Target, &Endpoint) -> bool, same_url] {
+    for fits in [same_name as fn(&PlannedEndpoint, &Endpoint) -> bool, same_url] {
         for index in 0..targets.len() {
             if partners[index].is_none() {
                 let mut free = current.iter().filter(|endpoint| is_free(&partners, endpoint));
@@ -108,16 +128,16 @@ pub fn steps(targets: &[Target], current: &[Endpoint]) -> Vec<Step> {
     steps
 }
 
-fn same_name(target: &Target, endpoint: &Endpoint) -> bool {
+fn same_name(target: &PlannedEndpoint, endpoint: &Endpoint) -> bool {
     target.endpoint.name == endpoint.name && target.endpoint.provider_name() == endpoint.provider_name()
 }
 
-fn same_url(target: &Target, endpoint: &Endpoint) -> bool {
+fn same_url(target: &PlannedEndpoint, endpoint: &Endpoint) -> bool {
     let (wanted, have) = (normalised(&target.endpoint.url), normalised(&endpoint.url));
     wanted.is_some() && wanted == have && target.endpoint.provider_name() == endpoint.provider_name()
 }
 
-fn changed(target: &Target, before: &Endpoint) -> Option<Step> {
+fn changed(target: &PlannedEndpoint, before: &Endpoint) -> Option<Step> {
     let wanted = &target.endpoint;
     let differs = |is: bool| is.then_some(());
     let text = |wanted: &Option<String>, have: &Option<String>| {
@@ -132,17 +152,9 @@ fn changed(target: &Target, before: &Endpoint) -> Option<Step> {
         labels: differs(wanted.labels != before.labels).map(|()| wanted.labels.clone()),
         plan: text(&wanted.plan, &before.plan),
         params: differs(wanted.params != before.params).map(|()| wanted.params.clone()),
+        secret: None,
     };
-    if change == Change::default() {
-        return None;
-    }
-    let mut after = before.clone();
-    after.apply(change.clone(), before.updated);
-    Some(Step::Change {
-        before: Box::new(before.clone()),
-        after: Box::new(after),
-        change: Box::new(change),
-    })
+    (change != Change::default()).then(|| Step::change(before, change))
 }
 
 #[cfg(test)]
@@ -150,8 +162,8 @@ mod tests {
     use super::*;
     use crate::endpoints::testing::endpoint;
 
-    fn target(name: &str, url: &str) -> Target {
-        Target {
+    fn target(name: &str, url: &str) -> PlannedEndpoint {
+        PlannedEndpoint {
             endpoint: Endpoint {
                 name: name.into(),
                 url: url.into(),

@@ -14,31 +14,9 @@ use crate::provider::{Https, Profile, near_names};
 use crate::target;
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
 
-/// Every code that a finding can have.
-pub const CODES: [&str; 18] = [
-    "bad-name",
-    "bad-url",
-    "bad-id",
-    "password-in-url",
-    "https-required",
-    "https-recommended",
-    "port",
-    "not-public",
-    "waived",
-    "not-waived",
-    "duplicate-url",
-    "plan-limit",
-    "unknown-plan",
-    "plan-not-given",
-    "no-events",
-    "unknown-event",
-    "alias",
-    "all-events",
-];
-
 /// How strictly the rules are judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct RuleOptions {
     /// Network rules are waived for targets on this machine.
     pub local: bool,
     /// What is recommended is required, and a target must be public.
@@ -49,10 +27,12 @@ pub struct Options {
     pub new_events: bool,
     /// The account's plan, should the endpoint not name one.
     pub plan: Option<String>,
+    /// Whether the provider itself limits endpoints where no plan is given.
+    pub is_plan_elsewhere: bool,
 }
 
 /// Judges an endpoint that is to be added, or changed when `existing` has one of the same id.
-pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &Options) -> Vec<Finding> {
+pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &RuleOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(what) = check_name(&candidate.name) {
         findings.push(Finding::problem("bad-name", what));
@@ -71,7 +51,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
 }
 
 /// Judges a URL by itself.
-pub fn judge_url(profile: &Profile, url: &str, options: &Options) -> Vec<Finding> {
+pub fn judge_url(profile: &Profile, url: &str, options: &RuleOptions) -> Vec<Finding> {
     match target::parse_whole_url(url) {
         Ok(url) => judge_password(&url)
             .into_iter()
@@ -107,7 +87,7 @@ fn judge_password(url: &Url) -> Option<Finding> {
     Some(Finding::caution("password-in-url", message))
 }
 
-fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding> {
+fn judge_network(profile: &Profile, url: &Url, options: &RuleOptions) -> Vec<Finding> {
     let (shown, class) = (mask::url(url.as_str()), AddressClass::of_url(url));
     let mut findings: Vec<Finding> = [
         judge_https(profile, url, &shown, options),
@@ -143,7 +123,7 @@ fn judge_network(profile: &Profile, url: &Url, options: &Options) -> Vec<Finding
     findings
 }
 
-fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
+fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions) -> Option<Finding> {
     if url.scheme() == "https" {
         return None;
     }
@@ -180,7 +160,7 @@ fn judge_port(profile: &Profile, url: &Url, shown: &str) -> Option<Finding> {
     Some(Finding::problem("port", message).hint(format!("serve it on port {}", reached.join(" or "))))
 }
 
-fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &Options) -> Option<Finding> {
+fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions) -> Option<Finding> {
     let is_required = profile.endpoint.public || options.production;
     let class = AddressClass::of_url(url)?;
     let is_reached = match (options.reaches, is_required) {
@@ -230,7 +210,7 @@ fn judge_plan(
     candidate: &Endpoint,
     before: Option<&Endpoint>,
     peers: &[&Endpoint],
-    options: &Options,
+    options: &RuleOptions,
 ) -> Option<Finding> {
     let (label, plans) = (profile.label(), &profile.endpoint.plans);
     let inherited = || peers.iter().rev().find_map(|peer| peer.plan.as_ref());
@@ -239,7 +219,8 @@ fn judge_plan(
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
         let hint = format!("add `--plan NAME`: {}", names.join(", "));
-        return (!plans.is_empty()).then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
+        return (!plans.is_empty() && !options.is_plan_elsewhere)
+            .then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
     if plans.is_empty() {
         let message = format!("`{label}` has no plans: `{plan}` limits nothing");
@@ -255,7 +236,7 @@ fn judge_plan(
         Limit::Count(most) if adds && peers.len() >= usize::try_from(*most).unwrap_or(usize::MAX) => {
             let endpoints = if *most == 1 { "endpoint" } else { "endpoints" };
             let message = format!(
-                "plan `{plan}` of `{label}` allows {most} {endpoints}, and the book has {} already",
+                "plan `{plan}` of `{label}` allows {most} {endpoints}, and there are {} already",
                 peers.len()
             );
             Some(Finding::problem("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))
@@ -264,7 +245,7 @@ fn judge_plan(
     }
 }
 
-/// Judges the events alone; `new_events` as in [`Options`].
+/// Judges the events alone; `new_events` as in [`RuleOptions`].
 pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
     let label = profile.label();
     match canonical_events(profile, events) {

@@ -6,9 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::endpoint::{Endpoint, EndpointSecret, Reference};
+use super::endpoint::{Endpoint, EndpointSecret};
 use super::error::EndpointError;
-use super::stored::Stored;
+use super::reference::Reference;
+use super::stored::{NewSecret, StoredSecret};
 use crate::fs::{
     SECRET_FILE_LIMIT, close_to_others, identity, leads_elsewhere, private_folder, read_bounded, remove, sync_folder,
     write_new,
@@ -24,15 +25,6 @@ const PUBLIC: &str = ".pub";
 /// How many names are tried before a folder full of secrets is believed.
 const TRIES: usize = 16;
 
-/// A generated secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fresh {
-    /// What signs: the shared secret, or the private half of a pair of keys.
-    pub secret: Secret,
-    /// The public half as PEM, where the scheme has pairs of keys: what a receiver gets.
-    pub public: Option<String>,
-}
-
 /// The folder of stored secrets, and where relative paths of the book count from.
 #[derive(Debug, Clone)]
 pub struct Vault {
@@ -46,17 +38,17 @@ pub struct Vault {
 
 /// Generates a secret in the provider's form; `None` when the provider signs nothing. `random` must be the operating
 /// system's: a seeded one gives everybody the same secret.
-pub fn generate(profile: &Profile, random: &Random) -> Result<Option<Fresh>, EndpointError> {
+pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>, EndpointError> {
     Ok(match &profile.scheme {
         Scheme::Unsigned => None,
         Scheme::Asymmetric(scheme) => {
             let pair = scheme.kind.generate().ok_or(EndpointError::NoRandomness)?;
-            Some(Fresh {
+            Some(NewSecret {
                 secret: pair.private,
                 public: Some(pair.public),
             })
         }
-        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(Fresh {
+        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(NewSecret {
             secret: Secret::new(profile.secret_form.fresh(random)),
             public: None,
         }),
@@ -86,12 +78,12 @@ impl Vault {
 
     /// Keeps a generated secret for an endpoint, a pair of keys in one file. It is on disk when this returns, so that the
     /// book never refers to one that a crash took away.
-    pub fn store(&self, endpoint: &str, fresh: &Fresh, random: &Random) -> Result<Reference, EndpointError> {
+    pub fn store(&self, endpoint: &str, fresh: &NewSecret, random: &Random) -> Result<Reference, EndpointError> {
         let folder = &self.folder;
         private_folder(folder)
             .and_then(|()| close_to_others(folder))
             .map_err(EndpointError::io(folder, "made"))?;
-        let content = Stored::new(&self.book, fresh).to_bytes();
+        let content = StoredSecret::new(&self.book, fresh).to_bytes();
         let name = self.write_under_new_name(endpoint, &content, random)?;
         sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
         Ok(Reference::Stored(name))
@@ -104,7 +96,7 @@ impl Vault {
             SecretSource::File(path) => self.file_reference(path)?,
             SecretSource::Literal(_) | SecretSource::Stdin => {
                 let secret = given.resolve()?;
-                self.store(endpoint, &Fresh { secret, public: None }, random)?
+                self.store(endpoint, &NewSecret { secret, public: None }, random)?
             }
         };
         Ok(EndpointSecret {
@@ -116,7 +108,7 @@ impl Vault {
 
     /// Fetches what signs.
     pub fn signing(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
-        self.fetch(secret, Stored::secret)
+        self.fetch(secret, StoredSecret::secret)
     }
 
     /// Fetches what verifies: the public half where a pair of keys was generated, else the same text.
@@ -204,7 +196,7 @@ impl Vault {
         }
     }
 
-    fn fetch(&self, secret: &EndpointSecret, pick: impl Fn(&Stored) -> Secret) -> Result<Secret, EndpointError> {
+    fn fetch(&self, secret: &EndpointSecret, pick: impl Fn(&StoredSecret) -> Secret) -> Result<Secret, EndpointError> {
         let label = secret.name.clone().unwrap_or_else(|| secret.reference.to_string());
         let source = match &secret.reference {
             Reference::Stored(name) => {
@@ -235,10 +227,12 @@ impl Vault {
         Ok(reference.resolve()?)
     }
 
-    fn read_stored(&self, name: &str) -> Result<Stored, EndpointError> {
+    fn read_stored(&self, name: &str) -> Result<StoredSecret, EndpointError> {
         let path = self.folder.join(name);
         match fs::read(&path) {
-            Ok(bytes) => Ok(Stored::read(&bytes, || fs::read_to_string(self.public_path(name)).ok())),
+            Ok(bytes) => Ok(StoredSecret::read(&bytes, || {
+                fs::read_to_string(self.public_path(name)).ok()
+            })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EndpointError::NotStored(name.to_owned())),
             Err(source) => {
                 let path = path.display().to_string();

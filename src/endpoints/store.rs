@@ -1,46 +1,143 @@
-//! The seam between the kinds of places where endpoints are kept. A provider's API answers over the network, so the
-//! verbs are futures; the book's are ready at once.
+//! The seam between the kinds of places where endpoints are kept: the local book, and a provider's API. Every verb of
+//! `hook endpoints` is written once, over this.
 
-use std::future::Future;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use super::batch::{Batch, StepOutcome};
+use super::book::Book;
+use super::confirmation::Confirmed;
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
-use super::names::select;
+use super::names::{select, select_mut};
+use super::plan::Step;
 use crate::clock::Timestamp;
-use crate::secret::Secret;
+use crate::provider::Profile;
+use crate::provider::api::{Api, Field, Verb};
 
-/// What became of an endpoint that was added.
-#[derive(Debug)]
-pub struct Added {
-    /// As the store keeps it.
-    pub endpoint: Endpoint,
-    /// The secret, where the store makes it and hands it over this once.
-    pub secret: Option<Secret>,
-    /// What this machine was to note about it and could not: the endpoint is there all the same.
-    pub unnoted: Option<EndpointError>,
-}
-
-/// A place where endpoints are kept. Selectors are names, ids, or unique beginnings of ids.
+/// A place where endpoints are kept. Selectors are names, ids, or unique beginnings of ids. The calls wait for files and
+/// for the network: a server makes them on a thread that may wait.
 pub trait EndpointStore: Send + Sync {
     /// All of them, in the store's order.
-    fn list(&self) -> impl Future<Output = Result<Vec<Endpoint>, EndpointError>> + Send;
+    fn list(&self) -> Result<Vec<Endpoint>, EndpointError>;
 
     /// One of them.
-    fn get(&self, selector: &str) -> impl Future<Output = Result<Endpoint, EndpointError>> + Send {
-        async move { Ok(select(&self.list().await?, selector)?.clone()) }
+    fn get(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+        Ok(select(&self.list()?, selector)?.clone())
     }
 
-    /// Adds one. Rules were judged before; the store refuses what it cannot keep.
-    fn add(&self, endpoint: Endpoint) -> impl Future<Output = Result<Added, EndpointError>> + Send;
+    /// One of them with its secret, where the store can show it.
+    fn get_with_secret(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+        self.get(selector)
+    }
 
-    /// Changes one, and gives it as it is now.
-    fn update(
+    /// Does the steps when the rules refuse none of them. The book does all or nothing; at a provider one call follows
+    /// the other, and an error leaves what was done before it. `done` hears of each step that is done, and says whether
+    /// to go on.
+    fn apply(
         &self,
-        selector: &str,
-        change: Change,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Endpoint, EndpointError>> + Send;
+        batch: &Batch<'_>,
+        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
+    ) -> Result<(), EndpointError>;
 
-    /// Removes one with its stored secrets, and gives it as it was.
-    fn remove(&self, selector: &str) -> impl Future<Output = Result<Endpoint, EndpointError>> + Send;
+    /// Confirms an endpoint by the token that it was sent.
+    fn confirm(&self, id: &str, token: &str, now: Timestamp) -> Result<(Endpoint, Confirmed), EndpointError>;
+
+    /// What this machine keeps: the endpoints themselves, or what it notes about those of a provider. The secrets are
+    /// in its vault.
+    fn book(&self) -> &Book;
+
+    /// The provider that keeps them; `None` for the local book.
+    fn remote(&self) -> Option<RemotePlace<'_>> {
+        None
+    }
+}
+
+impl EndpointStore for Book {
+    fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
+        self.read()
+    }
+
+    fn apply(
+        &self,
+        batch: &Batch<'_>,
+        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
+    ) -> Result<(), EndpointError> {
+        // All of it is done by now: nobody can stop it any more.
+        let _ = self
+            .edit(|endpoints| batch.perform(endpoints))?
+            .into_iter()
+            .try_for_each(done);
+        Ok(())
+    }
+
+    fn confirm(&self, id: &str, token: &str, now: Timestamp) -> Result<(Endpoint, Confirmed), EndpointError> {
+        self.edit(|endpoints| {
+            let endpoint = select_mut(endpoints, id)?;
+            let confirmed = endpoint.confirm(token, now);
+            Ok((endpoint.clone(), confirmed))
+        })
+    }
+
+    fn book(&self) -> &Book {
+        self
+    }
+}
+
+/// A provider that keeps endpoints, and what its API can do with them.
+#[derive(Clone, Copy)]
+pub struct RemotePlace<'a> {
+    /// What the user calls it.
+    pub name: &'a str,
+    /// Whose API it is.
+    pub profile: &'a Arc<Profile>,
+    /// The API.
+    pub api: &'a Api,
+    /// The account's plan.
+    pub plan: Option<&'a str>,
+    /// Whether the API is on this machine, so that it reaches targets here too.
+    pub is_loopback: bool,
+}
+
+impl RemotePlace<'_> {
+    /// Whether the provider makes the secrets and hands them over.
+    pub fn makes_secrets(&self) -> bool {
+        self.api.field(Field::Secret).is_some()
+    }
+
+    /// Why the provider cannot do a step, should it take endpoints away and make them again.
+    pub fn check(&self, step: &Step) -> Result<(), String> {
+        let label = self.profile.label();
+        let has_place = self.api.takes(Verb::Create, Field::Description);
+        let (active, description) = match step {
+            Step::Remove(_) => return Ok(()),
+            Step::Add(planned) => (
+                planned.active.filter(|active| !active),
+                planned.endpoint.description.as_deref(),
+            ),
+            Step::Change { change, .. } => (change.active, change.description.as_deref()),
+        };
+        if active.is_some() && !self.api.takes(Verb::Update, Field::Active) {
+            return Err(format!("`{label}` cannot switch endpoints on and off"));
+        }
+        if description.is_some_and(|text| !text.is_empty()) && !has_place {
+            return Err(format!("`{label}` has no place for a description"));
+        }
+        Ok(())
+    }
+
+    /// The first thing in a change that no call can change: the endpoint has to be removed and made again for it.
+    pub fn unchangeable(&self, change: &Change) -> Option<String> {
+        let parts = [
+            (change.url.is_some(), Field::Url, "URL"),
+            (change.events.is_some(), Field::Events, "events"),
+            (change.description.is_some(), Field::Description, "description"),
+        ];
+        let missing = |field| !self.api.takes(Verb::Update, field);
+        let mut cannot = parts
+            .into_iter()
+            .filter(|(is_changed, field, _)| *is_changed && missing(*field));
+        let (_, _, part) = cannot.next()?;
+        Some(format!("`{}` cannot change an endpoint's {part}", self.profile.label()))
+    }
 }

@@ -4,15 +4,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::Fresh;
 use crate::secret::Secret;
 
 /// How every such file begins. A file that begins otherwise is of an earlier hook, which wrote the bare secret.
 const START: &[u8] = b"{\"schema\":\"hook.stored-secret/1\",";
 
+/// A generated secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSecret {
+    /// What signs: the shared secret, or the private half of a pair of keys.
+    pub secret: Secret,
+    /// The public half as PEM, where the scheme has pairs of keys: what a receiver gets.
+    pub public: Option<String>,
+}
+
 /// What such a file holds.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stored {
+pub(super) struct StoredSecret {
     schema: String,
     /// The endpoint file; empty when it is not known.
     #[serde(default)]
@@ -28,8 +36,8 @@ pub(super) struct Stored {
     public: Option<String>,
 }
 
-impl Stored {
-    pub(super) fn new(book: &str, fresh: &Fresh) -> Self {
+impl StoredSecret {
+    pub(super) fn new(book: &str, fresh: &NewSecret) -> Self {
         let bytes = fresh.secret.expose();
         let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
         Self {
@@ -46,7 +54,7 @@ impl Stored {
         let known = bytes.starts_with(START).then(|| serde_json::from_slice(bytes).ok());
         known.flatten().unwrap_or_else(|| {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            let fresh = Fresh {
+            let fresh = NewSecret {
                 secret: Secret::new(bytes),
                 public: public(),
             };
@@ -85,15 +93,15 @@ mod tests {
     #[test]
     fn a_secret_is_read_as_it_was_written_also_by_an_earlier_hook() {
         for bytes in [b"text\n".as_slice(), b"\xff\x00", b"{\"schema\":1}"] {
-            let fresh = Fresh {
+            let fresh = NewSecret {
                 secret: Secret::new(bytes),
                 public: Some("PEM".into()),
             };
-            let stored = Stored::new("/p/endpoints.json", &fresh);
+            let stored = StoredSecret::new("/p/endpoints.json", &fresh);
             assert!(stored.to_bytes().starts_with(START));
-            let read = Stored::read(&stored.to_bytes(), || None);
+            let read = StoredSecret::read(&stored.to_bytes(), || None);
             assert!(read == stored && read.secret().expose() == bytes && read.public() == Some("PEM"));
-            let old = Stored::read(&[bytes, b"\n"].concat(), || Some("OLD".into()));
+            let old = StoredSecret::read(&[bytes, b"\n"].concat(), || Some("OLD".into()));
             assert_eq!((old.secret().expose(), old.book()), (bytes, ""));
             assert_eq!(old.public(), Some("OLD"));
         }

@@ -28,7 +28,7 @@ pub enum BookChange {
 }
 
 #[derive(Default)]
-struct Seen {
+struct BookState {
     /// Of the file when it was read; all zero where there was none.
     mark: Option<Mark>,
     good: Option<Arc<[Endpoint]>>,
@@ -38,7 +38,7 @@ struct Seen {
 /// A book that is looked at again and again.
 pub struct BookWatch {
     book: Book,
-    seen: Mutex<Seen>,
+    seen: Mutex<BookState>,
     say: Box<dyn Fn(BookChange) + Send + Sync>,
 }
 

@@ -8,6 +8,7 @@ pub mod check;
 pub mod columns;
 pub mod curl;
 pub mod drift;
+pub mod endpoint;
 pub mod execution;
 pub mod handshake;
 pub mod processing;

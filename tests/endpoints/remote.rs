@@ -137,11 +137,15 @@ fn a_refusal_of_the_provider_says_what_to_do_and_ends_with_its_code() {
     let (a, b) = (closed(), closed());
     let add = |url: &str| there.endpoints(&format!("add {url} --events booking.confirmed"));
     add(&a).ok();
-    add(&a).exits(3).says([
-        "error: `slotflow` refuses the endpoint",
-        "caused by: 422: ",
-        "`POST http",
-    ]);
+    add(&a).exits(3).says(["takes a URL once only"]).never(["caused by"]);
+    there
+        .endpoints("add https://example.com --events booking.confirmd --new-events")
+        .exits(3)
+        .says([
+            "error: `slotflow` refuses the endpoint",
+            "caused by: 422: ",
+            "`POST http",
+        ]);
     add(&b).ok();
     add(&closed()).exits(3).says([
         "the plan at `slotflow` allows no more endpoints",
@@ -164,6 +168,50 @@ fn a_refusal_of_the_provider_says_what_to_do_and_ends_with_its_code() {
         .endpoints("add https://example.com --events booking.confirmd")
         .exits(3)
         .says(["has no event `booking.confirmd`", "booking.confirmed"]);
+}
+
+#[test]
+fn the_rules_of_the_provider_are_judged_here_before_it_is_called() {
+    let there = There::serve("pocketsflow", "");
+    there
+        .endpoints("add https://a.example.com --events order.completed --name shop")
+        .ok();
+    let refused = "`http://b.example.com/` is not https, which `pocketsflow` requires";
+    let line = there
+        .endpoints("add http://b.example.com --events order.completed --json")
+        .exits(3)
+        .says([refused])
+        .never(["caused by"])
+        .object();
+    assert_eq!(
+        (&line["schema"], &line["findings"][0]["code"]),
+        (&json!("hook.refusal/1"), &json!("https-required"))
+    );
+    there
+        .endpoints("update shop --to http://b.example.com")
+        .exits(3)
+        .says([refused])
+        .never(["caused by"]);
+    let entry = "[[endpoint]]\nprovider = \"pocketsflow\"\nevents = [\"order.completed\"]\nurl = ";
+    let file = format!("{entry}\"https://a.example.com\"\n{entry}\"http://b.example.com\"\n");
+    there.sandbox.write("hook.toml", file);
+    there
+        .endpoints("apply --yes")
+        .exits(3)
+        .says([refused])
+        .never(["caused by", "added"]);
+    // The account's plan is what the settings say.
+    let there = There::serve("slotflow", "");
+    let add = |host: &str| {
+        let args = format!("add https://{host}.example.com --events booking.confirmed --plan free");
+        there.endpoints(&args)
+    };
+    add("a").ok();
+    add("b").ok();
+    add("c")
+        .exits(3)
+        .says(["plan `free` of `slotflow` allows 2 endpoints, and there are 2 already"]);
+    assert_eq!(there.names(), ["a-example-com", "b-example-com"]);
 }
 
 #[test]

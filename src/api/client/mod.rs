@@ -4,6 +4,7 @@
 mod answer;
 mod failure;
 mod remote;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use crate::secret::Secret;
 use crate::transport::Transport;
 
 pub use remote::Remote;
+pub use store::RemoteStore;
 
 /// Of one call, its answer included.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Client, MOST_LISTED, MOST_PAGES, failure};
-use crate::api::object::{Subscription, write_fields};
+use crate::api::object::{Subscription, write};
 use crate::clock::Timestamp;
 use crate::endpoints::{
-    Added, ApiError, Book, Change, Disabled, DisabledBy, Endpoint, EndpointError, EndpointSecret, EndpointStore, Fresh,
-    name_for, select,
+    AddedEndpoint, ApiError, Book, Change, Endpoint, EndpointError, NewSecret, RemotePlace, check_name, name_for,
+    select,
 };
 use crate::json::{get, insert};
 use crate::provider::api::{Call, Extra, Field, Paging, Verb};
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::transport::Transport;
+use crate::transport::{Transport, address_policy};
 
 /// A provider's endpoints.
 pub struct Remote<T> {
@@ -100,7 +100,7 @@ impl<T: Transport> Remote<T> {
         // Noted names first, so that a made name never takes one of them.
         let mut taken: Vec<Endpoint> = notes.values().cloned().collect();
         for subscription in subscriptions {
-            let endpoint = self.endpoint(subscription, notes.get(&subscription.id), &taken);
+            let endpoint = self.endpoint(subscription, notes.get(&subscription.endpoint.id), &taken);
             taken.push(endpoint.clone());
             endpoints.push(endpoint);
         }
@@ -108,56 +108,37 @@ impl<T: Transport> Remote<T> {
     }
 
     fn endpoint(&self, subscription: &Subscription, note: Option<&Endpoint>, taken: &[Endpoint]) -> Endpoint {
-        let created = subscription
-            .created
-            .or(note.map(|note| note.created))
-            .unwrap_or(Timestamp::from_unix(0));
-        let own = subscription
-            .name
-            .clone()
-            .filter(|name| crate::endpoints::check_name(name).is_ok());
-        let name = note.map(|note| note.name.clone()).or(own);
-        let disabled = |reason| Disabled {
-            reason,
-            detail: None,
-            since: created,
-        };
-        Endpoint {
-            id: subscription.id.clone(),
-            name: name.unwrap_or_else(|| name_for(&subscription.url, taken)),
-            url: subscription.url.clone(),
-            provider: self.client.profile.label(),
-            events: subscription.events.clone(),
-            description: subscription.description.clone(),
-            labels: note.map(|note| note.labels.clone()).unwrap_or_default(),
-            plan: self.plan.clone(),
-            params: note.map(|note| note.params.clone()).unwrap_or_default(),
-            secrets: note.map(|note| note.secrets.clone()).unwrap_or_default(),
-            disabled: match (subscription.pending, subscription.active) {
-                (true, _) => Some(disabled(DisabledBy::Unconfirmed)),
-                (false, false) => Some(disabled(DisabledBy::Hand)),
-                (false, true) => None,
-            },
-            confirmation: None,
-            failed_deliveries: 0,
-            created,
-            updated: note.map_or(created, |note| note.updated),
+        let mut endpoint = subscription.endpoint.clone();
+        endpoint.plan.clone_from(&self.plan);
+        if let Some(note) = note {
+            endpoint.name.clone_from(&note.name);
+            endpoint.labels.clone_from(&note.labels);
+            endpoint.params.clone_from(&note.params);
+            endpoint.secrets.clone_from(&note.secrets);
+            endpoint.updated = note.updated;
+            if !subscription.is_dated {
+                endpoint.created = note.created;
+                endpoint
+                    .disabled
+                    .iter_mut()
+                    .for_each(|disabled| disabled.since = note.created);
+            }
         }
+        if check_name(&endpoint.name).is_err() {
+            endpoint.name = name_for(&endpoint.url, taken);
+        }
+        endpoint
     }
 
     /// Notes an endpoint, and the secret that came with it.
     fn note(&self, endpoint: &mut Endpoint, secret: Option<&Secret>) -> Result<(), EndpointError> {
         if let Some(secret) = secret {
-            let fresh = Fresh {
+            let fresh = NewSecret {
                 secret: secret.clone(),
                 public: None,
             };
             let reference = self.notes.vault().store(&endpoint.name, &fresh, &self.random)?;
-            endpoint.secrets = vec![EndpointSecret {
-                reference,
-                name: None,
-                until: None,
-            }];
+            endpoint.secrets = vec![reference.into()];
         }
         self.notes.edit(|notes| {
             // A name may be left over from one that was removed elsewhere.
@@ -180,7 +161,8 @@ impl<T: Transport> Remote<T> {
 
     /// What a request carries: the given fields, and what the call needs besides.
     fn body(&self, call: &Call, endpoint: &Endpoint, fields: &[Field]) -> Result<Value, EndpointError> {
-        let mut body = write_fields(&self.client.profile, &self.client.api, endpoint, fields);
+        let has = |field| fields.contains(&field) && (field != Field::Description || endpoint.description.is_some());
+        let mut body = write(&self.client.profile, &self.client.api, (endpoint, None), has);
         for (name, extra) in &call.with {
             let text = match extra {
                 Extra::Text(text) => text.clone(),
@@ -205,28 +187,42 @@ impl<T: Transport> Remote<T> {
         value.ok_or_else(|| EndpointError::Unsupported(format!("the call needs the parameter `{name}`")))
     }
 
+    /// Who keeps the endpoints.
+    pub fn place(&self) -> RemotePlace<'_> {
+        RemotePlace {
+            name: &self.client.name,
+            profile: &self.client.profile,
+            api: &self.client.api,
+            plan: self.plan.as_deref(),
+            is_loopback: address_policy::is_loopback(&self.client.base),
+        }
+    }
+
     /// The fields that a change is about; an error for one that the provider cannot change.
     fn changed(&self, change: &Change) -> Result<Vec<Field>, EndpointError> {
+        let takes = |field| self.client.api.takes(Verb::Update, field);
+        if let Some(what) = self.place().unchangeable(change) {
+            return Err(EndpointError::Unsupported(what));
+        }
+        if change.active.is_some() && !takes(Field::Active) {
+            let what = format!("`{}` cannot switch endpoints on and off", self.client.profile.label());
+            return Err(EndpointError::Unsupported(what));
+        }
         let fields = [
-            (change.url.is_some(), Field::Url, "URL"),
-            (change.events.is_some(), Field::Events, "events"),
-            (change.description.is_some(), Field::Description, "description"),
-            (change.active.is_some(), Field::Active, "being active or not"),
+            (change.url.is_some(), Field::Url),
+            (change.events.is_some(), Field::Events),
+            (change.description.is_some(), Field::Description),
+            (change.active.is_some(), Field::Active),
+            // Kept here when the provider has no names.
+            (change.name.is_some() && takes(Field::Name), Field::Name),
         ];
-        let label = self.client.profile.label();
-        let mut changed = Vec::new();
-        for (_, field, what) in fields.into_iter().filter(|(is, ..)| *is) {
-            if !self.client.api.takes(Verb::Update, field) {
-                let what = format!("`{label}` cannot change an endpoint's {what}");
-                return Err(EndpointError::Unsupported(what));
-            }
-            changed.push(field);
-        }
-        // Kept here when the provider has no names.
-        if change.name.is_some() && self.client.api.takes(Verb::Update, Field::Name) {
-            changed.push(Field::Name);
-        }
-        Ok(changed)
+        let changed = fields.into_iter().filter(|(is_changed, _)| *is_changed);
+        Ok(changed.map(|(_, field)| field).collect())
+    }
+
+    /// One of them.
+    pub async fn get(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+        Ok(select(&self.list().await?, selector)?.clone())
     }
 
     /// Confirms a subscription by the token that its endpoint was sent.
@@ -251,7 +247,7 @@ impl<T: Transport> Remote<T> {
         let mut endpoint = select(&self.endpoints(&subscriptions)?, selector)?.clone();
         let shown = subscriptions
             .iter()
-            .find(|one| one.id == endpoint.id)
+            .find(|one| one.endpoint.id == endpoint.id)
             .and_then(|one| one.secret.as_ref());
         if endpoint.secrets.is_empty() && shown.is_some() {
             self.note(&mut endpoint, shown)?;
@@ -260,12 +256,14 @@ impl<T: Transport> Remote<T> {
     }
 }
 
-impl<T: Transport> EndpointStore for Remote<T> {
-    async fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
+impl<T: Transport> Remote<T> {
+    /// All of them.
+    pub async fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
         self.endpoints(&self.subscriptions().await?)
     }
 
-    async fn add(&self, endpoint: Endpoint) -> Result<Added, EndpointError> {
+    /// Adds one.
+    pub async fn add(&self, endpoint: Endpoint) -> Result<AddedEndpoint, EndpointError> {
         let call = self.client.verb(Verb::Create)?;
         if endpoint.description.is_some() && !self.client.api.takes(Verb::Create, Field::Description) {
             let what = format!("`{}` has no place for a description", self.client.profile.label());
@@ -279,14 +277,16 @@ impl<T: Transport> EndpointStore for Remote<T> {
         })?;
         let mut added = self.endpoint(&made, Some(&endpoint), &[]);
         let unnoted = self.note(&mut added, made.secret.as_ref()).err();
-        Ok(Added {
+        Ok(AddedEndpoint {
             endpoint: added,
+            findings: Vec::new(),
             secret: made.secret,
             unnoted,
         })
     }
 
-    async fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
+    /// Changes one, and gives it as it is now.
+    pub async fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
         let mut endpoint = self.get(selector).await?;
         let changed = self.changed(&change)?;
         let is_noted = change.name.is_some() || change.labels.is_some() || change.params.is_some();
@@ -307,7 +307,8 @@ impl<T: Transport> EndpointStore for Remote<T> {
         self.get(&endpoint.id).await
     }
 
-    async fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
+    /// Removes one with what is noted about it, and gives it as it was.
+    pub async fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         let endpoint = self.get(selector).await?;
         self.client.call(Verb::Delete, Some(&endpoint.id), &[], None).await?;
         self.forget(&endpoint.id)?;

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{Client, Remote};
 use crate::clock::{SteppingClock, Timestamp};
-use crate::endpoints::{ApiErrorKind, Book, Change, Endpoint, EndpointError, EndpointStore as _, Events, Vault};
+use crate::endpoints::{ApiErrorKind, Book, Change, Endpoint, EndpointError, Events, Vault};
 use crate::exchange::{Answer, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};

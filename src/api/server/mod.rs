@@ -22,7 +22,7 @@ pub use access::{ApiAccess, ApiKey};
 pub use route::base_path;
 
 use crate::clock::Clock;
-use crate::endpoints::rules::Options;
+use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::{Book, Endpoint};
 use crate::mask;
 use crate::message::{Message, Mode};
@@ -48,7 +48,7 @@ pub struct MockApiOptions {
     /// The scopes of every key; absent: all.
     pub scopes: Option<Vec<String>>,
     /// How strictly subscriptions are judged.
-    pub rules: Options,
+    pub rules: RuleOptions,
     /// Parameters of the envelope that hold for the account.
     pub params: Vec<(String, String)>,
     /// Wall-clock time.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::response::ApiReply;
 use super::{MockApi, ids};
-use crate::api::object::Subscription;
+use crate::api::object::write;
 use crate::endpoints::{Endpoint, Reference};
 use crate::json::insert;
 use crate::provider::api::{Answer, Call, Extra, Field, Verb};
@@ -30,18 +30,13 @@ impl MockApi {
 
     pub(super) fn object(&self, call: &Call, endpoint: &Endpoint) -> Value {
         let shows_secret = !call.hides.contains(&Field::Secret) && self.api.field(Field::Secret).is_some();
-        let subscription = Subscription {
+        let secret = if shows_secret { self.secret(endpoint) } else { None };
+        let shown = Endpoint {
             id: ids::shown(self.api.id, &endpoint.id),
-            url: endpoint.url.clone(),
-            events: endpoint.events.clone(),
-            name: Some(endpoint.name.clone()),
-            description: endpoint.description.clone(),
-            active: endpoint.is_active(),
-            pending: endpoint.is_pending(),
-            secret: if shows_secret { self.secret(endpoint) } else { None },
-            created: Some(endpoint.created),
+            ..endpoint.clone()
         };
-        let mut object = subscription.write(&self.options.profile, &self.api, &call.hides);
+        let has = |field| !call.hides.contains(&field);
+        let mut object = write(&self.options.profile, &self.api, (&shown, secret.as_ref()), has);
         let with = self.api.call(Verb::Create).map(|create| create.with.as_slice());
         for (name, extra) in with.unwrap_or_default() {
             let value = match extra {

@@ -9,8 +9,8 @@ use super::response::{ApiRejection, ApiReply, ApiResult};
 use super::subscription_request::{self, SubscriptionRequest};
 use super::{ApiEvent, ConfirmationRequest, MockApi, ids};
 use crate::endpoints::{
-    Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, admit,
-    admit_change, generate, name_for,
+    Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, generate,
+    name_for, validate, validate_change,
 };
 use crate::id::{Id, IdKind};
 use crate::json::{get, insert};
@@ -80,7 +80,7 @@ impl MockApi {
             // Judged before a secret is made, and again while nobody else can change the book.
             let existing = book.read()?;
             let mut candidate = named(&existing);
-            admit(&profile, &mut candidate, &existing, &rules)?;
+            validate(&profile, &mut candidate, &existing, &rules)?;
             let secret = match generate(&profile, &random)? {
                 Some(fresh) => Some(book.vault().store(&candidate.name, &fresh, &random)?),
                 None => None,
@@ -88,7 +88,7 @@ impl MockApi {
             let added = book.edit(|endpoints| {
                 let mut endpoint = named(endpoints);
                 endpoint.secrets = secret.iter().cloned().map(stored).collect();
-                admit(&profile, &mut endpoint, endpoints, &rules)?;
+                validate(&profile, &mut endpoint, endpoints, &rules)?;
                 endpoints.push(endpoint.clone());
                 Ok(endpoint)
             });
@@ -150,7 +150,7 @@ impl MockApi {
             let existing = endpoints.clone();
             let endpoint = &mut endpoints[index];
             let before = endpoint.url.clone();
-            admit_change(&profile, endpoint, change, &existing, (&rules, now))?;
+            validate_change(&profile, endpoint, change, &existing, (&rules, now))?;
             // Another place has not said that it is wanted there.
             let token = token.filter(|_| endpoint.url != before);
             if let Some(token) = &token {

@@ -5,7 +5,6 @@ use crate::app::trust;
 use crate::config::SettingOrigin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointError, EndpointSecret, select};
 use crate::error::{Error, Result};
-use crate::fs::private_folder;
 use crate::known;
 use crate::provider::Profile;
 use crate::secret::Secret;
@@ -13,9 +12,6 @@ use crate::shell::quote;
 use crate::signature::Scheme;
 use crate::text::printable;
 use crate::trust::Grant;
-
-/// What git must not see beside a project's book.
-const IGNORED: &[u8] = b"*.lock\n*.tmp\n";
 
 impl Context {
     /// The project's book, else the user's.
@@ -28,31 +24,19 @@ impl Context {
         let (ui, path) = (self.notices.clone(), self.book().path().display().to_string());
         BookWatch::new(self.book(), move |change| match change {
             BookChange::Broken(why) => {
-                ui.warn(&format!("`{path}` cannot be used: {}", printable(&why, 1000)));
+                ui.warn(format!("`{path}` cannot be used: {}", printable(&why, 1000)));
                 ui.note("the endpoints stay as they were until it is repaired");
             }
-            BookChange::Repaired => ui.note(&format!("`{path}` is in use again")),
+            BookChange::Repaired => ui.note(format!("`{path}` is in use again")),
         })
     }
 
-    /// Changes the book while nobody else can; makes it, and a project's folder for it, at first use.
+    /// Changes the book while nobody else can.
     pub fn edit_book<T>(
         &self,
         change: impl FnOnce(&mut Vec<Endpoint>) -> std::result::Result<T, EndpointError>,
     ) -> std::result::Result<T, EndpointError> {
-        self.prepare_book();
         self.book().edit(change)
-    }
-
-    /// Makes a project's folder for its book, where it is missing; the user's is made by the book itself.
-    pub fn prepare_book(&self) {
-        if self.settings.project.is_some()
-            && let Some(folder) = self.book().path().parent()
-            && folder.symlink_metadata().is_err()
-        {
-            // A folder that cannot be made is told about by the first change.
-            let _ = private_folder(folder).and_then(|()| std::fs::write(folder.join(".gitignore"), IGNORED));
-        }
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.
@@ -107,7 +91,7 @@ impl Context {
     }
 
     /// One secret of an endpoint to sign with, unless the project's book may not make use of it.
-    pub fn signing_secret(&self, book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Result<Secret> {
+    pub fn signing_secret(book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Result<Secret> {
         check_allowed(book, book.needs(endpoint, secret))?;
         fetch(book, (endpoint, secret), false, Purpose::Sign)
     }

@@ -42,7 +42,7 @@ impl Context {
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
             let place = mask::url(base.as_str());
-            self.notices.warn(&format!(
+            self.notices.warn(format!(
                 "the token goes to `{place}` over http, where it can be read on the way"
             ));
         }

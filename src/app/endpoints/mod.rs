@@ -1,4 +1,191 @@
-//! What can be done with endpoints.
+//! What can be done with endpoints: each verb once, over the local book or a provider that keeps them.
 
+mod add;
+mod apply;
+mod change;
+mod confirm;
+mod details;
 pub mod doctor;
+mod edit;
+mod list;
 pub mod probe;
+mod reviewed;
+mod secret;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::app::context::Context;
+use crate::clock::Timestamp;
+use crate::endpoints::{Confirmed, Endpoint, EndpointEntry, EndpointError, EndpointStore, Step};
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Level};
+use crate::id::{Id, IdKind};
+use crate::mask;
+use crate::provider::Profile;
+use crate::provider::compose::ComposeError;
+use crate::target::parse_url;
+use crate::text::printable;
+
+pub use add::AddOptions;
+pub use apply::{ApplyOptions, new_events};
+pub use change::{UpdateOptions, differences};
+pub use details::EndpointDetails;
+pub use list::{EndpointFilter, with_secret};
+pub use secret::{SecretOptions, write_new};
+
+/// What became of an endpoint, told as it happens: a provider does one call after the other.
+pub enum EndpointEvent {
+    /// It is there.
+    Added(Box<EndpointDetails>),
+    /// It is changed.
+    Updated(Box<EndpointDetails>, Vec<&'static str>),
+    /// It is switched on or off.
+    Switched {
+        /// As it is now.
+        endpoint: Box<EndpointDetails>,
+        /// Whether it was active before.
+        was_active: bool,
+        /// Failed deliveries that count no longer.
+        forgotten: u32,
+    },
+    /// It is gone.
+    Removed(Box<EndpointDetails>),
+    /// It has a new secret.
+    Rotated {
+        /// As it is now.
+        endpoint: Box<EndpointDetails>,
+        /// Until when the old one verifies.
+        until: Option<Timestamp>,
+        /// How long that is.
+        overlap: Duration,
+        /// Whether there was an old one.
+        had_secret: bool,
+    },
+    /// A token was compared with the one that it was sent.
+    Confirmed(Box<EndpointDetails>, Confirmed),
+    /// The rules refuse it.
+    Refused(Refusal),
+    /// Steps that come after a failed one.
+    NotDone(Vec<Step>),
+}
+
+/// The endpoints of a store. Each verb is a method.
+#[derive(Clone, Copy)]
+pub struct Endpoints<'a> {
+    /// Whose settings and whose machine.
+    pub context: &'a Context,
+    /// Where the endpoints are.
+    pub store: &'a dyn EndpointStore,
+    /// Who hears what becomes of them. An error stops what comes after.
+    pub on: &'a dyn Fn(EndpointEvent) -> Result<()>,
+}
+
+/// An endpoint that the rules refuse, as `hook.refusal/1` has it.
+#[derive(Debug, Serialize)]
+pub struct Refusal {
+    name: String,
+    provider: String,
+    url: String,
+    findings: Vec<Finding>,
+}
+
+impl Endpoints<'_> {
+    /// The error of a change that was not made; what the rules found is told first.
+    fn refused(&self, endpoint: &Endpoint, error: EndpointError) -> Error {
+        if let EndpointError::Rule(findings) = &error {
+            let refusal = Refusal {
+                name: endpoint.name.clone(),
+                provider: endpoint.provider.clone(),
+                url: mask::url(&endpoint.url),
+                findings: findings.clone(),
+            };
+            if let Err(error) = (self.on)(EndpointEvent::Refused(refusal)) {
+                return error;
+            }
+            self.tell_findings(findings);
+        }
+        error.into()
+    }
+
+    /// Says everything that was found and is no refusal.
+    fn tell_findings(&self, findings: &[Finding]) {
+        let notices = &self.context.notices;
+        for finding in findings.iter().filter(|finding| !finding.is_problem()) {
+            let fact = printable(&finding.fact, 1000);
+            match finding.level {
+                Level::Caution => notices.warn(fact),
+                _ => notices.note(format!("note: {fact}")),
+            }
+            if let Some(hint) = &finding.hint {
+                notices.hint(printable(hint, 1000));
+            }
+        }
+    }
+
+    /// Says that a provider asks the endpoint first.
+    fn tell_pending(&self, endpoint: &Endpoint) {
+        if endpoint.is_pending() && self.store.remote().is_some() {
+            let (name, notices) = (&endpoint.name, &self.context.notices);
+            notices.note(format!(
+                "`{name}` is pending: its endpoint is asked to confirm that it wants the events"
+            ));
+            notices.hint(format!(
+                "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
+            ));
+        }
+    }
+
+    /// What there is to show of an endpoint of the store.
+    fn details(&self, endpoint: &Endpoint) -> Box<EndpointDetails> {
+        Box::new(self.context.endpoint_details(self.store.book(), endpoint))
+    }
+}
+
+/// A URL is left to the rules as it was typed; anything shorter is read like a target of `send`.
+pub fn whole_url(text: &str) -> Result<String> {
+    if text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    Ok(parse_url(text)?.into())
+}
+
+/// The endpoint that somebody wants, before it is judged; without a name where none is given.
+fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result<Endpoint> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let now = context.now();
+    let id = Id::new(IdKind::Endpoint, now, &context.random);
+    let (name, url) = (entry.name.as_deref().unwrap_or_default(), whole_url(&entry.url)?);
+    check_params(profile, &entry.params)?;
+    let mut endpoint = Endpoint::new(id, name, &url, &profile.label(), entry.events.clone(), now);
+    endpoint.description = given(&entry.description);
+    endpoint.plan = given(&entry.plan);
+    endpoint.params.clone_from(&entry.params);
+    let env = given(&entry.env).map(|name| ("env".to_owned(), name));
+    endpoint.labels = env.into_iter().collect();
+    Ok(endpoint)
+}
+
+/// Whether the provider's envelope has these parameters, with such values.
+fn check_params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<()> {
+    for (name, value) in given {
+        let bad = |what: String| ComposeError::BadParam {
+            name: name.clone(),
+            what,
+        };
+        let Some(param) = profile.params.get(name) else {
+            let known: Vec<String> = profile.params.keys().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(bad(format!("`{}` has {known}", profile.label())).into());
+        };
+        param.value(value).map_err(bad)?;
+    }
+    Ok(())
+}

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::app::context::{Context, Purpose};
 use crate::app::resolve::account_off;
-use crate::endpoints::{Endpoint, SkipReason, Wanted};
+use crate::endpoints::{Endpoint, SkipReason, WantedEvent};
 use crate::engine::Label;
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
@@ -145,7 +145,7 @@ impl TargetContext<'_> {
                 "name it: `hook send EVENT`; `hook providers events {label}` shows the catalogue"
             ))
         })?;
-        let wanted = Wanted {
+        let wanted = WantedEvent {
             provider: &self.profile.name,
             event,
             environment,

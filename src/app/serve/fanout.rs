@@ -9,7 +9,7 @@ use crate::api::server::CreatedEvent;
 use crate::app::context::{Context, aside};
 use crate::app::dev_secret::Purpose;
 use crate::app::endpoint_health;
-use crate::endpoints::{BookWatch, Endpoint, Wanted};
+use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
@@ -92,7 +92,7 @@ impl Subscribers {
             notices.warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
             return Ok(Vec::new());
         }
-        let wanted = Wanted {
+        let wanted = WantedEvent {
             provider: &self.profile.name,
             event: &message.event,
             environment: None,

@@ -21,7 +21,7 @@ use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::endpoints::BookWatch;
-use crate::endpoints::rules::Options;
+use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::message::Mode;
@@ -152,7 +152,6 @@ impl<'a> Service<'a> {
         let ledger = kept.ledger.clone();
         // What cannot be recorded is not delivered.
         ledger.ready().await?;
-        context.prepare_book();
         context.keep(&kept);
         drop(kept);
         observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
@@ -206,12 +205,12 @@ impl<'a> Service<'a> {
             book: context.book(),
             access: self.keys.access(port),
             scopes: Some(options.scopes.clone()).filter(|scopes| !scopes.is_empty()),
-            rules: Options {
+            rules: RuleOptions {
                 local: !options.production,
                 production: options.production,
                 reaches: Some(self.addresses()),
-                new_events: false,
                 plan: self.plan.clone(),
+                ..RuleOptions::default()
             },
             params: context.account_params(&self.profile),
             clock: Arc::clone(&context.clock),

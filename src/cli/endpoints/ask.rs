@@ -49,19 +49,7 @@ pub(super) fn complete(
         [] => ask_events(session, &profile)?,
         given => given.to_vec(),
     };
-    Ok(EndpointInput {
-        profile,
-        url: whole_url(&url)?,
-        events,
-    })
-}
-
-/// A URL is left to the rules as it was typed; anything shorter is read like a target of `send`.
-pub(super) fn whole_url(text: &str) -> Result<String> {
-    if text.contains("://") {
-        return Ok(text.to_owned());
-    }
-    Ok(crate::target::parse_url(text)?.into())
+    Ok(EndpointInput { profile, url, events })
 }
 
 fn ask_provider(session: &Session) -> Result<Arc<Profile>> {

@@ -2,10 +2,9 @@
 
 use super::super::http::HttpArgs;
 use super::super::{input, runtime};
-use super::remote::RemoteProvider;
 use crate::app::endpoints::probe::{ProbeOptions, ProbeRemote, probe};
 use crate::cli::session::Session;
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Endpoint, EndpointStore};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
@@ -41,7 +40,7 @@ pub(super) fn run(
     session: &Session,
     args: &EndpointProbeArgs,
     endpoint: Endpoint,
-    place: Option<&RemoteProvider>,
+    remote: Option<(&dyn EndpointStore, &str)>,
 ) -> Result<Exit> {
     let runtime = runtime()?;
     let shutdown = runtime.block_on(async { Shutdown::install() })?;
@@ -55,9 +54,9 @@ pub(super) fn run(
         timeout: request.timeout,
         transport: request.transport()?,
         cancel: shutdown.soft.clone(),
-        remote: place.map(|place| ProbeRemote {
-            flags: &place.flags,
-            notes: &place.notes,
+        remote: remote.map(|(store, flags)| ProbeRemote {
+            flags,
+            notes: store.book(),
         }),
     };
     let report = runtime.block_on(probe(session, endpoint, &options))?;

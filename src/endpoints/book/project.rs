@@ -7,15 +7,13 @@ use super::super::binding;
 use super::super::endpoint::{Endpoint, EndpointSecret};
 use super::super::error::EndpointError;
 use super::{Book, beside};
-use crate::fs::{check_place, folder_of};
+use crate::fs::{check_place, folder_of, private_folder};
 use crate::trust::Grant;
 
-impl Book {
-    /// Whether it is a project's.
-    pub fn is_shared(&self) -> bool {
-        self.project.is_some()
-    }
+/// What git must not see beside a project's book.
+const IGNORED: &[u8] = b"*.lock\n*.tmp\n";
 
+impl Book {
     /// The same book, where a change of the URL of these endpoints does not take their secrets along: somebody else
     /// wrote it.
     #[must_use]
@@ -92,8 +90,21 @@ impl Book {
         self.allow(&new)
     }
 
+    /// Makes the folder of the book at `path`; a new one in a project says what git must not see of it.
+    pub(super) fn make_folder(&self, path: &Path) -> Result<(), EndpointError> {
+        self.check_places(path)?;
+        let folder = folder_of(path);
+        let is_new = folder.symlink_metadata().is_err();
+        private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
+        if is_new && self.project.is_some() {
+            // The book is good without it.
+            let _ = std::fs::write(folder.join(".gitignore"), IGNORED);
+        }
+        Ok(())
+    }
+
     /// Refuses to write where a link of a project leads.
-    pub(super) fn check_places(&self, path: &Path) -> Result<(), EndpointError> {
+    fn check_places(&self, path: &Path) -> Result<(), EndpointError> {
         let Some(project) = &self.project else { return Ok(()) };
         let folder = folder_of(path).to_owned();
         let beside = [".lock", ".work.lock"].map(|ending| beside(path, ending));

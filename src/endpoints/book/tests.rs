@@ -1,12 +1,19 @@
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::Timestamp;
+use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::testing::{at, endpoint};
-use crate::endpoints::{DisabledBy, EndpointSecret, Events, Fresh, Reference};
+use crate::endpoints::{
+    Batch, Change, DisabledBy, EndpointSecret, EndpointStore, Events, NewSecret, PlannedEndpoint, Reference, Step,
+    StepOutcome,
+};
+use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
 
@@ -44,7 +51,7 @@ impl Fixture {
     /// Adds an endpoint with a stored secret and gives the secret's file.
     fn add_with_secret(&self, name: &str) -> (EndpointSecret, PathBuf) {
         let mut endpoint = endpoint(name);
-        let fresh = Fresh {
+        let fresh = NewSecret {
             secret: Secret::new("shared"),
             public: None,
         };
@@ -495,7 +502,7 @@ fn a_secret_that_a_rotation_dropped_is_deleted_and_one_in_its_overlap_is_not() {
         fixture
             .book
             .edit(|endpoints| {
-                super::super::rotate(&mut endpoints[0], next(variable), Duration::from_secs(overlap), at(10));
+                endpoints[0].rotate(next(variable), Duration::from_secs(overlap), at(10));
                 Ok(())
             })
             .unwrap();
@@ -519,23 +526,64 @@ fn a_failed_change_deletes_no_secret() {
     assert!(file.exists());
 }
 
-#[tokio::test]
-async fn the_book_answers_through_the_trait_like_any_store() {
-    async fn round<S: EndpointStore>(store: &S) {
-        let added = store.add(endpoint("a")).await.unwrap();
-        assert!(added.secret.is_none());
-        assert_eq!(store.get(&added.endpoint.id[..20]).await.unwrap(), added.endpoint);
-        let change = Change {
-            url: Some("https://other.example.com".into()),
-            ..Change::default()
-        };
-        assert_eq!(
-            store.update("a", change, at(5)).await.unwrap().url,
-            "https://other.example.com"
-        );
-        assert_eq!(store.remove("a").await.unwrap().name, "a");
-        assert!(store.list().await.unwrap().is_empty());
-        assert_eq!(store.get("a").await.unwrap_err().code(), "unknown");
-    }
-    round(&fixture().book).await;
+/// Does the steps through the trait, and tells what became of them.
+fn apply(store: &dyn EndpointStore, steps: &[Step]) -> Result<Vec<StepOutcome>, EndpointError> {
+    let registry = Registry::default();
+    let batch = Batch {
+        steps,
+        registry: &registry,
+        rules: &RuleOptions::default(),
+        now: at(5),
+        fits: &|_| true,
+    };
+    let mut outcomes = Vec::new();
+    store.apply(&batch, &mut |outcome| {
+        outcomes.push(outcome);
+        ControlFlow::Continue(())
+    })?;
+    Ok(outcomes)
+}
+
+fn planned(name: &str, url: &str) -> Step {
+    Step::Add(PlannedEndpoint {
+        endpoint: Endpoint {
+            provider: "poolflow".into(),
+            url: url.into(),
+            ..endpoint(name)
+        },
+        active: None,
+        secret: None,
+    })
+}
+
+#[test]
+fn the_book_does_steps_like_any_store_and_all_of_them_or_none() {
+    let fixture = fixture();
+    let store: &dyn EndpointStore = &fixture.book;
+    let outcomes = apply(store, &[planned("", "https://a.example.com")]).unwrap();
+    let [StepOutcome::Added(added)] = &outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(
+        (added.endpoint.name.as_str(), added.findings.len()),
+        ("a-example-com", 0)
+    );
+    assert_eq!(store.get(&added.endpoint.id[..20]).unwrap(), added.endpoint);
+    let change = Change {
+        url: Some("https://other.example.com".into()),
+        ..Change::default()
+    };
+    let steps = [
+        Step::change(&added.endpoint, change),
+        planned("b", "http://b.example.com"),
+    ];
+    assert_eq!(apply(store, &steps).unwrap_err().code(), "rule", "b is not https");
+    assert_eq!(store.list().unwrap(), [added.endpoint.clone()], "nothing is changed");
+    apply(store, &steps[..1]).unwrap();
+    assert_eq!(store.get("a-example-com").unwrap().url, "https://other.example.com");
+    let taken = planned("a-example-com", "https://c.example.com");
+    assert_eq!(apply(store, &[taken]).unwrap_err().code(), "duplicate");
+    apply(store, &[Step::Remove(added.endpoint.clone())]).unwrap();
+    assert!(store.list().unwrap().is_empty());
+    assert_eq!(store.get("a").unwrap_err().code(), "unknown");
 }

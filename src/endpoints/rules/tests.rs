@@ -29,6 +29,28 @@ fn profile(rules: &str) -> Profile {
     Profile::compile(toml::from_str(&text).unwrap(), None).unwrap()
 }
 
+/// Every code that a finding can have.
+const CODES: [&str; 18] = [
+    "bad-name",
+    "bad-url",
+    "bad-id",
+    "password-in-url",
+    "https-required",
+    "https-recommended",
+    "port",
+    "not-public",
+    "waived",
+    "not-waived",
+    "duplicate-url",
+    "plan-limit",
+    "unknown-plan",
+    "plan-not-given",
+    "no-events",
+    "unknown-event",
+    "alias",
+    "all-events",
+];
+
 fn at_url(url: &str) -> Endpoint {
     Endpoint {
         url: url.to_owned(),
@@ -52,29 +74,29 @@ fn on_plan(name: &str, plan: &str) -> Endpoint {
     }
 }
 
-fn local() -> Options {
-    Options {
+fn local() -> RuleOptions {
+    RuleOptions {
         local: true,
-        ..Options::default()
+        ..RuleOptions::default()
     }
 }
 
-fn production() -> Options {
-    Options {
+fn production() -> RuleOptions {
+    RuleOptions {
         production: true,
-        ..Options::default()
+        ..RuleOptions::default()
     }
 }
 
-fn plan(name: &str) -> Options {
-    Options {
+fn plan(name: &str) -> RuleOptions {
+    RuleOptions {
         plan: Some(name.to_owned()),
-        ..Options::default()
+        ..RuleOptions::default()
     }
 }
 
 /// The findings as `severity code`.
-fn found(rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &Options) -> Vec<String> {
+fn found(rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &RuleOptions) -> Vec<String> {
     let findings = judge(&profile(rules), candidate, existing, options);
     assert!(
         findings.iter().all(|finding| CODES.contains(&finding.code)),
@@ -95,32 +117,37 @@ fn network_rules_are_judged_by_the_profile_and_waived_for_this_machine_only() {
     let advised = "https = \"recommended\"";
     let none: &[&str] = &[];
     for (rules, url, options, expected) in [
-        (strict, "https://example.com/x", Options::default(), none),
-        (strict, "https://example.com:80/x", Options::default(), none),
+        (strict, "https://example.com/x", RuleOptions::default(), none),
+        (strict, "https://example.com:80/x", RuleOptions::default(), none),
         (
             strict,
             "http://example.com/x",
-            Options::default(),
+            RuleOptions::default(),
             &["refused https-required"],
         ),
         (
             strict,
             "https://example.com:8443",
-            Options::default(),
+            RuleOptions::default(),
             &["refused port"],
         ),
-        (strict, "https://10.0.0.1", Options::default(), &["refused not-public"]),
-        (strict, "https://web", Options::default(), &["refused not-public"]),
+        (
+            strict,
+            "https://10.0.0.1",
+            RuleOptions::default(),
+            &["refused not-public"],
+        ),
+        (strict, "https://web", RuleOptions::default(), &["refused not-public"]),
         (
             strict,
             "https://printer.local",
-            Options::default(),
+            RuleOptions::default(),
             &["refused not-public"],
         ),
         (
             strict,
             "http://localhost:3000",
-            Options::default(),
+            RuleOptions::default(),
             &["refused https-required", "refused port", "refused not-public"],
         ),
         (strict, "http://localhost:3000", local(), &["note waived"]),
@@ -135,7 +162,7 @@ fn network_rules_are_judged_by_the_profile_and_waived_for_this_machine_only() {
         (
             advised,
             "http://example.com",
-            Options::default(),
+            RuleOptions::default(),
             &["caution https-recommended"],
         ),
         (advised, "http://example.com", production(), &["refused https-required"]),
@@ -144,21 +171,21 @@ fn network_rules_are_judged_by_the_profile_and_waived_for_this_machine_only() {
         (
             advised,
             "http://localhost:3000",
-            Options::default(),
+            RuleOptions::default(),
             &["caution https-recommended"],
         ),
-        ("", "http://127.0.0.1:9", Options::default(), none),
+        ("", "http://127.0.0.1:9", RuleOptions::default(), none),
         ("", "http://127.0.0.1:9", local(), none),
         ("", "http://example.com", production(), none),
-        ("", "https://10.0.0.1", Options::default(), none),
+        ("", "https://10.0.0.1", RuleOptions::default(), none),
         ("", "https://10.0.0.1", production(), &["refused not-public"]),
         ("", "https://127.0.0.1", production(), &["refused not-public"]),
-        ("", "ftp://example.com", Options::default(), &["refused bad-url"]),
+        ("", "ftp://example.com", RuleOptions::default(), &["refused bad-url"]),
         ("", "example.com", local(), &["refused bad-url"]),
         (
             "",
             "https://u:pw@example.com",
-            Options::default(),
+            RuleOptions::default(),
             &["caution password-in-url"],
         ),
     ] {
@@ -209,17 +236,22 @@ fn a_url_that_is_there_already_is_refused_or_a_caution_as_the_profile_says() {
         let candidate = at_url("https://example.com/");
         let existing = std::slice::from_ref(existing);
         assert_eq!(
-            found(rules, &candidate, existing, &Options::default()),
+            found(rules, &candidate, existing, &RuleOptions::default()),
             expected,
             "{rules} {existing:?}"
         );
     }
     assert_eq!(
-        found(unique, &there, std::slice::from_ref(&there), &Options::default()),
+        found(unique, &there, std::slice::from_ref(&there), &RuleOptions::default()),
         none
     );
     assert_eq!(
-        found(unique, &at_url("https://example.com/x"), &[there], &Options::default()),
+        found(
+            unique,
+            &at_url("https://example.com/x"),
+            &[there],
+            &RuleOptions::default()
+        ),
         none
     );
 }
@@ -241,26 +273,36 @@ fn a_plan_limits_active_and_disabled_endpoints_of_the_provider() {
     let two = [on_plan("a", "free"), off, foreign];
     let none: &[&str] = &[];
     for (candidate, existing, options, expected) in [
-        (on_plan("new", "free"), &one[..], Options::default(), none),
+        (on_plan("new", "free"), &one[..], RuleOptions::default(), none),
         (
             on_plan("new", "free"),
             &two,
-            Options::default(),
+            RuleOptions::default(),
             &["refused plan-limit"],
         ),
         (on_plan("new", ""), &two, plan("free"), &["refused plan-limit"]),
         (on_plan("new", "growth"), &two, plan("free"), none),
         (on_plan("new", ""), &two, plan("growth"), none),
         // The plan of the account is known from the endpoint that is there.
-        (on_plan("new", ""), &two, Options::default(), &["refused plan-limit"]),
-        (on_plan("new", ""), &[], Options::default(), &["note plan-not-given"]),
+        (
+            on_plan("new", ""),
+            &two,
+            RuleOptions::default(),
+            &["refused plan-limit"],
+        ),
+        (
+            on_plan("new", ""),
+            &[],
+            RuleOptions::default(),
+            &["note plan-not-given"],
+        ),
         (
             on_plan("new", "gold"),
             &[],
-            Options::default(),
+            RuleOptions::default(),
             &["refused unknown-plan"],
         ),
-        (two[0].clone(), &two, Options::default(), none),
+        (two[0].clone(), &two, RuleOptions::default(), none),
     ] {
         assert_eq!(
             found(rules, &candidate, existing, &options),
@@ -269,7 +311,7 @@ fn a_plan_limits_active_and_disabled_endpoints_of_the_provider() {
         );
     }
     assert_eq!(
-        found("", &on_plan("new", "free"), &[], &Options::default()),
+        found("", &on_plan("new", "free"), &[], &RuleOptions::default()),
         ["note unknown-plan"]
     );
     let smaller = Endpoint {
@@ -285,18 +327,18 @@ fn a_plan_limits_active_and_disabled_endpoints_of_the_provider() {
         },
     ];
     assert_eq!(
-        found(rules, &smaller, &three, &Options::default()),
+        found(rules, &smaller, &three, &RuleOptions::default()),
         ["refused plan-limit"]
     );
 }
 
 #[test]
 fn events_are_known_names_and_at_least_one() {
-    let lenient = Options {
+    let lenient = RuleOptions {
         new_events: true,
-        ..Options::default()
+        ..RuleOptions::default()
     };
-    let strict = Options::default();
+    let strict = RuleOptions::default();
     let none: &[&str] = &[];
     for (names, options, expected) in [
         (&["job.paid", "job.lost"][..], &strict, none),
@@ -341,11 +383,11 @@ fn events_are_kept_under_the_catalogues_names_each_once() {
 
 #[test]
 fn messages_name_the_object_and_hints_can_be_followed() {
-    let first = |rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &Options| {
+    let first = |rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &RuleOptions| {
         let finding = judge(&profile(rules), candidate, existing, options).remove(0);
         (finding.fact, finding.hint.unwrap_or_default())
     };
-    let strict = Options::default();
+    let strict = RuleOptions::default();
     for ((message, hint), says, advises) in [
         (
             first("https = \"required\"", &at_url("http://example.com/x"), &[], &strict),
@@ -384,7 +426,7 @@ fn messages_name_the_object_and_hints_can_be_followed() {
                 &[on_plan("a", "")],
                 &strict,
             ),
-            "plan `free` of `acme` allows 1 endpoint, and the book has 1 already",
+            "plan `free` of `acme` allows 1 endpoint, and there are 1 already",
             "disabled ones count too: `hook endpoints remove NAME`",
         ),
         (
@@ -412,22 +454,27 @@ fn every_code_is_one_that_some_endpoint_gets() {
     let there = [on_plan("there", "free")];
     let mut codes = BTreeSet::new();
     for (rules, candidate, existing, options) in [
-        ("", bad_name, &[][..], Options::default()),
-        ("", at_url("x"), &[], Options::default()),
-        ("", at_url("https://a:b@example.com"), &[], Options::default()),
+        ("", bad_name, &[][..], RuleOptions::default()),
+        ("", at_url("x"), &[], RuleOptions::default()),
+        ("", at_url("https://a:b@example.com"), &[], RuleOptions::default()),
         (strict, at_url("http://10.0.0.1:1"), &[], local()),
         (strict, at_url("http://localhost"), &[], local()),
         (
             "https = \"recommended\"",
             at_url("http://example.com"),
             &[],
-            Options::default(),
+            RuleOptions::default(),
         ),
-        (strict, at_url("https://there.example.com"), &there, Options::default()),
-        (strict, on_plan("a", "gold"), &[], Options::default()),
-        ("", wanting(&[]), &[], Options::default()),
-        ("", wanting(&["x", "job_paid"]), &[], Options::default()),
-        ("", wanting(&["all"]), &[], Options::default()),
+        (
+            strict,
+            at_url("https://there.example.com"),
+            &there,
+            RuleOptions::default(),
+        ),
+        (strict, on_plan("a", "gold"), &[], RuleOptions::default()),
+        ("", wanting(&[]), &[], RuleOptions::default()),
+        ("", wanting(&["x", "job_paid"]), &[], RuleOptions::default()),
+        ("", wanting(&["all"]), &[], RuleOptions::default()),
     ] {
         codes.extend(
             judge(&profile(rules), &candidate, existing, &options)

@@ -120,7 +120,7 @@ fn any_text_is_stored_and_read_back_exactly() {
     let texts = [&b"abc"[..], b"abc\n", b"abc\r", b"abc\r\n\n", b"\n", &[0, 255, 10]];
     let mut paths = HashSet::new();
     for text in texts {
-        let fresh = Fresh {
+        let fresh = NewSecret {
             secret: Secret::new(text),
             public: None,
         };
@@ -133,7 +133,7 @@ fn any_text_is_stored_and_read_back_exactly() {
 #[test]
 fn a_name_that_is_taken_is_not_written_over() {
     let (_folder, vault) = vault();
-    let fresh = |text: &str| Fresh {
+    let fresh = |text: &str| NewSecret {
         secret: Secret::new(text),
         public: None,
     };
@@ -209,7 +209,7 @@ fn secrets_are_found_by_their_reference_under_the_name_that_verdicts_show() {
 #[test]
 fn an_emptied_secret_file_is_no_secret() {
     let (_folder, vault) = vault();
-    let fresh = Fresh {
+    let fresh = NewSecret {
         secret: Secret::new("x"),
         public: None,
     };

@@ -1,8 +1,9 @@
 //! What the book and the profile tell about an endpoint.
 
 use super::{Subject, of_rule, of_url};
+use crate::app::context::Context;
 use crate::clock::human_duration;
-use crate::endpoints::rules::{self, Options};
+use crate::endpoints::rules::{self, RuleOptions};
 use crate::endpoints::{Endpoint, Events, normalised};
 use crate::finding::Finding;
 use crate::signature::Scheme;
@@ -14,10 +15,10 @@ const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-eve
 
 fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     let here = url::Url::parse(&subject.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url));
-    let options = Options {
+    let options = RuleOptions {
         local: here,
         new_events: false,
-        ..Options::default()
+        ..RuleOptions::default()
     };
     rules::judge(&subject.profile, subject.endpoint, subject.all, &options)
 }
@@ -91,7 +92,7 @@ pub(super) fn secrets(subject: &Subject<'_>) -> Vec<Finding> {
     let book = context.book();
     let mut checks = Vec::new();
     for secret in &secrets {
-        let found = context.signing_secret(&book, endpoint, secret);
+        let found = Context::signing_secret(&book, endpoint, secret);
         let usable = found.and_then(|found| Ok(profile.scheme.signer(&[found]).map(|_| ())?));
         let name = printable(&secret.reference.to_string(), 200);
         checks.push(match usable {

@@ -6,7 +6,7 @@ use super::{no_provider, of_url};
 use crate::app::context::Context;
 use crate::app::workflow::{find, sample_record};
 use crate::config::workflow::{WorkflowFile, WorkflowState};
-use crate::endpoints::rules::{self, Options};
+use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::json::{get, leaf_paths};
@@ -79,9 +79,9 @@ fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Fin
         return vec![check.hint("add one, or name it with `--to URL` each time")];
     };
     let url = merge.url(text);
-    let options = Options {
+    let options = RuleOptions {
         local: url::Url::parse(&url).is_ok_and(|url| address_policy::is_loopback(&url)),
-        ..Options::default()
+        ..RuleOptions::default()
     };
     let findings = rules::judge_url(profile, &url, &options);
     of_url(profile, findings.iter())

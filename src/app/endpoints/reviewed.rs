@@ -1,47 +1,47 @@
 //! What a reviewed file wants, read and checked.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::super::ask::whole_url;
-use super::super::judge;
-use super::RemoteProvider;
+use super::wanted;
 use crate::api::object::wire_events;
+use crate::app::context::Context;
 use crate::app::trust;
-use crate::cli::session::Session;
 use crate::config;
 use crate::config::file::ConfigFile;
 use crate::config::trust::{entry_secret, project_secret};
-use crate::endpoints::{Endpoint, Entry, Events, Target, check_name, normalised, rules};
+use crate::endpoints::{Endpoint, EndpointEntry, Events, PlannedEndpoint, RemotePlace, check_name, normalised, rules};
 use crate::error::{Error, Result};
-use crate::id::{Id, IdKind};
 use crate::mask::{self, MASK};
-use crate::provider::Profile;
 use crate::trust::TrustList;
 
 /// The targets of the file; for a provider's own store those of that provider.
-pub(super) fn read(session: &Session, place: Option<&RemoteProvider>, file: Option<&Path>) -> Result<Vec<Target>> {
+pub(super) fn read(
+    context: &Context,
+    place: Option<RemotePlace<'_>>,
+    file: Option<&Path>,
+) -> Result<Vec<PlannedEndpoint>> {
     let (shown, settings) = match file {
         Some(file) => named(file)?,
-        None => of_project(session)?,
+        None => of_project(context)?,
     };
     let Some(entries) = settings.endpoint else {
         return Err(Error::usage(format!("`{shown}` says nothing about endpoints")).hint(
             "write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means that there are to be none",
         ));
     };
-    let wanted = !entries.is_empty();
+    let is_empty = entries.is_empty();
     let targets = (1..).zip(entries).filter_map(|(number, entry)| {
-        let target = target(session, place, &entry).map_err(|error| Error {
+        let target = target(context, place, &entry).map_err(|error| Error {
             message: format!("endpoint {number} of `{shown}`: {}", error.message),
             ..error
         });
         target.transpose()
     });
-    let targets: Vec<Target> = targets.collect::<Result<_>>()?;
+    let targets: Vec<PlannedEndpoint> = targets.collect::<Result<_>>()?;
     match place {
-        Some(place) if wanted && targets.is_empty() => {
-            let label = place.client.profile.label();
+        Some(place) if !is_empty && targets.is_empty() => {
+            let label = place.profile.label();
             Err(Error::usage(format!("`{shown}` has no endpoint of `{label}`"))
                 .hint("add one with `provider`, or `endpoint = []` when there are to be none"))
         }
@@ -50,7 +50,7 @@ pub(super) fn read(session: &Session, place: Option<&RemoteProvider>, file: Opti
 }
 
 /// Gives a URL that `export` wrote without its credentials those of the endpoint that it was written of.
-pub(super) fn unmask(targets: &mut [Target], current: &[Endpoint]) -> Result<()> {
+pub(super) fn unmask(targets: &mut [PlannedEndpoint], current: &[Endpoint]) -> Result<()> {
     for target in targets.iter_mut().filter(|target| target.endpoint.url.contains(MASK)) {
         let wanted = &mut target.endpoint;
         let same = |other: &&Endpoint| {
@@ -81,14 +81,14 @@ fn named(file: &Path) -> Result<(String, ConfigFile)> {
 }
 
 /// The project's file: a secret in it has to be allowed.
-fn of_project(session: &Session) -> Result<(String, ConfigFile)> {
-    let Some(path) = &session.settings.project else {
+fn of_project(context: &Context) -> Result<(String, ConfigFile)> {
+    let Some(path) = &context.settings.project else {
         return Err(
             Error::usage("there is no `hook.toml` here or above").hint("`-f FILE` names the file with the endpoints")
         );
     };
     let mut settings = config::read_project(path)?.unwrap_or_default();
-    let list = TrustList::new(session.paths.trust());
+    let list = TrustList::new(context.paths.trust());
     for entry in settings.endpoint.iter_mut().flatten() {
         if let Some(grant) = entry_secret(path, entry, settings.provider.as_deref()).filter(|grant| !list.allows(grant))
         {
@@ -99,7 +99,7 @@ fn of_project(session: &Session) -> Result<(String, ConfigFile)> {
     Ok((path.display().to_string(), settings))
 }
 
-fn check_names(targets: Vec<Target>, file: &str) -> Result<Vec<Target>> {
+fn check_names(targets: Vec<PlannedEndpoint>, file: &str) -> Result<Vec<PlannedEndpoint>> {
     for (index, target) in targets.iter().enumerate() {
         let name = &target.endpoint.name;
         if !name.is_empty() && targets[..index].iter().any(|other| other.endpoint.name == *name) {
@@ -111,59 +111,37 @@ fn check_names(targets: Vec<Target>, file: &str) -> Result<Vec<Target>> {
 }
 
 /// One entry; nothing when it belongs to another provider than the place.
-fn target(session: &Session, place: Option<&RemoteProvider>, entry: &Entry) -> Result<Option<Target>> {
+fn target(context: &Context, place: Option<RemotePlace<'_>>, entry: &EndpointEntry) -> Result<Option<PlannedEndpoint>> {
     let first = match &entry.events {
         Events::Only(names) => names.first(),
         Events::All => None,
     };
     let profile = match (place, &entry.provider) {
-        (Some(place), Some(named)) if place.client.profile.name != *named && place.client.profile.label() != *named => {
+        (Some(place), Some(named)) if place.profile.name != *named && place.profile.label() != *named => {
             return Ok(None);
         }
-        (Some(place), _) => place.client.profile.clone(),
-        (None, named) => session.provider_for(named.as_deref(), first.map(String::as_str))?,
+        (Some(place), _) => Arc::clone(place.profile),
+        (None, named) => context.provider_for(named.as_deref(), first.map(String::as_str))?,
     };
-    let now = session.now();
-    let id = Id::new(IdKind::Endpoint, now, &session.random);
-    let mut endpoint = Endpoint::new(
-        id,
-        "",
-        &whole_url(&entry.url)?,
-        &profile.label(),
-        entry.events.clone(),
-        now,
-    );
-    endpoint.name = entry.name.clone().unwrap_or_default();
+    let mut endpoint = wanted(context, &profile, entry)?;
     if !endpoint.name.is_empty() {
         check_name(&endpoint.name).map_err(Error::usage)?;
     }
     endpoint.events = rules::canonical_events(&profile, &entry.events);
-    endpoint.description = entry.description.clone().filter(|text| !text.is_empty());
-    endpoint.params = params(&profile, &entry.params)?;
-    let env = entry.env.clone().filter(|name| !name.is_empty());
-    endpoint.labels = env.map(super::super::add::env_label).into_iter().collect();
-    match place {
-        None => endpoint.plan = entry.plan.clone().filter(|plan| !plan.is_empty()),
-        Some(place) => {
-            if entry.secret.is_some() && place.client.api.field(crate::provider::api::Field::Secret).is_some() {
-                let what = format!("`{}` makes the secret itself", profile.label());
-                return Err(Error::usage(what).hint("take `secret` out of the entry"));
-            }
-            // Where there is no sign for all events, all of them are written out.
-            if profile.endpoint.all_events.is_none() {
-                endpoint.events = Events::Only(wire_events(&profile, &endpoint.events));
-            }
-            endpoint.plan.clone_from(&place.plan);
+    if let Some(place) = place {
+        if entry.secret.is_some() && place.makes_secrets() {
+            let what = format!("`{}` makes the secret itself", profile.label());
+            return Err(Error::usage(what).hint("take `secret` out of the entry"));
         }
+        // Where there is no sign for all events, all of them are written out.
+        if profile.endpoint.all_events.is_none() {
+            endpoint.events = Events::Only(wire_events(&profile, &endpoint.events));
+        }
+        endpoint.plan = place.plan.map(str::to_owned);
     }
-    Ok(Some(Target {
+    Ok(Some(PlannedEndpoint {
         endpoint,
         active: entry.active,
         secret: entry.secret.clone(),
     }))
-}
-
-fn params(profile: &Profile, params: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-    let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    judge::params(profile, &pairs)
 }

@@ -6,7 +6,7 @@ use crate::provider::policy::Exhaustion;
 
 /// How a delivery to an endpoint ended. One that was interrupted has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum DeliveryOutcome {
     /// The endpoint answered with success.
     Delivered,
     /// No attempt is left.
@@ -17,13 +17,18 @@ pub enum Ending {
 
 /// Counts a delivery that ended, and disables the endpoint where the provider does so. The answer is there only when
 /// this delivery disabled it.
-pub fn note_delivery(endpoint: &mut Endpoint, ending: Ending, rule: Exhaustion, now: Timestamp) -> Option<Disabled> {
+pub fn note_delivery(
+    endpoint: &mut Endpoint,
+    ending: DeliveryOutcome,
+    rule: Exhaustion,
+    now: Timestamp,
+) -> Option<Disabled> {
     let (reason, detail) = match ending {
-        Ending::Delivered => {
+        DeliveryOutcome::Delivered => {
             endpoint.failed_deliveries = 0;
             return None;
         }
-        Ending::Failed => {
+        DeliveryOutcome::Failed => {
             endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
             match rule {
                 Exhaustion::DisableEndpoint { after } if endpoint.failed_deliveries >= after => (
@@ -33,7 +38,7 @@ pub fn note_delivery(endpoint: &mut Endpoint, ending: Ending, rule: Exhaustion, 
                 _ => return None,
             }
         }
-        Ending::Gone => {
+        DeliveryOutcome::Gone => {
             endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
             (DisabledBy::Answer, None)
         }
@@ -56,7 +61,7 @@ fn failed_detail(count: u32) -> String {
 mod tests {
     use super::*;
     use crate::endpoints::testing::{at, endpoint};
-    use Ending::{Delivered, Failed, Gone};
+    use DeliveryOutcome::{Delivered, Failed, Gone};
 
     #[test]
     fn an_endpoint_is_disabled_by_as_many_failures_in_a_row_as_the_provider_says() {

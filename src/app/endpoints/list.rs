@@ -1,0 +1,79 @@
+//! Endpoints as a store has them.
+
+use super::{EndpointDetails, Endpoints};
+use crate::endpoints::{Endpoint, EndpointStore, RemotePlace, select};
+use crate::error::{Error, Result};
+use crate::mask;
+use crate::signature::Scheme;
+
+/// Which endpoints are wanted.
+#[derive(Debug, Default)]
+pub struct EndpointFilter {
+    /// Of this provider, with or without its variant.
+    pub provider: Option<String>,
+    /// Of this environment.
+    pub env: Option<String>,
+}
+
+impl EndpointFilter {
+    fn fits(&self, endpoint: &Endpoint) -> bool {
+        let provider = |wanted: &String| endpoint.provider == *wanted || endpoint.provider_name() == wanted;
+        let env = |wanted: &String| endpoint.labels.get("env") == Some(wanted);
+        self.provider.as_ref().is_none_or(provider) && self.env.as_ref().is_none_or(env)
+    }
+}
+
+impl Endpoints<'_> {
+    /// Those that the filter lets pass.
+    pub fn list(&self, filter: &EndpointFilter) -> Result<Vec<EndpointDetails>> {
+        let all = self.store.list()?;
+        if all.is_empty() {
+            self.context.notices.note(match self.store.remote() {
+                Some(place) => format!("no endpoints at `{}`", place.name),
+                None => format!("no endpoints yet in `{}`", self.store.book().path().display()),
+            });
+            self.context.notices.hint("`hook endpoints add` makes one");
+            return Ok(Vec::new());
+        }
+        let fitting = all.iter().filter(|endpoint| filter.fits(endpoint));
+        let found: Vec<_> = fitting.map(|endpoint| *self.details(endpoint)).collect();
+        if found.is_empty() {
+            return Err(Error::nothing("no endpoint matches").hint("`hook endpoints list` shows all of them"));
+        }
+        Ok(found)
+    }
+
+    /// Those of the names.
+    pub fn show(&self, names: &[String]) -> Result<Vec<EndpointDetails>> {
+        let all = self.store.list()?;
+        let found = names.iter().map(|name| Ok(*self.details(select(&all, name)?)));
+        found.collect()
+    }
+
+    /// Those of the names, each once.
+    pub fn pick(&self, names: &[String]) -> Result<Vec<Endpoint>> {
+        let all = self.store.list()?;
+        let mut found: Vec<Endpoint> = Vec::new();
+        for name in names {
+            let endpoint = select(&all, name)?;
+            if !found.iter().any(|known| known.id == endpoint.id) {
+                found.push(endpoint.clone());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The endpoint of that name with its secret, which a provider's list may show.
+pub fn with_secret(store: &dyn EndpointStore, selector: &str) -> Result<Endpoint> {
+    let endpoint = store.get_with_secret(selector)?;
+    let signs = |place: RemotePlace<'_>| !matches!(place.profile.scheme, Scheme::Unsigned);
+    if store.remote().is_some_and(signs) && endpoint.secrets.is_empty() {
+        let what = format!("the secret of `{}` is not known on this machine", endpoint.name);
+        let to = mask::url(&endpoint.url);
+        return Err(Error::usage(what).hint(format!(
+            "`hook send EVENT --to {to} --secret env:VAR` signs with the one that you have"
+        )));
+    }
+    Ok(endpoint)
+}

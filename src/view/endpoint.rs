@@ -1,0 +1,387 @@
+//! Endpoints: a table, a page of each, and what becomes of them. Never a secret's text, but for the one that is handed over.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::style::Style;
+use super::{JsonLines, Page, View};
+use crate::app::endpoints::{EndpointDetails, EndpointEvent, differences};
+use crate::clock::human_duration;
+use crate::endpoints::{Confirmed, Step};
+use crate::mask;
+use crate::secret::SecretRef;
+use crate::text::{count, printable};
+
+/// How much of a text from a store is shown.
+const MOST: usize = 200;
+
+/// The schema of an endpoint.
+const SCHEMA: &str = "hook.endpoint/1";
+
+/// Endpoints, a line each.
+pub struct EndpointTable(pub Vec<EndpointDetails>);
+
+/// Everything about each endpoint.
+pub struct EndpointPages(pub Vec<EndpointDetails>);
+
+/// What a plan does.
+pub struct EndpointSteps<'a>(pub &'a [Step]);
+
+impl View for EndpointTable {
+    fn human(&self, page: &mut Page) {
+        if self.0.is_empty() {
+            return;
+        }
+        let header = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
+        let rows: Vec<[String; 6]> = self.0.iter().map(cells).collect();
+        let wide = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([header[column].len()]).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..header.len()).map(wide).collect();
+        let padded = |cells: &[String]| -> Vec<String> {
+            let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            padded.collect()
+        };
+        let style = page.style;
+        page.line(style.dim(padded(&header.map(str::to_owned)).join("  ").trim_end()));
+        for (endpoint, row) in self.0.iter().zip(&rows) {
+            let mut cells = padded(row);
+            cells[0] = style.name(&cells[0]);
+            cells[4] = state_style(style, endpoint, &cells[4]);
+            page.line(cells.join("  ").trim_end());
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        self.0.iter().try_for_each(|endpoint| lines.object(SCHEMA, endpoint))
+    }
+}
+
+fn cells(endpoint: &EndpointDetails) -> [String; 6] {
+    [
+        endpoint.name.clone(),
+        printable(&endpoint.provider, 40),
+        printable(&endpoint.url, 80),
+        endpoint.events.summary(32),
+        state_word(endpoint).to_owned(),
+        printable(endpoint.description.as_deref().unwrap_or_default(), 60),
+    ]
+}
+
+fn state_word(endpoint: &EndpointDetails) -> &'static str {
+    match (endpoint.active, endpoint.is_pending()) {
+        (true, _) => "active",
+        (false, true) => "pending",
+        (false, false) => "disabled",
+    }
+}
+
+fn state_style(style: Style, endpoint: &EndpointDetails, text: &str) -> String {
+    if endpoint.active {
+        style.good(text)
+    } else {
+        style.bad(text)
+    }
+}
+
+impl View for EndpointPages {
+    fn human(&self, page: &mut Page) {
+        for (index, endpoint) in self.0.iter().enumerate() {
+            if index > 0 {
+                page.line("");
+            }
+            one(endpoint, page);
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        self.0.iter().try_for_each(|endpoint| lines.object(SCHEMA, endpoint))
+    }
+}
+
+/// Everything about one endpoint.
+fn one(endpoint: &EndpointDetails, page: &mut Page) {
+    let style = page.style;
+    let mut row = |name: &str, value: &str| page.line(format!("{} {value}", style.dim(&format!("{name:<12}"))));
+    row("name", &style.name(&endpoint.name));
+    row("id", &printable(&endpoint.id, MOST));
+    row("provider", &printable(&endpoint.provider, MOST));
+    row("url", &printable(&endpoint.url, 2000));
+    row("events", &printable(&endpoint.events.to_string(), 4000));
+    for (name, text) in [("description", &endpoint.description), ("plan", &endpoint.plan)] {
+        if let Some(text) = text {
+            row(name, &printable(text, MOST));
+        }
+    }
+    for (kind, pairs) in [("label", &endpoint.labels), ("param", &endpoint.params)] {
+        for (name, value) in pairs {
+            row(kind, &printable(&format!("{name}={value}"), MOST));
+        }
+    }
+    row("state", &state(style, endpoint));
+    for secret in &endpoint.secrets {
+        let name = secret.name.as_ref().map(|name| format!("{name}="));
+        let mut text = printable(&format!("{}{}", name.unwrap_or_default(), secret.reference), MOST);
+        if let Some(fingerprint) = &secret.fingerprint {
+            text.push_str(&style.dim(&format!("  fingerprint {fingerprint}")));
+        }
+        if let Some(problem) = &secret.problem {
+            text.push_str(&style.bad(&format!("  {problem}")));
+        }
+        if let Some(until) = secret.until {
+            text.push_str(&style.caution(&format!("  until {}", until.local_datetime())));
+        }
+        row("secret", &text);
+    }
+    if let Some(key) = &endpoint.public_key {
+        row("public key", &key.replace('\n', "\n             "));
+    }
+    row("created", &endpoint.created.local_datetime());
+    row("updated", &endpoint.updated.local_datetime());
+}
+
+fn state(style: Style, endpoint: &EndpointDetails) -> String {
+    let failed = match endpoint.failed_deliveries {
+        0 => String::new(),
+        n => format!(", {} in a row", count(n.into(), "failed delivery")),
+    };
+    let word = state_style(style, endpoint, state_word(endpoint));
+    match &endpoint.disabled {
+        None => format!("{word}{failed}"),
+        Some(disabled) => format!(
+            "{word} since {}: {}{failed}",
+            disabled.since.local_datetime(),
+            printable(&disabled.detail, MOST)
+        ),
+    }
+}
+
+impl View for EndpointEvent {
+    fn human(&self, page: &mut Page) {
+        let style = page.style;
+        match self {
+            Self::Added(endpoint) => {
+                page.line(format!(
+                    "{} {}: {} delivers {} to {}",
+                    style.good("added"),
+                    style.name(&endpoint.name),
+                    endpoint.provider,
+                    endpoint.events.summary(MOST),
+                    endpoint.url
+                ));
+                new_secret(endpoint, page);
+            }
+            Self::Updated(endpoint, differences) => {
+                let name = style.name(&endpoint.name);
+                page.line(match differences.as_slice() {
+                    [] => format!("{name} is as it was"),
+                    all => format!("{} {name}: {}", style.good("updated"), all.join(", ")),
+                });
+            }
+            Self::Switched {
+                endpoint,
+                was_active,
+                forgotten,
+            } => {
+                let said = switched(endpoint.active, *was_active, *forgotten);
+                page.line(format!("{} {said}", style.name(&endpoint.name)));
+            }
+            Self::Removed(endpoint) => page.line(format!("{} {}", style.bad("removed"), style.name(&endpoint.name))),
+            Self::Rotated {
+                endpoint,
+                until,
+                overlap,
+                had_secret,
+            } => {
+                let counts = match until {
+                    Some(until) => format!(
+                        "the old secret verifies until {} ({})",
+                        until.local_datetime(),
+                        human_duration(*overlap)
+                    ),
+                    None if *had_secret => "the old secret counts no longer".to_owned(),
+                    None => "it had no secret before".to_owned(),
+                };
+                page.line(format!(
+                    "{} {}: {counts}",
+                    style.good("rotated"),
+                    style.name(&endpoint.name)
+                ));
+                new_secret(endpoint, page);
+            }
+            Self::Confirmed(endpoint, outcome) => {
+                let said = match outcome {
+                    Confirmed::Now => "is confirmed: it gets deliveries from now on",
+                    _ if endpoint.active => "waits for no confirmation",
+                    _ => "waits for no confirmation, but is disabled",
+                };
+                page.line(format!("{} {said}", style.name(&endpoint.name)));
+            }
+            Self::Refused(_) | Self::NotDone(_) => {}
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        match self {
+            Self::Added(endpoint)
+            | Self::Updated(endpoint, _)
+            | Self::Removed(endpoint)
+            | Self::Confirmed(endpoint, _)
+            | Self::Switched { endpoint, .. }
+            | Self::Rotated { endpoint, .. } => lines.object(SCHEMA, endpoint),
+            Self::Refused(refusal) => lines.object("hook.refusal/1", refusal),
+            Self::NotDone(_) => Ok(()),
+        }
+    }
+}
+
+fn switched(active: bool, was_active: bool, forgotten: u32) -> String {
+    let forgotten = match forgotten {
+        0 => String::new(),
+        1 => "; its failed delivery is forgotten".to_owned(),
+        n => format!("; its {n} failed deliveries are forgotten"),
+    };
+    match (active, was_active) {
+        (true, false) => format!("is active again{forgotten}"),
+        (true, true) => format!("is active already{forgotten}"),
+        (false, true) => "is disabled: nothing is delivered to it".to_owned(),
+        (false, false) => "is disabled already".to_owned(),
+    }
+}
+
+/// What is handed over with an endpoint.
+fn new_secret(endpoint: &EndpointDetails, page: &mut Page) {
+    let style = page.style;
+    if let Some(file) = &endpoint.secret_file {
+        page.line(format!("{} in `{file}`", style.dim(kind_of_secret(endpoint))));
+    } else if let Some(text) = &endpoint.secret {
+        // A provider's API may have made it.
+        let text = printable(text, usize::MAX);
+        page.line(format!("{} {}", style.dim("secret "), style.strong(&text)));
+    } else if let Some(key) = endpoint.public_key.as_ref().filter(|_| endpoint.is_new_key) {
+        page.line(style.dim("public key"));
+        page.line(key);
+    }
+}
+
+fn kind_of_secret(endpoint: &EndpointDetails) -> &'static str {
+    if endpoint.public_key.is_some() {
+        "public key"
+    } else {
+        "secret"
+    }
+}
+
+impl EndpointEvent {
+    /// What the user has to do with a secret that was handed over.
+    pub fn remark(&self) -> Option<String> {
+        let (Self::Added(endpoint) | Self::Rotated { endpoint, .. }) = self else {
+            return None;
+        };
+        if endpoint.secret_file.is_some() {
+            let what = kind_of_secret(endpoint);
+            return Some(format!(
+                "give the receiver what is in the file: the {what} is not shown"
+            ));
+        }
+        let remark = match (endpoint.secret.is_some(), endpoint.is_new_key) {
+            (true, _) => "keep the secret: the receiver needs it, and it is not shown again",
+            (_, true) => "the receiver verifies with the public key; the private half stays on this machine",
+            _ => return None,
+        };
+        Some(remark.to_owned())
+    }
+}
+
+/// One thing that a plan does, as `hook.step/1` has it.
+#[derive(Serialize)]
+struct StepRecord<'a> {
+    action: &'static str,
+    name: &'a str,
+    provider: &'a str,
+    url: String,
+    differs: Vec<&'static str>,
+}
+
+impl View for EndpointSteps<'_> {
+    fn human(&self, page: &mut Page) {
+        for step in self.0 {
+            page.line(step_line(page.style, step));
+        }
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        self.0.iter().try_for_each(|step| {
+            let (action, endpoint, differs) = match step {
+                Step::Remove(endpoint) => ("remove", endpoint, Vec::new()),
+                Step::Change { before, after, .. } => ("change", &**before, differences(before, after)),
+                Step::Add(planned) => ("add", &planned.endpoint, Vec::new()),
+            };
+            let record = StepRecord {
+                action,
+                name: &endpoint.name,
+                provider: &endpoint.provider,
+                url: mask::url(&endpoint.url),
+                differs,
+            };
+            lines.object("hook.step/1", &record)
+        })
+    }
+}
+
+impl EndpointSteps<'_> {
+    /// How much there is to do.
+    pub fn summary(&self) -> String {
+        let count = |is: fn(&Step) -> bool| self.0.iter().filter(|step| is(step)).count();
+        let parts = [
+            (count(|step| matches!(step, Step::Add(_))), "to add"),
+            (count(|step| matches!(step, Step::Change { .. })), "to change"),
+            (count(|step| matches!(step, Step::Remove(_))), "to remove"),
+        ];
+        let parts = parts.iter().filter(|(n, _)| *n > 0);
+        let parts: Vec<String> = parts.map(|(n, what)| format!("{n} {what}")).collect();
+        if parts.is_empty() {
+            "nothing to do".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    }
+}
+
+/// A step in one line.
+pub fn step_line(style: Style, step: &Step) -> String {
+    let url = |url: &str| printable(&mask::url(url), MOST);
+    match step {
+        Step::Remove(endpoint) => {
+            let url = url(&endpoint.url);
+            format!("{} {}  {url}", style.bad("-"), style.name(&endpoint.name))
+        }
+        Step::Change { before, after, .. } => {
+            let mut what = differences(before, after).join(", ");
+            if before.url != after.url {
+                what = format!("{what}: {}", url(&after.url));
+            }
+            format!("{} {}  {what}", style.caution("~"), style.name(&before.name))
+        }
+        Step::Add(planned) => {
+            let endpoint = &planned.endpoint;
+            let name = if endpoint.name.is_empty() {
+                "(new)"
+            } else {
+                &endpoint.name
+            };
+            let (events, url) = (endpoint.events.summary(80), url(&endpoint.url));
+            // Where a secret comes from is for whoever confirms the plan to see.
+            let secret = planned.secret.as_deref().map(|text| SecretRef::parse(text).to_string());
+            let secret = secret.map_or_else(String::new, |secret| format!(", secret {}", printable(&secret, MOST)));
+            format!(
+                "{} {}  {} delivers {events} to {url}{secret}",
+                style.good("+"),
+                style.name(name),
+                endpoint.provider
+            )
+        }
+    }
+}
