@@ -1,6 +1,7 @@
 //! The use cases as any front end may use them: an endpoint is added, a listener receives what is sent to it, and it is
 //! delivered again, with neither a command line nor a process. What is said and what happens arrives as values.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hook::internals::app::context::Context;
+use hook::internals::app::endpoints::{AddOptions, EndpointEvent, Endpoints, SecretOptions};
 use hook::internals::app::notice::{Notice, Notices};
 use hook::internals::app::outgoing::{
     self, BodyOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
@@ -17,16 +19,15 @@ use hook::internals::app::replay::{Replay, ReplayOptions, ReplayRun, Selection};
 use hook::internals::app::retry::RetryPlan;
 use hook::internals::clock::SystemClock;
 use hook::internals::config::{Paths, Settings};
-use hook::internals::endpoints::{Endpoint, Events};
+use hook::internals::endpoints::rules::RuleOptions;
+use hook::internals::endpoints::{EndpointEntry, Events};
 use hook::internals::engine::{Event, Next};
 use hook::internals::error::Result;
 use hook::internals::exchange::{SecretKind, Source};
 use hook::internals::exit::Exit;
-use hook::internals::id::{Id, IdKind};
 use hook::internals::pipeline::DeliveryObserver;
 use hook::internals::provider::Registry;
 use hook::internals::random::Random;
-use hook::internals::secret::SecretRef;
 use hook::internals::shutdown::Shutdown;
 use hook::internals::store::{Capture, Delivery, DeliveryState, Page, Query, Record};
 use tempfile::TempDir;
@@ -44,7 +45,6 @@ fn an_endpoint_gets_a_signed_delivery_and_its_repetition() {
     let secret = machine.secret("secret", SECRET);
     let listener = machine.listen(&secret);
     machine.add_endpoint(&listener.url, &secret);
-    assert_eq!(machine.said(), []);
 
     let (exit, attempts) = machine.send();
     assert_eq!(exit, Exit::Ok);
@@ -190,17 +190,49 @@ impl Machine {
         format!("file:{}", path.display())
     }
 
-    /// Adds the endpoint to the book.
+    /// Adds the endpoint to the book by the rules for targets on this machine.
     fn add_endpoint(&self, url: &str, secret: &str) {
-        let Context { random, clock, .. } = &self.context;
-        let (book, now) = (self.context.book(), clock.now());
         let url = format!("{url}/hooks");
-        let events = Events::Only(vec![EVENT.to_owned()]);
-        let id = Id::new(IdKind::Endpoint, now, random);
-        let mut endpoint = Endpoint::new(id, ENDPOINT, &url, PROVIDER, events, now);
-        let kept = book.vault().keep(ENDPOINT, &SecretRef::parse(secret), random);
-        endpoint.secrets = vec![kept.expect("the secret is kept")];
-        book.add(endpoint).expect("it is added");
+        let (tell, told) = channel();
+        let endpoints = Endpoints {
+            context: &self.context,
+            store: &self.context.book(),
+            on: &move |event| {
+                tell.send(event).unwrap_or_default();
+                Ok(())
+            },
+        };
+        let added = endpoints.add(AddOptions {
+            profile: self.context.registry.get(PROVIDER).expect("a provider"),
+            entry: EndpointEntry {
+                name: Some(ENDPOINT.to_owned()),
+                url: url.clone(),
+                provider: None,
+                events: Events::Only(vec![EVENT.to_owned()]),
+                description: None,
+                active: None,
+                env: None,
+                plan: None,
+                params: BTreeMap::new(),
+                secret: None,
+            },
+            confirm: false,
+            secret: SecretOptions {
+                reference: Some(secret.to_owned()),
+                ..SecretOptions::default()
+            },
+            rules: RuleOptions {
+                local: true,
+                ..RuleOptions::default()
+            },
+        });
+        assert_eq!(added.expect("it is added"), ENDPOINT);
+        let Ok(EndpointEvent::Added(details)) = told.try_recv() else {
+            panic!("what is added is told");
+        };
+        assert_eq!((details.name.as_str(), details.active), (ENDPOINT, true));
+        let note = format!("note: for `{url}`, which is on this machine, `--local` waives: https-required");
+        assert_eq!(self.said(), [Notice::Note(note)]);
         let known = self.context.book().read().expect("the book");
         let known: Vec<_> = known.iter().map(|known| (&*known.name, &*known.url)).collect();
         assert_eq!(known, [(ENDPOINT, &*url)]);
