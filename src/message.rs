@@ -1,6 +1,7 @@
 //! A message: the event as bytes. Built once, never re-serialised after.
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -25,7 +26,8 @@ pub struct Message {
 }
 
 /// Whether real money would move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// A rehearsal.
     #[default]

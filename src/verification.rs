@@ -8,9 +8,9 @@ mod secrets;
 
 use std::sync::{Arc, OnceLock};
 
-use foreign::Known;
+use foreign::CatalogueShape;
 
-use crate::app::context::Secrets;
+use crate::app::dev_secret::Secrets;
 use crate::headers::Headers;
 use crate::provider::detect::{self, Detector};
 use crate::provider::handshake::Handshake;
@@ -22,7 +22,7 @@ use crate::signature::{KeyError, Received, RejectReason, Shape, Verdict, Verifie
 pub struct Verification {
     registry: Registry,
     secrets: Option<Secrets>,
-    labels: Vec<Label>,
+    labels: Vec<ExpectedProvider>,
     /// Whether any provider is taken.
     any: bool,
     /// Recognises one of the labels; absent when there is nothing to choose.
@@ -30,7 +30,7 @@ pub struct Verification {
     /// Recognises any provider: for explanations.
     everybody: OnceLock<Detector>,
     /// What all providers sign.
-    known: OnceLock<Vec<Known>>,
+    known: OnceLock<Vec<CatalogueShape>>,
     /// Whether a provider that is named has tokens signed with the secret of its events.
     oracle: bool,
     /// What stands before the target of a request in its URL, where the request itself does not say it.
@@ -56,7 +56,7 @@ pub struct VerificationResult {
 
 /// A provider that may be asked for.
 #[derive(Debug)]
-struct Label {
+struct ExpectedProvider {
     name: Arc<str>,
     candidates: OnceLock<Result<Vec<Candidate>, String>>,
 }
@@ -76,7 +76,7 @@ impl Verification {
     /// A name without variant leaves the choice to the request, among the plain profile and the variants that prove as much:
     /// the one of the highest rank whose header is there decides alone. A variant that proves less must be named. Named providers are compiled here, so that a wrong name fails at once.
     pub fn new(registry: &Registry, labels: &[String], secrets: Option<Secrets>) -> Result<Self, RegistryError> {
-        let named = |name: &str| Label {
+        let named = |name: &str| ExpectedProvider {
             name: name.into(),
             candidates: OnceLock::new(),
         };
@@ -156,9 +156,9 @@ impl Verification {
     pub fn check(&self, received: &Received<'_>) -> VerificationResult {
         let Received { headers, body, .. } = *received;
         let found = self.recognised(received);
-        let mut best: Option<(&Label, Option<&Candidate>, Verdict)> = None;
+        let mut best: Option<(&ExpectedProvider, Option<&Candidate>, Verdict)> = None;
         for label in &found {
-            let (candidate, verdict) = self.judge(label, received);
+            let (candidate, verdict) = self.decide(label, received);
             let better = best.as_ref().is_none_or(|(_, _, old)| weight(&verdict) > weight(old));
             let verified = verdict.is_accepted();
             if better {
@@ -190,16 +190,16 @@ impl Verification {
         }
     }
 
-    fn recognised(&self, received: &Received<'_>) -> Vec<&Label> {
+    fn recognised(&self, received: &Received<'_>) -> Vec<&ExpectedProvider> {
         let Some(detector) = &self.detector else {
             return self.labels.iter().collect();
         };
         let marks = detector.detect(received.headers, received.body);
-        let marked = |label: &&Label| marks.iter().any(|mark| detect::covers(&label.name, mark));
+        let marked = |label: &&ExpectedProvider| marks.iter().any(|mark| detect::covers(&label.name, mark));
         self.labels.iter().filter(marked).collect()
     }
 
-    fn judge<'a>(&self, label: &'a Label, received: &Received<'_>) -> (Option<&'a Candidate>, Verdict) {
+    fn decide<'a>(&self, label: &'a ExpectedProvider, received: &Received<'_>) -> (Option<&'a Candidate>, Verdict) {
         let compiled = label
             .candidates
             .get_or_init(|| compile(&self.registry, &label.name).map_err(|error| error.to_string()));

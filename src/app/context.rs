@@ -144,7 +144,7 @@ impl Context {
         Reader::start(move || store::open_read_only(&path))
     }
 
-    /// This process's claim on the work that it does.
+    /// This process's lease on the work that it does.
     pub fn lease(&self) -> Result<Lease> {
         Lease::claim(&self.ledger_path).map_err(|error| {
             let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());

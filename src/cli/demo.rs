@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Registry;
 use crate::random::Random;
-use crate::store::{DeliveryState, Record};
+use crate::signature::VERIFIED;
+use crate::store::{Query, Record, RecordKind, Summary};
 use indented::Indented;
 
 /// The whole round trip in one command, on a temporary ledger
@@ -33,7 +34,7 @@ pub(super) struct DemoArgs {
 
 /// `{"schema":"hook.demo/1"}`: one step.
 #[derive(Serialize)]
-struct StepLine<'a> {
+struct DemoStep<'a> {
     schema: &'static str,
     step: usize,
     title: &'a str,
@@ -42,11 +43,14 @@ struct StepLine<'a> {
     ok: bool,
 }
 
+/// What the ledger says of a delivery that arrived.
+const DELIVERED: &str = "delivered";
+
 /// The event that the tour follows.
 const LEAD: &str = "job.paid";
 
 /// What must be in the ledger after a step.
-type Proof<'a> = fn(&Tour<'a>) -> Result<bool>;
+type DemoProof<'a> = fn(&Tour<'a>) -> Result<bool>;
 
 /// The tour and where it is.
 struct Tour<'a> {
@@ -102,7 +106,7 @@ impl<'a> Tour<'a> {
             "a job was paid: signed like its provider, delivered, verified, recorded",
             &["send", LEAD, "--to", &url],
             Exit::Ok,
-            |tour| Ok(tour.verdict(1)? == "verified" && tour.state(2)? == DeliveryState::Delivered),
+            |tour| tour.has(&[(1, VERIFIED), (2, DELIVERED)]),
         )?;
         self.step(
             "the same signature with another amount: refused",
@@ -116,19 +120,19 @@ impl<'a> Tour<'a> {
                 &url,
             ],
             Exit::Refused,
-            |tour| Ok(tour.verdict(3)? == "refused" && tour.state(4)? == DeliveryState::Failed),
+            |tour| tour.has(&[(3, "refused"), (4, "failed")]),
         )?;
         self.step(
             "another secret: refused",
             &["send", LEAD, "--secret", "literal:another-secret", "--to", &url],
             Exit::Refused,
-            |tour| Ok(tour.verdict(5)? == "refused"),
+            |tour| tour.has(&[(5, "refused")]),
         )?;
         self.step(
             "the first delivery again: signed afresh, and seen to be a duplicate",
             &["replay", "2", "--to", &url],
             Exit::Ok,
-            |tour| Ok(tour.duplicate_of(7)? == Some(1)),
+            |tour| Ok(matches!(tour.record(7)?, Some(Record::Capture(capture)) if capture.duplicate_of == Some(1))),
         )?;
         self.join(first)?;
         let failing = self.listener(
@@ -140,7 +144,12 @@ impl<'a> Tour<'a> {
             "the provider's schedule of retries, 2000 times faster: delivered at the fourth attempt",
             &["send", LEAD, "--retry", "--time-scale", "2000x", "--to", &url],
             Exit::Ok,
-            |tour| tour.delivered_at_attempt(LEAD, 4),
+            |tour| {
+                let newest = tour.newest(RecordKind::Delivery)?;
+                Ok(newest.is_some_and(|sent| {
+                    (sent.event.as_deref(), sent.state.as_str(), sent.attempts) == (Some(LEAD), DELIVERED, 4)
+                }))
+            },
         )?;
         self.join(failing)?;
         self.others(LEAD)?;
@@ -175,7 +184,7 @@ impl<'a> Tour<'a> {
     }
 
     /// Runs one command as a user would type it, and judges it.
-    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: Proof<'a>) -> Result<()> {
+    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: DemoProof<'a>) -> Result<()> {
         self.steps += 1;
         let ui = &self.session.ui;
         let command = format!("hook {}", words.join(" "));
@@ -191,7 +200,7 @@ impl<'a> Tour<'a> {
                     .bad(&format!("   this step did not do what it says (exit {})", exit.code())),
             )?;
         }
-        let line = StepLine {
+        let line = DemoStep {
             schema: "hook.demo/1",
             step: self.steps,
             title,
@@ -268,53 +277,38 @@ impl<'a> Tour<'a> {
         Ok(self.child("").reader()?.get(number)?)
     }
 
-    fn verdict(&self, number: u64) -> Result<String> {
-        Ok(match self.record(number)? {
-            Some(Record::Capture(capture)) => capture.request.verdict.name,
-            _ => String::new(),
-        })
+    /// Whether the records are in these states.
+    fn has(&self, wanted: &[(u64, &str)]) -> Result<bool> {
+        for (number, wanted) in wanted {
+            let state = match self.record(*number)? {
+                Some(Record::Capture(capture)) => capture.request.verdict.name,
+                Some(Record::Delivery(delivery)) => delivery.delivery.state.name().to_owned(),
+                None => return Ok(false),
+            };
+            if state != *wanted {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    fn duplicate_of(&self, number: u64) -> Result<Option<u64>> {
-        Ok(match self.record(number)? {
-            Some(Record::Capture(capture)) => capture.duplicate_of,
-            _ => None,
-        })
-    }
-
-    fn state(&self, number: u64) -> Result<DeliveryState> {
-        Ok(match self.record(number)? {
-            Some(Record::Delivery(delivery)) => delivery.delivery.state,
-            _ => DeliveryState::Pending,
-        })
-    }
-
-    fn newest(&self, kind: crate::store::RecordKind) -> Result<Option<crate::store::Summary>> {
-        let query = crate::store::Query {
-            kind: Some(kind),
-            ..crate::store::Query::default()
+    fn newest(&self, kind: RecordKind) -> Result<Option<Summary>> {
+        let kind = Some(kind);
+        let query = Query {
+            kind,
+            ..Query::default()
         };
         Ok(self.child("").reader()?.list(&query)?.into_iter().next())
     }
 
-    fn delivered_at_attempt(&self, event: &str, attempts: u32) -> Result<bool> {
-        let newest = self.newest(crate::store::RecordKind::Delivery)?;
-        Ok(newest.is_some_and(|delivery| {
-            delivery.event.as_deref() == Some(event)
-                && delivery.state == DeliveryState::Delivered.name()
-                && delivery.attempts == attempts
-        }))
-    }
-
     /// The newest delivery was delivered, and the newest capture is the same event, verified.
     fn last_two_agree(&self) -> Result<bool> {
-        let sent = self.newest(crate::store::RecordKind::Delivery)?;
-        let received = self.newest(crate::store::RecordKind::Capture)?;
+        let sent = self.newest(RecordKind::Delivery)?;
+        let received = self.newest(RecordKind::Capture)?;
         Ok(sent.zip(received).is_some_and(|(sent, received)| {
-            sent.state == DeliveryState::Delivered.name()
-                && received.state == "verified"
-                && sent.event == received.event
-                && sent.provider == received.provider
+            sent.state == DELIVERED
+                && received.state == VERIFIED
+                && (sent.event, sent.provider) == (received.event, received.provider)
         }))
     }
 }

@@ -23,7 +23,6 @@ mod prompt;
 mod providers;
 #[cfg(any(test, feature = "internals"))]
 mod reference;
-mod rejected_peers;
 mod replay;
 mod retry;
 mod secret;
@@ -76,7 +75,7 @@ enum Command {
 impl Command {
     fn run(self, session: &Session) -> Result<Exit> {
         match self {
-            Self::Listen(args) => listen::run(session, &args),
+            Self::Listen(args) => listen::run(session, *args),
             Self::Send(args) => send::run(session, &args),
             Self::Replay(args) => replay::run(session, &args),
             Self::Serve(args) => serve::run(session, &args),

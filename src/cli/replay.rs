@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::body::EditArgs;
 use super::http::HttpArgs;
-use super::listen::observer::Arrows;
+use super::listen::Screen;
 use super::retry::RetryArgs;
 use crate::app::inspect::select;
 use crate::app::replay::rerun::{Rerun, RerunOptions};
@@ -130,8 +130,7 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
             shutdown: &Shutdown::install()?,
         };
         let attempts = Attempts::new(Arc::clone(&session.ui), plan.is_single());
-        let ui = Arc::clone(&session.ui);
-        replay.run(plan, run, attempts, Arc::new(Arrows { ui })).await
+        replay.run(plan, run, attempts, Screen::of_work(&session.ui)).await
     })
 }
 

@@ -157,7 +157,7 @@ impl TargetArgs {
                 )),
             );
         };
-        let params = effective(shot.profile, shot.params);
+        let params = shot.profile.effective_params(shot.params);
         let wanted = Wanted {
             provider: &shot.profile.name,
             event,
@@ -267,14 +267,6 @@ fn target(session: &Session, endpoint: &Endpoint, shot: &TargetContext<'_>) -> R
         label: super::send::label(&shot.profile.label(), Some(endpoint.name.clone())),
         secrets,
     })
-}
-
-/// The parameters as the message will have them.
-pub(super) fn effective(profile: &Profile, params: &[(String, String)]) -> Vec<(String, String)> {
-    let given = |name: &str| params.iter().any(|(known, _)| known == name);
-    let defaults = profile.params.iter().filter(|(name, _)| !given(name));
-    let defaults = defaults.filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
-    params.iter().cloned().chain(defaults).collect()
 }
 
 /// Says who gets the event, and why the others do not.

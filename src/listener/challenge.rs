@@ -40,7 +40,7 @@ pub struct Challenges {
 
 /// A question to be answered.
 #[derive(Debug, Clone, Copy)]
-struct Question<'a> {
+struct PendingChallenge<'a> {
     handshake: &'a Handshake,
     asked: &'a Asked,
     /// The provider's name.
@@ -96,7 +96,7 @@ impl Challenges {
     }
 
     /// Answers a question. What is judged is then a handshake: no event, and refused only as a handshake is.
-    pub(super) fn shake(
+    pub(super) fn answer_challenge(
         &self,
         verification: &Verification,
         judged: &mut VerificationResult,
@@ -124,7 +124,7 @@ impl Challenges {
         let secret = verification
             .checks()
             .then(|| verification.secret_of(&profile, judged.secret()));
-        let question = Question {
+        let question = PendingChallenge {
             handshake,
             asked: &asked,
             name: &profile.name,
@@ -179,13 +179,13 @@ impl Challenges {
 
     fn answer(
         &self,
-        question: &Question<'_>,
+        question: &PendingChallenge<'_>,
         incoming: &Incoming,
         secret: Option<&Secret>,
         reject_status: u16,
     ) -> (Reply, ChallengeReply) {
-        let Question { handshake, asked, .. } = *question;
-        let mut shaken = ChallengeReply {
+        let PendingChallenge { handshake, asked, .. } = *question;
+        let mut reply = ChallengeReply {
             refused: None,
             tell: handshake.told(asked, &incoming.headers),
             caution: None,
@@ -196,9 +196,9 @@ impl Challenges {
         };
         match (&self.verify, &asked.verify) {
             (Some(wanted), Some(given)) if !same(given.as_bytes(), wanted.expose()) => {
-                return shaken.refuses(WRONG_TOKEN, "it says another token than `--handshake-token`".to_owned());
+                return reply.refuses(WRONG_TOKEN, "it says another token than `--handshake-token`".to_owned());
             }
-            (None, Some(_)) => shaken.caution = Some("any token is taken; `--handshake-token REF` takes only yours"),
+            (None, Some(_)) => reply.caution = Some("any token is taken; `--handshake-token REF` takes only yours"),
             _ => {}
         }
         // An answer is a signature: only of a provider that the user named, and never of what may be an event.
@@ -209,18 +209,18 @@ impl Challenges {
         };
         match signed {
             Ok(answer) => {
-                let reply = Reply {
+                let answer = Reply {
                     status: answer.status,
                     headers: answer.headers,
                     body: answer.body,
                 };
-                (reply, shaken)
+                (answer, reply)
             }
             Err(why @ Unanswerable::Unnamed) => {
-                shaken.refuses(reject_status, format!("{why}: add `--provider {}`", question.name))
+                reply.refuses(reject_status, format!("{why}: add `--provider {}`", question.name))
             }
-            Err(why @ Unanswerable::Secret) => shaken.refuses(reject_status, format!("{why}: add `--secret`")),
-            Err(why) => shaken.refuses(reject_status, why.to_string()),
+            Err(why @ Unanswerable::Secret) => reply.refuses(reject_status, format!("{why}: add `--secret`")),
+            Err(why) => reply.refuses(reject_status, why.to_string()),
         }
     }
 }
@@ -232,14 +232,14 @@ impl ChallengeReply {
     }
 
     fn refuses(self, status: u16, why: String) -> (Reply, Self) {
-        let shaken = Self {
+        let reply = Self {
             refused: Some(why),
             tell: None,
             caution: None,
             confirm: None,
             secret: self.secret,
         };
-        (Reply::empty(status), shaken)
+        (Reply::empty(status), reply)
     }
 }
 
@@ -295,7 +295,7 @@ mod tests {
     fn a_secret_that_arrives_is_left_out_of_what_is_kept() {
         let headers: Headers = [("x-hook-secret", "abc"), ("x-other", "d")].into_iter().collect();
         let body = Bytes::from_static(br#"{"token":"abc"}"#);
-        let shaken = ChallengeReply {
+        let reply = ChallengeReply {
             refused: None,
             tell: None,
             caution: None,
@@ -304,7 +304,7 @@ mod tests {
         };
         let kept = Challenge::None.to_be_kept(headers.clone(), body.clone());
         assert_eq!(kept, (headers.clone(), body.clone()));
-        let (headers, body) = Challenge::Answered(Box::new((Reply::empty(200), shaken))).to_be_kept(headers, body);
+        let (headers, body) = Challenge::Answered(Box::new((Reply::empty(200), reply))).to_be_kept(headers, body);
         assert_eq!(headers.get_text("x-hook-secret"), Some(NOT_KEPT));
         assert_eq!(headers.get_text("x-other"), Some("d"));
         assert_eq!(body.as_ref(), br#"{"token":"(not kept)"}"#);

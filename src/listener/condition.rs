@@ -16,12 +16,12 @@ pub struct Condition {
     /// Dotted; items of lists by their number.
     pub path: String,
     /// What is there.
-    pub wanted: Wanted,
+    pub wanted: ConditionValue,
 }
 
 /// A value to compare with.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wanted {
+pub enum ConditionValue {
     /// Text, in which `*` stands for anything.
     Text(Pattern),
     /// A number, `true` or `false`.
@@ -32,8 +32,8 @@ impl Condition {
     /// Reads one. The error is a clause that follows the table's name.
     pub fn new(path: &str, wanted: &Value) -> Result<Self, String> {
         let wanted = match wanted {
-            Value::String(text) => Wanted::Text(Pattern::new(text)),
-            Value::Number(_) | Value::Bool(_) => Wanted::Value(wanted.clone()),
+            Value::String(text) => ConditionValue::Text(Pattern::new(text)),
+            Value::Number(_) | Value::Bool(_) => ConditionValue::Value(wanted.clone()),
             _ => {
                 return Err(format!(
                     "compares `{path}` with something that is no text, number or boolean"
@@ -49,8 +49,8 @@ impl Condition {
     /// Whether it holds for that document.
     pub fn holds(&self, body: &Value) -> bool {
         match (get(body, &self.path), &self.wanted) {
-            (Some(Value::String(text)), Wanted::Text(pattern)) => pattern.fits(text),
-            (Some(found), Wanted::Value(wanted)) => found == wanted,
+            (Some(Value::String(text)), ConditionValue::Text(pattern)) => pattern.fits(text),
+            (Some(found), ConditionValue::Value(wanted)) => found == wanted,
             _ => false,
         }
     }
@@ -61,8 +61,8 @@ impl Condition {
             return None;
         }
         let wanted = match &self.wanted {
-            Wanted::Text(pattern) => pattern.to_string(),
-            Wanted::Value(value) => value.to_string(),
+            ConditionValue::Text(pattern) => pattern.to_string(),
+            ConditionValue::Value(value) => value.to_string(),
         };
         let path = printable(&self.path, SHOWN);
         let wanted = printable(&wanted, SHOWN);

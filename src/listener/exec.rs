@@ -28,13 +28,11 @@ const LINE: usize = 4 * KEPT;
 /// How long a command's stderr is read on after its end: what it left in the background may hold it open for ever.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// How a command ended.
+/// Why a command did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ran {
-    /// With success.
-    Well,
-    /// With a failure: words for people, harmless for a terminal.
-    Badly(String),
+pub enum CommandError {
+    /// It failed: words for people, harmless for a terminal.
+    Failed(String),
     /// It was stopped before it ended.
     Stopped,
 }
@@ -54,14 +52,14 @@ pub struct Bounds<'a> {
 
 /// Runs one command for a capture and waits for its end, within these bounds. What it prints goes to stderr: stdout is
 /// hook's data.
-pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bounds<'_>) -> Ran {
+pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bounds<'_>) -> Result<(), CommandError> {
     let mut command = shell(command, number, capture);
     if let Some(folder) = bounds.folder {
         command.current_dir(folder);
     }
     let mut child = match GroupChild::spawn(&mut command) {
         Ok(child) => child,
-        Err(error) => return Ran::Badly(format!("cannot be started: {error}")),
+        Err(error) => return Err(CommandError::Failed(format!("cannot be started: {error}"))),
     };
     let said = Arc::new(Mutex::new(LastLine::default()));
     // Read from the beginning: a command that says much before it reads its input would block, and so would this.
@@ -69,26 +67,26 @@ pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bound
         .stderr()
         .map(|stderr| tokio::spawn(pass_on(stderr, Arc::clone(&said))));
     let words = match end_of(&mut child, &capture.body, bounds).await {
-        End::Own(Ok(status)) if status.success() => None,
-        End::Own(Ok(status)) => Some(ending(status)),
-        End::Own(Err(error)) => Some(error.to_string()),
-        End::TimedOut(limit) => Some(format!("took longer than {}", human_duration(limit))),
-        End::Stopped => return Ran::Stopped,
+        CommandEnd::Own(Ok(status)) if status.success() => None,
+        CommandEnd::Own(Ok(status)) => Some(ending(status)),
+        CommandEnd::Own(Err(error)) => Some(error.to_string()),
+        CommandEnd::TimedOut(limit) => Some(format!("took longer than {}", human_duration(limit))),
+        CommandEnd::Stopped => return Err(CommandError::Stopped),
     };
     if let Some(reader) = reader {
         let _ = timeout(LAST_WORDS, reader).await;
     }
-    words.map_or(Ran::Well, |words| Ran::Badly(lock(&said).after(words)))
+    words.map_or(Ok(()), |words| Err(CommandError::Failed(lock(&said).after(words))))
 }
 
 /// What ended a command.
-enum End {
+enum CommandEnd {
     Own(std::io::Result<ExitStatus>),
     TimedOut(Duration),
     Stopped,
 }
 
-async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> End {
+async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> CommandEnd {
     let stdin = child.stdin();
     let own = async {
         if let Some(mut stdin) = stdin {
@@ -99,20 +97,22 @@ async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> End 
     };
     let limited = async {
         match bounds.limit {
-            Some(limit) => timeout(limit, own).await.map_or(End::TimedOut(limit), End::Own),
-            None => End::Own(own.await),
+            Some(limit) => timeout(limit, own)
+                .await
+                .map_or(CommandEnd::TimedOut(limit), CommandEnd::Own),
+            None => CommandEnd::Own(own.await),
         }
     };
     let end = tokio::select! {
         biased;
-        () = bounds.stop.cancelled() => End::Stopped,
+        () = bounds.stop.cancelled() => CommandEnd::Stopped,
         end = limited => end,
     };
-    if matches!(end, End::TimedOut(_) | End::Stopped) {
+    if matches!(end, CommandEnd::TimedOut(_) | CommandEnd::Stopped) {
         // One that cleans up and says that all is well has done its work.
         let ended = child.stop(bounds.kill).await;
-        if matches!(end, End::Stopped) && ended.as_ref().is_ok_and(ExitStatus::success) {
-            return End::Own(ended);
+        if matches!(end, CommandEnd::Stopped) && ended.as_ref().is_ok_and(ExitStatus::success) {
+            return CommandEnd::Own(ended);
         }
     }
     end

@@ -30,7 +30,7 @@ pub struct Inbound {
 
 /// What came to a trigger.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Received {
+pub struct TriggerReading {
     /// The fields as they came; absent when they cannot be read.
     pub fields: Option<Value>,
     /// What the workflow gets.
@@ -43,7 +43,7 @@ pub struct Received {
     pub unmapped: Vec<String>,
 }
 
-impl Received {
+impl TriggerReading {
     fn unreadable(why: String) -> Self {
         Self {
             fields: None,
@@ -75,15 +75,15 @@ impl Inbound {
     }
 
     /// The record of a request.
-    pub fn read(&self, incoming: &Incoming) -> Received {
+    pub fn read(&self, incoming: &Incoming) -> TriggerReading {
         let fields = match fields(incoming) {
             Ok(fields) => fields,
-            Err(why) => return Received::unreadable(why),
+            Err(why) => return TriggerReading::unreadable(why),
         };
         let (record, unmapped) = self.mapped(&fields);
         let left_out = (!self.identifies(&record)).then(|| self.nobody());
         let hint = left_out.as_ref().and_then(|_| self.identity_hint(&fields));
-        Received {
+        TriggerReading {
             fields: Some(fields),
             record: Some(record),
             left_out,
@@ -196,7 +196,7 @@ mod tests {
         }
     }
 
-    fn read(map: &[(&str, &str)], target: &str, kind: &str, body: &str) -> Received {
+    fn read(map: &[(&str, &str)], target: &str, kind: &str, body: &str) -> TriggerReading {
         trigger(map).read(&Incoming {
             method: "POST".into(),
             target: target.into(),

@@ -1,18 +1,17 @@
 //! What `listen` does with a request: check, record, answer; then tell whoever shows, forwards and runs. The answer is
 //! given only after the capture is on disk.
 
-pub mod acting;
 mod challenge;
 mod condition;
 pub mod exec;
 mod inbound;
-mod judge;
-pub mod naming;
 mod network;
 mod pattern;
+mod permission;
 mod request;
 pub mod route;
 mod router;
+mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use challenge::Challenge;
 pub use challenge::{ChallengeReply, Challenges};
 pub use condition::Condition;
-pub use inbound::{Inbound, Received};
+pub use inbound::{Inbound, TriggerReading};
 pub use network::Network;
 pub use pattern::Pattern;
-pub use request::{AppReply, AskApp, ListenerEvent, Request, Whole};
+pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest};
 pub use router::{Passing, RoutedLane, Router, Withheld};
 
 use crate::clock::Clock;
@@ -47,7 +46,7 @@ const USUAL: u16 = 200;
 
 /// How requests are answered.
 #[derive(Debug)]
-pub struct Rules {
+pub struct AnswerRules {
     /// To refused requests.
     pub reject_status: u16,
     /// To all others; absent: what their provider takes for success.
@@ -72,14 +71,14 @@ pub struct Rules {
 const WAITING: usize = 64 * 1024 * 1024;
 
 /// What is promised when the app has answered with success.
-struct Later {
+struct DeferredWork {
     answer: oneshot::Receiver<AppReply>,
     capture: u64,
     dedupe_key: Option<String>,
     work: Vec<NewWork>,
 }
 
-impl Later {
+impl DeferredWork {
     /// Whom to ask for the answer, and what follows it; `None` when no app is asked.
     fn of(passing: Passing, capture: u64, dedupe_key: Option<String>) -> Option<(AskApp, Self)> {
         let (reply, answer) = oneshot::channel();
@@ -89,7 +88,7 @@ impl Later {
             dedupe_key,
             work: passing.work,
         };
-        passing.answering.map(|lane| (AskApp { lane, reply }, later))
+        passing.answering.map(|lane| (AskApp { capture, lane, reply }, later))
     }
 }
 
@@ -106,9 +105,9 @@ pub struct Listener {
     /// Tells of what is in the ledger; bounded, so that a slow reader slows the intake instead of filling the memory.
     pub outlet: mpsc::Sender<ListenerEvent>,
     /// How to answer.
-    pub rules: Rules,
+    pub rules: AnswerRules,
     /// Answers providers that ask whether they are wanted here.
-    pub shakes: Challenges,
+    pub challenges: Challenges,
     /// The trigger whose URL is the only one; absent: every path is taken.
     pub inbound: Option<Inbound>,
     /// Where events go.
@@ -118,13 +117,6 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// With a token that ends the delay of answers.
-    #[must_use]
-    pub fn ended_by(mut self, hurry: CancellationToken) -> Self {
-        self.rules.hurry = hurry;
-        self
-    }
-
     /// The status for that request.
     fn status(&self, judged: &VerificationResult, unreadable: bool) -> u16 {
         match &judged.verdict {
@@ -157,10 +149,10 @@ impl Listener {
         &self,
         incoming: Incoming,
         judged: &VerificationResult,
-        shake: &Challenge,
+        challenge: &Challenge,
         dedupe_key: Option<String>,
     ) -> NewCapture {
-        let (mut headers, body) = shake.to_be_kept(incoming.headers, incoming.body);
+        let (mut headers, body) = challenge.to_be_kept(incoming.headers, incoming.body);
         Registry::conceal_tokens(judged.profile.as_deref(), &mut headers);
         let provider = judged.label.as_deref();
         // Whoever does not know the path has nothing to do with the workflow.
@@ -217,7 +209,7 @@ impl Listener {
 
     /// The request with its bytes, for whoever shows or explains it. Who shows everything is waited for; an explanation is
     /// given up when too many are under way, since it must not hold up anybody.
-    async fn whole(&self, capture: &NewCapture, refused: bool) -> Option<Whole> {
+    async fn whole(&self, capture: &NewCapture, refused: bool) -> Option<WholeRequest> {
         let size = u32::try_from(capture.body.len().clamp(1, WAITING)).ok()?;
         let room = Arc::clone(&self.room);
         let room = if self.rules.whole {
@@ -227,14 +219,14 @@ impl Listener {
         } else {
             return None;
         };
-        Some(Whole {
+        Some(WholeRequest {
             capture: Arc::new(capture.clone()),
             _room: room,
         })
     }
 
     /// The app's answer. What else the request causes is on record before the sender gets it.
-    async fn answer_of_app(&self, later: Later) -> Reply {
+    async fn answer_of_app(&self, later: DeferredWork) -> Reply {
         let Ok(answered) = later.answer.await else {
             return plain(502, "");
         };
@@ -269,24 +261,24 @@ impl Listener {
 impl Handler for Listener {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
-        let (judged, shake, dedupe_key) = self.judge(&incoming);
+        let (judged, challenge, dedupe_key) = self.verify(&incoming);
         let refused = judged.verdict.is_refused();
-        let is_event = !matches!(shake, Challenge::Answered(_));
-        let received = self.inbound.as_ref().filter(|_| !refused);
-        let received = received.map(|trigger| trigger.read(&incoming));
-        let unreadable = received.as_ref().is_some_and(|received| !received.is_readable());
-        let status = match &shake {
+        let is_event = !matches!(challenge, Challenge::Answered(_));
+        let trigger = self.inbound.as_ref().filter(|_| !refused);
+        let reading = trigger.map(|trigger| trigger.read(&incoming));
+        let unreadable = reading.as_ref().is_some_and(|reading| !reading.is_readable());
+        let status = match &challenge {
             Challenge::Answered(answered) => answered.0.status,
             _ => self.status(&judged, unreadable),
         };
         let succeeds = (200..300).contains(&status);
         let goes_on = is_event && succeeds && !refused;
-        let passing = goes_on.then(|| self.router.passing(&judged, &incoming, received.as_ref()));
+        let passing = goes_on.then(|| self.router.passing(&judged, &incoming, reading.as_ref()));
         let passing = passing.unwrap_or_default();
         // A request that is answered with a failure will come again, and then it is no duplicate.
         let dedupe_key = dedupe_key.filter(|_| goes_on);
         let unsigned = self.unsigned_parts(&incoming, &judged);
-        let mut capture = self.capture(incoming, &judged, &shake, dedupe_key);
+        let mut capture = self.capture(incoming, &judged, &challenge, dedupe_key);
         capture.status = if passing.answering.is_some() { 0 } else { status };
         let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
         let key = capture.dedupe_key.clone();
@@ -295,10 +287,10 @@ impl Handler for Listener {
             return plain(503, "not recorded\n");
         };
         let withheld = passing.withheld;
-        let (ask, later) = Later::of(passing, ack.number, key).unzip();
-        let bare = matches!(shake, Challenge::Refused);
-        let (reply, handshake) = shake.answered().unzip();
-        self.tell(ListenerEvent::Request(Box::new(Request {
+        let (ask, later) = DeferredWork::of(passing, ack.number, key).unzip();
+        let bare = matches!(challenge, Challenge::Refused);
+        let (reply, handshake) = challenge.answered().unzip();
+        self.tell(ListenerEvent::Request(Box::new(ReceivedRequest {
             number: ack.number,
             id,
             judged,
@@ -310,7 +302,7 @@ impl Handler for Listener {
             size,
             took: begun.elapsed(),
             whole,
-            received,
+            reading,
             withheld,
             ask,
         })))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{ChallengeReply, Received, Withheld};
+use super::{ChallengeReply, TriggerReading, Withheld};
 use crate::id::Id;
 use crate::server::{Rejection, Reply};
 use crate::store::{Lane, NewCapture, StoreError};
@@ -15,7 +15,7 @@ use crate::verification::VerificationResult;
 #[derive(Debug)]
 pub enum ListenerEvent {
     /// A request, recorded and answered (or about to be, when the app answers).
-    Request(Box<Request>),
+    Request(Box<ReceivedRequest>),
     /// A request that could not be recorded, and was answered 503.
     NotKept(StoreError),
     /// A request that was turned away before it was complete.
@@ -26,7 +26,7 @@ pub enum ListenerEvent {
 
 /// A request that was recorded.
 #[derive(Debug)]
-pub struct Request {
+pub struct ReceivedRequest {
     /// Shown as `#N`.
     pub number: u64,
     /// `cap_...`
@@ -48,9 +48,9 @@ pub struct Request {
     /// From the last byte of the request to the decision, the sync to disk included.
     pub took: Duration,
     /// Headers, body and the rest, when they are needed.
-    pub whole: Option<Whole>,
+    pub whole: Option<WholeRequest>,
     /// What it says to an inbound trigger.
-    pub received: Option<Received>,
+    pub reading: Option<TriggerReading>,
     /// Why it is not passed on although routes would take it.
     pub withheld: Option<Withheld>,
     /// The app that is asked for the answer.
@@ -59,7 +59,7 @@ pub struct Request {
 
 /// A request with its bytes, and the room that it takes until it is dropped.
 #[derive(Debug)]
-pub struct Whole {
+pub struct WholeRequest {
     /// What was recorded.
     pub capture: Arc<NewCapture>,
     pub(super) _room: OwnedSemaphorePermit,
@@ -68,6 +68,8 @@ pub struct Whole {
 /// Whom to ask for an answer.
 #[derive(Debug)]
 pub struct AskApp {
+    /// The capture's number.
+    pub capture: u64,
     /// The lane of the app.
     pub lane: Arc<Lane>,
     /// Where the answer goes.

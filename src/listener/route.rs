@@ -99,13 +99,13 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
-    use super::super::condition::Wanted;
+    use super::super::condition::ConditionValue;
     use super::*;
 
     #[test]
     fn a_route_takes_what_its_conditions_say() {
         let body = serde_json::json!({"data": {"source": "demo", "count": 2, "live": true, "items": [{"id": "a"}]}});
-        let takes = |path: &str, wanted: Wanted| {
+        let takes = |path: &str, wanted: ConditionValue| {
             let mut route = Route::parse("job.*=:1").unwrap();
             route.conditions.push(Condition {
                 path: path.into(),
@@ -114,12 +114,15 @@ mod tests {
             assert!(!route.takes("order.paid", || Some(&body)) && !route.takes("job.paid", || None));
             route.takes("job.paid", || Some(&body))
         };
-        let text = |text: &str| Wanted::Text(Pattern::new(text));
+        let text = |text: &str| ConditionValue::Text(Pattern::new(text));
         assert!(takes("data.source", text("demo")) && takes("data.source", text("de*")));
         assert!(takes("data.items.0.id", text("a")));
-        assert!(takes("data.count", Wanted::Value(2.into())) && takes("data.live", Wanted::Value(true.into())));
+        assert!(
+            takes("data.count", ConditionValue::Value(2.into()))
+                && takes("data.live", ConditionValue::Value(true.into()))
+        );
         assert!(!takes("data.source", text("prod")) && !takes("data.other", text("demo")));
-        assert!(!takes("data.count", text("2")) && !takes("data.live", Wanted::Value(false.into())));
+        assert!(!takes("data.count", text("2")) && !takes("data.live", ConditionValue::Value(false.into())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::route::{Destination, Route};
-use super::{Pattern, Received, acting};
+use super::{Pattern, TriggerReading, permission};
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
 use crate::verification::VerificationResult;
@@ -64,13 +64,18 @@ impl Router {
     }
 
     /// What an event causes that was neither refused nor answered with a failure.
-    pub fn passing(&self, judged: &VerificationResult, incoming: &Incoming, received: Option<&Received>) -> Passing {
-        let left_out = received.is_some_and(|received| received.left_out.is_some());
+    pub fn passing(
+        &self,
+        judged: &VerificationResult,
+        incoming: &Incoming,
+        reading: Option<&TriggerReading>,
+    ) -> Passing {
+        let left_out = reading.is_some_and(|reading| reading.left_out.is_some());
         if self.routes.is_empty() || judged.verdict.is_refused() || left_out || self.hides(judged) {
             return Passing::default();
         }
         // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
-        if !acting::may_pass_on(&judged.verdict, &incoming.headers) {
+        if !permission::may_pass_on(&judged.verdict, &incoming.headers) {
             return Passing {
                 withheld: Some(Withheld::WebPage),
                 ..Passing::default()
@@ -78,7 +83,7 @@ impl Router {
         }
         let event = judged.facts.event.as_deref().unwrap_or("");
         let body: LazyCell<Option<Value>, _> =
-            LazyCell::new(|| match received.and_then(|received| received.record.as_ref()) {
+            LazyCell::new(|| match reading.and_then(|reading| reading.record.as_ref()) {
                 Some(record) => Some(record.clone()),
                 None => serde_json::from_slice(&incoming.body).ok(),
             });
@@ -89,7 +94,7 @@ impl Router {
             .filter(|routed| routed.route.takes(event, || body.as_ref()))
         {
             let runs = matches!(routed.route.to, Destination::Run(_));
-            if runs && !acting::may_run(&judged.verdict, self.unverified) {
+            if runs && !permission::may_run(&judged.verdict, self.unverified) {
                 passing.withheld = Some(Withheld::Commands);
                 continue;
             }

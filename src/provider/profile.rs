@@ -189,6 +189,14 @@ pub enum Https {
 }
 
 impl Profile {
+    /// Those parameters, and the defaults of the others, as a message will have them.
+    pub fn effective_params(&self, given: &[(String, String)]) -> Vec<(String, String)> {
+        let is_given = |name: &str| given.iter().any(|(known, _)| known == name);
+        let defaults = self.params.iter().filter(|(name, _)| !is_given(name));
+        let defaults = defaults.filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
+        given.iter().cloned().chain(defaults).collect()
+    }
+
     /// `NAME` or `NAME@VARIANT`, as it is typed.
     pub fn label(&self) -> String {
         match &self.variant {

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming as HyperBody};
 
-use super::crowd::{Crowd, Progress};
-use super::memory::{Memory, Part};
-use super::{Limits, SHARE};
+use super::connections::{Connections, Progress};
+use super::memory::{Memory, MemoryPart};
+use super::{SHARE, ServerLimits};
 
 /// Memory that is taken at once, at least, for a body that is not over. A quarter of what has come is taken when that is
 /// more: a body of tens of megabytes must not be moved hundreds of times.
@@ -19,16 +19,16 @@ const COPIED: usize = 4 * 1024;
 const CHECK: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Why a body is not whole.
-pub(super) enum Broken {
+pub(super) enum BodyError {
     TooLarge,
     CutOff,
 }
 
 /// What a body is read with.
-pub(super) struct Reading<'a> {
-    pub(super) limits: &'a Limits,
+pub(super) struct BodyReader<'a> {
+    pub(super) limits: &'a ServerLimits,
     pub(super) memory: &'a std::sync::Arc<Memory>,
-    pub(super) crowd: &'a Crowd,
+    pub(super) connections: &'a Connections,
     pub(super) progress: &'a Progress,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Reading<'a> {
 #[derive(Default)]
 struct Joined {
     bytes: Vec<u8>,
-    part: Option<Part>,
+    part: Option<MemoryPart>,
     /// Bytes of the part.
     held: usize,
     /// Which body it is of those that may wait for memory.
@@ -44,31 +44,31 @@ struct Joined {
 }
 
 /// A body with what it holds of the memory, for as long as anybody has it.
-struct Held {
+struct HeldBody {
     bytes: Vec<u8>,
-    _part: Part,
+    _part: MemoryPart,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for HeldBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Reading<'_> {
+impl BodyReader<'_> {
     /// Reads a body. One that came in one piece, as most do, is not joined.
-    pub(super) async fn collect(&self, body: &mut HyperBody, received: &mut usize) -> Result<Bytes, Broken> {
+    pub(super) async fn collect(&self, body: &mut HyperBody, received: &mut usize) -> Result<Bytes, BodyError> {
         let exact = body.size_hint().exact().and_then(|exact| usize::try_from(exact).ok());
         let announced = exact.unwrap_or(self.limits.body);
         let mut first = Bytes::new();
         let mut joined = Joined::default();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| Broken::CutOff)?.into_data() else {
+            let Ok(data) = frame.map_err(|_| BodyError::CutOff)?.into_data() else {
                 continue;
             };
             *received += data.len();
             if *received > self.limits.body {
-                return Err(Broken::TooLarge);
+                return Err(BodyError::TooLarge);
             }
             if joined.bytes.is_empty() && first.is_empty() {
                 first = data;
@@ -88,7 +88,7 @@ impl Reading<'_> {
             _ if joined.bytes.is_empty() && first.len() <= COPIED => Bytes::copy_from_slice(&first),
             _ if joined.bytes.is_empty() => first,
             None => joined.bytes.into(),
-            Some(part) => Bytes::from_owner(Held {
+            Some(part) => Bytes::from_owner(HeldBody {
                 bytes: joined.bytes,
                 _part: part,
             }),
@@ -131,12 +131,12 @@ impl Reading<'_> {
     }
 
     /// Waits for memory. While there is not enough, those that hold some without making progress lose it.
-    async fn wait(&self, bytes: usize, rest: usize, arrival: u64) -> Part {
+    async fn wait(&self, bytes: usize, rest: usize, arrival: u64) -> MemoryPart {
         let mut granted = self.memory.wait(bytes, rest, arrival);
         self.progress.starve();
         loop {
             let missing = rest.max(bytes).saturating_sub(self.memory.free());
-            let enough = self.crowd.free_memory(missing, self.limits.grace);
+            let enough = self.connections.free_memory(missing, self.limits.grace);
             self.memory.claim(arrival, enough);
             match tokio::time::timeout(CHECK, &mut granted).await {
                 Ok(Ok(part)) => return part,

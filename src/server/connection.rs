@@ -19,11 +19,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::body::{Broken, Reading};
-use super::crowd::{Crowd, Member, Phase};
+use super::body::{BodyError, BodyReader};
+use super::connections::{Connections, Member, Phase};
 use super::metered::Metered;
 use super::tls::Tls;
-use super::{Handler, Head, Incoming, Reason, Rejection, Reply, SHARE, Shared};
+use super::{Handler, Incoming, Reason, Rejection, Reply, RequestHead, SHARE, Shared};
 use crate::headers::Headers;
 
 /// How long a client whose request was turned away may go on sending. Closing at once would reset the connection, and
@@ -42,7 +42,7 @@ pub(super) struct Peer<H> {
 impl<H: Handler> Peer<H> {
     pub(super) fn new(shared: Arc<Shared<H>>, remote: SocketAddr) -> Arc<Self> {
         Arc::new(Self {
-            member: Crowd::enter(&shared.crowd),
+            member: Connections::enter(&shared.connections),
             shared,
             remote,
             lingers: AtomicBool::new(false),
@@ -182,18 +182,18 @@ impl<H: Handler> Peer<H> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        let reading = Reading {
+        let reading = BodyReader {
             limits,
             memory: &self.shared.memory,
-            crowd: &self.shared.crowd,
+            connections: &self.shared.connections,
             progress: &self.member.progress,
         };
         let mut received = 0;
         let whole = reading.collect(&mut body, &mut received);
         match tokio::time::timeout(limits.body_timeout, whole).await {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(Broken::TooLarge)) => Err((Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, received)),
-            Ok(Err(Broken::CutOff)) => Err((Reason::CutOff, StatusCode::BAD_REQUEST, received)),
+            Ok(Err(BodyError::TooLarge)) => Err((Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, received)),
+            Ok(Err(BodyError::CutOff)) => Err((Reason::CutOff, StatusCode::BAD_REQUEST, received)),
             Err(_) => Err((Reason::TimedOut, StatusCode::REQUEST_TIMEOUT, received)),
         }
     }
@@ -224,7 +224,7 @@ impl<H: Handler> Peer<H> {
         response
     }
 
-    fn reject(&self, reason: Reason, status: Option<u16>, head: Option<Head>, received: usize) {
+    fn reject(&self, reason: Reason, status: Option<u16>, head: Option<RequestHead>, received: usize) {
         self.shared.handler.rejected(Rejection {
             reason,
             status,
@@ -235,7 +235,7 @@ impl<H: Handler> Peer<H> {
     }
 }
 
-fn head(parts: &Parts) -> Head {
+fn head(parts: &Parts) -> RequestHead {
     let target = match parts.uri.path_and_query() {
         Some(target) => target.as_str().to_owned(),
         None => parts.uri.to_string(),
@@ -245,7 +245,7 @@ fn head(parts: &Parts) -> Head {
         headers.push_raw(name.as_str(), value.as_bytes());
     }
     let method = parts.method.as_str().to_owned();
-    Head {
+    RequestHead {
         method,
         target,
         headers,
@@ -253,7 +253,7 @@ fn head(parts: &Parts) -> Head {
 }
 
 fn incoming(parts: &Parts, body: Bytes, remote: SocketAddr) -> Incoming {
-    let Head {
+    let RequestHead {
         method,
         target,
         headers,

@@ -13,31 +13,31 @@ use tokio::sync::oneshot;
 /// A number of bytes that bodies take parts of.
 #[derive(Debug)]
 pub(super) struct Memory {
-    state: Mutex<State>,
+    state: Mutex<MemoryState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct MemoryState {
     free: usize,
     /// The latest first: it must not wait for all those that were sent before it and get no further.
-    waiting: BTreeMap<Reverse<u64>, Waiting>,
+    waiting: BTreeMap<Reverse<u64>, MemoryWaiter>,
     arrivals: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct MemoryWaiter {
     bytes: usize,
     /// What has to be free.
     rest: usize,
     /// That much is on its way back, so that nobody older may take of it.
     claimed: bool,
     /// Takes the part itself: one that is granted and never picked up is given back when it is dropped.
-    grant: Option<oneshot::Sender<Part>>,
+    grant: Option<oneshot::Sender<MemoryPart>>,
 }
 
 /// Bytes that somebody holds; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct MemoryPart {
     memory: Arc<Memory>,
     bytes: usize,
 }
@@ -45,7 +45,7 @@ pub(super) struct Part {
 impl Memory {
     pub(super) fn new(size: usize) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State {
+            state: Mutex::new(MemoryState {
                 free: size,
                 waiting: BTreeMap::new(),
                 arrivals: 0,
@@ -62,7 +62,7 @@ impl Memory {
 
     /// Takes that many bytes for a body that may take `rest` bytes in all from now on, these included; nothing when
     /// it has to wait for them.
-    pub(super) fn take(self: &Arc<Self>, bytes: usize, rest: usize) -> Option<Part> {
+    pub(super) fn take(self: &Arc<Self>, bytes: usize, rest: usize) -> Option<MemoryPart> {
         let mut state = self.state();
         let claimed = state.waiting.first_key_value().is_some_and(|(_, first)| first.claimed);
         if claimed || state.free < rest.max(bytes) {
@@ -73,11 +73,11 @@ impl Memory {
     }
 
     /// Waits for that many bytes, which are given as soon as `rest` are free.
-    pub(super) fn wait(self: &Arc<Self>, bytes: usize, rest: usize, arrival: u64) -> oneshot::Receiver<Part> {
+    pub(super) fn wait(self: &Arc<Self>, bytes: usize, rest: usize, arrival: u64) -> oneshot::Receiver<MemoryPart> {
         let (grant, granted) = oneshot::channel();
         let rest = rest.max(bytes);
         let grant = Some(grant);
-        let waiting = Waiting {
+        let waiting = MemoryWaiter {
             bytes,
             rest,
             claimed: false,
@@ -100,8 +100,8 @@ impl Memory {
         self.state().free
     }
 
-    fn part(self: &Arc<Self>, bytes: usize) -> Part {
-        Part {
+    fn part(self: &Arc<Self>, bytes: usize) -> MemoryPart {
+        MemoryPart {
             memory: Arc::clone(self),
             bytes,
         }
@@ -137,19 +137,19 @@ impl Memory {
         drop(unwanted);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Part {
+impl MemoryPart {
     /// Adds another part of the same memory.
     pub(super) fn join(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
 }
 
-impl Drop for Part {
+impl Drop for MemoryPart {
     fn drop(&mut self) {
         if self.bytes > 0 {
             self.memory.hand_out(self.bytes);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::crowd::Progress;
+use super::connections::Progress;
 
 pub(super) struct Metered<S> {
     stream: S,

@@ -3,7 +3,7 @@
 
 mod body;
 mod connection;
-mod crowd;
+mod connections;
 mod memory;
 mod metered;
 #[cfg(test)]
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::headers::Headers;
 use connection::Peer;
-use crowd::Crowd;
+use connections::Connections;
 use memory::Memory;
 use tls::Tls;
 
@@ -41,7 +41,7 @@ const PLACE_WAIT: Duration = Duration::from_millis(50);
 /// What to do with requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a whole request. The future runs to its end even when the client leaves meanwhile; only the end of
-    /// [`Limits::drain`] cuts it off.
+    /// [`ServerLimits::drain`] cuts it off.
     fn handle(&self, incoming: Incoming) -> impl Future<Output = Reply> + Send;
 
     /// Learns of a request that was turned away before it was complete.
@@ -106,7 +106,7 @@ pub struct Rejection {
     /// What the client was answered; `None` when nothing could be said.
     pub status: Option<u16>,
     /// Method, target and headers, when they were read.
-    pub head: Option<Head>,
+    pub head: Option<RequestHead>,
     /// How much of the body had come.
     pub received: usize,
     /// Who sent it.
@@ -115,7 +115,7 @@ pub struct Rejection {
 
 /// The beginning of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Head {
+pub struct RequestHead {
     /// As sent.
     pub method: String,
     /// Path and query as sent.
@@ -145,7 +145,7 @@ pub enum Reason {
 
 /// What one server takes at most.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Bytes of a body.
     pub body: usize,
     /// Bytes of all requests together that are being received or handled. Of these each connection may have 64 KiB; large
@@ -167,7 +167,7 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             // GitHub sends up to 25 MB, and mail with attachments is as large.
@@ -184,7 +184,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl ServerLimits {
     /// What large bodies share.
     fn shared_memory(&self) -> usize {
         let own = self.connections.saturating_mul(SHARE);
@@ -202,19 +202,19 @@ pub struct Drained {
 /// What the connections of a server share.
 struct Shared<H> {
     handler: Arc<H>,
-    limits: Limits,
+    limits: ServerLimits,
     memory: Arc<Memory>,
-    crowd: Arc<Crowd>,
+    connections: Arc<Connections>,
     places: Arc<Semaphore>,
     cancel: CancellationToken,
 }
 
 /// Serves connections until `cancel` fires. Requests that are being handled then are still answered, unless `cut` fires;
-/// those that are not complete have [`Limits::drain`] for that.
+/// those that are not complete have [`ServerLimits::drain`] for that.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     tls: Option<Tls>,
-    limits: Limits,
+    limits: ServerLimits,
     handler: Arc<H>,
     cancel: CancellationToken,
     cut: CancellationToken,
@@ -222,12 +222,12 @@ pub async fn serve<H: Handler>(
     let shared = Arc::new(Shared {
         handler,
         memory: Memory::new(limits.shared_memory()),
-        crowd: Arc::default(),
+        connections: Arc::default(),
         places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
         limits,
         cancel,
     });
-    let mut connections = JoinSet::new();
+    let mut tasks = JoinSet::new();
     let mut pause = Pause::default();
     loop {
         let accepted = tokio::select! {
@@ -240,7 +240,7 @@ pub async fn serve<H: Handler>(
                 pause = Pause::default();
                 let peer = Peer::new(Arc::clone(&shared), remote);
                 let tls = tls.clone();
-                connections.spawn(async move {
+                tasks.spawn(async move {
                     peer.serve(stream, tls).await;
                     drop(place);
                 });
@@ -251,7 +251,7 @@ pub async fn serve<H: Handler>(
                     shared.handler.accept_failed(&error);
                     // Most likely there are too many open files, which the ledger needs too.
                     for _ in 0..GIVEN_UP {
-                        shared.crowd.free_place(shared.limits.grace, true);
+                        shared.connections.free_place(shared.limits.grace, true);
                     }
                 }
                 tokio::select! {
@@ -261,11 +261,11 @@ pub async fn serve<H: Handler>(
                 }
             }
         }
-        while connections.try_join_next().is_some() {}
+        while tasks.try_join_next().is_some() {}
     }
     // Refuses newcomers at once instead of leaving them in the backlog.
     drop(listener);
-    drain(connections, &shared.crowd, shared.limits.drain, &cut).await
+    drain(tasks, &shared.connections, shared.limits.drain, &cut).await
 }
 
 impl<H> Shared<H> {
@@ -281,7 +281,7 @@ impl<H> Shared<H> {
         }
         let mut any = false;
         loop {
-            self.crowd.free_place(self.limits.grace, any);
+            self.connections.free_place(self.limits.grace, any);
             let place = Arc::clone(&self.places).acquire_owned();
             match tokio::time::timeout(PLACE_WAIT, place).await {
                 Ok(place) => return place.map_err(io::Error::other),
@@ -291,13 +291,18 @@ impl<H> Shared<H> {
     }
 }
 
-async fn drain(mut connections: JoinSet<()>, crowd: &Crowd, patience: Duration, cut: &CancellationToken) -> Drained {
+async fn drain(
+    mut tasks: JoinSet<()>,
+    connections: &Connections,
+    patience: Duration,
+    cut: &CancellationToken,
+) -> Drained {
     let mut cut_off = 0;
-    let all_ended = async { while connections.join_next().await.is_some() {} };
+    let all_ended = async { while tasks.join_next().await.is_some() {} };
     let dismissing = async {
         loop {
             tokio::time::sleep(patience).await;
-            cut_off += crowd.dismiss(patience);
+            cut_off += connections.dismiss(patience);
         }
     };
     tokio::select! {
@@ -305,9 +310,9 @@ async fn drain(mut connections: JoinSet<()>, crowd: &Crowd, patience: Duration, 
         () = cut.cancelled() => {}
         () = dismissing => {}
     }
-    while connections.try_join_next().is_some() {}
-    cut_off += connections.len();
-    connections.shutdown().await;
+    while tasks.try_join_next().is_some() {}
+    cut_off += tasks.len();
+    tasks.shutdown().await;
     Drained { cut_off }
 }
 

@@ -78,11 +78,11 @@ struct Server {
 }
 
 impl Server {
-    async fn start(limits: Limits) -> Self {
+    async fn start(limits: ServerLimits) -> Self {
         Self::start_with(limits, None).await
     }
 
-    async fn start_with(limits: Limits, tls: Option<Tls>) -> Self {
+    async fn start_with(limits: ServerLimits, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (probe, cancel, cut) = (
@@ -168,7 +168,7 @@ impl Client {
 
 #[tokio::test]
 async fn a_request_arrives_whole_and_in_order() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let request = b"PUT /a%20b?c=d&e HTTP/1.1\r\nHost: x\r\nX-B: 1\r\nX-A: \xff\xfe\r\nx-b: 2\r\nEmpty:\r\n\
                     Content-Length: 3\r\n\r\n\x00\xff!";
     let answer = server.talk(request).await;
@@ -196,7 +196,7 @@ async fn a_request_arrives_whole_and_in_order() {
 
 #[tokio::test]
 async fn chunked_bodies_are_joined() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let mut client = server.client().await;
     client
         .send("POST /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
@@ -211,7 +211,7 @@ async fn chunked_bodies_are_joined() {
 
 #[tokio::test]
 async fn a_large_body_arrives_unharmed() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let body: Vec<u8> = (0..3_000_000u32).flat_map(u32::to_le_bytes).take(9_999_999).collect();
     let mut request = format!("POST /big HTTP/1.1\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
     request.extend_from_slice(&body);
@@ -221,7 +221,7 @@ async fn a_large_body_arrives_unharmed() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order_on_one_connection() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let mut client = server.client().await;
     let one = |target: &str| format!("POST {target} HTTP/1.1\r\ncontent-length: 2\r\n\r\nhi");
     client.send([one("/one"), one("/two"), one("/three")].concat()).await;
@@ -236,7 +236,7 @@ async fn pipelined_requests_are_answered_in_order_on_one_connection() {
 
 #[tokio::test]
 async fn a_client_may_close_its_side_and_still_be_answered() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let mut client = server.client().await;
     client.send("POST /wait HTTP/1.1\r\ncontent-length: 2\r\n\r\nhi").await;
     server.probe.entered.notified().await;
@@ -247,7 +247,7 @@ async fn a_client_may_close_its_side_and_still_be_answered() {
 
 #[tokio::test]
 async fn a_client_that_waits_for_leave_to_send_gets_it() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let mut client = server.client().await;
     client
         .send("POST /e HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
@@ -275,7 +275,7 @@ async fn replies_that_http_cannot_carry_are_mended() {
 
 #[tokio::test]
 async fn connecting_and_leaving_is_not_a_request() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     assert_eq!(server.talk("").await, "");
     let mut client = server.client().await;
     client.send("GET /one HTTP/1.1\r\n\r\n").await;
@@ -295,7 +295,7 @@ async fn a_certificate_comes_from_files() {
     let tls = Tls::from_files(&certificate, &key).unwrap();
     assert_eq!(tls.certificate_pem(), made.cert.pem());
 
-    let server = Server::start_with(Limits::default(), Some(tls)).await;
+    let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
     client.send("GET / HTTP/1.1\r\n\r\n").await;
     assert!(matches!(server.probe.rejection().await.reason, Reason::Tls(_)));

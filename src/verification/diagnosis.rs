@@ -1,6 +1,7 @@
 //! Why a request was refused: the mistakes that its own scheme knows, then other schemes.
 
 use super::{Candidate, Verification, VerificationResult, compile_all};
+use crate::app::dev_secret::Secrets;
 use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
@@ -23,18 +24,18 @@ impl Verification {
             secrets: &secrets,
             others,
         };
-        let pace = TimeBudget::new(&case);
+        let budget = TimeBudget::new(&case);
         match refusal {
-            RejectReason::HeaderMissing { .. } => self.missing(&case, profile, &pace),
+            RejectReason::HeaderMissing { .. } => self.missing(&case, profile, &budget),
             // A header of another form is most often that of another variant.
-            RejectReason::Malformed { .. } => match self.other_variant(profile, received, &pace) {
+            RejectReason::Malformed { .. } => match self.other_variant(profile, received, &budget) {
                 Some(found) => Diagnosis::of(found),
-                None => self.mismatch(&case, profile, &pace),
+                None => self.mismatch(&case, profile, &budget),
             },
             RejectReason::NoMatch { .. }
             | RejectReason::WrongToken { .. }
             | RejectReason::Unusable { .. }
-            | RejectReason::PartMissing { .. } => self.mismatch(&case, profile, &pace),
+            | RejectReason::PartMissing { .. } => self.mismatch(&case, profile, &budget),
             RejectReason::Foreign { label, .. } => Diagnosis::of(Explanation {
                 cause: refusal.code(),
                 text: format!("it was signed as `{label}` or in the same form, and is sent here as something else"),
@@ -52,12 +53,12 @@ impl Verification {
     /// What to do about a refusal: the explanation's own advice, or the refusal's.
     pub fn advice(
         &self,
-        autopsy: &Diagnosis,
+        diagnosis: &Diagnosis,
         judged: &VerificationResult,
         headers: &Headers,
         place: Place,
     ) -> Option<String> {
-        let own = autopsy.found.as_ref().map(|found| found.hint.clone());
+        let own = diagnosis.found.as_ref().map(|found| found.hint.clone());
         own.filter(|hint| !hint.is_empty())
             .or_else(|| self.hint(judged, headers, place))
     }
@@ -95,42 +96,42 @@ impl Verification {
         let context = Context {
             place,
             label: judged.label.as_deref(),
-            dev_secret: self.secrets.as_ref().is_some_and(crate::app::context::Secrets::is_dev),
+            dev_secret: self.secrets.as_ref().is_some_and(Secrets::is_dev),
             signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
         };
         signature::hint(refusal, &context)
     }
 
     /// The signature's header is not there.
-    fn missing(&self, case: &Case<'_>, profile: &Profile, pace: &TimeBudget) -> Diagnosis {
-        let mut autopsy = Diagnosis {
+    fn missing(&self, case: &Case<'_>, profile: &Profile, budget: &TimeBudget) -> Diagnosis {
+        let mut diagnosis = Diagnosis {
             found: self
                 .other_provider(profile, &case.received)
-                .or_else(|| self.other_variant(profile, &case.received, pace))
-                .or_else(|| signature::explain_missing(case, pace)),
+                .or_else(|| self.other_variant(profile, &case.received, budget))
+                .or_else(|| signature::explain_missing(case, budget)),
             ..Diagnosis::default()
         };
-        if autopsy.found.is_none() && pace.was_short() {
-            autopsy.not_tried.extend(["other-variant", "other-header"]);
+        if diagnosis.found.is_none() && budget.was_short() {
+            diagnosis.not_tried.extend(["other-variant", "other-header"]);
         }
-        autopsy
+        diagnosis
     }
 
-    fn mismatch(&self, case: &Case<'_>, profile: &Profile, pace: &TimeBudget) -> Diagnosis {
-        let mut autopsy = signature::explain(case, pace);
-        if autopsy.found.as_ref().is_some_and(Explanation::is_proved) {
-            return autopsy;
+    fn mismatch(&self, case: &Case<'_>, profile: &Profile, budget: &TimeBudget) -> Diagnosis {
+        let mut diagnosis = signature::explain(case, budget);
+        if diagnosis.found.as_ref().is_some_and(Explanation::is_proved) {
+            return diagnosis;
         }
-        pace.release();
-        if let Some(found) = self.other_variant(profile, &case.received, pace) {
-            return autopsy.with(found);
+        budget.release();
+        if let Some(found) = self.other_variant(profile, &case.received, budget) {
+            return diagnosis.with(found);
         }
-        autopsy.tried("other-variant", pace);
-        if let Some(found) = self.other_scheme(profile, &case.received, pace) {
-            return autopsy.with(found);
+        diagnosis.tried("other-variant", budget);
+        if let Some(found) = self.other_scheme(profile, &case.received, budget) {
+            return diagnosis.with(found);
         }
-        autopsy.tried("other-provider", pace);
-        autopsy
+        diagnosis.tried("other-provider", budget);
+        diagnosis
     }
 
     fn other_provider(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
@@ -145,34 +146,34 @@ impl Verification {
         })
     }
 
-    fn other_variant(&self, profile: &Profile, received: &Received<'_>, pace: &TimeBudget) -> Option<Explanation> {
+    fn other_variant(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
         let variants = compile_all(&self.registry, &profile.name).ok()?;
         let mut others = variants.iter().filter(|candidate| *candidate.label != *profile.label());
-        let found = others.find(|candidate| self.fits(candidate, received, pace))?;
+        let found = others.find(|candidate| self.fits(candidate, received, budget))?;
         Some(signed_as("other-variant", &found.label))
     }
 
     /// The same header, as another provider has it.
-    fn other_scheme(&self, profile: &Profile, received: &Received<'_>, pace: &TimeBudget) -> Option<Explanation> {
+    fn other_scheme(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
         let names = self.registry.names();
         let others = names.iter().filter(|name| **name != profile.name);
         let label = others
             .filter_map(|name| compile_all(&self.registry, name).ok())
             .flatten()
-            .find(|candidate| self.fits(candidate, received, pace))?
+            .find(|candidate| self.fits(candidate, received, budget))?
             .label;
         Some(signed_as("other-provider", &label))
     }
 
     /// Whether the request is right for that variant, whatever its age. Says no when there is no time for it.
-    fn fits(&self, candidate: &Candidate, received: &Received<'_>, pace: &TimeBudget) -> bool {
+    fn fits(&self, candidate: &Candidate, received: &Received<'_>, budget: &TimeBudget) -> bool {
         // Most have another header: that is seen at once.
         let Received { headers, body, .. } = *received;
         let scheme = &candidate.profile.scheme;
         if scheme.header().is_some() && !scheme.is_carried(headers, b"") {
             return false;
         }
-        let fits = pace.check(scheme, body.len(), || self.verdict(candidate, received).is_match());
+        let fits = budget.check(scheme, body.len(), || self.verdict(candidate, received).is_match());
         fits == Some(true)
     }
 }

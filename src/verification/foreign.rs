@@ -8,7 +8,7 @@ use crate::signature::{Proof, Received, RejectReason, Shape, Verdict};
 
 /// What a provider of the catalogue signs.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct CatalogueShape {
     label: Arc<str>,
     provider: Box<str>,
     shape: Shape,
@@ -30,7 +30,7 @@ impl Verification {
     }
 
     /// Whose content was signed, when it is not the candidate's.
-    fn foreign(&self, candidate: &Candidate, received: &Received<'_>, proof: &Proof) -> Option<&Known> {
+    fn foreign(&self, candidate: &Candidate, received: &Received<'_>, proof: &Proof) -> Option<&CatalogueShape> {
         let own = candidate.shape.as_ref()?;
         let scheme = &candidate.profile.scheme;
         if scheme.is_plain(own, received.body) {
@@ -40,7 +40,7 @@ impl Verification {
             if reading.framed && reading.json {
                 return None;
             }
-            let is_it = |known: &&Known| {
+            let is_it = |known: &&CatalogueShape| {
                 let shape = &known.shape;
                 if !shape.differs(own) && own.is_open() && !reading.json && shape.reads_json(content) {
                     // Split otherwise, the bytes are this very content with a document in it.
@@ -87,15 +87,15 @@ impl Verification {
     }
 
     /// What the providers of the catalogue sign, each form once a provider.
-    fn known(&self) -> &[Known] {
+    fn known(&self) -> &[CatalogueShape] {
         self.known.get_or_init(|| {
-            let mut all: Vec<Known> = Vec::new();
+            let mut all: Vec<CatalogueShape> = Vec::new();
             for name in self.registry.names() {
                 for candidate in compile_all(&self.registry, &name).unwrap_or_default() {
                     let Some(shape) = candidate.shape else { continue };
-                    let seen = |known: &Known| *known.provider == *name && known.shape == shape;
+                    let seen = |known: &CatalogueShape| *known.provider == *name && known.shape == shape;
                     if !all.iter().any(seen) {
-                        all.push(Known {
+                        all.push(CatalogueShape {
                             label: candidate.label,
                             provider: name.as_str().into(),
                             shape,

@@ -1,7 +1,7 @@
 //! Which secrets a request is checked with.
 
 use super::Verification;
-use crate::app::context::Purpose;
+use crate::app::dev_secret::Purpose;
 use crate::error::Result;
 use crate::provider::Profile;
 use crate::secret::Secret;

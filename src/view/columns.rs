@@ -236,6 +236,6 @@ mod tests {
     fn characters_of_two_columns_count_as_two() {
         let rows = [row(["#1", "注文.完了", "1 B"]), row(["#2", "job.paid", "12 B"])];
         assert_eq!(lines(&rows, None), ["#1  注文.完了   1 B", "#2  job.paid   12 B"]);
-        assert_eq!(lines(&rows, Some(16)), ["#1  注文.…   1 B", "#2  job.pa…  12 B"]);
+        assert_eq!(lines(&rows, Some(16)), ["#1  注文.…   1 B", "#2  job.p…  12 B"]);
     }
 }

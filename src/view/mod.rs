@@ -1,6 +1,7 @@
 //! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
 
 pub mod body;
+pub mod call;
 pub mod check;
 pub mod columns;
 pub mod curl;
@@ -10,6 +11,7 @@ pub mod execution;
 pub mod handshake;
 pub mod processing;
 pub mod progress;
+pub mod received;
 pub mod record;
 pub mod request;
 pub mod style;

@@ -15,6 +15,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Serialize, Serializer};
 use tokio::sync::{mpsc, oneshot};
 
 pub use access::{ApiAccess, ApiKey};
@@ -23,12 +24,14 @@ pub use route::base_path;
 use crate::clock::Clock;
 use crate::endpoints::rules::Options;
 use crate::endpoints::{Book, Endpoint};
+use crate::mask;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::api::{Api, FaultKind};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Reason, Rejection, Reply};
+use crate::text::serialize_millis;
 use access::{RateLimits, RateStatus};
 use resources::ResourceStore;
 use response::{ApiRejection, ApiResult};
@@ -80,24 +83,31 @@ pub enum ApiEvent {
     NotAccepted(String),
 }
 
-/// A call that was answered.
-#[derive(Debug)]
+/// A call that was answered, as `hook.call/1` says it.
+#[derive(Debug, Serialize)]
 pub struct ApiCall {
     /// As sent.
     pub method: String,
     /// Path and query as sent.
+    #[serde(rename = "path", serialize_with = "serialize_masked")]
     pub target: String,
     /// What was answered.
     pub status: u16,
     /// What was done, or why nothing was.
+    #[serde(rename = "said")]
     pub summary: String,
     /// Of the key.
     pub mode: Option<Mode>,
     /// From the last byte of the request to the answer.
+    #[serde(rename = "took_ms", serialize_with = "serialize_millis")]
     pub took: Duration,
 }
 
-/// An event that a call caused.
+fn serialize_masked<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&mask::url(url))
+}
+
+/// An event that a call created.
 #[derive(Debug)]
 pub struct CreatedEvent {
     /// As every endpoint gets it.

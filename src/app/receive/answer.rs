@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::{Event, Next};
 use crate::exchange::{ErrorKind, Outcome};
@@ -24,12 +24,12 @@ const UNCOUNTED: usize = 64 * 1024;
 pub(super) struct AnswerMemory(Arc<Semaphore>);
 
 /// An answer with its part of the memory, for as long as anybody has it.
-struct Held {
+struct HeldAnswer {
     body: Bytes,
     _part: OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for HeldAnswer {
     fn as_ref(&self) -> &[u8] {
         &self.body
     }
@@ -48,20 +48,11 @@ impl AnswerMemory {
             return Some(body.clone());
         }
         let part = Arc::clone(&self.0).try_acquire_many_owned(u32::try_from(body.len()).ok()?);
-        Some(Bytes::from_owner(Held {
+        Some(Bytes::from_owner(HeldAnswer {
             body: body.clone(),
             _part: part.ok()?,
         }))
     }
-}
-
-/// A capture whose sender waits for the app's answer.
-#[derive(Debug)]
-pub struct Ask {
-    /// The capture's number.
-    pub capture: u64,
-    /// Where the answer goes.
-    pub reply: oneshot::Sender<AppReply>,
 }
 
 /// The app's answer for the sender: its own, 502 when there is none, 504 when it took too long. With the reason why its own

@@ -7,35 +7,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::WorkEvent;
+use super::event::ReceiveEvent;
 use super::policy::WorkPolicy;
-use super::source::{Item, Source};
-use super::workers::{Common, Stall};
-use crate::error::Result;
-use crate::listener::exec::{self, Bounds, Ran};
+use super::source::{Item, WorkSource};
+use super::summary::WorkSummary;
+use super::work_context::{Stall, WorkContext};
+use crate::listener::exec::{self, Bounds, CommandError};
 use crate::server::Incoming;
 use crate::store::{Capture, NewCapture, Op};
 
-/// What came of commands.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct CommandTally {
-    pub(super) succeeded: u64,
-    pub(super) failed: u64,
-}
-
 /// The worker of one command.
 pub(super) struct CommandWorker {
-    common: Arc<Common>,
+    context: Arc<WorkContext>,
     stall: Arc<Stall>,
     succeeded: AtomicU64,
     failed: AtomicU64,
 }
 
 impl CommandWorker {
-    pub(super) fn new(common: Arc<Common>, source: &Source) -> Self {
+    pub(super) fn new(context: Arc<WorkContext>, source: &WorkSource) -> Self {
         Self {
-            stall: Stall::new(&common, source.lane()),
-            common,
+            stall: Stall::new(&context, source.lane()),
+            context,
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         }
@@ -43,7 +36,7 @@ impl CommandWorker {
 
     /// Works until its lanes are empty and nothing more comes, or until the time is over: what runs then is stopped and
     /// stays in the queue.
-    pub(super) async fn run(self, mut source: Source) -> Result<CommandTally> {
+    pub(super) async fn run(self, mut source: WorkSource) -> crate::error::Result<WorkSummary> {
         let slots = Arc::new(Semaphore::new(source.concurrency()));
         let (worker, tasks) = (Arc::new(self), TaskTracker::new());
         let mut ended = Ok(());
@@ -65,10 +58,10 @@ impl CommandWorker {
         }
         tasks.close();
         tasks.wait().await;
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        ended.map(|()| CommandTally {
-            succeeded: count(&worker.succeeded),
-            failed: count(&worker.failed),
+        ended.map(|()| WorkSummary {
+            commands_succeeded: worker.succeeded.load(Ordering::Relaxed),
+            commands_failed: worker.failed.load(Ordering::Relaxed),
+            ..WorkSummary::default()
         })
     }
 
@@ -81,11 +74,10 @@ impl CommandWorker {
             // It was pruned, and its work with it.
             return;
         };
-        let ran = self.ran(&item, &capture).await;
-        let error = match ran {
-            Ran::Well => None,
-            Ran::Badly(words) => Some(words),
-            Ran::Stopped => return,
+        let error = match self.ran(&item, &capture).await {
+            Ok(()) => None,
+            Err(CommandError::Failed(words)) => Some(words),
+            Err(CommandError::Stopped) => return,
         };
         if self.keep(&item, &capture, error.clone()).await {
             self.tell(&item, error.as_deref());
@@ -94,24 +86,15 @@ impl CommandWorker {
 
     /// The capture, as soon as the ledger can be read; `None` when the time is over before.
     async fn load(&self, number: u64) -> Option<Option<Capture>> {
-        loop {
-            match self.common.reader.capture(number).await {
-                Ok(found) => return Some(found),
-                Err(error) => {
-                    if !self.stall.wait(&error.into()).await {
-                        return None;
-                    }
-                }
-            }
-        }
+        self.stall.until_ok(|| self.context.reader.capture(number)).await
     }
 
-    async fn ran(&self, item: &Item, capture: &Capture) -> Ran {
+    async fn ran(&self, item: &Item, capture: &Capture) -> Result<(), CommandError> {
         let folder = PathBuf::from(&item.lane.folder);
         let bounds = Bounds {
             limit: item.policy.exec_timeout,
-            stop: &self.common.ends.late,
-            kill: &self.common.ends.kill,
+            stop: &self.context.ends.late,
+            kill: &self.context.ends.kill,
             folder: Some(&folder),
         };
         match record_of(&capture.request, &item.policy) {
@@ -130,30 +113,24 @@ impl CommandWorker {
             ops.push(Op::Processed {
                 capture: capture.number,
                 command: command.clone(),
-                at: self.common.clock.now(),
+                at: self.context.clock.now(),
                 error,
             });
         }
-        loop {
-            match self.common.ledger.write(Op::Together(ops.clone())).await {
-                Ok(_) => return true,
-                Err(error) => {
-                    if !self.stall.wait(&error.into()).await {
-                        return false;
-                    }
-                }
-            }
-        }
+        let kept = self
+            .stall
+            .until_ok(|| self.context.ledger.write(Op::Together(ops.clone())));
+        kept.await.is_some()
     }
 
     fn tell(&self, item: &Item, error: Option<&str>) {
         self.stall.over();
         let (capture, command) = (item.work.capture, item.lane.target.as_str());
         let (count, event) = match error {
-            None => (&self.succeeded, WorkEvent::CommandSucceeded { capture, command }),
+            None => (&self.succeeded, ReceiveEvent::CommandSucceeded { capture, command }),
             Some(error) => (
                 &self.failed,
-                WorkEvent::CommandFailed {
+                ReceiveEvent::CommandFailed {
                     capture,
                     command,
                     error,
@@ -161,8 +138,7 @@ impl CommandWorker {
             ),
         };
         count.fetch_add(1, Ordering::Relaxed);
-        // Commands run whether or not anybody looks on.
-        let _ = self.common.observer.on(event);
+        self.context.report(event);
     }
 }
 

@@ -5,64 +5,49 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::listener::Whole;
-use crate::provider::Profile;
+use super::event::{Observer, ReceiveEvent};
+use crate::app::context::Context;
+use crate::listener::WholeRequest;
 use crate::secret::Secret;
 use crate::signature::{Diagnosis, Place, Received};
 use crate::store::{DiagnosisNote, Ledger, NewCapture, Op, StoreError};
 use crate::verification::{Verification, VerificationResult};
 
 /// Refused requests that may wait for an explanation; further ones go without.
-pub const WAITING: usize = 16;
+pub(super) const WAITING: usize = 16;
 
 /// A request that was refused.
 #[derive(Debug)]
-pub struct Refused {
+pub(super) struct Refused {
     /// The capture's number.
-    pub number: u64,
+    pub(super) number: u64,
     /// The decision.
-    pub judged: VerificationResult,
+    pub(super) judged: VerificationResult,
     /// The request.
-    pub whole: Whole,
+    pub(super) whole: WholeRequest,
 }
-
-/// What there is to tell.
-#[derive(Debug)]
-pub enum Explained {
-    /// What was found, and what to do about it. The same is not told twice in a row.
-    Found {
-        /// The fact.
-        text: Option<String>,
-        /// What to do about it.
-        hint: Option<String>,
-    },
-    /// Explanations are not kept for the time being. Reported once until they are again.
-    NotKept(StoreError),
-    /// They are again.
-    KeptAgain,
-}
-
-/// Tells which secrets there are for a provider.
-pub type KnownSecrets = Arc<dyn Fn(&Profile) -> Vec<Secret> + Send + Sync>;
 
 /// Explains refusals.
-pub struct Diagnoser {
+pub(super) struct Diagnoser {
+    /// Which secrets this machine knows, and where remarks go.
+    pub(super) context: Arc<Context>,
     /// How requests are checked.
-    pub verification: Arc<Verification>,
+    pub(super) verification: Arc<Verification>,
     /// Keeps what is found.
-    pub ledger: Ledger,
-    /// Further secrets that this machine knows for a provider. It may read files: it is asked beside the runtime's thread.
-    pub known_secrets: KnownSecrets,
+    pub(super) ledger: Ledger,
+    /// Learns what is found.
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 impl Diagnoser {
     /// Explains what comes until the queue ends.
-    pub async fn run(self, mut queue: mpsc::Receiver<Refused>, tell: &mut dyn FnMut(Explained)) {
+    pub(super) async fn run(self, mut queue: mpsc::Receiver<Refused>) {
+        let notices = self.context.notices.clone();
         let (mut last, mut failing) = (None, false);
         while let Some(refused) = queue.recv().await {
             let number = refused.number;
-            let (autopsy, hint) = self.explain(refused).await;
-            if let Some(found) = &autopsy.found {
+            let (diagnosis, hint) = self.explain(refused).await;
+            if let Some(found) = &diagnosis.found {
                 let note = DiagnosisNote {
                     cause: found.cause.to_owned(),
                     text: found.said(),
@@ -71,20 +56,23 @@ impl Diagnoser {
                 match (self.keep(number, note).await, failing) {
                     (Err(error), false) => {
                         failing = true;
-                        tell(Explained::NotKept(error));
+                        notices.warn(format!("why requests are refused is not recorded: {error}"));
                     }
                     (Ok(()), true) => {
                         failing = false;
-                        tell(Explained::KeptAgain);
+                        notices.note("why requests are refused is recorded again");
                     }
                     _ => {}
                 }
             }
-            let text = autopsy.found.map(|found| found.said());
-            let told = Some((text.clone(), hint.clone()));
+            let told = Some((diagnosis.found.map(|found| found.said()), hint));
             if told != last {
                 last = told;
-                tell(Explained::Found { text, hint });
+                let (text, hint) = last
+                    .as_ref()
+                    .map_or((None, None), |(text, hint)| (text.as_deref(), hint.as_deref()));
+                // Nobody waits for an explanation.
+                let _ = self.observer.on(ReceiveEvent::Explained { text, hint });
             }
         }
     }
@@ -95,18 +83,19 @@ impl Diagnoser {
     }
 
     async fn explain(&self, refused: Refused) -> (Diagnosis, Option<String>) {
-        let (verification, known_secrets) = (Arc::clone(&self.verification), Arc::clone(&self.known_secrets));
+        let (verification, context) = (Arc::clone(&self.verification), Arc::clone(&self.context));
+        // Secrets may be in files, and many checks take their time.
         let looked = tokio::task::spawn_blocking(move || {
             let profile = refused.judged.profile.as_deref();
-            let others = profile.map_or_else(Vec::new, |profile| known_secrets(profile));
-            autopsy(&verification, &refused.judged, &refused.whole.capture, &others)
+            let others = profile.map_or_else(Vec::new, |profile| context.known_secrets(profile));
+            diagnose(&verification, &refused.judged, &refused.whole.capture, &others)
         });
         looked.await.unwrap_or_default()
     }
 }
 
 /// What explains a refusal, and what to do about it.
-fn autopsy(
+fn diagnose(
     verification: &Verification,
     judged: &VerificationResult,
     capture: &NewCapture,
@@ -120,7 +109,7 @@ fn autopsy(
         body: &capture.body,
         now: capture.at,
     };
-    let autopsy = verification.explain(judged, &received, others);
-    let hint = verification.advice(&autopsy, judged, &capture.headers, Place::Listen);
-    (autopsy, hint)
+    let diagnosis = verification.explain(judged, &received, others);
+    let hint = verification.advice(&diagnosis, judged, &capture.headers, Place::Listen);
+    (diagnosis, hint)
 }

@@ -8,18 +8,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::{AnswerMemory, Ask, reply_to};
+use super::answer::{AnswerMemory, reply_to};
+use super::event::{Observer, ReceiveEvent};
 use super::forwarded::{headers, without_path};
 use super::loaded::{Loaded, goes_out, taken_up};
 use super::policy::WorkPolicy;
-use super::source::{Item, Source};
-use super::workers::{Common, Stall};
-use super::{Observer, WorkEvent};
+use super::source::{Item, WorkSource};
+use super::summary::WorkSummary;
+use super::work_context::{Stall, WorkContext};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exchange::Source as MadeBy;
 use crate::id::{Id, IdKind};
-use crate::listener::AppReply;
+use crate::listener::{AppReply, AskApp};
 use crate::message::{Message, Mode};
 use crate::pipeline::{Known, Pipeline, Tally, View};
 use crate::store::{Capture, Op, Sealed, StoreError};
@@ -35,6 +36,8 @@ const OVERHEAD: u32 = 16 * 1024;
 /// these and those.
 const UNRECORDED: usize = 15;
 
+type StoreResult<T> = std::result::Result<T, StoreError>;
+
 /// What is known of deliveries until their first attempt is on record.
 type Flights = Arc<Mutex<HashMap<Id, Flight>>>;
 
@@ -48,30 +51,22 @@ type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// The worker of one target.
 pub(super) struct ForwardWorker<T> {
-    pub(super) common: Arc<Common>,
+    pub(super) context: Arc<WorkContext>,
     pub(super) transport: Arc<T>,
-    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) answers: AnswerMemory,
+    pub(super) asks: mpsc::Receiver<AskApp>,
 }
 
 impl<T: Transport> ForwardWorker<T> {
     /// Works until its lanes are empty and nothing more comes, or until the time is over. A failing ledger stalls it.
-    pub(super) async fn run(mut self, mut source: Source) -> Result<Tally> {
-        let mut sum = Tally::default();
-        let stall = Stall::new(&self.common, source.lane());
+    pub(super) async fn run(mut self, mut source: WorkSource) -> Result<WorkSummary> {
+        let mut sum = WorkSummary::default();
+        let stall = Stall::new(&self.context, source.lane());
         loop {
             let (fed, ended) = self.round(&mut source, &stall).await;
-            let failed = match (fed, ended) {
-                (Ok(()), Ok(tally)) => {
-                    add(&mut sum, &tally);
-                    return Ok(sum);
-                }
-                (Err(error), ended) => {
-                    if let Ok(tally) = &ended {
-                        add(&mut sum, tally);
-                    }
-                    error.into()
-                }
-                (Ok(()), Err(error)) => error,
+            let ended = ended.map(|tally| sum.add(&tally));
+            let Err(failed) = fed.map_err(Error::from).and(ended) else {
+                return Ok(sum);
             };
             // An error without words means that nobody looks on any more.
             if failed.message.is_empty() || !stall.wait(&failed).await {
@@ -82,40 +77,36 @@ impl<T: Transport> ForwardWorker<T> {
     }
 
     /// Until the end, or until the ledger fails.
-    async fn round(
-        &mut self,
-        source: &mut Source,
-        stall: &Arc<Stall>,
-    ) -> (std::result::Result<(), StoreError>, Result<Tally>) {
-        let common = Arc::clone(&self.common);
+    async fn round(&mut self, source: &mut WorkSource, stall: &Arc<Stall>) -> (StoreResult<()>, Result<Tally>) {
+        let context = Arc::clone(&self.context);
         let (jobs_in, jobs) = mpsc::channel(1);
         let flights = Flights::default();
         // A target that fails stops itself, not the others.
-        let cancel = common.ends.late.child_token();
+        let cancel = context.ends.late.child_token();
         let pipeline = Pipeline {
-            clock: Arc::clone(&common.clock),
-            random: Arc::clone(&common.random),
+            clock: Arc::clone(&context.clock),
+            random: Arc::clone(&context.random),
             transport: Arc::clone(&self.transport),
-            ledger: common.ledger.clone(),
+            ledger: context.ledger.clone(),
             limits: Limits {
                 concurrency: source.concurrency(),
                 total: None,
-                time_scale: common.time_scale,
+                time_scale: context.time_scale,
                 rate: None,
             },
             cancel: cancel.clone(),
             leave: CancellationToken::new(),
-            owner: Some(Arc::clone(&common.owner)),
+            owner: Some(Arc::clone(&context.owner)),
             gate: None,
         };
         let mut view = Flying {
-            observer: Arc::clone(&common.observer),
-            answers: common.answers.clone(),
+            observer: Arc::clone(&context.observer),
+            answers: self.answers.clone(),
             flights: Arc::clone(&flights),
             stall: Arc::clone(stall),
         };
         let feeder = Feeder {
-            common: &common,
+            context: &context,
             bytes: Arc::new(Semaphore::new(BODIES as usize)),
             places: Arc::new(Semaphore::new(source.concurrency() + UNRECORDED)),
             flights: &flights,
@@ -130,19 +121,9 @@ impl<T: Transport> ForwardWorker<T> {
     }
 }
 
-fn add(sum: &mut Tally, tally: &Tally) {
-    sum.delivered += tally.delivered;
-    sum.failed += tally.failed;
-    sum.interrupted += tally.interrupted;
-    sum.exit = match (sum.exit, tally.exit) {
-        (Some(one), Some(other)) => Some(one.worse(other)),
-        (one, other) => one.or(other),
-    };
-}
-
 /// Turns items into deliveries.
 struct Feeder<'a> {
-    common: &'a Common,
+    context: &'a WorkContext,
     bytes: Arc<Semaphore>,
     places: Arc<Semaphore>,
     flights: &'a Flights,
@@ -152,16 +133,12 @@ struct Feeder<'a> {
 
 impl Feeder<'_> {
     /// A failure stops what is under way.
-    async fn feed(self, source: &mut Source, asks: &mut mpsc::Receiver<Ask>) -> std::result::Result<(), StoreError> {
+    async fn feed(self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
         let fed = self.feed_all(source, asks).await;
         fed.inspect_err(|_| self.cancel.cancel())
     }
 
-    async fn feed_all(
-        &self,
-        source: &mut Source,
-        asks: &mut mpsc::Receiver<Ask>,
-    ) -> std::result::Result<(), StoreError> {
+    async fn feed_all(&self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
         let (mut more_asks, mut more_work) = (true, true);
         while more_asks || more_work {
             tokio::select! {
@@ -181,22 +158,22 @@ impl Feeder<'_> {
     }
 
     /// A capture whose sender waits for the answer: nothing is promised, so there is one attempt.
-    async fn ask(&self, ask: Ask, source: &Source) -> std::result::Result<(), StoreError> {
-        let Some(lane) = source.lane() else { return Ok(()) };
+    async fn ask(&self, ask: AskApp, source: &WorkSource) -> StoreResult<()> {
+        let lane = source.lane();
         let mut policy = WorkPolicy::from_text(&lane.policy);
         if let Some(delivery) = &mut policy.delivery {
             delivery.schedule.delays.clear();
         }
-        let loaded = self.common.reader.capture(ask.capture).await?;
+        let loaded = self.context.reader.capture(ask.capture).await?;
         let (Some(capture), Ok(target)) = (loaded, Url::parse(&lane.target)) else {
             return Ok(());
         };
-        let delivery = self.common.forward(&target, &capture, &policy, Promise::Answer);
+        let delivery = self.context.forward(&target, &capture, &policy, Promise::Answer);
         self.begin(delivery, None, Some(ask.reply)).await;
         Ok(())
     }
 
-    async fn item(&self, item: Item) -> std::result::Result<(), StoreError> {
+    async fn item(&self, item: Item) -> StoreResult<()> {
         let size = u32::try_from(item.work.size).unwrap_or(u32::MAX);
         let size = size.saturating_add(OVERHEAD).min(BODIES);
         let room = async {
@@ -215,20 +192,20 @@ impl Feeder<'_> {
         match loaded {
             Loaded::Ready(delivery) => self.begin(*delivery, room, None).await,
             Loaded::Gone => {
-                self.common.ledger.write(Op::WorkDone(item.work.key)).await?;
+                self.context.ledger.write(Op::WorkDone(item.work.key)).await?;
             }
             Loaded::Left => {}
         }
         Ok(())
     }
 
-    async fn fresh(&self, item: &Item) -> std::result::Result<Loaded, StoreError> {
-        let loaded = self.common.reader.capture(item.work.capture).await?;
+    async fn fresh(&self, item: &Item) -> StoreResult<Loaded> {
+        let loaded = self.context.reader.capture(item.work.capture).await?;
         let (Some(capture), Ok(target)) = (loaded, Url::parse(&item.lane.target)) else {
             return Ok(Loaded::Gone);
         };
         let promise = Promise::Item(item.work.key);
-        let delivery = self.common.forward(&target, &capture, &item.policy, promise);
+        let delivery = self.context.forward(&target, &capture, &item.policy, promise);
         let whole = |one: &Sealed| goes_out(one, &delivery.headers, item.policy.inbound.is_none());
         if let Some(sealed) = capture.sealed.iter().find(|one| whole(one)) {
             self.incomplete(capture.number, sealed, &target);
@@ -239,7 +216,7 @@ impl Feeder<'_> {
 
     fn incomplete(&self, capture: u64, sealed: &Sealed, target: &Url) {
         // Whether anybody looks on is found out by the next attempt.
-        let _ = self.common.observer.on(WorkEvent::Incomplete {
+        self.context.report(ReceiveEvent::Incomplete {
             capture,
             sealed,
             target,
@@ -247,8 +224,8 @@ impl Feeder<'_> {
     }
 
     /// A forward of an earlier process with attempts left.
-    async fn go_on(&self, item: &Item, number: u64) -> std::result::Result<Loaded, StoreError> {
-        let Some(mut record) = self.common.reader.delivery(number).await? else {
+    async fn go_on(&self, item: &Item, number: u64) -> StoreResult<Loaded> {
+        let Some(mut record) = self.context.reader.delivery(number).await? else {
             return Ok(Loaded::Left);
         };
         let sealed = std::mem::take(&mut record.sealed);
@@ -256,7 +233,7 @@ impl Feeder<'_> {
         let Some((delivery, from)) = delivery else {
             return Ok(Loaded::Left);
         };
-        if self.common.is_held_by_others(from.as_deref()) {
+        if self.context.is_held_by_others(from.as_deref()) {
             return Ok(Loaded::Left);
         }
         if let Some(sealed) = sealed.iter().find(|one| goes_out(one, &delivery.headers, true)) {
@@ -266,9 +243,9 @@ impl Feeder<'_> {
         let claim = Op::Claim {
             delivery: delivery.id,
             from,
-            owner: self.common.owner.name().to_owned(),
+            owner: self.context.owner.name().to_owned(),
         };
-        let taken = self.common.ledger.write(claim).await?.number != 0;
+        let taken = self.context.ledger.write(claim).await?.number != 0;
         Ok(if taken {
             Loaded::Ready(Box::new(delivery))
         } else {
@@ -283,7 +260,7 @@ impl Feeder<'_> {
     }
 }
 
-impl Common {
+impl WorkContext {
     /// The same bytes to another place: end-to-end headers, and where they came from.
     fn forward(&self, target: &Url, capture: &Capture, policy: &WorkPolicy, promise: Promise) -> Delivery {
         let (now, number) = (self.clock.now(), capture.number);
@@ -341,13 +318,13 @@ impl View for Flying {
             let _ = reply.send(answer);
             if let Some(reason) = problem {
                 let capture = event.delivery.label.origin.unwrap_or_default();
-                self.observer.on(WorkEvent::AnswerNotPassedOn {
+                self.observer.on(ReceiveEvent::AnswerNotPassedOn {
                     capture,
                     reason: &reason,
                 })?;
             }
         }
-        self.observer.on(WorkEvent::Attempt { number, event })
+        self.observer.on(ReceiveEvent::Attempt { number, event })
     }
 }
 

@@ -8,14 +8,14 @@ use crate::listener::Inbound;
 use crate::provider::policy::{Codes, Policy, Schedule};
 
 /// How the work of a lane is done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkPolicy {
     /// How a forward is delivered.
     pub delivery: Option<Policy>,
     /// Time limit of a command.
     pub exec_timeout: Option<Duration>,
-    /// How many are done at once.
+    /// How many are done at once; 0 counts as one.
     pub concurrency: usize,
     /// Whether a forward keeps the request's `Host`.
     pub keep_host: bool,
@@ -29,20 +29,6 @@ pub struct WorkPolicy {
 
 /// Of a forward without a limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-impl Default for WorkPolicy {
-    fn default() -> Self {
-        Self {
-            delivery: None,
-            exec_timeout: None,
-            concurrency: 1,
-            keep_host: false,
-            tls: false,
-            public_url: None,
-            inbound: None,
-        }
-    }
-}
 
 impl WorkPolicy {
     /// Reads what [`WorkPolicy::to_text`] wrote. What a newer hook wrote and this one does not know is left out.

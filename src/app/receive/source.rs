@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::policy::WorkPolicy;
-use super::workers::Ends;
+use super::work_context::{WorkContext, WorkEnds};
 use crate::store::{Lane, LaneSummary, Reader, StoreError, Work};
 
 /// Keys that are read at once.
@@ -21,12 +21,14 @@ pub(super) struct Item {
 }
 
 /// The lanes of one target.
-pub(super) struct Source {
+pub(super) struct WorkSource {
+    target: Arc<Lane>,
+    concurrency: usize,
     reader: Reader,
     wake: Arc<Notify>,
-    ends: Ends,
+    ends: WorkEnds,
     /// Those of earlier processes first, the oldest one first.
-    lanes: Vec<Taken>,
+    lanes: Vec<TakenLane>,
     /// The lane that is read.
     at: usize,
     ahead: VecDeque<Work>,
@@ -34,7 +36,7 @@ pub(super) struct Source {
     retrying: bool,
 }
 
-struct Taken {
+struct TakenLane {
     lane: Arc<Lane>,
     policy: Arc<WorkPolicy>,
     /// The last item that was read.
@@ -43,46 +45,47 @@ struct Taken {
     open: bool,
 }
 
-impl Source {
-    /// `left` were taken over from earlier processes; `own` gets items until the intake ends.
+impl WorkSource {
+    /// `left` were taken over from earlier processes; `own` gets items until the intake ends. `None` without any lane.
     pub(super) fn new(
-        reader: Reader,
-        ends: Ends,
+        context: &WorkContext,
         left: Vec<LaneSummary>,
         own: Option<(Arc<Lane>, Arc<Notify>)>,
-        retrying: bool,
-    ) -> Self {
-        let taken = |lane: Arc<Lane>, open| Taken {
+    ) -> Option<Self> {
+        let taken = |lane: Arc<Lane>, open| TakenLane {
             policy: Arc::new(WorkPolicy::from_text(&lane.policy)),
             lane,
             after: 0,
             open,
         };
-        let mut lanes: Vec<Taken> = left.into_iter().map(|left| taken(Arc::new(left.lane), false)).collect();
+        let mut lanes: Vec<TakenLane> = left.into_iter().map(|left| taken(Arc::new(left.lane), false)).collect();
         let mut wake = Arc::default();
         if let Some((lane, notify)) = own {
             lanes.push(taken(lane, true));
             wake = notify;
         }
-        Self {
-            reader,
+        let last = lanes.last()?;
+        Some(Self {
+            target: Arc::clone(&last.lane),
+            concurrency: last.policy.concurrency.max(1),
+            reader: context.reader.clone(),
             wake,
-            ends,
+            ends: context.ends.clone(),
             lanes,
             at: 0,
             ahead: VecDeque::new(),
-            retrying,
-        }
+            retrying: context.retrying,
+        })
     }
 
     /// The lane that says what the target is.
-    pub(super) fn lane(&self) -> Option<Arc<Lane>> {
-        self.lanes.last().map(|taken| Arc::clone(&taken.lane))
+    pub(super) fn lane(&self) -> &Arc<Lane> {
+        &self.target
     }
 
     /// How many may be done at once.
     pub(super) fn concurrency(&self) -> usize {
-        self.lanes.last().map_or(1, |taken| taken.policy.concurrency.max(1))
+        self.concurrency
     }
 
     /// The next item in order, waited for; `None` when no more will come, or when the time is over. Dropping the future
@@ -126,7 +129,7 @@ impl Source {
         }
     }
 
-    /// Begins anew with what is left in the lanes, after a failure; nothing of them may be under way.
+    /// Starts again with what is left in the lanes, after a failure; nothing of them may be under way.
     pub(super) fn restart(&mut self) {
         self.at = 0;
         self.ahead.clear();

@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::takeover::take_over;
 use super::*;
 use crate::clock::SystemClock;
+use crate::error::Result;
 use crate::random::Random;
 use crate::store::conformance::{after, capture, start};
-use crate::store::{Access, LaneSummary, Lease, Ledger, NewCapture, NewWork, Op, Reader, SqliteStore, WorkKind};
+use crate::store::{Access, Lane, LaneSummary, Lease, Ledger, NewCapture, NewWork, Op, Reader, SqliteStore, WorkKind};
 use crate::transport::scripted::Scripted;
 
 /// Remembers what was told, by the numbers of captures.
@@ -20,17 +21,17 @@ use crate::transport::scripted::Scripted;
 struct Diary(Mutex<Vec<String>>);
 
 impl Observer for Diary {
-    fn on(&self, event: WorkEvent<'_>) -> Result<()> {
+    fn on(&self, event: ReceiveEvent<'_>) -> Result<()> {
         let line = match event {
-            WorkEvent::Attempt { event, .. } => {
+            ReceiveEvent::Attempt { event, .. } => {
                 let of = event.delivery.label.origin.unwrap_or_default();
                 format!(
                     "#{of} {}",
                     event.attempt.as_ref().map_or_else(String::new, |a| a.outcome.word())
                 )
             }
-            WorkEvent::CommandSucceeded { capture, .. } => format!("#{capture} ran"),
-            WorkEvent::CommandFailed { capture, error, .. } => format!("#{capture} failed: {error}"),
+            ReceiveEvent::CommandSucceeded { capture, .. } => format!("#{capture} ran"),
+            ReceiveEvent::CommandFailed { capture, error, .. } => format!("#{capture} failed: {error}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
@@ -92,28 +93,27 @@ impl Place {
     }
 
     async fn work(&self, transport: Arc<Scripted>, owner: Lease, left: Vec<LaneSummary>) -> WorkSummary {
-        let options = WorkersOptions {
+        let work = WorkContext {
             clock: Arc::new(SystemClock),
             random: Arc::new(Random::seeded(1)),
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),
             ledger_path: self.path(),
             owner: Arc::new(owner),
-            transport,
             time_scale: 1000.0,
             observer: Arc::clone(&self.diary) as Arc<dyn Observer>,
-            ends: Ends {
+            ends: WorkEnds {
                 no_more: CancellationToken::new(),
                 late: CancellationToken::new(),
                 kill: CancellationToken::new(),
             },
             retrying: true,
         };
-        let targets = left.into_iter().map(|left| Target {
+        let targets = left.into_iter().map(|left| WorkTarget {
             left: vec![left],
             own: None,
         });
-        let (summary, ended) = Workers::start(options, targets.collect()).finish().await;
+        let (summary, ended) = Workers::start(work, &transport, targets.collect()).finish().await;
         ended.unwrap();
         summary
     }
@@ -200,28 +200,27 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
     let (wake, ends) = (Arc::new(Notify::new()), CancellationToken::new());
     let transport = Arc::new(Scripted::statuses([200; 2]));
     place.ledger.ready().await.unwrap();
-    let options = WorkersOptions {
+    let work = WorkContext {
         clock: Arc::new(SystemClock),
         random: Arc::new(Random::seeded(1)),
         ledger: place.ledger.clone(),
         reader: place.reader.clone(),
         ledger_path: place.path(),
         owner: Arc::new(owner),
-        transport: Arc::clone(&transport),
         time_scale: 1.0,
         observer: Arc::clone(&place.diary) as Arc<dyn Observer>,
-        ends: Ends {
+        ends: WorkEnds {
             no_more: ends.clone(),
             late: CancellationToken::new(),
             kill: CancellationToken::new(),
         },
         retrying: true,
     };
-    let target = Target {
+    let target = WorkTarget {
         left: Vec::new(),
         own: Some((Arc::clone(&lane), Arc::clone(&wake))),
     };
-    let workers = Workers::start(options, vec![target]);
+    let workers = Workers::start(work, &transport, vec![target]);
     place.promise(&lane, 2).await;
     wake.notify_one();
     let (done, ended) = workers.finish().await;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::app::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::exec::{self, Bounds, Ran};
+use crate::listener::exec::{self, Bounds, CommandError};
 use crate::shutdown::Shutdown;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, Store, StoreError};
@@ -144,11 +144,11 @@ impl<'a> Rerun<'a> {
         };
         let ran = exec::run(&self.options.command, number, request, bounds).await;
         let took = begun.elapsed();
-        let interrupted = matches!(ran, Ran::Stopped);
+        let interrupted = ran == Err(CommandError::Stopped);
         let error = match ran {
-            Ran::Well => None,
-            Ran::Badly(words) => Some(words),
-            Ran::Stopped => Some("interrupted".to_owned()),
+            Ok(()) => None,
+            Err(CommandError::Failed(words)) => Some(words),
+            Err(CommandError::Stopped) => Some("interrupted".to_owned()),
         };
         let ended = Op::Processed {
             capture: number,

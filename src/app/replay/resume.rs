@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
 use crate::app::receive::takeover::{abandoned, amount, claim, described};
-use crate::app::receive::{Ends, Observer, Target, WorkSummary, Workers, WorkersOptions};
+use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkSummary, WorkTarget, Workers};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -92,39 +92,29 @@ pub(super) async fn run(
     let no_more = CancellationToken::new();
     // No more is promised meanwhile, so that it ends when everything is done.
     no_more.cancel();
-    let options = WorkersOptions {
-        clock: Arc::clone(&context.clock),
-        random: Arc::clone(&context.random),
-        ledger: ledger.clone(),
-        reader,
-        ledger_path: context.ledger_path.clone(),
-        owner: Arc::new(context.lease()?),
-        transport: Arc::new(transport),
-        time_scale,
-        observer,
-        ends: Ends {
-            no_more,
-            late: shutdown.soft.clone(),
-            kill: shutdown.hard.clone(),
-        },
-        retrying: false,
+    let ends = WorkEnds {
+        no_more,
+        late: shutdown.soft.clone(),
+        kill: shutdown.hard.clone(),
     };
-    let done = work(options, found.lanes).await;
+    let mut work = WorkContext::new(context, (ledger.clone(), reader), context.lease()?, observer, ends);
+    (work.time_scale, work.retrying) = (time_scale, false);
+    let done = work_off(work, &Arc::new(transport), found.lanes).await;
     ledger.close();
     Ok(report(context, &done?, shutdown.soft.is_cancelled()).worse(untrusted))
 }
 
-async fn work(options: WorkersOptions<HttpTransport>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
-    let mut targets: BTreeMap<(WorkKind, String, String), Target> = BTreeMap::new();
+async fn work_off(work: WorkContext, transport: &Arc<HttpTransport>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
+    let mut targets: BTreeMap<(WorkKind, String, String), WorkTarget> = BTreeMap::new();
     for summary in lanes {
-        if !claim(&options.ledger, &summary.lane, &options.owner).await? {
+        if !claim(&work.ledger, &summary.lane, &work.owner).await? {
             continue;
         }
         let lane = &summary.lane;
         let target = (lane.kind, lane.target.clone(), lane.folder.clone());
         targets.entry(target).or_default().left.push(summary);
     }
-    let workers = Workers::start(options, targets.into_values().collect());
+    let workers = Workers::start(work, transport, targets.into_values().collect());
     let (summary, ended) = workers.finish().await;
     ended.map(|()| summary)
 }

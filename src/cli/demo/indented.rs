@@ -37,12 +37,8 @@ impl Write for Indented {
             if self.to_stderr {
                 self.ui.note(&text);
             } else {
-                self.ui
-                    .line(&text)
-                    .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-                self.ui
-                    .flush()
-                    .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+                let shown = self.ui.line(&text).and_then(|()| self.ui.flush());
+                shown.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
             }
         }
         Ok(bytes.len())

@@ -2,21 +2,21 @@
 
 use super::*;
 
-fn limits(connections: usize) -> Limits {
-    Limits {
+fn limits(connections: usize) -> ServerLimits {
+    ServerLimits {
         connections,
         grace: Duration::ZERO,
-        ..Limits::default()
+        ..ServerLimits::default()
     }
 }
 
 /// Room for that many bytes of large bodies.
-fn memory(bytes: usize) -> Limits {
-    let limits = Limits {
+fn memory(bytes: usize) -> ServerLimits {
+    let limits = ServerLimits {
         body: bytes,
         ..limits(16)
     };
-    Limits {
+    ServerLimits {
         memory: 16 * SHARE + bytes,
         ..limits
     }
@@ -91,7 +91,7 @@ async fn a_slow_reader_of_answers_makes_room() {
 #[tokio::test]
 async fn stalled_bodies_hold_no_more_than_the_memory_and_make_room_for_an_honest_one() {
     let size = 1024 * 1024;
-    let limits = Limits {
+    let limits = ServerLimits {
         // Long enough for an honest body to get on.
         grace: Duration::from_millis(300),
         ..memory(2 * size)
@@ -122,7 +122,7 @@ async fn stalled_bodies_hold_no_more_than_the_memory_and_make_room_for_an_honest
 
 #[tokio::test]
 async fn a_small_request_needs_none_of_the_memory() {
-    let server = Server::start(Limits {
+    let server = Server::start(ServerLimits {
         grace: Duration::from_secs(600),
         ..memory(1024 * 1024)
     })
@@ -143,7 +143,7 @@ async fn a_small_request_needs_none_of_the_memory() {
 #[tokio::test]
 async fn large_bodies_that_wait_for_each_other_all_get_through() {
     let size = 512 * 1024;
-    let limits = Limits {
+    let limits = ServerLimits {
         grace: Duration::from_secs(600),
         ..memory(size)
     };
@@ -170,7 +170,7 @@ async fn large_bodies_that_wait_for_each_other_all_get_through() {
 #[tokio::test]
 async fn a_large_honest_body_does_not_wait_until_all_stalled_ones_have_gone() {
     let (size, count) = (512 * 1024, 20);
-    let limits = Limits {
+    let limits = ServerLimits {
         grace: Duration::from_millis(300),
         ..memory(2 * size)
     };

@@ -2,10 +2,10 @@
 
 use super::*;
 
-fn small() -> Limits {
-    Limits {
+fn small() -> ServerLimits {
+    ServerLimits {
         body: 1000,
-        ..Limits::default()
+        ..ServerLimits::default()
     }
 }
 
@@ -69,7 +69,7 @@ async fn a_chunked_body_is_counted_while_it_comes() {
 
 #[tokio::test]
 async fn too_many_or_too_long_headers_are_refused() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let lines = |count: usize| "x: y\r\n".repeat(count);
     let answer = server.talk(format!("GET / HTTP/1.1\r\n{}\r\n", lines(100))).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -87,7 +87,7 @@ async fn too_many_or_too_long_headers_are_refused() {
 
 #[tokio::test]
 async fn a_request_that_breaks_off_is_not_handled() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     for (bytes, received) in [
         ("POST /x HTTP/1.1\r\ncontent-length: 10\r\n\r\nhalf", 4),
         ("POST /x HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", 2),
@@ -103,7 +103,7 @@ async fn a_request_that_breaks_off_is_not_handled() {
 
 #[tokio::test]
 async fn what_is_not_http_is_refused() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     for bytes in [
         "\u{16}\u{3}\u{1} hello\r\n\r\n",
         "GET / HTTP/1.1\r\nno colon\r\n\r\n",
@@ -121,10 +121,10 @@ async fn what_is_not_http_is_refused() {
 
 #[tokio::test]
 async fn a_request_that_does_not_come_in_time_is_refused() {
-    let limits = Limits {
+    let limits = ServerLimits {
         header_timeout: Duration::from_millis(50),
         body_timeout: Duration::from_millis(50),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let server = Server::start(limits).await;
     for bytes in [

@@ -4,9 +4,9 @@ use super::*;
 
 #[tokio::test]
 async fn a_running_request_is_finished_and_newcomers_are_refused() {
-    let limits = Limits {
+    let limits = ServerLimits {
         drain: Duration::from_secs(20),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let server = Server::start(limits).await;
     let mut idle = server.client().await;
@@ -32,7 +32,7 @@ async fn a_running_request_is_finished_and_newcomers_are_refused() {
 
 #[tokio::test]
 async fn a_body_under_way_is_still_taken() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let mut client = server.client().await;
     client
         .send("POST /x HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
@@ -46,9 +46,9 @@ async fn a_body_under_way_is_still_taken() {
 
 #[tokio::test]
 async fn a_request_that_is_being_handled_has_the_time_that_it_takes_until_the_cut() {
-    let limits = Limits {
+    let limits = ServerLimits {
         drain: Duration::ZERO,
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let server = Server::start(limits).await;
     let mut incomplete = server.client().await;
@@ -68,9 +68,9 @@ async fn a_request_that_is_being_handled_has_the_time_that_it_takes_until_the_cu
 
 #[tokio::test]
 async fn an_answer_that_nobody_takes_does_not_keep_the_server_from_its_end() {
-    let limits = Limits {
+    let limits = ServerLimits {
         drain: Duration::from_millis(1),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let server = Server::start(limits).await;
     let mut client = server.client().await;
@@ -82,7 +82,7 @@ async fn an_answer_that_nobody_takes_does_not_keep_the_server_from_its_end() {
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut_off() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     let mut client = server.client().await;
     client.send("GET /wait HTTP/1.1\r\n\r\n").await;
     server.probe.entered.notified().await;
@@ -94,7 +94,7 @@ async fn a_request_that_does_not_end_is_cut_off() {
 
 #[tokio::test]
 async fn a_server_without_connections_ends_at_once() {
-    let server = Server::start(Limits::default()).await;
+    let server = Server::start(ServerLimits::default()).await;
     server.cancel.cancel();
     assert_eq!(server.task.await.unwrap(), Drained { cut_off: 0 });
 }
@@ -119,7 +119,7 @@ async fn a_request_is_handled_to_its_end_when_the_client_breaks_off() {
     let address = listener.local_addr().unwrap();
     let (waits, cancel) = (Arc::new(Waits::default()), CancellationToken::new());
     let (handler, cut) = (Arc::clone(&waits), CancellationToken::new());
-    let served = serve(listener, None, Limits::default(), handler, cancel.clone(), cut);
+    let served = serve(listener, None, ServerLimits::default(), handler, cancel.clone(), cut);
     let served = tokio::spawn(served);
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

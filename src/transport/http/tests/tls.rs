@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::server::tls::Tls;
-use crate::server::{self, Handler, Incoming, Limits, Rejection, Reply};
+use crate::server::{self, Handler, Incoming, Rejection, Reply, ServerLimits};
 
 struct Echo;
 
@@ -31,7 +31,7 @@ pub(super) async fn serve(tls: &Tls) -> u16 {
     let served = server::serve(
         listener,
         Some(tls.clone()),
-        Limits::default(),
+        ServerLimits::default(),
         Arc::new(Echo),
         CancellationToken::new(),
         CancellationToken::new(),

@@ -15,7 +15,7 @@ const SLOW: u64 = 128 * 1024;
 
 /// All connections of a server.
 #[derive(Debug, Default)]
-pub(super) struct Crowd(Mutex<Members>);
+pub(super) struct Connections(Mutex<Members>);
 
 #[derive(Debug, Default)]
 struct Members {
@@ -26,7 +26,7 @@ struct Members {
 /// What one connection does.
 #[derive(Debug)]
 pub(super) struct Progress {
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     /// Fires when the connection has to make room for others.
     pub(super) closed: CancellationToken,
 }
@@ -45,7 +45,7 @@ pub(super) enum Phase {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct ConnectionState {
     phase: Phase,
     /// When the phase began.
     since: Instant,
@@ -67,12 +67,12 @@ struct State {
 /// A connection's membership, which ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Member {
-    crowd: Arc<Crowd>,
+    connections: Arc<Connections>,
     id: u64,
     pub(super) progress: Arc<Progress>,
 }
 
-impl Crowd {
+impl Connections {
     pub(super) fn enter(self: &Arc<Self>) -> Member {
         let progress = Arc::new(Progress::new(Instant::now()));
         let mut members = self.members();
@@ -81,7 +81,7 @@ impl Crowd {
         members.open.insert(id, Arc::clone(&progress));
         drop(members);
         Member {
-            crowd: Arc::clone(self),
+            connections: Arc::clone(self),
             id,
             progress,
         }
@@ -113,8 +113,9 @@ impl Crowd {
             .collect();
         let on_its_way = holders.iter().filter(|(_, progress)| progress.closed.is_cancelled());
         let mut freed: usize = on_its_way.map(|(state, _)| state.held).sum();
-        let stalled =
-            |state: &State| state.phase == Phase::Receiving && !state.starved && state.has_stalled(now, grace);
+        let stalled = |state: &ConnectionState| {
+            state.phase == Phase::Receiving && !state.starved && state.has_stalled(now, grace)
+        };
         let mut least: Vec<_> = holders
             .iter()
             .filter(|(state, progress)| stalled(state) && !progress.closed.is_cancelled())
@@ -154,7 +155,7 @@ impl Crowd {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.crowd.members().open.remove(&self.id);
+        self.connections.members().open.remove(&self.id);
     }
 }
 
@@ -162,7 +163,7 @@ impl Progress {
     fn new(now: Instant) -> Self {
         Self {
             closed: CancellationToken::new(),
-            state: Mutex::new(State {
+            state: Mutex::new(ConnectionState {
                 phase: Phase::Receiving,
                 since: now,
                 moved: now,
@@ -239,12 +240,12 @@ impl Progress {
         (begun && state.unsent == 0).then_some(state.received)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ConnectionState {
     fn enter(&mut self, phase: Phase, now: Instant) {
         (self.phase, self.since) = (phase, now);
     }
@@ -300,7 +301,7 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(1);
 
-    fn state(phase: Phase, age: u64, moved: u64) -> State {
+    fn state(phase: Phase, age: u64, moved: u64) -> ConnectionState {
         let now = Instant::now();
         let mut state = *Progress::new(now).state();
         state.enter(phase, now.checked_sub(Duration::from_millis(age)).unwrap());
@@ -308,7 +309,7 @@ mod tests {
         state
     }
 
-    fn rank(state: State, any: bool) -> Option<(u8, u64, Instant)> {
+    fn rank(state: ConnectionState, any: bool) -> Option<(u8, u64, Instant)> {
         state.rank(Instant::now(), GRACE, any)
     }
 
@@ -369,8 +370,8 @@ mod tests {
         assert!(!state.has_stalled(now, GRACE));
     }
 
-    fn holding(crowd: &Arc<Crowd>, held: usize, moved: usize) -> Member {
-        let member = crowd.enter();
+    fn holding(connections: &Arc<Connections>, held: usize, moved: usize) -> Member {
+        let member = connections.enter();
         member.progress.body(held, held);
         member.progress.read(moved);
         member
@@ -385,17 +386,17 @@ mod tests {
 
     #[test]
     fn memory_is_taken_from_the_least_progress_and_no_more_than_needed() {
-        let crowd = Arc::new(Crowd::default());
+        let connections = Arc::new(Connections::default());
         let (fast, slow, slower) = (
-            holding(&crowd, 50, 200_000),
-            holding(&crowd, 50, 9),
-            holding(&crowd, 50, 1),
+            holding(&connections, 50, 200_000),
+            holding(&connections, 50, 9),
+            holding(&connections, 50, 1),
         );
-        crowd.free_memory(40, Duration::ZERO);
+        connections.free_memory(40, Duration::ZERO);
         assert_eq!(closed(&[&fast, &slow, &slower]), [false, false, true]);
-        crowd.free_memory(40, Duration::ZERO);
+        connections.free_memory(40, Duration::ZERO);
         assert_eq!(closed(&[&fast, &slow]), [false, false], "that one is still on its way");
-        crowd.free_memory(90, Duration::ZERO);
+        connections.free_memory(90, Duration::ZERO);
         assert_eq!(closed(&[&fast, &slow]), [false, true]);
     }
 }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::Listener;
-use super::acting::may_pass_on;
 use super::challenge::Challenge;
+use super::permission::may_pass_on;
 use crate::headers::Headers;
 use crate::provider::Facts;
 use crate::server::Incoming;
@@ -26,7 +26,7 @@ impl Listener {
     }
 
     /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
-    pub(super) fn judge(&self, incoming: &Incoming) -> (VerificationResult, Challenge, Option<String>) {
+    pub(super) fn verify(&self, incoming: &Incoming) -> (VerificationResult, Challenge, Option<String>) {
         let url = self.verification.url(&incoming.headers, &incoming.target);
         let received = Received {
             method: &incoming.method,
@@ -44,24 +44,24 @@ impl Listener {
         let refusal = self
             .gate(incoming.remote, &incoming.headers)
             .or_else(|| trigger?.gate(&incoming.method, &incoming.target));
-        let mut shake = Challenge::None;
+        let mut challenge = Challenge::None;
         if let Some(refusal) = refusal {
             judged.verdict = Verdict::Refused(refusal);
-            return (judged, shake, None);
+            return (judged, challenge, None);
         }
         if self.rules.bearer.is_some() {
             judged.verdict = judged.verdict.with_token();
         }
         if trigger.is_none() {
-            shake = self
-                .shakes
-                .shake(&self.verification, &mut judged, incoming, self.rules.reject_status);
+            challenge =
+                self.challenges
+                    .answer_challenge(&self.verification, &mut judged, incoming, self.rules.reject_status);
         }
-        let is_event = trigger.is_none() && matches!(shake, Challenge::None);
+        let is_event = trigger.is_none() && matches!(challenge, Challenge::None);
         // What a page of another site sent must not stand for what a provider sends.
         let is_event = is_event && may_pass_on(&judged.verdict, &incoming.headers);
         let key = is_event.then(|| self.verification.dedupe_key(&judged, &received, &incoming.target));
-        (judged, shake, key.flatten())
+        (judged, challenge, key.flatten())
     }
 
     /// What of an accepted request is not signed, where that is shown.

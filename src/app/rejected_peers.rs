@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::ui::Ui;
+use super::notice::Notices;
 use crate::server::{Reason, Rejection};
 use crate::text::printable;
-use crate::view::short_size;
+use crate::text::short_size;
 
 /// Lines in a second, at most.
 const LINES: u64 = 5;
@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Says what was turned away, within the limit.
 #[derive(Debug, Default)]
-pub(super) struct RejectedPeers {
+pub struct RejectedPeers {
     since: Option<Instant>,
     shown: u64,
     hidden: u64,
@@ -24,29 +24,29 @@ pub(super) struct RejectedPeers {
 
 impl RejectedPeers {
     /// A request that was not complete.
-    pub(super) fn rejected(&mut self, ui: &Ui, rejection: &Rejection) {
-        self.tell(ui, || line(rejection));
+    pub fn rejected(&mut self, notices: &Notices, rejection: &Rejection) {
+        self.tell(notices, || line(rejection));
     }
 
     /// A connection that could not be accepted.
-    pub(super) fn not_accepted(&mut self, ui: &Ui, error: &str) {
-        self.tell(ui, || format!("no connection can be accepted: {error}"));
+    pub fn not_accepted(&mut self, notices: &Notices, error: &str) {
+        self.tell(notices, || format!("no connection can be accepted: {error}"));
     }
 
     /// Tells of what was not shown yet.
-    pub(super) fn finish(&mut self, ui: &Ui) {
+    pub fn finish(&mut self, notices: &Notices) {
         let hidden = std::mem::take(&mut self.hidden);
         if hidden > 0 {
-            ui.warn(&format!("{hidden} more requests were turned away"));
+            notices.warn(format!("{hidden} more requests were turned away"));
         }
     }
 
-    fn tell(&mut self, ui: &Ui, line: impl FnOnce() -> String) {
+    fn tell(&mut self, notices: &Notices, line: impl FnOnce() -> String) {
         if self.starts_window(Instant::now()) {
-            self.finish(ui);
+            self.finish(notices);
         }
         if self.shows() {
-            ui.warn(&line());
+            notices.warn(line());
         }
     }
 

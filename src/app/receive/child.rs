@@ -1,7 +1,6 @@
 //! The command after `--`, which lives as long as the listener.
 
 use std::ffi::OsStr;
-use std::io::IsTerminal as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,10 +9,8 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::ListenArgs;
-use super::setup::Ready;
-use crate::app::context::Secrets;
-use crate::cli::session::Session;
+use super::options::ListenOptions;
+use crate::app::context::{Context, Secrets};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::process::GroupChild;
@@ -22,30 +19,30 @@ use crate::shutdown::{DRAIN, Shutdown};
 /// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
 /// long as a drain takes; a listener that has its count waits for the command.
 pub(super) fn start(
-    session: &Session,
-    args: &ListenArgs,
-    ready: &Ready<'_>,
+    context: &Context,
+    options: &ListenOptions,
+    (url, secrets): (&str, Option<&Secrets>),
     shutdown: &Shutdown,
     stop: CancellationToken,
 ) -> Result<Option<JoinHandle<Exit>>> {
-    let Some((program, arguments)) = args.command.split_first() else {
+    let Some((program, arguments)) = options.command.split_first() else {
         return Ok(None);
     };
     let mut command = Command::new(program);
     // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
-    let ledger = std::path::absolute(&session.ledger_path).unwrap_or_else(|_| session.ledger_path.clone());
-    if let Some(Secrets::Given(given)) = ready.secrets
+    let ledger = std::path::absolute(&context.ledger_path).unwrap_or_else(|_| context.ledger_path.clone());
+    if let Some(Secrets::Given(given)) = secrets
         && let Some(secret) = given.first().filter(|secret| !secret.expose().contains(&0))
     {
         command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
     }
     command
         .args(arguments)
-        .env("HOOK_URL", ready.url)
+        .env("HOOK_URL", url)
         .env("HOOK_LEDGER", ledger)
         .stdout(Stdio::from(std::io::stderr()));
     // A program that talks with the person at the terminal must stay in the terminal's own group.
-    let in_terminal = std::io::stdin().is_terminal();
+    let in_terminal = options.in_terminal;
     let spawned = if in_terminal {
         GroupChild::spawn_in_terminal(&mut command)
     } else {

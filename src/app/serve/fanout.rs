@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::super::targets;
 use crate::api::server::CreatedEvent;
-use crate::app::context::Purpose;
-use crate::app::context::aside;
+use crate::app::context::{Context, aside};
+use crate::app::dev_secret::Purpose;
 use crate::app::endpoint_health;
-use crate::cli::session::Session;
+use crate::app::resolve::target_url;
 use crate::endpoints::{BookWatch, Endpoint, Wanted};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
 use crate::error::Result;
@@ -24,20 +23,19 @@ use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
 use crate::text::printable;
 use crate::transport::AddressPolicy;
-use crate::view::delivery::Attempts;
 
 /// Takes events to the engine.
 pub(super) struct Fanout {
-    pub(super) session: Arc<Session>,
-    pub(super) rules: Rules,
+    pub(super) context: Arc<Context>,
+    pub(super) subscribers: Subscribers,
     pub(super) ledger: Ledger,
-    pub(super) owner: Arc<Lease>,
+    pub(super) lease: Arc<Lease>,
     pub(super) jobs: mpsc::Sender<Delivery>,
 }
 
-/// How an event becomes deliveries.
+/// Who gets an event, and how.
 #[derive(Clone)]
-pub(super) struct Rules {
+pub(super) struct Subscribers {
     pub(super) profile: Arc<Profile>,
     pub(super) policy: Arc<Policy>,
     pub(super) addresses: AddressPolicy,
@@ -45,12 +43,12 @@ pub(super) struct Rules {
 }
 
 impl Fanout {
-    /// Puts the deliveries of an event on record, says so to the call that caused it, and hands them to the engine.
+    /// Puts the deliveries of an event on record, says so to the call that created it, and hands them to the engine.
     pub(super) async fn take(&self, event: CreatedEvent) {
         let deliveries = match self.record(&event).await {
             Ok(deliveries) => deliveries,
             Err(error) => {
-                self.session.ui.warn(&format!("an event is not delivered: {error}"));
+                self.context.notices.warn(format!("an event is not delivered: {error}"));
                 let _ = event.recorded.send(Err("the event could not be recorded".to_owned()));
                 return;
             }
@@ -62,16 +60,17 @@ impl Fanout {
     }
 
     async fn record(&self, event: &CreatedEvent) -> Result<Vec<Delivery>> {
-        let (rules, message, params) = (self.rules.clone(), Arc::clone(&event.message), event.params.clone());
+        let (subscribers, message) = (self.subscribers.clone(), Arc::clone(&event.message));
+        let params = event.params.clone();
         // The book and the secrets of endpoints are files.
-        let deliveries = aside(&self.session, move |session| {
-            rules.deliveries(session, &message, &params)
+        let deliveries = aside(&self.context, move |context| {
+            subscribers.deliveries(context, &message, &params)
         })
         .await?;
         // All are on their way before the first is waited for, so that they share a sync.
         let mut acks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
-            let new = record(delivery, Some(self.owner.name().to_owned()));
+            let new = record(delivery, Some(self.lease.name().to_owned()));
             acks.push(self.ledger.enqueue(Op::Delivery(Box::new(new))).await?);
         }
         for ack in acks {
@@ -81,62 +80,59 @@ impl Fanout {
     }
 }
 
-impl Rules {
+impl Subscribers {
     fn deliveries(
         &self,
-        session: &Session,
+        context: &Context,
         message: &Arc<Message>,
         params: &[(String, String)],
     ) -> Result<Vec<Delivery>> {
-        let event = message.event.as_str();
-        if session.settings.account_off {
-            session
-                .ui
-                .warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
+        let notices = &context.notices;
+        if context.settings.account_off {
+            notices.warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
             return Ok(Vec::new());
         }
-        let params = targets::effective(&self.profile, params);
         let wanted = Wanted {
             provider: &self.profile.name,
-            event,
+            event: &message.event,
             environment: None,
-            params: &params,
+            params: &self.profile.effective_params(params),
         };
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
         for endpoint in self.book.read()?.iter() {
             match endpoint.wants(&wanted) {
-                Ok(()) => match self.delivery(session, endpoint, message) {
+                Ok(()) => match self.delivery(context, endpoint, message) {
                     Ok(delivery) => deliveries.push(delivery),
                     // One endpoint without a readable secret must not keep the event from the others.
-                    Err(error) => session
-                        .ui
-                        .warn(&format!("nothing goes to `{}`: {error}", endpoint.name)),
+                    Err(error) => notices.warn(format!("nothing goes to `{}`: {error}", endpoint.name)),
                 },
                 Err(skip) => {
                     let why = printable(&skip.to_string(), 200);
-                    skipped.push(session.ui.err.dim(&format!("  {}  skipped: {why}", endpoint.name)));
+                    skipped.push(format!("  {}  skipped: {why}", endpoint.name));
                 }
             }
         }
-        // Why somebody gets nothing is of interest where nobody gets anything.
-        if deliveries.is_empty() || session.ui.verbose > 0 {
-            for line in &skipped {
-                session.ui.note(line);
+        for line in skipped {
+            // Why somebody gets nothing is of interest where nobody gets anything.
+            if deliveries.is_empty() {
+                notices.note(line);
+            } else {
+                notices.detail(line);
             }
         }
         Ok(deliveries)
     }
 
-    fn delivery(&self, session: &Session, endpoint: &Endpoint, message: &Arc<Message>) -> Result<Delivery> {
-        let now = session.now();
-        let own = session.endpoint_secrets(endpoint, &self.profile, Purpose::Sign)?;
+    fn delivery(&self, context: &Context, endpoint: &Endpoint, message: &Arc<Message>) -> Result<Delivery> {
+        let now = context.now();
+        let own = context.endpoint_secrets(endpoint, &self.profile, Purpose::Sign)?;
         Ok(Delivery {
-            id: Id::new(IdKind::Delivery, now, &session.random),
+            id: Id::new(IdKind::Delivery, now, &context.random),
             message: Arc::clone(message),
-            url: targets::parse_url(&endpoint.url)?,
+            url: target_url(&endpoint.url)?,
             method: self.profile.method.clone(),
             headers: Headers::new(),
-            signing: session.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
+            signing: context.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),
             addresses: self.addresses,
             is_changed: false,
@@ -154,43 +150,39 @@ impl Rules {
     }
 }
 
-/// Shows deliveries, and counts at once what they mean for their endpoints.
-pub(super) struct Served {
-    pub(super) attempts: Attempts,
-    pub(super) ends: mpsc::UnboundedSender<End>,
+/// Takes the outcome of deliveries to where it is counted at once; everything else goes to the observer inside.
+pub(super) struct CountingObserver<V> {
+    pub(super) inner: V,
+    pub(super) outcomes: mpsc::UnboundedSender<End>,
 }
 
-impl View for Served {
+impl<V: View> View for CountingObserver<V> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        self.attempts.event(number, event)
+        self.inner.event(number, event)
     }
 
-    fn ended(&mut self, end: End) -> Result<Option<End>> {
+    fn ended(&mut self, outcome: End) -> Result<Option<End>> {
         // Nobody counts any more only while the program ends.
-        let _ = self.ends.send(end);
+        let _ = self.outcomes.send(outcome);
         Ok(None)
     }
 }
 
 /// Counts what deliveries mean for their endpoints, beside the runtime's thread: the book is a file with a lock. That it
 /// cannot be read or written, as while somebody edits it, is said once, and ends nothing.
-pub(super) async fn count_ends(session: Arc<Session>, mut ends: mpsc::UnboundedReceiver<End>) {
+pub(super) async fn count_all(context: Arc<Context>, mut outcomes: mpsc::UnboundedReceiver<End>) {
     let mut failing = false;
-    while let Some(first) = ends.recv().await {
+    while let Some(first) = outcomes.recv().await {
         let mut all = vec![first];
-        while let Ok(next) = ends.try_recv() {
+        while let Ok(next) = outcomes.try_recv() {
             all.push(next);
         }
-        let counted = aside(&session, move |session| endpoint_health::note(session, &all, true)).await;
-        match counted {
-            Err(error) if !failing => {
-                failing = true;
-                session.ui.warn(&format!(
-                    "what became of deliveries is not counted for their endpoints: {error}"
-                ));
-            }
-            Err(_) => {}
-            Ok(()) => failing = false,
+        let counted = aside(&context, move |context| endpoint_health::note(context, &all, true)).await;
+        if let (Err(error), false) = (&counted, failing) {
+            context.notices.warn(format!(
+                "what became of deliveries is not counted for their endpoints: {error}"
+            ));
         }
+        failing = counted.is_err();
     }
 }

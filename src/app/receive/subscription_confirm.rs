@@ -1,4 +1,4 @@
-//! What follows a handshake: what the operator has to know, and the URL that confirms.
+//! What follows a challenge: what the operator has to know, and the URL that confirms.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::cli::session::Session;
-use crate::cli::ui::Ui;
+use crate::app::notice::Notices;
 use crate::error::{Error, Result};
 use crate::exchange::{Outcome, Request};
 use crate::headers::Headers;
 use crate::listener::ChallengeReply;
 use crate::text::printable;
+use crate::text::status_line;
 use crate::transport::{HttpOptions, HttpTransport, Transport as _};
-use crate::view::status_line;
 
 /// How long opening a URL may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -29,14 +28,14 @@ const KEPT: usize = 1024;
 
 /// Tells, and opens what may be opened.
 pub(super) struct SubscriptionConfirmer {
-    ui: Arc<Ui>,
+    notices: Notices,
     /// Absent: nothing is opened.
     transport: Option<Arc<HttpTransport>>,
     under_way: JoinSet<()>,
 }
 
 impl SubscriptionConfirmer {
-    pub(super) fn new(session: &Session, confirms: bool) -> Result<Self> {
+    pub(super) fn new(notices: Notices, confirms: bool) -> Result<Self> {
         let options = HttpOptions {
             proxy_from_env: true,
             answer_kept: Some(KEPT),
@@ -44,7 +43,7 @@ impl SubscriptionConfirmer {
         };
         let transport = confirms.then(|| HttpTransport::new(options)).transpose();
         Ok(Self {
-            ui: Arc::clone(&session.ui),
+            notices,
             transport: transport
                 .map_err(|error| Error::usage(error.to_string()).because_of(&error))?
                 .map(Arc::new),
@@ -52,37 +51,36 @@ impl SubscriptionConfirmer {
         })
     }
 
-    /// One handshake.
-    pub(super) fn take(&mut self, number: u64, shaken: &ChallengeReply) {
-        if let Some(tell) = &shaken.tell {
+    /// One challenge.
+    pub(super) fn take(&mut self, number: u64, reply: &ChallengeReply) {
+        let notices = &self.notices;
+        if let Some(tell) = &reply.tell {
             // It stands nowhere else: the ledger must not have it, and the provider does not say it again.
-            self.ui.insist(&format!("#{number}: {}", printable(tell, 2000)));
+            notices.always(format!("#{number}: {}", printable(tell, 2000)));
         }
-        if let Some(caution) = shaken.caution {
-            self.ui.note(&format!("      {caution}"));
+        if let Some(caution) = reply.caution {
+            notices.note(format!("      {caution}"));
         }
-        let Some((url, trusted)) = &shaken.confirm else {
+        let Some((url, trusted)) = &reply.confirm else {
             return;
         };
         if !trusted {
-            self.ui
-                .warn(&format!("#{number}: that URL is not the provider's: do not open it"));
+            notices.warn(format!("#{number}: that URL is not the provider's: do not open it"));
             return;
         }
         match (self.transport.clone(), Url::parse(url)) {
             (Some(transport), Ok(url)) => self.open(number, transport, url),
-            _ => self.ui.hint("open it by hand, or let `--confirm-sns` do it"),
+            _ => notices.hint("open it by hand, or let `--confirm-sns` do it"),
         }
     }
 
     fn open(&mut self, number: u64, transport: Arc<HttpTransport>, url: Url) {
+        let notices = self.notices.clone();
         while self.under_way.try_join_next().is_some() {}
         if self.under_way.len() >= AT_ONCE {
-            self.ui
-                .warn(&format!("#{number}: too many URLs are being opened: not confirmed"));
+            notices.warn(format!("#{number}: too many URLs are being opened: not confirmed"));
             return;
         }
-        let ui = Arc::clone(&self.ui);
         let request = Request {
             method: "GET".to_owned(),
             url,
@@ -92,18 +90,14 @@ impl SubscriptionConfirmer {
         };
         self.under_way.spawn(async move {
             // Redirects are never followed: the host that was looked at is the only one that is asked.
-            match transport.send(&request).await {
+            let why = match transport.send(&request).await {
                 Outcome::Answer(answer) if (200..300).contains(&answer.status) => {
-                    ui.note(&format!("#{number}: the subscription is confirmed"));
+                    return notices.note(format!("#{number}: the subscription is confirmed"));
                 }
-                Outcome::Answer(answer) => ui.warn(&format!(
-                    "#{number}: not confirmed: the provider answered {}",
-                    status_line(answer.status)
-                )),
-                Outcome::Error { text, .. } => {
-                    ui.warn(&format!("#{number}: not confirmed: {}", printable(&text, 400)));
-                }
-            }
+                Outcome::Answer(answer) => format!("the provider answered {}", status_line(answer.status)),
+                Outcome::Error { text, .. } => printable(&text, 400),
+            };
+            notices.warn(format!("#{number}: not confirmed: {why}"));
         });
     }
 

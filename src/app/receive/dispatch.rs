@@ -1,0 +1,163 @@
+//! What happens to what the listener tells of: it is counted and reported, an app is asked for the answer, a refusal is
+//! explained.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::diagnosis::Refused;
+use super::event::{Observer, ReceiveEvent};
+use super::subscription_confirm::SubscriptionConfirmer;
+use super::summary::{ListenSummary, WorkSummary};
+use super::trigger::Trigger;
+use super::workers::Workers;
+use crate::app::notice::Notices;
+use crate::app::rejected_peers::RejectedPeers;
+use crate::error::Result;
+use crate::listener::{AskApp, ListenerEvent, ReceivedRequest, Router, Withheld};
+use crate::store::StoreError;
+
+/// Passes on what was received.
+pub(super) struct Dispatcher {
+    pub(super) notices: Notices,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) router: Arc<Router>,
+    /// Absent: nothing is passed on.
+    pub(super) workers: Option<Workers>,
+    /// Where refused requests are explained.
+    pub(super) refused: mpsc::Sender<Refused>,
+    pub(super) ends: DispatchEnds,
+    pub(super) trigger: Option<Trigger>,
+    pub(super) confirmer: SubscriptionConfirmer,
+    pub(super) summary: ListenSummary,
+    pub(super) rejected: RejectedPeers,
+}
+
+/// How a listener ends.
+#[derive(Clone)]
+pub(super) struct DispatchEnds {
+    /// No more requests are taken.
+    pub(super) stop: CancellationToken,
+    /// Forwards and commands have had their time.
+    pub(super) late: CancellationToken,
+}
+
+impl Dispatcher {
+    /// What the listener tells, until it has ended; then forwards and commands may end.
+    pub(super) async fn run(mut self, mut told: mpsc::Receiver<ListenerEvent>) -> Result<ListenSummary> {
+        while let Some(first) = told.recv().await {
+            let mut next = Some(first);
+            while let Some(event) = next {
+                self.take(event)?;
+                next = told.try_recv().ok();
+            }
+            self.observer.on(ReceiveEvent::AllTold)?;
+        }
+        self.finish().await
+    }
+
+    fn take(&mut self, event: ListenerEvent) -> Result<()> {
+        match event {
+            ListenerEvent::Request(request) => self.request(*request)?,
+            ListenerEvent::NotKept(error) => self.not_kept(&error),
+            ListenerEvent::Rejected(rejection) => self.rejected.rejected(&self.notices, &rejection),
+            ListenerEvent::NotAccepted(error) => self.rejected.not_accepted(&self.notices, &error),
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, mut request: ReceivedRequest) -> Result<()> {
+        let hidden = request.handshake.is_none() && self.router.hides(&request.judged);
+        self.count(&request, hidden);
+        if !hidden {
+            self.observer.on(ReceiveEvent::Request(&request))?;
+        }
+        let number = request.number;
+        if let (Some(trigger), Some(reading)) = (&mut self.trigger, &request.reading) {
+            let report = trigger.take(number, reading);
+            if !hidden {
+                self.observer.on(ReceiveEvent::Triggered(&report))?;
+            }
+        }
+        if let Some(reply) = &request.handshake {
+            self.confirmer.take(number, reply);
+            return Ok(());
+        }
+        match request.withheld {
+            Some(Withheld::WebPage) => self.notices.warn(format!(
+                "#{number} came from a web page and is not verified: not passed on"
+            )),
+            Some(Withheld::Commands) => self.notices.warn(format!(
+                "#{number} has neither a signature nor a token: no command is run; `--unverified` runs them for anybody"
+            )),
+            None => {}
+        }
+        if let Some(ask) = request.ask.take() {
+            self.ask(ask);
+        }
+        if let Some(whole) = request.whole.filter(|_| !hidden && request.judged.verdict.is_refused()) {
+            // When too many wait, this one goes without.
+            let _ = self.refused.try_send(Refused {
+                number,
+                judged: request.judged,
+                whole,
+            });
+        }
+        if self.summary.expected.is_some() && self.summary.is_met() {
+            self.ends.stop.cancel();
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, request: &ReceivedRequest, hidden: bool) {
+        let sum = &mut self.summary;
+        sum.hidden += u64::from(hidden);
+        if request.handshake.is_some() {
+            sum.handshakes += 1;
+            return;
+        }
+        sum.received += 1;
+        sum.verified += u64::from(request.judged.verdict.is_accepted());
+        sum.refused += u64::from(request.judged.verdict.is_refused());
+        sum.duplicates += u64::from(request.duplicate_of.is_some());
+    }
+
+    fn not_kept(&mut self, error: &StoreError) {
+        let count = &mut self.summary.not_kept;
+        *count += 1;
+        // Ever rarer lines are enough to see it; a full disk refuses thousands.
+        if count.is_power_of_two() {
+            self.notices
+                .warn(format!("answered 503, nothing recorded: {error} ({count} so far)"));
+        }
+    }
+
+    /// Asks the app for the answer. Whoever waits for an app that takes no more waits beside this.
+    fn ask(&self, ask: AskApp) {
+        let Some(app) = self.workers.as_ref().and_then(|workers| workers.app(ask.lane.id)) else {
+            return;
+        };
+        if let Err(mpsc::error::TrySendError::Full(ask)) = app.try_send(ask) {
+            tokio::spawn(async move {
+                let _ = app.send(ask).await;
+            });
+        }
+    }
+
+    /// Lets forwards and commands end, and reports what there was.
+    async fn finish(mut self) -> Result<ListenSummary> {
+        let (work, ended) = match self.workers {
+            Some(workers) => workers.finish().await,
+            None => (WorkSummary::default(), Ok(())),
+        };
+        self.confirmer.finish(&self.ends.late).await;
+        if let Some(trigger) = self.trigger {
+            trigger.finish().await;
+        }
+        self.rejected.finish(&self.notices);
+        self.summary.work = work;
+        let reported = self.observer.on(ReceiveEvent::Finished(&self.summary));
+        ended.and(reported).map(|()| self.summary)
+    }
+}

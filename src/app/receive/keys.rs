@@ -1,0 +1,234 @@
+//! Which providers a listener expects, and whose secrets it has. What acts on a verdict needs to know that from its user:
+//! from the sender's headers it would be the sender's choice.
+
+use super::options::ListenOptions;
+use super::routes::{NamedRoute, runs_commands};
+use crate::app::context::{Context, Purpose, Secrets};
+use crate::error::{Error, Result};
+use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
+use crate::shell::quote;
+use crate::signature::Scheme;
+
+/// What a listener verifies with.
+pub(super) struct Keys {
+    /// The providers that are expected.
+    pub(super) providers: Vec<String>,
+    /// The secrets; absent: nothing is verified.
+    pub(super) secrets: Option<Secrets>,
+}
+
+/// Why commands cannot be run with these secrets.
+#[derive(Debug, PartialEq, Eq)]
+enum Unbound {
+    /// No provider is named.
+    Provider,
+    /// Several are, and some secrets say none of them: their places in the list.
+    Secrets(Vec<usize>),
+}
+
+/// The providers that are expected, and the secrets to verify with; none: nothing is verified.
+pub(super) fn keys(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> Result<Keys> {
+    let mut keys = Keys {
+        providers: options.providers.clone(),
+        secrets: secrets(context, options)?,
+    };
+    if let Some(Secrets::Given(secrets)) = keys.secrets {
+        // Without a reference of its own it is that of the settings.
+        let settings = context.settings.secret.iter().filter(|_| options.secrets.is_empty());
+        let given: Vec<String> = options.secrets.iter().chain(settings).cloned().collect();
+        let owners = owners(context, &given)?;
+        if keys.providers.is_empty() {
+            keys.providers = expected_providers(context, &owners);
+        }
+        let owned: Vec<(String, String)> = owners.into_iter().flatten().collect();
+        let secrets = bind(secrets, &owned, &keys.providers);
+        if runs_commands(routes) {
+            check_bound(&given, &secrets, &keys.providers)?;
+        }
+        keys.secrets = Some(Secrets::Given(secrets));
+    }
+    if runs_commands(routes) {
+        check_signed(context, options, &keys.providers)?;
+    }
+    Ok(keys)
+}
+
+/// Those of the endpoints whose secrets are the only ones, else the settings'.
+fn expected_providers(context: &Context, owners: &[Option<(String, String)>]) -> Vec<String> {
+    if owners.is_empty() || !owners.iter().all(Option::is_some) {
+        return context.settings.named_provider.iter().cloned().collect();
+    }
+    let mut labels: Vec<String> = Vec::new();
+    for (_, provider) in owners.iter().flatten() {
+        if !labels.contains(provider) {
+            labels.push(provider.clone());
+        }
+    }
+    labels
+}
+
+/// Refuses to run commands for requests that no provider signs.
+fn check_signed(context: &Context, options: &ListenOptions, labels: &[String]) -> Result<()> {
+    if options.unverified || options.inbound.is_some() || options.require_bearer.is_some() || labels.is_empty() {
+        return Ok(());
+    }
+    for label in labels {
+        if !matches!(context.registry.get(label)?.scheme, Scheme::Unsigned) {
+            return Ok(());
+        }
+    }
+    Err(Error::usage(format!(
+        "commands would run for requests that nobody verified: `{}` signs nothing",
+        labels.join("`, `")
+    ))
+    .hint("add `--unverified` if anybody may run them"))
+}
+
+/// The name and the provider of the secrets of each reference that is `endpoint:NAME`.
+fn owners(context: &Context, given: &[String]) -> Result<Vec<Option<(String, String)>>> {
+    let owner = |text: &String| match endpoint_of(text) {
+        Some((name, selector)) => context.endpoint(selector).map(|endpoint| {
+            let name = name.map_or_else(|| format!("endpoint:{}", endpoint.name), str::to_owned);
+            Some((name, endpoint.provider))
+        }),
+        None => Ok(None),
+    };
+    given.iter().map(owner).collect()
+}
+
+/// Refuses to run commands for whichever provider a request says that it is from.
+fn check_bound(given: &[String], secrets: &[Secret], labels: &[String]) -> Result<()> {
+    match unbound(secrets, labels) {
+        None => Ok(()),
+        Some(Unbound::Provider) => Err(Error::usage(
+            "commands would run for requests of any provider that a sender chooses to imitate",
+        )
+        .hint("name the provider whose secret it is: `--provider NAME`; `hook providers list` shows all")),
+        Some(Unbound::Secrets(open)) => {
+            let error = Error::usage(format!(
+                "commands would run for several providers, and {} which of them signs with it",
+                match open.len() {
+                    1 => "a secret does not say".to_owned(),
+                    n => format!("{n} secrets do not say"),
+                }
+            ));
+            let flags = flags_for(given, labels);
+            Err(error.hint(format!("say whose secret each is: `{}`", flags.join(" "))))
+        }
+    }
+}
+
+/// The flags that say whose secret each is. A reference that says it stays; the others are given out in their order.
+fn flags_for(given: &[String], labels: &[String]) -> Vec<String> {
+    let named = |text: &String| match endpoint_of(text) {
+        Some((name, _)) => name.map(str::to_owned),
+        None => SecretRef::parse(text).name,
+    };
+    let is_of =
+        |text: &String, label: &String| named(text).is_some_and(|name| name == *label || name == provider_of(label));
+    let is_open = |text: &&String| labels.iter().all(|label| !is_of(text, label));
+    let shown = given.iter().filter(is_open).filter_map(|text| shown_reference(text));
+    let mut open = shown.clone();
+    let flag = |label: &String| {
+        let own = given.iter().find(|text| is_of(text, label));
+        let reference = match own {
+            Some(text) => shown_reference(text),
+            None => open.next().or_else(|| shown.clone().next_back()),
+        };
+        let reference = reference.unwrap_or_else(|| "REF".to_owned());
+        format!("--secret {}={reference}", provider_of(label))
+    };
+    labels.iter().map(flag).collect()
+}
+
+/// A reference as it may be shown: without its name, and never the text of a secret.
+fn shown_reference(text: &str) -> Option<String> {
+    if let Some((_, endpoint)) = endpoint_of(text) {
+        return Some(quote(&format!("endpoint:{endpoint}")));
+    }
+    match SecretRef::parse(text).source {
+        SecretSource::Env(name) => Some(format!("env:{name}")),
+        SecretSource::File(path) => Some(quote(&format!("file:{}", path.display()))),
+        SecretSource::Stdin | SecretSource::Literal(_) => None,
+    }
+}
+
+fn secrets(context: &Context, options: &ListenOptions) -> Result<Option<Secrets>> {
+    match (options.dev_secret, options.secrets.is_empty()) {
+        (false, true) => Ok(None),
+        (true, false) => Err(Error::usage(
+            "`--secret` alone is the dev secret, and does not go with given ones",
+        )),
+        _ => Ok(Some(context.secrets_for(
+            &options.secrets,
+            Vec::new(),
+            Purpose::Verify,
+        )?)),
+    }
+}
+
+/// The name of a provider without its variant.
+fn provider_of(label: &str) -> &str {
+    label.split_once('@').map_or(label, |(name, _)| name)
+}
+
+/// Binds secrets to the providers whose names they have; where several are expected, those of endpoints to the providers
+/// of these. `owners` are the names of endpoints' secrets, with a provider each.
+fn bind(secrets: Vec<Secret>, owners: &[(String, String)], labels: &[String]) -> Vec<Secret> {
+    let several = providers(labels).len() > 1;
+    let expected = |provider: &&str| several && labels.iter().any(|label| provider_of(label) == *provider);
+    let bound = |secret: Secret| {
+        let name = secret.name();
+        let owner = owners.iter().find(|(owned, _)| Some(owned.as_str()) == name);
+        let owner = owner.map(|(_, provider)| provider_of(provider)).filter(expected);
+        let is_own = |label: &&String| Some(label.as_str()) == name || Some(provider_of(label)) == name;
+        let own = labels.iter().find(is_own).filter(|_| secret.provider().is_none());
+        match owner.or(own.map(|label| provider_of(label))) {
+            Some(provider) => secret.bound_to(provider),
+            None => secret,
+        }
+    };
+    secrets.into_iter().map(bound).collect()
+}
+
+fn providers(labels: &[String]) -> Vec<&str> {
+    let mut providers: Vec<&str> = labels.iter().map(|label| provider_of(label)).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    providers
+}
+
+/// What is missing before commands may run.
+fn unbound(secrets: &[Secret], labels: &[String]) -> Option<Unbound> {
+    match providers(labels).as_slice() {
+        [] => Some(Unbound::Provider),
+        [_] => None,
+        _ => {
+            let open = |(index, secret): (usize, &Secret)| secret.provider().is_none().then_some(index);
+            let open: Vec<usize> = secrets.iter().enumerate().filter_map(open).collect();
+            (!open.is_empty()).then_some(Unbound::Secrets(open))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_a_named_provider_binds_and_any_other_stays_a_name() {
+        let labels = ["github".to_owned(), "slotflow@absolute".to_owned()];
+        let secret = |name: &str| Secret::new("x").named(name);
+        let bound = bind(
+            vec![secret("github"), secret("old"), secret("slotflow"), Secret::new("y")],
+            &[],
+            &labels,
+        );
+        let providers: Vec<_> = bound.iter().map(Secret::provider).collect();
+        assert_eq!(providers, [Some("github"), None, Some("slotflow"), None]);
+        assert_eq!(unbound(&bound, &labels), Some(Unbound::Secrets(vec![1, 3])));
+        assert_eq!(unbound(&bound[..1], &labels), None);
+        assert_eq!(unbound(&bound, &labels[..1]), None);
+        assert_eq!(unbound(&bound, &[]), Some(Unbound::Provider));
+    }
+}

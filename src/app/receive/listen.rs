@@ -1,0 +1,345 @@
+//! A listener from its options to its end.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::child;
+use super::diagnosis::{Diagnoser, Refused, WAITING};
+use super::dispatch::{DispatchEnds, Dispatcher};
+use super::event::{Observer, ReceiveEvent};
+use super::keys::{Keys, keys};
+use super::options::{ListenOptions, TlsOptions};
+use super::routes::{self, NamedRoute, runs_commands};
+use super::subscription_confirm::SubscriptionConfirmer;
+use super::summary::ListenSummary;
+use super::trigger::Trigger;
+use super::work_context::WorkEnds;
+use crate::app::context::{Context, DEV_SECRET, Secrets};
+use crate::app::rejected_peers::RejectedPeers;
+use crate::app::socket::{self, Ready};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::listener::{AnswerRules, Challenges, Listener, ListenerEvent, Router};
+use crate::server::tls::{Tls, TlsError};
+use crate::server::{self, ServerLimits};
+use crate::shutdown::{DRAIN, Shutdown};
+use crate::signature::is_public_key;
+use crate::store::Ledger;
+use crate::text::count;
+use crate::verification::Verification;
+
+/// How long the second Ctrl-C leaves for records of what it stopped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Receives requests until the shutdown, or until the count or the time of the options is over. What happens is reported
+/// while it does. A second signal ends it at once, with an error without words.
+pub async fn listen(
+    context: &Context,
+    options: ListenOptions,
+    observer: Arc<dyn Observer>,
+    shutdown: Shutdown,
+) -> Result<ListenSummary> {
+    socket::check(options.bind, options.expose)?;
+    warn_of_exposure(context, &options);
+    let routes = routes::routes(context, &options)?;
+    check(context, &options, &routes)?;
+    let port = options.port.unwrap_or(context.settings.port);
+    let bound = socket::bind(options.bind, port).await?;
+    let certificate = options.tls.as_ref().map(|tls| certificate(context, tls)).transpose()?;
+    let setup = Setup {
+        context,
+        options: &options,
+        observer: &observer,
+        shutdown: &shutdown,
+        // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
+        // what is under way has a while left; otherwise it is waited for.
+        ends: DispatchEnds {
+            stop: shutdown.soft.child_token(),
+            late: shutdown.late(),
+        },
+    };
+    let (open, ready, keys) = setup.open(routes, bound, certificate).await?;
+    observer.on(ReceiveEvent::Ready(&ready))?;
+    let beside = (ready.url.as_str(), keys.secrets.as_ref());
+    let child = child::start(context, &options, beside, &shutdown, setup.ends.stop.clone())?;
+    let mut summary = open.attend(&options, &shutdown, &setup.ends).await?;
+    if let Some(child) = child {
+        summary.command = Some(child.await.unwrap_or(Exit::Internal));
+    }
+    Ok(summary)
+}
+
+fn warn_of_exposure(context: &Context, options: &ListenOptions) {
+    if options.expose && options.inbound.is_some() {
+        context.notices.warn(
+            "whoever learns the path can use the trigger from other machines, and over http it can be read on the way",
+        );
+    } else if options.expose && !verifies(options) {
+        context
+            .notices
+            .warn("nothing is verified on an address that other machines can reach; add `--secret`");
+    }
+}
+
+fn verifies(options: &ListenOptions) -> bool {
+    options.dev_secret || !options.secrets.is_empty()
+}
+
+/// What speaks against starting at all.
+fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> Result<()> {
+    if let Some(status) = options.status.filter(|status| !(200..300).contains(status))
+        && !routes.is_empty()
+    {
+        context
+            .notices
+            .warn(format!("requests are answered {status}, so they are not passed on"));
+    }
+    let proved = verifies(options) || options.require_bearer.is_some();
+    if runs_commands(routes) && !proved && !options.unverified {
+        let hint = if options.inbound.is_some() {
+            "add `--unverified` if whoever has the URL may run them"
+        } else {
+            "add `--secret`, or `--unverified` if anybody may run them"
+        };
+        return Err(Error::usage("commands would run for requests that nobody verified").hint(hint));
+    }
+    if options.answer_by_app && routes.iter().all(|named| named.route.to.runs()) {
+        return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
+    }
+    Ok(())
+}
+
+/// The certificate of the files, or one made on the spot with the file that callers must trust.
+fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<String>)> {
+    let failed = |error: TlsError| Error::usage(error.to_string()).because_of(&error);
+    if let Some((certificate, key)) = &options.files {
+        return Ok((Tls::from_files(certificate, key).map_err(failed)?, None));
+    }
+    let made = Tls::self_signed(&[]).map_err(failed)?;
+    let path = context.paths.state.join("listen-cert.pem");
+    crate::fs::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+        Error::new(
+            Exit::Store,
+            format!("certificate `{}` cannot be written", path.display()),
+        )
+        .cause(error)
+    })?;
+    Ok((made, Some(path.display().to_string())))
+}
+
+/// What a listener is made of.
+struct Setup<'a> {
+    context: &'a Context,
+    options: &'a ListenOptions,
+    observer: &'a Arc<dyn Observer>,
+    shutdown: &'a Shutdown,
+    ends: DispatchEnds,
+}
+
+impl Setup<'_> {
+    /// A listener that only has to take requests, where it is, and what it verifies with.
+    async fn open(
+        &self,
+        routes: Vec<NamedRoute>,
+        (socket, address): (TcpListener, SocketAddr),
+        certificate: Option<(Tls, Option<String>)>,
+    ) -> Result<(Open, Ready, Keys)> {
+        let (context, options) = (self.context, self.options);
+        let kept = context.kept_ledger(options.dedupe_window);
+        let ledger = kept.ledger.clone();
+        let keys = keys(context, options, &routes)?;
+        let trigger = Trigger::open(context, options)?;
+        let owner = (!routes.is_empty()).then(|| context.lease()).transpose()?;
+        let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
+        let router = Arc::new(routes::router(context, options, routes, inbound, owner.as_ref()));
+        let (outlet, told) = mpsc::channel(1024);
+        let listener = self.listener(&keys, trigger.as_ref(), &router, ledger.clone(), outlet)?;
+        // A ledger that cannot be opened is no ground to answer anything.
+        ledger.ready().await?;
+        let work_ends = WorkEnds {
+            no_more: CancellationToken::new(),
+            late: self.ends.late.clone(),
+            kill: self.shutdown.hard.clone(),
+        };
+        let workers = routes::start(context, options, &router, (&ledger, owner), self.observer, work_ends).await?;
+        context.keep(&kept);
+        let (tls, ca_file) = certificate.unzip();
+        let ready = ready(
+            options,
+            address,
+            trigger.as_ref(),
+            keys.secrets.as_ref(),
+            ca_file.flatten(),
+        );
+        let (refused, to_explain) = mpsc::channel(WAITING);
+        let diagnoser = Diagnoser {
+            context: Arc::new(context.clone()),
+            verification: Arc::clone(&listener.verification),
+            ledger: ledger.clone(),
+            observer: Arc::clone(self.observer),
+        };
+        let dispatcher = Dispatcher {
+            notices: context.notices.clone(),
+            observer: Arc::clone(self.observer),
+            router,
+            workers,
+            refused,
+            ends: self.ends.clone(),
+            trigger,
+            confirmer: SubscriptionConfirmer::new(context.notices.clone(), options.confirm_sns)?,
+            summary: ListenSummary {
+                expected: options.count,
+                ..ListenSummary::default()
+            },
+            rejected: RejectedPeers::default(),
+        };
+        let open = Open {
+            socket,
+            tls,
+            listener: Arc::new(listener),
+            told,
+            dispatcher,
+            diagnoser,
+            to_explain,
+            ledger,
+        };
+        Ok((open, ready, keys))
+    }
+
+    /// The handler of requests.
+    fn listener(
+        &self,
+        keys: &Keys,
+        trigger: Option<&Trigger>,
+        router: &Arc<Router>,
+        ledger: Ledger,
+        outlet: mpsc::Sender<ListenerEvent>,
+    ) -> Result<Listener> {
+        let (context, options) = (self.context, self.options);
+        let providers = trigger.map_or_else(|| keys.providers.clone(), |trigger| vec![trigger.provider.clone()]);
+        let secret = |reference: &Option<String>| reference.as_ref().map(|text| context.secret(text)).transpose();
+        let bearer = secret(&options.require_bearer)?;
+        if bearer.as_ref().is_some_and(|token| is_public_key(token.expose())) {
+            return Err(Error::usage("the bearer token is a key of a pair, which is no secret"));
+        }
+        let verify = secret(&options.handshake_token)?;
+        let verification = Verification::new(&context.registry, &providers, keys.secrets.clone())?;
+        Ok(Listener {
+            clock: Arc::clone(&context.clock),
+            random: Arc::clone(&context.random),
+            verification: Arc::new(verification.reachable_as(options.public_url.clone(), options.tls.is_some())),
+            ledger,
+            outlet,
+            challenges: Challenges::new(&context.registry, &providers, !options.answer_by_app, verify)?,
+            inbound: trigger.map(|trigger| trigger.inbound.clone()),
+            rules: AnswerRules {
+                reject_status: options.reject_status,
+                status: options.status,
+                delay: options.delay,
+                hurry: self.shutdown.soft.clone(),
+                fail_first: AtomicU64::new(options.fail_first),
+                allow: options.allow_ip.clone(),
+                bearer,
+                whole: options.whole_requests,
+                tells_unsigned: options.unsigned_parts,
+            },
+            router: Arc::clone(router),
+            room: Listener::room(),
+        })
+    }
+}
+
+/// The URL of the listener, and that of its tunnel; a trigger's with its path.
+fn ready(
+    options: &ListenOptions,
+    address: SocketAddr,
+    trigger: Option<&Trigger>,
+    secrets: Option<&Secrets>,
+    ca_file: Option<String>,
+) -> Ready {
+    let path = trigger.map_or("", |trigger| &trigger.inbound.path);
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let public = options.public_url.as_ref();
+    Ready {
+        url: format!("{scheme}://{}{path}", socket::shown(address)),
+        public_url: public.map(|public| format!("{}{path}", public.trim_end_matches('/'))),
+        ca_file,
+        takes: match (trigger, secrets) {
+            (Some(trigger), _) => trigger.takes(),
+            (None, None) => "verifying nothing (add `--secret`)".to_owned(),
+            (None, Some(Secrets::Dev(_))) => format!("verifying with the {DEV_SECRET}"),
+            (None, Some(Secrets::Given(given))) => format!("verifying with {}", count(given.len() as u64, "secret")),
+        },
+    }
+}
+
+/// A listener that is ready.
+struct Open {
+    socket: TcpListener,
+    tls: Option<Tls>,
+    listener: Arc<Listener>,
+    told: mpsc::Receiver<ListenerEvent>,
+    dispatcher: Dispatcher,
+    diagnoser: Diagnoser,
+    to_explain: mpsc::Receiver<Refused>,
+    ledger: Ledger,
+}
+
+impl Open {
+    /// Takes requests until the end, and waits for what they caused.
+    async fn attend(self, options: &ListenOptions, shutdown: &Shutdown, ends: &DispatchEnds) -> Result<ListenSummary> {
+        let limits = ServerLimits {
+            body: options.max_body,
+            drain: DRAIN,
+            ..ServerLimits::default()
+        };
+        let Self {
+            dispatcher,
+            diagnoser,
+            told,
+            to_explain,
+            ..
+        } = self;
+        let (stop, cut) = (ends.stop.clone(), shutdown.cut(&ends.late));
+        // The server alone holds the listener, and with it the sending half of what is told: that ends with the server.
+        let serving = tokio::spawn(server::serve(self.socket, self.tls, limits, self.listener, stop, cut));
+        let mut draining = pin!(async {
+            let explaining = async {
+                tokio::select! {
+                    () = diagnoser.run(to_explain) => {}
+                    () = ends.late.cancelled() => {}
+                }
+            };
+            tokio::join!(dispatcher.run(told), explaining).0
+        });
+        let mut timer = pin!(timer(options.duration));
+        let finished = loop {
+            tokio::select! {
+                finished = &mut draining => break Some(finished),
+                () = shutdown.hard.cancelled() => break None,
+                () = &mut timer, if !shutdown.soft.is_cancelled() => shutdown.soft.cancel(),
+            }
+        };
+        if finished.is_none() {
+            // What is not done is in the queue; what is done is to be on record.
+            serving.abort();
+            let _ = tokio::time::timeout(LAST_WORDS, draining).await;
+        }
+        self.ledger.close();
+        finished.unwrap_or_else(|| Err(Error::silent(Exit::Interrupted)))
+    }
+}
+
+async fn timer(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}

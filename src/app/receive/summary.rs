@@ -1,0 +1,88 @@
+//! What came of a run.
+
+use crate::exit::Exit;
+use crate::pipeline::Tally;
+
+/// What came of the work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkSummary {
+    /// Forwards that were delivered.
+    pub delivered: u64,
+    /// Forwards that failed for good.
+    pub failed: u64,
+    /// Commands that succeeded.
+    pub commands_succeeded: u64,
+    /// Commands that failed.
+    pub commands_failed: u64,
+    /// Forwards and commands that are left to do.
+    pub interrupted: u64,
+    /// The worst of what the forwards came to.
+    pub exit: Option<Exit>,
+}
+
+impl WorkSummary {
+    /// Adds deliveries.
+    pub(super) fn add(&mut self, tally: &Tally) {
+        self.merge(Self {
+            delivered: tally.delivered,
+            failed: tally.failed,
+            interrupted: tally.interrupted,
+            exit: tally.exit,
+            ..Self::default()
+        });
+    }
+
+    /// Adds another worker's.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.delivered += other.delivered;
+        self.failed += other.failed;
+        self.commands_succeeded += other.commands_succeeded;
+        self.commands_failed += other.commands_failed;
+        self.interrupted += other.interrupted;
+        self.exit = match (self.exit, other.exit) {
+            (Some(one), Some(other)) => Some(one.worse(other)),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// What a listener's run came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ListenSummary {
+    /// Requests, challenges apart.
+    pub received: u64,
+    /// Requests with a right signature or token.
+    pub verified: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that had come before.
+    pub duplicates: u64,
+    /// Challenges of providers.
+    pub handshakes: u64,
+    /// Requests that the filter kept from being reported and passed on.
+    pub hidden: u64,
+    /// Requests that could not be recorded.
+    pub not_kept: u64,
+    /// What became of forwards and commands.
+    pub work: WorkSummary,
+    /// How many requests were to come.
+    pub expected: Option<u64>,
+    /// How the command beside the listener ended.
+    pub command: Option<Exit>,
+}
+
+impl ListenSummary {
+    /// Whether as many requests came as were to come.
+    pub fn is_met(&self) -> bool {
+        self.expected.is_none_or(|expected| self.received >= expected)
+    }
+
+    /// How the run ends: as the command beside it did, when that failed.
+    pub fn exit(&self) -> Exit {
+        match self.command.unwrap_or(Exit::Ok) {
+            Exit::Ok if !self.is_met() => Exit::Unmet,
+            Exit::Ok if self.work.interrupted > 0 => Exit::Interrupted,
+            command => command,
+        }
+    }
+}

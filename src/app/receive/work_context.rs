@@ -1,0 +1,146 @@
+//! What all workers of a run have in common, and what one does while the ledger fails.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Observer, ReceiveEvent};
+use crate::app::context::Context;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::random::Random;
+use crate::store::{Lane, Lease, Ledger, Reader, StoreError};
+
+/// How long a worker waits before it asks a ledger again that has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How the work ends.
+#[derive(Debug, Clone)]
+pub struct WorkEnds {
+    /// Nothing more is promised: workers end when the queue is empty.
+    pub no_more: CancellationToken,
+    /// The time is over: what is under way is stopped, and stays in the queue with the rest.
+    pub late: CancellationToken,
+    /// Commands that do not end are killed at once.
+    pub kill: CancellationToken,
+}
+
+/// What all workers have in common.
+pub struct WorkContext {
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh identities, and jitter.
+    pub random: Arc<Random>,
+    /// Keeps records.
+    pub ledger: Ledger,
+    /// Reads them.
+    pub reader: Reader,
+    /// The ledger's place, beside which the leases of processes lie.
+    pub ledger_path: PathBuf,
+    /// This process's lease.
+    pub owner: Arc<Lease>,
+    /// Divides every wait between attempts.
+    pub time_scale: f64,
+    /// Learns what happens.
+    pub observer: Arc<dyn Observer>,
+    /// How it ends.
+    pub ends: WorkEnds,
+    /// Whether forwards with attempts left are taken up too.
+    pub retrying: bool,
+}
+
+impl WorkContext {
+    /// Work under that lease on that ledger, read by that reader.
+    pub fn new(
+        context: &Context,
+        (ledger, reader): (Ledger, Reader),
+        owner: Lease,
+        observer: Arc<dyn Observer>,
+        ends: WorkEnds,
+    ) -> Self {
+        Self {
+            clock: Arc::clone(&context.clock),
+            random: Arc::clone(&context.random),
+            ledger,
+            reader,
+            ledger_path: context.ledger_path.clone(),
+            owner: Arc::new(owner),
+            time_scale: 1.0,
+            observer,
+            ends,
+            retrying: true,
+        }
+    }
+
+    /// Whether another process that still runs has that lease.
+    pub(super) fn is_held_by_others(&self, owner: Option<&str>) -> bool {
+        owner.is_some_and(|owner| owner != self.owner.name() && Lease::is_alive(&self.ledger_path, owner))
+    }
+
+    /// Reports what happened to work that goes on whether or not anybody looks on.
+    pub(super) fn report(&self, event: ReceiveEvent<'_>) {
+        let _ = self.observer.on(event);
+    }
+}
+
+/// What a worker does while the ledger fails: it says so once, waits, and tries again.
+pub(super) struct Stall {
+    context: Arc<WorkContext>,
+    lane: Arc<Lane>,
+    stalled: AtomicBool,
+}
+
+impl Stall {
+    pub(super) fn new(context: &Arc<WorkContext>, lane: &Arc<Lane>) -> Arc<Self> {
+        Arc::new(Self {
+            context: Arc::clone(context),
+            lane: Arc::clone(lane),
+            stalled: AtomicBool::new(false),
+        })
+    }
+
+    /// Waits until it is worth trying again; `false` when there is no time left for that.
+    pub(super) async fn wait(&self, error: &Error) -> bool {
+        if !self.stalled.swap(true, Ordering::Relaxed) {
+            let (lane, error) = (&*self.lane, &*error.to_string());
+            self.context.report(ReceiveEvent::Stalled { lane, error });
+        }
+        let ends = &self.context.ends;
+        if ends.no_more.is_cancelled() || ends.late.is_cancelled() {
+            return false;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => true,
+            // Once more at the end: it may have room again.
+            () = ends.no_more.cancelled() => true,
+            () = ends.late.cancelled() => false,
+        }
+    }
+
+    /// What that gives as soon as the ledger does not fail; `None` when there is no time left for it.
+    pub(super) async fn until_ok<T, F>(&self, attempt: impl Fn() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match attempt().await {
+                Ok(done) => return Some(done),
+                Err(error) => {
+                    if !self.wait(&error.into()).await {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Something is on record: it goes on.
+    pub(super) fn over(&self) {
+        if self.stalled.swap(false, Ordering::Relaxed) {
+            self.context.report(ReceiveEvent::Recovered { lane: &self.lane });
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Questions to endpoints that are not confirmed, in the background: whoever registers one does not wait for it.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::api::server::ConfirmationRequest;
+use crate::app::context::{Context, aside};
+use crate::app::handshake::{self, Answered, HandshakeResult};
+use crate::endpoints::Confirmed;
+use crate::error::Result;
+use crate::provider::Profile;
+use crate::transport::HttpTransport;
+
+/// Questions at the same time; more wait.
+const CONCURRENCY: usize = 16;
+
+/// A question and its answer.
+pub(super) type AnsweredRequest = (ConfirmationRequest, Answered);
+
+/// Asks endpoints, and confirms those that give the token back.
+pub(super) struct Confirmations {
+    pub(super) context: Arc<Context>,
+    pub(super) profile: Arc<Profile>,
+    pub(super) transport: Arc<HttpTransport>,
+    pub(super) in_flight: JoinSet<AnsweredRequest>,
+}
+
+impl Confirmations {
+    /// Whether an answer must come before the next question.
+    pub(super) fn is_full(&self) -> bool {
+        self.in_flight.len() >= CONCURRENCY
+    }
+
+    /// Begins to ask; what cannot be asked is answered at once.
+    pub(super) async fn ask(&mut self, asked: ConfirmationRequest) -> Result<Option<AnsweredRequest>> {
+        let profile = Arc::clone(&self.profile);
+        // The endpoint's secrets are files.
+        let made = aside(&self.context, move |context| {
+            let handshake = profile.handshakes.first();
+            let request = handshake
+                .map(|handshake| handshake::question(context, &profile, handshake, &asked.endpoint, &asked.token));
+            Ok((asked, request))
+        });
+        let (asked, request) = match made.await? {
+            (_, None) => return Ok(None),
+            (asked, Some(Ok(request))) => (asked, request),
+            (asked, Some(Err(error))) => return Ok(Some((asked, Answered::Not(error.to_string())))),
+        };
+        let transport = Arc::clone(&self.transport);
+        self.in_flight.spawn(async move {
+            let answered = handshake::ask(transport.as_ref(), &request, &asked.token).await;
+            (asked, answered)
+        });
+        Ok(None)
+    }
+
+    /// The next answer; never ready while nobody is asked. Nothing is lost when it is dropped.
+    pub(super) async fn answered(&mut self) -> AnsweredRequest {
+        loop {
+            match self.in_flight.join_next().await {
+                Some(Ok(answered)) => return answered,
+                // A question that broke down leaves its endpoint pending.
+                Some(Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Confirms an endpoint that gave the token back.
+    pub(super) async fn finish(&self, (asked, answered): AnsweredRequest) -> HandshakeResult {
+        let (id, token) = (asked.endpoint.id.clone(), asked.token);
+        let outcome = match answered {
+            Answered::Not(why) => Err(why),
+            Answered::Echoed => {
+                let confirmed = aside(&self.context, move |context| handshake::confirm(context, &id, &token));
+                match confirmed.await {
+                    Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
+                    // It was changed while the question was under way: that asks again.
+                    Ok((_, Confirmed::WrongToken)) => Err("its URL is another one by now".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+        };
+        HandshakeResult::of_endpoint(&asked.endpoint, outcome)
+    }
+}

@@ -1,0 +1,87 @@
+//! Who may call: keys by reference, or made up for this run in the provider's form.
+
+use crate::api::server::{ApiAccess, ApiKey};
+use crate::app::context::Context;
+use crate::error::{Error, Result};
+use crate::message::Mode;
+use crate::provider::Profile;
+use crate::provider::api::Api;
+use crate::secret::Secret;
+use crate::template::Template;
+
+/// Who may call.
+#[derive(Debug, Clone, Default)]
+pub struct AccessOptions {
+    /// Every program of this machine, without a key.
+    pub open: bool,
+    /// References of keys; without any they are made up.
+    pub keys: Vec<String>,
+    /// References of keys whose calls create test events only.
+    pub test_keys: Vec<String>,
+}
+
+/// The keys of a run.
+pub(super) struct Keys {
+    all: Vec<ApiKey>,
+    /// Those that were made up, which are shown: they open nothing but this run.
+    pub(super) generated: Vec<(Mode, String)>,
+}
+
+impl Keys {
+    pub(super) fn new(context: &Context, options: &AccessOptions, profile: &Profile, api: &Api) -> Result<Self> {
+        let mut keys = Self {
+            all: Vec::new(),
+            generated: Vec::new(),
+        };
+        if options.open {
+            return Ok(keys);
+        }
+        if api.test_key.is_none() && !options.test_keys.is_empty() {
+            let what = format!("`{}` has no test keys", profile.label());
+            return Err(Error::usage(what).hint("leave out `--test-key`; `mode` of a test event says what it is"));
+        }
+        keys.add(context, &options.keys, Mode::Live, &api.key)?;
+        let test_form = api.test_key.as_ref().unwrap_or(&api.key);
+        keys.add(context, &options.test_keys, Mode::Test, test_form)?;
+        if keys.all.is_empty() {
+            keys.generate(context, Mode::Live, &api.key);
+            if let Some(form) = &api.test_key {
+                keys.generate(context, Mode::Test, form);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn add(&mut self, context: &Context, references: &[String], mode: Mode, form: &Template) -> Result<()> {
+        for reference in references {
+            let secret = context.secret(reference)?;
+            if secret.is_empty() {
+                return Err(Error::usage("a key is empty"));
+            }
+            let start = form.fixed_start();
+            if !secret.expose().starts_with(start.as_bytes()) {
+                context.notices.warn(format!(
+                    "a key does not begin with `{start}`, as those of the provider do"
+                ));
+            }
+            self.all.push(ApiKey { secret, mode });
+        }
+        Ok(())
+    }
+
+    fn generate(&mut self, context: &Context, mode: Mode, form: &Template) {
+        let text = form.fresh(&context.random);
+        let secret = Secret::new(text.as_str());
+        self.all.push(ApiKey { secret, mode });
+        self.generated.push((mode, text));
+    }
+
+    /// What the API asks of callers; without keys it is open at that port.
+    pub(super) fn access(&self, port: u16) -> ApiAccess {
+        if self.all.is_empty() {
+            ApiAccess::Open { port }
+        } else {
+            ApiAccess::Keys(self.all.clone())
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `hook serve`: the provider's side as a service: its management API, and deliveries of what happens there.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{complete, input, retry, runtime, socket};
+use crate::app::serve::{AccessOptions, ServeEvent, ServeOptions, ServeReady, Service};
+use crate::app::socket as app_socket;
+use crate::cli::session::Session;
+use crate::cli::ui::Output;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::pipeline::Tally;
+use crate::shutdown::Shutdown;
+use crate::view::call::TimedEvent;
+use crate::view::count;
+use crate::view::delivery::Attempts;
+
+/// Play a provider: its management API on this machine, and signed deliveries of what happens there
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ServeArgs {
+    /// The provider to play: `NAME` or `NAME@VARIANT`
+    #[arg(short, long, value_name = "NAME", add = complete::providers(), help_heading = "Provider")]
+    provider: Option<String>,
+    /// The account's plan; unless given that of the settings, else the provider's first
+    #[arg(long, value_name = "PLAN", help_heading = "Provider")]
+    plan: Option<String>,
+    /// Judge endpoints as strictly as the provider: no targets on this machine, https where it is advised
+    #[arg(long, help_heading = "Provider")]
+    production: bool,
+
+    /// Key that calls must carry, by reference: `env:VAR`, `file:PATH` (can be repeated); made up unless given
+    #[arg(long = "key", value_name = "REF", add = complete::references(), help_heading = "Access")]
+    keys: Vec<String>,
+    /// Key whose calls cause test events only, by reference (can be repeated)
+    #[arg(long = "test-key", value_name = "REF", add = complete::references(), help_heading = "Access")]
+    test_keys: Vec<String>,
+    /// Scope that the keys have (can be repeated); all unless given
+    #[arg(long = "scope", value_name = "NAME", help_heading = "Access")]
+    scopes: Vec<String>,
+    /// Answer without a key; web pages and foreign host names are refused
+    #[arg(long, conflicts_with_all = ["keys", "test_keys", "scopes", "expose"], help_heading = "Access")]
+    no_auth: bool,
+
+    /// Port to listen on; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 4401, help_heading = "Address")]
+    port: u16,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Address")]
+    bind: IpAddr,
+    /// Allow an address that other machines can reach
+    #[arg(long, help_heading = "Address")]
+    expose: bool,
+    /// Write the URL to this file when ready
+    #[arg(long, value_name = "FILE", help_heading = "Address")]
+    ready_file: Option<PathBuf>,
+
+    /// Deliver to addresses of private networks too
+    #[arg(long, help_heading = "Delivery")]
+    allow_private: bool,
+    /// Divide the waits between attempts (never the time limits), as in `1000x`
+    #[arg(long, value_name = "FACTOR", value_parser = retry::scale, default_value = "1", help_heading = "Delivery")]
+    time_scale: f64,
+}
+
+pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
+    app_socket::check(args.bind, args.expose)?;
+    input::one_stdin("", &[args.keys.clone(), args.test_keys.clone()].concat())?;
+    let options = ServeOptions {
+        provider: args.provider.clone(),
+        plan: args.plan.clone(),
+        production: args.production,
+        access: AccessOptions {
+            open: args.no_auth,
+            keys: args.keys.clone(),
+            test_keys: args.test_keys.clone(),
+        },
+        scopes: args.scopes.clone(),
+        exposed: args.expose,
+        allow_private: args.allow_private,
+        time_scale: args.time_scale,
+    };
+    let service = Service::new(session, &options)?;
+    let is_generated = !args.no_auth && args.keys.is_empty() && args.test_keys.is_empty();
+    if is_generated && session.ui.output == Output::Quiet {
+        return Err(
+            Error::usage("`--quiet` would hide the key, which is made up for this run")
+                .hint("give one with `--key env:VAR`"),
+        );
+    }
+    let tally = runtime()?.block_on(async {
+        let shutdown = Shutdown::install()?;
+        let (listener, _) = app_socket::bind(args.bind, args.port).await?;
+        let observer = |event: ServeEvent<'_>| show(session, args, &event);
+        let attempts = Attempts::new(Arc::clone(&session.ui), false);
+        service.run(listener, &shutdown, observer, attempts).await
+    })?;
+    Ok(tally.map_or(Exit::Interrupted, |tally| summary(session, &tally)))
+}
+
+fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<()> {
+    let (ui, at) = (&session.ui, session.now());
+    match event {
+        ServeEvent::Ready(ready) => return show_ready(session, args, ready),
+        ServeEvent::Call(call) => ui.show(&TimedEvent(at, *call))?,
+        ServeEvent::Confirmation(result) => ui.show(&TimedEvent(at, *result))?,
+    }
+    ui.flush()
+}
+
+/// Says that calls are answered from now on, and where.
+fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result<()> {
+    let (ui, url) = (&session.ui, &ready.ready.url);
+    socket::write_ready_file(args.ready_file.as_deref(), url)?;
+    ui.show(ready)?;
+    ui.flush()?;
+    ui.note(&format!("serving {} on {}", ready.title, ui.err.strong(url)));
+    for (what, key) in [("key:     ", &ready.key), ("test key:", &ready.test_key)] {
+        if let Some(key) = key {
+            let (key, lasts) = (ui.err.strong(key), ui.err.dim("(for this run)"));
+            ui.hand_over(&format!("{what} {key} {lasts}"));
+        }
+    }
+    if args.no_auth {
+        ui.warn("no key is needed: every program on this machine may call");
+    }
+    if let Some(plan) = &ready.plan {
+        let most = ready.most_endpoints;
+        let limit = most.map_or_else(String::new, |most| {
+            format!(", {} at most", count(most.into(), "endpoint"))
+        });
+        ui.note(&format!("plan {plan}{limit}"));
+    }
+    ui.note(&format!("endpoints are kept in {}", ready.endpoints.display()));
+    if !args.production {
+        ui.note("targets on this machine are taken too; `--production` judges them as the provider does");
+    }
+    Ok(())
+}
+
+/// What came of the deliveries.
+fn summary(session: &Session, tally: &Tally) -> Exit {
+    let (ui, left) = (&session.ui, tally.interrupted);
+    let mut parts = format!("{} delivered, {} failed", tally.delivered, tally.failed);
+    if left > 0 {
+        parts += &format!(", {left} left with attempts to make");
+    }
+    ui.note(&format!("deliveries: {parts}"));
+    if left == 0 {
+        return Exit::Ok;
+    }
+    ui.hint("`hook replay --resume` takes up what was interrupted");
+    Exit::Interrupted
+}

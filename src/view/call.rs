@@ -1,0 +1,69 @@
+//! What a service says: where it is, calls of its API, and what came of asking endpoints.
+
+use std::io;
+
+use super::{JsonLines, Page, View, short_time};
+use crate::api::server::ApiCall;
+use crate::app::handshake::HandshakeResult;
+use crate::app::serve::ServeReady;
+use crate::clock::Timestamp;
+use crate::mask;
+use crate::text::printable;
+
+/// An event of a service, and when it was.
+pub struct TimedEvent<'a, T>(pub Timestamp, pub &'a T);
+
+impl View for ServeReady {
+    /// For people it is said on stderr.
+    fn human(&self, _: &mut Page) {}
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object("hook.ready/1", self)
+    }
+}
+
+impl View for TimedEvent<'_, ApiCall> {
+    /// `12:03:04.123  POST /v1/webhooks  201  added crm  3.4ms`
+    fn human(&self, page: &mut Page) {
+        let (Self(at, call), style) = (self, page.style);
+        let status = match call.status {
+            status @ 200..300 => style.good(&status.to_string()),
+            status => style.bad(&status.to_string()),
+        };
+        let summary = match printable(&call.summary, 200) {
+            summary if summary.is_empty() => summary,
+            summary => format!("  {summary}"),
+        };
+        page.line(format!(
+            "{}  {} {}  {status}{summary}  {}",
+            style.dim(&at.local_clock()),
+            printable(&call.method, 20),
+            style.name(&printable(&mask::url(&call.target), 120)),
+            style.dim(&short_time(call.took)),
+        ));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object("hook.call/1", self.1)
+    }
+}
+
+impl View for TimedEvent<'_, HandshakeResult> {
+    /// `12:03:04.123  handshake  crm  confirmed`
+    fn human(&self, page: &mut Page) {
+        let (Self(at, result), style) = (self, page.style);
+        let outcome = match &result.why {
+            None => style.good("confirmed"),
+            Some(why) => format!("{}: {why}", style.caution("not confirmed")),
+        };
+        let name = style.name(result.endpoint.as_deref().unwrap_or_default());
+        page.line(format!(
+            "{}  handshake  {name}  {outcome}",
+            style.dim(&at.local_clock())
+        ));
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        self.1.json(lines)
+    }
+}
