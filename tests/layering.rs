@@ -1,11 +1,13 @@
 //! Who may use what: each outside crate has one home, inner parts know nothing of outer ones, no provider is special, and
 //! files stay short. Text is looked at, not syntax: what stands in tests and in comments is left out.
 
+mod imports;
 mod source;
 
 use std::fs;
 use std::path::Path;
 
+use imports::{Module, cycles, imports};
 use source::sources;
 
 /// The only places of outside crates. A crate that is not here may be used everywhere.
@@ -59,6 +61,17 @@ const STRANGERS: &[(&str, &str)] = &[
     ("view/", "cli"),
 ];
 
+/// The layers, the outermost first: none may import from one above. A module that stands in none is a shared piece, below all.
+const LAYERS: &[&str] = &[
+    "cli",
+    "view",
+    "app",
+    "pipeline engine store endpoints api listener config",
+    "provider",
+    "signature",
+    "transport server",
+];
+
 /// What a use case must not name: it never knows who asked for it.
 const FRONT_END: &[&str] = &[
     "clap",
@@ -101,6 +114,29 @@ fn inner_parts_know_nothing_of_outer_ones() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_layer_imports_from_one_above() {
+    let mut wrong = Vec::new();
+    for (file, imported) in imports() {
+        let upwards = imported.into_iter().filter(|other| layer(other) < layer(&file));
+        wrong.extend(upwards.map(|other| format!("{} imports {}", file.join("/"), other.join("/"))));
+    }
+    assert!(wrong.is_empty(), "imports from a layer above:\n{}", wrong.join("\n"));
+}
+
+/// The place of the module's layer; the outermost is 0.
+fn layer(module: &Module) -> usize {
+    let top = module.first().map_or("", String::as_str);
+    let found = LAYERS.iter().position(|names| names.split(' ').any(|name| name == top));
+    found.unwrap_or(LAYERS.len())
+}
+
+#[test]
+fn files_do_not_import_each_other_in_a_circle() {
+    let found: Vec<String> = cycles(&imports()).iter().map(|cycle| cycle.join(" -> ")).collect();
+    assert!(found.is_empty(), "import cycles:\n{}", found.join("\n"));
 }
 
 #[test]
