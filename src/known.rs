@@ -4,8 +4,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use crate::digest::fingerprint;
 use crate::secret::Secret;
-use crate::signature::fingerprint;
 
 /// A shorter secret is only found where it is a whole value: as a part it would match by chance.
 const SHORTEST_PART: usize = 8;

@@ -7,6 +7,7 @@ pub(crate) mod app;
 pub(crate) mod cli;
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod digest;
 pub(crate) mod endpoints;
 pub(crate) mod engine;
 pub(crate) mod error;

@@ -3,6 +3,7 @@
 
 use url::{Host, ParseError, Url};
 
+use crate::error::Error;
 use crate::mask;
 use crate::text::{is_unsafe, printable};
 use crate::transport::address_policy::is_loopback;
@@ -195,6 +196,12 @@ fn reads_as_url(text: &str) -> bool {
     let is_address = host.contains('.') && labels && host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let is_name = host.contains('.') && labels && text.len() > host.len();
     is_local || is_address || is_name
+}
+
+impl From<TargetError> for Error {
+    fn from(error: TargetError) -> Self {
+        Self::usage(error.to_string()).hint("write a URL, `localhost:3000/path`, `:3000` or a port")
+    }
 }
 
 #[cfg(test)]

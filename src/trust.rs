@@ -8,8 +8,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::digest::body_sha256;
 use crate::fs::{folder_of, private_folder};
-use crate::signature::body_sha256;
 use crate::text::printable;
 
 /// One thing that a project's file asks for.

@@ -2,6 +2,7 @@
 //! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
 
 mod dedupe;
+pub mod dev_secret;
 mod diagnosis;
 mod foreign;
 mod secrets;
@@ -10,12 +11,12 @@ use std::sync::{Arc, OnceLock};
 
 use foreign::CatalogueShape;
 
-use crate::app::dev_secret::Secrets;
 use crate::headers::Headers;
 use crate::provider::detect::{self, Detector};
 use crate::provider::handshake::Handshake;
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::signature::{KeyError, Received, RejectReason, Shape, Verdict, Verifier};
+use crate::verification::dev_secret::Secrets;
 
 /// Checks requests of one provider, of some, or of whichever is recognised.
 #[derive(Debug)]

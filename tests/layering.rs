@@ -21,7 +21,7 @@ const HOMES: &[(&str, &str)] = &[
     ("rustls", "server/ transport/http/"),
     ("rusqlite", "store/sqlite/"),
     // A derived sequence of random bytes is HMAC of a counter.
-    ("hmac sha1 sha2 aws_lc_rs", "signature/ random.rs"),
+    ("hmac sha1 sha2 aws_lc_rs", "signature/ random.rs digest.rs"),
     ("miniz_oxide", "signature/explain/"),
     ("colored", "view/style.rs"),
     ("indicatif", "view/progress.rs"),
@@ -66,7 +66,7 @@ const LAYERS: &[&str] = &[
     "cli",
     "view",
     "app",
-    "pipeline engine store endpoints api listener config",
+    "pipeline engine store endpoints api listener config verification target trust",
     "provider",
     "signature",
     "transport server",

@@ -11,7 +11,6 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::app::dev_secret::{Purpose, Secrets};
 use crate::app::endpoint_gate::EndpointGate;
 use crate::app::notice::Notices;
 use crate::app::retention::{self, Keeping};
@@ -26,6 +25,7 @@ use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
 use crate::store::{self, Access, Lease, Ledger, Page, Query, Reader, Store, StoreOptions};
 use crate::transport::Transport;
+pub use crate::verification::dev_secret::{Purpose, Secrets};
 pub use remote::notes;
 
 /// One run of the program.

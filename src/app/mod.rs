@@ -2,7 +2,6 @@
 //! takes plain options and returns values, or emits events that a front end shows.
 
 pub mod context;
-pub mod dev_secret;
 pub mod endpoint_gate;
 pub mod endpoint_health;
 pub mod endpoints;

@@ -32,11 +32,6 @@ impl Notices {
         Self(Arc::new(show))
     }
 
-    /// Drops all of them.
-    pub fn none() -> Self {
-        Self::to(|_| {})
-    }
-
     /// A fact.
     pub fn note(&self, text: impl Into<String>) {
         (self.0)(Notice::Note(text.into()));

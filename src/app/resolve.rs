@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::app::context::Context;
-use crate::app::dev_secret::{DevSecret, Purpose, Secrets};
 use crate::engine::Signing;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
@@ -13,6 +12,7 @@ use crate::known;
 use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
 use crate::signature::{Scheme, Signer};
+use crate::verification::dev_secret::{DevSecret, Purpose, Secrets};
 
 impl Context {
     /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The

@@ -66,7 +66,7 @@ pub struct SignedHeader {
 }
 
 /// Signs a body like a provider.
-pub fn sign(context: &Context, options: SignOptions) -> Result<SignedRequest> {
+pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     let profile = context.provider_for(options.provider.as_deref(), options.event.as_deref())?;
     let label = profile.label();
     if matches!(profile.scheme, Scheme::Unsigned) {
@@ -84,7 +84,7 @@ pub fn sign(context: &Context, options: SignOptions) -> Result<SignedRequest> {
         return Err(Error::usage(what).hint("give it: `--url https://example.com/hook`"));
     }
     let now = options.at.unwrap_or_else(|| context.now());
-    let message = message(context, &profile, &options, now);
+    let message = message(context, &profile, options, now);
     let given_url = options.url.as_deref().unwrap_or_default();
     let address = profile.scheme.address(given_url, &message.content_type, &message.body);
     let target = Target {

@@ -3,7 +3,8 @@
 
 use super::endpoint::{Disabled, DisabledBy, Endpoint};
 use crate::clock::Timestamp;
-use crate::signature::{body_sha256, same};
+use crate::digest::body_sha256;
+use crate::signature::same;
 
 /// What became of an endpoint that was to be confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod book;
 mod confirmation;
 mod endpoint;
 mod error;
+mod errors;
 mod form;
 mod health;
 mod matching;

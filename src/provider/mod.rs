@@ -6,6 +6,7 @@ mod compile;
 pub mod compose;
 pub mod detect;
 pub mod drift;
+mod errors;
 mod fault;
 pub mod file;
 pub mod handshake;

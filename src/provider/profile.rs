@@ -9,9 +9,10 @@ use super::naming::Naming;
 use super::policy::Policy;
 use super::value::Place;
 use crate::clock::Timestamp;
+use crate::digest::body_sha256;
 use crate::finding::Finding;
 use crate::headers::Headers;
-use crate::signature::{Scheme, body_sha256};
+use crate::signature::Scheme;
 use crate::template::{Placeholder, Template};
 
 /// One provider, or one variant of it.

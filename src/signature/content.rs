@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::location::{Carried, SignatureLocation, message_part};
-use super::{Received, RejectReason, ToSign, body_sha256, same};
+use super::{Received, RejectReason, ToSign, same};
+use crate::digest::body_sha256;
 use crate::headers::Headers;
 use crate::json::get;
 use crate::template::{Part, Placeholder, Template, text_of};

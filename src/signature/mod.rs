@@ -5,6 +5,7 @@ mod asymmetric;
 mod check;
 mod content;
 mod encoding;
+mod errors;
 mod explain;
 mod hash;
 mod hmac;
@@ -30,7 +31,6 @@ pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use keys::{is_hex_key, is_public_key};
 pub use location::SignatureLocation;
 pub use shape::Shape;
-pub use signed::{body_sha256, sha256_of};
 pub use token::Token;
 pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
@@ -384,10 +384,4 @@ pub(crate) fn broken_signer() -> Signer {
 /// Compares in constant time.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
-}
-
-/// The first 12 hex digits of the SHA-256 of a secret's text: tells two secrets apart without giving either away.
-pub fn fingerprint(secret: &Secret) -> String {
-    use sha2::Digest as _;
-    hex::encode(&sha2::Sha256::digest(secret.expose())[..6])
 }

@@ -20,20 +20,6 @@ pub struct Reading {
     pub json: bool,
 }
 
-/// Hex SHA-256 of a body.
-pub fn body_sha256(body: &[u8]) -> String {
-    sha256_of(&[body])
-}
-
-/// Hex SHA-256 of parts, as of one text.
-pub fn sha256_of(parts: &[&[u8]]) -> String {
-    let mut hash = sha2::Sha256::new();
-    for part in parts {
-        hash.update(part);
-    }
-    hex::encode(hash.finalize())
-}
-
 /// Whether the beginning of an array may have been taken away from the body.
 fn opens_array(pieces: &[std::borrow::Cow<'_, [u8]>]) -> bool {
     let before_last = pieces.len().saturating_sub(1);

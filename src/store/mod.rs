@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+mod errors;
 mod lease;
 mod ledger;
 mod names;

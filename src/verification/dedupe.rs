@@ -2,7 +2,8 @@
 //! again with another value of what is not.
 
 use super::VerificationResult;
-use crate::signature::{Received, sha256_of};
+use crate::digest::sha256_of;
+use crate::signature::Received;
 
 impl VerificationResult {
     /// The key that a second delivery of the same event has too, scoped by the provider: the signed id, else a hash of what is

@@ -1,7 +1,6 @@
 //! Why a request was refused: the mistakes that its own scheme knows, then other schemes.
 
 use super::{Candidate, Verification, VerificationResult, compile_all};
-use crate::app::dev_secret::Secrets;
 use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
@@ -9,6 +8,7 @@ use crate::signature::{
     self, Case, Context, Diagnosis, Explanation, Place, Received, RejectReason, Scheme, Signed, TimeBudget, ToSign,
     Verdict,
 };
+use crate::verification::dev_secret::Secrets;
 
 impl Verification {
     /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.

@@ -1,11 +1,11 @@
 //! Which secrets a request is checked with.
 
 use super::Verification;
-use crate::app::dev_secret::Purpose;
 use crate::error::Result;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{Scheme, is_hex_key};
+use crate::verification::dev_secret::Purpose;
 
 impl Verification {
     /// The secret of a provider: the one of that name, or the first.

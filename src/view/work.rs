@@ -115,7 +115,7 @@ pub fn notices(event: &ReceiveEvent<'_>) -> Vec<Notice> {
         | ReceiveEvent::Triggered(_)
         | ReceiveEvent::AllTold
         | ReceiveEvent::Attempt { .. }
-        | ReceiveEvent::CommandSucceeded(_) => Vec::new(),
+        | ReceiveEvent::CommandSucceeded => Vec::new(),
     }
 }
 

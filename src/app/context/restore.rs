@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Context, Purpose};
 use crate::config::workflow::Auth;
+use crate::digest::fingerprint;
 use crate::error::Result;
 use crate::known;
 use crate::secret::{Secret, SecretRef, SecretSource};
-use crate::signature::fingerprint;
 use crate::store::{Reader, Record, Sealed, SecretKind};
 
 /// A longer file is none that holds a secret.

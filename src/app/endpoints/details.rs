@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::secret::{Handed, public_text};
 use crate::app::context::Context;
 use crate::clock::Timestamp;
+use crate::digest::fingerprint;
 use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
 use crate::finding::Finding;
 use crate::mask;
 use crate::provider::Profile;
-use crate::signature::{Scheme, fingerprint};
+use crate::signature::Scheme;
 
 /// An endpoint, as `hook.endpoint/1` has it.
 #[derive(Debug, Clone, Serialize)]

@@ -127,7 +127,7 @@ impl CommandWorker {
         self.stall.over();
         let (capture, command) = (item.work.capture, item.lane.target.as_str());
         let (count, event) = match error {
-            None => (&self.succeeded, ReceiveEvent::CommandSucceeded(capture)),
+            None => (&self.succeeded, ReceiveEvent::CommandSucceeded),
             Some(error) => (
                 &self.failed,
                 ReceiveEvent::CommandFailed {

@@ -51,8 +51,8 @@ pub enum ReceiveEvent<'a> {
         /// Where it was to go.
         target: &'a Url,
     },
-    /// A command succeeded, for the capture of that number.
-    CommandSucceeded(u64),
+    /// A command succeeded.
+    CommandSucceeded,
     /// A command failed, which is on record.
     CommandFailed {
         /// The capture's number.

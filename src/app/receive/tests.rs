@@ -30,7 +30,7 @@ impl Observer for Diary {
                     event.attempt.as_ref().map_or_else(String::new, |a| a.outcome.word())
                 )
             }
-            ReceiveEvent::CommandSucceeded(capture) => format!("#{capture} ran"),
+            ReceiveEvent::CommandSucceeded => "ran".to_owned(),
             ReceiveEvent::CommandFailed { capture, error, .. } => format!("#{capture} failed: {error}"),
             other => format!("{other:?}"),
         };

@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 
 use crate::api::server::CreatedEvent;
 use crate::app::context::{Context, aside};
-use crate::app::dev_secret::Purpose;
 use crate::app::endpoint_health;
 use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label, Progress, Promise};
@@ -23,6 +22,7 @@ use crate::store::{Lease, Ledger, Op};
 use crate::target::parse_url;
 use crate::text::printable;
 use crate::transport::AddressPolicy;
+use crate::verification::dev_secret::Purpose;
 
 /// Takes events to the engine.
 pub(super) struct Fanout {

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
-use crate::app::dev_secret::Purpose;
 use crate::app::resolve::account_off;
 use crate::endpoints::{Book, Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
@@ -31,6 +30,7 @@ use crate::store::{DeliveryState, Op};
 use crate::target::parse_url;
 use crate::text::printable;
 use crate::transport::{AddressPolicy, HttpTransport};
+use crate::verification::dev_secret::Purpose;
 
 /// How to test.
 pub struct ProbeOptions<'a> {

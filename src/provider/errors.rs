@@ -1,0 +1,57 @@
+//! How what is wrong with providers and their events reaches the user.
+
+use super::compose::ComposeError;
+use super::{ProfileError, RegistryError};
+use crate::error::Error;
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        let base = Self::usage(error.to_string());
+        match &error {
+            RegistryError::Unknown { near, .. } => base
+                .near(near, |name| format!("--provider {name}"))
+                .hint("`hook providers list` shows all of them"),
+            RegistryError::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
+                base.hint(format!("`{provider}` has no variants"))
+            }
+            RegistryError::UnknownVariant { provider, variants, .. } => {
+                base.hint(format!("variants of `{provider}`: {}", variants.join(", ")))
+            }
+            RegistryError::Syntax { source, file, .. } => base
+                .cause(source.to_string().trim_end())
+                .hint(format!("`hook providers check {file}` checks it again")),
+            RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),
+            RegistryError::Unreadable { source, .. } => base.cause(source),
+            RegistryError::Builtin { source, .. } => base.cause(source),
+            RegistryError::Circle(_) => base,
+        }
+    }
+}
+
+impl From<ProfileError> for Error {
+    fn from(error: ProfileError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<ComposeError> for Error {
+    fn from(error: ComposeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ComposeError::UnknownEvent { provider, near, event } => Self::nothing(message)
+                .near(&near, |name| format!("hook send {name} --provider {provider}"))
+                .hint(format!(
+                    "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` all the same"
+                )),
+            ComposeError::NoGrouping(_) => Self::usage(message).hint("leave out `--group`"),
+            ComposeError::MissingParam { name, .. } => Self::usage(message).hint(format!("add `--param {name}=VALUE`")),
+            ComposeError::NoSuchPath { near, .. } => Self::usage(message)
+                .near(&near, |path| format!("--set {path}=..."))
+                .hint("`--set-new` creates a path"),
+            ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
+            ComposeError::BadParam { .. } | ComposeError::BadValue { .. } | ComposeError::Sample(_) => {
+                Self::usage(message)
+            }
+        }
+    }
+}
