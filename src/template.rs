@@ -311,8 +311,8 @@ mod tests {
             for (fixed, name) in &pieces {
                 // A dollar right before a placeholder would escape it.
                 let fixed = fixed.trim_end_matches('$');
-                written += &format!("{}${{{name}}}", fixed.replace("${", "$${"));
-                wanted += &format!("{fixed}<${{{name}}}>");
+                written.extend([&fixed.replace("${", "$${"), "${", name, "}"]);
+                wanted.extend([fixed, "<${", name, "}>"]);
             }
             let template = Template::<String>::parse_with(&written, String::read).unwrap();
             prop_assert_eq!(template.placeholders().count(), pieces.len());

@@ -225,7 +225,7 @@ pub struct NewDelivery {
 
 /// A delivery as recorded.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
+#[allow(
     clippy::struct_field_names,
     reason = "what was recorded is a delivery without its number"
 )]

@@ -69,7 +69,9 @@ impl Sandbox {
             .iter()
             .any(|line| line.contains("[time]") || line.contains("[port]"))
         {
-            lines.iter_mut().for_each(|line| *line = narrow(line));
+            for line in &mut lines {
+                *line = narrow(line);
+            }
         }
         lines.dedup_by(|a, b| a == "[key]" && b == "[key]");
         lines.join("\n")

@@ -5,11 +5,11 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use hook::internals::app::context::Secrets;
 use hook::internals::clock::Timestamp;
 use hook::internals::headers::Headers;
 use hook::internals::provider::Registry;
 use hook::internals::secret::Secret;
-use hook::internals::app::context::Secrets;
 use hook::internals::signature::{Received, Signed, ToSign};
 use hook::internals::verification::Verification;
 use library::orders;

@@ -115,39 +115,19 @@ fn found(rules: &str, candidate: &Endpoint, existing: &[Endpoint], options: &Rul
 fn network_rules_are_judged_by_the_profile_and_waived_for_this_machine_only() {
     let strict = "https = \"required\"\nports = [443, 80]\npublic = true";
     let advised = "https = \"recommended\"";
-    let none: &[&str] = &[];
+    let (none, usual): (&[&str], _) = (&[], RuleOptions::default);
     for (rules, url, options, expected) in [
-        (strict, "https://example.com/x", RuleOptions::default(), none),
-        (strict, "https://example.com:80/x", RuleOptions::default(), none),
-        (
-            strict,
-            "http://example.com/x",
-            RuleOptions::default(),
-            &["refused https-required"],
-        ),
-        (
-            strict,
-            "https://example.com:8443",
-            RuleOptions::default(),
-            &["refused port"],
-        ),
-        (
-            strict,
-            "https://10.0.0.1",
-            RuleOptions::default(),
-            &["refused not-public"],
-        ),
-        (strict, "https://web", RuleOptions::default(), &["refused not-public"]),
-        (
-            strict,
-            "https://printer.local",
-            RuleOptions::default(),
-            &["refused not-public"],
-        ),
+        (strict, "https://example.com/x", usual(), none),
+        (strict, "https://example.com:80/x", usual(), none),
+        (strict, "http://example.com/x", usual(), &["refused https-required"]),
+        (strict, "https://example.com:8443", usual(), &["refused port"]),
+        (strict, "https://10.0.0.1", usual(), &["refused not-public"]),
+        (strict, "https://web", usual(), &["refused not-public"]),
+        (strict, "https://printer.local", usual(), &["refused not-public"]),
         (
             strict,
             "http://localhost:3000",
-            RuleOptions::default(),
+            usual(),
             &["refused https-required", "refused port", "refused not-public"],
         ),
         (strict, "http://localhost:3000", local(), &["note waived"]),
@@ -159,35 +139,25 @@ fn network_rules_are_judged_by_the_profile_and_waived_for_this_machine_only() {
             local(),
             &["refused https-required", "refused not-public", "note not-waived"],
         ),
-        (
-            advised,
-            "http://example.com",
-            RuleOptions::default(),
-            &["caution https-recommended"],
-        ),
+        (advised, "http://example.com", usual(), &["caution https-recommended"]),
         (advised, "http://example.com", production(), &["refused https-required"]),
         (advised, "https://example.com", production(), none),
         (advised, "http://127.0.0.1:9", local(), &["note waived"]),
         (
             advised,
             "http://localhost:3000",
-            RuleOptions::default(),
+            usual(),
             &["caution https-recommended"],
         ),
-        ("", "http://127.0.0.1:9", RuleOptions::default(), none),
+        ("", "http://127.0.0.1:9", usual(), none),
         ("", "http://127.0.0.1:9", local(), none),
         ("", "http://example.com", production(), none),
-        ("", "https://10.0.0.1", RuleOptions::default(), none),
+        ("", "https://10.0.0.1", usual(), none),
         ("", "https://10.0.0.1", production(), &["refused not-public"]),
         ("", "https://127.0.0.1", production(), &["refused not-public"]),
-        ("", "ftp://example.com", RuleOptions::default(), &["refused bad-url"]),
+        ("", "ftp://example.com", usual(), &["refused bad-url"]),
         ("", "example.com", local(), &["refused bad-url"]),
-        (
-            "",
-            "https://u:pw@example.com",
-            RuleOptions::default(),
-            &["caution password-in-url"],
-        ),
+        ("", "https://u:pw@example.com", usual(), &["caution password-in-url"]),
     ] {
         assert_eq!(
             found(rules, &at_url(url), &[], &options),
