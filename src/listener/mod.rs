@@ -251,7 +251,7 @@ impl Listener {
     }
 
     async fn tell(&self, heard: ListenerEvent) {
-        // Nobody listens any more only while the program ends.
+        // The receiver is dropped only while the program ends.
         let _ = self.outlet.send(heard).await;
     }
 }

@@ -179,7 +179,7 @@ impl MockApi {
     }
 
     async fn emit(&self, event: ApiEvent) {
-        // Nobody listens any more only while the program ends.
+        // The receiver is dropped only while the program ends.
         let _ = self.options.events.send(event).await;
     }
 }

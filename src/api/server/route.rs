@@ -39,7 +39,7 @@ pub(super) enum RouteMatch<'a> {
     Nothing,
 }
 
-/// Where any event can be emitted: below no provider's base, so that it is in nobody's way.
+/// The path that emits any event. It is outside every provider's base path, so it cannot conflict with one.
 pub(super) const EMIT_EVENT: &str = "/_hook/events";
 
 /// The path that stands before every path of the API, without a `/` at the end.
