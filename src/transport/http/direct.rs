@@ -11,7 +11,7 @@ use url::{Host, Url};
 use super::answer::KeptAnswer;
 use super::attempt::Connection;
 use super::link::Link;
-use super::pool::{IdleConnections, Peer};
+use super::pool::{IdleConnections, DirectAddress};
 use super::resolve::LOOPBACK;
 use super::wire;
 use crate::exchange::Answer;
@@ -34,15 +34,15 @@ pub(super) enum DirectError {
 pub(super) struct Direct(IdleConnections);
 
 /// The place, when nothing but a connection is needed to reach it.
-pub(super) fn place(url: &Url) -> Option<Peer> {
+pub(super) fn place(url: &Url) -> Option<DirectAddress> {
     if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
         return None;
     }
     let port = url.port_or_known_default()?;
     match url.host()? {
-        Host::Domain(name) => address_policy::is_localhost(name).then_some(Peer::Local(port)),
-        Host::Ipv4(address) => Some(Peer::At((address, port).into())),
-        Host::Ipv6(address) => Some(Peer::At((address, port).into())),
+        Host::Domain(name) => address_policy::is_localhost(name).then_some(DirectAddress::Local(port)),
+        Host::Ipv4(address) => Some(DirectAddress::At((address, port).into())),
+        Host::Ipv6(address) => Some(DirectAddress::At((address, port).into())),
     }
 }
 
@@ -50,7 +50,7 @@ impl Direct {
     /// One attempt.
     pub(super) async fn exchange(
         &self,
-        place: Peer,
+        place: DirectAddress,
         request: wire::WireRequest,
         keep: KeptAnswer,
         connection: Connection,
@@ -79,10 +79,10 @@ impl Direct {
     }
 }
 
-async fn connect(place: Peer) -> Result<Link, DirectError> {
+async fn connect(place: DirectAddress) -> Result<Link, DirectError> {
     let stream = match place {
-        Peer::Local(port) => TcpStream::connect(&LOOPBACK.map(|ip| SocketAddr::new(ip, port))[..]).await,
-        Peer::At(address) => TcpStream::connect(address).await,
+        DirectAddress::Local(port) => TcpStream::connect(&LOOPBACK.map(|ip| SocketAddr::new(ip, port))[..]).await,
+        DirectAddress::At(address) => TcpStream::connect(address).await,
     };
     let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
     let link = Link::new(stream.map_err(DirectError::Connect)?).await;

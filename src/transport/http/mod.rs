@@ -29,7 +29,7 @@ use client::Clients;
 use direct::Direct;
 use options::TransportSettings;
 pub use options::{HttpOptions, HttpOptionsError};
-use pool::Peer;
+use pool::DirectAddress;
 pub use resolve::other_loopback_answers;
 
 /// Below the 5 s after which Node closes an idle connection: a request sent into that moment has to be sent again.
@@ -109,11 +109,11 @@ impl HttpTransport {
     }
 
     /// Where to connect to, when that is all that is needed.
-    fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<Peer> {
+    fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<DirectAddress> {
         direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
     }
 
-    async fn direct(&self, place: Peer, request: &Request, connection: Connection) -> Result<Answer, FailedAttempt> {
+    async fn direct(&self, place: DirectAddress, request: &Request, connection: Connection) -> Result<Answer, FailedAttempt> {
         let ready = wire::direct(request, self.settings.keep_host);
         let ready = ready.map_err(|text| FailedAttempt::here((ErrorKind::Protocol, text)))?;
         let answered = self.direct.exchange(place, ready, self.settings.kept, connection).await;

@@ -11,7 +11,7 @@ use super::{IDLE, MOST_IDLE};
 
 /// Where a connection goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Peer {
+pub(super) enum DirectAddress {
     /// `localhost`: either family.
     Local(u16),
     /// A literal address.
@@ -25,14 +25,14 @@ pub(super) struct IdleConnections {
 }
 
 struct Idle {
-    place: Peer,
+    place: DirectAddress,
     link: Link,
     since: Instant,
 }
 
 impl IdleConnections {
     /// The connection of that place that was used last.
-    pub(super) fn take(&self, place: Peer) -> Option<Link> {
+    pub(super) fn take(&self, place: DirectAddress) -> Option<Link> {
         let mut idle = self.lock();
         drop_expired(&mut idle);
         loop {
@@ -45,7 +45,7 @@ impl IdleConnections {
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn keep(&self, place: Peer, link: Link) {
+    pub(super) fn keep(&self, place: DirectAddress, link: Link) {
         let since = Instant::now();
         let mut idle = self.lock();
         drop_expired(&mut idle);

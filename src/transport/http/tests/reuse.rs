@@ -280,9 +280,9 @@ async fn idle_connections_are_few_and_do_not_grow_old() {
     for port in 1..=u16::try_from(MOST_IDLE).unwrap() + 1 {
         let (stream, other_end) = duplex(64);
         other_ends.push(other_end);
-        pool.keep(Peer::Local(port), Link::new(stream).await.unwrap());
+        pool.keep(DirectAddress::Local(port), Link::new(stream).await.unwrap());
     }
-    let take = |port| pool.take(Peer::Local(port));
+    let take = |port| pool.take(DirectAddress::Local(port));
     assert!(take(1).is_none(), "the one that waited longest made room");
     assert!(take(2).is_some());
     assert!(take(2).is_none(), "one connection is used by one at a time");
