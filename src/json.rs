@@ -8,14 +8,14 @@ use serde_json::Value;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Found {
+pub enum PathValue {
     /// A string, or the text of a number or boolean.
     Text(String),
     /// An object or an array.
     Nested,
 }
 
-impl Found {
+impl PathValue {
     /// The text, when it is no container.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -27,19 +27,19 @@ impl Found {
 
 /// A compiled set of dotted paths (`data.items.0.id`), looked up together.
 #[derive(Debug, Clone, Default)]
-pub struct Paths {
-    root: Node,
+pub struct JsonPaths {
+    root: PathNode,
     count: usize,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Node {
+struct PathNode {
     slot: Option<usize>,
-    children: Vec<(String, Node)>,
+    children: Vec<(String, PathNode)>,
 }
 
-impl Paths {
-    /// Adds a path and gives its slot in what [`Paths::read`] answers; the same path has one slot.
+impl JsonPaths {
+    /// Adds a path and gives its slot in what [`JsonPaths::read`] answers; the same path has one slot.
     pub fn add(&mut self, path: &str) -> usize {
         let mut node = &mut self.root;
         for key in path.split('.') {
@@ -48,7 +48,7 @@ impl Paths {
                 .iter()
                 .position(|(have, _)| have == key)
                 .unwrap_or_else(|| {
-                    node.children.push((key.to_owned(), Node::default()));
+                    node.children.push((key.to_owned(), PathNode::default()));
                     node.children.len() - 1
                 });
             node = &mut node.children[index].1;
@@ -68,12 +68,12 @@ impl Paths {
     }
 
     /// Values at the paths, by slot; `null` and absent are `None`. A body that is not JSON has none.
-    pub fn read(&self, body: &[u8]) -> Vec<Option<Found>> {
+    pub fn read(&self, body: &[u8]) -> Vec<Option<PathValue>> {
         let mut found = vec![None; self.count];
         if self.count > 0 && matches!(body.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'[')) {
             let mut json = serde_json::Deserializer::from_slice(body);
             // What was found before a syntax error still counts: a diagnosis wants the event of a cut-off body.
-            let _ = Reader {
+            let _ = JsonReader {
                 node: &self.root,
                 found: &mut found,
             }
@@ -83,7 +83,7 @@ impl Paths {
     }
 
     /// The same for a body of that type: a form's fields are found by their names.
-    pub fn read_as(&self, content_type: Option<&str>, body: &[u8]) -> Vec<Option<Found>> {
+    pub fn read_as(&self, content_type: Option<&str>, body: &[u8]) -> Vec<Option<PathValue>> {
         if !content_type.is_some_and(is_form) {
             return self.read(body);
         }
@@ -91,69 +91,69 @@ impl Paths {
         for (name, value) in url::form_urlencoded::parse(body) {
             let node = self.root.children.iter().find(|(have, _)| *have == name);
             if let Some(slot) = node.and_then(|(_, node)| node.slot) {
-                found[slot] = Some(Found::Text(value.into_owned()));
+                found[slot] = Some(PathValue::Text(value.into_owned()));
             }
         }
         found
     }
 }
 
-struct Reader<'a> {
-    node: &'a Node,
-    found: &'a mut Vec<Option<Found>>,
+struct JsonReader<'a> {
+    node: &'a PathNode,
+    found: &'a mut Vec<Option<PathValue>>,
 }
 
-impl Reader<'_> {
-    fn note(&mut self, value: Found) {
+impl JsonReader<'_> {
+    fn note(&mut self, value: PathValue) {
         if let Some(slot) = self.node.slot {
             self.found[slot] = Some(value);
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for JsonReader<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for JsonReader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
     fn visit_bool<E>(mut self, v: bool) -> Result<(), E> {
-        self.note(Found::Text(v.to_string()));
+        self.note(PathValue::Text(v.to_string()));
         Ok(())
     }
     fn visit_i64<E>(mut self, v: i64) -> Result<(), E> {
-        self.note(Found::Text(v.to_string()));
+        self.note(PathValue::Text(v.to_string()));
         Ok(())
     }
     fn visit_u64<E>(mut self, v: u64) -> Result<(), E> {
-        self.note(Found::Text(v.to_string()));
+        self.note(PathValue::Text(v.to_string()));
         Ok(())
     }
     fn visit_f64<E>(mut self, v: f64) -> Result<(), E> {
-        self.note(Found::Text(v.to_string()));
+        self.note(PathValue::Text(v.to_string()));
         Ok(())
     }
     fn visit_str<E>(mut self, v: &str) -> Result<(), E> {
-        self.note(Found::Text(v.to_owned()));
+        self.note(PathValue::Text(v.to_owned()));
         Ok(())
     }
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        self.note(Found::Nested);
+        self.note(PathValue::Nested);
         for index in 0.. {
             let child = self.node.children.iter().find(|(key, _)| key.parse() == Ok(index));
             let more = match child {
                 Some((_, node)) => seq
-                    .next_element_seed(Reader {
+                    .next_element_seed(JsonReader {
                         node,
                         found: self.found,
                     })?
@@ -167,10 +167,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
         Ok(())
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.note(Found::Nested);
-        while let Some(child) = map.next_key_seed(Key(self.node))? {
+        self.note(PathValue::Nested);
+        while let Some(child) = map.next_key_seed(KeyLookup(self.node))? {
             match child {
-                Some(node) => map.next_value_seed(Reader {
+                Some(node) => map.next_value_seed(JsonReader {
                     node,
                     found: self.found,
                 })?,
@@ -184,17 +184,17 @@ impl<'de> Visitor<'de> for Reader<'_> {
 }
 
 /// Finds the child of a key without copying the key.
-struct Key<'a>(&'a Node);
+struct KeyLookup<'a>(&'a PathNode);
 
-impl<'de, 'a> DeserializeSeed<'de> for Key<'a> {
-    type Value = Option<&'a Node>;
+impl<'de, 'a> DeserializeSeed<'de> for KeyLookup<'a> {
+    type Value = Option<&'a PathNode>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'a> Visitor<'_> for Key<'a> {
-    type Value = Option<&'a Node>;
+impl<'a> Visitor<'_> for KeyLookup<'a> {
+    type Value = Option<&'a PathNode>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
@@ -321,26 +321,26 @@ mod tests {
 
     #[test]
     fn paths_are_read_in_one_pass_with_scalars_as_text() {
-        let mut paths = Paths::default();
+        let mut paths = JsonPaths::default();
         let slots = ["event", "data.id", "data.items.1.n", "data.items", "none", "data.ok"].map(|p| paths.add(p));
         assert_eq!(paths.add("event"), slots[0]);
         let found =
             paths.read(br#" {"event":"a\u00e9","data":{"items":[{"n":1},{"n":2.5}],"id":12,"ok":true},"none":null}"#);
-        let text = |i: usize| found[slots[i]].as_ref().and_then(Found::text);
+        let text = |i: usize| found[slots[i]].as_ref().and_then(PathValue::text);
         assert_eq!(
             [text(0), text(1), text(2), text(4), text(5)],
             [Some("aé"), Some("12"), Some("2.5"), None, Some("true")]
         );
-        assert_eq!(found[slots[3]], Some(Found::Nested));
+        assert_eq!(found[slots[3]], Some(PathValue::Nested));
     }
 
     #[test]
     fn a_cut_off_body_still_gives_what_came_before_and_a_text_body_nothing() {
-        let mut paths = Paths::default();
+        let mut paths = JsonPaths::default();
         let slot = paths.add("event");
         assert_eq!(
             paths.read(br#"{"event":"a","data":{"#)[slot],
-            Some(Found::Text("a".into()))
+            Some(PathValue::Text("a".into()))
         );
         assert_eq!(paths.read(b"event=a")[slot], None);
         assert_eq!(paths.read(b"")[slot], None);

@@ -36,7 +36,7 @@ pub struct Entry {
 
 /// A known secret inside of a text.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct SecretMatch {
     /// Where it begins, in bytes.
     pub start: usize,
     /// How long it is.
@@ -139,19 +139,19 @@ fn other_forms(secret: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The secrets inside of a text, in order, none overlapping another.
-pub fn inside(text: &[u8]) -> Vec<Found> {
+pub fn inside(text: &[u8]) -> Vec<SecretMatch> {
     find(text, false)
 }
 
 /// The same for what is shown: also as they are written in JSON and in forms.
-pub fn inside_written(text: &[u8]) -> Vec<Found> {
+pub fn inside_written(text: &[u8]) -> Vec<SecretMatch> {
     find(text, true)
 }
 
-fn find(text: &[u8], written: bool) -> Vec<Found> {
+fn find(text: &[u8], written: bool) -> Vec<SecretMatch> {
     let known = read();
     let Some(known) = known.as_ref() else { return Vec::new() };
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<SecretMatch> = Vec::new();
     let plain = known.parts.iter().map(|entry| (entry.expose(), entry));
     let other = known.written.iter().map(|(form, entry)| (form.as_slice(), entry));
     for (needle, entry) in plain.chain(other.filter(|_| written)) {
@@ -159,7 +159,7 @@ fn find(text: &[u8], written: bool) -> Vec<Found> {
         while let Some(at) = position(&text[from..], needle) {
             let start = from + at;
             from = start + needle.len();
-            found.push(Found {
+            found.push(SecretMatch {
                 start,
                 len: needle.len(),
                 entry: Arc::clone(entry),
@@ -168,7 +168,7 @@ fn find(text: &[u8], written: bool) -> Vec<Found> {
     }
     // Of two that overlap the longer one counts: a secret may hold another one.
     found.sort_by_key(|found| (std::cmp::Reverse(found.len), found.start));
-    let mut apart: Vec<Found> = Vec::new();
+    let mut apart: Vec<SecretMatch> = Vec::new();
     for one in found {
         let end = one.start + one.len;
         if apart

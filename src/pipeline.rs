@@ -292,8 +292,8 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
         method: delivery.method.clone(),
         headers: concealed_headers(&delivery.headers, delivery),
         signing: match delivery.signing {
-            Signing::Fresh { .. } => store::Signing::Fresh,
-            Signing::AsCaptured => store::Signing::AsCaptured,
+            Signing::Fresh { .. } => store::SigningMode::Fresh,
+            Signing::AsCaptured => store::SigningMode::AsCaptured,
         },
         secret: Some(match &delivery.signing {
             Signing::Fresh { secret, .. } => (**secret).clone(),

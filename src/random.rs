@@ -9,9 +9,9 @@ use uuid::{Builder, Uuid};
 use crate::clock::Timestamp;
 
 /// A source of random bytes.
-pub struct Random(Kind);
+pub struct Random(RandomSource);
 
-enum Kind {
+enum RandomSource {
     Os(Box<Mutex<Pool>>),
     Seeded(Mutex<fastrand::Rng>),
     Derived { key: Vec<u8>, counter: Mutex<u64> },
@@ -26,18 +26,18 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self(Kind::Os(Box::default()))
+        Self(RandomSource::Os(Box::default()))
     }
 
     /// The same sequence for the same seed; never for secrets.
     pub fn seeded(seed: u64) -> Self {
-        Self(Kind::Seeded(Mutex::new(fastrand::Rng::with_seed(seed))))
+        Self(RandomSource::Seeded(Mutex::new(fastrand::Rng::with_seed(seed))))
     }
 
     /// A sequence that only who knows the key can know, the same for the same key: what turns one dev secret into one of
     /// each provider's form.
     pub fn derived(key: Vec<u8>) -> Self {
-        Self(Kind::Derived {
+        Self(RandomSource::Derived {
             key,
             counter: Mutex::default(),
         })
@@ -46,8 +46,8 @@ impl Random {
     /// Fills `bytes`.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
-            Kind::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
-            Kind::Derived { key, counter } => {
+            RandomSource::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
+            RandomSource::Derived { key, counter } => {
                 for chunk in bytes.chunks_mut(32) {
                     let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
                     let block = keyed_block(key, *counter);
@@ -55,7 +55,7 @@ impl Random {
                     chunk.iter_mut().zip(block).for_each(|(to, from)| *to = from);
                 }
             }
-            Kind::Os(pool) => pool.lock().unwrap_or_else(PoisonError::into_inner).take(bytes),
+            RandomSource::Os(pool) => pool.lock().unwrap_or_else(PoisonError::into_inner).take(bytes),
         }
     }
 

@@ -29,7 +29,7 @@ use hook::internals::pipeline::DeliveryObserver;
 use hook::internals::provider::Registry;
 use hook::internals::random::Random;
 use hook::internals::shutdown::Shutdown;
-use hook::internals::store::{Capture, Delivery, DeliveryState, Page, Query, Record};
+use hook::internals::store::{Capture, DeliveryRecord, DeliveryState, Query, QueryPage, Record};
 use tempfile::TempDir;
 
 use super::support::DEADLINE;
@@ -69,10 +69,10 @@ fn an_endpoint_gets_a_signed_delivery_and_its_repetition() {
     assert_eq!((summary.received, summary.verified, summary.duplicates), (2, 2, 1));
     assert_eq!((summary.refused, summary.exit()), (0, Exit::Ok));
     let (deliveries, captures) = machine.records();
-    let of = |delivery: &Delivery| (delivery.number, delivery.delivery.source, delivery.delivery.origin);
+    let of = |delivery: &DeliveryRecord| (delivery.number, delivery.delivery.source, delivery.delivery.origin);
     let made: Vec<_> = deliveries.iter().map(of).collect();
     assert_eq!(made, [(sent, Source::Send, None), (again, Source::Replay, Some(sent))]);
-    for Delivery { delivery, .. } in &deliveries {
+    for DeliveryRecord { delivery, .. } in &deliveries {
         assert_eq!(delivery.endpoint.as_deref(), Some(ENDPOINT));
         assert_eq!(delivery.secret, Some(SecretKind::Endpoint(ENDPOINT.to_owned())));
         assert_eq!(delivery.state, DeliveryState::Delivered);
@@ -82,7 +82,7 @@ fn an_endpoint_gets_a_signed_delivery_and_its_repetition() {
         .map(|capture| (capture.number, capture.duplicate_of))
         .collect();
     assert_eq!(received, [(first.number, None), (second.number, Some(first.number))]);
-    for (Capture { request, .. }, Delivery { delivery, .. }) in captures.iter().zip(&deliveries) {
+    for (Capture { request, .. }, DeliveryRecord { delivery, .. }) in captures.iter().zip(&deliveries) {
         assert_eq!(request.verdict.name, "verified");
         assert_eq!(request.event.as_deref(), Some(EVENT));
         assert_eq!(request.body, delivery.message.body);
@@ -321,10 +321,10 @@ impl Machine {
     }
 
     /// What the ledger holds, the oldest first.
-    fn records(&self) -> (Vec<Delivery>, Vec<Capture>) {
+    fn records(&self) -> (Vec<DeliveryRecord>, Vec<Capture>) {
         let store = self.context.reader().expect("the ledger");
         let query = Query {
-            page: Page {
+            page: QueryPage {
                 oldest_first: true,
                 ..Query::default().page
             },

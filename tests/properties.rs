@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn every_leaf_path_leads_to_its_leaf_in_the_document_and_in_its_text(document in document()) {
-        let mut paths = json::Paths::default();
+        let mut paths = json::JsonPaths::default();
         // A key may come twice in the drawn list, a path once in the document.
         let leaves: Vec<String> = json::leaf_paths(&document).into_iter().filter(|path| !path.is_empty()).collect();
         let slots: Vec<usize> = leaves.iter().map(|path| paths.add(path)).collect();
@@ -118,7 +118,7 @@ proptest! {
                 Value::String(text) => Some(text.clone()),
                 other => Some(other.to_string()),
             };
-            prop_assert_eq!(found[slot].as_ref().and_then(json::Found::text), text.as_deref(), "{}", path);
+            prop_assert_eq!(found[slot].as_ref().and_then(json::PathValue::text), text.as_deref(), "{}", path);
         }
     }
 
@@ -329,7 +329,7 @@ proptest! {
                 event: asked.event.clone(),
                 failed: asked.failed,
                 since: asked.since.map(|second| Timestamp::from_unix(1_893_553_445 + second)),
-                page: hook::internals::store::Page {
+                page: hook::internals::store::QueryPage {
                     limit: asked.limit, after: asked.after, before: asked.before, oldest_first: asked.oldest_first, skip: asked.skip,
                 },
                 ..Query::default()

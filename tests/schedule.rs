@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hook::internals::store::{Delivery, DeliveryState, Signing};
+use hook::internals::store::{DeliveryRecord, DeliveryState, SigningMode};
 
 use crate::support::{App, Reply, Sandbox};
 
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Waits from the end of each attempt to the beginning of the next one.
-fn waits(delivery: &Delivery) -> Vec<Duration> {
+fn waits(delivery: &DeliveryRecord) -> Vec<Duration> {
     let attempts = &delivery.delivery.attempts;
     attempts
         .windows(2)
@@ -231,7 +231,7 @@ fn ctrl_c_leaves_the_delivery_pending_and_a_resume_takes_up_only_that() {
     assert_eq!((resumed.state, resumed.attempts.len()), (DeliveryState::Delivered, 2));
     assert_eq!(
         (resumed.message.clone(), resumed.signing),
-        (pending.delivery.message, Signing::Fresh)
+        (pending.delivery.message, SigningMode::Fresh)
     );
     sandbox
         .hook(["replay", "--resume"])

@@ -23,7 +23,7 @@ use crate::pipeline::Pipeline;
 use crate::provider::Registry;
 use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
-use crate::store::{self, Access, Lease, Ledger, Page, Query, Reader, Store, StoreOptions};
+use crate::store::{self, Access, Lease, Ledger, LedgerReader, Query, QueryPage, Store, StoreOptions};
 use crate::transport::Transport;
 pub use crate::verification::dev_secret::{Purpose, Secrets};
 pub use remote::notes;
@@ -125,9 +125,9 @@ impl Context {
         let window = window.unwrap_or(self.settings.dedupe_window);
         let ledger = self.start_ledger(window, limits.size, move |store| {
             let newest = Query {
-                page: Page {
+                page: QueryPage {
                     limit: 1,
-                    ..Page::default()
+                    ..QueryPage::default()
                 },
                 ..Query::default()
             };
@@ -179,9 +179,9 @@ impl Context {
     }
 
     /// The ledger for reading beside the writer, in a thread of its own.
-    pub fn background_reader(&self) -> Reader {
+    pub fn background_reader(&self) -> LedgerReader {
         let path = self.ledger_path.clone();
-        Reader::start(move || store::open_read_only(&path))
+        LedgerReader::start(move || store::open_read_only(&path))
     }
 
     /// This process's lease on the work that it does.

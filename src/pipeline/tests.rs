@@ -45,9 +45,9 @@ impl Store for Diary {
         Ok(None)
     }
 
-    fn delivery(&self, id: Id) -> std::result::Result<Option<store::Delivery>, StoreError> {
+    fn delivery(&self, id: Id) -> std::result::Result<Option<store::DeliveryRecord>, StoreError> {
         let found = self.deliveries.iter().find(|delivery| delivery.id == id);
-        Ok(found.map(|delivery| store::Delivery {
+        Ok(found.map(|delivery| store::DeliveryRecord {
             number: 7,
             delivery: delivery.clone(),
             sealed: Vec::new(),

@@ -1,7 +1,7 @@
 //! Recognising the provider of a request from what it carries.
 
 use crate::headers::Headers;
-use crate::json::Paths;
+use crate::json::JsonPaths;
 
 use super::value::Place;
 
@@ -18,7 +18,7 @@ pub struct Marks {
 #[derive(Debug, Clone, Default)]
 pub struct Detector {
     marks: Vec<Marks>,
-    paths: Paths,
+    paths: JsonPaths,
 }
 
 impl Marks {
@@ -44,7 +44,7 @@ impl Detector {
             .into_iter()
             .filter(|marks| marks.places().next().is_some())
             .collect();
-        let mut paths = Paths::default();
+        let mut paths = JsonPaths::default();
         for place in marks.iter().flat_map(Marks::places) {
             if let Place::Body(path) = place {
                 paths.add(path);

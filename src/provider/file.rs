@@ -17,7 +17,7 @@ use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::{Codes, RunFrom};
 use super::value::{DurationText, Limit, Place, Share, scalar_text};
-use crate::json::Paths;
+use crate::json::JsonPaths;
 use crate::template::{Placeholder, Template};
 use crate::words::words;
 
@@ -322,12 +322,12 @@ pub struct ReadTable {
     pub time: Vec<Place>,
     /// All of them, for one pass over the body.
     #[serde(skip)]
-    paths: Paths,
+    paths: JsonPaths,
 }
 
 impl ReadTable {
     /// All places, for one pass over the body.
-    pub(super) fn paths(&self) -> &Paths {
+    pub(super) fn paths(&self) -> &JsonPaths {
         &self.paths
     }
 

@@ -221,7 +221,7 @@ impl SignatureLocation {
         let Some((path, form)) = &self.time_at else {
             return Ok(None);
         };
-        let mut paths = crate::json::Paths::default();
+        let mut paths = crate::json::JsonPaths::default();
         let slot = paths.add(path);
         let found = paths.read(received.body);
         let text = found.get(slot).and_then(|found| found.as_ref()?.text());

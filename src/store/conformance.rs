@@ -11,8 +11,8 @@ pub(crate) mod work;
 use std::time::Duration;
 
 use super::{
-    Ack, Answer, Attempt, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Op, Outcome, Query,
-    Record, SecretKind, Signing, Source, Store, VerdictNote,
+    Ack, Answer, Attempt, DeliveryRecord, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Op, Outcome,
+    Query, Record, SecretKind, SigningMode, Source, Store, VerdictNote,
 };
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -202,7 +202,7 @@ pub(crate) fn delivery(at: Timestamp, event: &str) -> NewDelivery {
         url: "http://127.0.0.1:4400/hook".to_owned(),
         method: "POST".to_owned(),
         headers: Headers::new(),
-        signing: Signing::Fresh,
+        signing: SigningMode::Fresh,
         secret: None,
         policy: None,
         addresses: None,
@@ -258,7 +258,7 @@ pub(crate) fn record(store: &mut impl Store, op: Op) -> Ack {
     store.write(&[op]).unwrap()[0]
 }
 
-pub(crate) fn read_delivery(store: &impl Store, number: u64) -> Delivery {
+pub(crate) fn read_delivery(store: &impl Store, number: u64) -> DeliveryRecord {
     match store.get(number).unwrap() {
         Some(Record::Delivery(delivery)) => *delivery,
         other => panic!("no delivery: {other:?}"),

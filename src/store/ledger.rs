@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Ack, Delivery, Op, Store, StoreError, StoreNotice};
+use super::{Ack, DeliveryRecord, Op, Store, StoreError, StoreNotice};
 use crate::id::Id;
 
 /// Changes that may wait; whoever has one more waits to hand it over.
@@ -44,7 +44,7 @@ struct WriterThread {
 }
 
 /// Where a delivery that was read goes to.
-type DeliveryAnswer = oneshot::Sender<Result<Option<Delivery>, StoreError>>;
+type DeliveryAnswer = oneshot::Sender<Result<Option<DeliveryRecord>, StoreError>>;
 
 enum Job {
     Write(Op, oneshot::Sender<Result<Ack, StoreError>>),
@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// Reads a delivery, after the changes that were handed over before.
-    pub async fn delivery(&self, id: Id) -> Result<Option<Delivery>, StoreError> {
+    pub async fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
         let (answer, found) = oneshot::channel();
         self.send(Job::Read(id, answer)).await?;
         found.await.unwrap_or(Err(StoreError::Closed))

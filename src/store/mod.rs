@@ -28,8 +28,8 @@ pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
-pub use query::{EventStats, Page, Query, Stats, Summary};
-pub use reader::Reader;
+pub use query::{EventStats, Query, QueryPage, Stats, Summary};
+pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
@@ -152,7 +152,7 @@ pub struct Capture {
 
 /// How a delivery is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Signing {
+pub enum SigningMode {
     /// Anew on every attempt, with the provider's scheme.
     #[default]
     Fresh,
@@ -198,7 +198,7 @@ pub struct NewDelivery {
     /// Headers beside the provider's own: the user's, or those of the capture.
     pub headers: Headers,
     /// How it is signed.
-    pub signing: Signing,
+    pub signing: SigningMode,
     /// With which secret; absent in records of older formats.
     pub secret: Option<SecretKind>,
     /// The rules that its attempts follow; absent in records of older formats, which follow the provider's.
@@ -229,7 +229,7 @@ pub struct NewDelivery {
     clippy::struct_field_names,
     reason = "what was recorded is a delivery without its number"
 )]
-pub struct Delivery {
+pub struct DeliveryRecord {
     /// Shown as `#N`.
     pub number: u64,
     /// What was recorded, with all attempts.
@@ -244,7 +244,7 @@ pub enum Record {
     /// A request that was received.
     Capture(Box<Capture>),
     /// A message on its way.
-    Delivery(Box<Delivery>),
+    Delivery(Box<DeliveryRecord>),
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
@@ -275,7 +275,7 @@ pub trait Store: Send {
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;
 
     /// A delivery by its id; the newest one where the id came twice.
-    fn delivery(&self, id: Id) -> Result<Option<Delivery>, StoreError> {
+    fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
         let numbers = self.find(&id.to_string(), usize::MAX)?;
         let Some(newest) = numbers.into_iter().max() else {
             return Ok(None);

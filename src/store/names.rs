@@ -1,6 +1,6 @@
 //! The names of choices, as they stand in JSON and in the ledger.
 
-use super::{DeliveryState, SealedForm, SealedPlace, Signing, WorkKind};
+use super::{DeliveryState, SealedForm, SealedPlace, SigningMode, WorkKind};
 use crate::names::names;
 
 names!(WorkKind { Forward = "forward", Command = "command" });
@@ -12,7 +12,7 @@ names!(SealedPlace {
     Forwarded = "forwarded",
     Request = "request",
 });
-names!(Signing { Fresh = "fresh", AsCaptured = "as-captured" });
+names!(SigningMode { Fresh = "fresh", AsCaptured = "as-captured" });
 names!(DeliveryState {
     Pending = "pending",
     Delivered = "delivered",

@@ -34,7 +34,7 @@ pub struct Query {
     /// Deliveries of that workflow only.
     pub workflow: Option<String>,
     /// Which part of the answer.
-    pub page: Page,
+    pub page: QueryPage,
 }
 
 impl Query {
@@ -50,7 +50,7 @@ impl Query {
 
 /// Which part of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
+pub struct QueryPage {
     /// At most this many.
     pub limit: usize,
     /// Only numbers after this one: what a follower has not seen yet.
@@ -63,7 +63,7 @@ pub struct Page {
     pub skip: usize,
 }
 
-impl Default for Page {
+impl Default for QueryPage {
     fn default() -> Self {
         Self {
             limit: 20,

@@ -6,16 +6,16 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::{Capture, Delivery, LaneSummary, Record, Store, StoreError, Work};
+use super::{Capture, DeliveryRecord, LaneSummary, Record, Store, StoreError, Work};
 use uuid::Uuid;
 
 type ReaderJob = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
 
 /// A handle for reading from many tasks. Clones share the thread, which ends with the last one.
 #[derive(Clone)]
-pub struct Reader(Sender<ReaderJob>);
+pub struct LedgerReader(Sender<ReaderJob>);
 
-impl Reader {
+impl LedgerReader {
     /// Starts the thread. The store is opened with the first question, and again when that failed or when another
     /// file has taken its place.
     pub fn start(open: impl FnMut() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
@@ -55,7 +55,7 @@ impl Reader {
     }
 
     /// The delivery of that number.
-    pub async fn delivery(&self, number: u64) -> Result<Option<Delivery>, StoreError> {
+    pub async fn delivery(&self, number: u64) -> Result<Option<DeliveryRecord>, StoreError> {
         let record = self.ask(move |store| store.get(number)).await?;
         Ok(match record {
             Some(Record::Delivery(delivery)) => Some(*delivery),
@@ -95,7 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
         let opened = path.clone();
-        let reader = Reader::start(move || Ok(Box::new(SqliteStore::open(&opened, Access::ReadOnly)?)));
+        let reader = LedgerReader::start(move || Ok(Box::new(SqliteStore::open(&opened, Access::ReadOnly)?)));
         assert!(matches!(reader.capture(1).await, Err(StoreError::Missing(_))));
         let mut store = SqliteStore::open(&path, Access::ReadWrite).unwrap();
         record_capture(&mut store, &capture(start(), "a"));

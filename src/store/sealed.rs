@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::url_parts::{escaped, host_of, unescaped, values_of};
-use super::{Capture, Delivery, Record};
+use super::{Capture, DeliveryRecord, Record};
 use crate::headers::Headers;
 use crate::known::{self, Entry};
 use crate::mask::MASK;
@@ -311,7 +311,7 @@ impl Capture {
     }
 }
 
-impl Delivery {
+impl DeliveryRecord {
     /// As [`Capture::unseal`].
     pub fn unseal(&mut self, find: &dyn Fn(&str) -> Option<Vec<u8>>) {
         let mut opening = Opening::of(&mut self.sealed, find);

@@ -1,6 +1,6 @@
 //! What is in a sandbox's ledger, read through the library.
 
-use hook::internals::store::{Access, Capture, Delivery, Page, Query, Record, SqliteStore, Store as _};
+use hook::internals::store::{Access, Capture, DeliveryRecord, Query, QueryPage, Record, SqliteStore, Store as _};
 
 use super::Sandbox;
 
@@ -14,7 +14,7 @@ impl Sandbox {
         }
         let store = SqliteStore::open(path, Access::ReadOnly).expect("the ledger opens");
         let all = Query {
-            page: Page {
+            page: QueryPage {
                 limit: usize::MAX,
                 oldest_first: true,
                 ..Query::default().page
@@ -38,7 +38,7 @@ impl Sandbox {
 
     /// Every delivery, the oldest first.
     #[track_caller]
-    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+    pub(crate) fn deliveries(&self) -> Vec<DeliveryRecord> {
         let delivery = |record| match record {
             Record::Delivery(delivery) => Some(*delivery),
             Record::Capture(_) => None,

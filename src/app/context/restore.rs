@@ -11,7 +11,7 @@ use crate::digest::fingerprint;
 use crate::error::Result;
 use crate::known;
 use crate::secret::{Secret, SecretRef, SecretSource};
-use crate::store::{Reader, Record, Sealed, SecretKind};
+use crate::store::{LedgerReader, Record, Sealed, SecretKind};
 
 /// A longer file is none that holds a secret.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -71,7 +71,7 @@ impl Context {
     }
 
     /// Looks for the secrets of what is in the work queue, so that it goes out whole.
-    pub async fn restore_work(&self, reader: &Reader) -> Result<()> {
+    pub async fn restore_work(&self, reader: &LedgerReader) -> Result<()> {
         for (provider, sealed) in reader.ask(|store| store.sealed_work()).await? {
             self.learn_all(provider.as_deref(), &[sealed]);
         }

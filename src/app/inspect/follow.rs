@@ -8,7 +8,7 @@ use super::ListedRecord;
 use crate::app::context::Context;
 use crate::error::{Error, Result};
 use crate::shutdown::Shutdown;
-use crate::store::{self, Page, Query, Store, StoreError, Summary};
+use crate::store::{self, Query, QueryPage, Store, StoreError, Summary};
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -154,7 +154,7 @@ impl Follower<'_> {
     }
 
     /// Whether a delivery failed is known only at its end, so that failures are not picked by the ledger.
-    fn next(&self, page: Page) -> Result<Vec<Summary>> {
+    fn next(&self, page: QueryPage) -> Result<Vec<Summary>> {
         self.list(&Query {
             failed: false,
             page,
@@ -193,11 +193,11 @@ impl Follower<'_> {
     }
 }
 
-fn page(limit: usize, after: Option<u64>, oldest_first: bool) -> Page {
-    Page {
+fn page(limit: usize, after: Option<u64>, oldest_first: bool) -> QueryPage {
+    QueryPage {
         limit,
         after,
         oldest_first,
-        ..Page::default()
+        ..QueryPage::default()
     }
 }

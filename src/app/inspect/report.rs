@@ -12,7 +12,7 @@ use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::mask::{self, MASK};
-use crate::store::{Capture, Delivery, Record};
+use crate::store::{Capture, DeliveryRecord, Record};
 use crate::text::{printable, serialize_millis_if_any};
 
 /// Header values shorter than this are no signatures or secrets.
@@ -110,7 +110,7 @@ fn scheme(headers: &Headers) -> &'static str {
     }
 }
 
-fn of_delivery(record: &Delivery) -> Report {
+fn of_delivery(record: &DeliveryRecord) -> Report {
     let delivery = &record.delivery;
     let message = &delivery.message;
     let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());

@@ -3,7 +3,7 @@
 use crate::app::context::Context;
 use crate::clock::{Timestamp, parse_duration};
 use crate::error::{Error, Result};
-use crate::store::{self, Page, Query, Record, RecordKind, Store, StoreError, Summary};
+use crate::store::{self, Query, QueryPage, Record, RecordKind, Store, StoreError, Summary};
 
 /// The ledger for reading. That there is none yet means that nothing can be found in it.
 pub fn reader(context: &Context) -> Result<Box<dyn Store>> {
@@ -55,7 +55,7 @@ fn last(text: &str) -> Option<Result<usize>> {
 /// The newest delivery; the newest capture where nothing was ever delivered.
 fn newest(store: &dyn Store, back: usize) -> Result<u64> {
     let nth = |kind, skip| -> Result<Option<u64>> {
-        let page = Page {
+        let page = QueryPage {
             limit: 1,
             skip,
             ..Query::default().page

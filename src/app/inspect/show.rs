@@ -6,7 +6,9 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
-use crate::store::{Capture, Delivery, DeliveryState, Lane, NewDelivery, Outcome, Page, Query, Record, Store, Summary};
+use crate::store::{
+    Capture, DeliveryRecord, DeliveryState, Lane, NewDelivery, Outcome, Query, QueryPage, Record, Store, Summary,
+};
 
 /// Forwards and repetitions that are named, at most.
 const LATER: usize = 50;
@@ -118,10 +120,10 @@ fn is_same_content(store: &dyn Store, record: &Record) -> Result<bool> {
 fn later(store: &dyn Store, number: u64) -> Result<Vec<Summary>> {
     Ok(store.list(&Query {
         origin: Some(number),
-        page: Page {
+        page: QueryPage {
             limit: LATER,
             oldest_first: true,
-            ..Page::default()
+            ..QueryPage::default()
         },
         ..Query::default()
     })?)
@@ -172,7 +174,7 @@ fn mask_capture(capture: &mut Capture, names: &[String]) {
     capture.forwarded_to = capture.forwarded_to.as_deref().map(mask::url);
 }
 
-fn mask_delivery(record: &mut Delivery, names: &[String]) {
+fn mask_delivery(record: &mut DeliveryRecord, names: &[String]) {
     let delivery = &mut record.delivery;
     delivery.url = mask::url(&delivery.url);
     mask_headers(&mut delivery.headers, names);

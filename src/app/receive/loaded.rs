@@ -8,7 +8,7 @@ use super::source::Item;
 use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::exchange::{ErrorKind, Outcome, Source as MadeBy};
 use crate::headers::Headers;
-use crate::store::{Delivery as Record, Sealed, SealedPlace};
+use crate::store::{DeliveryRecord, Sealed, SealedPlace};
 use crate::transport::AddressPolicy;
 
 /// What became of an item.
@@ -31,7 +31,7 @@ pub(super) fn goes_out(sealed: &Sealed, headers: &Headers, with_target: bool) ->
 }
 
 /// The rest of a recorded forward, and who owned it so far.
-pub(super) fn taken_up(record: Record, item: &Item) -> Option<(Delivery, Option<String>)> {
+pub(super) fn taken_up(record: DeliveryRecord, item: &Item) -> Option<(Delivery, Option<String>)> {
     let record = record.delivery;
     // What was stopped in the middle does not count: it is made once more, under the same number.
     let stopped = |outcome: &Outcome| matches!(outcome, Outcome::Error { kind, .. } if *kind == ErrorKind::Cancelled);

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::policy::WorkPolicy;
 use super::work_context::{WorkContext, WorkEnds};
-use crate::store::{Lane, LaneSummary, Reader, StoreError, Work};
+use crate::store::{Lane, LaneSummary, LedgerReader, StoreError, Work};
 
 /// Keys that are read at once.
 const READ_AHEAD: usize = 256;
@@ -24,7 +24,7 @@ pub(super) struct Item {
 pub(super) struct WorkSource {
     target: Arc<Lane>,
     concurrency: usize,
-    reader: Reader,
+    reader: LedgerReader,
     wake: Arc<Notify>,
     ends: WorkEnds,
     /// Those of earlier processes first, the oldest one first.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::mask;
-use crate::store::{Lane, LaneSummary, Lease, Ledger, Op, Reader, Store, StoreError, WorkKind};
+use crate::store::{Lane, LaneSummary, Lease, Ledger, LedgerReader, Op, Store, StoreError, WorkKind};
 use crate::text::{count, printable};
 
 /// What earlier processes left.
@@ -20,7 +20,7 @@ pub struct Leftovers {
 /// Finds what is left, and claims what belongs to the same target, folder and trust. What a user has ended waits to be
 /// resumed by the user.
 pub async fn take_over(
-    reader: &Reader,
+    reader: &LedgerReader,
     ledger: &Ledger,
     ledger_path: &Path,
     owner: Option<&Lease>,

@@ -13,7 +13,9 @@ use crate::clock::SystemClock;
 use crate::error::Result;
 use crate::random::Random;
 use crate::store::conformance::{after, capture, start};
-use crate::store::{Access, Lane, LaneSummary, Lease, Ledger, NewCapture, NewWork, Op, Reader, SqliteStore, WorkKind};
+use crate::store::{
+    Access, Lane, LaneSummary, Lease, Ledger, LedgerReader, NewCapture, NewWork, Op, SqliteStore, WorkKind,
+};
 use crate::transport::scripted::Scripted;
 
 /// Remembers what was told, by the numbers of captures.
@@ -42,7 +44,7 @@ impl Observer for Diary {
 struct Place {
     folder: TempDir,
     ledger: Ledger,
-    reader: Reader,
+    reader: LedgerReader,
     diary: Arc<Diary>,
 }
 
@@ -53,7 +55,7 @@ impl Place {
         let (written, read) = (path.clone(), path);
         Self {
             ledger: Ledger::start(move || Ok(Box::new(SqliteStore::open(&written, Access::ReadWrite)?))),
-            reader: Reader::start(move || Ok(Box::new(SqliteStore::open(&read, Access::ReadOnly)?))),
+            reader: LedgerReader::start(move || Ok(Box::new(SqliteStore::open(&read, Access::ReadOnly)?))),
             folder,
             diary: Arc::default(),
         }

@@ -12,7 +12,7 @@ use crate::app::context::Context;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::random::Random;
-use crate::store::{Lane, Lease, Ledger, Reader, StoreError};
+use crate::store::{Lane, Lease, Ledger, LedgerReader, StoreError};
 
 /// How long a worker waits before it asks a ledger again that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub struct WorkContext {
     /// Keeps records.
     pub ledger: Ledger,
     /// Reads them.
-    pub reader: Reader,
+    pub reader: LedgerReader,
     /// The ledger's place, beside which the leases of processes lie.
     pub ledger_path: PathBuf,
     /// This process's lease.
@@ -56,7 +56,7 @@ impl WorkContext {
     /// Work under that lease on that ledger, read by that reader.
     pub fn new(
         context: &Context,
-        (ledger, reader): (Ledger, Reader),
+        (ledger, reader): (Ledger, LedgerReader),
         owner: Lease,
         observer: Arc<dyn Observer>,
         ends: WorkEnds,

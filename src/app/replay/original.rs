@@ -49,9 +49,9 @@ impl Original {
     }
 }
 
-fn of_delivery(record: store::Delivery, as_captured: bool) -> Original {
+fn of_delivery(record: store::DeliveryRecord, as_captured: bool) -> Original {
     let mut rest = record.delivery;
-    let captured = rest.signing == store::Signing::AsCaptured;
+    let captured = rest.signing == store::SigningMode::AsCaptured;
     let last = rest.attempts.pop().filter(|_| as_captured);
     let headers_are = match &last {
         Some(last) => (SealedPlace::Request, last.seq),

@@ -1,7 +1,7 @@
 //! Which records are delivered again.
 
 use crate::error::Result;
-use crate::store::{Page, Query, RecordKind, Store};
+use crate::store::{Query, QueryPage, RecordKind, Store};
 
 /// Which records.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +41,8 @@ pub(super) fn select(store: &dyn Store, selection: &Selection, is_held: &dyn Fn(
     })
 }
 
-fn whole() -> Page {
-    Page {
+fn whole() -> QueryPage {
+    QueryPage {
         limit: usize::MAX,
         oldest_first: true,
         ..Query::default().page

@@ -13,7 +13,7 @@ use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
 use crate::provider::Registry;
-use crate::store::{self, Page, Query, RecordKind, Store, Summary};
+use crate::store::{self, Query, QueryPage, RecordKind, Store, Summary};
 
 /// How many of the newest records are shown.
 const RECORDS: usize = 50;
@@ -55,7 +55,7 @@ pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Candidate>> {
 }
 
 fn newest(store: &dyn Store, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
-    let page = Page {
+    let page = QueryPage {
         limit,
         ..Query::default().page
     };

@@ -1,7 +1,7 @@
 //! Lists, prefixes and figures.
 
 use super::*;
-use crate::store::{EventStats, Page, RecordKind, Stats, Summary};
+use crate::store::{EventStats, QueryPage, RecordKind, Stats, Summary};
 
 pub(crate) fn the_newest_come_first_unless_asked_otherwise<F: Fixture>() {
     let mut store = F::new().open();
@@ -21,7 +21,7 @@ pub(crate) fn a_page_begins_and_ends_where_asked<F: Fixture>() {
         record_capture(&mut store, &capture(after(i), "a"));
     }
     let page = |limit, after, oldest_first, skip| {
-        let page = Page {
+        let page = QueryPage {
             limit,
             after,
             before: None,
@@ -405,7 +405,7 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
         ..Query::default()
     };
     // Figures are of all that matches, whatever the page.
-    query.page = Page {
+    query.page = QueryPage {
         limit: 1,
         after: Some(5),
         before: Some(6),

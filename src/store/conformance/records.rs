@@ -55,7 +55,7 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
     new.message.time = Timestamp::from_unix_us(1_893_553_445_123_456);
     new.message.body = vec![0xff, 0, b'a'].into();
     new.headers = [("x-mine", "1")].into_iter().collect();
-    new.signing = Signing::AsCaptured;
+    new.signing = SigningMode::AsCaptured;
     new.origin = Some(12);
     new.execution = Some(Execution {
         workflow: "welcome".to_owned(),
@@ -79,7 +79,7 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
     let number = record_delivery(&mut store, &new);
     assert_eq!(
         read_delivery(&store, number),
-        Delivery {
+        DeliveryRecord {
             number,
             delivery: new,
             sealed: Vec::new()

@@ -14,8 +14,8 @@ use crate::id::IdKind;
 use crate::known;
 use crate::message::{Message, Mode};
 use crate::store::{
-    Answer, Attempt, Capture, Delivery, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome, Record,
-    Signing, Source, VerdictNote,
+    Answer, Attempt, Capture, DeliveryRecord, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome,
+    Record, SigningMode, Source, VerdictNote,
 };
 
 /// The record of that number.
@@ -94,7 +94,7 @@ const DELIVERY: &str = "
     FROM whole_delivery AS delivery JOIN message ON m = message LEFT JOIN execution USING (n)
         LEFT JOIN policy ON p = delivery.policy WHERE n = ?1";
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
     let message = Message {
         id: id(row, 15, IdKind::Message)?,
         wire_id: row.get(16)?,
@@ -113,7 +113,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         url: row.get(5)?,
         method: row.get(6)?,
         headers: headers(row, 7)?,
-        signing: named(row, 8, Signing::from_name)?,
+        signing: named(row, 8, SigningMode::from_name)?,
         secret: optional_json(row, 25)?,
         policy: optional_json(row, 26)?.map(Arc::new),
         addresses: row.get(27)?,
@@ -126,7 +126,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         next_due: optional_moment(row, 14)?,
         attempts: Vec::new(),
     };
-    Ok(Delivery {
+    Ok(DeliveryRecord {
         number: row.get(0).map(unsigned)?,
         delivery,
         sealed: Vec::new(),

@@ -7,7 +7,7 @@ use crate::app::inspect::show::RecordDetails;
 use crate::clock::human_duration;
 use crate::exchange::{Attempt, Outcome, Source};
 use crate::mask;
-use crate::store::{Delivery, DeliveryState, NewDelivery, Signing};
+use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, SigningMode};
 use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
 use crate::view::body::encoded;
@@ -15,7 +15,7 @@ use crate::view::request::header_lines;
 use crate::view::{millis, short_size, short_time, status_line};
 
 /// The fields of `hook.delivery/1`.
-pub(super) fn json(details: &RecordDetails, record: &Delivery) -> Value {
+pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
     let delivery = &record.delivery;
     let (message, execution) = (&delivery.message, delivery.execution.as_ref());
     let (body, body_base64) = encoded(&message.body);
@@ -80,7 +80,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
 
 impl Sheet<'_> {
     /// Lines for people, without attempts, headers and body unless they are wanted.
-    pub(super) fn delivery(&mut self, record: &Delivery, with_content: bool) {
+    pub(super) fn delivery(&mut self, record: &DeliveryRecord, with_content: bool) {
         let delivery = &record.delivery;
         let message = &delivery.message;
         let made = format!("{}, by {}", self.moment(delivery.at), maker(delivery));
@@ -187,8 +187,8 @@ pub(super) fn maker(delivery: &NewDelivery) -> String {
 
 fn signed(delivery: &NewDelivery) -> &'static str {
     match delivery.signing {
-        Signing::Fresh => "afresh on every attempt",
-        Signing::AsCaptured => "no: with the headers that were captured",
+        SigningMode::Fresh => "afresh on every attempt",
+        SigningMode::AsCaptured => "no: with the headers that were captured",
     }
 }
 

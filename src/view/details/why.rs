@@ -6,7 +6,7 @@ use crate::app::inspect::show::{RecordDetails, WaitingWork};
 use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::shell::quote;
-use crate::store::{Capture, Delivery, DeliveryState, NewDelivery, Processing};
+use crate::store::{Capture, DeliveryRecord, DeliveryState, NewDelivery, Processing};
 use crate::text::printable;
 use crate::view::{count, short_size, short_time, status_line};
 
@@ -202,7 +202,7 @@ fn again(details: &RecordDetails) -> Vec<String> {
 }
 
 /// What became of a delivery.
-pub(super) fn of_delivery(details: &RecordDetails, record: &Delivery) -> Vec<String> {
+pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> Vec<String> {
     let delivery = &record.delivery;
     let event = match (delivery.message.event.as_str(), &delivery.execution) {
         (_, Some(of)) => format!("The request of workflow `{}`", printable(&of.workflow, MOST)),

@@ -10,7 +10,7 @@ use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::ErrorKind;
 use crate::finding::Finding;
-use crate::store::{DeliveryState, Page, Query, RecordKind, Summary};
+use crate::store::{DeliveryState, Query, QueryPage, RecordKind, Summary};
 use crate::text::short_time;
 
 /// How far back is looked.
@@ -27,7 +27,7 @@ pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
     let query = Query {
         kind: Some(RecordKind::Delivery),
         endpoint: Some(subject.endpoint.name.clone()),
-        page: Page {
+        page: QueryPage {
             limit: DELIVERIES * 2,
             ..Query::default().page
         },
