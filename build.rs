@@ -184,7 +184,7 @@ fn marks(code: &mut String, handshake: &Value, path: &Path) {
         let texts: Vec<String> = texts.into_iter().map(|quoted| quoted.text).collect();
         let _ = writeln!(
             code,
-            "Marks {{ method: {method:?}, query: &{query:?}, headers: &{headers:?}, texts: &{texts:?} }},"
+            "ChallengeMarks {{ method: {method:?}, query: &{query:?}, headers: &{headers:?}, texts: &{texts:?} }},"
         );
     }
 }

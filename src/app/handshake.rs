@@ -18,7 +18,7 @@ use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::message::{Message, Mode};
 use crate::provider::handshake::{Handshake, echoes};
-use crate::provider::{Profile, Target};
+use crate::provider::{Profile, RequestTarget};
 use crate::secret::Secret;
 use crate::target::parse_url;
 use crate::text::{printable, serialize_millis_if_any, status_line};
@@ -85,7 +85,7 @@ pub fn question(
     let url = parse_url(&endpoint.url)?;
     let now = context.now();
     let message = message(context, profile, handshake.question(&token).to_string().into(), now);
-    let target = Target {
+    let target = RequestTarget {
         method: "POST",
         url: url.as_str(),
         retries: 0,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::provider::{Profile, Target};
+use crate::provider::{Profile, RequestTarget};
 use crate::signature::Scheme;
 
 /// What is signed, and how.
@@ -87,7 +87,7 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     let message = message(context, &profile, options, now);
     let given_url = options.url.as_deref().unwrap_or_default();
     let address = profile.scheme.address(given_url, &message.content_type, &message.body);
-    let target = Target {
+    let target = RequestTarget {
         method: &options.method,
         url: address.as_deref().unwrap_or(given_url),
         retries: 0,

@@ -8,7 +8,7 @@ use super::outgoing::endpoint_secrets;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
-use crate::signature::{Diagnosis, Explanation, Place, Received, RejectReason, Verdict};
+use crate::signature::{Diagnosis, Explanation, HintCaller, Received, RejectReason, Verdict};
 use crate::store::Record;
 use crate::verification::{Verification, VerificationResult};
 
@@ -160,7 +160,7 @@ fn report(
         },
         cause: diagnosis.found.as_ref().map(|found| found.cause),
         diagnosis: diagnosis.found.as_ref().map(Explanation::said),
-        hint: verification.advice(&diagnosis, &judged, received.headers, Place::Verify),
+        hint: verification.advice(&diagnosis, &judged, received.headers, HintCaller::Verify),
         not_tried: diagnosis.not_tried,
         expected: is_revealed.then(|| verification.expected(&judged, received)).flatten(),
         unsigned: unsigned.unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::app::outgoing::{BodyOptions, WholeBody};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::message::Mode;
-use crate::provider::compose::{ComposeOptions, Edit, Reading};
+use crate::provider::compose::{ComposeOptions, Edit, EditFormat};
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct BodyArgs {
@@ -77,9 +77,9 @@ pub(super) struct EditArgs {
 impl EditArgs {
     pub(super) fn edits(&self) -> Result<Vec<Edit>> {
         let kinds = [
-            (&self.set, "--set", Reading::Fitting),
-            (&self.set_json, "--set-json", Reading::Json),
-            (&self.set_string, "--set-string", Reading::Text),
+            (&self.set, "--set", EditFormat::Fitting),
+            (&self.set_json, "--set-json", EditFormat::Json),
+            (&self.set_string, "--set-string", EditFormat::Text),
         ];
         let mut edits = Vec::new();
         for (list, flag, reading) in kinds {

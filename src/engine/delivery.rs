@@ -11,7 +11,7 @@ use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
 use crate::provider::policy::Policy;
-use crate::provider::{Profile, Target};
+use crate::provider::{Profile, RequestTarget};
 use crate::signature::SignError;
 use crate::signature::Signer;
 use crate::transport::AddressPolicy;
@@ -114,7 +114,7 @@ impl Delivery {
                     Some(_) => self.address(profile, &message),
                     None => self.url.clone(),
                 };
-                let target = Target {
+                let target = RequestTarget {
                     method: &self.method,
                     url: url.as_str(),
                     retries,

@@ -98,7 +98,7 @@ pub struct Call {
     /// The request's body as JSON text with `${id}` and `${token}`, where it is no subscription.
     pub body: Option<Document<String>>,
     /// The answer as JSON text with `${id}`, where it is no subscription. Empty: there is no body.
-    pub answer: Answer,
+    pub answer: CallResponse,
 }
 
 /// What else a request carries.
@@ -127,7 +127,7 @@ impl TryFrom<String> for Extra {
 
 /// What a call that succeeds answers.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Answer {
+pub enum CallResponse {
     /// The subscription, or all of them.
     #[default]
     Object,
@@ -137,7 +137,7 @@ pub enum Answer {
     Nothing,
 }
 
-impl<'de> Deserialize<'de> for Answer {
+impl<'de> Deserialize<'de> for CallResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.is_empty() {
@@ -303,8 +303,8 @@ impl Call {
             }
         }
         let answer = match &self.answer {
-            Answer::Document(document) => Some(document),
-            Answer::Object | Answer::Nothing => None,
+            CallResponse::Document(document) => Some(document),
+            CallResponse::Object | CallResponse::Nothing => None,
         };
         for (name, document) in [("body", self.body.as_ref()), ("answer", answer)] {
             let checked = document.map_or(Ok(()), |document| document.check(&["id", "token"]));

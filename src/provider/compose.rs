@@ -50,14 +50,14 @@ pub struct Edit {
     /// As typed.
     pub text: String,
     /// How the text is read.
-    pub reading: Reading,
+    pub reading: EditFormat,
     /// Whether the path may be new.
     pub create: bool,
 }
 
 /// How the text of an [`Edit`] is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Reading {
+pub enum EditFormat {
     /// As the type of the value it replaces when it can be, else as JSON, else as text.
     #[default]
     Fitting,
@@ -286,10 +286,10 @@ impl Edit {
     fn read(&self, old: &Value) -> Result<Value, String> {
         let json = || serde_json::from_str::<Value>(&self.text);
         match self.reading {
-            Reading::Text => Ok(Value::from(self.text.as_str())),
-            Reading::Json => json().map_err(|error| format!("`{}` is not JSON: {error}", self.text)),
-            Reading::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
-            Reading::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
+            EditFormat::Text => Ok(Value::from(self.text.as_str())),
+            EditFormat::Json => json().map_err(|error| format!("`{}` is not JSON: {error}", self.text)),
+            EditFormat::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
+            EditFormat::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
         }
     }
 }

@@ -3,28 +3,28 @@
 use crate::headers::Headers;
 use crate::json::JsonPaths;
 
-use super::value::Place;
+use super::value::RequestField;
 
 /// One profile's marks.
 #[derive(Debug, Clone)]
-pub struct Marks {
+pub struct DetectMarks {
     /// `NAME` or `NAME@VARIANT`.
     pub label: String,
-    any_of: Vec<Place>,
-    all_of: Vec<Place>,
+    any_of: Vec<RequestField>,
+    all_of: Vec<RequestField>,
 }
 
 /// The marks of every profile, looked up together in one pass over the body.
 #[derive(Debug, Clone, Default)]
 pub struct Detector {
-    marks: Vec<Marks>,
+    marks: Vec<DetectMarks>,
     paths: JsonPaths,
 }
 
-impl Marks {
+impl DetectMarks {
     /// Compiles the marks; places that cannot be read are left out, the profile's own check refuses them.
     pub fn new(label: String, any_of: &[&str], all_of: &[&str]) -> Self {
-        let places = |list: &[&str]| list.iter().filter_map(|place| Place::parse(place)).collect();
+        let places = |list: &[&str]| list.iter().filter_map(|place| RequestField::parse(place)).collect();
         Self {
             label,
             any_of: places(any_of),
@@ -32,21 +32,21 @@ impl Marks {
         }
     }
 
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    fn places(&self) -> impl Iterator<Item = &RequestField> {
         self.any_of.iter().chain(&self.all_of)
     }
 }
 
 impl Detector {
     /// Takes the marks of all profiles that can be told apart.
-    pub fn new(marks: impl IntoIterator<Item = Marks>) -> Self {
-        let marks: Vec<Marks> = marks
+    pub fn new(marks: impl IntoIterator<Item = DetectMarks>) -> Self {
+        let marks: Vec<DetectMarks> = marks
             .into_iter()
             .filter(|marks| marks.places().next().is_some())
             .collect();
         let mut paths = JsonPaths::default();
-        for place in marks.iter().flat_map(Marks::places) {
-            if let Place::Body(path) = place {
+        for place in marks.iter().flat_map(DetectMarks::places) {
+            if let RequestField::Body(path) = place {
                 paths.add(path);
             }
         }
@@ -66,9 +66,9 @@ impl Detector {
     pub fn detect(&self, headers: &Headers, body: &[u8]) -> Vec<&str> {
         // Most requests are told by a header alone: the body is read only when some mark asks for it.
         let mut found = None;
-        let mut there = |place: &Place| match place {
-            Place::Header(name) => headers.contains(name),
-            Place::Body(path) => {
+        let mut there = |place: &RequestField| match place {
+            RequestField::Header(name) => headers.contains(name),
+            RequestField::Body(path) => {
                 let found = found.get_or_insert_with(|| self.paths.read_as(headers.get_text("content-type"), body));
                 self.paths.slot(path).is_some_and(|slot| found[slot].is_some())
             }

@@ -16,7 +16,7 @@ use super::api::Api;
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::{Codes, RunFrom};
-use super::value::{DurationText, Limit, Place, Share, scalar_text};
+use super::value::{DurationText, Limit, RequestField, Share, scalar_text};
 use crate::json::JsonPaths;
 use crate::template::{Placeholder, Template};
 use crate::words::words;
@@ -292,9 +292,9 @@ words! {
 #[serde(deny_unknown_fields, rename_all(deserialize = "kebab-case"), default)]
 pub struct Detect {
     /// One of these is enough.
-    pub any_of: Vec<Place>,
+    pub any_of: Vec<RequestField>,
     /// These must all be there.
-    pub all_of: Vec<Place>,
+    pub all_of: Vec<RequestField>,
 }
 
 /// `[dedupe]`: what makes two captures the same event.
@@ -315,11 +315,11 @@ pub struct Dedupe {
 #[serde(deny_unknown_fields, default)]
 pub struct ReadTable {
     /// Places of the event's type.
-    pub event: Vec<Place>,
+    pub event: Vec<RequestField>,
     /// Places of the event's id.
-    pub id: Vec<Place>,
+    pub id: Vec<RequestField>,
     /// Places of the event's time.
-    pub time: Vec<Place>,
+    pub time: Vec<RequestField>,
     /// All of them, for one pass over the body.
     #[serde(skip)]
     paths: JsonPaths,
@@ -335,8 +335,8 @@ impl ReadTable {
     pub(super) fn with_paths(mut self, dedupe: &Dedupe) -> Self {
         let places = self.event.iter().chain(&self.id).chain(&self.time);
         let places = places.filter_map(|place| match place {
-            Place::Body(path) => Some(path),
-            Place::Header(_) => None,
+            RequestField::Body(path) => Some(path),
+            RequestField::Header(_) => None,
         });
         let keys = dedupe.keys.iter().flat_map(Template::placeholders);
         let keys = keys.filter_map(|placeholder| match placeholder {

@@ -11,7 +11,7 @@ use crate::template::Placeholder;
 
 /// Where a request goes, which some signatures cover, and how often that was tried.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub struct RequestTarget<'a> {
     /// With which method.
     pub method: &'a str,
     /// The whole URL.
@@ -28,7 +28,7 @@ impl Profile {
         message: &Message,
         signer: Option<&Signer>,
         now: Timestamp,
-        target: Target<'_>,
+        target: RequestTarget<'_>,
     ) -> Result<(Headers, Bytes), SignError> {
         let mut headers = Headers::new();
         if !message.body.is_empty() && !message.content_type.is_empty() {
@@ -49,7 +49,7 @@ impl Profile {
         message: &Message,
         signer: Option<&Signer>,
         now: Timestamp,
-        target: Target<'_>,
+        target: RequestTarget<'_>,
     ) -> Result<(Headers, Bytes), SignError> {
         let mut headers = Headers::new();
         if self.scheme.signs_form() {
@@ -64,7 +64,7 @@ impl Profile {
         message: &Message,
         signer: Option<&Signer>,
         now: Timestamp,
-        target: Target<'_>,
+        target: RequestTarget<'_>,
         headers: &mut Headers,
     ) -> Result<Bytes, SignError> {
         for (name, template) in &self.headers {

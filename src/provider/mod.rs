@@ -24,8 +24,8 @@ pub mod workflow;
 
 pub use fault::ProfileError;
 pub use file::{Https, Param, ParamType};
-pub use headers::Target;
+pub use headers::RequestTarget;
 pub use near::{near_names, or_near};
 pub use profile::{Facts, Profile};
 pub use registry::{Origin, ProviderListing, Registry, RegistryError};
-pub use value::{Limit, Place};
+pub use value::{Limit, RequestField};

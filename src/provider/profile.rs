@@ -7,7 +7,7 @@ use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::Policy;
-use super::value::Place;
+use super::value::RequestField;
 use crate::clock::Timestamp;
 use crate::digest::body_sha256;
 use crate::finding::Finding;
@@ -160,11 +160,11 @@ impl Profile {
                 .text()
                 .map(str::to_owned)
         };
-        let first = |places: &[Place]| {
+        let first = |places: &[RequestField]| {
             places.iter().find_map(|place| {
                 let text = match place {
-                    Place::Header(name) => headers.get_text(name).map(str::to_owned),
-                    Place::Body(path) => at(path),
+                    RequestField::Header(name) => headers.get_text(name).map(str::to_owned),
+                    RequestField::Body(path) => at(path),
                 };
                 text.map(|text| (text, place.clone()))
             })
@@ -173,19 +173,20 @@ impl Profile {
         let time = first(&self.read.time).and_then(|(text, _)| Timestamp::parse(&text));
         let covers_body = self.scheme.covers_body(headers);
         // Whoever has a signed request may change the rest of it, and would make it another event.
-        let signed = |found: &Option<(String, Place)>| {
+        let signed = |found: &Option<(String, RequestField)>| {
             let (text, place) = found.as_ref()?;
             self.signs(place, headers, covers_body).then(|| text.clone())
         };
-        let signed_at = |place: Place, text: Option<String>| signed(&text.map(|text| (text, place)));
+        let signed_at = |place: RequestField, text: Option<String>| signed(&text.map(|text| (text, place)));
         let dedupe_key = self.dedupe.keys.iter().find_map(|key| {
             key.render(|placeholder| match placeholder {
                 Placeholder::Event => signed(&event),
                 Placeholder::Id => signed(&id),
-                Placeholder::BodyPath(path) => signed_at(Place::Body(path.clone()), at(path)),
-                Placeholder::Header(name) => {
-                    signed_at(Place::Header(name.clone()), headers.get_text(name).map(str::to_owned))
-                }
+                Placeholder::BodyPath(path) => signed_at(RequestField::Body(path.clone()), at(path)),
+                Placeholder::Header(name) => signed_at(
+                    RequestField::Header(name.clone()),
+                    headers.get_text(name).map(str::to_owned),
+                ),
                 Placeholder::BodySha256 => covers_body.then(|| body_sha256(body)),
                 _ => None,
             })
@@ -198,10 +199,10 @@ impl Profile {
         }
     }
 
-    fn signs(&self, place: &Place, headers: &Headers, covers_body: bool) -> bool {
+    fn signs(&self, place: &RequestField, headers: &Headers, covers_body: bool) -> bool {
         match place {
-            Place::Header(name) => self.scheme.signs_header(name, headers),
-            Place::Body(path) => covers_body || self.scheme.signs_field(path),
+            RequestField::Header(name) => self.scheme.signs_header(name, headers),
+            RequestField::Body(path) => covers_body || self.scheme.signs_field(path),
         }
     }
 
@@ -216,7 +217,7 @@ impl Profile {
         }
         let read = [&self.read.event, &self.read.id, &self.read.time];
         for place in read.into_iter().flatten() {
-            let Place::Header(name) = place else { continue };
+            let RequestField::Header(name) = place else { continue };
             let part = place.to_string();
             if headers.contains(name) && !parts.contains(&part) && !self.scheme.signs_header(name, headers) {
                 parts.push(part);

@@ -18,7 +18,7 @@ use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::detect::{self, Detector};
 use super::fault::{ProfileError, key_of};
 use super::file::ProviderFile;
-use super::handshake::Marks;
+use super::handshake::ChallengeMarks;
 pub use error::RegistryError;
 use error::line_of;
 
@@ -34,7 +34,7 @@ pub(crate) struct Builtin {
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
     variants: &'static [&'static str],
-    handshakes: &'static [Marks],
+    handshakes: &'static [ChallengeMarks],
     /// The file as JSON, which is read several times faster than TOML.
     json: &'static str,
 }
@@ -217,7 +217,7 @@ impl Registry {
         {
             for (variant, any, all) in builtin.detect {
                 let label = variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
-                marks.push(detect::Marks::new(label, any, all));
+                marks.push(detect::DetectMarks::new(label, any, all));
             }
         }
         for (name, _) in user {
@@ -226,7 +226,7 @@ impl Registry {
                 let places = file["detect"][key].as_array().into_iter().flatten();
                 places.filter_map(Value::as_str).collect::<Vec<_>>()
             };
-            marks.push(detect::Marks::new(name, &list("any-of"), &list("all-of")));
+            marks.push(detect::DetectMarks::new(name, &list("any-of"), &list("all-of")));
         }
         Detector::new(marks)
     }
@@ -408,7 +408,7 @@ mod tests {
                 for _ in 0..1000 {
                     let id = Id::new(IdKind::Message, at, &Random::os());
                     let message = composer.compose(id, at, &Random::os()).unwrap();
-                    let target = crate::provider::Target {
+                    let target = crate::provider::RequestTarget {
                         method: "POST",
                         url: "https://a.example/",
                         retries: 0,

@@ -54,14 +54,14 @@ impl TryFrom<String> for Share {
 /// Where something stands in a request: `header:NAME` or `body:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Place {
+pub enum RequestField {
     /// A header.
     Header(String),
     /// A dotted path in a JSON body.
     Body(String),
 }
 
-impl TryFrom<String> for Place {
+impl TryFrom<String> for RequestField {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -69,13 +69,13 @@ impl TryFrom<String> for Place {
     }
 }
 
-impl From<Place> for String {
-    fn from(place: Place) -> Self {
+impl From<RequestField> for String {
+    fn from(place: RequestField) -> Self {
         place.to_string()
     }
 }
 
-impl Place {
+impl RequestField {
     /// Reads `header:NAME` or `body:PATH`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':')? {
@@ -86,7 +86,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RequestField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(name) => write!(f, "header:{name}"),

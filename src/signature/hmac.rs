@@ -65,7 +65,7 @@ pub struct Hmac {
 
 /// A secret made ready: the hash with the key already absorbed, so that a check starts from a copy.
 #[derive(Clone)]
-pub struct Key {
+pub struct HmacKey {
     name: Option<String>,
     state: MacState,
 }
@@ -77,9 +77,9 @@ enum MacState {
     Sha512(hmac::Hmac<sha2::Sha512>),
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Key({})", self.name.as_deref().unwrap_or("masked"))
+        write!(f, "HmacKey({})", self.name.as_deref().unwrap_or("masked"))
     }
 }
 
@@ -128,12 +128,12 @@ impl MacState {
 
 impl Hmac {
     /// Makes every secret ready.
-    pub(super) fn keys(&self, secrets: &[Secret]) -> Result<Vec<Key>, KeyError> {
+    pub(super) fn keys(&self, secrets: &[Secret]) -> Result<Vec<HmacKey>, KeyError> {
         secrets.iter().map(|secret| self.ready(secret)).collect()
     }
 
     /// Makes ready the secrets that sign.
-    pub(super) fn signing_keys(&self, secrets: &[Secret]) -> Result<Vec<Key>, KeyError> {
+    pub(super) fn signing_keys(&self, secrets: &[Secret]) -> Result<Vec<HmacKey>, KeyError> {
         let several = self.carrier.carries_several();
         let keys = self.keys(if several {
             secrets
@@ -147,7 +147,7 @@ impl Hmac {
         }
     }
 
-    fn ready(&self, secret: &Secret) -> Result<Key, KeyError> {
+    fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
         let text = secret.expose();
         if text.is_empty() {
             return Err(KeyError::NoSecret);
@@ -171,7 +171,7 @@ impl Hmac {
             return Err(KeyError::NoSecret);
         }
         let state = MacState::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
-        Ok(Key {
+        Ok(HmacKey {
             name: secret.name().map(str::to_owned),
             state,
         })
@@ -185,13 +185,13 @@ impl Hmac {
         }
     }
 
-    pub(super) fn sign(&self, keys: &[Key], message: &ToSign<'_>) -> Result<Signed, SignError> {
-        let hash = |key: &Key, content: &[Cow<'_, [u8]>]| Ok(key.state.of(content));
+    pub(super) fn sign(&self, keys: &[HmacKey], message: &ToSign<'_>) -> Result<Signed, SignError> {
+        let hash = |key: &HmacKey, content: &[Cow<'_, [u8]>]| Ok(key.state.of(content));
         self.check().sign(keys, message, |_| b"", hash)
     }
 
-    pub(super) fn verify(&self, keys: &[Key], received: &Received<'_>) -> Result<Proof, RejectReason> {
-        let matches = |key: &Key, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
+    pub(super) fn verify(&self, keys: &[HmacKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
+        let matches = |key: &HmacKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = key.state.of(content);
             let form = if self.is_main_form(signatures, &expected) {
                 None

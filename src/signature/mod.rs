@@ -24,14 +24,14 @@ use std::time::Duration;
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
 pub use encoding::{Encoding, Form};
 pub use explain::{
-    Case, Context, Diagnosis, Explanation, Place, TimeBudget, explain, explain_age, explain_missing, hint,
+    Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, explain_missing, hint,
 };
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use keys::{is_hex_key, is_public_key};
 pub use location::SignatureLocation;
 pub use shape::Shape;
-pub use token::Token;
+pub use token::TokenScheme;
 pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
@@ -48,7 +48,7 @@ pub enum Scheme {
     /// A plain hash with the secret inside.
     Hash(Hash),
     /// A header that equals the secret.
-    Token(Token),
+    Token(TokenScheme),
     /// A public and a private key.
     Asymmetric(Asymmetric),
     /// Nothing is signed.
@@ -170,7 +170,7 @@ impl Scheme {
             _ if secrets.is_empty() => return Err(KeyError::NoSecret),
             Self::Hmac(scheme) => Verifier::Hmac(scheme.clone(), scheme.keys(secrets)?),
             Self::Hash(scheme) => Verifier::Hash(scheme.clone(), Hash::keys(secrets)?),
-            Self::Token(scheme) => Verifier::Token(scheme.clone(), Token::keys(secrets)?),
+            Self::Token(scheme) => Verifier::Token(scheme.clone(), TokenScheme::keys(secrets)?),
             Self::Asymmetric(scheme) => Verifier::Asymmetric(scheme.clone(), scheme.verifying_keys(secrets)?),
         })
     }
@@ -309,11 +309,11 @@ impl Scheme {
 #[derive(Debug, Clone)]
 pub enum Signer {
     /// A keyed hash.
-    Hmac(Hmac, Vec<hmac::Key>),
+    Hmac(Hmac, Vec<hmac::HmacKey>),
     /// A plain hash.
     Hash(Hash, Vec<Secret>),
     /// A token.
-    Token(Token, Secret),
+    Token(TokenScheme, Secret),
     /// A private key.
     Asymmetric(Asymmetric, Vec<asymmetric::PrivateKey>),
     /// Adds nothing.
@@ -338,11 +338,11 @@ impl Signer {
 #[derive(Debug, Clone)]
 pub enum Verifier {
     /// A keyed hash.
-    Hmac(Hmac, Vec<hmac::Key>),
+    Hmac(Hmac, Vec<hmac::HmacKey>),
     /// A plain hash.
     Hash(Hash, Vec<Secret>),
     /// A token.
-    Token(Token, Vec<Secret>),
+    Token(TokenScheme, Vec<Secret>),
     /// A public key.
     Asymmetric(Asymmetric, Vec<asymmetric::PublicKey>),
     /// Never calls anything verified.

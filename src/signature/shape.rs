@@ -23,13 +23,13 @@ const LOOKED_AT: usize = 4096;
 /// The form of a scheme's signed content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
-    tokens: Vec<Token>,
+    tokens: Vec<ContentToken>,
     /// Schemes whose signatures are the same function of a key and bytes have the same.
     mac: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+enum ContentToken {
     Text(String),
     /// Seconds or milliseconds since 1970.
     Digits,
@@ -83,7 +83,7 @@ impl Shape {
 
     /// How much there is beside the body.
     pub fn rank(&self) -> usize {
-        let frame = |token: &&Token| !matches!(token, Token::Body | Token::Form);
+        let frame = |token: &&ContentToken| !matches!(token, ContentToken::Body | ContentToken::Form);
         self.tokens.iter().filter(frame).count()
     }
 
@@ -125,14 +125,20 @@ impl Shape {
 
     /// Whether a time with a separator behind it, or a method and a URL, stand in front of the body.
     fn is_marked(&self) -> bool {
-        let marked = |two: &[Token]| matches!(two, [Token::Digits, Token::Text(_)] | [Token::Method, Token::Url]);
-        self.tokens.windows(2).any(marked) && !self.tokens.contains(&Token::Values)
+        let marked = |two: &[ContentToken]| {
+            matches!(
+                two,
+                [ContentToken::Digits, ContentToken::Text(_)] | [ContentToken::Method, ContentToken::Url]
+            )
+        };
+        self.tokens.windows(2).any(marked) && !self.tokens.contains(&ContentToken::Values)
     }
 
     /// Whether a sender may choose some of the parts beside the body: then the parts of another content may have been
     /// split so that they fit.
     pub fn is_open(&self) -> bool {
-        let closed = |token: &Token| matches!(token, Token::Text(_) | Token::Digits | Token::Body);
+        let closed =
+            |token: &ContentToken| matches!(token, ContentToken::Text(_) | ContentToken::Digits | ContentToken::Body);
         !self.tokens.iter().all(closed)
     }
 }
@@ -145,43 +151,43 @@ pub(super) fn is_framed(scheme: &Scheme, content: &Template, pieces: &Pieces<'_>
             return true;
         };
         match token {
-            Token::Text(_) | Token::Body | Token::Form => true,
+            ContentToken::Text(_) | ContentToken::Body | ContentToken::Form => true,
             token => piece.is_empty() && token.shortest() == 0 || token.takes(piece),
         }
     })
 }
 
-fn token(scheme: &Scheme, parts: &[Part], index: usize) -> Option<Token> {
+fn token(scheme: &Scheme, parts: &[Part], index: usize) -> Option<ContentToken> {
     let placeholder = match parts.get(index)? {
-        Part::Text(text) => return Some(Token::Text(text.clone())),
+        Part::Text(text) => return Some(ContentToken::Text(text.clone())),
         Part::Placeholder(placeholder) => placeholder,
     };
     let time_at = scheme.carrier().and_then(|carrier| carrier.time_at.as_ref());
     Some(match placeholder {
-        Placeholder::Body => Token::Body,
-        Placeholder::Form => Token::Form,
-        Placeholder::Timestamp(TimeForm::Rfc3339(_)) => Token::Date,
-        Placeholder::Timestamp(_) => Token::Digits,
-        Placeholder::Id => Token::Id,
-        Placeholder::Method => Token::Method,
-        Placeholder::Url => Token::Url,
-        Placeholder::Header(_) => Token::Header,
-        Placeholder::SignedHeaders => Token::Names,
-        Placeholder::SignedValues => Token::Values,
-        Placeholder::BodyPath(path) if time_at.is_some_and(|(at, _)| at == path) => Token::Digits,
+        Placeholder::Body => ContentToken::Body,
+        Placeholder::Form => ContentToken::Form,
+        Placeholder::Timestamp(TimeForm::Rfc3339(_)) => ContentToken::Date,
+        Placeholder::Timestamp(_) => ContentToken::Digits,
+        Placeholder::Id => ContentToken::Id,
+        Placeholder::Method => ContentToken::Method,
+        Placeholder::Url => ContentToken::Url,
+        Placeholder::Header(_) => ContentToken::Header,
+        Placeholder::SignedHeaders => ContentToken::Names,
+        Placeholder::SignedValues => ContentToken::Values,
+        Placeholder::BodyPath(path) if time_at.is_some_and(|(at, _)| at == path) => ContentToken::Digits,
         Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_) => {
             let text = |at: Option<usize>| match parts.get(at?)? {
                 Part::Text(text) => text.bytes().next(),
                 Part::Placeholder(_) => None,
             };
-            Token::Field(text(Some(index + 1)).or_else(|| text(index.checked_sub(1))))
+            ContentToken::Field(text(Some(index + 1)).or_else(|| text(index.checked_sub(1))))
         }
         // The secret is in nobody's hands, so that the rest decides.
         _ => return None,
     })
 }
 
-impl Token {
+impl ContentToken {
     /// Whether these bytes, all of them, are one of its kind.
     fn takes(&self, bytes: &[u8]) -> bool {
         match self {
@@ -218,7 +224,7 @@ impl Token {
 }
 
 impl Walk {
-    fn over(self, tokens: &[Token], rest: &[u8], steps: &mut u32) -> bool {
+    fn over(self, tokens: &[ContentToken], rest: &[u8], steps: &mut u32) -> bool {
         let Some((token, after)) = tokens.split_first() else {
             return rest.is_empty();
         };
@@ -228,26 +234,28 @@ impl Walk {
         }
         let at = |length: usize| &rest[length..];
         match token {
-            Token::Text(text) => rest
+            ContentToken::Text(text) => rest
                 .strip_prefix(text.as_bytes())
                 .is_some_and(|rest| self.over(after, rest, steps)),
-            Token::Date => date(rest).is_some_and(|length| self.timed(true, after).over(after, at(length), steps)),
-            Token::Digits => {
+            ContentToken::Date => {
+                date(rest).is_some_and(|length| self.timed(true, after).over(after, at(length), steps))
+            }
+            ContentToken::Digits => {
                 let length = run(token, rest);
                 let whole = length >= TIME_DIGITS;
-                let alone = after.iter().any(|token| matches!(token, Token::Field(_)));
+                let alone = after.iter().any(|token| matches!(token, ContentToken::Field(_)));
                 length > 0 && (whole || !alone) && self.timed(whole, after).over(after, at(length), steps)
             }
-            Token::Body | Token::Form if after.is_empty() => self.is_body(token, rest),
-            Token::Body | Token::Form => {
+            ContentToken::Body | ContentToken::Form if after.is_empty() => self.is_body(token, rest),
+            ContentToken::Body | ContentToken::Form => {
                 // Only a time stands behind a body.
                 let from = rest.len().saturating_sub(40);
                 let mut ends = from..=rest.len();
                 ends.any(|end| self.timed(true, &[]).is_body(token, &rest[..end]) && self.over(after, at(end), steps))
             }
-            Token::Url if !has_scheme(rest) => false,
+            ContentToken::Url if !has_scheme(rest) => false,
             // Fields are bounded by their separators: one way to split them.
-            Token::Field(_) => {
+            ContentToken::Field(_) => {
                 let length = run(token, rest);
                 length >= token.shortest() && self.over(after, at(length), steps)
             }
@@ -255,17 +263,17 @@ impl Walk {
         }
     }
 
-    fn timed(self, whole: bool, after: &[Token]) -> Self {
+    fn timed(self, whole: bool, after: &[ContentToken]) -> Self {
         Self {
             time: Some(whole),
-            glued: matches!(after.first(), Some(Token::Body)),
+            glued: matches!(after.first(), Some(ContentToken::Body)),
             ..self
         }
     }
 
-    fn is_body(self, token: &Token, body: &[u8]) -> bool {
+    fn is_body(self, token: &ContentToken, body: &[u8]) -> bool {
         // Of a form only names and values are left, with nothing between them: any text.
-        let any_text = self.kin && *token == Token::Form && self.bodies != Bodies::Json;
+        let any_text = self.kin && *token == ContentToken::Form && self.bodies != Bodies::Json;
         let any_body = self.bodies == Bodies::Any;
         any_text
             || json_like(body)
@@ -279,8 +287,8 @@ impl Walk {
 }
 
 /// How many bytes at the beginning are of the token's kind.
-fn run(token: &Token, bytes: &[u8]) -> usize {
-    let longest = if *token == Token::Url { 2048 } else { LONGEST };
+fn run(token: &ContentToken, bytes: &[u8]) -> usize {
+    let longest = if *token == ContentToken::Url { 2048 } else { LONGEST };
     bytes.iter().take(longest).take_while(|byte| token.has(**byte)).count()
 }
 
@@ -303,7 +311,7 @@ fn date(bytes: &[u8]) -> Option<usize> {
     }
     let mut length = 19;
     if bytes.get(length) == Some(&b'.') {
-        length += 1 + run(&Token::Digits, &bytes[length + 1..]);
+        length += 1 + run(&ContentToken::Digits, &bytes[length + 1..]);
     }
     let zone = &bytes[length..];
     match zone.first()? {

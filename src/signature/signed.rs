@@ -13,7 +13,7 @@ use crate::template::Placeholder;
 
 /// How signed bytes read as the content of their own scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
+pub struct ContentReading {
     /// Whether every part beside the body has its form. Otherwise a sender may have split other bytes so that they fit.
     pub framed: bool,
     /// Whether the body is a JSON object or array.
@@ -62,13 +62,13 @@ impl Scheme {
         &self,
         received: &Received<'_>,
         form: UrlForm,
-        mut look: impl FnMut(&[u8], Reading) -> Option<T>,
+        mut look: impl FnMut(&[u8], ContentReading) -> Option<T>,
     ) -> Option<T> {
         let content = self.content()?;
         let found = self.check()?.look(received, form, |pieces| {
             let framed = is_framed(self, content, pieces);
             let json = json_like(received.body) && (!opens_array(pieces) || is_json(received.body));
-            look(&pieces.concat(), Reading { framed, json })
+            look(&pieces.concat(), ContentReading { framed, json })
         });
         found.ok().flatten()
     }

@@ -9,14 +9,14 @@ use crate::template::{Placeholder, Template};
 
 /// A token scheme.
 #[derive(Debug, Clone)]
-pub struct Token {
+pub struct TokenScheme {
     /// The header, as it is written.
     pub header: String,
     /// Its value around `${secret}`.
     pub value: Template,
 }
 
-impl Token {
+impl TokenScheme {
     /// Everybody knows a public key, so that it is no token.
     pub(super) fn keys(secrets: &[Secret]) -> Result<Vec<Secret>, KeyError> {
         match secrets.iter().find(|secret| is_public_key(secret.expose())) {

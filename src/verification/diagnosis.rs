@@ -5,8 +5,8 @@ use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{
-    self, Case, Context, Diagnosis, Explanation, Place, Received, RejectReason, Scheme, Signed, TimeBudget, ToSign,
-    Verdict,
+    self, Case, Diagnosis, Explanation, HintCaller, HintContext, Received, RejectReason, Scheme, Signed, TimeBudget,
+    ToSign, Verdict,
 };
 use crate::verification::dev_secret::Secrets;
 
@@ -56,7 +56,7 @@ impl Verification {
         diagnosis: &Diagnosis,
         judged: &VerificationResult,
         headers: &Headers,
-        place: Place,
+        place: HintCaller,
     ) -> Option<String> {
         let own = diagnosis.found.as_ref().map(|found| found.hint.clone());
         own.filter(|hint| !hint.is_empty())
@@ -88,12 +88,12 @@ impl Verification {
         (!lines.is_empty()).then(|| lines.join(", "))
     }
 
-    fn hint(&self, judged: &VerificationResult, headers: &Headers, place: Place) -> Option<String> {
+    fn hint(&self, judged: &VerificationResult, headers: &Headers, place: HintCaller) -> Option<String> {
         let Verdict::Refused(refusal) = &judged.verdict else {
             return None;
         };
         let scheme = judged.profile.as_ref().map(|profile| &profile.scheme);
-        let context = Context {
+        let context = HintContext {
             place,
             label: judged.label.as_deref(),
             dev_secret: self.secrets.as_ref().is_some_and(Secrets::is_dev),

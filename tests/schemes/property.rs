@@ -13,7 +13,7 @@ use hook::internals::headers::Headers;
 use hook::internals::id::{Id, IdKind};
 use hook::internals::message::{Message, Mode};
 use hook::internals::provider::compose::{ComposeOptions, Composer};
-use hook::internals::provider::{Profile, Registry, Target};
+use hook::internals::provider::{Profile, Registry, RequestTarget};
 use hook::internals::random::Random;
 use hook::internals::secret::Secret;
 use hook::internals::signature::{AsymmetricKind, Received, Scheme, SignatureLocation, Signed, ToSign, UrlForm};
@@ -143,7 +143,7 @@ impl Variant {
             body: body.into(),
         };
         let signer = self.profile.scheme.signer(std::slice::from_ref(&self.private)).ok()?;
-        let target = Target {
+        let target = RequestTarget {
             method: "POST",
             url: URL,
             retries: 0,

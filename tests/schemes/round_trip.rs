@@ -5,12 +5,12 @@ use hook::internals::headers::Headers;
 use hook::internals::id::{Id, IdKind};
 use hook::internals::message::{Message, Mode};
 use hook::internals::provider::compose::{ComposeOptions, Composer};
-use hook::internals::provider::{Profile, Registry, Target};
+use hook::internals::provider::{Profile, Registry, RequestTarget};
 use hook::internals::random::Random;
 use hook::internals::secret::Secret;
 use hook::internals::signature::{Received, Scheme, Signer, Verdict, Verifier};
 
-const TARGET: Target<'_> = Target {
+const TARGET: RequestTarget<'_> = RequestTarget {
     method: "POST",
     url: "https://shop.example.com/hooks?x=1",
     retries: 0,
@@ -61,7 +61,7 @@ impl Pair {
         self.profile.label()
     }
 
-    fn verify(&self, headers: &Headers, body: &[u8], target: Target<'_>) -> Verdict {
+    fn verify(&self, headers: &Headers, body: &[u8], target: RequestTarget<'_>) -> Verdict {
         self.verifier.verify(&Received {
             method: target.method,
             url: Some(target.url),
@@ -174,7 +174,7 @@ fn url_and_method_count_where_they_are_signed() {
             .request(&message, Some(&pair.signer), now(), TARGET)
             .expect("a signature");
         assert!(pair.verify(&headers, &signed, TARGET).is_verified(), "{}", pair.label());
-        let elsewhere = Target {
+        let elsewhere = RequestTarget {
             url: "https://shop.example.com/hooks?x=2",
             ..TARGET
         };
@@ -183,7 +183,7 @@ fn url_and_method_count_where_they_are_signed() {
             "{}",
             pair.label()
         );
-        let put = Target {
+        let put = RequestTarget {
             method: "PUT",
             ..TARGET
         };

@@ -6,7 +6,7 @@ use super::{Client, failure};
 use crate::endpoints::ApiError;
 use crate::exchange::Answer;
 use crate::json::get;
-use crate::provider::api::{Answer as Expected, Call, Verb};
+use crate::provider::api::{Call, CallResponse, Verb};
 
 /// The JSON of a success; what is no success is an error.
 pub(super) fn judge<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value, ApiError> {
@@ -19,7 +19,7 @@ pub(super) fn judge<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Ans
     }
     if answer.body.is_empty() {
         return match (&call.answer, verb) {
-            (Expected::Object, Verb::Create | Verb::List | Verb::Get) => Err(failure::garbled(
+            (CallResponse::Object, Verb::Create | Verb::List | Verb::Get) => Err(failure::garbled(
                 verb,
                 format!("{} without a body is no answer", answer.status),
             )),

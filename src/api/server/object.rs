@@ -7,16 +7,16 @@ use super::{MockApi, ids};
 use crate::api::object::write;
 use crate::endpoints::{Endpoint, Reference};
 use crate::json::insert;
-use crate::provider::api::{Answer, Call, Extra, Field, Verb};
+use crate::provider::api::{Call, CallResponse, Extra, Field, Verb};
 use crate::secret::Secret;
 
 impl MockApi {
     /// The answer of a call about one endpoint.
     pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, summary: String) -> ApiReply {
         let body = match &call.answer {
-            Answer::Object => Some(self.object(call, endpoint)),
-            Answer::Nothing => None,
-            Answer::Document(document) => Some(document.fill(|hole| match hole {
+            CallResponse::Object => Some(self.object(call, endpoint)),
+            CallResponse::Nothing => None,
+            CallResponse::Document(document) => Some(document.fill(|hole| match hole {
                 "id" => Some(Value::from(ids::shown(self.api.id, &endpoint.id))),
                 _ => None,
             })),

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask;
 use crate::provider::handshake::{Handshake, Written};
-use crate::provider::{Profile, Target};
+use crate::provider::{Profile, RequestTarget};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
 use crate::target::parse_url;
@@ -194,7 +194,7 @@ impl<'a> HandshakeRun<'a> {
             message.body = [body.as_ref(), b" "].concat().into();
         }
         let mut headers = if handshake.signed {
-            let target = Target {
+            let target = RequestTarget {
                 method: &written.method,
                 url: url.as_str(),
                 retries: 0,

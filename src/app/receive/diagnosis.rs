@@ -9,7 +9,7 @@ use super::event::{Observer, ReceiveEvent};
 use crate::app::context::Context;
 use crate::listener::WholeRequest;
 use crate::secret::Secret;
-use crate::signature::{Diagnosis, Place, Received};
+use crate::signature::{Diagnosis, HintCaller, Received};
 use crate::store::{DiagnosisNote, Ledger, NewCapture, Op, StoreError};
 use crate::verification::{Verification, VerificationResult};
 
@@ -110,6 +110,6 @@ fn diagnose(
         now: capture.at,
     };
     let diagnosis = verification.explain(judged, &received, others);
-    let hint = verification.advice(&diagnosis, judged, &capture.headers, Place::Listen);
+    let hint = verification.advice(&diagnosis, judged, &capture.headers, HintCaller::Listen);
     (diagnosis, hint)
 }

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::get_mut;
-use crate::provider::{Place, Profile};
+use crate::provider::{Profile, RequestField};
 use crate::secret::DEV_SECRET;
 use crate::store::{Lease, Record, Store};
 use crate::target::parse_url;
@@ -279,7 +279,7 @@ impl<'a> Replay<'a> {
             );
             let places = profile.map(|profile| profile.read.id.as_slice()).unwrap_or_default();
             for place in places {
-                if let Place::Body(path) = place
+                if let RequestField::Body(path) = place
                     && let Some(value) = get_mut(&mut document, path)
                 {
                     *value = serde_json::Value::from(id.as_str());

@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
 use crate::provider::compose::{ComposeOptions, Composer};
-use crate::provider::{Registry, Target};
+use crate::provider::{Registry, RequestTarget};
 use crate::signature::{Received, Verdict};
 
 const OWNER: &str = "ep_01b8e0a3b3f87000800000000000000a";
@@ -74,7 +74,7 @@ fn round_trip(profile: &Profile, signing: &Secret, verifying: &Secret) -> Verdic
     let id = Id::new(IdKind::Message, now, &Random::os());
     let message = Composer::new(profile, wishes).unwrap().compose(id, now, &Random::os());
     let signer = profile.scheme.signer(std::slice::from_ref(signing)).unwrap();
-    let target = Target {
+    let target = RequestTarget {
         method: "POST",
         url: "https://a.example/",
         retries: 0,

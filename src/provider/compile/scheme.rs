@@ -8,7 +8,7 @@ use super::{Result, check};
 use crate::headers::check_line;
 use crate::provider::fault::fault;
 use crate::provider::file::{ClockSide, SignatureTable, SignedTable, TokenTable};
-use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hash, Hmac, Scheme, Token};
+use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hash, Hmac, Scheme, TokenScheme};
 use crate::template::{Placeholder, Scope, Template};
 
 type HeaderTemplates = IndexMap<String, Template>;
@@ -58,14 +58,14 @@ fn hash(mut table: SignedTable, headers: &HeaderTemplates) -> Result<Hash> {
     })
 }
 
-fn token(table: TokenTable) -> Result<Token> {
+fn token(table: TokenTable) -> Result<TokenScheme> {
     let key = "signature.token.value";
     let value = table.value.unwrap_or_else(|| Template::builtin("${secret}"));
     check(key, &value, Scope::TokenValue)?;
     if value.is_constant() {
         return fault(key, "`${secret}` is missing");
     }
-    Ok(Token {
+    Ok(TokenScheme {
         header: header("signature.token.header", table.header)?,
         value,
     })

@@ -15,7 +15,7 @@ use crate::template::{Document, Name as _};
 /// the secret) and `${header.NAME}` (of the question; a header that needs an absent one is left out).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(super) struct Reply {
+pub(super) struct ReplyTemplate {
     #[serde(default = "usual_status")]
     pub(super) status: u16,
     /// Default `application/json` for a body that is JSON, else `text/plain`.
@@ -66,7 +66,7 @@ fn usual_status() -> u16 {
     200
 }
 
-impl Reply {
+impl ReplyTemplate {
     /// The token alone, as `{"token": ...}`.
     pub(super) fn echo() -> Self {
         let body = serde_json::json!({ "token": "${token}" });

@@ -4,7 +4,7 @@ use super::question::{Asking, LONGEST};
 
 /// The marks of a built-in provider's question, as the build script writes them.
 #[derive(Debug)]
-pub(crate) struct Marks {
+pub(crate) struct ChallengeMarks {
     /// `POST` and the like.
     pub(crate) method: &'static str,
     /// Names of parameters of the query.
@@ -15,7 +15,7 @@ pub(crate) struct Marks {
     pub(crate) texts: &'static [&'static str],
 }
 
-impl Marks {
+impl ChallengeMarks {
     /// Whether the request has all of them. Only one that is `unknown` so far is searched further than its head: what is
     /// known to be an event need not be.
     pub(crate) fn fit(&self, asking: &Asking<'_>, unknown: bool) -> bool {
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_body_is_searched_only_when_nothing_else_marks_the_question_and_it_may_be_one() {
-        let marks = Marks {
+        let marks = ChallengeMarks {
             method: "POST",
             query: &[],
             headers: &[],

@@ -12,15 +12,15 @@ use serde_json::Value;
 
 use super::fault::{ProfileError, fault};
 use super::policy::Codes;
-use super::value::{DurationText, Place};
+use super::value::{DurationText, RequestField};
 use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
 pub use answer::Replied;
-use answer::Reply;
-pub(crate) use marks::Marks;
+use answer::ReplyTemplate;
+pub(crate) use marks::ChallengeMarks;
 pub use marks::is_bare;
 use question::Question;
 pub use question::{Asked, Asking, Written};
@@ -52,10 +52,10 @@ pub struct Handshake {
     pub confirm_host: Option<String>,
     request: Question,
     /// What is answered.
-    #[serde(default = "Reply::echo")]
-    answer: Reply,
+    #[serde(default = "ReplyTemplate::echo")]
+    answer: ReplyTemplate,
     /// Other answers that the provider takes.
-    also_accept: Vec<Reply>,
+    also_accept: Vec<ReplyTemplate>,
     /// Status codes that the provider takes. Absent: the one of the answer.
     success: Option<Codes>,
 }
@@ -100,7 +100,7 @@ impl Handshake {
         self.answer.check(&at("answer"))?;
         let others = self.also_accept.iter().map(|reply| reply.check(&at("also-accept")));
         others.collect::<Result<(), _>>()?;
-        if self.answers().any(Reply::needs_token) && !self.request.has(&Hole::Token) {
+        if self.answers().any(ReplyTemplate::needs_token) && !self.request.has(&Hole::Token) {
             return fault(&at("request"), "it has no `${token}`, which the answer carries");
         }
         let told = self.tell.iter().flat_map(Text::placeholders);
@@ -112,7 +112,7 @@ impl Handshake {
     }
 
     /// The first is the one that is given.
-    fn answers(&self) -> impl Iterator<Item = &Reply> {
+    fn answers(&self) -> impl Iterator<Item = &ReplyTemplate> {
         std::iter::once(&self.answer).chain(&self.also_accept)
     }
 
@@ -142,13 +142,13 @@ impl Handshake {
     }
 
     /// Places that a question does not have.
-    pub fn without(&self) -> &[Place] {
+    pub fn without(&self) -> &[RequestField] {
         self.request.without()
     }
 
     /// The answers that the provider takes, with their placeholders; the first is the one that is given.
     pub fn unfilled_answers(&self) -> impl Iterator<Item = Replied> {
-        self.answers().map(Reply::unfilled)
+        self.answers().map(ReplyTemplate::unfilled)
     }
 
     /// Status codes that the provider takes.

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use super::text::{self, Hole, Text, check_question};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
-use crate::provider::value::Place;
+use crate::provider::value::RequestField;
 use crate::template::Document;
 
 /// A longer body is an event, not a question.
@@ -60,7 +60,7 @@ pub(super) struct Question {
     headers: IndexMap<String, Text>,
     body: QuestionBody,
     /// Places that a question does not have.
-    without: Vec<Place>,
+    without: Vec<RequestField>,
     /// JSON text that the provider sends as well, and that says nothing to a receiver.
     #[serde(deserialize_with = "json")]
     more: Value,
@@ -162,7 +162,8 @@ impl Question {
             }
         }
         self.read_body(asking, &mut asked)?;
-        let header = |place: &Place| matches!(place, Place::Header(name) if asking.headers.contains(name));
+        let header =
+            |place: &RequestField| matches!(place, RequestField::Header(name) if asking.headers.contains(name));
         (!self.without.iter().any(header)).then_some(asked)
     }
 
@@ -183,7 +184,8 @@ impl Question {
         if let Some(path) = document.path_of(|hole| *hole == Hole::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
-        let there = |place: &Place| matches!(place, Place::Body(path) if crate::json::get(&body, path).is_some());
+        let there =
+            |place: &RequestField| matches!(place, RequestField::Body(path) if crate::json::get(&body, path).is_some());
         (!self.without.iter().any(there)).then_some(())
     }
 
@@ -205,7 +207,7 @@ impl Question {
     }
 
     /// Places that a question does not have.
-    pub(super) fn without(&self) -> &[Place] {
+    pub(super) fn without(&self) -> &[RequestField] {
         &self.without
     }
 

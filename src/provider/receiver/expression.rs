@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fill::{definition, slots};
 use super::{Lang, ReceiverError};
-use crate::provider::{Place, Profile};
+use crate::provider::{Profile, RequestField};
 use crate::signature::Encoding;
 use crate::template::{Part, Placeholder, Template};
 
@@ -115,8 +115,8 @@ impl<'a> ExpressionWriter<'a> {
         match placeholder {
             Placeholder::Event => self.first(&profile.read.event),
             Placeholder::Id => self.first(&profile.read.id),
-            Placeholder::BodyPath(path) => self.place(&Place::Body(path.clone())).map(Some),
-            Placeholder::Header(name) => self.place(&Place::Header(name.clone())).map(Some),
+            Placeholder::BodyPath(path) => self.place(&RequestField::Body(path.clone())).map(Some),
+            Placeholder::Header(name) => self.place(&RequestField::Header(name.clone())).map(Some),
             Placeholder::BodySha256 => {
                 self.uses.insert("hashes_body");
                 self.write("sha256", &[]).map(Some)
@@ -125,7 +125,7 @@ impl<'a> ExpressionWriter<'a> {
         }
     }
 
-    fn first(&mut self, places: &[Place]) -> Result<Option<String>> {
+    fn first(&mut self, places: &[RequestField]) -> Result<Option<String>> {
         let found = places
             .iter()
             .map(|place| self.place(place))
@@ -140,10 +140,10 @@ impl<'a> ExpressionWriter<'a> {
         }
     }
 
-    fn place(&mut self, place: &Place) -> Result<String> {
+    fn place(&mut self, place: &RequestField) -> Result<String> {
         let (fact, name, text) = match place {
-            Place::Header(name) => ("uses_header", "header", name),
-            Place::Body(path) => ("uses_path", "path", path),
+            RequestField::Header(name) => ("uses_header", "header", name),
+            RequestField::Body(path) => ("uses_path", "path", path),
         };
         self.uses.insert(fact);
         self.with_text(name, text)

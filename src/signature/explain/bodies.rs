@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 
 use super::context::{BOM, ProbeContext};
-use super::json::{self, Node};
-use super::styles::{LIKELY, STYLES, Style};
+use super::json::{self, JsonNode};
+use super::styles::{JsonStyle, LIKELY, STYLES};
 use super::{Explanation, found};
 
 /// Sizes at which programs cut bodies off: powers of two from 1 KiB to 8 MiB, and round decimal ones.
@@ -85,7 +85,7 @@ pub(super) fn reserialised(bench: &ProbeContext<'_>) -> Option<Explanation> {
         return Some(found);
     }
     // A document that was put into a string is a frequent result of encoding twice.
-    let Node::Text(raw) = node else { return None };
+    let JsonNode::Text(raw) = node else { return None };
     bench.body_of(|| json::text(raw).into_owned().into_bytes()).then(|| {
         found(
             "the body is the signed JSON inside a JSON string: it was encoded twice",
@@ -101,7 +101,7 @@ pub(super) fn rarely_reserialised(bench: &ProbeContext<'_>) -> Option<Explanatio
 }
 
 /// The document in the first of those styles that fits, with a newline at its end or without.
-fn written_anew(bench: &ProbeContext<'_>, node: &Node<'_>, styles: &[Style]) -> Option<Explanation> {
+fn written_anew(bench: &ProbeContext<'_>, node: &JsonNode<'_>, styles: &[JsonStyle]) -> Option<Explanation> {
     let mut seen: Vec<Vec<u8>> = Vec::new();
     let style = styles.iter().find(|style| {
         let Some(mut text) = bench.written(node, style).filter(|text| !seen.contains(text)) else {

@@ -6,9 +6,9 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use super::Case;
-use super::json::{self, Fault, Node};
-use super::styles::Style;
-use super::time_budget::{TimeBudget, Work};
+use super::json::{self, Fault, JsonNode};
+use super::styles::JsonStyle;
+use super::time_budget::{StepKind, TimeBudget};
 use crate::headers::Headers;
 use crate::json::get;
 use crate::secret::Secret;
@@ -34,7 +34,7 @@ pub(super) struct Trial<'t> {
 
 /// A signature as the header carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct CarriedSignature {
     pub(super) bytes: Vec<u8>,
     pub(super) encoding: Encoding,
     /// Whether it is written as signing writes it.
@@ -50,12 +50,12 @@ pub(super) struct ProbeContext<'a> {
     pub(super) case: Case<'a>,
     pub(super) pace: &'a TimeBudget,
     /// Signatures of any form.
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<CarriedSignature>,
     /// The timestamp that goes with the signature, as it is written.
     pub(super) stamp: Option<String>,
     /// The id that goes with it.
     pub(super) id: Option<String>,
-    document: OnceCell<Result<Node<'a>, Fault>>,
+    document: OnceCell<Result<JsonNode<'a>, Fault>>,
 }
 
 impl<'a> ProbeContext<'a> {
@@ -75,7 +75,7 @@ impl<'a> ProbeContext<'a> {
         bench
     }
 
-    fn targets(&self, carrier: &SignatureLocation) -> Vec<Target> {
+    fn targets(&self, carrier: &SignatureLocation) -> Vec<CarriedSignature> {
         let mut targets = Vec::new();
         let Received { headers, body, .. } = self.case.received;
         match &carrier.body {
@@ -83,7 +83,7 @@ impl<'a> ProbeContext<'a> {
             Some(path) if carrier.each.is_none() => {
                 let document = self
                     .pace
-                    .step(Work::Look, body.len(), || serde_json::from_slice(body).ok());
+                    .step(StepKind::Look, body.len(), || serde_json::from_slice(body).ok());
                 let document: Option<Value> = document.flatten();
                 if let Some(Value::String(text)) = document.as_ref().and_then(|document| get(document, path)) {
                     add_targets(text.as_bytes(), &mut targets);
@@ -152,7 +152,7 @@ impl<'a> ProbeContext<'a> {
         let body = self.case.received.body;
         let longer = self
             .pace
-            .step(Work::Copy, body.len(), || [before, body, after].concat());
+            .step(StepKind::Copy, body.len(), || [before, body, after].concat());
         longer.is_some_and(|body| self.body(&body))
     }
 
@@ -163,15 +163,15 @@ impl<'a> ProbeContext<'a> {
 
     /// Another body, made when there is the time.
     pub(super) fn changed<T>(&self, make: impl FnOnce() -> T) -> Option<T> {
-        self.pace.step(Work::Change, self.case.received.body.len(), make)
+        self.pace.step(StepKind::Change, self.case.received.body.len(), make)
     }
 
     /// The body as a document, without a mark before it.
-    pub(super) fn document(&self) -> Option<&Node<'a>> {
+    pub(super) fn document(&self) -> Option<&JsonNode<'a>> {
         if self.document.get().is_none() {
             let body = self.case.received.body;
             let text = body.strip_prefix(BOM).unwrap_or(body);
-            let read = self.pace.step(Work::Read, body.len(), || json::parse(text))?;
+            let read = self.pace.step(StepKind::Read, body.len(), || json::parse(text))?;
             let _ = self.document.set(read);
         }
         match self.document.get()? {
@@ -183,10 +183,10 @@ impl<'a> ProbeContext<'a> {
     }
 
     /// The document in that style.
-    pub(super) fn written(&self, node: &Node<'_>, style: &Style) -> Option<Vec<u8>> {
+    pub(super) fn written(&self, node: &JsonNode<'_>, style: &JsonStyle) -> Option<Vec<u8>> {
         let size = self.case.received.body.len();
         self.pace
-            .step(Work::Write, size, || json::write(node, style, size))
+            .step(StepKind::Write, size, || json::write(node, style, size))
             .flatten()
     }
 
@@ -224,7 +224,12 @@ impl<'a> ProbeContext<'a> {
     }
 
     /// The request with nothing but signatures in its header, over that content, with another hash if one is given.
-    pub(super) fn bare(&self, content: &Template, hash: Option<Algorithm>, targets: &[Target]) -> Option<Trial<'a>> {
+    pub(super) fn bare(
+        &self,
+        content: &Template,
+        hash: Option<Algorithm>,
+        targets: &[CarriedSignature],
+    ) -> Option<Trial<'a>> {
         let content = content.filled(|placeholder| match placeholder {
             Placeholder::Timestamp(_) => self.stamp.clone(),
             Placeholder::Id => self.id.clone(),
@@ -301,7 +306,7 @@ impl Trial<'_> {
 }
 
 /// Everything in a signature's place that can be one.
-fn add_targets(value: &[u8], targets: &mut Vec<Target>) {
+fn add_targets(value: &[u8], targets: &mut Vec<CarriedSignature>) {
     for (before, text) in tokens(value) {
         let padded = text.ends_with('=');
         for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
@@ -313,7 +318,7 @@ fn add_targets(value: &[u8], targets: &mut Vec<Target>) {
             let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
             let Some(bytes) = bytes else { continue };
             if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
-                targets.push(Target {
+                targets.push(CarriedSignature {
                     exact: encoding.encode(&bytes) == text,
                     bytes,
                     encoding,

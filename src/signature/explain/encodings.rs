@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::context::{ProbeContext, Target, Trial};
-use super::time_budget::Work;
+use super::context::{CarriedSignature, ProbeContext, Trial};
+use super::time_budget::StepKind;
 use super::{Explanation, found};
 use crate::signature::{Algorithm, Encoding};
 
@@ -13,7 +13,7 @@ const MOST_HEADERS: usize = 16;
 /// The same signature in another text form.
 pub(super) fn encoding(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let (carrier, content) = (bench.carrier()?, bench.content()?);
-    let fits = |target: &&Target| {
+    let fits = |target: &&CarriedSignature| {
         let trial = bench.bare(content, None, std::slice::from_ref(target));
         trial.is_some_and(|trial| bench.fits(&trial))
     };
@@ -108,7 +108,7 @@ pub(super) fn plain(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let body = bench.case.received.body;
     let is_there = |parts: &[&[u8]]| {
         let is_one = |hash: Vec<u8>| bench.targets.iter().any(|target| target.bytes == hash);
-        let hashed = bench.pace.step(Work::Check, body.len(), || {
+        let hashed = bench.pace.step(StepKind::Check, body.len(), || {
             is_one(digest::<sha2::Sha256>(parts))
                 || is_one(digest::<sha1::Sha1>(parts))
                 || is_one(digest::<sha2::Sha512>(parts))

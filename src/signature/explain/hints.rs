@@ -5,7 +5,7 @@ use crate::signature::RejectReason;
 
 /// Who asks for a hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum HintCaller {
     /// `hook verify`: the request and the flags are at hand.
     Verify,
     /// `hook listen`: the request came from somebody else.
@@ -14,9 +14,9 @@ pub enum Place {
 
 /// What a hint depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub struct HintContext<'a> {
     /// Who asks.
-    pub place: Place,
+    pub place: HintCaller,
     /// The provider, when it is known.
     pub label: Option<&'a str>,
     /// Whether the dev secret was tried.
@@ -26,12 +26,12 @@ pub struct Context<'a> {
 }
 
 /// What to do about a refusal when no mistake is known to explain it.
-pub fn hint(refusal: &RejectReason, context: &Context<'_>) -> Option<String> {
+pub fn hint(refusal: &RejectReason, context: &HintContext<'_>) -> Option<String> {
     let show = |what: &str| {
         let label = context.label?;
         Some(format!("`hook providers show {label}` shows {what}"))
     };
-    let verify = context.place == Place::Verify;
+    let verify = context.place == HintCaller::Verify;
     match refusal {
         RejectReason::HeaderMissing { .. } => show("the headers of a signed request"),
         RejectReason::PartMissing { .. } if verify => {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::str::Chars;
 
 use super::numbers::number;
-use super::styles::{Escapes, Order, Style};
+use super::styles::{Escapes, JsonStyle, Order};
 
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
@@ -25,7 +25,7 @@ pub(super) enum Fault {
 
 /// A parsed document that points into its text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node<'t> {
+pub(super) enum JsonNode<'t> {
     /// A number.
     Number(&'t str),
     /// `true`, `false` or `null`.
@@ -33,18 +33,18 @@ pub(super) enum Node<'t> {
     /// What stands between the quotes, escapes and all.
     Text(&'t str),
     /// An array.
-    Array(Vec<Node<'t>>),
+    Array(Vec<JsonNode<'t>>),
     /// An object.
     Object(Vec<Member<'t>>),
 }
 
 /// A name, escapes and all, and its value.
-pub(super) type Member<'t> = (&'t str, Node<'t>);
+pub(super) type Member<'t> = (&'t str, JsonNode<'t>);
 
 /// Reads a document.
-pub(super) fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
+pub(super) fn parse(body: &[u8]) -> Result<JsonNode<'_>, Fault> {
     let text = std::str::from_utf8(body).map_err(|_| Fault::NotJson)?;
-    let mut reader = Reader {
+    let mut reader = JsonParser {
         text,
         at: 0,
         left: MOST_VALUES,
@@ -59,13 +59,13 @@ pub(super) fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
     }
 }
 
-struct Reader<'t> {
+struct JsonParser<'t> {
     text: &'t str,
     at: usize,
     left: usize,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> JsonParser<'t> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Option<Node<'t>> {
+    fn value(&mut self, depth: usize) -> Option<JsonNode<'t>> {
         if depth > DEEPEST {
             return None;
         }
@@ -92,13 +92,13 @@ impl<'t> Reader<'t> {
         match first {
             b'{' => self.object(depth),
             b'[' => self.array(depth),
-            b'"' => self.string().map(Node::Text),
-            b'-' | b'0'..=b'9' => Some(Node::Number(
+            b'"' => self.string().map(JsonNode::Text),
+            b'-' | b'0'..=b'9' => Some(JsonNode::Number(
                 self.run(|b| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')),
             )),
             _ => {
                 let word = self.run(|b| b.is_ascii_lowercase());
-                matches!(word, "true" | "false" | "null").then_some(Node::Word(word))
+                matches!(word, "true" | "false" | "null").then_some(JsonNode::Word(word))
             }
         }
     }
@@ -125,30 +125,30 @@ impl<'t> Reader<'t> {
         self.text.get(start..self.at - 1)
     }
 
-    fn array(&mut self, depth: usize) -> Option<Node<'t>> {
+    fn array(&mut self, depth: usize) -> Option<JsonNode<'t>> {
         self.at += 1;
         let mut items = Vec::new();
         self.blanks();
         if self.eat(b']') {
-            return Some(Node::Array(items));
+            return Some(JsonNode::Array(items));
         }
         loop {
             self.blanks();
             items.push(self.value(depth + 1)?);
             self.blanks();
             if self.eat(b']') {
-                return Some(Node::Array(items));
+                return Some(JsonNode::Array(items));
             }
             self.eat(b',').then_some(())?;
         }
     }
 
-    fn object(&mut self, depth: usize) -> Option<Node<'t>> {
+    fn object(&mut self, depth: usize) -> Option<JsonNode<'t>> {
         self.at += 1;
         let mut members = Vec::new();
         self.blanks();
         if self.eat(b'}') {
-            return Some(Node::Object(members));
+            return Some(JsonNode::Object(members));
         }
         loop {
             self.blanks();
@@ -160,7 +160,7 @@ impl<'t> Reader<'t> {
             members.push((name, self.value(depth + 1)?));
             self.blanks();
             if self.eat(b'}') {
-                return Some(Node::Object(members));
+                return Some(JsonNode::Object(members));
             }
             self.eat(b',').then_some(())?;
         }
@@ -169,7 +169,7 @@ impl<'t> Reader<'t> {
 
 /// Writes a document in that style; `size` is how long it came. `None` when it gets far longer: indented by its depth, a
 /// deep document has hundreds of bytes for one.
-pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Option<Vec<u8>> {
+pub(super) fn write(node: &JsonNode<'_>, style: &JsonStyle, size: usize) -> Option<Vec<u8>> {
     let mut writer = Writer {
         style,
         most: size.saturating_mul(8) + 4096,
@@ -180,22 +180,22 @@ pub(super) fn write(node: &Node<'_>, style: &Style, size: usize) -> Option<Vec<u
 }
 
 struct Writer<'s> {
-    style: &'s Style,
+    style: &'s JsonStyle,
     most: usize,
     out: String,
 }
 
 impl Writer<'_> {
-    fn node(&mut self, node: &Node<'_>, depth: usize) {
+    fn node(&mut self, node: &JsonNode<'_>, depth: usize) {
         match node {
             _ if self.out.len() > self.most => {}
-            Node::Number(text) => {
+            JsonNode::Number(text) => {
                 let text = number(text, self.style.numbers);
                 self.out.push_str(&text);
             }
-            Node::Word(word) => self.out.push_str(word),
-            Node::Text(raw) => self.string(raw),
-            Node::Array(items) => {
+            JsonNode::Word(word) => self.out.push_str(word),
+            JsonNode::Text(raw) => self.string(raw),
+            JsonNode::Array(items) => {
                 self.out.push('[');
                 for (index, item) in items.iter().enumerate() {
                     self.between(index, depth + 1);
@@ -204,7 +204,7 @@ impl Writer<'_> {
                 self.end(items.len(), depth);
                 self.out.push(']');
             }
-            Node::Object(members) => {
+            JsonNode::Object(members) => {
                 self.out.push('{');
                 match ordered(members, self.style.order) {
                     Some(sorted) => self.members(sorted, depth + 1),

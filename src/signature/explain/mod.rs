@@ -19,7 +19,7 @@ mod tests;
 mod time_budget;
 
 use context::ProbeContext;
-pub use hints::{Context, Place, hint};
+pub use hints::{HintCaller, HintContext, hint};
 pub use time_budget::TimeBudget;
 
 use super::{Received, RejectReason, Scheme};

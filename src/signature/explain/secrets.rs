@@ -93,7 +93,7 @@ pub(super) fn quotes(bench: &ProbeContext<'_>) -> Option<Explanation> {
 pub(super) fn key_kind(bench: &ProbeContext<'_>) -> Option<Explanation> {
     let secrets = bench.case.secrets;
     if matches!(bench.case.scheme, Scheme::Asymmetric(_)) {
-        let private = |secret: &&Secret| Kind::of(secret) == Some(Kind::Private);
+        let private = |secret: &&Secret| KeyKind::of(secret) == Some(KeyKind::Private);
         let secret = secrets
             .iter()
             .find(private)
@@ -107,9 +107,9 @@ pub(super) fn key_kind(bench: &ProbeContext<'_>) -> Option<Explanation> {
         ));
     }
     bench.hmac()?;
-    let keys = || secrets.iter().filter_map(|secret| Some((secret, Kind::of(secret)?)));
+    let keys = || secrets.iter().filter_map(|secret| Some((secret, KeyKind::of(secret)?)));
     // A sender that makes this mistake can be imitated by everybody: it is told, and not accepted.
-    let used = |(secret, _): &(&Secret, Kind)| bench.key(secret.expose()) || bench.key(secret.expose().trim_ascii());
+    let used = |(secret, _): &(&Secret, KeyKind)| bench.key(secret.expose()) || bench.key(secret.expose().trim_ascii());
     let text = if let Some((secret, kind)) = keys().find(used) {
         format!(
             "the sender used {}'s text, {}, as its shared secret",
@@ -132,13 +132,13 @@ pub(super) fn key_kind(bench: &ProbeContext<'_>) -> Option<Explanation> {
 
 /// What a text is that is no shared secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum KeyKind {
     Public,
     Private,
     Certificate,
 }
 
-impl Kind {
+impl KeyKind {
     fn of(secret: &Secret) -> Option<Self> {
         let text = secret.expose().trim_ascii();
         if !is_public_key(text) {
@@ -161,7 +161,7 @@ impl Kind {
 }
 
 /// What bytes a text may stand for.
-struct Reading {
+struct KeyReading {
     bytes: Vec<u8>,
     /// What the sender does.
     does: &'static str,
@@ -194,7 +194,7 @@ pub(super) fn key_form(bench: &ProbeContext<'_>) -> Option<Explanation> {
 }
 
 /// How programs make a key of a text, the likely ways first.
-fn readings(text: &[u8], prefix: Option<&str>) -> Vec<Reading> {
+fn readings(text: &[u8], prefix: Option<&str>) -> Vec<KeyReading> {
     let bare = prefix
         .and_then(|prefix| text.strip_prefix(prefix.as_bytes()))
         .or_else(|| after_prefix(text));
@@ -228,7 +228,7 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<Reading> {
         ),
     ];
     let ways = ways.into_iter();
-    ways.filter_map(|(bytes, does)| bytes.map(|bytes| Reading { bytes, does }))
+    ways.filter_map(|(bytes, does)| bytes.map(|bytes| KeyReading { bytes, does }))
         .collect()
 }
 

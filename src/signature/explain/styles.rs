@@ -37,7 +37,7 @@ pub(super) enum Order {
 
 /// A way to write JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Style {
+pub(super) struct JsonStyle {
     /// For people.
     pub(super) name: &'static str,
     /// One level's indent; absent: all on one line.
@@ -49,7 +49,7 @@ pub(super) struct Style {
     pub(super) order: Order,
 }
 
-pub(super) const COMPACT: Style = Style {
+pub(super) const COMPACT: JsonStyle = JsonStyle {
     name: "compact JSON",
     indent: None,
     separators: (",", ":"),
@@ -67,13 +67,13 @@ const ASCII: Escapes = Escapes {
     ..COMPACT.escapes
 };
 
-const SPACED: Style = Style {
+const SPACED: JsonStyle = JsonStyle {
     separators: (", ", ": "),
     ..COMPACT
 };
 
-const fn pretty(name: &'static str, indent: &'static str, escapes: Escapes) -> Style {
-    Style {
+const fn pretty(name: &'static str, indent: &'static str, escapes: Escapes) -> JsonStyle {
+    JsonStyle {
         name,
         indent: Some(indent),
         separators: (",", ": "),
@@ -86,45 +86,45 @@ const fn pretty(name: &'static str, indent: &'static str, escapes: Escapes) -> S
 pub(super) const LIKELY: usize = 6;
 
 /// Ways to write JSON, the likely ones first.
-pub(super) const STYLES: [Style; 22] = [
+pub(super) const STYLES: [JsonStyle; 22] = [
     COMPACT,
-    Style {
+    JsonStyle {
         name: "JSON as Python's `json.dumps` writes it",
         escapes: ASCII,
         numbers: Numbers::Python,
         ..SPACED
     },
-    Style {
+    JsonStyle {
         name: "JSON as `JSON.stringify` writes it",
         numbers: Numbers::JavaScript,
         order: Order::IntegersFirst,
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "JSON with blanks after commas and colons, escaped beyond ASCII",
         escapes: ASCII,
         ..SPACED
     },
-    Style {
+    JsonStyle {
         name: "JSON with blanks after commas and colons",
         ..SPACED
     },
-    Style {
+    JsonStyle {
         name: "compact JSON, escaped beyond ASCII",
         escapes: ASCII,
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "compact JSON with sorted keys",
         order: Order::Sorted,
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "JSON as PHP's `json_encode` writes it",
         escapes: Escapes { slash: true, ..ASCII },
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "compact JSON with escaped slashes",
         escapes: Escapes {
             slash: true,
@@ -132,7 +132,7 @@ pub(super) const STYLES: [Style; 22] = [
         },
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "JSON as Go's `json.Marshal` writes it",
         escapes: Escapes {
             html: true,
@@ -140,7 +140,7 @@ pub(super) const STYLES: [Style; 22] = [
         },
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "JSON as Go writes a map",
         escapes: Escapes {
             html: true,
@@ -149,19 +149,19 @@ pub(super) const STYLES: [Style; 22] = [
         order: Order::Sorted,
         ..COMPACT
     },
-    Style {
+    JsonStyle {
         name: "JSON as Python's `json.dumps` writes it, with sorted keys",
         escapes: ASCII,
         numbers: Numbers::Python,
         order: Order::Sorted,
         ..SPACED
     },
-    Style {
+    JsonStyle {
         name: "JSON with blanks after commas and colons and sorted keys",
         order: Order::Sorted,
         ..SPACED
     },
-    Style {
+    JsonStyle {
         name: "compact JSON with sorted keys, escaped beyond ASCII",
         escapes: ASCII,
         order: Order::Sorted,
@@ -172,11 +172,11 @@ pub(super) const STYLES: [Style; 22] = [
     pretty("JSON indented by two blanks, escaped beyond ASCII", "  ", ASCII),
     pretty("JSON indented by four blanks, escaped beyond ASCII", "    ", ASCII),
     pretty("JSON indented by tabs", "\t", COMPACT.escapes),
-    Style {
+    JsonStyle {
         order: Order::Sorted,
         ..pretty("JSON indented by two blanks, with sorted keys", "  ", COMPACT.escapes)
     },
-    Style {
+    JsonStyle {
         order: Order::Sorted,
         ..pretty("JSON indented by four blanks, with sorted keys", "    ", ASCII)
     },

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::styles::{COMPACT, Escapes, Numbers, Order, Style};
+use super::styles::{COMPACT, Escapes, JsonStyle, Numbers, Order};
 use super::*;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
@@ -69,7 +69,7 @@ fn sixteen_kibibytes_are_looked_at_in_a_moment() {
     assert!(best < Duration::from_millis(most), "{best:?}");
 }
 
-fn written(text: &str, style: &Style) -> String {
+fn written(text: &str, style: &JsonStyle) -> String {
     let node = json::parse(text.as_bytes()).expect("a document");
     String::from_utf8(json::write(&node, style, text.len()).unwrap()).unwrap()
 }
@@ -81,7 +81,7 @@ fn json_written_anew_keeps_the_text_of_numbers_and_the_order_of_members() {
         written(text, &COMPACT),
         "{\"b\":1.50,\"a\":[1E5,-0,{},[]],\"c/\":\"é😀\\ud800\\n\"}"
     );
-    let ascii = Style {
+    let ascii = JsonStyle {
         escapes: Escapes {
             unicode: true,
             slash: true,
@@ -90,7 +90,7 @@ fn json_written_anew_keeps_the_text_of_numbers_and_the_order_of_members() {
         ..COMPACT
     };
     assert_eq!(written("[\"é😀/<\"]", &ascii), "[\"\\u00e9\\ud83d\\ude00\\/\\u003c\"]");
-    let pretty = Style {
+    let pretty = JsonStyle {
         indent: Some("  "),
         separators: (",", ": "),
         ..COMPACT
@@ -103,7 +103,7 @@ fn json_written_anew_keeps_the_text_of_numbers_and_the_order_of_members() {
 
 #[test]
 fn members_and_numbers_are_as_the_language_has_them() {
-    let style = |numbers, order| Style {
+    let style = |numbers, order| JsonStyle {
         numbers,
         order,
         ..COMPACT
@@ -124,7 +124,7 @@ fn members_and_numbers_are_as_the_language_has_them() {
 fn what_would_grow_without_bound_is_not_written() {
     let deep = format!("{}{}0{}", "[".repeat(120), "0,".repeat(1000), "]".repeat(120));
     let node = json::parse(deep.as_bytes()).unwrap();
-    let four = Style {
+    let four = JsonStyle {
         indent: Some("    "),
         ..COMPACT
     };

@@ -25,7 +25,7 @@ const RESERVE: Duration = Duration::from_millis(40);
 
 /// Kinds of work, each with its own cost for a byte.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Work {
+pub(super) enum StepKind {
     /// A check of the whole signature.
     Check,
     /// A check that reads the body as a document.
@@ -98,7 +98,7 @@ impl TimeBudget {
     }
 
     /// Takes a step of that kind over that many bytes, unless the time will be over before its end.
-    pub(super) fn step<T>(&self, work: Work, size: usize, run: impl FnOnce() -> T) -> Option<T> {
+    pub(super) fn step<T>(&self, work: StepKind, size: usize, run: impl FnOnce() -> T) -> Option<T> {
         let Some(end) = &self.end else {
             return Some(run());
         };
@@ -115,9 +115,9 @@ impl TimeBudget {
     /// Takes the step of checking that many bytes by that scheme, unless the time will be over before its end.
     pub fn check<T>(&self, scheme: &Scheme, size: usize, run: impl FnOnce() -> T) -> Option<T> {
         let work = if scheme.looks_into_body() {
-            Work::Look
+            StepKind::Look
         } else {
-            Work::Check
+            StepKind::Check
         };
         self.step(work, size, run)
     }
@@ -132,13 +132,13 @@ impl TimeBudget {
         self.refused.replace(false)
     }
 
-    fn foretold(&self, work: Work, size: usize) -> Duration {
+    fn foretold(&self, work: StepKind, size: usize) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "no body has 2^52 bytes")]
         let nanos = self.rates[work as usize].get() * size as f64;
         self.least.get().max(Duration::from_secs_f64(nanos / 1e9))
     }
 
-    fn learn(&self, work: Work, size: usize, took: Duration) {
+    fn learn(&self, work: StepKind, size: usize, took: Duration) {
         if size < SMALL {
             return self.least.set(self.least.get().max(took));
         }
@@ -159,11 +159,11 @@ mod tests {
         let mut pace = TimeBudget::within(2_000_000, false, Duration::from_millis(80));
         // No time goes by before a beginning that is to come.
         pace.begun += Duration::from_secs(3600);
-        assert!(pace.step(Work::Write, 2_000_000, || ()).is_none(), "20 ms of 10");
+        assert!(pace.step(StepKind::Write, 2_000_000, || ()).is_none(), "20 ms of 10");
         assert!(pace.was_short() && !pace.was_short());
-        assert!(pace.step(Work::Write, 20_000, || ()).is_some());
+        assert!(pace.step(StepKind::Write, 20_000, || ()).is_some());
         pace.release();
-        assert!(pace.step(Work::Change, 2_000_000, || ()).is_some(), "20 ms of 40");
+        assert!(pace.step(StepKind::Change, 2_000_000, || ()).is_some(), "20 ms of 40");
     }
 
     #[test]
@@ -171,12 +171,12 @@ mod tests {
         let none = Duration::ZERO;
         assert!(
             TimeBudget::within(SMALL, false, none)
-                .step(Work::Check, SMALL, || ())
+                .step(StepKind::Check, SMALL, || ())
                 .is_some()
         );
         assert!(
             TimeBudget::within(10, true, none)
-                .step(Work::Check, 10, || ())
+                .step(StepKind::Check, 10, || ())
                 .is_none()
         );
     }
@@ -184,14 +184,14 @@ mod tests {
     #[test]
     fn what_a_kind_of_work_took_says_what_it_will_take() {
         let pace = TimeBudget::within(1_000_000, false, BUDGET);
-        pace.learn(Work::Write, 1_000_000, Duration::from_millis(30));
-        assert_eq!(pace.foretold(Work::Write, 2_000_000), Duration::from_millis(60));
-        pace.learn(Work::Write, 1_000_000, Duration::from_millis(10));
-        assert_eq!(pace.foretold(Work::Write, 1_000_000), Duration::from_millis(20));
-        pace.learn(Work::Check, 10, Duration::from_millis(7));
-        assert_eq!(pace.foretold(Work::Check, 10), Duration::from_millis(7));
+        pace.learn(StepKind::Write, 1_000_000, Duration::from_millis(30));
+        assert_eq!(pace.foretold(StepKind::Write, 2_000_000), Duration::from_millis(60));
+        pace.learn(StepKind::Write, 1_000_000, Duration::from_millis(10));
+        assert_eq!(pace.foretold(StepKind::Write, 1_000_000), Duration::from_millis(20));
+        pace.learn(StepKind::Check, 10, Duration::from_millis(7));
+        assert_eq!(pace.foretold(StepKind::Check, 10), Duration::from_millis(7));
         assert_eq!(
-            pace.foretold(Work::Check, 1_000_000),
+            pace.foretold(StepKind::Check, 1_000_000),
             Duration::from_millis(7),
             "the guess, 5 ms, is less than the longest of the short steps"
         );

@@ -11,7 +11,7 @@ use url::{Host, Url};
 use super::answer::KeptAnswer;
 use super::attempt::Connection;
 use super::link::Link;
-use super::pool::{IdleConnections, DirectAddress};
+use super::pool::{DirectAddress, IdleConnections};
 use super::resolve::LOOPBACK;
 use super::wire;
 use crate::exchange::Answer;

@@ -113,7 +113,12 @@ impl HttpTransport {
         direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
     }
 
-    async fn direct(&self, place: DirectAddress, request: &Request, connection: Connection) -> Result<Answer, FailedAttempt> {
+    async fn direct(
+        &self,
+        place: DirectAddress,
+        request: &Request,
+        connection: Connection,
+    ) -> Result<Answer, FailedAttempt> {
         let ready = wire::direct(request, self.settings.keep_host);
         let ready = ready.map_err(|text| FailedAttempt::here((ErrorKind::Protocol, text)))?;
         let answered = self.direct.exchange(place, ready, self.settings.kept, connection).await;

@@ -3,7 +3,7 @@
 use super::sheet::Sheet;
 use crate::clock::human_duration;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
-use crate::provider::{Https, Place, Profile};
+use crate::provider::{Https, Profile, RequestField};
 use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hmac, KeyForm, Scheme, SignatureLocation};
 use crate::view::style::Style;
 
@@ -303,7 +303,7 @@ fn endpoint(sheet: &mut Sheet<'_>, profile: &Profile) {
 }
 
 fn receiving(sheet: &mut Sheet<'_>, profile: &Profile) {
-    let places = |places: &[Place], between: &str| {
+    let places = |places: &[RequestField], between: &str| {
         let texts: Vec<String> = places.iter().map(ToString::to_string).collect();
         texts.join(between)
     };
