@@ -39,7 +39,7 @@ struct MemoryWaiter {
 #[derive(Debug)]
 pub(super) struct MemoryPart {
     memory: Arc<Memory>,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl Memory {
@@ -75,13 +75,11 @@ impl Memory {
     /// Waits for that many bytes, which are given as soon as `rest` are free.
     pub(super) fn wait(self: &Arc<Self>, bytes: usize, rest: usize, arrival: u64) -> oneshot::Receiver<MemoryPart> {
         let (grant, granted) = oneshot::channel();
-        let rest = rest.max(bytes);
-        let grant = Some(grant);
         let waiting = MemoryWaiter {
             bytes,
-            rest,
+            rest: rest.max(bytes),
             claimed: false,
-            grant,
+            grant: Some(grant),
         };
         self.state().waiting.insert(Reverse(arrival), waiting);
         self.hand_out(0);
@@ -100,7 +98,7 @@ impl Memory {
         self.state().free
     }
 
-    fn part(self: &Arc<Self>, bytes: usize) -> MemoryPart {
+    pub(super) fn part(self: &Arc<Self>, bytes: usize) -> MemoryPart {
         MemoryPart {
             memory: Arc::clone(self),
             bytes,
@@ -110,6 +108,7 @@ impl Memory {
     /// Gives those who wait what is free, and `freed` bytes more. Those who gave up waiting tell nobody, so this is asked
     /// for again now and then.
     pub(super) fn hand_out(self: &Arc<Self>, freed: usize) {
+        // Dropping a part takes the lock. Declared before the guard, these parts are dropped after it.
         let mut unwanted = Vec::new();
         let mut guard = self.state();
         let state = &mut *guard;
@@ -128,13 +127,10 @@ impl Memory {
             };
             if !grant.is_closed() {
                 state.free -= waiting.bytes;
-                // Whoever left in this moment hands the part back, which takes the lock: not before it is free.
                 unwanted.extend(grant.send(self.part(waiting.bytes)).err());
             }
             false
         });
-        drop(guard);
-        drop(unwanted);
     }
 
     fn state(&self) -> MutexGuard<'_, MemoryState> {

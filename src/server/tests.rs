@@ -48,9 +48,10 @@ impl Handler for Probe {
         }
     }
 
-    fn rejected(&self, rejection: Rejection) {
+    fn rejected(&self, rejection: Rejection) -> Option<Reply> {
         self.rejected.lock().unwrap().push(rejection);
         self.changed.notify_one();
+        None
     }
 }
 
@@ -74,7 +75,7 @@ struct Server {
     probe: Arc<Probe>,
     cancel: CancellationToken,
     cut: CancellationToken,
-    task: JoinHandle<Drained>,
+    task: JoinHandle<usize>,
 }
 
 impl Server {
@@ -298,7 +299,7 @@ async fn a_certificate_comes_from_files() {
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
     client.send("GET / HTTP/1.1\r\n\r\n").await;
-    assert!(matches!(server.probe.rejection().await.reason, Reason::Tls(_)));
+    assert!(matches!(server.probe.rejection().await.reason, RejectionReason::Tls(_)));
     assert_eq!(server.talk("").await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 

@@ -1,39 +1,39 @@
 //! Which addresses may be reached. One table of address classes serves the rules for endpoints, the check when a
 //! connection is made, and diagnostics.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// What an address is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AddressClass {
-    /// This machine: `127.0.0.0/8`, `::1`, `localhost`.
-    Loopback,
-    /// A private network: RFC 1918, unique local.
-    Private,
-    /// The local link: `169.254.0.0/16`, `fe80::/10`.
-    LinkLocal,
-    /// Services of a cloud for its own machines, which hand out credentials: `169.254.169.254`, `168.63.129.16`,
-    /// `metadata.google.internal`.
-    Metadata,
-    /// Shared behind a carrier's translation: `100.64.0.0/10`.
-    CarrierGrade,
-    /// Groups: `224.0.0.0/4`, `ff00::/8`.
-    Multicast,
-    /// No address: `0.0.0.0/8`, `::`. Connecting to it reaches this machine.
-    Unspecified,
-    /// For examples only: `192.0.2.0/24`, `2001:db8::/32` and the like.
-    Documentation,
-    /// Set aside for protocols, tests or the future.
-    Reserved,
-    /// A name that never exists on the internet: without a domain, or below `.internal`, `.local` and the like.
-    LocalName,
-    /// Everything else.
-    Public,
+use crate::words::words;
+
+words! {
+    /// What an address is used for.
+    pub enum AddressClass {
+        /// This machine: `127.0.0.0/8`, `::1`, `localhost`.
+        Loopback = "loopback",
+        /// A private network: RFC 1918, unique local.
+        Private = "private",
+        /// The local link: `169.254.0.0/16`, `fe80::/10`.
+        LinkLocal = "link-local",
+        /// Services of a cloud for its own machines, which hand out credentials: `169.254.169.254`, `168.63.129.16`,
+        /// `metadata.google.internal`.
+        Metadata = "metadata",
+        /// Shared behind a carrier's translation: `100.64.0.0/10`.
+        CarrierGrade = "carrier-grade",
+        /// Groups: `224.0.0.0/4`, `ff00::/8`.
+        Multicast = "multicast",
+        /// No address: `0.0.0.0/8`, `::`. Connecting to it reaches this machine.
+        Unspecified = "unspecified",
+        /// For examples only: `192.0.2.0/24`, `2001:db8::/32` and the like.
+        Documentation = "documentation",
+        /// Set aside for protocols, tests or the future.
+        Reserved = "reserved",
+        /// A name that never exists on the internet: without a domain, or below `.internal`, `.local` and the like.
+        LocalName = "local",
+        /// Everything else.
+        Public = "public",
+    }
 }
 
 /// Addresses at which clouds serve their own machines, besides the link-local ones: Azure's wire server, Alibaba, Oracle.
@@ -172,23 +172,6 @@ impl AddressClass {
         }
     }
 
-    /// A word for texts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Loopback => "loopback",
-            Self::Private => "private",
-            Self::LinkLocal => "link-local",
-            Self::Metadata => "metadata",
-            Self::CarrierGrade => "carrier-grade",
-            Self::Multicast => "multicast",
-            Self::Unspecified => "unspecified",
-            Self::Documentation => "documentation",
-            Self::Reserved => "reserved",
-            Self::LocalName => "local",
-            Self::Public => "public",
-        }
-    }
-
     /// The words that follow "`URL` is".
     pub fn description(self) -> &'static str {
         match self {
@@ -207,41 +190,25 @@ impl AddressClass {
     }
 }
 
-/// Which addresses may be reached. Checked when a connection is made, after names were looked up, so that a name cannot
-/// lead inside. Each variant is named for what it allows, which is less than the one before it: the greater of two is the
-/// stricter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AddressPolicy {
-    /// Every address: the user typed the target.
-    #[default]
-    Any,
-    /// The internet, this machine and private networks.
-    PublicAndPrivate,
-    /// The internet and this machine.
-    PublicAndLoopback,
-    /// The internet alone.
-    Public,
+words! {
+    /// Which addresses may be reached. Checked when a connection is made, after names were resolved, so that a name cannot
+    /// lead inside. Each variant is named for what it allows, which is less than the one before it: the greater of two is
+    /// the stricter.
+    #[derive(PartialOrd, Ord, Default)]
+    pub enum AddressPolicy {
+        /// Every address: the user typed the target.
+        #[default]
+        Any = "any",
+        /// The internet, this machine and private networks.
+        PublicAndPrivate = "public-and-private",
+        /// The internet and this machine.
+        PublicAndLoopback = "public-and-loopback",
+        /// The internet alone.
+        Public = "public",
+    }
 }
 
-/// A text that is not an address policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address policy")]
-pub struct UnknownAddressPolicy(String);
-
 impl AddressPolicy {
-    const ALL: [Self; 4] = [Self::Any, Self::PublicAndPrivate, Self::PublicAndLoopback, Self::Public];
-
-    /// The name in the ledger and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::PublicAndPrivate => "public-and-private",
-            Self::PublicAndLoopback => "public-and-loopback",
-            Self::Public => "public",
-        }
-    }
-
     /// Whether an address of that class may be reached.
     pub fn allows(self, class: AddressClass) -> bool {
         use AddressClass as Class;
@@ -267,21 +234,6 @@ impl AddressPolicy {
             Some(class) if self.allows(class) => Ok(()),
             Some(class) => Err(class),
         }
-    }
-}
-
-impl fmt::Display for AddressPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for AddressPolicy {
-    type Err = UnknownAddressPolicy;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|policy| policy.name() == text);
-        known.ok_or_else(|| UnknownAddressPolicy(text.escape_debug().to_string()))
     }
 }
 

@@ -136,7 +136,7 @@ fn test_keys_cause_test_events_and_live_keys_live_ones() {
     let (status, answer) = cause(&face, r#"{"type":"order.completed","mode":"live"}"#);
     assert_eq!(
         (status, &answer["message"]),
-        (400, &json!("a test key causes test events only"))
+        (400, &json!("a test key creates test events only"))
     );
     (0..3).for_each(|_| drop(app.next()));
     face.stop().ok();
@@ -179,7 +179,7 @@ fn any_event_of_the_catalogue_can_be_made_to_happen() {
         ),
         (r#"{"type":"order.refunded","mode":1}"#, "neither `test` nor `live`"),
         (r#"{"type":"order.refunded","params":{"a":1}}"#, "`a`"),
-        (r#"{"type":"order.refunded","params":[]}"#, "`params` is no object"),
+        (r#"{"type":"order.refunded","params":[]}"#, "`params` must be an object"),
     ] {
         let (status, answer) = face.call("POST", "/_hook/events", body);
         assert_eq!(status, 400, "{body}");

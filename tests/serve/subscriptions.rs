@@ -87,9 +87,13 @@ fn slotflow_refuses_what_its_rules_refuse_and_keeps_nothing_of_it() {
             "has no event `booking.moved`",
         ),
         (json!("https://b.example.com"), json!([]), "wants no event"),
-        (json!("https://b.example.com"), json!("all"), "is no list of events"),
-        (json!("https://b.example.com"), json!([7]), "something that is no text"),
-        (json!(7), json!(["booking.confirmed"]), "`url` is no text"),
+        (json!("https://b.example.com"), json!("all"), "is not a list of events"),
+        (
+            json!("https://b.example.com"),
+            json!([7]),
+            "something that is not a string",
+        ),
+        (json!(7), json!(["booking.confirmed"]), "`url` is not a string"),
         (
             json!("ftp://b.example.com"),
             json!(["booking.confirmed"]),

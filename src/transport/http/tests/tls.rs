@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::server::tls::Tls;
-use crate::server::{self, Handler, Incoming, Rejection, Reply, ServerLimits};
+use crate::server::{self, Handler, Incoming, Reply, ServerLimits};
 
 struct Echo;
 
@@ -21,8 +21,6 @@ impl Handler for Echo {
             body: incoming.body,
         }
     }
-
-    fn rejected(&self, _: Rejection) {}
 }
 
 pub(super) async fn serve(tls: &Tls) -> u16 {
