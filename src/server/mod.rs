@@ -34,6 +34,10 @@ const SHARE: usize = 64 * 1024;
 /// How many connections are closed when the system allows no more of them.
 const GIVEN_UP: usize = 16;
 
+/// The pauses after failed accepts.
+const PAUSE_FIRST: Duration = Duration::from_millis(5);
+const PAUSE_LONGEST: Duration = Duration::from_millis(320);
+
 /// How long a new connection waits for a place before it takes that of a connection that was just answered.
 const PLACE_WAIT: Duration = Duration::from_millis(50);
 
@@ -218,7 +222,7 @@ pub async fn serve<H: Handler>(
         cancel,
     });
     let mut tasks = JoinSet::new();
-    let mut pause = Pause::default();
+    let mut pause = Duration::ZERO;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -227,7 +231,7 @@ pub async fn serve<H: Handler>(
         };
         match accepted {
             Ok((stream, remote, place)) => {
-                pause = Pause::default();
+                pause = Duration::ZERO;
                 let connection = ServerConnection::new(Arc::clone(&shared), remote);
                 let tls = tls.clone();
                 tasks.spawn(async move {
@@ -236,8 +240,8 @@ pub async fn serve<H: Handler>(
                 });
             }
             Err(error) => {
-                let wait = pause.after(&error);
-                if !wait.is_zero() {
+                pause = pause_after(&error, pause);
+                if !pause.is_zero() {
                     shared.handler.accept_failed(&error);
                     // Most likely there are too many open files, which the ledger needs too.
                     for _ in 0..GIVEN_UP {
@@ -247,7 +251,7 @@ pub async fn serve<H: Handler>(
                 tokio::select! {
                     biased;
                     () = shared.cancel.cancelled() => break,
-                    () = tokio::time::sleep(wait) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
         }
@@ -306,25 +310,12 @@ async fn drain(
     cut_off
 }
 
-/// The pause after a failed accept.
-#[derive(Default)]
-struct Pause(Duration);
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(5);
-    const LONGEST: Duration = Duration::from_millis(320);
-
-    /// No pause when the failure concerns that connection alone; else a longer one each time: retrying does not bring back
-    /// the files or the memory that are lacking.
-    fn after(&mut self, error: &io::Error) -> Duration {
-        use io::ErrorKind as Io;
-        if matches!(
-            error.kind(),
-            Io::ConnectionAborted | Io::ConnectionReset | Io::Interrupted
-        ) {
-            return Duration::ZERO;
-        }
-        self.0 = (self.0 * 2).clamp(Self::FIRST, Self::LONGEST);
-        self.0
+/// The pause after a failed accept, which follows a pause of `last`. Zero if the failure concerns that connection alone;
+/// otherwise longer each time, since retrying does not bring back the files or the memory that are lacking.
+fn pause_after(error: &io::Error, last: Duration) -> Duration {
+    use io::ErrorKind as Io;
+    match error.kind() {
+        Io::ConnectionAborted | Io::ConnectionReset | Io::Interrupted => Duration::ZERO,
+        _ => (last * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST),
     }
 }

@@ -294,7 +294,7 @@ async fn a_certificate_comes_from_files() {
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let tls = Tls::from_files(&certificate, &key).unwrap();
-    assert_eq!(tls.certificate_pem(), made.cert.pem());
+    assert_eq!(tls.certificate_pem, made.cert.pem());
 
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
@@ -304,12 +304,12 @@ async fn a_certificate_comes_from_files() {
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 
     let says = |certificate: &Path, key: &Path| Tls::from_files(certificate, key).err().unwrap().to_string();
-    assert!(says(&key, &key).ends_with("holds no certificate in PEM form"));
-    assert!(says(&certificate, &certificate).ends_with("holds no private key in PEM form"));
+    assert!(says(&key, &key).ends_with("contains no certificate in PEM form"));
+    assert!(says(&certificate, &certificate).ends_with("contains no private key in PEM form"));
     assert!(says(&folder.path().join("none"), &key).starts_with("cannot read `"));
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
-    assert_eq!(says(&certificate, &key), "the certificate and the key cannot be used");
+    assert_eq!(says(&certificate, &key), "cannot use this certificate and key");
 }
 
 #[test]
