@@ -1,5 +1,4 @@
-//! Which addresses may be reached. One table of address classes serves the rules for endpoints, the check when a
-//! connection is made, and diagnostics.
+//! Which addresses may be reached. Endpoint rules, connect-time checks and diagnostics share one table of address classes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -76,8 +75,8 @@ const LOCAL_SUFFIXES: [&str; 12] = [
 ];
 
 impl AddressClass {
-    /// The class of that address. An IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as itself:
-    /// what would be reached is what matters.
+    /// The class of an address. An IPv4 address inside an IPv6 one (mapped, translated, tunnelled) has the class of the IPv4
+    /// address, which is the one that is reached.
     pub fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(v4) => Self::of_v4(v4),
@@ -85,8 +84,8 @@ impl AddressClass {
         }
     }
 
-    /// The class of the URL's host; `None` without a host. The parsed URL is asked, never its text, so that no spelling
-    /// (octal, hexadecimal, percent-encoded, full-width digits) has another class. Names are not looked up.
+    /// The class of the URL's host; `None` without a host. It depends on the parsed URL, never on its text, so that no spelling
+    /// (octal, hexadecimal, percent-encoded, full-width digits) has another class. Names are not resolved.
     pub fn of_url(url: &Url) -> Option<Self> {
         Some(match url.host()? {
             Host::Ipv4(address) => Self::of_v4(address),
@@ -132,8 +131,8 @@ impl AddressClass {
     fn of_v6(address: Ipv6Addr) -> Self {
         let own = Self::of_plain_v6(address);
         let inner = embedded_v4(address).map(|inner| inner.map(Self::of_v4));
-        // A form that stands for nothing but its IPv4 address has its class; otherwise the inner address can only make
-        // the class worse.
+        // A form that is only another way to write an IPv4 address has its class; otherwise the inner address can only make
+        // the class more dangerous.
         match inner {
             [Some(only), None] if stands_for_v4(address) => only,
             inner => inner
@@ -161,7 +160,7 @@ impl AddressClass {
         }
     }
 
-    /// Of two classes that one address has, the more dangerous counts.
+    /// Decides between two classes of one address.
     fn danger(self) -> u8 {
         match self {
             Self::Public => 0,
@@ -172,7 +171,7 @@ impl AddressClass {
         }
     }
 
-    /// The words that follow "`URL` is".
+    /// The end of a sentence that begins with "`URL` is".
     pub fn description(self) -> &'static str {
         match self {
             Self::Loopback => "on this machine only",
@@ -220,13 +219,13 @@ impl AddressPolicy {
         }
     }
 
-    /// Whether that address may be reached. The error is its class.
+    /// Checks an address. The error is its class.
     pub fn check(self, address: IpAddr) -> Result<(), AddressClass> {
         let class = AddressClass::of(address);
         if self.allows(class) { Ok(()) } else { Err(class) }
     }
 
-    /// The same for a URL, before anything is looked up. A name passes, since its addresses decide; that of a metadata
+    /// Checks a URL before its name is resolved. A name passes, since its addresses are checked later; the name of a metadata
     /// service does not.
     pub fn check_url(self, url: &Url) -> Result<(), AddressClass> {
         match AddressClass::of_url(url) {
@@ -237,7 +236,7 @@ impl AddressPolicy {
     }
 }
 
-/// Whether the address is only another way to write its IPv4 address: mapped (`::ffff:0:0/96`), compatible (`::/96`),
+/// Whether the address is only another way to write an IPv4 address: mapped (`::ffff:0:0/96`), compatible (`::/96`),
 /// translated (`::ffff:0:0:0/96`, `64:ff9b::/96`) or 6to4 (`2002::/16`).
 fn stands_for_v4(address: Ipv6Addr) -> bool {
     matches!(
@@ -246,7 +245,7 @@ fn stands_for_v4(address: Ipv6Addr) -> bool {
     )
 }
 
-/// The IPv4 addresses that an IPv6 address leads to, by the forms of [`stands_for_v4`], Teredo (server and client), a
+/// The IPv4 addresses that an IPv6 address contains, by the forms of [`stands_for_v4`], Teredo (server and client), a
 /// network's own translation prefix (`64:ff9b:1::/48`, both layouts) or ISATAP.
 fn embedded_v4(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
     let join = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
@@ -277,7 +276,7 @@ pub fn is_localhost(name: &str) -> bool {
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// Whether the URL's host is this machine by its very text; no name but `localhost` is looked up.
+/// Whether the URL's host is a loopback address or `localhost`. Names are not resolved.
 pub fn is_loopback(url: &Url) -> bool {
     AddressClass::of_url(url) == Some(AddressClass::Loopback)
 }

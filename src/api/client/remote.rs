@@ -33,18 +33,20 @@ impl<T: Transport> Remote<T> {
     async fn subscriptions(&self) -> Result<Vec<Subscription>, EndpointError> {
         let call = self.client.verb(Verb::List)?;
         let mut found = Vec::new();
-        let mut page = Some(String::new());
+        let mut cursor = String::new();
         for number in 1..=MOST_PAGES {
-            let Some(cursor) = page.take() else { return Ok(found) };
             let answer = self.page(number, &cursor).await?;
             let items = self.items(call, &answer)?;
-            page = match &self.client.api.paging {
-                None => None,
-                Some(paging) => next_page(paging, &answer, number, items.len()).filter(|next| *next != cursor),
-            };
+            let paging = self.client.api.paging.as_ref();
+            let next = paging.and_then(|paging| next_page(paging, &answer, number, items.len()));
             found.extend(items);
             if found.len() > MOST_LISTED {
                 return Err(self.garbled(format!("the list has more than {MOST_LISTED} subscriptions")));
+            }
+            // A page that names itself as the next one is the last.
+            match next.filter(|next| *next != cursor) {
+                Some(next) => cursor = next,
+                None => return Ok(found),
             }
         }
         Err(self.garbled(format!("the list does not end after {MOST_PAGES} pages")))

@@ -1,4 +1,4 @@
-//! Subscriptions as the provider writes them.
+//! Subscriptions in the provider's JSON form.
 
 use serde_json::Value;
 

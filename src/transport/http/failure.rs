@@ -24,7 +24,10 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
         return (ErrorKind::Tls, tls_text(tls, &place));
     }
     if error.is_builder() {
-        return (ErrorKind::Protocol, "the URL cannot be asked for over HTTP".to_owned());
+        return (
+            ErrorKind::Protocol,
+            "the URL is not valid in an HTTP request".to_owned(),
+        );
     }
     let (io, last) = innermost(&chain);
     if error.is_connect() {
