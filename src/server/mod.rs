@@ -263,24 +263,18 @@ pub async fn serve<H: Handler>(
 }
 
 impl<H> Shared<H> {
+    /// Accepts a connection, once there is a place for it.
     async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let (stream, remote) = listener.accept().await?;
-        Ok((stream, remote, self.place().await?))
-    }
-
-    /// A place for one more connection.
-    async fn place(&self) -> io::Result<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(place);
-        }
-        let mut any = false;
+        // Without a wait at first: usually there is a place.
+        let mut wait = Duration::ZERO;
         loop {
-            self.connections.free_place(self.limits.grace, any);
             let place = Arc::clone(&self.places).acquire_owned();
-            match tokio::time::timeout(PLACE_WAIT, place).await {
-                Ok(place) => return place.map_err(io::Error::other),
-                Err(_) => any = true,
+            if let Ok(place) = tokio::time::timeout(wait, place).await {
+                return Ok((stream, remote, place.map_err(io::Error::other)?));
             }
+            self.connections.free_place(self.limits.grace, !wait.is_zero());
+            wait = PLACE_WAIT;
         }
     }
 }

@@ -314,13 +314,12 @@ async fn a_certificate_comes_from_files() {
 
 #[test]
 fn a_lack_of_files_is_waited_out_longer_and_longer() {
-    let mut pause = Pause::default();
     let too_many_files = io::Error::from_raw_os_error(24);
-    let waits: Vec<_> = (0..4).map(|_| pause.after(&too_many_files).as_millis()).collect();
-    assert_eq!(waits, [5, 10, 20, 40]);
-    assert_eq!(
-        (0..20).map(|_| pause.after(&too_many_files)).max(),
-        Some(Pause::LONGEST)
-    );
-    assert_eq!(pause.after(&io::ErrorKind::ConnectionAborted.into()), Duration::ZERO);
+    let pauses = std::iter::successors(Some(Duration::ZERO), |last| Some(pause_after(&too_many_files, *last)));
+    let pauses: Vec<_> = pauses.skip(1).take(20).collect();
+    let millis: Vec<_> = pauses[..4].iter().map(Duration::as_millis).collect();
+    assert_eq!(millis, [5, 10, 20, 40]);
+    assert_eq!(pauses.iter().max(), Some(&PAUSE_LONGEST));
+    let aborted = io::ErrorKind::ConnectionAborted.into();
+    assert_eq!(pause_after(&aborted, PAUSE_LONGEST), Duration::ZERO);
 }

@@ -219,12 +219,6 @@ impl AddressPolicy {
         }
     }
 
-    /// Checks an address. The error is its class.
-    pub fn check(self, address: IpAddr) -> Result<(), AddressClass> {
-        let class = AddressClass::of(address);
-        if self.allows(class) { Ok(()) } else { Err(class) }
-    }
-
     /// Checks a URL before its name is resolved. A name passes, since its addresses are checked later; the name of a metadata
     /// service does not.
     pub fn check_url(self, url: &Url) -> Result<(), AddressClass> {

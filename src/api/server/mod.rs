@@ -15,7 +15,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 pub use access::{ApiAccess, ApiKey};
@@ -88,8 +88,8 @@ pub enum ApiEvent {
 pub struct ApiCall {
     /// As sent.
     pub method: String,
-    /// Path and query as sent.
-    #[serde(rename = "path", serialize_with = "serialize_masked")]
+    /// Path and query, with masked credentials.
+    #[serde(rename = "path")]
     pub target: String,
     /// Of the answer.
     pub status: u16,
@@ -101,10 +101,6 @@ pub struct ApiCall {
     /// Time from the last byte of the request to the answer.
     #[serde(rename = "took_ms", serialize_with = "serialize_millis")]
     pub took: Duration,
-}
-
-fn serialize_masked<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&mask::url(url))
 }
 
 /// An event that a call created.
@@ -184,7 +180,7 @@ impl Handler for MockApi {
         }
         self.emit(ApiEvent::Call(ApiCall {
             method: incoming.method,
-            target: incoming.target,
+            target: mask::url(&incoming.target),
             status: reply.status,
             summary,
             mode: seen.mode,

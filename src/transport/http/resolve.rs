@@ -55,7 +55,9 @@ impl Resolve for Resolver {
 /// The addresses that may be reached.
 fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NoAddress> {
     let first = found.first().map(|address| AddressClass::of(address.ip()));
-    let allowed = found.into_iter().filter(|address| policy.check(address.ip()).is_ok());
+    let allowed = found
+        .into_iter()
+        .filter(|address| policy.allows(AddressClass::of(address.ip())));
     let allowed: Vec<_> = allowed.collect();
     match first {
         Some(class) if allowed.is_empty() => Err(NoAddress::Blocked(class)),
