@@ -354,15 +354,15 @@ fn a_face_that_answers_nonsense_is_told_and_nothing_is_noted() {
     let page = "<!doctype html><title>Welcome</title>";
     for (status, body, says) in [
         (200, page, "a web page, not JSON"),
-        (200, "", "without a body"),
+        (200, "", "has no body"),
         (
             200,
             r#"{"error":{"code":"LIMIT_REACHED","message":"No more."}}"#,
-            "with an error in it: No more.",
+            "contains an error: No more.",
         ),
-        (200, r#"{"webhooks":[{"id":"1","#, "breaks off"),
-        (200, r#"{"data":[]}"#, "`webhooks` of the answer is no list"),
-        (200, r#"{"webhooks":{}}"#, "`webhooks` of the answer is no list"),
+        (200, r#"{"webhooks":[{"id":"1","#, "in the middle"),
+        (200, r#"{"data":[]}"#, "`webhooks` of the answer is not a list"),
+        (200, r#"{"webhooks":{}}"#, "`webhooks` of the answer is not a list"),
     ] {
         let sandbox = Sandbox::new();
         let face = App::start(move |_| Reply::Status(status, body));

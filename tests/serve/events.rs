@@ -100,7 +100,7 @@ fn a_booking_that_cannot_be_is_refused_and_causes_nothing() {
         ("starts_at", json!("tomorrow"), "`starts_at` must be a time"),
         ("duration", json!(0), "`duration` must be a whole number of minutes"),
         ("duration", json!("30"), "`duration` must be a whole number of minutes"),
-        ("attendee_name", json!(""), "`attendee_name` must be a text"),
+        ("attendee_name", json!(""), "`attendee_name` must be a non-empty string"),
         ("metadata", json!("x"), "`metadata` must be an object"),
     ] {
         let mut booking: Value = serde_json::from_str(BOOKING).expect("JSON");

@@ -113,7 +113,7 @@ fn slotflow_refuses_what_its_rules_refuse_and_keeps_nothing_of_it() {
         (r#"{"url":"https://b.example.com"}"#, "`events` is missing"),
         (r#"{"events":["booking.confirmed"]}"#, "`url` is missing"),
         ("{", "not JSON"),
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ("", "not JSON"),
     ] {
         refused(&face, ("POST", "/webhooks", body), 422, part);
