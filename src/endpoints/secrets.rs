@@ -248,7 +248,10 @@ impl Vault {
         let written = absolute.strip_prefix(&base).unwrap_or(&absolute);
         match written.to_str() {
             Some(text) => Ok(Reference::File(text.to_owned())),
-            None => Err(EndpointError::NotUnicode(absolute)),
+            None => Err(EndpointError::Unsupported(format!(
+                "the path `{}` is not valid Unicode",
+                absolute.display()
+            ))),
         }
     }
 

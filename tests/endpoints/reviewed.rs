@@ -213,11 +213,11 @@ fn a_file_that_says_nothing_about_endpoints_removes_nothing() {
     .ok();
     endpoints(&sandbox, "apply --yes")
         .exits(2)
-        .says(["there is no `hook.toml` here or above", "`-f FILE`"]);
+        .says(["no `hook.toml` here or above", "`-f FILE`"]);
     sandbox.write("other.toml", "provider = \"slotflow\"\n");
     endpoints(&sandbox, "apply --yes -f other.toml")
         .exits(2)
-        .says(["says nothing about endpoints", "`endpoint = []`"]);
+        .says(["has no `endpoint` entries", "`endpoint = []`"]);
     endpoints(&sandbox, "apply --yes -f none.toml")
         .exits(2)
         .says(["`none.toml` cannot be read"]);

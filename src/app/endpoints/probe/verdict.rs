@@ -9,7 +9,7 @@ use crate::finding::{Finding, Level};
 use crate::signature::Scheme;
 use crate::text::{printable, short_time, status_line};
 
-/// Above this the answer is slow for a provider whose limit nobody states.
+/// A slower answer is a risk for a provider whose time limit is not documented.
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The answers, in the order of the questions.
