@@ -195,6 +195,7 @@ impl Verification {
         let Some(detector) = &self.detector else {
             return self.labels.iter().collect();
         };
+        // Only labels whose marks are there: verifying with every provider would be slow, and open to lookalikes.
         let marks = detector.detect(received.headers, received.body);
         let marked = |label: &&ExpectedProvider| marks.iter().any(|mark| detect::covers(&label.name, mark));
         self.labels.iter().filter(marked).collect()
@@ -232,7 +233,7 @@ impl Verification {
     }
 
     /// The variant of the highest rank whose signature is there. Where several have theirs in the same place, it is the one
-    /// whose grammar the value has and for whose kind of key there is a secret: neither is the sender's to choose.
+    /// whose grammar the value has and for whose kind of key there is a secret.
     fn deciding<'a>(&self, candidates: &'a [Candidate], received: &Received<'_>) -> Option<&'a Candidate> {
         let Received { headers, body, .. } = *received;
         let scheme = |candidate: &'a Candidate| &candidate.profile.scheme;
@@ -246,6 +247,7 @@ impl Verification {
         if rivals.len() == 1 {
             return Some(first);
         }
+        // Grammar and configured keys decide: the sender must not be able to pick a weaker variant.
         rivals.retain(|candidate| scheme(candidate).fits(headers));
         let usable = |candidate: &&&Candidate| self.secrets.is_none() || self.verifier(candidate).is_ok();
         rivals.iter().find(usable).or(rivals.first()).copied().or(Some(first))

@@ -185,6 +185,7 @@ impl Context {
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
+        // An endpoint that is disabled during the run ends the deliveries that wait for it.
         engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
         Pipeline {
             engine,

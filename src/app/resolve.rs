@@ -89,6 +89,7 @@ impl Context {
             );
             return Ok((Secrets::Given(own), kind));
         }
+        // Settings come after the endpoint's own: they apply to every endpoint that has none.
         if let Some(secrets) = self.settings_secrets(purpose)? {
             return Ok((secrets, SecretKind::Settings));
         }
@@ -152,21 +153,21 @@ impl Context {
     /// Secrets that this machine knows already: the settings', the dev secret when it was ever used, and those
     /// of endpoints. For explanations: what cannot be read is left out.
     pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
+        let mut all = Vec::new();
         let settings = self.settings.secret.as_deref().map(SecretRef::parse);
-        let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
-        let dev =
-            DevSecret::exists(&self.paths, profile).then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
-        let settings = settings.and_then(|reference| {
-            let secret = reference.resolve().ok()?;
+        // Standard input can be read only once, and an explanation must not take it.
+        if let Some(reference) = settings.filter(|reference| reference.source != SecretSource::Stdin)
+            && let Ok(secret) = reference.resolve()
+        {
             remember(&secret, &reference);
-            Some(secret)
-        });
-        let endpoints = self.known_endpoint_secrets(profile);
-        settings
-            .into_iter()
-            .chain(dev.and_then(Result::ok))
-            .chain(endpoints)
-            .collect()
+            all.push(secret);
+        }
+        if DevSecret::exists(&self.paths, profile) {
+            let dev = self.dev_secret();
+            all.extend(dev.and_then(|dev| dev.for_profile(profile, Purpose::Verify)));
+        }
+        all.extend(self.known_endpoint_secrets(profile));
+        all
     }
 
     /// The dev secret, made at first use.

@@ -91,6 +91,7 @@ impl TrustRequest {
         for endpoint in book.read()? {
             let own = endpoint.secrets.iter();
             grants.extend(own.filter_map(|secret| book.needs(&endpoint, secret)));
+            // Without its own secret it would get another one, which the user has to allow as well.
             if endpoint.secrets.is_empty() {
                 let profile = registry.get(&endpoint.provider).ok();
                 let other = secret.as_deref().map_or(OtherSecret::Own, OtherSecret::Project);

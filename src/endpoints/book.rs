@@ -142,8 +142,10 @@ impl Book {
         let before = self.load(&path)?;
         let mut after = before.clone();
         let answer = change(&mut after)?;
+        // Without a change the file keeps its formatting, and its time of change.
         if after != before {
             check(&after, self.ids)?;
+            // Trusted first: a crash in between leaves a grant that nothing uses, not an endpoint that cannot sign.
             self.bind_changes(&before, &after)?;
             replace(&path, &temporary, &after)?;
             self.vault.forget_dropped(&before, &after)?;
@@ -226,6 +228,7 @@ fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), 
     };
     let text = serde_json::to_string_pretty(&content);
     let text = text.map_err(|error| EndpointError::io(path, "written")(error.into()))? + "\n";
+    // A book that cannot be read again would lock the user out of every endpoint.
     if parse(path, &text)? != endpoints {
         let error = io::Error::new(io::ErrorKind::InvalidData, "it would not read back the same");
         return Err(EndpointError::io(path, "written")(error));
@@ -239,11 +242,11 @@ fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), 
     sync_folder(folder).map_err(EndpointError::io(folder, "written"))
 }
 
-/// Waits for the lock, which ends with the file that is returned. The side file stays: whoever deleted it could take a
-/// lock that another process holds on the deleted one.
+/// Waits for the lock, which is held until the returned file is dropped.
 fn lock(path: &Path, patience: Duration) -> Result<File, EndpointError> {
     let side = beside(path, ".lock");
     let failed = EndpointError::io(&side, "locked");
+    // Never deleted: two processes could then hold locks on two files of that name.
     let opened = OpenOptions::new()
         .write(true)
         .create(true)

@@ -232,25 +232,19 @@ fn judge_plan(
 /// Judges the events alone; `new_events` as in [`RuleOptions`].
 pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
     let label = profile.label();
-    match canonical_events(profile, events) {
-        Events::All => vec![
-            Finding::caution(
-                "all-events",
-                format!("all events of `{label}` are delivered, also those that it adds later"),
-            )
-            .hint("subscribe only to what the application handles"),
-        ],
-        Events::Only(names) if names.is_empty() => vec![
+    match (canonical_events(profile, events), events) {
+        (Events::Only(names), _) if names.is_empty() => vec![
             Finding::problem("no-events", "the endpoint wants no event")
                 .hint(format!("`hook providers events {label}` shows the catalogue")),
         ],
-        Events::Only(_) => {
-            // The names as they were typed, so that an alias is noted.
-            let Events::Only(typed) = events else { return Vec::new() };
-            typed
-                .iter()
-                .filter_map(|name| judge_event(profile, name, new_events))
-                .collect()
+        // The names as they were typed, so that an alias is noted.
+        (Events::Only(_), Events::Only(typed)) => {
+            let findings = typed.iter().filter_map(|name| judge_event(profile, name, new_events));
+            findings.collect()
+        }
+        _ => {
+            let what = format!("all events of `{label}` are delivered, also those that it adds later");
+            vec![Finding::caution("all-events", what).hint("subscribe only to what the application handles")]
         }
     }
 }

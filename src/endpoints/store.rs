@@ -121,11 +121,9 @@ impl RemotePlace<'_> {
             (change.events.is_some(), Field::Events, "events"),
             (change.description.is_some(), Field::Description, "description"),
         ];
-        let missing = |field| !self.api.takes(Verb::Update, field);
-        let mut cannot = parts
-            .into_iter()
-            .filter(|(is_changed, field, _)| *is_changed && missing(*field));
-        let (_, _, part) = cannot.next()?;
+        let cannot =
+            |(is_changed, field, _): &(bool, Field, &str)| *is_changed && !self.api.takes(Verb::Update, *field);
+        let (_, _, part) = parts.into_iter().find(cannot)?;
         Some(format!("`{}` cannot change an endpoint's {part}", self.profile.label()))
     }
 }

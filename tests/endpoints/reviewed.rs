@@ -116,7 +116,7 @@ fn what_fails_in_the_middle_is_said_and_a_second_run_does_what_is_left() {
             "allows no more",
             "not done after that:",
             "+ d",
-            "run it once more",
+            "run it again",
         ]);
     assert_eq!(there.names(), ["a", "b"]);
     there.sandbox.write("hook.toml", file(&[all[1], all[2]]));
@@ -140,7 +140,7 @@ fn what_cannot_be_changed_is_refused_before_anything_is_done_unless_it_may_be_ma
     there
         .endpoints("apply --yes")
         .exits(2)
-        .says(["endpoint `crm` cannot be as the file wants it", "`--recreate`"]);
+        .says(["endpoint `crm`: `slotflow` cannot change", "`--recreate`"]);
     assert_eq!(there.names().len(), 2, "`old` is still there");
     there
         .endpoints("apply --yes --recreate")
@@ -195,7 +195,7 @@ fn a_plan_that_changed_under_the_apply_is_not_done() {
     };
     apply().exits(7).says([
         "changed while the plan was looked at: nothing is done",
-        "run it once more",
+        "run it again",
     ]);
     assert!(face.rest().iter().all(|seen| seen.method == "GET"));
     // The name is noted here, since the provider has no place for it.

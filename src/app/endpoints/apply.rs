@@ -97,6 +97,7 @@ impl Endpoints<'_> {
         let Some(failed) = all.get(done).filter(|_| self.store.remote().is_some() && !is_judged) else {
             return error;
         };
+        // Only a provider does the steps one by one; the book does all or none.
         let left = &all[done + 1..];
         if !left.is_empty()
             && let Err(error) = (self.on)(EndpointEvent::NotDone(left.to_vec()))

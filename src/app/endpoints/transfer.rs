@@ -59,6 +59,7 @@ impl Endpoints<'_> {
         let secrets = endpoint.secrets.clone();
         endpoint.id = Id::new(IdKind::Endpoint, context.now(), &context.random).to_string();
         let added = book.edit(|endpoints| {
+            // Names are unique per store: the provider's may be taken here.
             if endpoints.iter().any(|other| other.name == endpoint.name) {
                 endpoint.name = name_for(&endpoint.url, endpoints);
             }

@@ -129,6 +129,7 @@ impl<'a> HandshakeRun<'a> {
                 }
                 first = false;
                 if !result.confirmed {
+                    // The others are still sent: one report shows everything that is to be fixed.
                     exit = Exit::Unmet;
                 }
             }

@@ -124,6 +124,7 @@ impl Survey<'_> {
             if page.len() < PAGE {
                 return Ok(false);
             }
+            // By number, not by offset: new records during the run would shift the pages.
             query.page.before = page.last().map(|last| last.number);
         }
     }

@@ -116,6 +116,7 @@ impl Follower<'_> {
                 return Ok(true);
             }
             self.open = None;
+            // Another file at that path is another ledger, with numbers of its own.
             (self.after, self.watched) = (0, BTreeMap::new());
         }
         let Some(inode) = inode else { return Ok(false) };
@@ -153,9 +154,10 @@ impl Follower<'_> {
         }
     }
 
-    /// Whether a delivery failed is known only at its end, so that failures are not picked by the ledger.
+    /// The records after those that were seen.
     fn next(&self, page: QueryPage) -> Result<Vec<Summary>> {
         self.list(&Query {
+            // Filtered in `see` instead: a delivery that is listed now may fail later.
             failed: false,
             page,
             ..self.query.clone()

@@ -67,6 +67,7 @@ fn newest(store: &dyn Store, back: usize) -> Result<u64> {
         };
         Ok(store.list(&query)?.first().map(|found| found.number))
     };
+    // `last` after `send` is what was sent; on a machine that only receives, what was received.
     let kind = match nth(RecordKind::Delivery, 0)? {
         Some(_) => RecordKind::Delivery,
         None => RecordKind::Capture,

@@ -90,6 +90,7 @@ fn find(context: &Context, id: &str, reveal: bool) -> Result<(Box<dyn Store>, Re
     let store = select::reader(context)?;
     let number = select::number(&*store, id)?;
     let mut record = select::record(&*store, number)?;
+    // Either way the secrets of the record become known: put back, or recognised wherever they are to be masked.
     if reveal {
         context.restore(&mut record);
     } else {

@@ -28,6 +28,7 @@ pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
         kind: Some(RecordKind::Delivery),
         endpoint: Some(subject.endpoint.name.clone()),
         page: QueryPage {
+            // Parked ones are dropped below: each test leaves one beside its genuine delivery.
             limit: DELIVERIES * 2,
             ..Query::default().page
         },

@@ -130,6 +130,7 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
         options,
         signing: signing(context, &endpoint, &profile, options.remote.as_ref())?,
         policy: Arc::new(Policy {
+            // One attempt each: a retry would hide what the receiver answered first.
             schedule: Schedule::default(),
             timeout: options.timeout.unwrap_or(profile.policy.timeout),
             ..profile.policy.clone()
