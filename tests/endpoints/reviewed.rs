@@ -193,10 +193,9 @@ fn a_plan_that_changed_under_the_apply_is_not_done() {
         let args = format!("endpoints apply --yes --remote slotflow --api-url {}", face.url);
         sandbox.hook(args.split_whitespace()).run()
     };
-    apply().exits(7).says([
-        "changed while the plan was looked at: nothing is done",
-        "run it again",
-    ]);
+    apply()
+        .exits(7)
+        .says(["changed while the plan was looked at: nothing is done", "run it again"]);
     assert!(face.rest().iter().all(|seen| seen.method == "GET"));
     // The name is noted here, since the provider has no place for it.
     apply().ok().prints(["updated crm: name"]);
