@@ -1,7 +1,6 @@
-//! Enums whose values are words of files and of JSON.
+//! Enums whose values have a fixed word in files, in JSON and in the ledger.
 
-/// Declares such an enum. The word of each value is written once, for reading, for writing and for the list of accepted
-/// words in the error about another one.
+/// Declares an enum and its words. Reading, writing and the error about an unknown word all use the same table.
 macro_rules! words {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -20,9 +19,7 @@ macro_rules! words {
                     $(Self::$variant => $word),+
                 }
             }
-        }
 
-        impl $name {
             /// The value of that word.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|value| value.name() == name)

@@ -207,7 +207,7 @@ fn a_newer_a_foreign_and_a_damaged_ledger_are_refused_and_left_alone() {
     for command in commands {
         run(&sandbox, command).exits(7).says([
             "error: ledger `",
-            "has format 9999, this hook knows up to",
+            "has format 9999; this version of hook supports up to",
             "hint: update hook",
         ]);
     }

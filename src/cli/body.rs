@@ -116,7 +116,7 @@ impl BodyArgs {
                 group: self.group,
                 id: self.id.clone(),
                 time: self.time,
-                mode: Mode::from_name(&self.mode),
+                mode: Mode::from_name(&self.mode).unwrap_or_default(),
                 ..ComposeOptions::default()
             },
             whole,

@@ -1,17 +1,17 @@
-//! Endpoints that are sent a challenge: until the token comes back, nothing is delivered. The book keeps a digest of the
-//! token, never the token.
+//! Endpoints that their provider asks first: until the token comes back, nothing is delivered. The book keeps a digest of
+//! the token, never the token.
 
-use super::endpoint::{DisabledBy, Endpoint};
+use super::endpoint::{Disabled, DisabledBy, Endpoint};
 use crate::clock::Timestamp;
 use crate::digest::body_sha256;
 use crate::signature::same;
 
-/// The result of a confirmation.
+/// What became of an endpoint that was to be confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmed {
     /// It gets deliveries from now on.
     Now,
-    /// It was not pending.
+    /// It waited for no confirmation.
     Before,
     /// The token is another one.
     WrongToken,
@@ -25,10 +25,14 @@ impl Endpoint {
 
     /// Switches it off until that token comes back.
     pub fn await_confirmation(&mut self, token: &str, now: Timestamp) {
+        let since = super::form::whole_seconds(now);
         self.confirmation = Some(digest(token));
-        // Whatever disabled it before gives way: enabling it by hand must not skip the challenge.
-        self.disabled = None;
-        self.disable(DisabledBy::Unconfirmed, None, now);
+        self.disabled = Some(Disabled {
+            reason: DisabledBy::Unconfirmed,
+            detail: None,
+            since,
+        });
+        self.updated = since;
     }
 
     /// Switches it on when the token is the one that it was sent last.

@@ -1,13 +1,13 @@
-//! Which endpoints get an event.
+//! Who gets an event.
 
 use std::fmt;
 
 use super::endpoint::{Disabled, Endpoint, Events};
 
-/// The label for the environment of an endpoint.
+/// The label that says which environment an endpoint belongs to.
 const ENVIRONMENT: &str = "env";
 
-/// An event that is to be delivered.
+/// What is to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantedEvent<'a> {
     /// The provider that delivers, with or without its variant.

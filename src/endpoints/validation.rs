@@ -1,5 +1,5 @@
-//! Validation of what comes into a store: an endpoint, or a change of one, checked by the provider's rules and brought into
-//! the stored form. The command line and the mock of a provider's API use the same functions.
+//! What comes into a store: an endpoint, or a change of one, judged by the provider's rules and brought into the form that
+//! is kept. The command line and the mock of a provider's API judge by the same functions.
 
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
@@ -8,17 +8,19 @@ use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::provider::Profile;
 
-/// Checks an endpoint with the events as they were typed, and replaces them by the catalogue's names.
+/// Judges an endpoint with the events as they were typed, and gives it the catalogue's names for them.
 pub fn validate(
     profile: &Profile,
     candidate: &mut Endpoint,
     existing: &[Endpoint],
     options: &RuleOptions,
 ) -> Result<Vec<Finding>, EndpointError> {
-    accept(profile, candidate, existing, options, &[])
+    let findings = rules::judge(profile, candidate, existing, options);
+    accept(profile, candidate, existing, findings)
 }
 
-/// Changes one of `existing`.
+/// Makes a change of one of `existing`. What was let pass when it was added, as with `--local`, is not held against another
+/// change.
 pub fn validate_change(
     profile: &Profile,
     endpoint: &mut Endpoint,
@@ -26,21 +28,19 @@ pub fn validate_change(
     existing: &[Endpoint],
     (options, now): (&RuleOptions, Timestamp),
 ) -> Result<Vec<Finding>, EndpointError> {
-    // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
     let known = rules::judge(profile, endpoint, existing, options);
     endpoint.apply(change, now);
-    accept(profile, endpoint, existing, options, &known)
+    let mut findings = rules::judge(profile, endpoint, existing, options);
+    findings.retain(|finding| !known.contains(finding));
+    accept(profile, endpoint, existing, findings)
 }
 
 fn accept(
     profile: &Profile,
     endpoint: &mut Endpoint,
     existing: &[Endpoint],
-    options: &RuleOptions,
-    known: &[Finding],
+    findings: Vec<Finding>,
 ) -> Result<Vec<Finding>, EndpointError> {
-    let mut findings = rules::judge(profile, endpoint, existing, options);
-    findings.retain(|finding| !known.contains(finding));
     if findings.iter().any(Finding::is_problem) {
         return Err(EndpointError::Rule(findings));
     }

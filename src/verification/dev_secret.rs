@@ -1,4 +1,4 @@
-//! The dev secret: shared by `listen` and `send` on one machine without configuration. Several processes may be the first to
+//! The dev secret: what `listen` and `send` share on one machine without a word. Several processes may be the first to
 //! use it at once: each of its files is created by one of them, and read by all.
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::random::Random;
 use crate::secret::{DEV_SECRET, Secret};
 use crate::signature::{AsymmetricKind, Scheme};
 
-/// The use of a secret.
+/// What a secret is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The private half of a pair.
@@ -24,7 +24,7 @@ pub enum Purpose {
     Verify,
 }
 
-/// Secrets for a run: given ones, or the dev secret in each provider's form.
+/// Secrets for a run: given ones, or the dev secret in the form of whichever provider asks.
 #[derive(Debug, Clone)]
 pub enum Secrets {
     /// As the user gave them.
@@ -76,11 +76,16 @@ impl DevSecret {
     pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Secret> {
         if let Scheme::Asymmetric(scheme) = &profile.scheme {
             let pair = self.pair(scheme.kind)?;
-            // The public half is not a secret, so it is not masked.
-            return Ok(match purpose {
-                Purpose::Sign => dev(pair.private),
-                Purpose::Verify => Secret::new(pair.public).named(DEV_SECRET),
-            });
+            let half = if purpose == Purpose::Sign {
+                pair.private
+            } else {
+                pair.public
+            };
+            let half = Secret::new(half).named(DEV_SECRET);
+            if purpose == Purpose::Sign {
+                known::remember(&half, Some(DEV_SECRET));
+            }
+            return Ok(half);
         }
         let form = &profile.secret_form;
         // Many providers have the same form. Each needs a secret of its own: what one signs must not pass as another's.
@@ -91,7 +96,9 @@ impl DevSecret {
             profile.name.as_bytes(),
         ]
         .concat();
-        Ok(dev(form.fresh(&Random::derived(key))))
+        let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
+        known::remember(&secret, Some(DEV_SECRET));
+        Ok(secret)
     }
 
     fn pair(&self, kind: AsymmetricKind) -> Result<Pair> {
@@ -136,14 +143,7 @@ impl Secrets {
     }
 }
 
-/// The dev secret with that text, known so that it is masked.
-fn dev(text: impl Into<Vec<u8>>) -> Secret {
-    let secret = Secret::new(text).named(DEV_SECRET);
-    known::remember(&secret, Some(DEV_SECRET));
-    secret
-}
-
-/// The content of the file, which the first of several processes makes.
+/// What the file holds. It is made at first use, by one of several processes.
 fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

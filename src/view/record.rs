@@ -100,7 +100,7 @@ fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
         None => text(&summary.target),
     };
     let tries = match (summary.kind, &summary.unprocessed) {
-        (RecordKind::Capture, Some((tries, _))) => tries.to_string(),
+        (RecordKind::Capture, Some(failed)) => failed.tries.to_string(),
         (RecordKind::Capture, None) => String::new(),
         (RecordKind::Delivery, _) => summary.attempts.to_string(),
     };
@@ -133,8 +133,8 @@ pub fn tone(state: &str) -> Tone {
 }
 
 fn state(summary: &Summary, abandoned: bool) -> Cell {
-    if let Some((_, error)) = &summary.unprocessed {
-        let text = format!("{}, not processed: {error}", summary.state);
+    if let Some(failed) = &summary.unprocessed {
+        let text = format!("{}, not processed: {}", summary.state, failed.error);
         return Cell::new(printable(&text, MOST), Tone::Bad);
     }
     let cause = if abandoned {
@@ -151,10 +151,10 @@ fn state(summary: &Summary, abandoned: bool) -> Cell {
 
 fn status_cell(summary: &Summary) -> Cell {
     match summary.status {
-        // That of a capture whose answer is the app's was never known.
-        Some(0) => Cell::new("app", Tone::Dim),
         Some(code @ 200..300) => Cell::new(code.to_string(), Tone::Good),
         Some(code) => Cell::new(code.to_string(), Tone::Bad),
+        // The app's own response is not recorded.
+        None if summary.kind == RecordKind::Capture && !summary.is_unreadable() => Cell::new("app", Tone::Dim),
         None => Cell::new("-", Tone::Dim),
     }
 }

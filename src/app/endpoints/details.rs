@@ -20,13 +20,13 @@ use crate::signature::Scheme;
 pub struct EndpointDetails {
     /// As the store has it.
     pub id: String,
-    /// The user's name for it.
+    /// What people call it.
     pub name: String,
-    /// The provider.
+    /// Who delivers.
     pub provider: String,
-    /// The URL, credentials masked.
+    /// Where to, credentials masked.
     pub url: String,
-    /// The subscribed events.
+    /// What it wants.
     pub events: Events,
     /// For people.
     pub description: Option<String>,
@@ -49,15 +49,15 @@ pub struct EndpointDetails {
     pub public_key: Option<String>,
     /// When it was added.
     pub created: Timestamp,
-    /// The last change by hand.
+    /// When somebody changed it last.
     pub updated: Timestamp,
     /// Only when it was generated just now, and once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// The file that it was written to, where the user named one.
+    /// The file that has it, when the user wanted it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<String>,
-    /// Findings of the rules, where they were checked.
+    /// What the rules found, where they judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
     /// Whether the public key is new, so that it is handed over.
@@ -76,7 +76,7 @@ pub struct DisabledDetails {
     pub since: Timestamp,
 }
 
-/// One secret: its reference and fingerprint, never its text.
+/// One secret, told apart from others without giving it away.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecretDetails {
     /// Where its text is.

@@ -1,4 +1,4 @@
-//! `send --handshake`: sends a provider's challenges to a receiver, and checks the answers.
+//! `send --handshake`: plays a provider that asks a receiver whether it is wanted there, and judges the answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use url::Url;
 
 use super::{HandshakeResult, message};
 use crate::app::context::{Context, Purpose};
-use crate::app::outgoing::TargetChoice;
 use crate::clock::human_duration;
+use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::exit::Exit;
@@ -25,27 +25,36 @@ use crate::transport::Transport;
 /// How long an answer may take where the provider does not say.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The expected answer to a wrong signature.
+/// What must be answered to a signature that is wrong.
 const UNAUTHORISED: u16 = 401;
 
-/// Options of the challenges.
+/// Who is asked.
+#[derive(Debug, Clone)]
+pub enum HandshakeTarget {
+    /// Whoever is there.
+    Url(Url),
+    /// An endpoint, with its provider and its secrets.
+    Endpoint(Box<Endpoint>),
+}
+
+/// What the caller wants of the questions.
 #[derive(Debug, Clone)]
 pub struct HandshakeOptions {
-    /// The provider; that of the endpoint or the settings when absent.
+    /// The provider that asks; that of the endpoint or the settings when absent.
     pub provider: Option<String>,
-    /// The receiver: a URL or one endpoint.
-    pub target: TargetChoice,
+    /// Who is asked.
+    pub target: HandshakeTarget,
     /// References of the secrets to sign with.
     pub secrets: Vec<String>,
-    /// Reference of the verify token that the receiver expects.
+    /// Reference of the token that the receiver expects the provider to say.
     pub verify_token: Option<String>,
     /// Headers besides the provider's.
     pub headers: Headers,
-    /// Time limit of an answer, instead of the provider's.
+    /// How long an answer may take, instead of the provider's limit.
     pub timeout: Option<Duration>,
 }
 
-/// What the challenges of one run have in common.
+/// Everything that the questions of one run have in common.
 pub struct HandshakeRun<'a> {
     context: &'a Context,
     profile: Arc<Profile>,
@@ -58,23 +67,31 @@ pub struct HandshakeRun<'a> {
     timeout: Option<Duration>,
 }
 
+/// One question, and what it is to be answered.
+struct HandshakeRequest<'a> {
+    handshake: &'a Handshake,
+    wrongly_signed: bool,
+    token: String,
+    request: Request,
+}
+
 impl<'a> HandshakeRun<'a> {
-    /// Resolves the provider, the secrets and the verify token.
+    /// Finds out who asks, with which secret.
     pub fn new(context: &'a Context, options: HandshakeOptions) -> Result<Self> {
         let (url, endpoint) = match options.target {
-            TargetChoice::Url(url) => (url, None),
-            TargetChoice::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(endpoint)),
-            TargetChoice::Subscribed { .. } => return Err(Error::usage("--handshake takes a single target")),
+            HandshakeTarget::Url(url) => (url, None),
+            HandshakeTarget::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(endpoint)),
         };
         let label = options
             .provider
             .or_else(|| endpoint.as_ref().map(|endpoint| endpoint.provider.clone()))
             .or_else(|| context.settings.provider.clone())
-            .ok_or_else(|| Error::usage("no provider is given").hint("add `--provider NAME`"))?;
+            .ok_or_else(|| Error::usage("no provider is given").hint("name who asks: `--provider NAME`"))?;
         let profile = context.registry.get(&label)?;
         if profile.handshakes.is_empty() {
-            let what = format!("`{}` has no handshake in its provider file", profile.label());
-            return Err(Error::usage(what).hint("`hook providers show NAME` describes a provider's handshakes"));
+            let label = profile.label();
+            let what = format!("how `{label}` asks a receiver is not known, or it asks nothing");
+            return Err(Error::usage(what).hint("`hook providers show NAME` says what a provider asks"));
         }
         let signs = profile.handshakes.iter().any(|handshake| handshake.signed);
         let keys = if signs || profile.handshakes.iter().any(Handshake::needs_secret) {
@@ -109,7 +126,7 @@ impl<'a> HandshakeRun<'a> {
         })
     }
 
-    /// Sends each challenge of the provider, and shows each result. The exit code says whether all of them passed.
+    /// Asks in every way that the provider does, and shows each result. The code says whether all of them are as they must be.
     pub async fn ask_all(
         &self,
         transport: &impl Transport,
@@ -121,15 +138,13 @@ impl<'a> HandshakeRun<'a> {
                 if wrongly_signed && !handshake.probes_signature {
                     continue;
                 }
-                let (result, unreachable) = self.ask(transport, handshake, wrongly_signed).await?;
+                let (result, unreachable) = self.ask(transport, &self.challenge(handshake, wrongly_signed)?).await;
                 show(&result)?;
-                // With nobody there, every other challenge would wait for its time limit.
                 if unreachable && first {
                     return Ok(Exit::Unreachable);
                 }
                 first = false;
                 if !result.confirmed {
-                    // The others are still sent: one report shows everything that is to be fixed.
                     exit = Exit::Unmet;
                 }
             }
@@ -137,8 +152,9 @@ impl<'a> HandshakeRun<'a> {
         Ok(exit)
     }
 
-    fn request(&self, handshake: &Handshake, token: &str, wrongly_signed: bool) -> Result<Request> {
-        let written = handshake.written(token, &self.verify);
+    fn challenge<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<HandshakeRequest<'h>> {
+        let token = handshake.fresh_token(&self.context.random);
+        let written = handshake.written(&token, &self.verify);
         let body = written
             .body
             .as_ref()
@@ -148,16 +164,21 @@ impl<'a> HandshakeRun<'a> {
             url.query_pairs_mut().extend_pairs(&written.query);
         }
         let headers = self.request_headers(handshake, &written, &url, &body, wrongly_signed)?;
-        Ok(Request {
-            method: written.method,
-            url,
-            headers,
-            body,
-            timeout: self.timeout.or(handshake.within()).unwrap_or(LIMIT),
+        Ok(HandshakeRequest {
+            handshake,
+            wrongly_signed,
+            token,
+            request: Request {
+                method: written.method,
+                url,
+                headers,
+                body,
+                timeout: self.timeout.or(handshake.within()).unwrap_or(LIMIT),
+            },
         })
     }
 
-    /// Signed like an event where the provider signs its challenge.
+    /// Signed like an event where the provider signs its question.
     fn request_headers(
         &self,
         handshake: &Handshake,
@@ -172,54 +193,54 @@ impl<'a> HandshakeRun<'a> {
             // The signature of another body is well formed, so that only a receiver that checks it refuses it.
             message.body = [body.as_ref(), b" "].concat().into();
         }
-        let mut headers = Headers::new();
-        if handshake.signed {
+        let mut headers = if handshake.signed {
             let target = RequestTarget {
                 method: &written.method,
                 url: url.as_str(),
                 retries: 0,
             };
-            headers = self.profile.request(&message, self.signer.as_ref(), now, target)?.0;
-        } else if !body.is_empty() {
-            headers.append("content-type", "application/json");
-        }
-        for (name, value) in &written.headers {
-            headers.set(name, value.as_bytes());
-        }
-        for (name, value) in self.headers.iter() {
+            self.profile.request(&message, self.signer.as_ref(), now, target)?.0
+        } else {
+            let mut headers = Headers::new();
+            if !body.is_empty() {
+                headers.append("content-type", "application/json");
+            }
+            headers
+        };
+        let own = written
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
+        for (name, value) in own.chain(self.headers.iter()) {
             headers.set(name, value);
         }
         Ok(headers)
     }
 
-    /// The result, and whether the receiver could not be reached.
-    async fn ask(
-        &self,
-        transport: &impl Transport,
-        handshake: &Handshake,
-        wrongly_signed: bool,
-    ) -> Result<(HandshakeResult, bool)> {
-        let token = handshake.fresh_token(&self.context.random);
-        let request = self.request(handshake, &token, wrongly_signed)?;
+    /// What came of it, and whether nobody was there.
+    async fn ask(&self, transport: &impl Transport, challenge: &HandshakeRequest<'_>) -> (HandshakeResult, bool) {
         let begun = Instant::now();
-        let outcome = transport.send(&request).await;
+        let outcome = transport.send(&challenge.request).await;
         let took = begun.elapsed();
         let status = outcome.status();
         let (why, unreachable) = match outcome {
-            Outcome::Answer(answer) if wrongly_signed => {
+            Outcome::Answer(answer) if challenge.wrongly_signed => {
                 let status = answer.status;
                 let what = format!("a wrong signature must be refused with {UNAUTHORISED}, it answered {status}");
                 ((status != UNAUTHORISED).then_some(what), false)
             }
             Outcome::Answer(answer) => {
-                let misses = handshake.misses(&answer, &token, &request.headers, self.secret.as_ref());
+                let headers = &challenge.request.headers;
+                let misses = challenge
+                    .handshake
+                    .misses(&answer, &challenge.token, headers, self.secret.as_ref());
                 (misses.unwrap_or_else(|why| Some(why.to_string())), false)
             }
             Outcome::Error {
                 kind: ErrorKind::Timeout,
                 ..
             } => {
-                let limit = human_duration(request.timeout);
+                let limit = human_duration(challenge.request.timeout);
                 (Some(format!("no answer came within {limit}")), false)
             }
             Outcome::Error { text, .. } => (Some(text), true),
@@ -230,11 +251,11 @@ impl<'a> HandshakeRun<'a> {
             confirmed: why.is_none(),
             why,
             provider: self.profile.name.clone(),
-            handshake: handshake.name.clone(),
-            wrongly_signed,
+            handshake: challenge.handshake.name.clone(),
+            wrongly_signed: challenge.wrongly_signed,
             status,
             took: Some(took),
         };
-        Ok((result, unreachable))
+        (result, unreachable)
     }
 }

@@ -1,4 +1,4 @@
-//! Follows the ledger: new records, and changes of deliveries that have attempts left.
+//! New records as they come, and what becomes of those with attempts left.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,13 +10,13 @@ use crate::error::{Error, Result};
 use crate::shutdown::Shutdown;
 use crate::store::{self, Query, QueryPage, Store, StoreError, Summary};
 
-/// The polling interval.
+/// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Records that are read at once.
 const PAGE: usize = 1000;
 
-/// Deliveries with attempts left that are watched; the oldest ones are dropped beyond that.
+/// Deliveries with attempts left whose end is waited for; the oldest are given up.
 const WATCHED: usize = 256;
 
 /// What a follower sees.
@@ -26,11 +26,11 @@ pub enum FollowEvent {
     Waiting,
     /// A record is new, or has changed.
     Record(Box<ListedRecord>),
-    /// All records so far were emitted.
+    /// All that there is was told.
     CaughtUp,
 }
 
-/// Emits new records until the program is told to stop; with a limit, that many of the last ones first.
+/// Tells of new records until the program is asked to stop; with a limit, first of that many of the last ones.
 pub async fn follow(
     context: &Context,
     query: Query,
@@ -74,7 +74,7 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// Emits the last records if a limit is given, and starts after the newest one.
+    /// Shows the last records when some were asked for, and starts after all that are there.
     fn begin(&mut self, limit: Option<u32>) -> Result<()> {
         if !self.opened()? {
             let path = self.context.ledger_path.display();
@@ -116,7 +116,6 @@ impl Follower<'_> {
                 return Ok(true);
             }
             self.open = None;
-            // Another file at that path is another ledger, with numbers of its own.
             (self.after, self.watched) = (0, BTreeMap::new());
         }
         let Some(inode) = inode else { return Ok(false) };
@@ -154,10 +153,9 @@ impl Follower<'_> {
         }
     }
 
-    /// The records after those that were seen.
+    /// Whether a delivery failed is known only at its end, so that failures are not picked by the ledger.
     fn next(&self, page: QueryPage) -> Result<Vec<Summary>> {
         self.list(&Query {
-            // Filtered in `see` instead: a delivery that is listed now may fail later.
             failed: false,
             page,
             ..self.query.clone()

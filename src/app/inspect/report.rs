@@ -1,4 +1,4 @@
-//! A report for a provider's support team, without secrets and signatures.
+//! What a support team asks for, and nothing that it must not have.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub struct Report {
 }
 
 /// The last exchange.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct LastExchange {
     /// When it began.
     pub at: Timestamp,
@@ -95,7 +95,9 @@ fn of_capture(capture: &Capture) -> Report {
         last: Some(LastExchange {
             at: request.at,
             status: Some(request.status).filter(|status| *status != 0),
-            ..LastExchange::default()
+            error: None,
+            took: None,
+            answer: None,
         }),
     }
 }

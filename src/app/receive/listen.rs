@@ -62,7 +62,7 @@ pub async fn listen(
         // what is under way has a while left; otherwise it is waited for.
         ends: DispatchEnds {
             stop: shutdown.soft.child_token(),
-            late: shutdown.late(),
+            late: shutdown.drain_deadline(),
         },
     };
     let (open, ready, keys) = setup.open(routes, bound, certificate).await?;
@@ -152,7 +152,8 @@ impl Setup<'_> {
         certificate: Option<(Tls, Option<String>)>,
     ) -> Result<(Open, Ready, Keys)> {
         let (context, options) = (self.context, self.options);
-        let (ledger, retention) = context.kept_ledger(options.dedupe_window);
+        let kept = context.kept_ledger(options.dedupe_window);
+        let ledger = kept.ledger.clone();
         let keys = keys(context, options, &routes)?;
         let trigger = Trigger::open(context, options)?;
         let owner = (!routes.is_empty()).then(|| context.lease()).transpose()?;
@@ -168,7 +169,7 @@ impl Setup<'_> {
             kill: self.shutdown.hard.clone(),
         };
         let workers = routes::start(context, options, &router, (&ledger, owner), self.observer, work_ends).await?;
-        retention.start(&context.notices);
+        context.keep(&kept);
         let (tls, ca_file) = certificate.unzip();
         let ready = ready(
             options,

@@ -148,18 +148,20 @@ impl<'a> Service<'a> {
         let address = address.map_err(|error| Error::internal("the address is unknown").cause(error))?;
         let (events_in, events) = mpsc::channel(1024);
         let api = Arc::new(self.mock_api(address.port(), events_in)?);
-        let (ledger, retention) = context.kept_ledger(None);
+        let kept = context.kept_ledger(None);
+        let ledger = kept.ledger.clone();
         // What cannot be recorded is not delivered.
         ledger.ready().await?;
-        retention.start(&context.notices);
+        context.keep(&kept);
+        drop(kept);
         observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
         let limits = server::ServerLimits {
             body: LARGEST_BODY,
             drain: DRAIN,
             ..server::ServerLimits::default()
         };
-        let (stop, late) = (shutdown.soft.clone(), shutdown.late());
-        let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.late()));
+        let (stop, late) = (shutdown.soft.clone(), shutdown.drain_deadline());
+        let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.drain_deadline()));
         let serving = tokio::spawn(async move { server::serve(listener, None, limits, api, stop_serving, cut).await });
         let work = self.work((events, serving), ledger.clone(), (stop, late), (observer, deliveries));
         let tally = tokio::select! {

@@ -1,4 +1,4 @@
-//! Checks of the last deliveries to an endpoint, as recorded in the ledger.
+//! What the ledger tells about the last deliveries to an endpoint.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::finding::Finding;
 use crate::store::{DeliveryState, Query, QueryPage, RecordKind, Summary};
 use crate::text::short_time;
 
-/// How many deliveries are looked at.
+/// How far back is looked.
 const DELIVERIES: usize = 20;
 
-/// Slower answers are a risk where the provider's time limit is not documented.
+/// Slower answers are a risk where nobody states the limit.
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The last deliveries to the URL as it is now, the newest first. Tampered twins of a test are parked, and do not count.
@@ -28,7 +28,6 @@ pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
         kind: Some(RecordKind::Delivery),
         endpoint: Some(subject.endpoint.name.clone()),
         page: QueryPage {
-            // Parked ones are dropped below: each test leaves one beside its genuine delivery.
             limit: DELIVERIES * 2,
             ..Query::default().page
         },
@@ -45,7 +44,7 @@ fn failed(summary: &Summary) -> bool {
     summary.state == DeliveryState::Failed.name()
 }
 
-/// The outcomes of the last deliveries.
+/// What came of them.
 pub(super) fn deliveries(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     let name = &subject.endpoint.name;
     let test = format!("`hook endpoints test {name}`");
@@ -73,7 +72,7 @@ pub(super) fn deliveries(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     }
 }
 
-/// Whether the receiver rejects signatures.
+/// Whether the receiver refuses signatures.
 pub(super) fn refusals(past: &[Summary]) -> Option<Finding> {
     let refused = |summary: &&Summary| matches!(summary.status, Some(401 | 403));
     let newest = past.first()?;
@@ -93,7 +92,7 @@ pub(super) fn refusals(past: &[Summary]) -> Option<Finding> {
     Some(Finding::problem("refusals", what).hint(hint))
 }
 
-/// Whether answers arrive within the time limit.
+/// Whether answers come within the limit.
 pub(super) fn times(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     let limit = subject.profile.policy.timeout;
     let assumed = subject.profile.is_assumed("delivery.timeout");
