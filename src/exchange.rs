@@ -102,9 +102,22 @@ words! {
 impl Outcome {
     /// The status, when there was an answer.
     pub fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
+
+    /// The answer, when there was one.
+    pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Answer(answer) => Some(answer.status),
+            Self::Answer(answer) => Some(answer),
             Self::Error { .. } => None,
+        }
+    }
+
+    /// Kind and text of the failure, when there was no answer.
+    pub fn error(&self) -> Option<(ErrorKind, &str)> {
+        match self {
+            Self::Answer(_) => None,
+            Self::Error { kind, text } => Some((*kind, text)),
         }
     }
 

@@ -67,6 +67,6 @@ pub mod internals {
     }
 
     pub mod cli {
-        pub use crate::cli::{definition, generated, run};
+        pub use crate::cli::{complete, definition, man, run};
     }
 }

@@ -129,7 +129,9 @@ fn an_endpoint_is_added_listed_shown_changed_and_removed() {
     assert_eq!(line["labels"]["env"], "live");
     assert_eq!(line["secrets"][0]["ref"], reference, "the secret stays");
 
-    endpoints(&sandbox, "rm shop").exits(2).says(["no terminal", "--yes"]);
+    endpoints(&sandbox, "rm shop")
+        .exits(2)
+        .says(["not a terminal", "--yes"]);
     endpoints(&sandbox, "rm shop nobody --yes").exits(6);
     endpoints(&sandbox, "rm shop b-example-com --yes")
         .ok()

@@ -18,10 +18,10 @@ pub(super) struct BulkArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Bulk")]
     pub(super) count: u64,
     /// Requests in flight at once to one target
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = super::concurrency, help_heading = "Bulk")]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = super::input::concurrency(), help_heading = "Bulk")]
     concurrency: usize,
     /// Requests begun in a second, at most
-    #[arg(long, value_name = "N", value_parser = super::rate, help_heading = "Bulk")]
+    #[arg(long, value_name = "N", value_parser = super::input::rate, help_heading = "Bulk")]
     rate: Option<f64>,
     /// Make ids and times of the events repeatable
     #[arg(long, value_name = "SEED", help_heading = "Bulk")]

@@ -45,15 +45,20 @@ impl ConfigArgs {
 
 pub(super) fn run(session: &Session, args: ConfigArgs) -> Result<Exit> {
     match args.command {
-        ConfigCommand::Show => session.ui.show(&SettingsView(&describe(&session.settings)))?,
-        ConfigCommand::Path => session.ui.show(&session.file_places())?,
+        ConfigCommand::Show => session.ui.show(&SettingsView(&describe(&session.context.settings)))?,
+        ConfigCommand::Path => session.ui.show(&session.context.file_places())?,
         ConfigCommand::Trust { file, yes } => trust_project(session, file, yes)?,
     }
     Ok(Exit::Ok)
 }
 
 fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<()> {
-    let request = TrustRequest::of(&session.paths, &session.settings, &session.registry, file)?;
+    let request = TrustRequest::of(
+        &session.context.paths,
+        &session.context.settings,
+        &session.context.registry,
+        file,
+    )?;
     let (ui, shown, asks) = (&session.ui, request.file.display(), !request.grants.is_empty());
     ui.note(&if asks {
         format!("`{shown}` asks for:")

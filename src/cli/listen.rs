@@ -92,7 +92,7 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"], help_heading = "Address")]
     key: Option<PathBuf>,
     /// The URL under which a tunnel makes this listener reachable
-    #[arg(long, value_name = "URL", value_parser = public_url, help_heading = "Address")]
+    #[arg(long, value_name = "URL", value_parser = super::input::whole_url, help_heading = "Address")]
     public_url: Option<String>,
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
@@ -112,13 +112,13 @@ pub(super) struct ListenArgs {
     fail_first: u64,
     /// Answer at once, or with what the app says
     #[arg(long, value_name = "WHO", default_value = "first", help_heading = "Answer")]
-    answer: Answer,
+    answer: AnswerMode,
 
     /// Send requests on to this URL, with its query before theirs
     #[arg(short, long, value_name = "URL", help_heading = "Afterwards")]
     forward_to: Option<String>,
     /// Forwards to a URL, and runs of a command, at once instead of one after the other
-    #[arg(long, value_name = "N", value_parser = super::concurrency, help_heading = "Afterwards")]
+    #[arg(long, value_name = "N", value_parser = super::input::concurrency(), help_heading = "Afterwards")]
     concurrency: Option<usize>,
     /// Time limit of a forward
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "30s", help_heading = "Afterwards")]
@@ -158,18 +158,8 @@ pub(super) struct ListenArgs {
     command: Vec<String>,
 }
 
-/// Kept as it is typed: signatures may cover it.
-fn public_url(text: &str) -> std::result::Result<String, String> {
-    let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-    if has_scheme && crate::target::parse_url(text).is_ok() {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a URL such as `https://example.com/hooks`".to_owned())
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Answer {
+enum AnswerMode {
     /// At once
     First,
     /// With the answer of the app that requests are forwarded to, 32 MiB at most
@@ -183,7 +173,7 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         ready_file: args.ready_file.clone(),
     });
     let options = args.options(session)?;
-    let listening = async { receive::listen(session, options, screen, Shutdown::install()?).await };
+    let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };
     Ok(super::runtime()?.block_on(listening)?.exit())
 }
 
@@ -219,7 +209,7 @@ impl ListenArgs {
             reject_status: self.reject_status,
             delay: self.delay,
             fail_first: self.fail_first,
-            answer_by_app: self.answer == Answer::App,
+            answer_by_app: self.answer == AnswerMode::App,
             forward_to: self.forward_to,
             concurrency: self.concurrency.unwrap_or(1),
             timeout: self.timeout,

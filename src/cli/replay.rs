@@ -73,7 +73,7 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     retry: RetryArgs,
     /// Requests begun in a second, at most
-    #[arg(long, value_name = "N", value_parser = super::rate, help_heading = "Retry")]
+    #[arg(long, value_name = "N", value_parser = super::input::rate, help_heading = "Retry")]
     rate: Option<f64>,
     /// Print the exact requests instead of sending them
     #[arg(short = 'n', long, help_heading = "Rehearsal")]
@@ -109,20 +109,20 @@ struct RerunArgs {
 }
 
 pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
-    let store = &*select::reader(session)?;
+    let store = &*select::reader(&session.context)?;
     if let Some(command) = &args.exec.exec {
         return rerun(session, args, command, store);
     }
     let selection = selection(session, args, store)?;
     let request = args.http.options()?;
     let options = options(session, args, &request)?;
-    let replay = Replay::new(session, store, &options);
+    let replay = Replay::new(&session.context, store, &options);
     let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
     let plan = replay.plan(&selection, args.edit.then_some(&edit as Editor<'_>))?;
     if args.dry_run {
         plan.work().map_or(Ok(()), |work| session.ui.show(work))?;
         return replay.rehearse(plan, |delivery| {
-            show_rehearsal(session, &request.rehearse(session, delivery)?, args.reveal)
+            show_rehearsal(session, &request.rehearse(&session.context, delivery)?, args.reveal)
         });
     }
     super::runtime()?.block_on(async {
@@ -143,7 +143,7 @@ fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store)
         timeout: args.exec.exec_timeout,
         unverified: args.exec.unverified,
     };
-    let rerun = Rerun::find(session, store, query(session, args)?, options)?;
+    let rerun = Rerun::find(&session.context, store, query(session, args)?, options)?;
     super::runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
         let show = |result: &_| session.ui.show(result).and_then(|()| session.ui.flush());
@@ -162,7 +162,7 @@ fn options(session: &Session, args: &ReplayArgs, request: &RequestOptions) -> Re
         send_credentials: args.send_credentials,
         resume: args.resume,
         rehearsal: args.dry_run,
-        headers: request.headers(session)?,
+        headers: request.headers(&session.context)?,
         method: request.method.clone(),
         timeout: request.timeout,
         retry: args.retry.plan()?,
@@ -190,7 +190,7 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
     let recent = store.list(&Query::default())?;
     let lines: Vec<String> = recent
         .iter()
-        .map(|summary| select::describe(summary, session.now()))
+        .map(|summary| select::describe(summary, session.context.now()))
         .collect();
     if lines.is_empty() {
         return Ok(Vec::new());
@@ -202,7 +202,7 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
 
 /// When, and which events.
 fn query(session: &Session, args: &ReplayArgs) -> Result<Query> {
-    let since = args.since.as_deref().map(|text| select::since(session, text));
+    let since = args.since.as_deref().map(|text| select::since(&session.context, text));
     Ok(Query {
         since: since.transpose()?,
         event: args.event.clone(),

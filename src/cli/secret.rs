@@ -41,8 +41,10 @@ enum SecretCommand {
 pub(super) fn run(session: &Session, args: SecretArgs) -> Result<Exit> {
     let ui = &session.ui;
     let shown = match args.command {
-        SecretCommand::New { provider, out } => new_secret::make(session, provider.as_deref(), out)?,
-        SecretCommand::Show { provider, public } => new_secret::dev_secret(session, provider.as_deref(), public)?,
+        SecretCommand::New { provider, out } => new_secret::make(&session.context, provider.as_deref(), out)?,
+        SecretCommand::Show { provider, public } => {
+            new_secret::dev_secret(&session.context, provider.as_deref(), public)?
+        }
     };
     ui.show(&shown)?;
     ui.flush()?;

@@ -80,7 +80,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         allow_private: args.allow_private,
         time_scale: args.time_scale,
     };
-    let service = Service::new(session, &options)?;
+    let service = Service::new(&session.context, &options)?;
     let is_generated = !args.no_auth && args.keys.is_empty() && args.test_keys.is_empty();
     if is_generated && session.ui.output == Output::Quiet {
         return Err(
@@ -99,7 +99,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
 }
 
 fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<()> {
-    let (ui, at) = (&session.ui, session.now());
+    let (ui, at) = (&session.ui, session.context.now());
     match event {
         ServeEvent::Ready(ready) => return show_ready(session, args, ready),
         ServeEvent::Call(call) => ui.show(&TimedEvent(at, *call))?,

@@ -48,6 +48,6 @@ pub(super) fn run(session: &Session, args: SignArgs) -> Result<Exit> {
         method: args.method,
         url: args.url,
     };
-    session.ui.show(&sign(session, &options)?)?;
+    session.ui.show(&sign(&session.context, &options)?)?;
     Ok(Exit::Ok)
 }

@@ -41,11 +41,11 @@ impl TargetArgs {
             return Ok(TargetChoice::Url(parse_url(to)?));
         }
         if let Some(name) = &self.endpoint {
-            return Ok(TargetChoice::Endpoint(Box::new(session.endpoint(name)?)));
+            return Ok(TargetChoice::Endpoint(Box::new(session.context.endpoint(name)?)));
         }
         if self.subscribed {
             return Ok(TargetChoice::Subscribed {
-                endpoints: session.book().read()?,
+                endpoints: session.context.book().read()?,
                 environment: self.env.clone(),
             });
         }
@@ -53,7 +53,7 @@ impl TargetArgs {
         if !session.ui.can_ask() {
             return Err(none());
         }
-        let mut endpoints = session.book().read()?;
+        let mut endpoints = session.context.book().read()?;
         endpoints.retain(Endpoint::is_active);
         if endpoints.is_empty() {
             return Err(none().hint("`hook endpoints add` makes an endpoint to choose"));

@@ -129,7 +129,7 @@ impl Ui {
     }
 
     /// The same, but `--quiet` does not drop it: what is said once, and is lost to whoever did not hear it.
-    pub fn insist(&self, text: &str) {
+    pub fn always(&self, text: &str) {
         self.err_line(text);
     }
 
@@ -158,7 +158,7 @@ impl Ui {
             Notice::Hint(text) => self.hint(text),
             Notice::Detail(text) => self.detail(text),
             Notice::Finding(finding) => self.finding(finding),
-            Notice::Always(text) => self.insist(text),
+            Notice::Always(text) => self.always(text),
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
             [Box::new(Page::default()), Box::new(page.clone())],
         );
         ui.note("dropped");
-        ui.insist("said");
+        ui.always("said");
         let error = Error::usage("`a\u{1b}[31m` is wrong")
             .cause("line 1\n  ^\u{7}")
             .hint("try `\u{202e}b`");

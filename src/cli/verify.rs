@@ -57,7 +57,7 @@ pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
         url: args.url,
         reveal: args.reveal,
     };
-    let report = verify(session, options)?;
+    let report = verify(&session.context, options)?;
     let ui = &session.ui;
     if !report.unsigned.is_empty() {
         ui.detail(&format!("not signed: {}", report.unsigned.join(", ")));

@@ -59,6 +59,9 @@ pub(super) const fn column(title: &'static str, right: bool, least: usize, optio
     }
 }
 
+/// Columns without titles, at their full width.
+pub(super) const UNTITLED: [Column; 6] = [column("", false, 0, false); 6];
+
 /// How wide each column is; 0 leaves it out.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -75,8 +78,9 @@ impl Cell {
         }
     }
 
-    fn width(&self) -> usize {
-        self.text.width()
+    /// The text in the colour of its meaning.
+    pub fn paint(&self, style: Style) -> String {
+        self.tone.paint(style, &self.text)
     }
 }
 
@@ -99,7 +103,12 @@ impl Layout {
     /// Widths for these rows. Within `total` characters, when it is given: optional columns go from the right until the
     /// others fit at their least, then the widest are cut.
     pub fn fit(columns: &'static [Column], rows: &[Vec<Cell>], total: Option<usize>) -> Self {
-        let widest = |index: usize| rows.iter().filter_map(|row| row.get(index)).map(Cell::width).max();
+        let widest = |index: usize| {
+            rows.iter()
+                .filter_map(|row| row.get(index))
+                .map(|cell| cell.text.width())
+                .max()
+        };
         let natural = |(index, column): (usize, &Column)| match widest(index) {
             Some(width) if width > 0 => width.max(column.title.width()),
             _ => 0,

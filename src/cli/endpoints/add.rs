@@ -1,7 +1,7 @@
 //! `hook endpoints add`.
 
 use super::ask;
-use super::flags::{self, RuleArgs, SecretArgs};
+use super::flags::{self, EndpointSecretArgs, RuleArgs};
 use crate::app::endpoints::{AddOptions, Endpoints};
 use crate::cli::session::Session;
 use crate::endpoints::EndpointEntry;
@@ -41,7 +41,7 @@ pub(super) struct EndpointAddArgs {
     #[arg(long, conflicts_with = "remote")]
     confirm: bool,
     #[command(flatten)]
-    secret: SecretArgs,
+    secret: EndpointSecretArgs,
     #[command(flatten)]
     rules: RuleArgs,
 }

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::flags::{RuleArgs, SecretArgs};
+use super::flags::{EndpointSecretArgs, RuleArgs};
 use crate::app::endpoints::{ApplyOptions, Endpoints, new_events, write_new};
+use crate::app::notice::Notice;
 use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::text::{count, printable};
+use crate::finding::Finding;
+use crate::text::count;
 use crate::view::endpoint::{EndpointSteps, step_line};
 
 /// What `apply` would do so that the endpoints match the `[[endpoint]]` tables of a file
@@ -54,12 +56,9 @@ pub(super) fn diff(session: &Session, endpoints: Endpoints<'_>, args: &DiffArgs)
     ui.flush()?;
     ui.note(&shown.summary());
     for step in &steps {
-        for finding in new_events(session, step)? {
-            let said = format!("`{}`: {}", step.name(), finding.fact);
-            ui.warn(&printable(&said, 1000));
-            if let Some(hint) = &finding.hint {
-                ui.hint(&printable(hint, 1000));
-            }
+        for finding in new_events(&session.context, step)? {
+            let fact = format!("`{}`: {}", step.name(), finding.fact);
+            ui.tell(&Notice::Finding(Finding { fact, ..finding }));
         }
     }
     Ok(if args.check && !steps.is_empty() {
@@ -96,7 +95,7 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
     let options = ApplyOptions {
         rules: args.rules.options(),
         recreate: args.recreate,
-        secret: SecretArgs::default().options(session),
+        secret: EndpointSecretArgs::default().options(session),
         is_users_word: !args.yes || args.diff.file.is_some(),
     };
     endpoints.apply(&plan, options)?;

@@ -24,7 +24,7 @@ pub(super) fn complete(
     url: Option<&str>,
     events: &[String],
 ) -> Result<EndpointInput> {
-    let provider = provider.or(session.settings.provider.as_deref());
+    let provider = provider.or(session.context.settings.provider.as_deref());
     let telling = events.iter().find(|event| !matches!(event.as_str(), "all" | "*"));
     if !session.ui.can_ask() {
         let missing = [
@@ -39,7 +39,7 @@ pub(super) fn complete(
     }
     let profile = match (provider, telling) {
         (None, None) => ask_provider(session)?,
-        _ => session.provider_for(provider, telling.map(String::as_str))?,
+        _ => session.context.provider_for(provider, telling.map(String::as_str))?,
     };
     let url = match url {
         Some(url) => url.to_owned(),
@@ -53,7 +53,7 @@ pub(super) fn complete(
 }
 
 fn ask_provider(session: &Session) -> Result<Arc<Profile>> {
-    let all = session.registry.list();
+    let all = session.context.registry.list();
     let wide = all.iter().map(|listing| listing.name.len()).max().unwrap_or_default();
     let lines: Vec<String> = all
         .iter()
@@ -61,7 +61,7 @@ fn ask_provider(session: &Session) -> Result<Arc<Profile>> {
         .collect();
     let index = prompt::choose(&session.ui, "Which provider delivers?", &lines, HINT)?;
     let name = all.get(index).map(|listing| listing.name.as_str());
-    session.provider_for(name, None)
+    session.context.provider_for(name, None)
 }
 
 fn ask_events(session: &Session, profile: &Profile) -> Result<Vec<String>> {

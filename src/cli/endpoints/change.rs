@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::flags::{self, RuleArgs, SecretArgs};
+use super::flags::{self, EndpointSecretArgs, RuleArgs};
 use crate::app::endpoints::UpdateOptions;
 use crate::cli::prompt;
 use crate::cli::session::Session;
@@ -59,7 +59,7 @@ pub(super) struct RotateArgs {
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "24h")]
     pub(super) overlap: Duration,
     #[command(flatten)]
-    pub(super) secret: SecretArgs,
+    pub(super) secret: EndpointSecretArgs,
 }
 
 /// Deliver to endpoints again, and forget the deliveries that failed
@@ -97,7 +97,7 @@ impl UpdateArgs {
             },
             rules: self.rules.options(),
             recreate: self.recreate,
-            secret: SecretArgs::default().options(session),
+            secret: EndpointSecretArgs::default().options(session),
         })
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> 
         endpoints: args.names.clone(),
         workflows: args.workflows.clone(),
     };
-    runtime()?.block_on(doctor(session, &options, |report| {
+    runtime()?.block_on(doctor(&session.context, &options, |report| {
         if reports > 0 {
             ui.line("")?;
         }

@@ -15,7 +15,7 @@ use crate::error::Result;
 
 /// All endpoints, a line each
 #[derive(Debug, Args)]
-pub(super) struct ListArgs {
+pub(super) struct EndpointListArgs {
     /// Only those of this provider, with or without its variant
     #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers())]
     provider: Option<String>,
@@ -56,7 +56,7 @@ pub(super) struct RuleArgs {
 }
 
 #[derive(Default, Debug, Clone, Args)]
-pub(super) struct SecretArgs {
+pub(super) struct EndpointSecretArgs {
     /// The secret, by reference, instead of a generated one: `env:VAR`, `file:PATH`, `-`, `literal:TEXT`
     #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::references(), help_heading = "Secret")]
     secret: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct SecretArgs {
     secret_file: Option<PathBuf>,
 }
 
-impl ListArgs {
+impl EndpointListArgs {
     pub(super) fn filter(&self) -> EndpointFilter {
         EndpointFilter {
             provider: self.provider.clone(),
@@ -85,7 +85,7 @@ impl RuleArgs {
     }
 }
 
-impl SecretArgs {
+impl EndpointSecretArgs {
     pub(super) fn options(&self, session: &Session) -> SecretOptions {
         SecretOptions {
             reference: self.secret.clone(),

@@ -33,7 +33,7 @@ pub(super) struct EndpointsArgs {
 enum EndpointsCommand {
     Add(Box<add::EndpointAddArgs>),
     #[command(visible_alias = "ls")]
-    List(flags::ListArgs),
+    List(flags::EndpointListArgs),
     Show(flags::ShowArgs),
     Update(Box<change::UpdateArgs>),
     #[command(visible_alias = "rm")]
@@ -54,7 +54,7 @@ enum EndpointsCommand {
 
 pub(super) fn run(session: &Session, args: &EndpointsArgs) -> Result<Exit> {
     let Some((store, flags)) = args.remote.open(session)? else {
-        return command(session, &session.book(), None, &args.command);
+        return command(session, &session.context.book(), None, &args.command);
     };
     // What is to be typed next is about the same place.
     let prefix = format!("`hook endpoints {flags} ");
@@ -84,7 +84,7 @@ fn command(
 ) -> Result<Exit> {
     let on = |event: EndpointEvent| show(session, &event);
     let endpoints = Endpoints {
-        context: session,
+        context: &session.context,
         store,
         on: &on,
     };

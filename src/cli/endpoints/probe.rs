@@ -50,7 +50,7 @@ pub(super) fn run(
         count: args.count,
         params: input::pairs(&args.params, "--param")?,
         method: request.method.clone(),
-        headers: request.headers(session)?,
+        headers: request.headers(&session.context)?,
         timeout: request.timeout,
         transport: request.transport()?,
         cancel: shutdown.soft.clone(),
@@ -59,7 +59,7 @@ pub(super) fn run(
             notes: store.book(),
         }),
     };
-    let report = runtime.block_on(probe(session, endpoint, &options))?;
+    let report = runtime.block_on(probe(&session.context, endpoint, &options))?;
     session.ui.show(&report)?;
     session.ui.flush()?;
     for finding in report.findings.iter().filter(|finding| finding.is_problem()) {

@@ -31,7 +31,9 @@ impl RemoteArgs {
     /// The store, where one is named, and the flags that lead to it.
     pub(super) fn open(&self, session: &Session) -> Result<Option<(RemoteStore, String)>> {
         let Some(name) = &self.remote else { return Ok(None) };
-        let remote = session.remote(name, self.api_url.as_deref(), self.token.as_deref())?;
+        let remote = session
+            .context
+            .remote(name, self.api_url.as_deref(), self.token.as_deref())?;
         let runtime = runtime()?;
         Ok(Some((RemoteStore { remote, runtime }, self.flags(name))))
     }

@@ -1,15 +1,19 @@
 //! Which records.
 
-use clap::ValueEnum;
-
 use crate::app::inspect::{DEFAULT_LIMIT, select};
+use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::store::{Query, RecordKind};
 
+const KINDS: [(&str, RecordKind, &str); 2] = [
+    ("capture", RecordKind::Capture, "Requests that `hook listen` received"),
+    ("delivery", RecordKind::Delivery, "Messages on their way to one URL"),
+];
+
 /// Which records, and how many of them.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
-pub(super) struct ListArgs {
+pub(super) struct LogListArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
     /// How many records at most (20 unless given)
@@ -42,19 +46,11 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), help_heading = "Selection")]
     workflow: Option<String>,
     /// Requests that were received, or deliveries
-    #[arg(long, help_heading = "Selection")]
-    kind: Option<RecordKindArg>,
+    #[arg(long, value_parser = words(&KINDS), help_heading = "Selection")]
+    kind: Option<RecordKind>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RecordKindArg {
-    /// Requests that `hook listen` received
-    Capture,
-    /// Messages on their way to one URL
-    Delivery,
-}
-
-impl ListArgs {
+impl LogListArgs {
     /// How many records at most.
     pub(super) fn limit(&self) -> u32 {
         self.limit.unwrap_or(DEFAULT_LIMIT)
@@ -70,7 +66,7 @@ impl ListArgs {
 }
 
 impl FilterArgs {
-    /// As [`ListArgs::over`].
+    /// As [`LogListArgs::over`].
     pub(super) fn over(self, outer: Self) -> Self {
         Self {
             failed: self.failed || outer.failed,
@@ -86,12 +82,9 @@ impl FilterArgs {
 
     /// As a question to the ledger.
     pub(super) fn query(&self, session: &Session) -> Result<Query> {
-        let since = self.since.as_deref().map(|text| select::since(session, text));
+        let since = self.since.as_deref().map(|text| select::since(&session.context, text));
         Ok(Query {
-            kind: self.kind.map(|kind| match kind {
-                RecordKindArg::Capture => RecordKind::Capture,
-                RecordKindArg::Delivery => RecordKind::Delivery,
-            }),
+            kind: self.kind,
             failed: self.failed,
             unprocessed: self.failed_processing,
             since: since.transpose()?,

@@ -28,10 +28,10 @@ pub(super) struct LogShowArgs {
 
 pub(super) fn run(session: &Session, args: &LogShowArgs) -> Result<Exit> {
     if args.body {
-        session.ui.raw(&show::body(session, &args.id, args.reveal)?)?;
+        session.ui.raw(&show::body(&session.context, &args.id, args.reveal)?)?;
     } else {
         session.ui.show(&DetailsView {
-            details: &show::show(session, &args.id, args.reveal)?,
+            details: &show::show(&session.context, &args.id, args.reveal)?,
             full: args.full,
             why: args.why,
         })?;

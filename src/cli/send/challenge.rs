@@ -28,13 +28,13 @@ pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
     };
     let request = args.http.options()?;
     let run = HandshakeRun::new(
-        session,
+        &session.context,
         HandshakeOptions {
             provider: args.provider.clone(),
             target,
             secrets: args.secrets.clone(),
             verify_token: args.asking.handshake_token.clone(),
-            headers: request.headers(session)?,
+            headers: request.headers(&session.context)?,
             timeout: request.timeout,
         },
     )?;
