@@ -314,7 +314,7 @@ fn bodies_that_are_no_text_and_repeated_headers_survive_the_whole_way() {
         (seen.body.as_slice(), seen.all("x-many")),
         (body.as_slice(), vec!["1", "2", "1"])
     );
-    listener.shows("(256 B of bytes that are no text)");
+    listener.shows("(256 B of binary data)");
     listener.stop().ok();
     run(&sandbox, &["replay", "1"]).ok();
     let again = app.next();

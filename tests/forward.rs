@@ -512,7 +512,7 @@ fn commands_run_one_at_a_time_unless_asked_otherwise_and_ctrl_c_leaves_what_is_n
         listener.shows("#8");
         listener.stop().exits(130).says([
             "8 interrupted",
-            "hint: `hook replay --resume` takes up what was interrupted",
+            "hint: `hook replay --resume` continues what was interrupted",
         ]);
         assert_eq!(fs::read_dir(folder).unwrap().count(), most);
     }

@@ -274,7 +274,8 @@ fn a_trigger_needs_a_provider_that_has_them_and_a_plain_name() {
         "hint: `--provider hoopai` has them",
     ]);
     fails(&["--workflow", "../x"]).says(["error: `../x` cannot be the name of a workflow"]);
-    fails(&["--map", "plan"]).says(["error: `--map plan` is not `KEY=VALUE`"]);
+    fails(&["--map", "plan"])
+        .says(["error: invalid value 'plan' for '--map <FIELD=PATH>': not of the form `NAME=VALUE`"]);
     fails(&["--secret"]).says(["cannot be used with"]);
     sandbox.listening(["--map", "a=b"]).run().exits(2).says(["--inbound"]);
     // The only one that has triggers need not be named.

@@ -105,7 +105,7 @@ fn filters_choose_records_before_and_after_the_word_list() {
         .hook(["log", "--failed", "show", "1"])
         .run()
         .exits(2)
-        .says(["an option of the list stands before another subcommand"]);
+        .says(["options of `hook log list` do not apply to this subcommand"]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_delivery_is_shown_with_each_attempt_and_what_the_answer_said() {
         "signed      afresh on every attempt",
         "3 attempts: at once, then after 1ms, 1ms",
         "attempt 3   500 Internal Server Error",
-        "it says: it says so",
+        "response body: it says so",
         "x-mine: 1",
     ]);
     let full = sandbox.hook(["log", "show", "1", "--full"]).run().ok().stdout();
@@ -476,14 +476,14 @@ fn a_report_has_what_support_asks_for_and_no_secret() {
         .to_owned();
     let secrets = [signature.as_str(), "opensesame", "a-long-friendly-token"];
     sandbox.hook(["log", "report", "1"]).run().ok().never(secrets).prints([
-        "event id:    msg_",
-        "event:       job.paid",
-        "timestamp:   20",
-        &format!("URL:         {}/in?token=********", echo.url),
-        "provider:    poolflow",
+        "event id:      msg_",
+        "event:         job.paid",
+        "timestamp:     20",
+        &format!("URL:           {}/in?token=********", echo.url),
+        "provider:      poolflow",
         "failed after 1 attempt",
-        "last answer: 500 Internal Server Error, after ",
-        "it said:     ",
+        "last answer:   500 Internal Server Error, after ",
+        "response body: ",
     ]);
     let report = sandbox
         .hook(["log", "report", "last", "--json"])
@@ -504,8 +504,8 @@ fn a_report_of_a_request_tells_where_it_came_and_what_was_answered() {
     let sandbox = Sandbox::new();
     round_trip(&sandbox);
     sandbox.hook(["log", "report", "3"]).run().ok().prints([
-        "event:       job.created",
-        "URL:         http://127.0.0.1:",
+        "event:         job.created",
+        "URL:           http://127.0.0.1:",
         ", refused\n",
         "last answer: 401 Unauthorized, by us",
     ]);

@@ -331,12 +331,12 @@ fn the_body_can_be_changed_in_an_editor() {
     assert_eq!(app.next().body, br#"{"data":{"total_cents":1}}"#);
     edit("false")
         .exits(130)
-        .says(["error: editor `false` ended with a failure, nothing is sent"]);
+        .says(["error: editor `false` failed; nothing was sent"]);
     sandbox
         .hook(["replay", "1", "--edit"])
         .run()
         .exits(2)
-        .says(["error: no editor is known", "hint: `export EDITOR=nano`"]);
+        .says(["error: no editor is set", "hint: `export EDITOR=nano`"]);
     assert!(app.rest().is_empty());
     let left = std::fs::read_dir(sandbox.path("")).unwrap().flatten();
     let left = left.filter(|entry| entry.path().extension().is_some_and(|end| end == "json"));

@@ -73,7 +73,7 @@ fn the_schedule_runs_a_thousand_times_faster_and_delivers_on_the_fourth_attempt(
         .ok()
         .says([
             "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h, 1000x faster",
-            "it says: failed on purpose",
+            "response body: failed on purpose",
         ])
         .prints([
             "attempt 1  500 Internal Server Error",

@@ -183,7 +183,7 @@ fn a_path_that_does_not_exist_is_an_error_with_the_near_one_unless_it_may_be_new
         .hook(send.into_iter().chain(["--set", "data.total_cents"]))
         .run()
         .exits(2)
-        .says(["is not `KEY=VALUE`"]);
+        .says(["not of the form `NAME=VALUE`"]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) struct CompletionsArgs {
 }
 
 pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
-    let script = script(args.shell).map_err(|error| Error::internal("the script cannot be made").cause(error))?;
+    let script = script(args.shell).map_err(|error| Error::internal("cannot generate the script").cause(error))?;
     if !args.install {
         session.ui.raw(script.as_bytes())?;
         return Ok(Exit::Ok);

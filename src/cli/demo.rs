@@ -24,10 +24,10 @@ use crate::signature::VERIFIED;
 use crate::store::{Query, Record, RecordKind, Summary};
 use indented::Indented;
 
-/// The whole round trip in one command, on a temporary ledger
+/// Run the whole round trip in one command, on a temporary ledger
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {
-    /// Keep the temporary folder and say where it is
+    /// Keep the temporary folder and print its path
     #[arg(long)]
     keep: bool,
 }
@@ -314,7 +314,7 @@ fn wait_for(ready: &Path, thread: &JoinHandle<Exit>) -> Result<String> {
             return Ok(url.trim().to_owned());
         }
         if thread.is_finished() || begun.elapsed() > Duration::from_secs(10) {
-            return Err(Error::internal("the receiver does not start"));
+            return Err(Error::internal("the receiver did not start"));
         }
         std::thread::sleep(Duration::from_millis(2));
     }

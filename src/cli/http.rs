@@ -30,10 +30,10 @@ pub(super) struct HttpArgs {
     /// Do not check the target's certificate
     #[arg(long, help_heading = "Request")]
     insecure: bool,
-    /// Trust this certificate too (PEM)
+    /// Also trust this certificate (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Request")]
     cacert: Option<PathBuf>,
-    /// Proxy for this request; the environment's is used for targets that are not loopback
+    /// Proxy for this request; targets that are not loopback use the environment's by default
     #[arg(long, value_name = "URL", help_heading = "Request")]
     proxy: Option<String>,
 }

@@ -77,16 +77,6 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
     }
 }
 
-/// `KEY=VALUE` of a flag.
-pub(super) fn split_pair(text: &str, flag: &str) -> Result<(String, String)> {
-    pair(text).map_err(|_| Error::usage(format!("`{flag} {text}` is not `KEY=VALUE`")))
-}
-
-/// Every `KEY=VALUE` of a flag that can be repeated.
-pub(super) fn pairs(list: &[String], flag: &str) -> Result<Vec<(String, String)>> {
-    list.iter().map(|text| split_pair(text, flag)).collect()
-}
-
 /// A moment: Unix seconds, or RFC 3339.
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())

@@ -28,7 +28,7 @@ pub struct ManPage {
 }
 
 pub(super) fn run(session: &Session, args: &ManArgs) -> Result<Exit> {
-    let mut pages = pages().map_err(|error| Error::internal("the man pages cannot be made").cause(error))?;
+    let mut pages = pages().map_err(|error| Error::internal("cannot generate the man pages").cause(error))?;
     let Some(folder) = &args.out else {
         let first = pages.swap_remove(0);
         session.ui.raw(&first.text)?;

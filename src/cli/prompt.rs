@@ -59,6 +59,14 @@ pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
     answer(confirm.default(false).interact().map(Some))
 }
 
+/// Like [`confirm`], but a no ends the command.
+pub fn insist(ui: &Ui, question: &str, flag: &str) -> Result<()> {
+    match confirm(ui, question, flag)? {
+        true => Ok(()),
+        false => Err(Error::silent(Exit::Interrupted)),
+    }
+}
+
 /// A line of text.
 pub fn text(ui: &Ui, question: &str, flag: &str) -> Result<String> {
     let (question, theme) = (prepare(ui, question, flag)?, ColorfulTheme::default());

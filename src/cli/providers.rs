@@ -53,16 +53,16 @@ enum ProvidersCommand {
         /// The event
         #[arg(add = super::complete::events_of_argument())]
         event: String,
-        /// Give the envelope a value that it needs; can be repeated
+        /// Parameter of the envelope (can be repeated)
         #[arg(long, value_name = "NAME=VALUE", value_parser = input::pair)]
         param: Vec<(String, String)>,
     },
-    /// Print a webhook handler that verifies as the provider signs, to start from
+    /// Print a starter webhook handler that verifies the provider's signature
     Receiver {
         /// `NAME` or `NAME@VARIANT`
         #[arg(add = super::complete::providers())]
         name: String,
-        /// What it is written with
+        /// Language and framework
         #[arg(long, value_parser = input::words(&receiver::LANGS))]
         lang: Lang,
     },
@@ -80,10 +80,10 @@ struct ProvidersDiffArgs {
     /// The event
     #[arg(add = super::complete::events())]
     event: String,
-    /// The body as it came, envelope and all: a file, or `-` for stdin
+    /// The body as received, with its envelope: a file, or `-` for stdin
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
-    /// Whose event it is: `NAME` or `NAME@VARIANT`
+    /// Provider of the event: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
 }

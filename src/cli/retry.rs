@@ -17,10 +17,10 @@ pub(super) struct RetryArgs {
     /// Retry on the provider's schedule, or on this one: `5s,1m,10m`
     #[arg(long, value_name = "DELAYS", num_args = 0..=1, default_missing_value = "", help_heading = "Retry")]
     pub(super) retry: Option<String>,
-    /// Divide the waits (never the time limits), as in `1000x`
+    /// Divide the delays (not the timeouts) by this factor, such as `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = scale, default_value = "1", help_heading = "Retry")]
     pub(super) time_scale: f64,
-    /// What the delays run from; the provider's documents leave it open
+    /// Start of each delay, where the provider's documentation does not say
     #[arg(long, value_name = "ATTEMPT", value_parser = words(&STARTS), help_heading = "Retry")]
     schedule_from: Option<RunFrom>,
 }

@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::error::Result;
 use crate::exit::Exit;
 
-/// Make secrets and key pairs, and show the dev secret
+/// Generate secrets and key pairs, and show the dev secret
 #[derive(Debug, clap::Args)]
 pub(super) struct SecretArgs {
     #[command(subcommand)]
@@ -18,7 +18,7 @@ pub(super) struct SecretArgs {
 
 #[derive(Debug, Subcommand)]
 enum SecretCommand {
-    /// Make a fresh secret or key pair in the provider's form
+    /// Generate a secret or key pair in the provider's format
     New {
         /// `NAME` or `NAME@VARIANT`
         #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
@@ -27,7 +27,7 @@ enum SecretCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Show the dev secret in the provider's form: what the app under test needs
+    /// Show the dev secret in the provider's format, for the app under test
     Show {
         /// `NAME` or `NAME@VARIANT`
         #[arg(short, long, value_name = "NAME", add = super::complete::providers())]

@@ -46,13 +46,13 @@ pub(super) struct SendArgs {
     #[command(flatten)]
     asking: challenge::ChallengeArgs,
     /// Print the exact request instead of sending it
-    #[arg(short = 'n', long, help_heading = "Rehearsal")]
+    #[arg(short = 'n', long, help_heading = "Dry run")]
     pub(super) dry_run: bool,
     /// Print a curl command instead of sending the request
-    #[arg(long, conflicts_with = "dry_run", help_heading = "Rehearsal")]
+    #[arg(long, conflicts_with = "dry_run", help_heading = "Dry run")]
     pub(super) curl: bool,
-    /// Show credentials in what is printed
-    #[arg(long, help_heading = "Rehearsal")]
+    /// Show credentials in the output
+    #[arg(long, help_heading = "Dry run")]
     reveal: bool,
 }
 

@@ -180,7 +180,7 @@ impl View for EndpointEvent {
                         until.local_datetime(),
                         human_duration(*overlap)
                     ),
-                    None if *had_secret => "the old secret counts no longer".to_owned(),
+                    None if *had_secret => "the old secret is no longer valid".to_owned(),
                     None => "it had no secret before".to_owned(),
                 };
                 page.line(format!(
@@ -193,8 +193,8 @@ impl View for EndpointEvent {
             Self::Confirmed(endpoint, outcome) => {
                 let said = match outcome {
                     Confirmed::Now => "is confirmed: it gets deliveries from now on",
-                    _ if endpoint.active => "waits for no confirmation",
-                    _ => "waits for no confirmation, but is disabled",
+                    _ if endpoint.active => "needs no confirmation",
+                    _ => "needs no confirmation, but is disabled",
                 };
                 page.line(format!("{} {said}", style.name(&endpoint.name)));
             }

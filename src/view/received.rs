@@ -172,11 +172,11 @@ impl JsonRecord for TriggerReport<'_> {
             shown.text.lines().for_each(&mut line);
         }
         for place in self.unmapped {
-            let said = format!("nothing at `{}`, where the map looks", printable(place, 200));
+            let said = format!("nothing found at `{}`, which `--map` names", printable(place, 200));
             line(&style.caution(&said));
         }
         match self.sample {
-            Some(SampleFit::Kept) => line(&style.dim("kept as the sample: later requests are to have these fields")),
+            Some(SampleFit::Kept) => line(&style.dim("kept as the sample: later requests should have these fields")),
             Some(SampleFit::NotCompared) => line(&style.dim("too many fields to compare with a sample")),
             Some(SampleFit::Differs) => {
                 line(&style.caution("differs from the sample:"));

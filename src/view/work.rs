@@ -154,7 +154,7 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
         notices.push(Notice::Warning(came));
     }
     if work.interrupted > 0 {
-        let hint = "`hook replay --resume` takes up what was interrupted";
+        let hint = "`hook replay --resume` continues what was interrupted";
         notices.push(Notice::Hint(hint.to_owned()));
     }
     notices

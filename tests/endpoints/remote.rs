@@ -117,10 +117,10 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
         .endpoints("disable crm")
         .exits(2)
         .says(["cannot switch endpoints on and off", "remove crm"]);
-    there.endpoints("doctor").exits(2).says([
-        "error: `doctor` looks at endpoints that are kept here",
-        "leave out `--remote`",
-    ]);
+    there
+        .endpoints("doctor")
+        .exits(2)
+        .says(["error: `doctor` checks local endpoints only", "leave out `--remote`"]);
 
     there.endpoints("remove crm").exits(2).says(["--yes"]);
     there.endpoints("remove crm --yes").ok().prints(["removed crm"]);
@@ -434,7 +434,7 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
     there
         .endpoints(&format!("confirm crm {token}"))
         .ok()
-        .prints(["waits for no confirmation"]);
+        .prints(["needs no confirmation"]);
     // Its update is a PUT of the whole, and another URL is asked anew.
     there
         .endpoints("update crm --events ContactCreated,ContactUpdated")

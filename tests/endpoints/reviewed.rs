@@ -114,7 +114,7 @@ fn what_fails_in_the_middle_is_said_and_a_second_run_does_what_is_left() {
         .says([
             "2 of 4 done, then `c`",
             "allows no more",
-            "not done after that:",
+            "not done because of that error:",
             "+ d",
             "run it once more",
         ]);

@@ -79,7 +79,7 @@ fn the_verdicts_are_for_people_and_for_scripts_and_both_requests_are_recorded() 
         .prints([
             "job.paid  200 OK",
             "content-type: text/plain",
-            "it says: ok",
+            "response body: ok",
             "job.paid, tampered  401 Unauthorized",
         ])
         .prints([

@@ -170,7 +170,7 @@ fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
         .ok()
         .prints(["is confirmed"])
         .never([&second]);
-    endpoints(&["confirm", name]).ok().prints(["waits for no confirmation"]);
+    endpoints(&["confirm", name]).ok().prints(["needs no confirmation"]);
     endpoints(&["confirm", "nothing"]).exits(6);
     assert_eq!(state(&face), "active");
 }

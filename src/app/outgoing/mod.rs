@@ -185,7 +185,7 @@ impl<'a> SendPlan<'a> {
     /// What takes up deliveries of this run that are interrupted.
     pub fn resumption(&self) -> &'static str {
         if self.options.secrets.is_empty() {
-            "`hook replay --resume` takes up what was interrupted"
+            "`hook replay --resume` continues what was interrupted"
         } else {
             // The ledger does not keep secrets that were given for one run.
             "`hook replay --resume` with the same `--secret` takes up what was interrupted"

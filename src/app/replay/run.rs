@@ -105,7 +105,7 @@ impl Replay<'_> {
         if tally.interrupted > 0 {
             context
                 .notices
-                .hint("`hook replay --resume` takes up what was interrupted");
+                .hint("`hook replay --resume` continues what was interrupted");
         }
         Ok(tally.exit.unwrap_or(Exit::Ok).worse(exit))
     }

@@ -1,19 +1,16 @@
 //! Flags that several verbs have, about rules and about secrets; and the verbs that are nothing but flags.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::input;
 use crate::app::endpoints::{EndpointFilter, SecretOptions};
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::endpoints::Events;
 use crate::endpoints::rules::RuleOptions;
-use crate::error::Result;
 
-/// All endpoints, a line each
+/// List the endpoints
 #[derive(Debug, Args)]
 pub(super) struct EndpointListArgs {
     /// Only those of this provider, with or without its variant
@@ -24,21 +21,21 @@ pub(super) struct EndpointListArgs {
     env: Option<String>,
 }
 
-/// Everything about endpoints but their secrets
+/// Show endpoints in full, without their secrets
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// Names, ids, or the beginnings of ids
+    /// Names, ids or id prefixes
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) names: Vec<String>,
 }
 
-/// Confirm an endpoint by the token that its provider sent to it
+/// Confirm an endpoint with the token that its provider sent to it
 #[derive(Debug, Args)]
 pub(super) struct EndpointConfirmArgs {
-    /// Name, id, or the beginning of an id
+    /// Name, id or id prefix
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) endpoint: String,
-    /// The token; without one a new token is sent to the endpoint, which must answer with it
+    /// The token; without one, a new token is sent to the endpoint, which must return it
     pub(super) token: Option<String>,
 }
 
@@ -50,7 +47,7 @@ pub(super) struct RuleArgs {
     /// Require what the provider only advises, and a public address
     #[arg(long, help_heading = "Rules")]
     production: bool,
-    /// Take events that the catalogue does not have yet
+    /// Accept events that are not in the catalogue
     #[arg(long, help_heading = "Rules")]
     new_events: bool,
 }
@@ -93,11 +90,6 @@ impl EndpointSecretArgs {
             is_hidden: session.ui.output == Output::Quiet,
         }
     }
-}
-
-/// `NAME=VALUE` of `--param`.
-pub(super) fn params(pairs: &[String]) -> Result<BTreeMap<String, String>> {
-    pairs.iter().map(|pair| input::split_pair(pair, "--param")).collect()
 }
 
 /// The names of `--events` without blanks around them and without empty ones.

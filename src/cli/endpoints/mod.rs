@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::view::endpoint::{EndpointPages, EndpointTable, step_line};
 
-/// Subscriptions: who gets which events, at which URL and with which secret
+/// Manage subscriptions: which events go to which URL, with which secret
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointsArgs {
     #[command(flatten)]
@@ -47,7 +47,7 @@ enum EndpointsCommand {
     Doctor(doctor::EndpointDoctorArgs),
     Diff(apply::DiffArgs),
     Apply(Box<apply::ApplyArgs>),
-    /// Take the endpoints that a provider keeps (`--remote NAME`) into the local book; those that are there already stay as they are
+    /// Import the endpoints of a provider (`--remote NAME`) into the local book; existing ones are not changed
     Import,
     Export(apply::ExportArgs),
 }
@@ -92,7 +92,7 @@ fn command(
         EndpointsCommand::Add(args) => return add::run(session, endpoints, args),
         EndpointsCommand::List(args) => session.ui.show(&EndpointTable(endpoints.list(&args.filter())?))?,
         EndpointsCommand::Show(args) => session.ui.show(&EndpointPages(endpoints.show(&args.names)?))?,
-        EndpointsCommand::Update(args) => endpoints.update(&args.endpoint, args.options(session)?)?,
+        EndpointsCommand::Update(args) => endpoints.update(&args.endpoint, args.options(session))?,
         EndpointsCommand::Remove(args) => endpoints.remove(args.confirmed(session, endpoints.pick(&args.names)?)?)?,
         EndpointsCommand::Enable(args) => endpoints.switch(&args.names, true)?,
         EndpointsCommand::Disable(args) => endpoints.switch(&args.names, false)?,
@@ -105,8 +105,8 @@ fn command(
             endpoints.rotate(&args.endpoint, args.overlap, &args.secret.options(session))?;
         }
         EndpointsCommand::Doctor(_) if flags.is_some() => {
-            return Err(Error::usage("`doctor` looks at endpoints that are kept here")
-                .hint("leave out `--remote`; `hook endpoints import` takes in what is kept there"));
+            return Err(Error::usage("`doctor` checks local endpoints only")
+                .hint("omit `--remote`; `hook endpoints import` copies remote endpoints into the local book"));
         }
         EndpointsCommand::Doctor(args) => return doctor::run(session, args),
         EndpointsCommand::Diff(args) => return apply::diff(session, endpoints, args),
@@ -123,7 +123,7 @@ fn show(session: &Session, event: &EndpointEvent) -> Result<()> {
     ui.show(event)?;
     ui.flush()?;
     if let EndpointEvent::NotDone(steps) = event {
-        ui.note("not done after that:");
+        ui.note("not done because of that error:");
         for step in steps {
             ui.note(&step_line(ui.err, step));
         }

@@ -10,10 +10,10 @@ use crate::shell::quote;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoteArgs {
-    /// The endpoints that a provider keeps, through its API: a provider, or a `[remote.NAME]` of the settings
+    /// Use the endpoints of a provider through its API: a provider, or a `[remote.NAME]` of the settings
     #[arg(long, global = true, value_name = "NAME", add = crate::cli::complete::remotes(), help_heading = "Remote")]
     remote: Option<String>,
-    /// Where the API is, when it is not the provider's usual place
+    /// Base URL of the API instead of the provider's
     #[arg(
         long,
         global = true,

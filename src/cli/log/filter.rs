@@ -16,7 +16,7 @@ const KINDS: [(&str, RecordKind, &str); 2] = [
 pub(super) struct LogListArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
-    /// How many records at most (20 unless given)
+    /// Maximum number of records; default: 20
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Selection")]
     pub(super) limit: Option<u32>,
 }
@@ -30,22 +30,22 @@ pub(super) struct FilterArgs {
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
     failed_processing: bool,
-    /// Since then: `2h` ago, or a moment
+    /// Records since a time: `2h` ago, or a timestamp
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
-    /// Events that fit: `job.*`
+    /// Events that match: `job.*`
     #[arg(long, value_name = "PATTERN", add = crate::cli::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Deliveries to this endpoint
     #[arg(long, value_name = "NAME", add = crate::cli::complete::endpoints(), help_heading = "Selection")]
     endpoint: Option<String>,
-    /// Of this provider: `NAME`, or `NAME@VARIANT`
+    /// Records of this provider: `NAME`, or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Selection")]
     provider: Option<String>,
-    /// Executions of this workflow, and what came to its inbound trigger
+    /// Executions of this workflow, and requests to its inbound trigger
     #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), help_heading = "Selection")]
     workflow: Option<String>,
-    /// Requests that were received, or deliveries
+    /// Kind of record
     #[arg(long, value_parser = words(&KINDS), help_heading = "Selection")]
     kind: Option<RecordKind>,
 }

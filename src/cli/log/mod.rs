@@ -17,12 +17,12 @@ use crate::view::drift::DriftReport;
 use crate::view::record::{FollowedRecord, RecordPage};
 use filter::{FilterArgs, LogListArgs};
 
-/// Look at what was recorded: requests, deliveries, each attempt, and why
+/// Query the ledger: requests, deliveries, attempts, and why
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
     #[command(flatten)]
     listing: LogListArgs,
-    /// Go on with new records as they come: the same as `hook log follow`
+    /// Continue with new records: the same as `hook log follow`
     #[arg(short, long)]
     follow: bool,
     #[command(subcommand)]
@@ -31,13 +31,13 @@ pub(super) struct LogArgs {
 
 #[derive(Debug, Subcommand)]
 enum LogCommand {
-    /// Records, the newest first: the same as `hook log` alone
+    /// List records, newest first: the same as `hook log` alone
     #[command(visible_alias = "ls")]
     List(LogListArgs),
     Show(show::LogShowArgs),
-    /// New records as they come, until Ctrl-C; `--limit N` begins with the last N
+    /// Print new records as they arrive, until Ctrl-C; `--limit N` starts with the last N
     Follow(LogListArgs),
-    /// Success rate, durations, duplicates, and how often each event came
+    /// Show success rate, response times, duplicates and event frequencies
     Stats(FilterArgs),
     /// Compare verified requests with the catalogue: what is missing, retyped or added
     Drift(LogListArgs),
@@ -45,10 +45,10 @@ enum LogCommand {
     Prune(prune::LogPruneArgs),
 }
 
-/// What a support team asks for: event id, time, URL, last answer; no secret, no signature
+/// Print what a support team needs: event id, time, URL, last response; no secrets, no signatures
 #[derive(Debug, clap::Args)]
 struct LogReportArgs {
-    /// A number, an id or the beginning of one, `last`, `last~2`
+    /// A number, an id or its prefix, `last`, `last~2`
     #[arg(value_name = "ID", add = crate::cli::complete::records())]
     id: String,
 }
@@ -81,8 +81,10 @@ fn refuse(stray: bool) -> Result<()> {
     if !stray {
         return Ok(());
     }
-    Err(Error::usage("an option of the list stands before another subcommand")
-        .hint("`hook log --help` shows what goes with what"))
+    Err(
+        Error::usage("options of `hook log list` do not apply to this subcommand")
+            .hint("give its own options after its name: `hook log SUBCOMMAND --help`"),
+    )
 }
 
 fn list(session: &Session, listing: &LogListArgs) -> Result<Exit> {

@@ -13,13 +13,13 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::view::{count, short_size};
 
-/// Drop old records; by default what the settings say: `hook config show`
+/// Delete old records; by default those that the settings say: `hook config show`
 #[derive(Debug, clap::Args)]
 pub(super) struct LogPruneArgs {
-    /// Records older than this, and nothing for their size
+    /// Delete records older than this, whatever their size
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration)]
     older_than: Option<Duration>,
-    /// The oldest records beyond this size, and nothing for their age: `500MiB`, `2GiB`
+    /// Delete the oldest records beyond this total size, whatever their age: `500MiB`, `2GiB`
     #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
     max_size: Option<u64>,
     /// Do not ask

@@ -12,10 +12,10 @@ use crate::exit::Exit;
 /// Flags of `hook send --handshake`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ChallengeArgs {
-    /// Ask the receiver whether it is wanted there, as the provider does, and judge the answer
+    /// Send the provider's handshake to the receiver, and check the response
     #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
     pub(super) handshake: bool,
-    /// What the provider was told to say when it asks, by reference: `hub.verify_token`
+    /// Verify token of the handshake, by reference (for example of `hub.verify_token`)
     #[arg(long, value_name = "REF", add = crate::cli::complete::references(), requires = "handshake", help_heading = "Handshake")]
     handshake_token: Option<String>,
 }

@@ -25,10 +25,10 @@ const STATES: [(&str, WorkflowState, &str); 3] = [
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct WorkflowArgs {
-    /// Execute this workflow of the settings: its method, URL, headers, fields and conditions
+    /// Run this workflow of the settings: its method, URL, headers, fields and conditions
     #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), conflicts_with_all = ["event", "endpoint", "subscribed", "data", "body", "group", "metadata", "params"], help_heading = "Workflow")]
     pub(super) workflow: Option<String>,
-    /// State instead of the workflow's own
+    /// Override the state of the workflow
     #[arg(long, value_name = "STATE", requires = "workflow", value_parser = words(&STATES), help_heading = "Workflow")]
     state: Option<WorkflowState>,
 }

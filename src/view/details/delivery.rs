@@ -148,7 +148,8 @@ impl RecordSheet<'_> {
             self.page.line(style.name("    <--"));
             self.content("    ", &answer.headers, &answer.body);
             if answer.truncated {
-                self.page.line(style.dim("    … the rest of the answer was not kept"));
+                self.page
+                    .line(style.dim("    … the rest of the response was not recorded"));
             }
         }
         self.page.line("");

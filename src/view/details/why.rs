@@ -24,8 +24,8 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
         printable(&request.remote, MOST),
     )];
     said.push(match provider {
-        Some(provider) => format!("It was judged as a request of `{}`.", printable(provider, MOST)),
-        None => "No provider was recognised: none of the known signature headers is there.".to_owned(),
+        Some(provider) => format!("It was verified as a request of `{}`.", printable(provider, MOST)),
+        None => "No provider was detected: no known signature header is present.".to_owned(),
     });
     said.extend(verdict(capture));
     said.push(match request.workflow {
@@ -40,7 +40,7 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
             "It is the same event as"
         };
         said.push(format!(
-            "{same} #{first}, so that no command was run for it again; forwards were made."
+            "{same} #{first}, so no command was run for it again; it was still forwarded."
         ));
     }
     said.extend(forwards(details, capture));
@@ -55,12 +55,11 @@ fn verdict(capture: &Capture) -> Vec<String> {
     let verdict = &request.verdict;
     let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
     match (verdict.name.as_str(), detail) {
-        ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
+        ("verified", Some(detail)) => vec![format!("Its signature is valid, {detail}.")],
         ("token-only", _) => vec![
-            "It carries the right token: whoever sent it knows the secret, but nothing of the request is signed."
-                .to_owned(),
+            "It has the right token: the sender knows the secret, but nothing of the request is signed.".to_owned(),
         ],
-        ("verified", None) => vec!["Its signature is right.".to_owned()],
+        ("verified", None) => vec!["Its signature is valid.".to_owned()],
         ("refused", detail) => {
             let reason = verdict.reason.as_deref().unwrap_or_default();
             let said = detail.unwrap_or_else(|| printable(reason, MOST));
@@ -79,7 +78,7 @@ fn verdict(capture: &Capture) -> Vec<String> {
             words
         }
         ("unsigned", _) => {
-            vec!["This provider signs nothing, so that nothing can be said about the sender.".to_owned()]
+            vec!["This provider signs nothing, so the sender is unknown.".to_owned()]
         }
         _ => vec![format!(
             "Nothing was verified: `hook listen` had no `--secret`. `hook verify {number} --secret REF` does it now."
@@ -101,7 +100,7 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
         ),
         "unrecognised" => "Name the provider: `hook listen --provider NAME`.".to_owned(),
         "too-old" | "too-new" => format!(
-            "Signatures hold for a short time only. `hook verify {number}` judges it as of its arrival, `hook replay \
+            "Signatures expire quickly. `hook verify {number}` judges it as of its arrival, `hook replay \
              {number} --secret REF --to URL` sends it with a fresh one; if it came straight from its sender, one of \
              the clocks is wrong."
         ),
@@ -142,11 +141,11 @@ fn forwards(details: &RecordDetails, capture: &Capture) -> Vec<String> {
             printable(url, MOST)
         )],
         None if capture.request.verdict.name == "refused" => {
-            vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
+            vec!["Nothing was forwarded or run: refused requests are only recorded.".to_owned()]
         }
         None if !capture.processing.is_empty() || !details.waiting.is_empty() => Vec::new(),
         None => vec![format!(
-            "It was sent on to nobody: `hook replay {} --to URL` does.",
+            "It was not forwarded: `hook replay {} --to URL` does.",
             capture.number
         )],
     }
@@ -156,9 +155,9 @@ fn forwards(details: &RecordDetails, capture: &Capture) -> Vec<String> {
 fn waiting(waiting: &WaitingWork) -> String {
     let what = printable(&described(&waiting.lane), MOST);
     if waiting.is_worked_on {
-        format!("Still to be done by a `hook` that is running: {what}.")
+        format!("Pending in a running `hook`: {what}.")
     } else {
-        format!("Still to be done: {what}. `hook replay --resume` does it.")
+        format!("Pending: {what}. `hook replay --resume` runs it.")
     }
 }
 
@@ -171,9 +170,9 @@ fn processing(processing: &Processing) -> Vec<String> {
         printable(&processing.error, MOST)
     )];
     said.push(match processing.mended_at {
-        Some(at) => format!("It succeeded at last ({}); nothing is left to do.", at.local_datetime()),
+        Some(at) => format!("It succeeded later ({}); nothing is left to do.", at.local_datetime()),
         None => format!(
-            "The sender was answered before, so that it does not send it again: `hook replay --failed --exec {}` does \
+            "The sender already has its response and will not send it again: `hook replay --failed --exec {}` does \
              what is left.",
             // Cut or escaped it would be another command.
             if command == processing.command {
@@ -264,34 +263,34 @@ fn attempt_help(attempt: &Attempt, url: &str) -> Option<String> {
 fn status_help(status: u16) -> Option<&'static str> {
     Some(match status {
         200..300 => return None,
-        300..400 => "Redirects are not followed: the target must be the URL that answers itself.",
+        300..400 => "Redirects are not followed: use the final URL as the target.",
         401 | 403 => {
             "That is how a receiver refuses a signature: do both sides have the same secret? With `hook listen` on the \
              other side, its terminal and its `hook log --failed` say why."
         }
         404 => "The app has nothing at that path.",
-        405 => "The app does not take that method there.",
-        408 | 504 => "Something before or in the app took too long: it should answer first and work afterwards.",
-        410 => "The receiver wants no more of these.",
-        413 => "The body is larger than the receiver takes.",
-        415 => "The receiver does not take that content type.",
-        429 | 503 => "The receiver asks to be left alone for a while.",
-        400..500 => "The receiver found fault with the request: its log says with what.",
-        _ => "The app failed while it handled the request: its log says at what.",
+        405 => "The app does not accept that method there.",
+        408 | 504 => "The app, or a proxy in front of it, took too long: respond first, process afterwards.",
+        410 => "The receiver wants no more of these events.",
+        413 => "The body is larger than the receiver accepts.",
+        415 => "The receiver does not accept that content type.",
+        429 | 503 => "The receiver asks for a pause.",
+        400..500 => "The receiver rejected the request: its log says why.",
+        _ => "The app failed to handle the request: its log says why.",
     })
 }
 
 fn error_help(kind: ErrorKind, https: bool) -> &'static str {
     match kind {
-        ErrorKind::Dns => "The host's name is not known: is the URL right?",
-        ErrorKind::Connect => "Nobody listens there: is the app running, on that port and address?",
+        ErrorKind::Dns => "The host name does not resolve: is the URL right?",
+        ErrorKind::Connect => "Nothing listens there: is the app running, on that port and address?",
         ErrorKind::Tls => "The certificate was not accepted: `--cacert FILE` trusts a private one.",
-        ErrorKind::Timeout => "The receiver took longer than allowed: it should answer first and work afterwards.",
-        ErrorKind::Protocol if https => "The connection broke off: is something in between that cuts it?",
-        ErrorKind::Protocol => "What answers is no HTTP, or broke off: does the port speak https?",
-        ErrorKind::Cancelled => "It was stopped in the middle.",
+        ErrorKind::Timeout => "The receiver took too long: respond first, process afterwards.",
+        ErrorKind::Protocol if https => "The connection was cut: does a proxy in between close it?",
+        ErrorKind::Protocol => "The response is not HTTP, or the connection was cut: does the port speak https?",
+        ErrorKind::Cancelled => "The attempt was interrupted.",
         ErrorKind::Signing => "Its private key cannot sign: nothing was sent.",
-        ErrorKind::Blocked => "That address may not be reached from here.",
+        ErrorKind::Blocked => "The address policy does not allow that address.",
     }
 }
 
@@ -302,16 +301,15 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
     match delivery.state {
         DeliveryState::Delivered => vec!["It is delivered; nothing is left to do.".to_owned()],
         DeliveryState::Pending => {
-            let mut said = vec![format!("It is not over: {}.", next(details, delivery))];
+            let mut said = vec![format!("It is pending: {}.", next(details, delivery))];
             if !details.is_worked_on {
-                said.push(format!("`hook replay {number}` makes a new delivery of it instead."));
+                said.push(format!("`hook replay {number}` makes a new delivery instead."));
             }
             said
         }
-        DeliveryState::Skipped | DeliveryState::Rehearsed => vec![
-            unsent(delivery),
-            format!("`hook replay {number}` delivers it all the same."),
-        ],
+        DeliveryState::Skipped | DeliveryState::Rehearsed => {
+            vec![unsent(delivery), format!("`hook replay {number}` delivers it anyway.")]
+        }
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {
             let why = match made {

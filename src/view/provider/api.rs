@@ -20,7 +20,7 @@ pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
     for verb in [Verb::Get, Verb::Update] {
         if api.call(verb).is_none() {
-            sheet.row(verb.name(), "there is no such call", &[]);
+            sheet.row(verb.name(), "not supported", &[]);
         }
     }
     sheet.list("fields", api.fields.values(), ", ", "fields");
