@@ -39,12 +39,10 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let (standard, name) = place(args.shell);
-    let folder = match &args.to {
-        Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
-        None => {
-            standard.ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?
-        }
-    };
+    let given = args.to.as_ref();
+    let given = given.map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+    let no_home = || Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`");
+    let folder = given.or(standard).ok_or_else(no_home)?;
     let file = folder.join(name);
     let result = install(args.shell, &file, &script)?;
     let verb = match result {
@@ -133,9 +131,8 @@ fn is_in_fpath(folder: &Path) -> bool {
     let mut zsh = Command::new("zsh");
     zsh.args(["-fc", "print -rl -- $fpath"]).stdin(Stdio::null());
     let listed = zsh.output().map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&listed)
-        .lines()
-        .any(|line| Path::new(line) == folder)
+    let listed = String::from_utf8_lossy(&listed);
+    listed.lines().any(|line| Path::new(line) == folder)
 }
 
 /// A path as the shell reads it.

@@ -244,8 +244,7 @@ impl Screen {
 
     fn announce(&self, ready: &Ready) -> Result<()> {
         let ui = &self.ui;
-        ui.show(ready)?;
-        ui.flush()?;
+        ui.show_now(ready)?;
         socket::write_ready_file(self.ready_file.as_deref(), &ready.url)?;
         // The path of a trigger is told here, and nowhere else.
         ui.hand_over(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
@@ -277,8 +276,7 @@ impl Observer for Screen {
             }
             ReceiveEvent::AllTold => ui.flush()?,
             ReceiveEvent::Attempt { number, event } => {
-                ui.show(&ForwardAttempt { number, event })?;
-                ui.flush()?;
+                ui.show_now(&ForwardAttempt { number, event })?;
             }
             other => notices(&other).iter().for_each(|notice| ui.tell(notice)),
         }

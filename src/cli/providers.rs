@@ -91,8 +91,7 @@ struct ProvidersDiffArgs {
 pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
     match args.command {
         ProvidersCommand::List => {
-            session.ui.show(&ProviderList(&session.context.registry.list()))?;
-            session.ui.flush()?;
+            session.ui.show_now(&ProviderList(&session.context.registry.list()))?;
             for error in session.context.registry.broken() {
                 session.ui.warn(&format!("cannot be used: {error}"));
             }

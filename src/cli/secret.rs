@@ -46,8 +46,7 @@ pub(super) fn run(session: &Session, args: SecretArgs) -> Result<Exit> {
             new_secret::dev_secret(&session.context, provider.as_deref(), public)?
         }
     };
-    ui.show(&shown)?;
-    ui.flush()?;
+    ui.show_now(&shown)?;
     match (&shown.file, &shown.public_file) {
         (Some(file), None) => ui.hint(&format!("use it: `--secret file:{}`", file.display())),
         (Some(file), Some(public)) => ui.hint(&format!(

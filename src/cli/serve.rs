@@ -112,8 +112,7 @@ fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<(
 fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result<()> {
     let (ui, url) = (&session.ui, &ready.ready.url);
     socket::write_ready_file(args.ready_file.as_deref(), url)?;
-    ui.show(ready)?;
-    ui.flush()?;
+    ui.show_now(ready)?;
     ui.note(&format!("serving {} on {}", ready.title, ui.err.strong(url)));
     for (what, key) in [("key:     ", &ready.key), ("test key:", &ready.test_key)] {
         if let Some(key) = key {

@@ -70,9 +70,9 @@ impl TargetArgs {
         if !self.subscribed || self.yes || outside == 0 {
             return Ok(());
         }
-        let what = match (targets.len(), outside) {
-            (1, _) => "1 endpoint that is not on this machine".to_owned(),
-            (all, outside) => format!("{all} endpoints, {outside} of them not on this machine"),
+        let what = match targets.len() {
+            1 => "1 endpoint that is not on this machine".to_owned(),
+            all => format!("{all} endpoints, {outside} of them not on this machine"),
         };
         prompt::insist(&session.ui, &format!("Send `{event}` to {what}?"), "add `--yes`")
     }

@@ -81,6 +81,12 @@ impl Ui {
         }
     }
 
+    /// A value that a reader may wait for.
+    pub fn show_now(&self, value: &impl View) -> Result<()> {
+        self.show(value)?;
+        self.flush()
+    }
+
     /// A line of data, in human form only. Characters that could steer a terminal are escaped.
     pub fn line(&self, text: &str) -> Result<()> {
         if self.output != Output::Human {

@@ -62,8 +62,7 @@ pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
     if !report.unsigned.is_empty() {
         ui.detail(&format!("not signed: {}", report.unsigned.join(", ")));
     }
-    ui.show(&report)?;
-    ui.flush()?;
+    ui.show_now(&report)?;
     tell_diagnosis(session, &report);
     Ok(if report.judged.is_accepted() {
         Exit::Ok

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::attempt::BODY_SHOWN;
 use super::request::header_lines;
-use super::style::Style;
+use super::style::Tone;
 use super::{JsonLines, Page, View, millis, short_time};
 use crate::app::endpoints::doctor::{CheckGroup, CheckReport, CheckSubject};
 use crate::app::endpoints::probe::{Exchange, ProbeReport};
@@ -38,8 +38,8 @@ impl View for CheckReport<'_> {
         for (group, findings) in &self.groups {
             page.line(style.strong(group_title(*group)));
             for finding in findings {
-                let word = format!("{:<7}", finding.level.name());
-                page.line(format!("  {}  {}", colored(style, finding.level, &word), finding.fact));
+                let word = style.paint(tone(finding.level), &format!("{:<7}", finding.level.name()));
+                page.line(format!("  {word}  {}", finding.fact));
                 if let Some(hint) = &finding.hint {
                     page.line(style.dim(&format!("           {hint}")));
                 }
@@ -78,12 +78,12 @@ fn group_title(group: CheckGroup) -> &'static str {
     }
 }
 
-fn colored(style: Style, level: Level, word: &str) -> String {
+fn tone(level: Level) -> Tone {
     match level {
-        Level::Ok => style.good(word),
-        Level::Skipped | Level::Note => style.dim(word),
-        Level::Caution | Level::Unknown => style.caution(word),
-        Level::Problem => style.bad(word),
+        Level::Ok => Tone::Good,
+        Level::Skipped | Level::Note => Tone::Dim,
+        Level::Caution | Level::Unknown => Tone::Caution,
+        Level::Problem => Tone::Bad,
     }
 }
 
@@ -189,13 +189,9 @@ fn verdict_lines(finding: &Finding, page: &mut Page) {
         code => code.replace('_', " "),
     };
     let (style, level) = (page.style, finding.level);
-    let word = format!("{:<7}", verdict(level));
     let passed = if level == Level::Caution { Level::Ok } else { level };
-    page.line(format!(
-        "{}  {name:<17}  {}",
-        colored(style, passed, &word),
-        finding.fact
-    ));
+    let word = style.paint(tone(passed), &format!("{:<7}", verdict(level)));
+    page.line(format!("{word}  {name:<17}  {}", finding.fact));
     if let Some(caution) = finding.hint.as_ref().filter(|_| level == Level::Caution) {
         page.line(format!("{:<28}{}", "", style.caution(caution)));
     }

@@ -3,29 +3,10 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::view::style::Style;
+pub use crate::view::style::Tone;
 
 /// What stands between columns.
 const GAP: &str = "  ";
-
-/// What a text means, and so its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tone {
-    /// Nothing special.
-    #[default]
-    Plain,
-    /// Success.
-    Good,
-    /// Failure.
-    Bad,
-    /// Neither.
-    Caution,
-    /// Beside the point.
-    Dim,
-    /// The point.
-    Strong,
-    /// A name that can be typed.
-    Name,
-}
 
 /// A text in a column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,22 +61,7 @@ impl Cell {
 
     /// The text in the colour of its meaning.
     pub fn paint(&self, style: Style) -> String {
-        self.tone.paint(style, &self.text)
-    }
-}
-
-impl Tone {
-    /// The text in the colour of its meaning.
-    pub fn paint(self, style: Style, text: &str) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Good => style.good(text),
-            Self::Bad => style.bad(text),
-            Self::Caution => style.caution(text),
-            Self::Dim => style.dim(text),
-            Self::Strong => style.strong(text),
-            Self::Name => style.name(text),
-        }
+        style.paint(self.tone, &self.text)
     }
 }
 
@@ -180,7 +146,7 @@ impl Layout {
                 continue;
             }
             line.extend(std::iter::repeat_n(' ', blanks + before));
-            line.push_str(&cell.tone.paint(style, &text));
+            line.push_str(&style.paint(cell.tone, &text));
             blanks = after + GAP.len();
         }
         line

@@ -20,41 +20,53 @@ const MOST: usize = 200;
 /// The schema of an endpoint.
 const SCHEMA: &str = "hook.endpoint/1";
 
-/// Endpoints, a line each.
-pub struct EndpointTable(pub Vec<EndpointDetails>);
-
-/// Everything about each endpoint.
-pub struct EndpointPages(pub Vec<EndpointDetails>);
+/// Endpoints: one line each, or in full.
+pub struct EndpointsView {
+    /// The endpoints.
+    pub endpoints: Vec<EndpointDetails>,
+    /// Whether everything about them is shown.
+    pub full: bool,
+}
 
 /// What a plan does.
 pub struct EndpointSteps<'a>(pub &'a [Step]);
 
-impl View for EndpointTable {
+impl View for EndpointsView {
     fn human(&self, page: &mut Page) {
-        if self.0.is_empty() {
-            return;
+        if self.full {
+            for (index, endpoint) in self.endpoints.iter().enumerate() {
+                if index > 0 {
+                    page.line("");
+                }
+                one(endpoint, page);
+            }
+        } else if !self.endpoints.is_empty() {
+            table(&self.endpoints, page);
         }
-        let titles = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
-        let titles = titles.map(|title| Cell::new(title, Tone::Dim)).to_vec();
-        let row = |endpoint: &EndpointDetails| {
-            vec![
-                Cell::new(&endpoint.name, Tone::Name),
-                Cell::new(printable(&endpoint.provider, 40), Tone::Plain),
-                Cell::new(printable(&endpoint.url, 80), Tone::Plain),
-                Cell::new(endpoint.events.summary(32), Tone::Plain),
-                state_cell(endpoint),
-                Cell::new(
-                    printable(endpoint.description.as_deref().unwrap_or_default(), 60),
-                    Tone::Plain,
-                ),
-            ]
-        };
-        page.table([titles].into_iter().chain(self.0.iter().map(row)));
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.objects(SCHEMA, &self.0)
+        lines.objects(SCHEMA, &self.endpoints)
     }
+}
+
+fn table(endpoints: &[EndpointDetails], page: &mut Page) {
+    let titles = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
+    let titles = titles.map(|title| Cell::new(title, Tone::Dim)).to_vec();
+    let row = |endpoint: &EndpointDetails| {
+        vec![
+            Cell::new(&endpoint.name, Tone::Name),
+            Cell::new(printable(&endpoint.provider, 40), Tone::Plain),
+            Cell::new(printable(&endpoint.url, 80), Tone::Plain),
+            Cell::new(endpoint.events.summary(32), Tone::Plain),
+            state_cell(endpoint),
+            Cell::new(
+                printable(endpoint.description.as_deref().unwrap_or_default(), 60),
+                Tone::Plain,
+            ),
+        ]
+    };
+    page.table([titles].into_iter().chain(endpoints.iter().map(row)));
 }
 
 fn state_cell(endpoint: &EndpointDetails) -> Cell {
@@ -62,21 +74,6 @@ fn state_cell(endpoint: &EndpointDetails) -> Cell {
         (true, _) => Cell::new("active", Tone::Good),
         (false, true) => Cell::new("pending", Tone::Bad),
         (false, false) => Cell::new("disabled", Tone::Bad),
-    }
-}
-
-impl View for EndpointPages {
-    fn human(&self, page: &mut Page) {
-        for (index, endpoint) in self.0.iter().enumerate() {
-            if index > 0 {
-                page.line("");
-            }
-            one(endpoint, page);
-        }
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.objects(SCHEMA, &self.0)
     }
 }
 

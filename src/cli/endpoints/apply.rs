@@ -52,8 +52,7 @@ pub(super) fn diff(session: &Session, endpoints: Endpoints<'_>, args: &DiffArgs)
     let ui = &session.ui;
     let steps = endpoints.plan(args.file.as_deref())?.steps;
     let shown = EndpointSteps(&steps);
-    ui.show(&shown)?;
-    ui.flush()?;
+    ui.show_now(&shown)?;
     ui.note(&shown.summary());
     for step in &steps {
         for finding in new_events(&session.context, step)? {

@@ -1,43 +1,14 @@
-//! Flags that several verbs have, about rules and about secrets; and the verbs that are nothing but flags.
+//! Flags of several subcommands, about rules and about secrets.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::endpoints::{EndpointFilter, SecretOptions};
+use crate::app::endpoints::SecretOptions;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::endpoints::Events;
 use crate::endpoints::rules::RuleOptions;
-
-/// List the endpoints
-#[derive(Debug, Args)]
-pub(super) struct EndpointListArgs {
-    /// Only those of this provider, with or without its variant
-    #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers())]
-    provider: Option<String>,
-    /// Only those of this environment
-    #[arg(long, value_name = "NAME")]
-    env: Option<String>,
-}
-
-/// Show endpoints in full, without their secrets
-#[derive(Debug, Args)]
-pub(super) struct ShowArgs {
-    /// Names, ids or id prefixes
-    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
-    pub(super) names: Vec<String>,
-}
-
-/// Confirm an endpoint with the token that its provider sent to it
-#[derive(Debug, Args)]
-pub(super) struct EndpointConfirmArgs {
-    /// Name, id or id prefix
-    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
-    pub(super) endpoint: String,
-    /// The token; without one, a new token is sent to the endpoint, which must return it
-    pub(super) token: Option<String>,
-}
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RuleArgs {
@@ -60,15 +31,6 @@ pub(super) struct EndpointSecretArgs {
     /// Write the generated secret to this file (0600) instead of showing it
     #[arg(long, value_name = "FILE", conflicts_with = "secret", help_heading = "Secret")]
     secret_file: Option<PathBuf>,
-}
-
-impl EndpointListArgs {
-    pub(super) fn filter(&self) -> EndpointFilter {
-        EndpointFilter {
-            provider: self.provider.clone(),
-            env: self.env.clone(),
-        }
-    }
 }
 
 impl RuleArgs {

@@ -60,8 +60,7 @@ pub(super) fn run(
         }),
     };
     let report = runtime.block_on(probe(&session.context, endpoint, &options))?;
-    session.ui.show(&report)?;
-    session.ui.flush()?;
+    session.ui.show_now(&report)?;
     for finding in report.findings.iter().filter(|finding| finding.is_problem()) {
         if let Some(hint) = &finding.hint {
             session.ui.hint(hint);

@@ -39,8 +39,5 @@ pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
         },
     )?;
     let transport = request.transport()?;
-    crate::cli::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
-        session.ui.show(result)?;
-        session.ui.flush()
-    }))
+    crate::cli::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| session.ui.show_now(result)))
 }

@@ -88,7 +88,7 @@ impl RecordSheet<'_> {
             "{}  {}  {}",
             style.strong(&format!("#{number}")),
             style.dim(id),
-            tone(state).paint(style, &printable(state, HEADER_SHOWN)),
+            style.paint(tone(state), &printable(state, HEADER_SHOWN)),
         ));
     }
 

@@ -13,18 +13,18 @@ use crate::view::{count, short_size, short_time, status_line};
 /// Characters of a text from the network in one sentence, at most.
 const MOST: usize = 400;
 
+fn short(text: &str) -> String {
+    printable(text, MOST)
+}
+
 /// What became of a request that was received.
 pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<String> {
     let request = &capture.request;
-    let provider = request.provider.as_deref();
-    let mut said = vec![format!(
-        "`{}` with {} of body came from {}.",
-        printable(&format!("{} {}", request.method, request.target), MOST),
-        short_size(details.size as u64),
-        printable(&request.remote, MOST),
-    )];
-    said.push(match provider {
-        Some(provider) => format!("It was verified as a request of `{}`.", printable(provider, MOST)),
+    let line = short(&format!("{} {}", request.method, request.target));
+    let (size, remote) = (short_size(details.size as u64), short(&request.remote));
+    let mut said = vec![format!("`{line}` with {size} of body came from {remote}.")];
+    said.push(match &request.provider {
+        Some(provider) => format!("It was verified as a request of `{}`.", short(provider)),
         None => "No provider was detected: no known signature header is present.".to_owned(),
     });
     said.extend(verdict(capture));
@@ -35,12 +35,12 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
     });
     if let Some(first) = capture.duplicate_of {
         let same = if details.same_content {
-            "It has the same signed content as"
+            "has the same signed content as"
         } else {
-            "It is the same event as"
+            "is the same event as"
         };
         said.push(format!(
-            "{same} #{first}, so no command was run for it again; it was still forwarded."
+            "It {same} #{first}, so no command was run for it again; it was still forwarded."
         ));
     }
     said.extend(forwards(details, capture));
@@ -53,7 +53,7 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
 fn verdict(capture: &Capture) -> Vec<String> {
     let (request, number) = (&capture.request, capture.number);
     let verdict = &request.verdict;
-    let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
+    let detail = verdict.detail.as_deref().map(|detail| short(detail));
     match (verdict.name.as_str(), detail) {
         ("verified", Some(detail)) => vec![format!("Its signature is valid, {detail}.")],
         ("token-only", _) => vec![
@@ -62,18 +62,14 @@ fn verdict(capture: &Capture) -> Vec<String> {
         ("verified", None) => vec!["Its signature is valid.".to_owned()],
         ("refused", detail) => {
             let reason = verdict.reason.as_deref().unwrap_or_default();
-            let said = detail.unwrap_or_else(|| printable(reason, MOST));
-            let mut words = vec![format!("It was refused: {said}.")];
-            match &capture.diagnosis {
-                Some(note) => {
-                    words.push(format!("The cause: {}.", printable(&note.text, MOST)));
-                    words.extend(
-                        note.hint
-                            .as_ref()
-                            .map(|hint| format!("What helps: {}.", printable(hint, MOST))),
-                    );
-                }
-                None => words.extend(refusal_help(reason, request.provider.as_deref(), number)),
+            let detail = detail.unwrap_or_else(|| short(reason));
+            let mut words = vec![format!("It was refused: {detail}.")];
+            if let Some(note) = &capture.diagnosis {
+                words.push(format!("The cause: {}.", short(&note.text)));
+                let hint = note.hint.as_deref().map(short);
+                words.extend(hint.map(|hint| format!("What helps: {hint}.")));
+            } else {
+                words.extend(refusal_help(reason, request.provider.as_deref(), number));
             }
             words
         }
@@ -88,7 +84,7 @@ fn verdict(capture: &Capture) -> Vec<String> {
 
 /// What helps against a refusal.
 fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<String> {
-    let name = printable(provider.unwrap_or("NAME"), MOST);
+    let name = short(provider.unwrap_or("NAME"));
     Some(match reason {
         "no-match" | "malformed" | "part-missing" => {
             format!(
@@ -113,47 +109,39 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
 }
 
 fn answer(status: u16, refused: bool) -> String {
-    match status {
-        0 => "It was answered by the app that it was forwarded to.".to_owned(),
-        200..300 => format!(
-            "It was answered {}: for the sender it is delivered.",
-            status_line(status)
-        ),
-        _ if refused => format!(
-            "It was answered {}, without a reason: those are for the operator alone. A sender with a schedule tries \
-             again.",
-            status_line(status)
-        ),
-        _ => format!(
-            "It was answered {}, as `--status` or `--fail-first` asked: a sender with a schedule tries again.",
-            status_line(status)
-        ),
-    }
+    let line = status_line(status);
+    let why = match status {
+        0 => return "It was answered by the app that it was forwarded to.".to_owned(),
+        200..300 => return format!("It was answered {line}: for the sender it is delivered."),
+        // The reason would help a forger.
+        _ if refused => "without a reason: those are for the operator alone. A",
+        _ => "as `--status` or `--fail-first` asked: a",
+    };
+    format!("It was answered {line}, {why} sender with a schedule tries again.")
 }
 
 fn forwards(details: &RecordDetails, capture: &Capture) -> Vec<String> {
     if !details.later.is_empty() {
         return again(details);
     }
-    match &capture.forwarded_to {
+    let number = capture.number;
+    match capture.forwarded_to.as_deref().map(short) {
         Some(url) => vec![format!(
-            "It was forwarded to {}; that delivery is no longer recorded.",
-            printable(url, MOST)
+            "It was forwarded to {url}; that delivery is no longer recorded."
         )],
         None if capture.request.verdict.name == "refused" => {
             vec!["Nothing was forwarded or run: refused requests are only recorded.".to_owned()]
         }
         None if !capture.processing.is_empty() || !details.waiting.is_empty() => Vec::new(),
         None => vec![format!(
-            "It was not forwarded: `hook replay {} --to URL` does.",
-            capture.number
+            "It was not forwarded: `hook replay {number} --to URL` does that."
         )],
     }
 }
 
 /// A forward or a command that is not done yet.
 fn waiting(waiting: &WaitingWork) -> String {
-    let what = printable(&described(&waiting.lane), MOST);
+    let what = short(&described(&waiting.lane));
     if waiting.is_worked_on {
         format!("Pending in a running `hook`: {what}.")
     } else {
@@ -162,62 +150,54 @@ fn waiting(waiting: &WaitingWork) -> String {
 }
 
 /// What came of a command that failed at first.
-fn processing(processing: &Processing) -> Vec<String> {
-    let command = printable(&processing.command, MOST);
-    let mut said = vec![format!(
-        "`{command}` ran for it and failed {}, the last time with `{}`.",
-        count(processing.tries.into(), "time"),
-        printable(&processing.error, MOST)
-    )];
-    said.push(match processing.mended_at {
-        Some(at) => format!("It succeeded later ({}); nothing is left to do.", at.local_datetime()),
-        None => format!(
-            "The sender already has its response and will not send it again: `hook replay --failed --exec {}` does \
-             what is left.",
-            // Cut or escaped it would be another command.
-            if command == processing.command {
-                quote(&command)
-            } else {
-                "CMD".to_owned()
-            }
-        ),
-    });
-    said
+fn processing(processing: &Processing) -> [String; 2] {
+    let (command, error) = (short(&processing.command), short(&processing.error));
+    let tries = count(processing.tries.into(), "time");
+    let first = format!("`{command}` ran for it and failed {tries}, the last time with `{error}`.");
+    if let Some(at) = processing.mended_at {
+        let at = at.local_datetime();
+        return [first, format!("It succeeded later ({at}); nothing is left to do.")];
+    }
+    // Cut or escaped it would be another command.
+    let again = if command == processing.command {
+        quote(&command)
+    } else {
+        "CMD".to_owned()
+    };
+    let rest = format!(
+        "The sender already has its response and will not send it again: `hook replay --failed --exec {again}` does \
+         what is left."
+    );
+    [first, rest]
 }
 
 /// Deliveries that came of the record, and how to repeat those that failed.
 fn again(details: &RecordDetails) -> Vec<String> {
-    let sentence = |summary: &crate::store::Summary| {
-        let outcome = outcome(details, summary);
+    let sentences = details.later.iter().map(|summary| {
+        let (number, outcome) = (summary.number, outcome(details, summary));
         match summary.state.as_str() {
             "delivered" => format!("It went on as {outcome}."),
-            _ => format!(
-                "It went on as {outcome}; `hook log show {} --why` tells more.",
-                summary.number
-            ),
+            _ => format!("It went on as {outcome}; `hook log show {number} --why` tells more."),
         }
-    };
-    details.later.iter().map(sentence).collect()
+    });
+    sentences.collect()
 }
 
 /// What became of a delivery.
 pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> Vec<String> {
     let delivery = &record.delivery;
     let event = match (delivery.message.event.as_str(), &delivery.execution) {
-        (_, Some(of)) => format!("The request of workflow `{}`", printable(&of.workflow, MOST)),
+        (_, Some(of)) => format!("The request of workflow `{}`", short(&of.workflow)),
         ("", None) => "An event of unknown type".to_owned(),
-        (event, None) => format!("`{}`", printable(event, MOST)),
+        (event, None) => format!("`{}`", short(event)),
     };
-    let url = printable(&delivery.url, MOST);
+    let url = short(&delivery.url);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
     let mut helped: Option<String> = None;
     for attempt in &delivery.attempts {
-        let last = delivery.attempts.last() == Some(attempt);
-        said.push(attempt_words(
-            details,
-            attempt,
-            last && delivery.state == DeliveryState::Delivered,
-        ));
+        let is_last = delivery.attempts.last() == Some(attempt);
+        let is_success = is_last && delivery.state == DeliveryState::Delivered;
+        said.push(attempt_words(details, attempt, is_success));
         let help = attempt_help(attempt, &delivery.url);
         // The same advice three times is noise.
         if help != helped {
@@ -243,11 +223,10 @@ fn attempt_words(details: &RecordDetails, attempt: &Attempt, delivered: bool) ->
             let status = status_line(answer.status);
             format!("Attempt {seq} ({at}) was answered {status} after {took}{says}{so}.")
         }
-        Outcome::Error { kind, text } => format!(
-            "Attempt {seq} ({at}) got no answer: {}, after {took}: {}.",
-            kind.words(),
-            printable(text, MOST)
-        ),
+        Outcome::Error { kind, text } => {
+            let (what, text) = (kind.words(), short(text));
+            format!("Attempt {seq} ({at}) got no answer: {what}, after {took}: {text}.")
+        }
     }
 }
 
@@ -308,7 +287,10 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             said
         }
         DeliveryState::Skipped | DeliveryState::Rehearsed => {
-            vec![unsent(delivery), format!("`hook replay {number}` delivers it anyway.")]
+            let note = delivery.execution.as_ref().and_then(|of| of.note.as_ref());
+            let why = note.map_or_else(String::new, |note| format!(": {}", short(note)));
+            let help = format!("`hook replay {number}` delivers it anyway.");
+            vec![format!("Nothing was sent{why}."), help]
         }
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {
@@ -322,14 +304,5 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             said.push(format!("`hook replay {number}` delivers it again."));
             said
         }
-    }
-}
-
-/// Why a workflow sent nothing.
-fn unsent(delivery: &NewDelivery) -> String {
-    let note = delivery.execution.as_ref().and_then(|of| of.note.as_deref());
-    match note {
-        Some(note) => format!("Nothing was sent: {}.", printable(note, MOST)),
-        None => "Nothing was sent.".to_owned(),
     }
 }
