@@ -164,7 +164,7 @@ fn a_public_url_that_is_none_is_refused_at_the_start() {
     for url in ["tunnel.example", "ftp://tunnel.example", "https://", ""] {
         run(&sandbox, &["listen", "--port", "0", "--public-url", url])
             .exits(2)
-            .says(["expected a URL such as `https://example.com/hooks`"]);
+            .says(["not a whole URL such as `https://example.com/hook`"]);
     }
 }
 

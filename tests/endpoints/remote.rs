@@ -120,7 +120,7 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
     there
         .endpoints("doctor")
         .exits(2)
-        .says(["error: `doctor` checks local endpoints only", "leave out `--remote`"]);
+        .says(["error: `doctor` checks local endpoints only", "omit `--remote`"]);
 
     there.endpoints("remove crm").exits(2).says(["--yes"]);
     there.endpoints("remove crm --yes").ok().prints(["removed crm"]);
