@@ -138,7 +138,7 @@ fn a_person_sees_the_mapped_record_and_what_is_not_enrolled() {
     listener.shows("kept as the sample");
     post(&listener, r#"{"customer": {"email": "pat@example.com"}}"#);
     listener.shows("not enrolled: it has neither `email` nor `phone`");
-    listener.shows("nothing at `custom.plan`");
+    listener.shows("nothing found at `custom.plan`");
     listener.says("hint: `--map email=customer.email`");
     listener.stop().ok();
 }

@@ -212,7 +212,7 @@ fn why_says_in_plain_words_what_happened_and_which_command_helps() {
     let sandbox = Sandbox::new();
     round_trip(&sandbox);
     let why = |id: &str| sandbox.hook(["log", "show", id, "--why"]).run().ok();
-    why("1").prints(["Its signature is right, by `dev secret`.", "`hook replay 1 --to URL`"]);
+    why("1").prints(["Its signature is valid, by `dev secret`.", "`hook replay 1 --to URL`"]);
     why("3").prints([
         "It was refused: `X-PoolFlow-Signature` does not match",
         "`hook verify 3 --secret REF`",
@@ -228,7 +228,7 @@ fn why_says_in_plain_words_what_happened_and_which_command_helps() {
         .hook(["send", "job.paid", "--to", "http://127.0.0.1:1"])
         .run()
         .exits(4);
-    why("5").prints(["got no answer: no connection", "Nobody listens there"]);
+    why("5").prints(["got no answer: no connection", "Nothing listens there"]);
     let shown = sandbox
         .hook(["log", "show", "5", "--why", "--json"])
         .run()
@@ -328,7 +328,7 @@ fn the_body_is_printed_to_the_byte() {
         .hook(["log", "show", "1"])
         .run()
         .ok()
-        .prints(["PUT /x?a=1", "of bytes that are no text"]);
+        .prints(["PUT /x?a=1", "of binary data"]);
     // Numbers and repeated keys stay as they came.
     sandbox
         .hook(["log", "show", "2"])
@@ -507,7 +507,7 @@ fn a_report_of_a_request_tells_where_it_came_and_what_was_answered() {
         "event:         job.created",
         "URL:           http://127.0.0.1:",
         ", refused\n",
-        "last answer: 401 Unauthorized, by us",
+        "last answer:   401 Unauthorized, by us",
     ]);
 }
 

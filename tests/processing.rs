@@ -97,7 +97,7 @@ fn a_record_tells_which_command_failed_how_often_and_what_helps() {
     sandbox.write("mended", "");
     again(&sandbox, FLAKY, []).run().ok();
     show(&[]).prints(["succeeded 20", "failed 1 time"]);
-    show(&["--why"]).prints(["It succeeded at last"]);
+    show(&["--why"]).prints(["It succeeded later"]);
     let kept = &show(&["--json"]).object()["processing"][0];
     assert_eq!(keys(kept).join(" "), "command tries first_at last_at error mended_at");
     assert!(kept["mended_at"].is_string(), "{kept}");
@@ -358,12 +358,12 @@ fn a_report_of_a_request_has_id_time_and_url_and_no_secret() {
     let secrets = ["opensesame", "a-long-friendly-token", "hunter2hunter2", &signature];
     let kept = sandbox.captures().remove(0).request;
     sandbox.hook(["log", "report", "1"]).run().ok().never(secrets).prints([
-        &format!("event id:    {}", kept.event_id.as_deref().unwrap()),
-        "event:       customer.created",
-        &format!("timestamp:   {}", kept.at),
-        &format!("URL:         https://127.0.0.1:{port}/in?token=********"),
-        "provider:    pool-brain",
-        "last answer: 200 OK, by us",
+        &format!("event id:      {}", kept.event_id.as_deref().unwrap()),
+        "event:         customer.created",
+        &format!("timestamp:     {}", kept.at),
+        &format!("URL:           https://127.0.0.1:{port}/in?token=********"),
+        "provider:      pool-brain",
+        "last answer:   200 OK, by us",
     ]);
     let report = sandbox
         .hook(["log", "report", "1", "--json"])

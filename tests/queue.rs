@@ -127,7 +127,7 @@ fn a_listener_that_passes_nothing_on_lists_what_is_left_too() {
     let waiting = format!("forwarding to {}/", app.url);
     show().prints([
         &format!("waiting     {waiting}"),
-        &format!("Still to be done: {waiting}. `hook replay --resume` does it."),
+        &format!("Pending: {waiting}. `hook replay --resume` runs it."),
     ]);
 }
 

@@ -61,10 +61,8 @@ pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
 
 /// Like [`confirm`], but a no ends the command.
 pub fn insist(ui: &Ui, question: &str, flag: &str) -> Result<()> {
-    match confirm(ui, question, flag)? {
-        true => Ok(()),
-        false => Err(Error::silent(Exit::Interrupted)),
-    }
+    let agreed = confirm(ui, question, flag)?.then_some(());
+    agreed.ok_or_else(|| Error::silent(Exit::Interrupted))
 }
 
 /// A line of text.

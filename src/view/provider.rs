@@ -76,7 +76,8 @@ impl View for ProviderEvents<'_> {
                 text += &style.dim(&format!("; also {}", event.aliases.join(", ")));
             }
             if event.assumed {
-                text += &format!(" {}", style.caution("(assumed data)"));
+                text.push(' ');
+                text += &style.caution("(assumed data)");
             }
             vec![Cell::new(name, Tone::Name), Cell::new(text, Tone::Plain)]
         }));

@@ -24,7 +24,7 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
     let (size, remote) = (short_size(details.size as u64), short(&request.remote));
     let mut said = vec![format!("`{line}` with {size} of body came from {remote}.")];
     said.push(match &request.provider {
-        Some(provider) => format!("It was verified as a request of `{}`.", short(provider)),
+        Some(provider) => format!("It was checked as a request of `{}`.", short(provider)),
         None => "No provider was detected: no known signature header is present.".to_owned(),
     });
     said.extend(verdict(capture));
@@ -53,7 +53,7 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
 fn verdict(capture: &Capture) -> Vec<String> {
     let (request, number) = (&capture.request, capture.number);
     let verdict = &request.verdict;
-    let detail = verdict.detail.as_deref().map(|detail| short(detail));
+    let detail = verdict.detail.as_deref().map(short);
     match (verdict.name.as_str(), detail) {
         ("verified", Some(detail)) => vec![format!("Its signature is valid, {detail}.")],
         ("token-only", _) => vec![

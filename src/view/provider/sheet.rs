@@ -88,7 +88,7 @@ impl<'a> ProfileSheet<'a> {
             let has_room = |row: &&mut String| row.chars().count() + mark.len() < WIDTH - INDENT;
             let painted = self.style.caution(mark);
             match rows.last_mut().filter(has_room) {
-                Some(row) => *row = format!("{row} {painted}").trim_start().to_owned(),
+                Some(row) => format!("{row} {painted}").trim_start().clone_into(row),
                 None => rows.push(painted),
             }
         }
