@@ -393,7 +393,7 @@ fn trust_is_shown_whole_and_covers_what_was_shown() {
     );
     let shown = hook(&sandbox, "config trust").ok();
     shown.prints([&long, "touch end", "\\u"]).never(["\u{1b}"]);
-    hook(&sandbox, "config trust").ok().says(["is trusted already"]);
+    hook(&sandbox, "config trust").ok().says(["is already trusted"]);
     sandbox.write("hook.toml", "[[route]]\nrun = \"touch ran\"\n");
     hook(&sandbox, "config trust --quiet")
         .exits(2)

@@ -86,7 +86,7 @@ fn without_a_key_web_pages_and_foreign_names_are_refused() {
         assert_eq!(named(&foreign), "403", "{foreign}");
     }
     let out = face.stop().ok();
-    out.says(["no key is needed"]);
+    out.says(["no key is required"]);
 }
 
 #[test]
