@@ -341,6 +341,26 @@ fn envelope(profile: &Profile, data: Value, filling: &mut Filling<'_>) -> Value 
     Value::Object(fields)
 }
 
+/// The value of a parameter of the provider's envelope, in the parameter's type.
+pub fn param_value(profile: &Profile, name: &str, text: &str) -> Result<Value, ComposeError> {
+    let value = match profile.params.get(name) {
+        Some(param) => param.value(text),
+        None => {
+            let names: Vec<_> = profile.params.keys().map(|name| format!("`{name}`")).collect();
+            let known = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            };
+            Err(format!("`{}` has {known}", profile.label()))
+        }
+    };
+    value.map_err(|what| ComposeError::BadParam {
+        name: name.to_owned(),
+        what,
+    })
+}
+
 fn params(
     profile: &Profile,
     given: &[(String, String)],
@@ -348,23 +368,7 @@ fn params(
 ) -> Result<HashMap<String, Value>, ComposeError> {
     let mut values = HashMap::new();
     for (name, text) in given {
-        let param = profile.params.get(name).ok_or_else(|| {
-            let names: Vec<_> = profile.params.keys().map(|name| format!("`{name}`")).collect();
-            let what = if names.is_empty() {
-                format!("`{}` has none", profile.label())
-            } else {
-                format!("`{}` has {}", profile.label(), names.join(", "))
-            };
-            ComposeError::BadParam {
-                name: name.clone(),
-                what,
-            }
-        })?;
-        let value = param.value(text).map_err(|what| ComposeError::BadParam {
-            name: name.clone(),
-            what,
-        })?;
-        values.insert(name.clone(), value);
+        values.insert(name.clone(), param_value(profile, name, text)?);
     }
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
