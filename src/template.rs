@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-pub use document::Document;
+pub use document::{BodyTemplate, Document};
 pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;
@@ -124,6 +124,17 @@ impl<P> Template<P> {
     pub fn single(&self) -> Option<&P> {
         match self.parts.as_slice() {
             [Part::Placeholder(placeholder)] => Some(placeholder),
+            _ => None,
+        }
+    }
+
+    /// The only placeholder with the fixed texts before and after it; `None` when there is none or several.
+    pub fn around(&self) -> Option<(&str, &P, &str)> {
+        match self.parts.as_slice() {
+            [Part::Placeholder(only)] => Some(("", only, "")),
+            [Part::Text(before), Part::Placeholder(only)] => Some((before, only, "")),
+            [Part::Placeholder(only), Part::Text(after)] => Some(("", only, after)),
+            [Part::Text(before), Part::Placeholder(only), Part::Text(after)] => Some((before, only, after)),
             _ => None,
         }
     }

@@ -100,7 +100,7 @@ fn signing(context: &Context, name: Option<&str>) -> Result<Arc<Profile>> {
 /// A fresh secret; for a key pair the private half, with the public one beside it.
 fn fresh(profile: &Profile) -> Result<(Secret, Option<Secret>)> {
     let Scheme::Asymmetric(scheme) = &profile.scheme else {
-        return Ok((Secret::new(profile.secret_form.fresh(&Random::os())), None));
+        return Ok((Secret::new(profile.secret.form.fresh(&Random::os())), None));
     };
     let pair = scheme
         .kind

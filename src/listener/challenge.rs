@@ -136,7 +136,7 @@ impl Challenges {
             judged.verdict = Verdict::Unsigned;
         }
         // Of those who ask with nothing but a method nobody can say who it is.
-        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.weight() > 0;
+        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.request.weight() > 0;
         judged.label = known.then(|| profile.label().into());
         judged.ties.clear();
         judged.facts = Facts::default();
@@ -151,9 +151,9 @@ impl Challenges {
             for (index, handshake) in profile.handshakes.iter().enumerate() {
                 let old = best
                     .as_ref()
-                    .map(|(profile, index, _)| profile.handshakes[*index].weight());
-                if old.is_none_or(|old| handshake.weight() > old)
-                    && let Some(asked) = handshake.read(asking)
+                    .map(|(profile, index, _)| profile.handshakes[*index].request.weight());
+                if old.is_none_or(|old| handshake.request.weight() > old)
+                    && let Some(asked) = handshake.request.read(asking)
                 {
                     best = Some((Arc::clone(profile), index, asked));
                 }
@@ -189,9 +189,7 @@ impl Challenges {
             refused: None,
             tell: handshake.told(asked, &incoming.headers),
             caution: None,
-            confirm: handshake
-                .confirmation(asked)
-                .map(|confirmation| (confirmation.url.to_owned(), confirmation.trusted)),
+            confirm: handshake.confirmation(asked),
             secret: handshake.secret.then(|| asked.token.clone()),
         };
         match (&self.verify, &asked.verify) {

@@ -3,8 +3,6 @@
 
 mod names;
 
-use std::time::Duration;
-
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
@@ -12,11 +10,11 @@ use url::Url;
 pub use names::{FaultKind, Field, IdForm, RateFact, Verb};
 
 use super::causes::{Cause, Declared, check_place};
-use super::fault::{ProfileError, fault};
+use super::fault::{ProfileError, check_scope, fault};
 use super::value::DurationText;
 use crate::glob::Glob;
 use crate::headers::check_line;
-use crate::template::{Document, Scope, Template};
+use crate::template::{BodyTemplate, Document, Scope, Template};
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
@@ -46,9 +44,6 @@ pub struct Api {
     update: Option<Call>,
     delete: Option<Call>,
     confirm: Option<Call>,
-    /// The calls that there are; always [`Verb::Create`], [`Verb::List`] and [`Verb::Delete`].
-    #[serde(skip)]
-    pub calls: IndexMap<Verb, Call>,
     /// How a long list is cut into pages. Absent: it never is.
     pub paging: Option<Paging>,
     /// What refusals look like.
@@ -97,8 +92,8 @@ pub struct Call {
     pub total: Option<String>,
     /// The request's body as JSON text with `${id}` and `${token}`, where it is no subscription.
     pub body: Option<Document<String>>,
-    /// The answer as JSON text with `${id}`, where it is no subscription. Empty: there is no body.
-    pub answer: CallResponse,
+    /// The answer as JSON text with `${id}`. Empty: there is no body. Absent: the subscription, or all of them.
+    pub answer: BodyTemplate<String>,
 }
 
 /// What else a request carries.
@@ -122,28 +117,6 @@ impl TryFrom<String> for Extra {
             (None, Some(text)) => Ok(Self::Text(text)),
             (None, None) => Err("a placeholder must stand alone".to_owned()),
         }
-    }
-}
-
-/// What a call that succeeds answers.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum CallResponse {
-    /// The subscription, or all of them.
-    #[default]
-    Object,
-    /// This, with `${id}`.
-    Document(Document<String>),
-    /// No body.
-    Nothing,
-}
-
-impl<'de> Deserialize<'de> for CallResponse {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self::Nothing);
-        }
-        Document::deserialize(de::value::StringDeserializer::new(text)).map(Self::Document)
     }
 }
 
@@ -196,16 +169,10 @@ struct FaultTable {
 pub struct Rate {
     /// So many calls,
     pub calls: u32,
-    per: DurationText,
+    /// in so long.
+    pub per: DurationText,
     /// What answers say about that, by header.
     pub headers: IndexMap<String, RateFact>,
-}
-
-impl Rate {
-    /// in so long.
-    pub fn per(&self) -> Duration {
-        self.per.into()
-    }
 }
 
 impl Api {
@@ -217,9 +184,9 @@ impl Api {
         for name in self.rate.iter().flat_map(|rate| rate.headers.keys()) {
             check_line(name, "").or_else(|what| fault(&format!("api.rate.headers.{name}"), what))?;
         }
-        for (key, form) in [("api.key", Some(&self.key)), ("api.test-key", self.test_key.as_ref())] {
-            let checked = form.map_or(Ok(()), |form| form.check(Scope::Fresh));
-            checked.or_else(|error| fault(key, error.to_string()))?;
+        check_scope("api.key", &self.key, Scope::Fresh)?;
+        if let Some(form) = &self.test_key {
+            check_scope("api.test-key", form, Scope::Fresh)?;
         }
         for needed in [Field::Id, Field::Url, Field::Events] {
             if self.field(needed).is_none() {
@@ -232,33 +199,17 @@ impl Api {
         }
         let answer = self.faults.answer.check(&["code", "message", "status"]);
         answer.or_else(|what| fault("api.errors.answer", what))?;
-        self.take_calls(file)?;
-        let mut causes = self.causes.iter_mut();
-        causes.try_for_each(|(name, cause)| cause.check(name, file))
-    }
-
-    fn take_calls(&mut self, file: Declared<'_>) -> Result<()> {
-        let calls = [
-            (Verb::Create, self.create.take()),
-            (Verb::List, self.list.take()),
-            (Verb::Get, self.get.take()),
-            (Verb::Update, self.update.take()),
-            (Verb::Delete, self.delete.take()),
-            (Verb::Confirm, self.confirm.take()),
-        ];
-        for (verb, call) in calls {
-            match call {
-                Some(call) => {
-                    call.check(verb, file)?;
-                    self.calls.insert(verb, call);
-                }
+        for &verb in Verb::ALL {
+            match self.call(verb) {
+                Some(call) => call.check(verb, file)?,
                 None if matches!(verb, Verb::Create | Verb::List | Verb::Delete) => {
                     return fault("api", format!("a table `[api.{verb}]` is missing"));
                 }
                 None => {}
             }
         }
-        Ok(())
+        let mut causes = self.causes.iter_mut();
+        causes.try_for_each(|(name, cause)| cause.check(name, file))
     }
 
     /// Their name of a field; `None` where they do not have it.
@@ -266,9 +217,22 @@ impl Api {
         self.fields.get(&field).map(String::as_str)
     }
 
-    /// The call for a verb; `None` where they do not have it.
+    /// The call for a verb; `None` where the API has none. [`Verb::Create`], [`Verb::List`] and [`Verb::Delete`] always exist.
     pub fn call(&self, verb: Verb) -> Option<&Call> {
-        self.calls.get(&verb)
+        match verb {
+            Verb::Create => &self.create,
+            Verb::List => &self.list,
+            Verb::Get => &self.get,
+            Verb::Update => &self.update,
+            Verb::Delete => &self.delete,
+            Verb::Confirm => &self.confirm,
+        }
+        .as_ref()
+    }
+
+    /// All calls of the API.
+    pub fn calls(&self) -> impl Iterator<Item = (Verb, &Call)> {
+        Verb::ALL.iter().filter_map(|&verb| Some((verb, self.call(verb)?)))
     }
 
     /// Whether the request of a verb has a place for a field.
@@ -303,8 +267,9 @@ impl Call {
             }
         }
         let answer = match &self.answer {
-            CallResponse::Document(document) => Some(document),
-            CallResponse::Object | CallResponse::Nothing => None,
+            BodyTemplate::Json(document) => Some(document),
+            BodyTemplate::Text(text) if !text.is_empty() => return fault(&format!("{key}.answer"), "it is not JSON"),
+            BodyTemplate::Absent | BodyTemplate::Text(_) => None,
         };
         for (name, document) in [("body", self.body.as_ref()), ("answer", answer)] {
             let checked = document.map_or(Ok(()), |document| document.check(&["id", "token"]));
@@ -328,12 +293,8 @@ impl Faults {
     pub fn kind(&self, status: u16, code: Option<&str>) -> Option<FaultKind> {
         let stated = || self.kinds.keys().copied().filter(|kind| self.of(*kind).0 == status);
         let told = stated().find(|kind| Some(self.of(*kind).1) == code);
-        let usual = || {
-            FaultKind::ALL
-                .iter()
-                .copied()
-                .find(|kind| kind.usual_status() == status)
-        };
-        told.or_else(|| stated().next()).or_else(usual)
+        let mut all = FaultKind::ALL.iter().copied();
+        told.or_else(|| stated().next())
+            .or_else(|| all.find(|kind| kind.usual_status() == status))
     }
 }

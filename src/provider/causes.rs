@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::fault::{ProfileError, fault};
+use super::fault::{ProfileError, check_scope, fault};
 use crate::template::{Document, Scope, Template};
 use crate::words::words;
 
@@ -162,9 +162,7 @@ impl Cause {
             fields.iter().map(field).collect()
         };
         self.fields = [table(&self.needs, true), table(&self.takes, false)].concat();
-        self.id
-            .check(Scope::Fresh)
-            .or_else(|error| fault(&key("id"), error.to_string()))?;
+        check_scope(&key("id"), &self.id, Scope::Fresh)?;
         let is = |field: &str, kind| self.fields.iter().any(|have| have.name == field && have.kind == kind);
         for (moment, rule) in &self.later {
             if !is(&rule.than, IngredientKind::Time) || !is(&rule.by, IngredientKind::Minutes) {

@@ -134,20 +134,25 @@ impl Measure {
             ParamType::Boolean => "false",
         };
         let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
-        let wishes = ComposeOptions {
+        let options = ComposeOptions {
             event: event.to_owned(),
             params: required
                 .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
                 .collect(),
             ..ComposeOptions::default()
         };
-        let composer = Composer::new(profile, wishes)?;
+        let composer = Composer::new(profile, options)?;
         let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));
         let message = composer.compose(Id::new(IdKind::Message, now, &random), now, &random)?;
-        let mut document: Value =
-            document(&profile.content_type, &message.body).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        let mut document: Value = document(&profile.delivery.content_type, &message.body)
+            .map_err(|error| ComposeError::Invalid(error.to_string()))?;
         // What stands there is the sender's own, so that the sample's is as good as any.
-        if let Some(own @ Value::Object(_)) = profile.metadata.as_ref().and_then(|at| get_mut(&mut document, at)) {
+        if let Some(own @ Value::Object(_)) = profile
+            .message
+            .metadata
+            .as_ref()
+            .and_then(|at| get_mut(&mut document, at))
+        {
             *own = Value::Object(serde_json::Map::new());
         }
         let entry = profile.events.get(composer.event());
@@ -230,9 +235,9 @@ impl Measure {
 
 fn data_at(profile: &Profile) -> DataAt {
     let is_data = |template: &crate::template::Template| template.single() == Some(&Placeholder::Data);
-    match profile.envelope.iter().find(|(_, template)| is_data(template)) {
+    match profile.envelope.json.iter().find(|(_, template)| is_data(template)) {
         Some((name, _)) if name != "..." => DataAt::Field(name.clone()),
-        Some(_) if profile.envelope.len() == 1 => DataAt::Whole,
+        Some(_) if profile.envelope.json.len() == 1 => DataAt::Whole,
         _ => DataAt::Spread,
     }
 }

@@ -22,7 +22,6 @@ impl From<RegistryError> for Error {
                 .hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Unreadable { source, .. } => base.cause(source),
-            RegistryError::Builtin { source, .. } => base.cause(source),
             RegistryError::Circle(_) => base,
         }
     }
@@ -49,9 +48,7 @@ impl From<ComposeError> for Error {
                 .near(&near, |path| format!("--set {path}=..."))
                 .hint("`--set-new` creates a path"),
             ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
-            ComposeError::BadParam { .. } | ComposeError::BadValue { .. } | ComposeError::Sample(_) => {
-                Self::usage(message)
-            }
+            ComposeError::Invalid(_) => Self::usage(message),
         }
     }
 }

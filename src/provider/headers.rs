@@ -34,7 +34,7 @@ impl Profile {
         if !message.body.is_empty() && !message.content_type.is_empty() {
             headers.append("content-type", message.content_type.as_str());
         }
-        let agent = self.user_agent.as_deref();
+        let agent = self.delivery.user_agent.as_deref();
         headers.append(
             "user-agent",
             agent.unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION"))),

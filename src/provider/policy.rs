@@ -206,7 +206,7 @@ impl Schedule {
 
 /// How one provider delivers. The ledger keeps it with each delivery, as JSON, so that one that is resumed is delivered by
 /// the rules that it was begun with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Policy {
     /// The whole exchange, body included.
     pub timeout: Duration,

@@ -64,16 +64,10 @@ impl Profile {
     }
 
     fn sample_within(&self, event: &str, depth: usize) -> Result<Value, String> {
-        let entry = self
-            .events
-            .get(event)
-            .ok_or_else(|| format!("there is no event `{event}`"))?;
-        let own = match &entry.sample {
-            Some(text) => Some(
-                serde_json::from_str(text).map_err(|error| format!("the sample of `{event}` is not JSON: {error}"))?,
-            ),
-            None => None,
-        };
+        let entry = self.events.get(event);
+        let entry = entry.ok_or_else(|| format!("event `{event}` not found"))?;
+        let own = entry.sample.as_deref().map(serde_json::from_str).transpose();
+        let own = own.map_err(|error| format!("the sample of `{event}` is not JSON: {error}"))?;
         match (&entry.like, own) {
             (Some(like), own) if depth > 0 => {
                 let mut sample = self.sample_within(like, depth - 1)?;
@@ -91,21 +85,15 @@ impl Profile {
 impl Param {
     /// Reads a parameter's text as its type.
     pub fn value(&self, text: &str) -> Result<Value, String> {
-        let wrong = |wanted: &str| format!("`{text}` is not {wanted}");
-        match self.kind {
-            ParamType::String => Ok(Value::from(text)),
-            ParamType::Integer => text
-                .parse::<i64>()
-                .map(Value::from)
-                .map_err(|_| wrong("a whole number")),
-            ParamType::Number => match text.parse::<f64>() {
-                Ok(number) if number.is_finite() => Ok(Value::from(number)),
-                _ => Err(wrong("a number")),
-            },
-            ParamType::Boolean => text
-                .parse::<bool>()
-                .map(Value::from)
-                .map_err(|_| wrong("`true` or `false`")),
-        }
+        let (value, expected) = match self.kind {
+            ParamType::String => return Ok(Value::from(text)),
+            ParamType::Integer => (text.parse::<i64>().ok().map(Value::from), "a whole number"),
+            ParamType::Number => {
+                let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+                (number.map(Value::from), "a number")
+            }
+            ParamType::Boolean => (text.parse::<bool>().ok().map(Value::from), "`true` or `false`"),
+        };
+        value.ok_or_else(|| format!("`{text}` is not {expected}"))
     }
 }

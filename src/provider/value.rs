@@ -12,26 +12,13 @@ use crate::template::text_of;
 /// A duration such as `30s`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DurationText(Duration);
-
-impl DurationText {
-    /// That many seconds.
-    pub(super) const fn from_secs(secs: u64) -> Self {
-        Self(Duration::from_secs(secs))
-    }
-}
+pub struct DurationText(pub Duration);
 
 impl TryFrom<String> for DurationText {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         parse_duration(&text).map(Self)
-    }
-}
-
-impl From<DurationText> for Duration {
-    fn from(text: DurationText) -> Self {
-        text.0
     }
 }
 

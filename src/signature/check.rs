@@ -5,34 +5,43 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::content::{PieceSource, Pieces, check_body_hash, to_sign};
-use super::location::{SignatureLocation, judge_age};
+use super::content::{PieceSource, Pieces, check_body_hash};
+use super::location::{Carried, SignatureLocation, judge_age};
 use super::url_form::UrlForm;
-use super::{Freshness, Proof, Received, RejectReason, SignError, Signed, ToSign};
+use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::json::insert;
+use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
-/// Whether the body has to be read as a document for a check.
-pub(super) fn looks_into_body(content: &Template, carrier: &SignatureLocation) -> bool {
-    let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
-    carrier.body.is_some() || content.placeholders().any(path)
+/// What is signed, where the signature is and how old it may be: a scheme without its keys.
+#[derive(Debug, Clone, Default)]
+pub struct SignedParts {
+    /// What is signed.
+    pub content: Template,
+    /// Where the signature is.
+    pub carrier: SignatureLocation,
+    /// How old it may be.
+    pub freshness: Freshness,
 }
 
-/// A scheme without its keys.
-#[derive(Clone, Copy)]
-pub(super) struct Check<'a> {
-    pub(super) content: &'a Template,
-    pub(super) carrier: &'a SignatureLocation,
-    pub(super) freshness: Freshness,
-}
-
-impl Check<'_> {
+impl SignedParts {
     fn signs(&self, wanted: fn(&Placeholder) -> bool) -> bool {
         self.content.placeholders().any(wanted)
     }
 
-    fn looks_into_body(&self) -> bool {
-        looks_into_body(self.content, self.carrier)
+    /// Whether a check parses the body as a document.
+    pub(super) fn looks_into_body(&self) -> bool {
+        let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
+        self.carrier.body.is_some() || self.signs(path)
+    }
+
+    /// The secrets that sign: all of them where the header may carry several signatures, else the first.
+    pub(super) fn signing_secrets<'s>(&self, secrets: &'s [Secret]) -> Result<&'s [Secret], KeyError> {
+        match secrets {
+            [] => Err(KeyError::NoSecret),
+            [_, ..] if self.carrier.carries_several() => Ok(secrets),
+            [_, ..] => Ok(&secrets[..1]),
+        }
     }
 
     /// Signs with every key. `secret` gives what a key puts into the content, `make` the bytes of a signature.
@@ -43,14 +52,44 @@ impl Check<'_> {
         secret: impl Fn(&K) -> &[u8],
         make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Result<Vec<u8>, SignError>,
     ) -> Result<Signed, SignError> {
-        let text = |key: &K, document: Option<&Value>| {
-            let content = to_sign(self.content, self.carrier, message, document, secret(key));
-            Ok(self.carrier.encoding.encode(&make(key, &content)?))
+        let received = Received {
+            method: message.method,
+            url: Some(message.url),
+            headers: message.headers,
+            body: message.body,
+            now: message.timestamp,
         };
-        let document = self
-            .looks_into_body()
-            .then(|| serde_json::from_slice(message.body).ok());
-        let mut document: Option<Value> = document.flatten();
+        let form = self.content.placeholders().find_map(Placeholder::timestamp_form);
+        let timestamp = form.map(|form| form.text(message.timestamp)).unwrap_or_default();
+        let names = self.carrier.signed_names(message);
+        let carried = Carried {
+            timestamp: Some(timestamp.as_bytes()),
+            id: Some(message.id.as_bytes()),
+            signed_headers: Some(names.as_bytes()),
+            ..Carried::default()
+        };
+        let text = |key: &K, document: Option<&Value>| {
+            let source = PieceSource {
+                carrier: &self.carrier,
+                carried: &carried,
+                received: &received,
+                document,
+                url: message.url,
+                event: message.event,
+                secret: secret(key),
+            };
+            // A part that the message does not have is signed as nothing.
+            let pieces = self
+                .content
+                .parts()
+                .iter()
+                .map(|part| source.piece(part).unwrap_or_default());
+            Ok(self
+                .carrier
+                .encoding
+                .encode(&make(key, &pieces.collect::<Pieces<'_>>())?))
+        };
+        let mut document = self.document(&received);
         let Some(path) = &self.carrier.body else {
             let signatures = keys.iter().map(|key| text(key, document.as_ref()));
             let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
@@ -98,14 +137,15 @@ impl Check<'_> {
             signed_at = carried.signed_at;
             let found = |url: &str, key: &K| {
                 let source = PieceSource {
-                    carrier: self.carrier,
+                    carrier: &self.carrier,
                     carried: &carried,
                     received,
                     document: item,
                     url,
+                    event: "",
                     secret: secret(key),
                 };
-                let content = source.pieces(self.content)?;
+                let content = source.pieces(&self.content)?;
                 Ok(matches(key, &content, &carried.signatures))
             };
             proof = Ok(self.first(keys, received, found)?);
@@ -146,14 +186,15 @@ impl Check<'_> {
         for item in self.items(document.as_ref())? {
             let carried = self.carrier.read(received.headers, item)?;
             let source = PieceSource {
-                carrier: self.carrier,
+                carrier: &self.carrier,
                 carried: &carried,
                 received,
                 document: item,
                 url: &url,
+                event: "",
                 secret: b"",
             };
-            if let Some(found) = look(&source.pieces(self.content)?) {
+            if let Some(found) = look(&source.pieces(&self.content)?) {
                 return Ok(Some(found));
             }
         }

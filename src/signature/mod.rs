@@ -22,6 +22,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
+pub use check::SignedParts;
 pub use encoding::{Encoding, Form};
 pub use explain::{
     Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, explain_missing, hint,
@@ -32,6 +33,7 @@ pub use keys::{is_hex_key, is_public_key};
 pub use location::SignatureLocation;
 pub use shape::Shape;
 pub use token::TokenScheme;
+#[cfg(any(test, feature = "internals"))]
 pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
@@ -41,7 +43,7 @@ use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
 /// How a provider signs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Scheme {
     /// A keyed hash.
     Hmac(Hmac),
@@ -52,6 +54,7 @@ pub enum Scheme {
     /// A public and a private key.
     Asymmetric(Asymmetric),
     /// Nothing is signed.
+    #[default]
     Unsigned,
 }
 
@@ -195,12 +198,12 @@ impl Scheme {
 
     /// Where signatures stand, for the schemes that have any.
     pub fn carrier(&self) -> Option<&SignatureLocation> {
-        self.check().map(|check| check.carrier)
+        self.signed().map(|signed| &signed.carrier)
     }
 
     /// What is signed, for the schemes that sign anything.
     pub fn content(&self) -> Option<&Template> {
-        self.check().map(|check| check.content)
+        self.signed().map(|signed| &signed.content)
     }
 
     /// Whether such a part of a request is signed.
@@ -215,8 +218,7 @@ impl Scheme {
 
     /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
     pub fn looks_into_body(&self) -> bool {
-        let content = self.content().zip(self.carrier());
-        content.is_some_and(|(content, carrier)| check::looks_into_body(content, carrier))
+        self.signed().is_some_and(SignedParts::looks_into_body)
     }
 
     /// Whether the fields of a form are signed, so that the body's type decides.
@@ -279,7 +281,7 @@ impl Scheme {
 
     /// How old a signature may be.
     pub fn freshness(&self) -> Freshness {
-        self.check().map(|check| check.freshness).unwrap_or_default()
+        self.signed().map(|signed| signed.freshness).unwrap_or_default()
     }
 
     /// `hmac`, `hash`, `token`, `ed25519`, `ecdsa`, `rsa` or `unsigned`: the table of a provider file.
@@ -371,9 +373,7 @@ impl Verifier {
 pub(crate) fn broken_signer() -> Signer {
     let scheme = Asymmetric {
         kind: AsymmetricKind::Ed25519,
-        content: Template::default(),
-        carrier: SignatureLocation::default(),
-        freshness: Freshness::default(),
+        signed: SignedParts::default(),
         public_form: PublicForm::default(),
         private_prefix: None,
         public_prefix: None,

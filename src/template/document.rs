@@ -187,6 +187,42 @@ impl<'de, P: Name> Deserialize<'de> for Document<P> {
     }
 }
 
+/// The body of a request or of an answer, as a provider file states it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum BodyTemplate<P> {
+    /// The file does not state it.
+    #[default]
+    Absent,
+    /// Text; empty: there is no body.
+    Text(Template<P>),
+    /// JSON: a text that begins with `{` or `[`.
+    Json(Document<P>),
+}
+
+impl<P> BodyTemplate<P> {
+    /// Every placeholder, in order.
+    pub fn placeholders(&self) -> Vec<&P> {
+        match self {
+            Self::Absent => Vec::new(),
+            Self::Text(text) => text.placeholders().collect(),
+            Self::Json(json) => json.placeholders(),
+        }
+    }
+}
+
+impl<'de, P: Name> Deserialize<'de> for BodyTemplate<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        let text = de::value::StringDeserializer::new(text);
+        if is_json {
+            Document::deserialize(text).map(Self::Json)
+        } else {
+            Template::deserialize(text).map(Self::Text)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -6,7 +6,8 @@ use super::{Client, failure};
 use crate::endpoints::ApiError;
 use crate::exchange::Answer;
 use crate::json::get;
-use crate::provider::api::{Call, CallResponse, Verb};
+use crate::provider::api::{Call, Verb};
+use crate::template::BodyTemplate;
 
 /// The JSON of a success; what is no success is an error.
 pub(super) fn judge<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value, ApiError> {
@@ -19,7 +20,7 @@ pub(super) fn judge<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Ans
     }
     if answer.body.is_empty() {
         return match (&call.answer, verb) {
-            (CallResponse::Object, Verb::Create | Verb::List | Verb::Get) => Err(failure::garbled(
+            (BodyTemplate::Absent, Verb::Create | Verb::List | Verb::Get) => Err(failure::garbled(
                 verb,
                 format!("{} without a body is no answer", answer.status),
             )),

@@ -50,10 +50,10 @@ pub fn base_path(api: &Api) -> &str {
 impl ApiRouter {
     pub(super) fn new(api: &Api) -> Self {
         let base = base_path(api);
-        let subscriptions = api.calls.iter().map(|(verb, call)| ApiRoute {
+        let subscriptions = api.calls().map(|(verb, call)| ApiRoute {
             method: call.method.clone(),
             path: segments(&format!("{base}{}", call.path)),
-            action: Action::Subscription(*verb),
+            action: Action::Subscription(verb),
         });
         let causes = api.causes.values().enumerate().flat_map(|(index, cause)| {
             let make = Some((&cause.create, Action::Create(index)));

@@ -26,7 +26,6 @@ use crate::finding::{Finding, Level};
 use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
-use crate::provider::compose::ComposeError;
 use crate::target::parse_url;
 use crate::text::printable;
 
@@ -172,20 +171,7 @@ fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result
 /// Whether the provider's envelope has these parameters, with such values.
 fn check_params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in given {
-        let bad = |what: String| ComposeError::BadParam {
-            name: name.clone(),
-            what,
-        };
-        let Some(param) = profile.params.get(name) else {
-            let known: Vec<String> = profile.params.keys().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
-            return Err(bad(format!("`{}` has {known}", profile.label())).into());
-        };
-        param.value(value).map_err(bad)?;
+        profile.param_value(name, value)?;
     }
     Ok(())
 }

@@ -154,7 +154,7 @@ impl<'a> HandshakeRun<'a> {
 
     fn challenge<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<HandshakeRequest<'h>> {
         let token = handshake.fresh_token(&self.context.random);
-        let written = handshake.written(&token, &self.verify);
+        let written = handshake.request.written(&token, &self.verify);
         let body = written
             .body
             .as_ref()
@@ -173,7 +173,7 @@ impl<'a> HandshakeRun<'a> {
                 url,
                 headers,
                 body,
-                timeout: self.timeout.or(handshake.within()).unwrap_or(LIMIT),
+                timeout: self.timeout.or(handshake.within.map(|text| text.0)).unwrap_or(LIMIT),
             },
         })
     }

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::text::{self, Gap, Hole, ReplyContext, Text};
+use super::text::{self, Hole, ReplyContext, Text};
+use super::{Body, Unanswerable};
 use crate::exchange::Answer;
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
@@ -23,7 +24,8 @@ pub(super) struct ReplyTemplate {
     headers: IndexMap<String, Text>,
     /// Headers that are answered as well, and without which the provider takes the answer too.
     more_headers: IndexMap<String, String>,
-    body: ReplyBody,
+    /// A text or JSON; empty: there must be none; absent: none is sent and any is accepted.
+    body: Body,
 }
 
 /// An answer as a profile says it, with its placeholders.
@@ -39,29 +41,6 @@ pub struct Replied {
     pub body: Option<Value>,
 }
 
-/// JSON text when it begins with `{` or `[`, else plain text; empty: there must be none.
-#[derive(Debug, Clone, Default)]
-enum ReplyBody {
-    /// Nothing is answered, and anything is taken.
-    #[default]
-    Any,
-    Text(Text),
-    Json(Document<Hole>),
-}
-
-impl<'de> Deserialize<'de> for ReplyBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let text = de::value::StringDeserializer::new(text);
-        if is_json {
-            Document::deserialize(text).map(Self::Json)
-        } else {
-            Text::deserialize(text).map(Self::Text)
-        }
-    }
-}
-
 fn usual_status() -> u16 {
     200
 }
@@ -72,7 +51,7 @@ impl ReplyTemplate {
         let body = serde_json::json!({ "token": "${token}" });
         Self {
             status: usual_status(),
-            body: Document::compile(body, &Hole::read).map_or(ReplyBody::Any, ReplyBody::Json),
+            body: Document::compile(body, &Hole::read).map_or(Body::Absent, Body::Json),
             ..Self::default()
         }
     }
@@ -95,9 +74,9 @@ impl ReplyTemplate {
 
     fn content_type(&self) -> Option<&str> {
         let usual = match &self.body {
-            ReplyBody::Any => None,
-            ReplyBody::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
-            ReplyBody::Json(_) => Some("application/json"),
+            Body::Absent => None,
+            Body::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
+            Body::Json(_) => Some("application/json"),
         };
         self.content_type.as_deref().or(usual)
     }
@@ -116,7 +95,7 @@ impl ReplyTemplate {
     }
 
     /// The answer as it goes out.
-    pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
+    pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Unanswerable> {
         let mut answer = self.wanted(known)?;
         for (name, value) in &self.more_headers {
             answer.headers.append(name, value);
@@ -125,7 +104,7 @@ impl ReplyTemplate {
     }
 
     /// What the provider looks for.
-    fn wanted(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
+    fn wanted(&self, known: &ReplyContext<'_>) -> Result<Answer, Unanswerable> {
         let mut headers = Headers::new();
         if let Some(content_type) = self.content_type() {
             headers.append("content-type", content_type);
@@ -133,14 +112,14 @@ impl ReplyTemplate {
         for (name, text) in &self.headers {
             match text.try_render(|hole| hole.filled(known)) {
                 Ok(value) => headers.append(name, value),
-                Err(Gap::Header) => {}
-                Err(gap) => return Err(gap),
+                Err(Unanswerable::Header) => {}
+                Err(why) => return Err(why),
             }
         }
         let body = match &self.body {
-            ReplyBody::Any => String::new(),
-            ReplyBody::Text(text) => text.try_render(|hole| hole.filled(known))?,
-            ReplyBody::Json(json) => filled(json, known)?.to_string(),
+            Body::Absent => String::new(),
+            Body::Text(text) => text.try_render(|hole| hole.filled(known))?,
+            Body::Json(json) => filled(json, known)?.to_string(),
         };
         Ok(Answer {
             status: self.status,
@@ -162,15 +141,15 @@ impl ReplyTemplate {
             headers: content_type.into_iter().chain(headers).collect(),
             more_headers: self.more_headers.clone(),
             body: match &self.body {
-                ReplyBody::Any => None,
-                ReplyBody::Text(text) => Some(Value::from(text.to_string())),
-                ReplyBody::Json(json) => Some(json.unfilled()),
+                Body::Absent => None,
+                Body::Text(text) => Some(Value::from(text.to_string())),
+                Body::Json(json) => Some(json.unfilled()),
             },
         }
     }
 
     /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
-    pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Gap> {
+    pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Unanswerable> {
         let wanted = self.wanted(known)?;
         for (name, value) in wanted.headers.iter() {
             let given = answer.headers.get_text(name);
@@ -184,9 +163,9 @@ impl ReplyTemplate {
             }));
         }
         let fits = match &self.body {
-            ReplyBody::Any => true,
-            ReplyBody::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
-            ReplyBody::Json(json) => {
+            Body::Absent => true,
+            Body::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
+            Body::Json(json) => {
                 let given: Option<Value> = serde_json::from_slice(&answer.body).ok();
                 given == Some(filled(json, known)?)
             }
@@ -216,16 +195,6 @@ fn same_value(name: &str, given: &str, wanted: &str) -> bool {
     essence(given) == essence(wanted)
 }
 
-fn filled(document: &Document<Hole>, known: &ReplyContext<'_>) -> Result<Value, Gap> {
+fn filled(document: &Document<Hole>, known: &ReplyContext<'_>) -> Result<Value, Unanswerable> {
     document.try_fill(&mut |hole| hole.filled(known).map(Value::from))
-}
-
-impl ReplyBody {
-    fn placeholders(&self) -> Vec<&Hole> {
-        match self {
-            Self::Any => Vec::new(),
-            Self::Text(text) => text.placeholders().collect(),
-            Self::Json(json) => json.placeholders(),
-        }
-    }
 }

@@ -5,14 +5,11 @@ mod marks;
 mod question;
 mod text;
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::fault::{ProfileError, fault};
+use super::fault::{ProfileError, check_scope, fault};
 use super::policy::Codes;
-use super::value::{DurationText, RequestField};
+use super::value::DurationText;
 use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::random::Random;
@@ -22,10 +19,12 @@ pub use answer::Replied;
 use answer::ReplyTemplate;
 pub(crate) use marks::ChallengeMarks;
 pub use marks::is_bare;
-use question::Question;
-pub use question::{Asked, Asking, Written};
+pub use question::{Asked, Asking, Question, Written};
 pub use text::is_token;
-use text::{Gap, Hole, ReplyContext, Text};
+use text::{Hole, ReplyContext, Text};
+
+/// A body as a profile states it.
+type Body = crate::template::BodyTemplate<Hole>;
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -42,15 +41,17 @@ pub struct Handshake {
     pub signed: bool,
     /// Whether the provider asks with a wrong signature too, which must be refused with 401.
     pub probes_signature: bool,
-    within: Option<DurationText>,
+    /// How soon the answer must come.
+    pub within: Option<DurationText>,
     /// Form of a token, a template of `${new.*}`.
     #[serde(default = "usual_token")]
     pub token: Template,
     /// What the operator is told: a text with `${token}`.
-    tell: Option<Text>,
+    pub tell: Option<Text>,
     /// The token is a URL on such a host (`*` is one label), whose opening confirms the endpoint.
     pub confirm_host: Option<String>,
-    request: Question,
+    /// How the endpoint is asked.
+    pub request: Question,
     /// What is answered.
     #[serde(default = "ReplyTemplate::echo")]
     answer: ReplyTemplate,
@@ -81,16 +82,6 @@ pub enum Unanswerable {
     Header,
 }
 
-impl From<Gap> for Unanswerable {
-    fn from(gap: Gap) -> Self {
-        match gap {
-            Gap::Secret => Self::Secret,
-            Gap::Token => Self::Token,
-            Gap::Header => Self::Header,
-        }
-    }
-}
-
 impl Handshake {
     /// Checks what one key alone does not tell, and takes its name.
     pub(super) fn check(mut self, name: Option<&str>) -> Result<Self, ProfileError> {
@@ -105,8 +96,7 @@ impl Handshake {
         }
         let told = self.tell.iter().flat_map(Text::placeholders);
         text::check(told, Hole::answers).or_else(|what| fault(&at("tell"), what))?;
-        let token = self.token.check(Scope::Fresh);
-        token.or_else(|error| fault(&at("token"), error.to_string()))?;
+        check_scope(&at("token"), &self.token, Scope::Fresh)?;
         self.name = name.map(str::to_owned);
         Ok(self)
     }
@@ -116,34 +106,9 @@ impl Handshake {
         std::iter::once(&self.answer).chain(&self.also_accept)
     }
 
-    /// How soon the answer must come.
-    pub fn within(&self) -> Option<Duration> {
-        self.within.map(Duration::from)
-    }
-
     /// A token of its own for each question.
     pub fn fresh_token(&self, random: &Random) -> String {
         self.token.fresh(random)
-    }
-
-    /// The question; `verify` is what the receiver was told that the provider would say.
-    pub fn written(&self, token: &str, verify: &str) -> Written {
-        self.request.written(token, verify)
-    }
-
-    /// What the operator is told of a question, with its placeholders.
-    pub fn tell_form(&self) -> Option<String> {
-        self.tell.as_ref().map(ToString::to_string)
-    }
-
-    /// The question with its placeholders.
-    pub fn unfilled_question(&self) -> Written {
-        self.request.unfilled()
-    }
-
-    /// Places that a question does not have.
-    pub fn without(&self) -> &[RequestField] {
-        self.request.without()
     }
 
     /// The answers that the provider takes, with their placeholders; the first is the one that is given.
@@ -155,21 +120,6 @@ impl Handshake {
     pub fn success(&self) -> Codes {
         let usual = || Codes::only(self.answer.status);
         self.success.clone().unwrap_or_else(usual)
-    }
-
-    /// The body of the question.
-    pub fn question(&self, token: &str) -> Value {
-        self.written(token, "").body.unwrap_or_default()
-    }
-
-    /// What a request says that is this question; `None` when it is something else.
-    pub fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
-        self.request.read(asking)
-    }
-
-    /// The more a question says, the more it means to fit it.
-    pub fn weight(&self) -> usize {
-        self.request.weight()
     }
 
     /// Whether an answer needs the secret.
@@ -184,7 +134,7 @@ impl Handshake {
             headers,
             secret,
         };
-        Ok(self.answer.written(&known)?)
+        self.answer.written(&known)
     }
 
     /// What an answer to that token misses, as a clause; `headers` are those of the question.
@@ -221,23 +171,11 @@ impl Handshake {
         self.tell.as_ref()?.try_render(|hole| hole.filled(&known)).ok()
     }
 
-    /// The URL that confirms the endpoint when it is opened, when it is https on a host where the provider confirms.
-    pub fn confirmation<'a>(&self, asked: &'a Asked) -> Option<Confirmation<'a>> {
+    /// The URL that confirms the endpoint when opened, and whether it is https on a host of the provider.
+    pub fn confirmation(&self, asked: &Asked) -> Option<(String, bool)> {
         let host = self.confirm_host.as_deref()?;
-        Some(Confirmation {
-            url: &asked.token,
-            trusted: is_on(&asked.token, host),
-        })
+        Some((asked.token.clone(), is_on(&asked.token, host)))
     }
-}
-
-/// A URL whose opening confirms an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Confirmation<'a> {
-    /// As it came.
-    pub url: &'a str,
-    /// Whether it is https on a host of the provider's.
-    pub trusted: bool,
 }
 
 /// Whether a URL is https, on the usual port and without a user, on a host of that pattern, in which `*` is one label.

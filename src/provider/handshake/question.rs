@@ -5,11 +5,11 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::Body;
 use super::text::{self, Hole, Text, check_question};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
 use crate::provider::value::RequestField;
-use crate::template::Document;
 
 /// A longer body is an event, not a question.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -52,15 +52,16 @@ pub struct Written {
 /// `[handshake.request]`. Texts are fixed, or one of `${token}`, `${verify}` (what `--handshake-token` says) and `${any}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(super) struct Question {
+pub struct Question {
     method: String,
     /// Parameters of the query that must be there.
     query: IndexMap<String, Text>,
     /// Headers that must be there.
     headers: IndexMap<String, Text>,
-    body: QuestionBody,
-    /// Places that a question does not have.
-    without: Vec<RequestField>,
+    /// JSON text, of which a question may have more; empty: there must be no body; absent: the body is ignored.
+    body: Body,
+    /// Fields that the challenge does not have.
+    pub without: Vec<RequestField>,
     /// JSON text that the provider sends as well, and that says nothing to a receiver.
     #[serde(deserialize_with = "json")]
     more: Value,
@@ -74,29 +75,11 @@ impl Default for Question {
             method: "POST".to_owned(),
             query: IndexMap::new(),
             headers: IndexMap::new(),
-            body: QuestionBody::Any,
+            body: Body::Absent,
             without: Vec::new(),
             more: Value::Null,
             more_headers: IndexMap::new(),
         }
-    }
-}
-
-/// JSON text, of which a question may have more; empty: there must be no body; absent: it is not looked at.
-#[derive(Debug, Clone)]
-enum QuestionBody {
-    Any,
-    Empty,
-    Json(Document<Hole>),
-}
-
-impl<'de> Deserialize<'de> for QuestionBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self::Empty);
-        }
-        Document::deserialize(de::value::StringDeserializer::new(text)).map(Self::Json)
     }
 }
 
@@ -118,25 +101,24 @@ impl Question {
         for (name, value) in headers.chain(more) {
             check_line(name, &value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
-        match &self.body {
-            QuestionBody::Json(document) => text::check(document.placeholders().into_iter(), Hole::asks)
-                .or_else(|what| fault(&format!("{key}.body"), what)),
-            QuestionBody::Any | QuestionBody::Empty => Ok(()),
-        }
+        let checked = match &self.body {
+            Body::Text(text) if !text.is_empty() => Err("it is not JSON".to_owned()),
+            body => text::check(body.placeholders().into_iter(), Hole::asks),
+        };
+        checked.or_else(|what| fault(&format!("{key}.body"), what))
     }
 
     pub(super) fn has(&self, wanted: &Hole) -> bool {
-        let in_body =
-            matches!(&self.body, QuestionBody::Json(document) if document.path_of(|hole| hole == wanted).is_some());
+        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|hole| hole == wanted).is_some());
         in_body || self.texts().any(|text| text.single() == Some(wanted))
     }
 
     /// The more conditions a question has, the more it says to fit all of them.
-    pub(super) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let body = match &self.body {
-            QuestionBody::Any => 0,
-            QuestionBody::Empty => 1,
-            QuestionBody::Json(document) => document.size(),
+            Body::Absent => 0,
+            Body::Text(_) => 1,
+            Body::Json(document) => document.size(),
         };
         self.query.len() + self.headers.len() + self.without.len() + body
     }
@@ -146,7 +128,7 @@ impl Question {
     }
 
     /// What the request says, when it is this question.
-    pub(super) fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
+    pub fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
         if asking.method != self.method || asking.body.len() > LONGEST {
             return None;
         }
@@ -169,9 +151,9 @@ impl Question {
 
     fn read_body(&self, asking: &Asking<'_>, asked: &mut Asked) -> Option<()> {
         let document = match &self.body {
-            QuestionBody::Any => return Some(()),
-            QuestionBody::Empty => return asking.body.is_empty().then_some(()),
-            QuestionBody::Json(document) => document,
+            Body::Absent => return Some(()),
+            Body::Text(_) => return asking.body.is_empty().then_some(()),
+            Body::Json(document) => document,
         };
         let body: Value = serde_json::from_slice(asking.body).ok()?;
         if !document.fits(&body) {
@@ -190,7 +172,7 @@ impl Question {
     }
 
     /// The question with that token.
-    pub(super) fn written(&self, token: &str, verify: &str) -> Written {
+    pub fn written(&self, token: &str, verify: &str) -> Written {
         self.filled(|hole| {
             let text = match hole {
                 Hole::Token => token,
@@ -202,13 +184,8 @@ impl Question {
     }
 
     /// The question with its placeholders.
-    pub(super) fn unfilled(&self) -> Written {
+    pub fn unfilled(&self) -> Written {
         self.filled(ToString::to_string)
-    }
-
-    /// Places that a question does not have.
-    pub(super) fn without(&self) -> &[RequestField] {
-        &self.without
     }
 
     fn filled(&self, with: impl Fn(&Hole) -> String) -> Written {
@@ -217,8 +194,8 @@ impl Question {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
         let mut body = match &self.body {
-            QuestionBody::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
-            QuestionBody::Any | QuestionBody::Empty => None,
+            Body::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
+            Body::Absent | Body::Text(_) => None,
         };
         if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
             fields.extend(more.clone());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Unanswerable;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::signature::{Encoding, keyed_digest};
@@ -33,17 +34,6 @@ pub(super) struct ReplyContext<'a> {
     pub(super) secret: Option<&'a Secret>,
 }
 
-/// Why a text cannot be filled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gap {
-    /// It needs the secret.
-    Secret,
-    /// It needs a header that is not there.
-    Header,
-    /// The token is not one that may be signed, see [`is_token`].
-    Token,
-}
-
 impl template::Name for Hole {
     fn read(name: &str) -> Option<Self> {
         Some(match name {
@@ -73,15 +63,19 @@ impl Hole {
         matches!(self, Self::Token | Self::Hmac(_))
     }
 
-    pub(super) fn filled(&self, known: &ReplyContext<'_>) -> Result<String, Gap> {
+    pub(super) fn filled(&self, known: &ReplyContext<'_>) -> Result<String, Unanswerable> {
         match self {
             Self::Token | Self::Verify | Self::Any => Ok(known.token.to_owned()),
-            Self::Hmac(_) if !is_token(known.token.as_bytes()) => Err(Gap::Token),
+            Self::Hmac(_) if !is_token(known.token.as_bytes()) => Err(Unanswerable::Token),
             Self::Hmac(encoding) => {
-                let secret = known.secret.ok_or(Gap::Secret)?;
+                let secret = known.secret.ok_or(Unanswerable::Secret)?;
                 Ok(encoding.encode(&keyed_digest(secret, known.token.as_bytes())))
             }
-            Self::Header(name) => known.headers.get_text(name).map(str::to_owned).ok_or(Gap::Header),
+            Self::Header(name) => known
+                .headers
+                .get_text(name)
+                .map(str::to_owned)
+                .ok_or(Unanswerable::Header),
         }
     }
 }

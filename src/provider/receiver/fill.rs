@@ -13,7 +13,7 @@ pub(super) struct SlotValues {
     /// What `%for` repeats.
     pub(super) lists: BTreeMap<&'static str, Vec<String>>,
     /// What `%if` asks for.
-    pub(super) facts: BTreeSet<&'static str>,
+    pub(super) facts: BTreeSet<String>,
 }
 
 impl SlotValues {
@@ -23,9 +23,9 @@ impl SlotValues {
     }
 
     /// Notes a fact when it is one.
-    pub(super) fn fact(&mut self, name: &'static str, holds: bool) {
+    pub(super) fn fact(&mut self, name: &str, holds: bool) {
         if holds {
-            self.facts.insert(name);
+            self.facts.insert(name.to_owned());
         }
     }
 

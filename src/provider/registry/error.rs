@@ -33,14 +33,6 @@ pub enum RegistryError {
         /// Line, column and accepted names.
         source: Box<toml::de::Error>,
     },
-    /// What the build script made of a built-in provider cannot be read back.
-    #[error("built-in provider `{name}` is not valid")]
-    Builtin {
-        /// The provider.
-        name: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
     /// A value is wrong.
     #[error("provider file `{file}`{}: {error}", at_line(*.line))]
     Invalid {

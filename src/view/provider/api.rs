@@ -13,7 +13,7 @@ pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
     sheet.heading("Management API");
     let base = api.base.as_ref().map_or("given by `--api-url`", |base| base.as_str());
     sheet.row("base", base, &["api.base"]);
-    for (verb, call) in &api.calls {
+    for (verb, call) in api.calls() {
         let key = format!("api.{}", verb.name());
         sheet.row(verb.name(), &told(call), &[&key]);
     }
@@ -30,7 +30,7 @@ pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
     sheet.row("key", &api.key.to_string(), &["api.key"]);
     sheet.optional("test key", api.test_key.as_ref(), "api.test-key");
     let rate = api.rate.as_ref();
-    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per())));
+    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per.0)));
     sheet.optional("rate", rate, "api.rate");
     for (scope, events) in &api.scopes {
         let events: Vec<String> = events.iter().map(ToString::to_string).collect();
@@ -48,7 +48,7 @@ pub(super) fn json(profile: &Profile) -> Value {
 }
 
 fn object(api: &Api) -> Value {
-    let calls = api.calls.iter().map(|(verb, call)| {
+    let calls = api.calls().map(|(verb, call)| {
         let told = json!({ "method": call.method, "path": call.path, "status": call.status });
         (verb.name().to_owned(), told)
     });
@@ -59,7 +59,7 @@ fn object(api: &Api) -> Value {
         "fields": api.fields.values().collect::<Vec<_>>(),
         "key": api.key,
         "test_key": api.test_key,
-        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per()) })),
+        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per.0) })),
         "scopes": api.scopes,
     })
 }

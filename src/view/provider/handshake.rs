@@ -36,8 +36,8 @@ fn told(handshake: &Handshake) -> String {
     if handshake.probes_signature {
         told.push("also with a wrong signature".to_owned());
     }
-    if let Some(within) = handshake.within() {
-        told.push(format!("answered within {}", human_duration(within)));
+    if let Some(within) = handshake.within {
+        told.push(format!("answered within {}", human_duration(within.0)));
     }
     told.join("; ")
 }
@@ -48,7 +48,7 @@ pub(super) fn json(profile: &Profile) -> Value {
 }
 
 fn one(handshake: &Handshake) -> Value {
-    let question = handshake.unfilled_question();
+    let question = handshake.request.unfilled();
     let mut answers = handshake.unfilled_answers();
     json!({
         "name": handshake.name,
@@ -57,15 +57,15 @@ fn one(handshake: &Handshake) -> Value {
         "probes_signature": handshake.probes_signature,
         "token": handshake.token,
         "secret": handshake.secret,
-        "tell": handshake.tell_form(),
+        "tell": handshake.tell,
         "confirm_host": handshake.confirm_host,
-        "within_ms": handshake.within().map(super::whole_millis),
+        "within_ms": handshake.within.map(|text| super::whole_millis(text.0)),
         "request": {
             "method": question.method,
             "query": question.query,
             "headers": question.headers,
             "body": question.body,
-            "without": handshake.without(),
+            "without": handshake.request.without,
         },
         "answer": answers.next(),
         "also_accept": answers.collect::<Vec<_>>(),

@@ -19,12 +19,9 @@ pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String
     if let Some(docs) = &profile.docs {
         sheet.line(docs.clone());
     }
-    let own = profile
-        .variants
-        .iter()
-        .find(|(name, _)| Some(name) == profile.variant.as_ref());
-    if let Some((_, summary)) = own {
-        sheet.line(format!("Variant: {summary}"));
+    let own = profile.variant.as_ref().and_then(|name| profile.variants.get(name));
+    if let Some(variant) = own {
+        sheet.line(format!("Variant: {}", variant.summary));
     }
     signature(&mut sheet, profile);
     message(&mut sheet, profile);
@@ -54,7 +51,12 @@ fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
                 "a plain hash with the secret in it: weak",
                 &["signature.hash.algorithm"],
             );
-            carrier(sheet, "signature.hash", &scheme.carrier, &scheme.content.to_string());
+            carrier(
+                sheet,
+                "signature.hash",
+                &scheme.signed.carrier,
+                &scheme.signed.content.to_string(),
+            );
         }
         Scheme::Token(scheme) => {
             sheet.row("scheme", "a header that equals the secret; it covers no body", &[]);
@@ -64,14 +66,19 @@ fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
         Scheme::Unsigned => sheet.row("scheme", "nothing is signed: a request is never called verified", &[]),
     }
     if matches!(profile.scheme, Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_)) {
-        sheet.row("secret", &profile.secret_form.to_string(), &["secret.form"]);
+        sheet.row("secret", &profile.secret.form.to_string(), &["secret.form"]);
     }
 }
 
 fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
     let algorithm = format!("HMAC-{}", scheme.algorithm.name().to_uppercase());
     sheet.row("scheme", &algorithm, &["signature.hmac.algorithm"]);
-    carrier(sheet, "signature.hmac", &scheme.carrier, &scheme.content.to_string());
+    carrier(
+        sheet,
+        "signature.hmac",
+        &scheme.signed.carrier,
+        &scheme.signed.content.to_string(),
+    );
     sheet.list("also taken", &scheme.also_accept, "; ", "signature.hmac.also-accept");
     let form = match scheme.key {
         KeyForm::Utf8 => "the secret's text",
@@ -82,7 +89,7 @@ fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
     let prefix = scheme.key_prefix.as_ref();
     let prefix = prefix.map_or_else(String::new, |prefix| format!(", without the prefix `{prefix}`"));
     sheet.row("key", &format!("{form}{prefix}"), &["signature.hmac.key"]);
-    age(sheet, "signature.hmac", scheme.freshness);
+    age(sheet, "signature.hmac", scheme.signed.freshness);
 }
 
 fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
@@ -94,7 +101,12 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
     };
     let keys = "the private key signs, the public key verifies";
     sheet.row("scheme", &format!("{name}: {keys}"), &[]);
-    carrier(sheet, &table, &scheme.carrier, &scheme.content.to_string());
+    carrier(
+        sheet,
+        &table,
+        &scheme.signed.carrier,
+        &scheme.signed.content.to_string(),
+    );
     let prefixes = [&scheme.private_prefix, &scheme.public_prefix];
     let written: Vec<String> = prefixes
         .into_iter()
@@ -108,7 +120,7 @@ fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
             &[],
         );
     }
-    age(sheet, &table, scheme.freshness);
+    age(sheet, &table, scheme.signed.freshness);
 }
 
 fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &SignatureLocation, content: &str) {
@@ -169,15 +181,19 @@ fn message(sheet: &mut Sheet<'_>, profile: &Profile) {
         }
     }
     sheet.heading("Body");
-    for (name, value) in &profile.envelope {
+    for (name, value) in &profile.envelope.json {
         let text = match name.as_str() {
             "..." => "the fields of ${data}".to_owned(),
             _ => value.to_string(),
         };
         sheet.row(name, &text, &[&format!("envelope.json.{name}")]);
     }
-    sheet.optional("${id}", profile.id.as_ref(), "message.id");
-    let metadata = profile.metadata.as_ref().map(|path| format!("goes to body:{path}"));
+    sheet.optional("${id}", profile.message.id.as_ref(), "message.id");
+    let metadata = profile
+        .message
+        .metadata
+        .as_ref()
+        .map(|path| format!("goes to body:{path}"));
     sheet.optional("--metadata", metadata, "message.metadata");
     for (name, param) in &profile.params {
         let default = param.default.as_ref();
@@ -190,9 +206,13 @@ fn message(sheet: &mut Sheet<'_>, profile: &Profile) {
 fn delivery(sheet: &mut Sheet<'_>, profile: &Profile) {
     let (policy, schedule) = (&profile.policy, &profile.policy.schedule);
     sheet.heading("Delivery");
-    let request = format!("{} {}", profile.method, profile.content_type);
+    let request = format!("{} {}", profile.delivery.method, profile.delivery.content_type);
     sheet.row("request", &request, &["delivery.method", "delivery.content-type"]);
-    sheet.optional("user agent", profile.user_agent.as_ref(), "delivery.user-agent");
+    sheet.optional(
+        "user agent",
+        profile.delivery.user_agent.as_ref(),
+        "delivery.user-agent",
+    );
     sheet.row("timeout", &human_duration(policy.timeout), &["delivery.timeout"]);
     sheet.row("success", &policy.success.to_string(), &["delivery.success"]);
     let delays: &[&str] = if schedule.delays.is_empty() {
@@ -338,13 +358,13 @@ fn variants(sheet: &mut Sheet<'_>, profile: &Profile) {
         return;
     }
     sheet.heading(&format!("Variants, as {}@NAME", profile.name));
-    for (name, summary) in &profile.variants {
+    for (name, variant) in &profile.variants {
         let keys = profile.assumed_in_variant(name);
         let mark = match keys.as_slice() {
             [] => String::new(),
             keys => format!("(assumed: {})", keys.join(", ")),
         };
-        sheet.put(name, summary, &mark);
+        sheet.put(name, &variant.summary, &mark);
     }
 }
 
