@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::text::{self, Hole, ReplyContext, Text};
+use super::text::{self, ChallengePlaceholder, ReplyContext, Text};
 use super::{Body, Unanswerable};
 use crate::exchange::Answer;
 use crate::headers::{Headers, check_line};
@@ -51,7 +51,7 @@ impl ReplyTemplate {
         let body = serde_json::json!({ "token": "${token}" });
         Self {
             status: usual_status(),
-            body: Document::compile(body, &Hole::read).map_or(Body::Absent, Body::Json),
+            body: Document::compile(body, &ChallengePlaceholder::read).map_or(Body::Absent, Body::Json),
             ..Self::default()
         }
     }
@@ -62,13 +62,13 @@ impl ReplyTemplate {
         }
         for (name, value) in &self.headers {
             let checked = check_line(name, &value.to_string());
-            let checked = checked.and_then(|()| text::check(value.placeholders(), Hole::answers));
+            let checked = checked.and_then(|()| text::check(value.placeholders(), ChallengePlaceholder::answers));
             checked.or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
         for (name, value) in &self.more_headers {
             check_line(name, value).or_else(|what| fault(&format!("{key}.more-headers.{name}"), what))?;
         }
-        text::check(self.body.placeholders().into_iter(), Hole::answers)
+        text::check(self.body.placeholders().into_iter(), ChallengePlaceholder::answers)
             .or_else(|what| fault(&format!("{key}.body"), what))
     }
 
@@ -82,14 +82,14 @@ impl ReplyTemplate {
     }
 
     pub(super) fn needs_token(&self) -> bool {
-        self.any(Hole::needs_token)
+        self.any(ChallengePlaceholder::needs_token)
     }
 
     pub(super) fn needs_secret(&self) -> bool {
-        self.any(|hole| matches!(hole, Hole::Hmac(_)))
+        self.any(|hole| matches!(hole, ChallengePlaceholder::Hmac(_)))
     }
 
-    fn any(&self, is: impl Fn(&Hole) -> bool) -> bool {
+    fn any(&self, is: impl Fn(&ChallengePlaceholder) -> bool) -> bool {
         let headers = self.headers.values().flat_map(Text::placeholders);
         headers.chain(self.body.placeholders()).any(is)
     }
@@ -195,6 +195,6 @@ fn same_value(name: &str, given: &str, wanted: &str) -> bool {
     essence(given) == essence(wanted)
 }
 
-fn filled(document: &Document<Hole>, known: &ReplyContext<'_>) -> Result<Value, Unanswerable> {
+fn filled(document: &Document<ChallengePlaceholder>, known: &ReplyContext<'_>) -> Result<Value, Unanswerable> {
     document.try_fill(&mut |hole| hole.filled(known).map(Value::from))
 }

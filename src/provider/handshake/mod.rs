@@ -21,10 +21,10 @@ pub(crate) use marks::ChallengeMarks;
 pub use marks::is_bare;
 pub use question::{Asked, Asking, Question, Written};
 pub use text::is_token;
-use text::{Hole, ReplyContext, Text};
+use text::{ChallengePlaceholder, ReplyContext, Text};
 
 /// A body as a profile states it.
-type Body = crate::template::BodyTemplate<Hole>;
+type Body = crate::template::BodyTemplate<ChallengePlaceholder>;
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -91,11 +91,11 @@ impl Handshake {
         self.answer.check(&at("answer"))?;
         let others = self.also_accept.iter().map(|reply| reply.check(&at("also-accept")));
         others.collect::<Result<(), _>>()?;
-        if self.answers().any(ReplyTemplate::needs_token) && !self.request.has(&Hole::Token) {
+        if self.answers().any(ReplyTemplate::needs_token) && !self.request.has(&ChallengePlaceholder::Token) {
             return fault(&at("request"), "it has no `${token}`, which the answer carries");
         }
         let told = self.tell.iter().flat_map(Text::placeholders);
-        text::check(told, Hole::answers).or_else(|what| fault(&at("tell"), what))?;
+        text::check(told, ChallengePlaceholder::answers).or_else(|what| fault(&at("tell"), what))?;
         check_scope(&at("token"), &self.token, Scope::Fresh)?;
         self.name = name.map(str::to_owned);
         Ok(self)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Body;
-use super::text::{self, Hole, Text, check_question};
+use super::text::{self, ChallengePlaceholder, Text, check_question};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
 use crate::provider::value::RequestField;
@@ -103,12 +103,12 @@ impl Question {
         }
         let checked = match &self.body {
             Body::Text(text) if !text.is_empty() => Err("it is not JSON".to_owned()),
-            body => text::check(body.placeholders().into_iter(), Hole::asks),
+            body => text::check(body.placeholders().into_iter(), ChallengePlaceholder::asks),
         };
         checked.or_else(|what| fault(&format!("{key}.body"), what))
     }
 
-    pub(super) fn has(&self, wanted: &Hole) -> bool {
+    pub(super) fn has(&self, wanted: &ChallengePlaceholder) -> bool {
         let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|hole| hole == wanted).is_some());
         in_body || self.texts().any(|text| text.single() == Some(wanted))
     }
@@ -160,10 +160,10 @@ impl Question {
             return None;
         }
         let text = |path: &str| crate::json::get(&body, path)?.as_str().filter(|text| !text.is_empty());
-        if let Some(path) = document.path_of(|hole| *hole == Hole::Token) {
+        if let Some(path) = document.path_of(|hole| *hole == ChallengePlaceholder::Token) {
             text(&path)?.clone_into(&mut asked.token);
         }
-        if let Some(path) = document.path_of(|hole| *hole == Hole::Verify) {
+        if let Some(path) = document.path_of(|hole| *hole == ChallengePlaceholder::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
         let there =
@@ -175,8 +175,8 @@ impl Question {
     pub fn written(&self, token: &str, verify: &str) -> Written {
         self.filled(|hole| {
             let text = match hole {
-                Hole::Token => token,
-                Hole::Verify => verify,
+                ChallengePlaceholder::Token => token,
+                ChallengePlaceholder::Verify => verify,
                 _ => "any",
             };
             text.to_owned()
@@ -188,7 +188,7 @@ impl Question {
         self.filled(ToString::to_string)
     }
 
-    fn filled(&self, with: impl Fn(&Hole) -> String) -> Written {
+    fn filled(&self, with: impl Fn(&ChallengePlaceholder) -> String) -> Written {
         let fill = |text: &Text| text.render(|hole| Some(with(hole))).unwrap_or_default();
         let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
@@ -216,8 +216,8 @@ impl Asked {
     fn take(&mut self, text: &Text, value: &str) -> Option<()> {
         let value = Some(value).filter(|value| !value.is_empty())?;
         match text.single() {
-            Some(Hole::Token) => value.clone_into(&mut self.token),
-            Some(Hole::Verify) => self.verify = Some(value.to_owned()),
+            Some(ChallengePlaceholder::Token) => value.clone_into(&mut self.token),
+            Some(ChallengePlaceholder::Verify) => self.verify = Some(value.to_owned()),
             Some(_) => {}
             None => return (text.render(|_| None).as_deref() == Some(value)).then_some(()),
         }

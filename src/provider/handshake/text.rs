@@ -10,7 +10,7 @@ use crate::template::{self, Template};
 
 /// A placeholder of a question or an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Hole {
+pub enum ChallengePlaceholder {
     /// `${token}`
     Token,
     /// `${verify}`: what the receiver was told that the provider would say.
@@ -24,7 +24,7 @@ pub(super) enum Hole {
 }
 
 /// A text of a question or an answer.
-pub(super) type Text = Template<Hole>;
+pub type Text = Template<ChallengePlaceholder>;
 
 /// What is known when holes are filled.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) struct ReplyContext<'a> {
     pub(super) secret: Option<&'a Secret>,
 }
 
-impl template::Name for Hole {
+impl template::Name for ChallengePlaceholder {
     fn read(name: &str) -> Option<Self> {
         Some(match name {
             "token" => Self::Token,
@@ -47,7 +47,7 @@ impl template::Name for Hole {
     }
 }
 
-impl Hole {
+impl ChallengePlaceholder {
     /// Whether it may stand in a question.
     pub(super) fn asks(&self) -> bool {
         matches!(self, Self::Token | Self::Verify | Self::Any)
@@ -80,7 +80,7 @@ impl Hole {
     }
 }
 
-impl fmt::Display for Hole {
+impl fmt::Display for ChallengePlaceholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token => f.write_str("${token}"),
@@ -101,7 +101,10 @@ pub fn is_token(text: &[u8]) -> bool {
 }
 
 /// Refuses placeholders of another place. The error is a clause.
-pub(super) fn check<'a>(mut holes: impl Iterator<Item = &'a Hole>, fits: impl Fn(&Hole) -> bool) -> Result<(), String> {
+pub(super) fn check<'a>(
+    mut holes: impl Iterator<Item = &'a ChallengePlaceholder>,
+    fits: impl Fn(&ChallengePlaceholder) -> bool,
+) -> Result<(), String> {
     match holes.find(|hole| !fits(hole)) {
         Some(hole) => Err(format!("unknown placeholder `{hole}`")),
         None => Ok(()),
@@ -110,7 +113,7 @@ pub(super) fn check<'a>(mut holes: impl Iterator<Item = &'a Hole>, fits: impl Fn
 
 /// Checks a text of a question: fixed, or one hole. The error is a clause.
 pub(super) fn check_question(text: &Text) -> Result<(), String> {
-    check(text.placeholders(), Hole::asks)?;
+    check(text.placeholders(), ChallengePlaceholder::asks)?;
     if text.parts().len() > 1 {
         return Err("a placeholder must stand alone".to_owned());
     }
@@ -142,14 +145,14 @@ mod tests {
 
     #[test]
     fn placeholders_are_those_of_their_place() {
-        let text = |text| Text::parse_with(text, Hole::read).unwrap();
+        let text = |text| Text::parse_with(text, ChallengePlaceholder::read).unwrap();
         assert!(check_question(&text("${hmac.hex}")).is_err());
-        assert!(check(text("${verify}").placeholders(), Hole::answers).is_err());
+        assert!(check(text("${verify}").placeholders(), ChallengePlaceholder::answers).is_err());
         assert_eq!(
             check_question(&text("a${token}")),
             Err("a placeholder must stand alone".to_owned())
         );
-        let unknown = Text::parse_with("${who}", Hole::read).unwrap_err();
+        let unknown = Text::parse_with("${who}", ChallengePlaceholder::read).unwrap_err();
         assert_eq!(unknown.what, "unknown placeholder `${who}`");
     }
 }
