@@ -263,7 +263,7 @@ impl Call {
             if let Extra::Param(param) = extra
                 && !(file.is_param)(param)
             {
-                return fault(&format!("{key}.with"), format!("there is no parameter `{param}`"));
+                return fault(&format!("{key}.with"), format!("parameter `{param}` not found"));
             }
         }
         let answer = match &self.answer {

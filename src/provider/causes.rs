@@ -22,9 +22,6 @@ pub struct Cause {
     pub id: Template,
     needs: IndexMap<String, IngredientKind>,
     takes: IndexMap<String, IngredientKind>,
-    /// What the request must carry, and what it may.
-    #[serde(skip)]
-    pub fields: Vec<Ingredient>,
     /// Moments that follow from two fields.
     pub later: IndexMap<String, LaterMoment>,
     /// The thing as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
@@ -53,17 +50,6 @@ pub(super) fn usual_status() -> u16 {
 pub(super) struct Declared<'a> {
     pub(super) is_param: &'a dyn Fn(&str) -> bool,
     pub(super) is_event: &'a dyn Fn(&str) -> bool,
-}
-
-/// A field of a request that makes a thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ingredient {
-    /// In the request.
-    pub name: String,
-    /// What it must be.
-    pub kind: IngredientKind,
-    /// Whether it must be there.
-    pub needed: bool,
 }
 
 words! {
@@ -144,35 +130,33 @@ fn nothing() -> Value {
 fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Value, D::Error> {
     match serde_json::from_str(&String::deserialize(deserializer)?) {
         Ok(object @ Value::Object(_)) => Ok(object),
-        _ => Err(de::Error::custom("it is no JSON object")),
+        _ => Err(de::Error::custom("not a JSON object")),
     }
 }
 
 impl Cause {
+    /// The fields of a request that creates one, what each must be, and whether it is required.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, IngredientKind, bool)> {
+        let needs = self.needs.iter().map(|(name, kind)| (name.as_str(), *kind, true));
+        let takes = self.takes.iter().map(|(name, kind)| (name.as_str(), *kind, false));
+        needs.chain(takes)
+    }
+
     /// Checks what one key alone does not tell.
     pub(super) fn check(&mut self, name: &str, file: Declared<'_>) -> Result<()> {
         let key = |rest: &str| format!("api.causes.{name}.{rest}");
         name.clone_into(&mut self.name);
-        let table = |fields: &IndexMap<String, IngredientKind>, needed| -> Vec<Ingredient> {
-            let field = |(name, kind): (&String, &IngredientKind)| Ingredient {
-                name: name.clone(),
-                kind: *kind,
-                needed,
-            };
-            fields.iter().map(field).collect()
-        };
-        self.fields = [table(&self.needs, true), table(&self.takes, false)].concat();
         check_scope(&key("id"), &self.id, Scope::Fresh)?;
-        let is = |field: &str, kind| self.fields.iter().any(|have| have.name == field && have.kind == kind);
+        let is = |field: &str, kind| self.fields().any(|(name, its, _)| name == field && its == kind);
         for (moment, rule) in &self.later {
             if !is(&rule.than, IngredientKind::Time) || !is(&rule.by, IngredientKind::Minutes) {
                 let what = "`than` must name a field that is a `time`, and `by` one that is `minutes`";
                 return fault(&key(&format!("later.{moment}")), what);
             }
         }
-        let names = || self.fields.iter().map(|field| field.name.as_str());
+        let names = || self.fields().map(|(name, ..)| name);
         if let Some(strange) = self.unique.iter().find(|unique| !names().any(|name| name == **unique)) {
-            return fault(&key("unique"), format!("there is no field `{strange}`"));
+            return fault(&key("unique"), format!("field `{strange}` not found"));
         }
         let mut known = vec!["id", "now"];
         known.extend(names());
@@ -190,7 +174,7 @@ impl CauseCall {
     fn check(&self, key: &str, file: Declared<'_>, about_one: bool) -> Result<()> {
         check_place(key, &self.method, &self.path, about_one)?;
         if !(file.is_event)(&self.event) {
-            return fault(&format!("{key}.event"), format!("there is no event `{}`", self.event));
+            return fault(&format!("{key}.event"), format!("event `{}` not found", self.event));
         }
         let answer = self.answer.as_ref().map_or(Ok(()), |answer| answer.check(&["id"]));
         answer.or_else(|what| fault(&format!("{key}.answer"), what))
@@ -259,7 +243,7 @@ mod tests {
             panic!("{causes:?}")
         };
         assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &TakenRefusal::default()));
-        assert_eq!(trip.fields.len(), 2);
+        assert_eq!(trip.fields().count(), 2);
         assert!(trip.delete.is_none());
     }
 

@@ -6,13 +6,12 @@ use serde_json::{Map, Value};
 
 use super::near::near_names;
 use super::profile::Profile;
-use super::sample::{self, Filling};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
 use crate::json::{get, get_mut, insert, is_form, leaf_paths};
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, text_of};
+use crate::template::{Document, Placeholder, Scope, Template, text_of};
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
 const USUAL_BODY: usize = 1024;
@@ -149,7 +148,8 @@ impl<'a> Composer<'a> {
         let sample = if given && options.as_it_is {
             Document::Fixed(sample)
         } else {
-            sample::compile(sample).map_err(ComposeError::Invalid)?
+            let known = |name: &str| Scope::Message.read(name);
+            Document::compile(sample, &known).map_err(|error| ComposeError::Invalid(error.to_string()))?
         };
         Ok(Self {
             profile,
@@ -169,24 +169,32 @@ impl<'a> Composer<'a> {
         let given = self.options.id.clone();
         let wire_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
         let time = self.options.time.unwrap_or(now);
-        let mut filling = Filling {
-            event: &self.options.event,
-            id: &wire_id,
-            time,
-            mode: self.options.mode.name(),
-            params: &self.params,
-            random,
-            labels: HashMap::new(),
+        let mut labels = HashMap::new();
+        let value_of = |placeholder: &Placeholder, labels: &mut HashMap<String, Value>| match placeholder {
+            Placeholder::Event => Value::from(self.options.event.as_str()),
+            Placeholder::Id => Value::from(wire_id.as_str()),
+            Placeholder::Mode => Value::from(self.options.mode.name()),
+            Placeholder::Time(form, shift) => form.value(time.shifted_us(*shift)),
+            Placeholder::Param(name) => self.params.get(name).cloned().unwrap_or(Value::Null),
+            Placeholder::New(kind, None) => kind.value(random),
+            Placeholder::New(kind, Some(label)) => labels
+                .entry(label.clone())
+                .or_insert_with(|| kind.value(random))
+                .clone(),
+            _ => Value::Null,
         };
+        // A label repeats an identity within one event and its envelope, not in the next event of a group.
         let mut one = || {
-            filling.labels.clear();
-            filling.fill(&self.sample)
+            labels.clear();
+            self.sample.value(&mut |placeholder| value_of(placeholder, &mut labels))
         };
         let data = match self.options.group {
             None => one(),
             Some(count) => (0..count).map(|_| one()).collect(),
         };
-        let mut document = envelope(self.profile, data, &mut filling);
+        let mut document = envelope(self.profile, data, |template| {
+            template.value(&mut |placeholder| value_of(placeholder, &mut labels))
+        });
         self.change(&mut document)?;
         let body = self.bytes(&document)?;
         Ok(Message {
@@ -301,7 +309,7 @@ impl Profile {
 }
 
 /// Puts data into the envelope.
-fn envelope(profile: &Profile, data: Value, filling: &mut Filling<'_>) -> Value {
+fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Template) -> Value) -> Value {
     let mut fields = Map::new();
     let mut data = Some(data);
     for (name, template) in &profile.envelope.json {
@@ -320,7 +328,7 @@ fn envelope(profile: &Profile, data: Value, filling: &mut Filling<'_>) -> Value 
                 fields.insert(name.clone(), data.take().unwrap_or(Value::Null));
             }
             (_, false) => {
-                fields.insert(name.clone(), filling.value(template));
+                fields.insert(name.clone(), value(template));
             }
         }
     }

@@ -40,7 +40,7 @@ impl From<ComposeError> for Error {
             ComposeError::UnknownEvent { provider, near, event } => Self::nothing(message)
                 .near(&near, |name| format!("hook send {name} --provider {provider}"))
                 .hint(format!(
-                    "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` all the same"
+                    "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` anyway"
                 )),
             ComposeError::NoGrouping(_) => Self::usage(message).hint("leave out `--group`"),
             ComposeError::MissingParam { name, .. } => Self::usage(message).hint(format!("add `--param {name}=VALUE`")),

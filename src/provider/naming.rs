@@ -61,7 +61,7 @@ impl Naming {
     pub fn check(&self, provider: &str, event: &str) -> Option<Finding> {
         let faults = self.faults(event).join("; ");
         let event = printable(event, 200);
-        let fact = format!("`{event}` is not named as `{provider}` wants events to be: {faults}");
+        let fact = format!("`{event}` does not follow the naming convention of `{provider}`: {faults}");
         (!faults.is_empty()).then(|| Finding::caution("event-name", fact))
     }
 
@@ -84,7 +84,7 @@ impl Naming {
         }
         let last = words.last().copied().unwrap_or_default();
         if self.tense == Tense::Past && !last.is_empty() && !is_past(last) {
-            faults.push(format!("`{last}` at its end is no verb in the past tense"));
+            faults.push(format!("`{last}` at its end is not a verb in the past tense"));
         }
         faults
     }
@@ -143,7 +143,7 @@ mod tests {
             ("job..paid", vec!["two or more words"]),
             ("job.Paid", vec!["`Paid` is not lower case"]),
             ("job.was paid", vec!["two or more words"]),
-            ("job.pay", vec!["`pay` at its end is no verb in the past tense"]),
+            ("job.pay", vec!["`pay` at its end is not a verb in the past tense"]),
             ("pump.speed", vec!["`speed` at its end"]),
             ("pump.bed", vec!["`bed` at its end"]),
             ("Payment Sent", vec!["separated by `.`", "lower case"]),

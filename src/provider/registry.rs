@@ -139,14 +139,11 @@ impl Registry {
             match Composer::new(&profile, options) {
                 Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
                 Err(error) => {
-                    return Err(RegistryError::Invalid {
-                        file: path.display().to_string(),
-                        line: 0,
-                        error: ProfileError {
-                            key: format!("events.\"{event}\".sample"),
-                            what: error.to_string(),
-                        },
-                    });
+                    let error = ProfileError {
+                        key: format!("events.\"{event}\".sample"),
+                        what: error.to_string(),
+                    };
+                    return Err(invalid(&origin, error));
                 }
             }
         }
@@ -336,13 +333,15 @@ impl Source {
 fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     let file = serde_json::from_str(builtin.json);
-    Some(file.map_err(|error| RegistryError::Invalid {
-        file: format!("{name}.toml (built in)"),
-        line: 0,
-        error: ProfileError {
-            key: ".".to_owned(),
-            what: error.to_string(),
-        },
+    Some(file.map_err(|error| {
+        let what = error.to_string();
+        invalid(
+            &Origin::Builtin,
+            ProfileError {
+                key: name.to_owned(),
+                what,
+            },
+        )
     }))
 }
 
@@ -371,21 +370,19 @@ fn read(path: &Path) -> Result<Value, RegistryError> {
 }
 
 fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    Profile::read(file, variant).map_err(|error| match origin {
-        Origin::Builtin => RegistryError::Invalid {
-            file: format!("{}.toml (built in)", file["name"].as_str().unwrap_or_default()),
-            line: 0,
-            error,
-        },
-        Origin::File(path) => {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            RegistryError::Invalid {
-                file: path.display().to_string(),
-                line: line_of(&text, &error.key),
-                error,
-            }
-        }
-    })
+    Profile::read(file, variant).map_err(|error| invalid(origin, error))
+}
+
+fn invalid(origin: &Origin, error: ProfileError) -> RegistryError {
+    let text = match origin {
+        Origin::Builtin => String::new(),
+        Origin::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
+    };
+    RegistryError::Invalid {
+        file: origin.to_string(),
+        line: line_of(&text, &error.key),
+        error,
+    }
 }
 
 fn keys(table: &Value) -> Vec<String> {

@@ -1,61 +1,10 @@
-//! Samples: JSON with placeholders in its strings, compiled once and filled in for every message.
-
-use std::collections::HashMap;
+//! Samples of events and values of parameters.
 
 use serde_json::Value;
 
 use super::file::{Param, ParamType};
 use super::profile::Profile;
-use crate::clock::Timestamp;
 use crate::json::merge_patch;
-use crate::random::Random;
-use crate::template::{Document, Placeholder, Scope, Template};
-
-/// What fills the placeholders of one message.
-pub(super) struct Filling<'a> {
-    pub(super) event: &'a str,
-    pub(super) id: &'a str,
-    pub(super) time: Timestamp,
-    pub(super) mode: &'a str,
-    pub(super) params: &'a HashMap<String, Value>,
-    pub(super) random: &'a Random,
-    /// Labelled identities that were drawn for this message.
-    pub(super) labels: HashMap<String, Value>,
-}
-
-/// Compiles a sample; the error names the placeholder.
-pub(super) fn compile(sample: Value) -> Result<Document, String> {
-    Document::compile(sample, &|name| Scope::Message.read(name)).map_err(|error| error.to_string())
-}
-
-impl Filling<'_> {
-    /// A document of its own, with fresh identities.
-    pub(super) fn fill(&mut self, sample: &Document) -> Value {
-        sample.value(&mut |placeholder| self.placeholder(placeholder))
-    }
-
-    /// A template's value: one placeholder alone keeps its type, anything else is text.
-    pub(super) fn value(&mut self, template: &Template) -> Value {
-        template.value(&mut |placeholder| self.placeholder(placeholder))
-    }
-
-    fn placeholder(&mut self, placeholder: &Placeholder) -> Value {
-        match placeholder {
-            Placeholder::Event => Value::from(self.event),
-            Placeholder::Id => Value::from(self.id),
-            Placeholder::Mode => Value::from(self.mode),
-            Placeholder::Time(form, shift) => form.value(self.time.shifted_us(*shift)),
-            Placeholder::Param(name) => self.params.get(name).cloned().unwrap_or(Value::Null),
-            Placeholder::New(kind, None) => kind.value(self.random),
-            Placeholder::New(kind, Some(label)) => self
-                .labels
-                .entry(label.clone())
-                .or_insert_with(|| kind.value(self.random))
-                .clone(),
-            _ => Value::Null,
-        }
-    }
-}
 
 impl Profile {
     /// The sample of an event of the catalogue, `like` resolved and placeholders still in it.

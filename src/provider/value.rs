@@ -52,24 +52,17 @@ impl TryFrom<String> for RequestField {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("`{text}` is not a place: `header:NAME` or `body:PATH`"))
+        match text.split_once(':') {
+            Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_ascii_lowercase())),
+            Some(("body", path)) if !path.is_empty() => Ok(Self::Body(path.to_owned())),
+            _ => Err(format!("`{text}` is not a place: `header:NAME` or `body:PATH`")),
+        }
     }
 }
 
 impl From<RequestField> for String {
     fn from(place: RequestField) -> Self {
         place.to_string()
-    }
-}
-
-impl RequestField {
-    /// Reads `header:NAME` or `body:PATH`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':')? {
-            ("header", name) if !name.is_empty() => Some(Self::Header(name.to_ascii_lowercase())),
-            ("body", path) if !path.is_empty() => Some(Self::Body(path.to_owned())),
-            _ => None,
-        }
     }
 }
 

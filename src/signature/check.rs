@@ -128,28 +128,18 @@ impl SignedParts {
         if let Some(param) = &self.carrier.body_hash {
             check_body_hash(param, received.url.unwrap_or_default(), received)?;
         }
-        let document = self.document(received);
-        let items = self.items(document.as_ref())?;
         let mut proof = Err(self.carrier.missing());
         let mut signed_at = None;
-        for item in items {
-            let carried = self.carrier.read(received.headers, item)?;
-            signed_at = carried.signed_at;
+        self.each_source(received, |source| {
+            signed_at = source.carried.signed_at;
             let found = |url: &str, key: &K| {
-                let source = PieceSource {
-                    carrier: &self.carrier,
-                    carried: &carried,
-                    received,
-                    document: item,
-                    url,
-                    event: "",
-                    secret: secret(key),
-                };
-                let content = source.pieces(&self.content)?;
-                Ok(matches(key, &content, &carried.signatures))
+                let secret = secret(key);
+                let content = PieceSource { url, secret, ..*source }.pieces(&self.content)?;
+                Ok(matches(key, &content, &source.carried.signatures))
             };
             proof = Ok(self.first(keys, received, found)?);
-        }
+            Ok(None::<()>)
+        })?;
         let proof = proof?;
         if signed_at.is_none() {
             signed_at = self.carrier.time_in_body(self.freshness, received)?;
@@ -158,9 +148,10 @@ impl SignedParts {
     }
 
     fn document(&self, received: &Received<'_>) -> Option<Value> {
-        self.looks_into_body()
-            .then(|| serde_json::from_slice(received.body).ok())
-            .flatten()
+        let document = self
+            .looks_into_body()
+            .then(|| serde_json::from_slice(received.body).ok());
+        document.flatten()
     }
 
     /// The parts of the body that are signed each by itself.
@@ -173,29 +164,40 @@ impl SignedParts {
         Ok(items.into_iter().map(Some).collect())
     }
 
-    /// Calls `look` with the pieces of everything that is signed of a request, the secret left out; stops and returns what
-    /// it answers first.
+    /// Calls `look` with the pieces of everything that is signed of a request, the secret left out; stops at its first answer
+    /// and returns it.
     pub(super) fn look<T>(
         &self,
         received: &Received<'_>,
         form: UrlForm,
         mut look: impl FnMut(&Pieces<'_>) -> Option<T>,
     ) -> Result<Option<T>, RejectReason> {
-        let document = self.document(received);
         let url = form.of(received.url.unwrap_or_default());
+        self.each_source(received, |source| {
+            let pieces = PieceSource { url: &url, ..*source }.pieces(&self.content)?;
+            Ok(look(&pieces))
+        })
+    }
+
+    /// Calls `look` with each part of the body that is signed by itself, without a URL and a secret.
+    fn each_source<T>(
+        &self,
+        received: &Received<'_>,
+        mut look: impl FnMut(&PieceSource<'_>) -> Result<Option<T>, RejectReason>,
+    ) -> Result<Option<T>, RejectReason> {
+        let document = self.document(received);
         for item in self.items(document.as_ref())? {
-            let carried = self.carrier.read(received.headers, item)?;
-            let source = PieceSource {
+            let found = look(&PieceSource {
                 carrier: &self.carrier,
-                carried: &carried,
+                carried: &self.carrier.read(received.headers, item)?,
                 received,
                 document: item,
-                url: &url,
+                url: "",
                 event: "",
                 secret: b"",
-            };
-            if let Some(found) = look(&source.pieces(&self.content)?) {
-                return Ok(Some(found));
+            })?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

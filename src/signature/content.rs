@@ -95,6 +95,7 @@ pub(super) fn with_body_hash(param: &str, url: &str, body: &[u8]) -> String {
 }
 
 /// Where the parts of a request's signed content are looked up.
+#[derive(Clone, Copy)]
 pub(super) struct PieceSource<'a> {
     pub(super) carrier: &'a SignatureLocation,
     pub(super) carried: &'a Carried<'a>,

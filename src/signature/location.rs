@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use indexmap::IndexSet;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -137,27 +138,20 @@ impl SignatureLocation {
 
     /// The header lines for these signatures.
     pub fn write(&self, signatures: &[String], message: &ToSign<'_>) -> Vec<(String, String)> {
-        let render = |signature: &String| self.render(signature, message);
-        let line = |text: String| vec![(self.header.clone(), text)];
-        match (&self.pairs, &self.list) {
+        let values = signatures.iter().map(|signature| self.render(signature, message));
+        let line = match (&self.pairs, &self.list) {
             (Some(separator), _) => {
-                let mut written: Vec<String> = Vec::new();
-                for signature in signatures {
-                    for pair in render(signature).split(separator.as_str()) {
-                        if !written.iter().any(|have| have == pair) {
-                            written.push(pair.to_owned());
-                        }
-                    }
-                }
-                line(written.join(separator))
+                let values: Vec<String> = values.collect();
+                let pairs: IndexSet<&str> = values
+                    .iter()
+                    .flat_map(|value| value.split(separator.as_str()))
+                    .collect();
+                pairs.into_iter().collect::<Vec<_>>().join(separator)
             }
-            (None, Some(separator)) => line(signatures.iter().map(render).collect::<Vec<_>>().join(separator)),
-            (None, None) => self
-                .headers()
-                .zip(signatures)
-                .map(|(header, signature)| (header.clone(), render(signature)))
-                .collect(),
-        }
+            (None, Some(separator)) => values.collect::<Vec<_>>().join(separator),
+            (None, None) => return self.headers().cloned().zip(values).collect(),
+        };
+        vec![(self.header.clone(), line)]
     }
 
     /// Reads a request, and the part of its body that is signed by itself when the scheme looks there. The reasons of a

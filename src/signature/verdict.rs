@@ -151,7 +151,7 @@ pub enum RejectReason {
         header: String,
     },
     /// The URL is signed, and it is not known.
-    #[error("the URL is signed, and it is not known")]
+    #[error("the URL is signed, but not known")]
     UrlUnknown,
     /// No provider's marks are there.
     #[error("no known provider's signature header is there")]

@@ -66,19 +66,6 @@ impl<P> Document<P> {
         }
     }
 
-    /// The document as it is written, with its placeholders.
-    pub fn unfilled(&self) -> Value {
-        match self {
-            Self::Fixed(value) => value.clone(),
-            Self::Text(template) => Value::from(template.to_string()),
-            Self::List(items) => items.iter().map(Self::unfilled).collect(),
-            Self::Object(fields) => fields
-                .iter()
-                .map(|(name, field)| (name.clone(), field.unfilled()))
-                .collect(),
-        }
-    }
-
     /// Whether the fixed parts are those of another document, and something stands in place of every placeholder; more
     /// fields make no difference.
     pub fn fits(&self, document: &Value) -> bool {

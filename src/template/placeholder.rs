@@ -253,22 +253,18 @@ impl Placeholder {
         let (kind, label) = tail
             .split_once(':')
             .map_or((tail, None), |(kind, label)| (kind, Some(label.to_owned())));
-        let count = |prefix: &str, most: usize| {
-            kind.strip_prefix(prefix)?
-                .parse::<usize>()
-                .ok()
-                .filter(|n| (1..=most).contains(n))
-        };
-        let kind = if kind == "uuid" {
-            NewKind::Uuid
-        } else if let Some(n) = count("hex", 256) {
-            NewKind::Hex(n)
-        } else if let Some(n) = count("alnum", 256) {
-            NewKind::Alnum(n)
-        } else if let Some(n) = count("int", 15) {
-            NewKind::Int(n)
-        } else {
-            NewKind::Base64(count("base64_", 256)?)
+        let counted: [(&str, usize, fn(usize) -> NewKind); 4] = [
+            ("hex", 256, NewKind::Hex),
+            ("alnum", 256, NewKind::Alnum),
+            ("int", 15, NewKind::Int),
+            ("base64_", 256, NewKind::Base64),
+        ];
+        let kind = match kind {
+            "uuid" => NewKind::Uuid,
+            _ => counted.into_iter().find_map(|(prefix, most, kind_of)| {
+                let count = kind.strip_prefix(prefix)?.parse().ok()?;
+                (1..=most).contains(&count).then(|| kind_of(count))
+            })?,
         };
         Some(Self::New(kind, label))
     }

@@ -58,7 +58,7 @@ impl MockApi {
             .profile
             .handshakes
             .first()
-            .map(|shake| shake.fresh_token(&options.random));
+            .map(|shake| shake.token.fresh(&options.random));
         if let Some(token) = &token {
             draft.await_confirmation(token, now);
         }
@@ -145,7 +145,7 @@ impl MockApi {
         };
         let (profile, rules, now) = (options.profile.clone(), options.rules.clone(), options.clock.now());
         let handshake = profile.handshakes.first();
-        let token = handshake.map(|handshake| handshake.fresh_token(&options.random));
+        let token = handshake.map(|handshake| handshake.token.fresh(&options.random));
         let changed = self.edit(id, move |endpoints, index| {
             let existing = endpoints.clone();
             let endpoint = &mut endpoints[index];

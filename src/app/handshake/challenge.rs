@@ -153,7 +153,7 @@ impl<'a> HandshakeRun<'a> {
     }
 
     fn challenge<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<HandshakeRequest<'h>> {
-        let token = handshake.fresh_token(&self.context.random);
+        let token = handshake.token.fresh(&self.context.random);
         let written = handshake.request.written(&token, &self.verify);
         let body = written
             .body

@@ -1,6 +1,5 @@
 //! The receiver's side of a handshake: what is answered, and whether an answer is one that the provider takes.
 
-use bytes::Bytes;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,9 +7,9 @@ use serde_json::Value;
 use super::text::{self, ChallengePlaceholder, ReplyContext, Text};
 use super::{Body, Unanswerable};
 use crate::exchange::Answer;
-use crate::headers::{Headers, check_line};
+use crate::headers::check_line;
 use crate::provider::fault::{ProfileError, fault};
-use crate::template::{Document, Name as _};
+use crate::template::{Document, Name as _, text_of};
 
 /// `[handshake.answer]`. Texts may hold `${token}`, `${hmac.hex}` and `${hmac.base64}` (HMAC-SHA256 of the token, keyed with
 /// the secret) and `${header.NAME}` (of the question; a header that needs an absent one is left out).
@@ -94,67 +93,60 @@ impl ReplyTemplate {
         headers.chain(self.body.placeholders()).any(is)
     }
 
-    /// The answer as it goes out.
+    /// The answer as it is sent.
     pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Unanswerable> {
-        let mut answer = self.wanted(known)?;
-        for (name, value) in &self.more_headers {
-            answer.headers.append(name, value);
-        }
-        Ok(answer)
+        let reply = self.filled(|hole| hole.filled(known))?;
+        let headers = reply.headers.iter().chain(&reply.more_headers);
+        Ok(Answer {
+            status: reply.status,
+            headers: headers.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            body: reply.body.as_ref().map(text_of).unwrap_or_default().into(),
+            ..Answer::default()
+        })
     }
 
-    /// What the provider looks for.
-    fn wanted(&self, known: &ReplyContext<'_>) -> Result<Answer, Unanswerable> {
-        let mut headers = Headers::new();
-        if let Some(content_type) = self.content_type() {
-            headers.append("content-type", content_type);
-        }
+    /// The answer with its placeholders.
+    pub(super) fn unfilled(&self) -> Option<Replied> {
+        self.filled(|hole| Ok(hole.to_string())).ok()
+    }
+
+    fn filled(
+        &self,
+        with: impl Fn(&ChallengePlaceholder) -> Result<String, Unanswerable>,
+    ) -> Result<Replied, Unanswerable> {
+        let content_type = self
+            .content_type()
+            .map(|value| ("content-type".to_owned(), value.to_owned()));
+        let mut headers: IndexMap<_, _> = content_type.into_iter().collect();
         for (name, text) in &self.headers {
-            match text.try_render(|hole| hole.filled(known)) {
-                Ok(value) => headers.append(name, value),
+            match text.try_render(&with) {
+                Ok(value) => {
+                    headers.insert(name.clone(), value);
+                }
+                // A header that repeats an absent one of the question is left out.
                 Err(Unanswerable::Header) => {}
                 Err(why) => return Err(why),
             }
         }
         let body = match &self.body {
-            Body::Absent => String::new(),
-            Body::Text(text) => text.try_render(|hole| hole.filled(known))?,
-            Body::Json(json) => filled(json, known)?.to_string(),
+            Body::Absent => None,
+            Body::Text(text) => Some(Value::from(text.try_render(&with)?)),
+            Body::Json(json) => Some(json.try_fill(&mut |hole| with(hole).map(Value::from))?),
         };
-        Ok(Answer {
+        Ok(Replied {
             status: self.status,
             headers,
-            body: Bytes::from(body),
-            truncated: false,
-            whole: None,
-        })
-    }
-
-    /// The answer with its placeholders.
-    pub(super) fn unfilled(&self) -> Replied {
-        let content_type = self
-            .content_type()
-            .map(|value| ("content-type".to_owned(), value.to_owned()));
-        let headers = self.headers.iter().map(|(name, text)| (name.clone(), text.to_string()));
-        Replied {
-            status: self.status,
-            headers: content_type.into_iter().chain(headers).collect(),
             more_headers: self.more_headers.clone(),
-            body: match &self.body {
-                Body::Absent => None,
-                Body::Text(text) => Some(Value::from(text.to_string())),
-                Body::Json(json) => Some(json.unfilled()),
-            },
-        }
+            body,
+        })
     }
 
     /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
     pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Unanswerable> {
-        let wanted = self.wanted(known)?;
-        for (name, value) in wanted.headers.iter() {
+        let wanted = self.filled(|hole| hole.filled(known))?;
+        for (name, value) in &wanted.headers {
             let given = answer.headers.get_text(name);
-            let value = String::from_utf8_lossy(value);
-            if given.is_some_and(|given| same_value(name, given, &value)) {
+            if given.is_some_and(|given| same_value(name, given, value)) {
                 continue;
             }
             return Ok(Some(match given {
@@ -162,24 +154,22 @@ impl ReplyTemplate {
                 None => format!("it has no header `{name}: {value}`"),
             }));
         }
-        let fits = match &self.body {
-            Body::Absent => true,
-            Body::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
-            Body::Json(json) => {
-                let given: Option<Value> = serde_json::from_slice(&answer.body).ok();
-                given == Some(filled(json, known)?)
-            }
+        let Some(body) = wanted.body else { return Ok(None) };
+        let fits = match &body {
+            Value::String(text) => answer.body.trim_ascii_end() == text.trim_ascii_end().as_bytes(),
+            json => serde_json::from_slice(&answer.body).is_ok_and(|given: Value| given == *json),
         };
-        Ok((!fits).then(|| misses_body(&answer.body, &wanted.body)))
+        Ok((!fits).then(|| misses_body(&answer.body, text_of(&body).as_bytes())))
     }
 }
 
 fn misses_body(given: &[u8], wanted: &[u8]) -> String {
-    let text = |bytes: &[u8]| match bytes {
-        [] => "empty".to_owned(),
-        bytes => {
-            let text = String::from_utf8_lossy(bytes);
-            let cut: String = text.trim_end().chars().take(200).collect();
+    let text = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let cut: String = text.trim_end().chars().take(200).collect();
+        if bytes.is_empty() {
+            "empty".to_owned()
+        } else {
             format!("`{cut}`")
         }
     };
@@ -193,8 +183,4 @@ fn same_value(name: &str, given: &str, wanted: &str) -> bool {
     }
     let essence = |value: &str| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence(given) == essence(wanted)
-}
-
-fn filled(document: &Document<ChallengePlaceholder>, known: &ReplyContext<'_>) -> Result<Value, Unanswerable> {
-    document.try_fill(&mut |hole| hole.filled(known).map(Value::from))
 }

@@ -12,7 +12,6 @@ use super::policy::Codes;
 use super::value::DurationText;
 use crate::exchange::Answer;
 use crate::headers::Headers;
-use crate::random::Random;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
 pub use answer::Replied;
@@ -72,7 +71,7 @@ pub enum Unanswerable {
     #[error("its answer needs the secret")]
     Secret,
     /// The token could be the content of an event, whose signature the answer would give away.
-    #[error("its token could be an event: signing it would be a forgery for whoever asks")]
+    #[error("its token could be the content of an event, whose signature the answer would reveal")]
     Token,
     /// The answer is made with the secret, and nobody has said that it is this provider's.
     #[error("its answer is made with the secret, and the provider is not named")]
@@ -106,14 +105,9 @@ impl Handshake {
         std::iter::once(&self.answer).chain(&self.also_accept)
     }
 
-    /// A token of its own for each question.
-    pub fn fresh_token(&self, random: &Random) -> String {
-        self.token.fresh(random)
-    }
-
     /// The answers that the provider takes, with their placeholders; the first is the one that is given.
     pub fn unfilled_answers(&self) -> impl Iterator<Item = Replied> {
-        self.answers().map(ReplyTemplate::unfilled)
+        self.answers().filter_map(ReplyTemplate::unfilled)
     }
 
     /// Status codes that the provider takes.

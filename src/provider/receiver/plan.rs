@@ -81,13 +81,13 @@ fn helpers(values: &mut SlotValues) {
 fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
     let carrier = &scheme.signed.carrier;
     let said = [
-        (carrier.body.is_some(), "the signature stands in the body"),
+        (carrier.body.is_some(), "the signature is in the body"),
         (
             !carrier.more_headers.is_empty(),
             "several headers may carry the signature",
         ),
         (!carrier.also_read.is_empty(), "the value has several forms"),
-        (carrier.time_at.is_some(), "the signing time stands in the body"),
+        (carrier.time_at.is_some(), "the signing time is in the body"),
         (scheme.key == KeyForm::PrefixedBase64, "the secret has two forms"),
     ];
     match said.into_iter().find(|(is_so, _)| *is_so) {

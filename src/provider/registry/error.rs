@@ -6,7 +6,7 @@ use crate::provider::fault::ProfileError;
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No such name.
-    #[error("there is no provider `{name}`")]
+    #[error("provider `{name}` not found")]
     Unknown {
         /// As typed.
         name: String,

@@ -67,12 +67,15 @@ fn places(name: &str, first: Option<String>, carrier: &SignatureLocation) -> Res
     let at = |key: &str| format!("{name}.{key}");
     if let Some(path) = &carrier.body {
         if first.is_some() || !carrier.more_headers.is_empty() || carrier.numbered.is_some() {
-            return fault(&at("carrier.body"), "the signature stands in a header already");
+            return fault(&at("carrier.body"), "the signature is already in a header");
         }
         return Ok((format!("body:{path}"), Vec::new()));
     }
     if carrier.each.is_some() {
-        return fault(&at("carrier.each"), "`body` says where the signature of an item stands");
+        return fault(
+            &at("carrier.each"),
+            "it requires `carrier.body`, the path of the signature in an item",
+        );
     }
     let first = header(&at("header"), first)?;
     let others = carrier.more_headers.iter().cloned();
