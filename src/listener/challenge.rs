@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::headers::Headers;
 use crate::mask;
-use crate::provider::handshake::{Asked, Asking, Handshake, Unanswerable, is_bare};
+use crate::provider::handshake::{ChallengeCandidate, ChallengeFields, Handshake, Unanswerable, is_bare};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
 use crate::server::{Incoming, Reply};
@@ -42,7 +42,7 @@ pub struct Challenges {
 #[derive(Debug, Clone, Copy)]
 struct PendingChallenge<'a> {
     handshake: &'a Handshake,
-    asked: &'a Asked,
+    asked: &'a ChallengeFields,
     /// The provider's name.
     name: &'a str,
     /// Whether its token may be signed with the secret of events.
@@ -103,7 +103,7 @@ impl Challenges {
         incoming: &Incoming,
         reject_status: u16,
     ) -> Challenge {
-        let asking = Asking {
+        let asking = ChallengeCandidate {
             method: &incoming.method,
             target: &incoming.target,
             headers: &incoming.headers,
@@ -145,8 +145,12 @@ impl Challenges {
     }
 
     /// The question that says the most of those that the request may be.
-    fn find(&self, judged: &VerificationResult, asking: &Asking<'_>) -> Option<(Arc<Profile>, usize, Asked)> {
-        let mut best: Option<(Arc<Profile>, usize, Asked)> = None;
+    fn find(
+        &self,
+        judged: &VerificationResult,
+        asking: &ChallengeCandidate<'_>,
+    ) -> Option<(Arc<Profile>, usize, ChallengeFields)> {
+        let mut best: Option<(Arc<Profile>, usize, ChallengeFields)> = None;
         let mut look = |profile: &Arc<Profile>| {
             for (index, handshake) in profile.handshakes.iter().enumerate() {
                 let old = best

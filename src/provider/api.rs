@@ -1,5 +1,4 @@
-//! A provider's management API: what is called, what is answered, what the fields are called. Both sides use it, the
-//! client that calls it and the server that plays it.
+//! A provider's management API: calls, answers, names of fields. Both the client and the mock server use it.
 
 mod names;
 
@@ -22,12 +21,12 @@ type Result<T> = std::result::Result<T, ProfileError>;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Api {
-    /// Where it is, without a `/` at the end, e.g. `https://api.example.com/v1`. Absent: the user says where.
+    /// Where it is, without a `/` at the end, e.g. `https://api.example.com/v1`. Absent: the user gives it by `--api-url`.
     #[serde(deserialize_with = "base_url")]
     pub base: Option<Url>,
     /// Headers that every call must carry beside its token.
     pub headers: IndexMap<String, String>,
-    /// Form of a key, a template of `${new.*}`; what stands before the first placeholder is how every key begins.
+    /// Form of a key, a template of `${new.*}`; the text before the first placeholder is the prefix of every key.
     #[serde(default = "usual_key")]
     pub key: Template,
     /// The same of a key whose calls cause test events only.
@@ -36,7 +35,7 @@ pub struct Api {
     pub id: IdForm,
     /// Their names of our fields. What is absent the provider does not keep.
     pub fields: IndexMap<Field, String>,
-    /// What stands in the `status` field of a subscription that is not confirmed yet.
+    /// The `status` of a subscription that is not confirmed yet.
     pub pending: Option<String>,
     create: Option<Call>,
     list: Option<Call>,
@@ -53,7 +52,7 @@ pub struct Api {
     pub scopes: IndexMap<String, Vec<Glob>>,
     /// How many calls are taken.
     pub rate: Option<Rate>,
-    /// Things that calls make and end, and the events that tell of it.
+    /// Resources that calls create and delete, and the events that this causes.
     pub causes: IndexMap<String, Cause>,
 }
 
@@ -88,7 +87,7 @@ pub struct Call {
     pub with: IndexMap<String, Extra>,
     /// Where the answer has the list; absent: the answer is the list.
     pub items: Option<String>,
-    /// Where the answer says how many there are.
+    /// The path of the total number in the answer.
     pub total: Option<String>,
     /// The request's body as JSON text with `${id}` and `${token}`, where it is no subscription.
     pub body: Option<Document<String>>,
@@ -100,7 +99,7 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Extra {
-    /// As it stands.
+    /// Fixed text.
     Text(String),
     /// A parameter of the envelope.
     Param(String),
@@ -159,7 +158,7 @@ impl Default for Faults {
 struct FaultTable {
     /// Status code; the usual one of the kind when absent.
     status: Option<u16>,
-    /// What stands at `${code}`; the kind's name when absent.
+    /// The value of `${code}`; the kind's name when absent.
     code: Option<String>,
 }
 
@@ -171,12 +170,12 @@ pub struct Rate {
     pub calls: u32,
     /// in so long.
     pub per: DurationText,
-    /// What answers say about that, by header.
+    /// The headers in which answers state the limit.
     pub headers: IndexMap<String, RateFact>,
 }
 
 impl Api {
-    /// Checks what one key alone does not tell.
+    /// Checks the keys against each other.
     pub(super) fn check(&mut self, file: Declared<'_>) -> Result<()> {
         for (name, value) in &self.headers {
             check_line(name, value).or_else(|what| fault(&format!("api.headers.{name}"), what))?;
@@ -240,7 +239,7 @@ impl Api {
         self.call(verb).is_some_and(|call| call.takes.contains(&field))
     }
 
-    /// How every key begins: what stands before the first placeholder of its forms.
+    /// The prefixes of all keys: the texts before the first placeholder of their forms.
     pub fn key_prefixes(&self) -> Vec<&str> {
         let forms = std::iter::once(&self.key).chain(&self.test_key);
         forms
@@ -288,8 +287,8 @@ impl Faults {
         (status.unwrap_or(kind.usual_status()), code.unwrap_or(kind.name()))
     }
 
-    /// The kind that a status and a code tell; several may share them, then the first of the file. Without a code that
-    /// is known the status tells.
+    /// The kind of a status and a code. Several kinds may share them: then the first of the file counts. With an unknown code
+    /// the status decides.
     pub fn kind(&self, status: u16, code: Option<&str>) -> Option<FaultKind> {
         let stated = || self.kinds.keys().copied().filter(|kind| self.of(*kind).0 == status);
         let told = stated().find(|kind| Some(self.of(*kind).1) == code);

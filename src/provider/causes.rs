@@ -1,4 +1,4 @@
-//! Things that calls of an API make and end: what `hook serve` keeps of them, and when events happen.
+//! Resources that calls of an API create and delete: what `hook serve` keeps of them, and which events that causes.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
@@ -10,11 +10,11 @@ use crate::words::words;
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
-/// `[api.causes.NAME]`: a kind of thing.
+/// `[api.causes.NAME]`: a kind of resource.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cause {
-    /// What such a thing is called.
+    /// The kind of resource.
     #[serde(skip)]
     pub name: String,
     /// Form of its id, a template of `${new.*}`.
@@ -24,15 +24,15 @@ pub struct Cause {
     takes: IndexMap<String, IngredientKind>,
     /// Moments that follow from two fields.
     pub later: IndexMap<String, LaterMoment>,
-    /// The thing as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
+    /// The resource as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
     pub record: Document<String>,
-    /// Fields that no two things may share.
+    /// Fields that must be unique.
     pub unique: Vec<String>,
     /// The refusal of a second one.
     pub taken: TakenRefusal,
-    /// Makes one.
+    /// The call that creates one.
     pub create: CauseCall,
-    /// Ends one.
+    /// The call that deletes one.
     pub delete: Option<CauseCall>,
 }
 
@@ -40,7 +40,7 @@ fn usual_id() -> Template {
     Template::builtin("${new.uuid}")
 }
 
-/// Of calls that say nothing of it.
+/// The status of a call that states none.
 pub(super) fn usual_status() -> u16 {
     200
 }
@@ -84,13 +84,13 @@ pub struct LaterMoment {
     pub by: String,
 }
 
-/// `[api.causes.NAME.taken]`: the refusal of a second thing with the same unique fields.
+/// `[api.causes.NAME.taken]`: the refusal of a second resource with the same unique fields.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct TakenRefusal {
     /// Status code.
     pub status: u16,
-    /// What stands at `${code}`.
+    /// The value of `${code}`.
     pub code: String,
 }
 
@@ -103,23 +103,23 @@ impl Default for TakenRefusal {
     }
 }
 
-/// `[api.causes.NAME.create]` and `[api.causes.NAME.delete]`: a call that makes or ends a thing.
+/// `[api.causes.NAME.create]` and `[api.causes.NAME.delete]`: a call that creates or deletes a resource.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CauseCall {
     /// `POST` and the like.
     pub method: String,
-    /// Below the base; `{id}` is the thing's.
+    /// Below the base; `{id}` is the id of the resource.
     pub path: String,
     /// Of success.
     #[serde(default = "usual_status")]
     pub status: u16,
     /// The catalogue's name of what happens.
     pub event: String,
-    /// JSON text that is merged over the thing before the event happens.
+    /// JSON text that is merged over the resource before the event is emitted.
     #[serde(default = "nothing", deserialize_with = "object")]
     pub sets: Value,
-    /// The answer as JSON text with `${id}`; absent: the thing.
+    /// The answer as JSON text with `${id}`; absent: the resource.
     pub answer: Option<Document<String>>,
 }
 
@@ -142,7 +142,7 @@ impl Cause {
         needs.chain(takes)
     }
 
-    /// Checks what one key alone does not tell.
+    /// Checks the keys against each other.
     pub(super) fn check(&mut self, name: &str, file: Declared<'_>) -> Result<()> {
         let key = |rest: &str| format!("api.causes.{name}.{rest}");
         name.clone_into(&mut self.name);

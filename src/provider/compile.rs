@@ -1,4 +1,4 @@
-//! From a file to a profile: what one key alone does not tell is checked, every fault named by its key.
+//! From a file to a profile: checks the keys against each other. Every fault is named by its key.
 
 mod policy;
 mod scheme;

@@ -23,7 +23,7 @@ pub struct ComposeOptions {
     pub event: String,
     /// Data instead of the sample.
     pub data: Option<Value>,
-    /// Whether the data comes from a stranger, whose `${...}` are text like any other.
+    /// Whether `${...}` in the data is plain text, because the data comes from an untrusted sender.
     pub as_it_is: bool,
     /// Changes by path, in order.
     pub edits: Vec<Edit>,
@@ -37,7 +37,7 @@ pub struct ComposeOptions {
     pub id: Option<String>,
     /// When the event happened.
     pub time: Option<Timestamp>,
-    /// Rehearsal or the real thing.
+    /// Test or live.
     pub mode: Mode,
 }
 
@@ -164,7 +164,7 @@ impl<'a> Composer<'a> {
         &self.options.event
     }
 
-    /// One message under the ledger's `id`, with identities of its own drawn from `random`.
+    /// One message under the ledger's `id`, with fresh identities from `random`.
     pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
         let given = self.options.id.clone();
         let wire_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));

@@ -39,7 +39,7 @@ impl DetectMarks {
 }
 
 impl Detector {
-    /// Takes the marks of all profiles that can be told apart.
+    /// Takes the marks of all profiles that have any.
     pub fn new(marks: impl IntoIterator<Item = DetectMarks>) -> Self {
         let marks: Vec<DetectMarks> = marks
             .into_iter()

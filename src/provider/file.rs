@@ -20,16 +20,16 @@ use crate::json::JsonPaths;
 use crate::template::{Placeholder, Template};
 use crate::words::words;
 
-/// A documented deviation: the keys that differ. How they are laid over the provider's is told by `overlay`; the tables stand
-/// here so that a mistyped key in one of them is found when the file is read.
+/// A documented deviation: the keys that differ. `overlay` merges them; they are declared here so that a mistyped key is
+/// reported with its line when the file is read.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct VariantTable {
-    /// What it is and which page says so.
+    /// What it is, and which page documents it.
     pub summary: String,
     /// Among variants whose signature header is present, the highest rank decides alone. 0 when absent.
     pub rank: i32,
-    /// `header:NAME=VALUE`: it decides only where that header says so.
+    /// `header:NAME=VALUE`: it decides only requests with that header.
     pub when: Option<String>,
     /// How it signs.
     pub signature: Option<SignatureTable>,
@@ -171,7 +171,7 @@ pub struct ScheduleTable {
     pub then: Then,
     /// With `then = "disable-endpoint"`: how many failed deliveries in a row disable it. Default 1.
     pub disable_after_deliveries: Option<u32>,
-    /// Whether somebody is told when the endpoint is disabled: `email`.
+    /// How the provider announces that it disabled the endpoint: `email`.
     pub notify: Option<String>,
     /// Status codes whose `Retry-After` is honoured. Absent: none.
     pub honour_retry_after: Codes,
@@ -201,7 +201,7 @@ words! {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct NoRetryTable {
-    /// What the provider does instead, a clause for people.
+    /// What the provider does instead, a clause.
     pub instead: Option<String>,
 }
 
@@ -224,7 +224,7 @@ pub struct EndpointRules {
 }
 
 words! {
-    /// What is said about `http:`.
+    /// The rule for `http:`.
     #[derive(Default)]
     pub enum Https {
         /// Nothing.
@@ -260,7 +260,7 @@ pub struct Dedupe {
     pub caution: Option<String>,
 }
 
-/// `[read]`: what is to be read from a request; of several places the first that is there counts.
+/// `[read]`: where to find facts in a request; of several places the first that exists counts.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReadTable {

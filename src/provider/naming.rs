@@ -1,5 +1,4 @@
-//! How a provider wants events of the user's own to be named, and what is wrong with a name. A rule of thumb for a
-//! warning: no name is refused for it.
+//! The naming convention of a provider for custom events. It is a rule of thumb for a warning: no name is refused for it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use crate::words::words;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Naming {
-    /// What stands between the words, of which there are two at least: `.`.
+    /// The separator of the words, of which there must be at least two: `.`.
     pub separator: Option<String>,
     /// Which letters.
     pub case: LetterCase,

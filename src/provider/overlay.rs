@@ -1,5 +1,5 @@
-//! One file over another, as plain tables: a variant over its provider, a file over the one that it extends. No key is named
-//! here, so a new one is merged like those beside it.
+//! Merges one file over another, as plain tables: a variant over its provider, a file over the one that it extends. A new key
+//! is merged like those beside it, without a change here.
 
 use serde_json::{Map, Value};
 
@@ -19,13 +19,13 @@ const BY_ENTRY: [&str; 12] = [
     "handshakes",
 ];
 
-/// Tables of one table that says the kind: one of the same kind is merged key by key, one of another kind replaces it.
+/// Tables with one table inside that names the kind: one of the same kind is merged key by key, another kind replaces it.
 const BY_KIND: [&str; 2] = ["signature", "retry"];
 
-/// What a variant says of itself rather than of the provider.
+/// Keys that describe the variant itself.
 const OWN_OF_VARIANT: [&str; 3] = ["summary", "rank", "when"];
 
-/// What each file says for itself, whatever it extends.
+/// Keys that are never inherited.
 const OWN_OF_FILE: [&str; 3] = ["format", "name", "extends"];
 
 type JsonTable = Map<String, Value>;

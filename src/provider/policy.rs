@@ -159,7 +159,7 @@ pub struct Schedule {
     pub disable_on: Codes,
     /// After the last failure.
     pub then: Exhaustion,
-    /// Who is told when the endpoint is disabled: `email`.
+    /// How the provider announces that it disabled the endpoint: `email`.
     pub notify: Option<String>,
     /// For a provider without retries: what it does instead.
     pub instead: Option<String>,

@@ -53,7 +53,7 @@ pub struct Profile {
     pub endpoint: EndpointRules,
     /// Bodies of workflow actions, with merge tags.
     pub workflow: WorkflowTable,
-    /// Triggers that accept requests of anybody who knows their URL; absent: the provider has none.
+    /// Triggers that accept requests from every sender that knows their URL; absent: the provider has none.
     pub inbound: Option<InboundTable>,
     /// Naming convention of custom events.
     pub naming: Naming,
@@ -96,7 +96,7 @@ pub struct Profile {
     pub handshakes: Vec<Handshake>,
 }
 
-/// What a request said about itself.
+/// Facts that a request states about its event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The event's type.
@@ -110,7 +110,7 @@ pub struct Facts {
 }
 
 impl Profile {
-    /// Those parameters, and the defaults of the others, as a message will have them.
+    /// The given parameters, then the defaults of the others.
     pub fn effective_params(&self, given: &[(String, String)]) -> Vec<(String, String)> {
         let is_given = |name: &str| given.iter().any(|(known, _)| known == name);
         let defaults = self.params.iter().filter(|(name, _)| !is_given(name));
@@ -137,7 +137,7 @@ impl Profile {
             .map(|(name, _)| name.as_str())
     }
 
-    /// What is wrong with the name of an event of the user's own; nothing is with those of the catalogue.
+    /// Checks the name of a custom event against the naming convention; events of the catalogue always pass.
     pub fn check_custom_event(&self, event: &str) -> Option<Finding> {
         match self.canonical_event(event) {
             Some(_) => None,
@@ -166,7 +166,7 @@ impl Profile {
         assumed.filter_map(|key| key.rsplit('.').next()).collect()
     }
 
-    /// Reads what a request says about itself, in one pass over the body.
+    /// Reads the facts of a request, in one pass over the body.
     pub fn facts(&self, headers: &Headers, body: &[u8]) -> Facts {
         let found = self.read.paths().read_as(headers.get_text("content-type"), body);
         let at = |path: &str| {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::detect::{self, Detector};
 use super::fault::{ProfileError, key_of};
-use super::handshake::{Asking, ChallengeMarks};
+use super::handshake::{ChallengeCandidate, ChallengeMarks};
 use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
@@ -220,7 +220,10 @@ impl Registry {
 
     /// The built-in providers whose challenge that request may be, by its marks alone. Only one that is `unknown` so far,
     /// and so may not be an event, is searched further than its head.
-    pub fn asking<'a>(asking: &'a Asking<'_>, unknown: bool) -> impl Iterator<Item = &'static str> + use<'a> {
+    pub fn asking<'a>(
+        asking: &'a ChallengeCandidate<'_>,
+        unknown: bool,
+    ) -> impl Iterator<Item = &'static str> + use<'a> {
         let fits = move |builtin: &&Builtin| builtin.handshakes.iter().any(|marks| marks.fit(asking, unknown));
         BUILTIN.iter().filter(fits).map(|builtin| builtin.name)
     }
@@ -247,7 +250,7 @@ impl Registry {
         sources
     }
 
-    /// What the file of a provider says, laid over those that it extends.
+    /// The file of a provider, merged over those that it extends.
     fn source(&self, name: &str, depth: usize) -> Result<(Value, Origin), RegistryError> {
         if let Some(path) = self.user_files().remove(name) {
             let file = read(&path)?;

@@ -38,7 +38,7 @@ impl TryFrom<String> for Share {
     }
 }
 
-/// Where something stands in a request: `header:NAME` or `body:PATH`.
+/// A place in a request: `header:NAME` or `body:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RequestField {

@@ -1,4 +1,4 @@
-//! What signing and verifying have in common, whatever the keys: find the parts, try every key on every form, judge the
+//! What signing and verifying have in common for all kinds of keys: find the parts, try every key on every form, check the
 //! age.
 
 use std::borrow::Cow;
@@ -44,7 +44,7 @@ impl SignedParts {
         }
     }
 
-    /// Signs with every key. `secret` gives what a key puts into the content, `make` the bytes of a signature.
+    /// Signs with every key. `secret` returns what a key adds to the content, `make` the bytes of a signature.
     pub(super) fn sign<K>(
         &self,
         keys: &[K],
@@ -114,7 +114,7 @@ impl SignedParts {
         Ok(body.map_or(Signed::Nothing, Signed::Body))
     }
 
-    /// Whether any key matches, and what that is worth. `matches` says what makes a content and its signatures fit.
+    /// Verifies the signatures of a request with every key. `matches` compares one content with the signatures.
     pub(super) fn verify<K>(
         &self,
         keys: &[K],
@@ -140,6 +140,7 @@ impl SignedParts {
             proof = Ok(self.first(keys, received, found)?);
             Ok(None::<()>)
         })?;
+        // Only a matching signature makes its age worth checking: a forged timestamp must not decide the reason.
         let proof = proof?;
         if signed_at.is_none() {
             signed_at = self.carrier.time_in_body(self.freshness, received)?;

@@ -1,4 +1,4 @@
-//! A plain hash with the secret inside: older than HMAC, and open to whoever can make a text longer.
+//! A plain hash with the secret inside: older than HMAC, and open to length extension.
 
 use std::borrow::Cow;
 

@@ -56,7 +56,7 @@ pub struct Hmac {
     pub also_accept: Vec<Form>,
 }
 
-/// A secret made ready: the hash with the key already absorbed, so that a check starts from a copy.
+/// A secret prepared for use: the hash has already absorbed the key, so that a check starts from a copy.
 #[derive(Debug, Clone)]
 pub struct HmacKey {
     name: Option<String>,
@@ -80,12 +80,12 @@ pub(super) fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
 }
 
 impl Hmac {
-    /// Makes every secret ready.
+    /// Prepares every secret.
     pub(super) fn keys(&self, secrets: &[Secret]) -> Result<Vec<HmacKey>, KeyError> {
         secrets.iter().map(|secret| self.ready(secret)).collect()
     }
 
-    /// Makes ready the secrets that sign.
+    /// Prepares the secrets that sign.
     pub(super) fn signing_keys(&self, secrets: &[Secret]) -> Result<Vec<HmacKey>, KeyError> {
         self.keys(self.signed.signing_secrets(secrets)?)
     }

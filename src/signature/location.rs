@@ -1,4 +1,5 @@
-//! What carries signatures: its grammar, written and read. Mostly a header, sometimes several, sometimes the body.
+//! Where signatures are in a request, and how they are written and read: mostly in a header, sometimes in several, sometimes
+//! in the body.
 
 use std::time::Duration;
 
@@ -19,18 +20,18 @@ use crate::template::{Part, Placeholder, Template, TimeForm};
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SignatureLocation {
-    /// The signature's header, as it is written; `body:PATH` when it stands in the body.
+    /// The name of the signature's header; `body:PATH` when the signature is in the body.
     #[serde(skip)]
     pub header: String,
     /// Further headers, each with the signature of one more secret.
     pub more_headers: Vec<String>,
     /// How many numbered headers there may be, when the name of the header ends in `-1`.
     pub numbered: Option<u16>,
-    /// The body path of the signature, when it stands there.
+    /// The body path of the signature, when it is in the body.
     pub body: Option<String>,
     /// The body path of a list whose items are each signed by themselves: all of them must be right.
     pub each: Option<String>,
-    /// One signature's text with what stands around it.
+    /// One signature with the texts around it.
     #[serde(skip)]
     pub value: Template,
     /// Other forms of one value that are read, never written.
@@ -38,7 +39,7 @@ pub struct SignatureLocation {
     /// Separator of `key=value` pairs, read in any order.
     #[serde(skip)]
     pub pairs: Option<String>,
-    /// Whether blanks around pairs make them unknown.
+    /// Whether whitespace around pairs makes them unknown.
     pub strict: bool,
     /// Separator of several whole values.
     #[serde(skip)]
@@ -66,7 +67,7 @@ pub struct SignatureLocation {
     pub body_hash: Option<String>,
 }
 
-/// What a carrier held.
+/// What was read from a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Carried<'a> {
     /// Signature texts, any of which may match.
@@ -93,7 +94,7 @@ impl SignatureLocation {
         first.into_iter().chain(&self.more_headers)
     }
 
-    /// The places of signatures, for people.
+    /// The places of signatures as a clause.
     pub fn places(&self) -> String {
         match self.more_headers.as_slice() {
             [] => self.header.clone(),
@@ -102,7 +103,7 @@ impl SignatureLocation {
         }
     }
 
-    /// Whether a request carries anything where the signature is to stand.
+    /// Whether a request has anything at the place of the signature.
     pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
         let Some(path) = &self.body else {
             return self.headers().any(|header| headers.contains(header));
@@ -220,7 +221,7 @@ impl SignatureLocation {
         }
     }
 
-    /// The signing time that stands in the body; a part that is not there when the age is to be enforced is a refusal.
+    /// The signing time in the body. Without one the request is refused if the age is enforced.
     pub(super) fn time_in_body(
         &self,
         freshness: Freshness,
@@ -313,7 +314,7 @@ impl SignatureLocation {
     }
 }
 
-/// Judges a matching signature's age.
+/// Checks the age of a matching signature.
 pub(super) fn judge_age(
     freshness: Freshness,
     signed_at: Option<Timestamp>,

@@ -1,5 +1,5 @@
-//! Signature schemes: how a message and a secret become headers, and how headers are checked. What a provider's file
-//! says about a scheme is compiled into these types; nothing here knows a provider.
+//! Signature schemes: sign a message, verify a request. A provider file is compiled into these types; nothing here knows a
+//! provider.
 
 mod asymmetric;
 mod check;
@@ -58,7 +58,7 @@ pub enum Scheme {
     Unsigned,
 }
 
-/// What is about to be signed.
+/// A message that is to be signed.
 #[derive(Debug, Clone, Copy)]
 pub struct ToSign<'a> {
     /// The message's id on the wire.
@@ -77,7 +77,7 @@ pub struct ToSign<'a> {
     pub headers: &'a Headers,
 }
 
-/// What signing gives.
+/// The result of signing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signed {
     /// Header lines.
@@ -88,7 +88,7 @@ pub enum Signed {
     Nothing,
 }
 
-/// What came in and is to be checked.
+/// A received request that is to be verified.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
     /// As it was sent.
@@ -152,7 +152,7 @@ impl KeyError {
 }
 
 impl Scheme {
-    /// Prepares secrets for signing: the first one signs, all of them where the header may carry several signatures.
+    /// Prepares secrets for signing: the first one signs, or all of them where the header may carry several signatures.
     pub fn signer(&self, secrets: &[Secret]) -> Result<Signer, KeyError> {
         Ok(match self {
             Self::Hmac(scheme) => Signer::Hmac(scheme.clone(), scheme.signing_keys(secrets)?),
@@ -196,7 +196,7 @@ impl Scheme {
         self.verifier(&usable)
     }
 
-    /// Where signatures stand, for the schemes that have any.
+    /// Where signatures are, for the schemes that have any.
     pub fn carrier(&self) -> Option<&SignatureLocation> {
         self.signed().map(|signed| &signed.carrier)
     }
@@ -265,7 +265,7 @@ impl Scheme {
         }
     }
 
-    /// Whether a request carries anything where the signature is to stand; an unsigned scheme wants nothing.
+    /// Whether a request has anything at the place of the signature; never for an unsigned scheme.
     pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
         match self {
             Self::Token(scheme) => headers.contains(&scheme.header),
@@ -300,7 +300,7 @@ impl Scheme {
         !matches!(self, Self::Hash(_)) && self.carrier().is_some_and(SignatureLocation::carries_several)
     }
 
-    /// When the request says that it was signed; `None` where the scheme has no clock or the header is not there.
+    /// The signing time that the request states; `None` without one.
     pub fn signed_at(&self, headers: &Headers) -> Option<Timestamp> {
         let carried = self.carrier()?.read(headers, None).ok()?;
         carried.signed_at

@@ -1,4 +1,4 @@
-//! A header that equals the secret: it proves that the sender knows it, and says nothing about the body.
+//! A header that equals the secret: it proves that the sender knows the secret, but covers no part of the request.
 
 use std::ops::Range;
 

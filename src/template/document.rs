@@ -1,5 +1,5 @@
-//! JSON documents whose texts are templates: samples, and what an API or a handshake says. The same document says how it is
-//! written and where a part of it is found again.
+//! JSON documents whose texts are templates: samples, and the bodies of API calls and handshakes. The same document is used to
+//! write a body and to find its parts in a received one.
 
 use std::convert::Infallible;
 
@@ -66,8 +66,7 @@ impl<P> Document<P> {
         }
     }
 
-    /// Whether the fixed parts are those of another document, and something stands in place of every placeholder; more
-    /// fields make no difference.
+    /// Whether another document has the same fixed parts and a value for every placeholder. Additional fields are ignored.
     pub fn fits(&self, document: &Value) -> bool {
         match (self, document) {
             (Self::Fixed(wanted), has) => wanted == has,
@@ -130,7 +129,7 @@ impl<P> Document<P> {
 }
 
 impl Document<String> {
-    /// The document with every placeholder filled in by its name; null where `value` gives none.
+    /// The document with every placeholder filled in by its name; null where `value` returns none.
     pub fn fill(&self, value: impl Fn(&str) -> Option<Value>) -> Value {
         self.value(&mut |name| value(name).unwrap_or_default())
     }
@@ -140,7 +139,7 @@ impl Document<String> {
         Self::compile(value, &String::read).unwrap_or_default()
     }
 
-    /// Where a placeholder stands.
+    /// The dotted path of a placeholder.
     pub fn place_of(&self, name: &str) -> Option<String> {
         self.path_of(|have| have == name)
     }

@@ -16,7 +16,7 @@ impl Template {
         }
     }
 
-    /// What stands before the first placeholder.
+    /// The text before the first placeholder.
     pub fn fixed_start(&self) -> &str {
         match self.parts.first() {
             Some(Part::Text(text)) => text,

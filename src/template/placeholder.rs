@@ -1,4 +1,4 @@
-//! The placeholders of provider files: what each stands for, and in which places it may stand.
+//! The placeholders of provider files, and the places where each is allowed.
 
 use base64::Engine as _;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::{Name, text_of};
 use crate::clock::{Precision, Timestamp, parse_duration};
 use crate::random::Random;
 
-/// What a placeholder stands for.
+/// A placeholder of a provider file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placeholder {
     /// `${event}`: the event's type.
@@ -51,7 +51,7 @@ pub enum Placeholder {
     Url,
     /// `${form}`: names and values of a form's fields, sorted, each value once.
     Form,
-    /// `${signed-headers}`: names of the headers that are signed too, separated by blanks.
+    /// `${signed-headers}`: names of the headers that are signed too, separated by spaces.
     SignedHeaders,
     /// `${signed-values}`: the values of those headers, separated by dots.
     SignedValues,
@@ -215,7 +215,7 @@ impl Name for Placeholder {
 }
 
 impl Scope {
-    /// The placeholder of a name, where it may stand here.
+    /// The placeholder of a name, if it is allowed here.
     pub fn read(self, name: &str) -> Option<Placeholder> {
         Placeholder::read(name).filter(|placeholder| placeholder.fits(self))
     }

@@ -15,7 +15,7 @@ use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask;
-use crate::provider::handshake::{Handshake, Written};
+use crate::provider::handshake::{ChallengeRequest, Handshake};
 use crate::provider::{Profile, RequestTarget};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
@@ -182,7 +182,7 @@ impl<'a> HandshakeRun<'a> {
     fn request_headers(
         &self,
         handshake: &Handshake,
-        written: &Written,
+        written: &ChallengeRequest,
         url: &Url,
         body: &Bytes,
         wrongly_signed: bool,

@@ -1,4 +1,4 @@
-//! The receiver's side of a handshake: what is answered, and whether an answer is one that the provider takes.
+//! The receiver's side of a handshake: the answer, and whether the provider accepts an answer.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::provider::fault::{ProfileError, fault};
 use crate::template::{Document, Name as _, text_of};
 
 /// `[handshake.answer]`. Texts may hold `${token}`, `${hmac.hex}` and `${hmac.base64}` (HMAC-SHA256 of the token, keyed with
-/// the secret) and `${header.NAME}` (of the question; a header that needs an absent one is left out).
+/// the secret) and `${header.NAME}` (of the challenge; a header that needs an absent one is left out).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct ReplyTemplate {
@@ -21,22 +21,22 @@ pub(super) struct ReplyTemplate {
     /// Default `application/json` for a body that is JSON, else `text/plain`.
     content_type: Option<String>,
     headers: IndexMap<String, Text>,
-    /// Headers that are answered as well, and without which the provider takes the answer too.
+    /// Headers that are sent as well, but that the provider does not require.
     more_headers: IndexMap<String, String>,
     /// A text or JSON; empty: there must be none; absent: none is sent and any is accepted.
     body: Body,
 }
 
-/// An answer as a profile says it, with its placeholders.
+/// An answer as the profile states it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Replied {
+pub struct ReplySummary {
     /// The status code.
     pub status: u16,
     /// The header lines.
     pub headers: IndexMap<String, String>,
-    /// Lines that are sent as well, and that the provider does not look for.
+    /// Lines that are sent as well, but that the provider does not require.
     pub more_headers: IndexMap<String, String>,
-    /// A text or a document; absent: none is needed and any is taken.
+    /// A text or a document; absent: any is accepted.
     pub body: Option<Value>,
 }
 
@@ -85,7 +85,7 @@ impl ReplyTemplate {
     }
 
     pub(super) fn needs_secret(&self) -> bool {
-        self.any(|hole| matches!(hole, ChallengePlaceholder::Hmac(_)))
+        self.any(|placeholder| matches!(placeholder, ChallengePlaceholder::Hmac(_)))
     }
 
     fn any(&self, is: impl Fn(&ChallengePlaceholder) -> bool) -> bool {
@@ -95,7 +95,7 @@ impl ReplyTemplate {
 
     /// The answer as it is sent.
     pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Unanswerable> {
-        let reply = self.filled(|hole| hole.filled(known))?;
+        let reply = self.filled(|placeholder| placeholder.filled(known))?;
         let headers = reply.headers.iter().chain(&reply.more_headers);
         Ok(Answer {
             status: reply.status,
@@ -106,14 +106,14 @@ impl ReplyTemplate {
     }
 
     /// The answer with its placeholders.
-    pub(super) fn unfilled(&self) -> Option<Replied> {
-        self.filled(|hole| Ok(hole.to_string())).ok()
+    pub(super) fn unfilled(&self) -> Option<ReplySummary> {
+        self.filled(|placeholder| Ok(placeholder.to_string())).ok()
     }
 
     fn filled(
         &self,
         with: impl Fn(&ChallengePlaceholder) -> Result<String, Unanswerable>,
-    ) -> Result<Replied, Unanswerable> {
+    ) -> Result<ReplySummary, Unanswerable> {
         let content_type = self
             .content_type()
             .map(|value| ("content-type".to_owned(), value.to_owned()));
@@ -123,7 +123,7 @@ impl ReplyTemplate {
                 Ok(value) => {
                     headers.insert(name.clone(), value);
                 }
-                // A header that repeats an absent one of the question is left out.
+                // A header that repeats an absent one of the challenge is left out.
                 Err(Unanswerable::Header) => {}
                 Err(why) => return Err(why),
             }
@@ -131,9 +131,9 @@ impl ReplyTemplate {
         let body = match &self.body {
             Body::Absent => None,
             Body::Text(text) => Some(Value::from(text.try_render(&with)?)),
-            Body::Json(json) => Some(json.try_fill(&mut |hole| with(hole).map(Value::from))?),
+            Body::Json(json) => Some(json.try_fill(&mut |placeholder| with(placeholder).map(Value::from))?),
         };
-        Ok(Replied {
+        Ok(ReplySummary {
             status: self.status,
             headers,
             more_headers: self.more_headers.clone(),
@@ -141,9 +141,9 @@ impl ReplyTemplate {
         })
     }
 
-    /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
+    /// Why the provider would not accept an answer, as a clause.
     pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Unanswerable> {
-        let wanted = self.filled(|hole| hole.filled(known))?;
+        let wanted = self.filled(|placeholder| placeholder.filled(known))?;
         for (name, value) in &wanted.headers {
             let given = answer.headers.get_text(name);
             if given.is_some_and(|given| same_value(name, given, value)) {

@@ -1,8 +1,8 @@
-//! Handshakes: a provider asks whether an endpoint is wanted where it is. Both sides go by the same pattern.
+//! Handshakes: a provider challenges a new endpoint before it sends events. Both sides use the same description.
 
 mod answer;
+mod challenge;
 mod marks;
-mod question;
 mod text;
 
 use serde::Deserialize;
@@ -14,49 +14,49 @@ use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
-pub use answer::Replied;
+pub use answer::ReplySummary;
 use answer::ReplyTemplate;
+pub use challenge::{ChallengeCandidate, ChallengeFields, ChallengeRequest, ChallengeTemplate};
 pub(crate) use marks::ChallengeMarks;
 pub use marks::is_bare;
-pub use question::{Asked, Asking, Question, Written};
 pub use text::is_token;
 use text::{ChallengePlaceholder, ReplyContext, Text};
 
 /// A body as a profile states it.
 type Body = crate::template::BodyTemplate<ChallengePlaceholder>;
 
-/// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
+/// `[handshake]`, or `[handshakes.NAME]` where a provider has several kinds of challenges.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Handshake {
-    /// Where a provider asks in several ways.
+    /// The `NAME` of `[handshakes.NAME]`.
     #[serde(skip)]
     pub name: Option<String>,
-    /// When it is asked, a clause for people.
+    /// When the provider sends the challenge, a clause.
     pub summary: Option<String>,
-    /// Whether the token is a secret, which is shown once and not recorded.
+    /// Whether the token is a secret: shown once, not recorded.
     pub secret: bool,
-    /// Whether the question is signed like an event: one whose signature does not match is refused.
+    /// Whether the challenge is signed like an event: one whose signature does not match is refused.
     pub signed: bool,
-    /// Whether the provider asks with a wrong signature too, which must be refused with 401.
+    /// Whether the provider also sends a wrong signature, which must be refused with 401.
     pub probes_signature: bool,
     /// How soon the answer must come.
     pub within: Option<DurationText>,
     /// Form of a token, a template of `${new.*}`.
     #[serde(default = "usual_token")]
     pub token: Template,
-    /// What the operator is told: a text with `${token}`.
+    /// A notice for the operator: a text with `${token}`.
     pub tell: Option<Text>,
-    /// The token is a URL on such a host (`*` is one label), whose opening confirms the endpoint.
+    /// The token is a URL on such a host (`*` is one label); a request to it confirms the endpoint.
     pub confirm_host: Option<String>,
-    /// How the endpoint is asked.
-    pub request: Question,
-    /// What is answered.
+    /// The challenge.
+    pub request: ChallengeTemplate,
+    /// The answer that hook gives.
     #[serde(default = "ReplyTemplate::echo")]
     answer: ReplyTemplate,
-    /// Other answers that the provider takes.
+    /// Other answers that the provider accepts.
     also_accept: Vec<ReplyTemplate>,
-    /// Status codes that the provider takes. Absent: the one of the answer.
+    /// Status codes that the provider accepts. Absent: the one of the answer.
     success: Option<Codes>,
 }
 
@@ -64,25 +64,25 @@ fn usual_token() -> Template {
     Template::builtin("${new.hex32}")
 }
 
-/// Why a question cannot be answered.
+/// Why a challenge cannot be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswerable {
     /// The answer is made with the secret.
     #[error("its answer needs the secret")]
     Secret,
-    /// The token could be the content of an event, whose signature the answer would give away.
+    /// The token could be the content of an event.
     #[error("its token could be the content of an event, whose signature the answer would reveal")]
     Token,
-    /// The answer is made with the secret, and nobody has said that it is this provider's.
+    /// The answer is made with the secret, but no provider is named that it belongs to.
     #[error("its answer is made with the secret, and the provider is not named")]
     Unnamed,
-    /// The answer repeats a header that the question does not have.
+    /// The answer repeats a header that the challenge does not have.
     #[error("a header is missing")]
     Header,
 }
 
 impl Handshake {
-    /// Checks what one key alone does not tell, and takes its name.
+    /// Checks the keys against each other and sets the name.
     pub(super) fn check(mut self, name: Option<&str>) -> Result<Self, ProfileError> {
         let key = name.map_or_else(|| "handshake".to_owned(), |name| format!("handshakes.{name}"));
         let at = |last: &str| format!("{key}.{last}");
@@ -100,17 +100,17 @@ impl Handshake {
         Ok(self)
     }
 
-    /// The first is the one that is given.
+    /// All accepted answers; hook gives the first.
     fn answers(&self) -> impl Iterator<Item = &ReplyTemplate> {
         std::iter::once(&self.answer).chain(&self.also_accept)
     }
 
-    /// The answers that the provider takes, with their placeholders; the first is the one that is given.
-    pub fn unfilled_answers(&self) -> impl Iterator<Item = Replied> {
+    /// The accepted answers with their placeholders; hook gives the first.
+    pub fn unfilled_answers(&self) -> impl Iterator<Item = ReplySummary> {
         self.answers().filter_map(ReplyTemplate::unfilled)
     }
 
-    /// Status codes that the provider takes.
+    /// Status codes that the provider accepts.
     pub fn success(&self) -> Codes {
         let usual = || Codes::only(self.answer.status);
         self.success.clone().unwrap_or_else(usual)
@@ -121,8 +121,13 @@ impl Handshake {
         self.answer.needs_secret()
     }
 
-    /// The answer to a question.
-    pub fn answer(&self, asked: &Asked, headers: &Headers, secret: Option<&Secret>) -> Result<Answer, Unanswerable> {
+    /// The answer to a challenge.
+    pub fn answer(
+        &self,
+        asked: &ChallengeFields,
+        headers: &Headers,
+        secret: Option<&Secret>,
+    ) -> Result<Answer, Unanswerable> {
         let known = ReplyContext {
             token: &asked.token,
             headers,
@@ -131,7 +136,7 @@ impl Handshake {
         self.answer.written(&known)
     }
 
-    /// What an answer to that token misses, as a clause; `headers` are those of the question.
+    /// Why the provider would not accept an answer to that token, as a clause. `headers` are those of the challenge.
     pub fn misses(
         &self,
         answer: &Answer,
@@ -155,18 +160,21 @@ impl Handshake {
         Ok(first)
     }
 
-    /// What the operator is told of a question.
-    pub fn told(&self, asked: &Asked, headers: &Headers) -> Option<String> {
+    /// The notice for the operator about a challenge.
+    pub fn told(&self, asked: &ChallengeFields, headers: &Headers) -> Option<String> {
         let known = ReplyContext {
             token: &asked.token,
             headers,
             secret: None,
         };
-        self.tell.as_ref()?.try_render(|hole| hole.filled(&known)).ok()
+        self.tell
+            .as_ref()?
+            .try_render(|placeholder| placeholder.filled(&known))
+            .ok()
     }
 
     /// The URL that confirms the endpoint when opened, and whether it is https on a host of the provider.
-    pub fn confirmation(&self, asked: &Asked) -> Option<(String, bool)> {
+    pub fn confirmation(&self, asked: &ChallengeFields) -> Option<(String, bool)> {
         let host = self.confirm_host.as_deref()?;
         Some((asked.token.clone(), is_on(&asked.token, host)))
     }

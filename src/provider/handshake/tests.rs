@@ -4,8 +4,8 @@ fn handshake(toml: &str) -> Handshake {
     toml::from_str::<Handshake>(toml).unwrap().check(None).unwrap()
 }
 
-fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a str) -> Asking<'a> {
-    Asking {
+fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a str) -> ChallengeCandidate<'a> {
+    ChallengeCandidate {
         method,
         target,
         headers,
@@ -33,7 +33,7 @@ fn a_question_is_told_from_an_event_by_its_fixed_parts() {
         assert_eq!(asked.map(|asked| asked.token).as_deref(), token, "{body}");
         assert_eq!(handshake.request.read(&asking("PUT", "/", &headers, body)), None);
     }
-    let asked = Asked {
+    let asked = ChallengeFields {
         token: "abc".into(),
         verify: None,
     };
@@ -88,7 +88,7 @@ fn a_token_comes_from_the_query_decoded_or_from_a_header() {
 fn an_answer_made_with_the_secret_needs_one_and_signs_no_event() {
     let shake = handshake("request.query.t = '${token}'\nanswer.body = '{\"r\":\"sha256=${hmac.base64}\"}'");
     let headers = Headers::new();
-    let asked = |token: &str| Asked {
+    let asked = |token: &str| ChallengeFields {
         token: token.into(),
         verify: None,
     };
@@ -142,7 +142,7 @@ fn a_header_that_only_this_side_adds_is_answered_and_not_asked_for() {
         "request.body = '{\"challenge\":\"${token}\"}'\n\
          answer = { body = '${token}', headers = { X-Own = '1' }, more-headers = { X-More = '2' } }",
     );
-    let asked = Asked {
+    let asked = ChallengeFields {
         token: "abc".into(),
         verify: None,
     };

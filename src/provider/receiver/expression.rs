@@ -105,7 +105,7 @@ impl<'a> ExpressionWriter<'a> {
         self.write(name, &[("args", &found.join(", "))]).map(Some)
     }
 
-    /// What a placeholder of a dedupe key stands for; `None`: no request tells.
+    /// The expression of a placeholder of a dedupe key; `None`: a receiver cannot know it.
     fn known(&mut self, placeholder: &Placeholder) -> Result<Option<String>> {
         let profile = self.profile;
         match placeholder {

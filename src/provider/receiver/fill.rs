@@ -1,5 +1,5 @@
 //! Filling in a text file: `${slot}` is replaced, `%if FACT` / `%if !FACT`, `%else`, `%end` choose lines, `%for LIST`
-//! repeats the lines up to its `%end` with `${it}`. `%def NAME TEXT` says how an expression is written in that language.
+//! repeats the lines up to its `%end` with `${it}`. `%def NAME TEXT` defines an expression of the language.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What a profile says, as slots, lists and facts of the text files.
+//! A profile as slots, lists and facts of the text files.
 
 use super::expression::ExpressionWriter;
 use super::fill::SlotValues;
@@ -77,10 +77,11 @@ fn helpers(values: &mut SlotValues) {
     values.text("body_name", body);
 }
 
-/// Refuses what the text files have no code for: half a check would be worse than none.
+/// Refuses what the text files have no code for.
 fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
     let carrier = &scheme.signed.carrier;
-    let said = [
+    // A receiver that checks half of a signature would be worse than none.
+    let unsupported = [
         (carrier.body.is_some(), "the signature is in the body"),
         (
             !carrier.more_headers.is_empty(),
@@ -90,7 +91,7 @@ fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
         (carrier.time_at.is_some(), "the signing time is in the body"),
         (scheme.key == KeyForm::PrefixedBase64, "the secret has two forms"),
     ];
-    match said.into_iter().find(|(is_so, _)| *is_so) {
+    match unsupported.into_iter().find(|(is_so, _)| *is_so) {
         None => Ok(()),
         Some((_, what)) => Err(ReceiverError::Template {
             label: profile.label(),
@@ -151,7 +152,7 @@ fn key(values: &mut SlotValues, writer: &ExpressionWriter<'_>, scheme: &Hmac) ->
     Ok(())
 }
 
-/// Where signature, time and id stand.
+/// The places of signature, time and id.
 fn carrier(values: &mut SlotValues, writer: &ExpressionWriter<'_>, carrier: &SignatureLocation) {
     let separator = carrier.pairs.as_ref().or(carrier.list.as_ref());
     if let Some(separator) = separator {
@@ -248,7 +249,7 @@ fn notes(profile: &Profile) -> Vec<String> {
         .collect()
 }
 
-/// A text without line breaks: one would end the comment that it stands in.
+/// A text without line breaks: one would end the comment around it.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

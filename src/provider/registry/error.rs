@@ -1,4 +1,4 @@
-//! Why a provider cannot be had.
+//! Why a provider cannot be used.
 
 use crate::provider::fault::ProfileError;
 
@@ -48,7 +48,7 @@ pub enum RegistryError {
     Unreadable {
         /// The file.
         file: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// `extends` goes round in a circle.

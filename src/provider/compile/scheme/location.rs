@@ -1,4 +1,4 @@
-//! Where the signatures of a scheme stand, checked and compiled.
+//! The places of the signatures of a scheme, checked and compiled.
 
 use super::{HeaderTemplates, Result, header};
 use crate::provider::fault::{check_scope, fault};
@@ -62,7 +62,7 @@ pub(super) fn compile(
     })
 }
 
-/// The first header and the others; `body:PATH` and none when the signature stands in the body.
+/// The first header and the others; `body:PATH` and none when the signature is in the body.
 fn places(name: &str, first: Option<String>, carrier: &SignatureLocation) -> Result<(String, Vec<String>)> {
     let at = |key: &str| format!("{name}.{key}");
     if let Some(path) = &carrier.body {

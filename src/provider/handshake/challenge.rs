@@ -1,4 +1,4 @@
-//! The provider's side of a handshake: what is sent, and how it is known when it comes.
+//! The provider's side of a handshake: how a challenge is written, and how it is recognised.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
@@ -6,39 +6,39 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Body;
-use super::text::{self, ChallengePlaceholder, Text, check_question};
+use super::text::{self, ChallengePlaceholder, Text, check_challenge};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
 use crate::provider::value::RequestField;
 
-/// A longer body is an event, not a question.
+/// A longer body is an event, not a challenge.
 pub(super) const LONGEST: usize = 16 * 1024;
 
-/// A request that may be a question.
+/// A request that may be a challenge.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
+pub struct ChallengeCandidate<'a> {
     /// `POST` and the like.
     pub method: &'a str,
     /// Path and query as sent.
     pub target: &'a str,
-    /// As they came.
+    /// The received headers.
     pub headers: &'a Headers,
     /// The raw bytes.
     pub body: &'a [u8],
 }
 
-/// What a question says.
+/// The variable parts of a challenge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// What the answer is to carry; empty when the question has nothing of the kind.
+pub struct ChallengeFields {
+    /// The token that the answer repeats; empty when the challenge has none.
     pub token: String,
-    /// What the provider was told to say, so that its receiver knows it.
+    /// The verify token, which proves to the receiver who sends the challenge.
     pub verify: Option<String>,
 }
 
-/// A question, ready to be sent.
+/// A challenge, ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Written {
+pub struct ChallengeRequest {
     /// `POST` and the like.
     pub method: String,
     /// Parameters for the URL.
@@ -52,24 +52,24 @@ pub struct Written {
 /// `[handshake.request]`. Texts are fixed, or one of `${token}`, `${verify}` (what `--handshake-token` says) and `${any}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Question {
+pub struct ChallengeTemplate {
     method: String,
     /// Parameters of the query that must be there.
     query: IndexMap<String, Text>,
     /// Headers that must be there.
     headers: IndexMap<String, Text>,
-    /// JSON text, of which a question may have more; empty: there must be no body; absent: the body is ignored.
+    /// JSON text, of which a challenge may have more; empty: there must be no body; absent: the body is ignored.
     body: Body,
     /// Fields that the challenge does not have.
     pub without: Vec<RequestField>,
-    /// JSON text that the provider sends as well, and that says nothing to a receiver.
+    /// JSON text that the provider sends as well, and that a receiver ignores.
     #[serde(deserialize_with = "json")]
     more: Value,
     /// Headers that the provider sends as well.
     more_headers: IndexMap<String, String>,
 }
 
-impl Default for Question {
+impl Default for ChallengeTemplate {
     fn default() -> Self {
         Self {
             method: "POST".to_owned(),
@@ -88,12 +88,12 @@ fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
         .map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
 }
 
-impl Question {
+impl ChallengeTemplate {
     pub(super) fn check(&self, key: &str) -> Result<(), ProfileError> {
         let key = format!("{key}.request");
         for (table, texts) in [("query", &self.query), ("headers", &self.headers)] {
             for (name, text) in texts {
-                check_question(text).or_else(|what| fault(&format!("{key}.{table}.{name}"), what))?;
+                check_challenge(text).or_else(|what| fault(&format!("{key}.{table}.{name}"), what))?;
             }
         }
         let headers = self.headers.iter().map(|(name, text)| (name, text.to_string()));
@@ -109,11 +109,11 @@ impl Question {
     }
 
     pub(super) fn has(&self, wanted: &ChallengePlaceholder) -> bool {
-        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|hole| hole == wanted).is_some());
+        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|placeholder| placeholder == wanted).is_some());
         in_body || self.texts().any(|text| text.single() == Some(wanted))
     }
 
-    /// The more conditions a question has, the more it says to fit all of them.
+    /// The number of conditions: of several matching challenges the most specific one counts.
     pub fn weight(&self) -> usize {
         let body = match &self.body {
             Body::Absent => 0,
@@ -127,12 +127,12 @@ impl Question {
         self.query.values().chain(self.headers.values())
     }
 
-    /// What the request says, when it is this question.
-    pub fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
+    /// Reads the variable parts; `None` when the request is not this challenge.
+    pub fn read(&self, asking: &ChallengeCandidate<'_>) -> Option<ChallengeFields> {
         if asking.method != self.method || asking.body.len() > LONGEST {
             return None;
         }
-        let mut asked = Asked::default();
+        let mut asked = ChallengeFields::default();
         for (name, text) in &self.headers {
             asked.take(text, asking.headers.get_text(name)?)?;
         }
@@ -149,7 +149,7 @@ impl Question {
         (!self.without.iter().any(header)).then_some(asked)
     }
 
-    fn read_body(&self, asking: &Asking<'_>, asked: &mut Asked) -> Option<()> {
+    fn read_body(&self, asking: &ChallengeCandidate<'_>, asked: &mut ChallengeFields) -> Option<()> {
         let document = match &self.body {
             Body::Absent => return Some(()),
             Body::Text(_) => return asking.body.is_empty().then_some(()),
@@ -160,10 +160,10 @@ impl Question {
             return None;
         }
         let text = |path: &str| crate::json::get(&body, path)?.as_str().filter(|text| !text.is_empty());
-        if let Some(path) = document.path_of(|hole| *hole == ChallengePlaceholder::Token) {
+        if let Some(path) = document.path_of(|placeholder| *placeholder == ChallengePlaceholder::Token) {
             text(&path)?.clone_into(&mut asked.token);
         }
-        if let Some(path) = document.path_of(|hole| *hole == ChallengePlaceholder::Verify) {
+        if let Some(path) = document.path_of(|placeholder| *placeholder == ChallengePlaceholder::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
         let there =
@@ -171,10 +171,10 @@ impl Question {
         (!self.without.iter().any(there)).then_some(())
     }
 
-    /// The question with that token.
-    pub fn written(&self, token: &str, verify: &str) -> Written {
-        self.filled(|hole| {
-            let text = match hole {
+    /// The challenge with that token.
+    pub fn written(&self, token: &str, verify: &str) -> ChallengeRequest {
+        self.filled(|placeholder| {
+            let text = match placeholder {
                 ChallengePlaceholder::Token => token,
                 ChallengePlaceholder::Verify => verify,
                 _ => "any",
@@ -183,18 +183,18 @@ impl Question {
         })
     }
 
-    /// The question with its placeholders.
-    pub fn unfilled(&self) -> Written {
+    /// The challenge with its placeholders.
+    pub fn unfilled(&self) -> ChallengeRequest {
         self.filled(ToString::to_string)
     }
 
-    fn filled(&self, with: impl Fn(&ChallengePlaceholder) -> String) -> Written {
-        let fill = |text: &Text| text.render(|hole| Some(with(hole))).unwrap_or_default();
+    fn filled(&self, with: impl Fn(&ChallengePlaceholder) -> String) -> ChallengeRequest {
+        let fill = |text: &Text| text.render(|placeholder| Some(with(placeholder))).unwrap_or_default();
         let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
         let mut body = match &self.body {
-            Body::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
+            Body::Json(document) => Some(document.value(&mut |placeholder| Value::from(with(placeholder)))),
             Body::Absent | Body::Text(_) => None,
         };
         if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
@@ -202,7 +202,7 @@ impl Question {
         }
         let mut headers = fill_all(&self.headers);
         headers.extend(self.more_headers.clone());
-        Written {
+        ChallengeRequest {
             method: self.method.clone(),
             query: fill_all(&self.query),
             headers,
@@ -211,8 +211,8 @@ impl Question {
     }
 }
 
-impl Asked {
-    /// Takes what stands in the place of a text; `None` when it does not fit.
+impl ChallengeFields {
+    /// Reads the value at the place of a text; `None` when it does not match.
     fn take(&mut self, text: &Text, value: &str) -> Option<()> {
         let value = Some(value).filter(|value| !value.is_empty())?;
         match text.single() {
