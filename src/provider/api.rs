@@ -198,6 +198,7 @@ impl Api {
         }
         let answer = self.faults.answer.check(&["code", "message", "status"]);
         answer.or_else(|what| fault("api.errors.answer", what))?;
+        // Without these three calls neither the client nor the mock server can manage subscriptions.
         for &verb in Verb::ALL {
             match self.call(verb) {
                 Some(call) => call.check(verb, file)?,

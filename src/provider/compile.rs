@@ -77,6 +77,7 @@ impl Profile {
                 is_event: &|name| self.events.contains_key(name),
             })?;
         }
+        // The tables are taken, not copied: what they compile to replaces them.
         self.policy = policy::policy(&self.delivery, self.retry.take())?;
         self.read.index_paths(&self.dedupe);
         let own = self.handshake.take().into_iter().map(|handshake| handshake.check(None));

@@ -213,6 +213,7 @@ impl<'a> Composer<'a> {
             && is_form(&self.profile.delivery.content_type)
         {
             let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
+            // A form cannot express null.
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 form.append_pair(name, &text_of(value));
             }

@@ -35,16 +35,19 @@ pub(super) fn with_variant(file: &Value, name: &str) -> Value {
     let mut merged = table(Some(file));
     let mut variant = table(merged.get("variants").and_then(|variants| variants.get(name)));
     variant.retain(|key, _| !OWN_OF_VARIANT.contains(&key.as_str()));
+    // The variant states its own assumptions in the list of the whole file.
     let prefix = format!("variants.{name}.");
     let assumed = texts(&merged, "assumed");
     let own = assumed.iter().filter_map(|key| key.strip_prefix(&prefix));
     let own: Vec<String> = own.map(str::to_owned).collect();
     let stated = lay_over(&mut merged, variant);
+    // What the variant states itself no longer rests on an assumption about the provider.
     let mut assumed = still_assumed(assumed, &stated);
     assumed.retain(|key| !key.starts_with("variants."));
     assumed.extend(own);
     merged.insert("assumed".to_owned(), assumed.into());
     if let Some(Value::Object(headers)) = merged.get_mut("headers") {
+        // TOML has no null: an empty text in a variant removes the header.
         headers.retain(|_, value| value.as_str() != Some(""));
     }
     Value::Object(merged)

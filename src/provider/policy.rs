@@ -77,6 +77,7 @@ impl Codes {
         if self.contains(usual) {
             return usual;
         }
+        // A range may begin below 200: its first code from there on is meant.
         let mut starts = self.0.iter().map(|range| *range.start().max(&200));
         let first = starts.find(|code| (200..300).contains(code) && self.contains(*code));
         first.unwrap_or(usual)

@@ -23,6 +23,9 @@ use crate::headers::Headers;
 pub use error::RegistryError;
 use error::line_of;
 
+/// The longest chain of `extends`: a longer one is taken for a circle.
+const MOST_EXTENDED: usize = 8;
+
 /// A built-in provider, as the build script writes it.
 pub(crate) struct Builtin {
     name: &'static str,
@@ -95,7 +98,7 @@ impl Registry {
         let (name, variant) = label
             .split_once('@')
             .map_or((label, None), |(name, variant)| (name, Some(variant)));
-        let (file, origin) = self.source(name, 8)?;
+        let (file, origin) = self.source(name, MOST_EXTENDED)?;
         if let Some(variant) = variant
             && file["variants"].get(variant).is_none()
         {
@@ -111,11 +114,12 @@ impl Registry {
     /// The variants of a provider that may decide a request by themselves, the highest rank first; the plain profile,
     /// whose rank is 0, is one of them.
     pub fn ranked(&self, name: &str) -> Result<Vec<Arc<Profile>>, RegistryError> {
-        let (file, origin) = self.source(name, 8)?;
+        let (file, origin) = self.source(name, MOST_EXTENDED)?;
         let variants = file["variants"].as_object().into_iter().flatten();
         let signing = variants.filter(|(_, variant)| variant.get("signature").is_some());
         let signing = signing.map(|(name, variant)| (variant["rank"].as_i64().unwrap_or(0), Some(name.as_str())));
         let mut ranks: Vec<_> = std::iter::once((0, None)).chain(signing).collect();
+        // A stable sort: variants of the same rank keep the order of the file.
         ranks.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
         ranks
             .into_iter()
@@ -125,7 +129,7 @@ impl Registry {
 
     /// Reads and checks a file that is not in the folder: `providers check`.
     pub fn check(&self, path: &Path) -> Result<Profile, RegistryError> {
-        let file = self.extended(read(path)?, 8)?;
+        let file = self.extended(read(path)?, MOST_EXTENDED)?;
         let origin = Origin::File(path.to_owned());
         for variant in keys(&file["variants"]) {
             compile(&file, Some(&variant), &origin)?;
@@ -137,6 +141,7 @@ impl Registry {
                 ..ComposeOptions::default()
             };
             match Composer::new(&profile, options) {
+                // A required parameter comes from the user, so its absence is not a fault of the file.
                 Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
                 Err(error) => {
                     let error = ProfileError {
@@ -186,7 +191,9 @@ impl Registry {
                     }
                 }
                 Source::File(name, _) => {
-                    let Ok((file, _)) = self.source(&name, 8) else { continue };
+                    let Ok((file, _)) = self.source(&name, MOST_EXTENDED) else {
+                        continue;
+                    };
                     let (any, all) = (texts(&file["detect"]["any-of"]), texts(&file["detect"]["all-of"]));
                     marks.push(detect::DetectMarks::new(name, &any, &all));
                 }
@@ -203,7 +210,7 @@ impl Registry {
             let variants = match &source {
                 Source::Builtin(builtin) => builtin.variants.iter().map(ToString::to_string).collect(),
                 Source::File(name, _) => {
-                    let file = self.source(name, 8);
+                    let file = self.source(name, MOST_EXTENDED);
                     file.map_or_else(|_| Vec::new(), |(file, _)| keys(&file["variants"]))
                 }
             };

@@ -9,6 +9,7 @@ use crate::json::merge_patch;
 impl Profile {
     /// The sample of an event of the catalogue, `like` resolved and placeholders still in it.
     pub fn sample(&self, event: &str) -> Result<Value, String> {
+        // Deeper than any real chain of `like`, so that a circle ends.
         self.sample_within(event, 8)
     }
 

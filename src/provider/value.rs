@@ -75,41 +75,34 @@ impl fmt::Display for RequestField {
     }
 }
 
-/// A number, or `unlimited`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(into = "Value")]
-pub enum Limit {
-    /// At most this many.
-    Count(u32),
-    /// No limit.
-    Unlimited,
-}
+/// The largest number allowed; `unlimited` when absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Limit(pub Option<u32>);
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(count) => count.fmt(f),
-            Self::Unlimited => f.write_str("unlimited"),
+        match self.0 {
+            Some(count) => count.fmt(f),
+            None => f.write_str("unlimited"),
         }
     }
 }
 
 impl From<Limit> for Value {
     fn from(limit: Limit) -> Self {
-        match limit {
-            Limit::Count(count) => Self::from(count),
-            Limit::Unlimited => Self::from("unlimited"),
-        }
+        limit.0.map_or_else(|| Self::from("unlimited"), Self::from)
     }
 }
 
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+impl TryFrom<Value> for Limit {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, &'static str> {
         match (value.as_str(), value.as_u64().map(u32::try_from)) {
-            (Some("unlimited"), _) => Ok(Self::Unlimited),
-            (_, Some(Ok(count))) => Ok(Self::Count(count)),
-            _ => Err(de::Error::custom("expected a whole number or \"unlimited\"")),
+            (Some("unlimited"), _) => Ok(Self(None)),
+            (_, Some(Ok(count))) => Ok(Self(Some(count))),
+            _ => Err("expected a whole number or \"unlimited\""),
         }
     }
 }

@@ -121,6 +121,7 @@ impl<'a> Merge<'a> {
         let Some(value) = get(self.context, tag) else {
             let (tag, near) = tag_in(self.context);
             self.faults.push(TagFault::Unknown { tag, near });
+            // An unknown tag renders as nothing, so that all faults of a text are found at once.
             return Value::Null;
         };
         if value.is_null() || value.as_str() == Some("") {

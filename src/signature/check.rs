@@ -96,6 +96,7 @@ impl SignedParts {
             return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
         let items = document.as_ref().and_then(|document| self.carrier.items(document));
+        // A body has one place for a signature, so only the first key signs.
         let first = keys.first().into_iter();
         let signatures = first
             .flat_map(|key| items.iter().flatten().map(|item| text(key, Some(item))))
@@ -122,6 +123,7 @@ impl SignedParts {
         secret: impl Fn(&K) -> &[u8],
         matches: impl Fn(&K, &[Cow<'_, [u8]>], &[&[u8]]) -> Option<Proof>,
     ) -> Result<Proof, RejectReason> {
+        // Without the URL every signature would fail to match, which would blame the secret.
         if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
             return Err(RejectReason::UrlUnknown);
         }
@@ -215,6 +217,7 @@ impl SignedParts {
         let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
         for form in self.url_forms() {
             let url = form.of(given);
+            // Several forms may give the same URL: each is tried once.
             if urls.contains(&url) {
                 continue;
             }

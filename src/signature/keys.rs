@@ -81,6 +81,7 @@ pub(super) fn stripped<'a>(text: &'a [u8], prefix: Option<&String>) -> Option<&'
 pub(super) fn ed25519_pair(der: &[u8]) -> Option<Ed25519KeyPair> {
     match der.len() {
         32 => Ed25519KeyPair::from_seed_unchecked(der).ok(),
+        // Standard Webhooks and libsodium write the seed followed by the public key.
         64 => Ed25519KeyPair::from_seed_and_public_key(&der[..32], &der[32..]).ok(),
         _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok(),
     }
@@ -97,6 +98,7 @@ pub(super) fn der_of(text: &[u8]) -> Option<Vec<u8>> {
             .collect();
         return LENIENT.decode(inner).ok();
     }
+    // 64 hex digits are also valid base64: hex is the form that providers document for 32 bytes.
     if text.len() == 64
         && let Ok(bytes) = hex::decode(text)
     {

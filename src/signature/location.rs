@@ -143,6 +143,7 @@ impl SignatureLocation {
         let line = match (&self.pairs, &self.list) {
             (Some(separator), _) => {
                 let values: Vec<String> = values.collect();
+                // Every signature repeats the timestamp: it is written once.
                 let pairs: IndexSet<&str> = values
                     .iter()
                     .flat_map(|value| value.split(separator.as_str()))
@@ -268,6 +269,7 @@ impl SignatureLocation {
     /// The bytes of a signature's text; `None` when the text is of another form.
     pub(super) fn decode(&self, text: &[u8]) -> Option<Vec<u8>> {
         let bytes = self.encoding.decode(text)?;
+        // Only some providers compare texts, so that another spelling of the same bytes is refused.
         let as_written = !self.exact || self.encoding.encode(&bytes).as_bytes() == text;
         as_written.then_some(bytes)
     }

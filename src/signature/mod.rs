@@ -165,6 +165,7 @@ impl Scheme {
 
     /// Prepares secrets for checking: any of them may match.
     pub fn verifier(&self, secrets: &[Secret]) -> Result<Verifier, KeyError> {
+        // An empty key verifies whatever anybody signs with an empty key.
         if secrets.iter().any(Secret::is_empty) {
             return Err(KeyError::NoSecret);
         }

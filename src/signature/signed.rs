@@ -64,6 +64,7 @@ impl Scheme {
         mut look: impl FnMut(&[u8], ContentReading) -> Option<T>,
     ) -> Option<T> {
         let content = self.content()?;
+        // A body in brackets may be the rest of an array whose start was moved into another part: then it must parse.
         let found = self.signed()?.look(received, form, |pieces| {
             let framed = is_framed(self, content, pieces);
             let json = json_like(received.body) && (!opens_array(pieces) || is_json(received.body));

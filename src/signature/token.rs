@@ -56,6 +56,7 @@ impl TokenScheme {
         let inner = value
             .strip_prefix(before.as_bytes())
             .and_then(|rest| rest.strip_suffix(after.as_bytes()));
+        // A value of another form is concealed whole: it may be the secret with a wrong prefix.
         match inner {
             Some([_, ..]) => before.len()..value.len() - after.len(),
             _ => 0..value.len(),

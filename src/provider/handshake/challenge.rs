@@ -129,6 +129,7 @@ impl ChallengeTemplate {
 
     /// Reads the variable parts; `None` when the request is not this challenge.
     pub fn read(&self, asking: &ChallengeCandidate<'_>) -> Option<ChallengeFields> {
+        // A large body is not parsed: every unknown request is compared with every challenge.
         if asking.method != self.method || asking.body.len() > LONGEST {
             return None;
         }

@@ -185,6 +185,7 @@ fn is_on(url: &str, pattern: &str) -> bool {
     let Ok(url) = url::Url::parse(url) else {
         return false;
     };
+    // A user, a password or a port in the URL could disguise another host.
     let plain = url.scheme() == "https" && url.port().is_none() && url.username().is_empty();
     let Some(host) = url.host_str().filter(|_| plain && url.password().is_none()) else {
         return false;

@@ -59,6 +59,7 @@ pub(super) fn fill(text: &str, values: &SlotValues) -> Result<String, String> {
         } else if line == "%end" {
             shown.pop().ok_or("`%end` without `%if`")?;
         } else if let Some(name) = line.strip_prefix("%for ") {
+            // The block is consumed even where it is hidden: its `%end` must not close an `%if`.
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "%end").collect();
             let items = values.lists.get(name).filter(|_| all_shown);
             for item in items.into_iter().flatten() {

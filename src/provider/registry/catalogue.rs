@@ -1,6 +1,6 @@
 //! The events of all providers.
 
-use super::{Registry, Source, texts};
+use super::{MOST_EXTENDED, Registry, Source, texts};
 
 /// A provider that knows an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Registry {
                 for (event, aliases) in builtin.events {
                     visit(first, name, event, aliases);
                 }
-            } else if let Ok((file, _)) = self.source(name, 8) {
+            } else if let Ok((file, _)) = self.source(name, MOST_EXTENDED) {
                 for (event, table) in file["events"].as_object().into_iter().flatten() {
                     visit(first, name, event, &texts(&table["aliases"]));
                 }
