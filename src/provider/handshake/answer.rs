@@ -145,6 +145,8 @@ impl ReplyTemplate {
     pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Unanswerable> {
         let wanted = self.filled(|placeholder| placeholder.filled(known))?;
         for (name, value) in &wanted.headers {
+            // Header names are shown in lower case everywhere.
+            let name = &name.to_ascii_lowercase();
             let given = answer.headers.get_text(name);
             if given.is_some_and(|given| same_value(name, given, value)) {
                 continue;
