@@ -327,6 +327,16 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     }
 }
 
+impl From<&http::HeaderMap> for Headers {
+    fn from(map: &http::HeaderMap) -> Self {
+        let mut headers = Self::with_capacity(map.len());
+        for (name, value) in map {
+            headers.push_raw(name.as_str(), value.as_bytes());
+        }
+        headers
+    }
+}
+
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()

@@ -22,6 +22,13 @@ macro_rules! words {
             }
         }
 
+        impl $name {
+            /// The value of that word.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.name())
@@ -37,7 +44,7 @@ macro_rules! words {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                Self::ALL.iter().copied().find(|value| value.name() == text).ok_or_else(|| {
+                Self::from_name(&text).ok_or_else(|| {
                     let words: Vec<_> = Self::ALL.iter().map(|value| format!("`{value}`")).collect();
                     serde::de::Error::custom(format_args!("`{text}` is none of {}", words.join(", ")))
                 })

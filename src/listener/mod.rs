@@ -329,9 +329,10 @@ impl Handler for Listener {
         }
     }
 
-    fn rejected(&self, rejection: Rejection) {
+    fn rejected(&self, rejection: Rejection) -> Option<Reply> {
         // A crowd of broken requests must not slow down good ones: what the reader cannot take is dropped.
         let _ = self.outlet.try_send(ListenerEvent::Rejected(Box::new(rejection)));
+        None
     }
 
     fn accept_failed(&self, error: &std::io::Error) {

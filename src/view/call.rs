@@ -7,7 +7,6 @@ use crate::api::server::ApiCall;
 use crate::app::handshake::HandshakeResult;
 use crate::app::serve::ServeReady;
 use crate::clock::Timestamp;
-use crate::mask;
 use crate::text::printable;
 
 /// An event of a service, and when it was.
@@ -38,7 +37,7 @@ impl View for TimedEvent<'_, ApiCall> {
             "{}  {} {}  {status}{summary}  {}",
             style.dim(&at.local_clock()),
             printable(&call.method, 20),
-            style.name(&printable(&mask::url(&call.target), 120)),
+            style.name(&printable(&call.target, 120)),
             style.dim(&short_time(call.took)),
         ));
     }

@@ -124,7 +124,7 @@ fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<S
     }
     let made = Tls::self_signed(&[]).map_err(failed)?;
     let path = context.paths.state.join("listen-cert.pem");
-    crate::fs::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+    crate::fs::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
         Error::new(
             Exit::Store,
             format!("certificate `{}` cannot be written", path.display()),

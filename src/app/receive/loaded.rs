@@ -45,7 +45,10 @@ pub(super) fn taken_up(record: DeliveryRecord, item: &Item) -> Option<(Delivery,
         first_at: record.attempts.first().map(|attempt| attempt.at),
         next_due: record.next_due,
     };
-    let addresses = record.addresses.as_deref().map(str::parse);
+    let addresses = record
+        .addresses
+        .as_deref()
+        .map_or(Some(AddressPolicy::Any), AddressPolicy::from_name);
     let policy = record.policy.unwrap_or_else(|| Arc::new(item.policy.delivery()));
     let delivery = Delivery {
         id: record.id,
@@ -56,7 +59,7 @@ pub(super) fn taken_up(record: DeliveryRecord, item: &Item) -> Option<(Delivery,
         signing: Signing::AsCaptured,
         policy,
         // What cannot be read must not open more.
-        addresses: addresses.unwrap_or(Ok(AddressPolicy::Any)).ok()?,
+        addresses: addresses?,
         is_changed: false,
         progress,
         at: record.at,

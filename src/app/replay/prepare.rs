@@ -164,7 +164,7 @@ impl<'a> Replay<'a> {
         }
         match (&source.addresses, source.source) {
             // A text that is not known is a newer version's: only what is safe everywhere is reached.
-            (Some(text), _) => text.parse().unwrap_or(AddressPolicy::Public),
+            (Some(text), _) => AddressPolicy::from_name(text).unwrap_or(AddressPolicy::Public),
             // A record of a format that did not say it; callers of the API choose the targets of `serve`.
             (None, Some(Source::Serve)) => AddressPolicy::PublicAndLoopback,
             (None, _) => AddressPolicy::Any,

@@ -9,7 +9,6 @@ use super::fanout::Fanout;
 use crate::api::server::{ApiEvent, ConfirmationRequest};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
-use crate::server::Drained;
 
 /// Takes the events of the API to where they belong.
 pub(super) struct EventLoop<F> {
@@ -21,11 +20,7 @@ pub(super) struct EventLoop<F> {
 
 impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
     /// Works until the server has ended and every event is taken.
-    pub(super) async fn run(
-        mut self,
-        mut events: mpsc::Receiver<ApiEvent>,
-        serving: JoinHandle<Drained>,
-    ) -> Result<()> {
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<ApiEvent>, serving: JoinHandle<usize>) -> Result<()> {
         loop {
             tokio::select! {
                 biased;

@@ -28,7 +28,7 @@ use crate::message::Mode;
 use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
-use crate::server::{self, Drained};
+use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
@@ -249,7 +249,7 @@ impl<'a> Service<'a> {
     /// Takes events and delivers until the server has ended and every event is taken.
     async fn work(
         &self,
-        (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<Drained>),
+        (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<usize>),
         ledger: Ledger,
         (stop, late): (CancellationToken, CancellationToken),
         (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl DeliveryObserver + Send),
