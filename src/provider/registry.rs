@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod error;
+mod received;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +16,10 @@ use serde_json::Value;
 use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::detect::{self, Detector};
 use super::fault::{ProfileError, key_of};
-use super::handshake::{ChallengeCandidate, ChallengeMarks};
+use super::handshake::ChallengeMarks;
 use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
-use crate::headers::Headers;
 pub use error::RegistryError;
 use error::line_of;
 
@@ -223,27 +223,6 @@ impl Registry {
             );
         }
         labels
-    }
-
-    /// The built-in providers whose challenge that request may be, by its marks alone. Only one that is `unknown` so far,
-    /// and so may not be an event, is searched further than its head.
-    pub fn asking<'a>(
-        asking: &'a ChallengeCandidate<'_>,
-        unknown: bool,
-    ) -> impl Iterator<Item = &'static str> + use<'a> {
-        let fits = move |builtin: &&Builtin| builtin.handshakes.iter().any(|marks| marks.fit(asking, unknown));
-        BUILTIN.iter().filter(fits).map(|builtin| builtin.name)
-    }
-
-    /// Marks the tokens in the headers of a request as secret: in the header of the provider that decides, and in those that
-    /// any of the built-in providers uses for tokens only.
-    pub fn conceal_tokens(profile: Option<&Profile>, headers: &mut Headers) {
-        for header in TOKEN_HEADERS {
-            headers.conceal(header, |value| Some(0..value.len()));
-        }
-        if let Some(profile) = profile {
-            profile.scheme.conceal_token(headers);
-        }
     }
 
     fn sources(&self) -> Vec<Source> {

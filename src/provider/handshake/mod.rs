@@ -71,7 +71,7 @@ pub enum Unanswerable {
     #[error("its answer needs the secret")]
     Secret,
     /// The token could be the content of an event.
-    #[error("its token could be the content of an event, whose signature the answer would reveal")]
+    #[error("its token could be an event, whose signature the answer would reveal")]
     Token,
     /// The answer is made with the secret, but no provider is named that it belongs to.
     #[error("its answer is made with the secret, and the provider is not named")]
