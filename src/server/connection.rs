@@ -86,9 +86,11 @@ impl<H: Handler> ServerConnection<H> {
         let mut cancelled = false;
         let ended = loop {
             tokio::select! {
+                // First the connection itself: an answer that is ready goes out before the connection is closed.
                 biased;
                 ended = &mut connection => break Some(ended),
                 () = progress.closed.cancelled() => break None,
+                // Once: the token stays cancelled, and the loop would spin.
                 () = self.shared.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
@@ -116,6 +118,7 @@ impl<H: Handler> ServerConnection<H> {
             .max_headers(limits.header_lines)
             .max_header_size(limits.header_bytes)
             .max_buf_size(SHARE.max(limits.header_bytes))
+            // A client may end its sending side after the request and still read the answer.
             .half_close(true);
         builder
     }
@@ -193,6 +196,7 @@ impl<H: Handler> ServerConnection<H> {
     /// The whole body; else why it is rejected.
     async fn receive(&self, mut body: HyperBody, received: &mut usize) -> Result<Bytes, RejectionReason> {
         let limits = &self.shared.limits;
+        // Before the first read, which would send `100 Continue` to a client that waits for it.
         if body.size_hint().lower() > limits.body as u64 {
             return Err(RejectionReason::TooLarge);
         }

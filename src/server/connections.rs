@@ -258,6 +258,7 @@ impl ConnectionState {
 
     /// Slow for the memory it holds, or nothing was transferred lately, however much was before.
     fn has_stalled(&self, now: Instant, grace: Duration) -> bool {
+        // A connection must transfer as much as it holds within one to two minutes.
         let slow = now.duration_since(self.since) >= grace.max(WINDOW) && self.recent(now) < self.held as u64 / 64;
         slow || self.is_slow(now, grace) || now.duration_since(self.moved) >= grace.max(WINDOW)
     }

@@ -217,6 +217,7 @@ pub async fn serve<H: Handler>(
         handler,
         memory: Memory::new(limits.shared_memory()),
         connections: Connections::default(),
+        // More permits than this would panic.
         places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
         limits,
         cancel,
@@ -225,6 +226,7 @@ pub async fn serve<H: Handler>(
     let mut pause = Duration::ZERO;
     loop {
         let accepted = tokio::select! {
+            // A stop wins over a connection that arrives at the same time.
             biased;
             () = shared.cancel.cancelled() => break,
             accepted = shared.accept(&listener) => accepted,
@@ -255,6 +257,7 @@ pub async fn serve<H: Handler>(
                 }
             }
         }
+        // A join set keeps the results of finished tasks until somebody takes them.
         while tasks.try_join_next().is_some() {}
     }
     // Refuses new connections at once instead of leaving them in the backlog.

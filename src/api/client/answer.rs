@@ -20,10 +20,10 @@ pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answ
     }
     if answer.body.is_empty() {
         let needs_body = call.answer == BodyTemplate::Absent && matches!(verb, Verb::Create | Verb::List | Verb::Get);
-        return match needs_body {
-            true => garbled(format!("the answer {} has no body", answer.status)),
-            false => Ok(Value::Null),
-        };
+        if needs_body {
+            return garbled(format!("the answer {} has no body", answer.status));
+        }
+        return Ok(Value::Null);
     }
     let value: Value = match serde_json::from_slice(&answer.body) {
         Ok(value) => value,

@@ -108,6 +108,7 @@ impl<T: Transport> Client<T> {
         let wait = match outcome {
             // Nothing was done yet, so that a creation may be repeated too.
             Outcome::Answer(Answer { status: 429, .. }) => asked?,
+            // The call may have been done: only what is harmless twice is repeated.
             Outcome::Answer(answer) if answer.status >= 500 && verb.is_repeatable() => asked.unwrap_or(usual),
             Outcome::Error {
                 kind: ErrorKind::Timeout | ErrorKind::Protocol,

@@ -253,6 +253,7 @@ impl<T: Transport> Remote<T> {
             let what = format!("the answer is not a subscription: {what}");
             EndpointError::Api(Box::new(failure::garbled(Verb::Create, what)))
         })?;
+        // The endpoint exists now: if it cannot be noted, the caller still needs its secret.
         let mut added = self.endpoint(&made, Some(&endpoint), &[]);
         let unnoted = self.note(&mut added, made.secret.as_ref()).err();
         Ok(AddedEndpoint {

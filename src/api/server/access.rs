@@ -86,6 +86,7 @@ impl ApiAccess {
 fn bearer(incoming: &Incoming) -> Option<&[u8]> {
     let value = incoming.headers.get("authorization")?;
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    // The name of the scheme is case-insensitive (RFC 9110, section 11.1).
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 

@@ -148,6 +148,7 @@ impl MockApi {
         let caller = options.access.authenticate(api, incoming)?;
         seen.mode = Some(caller.mode);
         seen.left = self.rate_limits.count(api, caller, options.clock.now());
+        // After the count, so that rejected calls are counted, too.
         seen.left.as_ref().map_or(Ok(()), RateStatus::check)?;
         let (action, id) = self.router.find(&incoming.method, &incoming.target)?;
         if action != Action::EmitEvent {

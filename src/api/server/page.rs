@@ -27,6 +27,7 @@ impl EndpointPage {
             Some(_) => Err(ApiRejection::invalid(format!("`{name}` is not a number above 0"))),
         };
         let most = usize::try_from(paging.size).unwrap_or(usize::MAX);
+        // A client may ask for smaller pages than the provider's, not for larger ones.
         let size = number(&paging.size_param, most)?.min(most);
         // Ids sort by time, so that the cursor still works after its endpoint was removed.
         all.sort_by(|one, other| one.id.cmp(&other.id));

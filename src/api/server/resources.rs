@@ -53,6 +53,7 @@ impl MockApi {
             record: record.clone(),
             unique: (!cause.unique.is_empty()).then(|| unique_key(cause, &given)),
         };
+        // The key has the kind's index: two kinds may use the same ids.
         let key = (index, id);
         if !self.resources.add(key.clone(), resource) {
             let what = format!(
@@ -118,6 +119,7 @@ impl ResourceStore {
         if resource.unique.is_some() && kept.by_id.iter().any(is_same) {
             return false;
         }
+        // Added first: the new resource counts, and the oldest ones make room for it.
         kept.bytes += resource.size;
         kept.by_id.insert(key, resource);
         while kept.by_id.len() > MOST || kept.bytes > MOST_BYTES {

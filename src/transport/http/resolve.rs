@@ -54,6 +54,7 @@ impl Resolve for Resolver {
 
 /// The addresses that may be reached.
 fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NoAddress> {
+    // Taken before filtering, for the error about a name without an allowed address.
     let first = found.first().map(|address| AddressClass::of(address.ip()));
     let allowed = found
         .into_iter()
