@@ -221,6 +221,9 @@ impl Scope {
     }
 }
 
+/// The prefix of a kind, its largest count, and the kind of a count.
+type CountedKind = (&'static str, usize, fn(usize) -> NewKind);
+
 impl Placeholder {
     /// The form of a signing time.
     pub fn timestamp_form(&self) -> Option<TimeForm> {
@@ -253,7 +256,7 @@ impl Placeholder {
         let (kind, label) = tail
             .split_once(':')
             .map_or((tail, None), |(kind, label)| (kind, Some(label.to_owned())));
-        let counted: [(&str, usize, fn(usize) -> NewKind); 4] = [
+        let counted: [CountedKind; 4] = [
             ("hex", 256, NewKind::Hex),
             ("alnum", 256, NewKind::Alnum),
             ("int", 15, NewKind::Int),
