@@ -8,7 +8,8 @@ use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The beginning of Unix time, and what a moment that has no date in years of four digits is written as.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
@@ -152,6 +153,14 @@ impl Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || D::Error::custom(format!("`{text}` is not a time such as `2030-01-02T03:04:05Z`"));
+        Self::parse(&text).ok_or_else(wrong)
     }
 }
 

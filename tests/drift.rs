@@ -131,7 +131,7 @@ fn a_body_of_another_event_is_said() {
     let sandbox = Sandbox::new();
     let other = body(&sandbox, "poolflow", "job.created", |_| {});
     let outcome = sandbox.hook(["providers", "diff", "job.paid", "-"]).stdin(other).run();
-    outcome.says(["warning: the body says that it is `job.created`"]);
+    outcome.says(["warning: the body names the event `job.created`"]);
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn what_cannot_be_found_or_told_apart_is_said_with_what_is_near() {
     ] {
         endpoints(&sandbox, &format!("{verb} cmr"))
             .exits(6)
-            .says(["there is no endpoint `cmr`", "`hook endpoints show crm`"]);
+            .says(["endpoint `cmr` not found", "`hook endpoints show crm`"]);
     }
     endpoints(&sandbox, "show ep_0")
         .exits(2)
@@ -196,7 +196,7 @@ fn what_cannot_be_found_or_told_apart_is_said_with_what_is_near() {
         .hook(["send", "job.paid", "--endpoint", "cmr"])
         .run()
         .exits(6)
-        .says(["there is no endpoint `cmr`"]);
+        .says(["endpoint `cmr` not found"]);
 }
 
 #[test]

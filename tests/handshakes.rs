@@ -313,7 +313,7 @@ fn a_provider_that_asks_nothing_cannot_be_played_so() {
     };
     send(&["-p", "poolflow"])
         .exits(2)
-        .says(["how `poolflow` asks a receiver is not known"]);
+        .says(["`poolflow` has no handshake in its provider file"]);
     send(&[]).exits(2).says(["no provider is given", "--provider NAME"]);
     send(&["-p", "okta", "job.paid"]).exits(2);
 }

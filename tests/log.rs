@@ -537,7 +537,7 @@ fn pruning_asks_first_and_says_how_many_records_went() {
         .hook(["log", "show", "1"])
         .run()
         .exits(6)
-        .says(["there is no record `1`"]);
+        .says(["record `1` not found"]);
     sandbox.hook(["log", "show", "3"]).run().ok();
     let pruned = sandbox
         .hook(["log", "prune", "--older-than", "0", "--yes", "--json"])

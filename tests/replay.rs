@@ -54,12 +54,12 @@ fn records_are_named_by_number_id_prefix_and_from_the_end() {
     );
 
     for (name, code, said) in [
-        ("99", 6, "error: there is no record `99`"),
+        ("99", 6, "error: record `99` not found"),
         ("last~50", 6, "error: the ledger has no such record"),
-        ("dlv_ffff", 6, "error: there is no record `dlv_ffff`"),
+        ("dlv_ffff", 6, "error: record `dlv_ffff` not found"),
         ("dlv_", 2, "is the beginning of several ids"),
-        ("last~x", 2, "error: `last~x` is no record"),
-        ("yesterday", 2, "error: `yesterday` is no record"),
+        ("last~x", 2, "error: `last~x` is not a record"),
+        ("yesterday", 2, "error: `yesterday` is not a record"),
     ] {
         sandbox.hook(["replay", name]).run().exits(code).says([said, "hint: "]);
     }

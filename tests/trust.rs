@@ -375,7 +375,7 @@ fn a_reviewed_file_of_a_project_takes_no_secret_along() {
     file(&thief.url, "");
     hook(&sandbox, "endpoints apply --yes --local")
         .ok()
-        .says(["endpoint `crm` goes elsewhere now", "`hook config trust`"]);
+        .says(["endpoint `crm` has a new URL", "`hook config trust`"]);
     send().exits(2).says(["the project is not trusted: endpoint `crm`"]);
     assert_eq!((mine.rest().len(), thief.rest().len()), (1, 0));
     sandbox.trust();

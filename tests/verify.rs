@@ -336,7 +336,7 @@ fn a_broken_provider_file_is_not_passed_over_in_silence() {
         "format = 1\nname = \"acme\"\nbad = 1\n",
     );
     let outcome = verify(&sandbox, &["x-acme: 1".into()], BODY, &["-s", "env:RIGHT"]).exits(5);
-    outcome.says(["passed over", "acme.toml"]);
+    outcome.says(["skipped", "acme.toml"]);
 }
 
 #[test]

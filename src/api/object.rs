@@ -63,7 +63,7 @@ impl Subscription {
                 }),
                 created: since,
                 updated: since,
-                ..Endpoint::bare(&name, &url, &profile.label(), events, since)
+                ..Endpoint::new("", &name, &url, &profile.label(), events, since)
             },
             secret: text(Field::Secret)?.map(Secret::new),
             is_dated: created.is_some(),

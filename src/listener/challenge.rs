@@ -123,7 +123,7 @@ impl Challenges {
         }
         let secret = verification
             .checks()
-            .then(|| verification.secret_of(&profile, judged.secret()));
+            .then(|| verification.secret_of(&profile, judged.verdict.secret()));
         let question = PendingChallenge {
             handshake,
             asked: &asked,

@@ -12,7 +12,7 @@ use crate::verification::dev_secret::Secrets;
 
 impl Verification {
     /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
-    /// Costs many checks: for people who look on, not for every request under load.
+    /// Costs many checks: not for every request under load.
     pub fn explain(&self, judged: &VerificationResult, received: &Received<'_>, others: &[Secret]) -> Diagnosis {
         let (Verdict::Refused(refusal), Some(profile)) = (&judged.verdict, &judged.profile) else {
             return Diagnosis::default();
@@ -63,7 +63,7 @@ impl Verification {
             .or_else(|| self.hint(judged, headers, place))
     }
 
-    /// The line that a keyed hash of this body gives with the first secret: a secret itself, for whoever asks for it.
+    /// The header line that a keyed hash of this body gives with the first secret. It is valid, so treat it as a secret.
     pub fn expected(&self, judged: &VerificationResult, received: &Received<'_>) -> Option<String> {
         let profile = judged.profile.as_ref()?;
         let Scheme::Hmac(scheme) = &profile.scheme else {
@@ -147,25 +147,39 @@ impl Verification {
     }
 
     fn other_variant(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
-        let variants = compile_all(&self.registry, &profile.name).ok()?;
-        let mut others = variants.iter().filter(|candidate| *candidate.label != *profile.label());
-        let found = others.find(|candidate| self.fits(candidate, received, budget))?;
-        Some(signed_as("other-variant", &found.label))
+        let names = [profile.name.clone()];
+        self.signed_as("other-variant", &names, profile, received, budget)
     }
 
     /// The same header, as another provider has it.
     fn other_scheme(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
-        let names = self.registry.names();
-        let others = names.iter().filter(|name| **name != profile.name);
-        let label = others
-            .filter_map(|name| compile_all(&self.registry, name).ok())
-            .flatten()
-            .find(|candidate| self.fits(candidate, received, budget))?
-            .label;
-        Some(signed_as("other-provider", &label))
+        let mut names = self.registry.names();
+        names.retain(|name| **name != profile.name);
+        self.signed_as("other-provider", &names, profile, received, budget)
     }
 
-    /// Whether the request is right for that variant, whatever its age. Says no when there is no time for it.
+    /// The variant of those providers, other than `profile`, whose signature the request has.
+    fn signed_as(
+        &self,
+        cause: &'static str,
+        names: &[String],
+        profile: &Profile,
+        received: &Received<'_>,
+        budget: &TimeBudget,
+    ) -> Option<Explanation> {
+        let own = profile.label();
+        let all = names.iter().filter_map(|name| compile_all(&self.registry, name).ok());
+        let mut others = all.flatten().filter(|candidate| *candidate.label != *own);
+        let label = others.find(|candidate| self.fits(candidate, received, budget))?.label;
+        Some(Explanation {
+            cause,
+            text: format!("it was signed as `{label}`"),
+            hint: format!("check it as such: `--provider {label}`"),
+            guessed: false,
+        })
+    }
+
+    /// Whether the signature is that variant's, whatever its age. False when the time budget is used up.
     fn fits(&self, candidate: &Candidate, received: &Received<'_>, budget: &TimeBudget) -> bool {
         // Most have another header: that is seen at once.
         let Received { headers, body, .. } = *received;
@@ -175,14 +189,5 @@ impl Verification {
         }
         let fits = budget.check(scheme, body.len(), || self.verdict(candidate, received).is_match());
         fits == Some(true)
-    }
-}
-
-fn signed_as(cause: &'static str, label: &str) -> Explanation {
-    Explanation {
-        cause,
-        text: format!("it was signed as `{label}`"),
-        hint: format!("check it as such: `--provider {label}`"),
-        guessed: false,
     }
 }

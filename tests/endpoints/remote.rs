@@ -128,7 +128,7 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
     there
         .endpoints("remove crm --yes")
         .exits(6)
-        .says(["there is no endpoint `crm`"]);
+        .says(["endpoint `crm` not found"]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_listener_takes_the_secrets_of_an_endpoint_by_its_name() {
     let outcome = sandbox
         .hook(["listen", "--secret", "endpoint:nobody", "--port", "0"])
         .run();
-    outcome.exits(6).says(["there is no endpoint `nobody`"]);
+    outcome.exits(6).says(["endpoint `nobody` not found"]);
 }
 
 #[test]

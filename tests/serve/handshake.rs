@@ -205,7 +205,7 @@ fn a_local_endpoint_is_asked_first_when_that_is_wanted() {
     ]);
     add(NOBODY, "slotflow", "booking.confirmed")
         .exits(2)
-        .says(["`slotflow` asks no endpoint"]);
+        .says(["`slotflow` sends no challenge"]);
     assert_eq!(sandbox.hook(["endpoints", "list", "--json"]).run().json().len(), 2);
 }
 

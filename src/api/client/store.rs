@@ -1,7 +1,5 @@
 //! A provider's endpoints behind the synchronous trait of endpoint stores.
 
-use std::ops::ControlFlow;
-
 use tokio::runtime::Runtime;
 
 use super::Remote;
@@ -72,11 +70,7 @@ impl EndpointStore for RemoteStore {
         self.runtime.block_on(self.remote.learn(selector))
     }
 
-    fn apply(
-        &self,
-        batch: &Batch<'_>,
-        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
-    ) -> Result<(), EndpointError> {
+    fn apply(&self, batch: &Batch<'_>, done: &mut dyn FnMut(StepOutcome) -> bool) -> Result<(), EndpointError> {
         let place = self.remote.place();
         for step in batch.steps {
             place.check(step).map_err(EndpointError::Unsupported)?;
@@ -99,7 +93,7 @@ impl EndpointStore for RemoteStore {
                 };
                 self.update(&id, change, batch.now)?;
             }
-            if goes_on.is_break() {
+            if !goes_on {
                 break;
             }
         }

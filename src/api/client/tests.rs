@@ -83,7 +83,7 @@ fn draft() -> Endpoint {
     let id = Id::new(IdKind::Endpoint, Timestamp::from_unix(0), &Random::os());
     let events = Events::Only(vec!["booking.confirmed".into()]);
     Endpoint::new(
-        id,
+        id.to_string(),
         "crm",
         "https://example.com/in",
         "slotflow",

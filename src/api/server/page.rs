@@ -62,7 +62,14 @@ mod tests {
         let made = |n| {
             let now = Timestamp::from_unix(1_893_553_445 + n);
             let id = Id::new(IdKind::Endpoint, now, &Random::os());
-            Endpoint::new(id, &format!("e{n}"), "https://example.com", "acme", Events::All, now)
+            Endpoint::new(
+                id.to_string(),
+                &format!("e{n}"),
+                "https://example.com",
+                "acme",
+                Events::All,
+                now,
+            )
         };
         (0..count).map(made).collect()
     }

@@ -49,7 +49,7 @@ impl MockApi {
         self.check_scopes(&events)?;
         let now = options.clock.now();
         let id = Id::new(IdKind::Endpoint, now, &options.random);
-        let mut draft = Endpoint::new(id, "", &url, &options.profile.label(), events, now);
+        let mut draft = Endpoint::new(id.to_string(), "", &url, &options.profile.label(), events, now);
         draft.params = extras(&options.profile, call, &body)?;
         draft.description = change.description.filter(|text| !text.is_empty());
         if change.active == Some(false) {

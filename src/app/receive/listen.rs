@@ -152,8 +152,7 @@ impl Setup<'_> {
         certificate: Option<(Tls, Option<String>)>,
     ) -> Result<(Open, Ready, Keys)> {
         let (context, options) = (self.context, self.options);
-        let kept = context.kept_ledger(options.dedupe_window);
-        let ledger = kept.ledger.clone();
+        let (ledger, retention) = context.kept_ledger(options.dedupe_window);
         let keys = keys(context, options, &routes)?;
         let trigger = Trigger::open(context, options)?;
         let owner = (!routes.is_empty()).then(|| context.lease()).transpose()?;
@@ -169,7 +168,7 @@ impl Setup<'_> {
             kill: self.shutdown.hard.clone(),
         };
         let workers = routes::start(context, options, &router, (&ledger, owner), self.observer, work_ends).await?;
-        context.keep(&kept);
+        retention.start(&context.notices);
         let (tls, ca_file) = certificate.unzip();
         let ready = ready(
             options,

@@ -146,7 +146,7 @@ impl Replay<'_> {
 
     /// The delivery of that record, with the remarks on it, and who owned the record when it was read. `None`: it is left.
     pub(super) fn next(&self, number: u64) -> Result<Option<(Delivery, Option<String>)>> {
-        let gone = || Error::nothing(format!("there is no record `#{number}` any more"));
+        let gone = || Error::nothing(format!("record `#{number}` no longer exists"));
         let record = self.store.get(number)?.ok_or_else(gone)?;
         let owner = match &record {
             Record::Delivery(delivery) => delivery.delivery.owner.clone(),

@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use crate::api::server::ConfirmationRequest;
 use crate::app::context::{Context, aside};
-use crate::app::handshake::{self, Answered, HandshakeResult};
-use crate::endpoints::Confirmed;
+use crate::app::handshake::{self, HandshakeResult};
+use crate::endpoints::{Confirmed, EndpointStore as _};
 use crate::error::Result;
 use crate::provider::Profile;
 use crate::transport::HttpTransport;
@@ -16,7 +16,7 @@ use crate::transport::HttpTransport;
 const CONCURRENCY: usize = 16;
 
 /// A question and its answer.
-pub(super) type AnsweredRequest = (ConfirmationRequest, Answered);
+pub(super) type AnsweredRequest = (ConfirmationRequest, std::result::Result<(), String>);
 
 /// Asks endpoints, and confirms those that give the token back.
 pub(super) struct Confirmations {
@@ -45,7 +45,7 @@ impl Confirmations {
         let (asked, request) = match made.await? {
             (_, None) => return Ok(None),
             (asked, Some(Ok(request))) => (asked, request),
-            (asked, Some(Err(error))) => return Ok(Some((asked, Answered::Not(error.to_string())))),
+            (asked, Some(Err(error))) => return Ok(Some((asked, Err(error.to_string())))),
         };
         let transport = Arc::clone(&self.transport);
         self.in_flight.spawn(async move {
@@ -71,9 +71,12 @@ impl Confirmations {
     pub(super) async fn finish(&self, (asked, answered): AnsweredRequest) -> HandshakeResult {
         let (id, token) = (asked.endpoint.id.clone(), asked.token);
         let outcome = match answered {
-            Answered::Not(why) => Err(why),
-            Answered::Echoed => {
-                let confirmed = aside(&self.context, move |context| handshake::confirm(context, &id, &token));
+            Err(why) => Err(why),
+            Ok(()) => {
+                let confirmed = aside(&self.context, move |context| {
+                    let token = String::from_utf8_lossy(token.expose());
+                    Ok(context.book().confirm(&id, &token, context.now())?)
+                });
                 match confirmed.await {
                     Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
                     // It was changed while the question was under way: that asks again.

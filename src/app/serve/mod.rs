@@ -147,12 +147,10 @@ impl<'a> Service<'a> {
         let address = address.map_err(|error| Error::internal("the address is unknown").cause(error))?;
         let (events_in, events) = mpsc::channel(1024);
         let api = Arc::new(self.mock_api(address.port(), events_in)?);
-        let kept = context.kept_ledger(None);
-        let ledger = kept.ledger.clone();
+        let (ledger, retention) = context.kept_ledger(None);
         // What cannot be recorded is not delivered.
         ledger.ready().await?;
-        context.keep(&kept);
-        drop(kept);
+        retention.start(&context.notices);
         observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
         let limits = server::ServerLimits {
             body: LARGEST_BODY,

@@ -82,7 +82,7 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
         ui.note(&shown.summary());
         return Ok(Exit::Ok);
     }
-    plan.check(endpoints.store, args.recreate)?;
+    endpoints.check(&plan, args.recreate)?;
     if !args.yes {
         for step in &plan.steps {
             ui.note(&step_line(ui.err, step));

@@ -102,7 +102,7 @@ fn command(
             return probe::run(session, args, endpoint, flags.map(|flags| (store, flags)));
         }
         EndpointsCommand::RotateSecret(args) => {
-            endpoints.rotate(&args.endpoint, args.overlap, &args.secret.options(session))?;
+            endpoints.rotate(&args.endpoint, args.overlap, args.secret.options(session))?;
         }
         EndpointsCommand::Doctor(_) if flags.is_some() => {
             return Err(Error::usage("`doctor` looks at endpoints that are kept here")

@@ -3,10 +3,9 @@
 use clap::Args;
 
 use super::SendArgs;
-use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun, HandshakeTarget};
-use crate::app::outgoing::TargetChoice;
+use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun};
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 
 /// Flags of `hook send --handshake`.
@@ -21,17 +20,12 @@ pub(super) struct ChallengeArgs {
 }
 
 pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
-    let target = match args.targets.choose(session)? {
-        TargetChoice::Url(url) => HandshakeTarget::Url(url),
-        TargetChoice::Endpoint(endpoint) => HandshakeTarget::Endpoint(endpoint),
-        TargetChoice::Subscribed { .. } => return Err(Error::usage("--handshake takes a single target")),
-    };
     let request = args.http.options()?;
     let run = HandshakeRun::new(
         session,
         HandshakeOptions {
             provider: args.provider.clone(),
-            target,
+            target: args.targets.choose(session)?,
             secrets: args.secrets.clone(),
             verify_token: args.asking.handshake_token.clone(),
             headers: request.headers(session)?,
