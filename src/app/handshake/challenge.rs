@@ -199,7 +199,7 @@ impl<'a> HandshakeRun<'a> {
         handshake: &Handshake,
         wrongly_signed: bool,
     ) -> Result<(HandshakeResult, bool)> {
-        let token = handshake.fresh_token(&self.context.random);
+        let token = handshake.token.fresh(&self.context.random);
         let request = self.request(handshake, &token, wrongly_signed)?;
         let begun = Instant::now();
         let outcome = transport.send(&request).await;
