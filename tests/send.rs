@@ -204,7 +204,7 @@ fn metadata_and_parameters_go_where_the_provider_has_them() {
     for (args, error) in [
         (
             &["job.paid", "--metadata", "a=b"][..],
-            "`poolflow` says nowhere where metadata goes",
+            "`poolflow` has no place for metadata",
         ),
         (
             &["customer.created", "-p", "pool-brain", "--param", "company_id=x"],

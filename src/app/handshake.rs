@@ -75,7 +75,18 @@ pub fn question(
     let signer = context.signer(profile, (Some(&endpoint.name), own))?;
     let url = parse_url(&endpoint.url)?;
     let now = context.now();
-    let message = message(context, profile, handshake.question(&token).to_string().into(), now);
+    let message = message(
+        context,
+        profile,
+        handshake
+            .request
+            .written(&token, "")
+            .body
+            .unwrap_or_default()
+            .to_string()
+            .into(),
+        now,
+    );
     let target = RequestTarget {
         method: "POST",
         url: url.as_str(),

@@ -124,7 +124,7 @@ fn message(context: &Context, profile: &Profile, options: &SignOptions, now: Tim
     let body = Bytes::copy_from_slice(&options.body);
     let facts = profile.facts(&Headers::new(), &body);
     let id = Id::new(IdKind::Message, now, &context.random);
-    let fresh = || match &profile.id {
+    let fresh = || match &profile.message.id {
         Some(form) => form.fresh(&context.random),
         None => id.to_string(),
     };

@@ -267,12 +267,12 @@ fn judge_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Res
 
 /// The provider's sample record for merge tags.
 pub fn sample_record(profile: &Profile) -> Option<Value> {
-    serde_json::from_str(profile.workflow_context.as_deref()?).ok()
+    serde_json::from_str(profile.workflow.context.as_deref()?).ok()
 }
 
 /// The record that merge tags are filled from: the given one, or the provider's sample.
 pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
-    let text = match (given, &profile.workflow_context) {
+    let text = match (given, &profile.workflow.context) {
         (Some(given), _) => String::from_utf8_lossy(given),
         (None, Some(sample)) => sample.into(),
         (None, None) => {

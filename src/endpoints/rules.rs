@@ -9,7 +9,7 @@ use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
 use crate::finding::{Finding, Level};
 use crate::mask;
-use crate::provider::{Https, Limit, Profile, near_names};
+use crate::provider::{Https, Profile, near_names};
 use crate::target;
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
 
@@ -216,16 +216,16 @@ fn judge_plan(
     };
     // A change that keeps the plan adds no endpoint, so it must be possible even over the limit.
     let adds = before.is_none_or(|before| before.plan != candidate.plan);
-    match limit {
-        Limit::Count(most) if adds && peers.len() >= usize::try_from(*most).unwrap_or(usize::MAX) => {
-            let endpoints = if *most == 1 { "endpoint" } else { "endpoints" };
+    match limit.0 {
+        Some(most) if adds && peers.len() >= usize::try_from(most).unwrap_or(usize::MAX) => {
+            let endpoints = if most == 1 { "endpoint" } else { "endpoints" };
             let message = format!(
                 "plan `{plan}` of `{label}` allows {most} {endpoints}, and there are {} already",
                 peers.len()
             );
             Some(Finding::problem("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))
         }
-        Limit::Count(_) | Limit::Unlimited => None,
+        _ => None,
     }
 }
 

@@ -49,7 +49,7 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
             })
         }
         Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(NewSecret {
-            secret: Secret::new(profile.secret_form.fresh(random)),
+            secret: Secret::new(profile.secret.form.fresh(random)),
             public: None,
         }),
     })

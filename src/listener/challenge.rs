@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::headers::Headers;
 use crate::mask;
-use crate::provider::handshake::{Asked, Asking, Handshake, Unanswerable, is_bare};
+use crate::provider::handshake::{ChallengeCandidate, ChallengeFields, Handshake, Unanswerable, is_bare};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
 use crate::server::{Incoming, Reply};
@@ -42,7 +42,7 @@ pub struct Challenges {
 #[derive(Debug, Clone, Copy)]
 struct PendingChallenge<'a> {
     handshake: &'a Handshake,
-    asked: &'a Asked,
+    asked: &'a ChallengeFields,
     /// The provider's name.
     name: &'a str,
     /// Whether its token may be signed with the secret of events.
@@ -103,7 +103,7 @@ impl Challenges {
         incoming: &Incoming,
         reject_status: u16,
     ) -> Challenge {
-        let asking = Asking {
+        let asking = ChallengeCandidate {
             method: &incoming.method,
             target: &incoming.target,
             headers: &incoming.headers,
@@ -136,7 +136,7 @@ impl Challenges {
             judged.verdict = Verdict::Unsigned;
         }
         // Of those who ask with nothing but a method nobody can say who it is.
-        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.weight() > 0;
+        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.request.weight() > 0;
         judged.label = known.then(|| profile.label().into());
         judged.ties.clear();
         judged.facts = Facts::default();
@@ -145,15 +145,19 @@ impl Challenges {
     }
 
     /// The question that says the most of those that the request may be.
-    fn find(&self, judged: &VerificationResult, asking: &Asking<'_>) -> Option<(Arc<Profile>, usize, Asked)> {
-        let mut best: Option<(Arc<Profile>, usize, Asked)> = None;
+    fn find(
+        &self,
+        judged: &VerificationResult,
+        asking: &ChallengeCandidate<'_>,
+    ) -> Option<(Arc<Profile>, usize, ChallengeFields)> {
+        let mut best: Option<(Arc<Profile>, usize, ChallengeFields)> = None;
         let mut look = |profile: &Arc<Profile>| {
             for (index, handshake) in profile.handshakes.iter().enumerate() {
                 let old = best
                     .as_ref()
-                    .map(|(profile, index, _)| profile.handshakes[*index].weight());
-                if old.is_none_or(|old| handshake.weight() > old)
-                    && let Some(asked) = handshake.read(asking)
+                    .map(|(profile, index, _)| profile.handshakes[*index].request.weight());
+                if old.is_none_or(|old| handshake.request.weight() > old)
+                    && let Some(asked) = handshake.request.read(asking)
                 {
                     best = Some((Arc::clone(profile), index, asked));
                 }
@@ -189,9 +193,7 @@ impl Challenges {
             refused: None,
             tell: handshake.told(asked, &incoming.headers),
             caution: None,
-            confirm: handshake
-                .confirmation(asked)
-                .map(|confirmation| (confirmation.url.to_owned(), confirmation.trusted)),
+            confirm: handshake.confirmation(asked),
             secret: handshake.secret.then(|| asked.token.clone()),
         };
         match (&self.verify, &asked.verify) {

@@ -77,6 +77,7 @@ impl Codes {
         if self.contains(usual) {
             return usual;
         }
+        // A range may begin below 200: its first code from there on is meant.
         let mut starts = self.0.iter().map(|range| *range.start().max(&200));
         let first = starts.find(|code| (200..300).contains(code) && self.contains(*code));
         first.unwrap_or(usual)
@@ -159,7 +160,7 @@ pub struct Schedule {
     pub disable_on: Codes,
     /// After the last failure.
     pub then: Exhaustion,
-    /// Who is told when the endpoint is disabled: `email`.
+    /// How the provider announces that it disabled the endpoint: `email`.
     pub notify: Option<String>,
     /// For a provider without retries: what it does instead.
     pub instead: Option<String>,
@@ -206,7 +207,7 @@ impl Schedule {
 
 /// How one provider delivers. The ledger keeps it with each delivery, as JSON, so that one that is resumed is delivered by
 /// the rules that it was begun with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Policy {
     /// The whole exchange, body included.
     pub timeout: Duration,

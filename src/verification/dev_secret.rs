@@ -82,7 +82,7 @@ impl DevSecret {
                 Purpose::Verify => Secret::new(pair.public).named(DEV_SECRET),
             });
         }
-        let form = &profile.secret_form;
+        let form = &profile.secret.form;
         // Many providers have the same form. Each needs a secret of its own: what one signs must not pass as another's.
         let key = [
             self.root.expose(),

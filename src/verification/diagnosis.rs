@@ -70,7 +70,7 @@ impl Verification {
             return None;
         };
         let document = serde_json::from_slice(received.body).ok();
-        let carried = scheme.carrier.read(received.headers, document.as_ref()).ok();
+        let carried = scheme.signed.carrier.read(received.headers, document.as_ref()).ok();
         let carried = carried.as_ref();
         let signer = profile.scheme.signer(&self.secrets_of(profile).ok()?).ok()?;
         let signed = signer.sign(&ToSign {

@@ -135,7 +135,7 @@ impl RateLimits {
     /// Counts a call. `None` where calls are not limited.
     pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Option<RateStatus> {
         let rate = api.rate.as_ref()?;
-        let (most, per) = (rate.calls, rate.per());
+        let (most, per) = (rate.calls, rate.per.0);
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(caller.key).or_insert(RateWindow { began: now, calls: 0 });
         // A clock that was set back must not block callers for long.

@@ -7,17 +7,18 @@ use super::{MockApi, ids};
 use crate::api::object::write;
 use crate::endpoints::{Endpoint, Reference};
 use crate::json::insert;
-use crate::provider::api::{Call, CallResponse, Extra, Field, Verb};
+use crate::provider::api::{Call, Extra, Field, Verb};
 use crate::secret::Secret;
+use crate::template::BodyTemplate;
 
 impl MockApi {
     /// The reply of a call about one endpoint.
     pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, summary: String) -> ApiReply {
         let id = || Value::from(ids::shown(self.api.id, &endpoint.id));
         let body = match &call.answer {
-            CallResponse::Object => Some(self.object(call, endpoint)),
-            CallResponse::Nothing => None,
-            CallResponse::Document(document) => Some(document.fill(|hole| (hole == "id").then(id))),
+            BodyTemplate::Absent => Some(self.object(call, endpoint)),
+            BodyTemplate::Text(_) => None,
+            BodyTemplate::Json(document) => Some(document.fill(|hole| (hole == "id").then(id))),
         };
         ApiReply {
             status: call.status,

@@ -13,7 +13,7 @@ use super::subscription_request::json_object;
 use crate::clock::{Precision, Timestamp};
 use crate::json::merge_patch;
 use crate::message::Mode;
-use crate::provider::causes::{Cause, CauseCall, Ingredient, IngredientKind};
+use crate::provider::causes::{Cause, CauseCall, IngredientKind};
 use crate::provider::compose::ComposeOptions;
 use crate::random::Random;
 use crate::server::Incoming;
@@ -142,19 +142,19 @@ impl ResourceStore {
 /// The fields of a request, checked; times are normalised.
 fn given(cause: &Cause, body: &Value) -> ApiResult<HashMap<String, Value>> {
     let mut given = HashMap::new();
-    for field in &cause.fields {
-        match body.get(&field.name).filter(|value| !value.is_null()) {
-            Some(value) => drop(given.insert(field.name.clone(), checked(field, value)?)),
-            None if field.needed => return Err(ApiRejection::invalid(format!("`{}` is missing", field.name))),
+    for (name, kind, is_required) in cause.fields() {
+        match body.get(name).filter(|value| !value.is_null()) {
+            Some(value) => drop(given.insert(name.to_owned(), checked(name, kind, value)?)),
+            None if is_required => return Err(ApiRejection::invalid(format!("`{name}` is missing"))),
             None => {}
         }
     }
     Ok(given)
 }
 
-fn checked(field: &Ingredient, value: &Value) -> ApiResult<Value> {
+fn checked(name: &str, kind: IngredientKind, value: &Value) -> ApiResult<Value> {
     use IngredientKind as Kind;
-    let (fits, wanted) = match field.kind {
+    let (fits, wanted) = match kind {
         Kind::Text => (
             value.as_str().is_some_and(|text| !text.is_empty()),
             "a non-empty string",
@@ -180,7 +180,7 @@ fn checked(field: &Ingredient, value: &Value) -> ApiResult<Value> {
     if fits {
         Ok(value.clone())
     } else {
-        Err(ApiRejection::invalid(format!("`{}` must be {wanted}", field.name)))
+        Err(ApiRejection::invalid(format!("`{name}` must be {wanted}")))
     }
 }
 
@@ -257,14 +257,9 @@ mod tests {
             (Kind::Minutes, json!(30), json!(0)),
             (Kind::Time, json!("2030-01-02T14:00:00.000Z"), json!("1893553445")),
         ] {
-            let field = Ingredient {
-                name: "f".into(),
-                kind,
-                needed: true,
-            };
-            assert_eq!(checked(&field, &good).unwrap(), good, "{kind:?}");
+            assert_eq!(checked("f", kind, &good).unwrap(), good, "{kind:?}");
             assert!(
-                checked(&field, &bad).unwrap_err().message.contains("`f` must be "),
+                checked("f", kind, &bad).unwrap_err().message.contains("`f` must be "),
                 "{kind:?}"
             );
         }

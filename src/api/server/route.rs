@@ -44,8 +44,8 @@ impl ApiRouter {
             path: format!("{base}{path}"),
             action,
         };
-        let calls = api.calls.iter();
-        let subscriptions = calls.map(|(verb, call)| route(&call.method, &call.path, Action::Subscription(*verb)));
+        let calls = api.calls();
+        let subscriptions = calls.map(|(verb, call)| route(&call.method, &call.path, Action::Subscription(verb)));
         let mut routes: Vec<ApiRoute> = subscriptions.collect();
         for (index, cause) in api.causes.values().enumerate() {
             let delete = cause.delete.iter().map(|call| (call, Action::Delete(index)));

@@ -95,7 +95,7 @@ impl MockApi {
     /// A new token, where the provider asks endpoints to confirm their subscription.
     fn confirmation_token(&self) -> Option<String> {
         let handshake = self.options.profile.handshakes.first();
-        handshake.map(|handshake| handshake.fresh_token(&self.options.random))
+        handshake.map(|handshake| handshake.token.fresh(&self.options.random))
     }
 
     async fn list(&self, call: &Call, incoming: &Incoming) -> ApiResult {

@@ -55,7 +55,7 @@ impl Endpoints<'_> {
         let (context, name) = (self.context, &endpoint.name);
         let profile = context.registry.get(&endpoint.provider)?;
         let handshake = handshake(&profile)?;
-        let text = handshake.fresh_token(&context.random);
+        let text = handshake.token.fresh(&context.random);
         let now = context.now();
         self.store.book().edit(|endpoints| {
             select_mut(endpoints, &endpoint.id)?.await_confirmation(&text, now);

@@ -26,7 +26,6 @@ use crate::finding::Finding;
 use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
-use crate::provider::compose::param_value;
 use crate::target::parse_url;
 
 pub use add::AddOptions;
@@ -155,7 +154,7 @@ fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result
 
 fn check_params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in given {
-        param_value(profile, name, value)?;
+        profile.param_value(name, value)?;
     }
     Ok(())
 }

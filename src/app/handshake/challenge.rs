@@ -15,7 +15,7 @@ use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask;
-use crate::provider::handshake::{Handshake, Written};
+use crate::provider::handshake::{ChallengeRequest, Handshake};
 use crate::provider::{Profile, RequestTarget};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
@@ -138,7 +138,7 @@ impl<'a> HandshakeRun<'a> {
     }
 
     fn request(&self, handshake: &Handshake, token: &str, wrongly_signed: bool) -> Result<Request> {
-        let written = handshake.written(token, &self.verify);
+        let written = handshake.request.written(token, &self.verify);
         let body = written
             .body
             .as_ref()
@@ -153,7 +153,7 @@ impl<'a> HandshakeRun<'a> {
             url,
             headers,
             body,
-            timeout: self.timeout.or(handshake.within()).unwrap_or(LIMIT),
+            timeout: self.timeout.or(handshake.within.map(|text| text.0)).unwrap_or(LIMIT),
         })
     }
 
@@ -161,7 +161,7 @@ impl<'a> HandshakeRun<'a> {
     fn request_headers(
         &self,
         handshake: &Handshake,
-        written: &Written,
+        written: &ChallengeRequest,
         url: &Url,
         body: &Bytes,
         wrongly_signed: bool,
@@ -199,7 +199,7 @@ impl<'a> HandshakeRun<'a> {
         handshake: &Handshake,
         wrongly_signed: bool,
     ) -> Result<(HandshakeResult, bool)> {
-        let token = handshake.fresh_token(&self.context.random);
+        let token = handshake.token.fresh(&self.context.random);
         let request = self.request(handshake, &token, wrongly_signed)?;
         let begun = Instant::now();
         let outcome = transport.send(&request).await;

@@ -190,7 +190,7 @@ impl BodyOptions {
 /// Whether a message's id goes over the wire.
 fn carries_id(profile: &Profile) -> bool {
     let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-    profile.envelope.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
+    profile.envelope.json.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
 }
 
 /// A GET has no body: its fields go to the query. A form has another body and type.

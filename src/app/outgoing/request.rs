@@ -56,7 +56,7 @@ impl RequestOptions {
 
     /// The method to use.
     pub fn method(&self, profile: &Profile) -> String {
-        self.method.as_ref().unwrap_or(&profile.method).clone()
+        self.method.as_ref().unwrap_or(&profile.delivery.method).clone()
     }
 
     /// The transport.

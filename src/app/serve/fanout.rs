@@ -130,7 +130,7 @@ impl Subscribers {
             id: Id::new(IdKind::Delivery, now, &context.random),
             message: Arc::clone(message),
             url: parse_url(&endpoint.url)?,
-            method: self.profile.method.clone(),
+            method: self.profile.delivery.method.clone(),
             headers: Headers::new(),
             signing: context.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
             policy: Arc::clone(&self.policy),

@@ -26,7 +26,6 @@ use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::message::Mode;
 use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally};
-use crate::provider::Limit;
 use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::server;
@@ -186,10 +185,7 @@ impl<'a> Service<'a> {
             provider: self.profile.label(),
             title: self.profile.title.clone(),
             plan: self.plan.clone(),
-            most_endpoints: match limit {
-                Some(Limit::Count(most)) => Some(*most),
-                Some(Limit::Unlimited) | None => None,
-            },
+            most_endpoints: limit.and_then(|limit| limit.0),
             key: generated(Mode::Live),
             test_key: generated(Mode::Test),
             endpoints: self.context.book().path().to_owned(),

@@ -12,7 +12,9 @@ use super::time_budget::{StepKind, TimeBudget};
 use crate::headers::Headers;
 use crate::json::get;
 use crate::secret::Secret;
-use crate::signature::{Algorithm, Encoding, Freshness, Hmac, KeyForm, Received, Scheme, SignatureLocation};
+use crate::signature::{
+    Algorithm, Encoding, Freshness, Hmac, KeyForm, Received, Scheme, SignatureLocation, SignedParts,
+};
 use crate::template::{Part, Placeholder, Scope, Template};
 
 /// Signatures of one header that are looked at, at most: a sender may write thousands.
@@ -259,22 +261,24 @@ impl<'a> ProbeContext<'a> {
             headers.append(&carrier.header, hex::encode(&target.bytes));
         }
         let mut scheme = self.case.scheme.clone();
-        let freshness = Freshness::default();
-        match &mut scheme {
+        let signed = match &mut scheme {
             Scheme::Hmac(scheme) => {
                 scheme.algorithm = hash.unwrap_or(scheme.algorithm);
                 scheme.also_accept.clear();
-                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, freshness);
+                &mut scheme.signed
             }
             Scheme::Hash(scheme) => {
                 scheme.algorithm = hash.unwrap_or(scheme.algorithm);
-                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, freshness);
+                &mut scheme.signed
             }
-            Scheme::Asymmetric(scheme) => {
-                (scheme.content, scheme.carrier, scheme.freshness) = (content, carrier, freshness);
-            }
+            Scheme::Asymmetric(scheme) => &mut scheme.signed,
             Scheme::Token(_) | Scheme::Unsigned => return None,
-        }
+        };
+        *signed = SignedParts {
+            content,
+            carrier,
+            freshness: Freshness::default(),
+        };
         Some(Trial {
             scheme: Cow::Owned(scheme),
             headers: Cow::Owned(headers),

@@ -14,7 +14,7 @@ pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     sheet.table("api");
     let base = api.base.as_ref().map_or("given by `--api-url`", |base| base.as_str());
     sheet.row("base", base, &["base"]);
-    for (verb, call) in &api.calls {
+    for (verb, call) in api.calls() {
         let text = format!("{} {}, answered with {}", call.method, call.path, call.status);
         sheet.row(verb.name(), text, &[verb.name()]);
     }
@@ -30,7 +30,7 @@ pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     sheet.row("key", &api.key, &["key"]);
     sheet.optional("test key", api.test_key.as_ref(), "test-key");
     let rate = api.rate.as_ref();
-    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per())));
+    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per.0)));
     sheet.optional("rate", rate, "rate");
     for (scope, events) in &api.scopes {
         let events: Vec<String> = events.iter().map(ToString::to_string).collect();
@@ -44,7 +44,7 @@ pub(super) fn json(profile: &Profile) -> Value {
 }
 
 fn object(api: &Api) -> Value {
-    let calls = api.calls.iter().map(|(verb, call)| {
+    let calls = api.calls().map(|(verb, call)| {
         let told = json!({ "method": call.method, "path": call.path, "status": call.status });
         (verb.name().to_owned(), told)
     });
@@ -55,7 +55,7 @@ fn object(api: &Api) -> Value {
         "fields": api.fields.values().collect::<Vec<_>>(),
         "key": api.key,
         "test_key": api.test_key,
-        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per()) })),
+        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per.0) })),
         "scopes": api.scopes,
     })
 }

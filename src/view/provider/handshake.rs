@@ -32,8 +32,8 @@ fn told(handshake: &Handshake) -> String {
             .probes_signature
             .then(|| "also with a wrong signature".to_owned()),
     );
-    let within = handshake.within();
-    told.extend(within.map(|within| format!("answered within {}", human_duration(within))));
+    let within = handshake.within;
+    told.extend(within.map(|within| format!("answered within {}", human_duration(within.0))));
     told.join("; ")
 }
 
@@ -43,7 +43,7 @@ pub(super) fn json(profile: &Profile) -> Value {
 }
 
 fn one(handshake: &Handshake) -> Value {
-    let question = handshake.unfilled_question();
+    let question = handshake.request.unfilled();
     let mut answers = handshake.unfilled_answers();
     json!({
         "name": handshake.name,
@@ -52,15 +52,15 @@ fn one(handshake: &Handshake) -> Value {
         "probes_signature": handshake.probes_signature,
         "token": handshake.token,
         "secret": handshake.secret,
-        "tell": handshake.tell_form(),
+        "tell": handshake.tell,
         "confirm_host": handshake.confirm_host,
-        "within_ms": handshake.within().map(super::whole_millis),
+        "within_ms": handshake.within.map(|text| super::whole_millis(text.0)),
         "request": {
             "method": question.method,
             "query": question.query,
             "headers": question.headers,
             "body": question.body,
-            "without": handshake.without(),
+            "without": handshake.request.without,
         },
         "answer": answers.next(),
         "also_accept": answers.collect::<Vec<_>>(),

@@ -16,9 +16,9 @@ pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String
     if let Some(docs) = &profile.docs {
         sheet.line(docs.clone());
     }
-    let mut variants = profile.variants.iter();
-    if let Some((_, summary)) = variants.find(|(name, _)| Some(name) == profile.variant.as_ref()) {
-        sheet.line(format!("Variant: {summary}"));
+    let own = profile.variant.as_ref().and_then(|name| profile.variants.get(name));
+    if let Some(variant) = own {
+        sheet.line(format!("Variant: {}", variant.summary));
     }
     signature(&mut sheet, profile);
     message(&mut sheet, profile);
@@ -44,7 +44,7 @@ fn signature(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
         Scheme::Hash(scheme) => {
             sheet.table("signature.hash");
             sheet.row("scheme", "a plain hash with the secret in it: weak", &["algorithm"]);
-            location(sheet, &scheme.carrier, &scheme.content);
+            location(sheet, &scheme.signed.carrier, &scheme.signed.content);
         }
         Scheme::Token(scheme) => {
             sheet.table("signature.token");
@@ -56,7 +56,7 @@ fn signature(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
     if matches!(profile.scheme, Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_)) {
         sheet.table("secret");
-        sheet.row("secret", &profile.secret_form, &["form"]);
+        sheet.row("secret", &profile.secret.form, &["form"]);
     }
 }
 
@@ -64,7 +64,7 @@ fn hmac(sheet: &mut ProfileSheet<'_>, scheme: &Hmac) {
     sheet.table("signature.hmac");
     let algorithm = scheme.algorithm.name().to_uppercase();
     sheet.row("scheme", format!("HMAC-{algorithm}"), &["algorithm"]);
-    location(sheet, &scheme.carrier, &scheme.content);
+    location(sheet, &scheme.signed.carrier, &scheme.signed.content);
     sheet.list("also taken", &scheme.also_accept, "; ", "also-accept");
     let form = match scheme.key {
         KeyForm::Utf8 => "the secret's text",
@@ -75,7 +75,7 @@ fn hmac(sheet: &mut ProfileSheet<'_>, scheme: &Hmac) {
     let prefix = scheme.key_prefix.as_ref();
     let prefix = prefix.map_or_else(String::new, |prefix| format!(", without the prefix `{prefix}`"));
     sheet.row("key", format!("{form}{prefix}"), &["key"]);
-    age(sheet, scheme.freshness);
+    age(sheet, scheme.signed.freshness);
 }
 
 fn asymmetric(sheet: &mut ProfileSheet<'_>, scheme: &Asymmetric) {
@@ -87,14 +87,14 @@ fn asymmetric(sheet: &mut ProfileSheet<'_>, scheme: &Asymmetric) {
     };
     let keys = "the private key signs, the public key verifies";
     sheet.row("scheme", format!("{name}: {keys}"), &[]);
-    location(sheet, &scheme.carrier, &scheme.content);
+    location(sheet, &scheme.signed.carrier, &scheme.signed.content);
     let prefixes = [&scheme.private_prefix, &scheme.public_prefix];
     let written: Vec<String> = prefixes.into_iter().flatten().map(|text| format!("`{text}`")).collect();
     if !written.is_empty() {
         let written = written.join(" and ");
         sheet.row("keys", format!("base64 behind {written}; PEM is read too"), &[]);
     }
-    age(sheet, scheme.freshness);
+    age(sheet, scheme.signed.freshness);
 }
 
 fn location(sheet: &mut ProfileSheet<'_>, location: &SignatureLocation, content: &Template) {
@@ -154,15 +154,15 @@ fn message(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
     sheet.heading("Body");
     sheet.table("envelope.json");
-    for (name, value) in &profile.envelope {
+    for (name, value) in &profile.envelope.json {
         match name.as_str() {
             "..." => sheet.row(name, "the fields of ${data}", &[name]),
             _ => sheet.row(name, value, &[name]),
         }
     }
     sheet.table("message");
-    sheet.optional("${id}", profile.id.as_ref(), "id");
-    let metadata = profile.metadata.as_ref().map(|path| format!("goes to body:{path}"));
+    sheet.optional("${id}", profile.message.id.as_ref(), "id");
+    let metadata = profile.message.metadata.as_ref().map(|path| format!("goes to body:{path}"));
     sheet.optional("--metadata", metadata, "metadata");
     sheet.table("params");
     for (name, param) in &profile.params {
@@ -176,9 +176,9 @@ fn delivery(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let (policy, schedule) = (&profile.policy, &profile.policy.schedule);
     sheet.heading("Delivery");
     sheet.table("delivery");
-    let request = format!("{} {}", profile.method, profile.content_type);
+    let request = format!("{} {}", profile.delivery.method, profile.delivery.content_type);
     sheet.row("request", request, &["method", "content-type"]);
-    sheet.optional("user agent", profile.user_agent.as_ref(), "user-agent");
+    sheet.optional("user agent", profile.delivery.user_agent.as_ref(), "user-agent");
     sheet.row("timeout", human_duration(policy.timeout), &["timeout"]);
     sheet.row("success", &policy.success, &["success"]);
     if schedule.delays.is_empty() {
@@ -307,12 +307,13 @@ fn variant_list(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
         return;
     }
     sheet.heading(&format!("Variants, as {}@NAME", profile.name));
-    for (name, summary) in &profile.variants {
-        let mark = match profile.assumed_in_variant(name).as_slice() {
+    for (name, variant) in &profile.variants {
+        let keys = profile.assumed_in_variant(name);
+        let mark = match keys.as_slice() {
             [] => String::new(),
             keys => format!("(assumed: {})", keys.join(", ")),
         };
-        sheet.put(name, summary, &mark);
+        sheet.put(name, &variant.summary, &mark);
     }
 }
 

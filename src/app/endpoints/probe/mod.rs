@@ -257,7 +257,7 @@ impl EndpointProbe<'_> {
             id: Id::new(IdKind::Delivery, now, &self.context.random),
             message: Arc::new(message),
             url: parse_url(&self.endpoint.url)?,
-            method: method.unwrap_or(&self.profile.method).clone(),
+            method: method.unwrap_or(&self.profile.delivery.method).clone(),
             headers: self.options.headers.clone(),
             signing: self.signing.clone(),
             policy: Arc::clone(&self.policy),

@@ -119,8 +119,8 @@ fn what_to_do(probe: &EndpointProbe<'_>, answer: &Answer) -> String {
             "does the receiver have this endpoint's secret, and does it check the raw bytes of the body?".into()
         }
         404 => "is the path of the URL right?".into(),
-        405 => format!("let the receiver take {}", probe.profile.method),
-        415 => format!("let the receiver take `{}`", probe.profile.content_type),
+        405 => format!("let the receiver take {}", probe.profile.delivery.method),
+        415 => format!("let the receiver take `{}`", probe.profile.delivery.content_type),
         500.. => "the receiver's own log says why it failed".into(),
         _ => format!("`{}` takes {} for success", probe.profile.label(), probe.policy.success),
     }
