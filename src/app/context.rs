@@ -192,7 +192,7 @@ impl Context {
         })
     }
 
-    /// The way from deliveries to records and lines.
+    /// The pipeline of a run. With a lease every delivery must be on record before it is handed over.
     pub fn pipeline<T: Transport>(
         &self,
         transport: Arc<T>,
@@ -204,6 +204,7 @@ impl Context {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
         engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
+        engine.stored_first = lease.is_some();
         Pipeline {
             engine,
             ledger,

@@ -216,6 +216,17 @@ pub struct Policy {
     pub schedule: Schedule,
 }
 
+impl Default for Policy {
+    /// The policy of a delivery that belongs to no provider: one attempt.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            success: Codes::any_success(),
+            schedule: Schedule::default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
