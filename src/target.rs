@@ -31,6 +31,11 @@ impl TargetSpec {
             Ok(Self::Command(text.to_owned()))
         }
     }
+
+    /// Whether it runs a command.
+    pub fn is_command(&self) -> bool {
+        matches!(self, Self::Command(_))
+    }
 }
 
 /// Why a text is not a target.

@@ -2,6 +2,7 @@
 //! as they are. And the short forms of durations, sizes, counts and statuses.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
@@ -121,6 +122,12 @@ pub fn short_size(bytes: u64) -> String {
         1024..1_048_576 => format!("{:.1} KiB", value / 1024.0),
         _ => format!("{:.1} MiB", value / 1_048_576.0),
     }
+}
+
+/// Names in backticks: `` `a`, `b` ``.
+pub fn quoted<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// `1 event`, `2 events`, `2 deliveries`.

@@ -161,8 +161,8 @@ fn what_is_no_record_is_answered_400_and_enrols_nobody() {
     assert_eq!(
         reasons,
         [
-            "its body is a list, and one object is wanted",
-            "its body is no object",
+            "its body is a list, not one object",
+            "its body is not an object",
             "its body is neither JSON nor a form",
             "it has neither a body nor a query",
             "it has neither `email` nor `phone`",
@@ -219,8 +219,8 @@ fn a_command_gets_the_record_of_those_who_are_enrolled_and_an_app_the_request() 
         .run()
         .exits(2)
         .says([
-            "nobody verified",
-            "add `--unverified` if whoever has the URL may run them",
+            "unverified requests",
+            "add `--unverified` if anyone with the URL may run them",
         ]);
     let args = [
         "--exec",

@@ -488,5 +488,5 @@ fn a_request_line_longer_than_allowed_is_answered_431_and_said() {
     listener
         .stop()
         .ok()
-        .says(["the headers are too large, answered 431", "it is no HTTP", "received 0"]);
+        .says(["the headers are too large, answered 431", "it is not HTTP", "received 0"]);
 }

@@ -75,7 +75,7 @@ fn a_command_that_failed_is_kept_with_its_error_and_count_until_a_replay_succeed
     assert_eq!(lines, ["#1  job.paid", "#3  job.crea"], "the oldest first");
     assert_eq!(queue(&sandbox), []);
     again(&sandbox, FLAKY, []).run().exits(6).says([
-        "error: no command failed that did not succeed since",
+        "error: no failed command is left",
         "hint: `hook log --failed-processing`",
     ]);
 }
@@ -229,7 +229,7 @@ fn a_command_runs_again_for_verified_requests_only_unless_asked_otherwise() {
     listener.process.wait().ok();
     sandbox.write("mended", "");
     again(&sandbox, FLAKY, []).run().exits(2).says([
-        "error: the command would run for `#1`, which nobody verified",
+        "error: refusing to run the command for unverified request `#1`",
         "hint: add `--unverified`",
     ]);
     assert_eq!(queue(&sandbox).len(), 1);
@@ -248,7 +248,7 @@ fn each_command_is_run_again_for_what_it_failed_for_and_a_new_one_stands_in_for_
         &["job.paid", "job.created"],
     );
     again(&sandbox, "true", []).run().exits(2).says([
-        "error: several commands failed, and `true` is none of them",
+        "error: several commands failed, and `true` is not one of them",
         "hint: give one of them as it is: `exit 1`, `exit 2`",
     ]);
     let again_two = again(&sandbox, "exit 2", ["--json"]).run().exits(8);

@@ -570,7 +570,7 @@ fn an_endpoint_that_is_disabled_or_removed_gets_no_replay_but_another_target_doe
     sandbox.hook(["replay", "1"]).run().exits(3);
     assert_eq!(app.rest().len(), 1);
     endpoints("rm shop --yes");
-    refused("is not in the book any more");
+    refused("was removed");
     let pending = sandbox.deliveries().remove(1).delivery;
     assert_eq!(pending.state, DeliveryState::Pending, "it is left as it is");
 }

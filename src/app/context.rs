@@ -174,7 +174,7 @@ impl Context {
         })
     }
 
-    /// The way from deliveries to records and lines.
+    /// The pipeline of a run. With a lease every delivery must be on record before it is handed over.
     pub fn pipeline<T: Transport>(
         &self,
         transport: Arc<T>,
@@ -187,6 +187,7 @@ impl Context {
         let mut engine = Engine::new(transport, clock, random, limits);
         // An endpoint that is disabled during the run ends the deliveries that wait for it.
         engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
+        engine.stored_first = lease.is_some();
         Pipeline {
             engine,
             ledger,

@@ -51,9 +51,9 @@ impl DeliveryObserver for EndpointHealth<'_> {
         self.inner.event(number, event)
     }
 
-    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
+    fn outcome(&mut self, outcome: EndpointOutcome) {
         if !self.counts {
-            return Ok(None);
+            return;
         }
         let may_disable = outcome.gone || (!outcome.delivered && self.whole_schedule && self.disables);
         // A success that follows one says nothing new, and there may be a million of them.
@@ -64,7 +64,6 @@ impl DeliveryObserver for EndpointHealth<'_> {
         if may_disable && count_outcomes(self.context, &self.pending, self.whole_schedule).is_ok() {
             self.pending.clear();
         }
-        Ok(None)
     }
 }
 

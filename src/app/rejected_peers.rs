@@ -1,5 +1,5 @@
-//! Warnings about requests that were turned away before they were complete: a few lines a second, then a count, so that a
-//! crowd of broken requests cannot fill a screen or a log.
+//! Warnings about rejected requests: a few lines per second, then a count, so that a flood of broken requests cannot fill a
+//! screen or a log.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use crate::server::{Rejection, RejectionReason};
 use crate::text::printable;
 use crate::text::short_size;
 
-/// Lines in a second, at most.
+/// Lines per window, at most.
 const LINES: u64 = 5;
 
-/// How long a count lasts.
+/// Length of a window.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Says what was turned away, within the limit.
+/// Reports rejected requests within the limit.
 #[derive(Debug, Default)]
 pub struct RejectedPeers {
     since: Option<Instant>,
@@ -25,15 +25,15 @@ pub struct RejectedPeers {
 impl RejectedPeers {
     /// A request that was not complete.
     pub fn rejected(&mut self, notices: &Notices, rejection: &Rejection) {
-        self.tell(notices, || line(rejection));
+        self.warn(notices, || line(rejection));
     }
 
     /// A connection that could not be accepted.
     pub fn not_accepted(&mut self, notices: &Notices, error: &str) {
-        self.tell(notices, || format!("no connection can be accepted: {error}"));
+        self.warn(notices, || format!("no connection can be accepted: {error}"));
     }
 
-    /// Tells of what was not shown yet.
+    /// Reports the count of those that were not shown.
     pub fn finish(&mut self, notices: &Notices) {
         let hidden = std::mem::take(&mut self.hidden);
         if hidden > 0 {
@@ -41,7 +41,7 @@ impl RejectedPeers {
         }
     }
 
-    fn tell(&mut self, notices: &Notices, line: impl FnOnce() -> String) {
+    fn warn(&mut self, notices: &Notices, line: impl FnOnce() -> String) {
         if self.starts_window(Instant::now()) {
             self.finish(notices);
         }
@@ -76,7 +76,7 @@ fn line(rejection: &Rejection) -> String {
         Reason::MadeRoom => "it made the least progress of too many".to_owned(),
         Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
         Reason::Http2 => "the client speaks HTTP/2".to_owned(),
-        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
+        Reason::Malformed(what) => format!("it is not HTTP: {}", printable(what, 120)),
         Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
     };
     let status = rejection.reason.status();

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use super::retry::RetryArgs;
 use super::{complete, socket};
-use crate::app::receive::{self, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
+use crate::app::receive::{self, AnswerRules, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
@@ -187,7 +187,6 @@ impl ListenArgs {
             providers: self.providers,
             max_body: self.max_body,
             require_bearer: self.require_bearer,
-            allow_ip: self.allow_ip,
             dedupe_window: self.dedupe_window,
             handshake_token: self.handshake_token,
             confirm_sns: self.confirm_sns,
@@ -199,10 +198,15 @@ impl ListenArgs {
                 files: self.cert.zip(self.key),
             }),
             public_url: self.public_url,
-            status: self.status,
-            reject_status: self.reject_status,
-            delay: self.delay,
-            fail_first: self.fail_first,
+            answers: AnswerRules {
+                reject_status: self.reject_status,
+                status: self.status,
+                delay: self.delay,
+                fail_first: self.fail_first,
+                allow: self.allow_ip,
+                whole_requests: verbose,
+                unsigned_parts: verbose || session.ui.output == Output::Json,
+            },
             answer_by_app: self.answer == AnswerMode::App,
             forward_to: self.forward_to,
             concurrency: self.concurrency.unwrap_or(1),
@@ -215,8 +219,6 @@ impl ListenArgs {
             on: self.on,
             unverified: self.unverified,
             filter: self.filter,
-            whole_requests: verbose,
-            unsigned_parts: verbose || session.ui.output == Output::Json,
             count: self.count,
             duration: self.lasts,
             command: self.command,

@@ -207,7 +207,7 @@ impl Schedule {
 
 /// How one provider delivers. The ledger keeps it with each delivery, as JSON, so that one that is resumed is delivered by
 /// the rules that it was begun with.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// The whole exchange, body included.
     pub timeout: Duration,
@@ -215,6 +215,17 @@ pub struct Policy {
     pub success: Codes,
     /// Retries.
     pub schedule: Schedule,
+}
+
+impl Default for Policy {
+    /// The policy of a delivery that belongs to no provider: one attempt.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            success: Codes::any_success(),
+            schedule: Schedule::default(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Questions to endpoints that are not confirmed, in the background: whoever registers one does not wait for it.
+//! Challenges to unconfirmed endpoints, in the background: a call that registers one does not wait for the answer.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::error::Result;
 use crate::provider::Profile;
 use crate::transport::HttpTransport;
 
-/// Questions at the same time; more wait.
+/// Challenges at the same time; more wait.
 const CONCURRENCY: usize = 16;
 
-/// A question and its answer.
+/// A challenge and its answer.
 pub(super) type AnsweredRequest = (ConfirmationRequest, std::result::Result<(), String>);
 
-/// Asks endpoints, and confirms those that give the token back.
+/// Sends challenges, and confirms endpoints that return the token.
 pub(super) struct Confirmations {
     pub(super) context: Arc<Context>,
     pub(super) profile: Arc<Profile>,
@@ -27,18 +27,19 @@ pub(super) struct Confirmations {
 }
 
 impl Confirmations {
-    /// Whether an answer must come before the next question.
+    /// Whether an answer must come before the next challenge.
     pub(super) fn is_full(&self) -> bool {
         self.in_flight.len() >= CONCURRENCY
     }
 
-    /// Begins to ask; what cannot be asked is answered at once.
+    /// Sends a challenge; one that cannot be sent is answered at once.
     pub(super) async fn ask(&mut self, asked: ConfirmationRequest) -> Result<Option<AnsweredRequest>> {
         let profile = Arc::clone(&self.profile);
         // The endpoint's secrets are files.
         let made = aside(&self.context, move |context| {
-            let handshake = profile.handshakes.first();
-            let request = handshake
+            let request = profile
+                .handshakes
+                .first()
                 .map(|handshake| handshake::question(context, &profile, handshake, &asked.endpoint, &asked.token));
             Ok((asked, request))
         });
@@ -55,19 +56,19 @@ impl Confirmations {
         Ok(None)
     }
 
-    /// The next answer; never ready while nobody is asked. Nothing is lost when it is dropped.
+    /// The next answer; never ready without a challenge. Cancel safe.
     pub(super) async fn answered(&mut self) -> AnsweredRequest {
         loop {
             match self.in_flight.join_next().await {
                 Some(Ok(answered)) => return answered,
-                // A question that broke down leaves its endpoint pending.
+                // A challenge that panicked leaves its endpoint pending.
                 Some(Err(_)) => {}
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// Confirms an endpoint that gave the token back.
+    /// Confirms an endpoint that returned the token.
     pub(super) async fn finish(&self, (asked, answered): AnsweredRequest) -> HandshakeResult {
         let (id, token) = (asked.endpoint.id.clone(), asked.token);
         let outcome = match answered {
@@ -79,8 +80,8 @@ impl Confirmations {
                 });
                 match confirmed.await {
                     Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
-                    // It was changed while the question was under way: that asks again.
-                    Ok((_, Confirmed::WrongToken)) => Err("its URL is another one by now".to_owned()),
+                    // It was changed meanwhile, which sends another challenge.
+                    Ok((_, Confirmed::WrongToken)) => Err("its URL was changed meanwhile".to_owned()),
                     Err(error) => Err(error.to_string()),
                 }
             }

@@ -1,4 +1,4 @@
-//! What happens at the API, one after the other: calls for the observer, events for the fan-out, questions for endpoints.
+//! The events of the API, one after the other: calls to the observer, events to the fan-out, challenges to endpoints.
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -10,7 +10,7 @@ use crate::api::server::{ApiEvent, ConfirmationRequest};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
 
-/// Takes the events of the API to where they belong.
+/// Dispatches the events of the API.
 pub(super) struct EventLoop<F> {
     pub(super) fanout: Fanout,
     pub(super) confirmations: Confirmations,
@@ -65,7 +65,7 @@ impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
         (self.observer)(ServeEvent::Confirmation(&result))?;
         if !result.confirmed {
             self.fanout.context.notices.hint(format!(
-                "`hook endpoints confirm {name}` asks once more, `hook endpoints confirm {name} TOKEN` takes the token from you"
+                "`hook endpoints confirm {name}` sends another challenge, `hook endpoints confirm {name} TOKEN` confirms by hand"
             ));
         }
         Ok(())

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::context::Context;
 use crate::app::resolve::account_off;
 use crate::endpoints::{Book, Endpoint, Events};
-use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
+use crate::engine::{Delivery, Event, Label, Limits, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{Attempt, SecretKind, Source};
 use crate::exit::Exit;
@@ -20,7 +20,7 @@ use crate::finding::{Finding, Level};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::pipeline::{AlreadyRecorded, DeliveryObserver};
+use crate::pipeline::DeliveryObserver;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
@@ -29,7 +29,7 @@ use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
 use crate::target::parse_url;
 use crate::text::printable;
-use crate::transport::{AddressPolicy, HttpTransport};
+use crate::transport::HttpTransport;
 use crate::verification::dev_secret::Purpose;
 
 /// Options of a test.
@@ -252,27 +252,19 @@ impl EndpointProbe<'_> {
 
     fn delivery(&self, message: Message) -> Result<Delivery> {
         let now = self.context.now();
+        let label = Label {
+            source: Source::Test,
+            provider: Some(self.profile.label()),
+            endpoint: Some(self.endpoint.name.clone()),
+            ..Label::default()
+        };
+        let (random, url) = (&self.context.random, parse_url(&self.endpoint.url)?);
+        let (signing, policy) = (self.signing.clone(), Arc::clone(&self.policy));
         let method = self.options.method.as_ref();
         Ok(Delivery {
-            id: Id::new(IdKind::Delivery, now, &self.context.random),
-            message: Arc::new(message),
-            url: parse_url(&self.endpoint.url)?,
             method: method.unwrap_or(&self.profile.delivery.method).clone(),
             headers: self.options.headers.clone(),
-            signing: self.signing.clone(),
-            policy: Arc::clone(&self.policy),
-            addresses: AddressPolicy::Any,
-            is_changed: false,
-            progress: Progress::default(),
-            at: now,
-            label: Arc::new(Label {
-                source: Source::Test,
-                provider: Some(self.profile.label()),
-                endpoint: Some(self.endpoint.name.clone()),
-                origin: None,
-                execution: None,
-                promise: Promise::Nothing,
-            }),
+            ..Delivery::new(random, now, message, url, signing, policy, label)
         })
     }
 
@@ -289,7 +281,7 @@ impl EndpointProbe<'_> {
             .context
             .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
         let mut exchanges = Vec::new();
-        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut exchanges).await?;
+        let tally = pipeline.run(jobs, &mut exchanges).await?;
         ledger.close();
         if tally.interrupted > 0 {
             return Err(Error::silent(Exit::Interrupted));
