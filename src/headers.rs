@@ -253,9 +253,12 @@ impl From<&http::HeaderMap> for Headers {
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()
-            .entries(self.iter().map(|(name, value)| match Self::is_credential(name) {
-                true => (name, "(masked)".into()),
-                false => (name, String::from_utf8_lossy(value)),
+            .entries(self.iter().map(|(name, value)| {
+                if Self::is_credential(name) {
+                    (name, "(masked)".into())
+                } else {
+                    (name, String::from_utf8_lossy(value))
+                }
             }))
             .finish()
     }

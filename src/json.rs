@@ -96,6 +96,7 @@ impl JsonReader<'_> {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return it as it is")]
     fn scalar<E>(mut self, value: &impl ToString) -> Result<(), E> {
         self.set(PathValue::Text(value.to_string()));
         Ok(())

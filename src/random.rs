@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 /// A source of random bytes.
 pub struct Random(RandomSource);
 
+#[expect(clippy::large_enum_variant, reason = "one value in a process")]
 enum RandomSource {
     Os(Mutex<Pool>),
     Seeded(Mutex<fastrand::Rng>),

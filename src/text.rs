@@ -2,7 +2,7 @@
 //! as they are. And the short forms of durations, sizes, counts and statuses.
 
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io;
 use std::time::Duration;
 
@@ -94,7 +94,8 @@ fn escaped_json(json: String) -> String {
     for c in json.chars() {
         if c >= '\u{7f}' && is_unsafe(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a `String` cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
             escaped.push(c);

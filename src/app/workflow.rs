@@ -310,7 +310,9 @@ pub fn check_tags(context: &Context, profile: &Profile, faults: &[TagFault], str
             return Err(hint.into_iter().fold(Error::usage(what), Error::hint));
         }
         context.notices.warn(what);
-        hint.into_iter().for_each(|hint| context.notices.hint(hint));
+        if let Some(hint) = hint {
+            context.notices.hint(hint);
+        }
     }
     Ok(())
 }

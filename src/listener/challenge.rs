@@ -137,7 +137,11 @@ impl Challenges {
     }
 
     /// The most specific challenge that the request can be.
-    fn find(&self, judged: &VerificationResult, asking: &ChallengeCandidate<'_>) -> Option<(Arc<Profile>, usize, ChallengeFields)> {
+    fn find(
+        &self,
+        judged: &VerificationResult,
+        asking: &ChallengeCandidate<'_>,
+    ) -> Option<(Arc<Profile>, usize, ChallengeFields)> {
         let mut best: Option<(Arc<Profile>, usize, ChallengeFields)> = None;
         let mut look = |profile: &Arc<Profile>| {
             for (index, handshake) in profile.handshakes.iter().enumerate() {

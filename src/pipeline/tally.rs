@@ -37,9 +37,10 @@ impl Tally {
             Next::Interrupted => Exit::Interrupted,
             Next::Failed(reason) => {
                 let withheld = *reason == FailureReason::Withheld;
-                let cause = match withheld {
-                    true => "disabled".to_owned(),
-                    false => outcome.map_or_else(String::new, Outcome::word),
+                let cause = if withheld {
+                    "disabled".to_owned()
+                } else {
+                    outcome.map_or_else(String::new, Outcome::word)
                 };
                 *self.causes.entry(cause).or_default() += 1;
                 if withheld || is_answer {

@@ -19,9 +19,9 @@ impl LedgerReader {
     pub fn start(mut open: impl FnMut() -> OpenedStore + Send + 'static) -> Self {
         let (queries, queue) = channel::<StoreQuery>();
         let serve = move || {
-            let mut store = Err(StoreError::Closed);
+            let mut store: OpenedStore = Err(StoreError::Closed);
             for query in queue {
-                if !store.as_ref().is_ok_and(|store: &Box<dyn Store>| store.is_current()) {
+                if !matches!(&store, Ok(store) if store.is_current()) {
                     store = open();
                 }
                 query(&store);

@@ -160,9 +160,10 @@ impl TargetContext<'_> {
     }
 
     fn endpoint(&self, context: &Context, endpoint: &Endpoint) -> Result<SendTarget> {
-        let secrets = match self.with_secrets {
-            true => context.endpoint_secrets(endpoint, self.profile, Purpose::Sign)?,
-            false => Vec::new(),
+        let secrets = if self.with_secrets {
+            context.endpoint_secrets(endpoint, self.profile, Purpose::Sign)?
+        } else {
+            Vec::new()
         };
         Ok(self.target(parse_url(&endpoint.url)?, Some(endpoint.name.clone()), secrets))
     }

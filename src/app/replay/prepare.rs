@@ -301,10 +301,12 @@ impl<'a> Replay<'a> {
                 for name in own.chain(signature_headers(profile)) {
                     headers.remove(name);
                 }
-                let mut note = format!("#{number}: signed afresh as {}", profile.label());
-                if kind == SecretKind::Dev {
-                    note += &format!(" with the {DEV_SECRET}");
-                }
+                let with = if kind == SecretKind::Dev {
+                    format!(" with the {DEV_SECRET}")
+                } else {
+                    String::new()
+                };
+                let note = format!("#{number}: signed afresh as {}{with}", profile.label());
                 (signing_with(profile, &secrets, kind)?, vec![Notice::Note(note)])
             }
             (profile, _) => {

@@ -64,9 +64,12 @@ fn summary_or_damage(row: &Row<'_>) -> rusqlite::Result<Summary> {
 
 /// Reads a row; of a damaged one what can be read.
 fn summary(row: &Row<'_>, is_damaged: bool) -> rusqlite::Result<Summary> {
-    let text = |column| match is_damaged {
-        true => row.get_ref(column).map(lossy),
-        false => row.get::<_, Option<String>>(column),
+    let text = |column| {
+        if is_damaged {
+            row.get_ref(column).map(lossy)
+        } else {
+            row.get::<_, Option<String>>(column)
+        }
     };
     let number = |column| readable(row.get::<_, Option<i64>>(column), is_damaged);
     let (kind, id_kind) = match number(2)? {
