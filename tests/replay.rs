@@ -128,7 +128,7 @@ fn without_a_selection_it_says_what_to_type_where_nobody_can_be_asked() {
         .hook(["replay"])
         .run()
         .exits(6)
-        .says(["error: ledger `", "` not found"]);
+        .says(["error: nothing was recorded yet", "caused by: ledger `", "` not found"]);
     send(&sandbox, &app, &["job.paid"]);
     sandbox
         .hook(["replay"])
