@@ -12,7 +12,7 @@ use crate::id::{Id, IdKind};
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::transport::scripted::Scripted;
+use crate::transport::tests::Scripted;
 
 struct Fixture {
     remote: Remote<Scripted>,
