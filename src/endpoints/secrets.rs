@@ -52,10 +52,9 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
                 public: Some(pair.public),
             })
         }
-        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(NewSecret {
-            secret: Secret::new(profile.secret.form.fresh(random)),
-            public: None,
-        }),
+        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => {
+            Some(Secret::new(profile.secret.form.fresh(random)).into())
+        }
     })
 }
 
@@ -98,10 +97,7 @@ impl Vault {
         let reference = match &given.source {
             SecretSource::Env(name) => Reference::Env(name.clone()),
             SecretSource::File(path) => self.file_reference(path)?,
-            SecretSource::Literal(_) | SecretSource::Stdin => {
-                let secret = given.resolve()?;
-                self.store(endpoint, &NewSecret { secret, public: None }, random)?
-            }
+            SecretSource::Literal(_) | SecretSource::Stdin => self.store(endpoint, &given.resolve()?.into(), random)?,
         };
         Ok(EndpointSecret {
             reference,

@@ -7,7 +7,7 @@ use super::{Client, MOST_LISTED, MOST_PAGES, failure};
 use crate::api::object::{Subscription, write};
 use crate::clock::Timestamp;
 use crate::endpoints::{
-    AddedEndpoint, Book, Change, Endpoint, EndpointError, NewSecret, RemotePlace, check_name, name_for, select,
+    AddedEndpoint, Book, Change, Endpoint, EndpointError, RemotePlace, check_name, name_for, select,
 };
 use crate::json::{get, insert};
 use crate::provider::api::{Call, Extra, Field, Paging, Verb};
@@ -119,11 +119,8 @@ impl<T: Transport> Remote<T> {
     /// Notes an endpoint and its secret.
     fn note(&self, endpoint: &mut Endpoint, secret: Option<&Secret>) -> Result<(), EndpointError> {
         if let Some(secret) = secret {
-            let fresh = NewSecret {
-                secret: secret.clone(),
-                public: None,
-            };
-            let reference = self.notes.vault().store(&endpoint.name, &fresh, &self.random)?;
+            let vault = self.notes.vault();
+            let reference = vault.store(&endpoint.name, &secret.clone().into(), &self.random)?;
             endpoint.secrets = vec![reference.into()];
         }
         self.notes.edit(|notes| {
