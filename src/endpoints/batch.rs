@@ -96,7 +96,7 @@ impl Batch<'_> {
             endpoint.name = name_for(&endpoint.url, endpoints);
         }
         let profile = self.registry.get(&endpoint.provider)?;
-        let findings = validate(&profile, &mut endpoint, endpoints, self.rules)?;
+        let findings = validate(&profile, &mut endpoint, endpoints, self.rules, &[])?;
         if planned.active == Some(false) {
             endpoint.disable(DisabledBy::Hand, None, self.now);
         }

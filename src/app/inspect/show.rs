@@ -122,9 +122,8 @@ fn later(store: &dyn Store, number: u64) -> Result<Vec<Summary>> {
     Ok(store.list(&Query {
         origin: Some(number),
         page: QueryPage {
-            limit: LATER,
             oldest_first: true,
-            ..QueryPage::default()
+            ..QueryPage::newest(LATER)
         },
         ..Query::default()
     })?)
