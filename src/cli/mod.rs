@@ -93,6 +93,12 @@ impl Command {
 
 /// The definition of the command line: completions, the man pages and the reference are generated from it.
 pub fn definition() -> clap::Command {
+    // Adding the subcommands overwrites the description, so it is set last.
+    Command::augment_subcommands(program()).about(ABOUT)
+}
+
+/// The program without its subcommands.
+fn program() -> clap::Command {
     let program = clap::Command::new("hook")
         .version(env!("CARGO_PKG_VERSION"))
         // Longer lines of help are hard to read.
@@ -100,12 +106,31 @@ pub fn definition() -> clap::Command {
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .arg_required_else_help(true);
-    // Adding the subcommands overwrites the description, so it is set last.
-    Command::augment_subcommands(GlobalArgs::augment_args(program)).about(ABOUT)
+    GlobalArgs::augment_args(program)
+}
+
+/// Adds the arguments of a subcommand.
+type Augment = fn(clap::Command) -> clap::Command;
+
+/// The subcommands that scripts run in a loop.
+const FREQUENT: [(&str, Augment); 4] = [
+    ("listen", listen::ListenArgs::augment_args),
+    ("send", send::SendArgs::augment_args),
+    ("replay", replay::ReplayArgs::augment_args),
+    ("log", log::LogArgs::augment_args),
+];
+
+/// The part of the definition that a command line needs: all of it takes a fifth of `hook send --dry-run`.
+fn needed(args: &[OsString]) -> clap::Command {
+    let named = |first: &OsString| FREQUENT.iter().find(|(name, _)| first.to_str() == Some(name));
+    match args.get(1).and_then(named) {
+        Some((name, augment)) => program().subcommand(augment(clap::Command::new(*name))),
+        None => definition(),
+    }
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<(GlobalArgs, Command), clap::Error> {
-    let matches = definition().try_get_matches_from(args)?;
+    let matches = needed(args).try_get_matches_from(args)?;
     Ok((
         GlobalArgs::from_arg_matches(&matches)?,
         Command::from_arg_matches(&matches)?,
@@ -166,4 +191,25 @@ fn usage_error(error: &clap::Error) {
     let text = mask::text(&text);
     // A closed stderr leaves no place to report the failure.
     let _ = stderr.write_all(harmless_line(&text, styled).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subcommand_that_is_built_alone_is_the_same_as_among_the_others() {
+        let mut all = definition();
+        for (name, _) in FREQUENT {
+            let mut alone = needed(&["hook".into(), name.into()]);
+            assert_eq!(alone.get_subcommands().count(), 1);
+            let help = |program: &mut clap::Command| {
+                program.build();
+                let found = program.find_subcommand_mut(name).unwrap();
+                found.render_long_help().ansi().to_string()
+            };
+            assert_eq!(help(&mut alone), help(&mut all), "{name}");
+        }
+        assert!(needed(&["hook".into(), "-v".into()]).get_subcommands().count() > 4);
+    }
 }

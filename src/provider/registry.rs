@@ -8,7 +8,7 @@ mod received;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize as _, Serialize, Serializer};
 use serde_json::Value;
@@ -82,6 +82,17 @@ pub struct ProviderListing {
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     folder: Option<PathBuf>,
+    compiled: Arc<Mutex<Compiled>>,
+}
+
+/// What was compiled from built-in files, which do not change: a command needs its provider up to four times, and each
+/// compilation takes 0.2 ms of the few that a short one has.
+#[derive(Debug, Default)]
+struct Compiled {
+    /// By label.
+    profiles: BTreeMap<String, Arc<Profile>>,
+    /// By name.
+    ranked: BTreeMap<String, Vec<Arc<Profile>>>,
 }
 
 /// The name in `NAME` or `NAME@VARIANT`.
@@ -95,7 +106,14 @@ impl Registry {
 
     /// The built-in providers, and the user's files in that folder when it exists.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
+        Self {
+            folder,
+            ..Self::default()
+        }
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, Compiled> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The profile of `NAME` or `NAME@VARIANT`.
@@ -103,6 +121,10 @@ impl Registry {
         let (name, variant) = label
             .split_once('@')
             .map_or((label, None), |(name, variant)| (name, Some(variant)));
+        let is_builtin = !self.user_files().contains_key(name);
+        if is_builtin && let Some(known) = self.compiled().profiles.get(label) {
+            return Ok(Arc::clone(known));
+        }
         let (file, origin) = self.source(name, MOST_EXTENDED)?;
         if let Some(variant) = variant
             && file["variants"].get(variant).is_none()
@@ -113,12 +135,21 @@ impl Registry {
                 variants: keys(&file["variants"]),
             });
         }
-        compile(&file, variant, &origin).map(Arc::new)
+        let profile = Arc::new(compile(&file, variant, &origin)?);
+        if is_builtin {
+            let mut compiled = self.compiled();
+            compiled.profiles.insert(label.to_owned(), Arc::clone(&profile));
+        }
+        Ok(profile)
     }
 
     /// The variants of a provider that may decide a request by themselves, the highest rank first; the plain profile,
     /// whose rank is 0, is one of them.
     pub fn ranked(&self, name: &str) -> Result<Vec<Arc<Profile>>, RegistryError> {
+        let is_builtin = !self.user_files().contains_key(name);
+        if is_builtin && let Some(known) = self.compiled().ranked.get(name) {
+            return Ok(known.clone());
+        }
         let (file, origin) = self.source(name, MOST_EXTENDED)?;
         let variants = file["variants"].as_object().into_iter().flatten();
         let signing = variants.filter(|(_, variant)| variant.get("signature").is_some());
@@ -126,10 +157,14 @@ impl Registry {
         let mut ranks: Vec<_> = std::iter::once((0, None)).chain(signing).collect();
         // A stable sort: variants of the same rank keep the order of the file.
         ranks.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
-        ranks
+        let profiles = ranks
             .into_iter()
-            .map(|(_, variant)| compile(&file, variant, &origin).map(Arc::new))
-            .collect()
+            .map(|(_, variant)| compile(&file, variant, &origin).map(Arc::new));
+        let profiles: Vec<_> = profiles.collect::<Result<_, _>>()?;
+        if is_builtin {
+            self.compiled().ranked.insert(name.to_owned(), profiles.clone());
+        }
+        Ok(profiles)
     }
 
     /// Reads and checks a file that is not in the folder: `providers check`.
