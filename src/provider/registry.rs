@@ -14,7 +14,6 @@ use serde::{Deserialize as _, Serialize, Serializer};
 use serde_json::Value;
 
 use super::compose::{ComposeError, ComposeOptions, Composer};
-use super::detect::{self, Detector};
 use super::fault::{ProfileError, key_of};
 use super::handshake::ChallengeMarks;
 use super::near::near_names;
@@ -216,53 +215,6 @@ impl Registry {
     pub fn first() -> Vec<String> {
         let first = BUILTIN.iter().filter(|builtin| builtin.first);
         first.map(|builtin| builtin.name.to_owned()).collect()
-    }
-
-    /// The detector over every provider.
-    pub fn detector(&self) -> Detector {
-        let mut marks = Vec::new();
-        for source in self.sources() {
-            match source {
-                Source::Builtin(builtin) => {
-                    for (variant, any, all) in builtin.detect {
-                        let label =
-                            variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
-                        marks.push(detect::DetectMarks::new(label, any, all));
-                    }
-                }
-                Source::File(name, _) => {
-                    let Ok((file, _)) = self.source(&name, MOST_EXTENDED) else {
-                        continue;
-                    };
-                    let (any, all) = (texts(&file["detect"]["any-of"]), texts(&file["detect"]["all-of"]));
-                    marks.push(detect::DetectMarks::new(name, &any, &all));
-                }
-            }
-        }
-        Detector::new(marks)
-    }
-
-    /// Every `NAME` and `NAME@VARIANT` with the title of the provider, in the order of [`Registry::list`]: completions.
-    pub fn labels(&self) -> Vec<(String, String)> {
-        let mut labels = Vec::new();
-        for source in self.sources() {
-            // A file that cannot be used has no variants.
-            let variants = match &source {
-                Source::Builtin(builtin) => builtin.variants.iter().map(ToString::to_string).collect(),
-                Source::File(name, _) => {
-                    let file = self.source(name, MOST_EXTENDED);
-                    file.map_or_else(|_| Vec::new(), |(file, _)| keys(&file["variants"]))
-                }
-            };
-            let ProviderListing { name, title, .. } = source.listing();
-            labels.push((name.clone(), title.clone()));
-            labels.extend(
-                variants
-                    .iter()
-                    .map(|variant| (format!("{name}@{variant}"), title.clone())),
-            );
-        }
-        labels
     }
 
     fn sources(&self) -> Vec<Source> {

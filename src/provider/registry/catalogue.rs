@@ -1,6 +1,7 @@
-//! The events of all providers.
+//! What is known of all providers: detection, labels, events.
 
-use super::{MOST_EXTENDED, Registry, Source, texts};
+use super::{MOST_EXTENDED, ProviderListing, Registry, Source, keys, texts};
+use crate::provider::detect::{DetectMarks, Detector};
 
 /// A provider that knows an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,53 @@ pub struct EventMatch {
 }
 
 impl Registry {
+    /// The detector over every provider.
+    pub fn detector(&self) -> Detector {
+        let mut marks = Vec::new();
+        for source in self.sources() {
+            match source {
+                Source::Builtin(builtin) => {
+                    for (variant, any, all) in builtin.detect {
+                        let label =
+                            variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
+                        marks.push(DetectMarks::new(label, any, all));
+                    }
+                }
+                Source::File(name, _) => {
+                    let Ok((file, _)) = self.source(&name, MOST_EXTENDED) else {
+                        continue;
+                    };
+                    let (any, all) = (texts(&file["detect"]["any-of"]), texts(&file["detect"]["all-of"]));
+                    marks.push(DetectMarks::new(name, &any, &all));
+                }
+            }
+        }
+        Detector::new(marks)
+    }
+
+    /// Every `NAME` and `NAME@VARIANT` with the title of the provider, in the order of [`Registry::list`]: completions.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        let mut labels = Vec::new();
+        for source in self.sources() {
+            // A file that cannot be used has no variants.
+            let variants = match &source {
+                Source::Builtin(builtin) => builtin.variants.iter().map(ToString::to_string).collect(),
+                Source::File(name, _) => {
+                    let file = self.source(name, MOST_EXTENDED);
+                    file.map_or_else(|_| Vec::new(), |(file, _)| keys(&file["variants"]))
+                }
+            };
+            let ProviderListing { name, title, .. } = source.listing();
+            labels.push((name.clone(), title.clone()));
+            labels.extend(
+                variants
+                    .iter()
+                    .map(|variant| (format!("{name}@{variant}"), title.clone())),
+            );
+        }
+        labels
+    }
+
     /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
     pub fn find_event(&self, event: &str, search: Option<&[String]>) -> Vec<EventMatch> {
         let mut found: [Vec<EventMatch>; 4] = Default::default();
