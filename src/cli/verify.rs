@@ -83,9 +83,7 @@ fn tell_diagnosis(session: &Session, report: &VerifyReport) {
     }
     if !report.not_tried.is_empty() {
         let names = report.not_tried.join(", ");
-        ui.note(&format!(
-            "the body is large and the time was over before these were tried: {names}"
-        ));
+        ui.note(&format!("time limit reached; not tried: {names}"));
     }
     if let Some(expected) = &report.expected {
         ui.hand_over(&format!("expected: {expected}"));

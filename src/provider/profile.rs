@@ -13,7 +13,7 @@ use crate::digest::body_sha256;
 use crate::finding::Finding;
 use crate::headers::Headers;
 use crate::signature::Scheme;
-use crate::template::{Placeholder, Template};
+use crate::template::{Part, Placeholder, Template};
 
 /// One provider, or one variant of it.
 #[derive(Debug, Clone)]
@@ -94,6 +94,14 @@ pub struct Facts {
 }
 
 impl Profile {
+    /// What its secrets begin with, where all of them do.
+    pub fn secret_prefix(&self) -> Option<&str> {
+        match self.secret_form.parts() {
+            [Part::Text(prefix), _, ..] => Some(prefix),
+            _ => None,
+        }
+    }
+
     /// Those parameters, and the defaults of the others, as a message will have them.
     pub fn effective_params(&self, given: &[(String, String)]) -> Vec<(String, String)> {
         let is_given = |name: &str| given.iter().any(|(known, _)| known == name);

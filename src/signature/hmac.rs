@@ -147,7 +147,8 @@ impl Hmac {
         }
     }
 
-    fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
+    /// The key that a secret's text stands for.
+    pub(super) fn key_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
         let text = secret.expose();
         if text.is_empty() {
             return Err(KeyError::NoSecret);
@@ -170,6 +171,11 @@ impl Hmac {
         if bytes.is_empty() {
             return Err(KeyError::NoSecret);
         }
+        Ok(bytes)
+    }
+
+    fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
+        let bytes = self.key_bytes(secret)?;
         let state = MacState::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
         Ok(HmacKey {
             name: secret.name().map(str::to_owned),

@@ -110,6 +110,6 @@ fn diagnose(
         now: capture.at,
     };
     let diagnosis = verification.explain(judged, &received, others);
-    let hint = verification.advice(&diagnosis, judged, &capture.headers, HintCaller::Listen);
+    let hint = verification.advice(&diagnosis, judged, &received, HintCaller::Listen);
     (diagnosis, hint)
 }

@@ -14,6 +14,11 @@ pub(super) const SMALL: usize = 16 * 1024;
 const MOST_SIGNATURES: usize = 4096;
 const MOST_SECRETS: usize = 16;
 
+/// Bytes that pairs of changes are tried on, all together, and what each of them costs beside its body. Half of it is some
+/// twenty milliseconds.
+const MOST_PAIRED: usize = 40 << 20;
+const OF_A_PAIR: usize = 2048;
+
 /// How long a large body is looked at, all in all.
 const BUDGET: Duration = Duration::from_millis(250);
 
@@ -54,6 +59,8 @@ pub struct TimeBudget {
     /// The longest step with next to no bytes.
     least: Cell<Duration>,
     refused: Cell<bool>,
+    /// Bytes that pairs were tried on, each with a share for what is not its body.
+    paired: Cell<usize>,
 }
 
 impl TimeBudget {
@@ -82,6 +89,7 @@ impl TimeBudget {
             rates: GUESSES.map(Cell::new),
             least: Cell::default(),
             refused: Cell::new(false),
+            paired: Cell::default(),
         }
     }
 
@@ -120,6 +128,18 @@ impl TimeBudget {
             StepKind::Check
         };
         self.step(work, size, run)
+    }
+
+    /// Whether one more pair of changes may be tried on that many bytes. Of a small body the work decides and not the clock, so
+    /// that the answer is the same on every machine.
+    pub(super) fn takes_pair(&self, size: usize) -> bool {
+        let paired = self.paired.get() + size + OF_A_PAIR;
+        self.paired.set(paired);
+        let is_over = paired > MOST_PAIRED;
+        if is_over {
+            self.refused.set(true);
+        }
+        !is_over
     }
 
     /// Notes that something is left out.
