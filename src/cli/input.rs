@@ -69,7 +69,8 @@ pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
 
 /// A whole URL, kept as it was typed: what is signed are its characters.
 pub(super) fn whole_url(text: &str) -> std::result::Result<String, String> {
-    match parse_whole_url(text) {
+    // A sender may sign a URL with a space in it as it was typed.
+    match parse_whole_url(&text.replace(' ', "%20")) {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("not a whole URL such as `https://example.com/hook`".into()),
     }

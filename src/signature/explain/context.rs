@@ -174,16 +174,6 @@ impl<'a> SearchContext<'a> {
         by_hash || self.content.placeholders().any(is_body)
     }
 
-    /// The header's text of a part that only the header says.
-    pub(super) fn beside(&self, placeholder: &Placeholder) -> Option<String> {
-        let item = self.sources.first()?.first()?;
-        match placeholder {
-            Placeholder::Timestamp(_) => self.stamp.clone(),
-            Placeholder::Id => item.id.clone(),
-            _ => None,
-        }
-    }
-
     /// Whether there is anything to compare with.
     pub(super) fn has_targets(&self) -> bool {
         self.sources.iter().flatten().any(|item| !item.targets.is_empty())

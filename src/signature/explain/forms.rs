@@ -75,7 +75,8 @@ impl FormStyle {
 /// What is signed in place of a form's sorted fields.
 pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
-    if !content.placeholders().any(|p| *p == Placeholder::Form) {
+    let is_json = matches!(context.case.received.body.trim_ascii_start().first(), None | Some(b'{' | b'['));
+    if is_json || !content.placeholders().any(|p| *p == Placeholder::Form) {
         return false;
     }
     let body = String::from_utf8_lossy(context.case.received.body);

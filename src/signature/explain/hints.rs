@@ -37,9 +37,9 @@ pub fn hint(refusal: &RejectReason, context: &HintContext<'_>) -> Option<String>
             let shown = show("the headers of a signed request")?;
             Some(format!("set the secret at the sender, which is unsigned without one; a proxy may have dropped the header: {shown}"))
         }
-        RejectReason::PartMissing { .. } if verify => {
-            Some("give every header as it came: `--header 'NAME: VALUE'`".into())
-        }
+        RejectReason::PartMissing { part, .. } if verify => Some(format!(
+            "give every header as it came, with the {part} that is signed: `--header 'NAME: VALUE'`"
+        )),
         RejectReason::PartMissing { .. } => Some("a proxy in between may have dropped the header".into()),
         RejectReason::Malformed { .. } => show("the form of the header, and variants"),
         RejectReason::NoMatch { .. } | RejectReason::WrongToken { .. } if context.dev_secret => {

@@ -44,8 +44,8 @@ pub(super) fn changes(context: &SearchContext<'_>) -> Vec<KeyChange> {
             at_the_sender(context, secret, &mut found);
         }
         if let Scheme::Hmac(scheme) = context.case.scheme {
-            made_otherwise(scheme, secret, &mut found);
             key_of_pair(secret, &mut found);
+            made_otherwise(scheme, secret, &mut found);
         }
     }
     if context.is_keyed_by_text() {

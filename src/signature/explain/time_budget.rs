@@ -16,7 +16,7 @@ const MOST_SECRETS: usize = 16;
 
 /// Bytes that pairs of changes are tried on, all together, and what each of them costs beside its body. Half of it is some
 /// twenty milliseconds.
-const MOST_PAIRED: usize = 40 << 20;
+const MOST_PAIRED: usize = 24 << 20;
 const OF_A_PAIR: usize = 2048;
 
 /// How long a large body is looked at, all in all.
@@ -39,14 +39,12 @@ pub(super) enum StepKind {
     Read,
     /// Writing one.
     Write,
-    /// Copying a body with something around it.
-    Copy,
     /// Making another body in any other way.
     Change,
 }
 
 /// Nanoseconds for a byte until the first step of a kind has shown how many it takes: no machine is much slower.
-const GUESSES: [f64; 6] = [5.0, 40.0, 20.0, 10.0, 1.0, 10.0];
+const GUESSES: [f64; 5] = [5.0, 40.0, 20.0, 10.0, 10.0];
 
 /// The time that is left for a request, and what the steps took so far.
 #[derive(Debug)]

@@ -155,7 +155,7 @@ fn changed(url: &Url, given: &str) -> Vec<(Rank, String)> {
     let mut all = vec![
         (Rank::Common, given.to_owned()),
         (Rank::Common, url.to_string()),
-        (Rank::Common, with(&|url| drop(url.set_port(None)))),
+        (Rank::Common, with(&|url| url.set_port(None).unwrap_or_default())),
         (Rank::Common, with(&|url| url.set_path(&other_end))),
         (Rank::Common, with(&|url| url.set_query(None))),
         (Rank::Common, with(&|url| url.set_fragment(None))),
