@@ -1,16 +1,17 @@
-//! Wall-clock time: what signatures, records and templates are stamped with. Waiting is tokio's business, not this.
+//! Wall-clock time, for signatures, records and templates. Timers are tokio's.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The beginning of Unix time, and what a moment that has no date in years of four digits is written as.
+/// The Unix epoch. Also the text of a moment outside of the years 0 to 9999.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// A moment, in microseconds since the Unix epoch, UTC.
@@ -21,11 +22,11 @@ pub struct Timestamp(i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// `2030-01-02T03:04:05Z`
-    Seconds,
+    Seconds = 0,
     /// `2030-01-02T03:04:05.000Z`
-    Millis,
+    Millis = 3,
     /// `2030-01-02T03:04:05.000000Z`
-    Micros,
+    Micros = 6,
 }
 
 impl Timestamp {
@@ -62,19 +63,13 @@ impl Timestamp {
     /// The moment `delta` later.
     #[must_use]
     pub fn plus(self, delta: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(delta.as_micros()).unwrap_or(i64::MAX)),
-        )
+        self.shifted_us(micros(delta))
     }
 
     /// The moment `delta` earlier.
     #[must_use]
     pub fn minus(self, delta: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(delta.as_micros()).unwrap_or(i64::MAX)),
-        )
+        self.shifted_us(-micros(delta))
     }
 
     /// The moment `us` microseconds later, earlier when negative.
@@ -90,11 +85,7 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with the given digits, ending in `Z`.
     pub fn rfc3339(self, precision: Precision) -> String {
-        let digits = match precision {
-            Precision::Seconds => 0,
-            Precision::Millis => 3,
-            Precision::Micros => 6,
-        };
+        let digits = precision as usize;
         let utc = EPOCH.checked_add(SignedDuration::from_micros(self.0)).unwrap_or(EPOCH);
         format!("{utc:.digits$}Z")
     }
@@ -114,7 +105,7 @@ impl Timestamp {
         at.to_zoned(TimeZone::system()).strftime(format).to_string()
     }
 
-    /// Reads Unix seconds (`1893553445`, fractions allowed), or RFC 3339. `None` when it is neither.
+    /// Reads Unix seconds (`1893553445`, fractions allowed), or RFC 3339. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
@@ -148,10 +139,22 @@ impl Timestamp {
     }
 }
 
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// As [`fmt::Display`] writes it.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || D::Error::custom(format!("`{text}` is not a time such as `2030-01-02T03:04:05Z`"));
+        Self::parse(&text).ok_or_else(wrong)
     }
 }
 
@@ -161,9 +164,9 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where the present comes from.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -173,35 +176,31 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        Timestamp(micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
 }
 
-/// A clock that starts at a given moment and moves one microsecond a reading: repeatable, yet never twice the same.
+/// A clock that starts at a given moment and moves one microsecond a reading: repeatable, and never the same twice.
 #[derive(Debug)]
-pub struct SteppingClock(Mutex<Timestamp>);
+pub struct SteppingClock(AtomicI64);
 
 impl SteppingClock {
     /// Starts at `at`.
     pub fn new(at: Timestamp) -> Self {
-        Self(Mutex::new(at))
+        Self(AtomicI64::new(at.0))
     }
 }
 
 impl Clock for SteppingClock {
     fn now(&self) -> Timestamp {
-        let mut at = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let now = *at;
-        *at = now.shifted_us(1);
-        now
+        Timestamp(self.0.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 /// The longest duration that can be given.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
-/// Reads `250ms`, `30s`, `5m`, `2h`, `1d`, sums like `1m30s`, and `0`. The error says what was expected.
+/// Reads `250ms`, `30s`, `5m`, `2h`, `1d`, sums like `1m30s`, and `0`. The error names the expected forms.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration such as `250ms`, `30s`, `5m`, `2h` or `1d`");
     let text = text.trim();
@@ -253,12 +252,9 @@ pub fn human_duration(duration: Duration) -> String {
         return format!("{:.1}s", duration.as_secs_f64());
     }
     let s = duration.as_secs();
-    let two = |a: u64, ua: &str, b: u64, ub: &str| {
-        if b == 0 {
-            format!("{a}{ua}")
-        } else {
-            format!("{a}{ua} {b}{ub}")
-        }
+    let two = |a: u64, ua: &str, b: u64, ub: &str| match b {
+        0 => format!("{a}{ua}"),
+        _ => format!("{a}{ua} {b}{ub}"),
     };
     match s {
         0..60 => format!("{s}s"),

@@ -47,7 +47,7 @@ impl Error {
         Self::new(Exit::Internal, message)
     }
 
-    /// The command ends so, and there is nothing more to say.
+    /// Ends the command with that code, without a message.
     pub fn silent(exit: Exit) -> Self {
         Self::new(exit, "")
     }

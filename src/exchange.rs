@@ -1,17 +1,17 @@
-//! One HTTP exchange seen from the sender: the request, and what came of it. Shared by the engine, the transports, the
+//! One HTTP exchange seen from the sender: the request and its outcome. Shared by the engine, the transports, the
 //! ledger and the screen.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::names::names;
 use crate::text::status_line;
+use crate::words::words;
 
 /// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
 pub const ANSWER_KEPT: usize = 64 * 1024;
@@ -42,13 +42,13 @@ pub struct Attempt {
     pub request_headers: Headers,
     /// The body that was sent, where it is not the message's: a signature was put into it.
     pub request_body: Option<Bytes>,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// From its beginning to the last byte of the answer.
     pub took: Duration,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The target answered.
@@ -77,33 +77,47 @@ pub struct Answer {
     pub whole: Option<Bytes>,
 }
 
-/// Kinds of failures without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// The name does not resolve.
-    Dns,
-    /// Nobody listens, or the network is down.
-    Connect,
-    /// The certificate or the handshake.
-    Tls,
-    /// The whole exchange took too long.
-    Timeout,
-    /// The connection broke off, or the answer is no HTTP.
-    Protocol,
-    /// Ctrl-C in the middle.
-    Cancelled,
-    /// The address may not be reached.
-    Blocked,
-    /// The request could not be signed, so nothing was sent.
-    Signing,
+words! {
+    /// Why there is no response.
+    pub enum ErrorKind {
+        /// The name does not resolve.
+        Dns = "dns",
+        /// Connection refused, or the network is down.
+        Connect = "connect",
+        /// The certificate or the TLS handshake.
+        Tls = "tls",
+        /// The whole exchange took too long.
+        Timeout = "timeout",
+        /// The connection broke off, or the response is not HTTP.
+        Protocol = "protocol",
+        /// Ctrl-C during the exchange.
+        Cancelled = "cancelled",
+        /// The address policy forbids the address.
+        Blocked = "blocked",
+        /// The request could not be signed, so nothing was sent.
+        Signing = "signing",
+    }
 }
 
 impl Outcome {
     /// The status, when there was an answer.
     pub fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
+
+    /// The answer, when there was one.
+    pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Answer(answer) => Some(answer.status),
+            Self::Answer(answer) => Some(answer),
             Self::Error { .. } => None,
+        }
+    }
+
+    /// Kind and text of the failure, when there was no answer.
+    pub fn error(&self) -> Option<(ErrorKind, &str)> {
+        match self {
+            Self::Answer(_) => None,
+            Self::Error { kind, text } => Some((*kind, text)),
         }
     }
 
@@ -125,38 +139,18 @@ impl Outcome {
 }
 
 impl ErrorKind {
-    /// All of them in their order, with the name in JSON and in the ledger, and two words for people.
-    const ALL: [(Self, &'static str, &'static str); 8] = [
-        (Self::Dns, "dns", "unknown host"),
-        (Self::Connect, "connect", "no connection"),
-        (Self::Tls, "tls", "TLS failure"),
-        (Self::Timeout, "timeout", "timeout"),
-        (Self::Protocol, "protocol", "broken answer"),
-        (Self::Cancelled, "cancelled", "stopped"),
-        (Self::Blocked, "blocked", "blocked"),
-        (Self::Signing, "signing", "not signed"),
-    ];
-
-    /// The name in JSON and in the ledger.
-    pub fn name(self) -> &'static str {
-        Self::ALL[self as usize].1
-    }
-
-    /// For people, in two words.
+    /// For people, in at most two words.
     pub fn words(self) -> &'static str {
-        Self::ALL[self as usize].2
-    }
-
-    /// Reads [`ErrorKind::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        let found = Self::ALL.iter().find(|(_, known, _)| *known == name);
-        found.map(|(kind, ..)| *kind)
-    }
-}
-
-impl Serialize for ErrorKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+        match self {
+            Self::Dns => "unknown host",
+            Self::Connect => "no connection",
+            Self::Tls => "TLS failure",
+            Self::Timeout => "timeout",
+            Self::Protocol => "broken answer",
+            Self::Cancelled => "stopped",
+            Self::Blocked => "blocked",
+            Self::Signing => "not signed",
+        }
     }
 }
 
@@ -187,29 +181,23 @@ pub struct Execution {
     pub secret_header: Option<String>,
 }
 
-/// Who made a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Source {
-    /// `hook send`
-    #[default]
-    Send,
-    /// `hook replay`
-    Replay,
-    /// `hook listen --forward-to`
-    Forward,
-    /// `hook endpoints test`
-    Test,
-    /// `hook serve`
-    Serve,
+words! {
+    /// The command that created a delivery.
+    #[derive(Default)]
+    pub enum Source {
+        /// `hook send`
+        #[default]
+        Send = "send",
+        /// `hook replay`
+        Replay = "replay",
+        /// `hook listen --forward-to`
+        Forward = "forward",
+        /// `hook endpoints test`
+        Test = "test",
+        /// `hook serve`
+        Serve = "serve",
+    }
 }
-
-names!(Source {
-    Send = "send",
-    Replay = "replay",
-    Forward = "forward",
-    Test = "test",
-    Serve = "serve",
-});
 
 /// Names an item of the ledger's work queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -218,17 +206,4 @@ pub struct WorkKey {
     pub lane: Uuid,
     /// Its place there: later items have higher numbers, and no number is used twice.
     pub seq: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kind_of_failure_has_its_own_row() {
-        for (row, (kind, name, _)) in ErrorKind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, row);
-            assert_eq!(ErrorKind::from_name(name), Some(kind));
-        }
-    }
 }

@@ -48,6 +48,7 @@ impl Exit {
     /// Of several deliveries the worst ends the command: interrupted, unreachable, refused, ok.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
+        // Codes that no delivery gives rank above a failed delivery, and below Ctrl-C.
         let rank = |exit: Self| match exit {
             Self::Ok => 0,
             Self::Refused => 1,

@@ -1,9 +1,9 @@
-//! What a check found. The rules of endpoints, `endpoints doctor`, `endpoints test`, the comparison with the catalogue and the
-//! check of a provider's file all say it in this form.
+//! The result of a check, shared by the rules of endpoints, `endpoints doctor`, `endpoints test`, the comparison with the
+//! catalogue and the check of a provider's file.
 
 use serde::Serialize;
 
-/// How much a finding weighs, the lightest first.
+/// The severity of a finding, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -15,7 +15,7 @@ pub enum Level {
     Note,
     /// It works, and something may go wrong with it.
     Caution,
-    /// It could not be found out.
+    /// It could not be checked.
     Unknown,
     /// Not as it must be: a provider refuses it, or nothing arrives because of it.
     #[serde(rename = "refused")]
@@ -25,7 +25,7 @@ pub enum Level {
 /// One result of a check. As JSON it has the form of `findings` in `hook.endpoint/1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Finding {
-    /// How much it weighs.
+    /// Its severity.
     #[serde(rename = "severity")]
     pub level: Level,
     /// Which check; stable, for scripts.

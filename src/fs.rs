@@ -19,7 +19,7 @@ pub const SECRET_FILE_LIMIT: u64 = 1024 * 1024;
 /// Why a file that a project names is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectFileError {
-    /// Somebody else could write what this user would run.
+    /// Its owner could change what this user runs.
     #[error("it belongs to another user")]
     Foreign,
     /// A pipe or a device never ends, or blocks.
@@ -102,7 +102,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Deletes a file. Says whether there was one.
+/// Deletes a file. Returns whether it existed.
 pub fn remove(path: &Path) -> io::Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -138,12 +138,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ProjectFileError
 /// not another user's.
 pub fn read_in_project(folder: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, ProjectFileError> {
     check_owner(path)?;
-    let outside = || ProjectFileError::Outside(folder.to_owned());
-    // It exists: where it leads to nothing it is a link.
-    let real = fs::canonicalize(path).map_err(|_| outside())?;
-    if !real.starts_with(fs::canonicalize(folder)?) {
-        return Err(outside());
-    }
+    let real = real_path_in(folder, path)?;
     if fs::metadata(&real).is_ok_and(|found| is_foreign(&found)) {
         return Err(ProjectFileError::Foreign);
     }
@@ -169,17 +164,23 @@ pub fn check_place(folder: &Path, path: &Path) -> Result<(), ProjectFileError> {
         Err(ProjectFileError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => other?,
     }
-    let outside = || ProjectFileError::Outside(folder.to_owned());
-    // A link to nothing would be followed by whoever creates the file.
-    let real = fs::canonicalize(path).map_err(|_| outside())?;
-    if !real.starts_with(fs::canonicalize(folder)?) {
-        return Err(outside());
-    }
-    let found = fs::metadata(&real)?;
+    let found = fs::metadata(real_path_in(folder, path)?)?;
     if found.is_dir() || found.is_file() {
         Ok(())
     } else {
         Err(ProjectFileError::NotRegular)
+    }
+}
+
+/// The path behind all links, which must be in the folder.
+fn real_path_in(folder: &Path, path: &Path) -> Result<PathBuf, ProjectFileError> {
+    let outside = || ProjectFileError::Outside(folder.to_owned());
+    // A link to nothing is outside too: creating the file would follow it.
+    let real = fs::canonicalize(path).map_err(|_| outside())?;
+    if real.starts_with(fs::canonicalize(folder)?) {
+        Ok(real)
+    } else {
+        Err(outside())
     }
 }
 
@@ -252,10 +253,10 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 }
 
 fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    // New, so that neither a link of somebody else's is followed nor the mode of an older file kept.
+    // A new file, so that neither a foreign link is followed nor the mode of an older file kept.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    // Half a file would stand in the way of the next try.
+    // A partial file would make the next attempt fail, because that must create it.
     written.inspect_err(|_| drop(fs::remove_file(path)))
 }
 

@@ -1,16 +1,16 @@
-//! The one glob of hook: `*` stands for any run of characters, nothing else is special.
+//! The only glob syntax of hook: `*` matches any characters, nothing else is special.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names with `*` for any run of characters.
+/// A pattern for names, with `*` for any characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Glob(String);
 
 impl Glob {
-    /// Takes any text.
+    /// Every text is a valid pattern.
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
     }

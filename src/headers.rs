@@ -5,23 +5,17 @@ use std::fmt;
 use std::ops::Range;
 
 /// A list of header lines. Two lists with the same lines are equal, whatever is known to be a secret in them.
-#[derive(Clone, Default)]
-pub struct Headers {
-    /// Names and values as they were added, one after the other. A buffer for each of them took a tenth of the time of a
-    /// bulk send.
-    text: Vec<u8>,
-    /// In order.
-    lines: Vec<Line>,
-    /// Parts of values that are secrets, by the numbers of their lines: the ledger does not keep them.
-    secrets: Vec<(usize, Range<usize>)>,
-}
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<HeaderLine>);
 
-/// Where a line stands in the text: the name, right behind it the value.
-#[derive(Clone, Copy)]
-struct Line {
-    start: usize,
-    name: usize,
-    value: usize,
+/// One line.
+#[derive(Clone)]
+struct HeaderLine {
+    /// In lower case.
+    name: String,
+    value: Vec<u8>,
+    /// The part of the value that is a secret: the ledger does not store it.
+    secret: Option<Range<usize>>,
 }
 
 /// Words of names of headers that hold credentials: masked in every output unless revealed.
@@ -43,10 +37,7 @@ const CREDENTIAL_WORDS: [&str; 15] = [
     "apitoken",
 ];
 
-/// Last word of names of the same kind.
-const KEY: &str = "key";
-
-/// What stands before `key` or `token` where that opens nothing.
+/// Words before `key` or `token` in the names of headers that are no credentials.
 const OTHER_KEYS: [&str; 6] = ["idempotency", "event", "websocket", "routing", "partition", "surrogate"];
 
 /// Headers that belong to one hop and are never passed on (RFC 9110, section 7.6.1).
@@ -71,44 +62,20 @@ impl Headers {
         Self::default()
     }
 
-    /// No lines yet, with room for that many.
-    pub fn with_capacity(lines: usize) -> Self {
-        Self {
-            text: Vec::with_capacity(lines * 40),
-            lines: Vec::with_capacity(lines),
-            secrets: Vec::new(),
-        }
-    }
-
     /// Adds a line after those of the same name, or at the end.
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let last = self.lines.iter().rposition(|line| self.is_named(*line, name));
-        let line = self.write(name, value.as_ref());
-        let at = last.map_or(self.lines.len(), |last| last + 1);
-        self.lines.insert(at, line);
-        self.secrets
-            .iter_mut()
-            .filter(|(line, _)| *line >= at)
-            .for_each(|(line, _)| *line += 1);
-    }
-
-    /// Adds a line whose name is known to be lower case and not interleaved: what a parsed request gives.
-    pub fn push_raw(&mut self, name: &str, value: &[u8]) {
-        let line = self.write(name, value);
-        self.lines.push(line);
+        let last = self.0.iter().rposition(|line| line.is_named(name));
+        // Lines of one name form a list (RFC 9110, section 5.3): their order among each other is all that counts.
+        let at = last.map_or(self.0.len(), |last| last + 1);
+        self.0.insert(at, HeaderLine::new(name, value.as_ref()));
     }
 
     /// Makes this the only line of that name, in its place when there was one.
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let first = self.lines.iter().position(|line| self.is_named(*line, name));
+        let first = self.0.iter().position(|line| line.is_named(name));
         self.remove(name);
-        let line = self.write(name, value.as_ref());
-        let at = first.unwrap_or(self.lines.len());
-        self.lines.insert(at, line);
-        self.secrets
-            .iter_mut()
-            .filter(|(line, _)| *line >= at)
-            .for_each(|(line, _)| *line += 1);
+        let at = first.unwrap_or(self.0.len());
+        self.0.insert(at, HeaderLine::new(name, value.as_ref()));
     }
 
     /// Adds lines in place of those of the same names.
@@ -119,52 +86,35 @@ impl Headers {
 
     /// Drops every line of that name.
     pub fn remove(&mut self, name: &str) {
-        while let Some(at) = self.lines.iter().position(|line| self.is_named(*line, name)) {
-            self.lines.remove(at);
-            self.secrets.retain(|(line, _)| *line != at);
-            self.secrets
-                .iter_mut()
-                .filter(|(line, _)| *line > at)
-                .for_each(|(line, _)| *line -= 1);
-        }
+        self.0.retain(|line| !line.is_named(name));
     }
 
-    /// Notes which part of the values of that name is a secret.
+    /// Marks the part of the values of that name that is a secret.
     pub fn conceal(&mut self, name: &str, part: impl Fn(&[u8]) -> Option<Range<usize>>) {
-        for at in 0..self.lines.len() {
-            let line = self.lines[at];
-            if self.is_named(line, name)
-                && let Some(part) = part(line.value_in(&self.text)).filter(|part| !part.is_empty())
-            {
-                self.secrets.retain(|(line, _)| *line != at);
-                self.secrets.push((at, part));
-            }
+        for line in self.0.iter_mut().filter(|line| line.is_named(name)) {
+            let part = part(&line.value).filter(|part| !part.is_empty());
+            line.secret = part.or(line.secret.take());
         }
     }
 
-    /// Notes which part of the value of a line, by its number, is a secret.
+    /// Marks the part of the value of a line, by its number, that is a secret.
     pub fn conceal_line(&mut self, line: usize, part: Range<usize>) {
-        if self.lines.get(line).is_some_and(|line| part.end <= line.value) {
-            self.secrets.push((line, part));
+        if let Some(line) = self.0.get_mut(line).filter(|line| part.end <= line.value.len()) {
+            line.secret.get_or_insert(part);
         }
     }
 
-    /// Notes the same parts as another list does, for lines that are the same.
+    /// Marks the same parts as in another list, for lines that are the same.
     pub fn conceal_like(&mut self, other: &Self) {
-        for (line, part) in &other.secrets {
-            let line = other.lines[*line];
-            let name = String::from_utf8_lossy(line.name_in(&other.text));
-            let value = line.value_in(&other.text);
-            self.conceal(&name, |own| (own == value).then(|| part.clone()));
+        for line in other.0.iter().filter(|line| line.secret.is_some()) {
+            self.conceal(&line.name, |own| line.secret.clone().filter(|_| own == line.value));
         }
     }
 
     /// Every line, and the part of its value that is a secret.
     pub fn iter_with_secrets(&self) -> impl Iterator<Item = (&str, &[u8], Option<Range<usize>>)> {
-        self.iter().enumerate().map(|(at, (name, value))| {
-            let secret = self.secrets.iter().find(|(line, _)| *line == at);
-            (name, value, secret.map(|(_, part)| part.clone()))
-        })
+        let lines = self.0.iter();
+        lines.map(|line| (&*line.name, &*line.value, line.secret.clone()))
     }
 
     /// The first value of that name, in any case.
@@ -179,50 +129,40 @@ impl Headers {
 
     /// Every value of that name, in order.
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.lines
-            .iter()
-            .filter(move |line| self.is_named(**line, name))
-            .map(|line| line.value_in(&self.text))
+        let lines = self.0.iter().filter(move |line| line.is_named(name));
+        lines.map(|line| &*line.value)
     }
 
-    /// Whether a line of that name is there.
+    /// Whether there is a line of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
     /// Every line, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
-        self.lines.iter().map(|line| {
-            // Every name was a `str` when it was added.
-            let name = std::str::from_utf8(line.name_in(&self.text)).unwrap_or_default();
-            (name, line.value_in(&self.text))
-        })
+        self.0.iter().map(|line| (&*line.name, &*line.value))
     }
 
     /// How many lines there are.
     pub fn len(&self) -> usize {
-        self.lines.len()
+        self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.0.is_empty()
     }
 
     /// The lines that may be sent on to another hop: without hop-by-hop headers, those that `Connection` names, and those
     /// that the transport sets itself.
     #[must_use]
     pub fn end_to_end(&self) -> Self {
-        let named: Vec<String> = self
-            .all("connection")
-            .flat_map(|value| {
-                String::from_utf8_lossy(value)
-                    .split(',')
-                    .map(|t| t.trim().to_ascii_lowercase())
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        self.only(|name| !HOP_BY_HOP.contains(&name) && !FRAMING.contains(&name) && !named.iter().any(|n| n == name))
+        let connection = self.all("connection").map(String::from_utf8_lossy).collect::<Vec<_>>();
+        let named = |name: &str| {
+            let mut tokens = connection.iter().flat_map(|value| value.split(','));
+            tokens.any(|token| token.trim().eq_ignore_ascii_case(name))
+        };
+        self.only(|name| !HOP_BY_HOP.contains(&name) && !FRAMING.contains(&name) && !named(name))
     }
 
     /// Whether a caller may set that header: the framing ones are the transport's.
@@ -233,15 +173,14 @@ impl Headers {
     /// Whether that header's value is a credential, as far as its name tells: `authorization`, `cookie`, `x-api-key`,
     /// `x-NAME-token`.
     pub fn is_credential(name: &str) -> bool {
-        let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
-        let words = || name.split(['-', '_']);
-        let mut last = words().rev();
-        let (last, before) = (last.next(), last.next());
-        if before.is_some_and(|word| OTHER_KEYS.iter().any(|other| is(word, other))) {
+        let name = name.to_ascii_lowercase();
+        let words: Vec<&str> = name.split(['-', '_']).collect();
+        if let [.., before, _] = words[..]
+            && OTHER_KEYS.contains(&before)
+        {
             return false;
         }
-        words().any(|word| CREDENTIAL_WORDS.iter().any(|secret| is(word, secret)))
-            || last.is_some_and(|word| is(word, KEY))
+        words.iter().any(|word| CREDENTIAL_WORDS.contains(word)) || words.last() == Some(&"key")
     }
 
     /// The lines without those that hold credentials.
@@ -250,72 +189,50 @@ impl Headers {
         self.only(|name| !Self::is_credential(name))
     }
 
-    /// One line a header, `name: value\n`, bytes as they are: the ledger's form.
+    /// One line per header, `name: value\n`, bytes as they are: the ledger's format.
     pub fn to_block(&self) -> Vec<u8> {
-        let mut block = Vec::with_capacity(self.text.len() + self.lines.len() * 3);
-        for line in &self.lines {
-            block.extend_from_slice(line.name_in(&self.text));
-            block.extend_from_slice(b": ");
-            block.extend_from_slice(line.value_in(&self.text));
-            block.push(b'\n');
-        }
-        block
+        let lines = self.0.iter();
+        let lines = lines.map(|line| [line.name.as_bytes(), b": ", &line.value, b"\n"].concat());
+        lines.collect::<Vec<_>>().concat()
     }
 
-    /// Reads [`Headers::to_block`] back. A value holds no line feed: HTTP forbids it.
+    /// Reads [`Headers::to_block`] back. A value has no line feed: HTTP forbids it.
     pub fn from_block(block: &[u8]) -> Self {
         let mut headers = Self::new();
         for line in block.split(|b| *b == b'\n') {
             if let Some(colon) = line.windows(2).position(|pair| pair == b": ") {
-                headers.push_raw(&String::from_utf8_lossy(&line[..colon]), &line[colon + 2..]);
+                headers.append(&String::from_utf8_lossy(&line[..colon]), &line[colon + 2..]);
             }
         }
         headers
     }
 
     fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let mut kept = Self::with_capacity(self.len());
-        for (name, value, secret) in self.iter_with_secrets().filter(|(name, ..)| keep(name)) {
-            kept.secrets.extend(secret.map(|part| (kept.len(), part)));
-            kept.push_raw(name, value);
-        }
-        kept
-    }
-
-    fn is_named(&self, line: Line, name: &str) -> bool {
-        line.name_in(&self.text).eq_ignore_ascii_case(name.as_bytes())
-    }
-
-    fn write(&mut self, name: &str, value: &[u8]) -> Line {
-        let start = self.text.len();
-        self.text.extend_from_slice(name.as_bytes());
-        self.text[start..].make_ascii_lowercase();
-        self.text.extend_from_slice(value);
-        Line {
-            start,
-            name: name.len(),
-            value: value.len(),
-        }
+        Self(self.0.iter().filter(|line| keep(&line.name)).cloned().collect())
     }
 }
 
-impl Line {
-    fn name_in(self, text: &[u8]) -> &[u8] {
-        &text[self.start..self.start + self.name]
+impl HeaderLine {
+    fn new(name: &str, value: &[u8]) -> Self {
+        Self {
+            name: name.to_ascii_lowercase(),
+            value: value.to_vec(),
+            secret: None,
+        }
     }
 
-    fn value_in(self, text: &[u8]) -> &[u8] {
-        &text[self.start + self.name..][..self.value]
+    fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
     }
 }
 
-impl PartialEq for Headers {
+impl PartialEq for HeaderLine {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        (&self.name, &self.value) == (&other.name, &other.value)
     }
 }
 
-impl Eq for Headers {}
+impl Eq for HeaderLine {}
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<T: IntoIterator<Item = (N, V)>>(lines: T) -> Self {
@@ -327,18 +244,21 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     }
 }
 
+impl From<&http::HeaderMap> for Headers {
+    fn from(map: &http::HeaderMap) -> Self {
+        map.iter().collect()
+    }
+}
+
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()
             .entries(self.iter().map(|(name, value)| {
-                (
-                    name,
-                    if Self::is_credential(name) {
-                        "(masked)".into()
-                    } else {
-                        String::from_utf8_lossy(value)
-                    },
-                )
+                if Self::is_credential(name) {
+                    (name, "(masked)".into())
+                } else {
+                    (name, String::from_utf8_lossy(value))
+                }
             }))
             .finish()
     }

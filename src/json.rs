@@ -1,12 +1,13 @@
-//! Reading single values out of a JSON body in one pass, without building the document: what `listen` does for every
-//! request. The body itself is never re-serialised.
+//! Reading single values of a JSON body in one pass, without building the document: `listen` does so for every request.
+//! The body itself is never re-serialized.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// What stands at a path.
+/// The value at a path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PathValue {
     /// A string, or the text of a number or boolean.
@@ -16,7 +17,7 @@ pub enum PathValue {
 }
 
 impl PathValue {
-    /// The text, when it is no container.
+    /// The text, unless it is an object or an array.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -25,7 +26,7 @@ impl PathValue {
     }
 }
 
-/// A compiled set of dotted paths (`data.items.0.id`), looked up together.
+/// A compiled set of dotted paths (`data.items.0.id`) that are looked up together.
 #[derive(Debug, Clone, Default)]
 pub struct JsonPaths {
     root: PathNode,
@@ -35,24 +36,16 @@ pub struct JsonPaths {
 #[derive(Debug, Clone, Default)]
 struct PathNode {
     slot: Option<usize>,
-    children: Vec<(String, PathNode)>,
+    children: BTreeMap<String, PathNode>,
 }
 
 impl JsonPaths {
-    /// Adds a path and gives its slot in what [`JsonPaths::read`] answers; the same path has one slot.
+    /// Adds a path and returns its slot in the result of [`JsonPaths::read`]; the same path has one slot.
     pub fn add(&mut self, path: &str) -> usize {
-        let mut node = &mut self.root;
-        for key in path.split('.') {
-            let index = node
-                .children
-                .iter()
-                .position(|(have, _)| have == key)
-                .unwrap_or_else(|| {
-                    node.children.push((key.to_owned(), PathNode::default()));
-                    node.children.len() - 1
-                });
-            node = &mut node.children[index].1;
-        }
+        let keys = path.split('.');
+        let node = keys.fold(&mut self.root, |node, key| {
+            node.children.entry(key.to_owned()).or_default()
+        });
         *node.slot.get_or_insert_with(|| {
             self.count += 1;
             self.count - 1
@@ -61,36 +54,31 @@ impl JsonPaths {
 
     /// The slot of a path that was added.
     pub fn slot(&self, path: &str) -> Option<usize> {
-        let node = path.split('.').try_fold(&self.root, |node, key| {
-            node.children.iter().find(|(have, _)| have == key).map(|(_, node)| node)
-        })?;
-        node.slot
+        let mut keys = path.split('.');
+        keys.try_fold(&self.root, |node, key| node.children.get(key))?.slot
     }
 
-    /// Values at the paths, by slot; `null` and absent are `None`. A body that is not JSON has none.
+    /// The values at the paths, by slot; `None` for `null` and for a path that is not there. A body that is not JSON has
+    /// none.
     pub fn read(&self, body: &[u8]) -> Vec<Option<PathValue>> {
         let mut found = vec![None; self.count];
         if self.count > 0 && matches!(body.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'[')) {
             let mut json = serde_json::Deserializer::from_slice(body);
-            // What was found before a syntax error still counts: a diagnosis wants the event of a cut-off body.
-            let _ = JsonReader {
-                node: &self.root,
-                found: &mut found,
-            }
-            .deserialize(&mut json);
+            // What was found before a syntax error counts: a diagnosis wants the event of a truncated body.
+            let _ = JsonReader(&self.root, &mut found).deserialize(&mut json);
         }
         found
     }
 
-    /// The same for a body of that type: a form's fields are found by their names.
+    /// The same for a body of that type: the fields of a form are found by their names.
     pub fn read_as(&self, content_type: Option<&str>, body: &[u8]) -> Vec<Option<PathValue>> {
         if !content_type.is_some_and(is_form) {
             return self.read(body);
         }
         let mut found = vec![None; self.count];
         for (name, value) in url::form_urlencoded::parse(body) {
-            let node = self.root.children.iter().find(|(have, _)| *have == name);
-            if let Some(slot) = node.and_then(|(_, node)| node.slot) {
+            let node = self.root.children.get(&*name);
+            if let Some(slot) = node.and_then(|node| node.slot) {
                 found[slot] = Some(PathValue::Text(value.into_owned()));
             }
         }
@@ -98,16 +86,20 @@ impl JsonPaths {
     }
 }
 
-struct JsonReader<'a> {
-    node: &'a PathNode,
-    found: &'a mut Vec<Option<PathValue>>,
-}
+/// Reads the value at a node into the slots of the node and its children.
+struct JsonReader<'a>(&'a PathNode, &'a mut [Option<PathValue>]);
 
 impl JsonReader<'_> {
-    fn note(&mut self, value: PathValue) {
-        if let Some(slot) = self.node.slot {
-            self.found[slot] = Some(value);
+    fn set(&mut self, value: PathValue) {
+        if let Some(slot) = self.0.slot {
+            self.1[slot] = Some(value);
         }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return it as it is")]
+    fn scalar<E>(mut self, value: &impl ToString) -> Result<(), E> {
+        self.set(PathValue::Text(value.to_string()));
+        Ok(())
     }
 }
 
@@ -124,40 +116,30 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
-    fn visit_bool<E>(mut self, v: bool) -> Result<(), E> {
-        self.note(PathValue::Text(v.to_string()));
-        Ok(())
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.scalar(&value)
     }
-    fn visit_i64<E>(mut self, v: i64) -> Result<(), E> {
-        self.note(PathValue::Text(v.to_string()));
-        Ok(())
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.scalar(&value)
     }
-    fn visit_u64<E>(mut self, v: u64) -> Result<(), E> {
-        self.note(PathValue::Text(v.to_string()));
-        Ok(())
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.scalar(&value)
     }
-    fn visit_f64<E>(mut self, v: f64) -> Result<(), E> {
-        self.note(PathValue::Text(v.to_string()));
-        Ok(())
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.scalar(&value)
     }
-    fn visit_str<E>(mut self, v: &str) -> Result<(), E> {
-        self.note(PathValue::Text(v.to_owned()));
-        Ok(())
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        self.scalar(&value)
     }
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        self.note(PathValue::Nested);
+        self.set(PathValue::Nested);
         for index in 0.. {
-            let child = self.node.children.iter().find(|(key, _)| key.parse() == Ok(index));
-            let more = match child {
-                Some((_, node)) => seq
-                    .next_element_seed(JsonReader {
-                        node,
-                        found: self.found,
-                    })?
-                    .is_some(),
+            let children = Some(&self.0.children).filter(|children| !children.is_empty());
+            let more = match children.and_then(|children| children.get(&index.to_string())) {
+                Some(node) => seq.next_element_seed(JsonReader(node, self.1))?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
             if !more {
@@ -167,16 +149,11 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
         Ok(())
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.note(PathValue::Nested);
-        while let Some(child) = map.next_key_seed(KeyLookup(self.node))? {
+        self.set(PathValue::Nested);
+        while let Some(child) = map.next_key_seed(KeyLookup(self.0))? {
             match child {
-                Some(node) => map.next_value_seed(JsonReader {
-                    node,
-                    found: self.found,
-                })?,
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+                Some(node) => map.next_value_seed(JsonReader(node, self.1))?,
+                None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
         Ok(())
@@ -199,16 +176,11 @@ impl<'a> Visitor<'_> for KeyLookup<'a> {
         f.write_str("a key")
     }
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self
-            .0
-            .children
-            .iter()
-            .find(|(have, _)| have == key)
-            .map(|(_, node)| node))
+        Ok(self.0.children.get(key))
     }
 }
 
-/// The document of a body: JSON, or a form's fields as texts when its type says so.
+/// The document of a body: JSON, or the fields of a form as texts, by its content type.
 pub fn document(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
     if !is_form(content_type) {
         return serde_json::from_slice(body);
@@ -229,24 +201,21 @@ pub fn is_form(content_type: &str) -> bool {
 
 /// The value at a dotted path of a document.
 pub fn get<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(document, |value, key| match value {
-        Value::Object(map) => map.get(key),
-        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
-        _ => None,
-    })
+    document.pointer(&pointer(path))
 }
 
-/// The place of a dotted path, to be changed.
+/// The value at a dotted path, to be changed.
 pub fn get_mut<'a>(document: &'a mut Value, path: &str) -> Option<&'a mut Value> {
-    path.split('.').try_fold(document, |value, key| match value {
-        Value::Object(map) => map.get_mut(key),
-        Value::Array(items) => items.get_mut(key.parse::<usize>().ok()?),
-        _ => None,
-    })
+    document.pointer_mut(&pointer(path))
 }
 
-/// Writes a value at a dotted path, making the objects on the way. `false` when something that is no object is in
-/// the way.
+/// A dotted path as a JSON pointer (RFC 6901).
+fn pointer(path: &str) -> String {
+    format!("/{}", path.replace('~', "~0").replace('/', "~1").replace('.', "/"))
+}
+
+/// Writes a value at a dotted path, creating the objects on the path. `false` when a value on the path is
+/// neither an object nor an array with that item.
 pub fn insert(document: &mut Value, path: &str, value: Value) -> bool {
     let mut at = document;
     let mut keys = path.split('.').peekable();
@@ -271,7 +240,7 @@ pub fn insert(document: &mut Value, path: &str, value: Value) -> bool {
     false
 }
 
-/// Every dotted path to a value that is no container: what a near name is looked for in.
+/// Every dotted path to a scalar: the candidates for a suggestion.
 pub fn leaf_paths(document: &Value) -> Vec<String> {
     fn walk(value: &Value, prefix: &str, paths: &mut Vec<String>) {
         let at = |key: &str| {

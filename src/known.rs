@@ -1,7 +1,8 @@
-//! Secrets that this process has learnt, whichever part of it asked for them: what every output masks, and what the ledger
-//! never holds. There is one list for the process, so that nothing has to be passed along and nothing can be left out.
+//! Secrets that this process knows: every output masks them, and the ledger never stores them. There is one list for the
+//! whole process, so that no caller can forget to pass it on.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::digest::fingerprint;
@@ -13,7 +14,7 @@ const SHORTEST_PART: usize = 8;
 /// How many secrets are looked for inside of longer texts, the first ones; whole values are compared with all of them.
 const MOST_PARTS: usize = 64;
 
-/// How many tokens of senders are remembered, the latest ones.
+/// How many tokens of senders are remembered: the latest ones.
 const MOST_TOKENS: usize = 1024;
 
 /// A longer token is not remembered.
@@ -30,18 +31,16 @@ pub struct Entry {
     secret: Secret,
     /// What can be typed to name it: `env:VAR`; absent for a literal.
     pub reference: Option<String>,
-    /// Tells it apart without giving it away.
+    /// Identifies it without revealing it.
     pub fingerprint: String,
 }
 
-/// A known secret inside of a text.
+/// A known secret in a text.
 #[derive(Debug, Clone)]
 pub struct SecretMatch {
-    /// Where it begins, in bytes.
-    pub start: usize,
-    /// How long it is.
-    pub len: usize,
-    /// Which one.
+    /// Its bytes in the text.
+    pub range: Range<usize>,
+    /// The secret.
     pub entry: Arc<Entry>,
 }
 
@@ -51,29 +50,32 @@ struct Known {
     parts: Vec<Arc<Entry>>,
     /// The same secrets as they are written in JSON and in forms, where that is another way.
     written: Vec<(Vec<u8>, Arc<Entry>)>,
-    /// By fingerprint, and in the order in which they came.
-    tokens: HashMap<String, Vec<u8>>,
-    order: VecDeque<String>,
+    /// The latest last.
+    tokens: VecDeque<Arc<Entry>>,
 }
 
 impl Entry {
-    /// The text itself. Whoever calls this must not print it.
+    fn new(secret: Secret, reference: Option<&str>) -> Arc<Self> {
+        Arc::new(Self {
+            fingerprint: fingerprint(&secret),
+            reference: reference.map(str::to_owned),
+            secret,
+        })
+    }
+
+    /// The text itself. The caller must not print it.
     pub fn expose(&self) -> &[u8] {
         self.secret.expose()
     }
 }
 
-/// Takes note of a secret, and of the reference that names it.
+/// Remembers a secret, and the reference that names it.
 pub fn remember(secret: &Secret, reference: Option<&str>) {
     let text = secret.expose();
-    if text.is_empty() || PUBLIC.iter().any(|start| text.starts_with(start)) || is_known(text) {
+    if text.is_empty() || PUBLIC.iter().any(|start| text.starts_with(start)) || whole(text).is_some() {
         return;
     }
-    let entry = Arc::new(Entry {
-        secret: secret.clone(),
-        reference: reference.map(str::to_owned),
-        fingerprint: fingerprint(secret),
-    });
+    let entry = Entry::new(secret.clone(), reference);
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
     if text.len() >= SHORTEST_PART && known.parts.len() < MOST_PARTS {
@@ -85,38 +87,29 @@ pub fn remember(secret: &Secret, reference: Option<&str>) {
     known.by_text.insert(text.to_vec(), entry);
 }
 
-/// Takes note of a token that a sender wrote, so that what this process recorded it can also restore. Returns its
-/// fingerprint.
-pub fn remember_token(value: &[u8]) -> String {
-    let name = fingerprint(&Secret::new(value));
-    if value.len() > LONGEST_TOKEN || is_known(value) {
-        return name;
+/// Remembers a token that a sender wrote, so that this process can restore what it recorded. Nothing is masked because of
+/// it.
+pub fn remember_token(value: &[u8]) -> Arc<Entry> {
+    let entry = Entry::new(Secret::new(value), None);
+    if value.len() > LONGEST_TOKEN || by_fingerprint(&entry.fingerprint).is_some() {
+        return entry;
     }
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    if known.tokens.insert(name.clone(), value.to_vec()).is_none() {
-        known.order.push_back(name.clone());
-        if known.order.len() > MOST_TOKENS
-            && let Some(oldest) = known.order.pop_front()
-        {
-            known.tokens.remove(&oldest);
-        }
+    let tokens = &mut known.get_or_insert_default().tokens;
+    if tokens.len() == MOST_TOKENS {
+        tokens.pop_front();
     }
-    name
+    tokens.push_back(Arc::clone(&entry));
+    entry
 }
 
 /// The text with that fingerprint.
 pub fn by_fingerprint(name: &str) -> Option<Vec<u8>> {
     let known = read();
     let known = known.as_ref()?;
-    let secret = known.by_text.values().find(|entry| entry.fingerprint == name);
-    let secret = secret.map(|entry| entry.expose().to_vec());
-    secret.or_else(|| known.tokens.get(name).cloned())
-}
-
-/// Whether there is any.
-pub fn is_any() -> bool {
-    read().is_some()
+    let mut entries = known.by_text.values().chain(&known.tokens);
+    let found = entries.find(|entry| entry.fingerprint == name)?;
+    Some(found.expose().to_vec())
 }
 
 /// The secret that is this whole text.
@@ -157,41 +150,32 @@ fn find(text: &[u8], written: bool) -> Vec<SecretMatch> {
     for (needle, entry) in plain.chain(other.filter(|_| written)) {
         let mut from = 0;
         while let Some(at) = position(&text[from..], needle) {
-            let start = from + at;
-            from = start + needle.len();
-            found.push(SecretMatch {
-                start,
-                len: needle.len(),
-                entry: Arc::clone(entry),
-            });
+            let range = from + at..from + at + needle.len();
+            from = range.end;
+            let entry = Arc::clone(entry);
+            found.push(SecretMatch { range, entry });
         }
     }
-    // Of two that overlap the longer one counts: a secret may hold another one.
-    found.sort_by_key(|found| (std::cmp::Reverse(found.len), found.start));
+    // Of two that overlap the longer one counts: a secret may contain another one.
+    found.sort_by_key(|one| (std::cmp::Reverse(one.range.len()), one.range.start));
     let mut apart: Vec<SecretMatch> = Vec::new();
     for one in found {
-        let end = one.start + one.len;
-        if apart
-            .iter()
-            .all(|other| end <= other.start || other.start + other.len <= one.start)
-        {
+        let is_apart = |other: &SecretMatch| one.range.end <= other.range.start || other.range.end <= one.range.start;
+        if apart.iter().all(is_apart) {
             apart.push(one);
         }
     }
-    apart.sort_by_key(|found| found.start);
+    apart.sort_by_key(|one| one.range.start);
     apart
-}
-
-fn is_known(text: &[u8]) -> bool {
-    read().as_ref().is_some_and(|known| known.by_text.contains_key(text))
 }
 
 fn read() -> RwLockReadGuard<'static, Option<Known>> {
     KNOWN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where `needle`, which is not empty, begins in `text`.
+/// Where `needle`, which is not empty, starts in `text`.
 fn position(text: &[u8], needle: &[u8]) -> Option<usize> {
+    // Bodies of many MiB are searched: the scan for the first byte is several times as fast as comparing every window.
     let (first, last) = (*needle.first()?, text.len().checked_sub(needle.len())?);
     let mut from = 0;
     while from <= last {
@@ -214,8 +198,8 @@ mod tests {
         remember(&Secret::new("outer-inner-1"), None);
         remember(&Secret::new("kts"), None);
         let found = inside(b"a known-test-outer-inner-1 b outer-inner-1 kts");
-        let spans: Vec<_> = found.iter().map(|found| (found.start, found.len)).collect();
-        assert_eq!(spans, [(2, 24), (29, 13)]);
+        let ranges: Vec<_> = found.iter().map(|found| found.range.clone()).collect();
+        assert_eq!(ranges, [2..26, 29..42]);
         assert_eq!(found[0].entry.reference.as_deref(), Some("env:OUTER"));
         assert!(whole(b"kts").is_some() && whole(b"outer").is_none());
         assert_eq!(
@@ -230,7 +214,7 @@ mod tests {
         let json = br#"{"a":"known \"written\\ +form"}"#;
         assert!(inside(json).is_empty());
         let found = inside_written(json);
-        assert_eq!((found[0].start, found[0].len), (6, 23));
+        assert_eq!(found[0].range, 6..29);
         assert_eq!(inside_written(b"a=known+%22written%5C+%2Bform&b").len(), 1);
         assert_eq!(inside_written(b"known \"written\\ +form").len(), 1);
     }
@@ -239,9 +223,9 @@ mod tests {
     fn public_keys_are_no_secrets_and_tokens_of_senders_are_restored_only() {
         remember(&Secret::new("whpk_abcdefghijkl"), None);
         assert!(inside(b"whpk_abcdefghijkl").is_empty());
-        let name = remember_token(b"token-of-a-sender");
+        let token = remember_token(b"token-of-a-sender");
         assert!(inside(b"token-of-a-sender").is_empty());
-        assert_eq!(by_fingerprint(&name).unwrap(), b"token-of-a-sender");
+        assert_eq!(by_fingerprint(&token.fingerprint).unwrap(), b"token-of-a-sender");
     }
 
     #[test]

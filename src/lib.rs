@@ -23,7 +23,6 @@ pub(crate) mod known;
 pub(crate) mod listener;
 pub(crate) mod mask;
 pub(crate) mod message;
-pub(crate) mod names;
 pub(crate) mod percentile;
 pub(crate) mod pipeline;
 pub(crate) mod process;
@@ -48,93 +47,26 @@ pub(crate) mod words;
 
 pub use cli::run;
 
-/// What the tests, the benches and the fuzz targets of this repository reach beside [`run`]. It is compiled with the feature
-/// `internals` only and promises nothing: the program is hook's interface.
+/// The modules that the tests, benches and fuzz targets of this repository use beside [`run`]. Compiled with the feature
+/// `internals` only, and not a public interface: users call the program.
 #[cfg(feature = "internals")]
-#[expect(missing_docs, reason = "each module says what it is about at its own place")]
+#[expect(missing_docs, reason = "each module is documented in its own file")]
 pub mod internals {
-    pub mod api {
-        pub use crate::api::*;
+    // A module with visibility `pub(crate)` cannot be re-exported as a whole, only its public items can.
+    macro_rules! export {
+        ($($name:ident)*) => {
+            $(pub mod $name {
+                pub use crate::$name::*;
+            })*
+        };
     }
-    pub mod app {
-        pub use crate::app::*;
+
+    export! {
+        api app clock config endpoints engine error exchange exit finding headers id json known message pipeline provider
+        random secret shell shutdown signature store template transport verification view
     }
+
     pub mod cli {
-        pub use crate::cli::{definition, generated, run};
-    }
-    pub mod clock {
-        pub use crate::clock::*;
-    }
-    pub mod config {
-        pub use crate::config::*;
-    }
-    pub mod endpoints {
-        pub use crate::endpoints::*;
-    }
-    pub mod engine {
-        pub use crate::engine::*;
-    }
-    pub mod error {
-        pub use crate::error::*;
-    }
-    pub mod exchange {
-        pub use crate::exchange::*;
-    }
-    pub mod exit {
-        pub use crate::exit::*;
-    }
-    pub mod finding {
-        pub use crate::finding::*;
-    }
-    pub mod headers {
-        pub use crate::headers::*;
-    }
-    pub mod id {
-        pub use crate::id::*;
-    }
-    pub mod json {
-        pub use crate::json::*;
-    }
-    pub mod known {
-        pub use crate::known::*;
-    }
-    pub mod message {
-        pub use crate::message::*;
-    }
-    pub mod pipeline {
-        pub use crate::pipeline::*;
-    }
-    pub mod provider {
-        pub use crate::provider::*;
-    }
-    pub mod random {
-        pub use crate::random::*;
-    }
-    pub mod secret {
-        pub use crate::secret::*;
-    }
-    pub mod shell {
-        pub use crate::shell::*;
-    }
-    pub mod shutdown {
-        pub use crate::shutdown::*;
-    }
-    pub mod signature {
-        pub use crate::signature::*;
-    }
-    pub mod store {
-        pub use crate::store::*;
-    }
-    pub mod template {
-        pub use crate::template::*;
-    }
-    pub mod transport {
-        pub use crate::transport::*;
-    }
-    pub mod verification {
-        pub use crate::verification::*;
-    }
-    pub mod view {
-        pub use crate::view::*;
+        pub use crate::cli::{complete, definition, man, run};
     }
 }

@@ -1,10 +1,10 @@
-//! The one masker of credentials in URLs, headers and texts. What is masked can be told without reading this:
+//! Masks credentials in URLs, headers and texts. These rules are all of it:
 //!
 //! - in a URL the user name, the password, and each value of the query or the fragment whose name sounds like a credential
 //!   (`SECRET_NAMES`) or that looks random: 16 or more letters, digits and `-_.~+/=`, with a letter and a digit, unless
 //!   the name is that of a checksum;
 //! - in a header the value, when the name is one of a credential ([`Headers::is_credential`]);
-//! - anywhere else the secrets that this process has learnt, URLs as above, and what follows `literal:`.
+//! - anywhere else the secrets that this process knows, URLs as above, and what follows `literal:`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::headers::Headers;
 use crate::known;
 
-/// What stands in place of a credential.
+/// The text that replaces a credential.
 pub const MASK: &str = "********";
 
 /// Parts of names of a query's parameters that hold credentials.
@@ -66,13 +66,13 @@ pub fn url_unless(text: &str, reveal: bool) -> String {
     if reveal { text.to_owned() } else { url(text) }
 }
 
-/// A URL for somebody else's eyes: without any value of its query, and without its fragment.
+/// A URL to show to others: without the values of its query, and without its fragment.
 pub fn url_for_others(text: &str) -> String {
     let text = text.split('#').next().unwrap_or_default();
     parts(text, Values::All)
 }
 
-/// Path and query of a request to an inbound trigger, whose path lets in whoever knows it.
+/// Path and query of a request to an inbound trigger, whose path is a credential.
 pub fn trigger(target: &str) -> String {
     let query = target.split_once('?').map_or("", |(path, _)| &target[path.len()..]);
     format!("/{MASK}{}", url(query))
@@ -98,30 +98,20 @@ pub fn text(text: &str) -> Cow<'_, str> {
     shown
 }
 
-/// A text without the secrets that this process has learnt.
+/// A text without the secrets that this process knows.
 pub fn secrets(text: &str) -> Cow<'_, str> {
+    // A short secret is found as a whole text only.
     if known::whole(text.as_bytes()).is_some() {
         return Cow::Borrowed(MASK);
     }
-    let found = known::inside_written(text.as_bytes());
-    if found.is_empty() {
-        return Cow::Borrowed(text);
+    match bytes(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        // A secret that is not UTF-8 may have cut a character in two.
+        Cow::Owned(shown) => Cow::Owned(String::from_utf8_lossy(&shown).into_owned()),
     }
-    let (mut shown, mut from) = (String::with_capacity(text.len()), 0);
-    for one in found {
-        // A secret that is no text begins or ends in the middle of a character.
-        let (Some(before), Some(_)) = (text.get(from..one.start), text.get(one.start + one.len..)) else {
-            continue;
-        };
-        shown.push_str(before);
-        shown.push_str(MASK);
-        from = one.start + one.len;
-    }
-    shown.push_str(&text[from..]);
-    Cow::Owned(shown)
 }
 
-/// JSON without the secrets that this process has learnt.
+/// JSON without the secrets that this process knows.
 pub fn value(value: &Value) -> Value {
     match value {
         Value::String(text) => secrets(text).into(),
@@ -134,7 +124,7 @@ pub fn value(value: &Value) -> Value {
     }
 }
 
-/// Bytes without the secrets that this process has learnt.
+/// Bytes without the secrets that this process knows.
 pub fn bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     let found = known::inside_written(bytes);
     if found.is_empty() {
@@ -142,9 +132,9 @@ pub fn bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
     let (mut shown, mut from) = (Vec::with_capacity(bytes.len()), 0);
     for one in found {
-        shown.extend_from_slice(&bytes[from..one.start]);
+        shown.extend_from_slice(&bytes[from..one.range.start]);
         shown.extend_from_slice(MASK.as_bytes());
-        from = one.start + one.len;
+        from = one.range.end;
     }
     shown.extend_from_slice(&bytes[from..]);
     Cow::Owned(shown)
@@ -170,18 +160,19 @@ fn parts(text: &str, values: Values) -> String {
     let mut shown = scheme.to_owned();
     match authority.rsplit_once('@') {
         Some((user, host)) => {
-            let mask = if user.contains(':') {
-                format!("{MASK}:{MASK}")
+            let password = if user.contains(':') {
+                format!(":{MASK}")
             } else {
-                MASK.to_owned()
+                String::new()
             };
-            let _ = write!(shown, "{mask}@{host}");
+            let _ = write!(shown, "{MASK}{password}@{host}");
         }
         None => shown.push_str(authority),
     }
     let (rest, fragment) = split(rest, '#');
     let (path, query) = split(rest, '?');
     shown.push_str(&secrets(&without_escaped(path)));
+    // A fragment is read like a query: OAuth puts tokens there.
     for (mark, pairs) in [('?', query), ('#', fragment)] {
         if let Some(pairs) = pairs {
             shown.push(mark);
@@ -199,10 +190,8 @@ fn is_request_line(text: &str) -> bool {
 }
 
 fn split(text: &str, at: char) -> (&str, Option<&str>) {
-    match text.split_once(at) {
-        Some((before, after)) => (before, Some(after)),
-        None => (text, None),
-    }
+    text.split_once(at)
+        .map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 fn masked_pair(pair: &str, values: Values) -> Cow<'_, str> {

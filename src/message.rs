@@ -1,10 +1,10 @@
 //! A message: the event as bytes. Built once, never re-serialised after.
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::words::words;
 
 /// One event as it goes over the wire, whatever the number of endpoints and attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,28 +25,14 @@ pub struct Message {
     pub body: Bytes,
 }
 
-/// Whether real money would move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// A rehearsal.
-    #[default]
-    Test,
-    /// The real thing.
-    Live,
-}
-
-impl Mode {
-    /// `test` or `live`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Test => "test",
-            Self::Live => "live",
-        }
-    }
-
-    /// Reads [`Mode::name`]; anything unknown is a rehearsal.
-    pub fn from_name(name: &str) -> Self {
-        if name == "live" { Self::Live } else { Self::Test }
+words! {
+    /// Whether real money would move.
+    #[derive(Default)]
+    pub enum Mode {
+        /// A test event.
+        #[default]
+        Test = "test",
+        /// A live event.
+        Live = "live",
     }
 }

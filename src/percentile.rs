@@ -1,4 +1,4 @@
-//! Which of many sorted values stands for a share of them.
+//! Percentiles by the nearest-rank method.
 
 /// The index of the value that `share` (0.0..=1.0) of `count` sorted values do not exceed, by the nearest-rank method.
 /// `None` when there are no values.

@@ -1,8 +1,7 @@
-//! From deliveries to records and lines: runs the engine, keeps what happened in the ledger, and only then shows it, so
-//! that an id on the screen can be replayed at once.
+//! Runs the engine, records its events in the ledger, and only then passes them to an observer, so that a number on the
+//! screen can be replayed at once.
 
-mod concealed;
-mod content_store;
+mod stored;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -14,14 +13,14 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise};
 use crate::error::Result;
-use crate::exchange::{SecretKind, Source};
+use crate::exchange::Source;
 use crate::id::Id;
-use crate::store::{self, Ack, DeliveryState, Lease, Ledger, NewDelivery, Op, PendingAck, StoreError};
+use crate::store::{Ack, DeliveryState, Lease, Ledger, Op, PendingAck, StoreError};
 use crate::transport::Transport;
-use concealed::{concealed, concealed_headers};
-use content_store::LedgerContentStore;
+use stored::{LedgerContentStore, record_attempt};
+pub use stored::{message_of, progress, record};
 pub use tally::Tally;
 pub use times::Times;
 
@@ -30,20 +29,8 @@ pub trait DeliveryObserver {
     /// After the event is in the ledger under that number.
     fn event(&mut self, number: u64, event: &Event) -> Result<()>;
 
-    /// How a delivery to an endpoint ended. Gives back what it leaves to the tally; an observer of a run without an end
-    /// takes care of each by itself.
-    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
-        Ok(Some(outcome))
-    }
-}
-
-/// Which deliveries are in the ledger before they are worked on.
-#[derive(Debug, Clone)]
-pub enum AlreadyRecorded {
-    /// These.
-    These(HashSet<Id>),
-    /// All of them.
-    All,
+    /// How a delivery to an endpoint ended.
+    fn outcome(&mut self, _outcome: EndpointOutcome) {}
 }
 
 /// How a delivery to an endpoint ended.
@@ -53,7 +40,7 @@ pub struct EndpointOutcome {
     pub endpoint: String,
     /// Whether it was delivered.
     pub delivered: bool,
-    /// Whether the answer told the provider to disable the endpoint.
+    /// Whether the answer makes the provider disable the endpoint.
     pub gone: bool,
 }
 
@@ -70,33 +57,32 @@ pub struct Pipeline<T> {
 }
 
 impl<T: Transport> Pipeline<T> {
-    /// Works off the deliveries; those that are `recorded` are in the ledger already.
+    /// Delivers until the jobs end.
     pub async fn run(
         self,
         jobs: mpsc::Receiver<Delivery>,
-        recorded: AlreadyRecorded,
         observer: &mut (dyn DeliveryObserver + Send),
     ) -> Result<Tally> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
         let mut engine = self.engine;
-        engine.stored_first = matches!(recorded, AlreadyRecorded::All);
         engine.store = Some(Arc::new(LedgerContentStore {
             ledger: self.ledger.clone(),
             cancel: self.cancel.clone(),
         }));
         let recheck = Arc::clone(&engine.recheck);
+        let stored_first = engine.stored_first;
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,
             lease: self.lease,
-            recorded,
+            stored_first,
+            pending: HashSet::new(),
         };
-        let recording = recorder.run(events, acked_in);
         let mut tally = Tally::default();
-        // Without a ledger or a screen nothing more is begun; what is under way is recorded all the same, if it can be.
+        // Without a ledger or an observer no attempt is begun; those in flight are recorded if possible.
         let stop = self.cancel;
-        let recording = async { recording.await.inspect_err(|_| stop.cancel()) };
+        let recording = async { recorder.run(events, acked_in).await.inspect_err(|_| stop.cancel()) };
         let showing = async {
             let shown = show(acked, &mut tally, observer, &recheck).await;
             shown.inspect_err(|_| stop.cancel())
@@ -121,10 +107,8 @@ async fn show(
         observer.event(number, &event)?;
         if let Some(outcome) = EndpointOutcome::of(&event) {
             let failed = !outcome.delivered;
-            if let Some(outcome) = observer.outcome(outcome)? {
-                tally.add_outcome(outcome);
-            }
-            // It may have disabled the endpoint, for which more is waiting.
+            observer.outcome(outcome);
+            // It may have disabled the endpoint of other waiting deliveries.
             if failed {
                 recheck.notify_one();
             }
@@ -137,7 +121,10 @@ async fn show(
 struct Recorder {
     ledger: Ledger,
     lease: Option<Arc<Lease>>,
-    recorded: AlreadyRecorded,
+    /// Whether every delivery was recorded before it came.
+    stored_first: bool,
+    /// Deliveries that this run has recorded and that go on.
+    pending: HashSet<Id>,
 }
 
 impl Recorder {
@@ -149,26 +136,27 @@ impl Recorder {
         while let Some(mut event) = events.recv().await {
             let until_recorded = event.until_recorded.take();
             let promise = event.delivery.label.promise;
-            // What was not begun is in the queue as before.
-            if matches!(promise, Promise::Item(_))
-                && event.attempt.is_none()
-                && !self.recorded.contains(event.delivery.id)
-            {
+            // An item that was not begun stays in the queue as it is.
+            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.is_recorded(event.delivery.id) {
                 continue;
             }
             let op = self.with_promise(&event);
             let pending = self.ledger.enqueue(op).await?;
-            // From now on it is found in the ledger, whose changes and reads keep their order.
+            // The ledger keeps the order of changes and reads: from now on a read finds it.
             drop(until_recorded);
-            // Nobody looks on any more once the screen has failed.
+            // The receiver is gone once the observer has failed.
             let _ = acked.send((event, pending)).await;
         }
         Ok(())
     }
 
+    fn is_recorded(&self, id: Id) -> bool {
+        self.stored_first || self.pending.contains(&id)
+    }
+
     /// The change with those that belong into its transaction.
     fn with_promise(&mut self, event: &Event) -> Op {
-        let first = !self.recorded.contains(event.delivery.id);
+        let first = !self.is_recorded(event.delivery.id);
         let mut ops = vec![self.op(event)];
         if let Promise::Item(work) = event.delivery.label.promise
             && first
@@ -197,16 +185,18 @@ impl Recorder {
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
-        let is_recorded = self.recorded.update(id, goes_on) || promise == Promise::Taken;
-        let owner = if goes_on {
-            self.lease.as_ref().map(|lease| lease.name().to_owned())
-        } else {
-            None
-        };
+        let is_recorded = self.is_recorded(id) || promise == Promise::Taken;
+        if !goes_on {
+            self.pending.remove(&id);
+        } else if !self.stored_first {
+            self.pending.insert(id);
+        }
+        let lease = self.lease.as_ref().filter(|_| goes_on);
+        let owner = lease.map(|lease| lease.name().to_owned());
         match (is_recorded, &event.attempt) {
             (true, Some(attempt)) => Op::Attempt {
                 delivery: id,
-                attempt: Box::new(concealed(attempt, &event.delivery)),
+                attempt: Box::new(record_attempt(attempt, &event.delivery)),
                 state,
                 next_due,
             },
@@ -219,37 +209,12 @@ impl Recorder {
                 let mut record = record(&event.delivery, owner);
                 record.state = state;
                 record.next_due = next_due;
-                record.attempts = attempt
-                    .iter()
-                    .map(|attempt| concealed(attempt, &event.delivery))
+                let attempts = attempt.iter();
+                record.attempts = attempts
+                    .map(|attempt| record_attempt(attempt, &event.delivery))
                     .collect();
                 Op::Delivery(Box::new(record))
             }
-        }
-    }
-}
-
-impl Default for AlreadyRecorded {
-    fn default() -> Self {
-        Self::These(HashSet::new())
-    }
-}
-
-impl AlreadyRecorded {
-    /// Whether that delivery is in the ledger.
-    fn contains(&self, id: Id) -> bool {
-        match self {
-            Self::All => true,
-            Self::These(ids) => ids.contains(&id),
-        }
-    }
-
-    /// Whether that delivery is in the ledger; it is from now on, as long as it goes on.
-    fn update(&mut self, id: Id, goes_on: bool) -> bool {
-        match self {
-            Self::All => true,
-            Self::These(ids) if goes_on => !ids.insert(id),
-            Self::These(ids) => ids.remove(&id),
         }
     }
 }
@@ -272,42 +237,10 @@ impl EndpointOutcome {
     }
 }
 
-/// What is noted at a capture that was sent on.
+/// The note at a capture that was forwarded.
 fn forwarded(event: &Event) -> Option<Op> {
     let label = &event.delivery.label;
     let capture = label.origin.filter(|_| label.source == Source::Forward)?;
     let url = event.delivery.url.to_string();
     (event.next == Next::Delivered).then_some(Op::Forwarded { capture, url })
-}
-
-/// The ledger's form of a delivery, before its first attempt.
-pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
-    NewDelivery {
-        id: delivery.id,
-        at: delivery.at,
-        message: (*delivery.message).clone(),
-        provider: delivery.label.provider.clone(),
-        endpoint: delivery.label.endpoint.clone(),
-        url: delivery.url.to_string(),
-        method: delivery.method.clone(),
-        headers: concealed_headers(&delivery.headers, delivery),
-        signing: match delivery.signing {
-            Signing::Fresh { .. } => store::SigningMode::Fresh,
-            Signing::AsCaptured => store::SigningMode::AsCaptured,
-        },
-        secret: Some(match &delivery.signing {
-            Signing::Fresh { secret, .. } => (**secret).clone(),
-            Signing::AsCaptured => SecretKind::None,
-        }),
-        policy: Some(Arc::clone(&delivery.policy)),
-        addresses: Some(delivery.addresses.to_string()),
-        source: delivery.label.source,
-        origin: delivery.label.origin,
-        execution: delivery.label.execution.clone(),
-        delays: delivery.policy.schedule.delays.clone(),
-        owner,
-        state: DeliveryState::Pending,
-        next_due: None,
-        attempts: Vec::new(),
-    }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// How long a group may take to end after it was asked to, before it is killed.
 pub const GRACE: Duration = Duration::from_secs(2);
 
-/// How often a group is asked whether anybody is left in it. The system tells of the end of a child, not of its children.
+/// How often a group is checked for remaining processes. The system reports the end of a child, not of its children.
 const POLL: Duration = Duration::from_millis(20);
 
 /// A running child. Dropped before its end, it is killed with its group.
@@ -25,7 +25,7 @@ pub struct GroupChild {
 }
 
 impl GroupChild {
-    /// Starts it in a process group of its own. Ctrl-C in a terminal does not reach it: whoever starts it passes that on.
+    /// Starts it in a process group of its own. Ctrl-C in a terminal does not reach it: the caller passes it on.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         command.process_group(0);
         Self::start(command, true)
@@ -105,7 +105,7 @@ impl GroupChild {
 
     fn signal(&self, signal: Signal) {
         let Some(pid) = self.pid else { return };
-        // It fails when nobody is left, which is what is wanted.
+        // It fails when no process is left, which is fine.
         let _ = if self.own_group {
             kill_process_group(pid, signal)
         } else {

@@ -11,8 +11,9 @@ use crate::clock::Timestamp;
 /// A source of random bytes.
 pub struct Random(RandomSource);
 
+#[expect(clippy::large_enum_variant, reason = "one value in a process")]
 enum RandomSource {
-    Os(Box<Mutex<Pool>>),
+    Os(Mutex<Pool>),
     Seeded(Mutex<fastrand::Rng>),
     Derived { key: Vec<u8>, counter: Mutex<u64> },
 }
@@ -26,7 +27,7 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self(RandomSource::Os(Box::default()))
+        Self(RandomSource::Os(Mutex::new(Pool::EMPTY)))
     }
 
     /// The same sequence for the same seed; never for secrets.
@@ -34,8 +35,7 @@ impl Random {
         Self(RandomSource::Seeded(Mutex::new(fastrand::Rng::with_seed(seed))))
     }
 
-    /// A sequence that only who knows the key can know, the same for the same key: what turns one dev secret into one of
-    /// each provider's form.
+    /// A sequence that is computed from the key: derives the dev secret of each provider from one stored secret.
     pub fn derived(key: Vec<u8>) -> Self {
         Self(RandomSource::Derived {
             key,
@@ -47,6 +47,7 @@ impl Random {
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
             RandomSource::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
+            // HMAC in counter mode: without the key nothing of the sequence can be computed.
             RandomSource::Derived { key, counter } => {
                 for chunk in bytes.chunks_mut(32) {
                     let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,38 +101,32 @@ impl Default for Random {
     }
 }
 
-/// Bytes of the operating system, each given out once. Asking it for every identity anew took 5 % of a bulk send.
+/// Bytes of the operating system, each given out once. A system call for every identity took 5 % of a bulk send.
 struct Pool {
     bytes: [u8; 512],
     left: usize,
 }
 
-impl Default for Pool {
-    fn default() -> Self {
-        Self {
-            bytes: [0; 512],
-            left: 0,
-        }
-    }
-}
-
 impl Pool {
+    const EMPTY: Self = Self {
+        bytes: [0; 512],
+        left: 0,
+    };
+
     fn take(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(self.bytes.len()) {
-            if self.left < chunk.len() {
+        for byte in bytes {
+            if self.left == 0 {
                 self.refill();
             }
-            self.left -= chunk.len();
-            let given = &mut self.bytes[self.left..][..chunk.len()];
-            chunk.copy_from_slice(given);
-            // They may have become a secret.
-            given.fill(0);
+            self.left -= 1;
+            // No copy stays here: it may have become a part of a secret.
+            *byte = std::mem::take(&mut self.bytes[self.left]);
         }
     }
 
     fn refill(&mut self) {
         if getrandom::fill(&mut self.bytes).is_err() {
-            // The system has no randomness; the uuid crate gives up with words.
+            // The uuid crate panics with a message when the system has no randomness. Nothing can go on without it.
             for chunk in self.bytes.chunks_mut(16) {
                 chunk.copy_from_slice(Uuid::new_v4().as_bytes());
             }

@@ -1,4 +1,4 @@
-//! The runtime of everything that waits for the network.
+//! The tokio runtime.
 
 use crate::error::{Error, Result};
 
@@ -8,5 +8,5 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::internal("no runtime can be started").cause(error))
+        .map_err(|error| Error::internal("cannot start the runtime").cause(error))
 }

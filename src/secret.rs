@@ -1,8 +1,9 @@
 //! Secrets: a type that cannot print itself, and the references by which users name them.
 
 use std::fmt;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
 
 use crate::fs::{ProjectFileError, SECRET_FILE_LIMIT};
 
@@ -52,12 +53,12 @@ impl Secret {
         self.provider.as_deref()
     }
 
-    /// The text itself. Whoever calls this must not print it.
+    /// The text itself. The caller must not print it.
     pub fn expose(&self) -> &[u8] {
         &self.text
     }
 
-    /// Whether there is no text at all: such a secret signs and verifies nothing.
+    /// Whether the text is empty: such a secret signs and verifies nothing.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
@@ -106,10 +107,10 @@ pub fn endpoint_of(text: &str) -> Option<(Option<&str>, &str)> {
     is_name.then_some((Some(name), endpoint))
 }
 
-/// Why a reference gives no secret.
+/// Why a reference cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The environment variable is not there.
+    /// The environment variable is not set.
     #[error("environment variable `{0}` is not set")]
     NoVariable(String),
     /// The file or standard input cannot be read.
@@ -118,37 +119,26 @@ pub enum SecretError {
         /// The file, or `-`.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// There is nothing in it.
+    /// The source is empty.
     #[error("the secret from `{0}` is empty")]
     Empty(String),
 }
 
 impl SecretRef {
-    /// Reads `[NAME=]REF`. A name counts only before a marked form: a bare secret may hold `=`.
+    /// Reads `[NAME=]REF`. A name counts only before a marked form: a bare secret may contain `=`.
     pub fn parse(text: &str) -> Self {
-        if let Some(source) = marked(text) {
-            return Self {
-                name: None,
-                source,
-                bare: false,
-            };
-        }
-        if let Some((name, rest)) = text.split_once('=')
-            && !name.is_empty()
-            && let Some(source) = marked(rest)
-        {
-            return Self {
-                name: Some(name.to_owned()),
-                source,
-                bare: false,
-            };
-        }
+        let named = text.split_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, source) = match (marked(text), named) {
+            (Some(source), _) => (None, Some(source)),
+            (None, Some((name, rest))) => (Some(name.to_owned()), marked(rest)),
+            (None, None) => (None, None),
+        };
         Self {
-            name: None,
-            source: SecretSource::Literal(Secret::new(text)),
-            bare: true,
+            name: name.filter(|_| source.is_some()),
+            bare: source.is_none(),
+            source: source.unwrap_or_else(|| SecretSource::Literal(Secret::new(text))),
         }
     }
 
@@ -168,23 +158,12 @@ impl SecretRef {
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let text = match &self.source {
             SecretSource::Literal(secret) => secret.expose().to_vec(),
+            // Not `var`: a key need not be UTF-8.
             SecretSource::Env(name) => std::env::var_os(name)
                 .ok_or_else(|| SecretError::NoVariable(name.clone()))?
                 .into_encoded_bytes(),
-            SecretSource::File(path) => without_newline(read_some(path).map_err(|source| SecretError::Unreadable {
-                path: path.display().to_string(),
-                source,
-            })?),
-            SecretSource::Stdin => {
-                let mut text = Vec::new();
-                std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut text).map_err(|source| {
-                    SecretError::Unreadable {
-                        path: "-".into(),
-                        source,
-                    }
-                })?;
-                without_newline(text)
-            }
+            SecretSource::File(path) => read_text(File::open(path)).map_err(unreadable(path.display().to_string()))?,
+            SecretSource::Stdin => read_text(Ok(io::stdin().lock())).map_err(unreadable("-".to_owned()))?,
         };
         if text.is_empty() {
             return Err(SecretError::Empty(self.to_string()));
@@ -228,15 +207,19 @@ fn marked(text: &str) -> Option<SecretSource> {
     }
 }
 
-/// Reads a file, which may be a pipe, but not one without an end.
-fn read_some(path: &Path) -> std::io::Result<Vec<u8>> {
+fn unreadable(path: String) -> impl FnOnce(io::Error) -> SecretError {
+    |source| SecretError::Unreadable { path, source }
+}
+
+/// Reads a file or a pipe, without its trailing newline.
+fn read_text(file: io::Result<impl Read>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let file = std::fs::File::open(path)?;
-    std::io::Read::take(file, SECRET_FILE_LIMIT + 1).read_to_end(&mut text)?;
+    // A device such as `/dev/zero` has no end.
+    file?.take(SECRET_FILE_LIMIT + 1).read_to_end(&mut text)?;
     if text.len() as u64 > SECRET_FILE_LIMIT {
         return Err(ProjectFileError::TooLarge(SECRET_FILE_LIMIT).into());
     }
-    Ok(text)
+    Ok(without_newline(text))
 }
 
 fn without_newline(mut text: Vec<u8>) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second for an end at once.
+//! Ctrl-C and SIGTERM: the first requests a graceful shutdown, the second an immediate one.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 
-/// How long what is under way may take after the first signal.
+/// How long work in progress may take after the first signal.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
-/// How much longer the answers have to reach their clients that are given when this time is over.
+/// How much longer the responses that are given at the end of that time have to reach their clients.
 pub const FLUSH: Duration = Duration::from_millis(500);
 
 /// A file grew beyond the limit that the system sets this process: the same number on Linux and macOS.
@@ -18,7 +18,7 @@ const SIGXFSZ: std::ffi::c_int = 25;
 /// Two tokens, cancelled by the first and the second signal.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    /// Finish what is in hand.
+    /// Finish the work in progress.
     pub soft: CancellationToken,
     /// Drop everything.
     pub hard: CancellationToken,
@@ -50,14 +50,14 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Fires when what is under way has had its time: [`DRAIN`] after the first signal, or at the second.
-    pub fn late(&self) -> CancellationToken {
+    /// The drain deadline: fires [`DRAIN`] after the first signal, or at the second.
+    pub fn drain_deadline(&self) -> CancellationToken {
         self.after(&self.soft, DRAIN)
     }
 
-    /// Fires when connections are cut: [`FLUSH`] after `late`, or at the second signal.
-    pub fn cut(&self, late: &CancellationToken) -> CancellationToken {
-        self.after(late, FLUSH)
+    /// Fires when connections are cut: [`FLUSH`] after the drain deadline, or at the second signal.
+    pub fn cut(&self, drained: &CancellationToken) -> CancellationToken {
+        self.after(drained, FLUSH)
     }
 
     fn after(&self, first: &CancellationToken, patience: Duration) -> CancellationToken {

@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).ok_or_else(wrong)
 }
 
-/// The largest body that may be asked for: what one record of the ledger can hold, with room to spare.
+/// The largest body limit that can be set: a body of this size still fits into a record of the ledger.
 const LARGEST_BODY: u64 = 512 << 20;
 
 /// Reads how large a request's body may be.

@@ -1,5 +1,5 @@
-//! What a target string means: the only parser of what `--to`, `--forward-to`, `--on`, `listen.on`, `[[route]]` and endpoints
-//! are given. Where a command may stand too, the check whether a project is trusted and the code that acts ask the same value.
+//! The only parser of targets: for `--to`, `--forward-to`, `--on`, `listen.on`, `[[route]]` and endpoints. Where a command is
+//! possible too, the trust check and the code that acts use the same parsed value.
 
 use url::{Host, ParseError, Url};
 
@@ -8,7 +8,7 @@ use crate::mask;
 use crate::text::{is_unsafe, printable};
 use crate::transport::address_policy::is_loopback;
 
-/// Where an event goes.
+/// The target of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetSpec {
     /// A request to this URL.
@@ -31,9 +31,14 @@ impl TargetSpec {
             Ok(Self::Command(text.to_owned()))
         }
     }
+
+    /// Whether it runs a command.
+    pub fn is_command(&self) -> bool {
+        matches!(self, Self::Command(_))
+    }
 }
 
-/// Why a text is no target.
+/// Why a text is not a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Nothing was typed.
@@ -51,7 +56,7 @@ pub enum TargetError {
     /// Zero, above 65535, or no number.
     #[error("the port of the target `{0}` is not a number from 1 to 65535")]
     Port(String),
-    /// There is none, or it is malformed.
+    /// Missing or malformed.
     #[error("the target `{0}` has no valid host")]
     Host(String),
     /// Anything else that is wrong with it.
@@ -59,7 +64,7 @@ pub enum TargetError {
     Malformed(String, String),
 }
 
-/// Reads what people type as a target: `4400`, `:4400/path`, `localhost:3000`, `127.0.0.1:3000/x`, `[::1]:80` (http, this
+/// Parses a target as people type it: `4400`, `:4400/path`, `localhost:3000`, `127.0.0.1:3000/x`, `[::1]:80` (http, this
 /// machine), `example.com/x` (https), or a whole URL.
 pub fn parse_url(text: &str) -> Result<Url, TargetError> {
     if text.is_empty() {
@@ -97,10 +102,11 @@ fn short(text: &str) -> Result<Url, TargetError> {
     if text.starts_with(':') {
         return Err(TargetError::Port(mask::url(text)));
     }
-    // A path or a command's name is no host: `/x`, `./x`, `make`.
+    // A path or the name of a command: `/x`, `./x`, `make`.
     if !text.starts_with(|c: char| c.is_alphanumeric() || c == '[') {
         return Err(TargetError::Host(mask::url(text)));
     }
+    // Parsed before the scheme is chosen, because the host decides about it.
     let url = parse(text, &format!("https://{text}"))?;
     if is_loopback(&url) || is_unspecified(&url) {
         return parse(text, &format!("http://{text}"));
@@ -147,9 +153,9 @@ fn is_unspecified(url: &Url) -> bool {
 /// Reads a whole `http` or `https` URL. The error is a clause that follows the URL.
 pub fn parse_whole_url(text: &str) -> Result<Url, String> {
     let shown = || printable(&mask::url(text), usize::MAX);
-    // The URL standard drops tabs and line ends and trims blanks: what is registered would not be what was meant.
+    // The URL standard drops tabs and line ends and trims whitespace: the registered URL would not be the intended one.
     if text.contains(|c: char| c.is_whitespace() || is_unsafe(c)) {
-        return Err(format!("`{}` has blanks or invisible characters in it", shown()));
+        return Err(format!("`{}` has whitespace or invisible characters in it", shown()));
     }
     let url = Url::parse(text).map_err(|error| format!("`{}` is not a URL: {error}", shown()))?;
     if !is_http(url.scheme()) {
@@ -159,7 +165,7 @@ pub fn parse_whole_url(text: &str) -> Result<Url, String> {
 }
 
 /// The form in which two URLs that lead to the same place are equal: scheme and host in lower case, without a default
-/// port, a fragment, or a missing root path. `None` when it is no endpoint's URL.
+/// port, a fragment, or a missing root path. `None` when it is not a valid URL of an endpoint.
 pub fn normalised(text: &str) -> Option<String> {
     let mut url = parse_whole_url(text).ok()?;
     url.set_fragment(None);
@@ -351,9 +357,9 @@ mod tests {
             ("example.com/x", "is not a URL"),
             ("ftp://example.com", "neither http nor https"),
             ("https://", "is not a URL"),
-            ("https://example.com/x ", "blanks or invisible"),
-            ("https://exam\u{200b}ple.com", "blanks or invisible"),
-            ("https://example.com/a b", "blanks or invisible"),
+            ("https://example.com/x ", "whitespace or invisible"),
+            ("https://exam\u{200b}ple.com", "whitespace or invisible"),
+            ("https://example.com/a b", "whitespace or invisible"),
         ] {
             let error = parse_whole_url(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

@@ -1,5 +1,5 @@
 //! The one engine for `${name}`: text with placeholders, compiled once. Bodies are full of braces, hence the dollar; `$${`
-//! is a literal `${`. What may stand between the braces is the vocabulary of each place, see [`Name`].
+//! is a literal `${`. Each place has its own vocabulary of names, see [`Name`].
 
 mod document;
 mod pieces;
@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-pub use document::Document;
+pub use document::{BodyTemplate, Document};
 pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;
@@ -26,19 +26,19 @@ pub struct Template<P = Placeholder> {
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part<P = Placeholder> {
-    /// As it stands.
+    /// Fixed text.
     Text(String),
     /// To be filled in.
     Placeholder(P),
 }
 
-/// A vocabulary: what may stand between `${` and `}`.
+/// A vocabulary: the names between `${` and `}`.
 pub trait Name: Sized {
     /// The placeholder of a name; `None` when there is none.
     fn read(name: &str) -> Option<Self>;
 }
 
-/// Any name: the owner of the template says which there are.
+/// Any name: the owner of the template checks them.
 impl Name for String {
     fn read(name: &str) -> Option<Self> {
         Some(name.to_owned())
@@ -128,6 +128,17 @@ impl<P> Template<P> {
         }
     }
 
+    /// The only placeholder with the fixed texts before and after it; `None` when there is none or several.
+    pub fn around(&self) -> Option<(&str, &P, &str)> {
+        match self.parts.as_slice() {
+            [Part::Placeholder(only)] => Some(("", only, "")),
+            [Part::Text(before), Part::Placeholder(only)] => Some((before, only, "")),
+            [Part::Placeholder(only), Part::Text(after)] => Some(("", only, after)),
+            [Part::Text(before), Part::Placeholder(only), Part::Text(after)] => Some((before, only, after)),
+            _ => None,
+        }
+    }
+
     /// Whether the template has no placeholder.
     pub fn is_constant(&self) -> bool {
         self.placeholders().next().is_none()
@@ -138,12 +149,12 @@ impl<P> Template<P> {
         self.text.is_empty()
     }
 
-    /// Fills in every placeholder with what `value` gives; `None` as soon as one has no value.
+    /// Fills in every placeholder by `value`; `None` as soon as one has no value.
     pub fn render<'a>(&'a self, mut value: impl FnMut(&'a P) -> Option<String>) -> Option<String> {
         self.try_render(|placeholder| value(placeholder).ok_or(())).ok()
     }
 
-    /// The same with the reason why a placeholder has no value.
+    /// Like [`Template::render`], with the reason why a placeholder has no value.
     pub fn try_render<'a, E>(&'a self, mut value: impl FnMut(&'a P) -> Result<String, E>) -> Result<String, E> {
         let mut text = String::with_capacity(self.text.len() + 32);
         for part in &self.parts {

@@ -2,12 +2,12 @@
 //! as they are. And the short forms of durations, sizes, counts and statuses.
 
 use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
 use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Parameters of the sequences that [`crate::view::style`] and the help of clap are written with.
 const STYLES: [&str; 8] = ["0", "1", "2", "4", "31", "32", "33", "36"];
@@ -24,7 +24,7 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Makes text from the network harmless for a terminal: unsafe characters are shown as `\u{..}`, and no more than `most`
+/// Escapes text from the network for a terminal: unsafe characters are shown as `\u{..}`, and no more than `most`
 /// characters are kept.
 pub fn printable(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
@@ -53,7 +53,7 @@ pub fn printable_lines(text: &str, most: usize) -> String {
     shown
 }
 
-/// A line that is about to be printed, whoever put it together: only line feeds, tabs and, where the stream is `styled`,
+/// A line that is about to be printed, from any source: only line feeds, tabs and, where the stream is `styled`,
 /// the colours of this program are left as they are.
 pub fn harmless_line(text: &str, styled: bool) -> Cow<'_, str> {
     let plain = |b: u8| (0x20..0x7f).contains(&b) || matches!(b, b'\n' | b'\t');
@@ -76,19 +76,32 @@ pub fn harmless_line(text: &str, styled: bool) -> Cow<'_, str> {
 }
 
 /// Writes a value as JSON on one line, with every unsafe character as a `\u` escape: for a JSON reader the text is the same.
-pub fn write_json(to: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        to,
-        Escaping(CompactFormatter),
-    ))
+pub fn write_json(mut to: impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    to.write_all(escaped_json(serde_json::to_string(value)?).as_bytes())
 }
 
 /// A value as indented JSON, with every unsafe character as a `\u` escape.
 pub fn pretty_json(value: &impl Serialize) -> serde_json::Result<String> {
-    let mut bytes = Vec::new();
-    let pretty = Escaping(PrettyFormatter::new());
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, pretty))?;
-    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+    serde_json::to_string_pretty(value).map(escaped_json)
+}
+
+fn escaped_json(json: String) -> String {
+    // The ASCII control characters in strings are escaped already, except DEL; those outside of strings are line ends.
+    if json.bytes().all(|b| b < 0x7f) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c >= '\u{7f}' && is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 /// A short duration for tables: `850us`, `3.4ms`, `1.20s`.
@@ -110,6 +123,12 @@ pub fn short_size(bytes: u64) -> String {
         1024..1_048_576 => format!("{:.1} KiB", value / 1024.0),
         _ => format!("{:.1} MiB", value / 1_048_576.0),
     }
+}
+
+/// Names in backticks: `` `a`, `b` ``.
+pub fn quoted<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// `1 event`, `2 events`, `2 deliveries`.
@@ -180,47 +199,6 @@ fn style_len(text: &str) -> usize {
     };
     let ours = parameters.split(';').all(|parameter| STYLES.contains(&parameter));
     if ours { parameters.len() + 3 } else { 0 }
-}
-
-/// A JSON formatter that writes unsafe characters as escapes.
-struct Escaping<F>(F);
-
-macro_rules! delegate {
-    ($($name:ident($($argument:ident: $type:ty),*)),* $(,)?) => {
-        $(fn $name<W: io::Write + ?Sized>(&mut self, writer: &mut W, $($argument: $type),*) -> io::Result<()> {
-            self.0.$name(writer, $($argument),*)
-        })*
-    };
-}
-
-impl<F: Formatter> Formatter for Escaping<F> {
-    delegate!(
-        begin_array(),
-        end_array(),
-        begin_array_value(first: bool),
-        end_array_value(),
-        begin_object(),
-        end_object(),
-        begin_object_key(first: bool),
-        end_object_key(),
-        begin_object_value(),
-        end_object_value(),
-    );
-
-    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut plain = 0;
-        // A byte of ASCII that arrives here is harmless, but for DEL: the others have an escape of their own in JSON.
-        if fragment.bytes().any(|b| b >= 0x7f) {
-            for (at, c) in fragment.char_indices().filter(|(_, c)| is_unsafe(*c)) {
-                writer.write_all(&fragment.as_bytes()[plain..at])?;
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-                plain = at + c.len_utf8();
-            }
-        }
-        writer.write_all(&fragment.as_bytes()[plain..])
-    }
 }
 
 /// The text in lines of at most `width` characters, broken at blanks.

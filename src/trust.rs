@@ -1,42 +1,32 @@
-//! What the user has allowed the files of projects, entry by entry: a list of hashes in the user's state. What needs to be
-//! allowed is decided in `config::trust`.
+//! The grants of the user for entries of projects' files: a list of hashes in the user's state folder. `config::trust` decides
+//! what requires a grant.
 
-use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::body_sha256;
 use crate::fs::{folder_of, private_folder};
 use crate::text::printable;
 
-/// One thing that a project's file asks for.
+/// One entry of a project's file that requires trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The file that asks.
+    /// The file.
     pub subject: PathBuf,
     /// Its key: `listen.on`, `remote.crm`, `endpoint crm`.
     pub key: String,
-    /// What it would do, whole, in a form that cannot steer a terminal.
+    /// What it would do, escaped for a terminal.
     pub text: String,
     /// What is allowed, to the byte.
     entry: String,
 }
 
-/// The list of what is allowed. Copies share what was read.
+/// The list of grants.
 #[derive(Debug, Clone)]
 pub struct TrustList {
     file: PathBuf,
-    read: Arc<Mutex<Read>>,
-}
-
-/// What was read, and how long the file was then: it only ever grows.
-#[derive(Debug, Default)]
-struct Read {
-    length: u64,
-    allowed: HashSet<String>,
 }
 
 impl Grant {
@@ -68,10 +58,7 @@ impl Grant {
 impl TrustList {
     /// The list in that file, which need not exist.
     pub fn new(file: PathBuf) -> Self {
-        Self {
-            file,
-            read: Arc::default(),
-        }
+        Self { file }
     }
 
     /// The file.
@@ -81,19 +68,11 @@ impl TrustList {
 
     /// Whether the user has allowed that.
     pub fn allows(&self, grant: &Grant) -> bool {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another process, or this one, may have added something.
-        let length = fs::metadata(&self.file).map_or(0, |found| found.len());
-        if length != read.length {
-            let text = fs::read(&self.file).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            read.length = length;
-            read.allowed = text
-                .lines()
-                .filter_map(|line| line.split(' ').next().map(str::to_owned))
-                .collect();
-        }
-        read.allowed.contains(&grant.hash())
+        // Read again for each entry: another process may have added something.
+        let text = fs::read(&self.file).unwrap_or_default();
+        let hash = grant.hash();
+        let text = String::from_utf8_lossy(&text);
+        text.lines().any(|line| line.split(' ').next() == Some(&hash))
     }
 
     /// Allows these.

@@ -1,5 +1,5 @@
-//! Who judges a request: which provider it is of, which variant of it decides, with which secrets. Shared by `verify`
-//! and `listen`: verifiers are compiled once for each variant, at first use, and `check` may be called from many threads.
+//! Verifies requests: which provider sent one, which of its variants decides, with which secrets. Shared by `verify` and
+//! `listen`: a verifier is compiled once per variant, at first use, and `check` may be called from many threads.
 
 mod dedupe;
 pub mod dev_secret;
@@ -40,7 +40,7 @@ pub struct Verification {
     tls: bool,
 }
 
-/// What a check says about a request.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub struct VerificationResult {
     /// `NAME` or `NAME@VARIANT` of what decided; absent when no provider was recognised.
@@ -49,13 +49,13 @@ pub struct VerificationResult {
     pub profile: Option<Arc<Profile>>,
     /// The decision.
     pub verdict: Verdict,
-    /// What the request says about itself, believed or not.
+    /// What the request claims, verified or not.
     pub facts: Facts,
     /// Other providers whose marks are as specific.
     pub ties: Vec<Arc<str>>,
 }
 
-/// A provider that may be asked for.
+/// A provider whose requests are accepted.
 #[derive(Debug)]
 struct ExpectedProvider {
     name: Arc<str>,
@@ -75,7 +75,7 @@ impl Verification {
     /// For the providers named, or without a name for whichever is recognised. Without secrets nothing is checked.
     ///
     /// A name without variant leaves the choice to the request, among the plain profile and the variants that prove as much:
-    /// the one of the highest rank whose header is there decides alone. A variant that proves less must be named. Named providers are compiled here, so that a wrong name fails at once.
+    /// the one of the highest rank whose header is there decides alone. A variant that proves less must be named.
     pub fn new(registry: &Registry, labels: &[String], secrets: Option<Secrets>) -> Result<Self, RegistryError> {
         let named = |name: &str| ExpectedProvider {
             name: name.into(),
@@ -101,6 +101,7 @@ impl Verification {
                 labels.iter().map(|name| named(name)).collect()
             },
         };
+        // Named providers are compiled now, so that a wrong name fails at once.
         for label in verification.labels.iter().filter(|_| !labels.is_empty()) {
             let candidates = compile(registry, &label.name)?;
             let mut handshakes = candidates.iter().flat_map(|candidate| &candidate.profile.handshakes);
@@ -110,13 +111,13 @@ impl Verification {
         Ok(verification)
     }
 
-    /// Takes `base` for what stands before the target of every request: the address under which senders know the receiver.
+    /// Sets the public base URL of the receiver, which senders sign.
     #[must_use]
     pub fn reachable_as(self, base: Option<String>, tls: bool) -> Self {
         Self { base, tls, ..self }
     }
 
-    /// The URL that the sender of a request has: the base and the target, else what the request says about itself.
+    /// The URL that the sender of a request uses: the base and the target, else built from the request's own headers.
     pub fn url(&self, headers: &Headers, target: &str) -> Option<String> {
         if let Some(base) = &self.base {
             return Some(format!("{}{target}", base.trim_end_matches('/')));
@@ -153,19 +154,18 @@ impl Verification {
         Ok(())
     }
 
-    /// Judges a request.
+    /// Checks a request.
     pub fn check(&self, received: &Received<'_>) -> VerificationResult {
         let Received { headers, body, .. } = *received;
         let found = self.recognised(received);
         let mut best: Option<(&ExpectedProvider, Option<&Candidate>, Verdict)> = None;
         for label in &found {
             let (candidate, verdict) = self.decide(label, received);
-            let better = best.as_ref().is_none_or(|(_, _, old)| weight(&verdict) > weight(old));
-            let verified = verdict.is_accepted();
-            if better {
+            let is_accepted = verdict.is_accepted();
+            if best.as_ref().is_none_or(|(_, _, old)| weight(&verdict) > weight(old)) {
                 best = Some((*label, candidate, verdict));
             }
-            if verified {
+            if is_accepted {
                 break;
             }
         }
@@ -195,6 +195,7 @@ impl Verification {
         let Some(detector) = &self.detector else {
             return self.labels.iter().collect();
         };
+        // Only labels whose marks are there: verifying with every provider would be slow, and open to lookalikes.
         let marks = detector.detect(received.headers, received.body);
         let marked = |label: &&ExpectedProvider| marks.iter().any(|mark| detect::covers(&label.name, mark));
         self.labels.iter().filter(marked).collect()
@@ -214,18 +215,17 @@ impl Verification {
                 return (None, self.unless_unchecked(refusal));
             }
         };
-        // Without any signature it is the plain profile that says what is missing.
+        // Without any signature, the plain profile reports what is missing.
         let plain = || candidates.iter().find(|candidate| candidate.profile.variant.is_none());
-        let deciding = self.deciding(candidates, received);
-        let deciding = deciding.or_else(plain).or(candidates.first());
-        let Some(deciding) = deciding else {
+        let deciding = self.deciding(candidates, received).or_else(plain);
+        let Some(deciding) = deciding.or(candidates.first()) else {
             return (None, self.unless_unchecked(RejectReason::Unrecognised));
         };
         if self.secrets.is_none() {
             return (Some(deciding), Verdict::Unchecked);
         }
         let verdict = match self.verdict(deciding, received) {
-            // Else anybody passes who writes a header of a provider that signs nothing: that must be asked for by name.
+            // Otherwise a header of a provider that signs nothing would be enough to pass: such a provider must be named.
             Verdict::Unsigned if self.any => Verdict::Refused(RejectReason::Unrecognised),
             verdict => verdict,
         };
@@ -233,7 +233,7 @@ impl Verification {
     }
 
     /// The variant of the highest rank whose signature is there. Where several have theirs in the same place, it is the one
-    /// whose grammar the value has and for whose kind of key there is a secret: neither is the sender's to choose.
+    /// whose grammar the value has and for whose kind of key there is a secret.
     fn deciding<'a>(&self, candidates: &'a [Candidate], received: &Received<'_>) -> Option<&'a Candidate> {
         let Received { headers, body, .. } = *received;
         let scheme = |candidate: &'a Candidate| &candidate.profile.scheme;
@@ -241,18 +241,16 @@ impl Verification {
             .iter()
             .filter(|candidate| candidate.profile.decides(headers) && scheme(candidate).is_carried(headers, body));
         let first = carried.next()?;
-        let rivals: Vec<&Candidate> = carried
-            .filter(|candidate| scheme(candidate).place() == scheme(first).place())
-            .collect();
-        if rivals.is_empty() {
+        let mut rivals: Vec<&Candidate> = vec![first];
+        rivals.extend(carried.filter(|candidate| scheme(candidate).place() == scheme(first).place()));
+        // A dev key pair is only made where there is a choice that depends on it.
+        if rivals.len() == 1 {
             return Some(first);
         }
-        let fitting = || {
-            let all = std::iter::once(first).chain(rivals.iter().copied());
-            all.filter(|candidate| scheme(candidate).fits(headers))
-        };
-        let usable = |candidate: &&Candidate| self.secrets.is_none() || self.verifier(candidate).is_ok();
-        fitting().find(usable).or_else(|| fitting().next()).or(Some(first))
+        // Grammar and configured keys decide: the sender must not be able to pick a weaker variant.
+        rivals.retain(|candidate| scheme(candidate).fits(headers));
+        let usable = |candidate: &&&Candidate| self.secrets.is_none() || self.verifier(candidate).is_ok();
+        rivals.iter().find(usable).or(rivals.first()).copied().or(Some(first))
     }
 
     fn verdict(&self, candidate: &Candidate, received: &Received<'_>) -> Verdict {
@@ -274,13 +272,15 @@ impl Verification {
                 }
                 verdict => verdict,
             },
-            Err(_) if self.leaves_out_keys(&candidate.profile) => Verdict::Refused(RejectReason::Unnamed {
-                header: scheme.place().unwrap_or(&candidate.label).to_owned(),
-            }),
-            Err(why) => Verdict::Refused(RejectReason::Unusable {
-                header: scheme.place().unwrap_or(&candidate.label).to_owned(),
-                why: why.clone(),
-            }),
+            Err(why) => {
+                let header = scheme.place().unwrap_or(&candidate.label).to_owned();
+                Verdict::Refused(if self.leaves_out_keys(&candidate.profile) {
+                    RejectReason::Unnamed { header }
+                } else {
+                    let why = why.clone();
+                    RejectReason::Unusable { header, why }
+                })
+            }
         }
     }
 
@@ -298,13 +298,6 @@ impl Verification {
         } else {
             Verdict::Unchecked
         }
-    }
-}
-
-impl VerificationResult {
-    /// The name of the secret that matched.
-    pub fn secret(&self) -> Option<&str> {
-        self.verdict.secret()
     }
 }
 
@@ -401,7 +394,7 @@ mod tests {
             let judged = check(&verification, &signed(label, "a"));
             assert!(judged.verdict.is_verified(), "{judged:?}");
             assert_eq!(judged.label.as_deref(), Some(label));
-            assert_eq!(judged.secret(), Some("a"));
+            assert_eq!(judged.verdict.secret(), Some("a"));
             assert_eq!(judged.facts.event.as_deref(), Some("job.paid"));
         }
         let judged = check(&verification, &signed("pocketsflow", "a"));
@@ -437,7 +430,7 @@ mod tests {
         let pair = signature::AsymmetricKind::Ed25519.generate().unwrap();
         let verification = verification(&["hoopai"], &[pair.public.as_str(), "a"]);
         let judged = check(&verification, &signed("hoopai", "a"));
-        assert_eq!(judged.secret(), Some("a"));
+        assert_eq!(judged.verdict.secret(), Some("a"));
         let forged: Headers = [("x-wh-signature", "AAAA")].into_iter().collect();
         let judged = check(&verification, &forged);
         assert_eq!(judged.verdict.reason(), Some("unusable-secret"));

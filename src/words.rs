@@ -1,7 +1,6 @@
-//! Enums whose values are words of files and of JSON.
+//! Enums whose values have a fixed word in files, in JSON and in the ledger.
 
-/// Declares such an enum. The word of each value is written once, for reading, for writing and for the list of accepted
-/// words in the error about another one.
+/// Declares an enum and its words. Reading, writing and the error about an unknown word all use the same table.
 macro_rules! words {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -20,6 +19,11 @@ macro_rules! words {
                     $(Self::$variant => $word),+
                 }
             }
+
+            /// The value of that word.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
+            }
         }
 
         impl std::fmt::Display for $name {
@@ -37,7 +41,7 @@ macro_rules! words {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                Self::ALL.iter().copied().find(|value| value.name() == text).ok_or_else(|| {
+                Self::from_name(&text).ok_or_else(|| {
                     let words: Vec<_> = Self::ALL.iter().map(|value| format!("`{value}`")).collect();
                     serde::de::Error::custom(format_args!("`{text}` is none of {}", words.join(", ")))
                 })

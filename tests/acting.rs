@@ -35,7 +35,7 @@ fn commands_need_the_provider_to_be_named_where_the_secret_is_the_users() {
     };
     for args in [["--secret", "env:S"], ["--secret", "github=env:S"]] {
         refuses(&args).run().exits(2).says([
-            "error: commands would run for requests of any provider that a sender chooses to imitate",
+            "error: refusing to run commands for requests of any provider that a sender chooses to imitate",
             "hint: name the provider whose secret it is: `--provider NAME`",
         ]);
     }
@@ -239,7 +239,7 @@ fn of_several_providers_each_secret_says_whose_it_is() {
         .run()
         .exits(2)
         .says([
-            "error: commands would run for several providers, and a secret does not say which of them signs with it",
+            "error: refusing to run commands for several providers: a secret does not say which of them signs with it",
             "`--secret github=env:A --secret pocketsflow=env:B`",
         ]);
     let bare = listening(&["--secret", "literal:hush-hush"]).run().exits(2);
@@ -276,7 +276,7 @@ fn a_provider_that_signs_nothing_runs_commands_only_for_anybody() {
             .listening(args)
             .run()
             .exits(2)
-            .says(["nobody verified", "`--unverified`"]);
+            .says(["unverified requests", "`--unverified`"]);
     }
     // Beside one that signs it is told request by request.
     let args = ["-p", "slotflow@unsigned", "-p", "poolflow", "--secret", "--exec", NOTE];
@@ -350,7 +350,7 @@ fn a_bearer_token_that_is_demanded_is_a_token() {
         .listening(["--require-bearer", public])
         .run()
         .exits(2)
-        .says(["no secret"]);
+        .says(["not a secret"]);
 }
 
 #[test]
@@ -609,7 +609,7 @@ fn a_web_page_of_another_site_causes_nothing_without_a_signature() {
         for lines in [&image[..], &old[..]] {
             assert_eq!(request("GET", base, &target, lines, b"").status, 200);
         }
-        listener.says("came from a web page and is not verified: not passed on");
+        listener.says("is not passed on: it came from a web page and is not verified");
         listener.stop().ok();
         assert!(ran(&sandbox).is_empty(), "{more:?}");
         assert!(app.rest().is_empty(), "{more:?}");

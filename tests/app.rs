@@ -14,7 +14,7 @@ use hook::internals::app::notice::{Notice, Notices};
 use hook::internals::app::outgoing::{
     self, BodyOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
 };
-use hook::internals::app::receive::{self, ListenOptions, ListenSummary, Observer, ReceiveEvent};
+use hook::internals::app::receive::{self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent};
 use hook::internals::app::replay::{Replay, ReplayOptions, ReplayRun, Selection};
 use hook::internals::app::retry::RetryPlan;
 use hook::internals::clock::SystemClock;
@@ -439,7 +439,6 @@ fn listening(secret: &str) -> ListenOptions {
         providers: vec![PROVIDER.to_owned()],
         max_body: 1024 * 1024,
         require_bearer: None,
-        allow_ip: Vec::new(),
         dedupe_window: None,
         handshake_token: None,
         confirm_sns: false,
@@ -449,10 +448,15 @@ fn listening(secret: &str) -> ListenOptions {
         expose: false,
         tls: None,
         public_url: None,
-        status: None,
-        reject_status: 401,
-        delay: Duration::ZERO,
-        fail_first: 0,
+        answers: AnswerRules {
+            reject_status: 401,
+            status: None,
+            delay: Duration::ZERO,
+            fail_first: 0,
+            allow: Vec::new(),
+            whole_requests: false,
+            unsigned_parts: false,
+        },
         answer_by_app: false,
         forward_to: None,
         concurrency: 1,
@@ -465,8 +469,6 @@ fn listening(secret: &str) -> ListenOptions {
         on: Vec::new(),
         unverified: false,
         filter: None,
-        whole_requests: false,
-        unsigned_parts: false,
         count: None,
         duration: None,
         command: Vec::new(),

@@ -164,7 +164,7 @@ fn a_public_url_that_is_none_is_refused_at_the_start() {
     for url in ["tunnel.example", "ftp://tunnel.example", "https://", ""] {
         run(&sandbox, &["listen", "--port", "0", "--public-url", url])
             .exits(2)
-            .says(["expected a URL such as `https://example.com/hooks`"]);
+            .says(["not a whole URL such as `https://example.com/hook`"]);
     }
 }
 
@@ -207,7 +207,7 @@ fn a_newer_a_foreign_and_a_damaged_ledger_are_refused_and_left_alone() {
     for command in commands {
         run(&sandbox, command).exits(7).says([
             "error: ledger `",
-            "has format 9999, this hook knows up to",
+            "has format 9999; this version of hook supports up to",
             "hint: update hook",
         ]);
     }
@@ -314,7 +314,7 @@ fn bodies_that_are_no_text_and_repeated_headers_survive_the_whole_way() {
         (seen.body.as_slice(), seen.all("x-many")),
         (body.as_slice(), vec!["1", "2", "1"])
     );
-    listener.shows("(256 B of bytes that are no text)");
+    listener.shows("(256 B of binary data)");
     listener.stop().ok();
     run(&sandbox, &["replay", "1"]).ok();
     let again = app.next();

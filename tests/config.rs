@@ -141,7 +141,7 @@ fn trust_can_be_given_from_elsewhere_and_only_to_a_projects_file() {
     trust("a/other.toml").exits(2).says(["named `hook.toml`"]);
     trust("c/hook.toml").exits(2).says(["cannot be read"]);
     let none = sandbox.hook(["config", "trust"]).run().exits(2);
-    none.says(["there is no `hook.toml` here or above"]);
+    none.says(["no `hook.toml` here or above"]);
     let object = trust("b").ok().object();
     assert_eq!(object["allows"], serde_json::json!([]));
     let object = trust("b/../a").ok().object();

@@ -123,7 +123,7 @@ fn what_cannot_be_compared_is_a_usage_error() {
         .stdin("{}")
         .run()
         .exits(2)
-        .says(["there is no provider `poolflwo`"]);
+        .says(["provider `poolflwo` not found"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_body_of_another_event_is_said() {
     let sandbox = Sandbox::new();
     let other = body(&sandbox, "poolflow", "job.created", |_| {});
     let outcome = sandbox.hook(["providers", "diff", "job.paid", "-"]).stdin(other).run();
-    outcome.says(["warning: the body says that it is `job.created`"]);
+    outcome.says(["warning: the body names the event `job.created`"]);
 }
 
 #[test]
@@ -244,22 +244,22 @@ fn a_name_of_the_users_own_that_breaks_the_convention_warns_and_is_sent() {
             .run()
             .ok()
     };
-    let breaks = "is not named as `pool-brain` wants events to be";
-    send("pump.replace", "pool-brain").says([breaks, "`replace` at its end is no verb in the past tense"]);
+    let breaks = "does not follow the naming convention of `pool-brain`";
+    send("pump.replace", "pool-brain").says([breaks, "`replace` at its end is not a verb in the past tense"]);
     send("PumpReplaced", "pool-brain").says([breaks, "separated by `.`", "lower case"]);
     for (event, provider) in [
         ("pump.replaced", "pool-brain"),
         ("quote.sent", "pool-brain"),
         ("Pump", "poolflow"),
     ] {
-        send(event, provider).never(["is not named as"]);
+        send(event, provider).never(["does not follow the naming convention"]);
     }
     // An alias is a name of the provider's own, however it is spelt.
     sandbox
         .hook(["send", "job.Deleted", "-p", "pool-brain", "--to", ":1", "--dry-run"])
         .run()
         .ok()
-        .never(["is not named as"]);
+        .never(["does not follow the naming convention"]);
     let diff = ["providers", "diff", "pump.replace", "-", "-p", "pool-brain"];
     sandbox
         .hook(diff)
@@ -279,7 +279,7 @@ fn the_convention_is_a_table_of_the_provider_file() {
         sandbox.hook(["providers", "check", "acme.toml"]).run()
     };
     check("case = \"lower\"\ntense = \"past\"").ok().says([
-        "warning: `Parcel.ship` is not named as `acme` wants",
+        "warning: `Parcel.ship` does not follow the naming convention of `acme`",
         "`Parcel.ship` is not lower case; `Parcel.ship` at its end",
     ]);
     check("case = \"any\"").ok().never(["warning"]);

@@ -129,7 +129,9 @@ fn an_endpoint_is_added_listed_shown_changed_and_removed() {
     assert_eq!(line["labels"]["env"], "live");
     assert_eq!(line["secrets"][0]["ref"], reference, "the secret stays");
 
-    endpoints(&sandbox, "rm shop").exits(2).says(["no terminal", "--yes"]);
+    endpoints(&sandbox, "rm shop")
+        .exits(2)
+        .says(["not a terminal", "--yes"]);
     endpoints(&sandbox, "rm shop nobody --yes").exits(6);
     endpoints(&sandbox, "rm shop b-example-com --yes")
         .ok()
@@ -183,7 +185,7 @@ fn what_cannot_be_found_or_told_apart_is_said_with_what_is_near() {
     ] {
         endpoints(&sandbox, &format!("{verb} cmr"))
             .exits(6)
-            .says(["there is no endpoint `cmr`", "`hook endpoints show crm`"]);
+            .says(["endpoint `cmr` not found", "`hook endpoints show crm`"]);
     }
     endpoints(&sandbox, "show ep_0")
         .exits(2)
@@ -196,7 +198,7 @@ fn what_cannot_be_found_or_told_apart_is_said_with_what_is_near() {
         .hook(["send", "job.paid", "--endpoint", "cmr"])
         .run()
         .exits(6)
-        .says(["there is no endpoint `cmr`"]);
+        .says(["endpoint `cmr` not found"]);
 }
 
 #[test]

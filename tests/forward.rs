@@ -314,7 +314,7 @@ fn a_route_that_makes_no_sense_is_told_with_its_number() {
     fails("[[route]]\nforward = \"::\"\n", "`[[route]]` number 1");
     fails(
         "[[route]]\nforward = \":1\"\nwhere = { a = [1] }\n",
-        "`where` compares `a` with something that is no text, number or boolean",
+        "`where` compares `a` with something that is not text, a number or a boolean",
     );
     fails("[[route]]\nforwards = \":1\"\n", "unknown field `forwards`");
     // A cloned project's commands do not run before they were read.
@@ -512,7 +512,7 @@ fn commands_run_one_at_a_time_unless_asked_otherwise_and_ctrl_c_leaves_what_is_n
         listener.shows("#8");
         listener.stop().exits(130).says([
             "8 interrupted",
-            "hint: `hook replay --resume` takes up what was interrupted",
+            "hint: `hook replay --resume` continues what was interrupted",
         ]);
         assert_eq!(fs::read_dir(folder).unwrap().count(), most);
     }
@@ -523,7 +523,7 @@ fn commands_refuse_to_start_without_verification() {
     let sandbox = Sandbox::new();
     for flag in [["--exec", "true"], ["--on", "job.*=true"]] {
         sandbox.listening(flag).run().exits(2).says([
-            "error: commands would run for requests that nobody verified",
+            "error: refusing to run commands for unverified requests",
             "hint: add `--secret`, or `--unverified`",
         ]);
     }
@@ -547,7 +547,7 @@ fn a_request_of_a_web_page_is_recorded_but_not_passed_on_while_nothing_is_verifi
     let listener = sandbox.listen(["--forward-to", &app.url]);
     assert_eq!(post(&listener.url, &[page], b"{}").status, 200);
     listener.stop().ok().says([
-        "#1 came from a web page and is not verified: not passed on",
+        "#1 is not passed on: it came from a web page and is not verified",
         "0 forwarded",
     ]);
     assert!(app.rest().is_empty());

@@ -36,7 +36,7 @@ fn a_full_ledger_is_answered_503_said_and_listening_goes_on() {
     let sandbox = Sandbox::new();
     let mut listener = Listener::ready(sandbox.listening::<&str>([]).file_limit(BLOCKS));
     let mut taken = fill(&listener);
-    listener.says("answered 503, nothing recorded: no room is left for ledger");
+    listener.says("answered 503, nothing recorded: no space left for ledger");
     make_room(&sandbox);
     assert_eq!(
         post(&listener.url, &[], b"after").status,
@@ -60,7 +60,7 @@ fn forwarding_goes_on_when_there_is_room_again() {
     let run = sandbox.listening(["--forward-to", &app.url]);
     let mut listener = Listener::ready(run.file_limit(BLOCKS));
     fill(&listener);
-    listener.says("waits for the ledger: no room is left for ledger");
+    listener.says("waits for the ledger: no space left for ledger");
     make_room(&sandbox);
     assert_eq!(post(&listener.url, &[("x-last", "1")], b"after").status, 200);
     while app.next().header("x-last").is_none() {}
@@ -79,14 +79,14 @@ fn what_cannot_be_recorded_is_not_sent() {
             .file_limit(40)
             .run()
             .exits(7)
-            .says(["error: no room is left for ledger `", "hint: make room"]);
+            .says(["error: no space left for ledger `", "hint: free some space"]);
     }
     sandbox
         .listening::<&str>([])
         .file_limit(40)
         .run()
         .exits(7)
-        .says(["error: no room is left for ledger `"]);
+        .says(["error: no space left for ledger `"]);
     assert!(app.rest().is_empty());
 }
 

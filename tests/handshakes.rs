@@ -313,7 +313,7 @@ fn a_provider_that_asks_nothing_cannot_be_played_so() {
     };
     send(&["-p", "poolflow"])
         .exits(2)
-        .says(["how `poolflow` asks a receiver is not known"]);
+        .says(["`poolflow` has no handshake in its provider file"]);
     send(&[]).exits(2).says(["no provider is given", "--provider NAME"]);
     send(&["-p", "okta", "job.paid"]).exits(2);
 }
@@ -351,13 +351,13 @@ fn the_token_that_a_provider_was_told_to_say_is_compared_when_it_is_known() {
     let target = |token| format!("/?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}");
     let mut any = sandbox.listen(["-p", "meta"]);
     assert_eq!(request("GET", &any.url, &target("x"), &[], b"").status, 200);
-    any.says("any token is taken");
+    any.says("any verify token is accepted");
     let mut listener = sandbox.listen(["-p", "meta", "--handshake-token", "literal:tok"]);
     let right = request("GET", &listener.url, &target("tok"), &[], b"");
     assert_eq!((right.status, right.body.as_slice()), (200, b"1158201444".as_slice()));
     let wrong = request("GET", &listener.url, &target("tik"), &[], b"");
     assert_eq!((wrong.status, wrong.body.len()), (403, 0));
-    listener.shows("handshake refused: it says another token than `--handshake-token`");
+    listener.shows("handshake refused: its verify token is not that of `--handshake-token`");
     let send = ["send", "--handshake", "-p", "meta", "--to", &listener.url];
     sandbox.hook(send).run().exits(8);
     let known = ["--handshake-token", "literal:tok"];
@@ -476,7 +476,7 @@ fn a_url_elsewhere_is_not_opened_even_when_opening_is_allowed() {
             request("POST", &listener.url, "/", &SNS, &confirmation(url)).status,
             200
         );
-        listener.says("that URL is not the provider's: do not open it");
+        listener.says("do not open that URL: it is not the provider's");
     }
     listener.stop().ok();
     assert!(app.rest().is_empty());

@@ -138,7 +138,7 @@ fn a_person_sees_the_mapped_record_and_what_is_not_enrolled() {
     listener.shows("kept as the sample");
     post(&listener, r#"{"customer": {"email": "pat@example.com"}}"#);
     listener.shows("not enrolled: it has neither `email` nor `phone`");
-    listener.shows("nothing at `custom.plan`");
+    listener.shows("nothing found at `custom.plan`");
     listener.says("hint: `--map email=customer.email`");
     listener.stop().ok();
 }
@@ -161,8 +161,8 @@ fn what_is_no_record_is_answered_400_and_enrols_nobody() {
     assert_eq!(
         reasons,
         [
-            "its body is a list, and one object is wanted",
-            "its body is no object",
+            "its body is a list, not one object",
+            "its body is not an object",
             "its body is neither JSON nor a form",
             "it has neither a body nor a query",
             "it has neither `email` nor `phone`",
@@ -219,8 +219,8 @@ fn a_command_gets_the_record_of_those_who_are_enrolled_and_an_app_the_request() 
         .run()
         .exits(2)
         .says([
-            "nobody verified",
-            "add `--unverified` if whoever has the URL may run them",
+            "unverified requests",
+            "add `--unverified` if anyone with the URL may run them",
         ]);
     let args = [
         "--exec",
@@ -274,7 +274,8 @@ fn a_trigger_needs_a_provider_that_has_them_and_a_plain_name() {
         "hint: `--provider hoopai` has them",
     ]);
     fails(&["--workflow", "../x"]).says(["error: `../x` cannot be the name of a workflow"]);
-    fails(&["--map", "plan"]).says(["error: `--map plan` is not `KEY=VALUE`"]);
+    fails(&["--map", "plan"])
+        .says(["error: invalid value 'plan' for '--map <FIELD=PATH>': not of the form `NAME=VALUE`"]);
     fails(&["--secret"]).says(["cannot be used with"]);
     sandbox.listening(["--map", "a=b"]).run().exits(2).says(["--inbound"]);
     // The only one that has triggers need not be named.

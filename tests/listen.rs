@@ -485,8 +485,9 @@ fn a_request_line_longer_than_allowed_is_answered_431_and_said() {
     assert_eq!(request("GET", &listener.url, &long, &[], b"").status, 431);
     let text = raw(&listener.url, b"nonsense\r\n\r\n");
     assert!(text.starts_with(b"HTTP/1.1 400"));
-    listener
-        .stop()
-        .ok()
-        .says(["the headers are too large, answered 431", "it is no HTTP", "received 0"]);
+    listener.stop().ok().says([
+        "the headers are too large, answered 431",
+        "it is not HTTP",
+        "received 0",
+    ]);
 }

@@ -105,7 +105,7 @@ fn filters_choose_records_before_and_after_the_word_list() {
         .hook(["log", "--failed", "show", "1"])
         .run()
         .exits(2)
-        .says(["an option of the list stands before another subcommand"]);
+        .says(["options of `hook log list` do not apply to this subcommand"]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_delivery_is_shown_with_each_attempt_and_what_the_answer_said() {
         "signed      afresh on every attempt",
         "3 attempts: at once, then after 1ms, 1ms",
         "attempt 3   500 Internal Server Error",
-        "it says: it says so",
+        "response body: it says so",
         "x-mine: 1",
     ]);
     let full = sandbox.hook(["log", "show", "1", "--full"]).run().ok().stdout();
@@ -212,7 +212,7 @@ fn why_says_in_plain_words_what_happened_and_which_command_helps() {
     let sandbox = Sandbox::new();
     round_trip(&sandbox);
     let why = |id: &str| sandbox.hook(["log", "show", id, "--why"]).run().ok();
-    why("1").prints(["Its signature is right, by `dev secret`.", "`hook replay 1 --to URL`"]);
+    why("1").prints(["Its signature is valid, by `dev secret`.", "`hook replay 1 --to URL`"]);
     why("3").prints([
         "It was refused: `X-PoolFlow-Signature` does not match",
         "`hook verify 3 --secret REF`",
@@ -228,7 +228,7 @@ fn why_says_in_plain_words_what_happened_and_which_command_helps() {
         .hook(["send", "job.paid", "--to", "http://127.0.0.1:1"])
         .run()
         .exits(4);
-    why("5").prints(["got no answer: no connection", "Nobody listens there"]);
+    why("5").prints(["got no answer: no connection", "Nothing listens there"]);
     let shown = sandbox
         .hook(["log", "show", "5", "--why", "--json"])
         .run()
@@ -328,7 +328,7 @@ fn the_body_is_printed_to_the_byte() {
         .hook(["log", "show", "1"])
         .run()
         .ok()
-        .prints(["PUT /x?a=1", "of bytes that are no text"]);
+        .prints(["PUT /x?a=1", "of binary data"]);
     // Numbers and repeated keys stay as they came.
     sandbox
         .hook(["log", "show", "2"])
@@ -476,14 +476,14 @@ fn a_report_has_what_support_asks_for_and_no_secret() {
         .to_owned();
     let secrets = [signature.as_str(), "opensesame", "a-long-friendly-token"];
     sandbox.hook(["log", "report", "1"]).run().ok().never(secrets).prints([
-        "event id:    msg_",
-        "event:       job.paid",
-        "timestamp:   20",
-        &format!("URL:         {}/in?token=********", echo.url),
-        "provider:    poolflow",
+        "event id:      msg_",
+        "event:         job.paid",
+        "timestamp:     20",
+        &format!("URL:           {}/in?token=********", echo.url),
+        "provider:      poolflow",
         "failed after 1 attempt",
-        "last answer: 500 Internal Server Error, after ",
-        "it said:     ",
+        "last answer:   500 Internal Server Error, after ",
+        "response body: ",
     ]);
     let report = sandbox
         .hook(["log", "report", "last", "--json"])
@@ -504,10 +504,10 @@ fn a_report_of_a_request_tells_where_it_came_and_what_was_answered() {
     let sandbox = Sandbox::new();
     round_trip(&sandbox);
     sandbox.hook(["log", "report", "3"]).run().ok().prints([
-        "event:       job.created",
-        "URL:         http://127.0.0.1:",
+        "event:         job.created",
+        "URL:           http://127.0.0.1:",
         ", refused\n",
-        "last answer: 401 Unauthorized, by us",
+        "last answer:   401 Unauthorized, by us",
     ]);
 }
 
@@ -537,7 +537,7 @@ fn pruning_asks_first_and_says_how_many_records_went() {
         .hook(["log", "show", "1"])
         .run()
         .exits(6)
-        .says(["there is no record `1`"]);
+        .says(["record `1` not found"]);
     sandbox.hook(["log", "show", "3"]).run().ok();
     let pruned = sandbox
         .hook(["log", "prune", "--older-than", "0", "--yes", "--json"])
@@ -679,11 +679,10 @@ fn a_ledger_that_cannot_be_read_is_told_apart_with_exit_7() {
         .pragma_update(None, "user_version", 99)
         .expect("it is written");
     for args in &commands {
-        sandbox
-            .hook(args)
-            .run()
-            .exits(7)
-            .says(["has format 99, this hook knows up to", "hint: update hook"]);
+        sandbox.hook(args).run().exits(7).says([
+            "has format 99; this version of hook supports up to",
+            "hint: update hook",
+        ]);
     }
     drop(connection);
     for suffix in ["-wal", "-shm"] {

@@ -75,7 +75,7 @@ fn a_command_that_failed_is_kept_with_its_error_and_count_until_a_replay_succeed
     assert_eq!(lines, ["#1  job.paid", "#3  job.crea"], "the oldest first");
     assert_eq!(queue(&sandbox), []);
     again(&sandbox, FLAKY, []).run().exits(6).says([
-        "error: no command failed that did not succeed since",
+        "error: no failed command is left",
         "hint: `hook log --failed-processing`",
     ]);
 }
@@ -97,7 +97,7 @@ fn a_record_tells_which_command_failed_how_often_and_what_helps() {
     sandbox.write("mended", "");
     again(&sandbox, FLAKY, []).run().ok();
     show(&[]).prints(["succeeded 20", "failed 1 time"]);
-    show(&["--why"]).prints(["It succeeded at last"]);
+    show(&["--why"]).prints(["It succeeded later"]);
     let kept = &show(&["--json"]).object()["processing"][0];
     assert_eq!(keys(kept).join(" "), "command tries first_at last_at error mended_at");
     assert!(kept["mended_at"].is_string(), "{kept}");
@@ -229,7 +229,7 @@ fn a_command_runs_again_for_verified_requests_only_unless_asked_otherwise() {
     listener.process.wait().ok();
     sandbox.write("mended", "");
     again(&sandbox, FLAKY, []).run().exits(2).says([
-        "error: the command would run for `#1`, which nobody verified",
+        "error: refusing to run the command for unverified request `#1`",
         "hint: add `--unverified`",
     ]);
     assert_eq!(queue(&sandbox).len(), 1);
@@ -248,7 +248,7 @@ fn each_command_is_run_again_for_what_it_failed_for_and_a_new_one_stands_in_for_
         &["job.paid", "job.created"],
     );
     again(&sandbox, "true", []).run().exits(2).says([
-        "error: several commands failed, and `true` is none of them",
+        "error: several commands failed, and `true` is not one of them",
         "hint: give one of them as it is: `exit 1`, `exit 2`",
     ]);
     let again_two = again(&sandbox, "exit 2", ["--json"]).run().exits(8);
@@ -358,12 +358,12 @@ fn a_report_of_a_request_has_id_time_and_url_and_no_secret() {
     let secrets = ["opensesame", "a-long-friendly-token", "hunter2hunter2", &signature];
     let kept = sandbox.captures().remove(0).request;
     sandbox.hook(["log", "report", "1"]).run().ok().never(secrets).prints([
-        &format!("event id:    {}", kept.event_id.as_deref().unwrap()),
-        "event:       customer.created",
-        &format!("timestamp:   {}", kept.at),
-        &format!("URL:         https://127.0.0.1:{port}/in?token=********"),
-        "provider:    pool-brain",
-        "last answer: 200 OK, by us",
+        &format!("event id:      {}", kept.event_id.as_deref().unwrap()),
+        "event:         customer.created",
+        &format!("timestamp:     {}", kept.at),
+        &format!("URL:           https://127.0.0.1:{port}/in?token=********"),
+        "provider:      pool-brain",
+        "last answer:   200 OK, by us",
     ]);
     let report = sandbox
         .hook(["log", "report", "1", "--json"])

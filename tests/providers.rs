@@ -235,7 +235,7 @@ fn unknown_names_give_near_ones_and_the_documented_codes() {
         let outcome = sandbox.hook(["providers", command, "poolflwo"]).run();
         outcome
             .exits(2)
-            .says(["error: there is no provider `poolflwo`", &hint, "`hook providers list`"]);
+            .says(["error: provider `poolflwo` not found", &hint, "`hook providers list`"]);
     }
     let variant = sandbox.hook(["providers", "show", "hoopai@sra"]).run();
     variant.exits(2).says(["`hoopai` has no variant `sra`", "rsa"]);

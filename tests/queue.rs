@@ -60,7 +60,7 @@ fn the_next_start_resumes_what_a_killed_listener_had_promised_in_order() {
     sandbox.write("open", "");
     // What hangs is what the killed process left behind; the next one starts afresh.
     let mut process = sandbox.listening(args).spawn();
-    process.wait_said(|line| line == "resuming 5 forwards and 5 commands that an earlier run left");
+    process.wait_said(|line| line == "resuming 5 forwards and 5 commands of an earlier run");
     let bodies: Vec<Vec<u8>> = (0..5)
         .map(|number| format!("{{\"n\":{number}}}").into_bytes())
         .collect();
@@ -91,7 +91,7 @@ fn other_work_is_listed_at_the_start_and_a_resumption_does_all_of_it() {
         "left by earlier runs: 3 forwards and 3 commands",
         &format!("forwarding to {}/ for 3 events", app.url),
         "running `test -e open",
-        "hint: `hook replay --resume` takes them up",
+        "hint: `hook replay --resume` resumes them",
     ]);
     // Commands run where they were to run, wherever the resumption is typed.
     sandbox
@@ -121,13 +121,13 @@ fn a_listener_that_passes_nothing_on_lists_what_is_left_too() {
     killed(&sandbox, &["--unverified", "--forward-to", &app.url], 2);
     sandbox.listen::<&str>([]).stop().ok().says([
         "left by earlier runs: 2 forwards",
-        "hint: `hook replay --resume` takes them up",
+        "hint: `hook replay --resume` resumes them",
     ]);
     let show = || sandbox.hook(["log", "show", "2", "--why"]).run().ok();
     let waiting = format!("forwarding to {}/", app.url);
     show().prints([
         &format!("waiting     {waiting}"),
-        &format!("Still to be done: {waiting}. `hook replay --resume` does it."),
+        &format!("Pending: {waiting}. `hook replay --resume` runs it."),
     ]);
 }
 
@@ -182,8 +182,8 @@ fn a_command_of_a_project_runs_again_only_while_the_project_is_trusted_to() {
     sandbox.hook(["replay", "--resume"]).run().exits(8).says([
         "warning: left: running `test -e open",
         "for 2 events, since `",
-        "hook.toml` is not trusted, or does not name it any more",
-        "has to be put back; then `hook config trust ",
+        "hook.toml` is not trusted or no longer names it",
+        "restore the entry in the file if it was removed; then `hook config trust ",
         "hook.toml && hook replay --resume`",
     ]);
     trust();
@@ -285,14 +285,14 @@ fn a_note_that_cannot_be_written_does_not_end_the_listener() {
     };
     change("ALTER TABLE diagnosis RENAME TO away");
     refused(&listener);
-    listener.says("why requests are refused is not recorded");
+    listener.says("could not record the diagnosis");
     refused(&listener);
     listener.shows("#3");
     change("ALTER TABLE away RENAME TO diagnosis");
     refused(&listener);
-    listener.says("why requests are refused is recorded again");
+    listener.says("diagnoses are recorded again");
     let said = listener.stop().ok().stderr();
-    assert_eq!(said.matches("is not recorded").count(), 1, "{said}");
+    assert_eq!(said.matches("could not record the diagnosis").count(), 1, "{said}");
 }
 
 #[test]

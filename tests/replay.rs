@@ -54,12 +54,12 @@ fn records_are_named_by_number_id_prefix_and_from_the_end() {
     );
 
     for (name, code, said) in [
-        ("99", 6, "error: there is no record `99`"),
+        ("99", 6, "error: record `99` not found"),
         ("last~50", 6, "error: the ledger has no such record"),
-        ("dlv_ffff", 6, "error: there is no record `dlv_ffff`"),
+        ("dlv_ffff", 6, "error: record `dlv_ffff` not found"),
         ("dlv_", 2, "is the beginning of several ids"),
-        ("last~x", 2, "error: `last~x` is no record"),
-        ("yesterday", 2, "error: `yesterday` is no record"),
+        ("last~x", 2, "error: `last~x` is not a record"),
+        ("yesterday", 2, "error: `yesterday` is not a record"),
     ] {
         sandbox.hook(["replay", name]).run().exits(code).says([said, "hint: "]);
     }
@@ -128,7 +128,7 @@ fn without_a_selection_it_says_what_to_type_where_nobody_can_be_asked() {
         .hook(["replay"])
         .run()
         .exits(6)
-        .says(["there is no ledger at `"]);
+        .says(["error: ledger `", "` not found"]);
     send(&sandbox, &app, &["job.paid"]);
     sandbox
         .hook(["replay"])
@@ -331,12 +331,12 @@ fn the_body_can_be_changed_in_an_editor() {
     assert_eq!(app.next().body, br#"{"data":{"total_cents":1}}"#);
     edit("false")
         .exits(130)
-        .says(["error: editor `false` ended with a failure, nothing is sent"]);
+        .says(["error: editor `false` failed; nothing was sent"]);
     sandbox
         .hook(["replay", "1", "--edit"])
         .run()
         .exits(2)
-        .says(["error: no editor is known", "hint: `export EDITOR=nano`"]);
+        .says(["error: no editor is set", "hint: `export EDITOR=nano`"]);
     assert!(app.rest().is_empty());
     let left = std::fs::read_dir(sandbox.path("")).unwrap().flatten();
     let left = left.filter(|entry| entry.path().extension().is_some_and(|end| end == "json"));
@@ -570,7 +570,7 @@ fn an_endpoint_that_is_disabled_or_removed_gets_no_replay_but_another_target_doe
     sandbox.hook(["replay", "1"]).run().exits(3);
     assert_eq!(app.rest().len(), 1);
     endpoints("rm shop --yes");
-    refused("is not in the book any more");
+    refused("was removed");
     let pending = sandbox.deliveries().remove(1).delivery;
     assert_eq!(pending.state, DeliveryState::Pending, "it is left as it is");
 }

@@ -73,7 +73,7 @@ fn the_schedule_runs_a_thousand_times_faster_and_delivers_on_the_fourth_attempt(
         .ok()
         .says([
             "plan: 6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h, 1000x faster",
-            "it says: failed on purpose",
+            "response body: failed on purpose",
         ])
         .prints([
             "attempt 1  500 Internal Server Error",
@@ -425,7 +425,7 @@ fn what_was_signed_with_a_secret_that_is_not_at_hand_is_left_and_the_rest_is_res
     interrupted(&["--secret", "literal:theirs"]);
     let resume = ["replay", "--resume", "--time-scale", "1e9"];
     sandbox.hook(resume).run().exits(2).says([
-        "error: `#1` was signed with a secret of its command line, which is not at hand: it is left as it is",
+        "error: `#1` was signed with a secret of its command line, which is not available: not sent",
         "hint: `hook replay --resume 1 --secret REF`",
     ]);
     let theirs = interrupted(&["--secret", "env:THEIRS"]);

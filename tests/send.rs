@@ -183,7 +183,7 @@ fn a_path_that_does_not_exist_is_an_error_with_the_near_one_unless_it_may_be_new
         .hook(send.into_iter().chain(["--set", "data.total_cents"]))
         .run()
         .exits(2)
-        .says(["is not `KEY=VALUE`"]);
+        .says(["not of the form `NAME=VALUE`"]);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn metadata_and_parameters_go_where_the_provider_has_them() {
     for (args, error) in [
         (
             &["job.paid", "--metadata", "a=b"][..],
-            "`poolflow` says nowhere where metadata goes",
+            "`poolflow` has no place for metadata",
         ),
         (
             &["customer.created", "-p", "pool-brain", "--param", "company_id=x"],

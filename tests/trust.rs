@@ -375,7 +375,7 @@ fn a_reviewed_file_of_a_project_takes_no_secret_along() {
     file(&thief.url, "");
     hook(&sandbox, "endpoints apply --yes --local")
         .ok()
-        .says(["endpoint `crm` goes elsewhere now", "`hook config trust`"]);
+        .says(["endpoint `crm` has a new URL", "`hook config trust`"]);
     send().exits(2).says(["the project is not trusted: endpoint `crm`"]);
     assert_eq!((mine.rest().len(), thief.rest().len()), (1, 0));
     sandbox.trust();
@@ -393,7 +393,7 @@ fn trust_is_shown_whole_and_covers_what_was_shown() {
     );
     let shown = hook(&sandbox, "config trust").ok();
     shown.prints([&long, "touch end", "\\u"]).never(["\u{1b}"]);
-    hook(&sandbox, "config trust").ok().says(["is trusted already"]);
+    hook(&sandbox, "config trust").ok().says(["is already trusted"]);
     sandbox.write("hook.toml", "[[route]]\nrun = \"touch ran\"\n");
     hook(&sandbox, "config trust --quiet")
         .exits(2)

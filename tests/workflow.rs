@@ -381,7 +381,7 @@ fn a_url_that_cannot_be_one_is_refused_and_the_provider_s_rules_are_said() {
     let sandbox = sandbox(NOBODY, tables);
     execute(&sandbox, "blank", &[])
         .exits(2)
-        .says(["error: workflow `blank`: ", "blanks or invisible characters"]);
+        .says(["error: workflow `blank`: ", "whitespace or invisible characters"]);
     execute(&sandbox, "bare", &[]).exits(2).says(["is not a URL"]);
     execute(&sandbox, "plain", &[])
         .ok()

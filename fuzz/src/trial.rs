@@ -102,7 +102,7 @@ pub fn compile(text: &[u8]) {
         let Ok(profile) = Profile::read(&file, variant) else {
             continue;
         };
-        let secret = Secret::new(profile.secret_form.fresh(&random));
+        let secret = Secret::new(profile.secret.form.fresh(&random));
         let _ = profile.scheme.signer(&[secret]);
         for event in profile.events.keys().take(3) {
             let _ = profile.sample(event);

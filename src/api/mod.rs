@@ -1,5 +1,5 @@
-//! A provider's management API: one description in its profile, two sides that go by it. The client stands behind
-//! [`crate::endpoints::EndpointStore`]; the server answers like the provider.
+//! A provider's management API, as its profile describes it: the client behind
+//! [`crate::endpoints::EndpointStore`], and the mock server.
 
 pub mod client;
 pub mod object;

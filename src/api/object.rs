@@ -1,4 +1,4 @@
-//! A subscription as an API writes it, read and written by the field names of the profile.
+//! A subscription in the JSON of an API, read and written by the field names of the profile.
 
 use serde_json::{Map, Value};
 
@@ -9,14 +9,14 @@ use crate::provider::Profile;
 use crate::provider::api::{Api, Field};
 use crate::secret::Secret;
 
-/// What an API says about one subscription.
+/// A subscription that an API returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscription {
-    /// The endpoint, as far as the provider knows it: without a name where it has no names.
+    /// The endpoint; without a name where the provider has no names.
     pub endpoint: Endpoint,
-    /// Where the answer carries it.
+    /// The secret, where the answer contains it.
     pub secret: Option<Secret>,
-    /// Whether it says when it was made.
+    /// Whether the answer says when it was created.
     pub is_dated: bool,
 }
 
@@ -24,51 +24,46 @@ impl Subscription {
     /// Reads an object of an answer. The error is a clause about the object.
     pub fn read(profile: &Profile, api: &Api, object: &Value) -> Result<Self, String> {
         if !object.is_object() {
-            return Err("it is no object".into());
+            return Err("it is not an object".into());
         }
         let name_of = |field| api.field(field).unwrap_or_default();
-        let at = |field| {
-            let found = api.field(field).and_then(|name| get(object, name));
-            found.filter(|value| !value.is_null())
-        };
+        let at = |field| get(object, api.field(field)?).filter(|value| !value.is_null());
         let text = |field: Field| match at(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
             Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(format!("its `{}` is no text", name_of(field))),
+            Some(_) => Err(format!("its `{}` is not a string", name_of(field))),
         };
-        let needed = |field: Field| text(field)?.ok_or_else(|| format!("it has no `{}`", name_of(field)));
+        let required = |field: Field| text(field)?.ok_or_else(|| format!("it has no `{}`", name_of(field)));
         let is_active = match at(Field::Active) {
             None => true,
             Some(Value::Bool(active)) => *active,
             Some(_) => return Err(format!("its `{}` is neither true nor false", name_of(Field::Active))),
         };
         let is_pending = api.pending.is_some() && text(Field::Status)? == api.pending;
+        let disabled = match (is_pending, is_active) {
+            (true, _) => Some(DisabledBy::Unconfirmed),
+            (false, false) => Some(DisabledBy::Hand),
+            (false, true) => None,
+        };
         let created = text(Field::Created)?.and_then(|text| Timestamp::parse(&text));
-        let (id, url) = (needed(Field::Id)?, needed(Field::Url)?);
+        let since = created.unwrap_or(Timestamp::from_unix(0));
+        let (id, url) = (required(Field::Id)?, required(Field::Url)?);
         let events = read_events(profile, at(Field::Events))
             .map_err(|what| format!("its `{}` {what}", name_of(Field::Events)))?;
-        let (name, since) = (
-            text(Field::Name)?.unwrap_or_default(),
-            created.unwrap_or(Timestamp::from_unix(0)),
-        );
-        let disabled = |reason| Disabled {
-            reason,
-            detail: None,
-            since,
-        };
+        let name = text(Field::Name)?.unwrap_or_default();
         Ok(Self {
             endpoint: Endpoint {
                 id,
                 description: text(Field::Description)?,
-                disabled: match (is_pending, is_active) {
-                    (true, _) => Some(disabled(DisabledBy::Unconfirmed)),
-                    (false, false) => Some(disabled(DisabledBy::Hand)),
-                    (false, true) => None,
-                },
+                disabled: disabled.map(|reason| Disabled {
+                    reason,
+                    detail: None,
+                    since,
+                }),
                 created: since,
                 updated: since,
-                ..Endpoint::bare(&name, &url, &profile.label(), events, since)
+                ..Endpoint::new("", &name, &url, &profile.label(), events, since)
             },
             secret: text(Field::Secret)?.map(Secret::new),
             is_dated: created.is_some(),
@@ -76,8 +71,8 @@ impl Subscription {
     }
 }
 
-/// Writes those fields of an endpoint that are asked for, by the API's names, in the order of the profile: the object of an
-/// answer, or of a request.
+/// The JSON object of an endpoint in a request or an answer: the fields that `has` selects, under the API's names, in the
+/// order of the profile.
 pub fn write(
     profile: &Profile,
     api: &Api,
@@ -108,7 +103,7 @@ pub fn write(
     object
 }
 
-/// The names that go over the wire: the provider's sign for all events, or all that the catalogue has.
+/// The event names in a request or an answer: for all events the provider's wildcard, or every name of the catalogue.
 pub fn wire_events(profile: &Profile, events: &Events) -> Vec<String> {
     match (events, &profile.endpoint.all_events) {
         (Events::Only(names), _) => names.clone(),
@@ -117,13 +112,13 @@ pub fn wire_events(profile: &Profile, events: &Events) -> Vec<String> {
     }
 }
 
-/// Reads a list of event names; aliases become the catalogue's names.
+/// Reads a list of event names; aliases become the catalogue's names. The error is the end of a sentence.
 pub fn read_events(profile: &Profile, value: Option<&Value>) -> Result<Events, String> {
     let Some(Value::Array(items)) = value else {
-        return Err("is no list of events".into());
+        return Err("is not a list of events".into());
     };
     let names = items.iter().map(|item| item.as_str().map(str::to_owned));
     let names: Option<Vec<String>> = names.collect();
-    let names = Events::Only(names.ok_or("holds something that is no text")?);
+    let names = Events::Only(names.ok_or("contains something that is not a string")?);
     Ok(crate::endpoints::rules::canonical_events(profile, &names))
 }

@@ -1,4 +1,4 @@
-//! What every use case works with: the settings, the catalogue, the clock, the ledger's place, and where remarks go.
+//! What every use case works with: settings, provider registry, clock, ledger path, and where notices go.
 
 mod endpoints;
 mod remote;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::endpoint_gate::EndpointGate;
 use crate::app::notice::Notices;
-use crate::app::retention::{self, Keeping};
+use crate::app::retention::{Retention, RetentionLimits};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
 use crate::config::{Paths, Settings};
 use crate::engine::{Engine, Limits};
@@ -26,12 +26,12 @@ pub use crate::secret::DEV_SECRET;
 use crate::store::{self, Access, Lease, Ledger, LedgerReader, Query, QueryPage, Store, StoreOptions};
 use crate::transport::Transport;
 pub use crate::verification::dev_secret::{Purpose, Secrets};
-pub use remote::notes;
+pub use remote::{http_transport, notes};
 
 /// One run of the program.
 #[derive(Clone)]
 pub struct Context {
-    /// Where remarks go.
+    /// Where notices go.
     pub notices: Notices,
     /// All layers but the flags of the command.
     pub settings: Settings,
@@ -45,15 +45,6 @@ pub struct Context {
     pub random: Arc<Random>,
     /// The ledger's file.
     pub ledger_path: PathBuf,
-}
-
-/// The ledger of a program that runs for long.
-pub struct KeptLedger {
-    /// For recording.
-    pub ledger: Ledger,
-    /// When the newest record was made, once the ledger is open.
-    newest: Arc<OnceLock<Option<Timestamp>>>,
-    limits: retention::RetentionLimits,
 }
 
 /// Where hook keeps its files.
@@ -112,16 +103,16 @@ impl Context {
         self.clock.now()
     }
 
-    /// The ledger, opened for writing while the caller goes on: what fails is told by the first write.
+    /// The ledger, opened for writing in the background: the first write reports what fails.
     pub fn ledger(&self) -> Ledger {
         self.start_ledger(self.settings.dedupe_window, None, |_| {})
     }
 
-    /// The ledger of a program that runs for long: kept within its limits, with another window for duplicates when one is
-    /// given.
-    pub fn kept_ledger(&self, window: Option<Duration>) -> KeptLedger {
+    /// The ledger of a program that runs for long, and its retention, which starts once the ledger is open. `window`
+    /// replaces the dedupe window of the settings.
+    pub fn kept_ledger(&self, window: Option<Duration>) -> (Ledger, Retention) {
         let newest = Arc::new(OnceLock::new());
-        let (found, limits) = (Arc::clone(&newest), retention::RetentionLimits::of(&self.settings));
+        let (found, limits) = (Arc::clone(&newest), RetentionLimits::of(&self.settings));
         let window = window.unwrap_or(self.settings.dedupe_window);
         let ledger = self.start_ledger(window, limits.size, move |store| {
             let newest = Query {
@@ -131,11 +122,17 @@ impl Context {
                 },
                 ..Query::default()
             };
-            // What cannot be read is told by whoever looks for it.
+            // A ledger that cannot be read is reported by the first use of it.
             let newest = store.list(&newest).unwrap_or_default();
             let _ = found.set(newest.first().map(|newest| newest.at));
         });
-        KeptLedger { ledger, newest, limits }
+        let retention = Retention {
+            ledger: self.ledger_path.clone(),
+            limits,
+            newest,
+            clock: Arc::clone(&self.clock),
+        };
+        (ledger, retention)
     }
 
     fn start_ledger(
@@ -158,21 +155,6 @@ impl Context {
         Ledger::start_telling(open, move |notice| ui.warn(notice.to_string()))
     }
 
-    /// Drops old records from now on. The ledger must be open.
-    pub fn keep(&self, kept: &KeptLedger) {
-        let keeping = Keeping {
-            ledger: self.ledger_path.clone(),
-            limits: kept.limits,
-            newest: kept.newest.get().copied().flatten(),
-            clock: Arc::clone(&self.clock),
-        };
-        if let Some(waits) = keeping.start() {
-            self.notices.note(&waits);
-            self.notices
-                .hint("`hook log prune` drops records at once, `[ledger] retention` in the settings keeps them longer");
-        }
-    }
-
     /// The ledger for reading; never created.
     pub fn reader(&self) -> Result<Box<dyn Store>> {
         Ok(store::open_read_only(&self.ledger_path)?)
@@ -192,7 +174,7 @@ impl Context {
         })
     }
 
-    /// The way from deliveries to records and lines.
+    /// The pipeline of a run. With a lease every delivery must be on record before it is handed over.
     pub fn pipeline<T: Transport>(
         &self,
         transport: Arc<T>,
@@ -203,7 +185,9 @@ impl Context {
     ) -> Pipeline<T> {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
+        // An endpoint that is disabled during the run ends the deliveries that wait for it.
         engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
+        engine.stored_first = lease.is_some();
         Pipeline {
             engine,
             ledger,
@@ -213,7 +197,7 @@ impl Context {
     }
 }
 
-/// Does what waits for files or locks beside the runtime's thread, where it would hold up every request.
+/// Runs blocking work (files, locks) on a thread of its own: on the runtime's thread it would delay every request.
 pub async fn aside<S: Send + Sync + 'static, T: Send + 'static>(
     state: &Arc<S>,
     work: impl FnOnce(&S) -> Result<T> + Send + 'static,

@@ -1,5 +1,5 @@
-//! Whether an endpoint gets anything: asked before each attempt, since it may be disabled or removed while a retry waits, by
-//! this process or by another one.
+//! The engine's gate: before each attempt it checks whether the endpoint is active, since this process or another one may
+//! disable or remove it while a retry waits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +8,15 @@ use crate::endpoints::{BookWatch, Endpoint};
 use crate::engine::{Boxed, Gate, Label};
 use crate::exchange::Source;
 
-/// Admits what goes to active endpoints of the book, and everything that goes to none.
+/// Admits deliveries to active endpoints, and those to plain URLs.
 pub struct EndpointGate {
     book: Arc<BookWatch>,
-    /// By name, the ids of the endpoints that were met: one that is renamed meanwhile is still the same.
+    /// Ids of endpoints by the name at their first delivery: a renamed endpoint keeps its id.
     met: Mutex<HashMap<String, String>>,
 }
 
 impl EndpointGate {
-    /// Asks that book.
+    /// A gate for the endpoints of that file.
     pub fn new(book: Arc<BookWatch>) -> Self {
         Self {
             book,
@@ -40,7 +40,7 @@ impl EndpointGate {
 impl Gate for EndpointGate {
     fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool> {
         Box::pin(async move {
-            // A test is of an endpoint as it is, and may be of one that a provider keeps.
+            // A test may go to a disabled endpoint, and to one that is not in the local file.
             let endpoint = label.endpoint.as_deref().filter(|_| label.source != Source::Test);
             let Some(name) = endpoint else { return true };
             let endpoints = match self.book.current() {
@@ -51,7 +51,7 @@ impl Gate for EndpointGate {
                     read.await.ok().flatten()
                 }
             };
-            // Where nothing can be known, what was decided when the delivery was made stands.
+            // When the file cannot be read, the decision at the delivery's creation stands.
             endpoints.is_none_or(|all| self.is_active(name, &all))
         })
     }

@@ -1,7 +1,7 @@
-//! What becomes of endpoints after deliveries to them: failures are counted, and disable where the provider does so.
+//! Endpoint health: failed deliveries are counted, and disable the endpoint where the provider does so.
 
 use crate::app::context::Context;
-use crate::endpoints::{DeliveryOutcome, Disabled, Endpoint, EndpointError, note_delivery};
+use crate::endpoints::{DeliveryOutcome, Endpoint, note_delivery};
 use crate::engine::Event;
 use crate::error::Result;
 use crate::pipeline::{DeliveryObserver, EndpointOutcome};
@@ -51,9 +51,9 @@ impl DeliveryObserver for EndpointHealth<'_> {
         self.inner.event(number, event)
     }
 
-    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
+    fn outcome(&mut self, outcome: EndpointOutcome) {
         if !self.counts {
-            return Ok(None);
+            return;
         }
         let may_disable = outcome.gone || (!outcome.delivered && self.whole_schedule && self.disables);
         // A success that follows one says nothing new, and there may be a million of them.
@@ -64,7 +64,6 @@ impl DeliveryObserver for EndpointHealth<'_> {
         if may_disable && count_outcomes(self.context, &self.pending, self.whole_schedule).is_ok() {
             self.pending.clear();
         }
-        Ok(None)
     }
 }
 
@@ -85,46 +84,47 @@ pub fn count_outcomes(context: &Context, outcomes: &[EndpointOutcome], whole_sch
     if !outcomes.iter().any(changes) {
         return Ok(());
     }
-    let disabled = context.edit_book(|endpoints| Ok::<_, EndpointError>(count(context, endpoints, &outcomes)))?;
-    for (endpoint, disabled, schedule) in disabled {
-        say_disabled(context, &endpoint, &disabled, schedule.as_ref());
+    let disabled = context
+        .book()
+        .edit(|endpoints| Ok(count(context, endpoints, &outcomes)))?;
+    for (endpoint, schedule) in disabled {
+        warn_of_disabled(context, &endpoint, schedule.as_ref());
     }
     Ok(())
 }
 
-type NowDisabled = (Endpoint, Disabled, Option<Schedule>);
-
-fn count(context: &Context, endpoints: &mut [Endpoint], outcomes: &[&EndpointOutcome]) -> Vec<NowDisabled> {
-    let mut all = Vec::new();
+/// Counts the outcomes. Returns the endpoints that they disabled, with the retry schedules of their providers.
+fn count(
+    context: &Context,
+    endpoints: &mut [Endpoint],
+    outcomes: &[&EndpointOutcome],
+) -> Vec<(Endpoint, Option<Schedule>)> {
+    let mut disabled = Vec::new();
     for endpoint in endpoints {
-        let own: Vec<&&EndpointOutcome> = outcomes
-            .iter()
-            .filter(|outcome| outcome.endpoint == endpoint.name)
-            .collect();
-        if own.is_empty() {
-            continue;
-        }
         let profile = context.registry.get(&endpoint.provider).ok();
         let schedule = profile.map(|profile| profile.policy.schedule.clone());
         let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
-        for outcome in own {
+        let name = endpoint.name.clone();
+        for outcome in outcomes.iter().filter(|outcome| outcome.endpoint == name) {
             let ending = match (outcome.delivered, outcome.gone) {
                 (true, _) => DeliveryOutcome::Delivered,
                 (false, true) => DeliveryOutcome::Gone,
                 (false, false) => DeliveryOutcome::Failed,
             };
-            if let Some(disabled) = note_delivery(endpoint, ending, rule, context.now()) {
-                all.push((endpoint.clone(), disabled, schedule.clone()));
+            if note_delivery(endpoint, ending, rule, context.now()) {
+                disabled.push((endpoint.clone(), schedule.clone()));
             }
         }
     }
-    all
+    disabled
 }
 
-fn say_disabled(context: &Context, endpoint: &Endpoint, disabled: &Disabled, schedule: Option<&Schedule>) {
+fn warn_of_disabled(context: &Context, endpoint: &Endpoint, schedule: Option<&Schedule>) {
     let notices = &context.notices;
     let name = &endpoint.name;
-    notices.warn(format!("endpoint `{name}` is disabled: {disabled}"));
+    if let Some(why) = &endpoint.disabled {
+        notices.warn(format!("endpoint `{name}` is disabled: {why}"));
+    }
     if let Some(how) = schedule.and_then(|schedule| schedule.notify.as_ref()) {
         let how = printable(how, 80);
         notices.note(format!(

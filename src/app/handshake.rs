@@ -1,5 +1,5 @@
-//! Handshakes: asking a receiver whether it wants a provider's events, as that provider does. A token goes there, and must
-//! come back. The token is neither shown nor recorded: whoever has it can confirm.
+//! Handshakes: challenging a receiver as a provider does. A token is sent, and the answer must carry it. The token is
+//! neither shown nor recorded: whoever has it can confirm the subscription.
 
 pub mod challenge;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::app::context::{Context, Purpose};
 use crate::clock::Timestamp;
-use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
+use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::exchange::{Outcome, Request};
 use crate::id::{Id, IdKind};
@@ -24,22 +24,22 @@ use crate::target::parse_url;
 use crate::text::{printable, serialize_millis_if_any, status_line};
 use crate::transport::Transport;
 
-/// What came of one question to a receiver, as `hook.handshake/1` says it.
+/// The result of one challenge: `hook.handshake/1`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct HandshakeResult {
     /// Where the endpoint has a name.
     pub endpoint: Option<String>,
-    /// Where the question went, credentials masked.
+    /// The target, credentials masked.
     pub url: String,
-    /// Whether the answer was as it must be.
+    /// Whether the answer was as expected.
     pub confirmed: bool,
     /// Why it was not.
     pub why: Option<String>,
-    /// Who asked.
+    /// The provider that challenges.
     pub provider: String,
     /// Which of the provider's handshakes, where it has several.
     pub handshake: Option<String>,
-    /// Whether the question was signed wrongly on purpose.
+    /// Whether the challenge was signed wrongly on purpose.
     pub wrongly_signed: bool,
     /// Of the answer, where one came.
     pub status: Option<u16>,
@@ -49,7 +49,7 @@ pub struct HandshakeResult {
 }
 
 impl HandshakeResult {
-    /// What came of asking an endpoint; an error says why it is not confirmed.
+    /// The result for an endpoint; an error says why it is not confirmed.
     pub fn of_endpoint(endpoint: &Endpoint, outcome: std::result::Result<(), String>) -> Self {
         Self {
             endpoint: Some(endpoint.name.clone()),
@@ -62,16 +62,7 @@ impl HandshakeResult {
     }
 }
 
-/// What came of a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answered {
-    /// The token came back.
-    Echoed,
-    /// It did not; says why.
-    Not(String),
-}
-
-/// The request that asks an endpoint. It is signed like an event, so that a receiver that knows the secret can check it.
+/// The challenge to an endpoint. It is signed like an event, so that a receiver that knows the secret can verify it.
 pub fn question(
     context: &Context,
     profile: &Arc<Profile>,
@@ -84,7 +75,18 @@ pub fn question(
     let signer = context.signer(profile, (Some(&endpoint.name), own))?;
     let url = parse_url(&endpoint.url)?;
     let now = context.now();
-    let message = message(context, profile, handshake.question(&token).to_string().into(), now);
+    let message = message(
+        context,
+        profile,
+        handshake
+            .request
+            .written(&token, "")
+            .body
+            .unwrap_or_default()
+            .to_string()
+            .into(),
+        now,
+    );
     let target = RequestTarget {
         method: "POST",
         url: url.as_str(),
@@ -100,7 +102,7 @@ pub fn question(
     })
 }
 
-/// A question as a message, for the provider's own headers and signature.
+/// A challenge as a message, for the provider's own headers and signature.
 fn message(context: &Context, profile: &Profile, body: Bytes, now: Timestamp) -> Message {
     Message {
         id: Id::new(IdKind::Message, now, &context.random),
@@ -113,26 +115,14 @@ fn message(context: &Context, profile: &Profile, body: Bytes, now: Timestamp) ->
     }
 }
 
-/// Sends the question.
-pub async fn ask<T: Transport>(transport: &T, request: &Request, token: &Secret) -> Answered {
-    let token = String::from_utf8_lossy(token.expose());
+/// Sends the challenge. An error says why the answer does not confirm the endpoint.
+pub async fn ask<T: Transport>(transport: &T, request: &Request, token: &Secret) -> std::result::Result<(), String> {
     match transport.send(request).await {
-        Outcome::Answer(answer) if echoes(&answer, &token) => Answered::Echoed,
+        Outcome::Answer(answer) if echoes(&answer, &String::from_utf8_lossy(token.expose())) => Ok(()),
         Outcome::Answer(answer) if (200..300).contains(&answer.status) => {
-            Answered::Not("its answer does not carry the token".to_owned())
+            Err("its answer does not carry the token".to_owned())
         }
-        Outcome::Answer(answer) => Answered::Not(format!("it answered {}", status_line(answer.status))),
-        Outcome::Error { text, .. } => Answered::Not(printable(&text, 400)),
+        Outcome::Answer(answer) => Err(format!("it answered {}", status_line(answer.status))),
+        Outcome::Error { text, .. } => Err(printable(&text, 400)),
     }
-}
-
-/// Confirms the endpoint of that name or id in the book.
-pub fn confirm(context: &Context, selector: &str, token: &Secret) -> Result<(Endpoint, Confirmed)> {
-    let token = String::from_utf8_lossy(token.expose());
-    let now = context.now();
-    Ok(context.edit_book(|endpoints| {
-        let endpoint = select_mut(endpoints, selector)?;
-        let confirmed = endpoint.confirm(&token, now);
-        Ok::<_, EndpointError>((endpoint.clone(), confirmed))
-    })?)
 }

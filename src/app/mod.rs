@@ -1,4 +1,4 @@
-//! Use cases: what hook can do, whoever asks for it. Nothing here knows the command line, prints or prompts; a use case
+//! Use cases: what hook can do, for every front end. Nothing here knows the command line, prints or prompts; a use case
 //! takes plain options and returns values, or emits events that a front end shows.
 
 pub mod context;

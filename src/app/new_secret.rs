@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::app::context::{Context, DEV_SECRET, Purpose};
+use crate::endpoints::generate;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::fs::{folder_of, private_folder, write_new};
@@ -14,7 +15,7 @@ use crate::random::Random;
 use crate::secret::{Secret, SecretRef};
 use crate::signature::Scheme;
 
-/// A secret to be given to the user, and to nobody else.
+/// A secret that is handed to the user.
 #[derive(Serialize)]
 pub struct ShownSecret {
     /// The provider in whose form it is, with its variant.
@@ -43,7 +44,7 @@ pub fn make(context: &Context, provider: Option<&str>, file: Option<PathBuf>) ->
         .map(|_| PathBuf::from(format!("{}.pub", file.display())));
     keep(&file, &secret)?;
     if let (Some(path), Some(public)) = (&public_file, &public) {
-        // One half alone would be of no use to anybody.
+        // One half alone is useless.
         keep(path, public).inspect_err(|_| drop(std::fs::remove_file(&file)))?;
     }
     Ok(ShownSecret {
@@ -90,24 +91,26 @@ pub fn dev_secret(context: &Context, provider: Option<&str>, public: bool) -> Re
 
 fn signing(context: &Context, name: Option<&str>) -> Result<Arc<Profile>> {
     let profile = context.provider_for(name, None)?;
-    if matches!(profile.scheme, Scheme::Unsigned) {
-        let what = format!("`{}` signs nothing, so it has no secret", profile.label());
-        return Err(Error::usage(what));
+    match profile.scheme {
+        Scheme::Unsigned => Err(signs_nothing(&profile)),
+        _ => Ok(profile),
     }
-    Ok(profile)
+}
+
+fn signs_nothing(profile: &Profile) -> Error {
+    Error::usage(format!("`{}` signs nothing, so it has no secret", profile.label()))
 }
 
 /// A fresh secret; for a key pair the private half, with the public one beside it.
 fn fresh(profile: &Profile) -> Result<(Secret, Option<Secret>)> {
-    let Scheme::Asymmetric(scheme) = &profile.scheme else {
-        return Ok((Secret::new(profile.secret_form.fresh(&Random::os())), None));
-    };
-    let pair = scheme
-        .kind
-        .generate()
-        .ok_or_else(|| Error::internal("no key pair can be made"))?;
-    let public = scheme.public_text(&Secret::new(pair.public))?;
-    Ok((scheme.private_text(&pair.private)?, Some(public)))
+    let new = generate(profile, &Random::os())?.ok_or_else(|| signs_nothing(profile))?;
+    Ok(match (&profile.scheme, new.public) {
+        (Scheme::Asymmetric(scheme), Some(pem)) => {
+            let public = scheme.public_text(&Secret::new(pem))?;
+            (scheme.private_text(&new.secret)?, Some(public))
+        }
+        _ => (new.secret, None),
+    })
 }
 
 /// Writes a file that was not there: another process may be about to write the same one.

@@ -1,4 +1,4 @@
-//! What a use case says beside its result. The front end decides where and how it is shown.
+//! Notices of a use case, beside its result. The front end decides where and how they are shown.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::finding::Finding;
 pub enum Notice {
     /// A fact.
     Note(String),
-    /// Something that is probably not wanted.
+    /// Something that is probably a mistake.
     Warning(String),
     /// What can be typed next.
     Hint(String),
-    /// A fact that only a user who asked for more wants to know.
+    /// A fact for `--verbose`.
     Detail(String),
     /// Something that a check found and that does not stop the use case.
     Finding(Finding),
-    /// A fact that is told once and is lost to whoever does not hear it, however quiet they asked hook to be.
+    /// A fact that cannot be looked up later: shown even with `--quiet`.
     Always(String),
 }
 
@@ -37,7 +37,7 @@ impl Notices {
         (self.0)(Notice::Note(text.into()));
     }
 
-    /// Something that is probably not wanted.
+    /// Something that is probably a mistake.
     pub fn warn(&self, text: impl Into<String>) {
         (self.0)(Notice::Warning(text.into()));
     }
@@ -57,7 +57,7 @@ impl Notices {
         (self.0)(Notice::Always(text.into()));
     }
 
-    /// Everything that was found and is no problem: that is for the error to tell.
+    /// Every finding that is not a problem: problems are reported by the error.
     pub fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a Finding>) {
         for finding in findings {
             if !finding.is_problem() {

@@ -105,7 +105,7 @@ fn remarks(context: &Context, profile: &Profile, event: &str, body: &[u8]) {
     let said = profile.facts(&Headers::default(), body).event;
     if let Some(said) = said.filter(|said| profile.canonical_event(said) != Some(event)) {
         let said = printable(&said, 200);
-        context.notices.warn(format!("the body says that it is `{said}`"));
+        context.notices.warn(format!("the body names the event `{said}`"));
     }
 }
 

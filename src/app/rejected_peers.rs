@@ -1,20 +1,20 @@
-//! Warnings about requests that were turned away before they were complete: a few lines a second, then a count, so that a
-//! crowd of broken requests cannot fill a screen or a log.
+//! Warnings about rejected requests: a few lines per second, then a count, so that a flood of broken requests cannot fill a
+//! screen or a log.
 
 use std::time::{Duration, Instant};
 
 use super::notice::Notices;
-use crate::server::{Reason, Rejection};
+use crate::server::{Rejection, RejectionReason};
 use crate::text::printable;
 use crate::text::short_size;
 
-/// Lines in a second, at most.
+/// Lines per window, at most.
 const LINES: u64 = 5;
 
-/// How long a count lasts.
+/// Length of a window.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Says what was turned away, within the limit.
+/// Reports rejected requests within the limit.
 #[derive(Debug, Default)]
 pub struct RejectedPeers {
     since: Option<Instant>,
@@ -25,15 +25,15 @@ pub struct RejectedPeers {
 impl RejectedPeers {
     /// A request that was not complete.
     pub fn rejected(&mut self, notices: &Notices, rejection: &Rejection) {
-        self.tell(notices, || line(rejection));
+        self.warn(notices, || line(rejection));
     }
 
     /// A connection that could not be accepted.
     pub fn not_accepted(&mut self, notices: &Notices, error: &str) {
-        self.tell(notices, || format!("no connection can be accepted: {error}"));
+        self.warn(notices, || format!("no connection can be accepted: {error}"));
     }
 
-    /// Tells of what was not shown yet.
+    /// Reports the count of those that were not shown.
     pub fn finish(&mut self, notices: &Notices) {
         let hidden = std::mem::take(&mut self.hidden);
         if hidden > 0 {
@@ -41,7 +41,7 @@ impl RejectedPeers {
         }
     }
 
-    fn tell(&mut self, notices: &Notices, line: impl FnOnce() -> String) {
+    fn warn(&mut self, notices: &Notices, line: impl FnOnce() -> String) {
         if self.starts_window(Instant::now()) {
             self.finish(notices);
         }
@@ -68,18 +68,19 @@ impl RejectedPeers {
 
 /// `a request from 127.0.0.1:1234 was turned away: the body is too large, answered 413`
 fn line(rejection: &Rejection) -> String {
+    use RejectionReason as Reason;
     let why = match &rejection.reason {
         Reason::TooLarge => "the body is too large".to_owned(),
         Reason::HeadersTooLarge => "the headers are too large".to_owned(),
         Reason::TimedOut => "it did not come in time".to_owned(),
         Reason::MadeRoom => "it made the least progress of too many".to_owned(),
         Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
-        Reason::Malformed(what) => format!("it is no HTTP: {}", printable(what, 120)),
+        Reason::Http2 => "the client speaks HTTP/2".to_owned(),
+        Reason::Malformed(what) => format!("it is not HTTP: {}", printable(what, 120)),
         Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
     };
-    let answered = rejection
-        .status
-        .map_or_else(String::new, |status| format!(", answered {status}"));
+    let status = rejection.reason.status();
+    let answered = status.map_or_else(String::new, |status| format!(", answered {status}"));
     format!("a request from {} was turned away: {why}{answered}", rejection.remote)
 }
 

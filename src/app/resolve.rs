@@ -1,5 +1,5 @@
-//! Which provider is played and which secrets sign or verify: each question is answered here, for every front end. What
-//! the answer is worth remarking goes to the context's notices.
+//! Resolves the provider and the secrets that sign or verify: one place for every front end. Choices that the user did not
+//! make are noted.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::verification::dev_secret::{DevSecret, Purpose, Secrets};
 
 impl Context {
     /// Which provider is played: the flag, the endpoint's, the settings', the one whose catalogue has the event. The
-    /// choice is said on stderr when it was found by the event.
+    /// choice is noted when it was found by the event.
     pub fn provider_for(&self, named: Option<&str>, event: Option<&str>) -> Result<Arc<Profile>> {
         if let Some(name) = named.or(self.settings.provider.as_deref()) {
             return Ok(self.registry.get(name)?);
@@ -89,6 +89,7 @@ impl Context {
             );
             return Ok((Secrets::Given(own), kind));
         }
+        // Settings come after the endpoint's own: they apply to every endpoint that has none.
         if let Some(secrets) = self.settings_secrets(purpose)? {
             return Ok((secrets, SecretKind::Settings));
         }
@@ -116,7 +117,7 @@ impl Context {
         signing_with(profile, &secrets, kind)
     }
 
-    /// The signer of [`Context::signing`] alone, for what is no delivery.
+    /// The signer of [`Context::signing`] alone, for requests that are not deliveries.
     pub fn signer(&self, profile: &Arc<Profile>, own: (Option<&str>, Vec<Secret>)) -> Result<Option<Arc<Signer>>> {
         Ok(match self.signing(profile, &[], own)? {
             Signing::Fresh { signer, .. } => signer,
@@ -149,24 +150,24 @@ impl Context {
         Ok(secret)
     }
 
-    /// Secrets that this machine knows without being told: the settings', the dev secret when it was ever used, and those
+    /// Secrets that this machine knows already: the settings', the dev secret when it was ever used, and those
     /// of endpoints. For explanations: what cannot be read is left out.
     pub fn known_secrets(&self, profile: &Profile) -> Vec<Secret> {
+        let mut all = Vec::new();
         let settings = self.settings.secret.as_deref().map(SecretRef::parse);
-        let settings = settings.filter(|reference| reference.source != SecretSource::Stdin);
-        let dev =
-            DevSecret::exists(&self.paths, profile).then(|| self.dev_secret()?.for_profile(profile, Purpose::Verify));
-        let settings = settings.and_then(|reference| {
-            let secret = reference.resolve().ok()?;
+        // Standard input can be read only once, and an explanation must not take it.
+        if let Some(reference) = settings.filter(|reference| reference.source != SecretSource::Stdin)
+            && let Ok(secret) = reference.resolve()
+        {
             remember(&secret, &reference);
-            Some(secret)
-        });
-        let endpoints = self.known_endpoint_secrets(profile);
-        settings
-            .into_iter()
-            .chain(dev.and_then(Result::ok))
-            .chain(endpoints)
-            .collect()
+            all.push(secret);
+        }
+        if DevSecret::exists(&self.paths, profile) {
+            let dev = self.dev_secret();
+            all.extend(dev.and_then(|dev| dev.for_profile(profile, Purpose::Verify)));
+        }
+        all.extend(self.known_endpoint_secrets(profile));
+        all
     }
 
     /// The dev secret, made at first use.

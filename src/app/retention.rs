@@ -1,11 +1,11 @@
-//! How long records are kept. `hook listen` and `hook serve` drop old ones while they run, so that a ledger does not grow for
-//! ever.
+//! How long records are kept. `hook listen` and `hook serve` drop old ones while they run, so that the ledger stays bounded.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use crate::app::notice::Notices;
 use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
 use crate::store::{self, Access, Store, StoreError, StoreOptions};
@@ -45,40 +45,43 @@ pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<u
     limits.apply(&mut *store, now)
 }
 
-/// What a running program keeps within its limits.
-pub struct Keeping {
+/// Keeps the ledger of a running program within its limits.
+pub struct Retention {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// What is kept.
     pub limits: RetentionLimits,
-    /// When the newest record was made, as the program started.
-    pub newest: Option<Timestamp>,
+    /// When the newest record was made before the program started; set once the ledger is open.
+    pub newest: Arc<OnceLock<Option<Timestamp>>>,
     /// For the age of records.
     pub clock: Arc<dyn Clock>,
 }
 
-impl Keeping {
-    /// Drops old records soon and then every hour, in a thread of its own that ends with the process. Returns what the user
-    /// has to know first. What fails is tried again in an hour, and whoever records meanwhile learns by himself what is
-    /// wrong with the ledger.
-    pub fn start(self) -> Option<String> {
+impl Retention {
+    /// Drops old records soon and then every hour, in a thread of its own that ends with the process.
+    pub fn start(self, notices: &Notices) {
         let (first, notice) = self.first_round();
+        if let Some(notice) = notice {
+            notices.note(notice);
+            notices
+                .hint("`hook log prune` drops records at once, `[ledger] retention` in the settings keeps them longer");
+        }
         // Without a thread the ledger grows until the next start.
         let _ = thread::Builder::new()
             .name("retention".to_owned())
             .spawn(move || self.run(first));
-        notice
     }
 
-    /// When the first round is, and why it waits. Where every record is too old, it may well be the clock that is wrong, or
-    /// a copy of a ledger that somebody wants to look at: then nothing is dropped in the first hour, or for as long as the
-    /// retention where that is shorter, since whoever keeps records for seconds means it.
+    /// When the first round is, and why it waits.
     fn first_round(&self) -> (Duration, Option<String>) {
-        let age = self.newest.map(|newest| self.clock.now().since(newest));
+        let newest = self.newest.get().copied().flatten();
+        let age = newest.map(|newest| self.clock.now().since(newest));
         let too_old = age.zip(self.limits.age).filter(|(age, limit)| age > limit);
         let Some((age, limit)) = too_old.filter(|(_, limit)| *limit > FIRST) else {
             return (FIRST, None);
         };
+        // Where every record is too old, the clock may be wrong, or this is a copy of a ledger that somebody wants to look at.
+        // A retention of less than an hour is no mistake: it is waited for only as long as it says.
         let first = limit.min(INTERVAL);
         let notice = format!(
             "the newest record of the ledger is {} old and the retention {}: nothing is dropped for {}",
@@ -88,14 +91,13 @@ impl Keeping {
         );
         (first, Some(notice))
     }
-}
 
-impl Keeping {
     fn run(&self, first: Duration) {
         // Kept open: closing it would move what the listener has just written into the file, and hold up the next request.
         let mut store = None;
         thread::sleep(first);
         loop {
+            // What fails is tried again in an hour; every use of the ledger reports what is wrong with it anyway.
             if self.round(&mut store).is_err() {
                 store = None;
             }
@@ -104,7 +106,7 @@ impl Keeping {
     }
 
     fn round(&self, store: &mut Option<Box<dyn Store>>) -> Result<u64, StoreError> {
-        // A ledger that was taken away is not made again.
+        // A ledger that was deleted is not created again.
         if !self.ledger.exists() {
             return Ok(0);
         }
@@ -154,10 +156,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = folder.path().join("ledger.db");
         let now = Timestamp::from_unix(1_000_000);
-        let keeper = |age| Keeping {
+        let keeper = |age| Retention {
             ledger: ledger.clone(),
             limits: RetentionLimits { age, size: None },
-            newest: None,
+            newest: Arc::default(),
             clock: Arc::new(SteppingClock::new(now)),
         };
         let (mut store, day) = (None, Duration::from_secs(86_400));
@@ -177,13 +179,13 @@ mod tests {
         let now = Timestamp::from_unix(10_000_000);
         let day = Duration::from_secs(86_400);
         let first = |newest: Option<u32>, age: Option<Duration>| {
-            let keeping = Keeping {
+            let retention = Retention {
                 ledger: PathBuf::new(),
                 limits: RetentionLimits { age, size: None },
-                newest: newest.map(|days| now.minus(day * days)),
+                newest: Arc::new(OnceLock::from(newest.map(|days| now.minus(day * days)))),
                 clock: Arc::new(SteppingClock::new(now)),
             };
-            let (first, notice) = keeping.first_round();
+            let (first, notice) = retention.first_round();
             assert_eq!(notice.is_some(), first != FIRST);
             first
         };

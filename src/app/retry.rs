@@ -1,4 +1,4 @@
-//! Which retry schedule a run follows, as its caller wants it.
+//! The retry schedule of a run.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::app::notice::Notices;
 use crate::clock::human_duration;
 use crate::provider::policy::{Policy, RunFrom, Schedule};
 
-/// The delays of a run.
+/// The delays between the attempts of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Delays {
     /// A single attempt.
@@ -18,12 +18,12 @@ pub enum Delays {
     Own(Vec<Duration>),
 }
 
-/// What a caller changes in a delivery's policy.
+/// Changes of a delivery's policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RetryPlan {
     /// The delays.
     pub delays: Delays,
-    /// What they run from, where the caller says it.
+    /// What they run from, instead of the policy's choice.
     pub from: Option<RunFrom>,
 }
 
@@ -31,27 +31,21 @@ impl RetryPlan {
     /// The policy with the caller's delays. Only they are replaced: what ends a delivery, what counts as a failure, jitter
     /// and `Retry-After` stay those of the policy.
     pub fn apply(&self, policy: &Policy) -> Policy {
-        let own = policy.schedule.clone();
-        let mut schedule = match &self.delays {
-            Delays::None => Schedule {
-                delays: Vec::new(),
-                ..own
-            },
-            Delays::Policy => own,
-            Delays::Own(delays) => Schedule {
-                delays: delays.clone(),
-                from: RunFrom::Previous,
-                ..own
-            },
-        };
-        schedule.from = self.from.unwrap_or(schedule.from);
-        Policy {
-            schedule,
-            ..policy.clone()
+        let mut policy = policy.clone();
+        let schedule = &mut policy.schedule;
+        match &self.delays {
+            Delays::None => schedule.delays.clear(),
+            Delays::Policy => {}
+            Delays::Own(delays) => {
+                schedule.delays.clone_from(delays);
+                schedule.from = RunFrom::Previous;
+            }
         }
+        schedule.from = self.from.unwrap_or(schedule.from);
+        policy
     }
 
-    /// Says the plan before it starts. `policy` is the one of [`RetryPlan::apply`].
+    /// Reports the plan before it starts. `policy` is that of [`RetryPlan::apply`].
     pub fn announce(&self, notices: &Notices, provider: &str, policy: &Policy, time_scale: f64) {
         let schedule = &policy.schedule;
         if self.delays == Delays::None {
@@ -75,7 +69,7 @@ impl RetryPlan {
         ));
     }
 
-    /// After a single failed attempt: what the provider would do next.
+    /// After a single failed attempt: when the provider retries.
     pub fn what_would_follow(&self, provider: &str, policy: &Policy) -> Option<String> {
         let schedule = &policy.schedule;
         if self.delays != Delays::None {
@@ -85,14 +79,14 @@ impl RetryPlan {
             return Some(format!("{provider} would not retry{}", instead(schedule)));
         }
         let waits: Vec<_> = schedule.delays.iter().map(|delay| human_duration(*delay)).collect();
-        let waits = waits.join(", ");
         Some(format!(
-            "{provider} retries after {waits}; pass `--retry` to follow that schedule"
+            "{provider} retries after {}; pass `--retry` to follow that schedule",
+            waits.join(", ")
         ))
     }
 }
 
-/// What a provider does that does not retry.
+/// What the provider does instead of retrying.
 fn instead(schedule: &Schedule) -> String {
     let what = schedule.instead.as_deref();
     what.map_or_else(String::new, |what| format!(": {what}"))

@@ -86,6 +86,7 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     let now = options.at.unwrap_or_else(|| context.now());
     let message = message(context, &profile, options, now);
     let given_url = options.url.as_deref().unwrap_or_default();
+    // Some schemes cover the body by a hash in the URL, which is added here.
     let address = profile.scheme.address(given_url, &message.content_type, &message.body);
     let target = RequestTarget {
         method: &options.method,
@@ -123,7 +124,7 @@ fn message(context: &Context, profile: &Profile, options: &SignOptions, now: Tim
     let body = Bytes::copy_from_slice(&options.body);
     let facts = profile.facts(&Headers::new(), &body);
     let id = Id::new(IdKind::Message, now, &context.random);
-    let fresh = || match &profile.id {
+    let fresh = || match &profile.message.id {
         Some(form) => form.fresh(&context.random),
         None => id.to_string(),
     };

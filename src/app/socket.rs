@@ -1,4 +1,4 @@
-//! The socket of a server: which address, and how it is written.
+//! The socket of a server: its address, and how that is shown.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 
 use crate::error::{Error, Result};
 
-/// Where a server takes requests; what `hook.ready/1` says.
-#[derive(Debug, Serialize)]
+/// Where a server takes requests: `hook.ready/1`.
+#[derive(Debug, Default, Serialize)]
 pub struct Ready {
     /// The URL on this machine.
     pub url: String,
@@ -16,24 +16,12 @@ pub struct Ready {
     pub public_url: Option<String>,
     /// The certificate that callers must trust.
     pub ca_file: Option<String>,
-    /// What it takes, as a clause.
+    /// What requests it accepts, as a clause.
     #[serde(skip)]
     pub takes: String,
 }
 
-impl Ready {
-    /// On this machine alone.
-    pub fn at(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            public_url: None,
-            ca_file: None,
-            takes: String::new(),
-        }
-    }
-}
-
-/// Refuses an address that other machines can reach, unless that is wanted.
+/// Refuses an address that other machines can reach, unless `expose` allows it.
 pub fn check(bind: IpAddr, expose: bool) -> Result<()> {
     if bind.is_loopback() || expose {
         return Ok(());
@@ -41,14 +29,12 @@ pub fn check(bind: IpAddr, expose: bool) -> Result<()> {
     Err(Error::usage(format!("`{bind}` can be reached by other machines")).hint("add `--expose` if that is wanted"))
 }
 
-/// Takes the port.
+/// Binds the port.
 pub async fn bind(bind: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)> {
     let socket = TcpListener::bind((bind, port)).await.map_err(|error| {
         let base = Error::usage(format!("cannot listen on `{bind}:{port}`")).cause(&error);
         match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                base.hint("another program has that port; `--port 0` takes any that is free")
-            }
+            std::io::ErrorKind::AddrInUse => base.hint("another program uses that port; `--port 0` picks a free one"),
             _ => base,
         }
     })?;

@@ -1,4 +1,4 @@
-//! Trust in a project: what its files ask for, all of it in one list, and allowing exactly that list.
+//! Trust in a project: lists everything that its files request, and allows exactly that list.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl OtherSecret<'_> {
     }
 }
 
-/// What a project asks for, read once: it is shown, and allowed as it was shown.
+/// What a project requests, read once: exactly what was shown is allowed.
 #[derive(Debug)]
 pub struct TrustRequest {
     /// The project's `hook.toml`.
@@ -70,22 +70,15 @@ pub struct TrustRequest {
 }
 
 impl TrustRequest {
-    /// Reads what the project with that file, or in that folder, asks for; else the project of the nearest parent folder.
+    /// Reads what the project with that file, or in that folder, requests; else the project of the nearest parent folder.
     pub fn of(paths: &Paths, settings: &Settings, registry: &Registry, file: Option<PathBuf>) -> Result<Self> {
         let file = match file {
             Some(file) => as_found(&file)?,
             // That of another user is refused below, with the reason.
             None => (settings.project.clone())
                 .or_else(|| settings.foreign.clone())
-                .ok_or_else(|| {
-                    Error::usage("there is no `hook.toml` here or above").hint("`hook config trust FILE`")
-                })?,
+                .ok_or_else(|| Error::usage("no `hook.toml` here or above").hint("`hook config trust FILE`"))?,
         };
-        Self::read(paths, registry, file)
-    }
-
-    /// Reads the project's settings and endpoints.
-    fn read(paths: &Paths, registry: &Registry, file: PathBuf) -> Result<Self> {
         let list = TrustList::new(paths.trust());
         let Some(settings) = config::read_project(&file)? else {
             let what = format!("`{}` belongs to another user, so it is not read", file.display());
@@ -96,12 +89,9 @@ impl TrustRequest {
         let mut grants = review(settings, &file, &list).grants;
         let book = book(paths, Some(&file));
         for endpoint in book.read()? {
-            grants.extend(
-                endpoint
-                    .secrets
-                    .iter()
-                    .filter_map(|secret| book.needs(&endpoint, secret)),
-            );
+            let own = endpoint.secrets.iter();
+            grants.extend(own.filter_map(|secret| book.needs(&endpoint, secret)));
+            // Without its own secret it would get another one, which the user has to allow as well.
             if endpoint.secrets.is_empty() {
                 let profile = registry.get(&endpoint.provider).ok();
                 let other = secret.as_deref().map_or(OtherSecret::Own, OtherSecret::Project);
@@ -130,7 +120,7 @@ fn as_found(file: &Path) -> Result<PathBuf> {
     let inside = file.join("hook.toml");
     let file = if file.is_dir() { &inside } else { file };
     if file.file_name() != inside.file_name() {
-        return Err(Error::usage(format!("`{}` is no project's settings", file.display()))
+        return Err(Error::usage(format!("`{}` is not a project file", file.display()))
             .hint("a project's settings are in a file named `hook.toml`"));
     }
     let folder = match file.parent() {

@@ -1,4 +1,4 @@
-//! The verdict on one request, and a diagnosis when it is refused.
+//! Verifies one request, and diagnoses a rejection.
 
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub struct VerifyOptions {
     pub reveal: bool,
 }
 
-/// What came of a check: `hook.verdict/1`.
+/// The result of a check: `hook.verdict/1`.
 #[derive(Debug, Serialize)]
 pub struct VerifyReport {
     /// The verdict's name.
@@ -61,9 +61,9 @@ pub struct VerifyReport {
     pub diagnosis: Option<String>,
     /// What to do.
     pub hint: Option<String>,
-    /// What was not looked for, because the time was over.
+    /// Causes that were not looked for within the time limit.
     pub not_tried: Vec<&'static str>,
-    /// The signature that was expected, on request: whoever has it can sign this body.
+    /// The expected signature, on request: it is valid for this body, so treat it as a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// Parts of the request that are not covered by the signature.
@@ -71,12 +71,12 @@ pub struct VerifyReport {
     /// The verdict itself.
     #[serde(skip)]
     pub judged: Verdict,
-    /// What was looked for and does not fit.
+    /// Causes that were ruled out.
     #[serde(skip)]
     pub excluded: Vec<&'static str>,
 }
 
-/// A request, with what a record says about it.
+/// A request, with the facts of its record.
 #[derive(Default)]
 struct VerifyRequest {
     method: String,
@@ -86,7 +86,7 @@ struct VerifyRequest {
     target: Option<String>,
     headers: Headers,
     body: Vec<u8>,
-    /// The moment at which to judge it; absent: now.
+    /// The moment as of which it is verified; absent: now.
     at: Option<Timestamp>,
     /// Its number in the ledger.
     number: Option<u64>,
@@ -154,10 +154,10 @@ fn report(
     VerifyReport {
         verdict: judged.verdict.name(),
         provider: judged.label.as_ref().map(ToString::to_string),
-        secret: judged.secret().map(str::to_owned),
+        secret: judged.verdict.secret().map(str::to_owned),
         reason: judged.verdict.reason(),
         detail: match &judged.verdict {
-            Verdict::Unsigned => Some("this provider signs nothing, so nothing can be said".to_owned()),
+            Verdict::Unsigned => Some("this provider signs nothing, so there is nothing to verify".to_owned()),
             verdict => verdict.detail(),
         },
         cause: diagnosis.found.as_ref().map(|found| found.cause),
@@ -181,7 +181,7 @@ fn secrets(context: &Context, provider: Option<&str>, endpoint: Option<&str>) ->
     context.secrets_for(&[], own, Purpose::Verify)
 }
 
-/// Why it was refused.
+/// Why the request was rejected.
 fn diagnosis(
     context: &Context,
     verification: &Verification,
@@ -212,7 +212,7 @@ impl VerifyRequest {
         Ok(request)
     }
 
-    /// A request of the ledger, to be judged as of its arrival; of a delivery the last attempt, as of its beginning.
+    /// A request of the ledger, verified as of its arrival; of a delivery the last attempt, as of its start.
     fn recorded(context: &Context, id: &str) -> Result<Self> {
         let store = &*select::reader(context)?;
         let number = select::number(store, id)?;
@@ -233,7 +233,7 @@ impl VerifyRequest {
                 let mut delivery = record.delivery;
                 let attempt = delivery.attempts.pop().ok_or_else(|| {
                     Error::nothing(format!(
-                        "delivery `#{number}` was never tried, so that nothing was signed"
+                        "delivery `#{number}` has no attempt yet, so nothing was signed"
                     ))
                     .hint(format!("`hook log show {number} --why` tells what it waits for"))
                 })?;
@@ -253,7 +253,7 @@ impl VerifyRequest {
     }
 }
 
-/// Tells choices that were not the caller's.
+/// Notes the choices that the caller did not make.
 fn remark(context: &Context, judged: &VerificationResult, is_dev: bool, is_detected: bool) {
     let notices = &context.notices;
     if let Some(label) = judged.label.as_ref().filter(|_| is_detected) {
@@ -265,22 +265,23 @@ fn remark(context: &Context, judged: &VerificationResult, is_dev: bool, is_detec
         notices.note(format!("these fit as well: {ties}; pick one with `--provider`"));
     }
     let is_unrecognised = matches!(judged.verdict, Verdict::Refused(RejectReason::Unrecognised));
-    let was_tried = !is_unrecognised
-        && !matches!(
-            judged.verdict,
-            Verdict::Unsigned
-                | Verdict::Refused(
-                    RejectReason::HeaderMissing { .. }
-                        | RejectReason::PartMissing { .. }
-                        | RejectReason::Malformed { .. }
-                )
-        );
+    // Where there was no signature to compare, the secret made no difference.
+    let was_tried = match &judged.verdict {
+        Verdict::Refused(reason) => !matches!(
+            reason,
+            RejectReason::Unrecognised
+                | RejectReason::HeaderMissing { .. }
+                | RejectReason::PartMissing { .. }
+                | RejectReason::Malformed { .. }
+        ),
+        verdict => *verdict != Verdict::Unsigned,
+    };
     if is_dev && was_tried {
         notices.note(format!("no secret is given: checked with the {DEV_SECRET}"));
     }
     if is_unrecognised {
         for error in context.registry.broken() {
-            notices.warn(format!("passed over: {error}"));
+            notices.warn(format!("skipped: {error}"));
         }
     }
 }

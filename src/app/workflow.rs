@@ -20,10 +20,10 @@ use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
 use crate::store::{DeliveryState, Op};
 use crate::template::text_of;
-use crate::text::printable;
+use crate::text::{printable, quoted};
 use crate::transport::address_policy;
 
-/// What the caller wants of a workflow.
+/// A workflow, and how it is run.
 #[derive(Debug, Clone)]
 pub struct WorkflowOptions<'a> {
     /// Its name in the settings.
@@ -38,7 +38,7 @@ pub struct WorkflowOptions<'a> {
     pub fields: Vec<(String, String)>,
     /// Whether tags that are empty, or that lack their namespace, are refused.
     pub strict: bool,
-    /// Whether the caller says where to.
+    /// Whether the caller gives a target.
     pub has_target: bool,
     /// Whether the request is shown and not sent, whatever the state.
     pub rehearsal: bool,
@@ -55,9 +55,9 @@ pub struct WorkflowRequest {
     pub form: bool,
     /// The workflow's method.
     pub method: Option<WorkflowMethod>,
-    /// The workflow's headers, with what says who sends.
+    /// The workflow's headers, with its credentials.
     pub headers: Headers,
-    /// Where to, where the workflow says it.
+    /// The target, where the workflow has one.
     pub url: Option<String>,
     /// What the ledger keeps of it.
     pub execution: Execution,
@@ -67,12 +67,12 @@ pub struct WorkflowRequest {
     pub unmet: Option<String>,
 }
 
-/// An execution that sent nothing, and is on record anyway.
+/// An execution that was recorded and not sent.
 #[derive(Debug, Clone, Serialize)]
 pub struct UnsentExecution {
     /// The workflow's name.
     pub workflow: String,
-    /// What became of it.
+    /// Its state in the ledger.
     pub state: &'static str,
     /// The record's number.
     pub number: u64,
@@ -80,7 +80,7 @@ pub struct UnsentExecution {
     pub reason: String,
 }
 
-/// Refuses what cannot be a workflow's name.
+/// Validates the name of a workflow.
 pub fn check_name(name: &str) -> Result<()> {
     if is_name(name) {
         return Ok(());
@@ -108,14 +108,13 @@ pub fn find<'a>(context: &'a Context, name: &str) -> Result<&'a WorkflowFile> {
         let error = Error::nothing(format!("workflow `{name}` not found"));
         let known = || all.keys().map(String::as_str).filter(|name| is_name(name));
         let near = near_names(name, known());
-        return Err(if all.is_empty() {
-            error.hint("a table `[workflow.NAME]` in `hook.toml` makes one")
-        } else if near.is_empty() {
-            let names: Vec<String> = known().map(|name| format!("`{name}`")).collect();
-            error.hint(format!("there are: {}", names.join(", ")))
-        } else {
-            error.near(&near, |name| format!("--workflow {name}"))
-        });
+        if all.is_empty() {
+            return Err(error.hint("a table `[workflow.NAME]` in `hook.toml` makes one"));
+        }
+        if !near.is_empty() {
+            return Err(error.near(&near, |name| format!("--workflow {name}")));
+        }
+        return Err(error.hint(format!("there are: {}", quoted(known()))));
     };
     Ok(file)
 }
@@ -149,15 +148,15 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
     let document = merge.document(&Value::Object(fields));
     let mut headers = header_lines(name, file, &mut merge)?;
     let url = file.url.as_ref().map(|url| merge.url(url));
-    // What is skipped need not be complete: a condition may be there to keep such records away.
+    // The conditions of a workflow may be there to skip incomplete records.
     if unmet.is_none() {
-        judge_tags(context, &profile, &merge.faults, options.strict)?;
+        check_tags(context, &profile, &merge.faults, options.strict)?;
     }
     if !options.has_target {
         let Some(url) = &url else {
             return Err(wrong(name, "it has no `url`").hint("add one to its table, or `--to URL`"));
         };
-        judge_url(context, &profile, name, url)?;
+        check_url(context, &profile, name, url)?;
     }
     let secret_header = authorize(context, name, file, &mut headers)?;
     if let (Some(why), true) = (&unmet, options.rehearsal) {
@@ -172,27 +171,27 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
         url,
         execution: Execution {
             workflow: name.to_owned(),
-            note: None,
             secret_header,
+            ..Execution::default()
         },
         state,
         unmet,
     })
 }
 
-/// The given record, else the provider's sample, which is said, else an empty one.
+/// The given record, else the provider's sample, which is reported, else an empty one.
 fn read_record(context: &Context, profile: &Profile, given: Option<&[u8]>, sample: Option<&Value>) -> Result<Value> {
-    if given.is_some() {
-        return record(profile, given);
+    match (given, sample) {
+        (Some(_), _) => record(profile, given),
+        (None, None) => Ok(Value::Object(Map::new())),
+        (None, Some(sample)) => {
+            context.notices.note(format!(
+                "the record is {}'s sample: `--context FILE` gives another",
+                profile.title
+            ));
+            Ok(sample.clone())
+        }
     }
-    let Some(sample) = sample else {
-        return Ok(Value::Object(Map::new()));
-    };
-    context.notices.note(format!(
-        "the record is {}'s sample: `--context FILE` gives another",
-        profile.title
-    ));
-    Ok(sample.clone())
 }
 
 /// The first condition that does not hold, as a clause.
@@ -220,7 +219,7 @@ fn header_lines(name: &str, file: &WorkflowFile, merge: &mut Merge<'_>) -> Resul
     Ok(headers)
 }
 
-/// Adds what says who sends. Returns the name of a header that is not known as a secret's.
+/// Adds the header of the table's `auth`. Returns its name when it is not a well-known credential header.
 fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut Headers) -> Result<Option<String>> {
     let auth = file
         .auth
@@ -246,8 +245,8 @@ fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut H
     Ok((!Headers::is_credential(header)).then(|| header.to_owned()))
 }
 
-/// What the provider would say about the URL: what cannot be one is refused, its other rules are said.
-fn judge_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Result<()> {
+/// Checks the URL by the provider's rules: what is not a URL is refused, other findings are warnings.
+fn check_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Result<()> {
     let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = RuleOptions {
         local,
@@ -267,12 +266,12 @@ fn judge_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Res
 
 /// The provider's sample record for merge tags.
 pub fn sample_record(profile: &Profile) -> Option<Value> {
-    serde_json::from_str(profile.workflow_context.as_deref()?).ok()
+    serde_json::from_str(profile.workflow.context.as_deref()?).ok()
 }
 
 /// The record that merge tags are filled from: the given one, or the provider's sample.
 pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
-    let text = match (given, &profile.workflow_context) {
+    let text = match (given, &profile.workflow.context) {
         (Some(given), _) => String::from_utf8_lossy(given),
         (None, Some(sample)) => sample.into(),
         (None, None) => {
@@ -285,42 +284,40 @@ pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
     serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
 }
 
-/// Says what is wrong with merge tags, and refuses what cannot be, and with `strict` what need not be.
-pub fn judge_tags(context: &Context, profile: &Profile, faults: &[TagFault], strict: bool) -> Result<()> {
+/// Checks merge tags: unknown ones are refused, with `strict` also empty ones and those without a namespace.
+pub fn check_tags(context: &Context, profile: &Profile, faults: &[TagFault], strict: bool) -> Result<()> {
+    let did_you_mean = |near: &String| format!("did you mean `{{{{{near}}}}}`?");
     for fault in faults {
-        match fault {
+        let (refused, what, hint) = match fault {
             TagFault::Bare { tag, near } => {
-                let title = &profile.title;
-                let what = format!("merge tag `{{{{{tag}}}}}` has no namespace, and {title} wants one");
-                let hint = near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?"));
-                if strict {
-                    return Err(hint.into_iter().fold(Error::usage(what), Error::hint));
-                }
-                context.notices.warn(what);
-                if let Some(hint) = hint {
-                    context.notices.hint(hint);
-                }
+                let what = format!(
+                    "merge tag `{{{{{tag}}}}}` has no namespace, and {} wants one",
+                    profile.title
+                );
+                (strict, what, near.first().map(did_you_mean))
             }
             TagFault::Unknown { tag, near } => {
-                let error = Error::usage(format!("unknown merge tag `{{{{{tag}}}}}`"));
-                return Err(match near.first() {
-                    Some(near) => error.hint(format!("did you mean `{{{{{near}}}}}`?")),
-                    None => error.hint("tags are paths into the record given with `--context`"),
-                });
+                let paths = || "tags are paths into the record given with `--context`".to_owned();
+                let hint = near.first().map_or_else(paths, did_you_mean);
+                (true, format!("unknown merge tag `{{{{{tag}}}}}`"), Some(hint))
             }
             TagFault::Empty { tag } => {
-                let what = format!("merge tag `{{{{{tag}}}}}` is empty");
-                if strict {
-                    return Err(Error::usage(what).hint("leave out `--strict`"));
-                }
-                context.notices.warn(what);
+                let hint = strict.then(|| "leave out `--strict`".to_owned());
+                (strict, format!("merge tag `{{{{{tag}}}}}` is empty"), hint)
             }
+        };
+        if refused {
+            return Err(hint.into_iter().fold(Error::usage(what), Error::hint));
+        }
+        context.notices.warn(what);
+        if let Some(hint) = hint {
+            context.notices.hint(hint);
         }
     }
     Ok(())
 }
 
-/// Records what a workflow in test would send, and says it.
+/// Records what a workflow in test would send, and reports it.
 pub async fn record_rehearsed(context: &Context, name: &str, deliveries: &[Delivery]) -> Result<()> {
     let number = record_unsent(context, deliveries, DeliveryState::Rehearsed, "the workflow is in test").await?;
     let url = deliveries.first().map(|delivery| mask::url(delivery.url.as_str()));
@@ -331,7 +328,7 @@ pub async fn record_rehearsed(context: &Context, name: &str, deliveries: &[Deliv
     Ok(())
 }
 
-/// Records what a workflow does not send, and says why.
+/// Records what a workflow does not send, and why.
 pub async fn record_skipped(
     context: &Context,
     name: &str,

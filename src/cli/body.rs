@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::input::{self, pairs};
+use super::input;
 use crate::app::outgoing::{BodyOptions, WholeBody};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -15,44 +15,39 @@ pub(super) struct BodyArgs {
     /// The event's data instead of the sample: JSON, `@FILE` or `-`
     #[arg(short, long, value_name = "JSON", add = super::complete::at_file(), help_heading = "Body")]
     data: Option<String>,
-    /// The whole body, bytes as they are, no envelope: `@FILE`, `-` or text
+    /// The whole body, byte for byte, without an envelope: `@FILE`, `-` or text
     #[arg(long, value_name = "BYTES", add = super::complete::at_file(), conflicts_with_all = ["data", "fields", "group", "metadata", "params"], help_heading = "Body")]
     body: Option<String>,
     #[command(flatten)]
     edits: EditArgs,
     /// Metadata of the event: `KEY=VALUE` (can be repeated)
-    #[arg(long, value_name = "PAIR", help_heading = "Body")]
-    metadata: Vec<String>,
+    #[arg(long, value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    metadata: Vec<(String, String)>,
     /// Parameter of the provider's envelope: `NAME=VALUE` (can be repeated)
-    #[arg(long = "param", value_name = "PAIR", help_heading = "Body")]
-    params: Vec<String>,
-    /// Many events in one message, where the event supports it
+    #[arg(long = "param", value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    params: Vec<(String, String)>,
+    /// Put this many events into one message, where the event supports it
     #[arg(long, value_name = "N", help_heading = "Body")]
     group: Option<usize>,
-    /// The message's id instead of a fresh one
+    /// Message id instead of a generated one
     #[arg(long, value_name = "ID", help_heading = "Body")]
     id: Option<String>,
     /// When the event happened: Unix seconds or RFC 3339
     #[arg(long, value_name = "TIME", value_parser = super::input::moment, help_heading = "Body")]
     time: Option<Timestamp>,
-    /// A rehearsal or the real thing
+    /// Mode of the event
     #[arg(long, value_name = "MODE", value_parser = ["test", "live"], default_value = "test", help_heading = "Body")]
     mode: String,
     /// Send the fields as a form instead of JSON
     #[arg(long, help_heading = "Body")]
     form: bool,
-    /// Record that merge tags are filled from: a JSON file
+    /// JSON file with the record that fills merge tags
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Workflow")]
     context: Option<String>,
     /// Field of a workflow's body: `NAME=TEXT with {{tags}}` (can be repeated)
-    #[arg(
-        long = "field",
-        value_name = "PAIR",
-        conflicts_with = "data",
-        help_heading = "Workflow"
-    )]
-    fields: Vec<String>,
-    /// Refuse merge tags that are empty, or that lack their namespace
+    #[arg(long = "field", value_name = "PAIR", value_parser = input::pair, conflicts_with = "data", help_heading = "Workflow")]
+    fields: Vec<(String, String)>,
+    /// Reject merge tags that are empty, or that lack their namespace
     #[arg(long, help_heading = "Workflow")]
     strict: bool,
 }
@@ -61,36 +56,36 @@ pub(super) struct BodyArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct EditArgs {
     /// Change a value, `PATH=VALUE`; keeps the type of what it replaces when it can (can be repeated)
-    #[arg(long, value_name = "PAIR", help_heading = "Body")]
-    set: Vec<String>,
+    #[arg(long, value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    set: Vec<(String, String)>,
     /// Change a value to this JSON (can be repeated)
-    #[arg(long, value_name = "PAIR", help_heading = "Body")]
-    set_json: Vec<String>,
+    #[arg(long, value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    set_json: Vec<(String, String)>,
     /// Change a value to this text (can be repeated)
-    #[arg(long, value_name = "PAIR", help_heading = "Body")]
-    set_string: Vec<String>,
-    /// Let `--set` and its kin create paths that do not exist
+    #[arg(long, value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    set_string: Vec<(String, String)>,
+    /// Let `--set`, `--set-json` and `--set-string` create missing paths
     #[arg(long, help_heading = "Body")]
     set_new: bool,
 }
 
 impl EditArgs {
-    pub(super) fn edits(&self) -> Result<Vec<Edit>> {
+    pub(super) fn edits(&self) -> Vec<Edit> {
         let kinds = [
-            (&self.set, "--set", EditFormat::Fitting),
-            (&self.set_json, "--set-json", EditFormat::Json),
-            (&self.set_string, "--set-string", EditFormat::Text),
+            (&self.set, EditFormat::Fitting),
+            (&self.set_json, EditFormat::Json),
+            (&self.set_string, EditFormat::Text),
         ];
-        let mut edits = Vec::new();
-        for (list, flag, reading) in kinds {
-            edits.extend(pairs(list, flag)?.into_iter().map(|(path, text)| Edit {
-                path,
-                text,
-                reading,
-                create: self.set_new,
-            }));
-        }
-        Ok(edits)
+        let edit = |(path, text): (String, String), reading| Edit {
+            path,
+            text,
+            reading,
+            create: self.set_new,
+        };
+        let edits = kinds.into_iter();
+        edits
+            .flat_map(|(list, reading)| list.iter().cloned().map(move |pair| edit(pair, reading)))
+            .collect()
     }
 }
 
@@ -105,27 +100,24 @@ impl BodyArgs {
         let whole = match &self.body {
             Some(source) => Some(WholeBody::Bytes(input::source(source, "--body")?)),
             None if self.fields.is_empty() => None,
-            None => Some(WholeBody::Fields(pairs(&self.fields, "--field")?)),
+            None => Some(WholeBody::Fields(self.fields.clone())),
         };
+        let context = self.context.as_deref();
         Ok(BodyOptions {
             compose: ComposeOptions {
                 data: self.data.as_deref().map(data).transpose()?,
-                edits: self.edits.edits()?,
-                metadata: pairs(&self.metadata, "--metadata")?,
-                params: pairs(&self.params, "--param")?,
+                edits: self.edits.edits(),
+                metadata: self.metadata.clone(),
+                params: self.params.clone(),
                 group: self.group,
                 id: self.id.clone(),
                 time: self.time,
-                mode: Mode::from_name(&self.mode),
+                mode: Mode::from_name(&self.mode).unwrap_or_default(),
                 ..ComposeOptions::default()
             },
             whole,
             form: self.form,
-            record: self
-                .context
-                .as_deref()
-                .map(|path| input::file(path, "--context"))
-                .transpose()?,
+            record: context.map(|path| input::file(path, "--context")).transpose()?,
             strict: self.strict,
         })
     }

@@ -17,13 +17,13 @@ pub(super) struct BulkArgs {
     /// How many events to send
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Bulk")]
     pub(super) count: u64,
-    /// Requests in flight at once to one target
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = super::concurrency, help_heading = "Bulk")]
+    /// Concurrent requests per target
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = super::input::concurrency(), help_heading = "Bulk")]
     concurrency: usize,
-    /// Requests begun in a second, at most
-    #[arg(long, value_name = "N", value_parser = super::rate, help_heading = "Bulk")]
+    /// Maximum requests per second
+    #[arg(long, value_name = "N", value_parser = super::input::rate, help_heading = "Bulk")]
     rate: Option<f64>,
-    /// Make ids and times of the events repeatable
+    /// Seed for reproducible event ids and times
     #[arg(long, value_name = "SEED", help_heading = "Bulk")]
     pub(super) random_seed: Option<u64>,
 }

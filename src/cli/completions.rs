@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::complete::{Shell, script};
 use crate::cli::session::Session;
@@ -32,51 +32,32 @@ pub(super) struct CompletionsArgs {
     to: Option<PathBuf>,
 }
 
-/// What came of an installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum InstallResult {
-    Written,
-    Updated,
-    Unchanged,
-}
-
-#[derive(Serialize)]
-struct InstalledLine<'a> {
-    schema: &'static str,
-    shell: &'static str,
-    file: &'a Path,
-    result: InstallResult,
-}
-
 pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
-    let script = script(args.shell).map_err(|error| Error::internal("the script cannot be made").cause(error))?;
+    let script = script(args.shell).map_err(|error| Error::internal("cannot generate the script").cause(error))?;
     if !args.install {
         session.ui.raw(script.as_bytes())?;
         return Ok(Exit::Ok);
     }
     let (standard, name) = place(args.shell);
-    let folder = match &args.to {
-        Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
-        None => {
-            standard.ok_or_else(|| Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`"))?
-        }
-    };
+    let given = args.to.as_ref();
+    let given = given.map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+    let no_home = || Error::usage("`HOME` is not set").hint("name the folder: `--install --to DIR`");
+    let folder = given.or(standard).ok_or_else(no_home)?;
     let file = folder.join(name);
     let result = install(args.shell, &file, &script)?;
     let verb = match result {
-        InstallResult::Written => "wrote",
-        InstallResult::Updated => "updated",
-        InstallResult::Unchanged => "up to date:",
+        "written" => "wrote",
+        "unchanged" => "up to date:",
+        result => result,
     };
     let ui = &session.ui;
     ui.line(&format!("{verb} {}", file.display()))?;
-    ui.json(&InstalledLine {
-        schema: "hook.completions/1",
-        shell: args.shell.name(),
-        file: &file,
-        result,
-    })?;
+    ui.json(&json!({
+        "schema": "hook.completions/1",
+        "shell": args.shell.name(),
+        "file": file,
+        "result": result,
+    }))?;
     ui.flush()?;
     for hint in hints(args.shell, &file, args.to.is_some()) {
         ui.hint(&hint);
@@ -97,8 +78,8 @@ fn place(shell: Shell) -> (Option<PathBuf>, &'static str) {
     }
 }
 
-/// Writes the file unless it is there as it should be. One that somebody else wrote is left alone.
-fn install(shell: Shell, file: &Path, script: &str) -> Result<InstallResult> {
+/// Writes the file and returns what was done: `written`, `updated` or `unchanged`. A file that hook did not write is an error.
+fn install(shell: Shell, file: &Path, script: &str) -> Result<&'static str> {
     // A rename would put a file in the place of a symbolic link.
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let failed = |error: std::io::Error| {
@@ -107,13 +88,13 @@ fn install(shell: Shell, file: &Path, script: &str) -> Result<InstallResult> {
             .hint("choose another folder: `--install --to DIR`")
     };
     let done = match fs::read(&file) {
-        Ok(found) if found == script.as_bytes() => return Ok(InstallResult::Unchanged),
-        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => InstallResult::Updated,
+        Ok(found) if found == script.as_bytes() => return Ok("unchanged"),
+        Ok(found) if String::from_utf8_lossy(&found).contains(&shell.marker()) => "updated",
         Ok(_) => {
             return Err(Error::usage(format!("`{}` was not written by hook", file.display()))
                 .hint("move it away, or choose another folder: `--install --to DIR`"));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => InstallResult::Written,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "written",
         Err(error) => return Err(failed(error)),
     };
     fs::create_dir_all(file.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
@@ -150,9 +131,8 @@ fn is_in_fpath(folder: &Path) -> bool {
     let mut zsh = Command::new("zsh");
     zsh.args(["-fc", "print -rl -- $fpath"]).stdin(Stdio::null());
     let listed = zsh.output().map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&listed)
-        .lines()
-        .any(|line| Path::new(line) == folder)
+    let listed = String::from_utf8_lossy(&listed);
+    listed.lines().any(|line| Path::new(line) == folder)
 }
 
 /// A path as the shell reads it.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::view::config::SettingsView;
 
-/// Show the settings and where they come from, and trust a project's
+/// Show the settings and their sources, and trust a project
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
@@ -22,13 +22,13 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Show every setting as TOML, with where it comes from
+    /// Show every setting as TOML, with its source
     Show,
     /// Show where hook keeps its files
     Path,
-    /// Show what the project's `hook.toml` and endpoints ask for, and allow it
+    /// Show and allow what the project's `hook.toml` and endpoints request
     Trust {
-        /// The file or its folder; else that of the nearest parent folder
+        /// The file or its folder; default: that of the nearest parent folder
         file: Option<PathBuf>,
         /// Do not ask; without a terminal nothing is asked
         #[arg(short, long)]
@@ -45,15 +45,20 @@ impl ConfigArgs {
 
 pub(super) fn run(session: &Session, args: ConfigArgs) -> Result<Exit> {
     match args.command {
-        ConfigCommand::Show => session.ui.show(&SettingsView(&describe(&session.settings)))?,
-        ConfigCommand::Path => session.ui.show(&session.file_places())?,
+        ConfigCommand::Show => session.ui.show(&SettingsView(&describe(&session.context.settings)))?,
+        ConfigCommand::Path => session.ui.show(&session.context.file_places())?,
         ConfigCommand::Trust { file, yes } => trust_project(session, file, yes)?,
     }
     Ok(Exit::Ok)
 }
 
 fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<()> {
-    let request = TrustRequest::of(&session.paths, &session.settings, &session.registry, file)?;
+    let request = TrustRequest::of(
+        &session.context.paths,
+        &session.context.settings,
+        &session.context.registry,
+        file,
+    )?;
     let (ui, shown, asks) = (&session.ui, request.file.display(), !request.grants.is_empty());
     ui.note(&if asks {
         format!("`{shown}` asks for:")
@@ -65,19 +70,19 @@ fn trust_project(session: &Session, file: Option<PathBuf>, yes: bool) -> Result<
     ui.flush()?;
     if request.is_allowed() {
         if asks {
-            ui.note(&format!("`{shown}` is trusted already"));
+            ui.note(&format!("`{shown}` is already trusted"));
         }
         return Ok(());
     }
     if !yes && ui.output == Output::Quiet {
         return Err(Error::usage("`--quiet` would hide what is allowed").hint("leave it out, or add `--yes`"));
     }
-    if !yes && ui.can_ask() && !prompt::confirm(ui, "Allow all of this?", "add `--yes`")? {
-        return Err(Error::silent(Exit::Interrupted));
+    if !yes && ui.can_ask() {
+        prompt::insist(ui, "Allow all of this?", "add `--yes`")?;
     }
     request.allow()?;
     ui.note(&format!(
-        "`{shown}` is trusted as shown; an entry that changes has to be allowed again"
+        "`{shown}` is trusted as shown; changed entries must be allowed again"
     ));
     Ok(())
 }

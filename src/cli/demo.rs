@@ -3,14 +3,14 @@
 
 mod indented;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::app::context::Context;
 use crate::cli::session::Session;
@@ -24,23 +24,12 @@ use crate::signature::VERIFIED;
 use crate::store::{Query, Record, RecordKind, Summary};
 use indented::Indented;
 
-/// The whole round trip in one command, on a temporary ledger
+/// Run the whole round trip in one command, on a temporary ledger
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {
-    /// Keep the temporary folder and say where it is
+    /// Keep the temporary folder and print its path
     #[arg(long)]
     keep: bool,
-}
-
-/// `{"schema":"hook.demo/1"}`: one step.
-#[derive(Serialize)]
-struct DemoStep<'a> {
-    schema: &'static str,
-    step: usize,
-    title: &'a str,
-    command: &'a str,
-    exit: u8,
-    ok: bool,
 }
 
 /// What the ledger says of a delivery that arrived.
@@ -48,6 +37,9 @@ const DELIVERED: &str = "delivered";
 
 /// The event that the tour follows.
 const LEAD: &str = "job.paid";
+
+/// A change that the signature does not cover.
+const TAMPERED: &str = "data.total_cents=1";
 
 /// What must be in the ledger after a step.
 type DemoProof<'a> = fn(&Tour<'a>) -> Result<bool>;
@@ -86,14 +78,15 @@ pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
     }
     result?;
     let ui = &session.ui;
-    if tour.failed > 0 {
-        ui.line(&ui.out.bad(&format!(
-            "{} of {} steps did not do what they say",
-            tour.failed, tour.steps
-        )))?;
+    let (failed, steps) = (tour.failed, tour.steps);
+    if failed > 0 {
+        ui.line(
+            &ui.out
+                .bad(&format!("{failed} of {steps} steps did not do what they say")),
+        )?;
         return Ok(Exit::Unmet);
     }
-    ui.line(&ui.out.good(&format!("all {} steps did what they say", tour.steps)))?;
+    ui.line(&ui.out.good(&format!("all {steps} steps did what they say")))?;
     ui.line("Now with your own app: `hook send job.paid --to localhost:3000/webhooks`, or `hook --help`.")?;
     Ok(Exit::Ok)
 }
@@ -110,15 +103,7 @@ impl<'a> Tour<'a> {
         )?;
         self.step(
             "the same signature with another amount: refused",
-            &[
-                "replay",
-                "1",
-                "--as-captured",
-                "--set",
-                "data.total_cents=1",
-                "--to",
-                &url,
-            ],
+            &["replay", "1", "--as-captured", "--set", TAMPERED, "--to", &url],
             Exit::Refused,
             |tour| tour.has(&[(3, "refused"), (4, "failed")]),
         )?;
@@ -164,11 +149,8 @@ impl<'a> Tour<'a> {
         let mut sends = Vec::new();
         for name in Registry::first() {
             let profile = registry.get(&name)?;
-            let event = profile
-                .test_event
-                .clone()
-                .or_else(|| profile.events.keys().next().cloned());
-            if let Some(event) = event.filter(|_| !profile.events.contains_key(lead)) {
+            let event = profile.test_event.as_ref().or_else(|| profile.events.keys().next());
+            if let Some(event) = event.filter(|_| !profile.events.contains_key(lead)).cloned() {
                 sends.push((profile, event));
             }
         }
@@ -183,68 +165,67 @@ impl<'a> Tour<'a> {
         self.join(receiver)
     }
 
-    /// Runs one command as a user would type it, and judges it.
+    /// Runs one command as a user would type it, and checks what it did.
     fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: DemoProof<'a>) -> Result<()> {
         self.steps += 1;
         let ui = &self.session.ui;
         let command = format!("hook {}", words.join(" "));
-        ui.line(&format!("\n{} {title}", ui.out.strong(&format!("{}.", self.steps))))?;
-        ui.line(&ui.out.dim(&format!("   $ {command}")))?;
-        ui.flush()?;
+        let number = ui.out.strong(&format!("{}.", self.steps));
+        self.announce(&format!("{number} {title}"), &command)?;
         let exit = run_words(&self.child("   "), words);
         let ok = exit == wanted && proof(self)?;
         if !ok {
-            self.failed += 1;
-            ui.line(
-                &ui.out
-                    .bad(&format!("   this step did not do what it says (exit {})", exit.code())),
-            )?;
+            self.fail(&format!("this step did not do what it says (exit {})", exit.code()))?;
         }
-        let line = DemoStep {
-            schema: "hook.demo/1",
-            step: self.steps,
-            title,
-            command: &command,
-            exit: exit.code(),
-            ok,
-        };
-        ui.json(&line)?;
+        let ui = &self.session.ui;
+        ui.json(&json!({
+            "schema": "hook.demo/1",
+            "step": self.steps,
+            "title": title,
+            "command": command,
+            "exit": exit.code(),
+            "ok": ok,
+        }))?;
         ui.flush()
     }
 
     /// Starts a listener in a thread of its own and waits until it is ready.
     fn listener(&mut self, title: &str, more: &[&str]) -> Result<Beside> {
         let ready = self.folder.join(format!("ready-{}", self.steps));
-        let ready_text = ready.display().to_string();
         let mut words = vec!["listen", "--secret", "--port", "0"];
         words.extend(more);
-        let ui = &self.session.ui;
-        ui.line(&format!("\n   {title}"))?;
-        ui.line(&ui.out.dim(&format!("   $ hook {}", words.join(" "))))?;
-        ui.flush()?;
+        self.announce(&format!("   {title}"), &format!("hook {}", words.join(" ")))?;
+        let ready_text = ready.display().to_string();
         words.extend(["--for", "20s", "--ready-file", &ready_text]);
         let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         let child = self.child("   | ");
-        let thread = std::thread::spawn(move || {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            run_words(&child, &words)
-        });
+        let thread = std::thread::spawn(move || run_words(&child, &words));
         let url = wait_for(&ready, &thread)?;
         Ok(Beside { url, thread })
     }
 
-    /// Waits for a listener's end: it stops by itself when it got what was sent.
+    /// Waits for the end of a listener, which stops by itself when it got what was sent.
     fn join(&mut self, beside: Beside) -> Result<()> {
-        let exit = beside.thread.join().unwrap_or(Exit::Internal);
-        if exit != Exit::Ok {
-            self.failed += 1;
-            let ui = &self.session.ui;
-            ui.line(&ui.out.bad(&format!(
-                "   the receiver did not get what was sent (exit {})",
+        match beside.thread.join().unwrap_or(Exit::Internal) {
+            Exit::Ok => Ok(()),
+            exit => self.fail(&format!(
+                "the receiver did not get what was sent (exit {})",
                 exit.code()
-            )))?;
+            )),
         }
-        Ok(())
+    }
+
+    fn announce(&self, title: &str, command: &str) -> Result<()> {
+        let ui = &self.session.ui;
+        ui.line(&format!("\n{title}"))?;
+        ui.line(&ui.out.dim(&format!("   $ {command}")))?;
+        ui.flush()
+    }
+
+    fn fail(&mut self, what: &str) -> Result<()> {
+        self.failed += 1;
+        let ui = &self.session.ui;
+        ui.line(&ui.out.bad(&format!("   {what}")))
     }
 
     /// A session of its own, as another process would have, whose lines are indented.
@@ -252,10 +233,9 @@ impl<'a> Tour<'a> {
         let own = &self.session.ui;
         let lines =
             |to_stderr: bool| -> Box<dyn Write + Send> { Box::new(Indented::new(Arc::clone(own), indent, to_stderr)) };
-        let output = if own.output == Output::Human {
-            Output::Human
-        } else {
-            Output::Quiet
+        let output = match own.output {
+            Output::Human => Output::Human,
+            Output::Json | Output::Quiet => Output::Quiet,
         };
         let paths = Paths {
             config: self.folder.join("config"),
@@ -266,7 +246,7 @@ impl<'a> Tour<'a> {
             notices,
             settings: Settings::defaults(),
             registry: Registry::default(),
-            clock: Arc::clone(&self.session.clock),
+            clock: Arc::clone(&self.session.context.clock),
             random: Arc::new(Random::os()),
             ledger_path: paths.ledger(),
             paths,
@@ -274,18 +254,18 @@ impl<'a> Tour<'a> {
     }
 
     fn record(&self, number: u64) -> Result<Option<Record>> {
-        Ok(self.child("").reader()?.get(number)?)
+        Ok(self.child("").context.reader()?.get(number)?)
     }
 
     /// Whether the records are in these states.
     fn has(&self, wanted: &[(u64, &str)]) -> Result<bool> {
         for (number, wanted) in wanted {
-            let state = match self.record(*number)? {
-                Some(Record::Capture(capture)) => capture.request.verdict.name,
-                Some(Record::Delivery(delivery)) => delivery.delivery.state.name().to_owned(),
-                None => return Ok(false),
+            let is_so = match self.record(*number)? {
+                Some(Record::Capture(capture)) => capture.request.verdict.name == *wanted,
+                Some(Record::Delivery(delivery)) => delivery.delivery.state.name() == *wanted,
+                None => false,
             };
-            if state != *wanted {
+            if !is_so {
                 return Ok(false);
             }
         }
@@ -293,12 +273,11 @@ impl<'a> Tour<'a> {
     }
 
     fn newest(&self, kind: RecordKind) -> Result<Option<Summary>> {
-        let kind = Some(kind);
         let query = Query {
-            kind,
+            kind: Some(kind),
             ..Query::default()
         };
-        Ok(self.child("").reader()?.list(&query)?.into_iter().next())
+        Ok(self.child("").context.reader()?.list(&query)?.into_iter().next())
     }
 
     /// The newest delivery was delivered, and the newest capture is the same event, verified.
@@ -314,12 +293,11 @@ impl<'a> Tour<'a> {
 }
 
 /// Parses and runs a command line in that session.
-fn run_words(session: &Session, words: &[&str]) -> Exit {
-    let words: Vec<OsString> = ["hook"].iter().chain(words).map(OsString::from).collect();
-    let result = match super::parse(&words) {
-        Ok((_, command)) => command.run(session),
-        Err(error) => Err(Error::usage(error.to_string())),
-    };
+fn run_words(session: &Session, words: &[impl AsRef<OsStr>]) -> Exit {
+    let words = words.iter().map(|word| word.as_ref().to_owned());
+    let words: Vec<OsString> = std::iter::once("hook".into()).chain(words).collect();
+    let parsed = super::parse(&words).map_err(|error| Error::usage(error.to_string()));
+    let result = parsed.and_then(|(_, command)| command.run(session));
     let exit = result.unwrap_or_else(|error| {
         session.ui.error(&error);
         error.exit
@@ -336,7 +314,7 @@ fn wait_for(ready: &Path, thread: &JoinHandle<Exit>) -> Result<String> {
             return Ok(url.trim().to_owned());
         }
         if thread.is_finished() || begun.elapsed() > Duration::from_secs(10) {
-            return Err(Error::internal("the receiver does not start"));
+            return Err(Error::internal("the receiver did not start"));
         }
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -13,9 +13,7 @@ pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
     let editor = ["VISUAL", "EDITOR"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
-        .ok_or_else(|| {
-            Error::usage("no editor is known").hint("`export EDITOR=nano`, or change values with `--set`")
-        })?;
+        .ok_or_else(|| Error::usage("no editor is set").hint("`export EDITOR=nano`, or change values with `--set`"))?;
     let name = format!("hook-{}.json", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12));
     let path = std::env::temp_dir().join(name);
     let failed = |error: std::io::Error| Error::internal(format!("`{}` cannot be edited", path.display())).cause(error);
@@ -41,7 +39,7 @@ pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
         Ok(_) => {
             return Err(Error::new(
                 Exit::Interrupted,
-                format!("editor `{editor}` ended with a failure, nothing is sent"),
+                format!("editor `{editor}` failed; nothing was sent"),
             ));
         }
         Err(error) => return Err(failed(error)),

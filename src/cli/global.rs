@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::app::context::Context;
 use crate::app::trust;
+use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
 use crate::config::{Paths, Settings};
@@ -15,41 +16,47 @@ use crate::provider::Registry;
 use crate::random::Random;
 use crate::view::style::ColorChoice;
 
-/// Keys that a warning names.
+/// Keys that a warning lists, at most.
 const NAMED: usize = 50;
+
+const OUTPUTS: [(&str, Output, &str); 3] = [
+    ("human", Output::Human, ""),
+    ("json", Output::Json, ""),
+    ("quiet", Output::Quiet, ""),
+];
+
+const COLORS: [(&str, ColorChoice, &str); 3] = [
+    ("auto", ColorChoice::Auto, ""),
+    ("always", ColorChoice::Always, ""),
+    ("never", ColorChoice::Never, ""),
+];
 
 /// Flags of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// Form of what goes to stdout
-    #[arg(short, long, global = true, value_name = "FORM", help_heading = "Global options")]
-    output: Option<OutputArg>,
-    /// One JSON object a line: short for `--output json`
-    #[arg(long, global = true, conflicts_with = "output", help_heading = "Global options")]
+    /// Format of the data on stdout
+    #[arg(short, long, global = true, value_name = "FORM", value_parser = words(&OUTPUTS))]
+    output: Option<Output>,
+    /// One JSON object per line: short for `--output json`
+    #[arg(long, global = true, conflicts_with = "output")]
     json: bool,
-    /// Print nothing but errors
-    #[arg(short, long, global = true, conflicts_with_all = ["output", "json"], help_heading = "Global options")]
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with_all = ["output", "json"])]
     quiet: bool,
-    /// Say more; can be repeated
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    /// Show more detail; can be repeated
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     /// When to use colours
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        default_value = "auto",
-        help_heading = "Global options"
-    )]
-    color: ColorArg,
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = words(&COLORS))]
+    color: ColorChoice,
     /// Settings file instead of the user's
     #[arg(
         long,
         global = true,
         value_name = "FILE",
         env = "HOOK_CONFIG",
-        hide_env_values = true,
-        help_heading = "Global options"
+        hide_env_values = true
     )]
     config: Option<PathBuf>,
     /// Ledger file instead of the user's
@@ -58,49 +65,23 @@ pub(super) struct GlobalArgs {
         global = true,
         value_name = "FILE",
         env = "HOOK_LEDGER",
-        hide_env_values = true,
-        help_heading = "Global options"
+        hide_env_values = true
     )]
     ledger: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum OutputArg {
-    Human,
-    Json,
-    Quiet,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ColorArg {
-    Auto,
-    Always,
-    Never,
-}
-
 impl GlobalArgs {
-    /// The session, or a screen to say on why there is none.
+    /// The session, or a screen on which to report why there is none.
     pub(super) fn session(&self) -> Result<Session, (Box<Ui>, Error)> {
-        let color = match self.color {
-            ColorArg::Auto => ColorChoice::Auto,
-            ColorArg::Always => ColorChoice::Always,
-            ColorArg::Never => ColorChoice::Never,
-        };
-        let output = match (self.json, self.quiet, self.output) {
-            (true, _, _) | (_, _, Some(OutputArg::Json)) => Some(Output::Json),
-            (_, true, _) | (_, _, Some(OutputArg::Quiet)) => Some(Output::Quiet),
-            (_, _, Some(OutputArg::Human)) => Some(Output::Human),
-            (false, false, None) => None,
-        };
+        let flags = [(self.json, Output::Json), (self.quiet, Output::Quiet)];
+        let short = flags.iter().find(|(is_set, _)| *is_set).map(|(_, output)| *output);
+        let output = short.or(self.output);
+        let screen = |output| Ui::new(output, self.verbose, self.color);
         let paths = Paths::from_env();
         let here = std::env::current_dir().unwrap_or_default();
-        let settings = Settings::load(&paths, self.config.as_deref(), &here).map_err(|error| {
-            (
-                Box::new(Ui::new(output.unwrap_or_default(), self.verbose, color)),
-                error,
-            )
-        })?;
-        let ui = Ui::new(output.unwrap_or(settings.output), self.verbose, color);
+        let settings = Settings::load(&paths, self.config.as_deref(), &here)
+            .map_err(|error| (Box::new(screen(output.unwrap_or_default())), error))?;
+        let ui = screen(output.unwrap_or(settings.output));
         Ok(Session::new(Arc::new(ui), |notices| Context {
             notices,
             registry: Registry::new(Some(paths.providers())),
@@ -113,19 +94,16 @@ impl GlobalArgs {
     }
 }
 
-/// Says what of a project's settings is not used, in one warning.
+/// Warns once about the settings of an untrusted project, which are ignored.
 pub(super) fn warn_of_untrusted(session: &Session) {
-    let (settings, ui) = (&session.settings, &session.ui);
+    let (settings, ui) = (&session.context.settings, &session.ui);
     if let Some(path) = &settings.foreign {
         let path = path.display();
         ui.warn(&format!("`{path}` belongs to another user, so it is not read"));
     }
-    let mut keys: Vec<String> = settings
-        .ignored
-        .iter()
-        .map(|grant| format!("`{}`", grant.key))
-        .collect();
-    // Those of one list stand beside each other.
+    let keys = settings.ignored.iter().map(|grant| format!("`{}`", grant.key));
+    let mut keys: Vec<String> = keys.collect();
+    // Every entry of a list is a grant of its own under the key of the list.
     keys.dedup();
     let more = keys.len().saturating_sub(NAMED);
     keys.truncate(NAMED);
@@ -134,11 +112,8 @@ pub(super) fn warn_of_untrusted(session: &Session) {
     }
     if !keys.is_empty() {
         let file = settings.project.as_deref().unwrap_or(Path::new("hook.toml"));
-        ui.warn(&format!(
-            "`{}` is not trusted; ignored: {}",
-            file.display(),
-            keys.join(", ")
-        ));
+        let (file, keys) = (file.display(), keys.join(", "));
+        ui.warn(&format!("`{file}` is not trusted; ignored: {keys}"));
         ui.hint(trust::HINT);
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line, split_line};
 use crate::mask::MASK;
 use crate::transport::HttpOptions;
-use crate::view::request::{RequestLine, wire};
+use crate::view::request;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HttpArgs {
@@ -30,10 +30,10 @@ pub(super) struct HttpArgs {
     /// Do not check the target's certificate
     #[arg(long, help_heading = "Request")]
     insecure: bool,
-    /// Trust this certificate too (PEM)
+    /// Also trust this certificate (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Request")]
     cacert: Option<PathBuf>,
-    /// Proxy for this request; the environment's is used for targets that are not loopback
+    /// Proxy for this request; targets that are not loopback use the environment's by default
     #[arg(long, value_name = "URL", help_heading = "Request")]
     proxy: Option<String>,
 }
@@ -76,7 +76,7 @@ impl HttpArgs {
 pub(super) fn show_rehearsal(session: &Session, rehearsal: &Rehearsal, reveal: bool) -> Result<()> {
     let (request, masked) = (&rehearsal.request, &rehearsal.secret_headers);
     if session.ui.output == Output::Json {
-        return session.ui.json(&RequestLine::new(request, reveal, masked));
+        return session.ui.json(&request::json(request, reveal, masked));
     }
-    session.ui.raw(&wire(request, reveal, masked))
+    session.ui.raw(&request::wire(request, reveal, masked))
 }

@@ -1,20 +1,21 @@
-//! How arguments that several commands take are read.
+//! Parsing of arguments that several commands take.
 
 use std::io::Read as _;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::headers::split_line;
 use crate::target::parse_whole_url;
 
-/// What a flag was given: `@FILE`, `-` for stdin, else the text itself. The bytes are taken as they are.
+/// The value of a flag: `@FILE`, `-` for stdin, else the text itself. The bytes are not changed.
 pub(super) fn source(text: &str, flag: &str) -> Result<Vec<u8>> {
     if text == "-" {
         let mut bytes = Vec::new();
-        return match std::io::stdin().lock().read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(Error::usage(format!("`{flag}`: stdin cannot be read")).cause(error)),
-        };
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Error::usage(format!("`{flag}`: stdin cannot be read")).cause(error))?;
+        return Ok(bytes);
     }
     match text.strip_prefix('@') {
         Some(path) => file(path, flag),
@@ -27,7 +28,7 @@ pub(super) fn file(path: &str, flag: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::usage(format!("`{flag}`: file `{path}` cannot be read")).cause(error))
 }
 
-/// Refuses to read two things from one stdin.
+/// Refuses a second use of stdin.
 pub(super) fn one_stdin(body: &str, secrets: &[String]) -> Result<()> {
     let from_stdin = |secret: &&String| secret.as_str() == "-" || secret.ends_with("=-");
     if usize::from(body == "-") + secrets.iter().filter(from_stdin).count() > 1 {
@@ -36,12 +37,36 @@ pub(super) fn one_stdin(body: &str, secrets: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The words that a flag takes, each with its value and its help, which may be empty.
+pub(super) fn words<T: Clone + Send + Sync>(
+    words: &'static [(&'static str, T, &'static str)],
+) -> impl TypedValueParser<Value = T> {
+    let shown = words.iter().map(|(word, _, help)| match *help {
+        "" => PossibleValue::new(*word),
+        help => PossibleValue::new(*word).help(help),
+    });
+    PossibleValuesParser::new(shown).try_map(|typed| {
+        let found = words.iter().find(|(word, ..)| *word == typed);
+        found.map(|(_, value, _)| value.clone()).ok_or("unknown word")
+    })
+}
+
+/// How many requests may be in flight.
+pub(super) fn concurrency() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=4096)
+}
+
+/// A rate per second.
+pub(super) fn rate(text: &str) -> std::result::Result<f64, String> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    let rate = text.parse().ok().filter(|rate| (0.001..=1e6).contains(rate));
+    rate.ok_or_else(|| "expected a number from 0.001 to 1000000".into())
+}
+
 /// A header line, `NAME: VALUE`.
 pub(super) fn header(line: &str) -> std::result::Result<(String, String), String> {
-    match split_line(line) {
-        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => Err("not of the form `NAME: VALUE`".into()),
-    }
+    let (name, value) = split_line(line).ok_or("not of the form `NAME: VALUE`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `NAME=VALUE`.
@@ -52,26 +77,15 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
     }
 }
 
-/// `KEY=VALUE` of a flag.
-pub(super) fn split_pair(text: &str, flag: &str) -> Result<(String, String)> {
-    pair(text).map_err(|_| Error::usage(format!("`{flag} {text}` is not `KEY=VALUE`")))
-}
-
-/// Every `KEY=VALUE` of a flag that can be repeated.
-pub(super) fn pairs(list: &[String], flag: &str) -> Result<Vec<(String, String)>> {
-    list.iter().map(|text| split_pair(text, flag)).collect()
-}
-
 /// A moment: Unix seconds, or RFC 3339.
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
 }
 
-/// A whole URL, kept as it was typed: what is signed are its characters.
+/// A whole URL, kept as typed: signatures cover its characters.
 pub(super) fn whole_url(text: &str) -> std::result::Result<String, String> {
     // A sender may sign a URL with a space in it as it was typed.
-    match parse_whole_url(&text.replace(' ', "%20")) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("not a whole URL such as `https://example.com/hook`".into()),
-    }
+    let parsed = parse_whole_url(&text.replace(' ', "%20"));
+    parsed.map_err(|_| "not a whole URL such as `https://example.com/hook`")?;
+    Ok(text.to_owned())
 }

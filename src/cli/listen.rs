@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use super::retry::RetryArgs;
 use super::{complete, socket};
-use crate::app::receive::{self, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
+use crate::app::receive::{self, AnswerRules, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
@@ -25,51 +25,46 @@ use crate::view::work::{ForwardAttempt, notices};
 /// Receive webhooks: verify, explain, record, answer, forward, run a command
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ListenArgs {
-    /// Verify with this secret: `[NAME=]REF`, or alone with the dev secret (can be repeated). A name that is one of several
-    /// providers given binds it to that one
+    /// Verify with this secret: `[NAME=]REF`; without a value, with the dev secret (can be repeated). With several providers,
+    /// the name of one binds the secret to it
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = complete::secrets(), num_args = 0..=1, default_missing_value = "", help_heading = "Verification")]
     secrets: Vec<String>,
-    /// Expect this provider instead of recognising it (can be repeated)
+    /// Expect this provider instead of detecting it (can be repeated)
     #[arg(short, long = "provider", value_name = "NAME", add = complete::providers(), help_heading = "Verification")]
     providers: Vec<String>,
-    /// Take bodies up to this size, and answer larger ones 413: `500KiB`, `64MiB`
+    /// Accept bodies up to this size, and answer larger ones with 413: `500KiB`, `64MiB`
     #[arg(long, value_name = "SIZE", value_parser = crate::size::body, default_value = "32MiB", help_heading = "Verification")]
     max_body: usize,
     /// Require this bearer token, by reference
     #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Verification")]
     require_bearer: Option<String>,
-    /// Take requests from these addresses only: `10.0.0.0/8` (can be repeated)
+    /// Accept requests from these addresses only: `10.0.0.0/8` (can be repeated)
     #[arg(long = "allow-ip", value_name = "CIDR", help_heading = "Verification")]
     allow_ip: Vec<Network>,
     /// How long a second delivery of the same event counts as a duplicate
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Verification")]
     dedupe_window: Option<Duration>,
 
-    /// What a provider must say that was told to say something when it asks, by reference: `hub.verify_token`
+    /// Expected verify token of a handshake, by reference (for example of `hub.verify_token`)
     #[arg(long, value_name = "REF", add = complete::references(), help_heading = "Handshakes")]
     handshake_token: Option<String>,
-    /// Open the URL that confirms an SNS subscription, when it is https on `sns.REGION.amazonaws.com`
+    /// Open the URL that confirms an SNS subscription, if it is https on `sns.REGION.amazonaws.com`
     #[arg(long, help_heading = "Handshakes")]
     confirm_sns: bool,
 
-    /// Be an inbound trigger: take unsigned requests at a path that nobody can guess
+    /// Act as an inbound trigger: accept unsigned requests at an unguessable path
     #[arg(long, conflicts_with_all = ["secrets", "dedupe_window", "filter"], help_heading = "Inbound trigger")]
     inbound: bool,
-    /// The workflow whose trigger it is; each has a URL of its own, which stays the same
+    /// Workflow of the trigger; each workflow has its own URL, which does not change
     #[arg(long, value_name = "NAME", add = complete::workflows(), requires = "inbound", help_heading = "Inbound trigger")]
     workflow: Option<String>,
-    /// Take a field of the record from that place of the request: `plan=custom.plan` (can be repeated)
-    #[arg(
-        long,
-        value_name = "FIELD=PATH",
-        requires = "inbound",
-        help_heading = "Inbound trigger"
-    )]
-    map: Vec<String>,
-    /// A fresh path instead of the one so far
+    /// Map a value of the request to a field of the record: `plan=custom.plan` (can be repeated)
+    #[arg(long, value_name = "FIELD=PATH", value_parser = super::input::pair, requires = "inbound", help_heading = "Inbound trigger")]
+    map: Vec<(String, String)>,
+    /// Generate a new path
     #[arg(long, requires = "inbound", help_heading = "Inbound trigger")]
     new_path: bool,
-    /// Forget the sample: the next request is kept instead
+    /// Replace the sample with the next request
     #[arg(long, requires = "inbound", help_heading = "Inbound trigger")]
     new_sample: bool,
 
@@ -82,7 +77,7 @@ pub(super) struct ListenArgs {
     /// Allow an address that other machines can reach
     #[arg(long, help_heading = "Address")]
     expose: bool,
-    /// Speak TLS, with a certificate made on the spot unless one is given
+    /// Use TLS; without `--cert`, with a generated certificate
     #[arg(long, help_heading = "Address")]
     tls: bool,
     /// Certificate chain (PEM)
@@ -91,88 +86,78 @@ pub(super) struct ListenArgs {
     /// Private key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires_all = ["tls", "cert"], help_heading = "Address")]
     key: Option<PathBuf>,
-    /// The URL under which a tunnel makes this listener reachable
-    #[arg(long, value_name = "URL", value_parser = public_url, help_heading = "Address")]
+    /// Public URL of the tunnel to this listener
+    #[arg(long, value_name = "URL", value_parser = super::input::whole_url, help_heading = "Address")]
     public_url: Option<String>,
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     ready_file: Option<PathBuf>,
 
-    /// Status of the answer; 200 unless given, or what the provider takes for success where 200 is none
-    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
+    /// Response status; default: 200, or a success code of the provider where 200 is not one
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
     status: Option<u16>,
-    /// Status of the answer to refused requests
-    #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Answer")]
+    /// Response status for refused requests
+    #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
     reject_status: u16,
-    /// Wait before each answer
-    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "0", help_heading = "Answer")]
+    /// Delay before each response
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "0", help_heading = "Response")]
     delay: Duration,
-    /// Answer the first N requests that are not refused with 500
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Answer")]
+    /// Respond with 500 to the first N requests that are not refused
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Response")]
     fail_first: u64,
-    /// Answer at once, or with what the app says
-    #[arg(long, value_name = "WHO", default_value = "first", help_heading = "Answer")]
-    answer: Answer,
+    /// Respond at once, or with the response of the app
+    #[arg(long, value_name = "WHO", default_value = "first", help_heading = "Response")]
+    answer: AnswerMode,
 
-    /// Send requests on to this URL, with its query before theirs
-    #[arg(short, long, value_name = "URL", help_heading = "Afterwards")]
+    /// Forward requests to this URL; its query precedes theirs
+    #[arg(short, long, value_name = "URL", help_heading = "Processing")]
     forward_to: Option<String>,
-    /// Forwards to a URL, and runs of a command, at once instead of one after the other
-    #[arg(long, value_name = "N", value_parser = super::concurrency, help_heading = "Afterwards")]
+    /// Concurrent forwards per URL, and runs per command; default: 1
+    #[arg(long, value_name = "N", value_parser = super::input::concurrency(), help_heading = "Processing")]
     concurrency: Option<usize>,
     /// Time limit of a forward
-    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "30s", help_heading = "Afterwards")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "30s", help_heading = "Processing")]
     timeout: Duration,
     /// Keep the request's `Host` when forwarding
-    #[arg(long, help_heading = "Afterwards")]
+    #[arg(long, help_heading = "Processing")]
     preserve_host: bool,
     #[command(flatten)]
     retry: RetryArgs,
     /// Run this command for each event: body on stdin, `WEBHOOK_*` in its environment
-    #[arg(long, value_name = "CMD", help_heading = "Afterwards")]
+    #[arg(long, value_name = "CMD", help_heading = "Processing")]
     exec: Option<String>,
     /// Time limit of a command; none unless given
-    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Afterwards")]
+    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Processing")]
     exec_timeout: Option<Duration>,
-    /// Send events of a kind to a URL or a command: `EVENT=URL or CMD` (can be repeated)
-    #[arg(long, value_name = "ROUTE", help_heading = "Afterwards")]
+    /// Route events of a type to a URL or a command: `EVENT=URL or CMD` (can be repeated)
+    #[arg(long, value_name = "ROUTE", help_heading = "Processing")]
     on: Vec<String>,
-    /// Run commands for requests too that carry neither a signature nor a token
-    #[arg(long, help_heading = "Afterwards")]
+    /// Also run commands for requests with neither a signature nor a token
+    #[arg(long, help_heading = "Processing")]
     unverified: bool,
-    /// Show, forward and run only for events that fit: `job.*`
-    #[arg(long, value_name = "PATTERN", add = complete::events(), help_heading = "Afterwards")]
+    /// Show, forward and run commands only for matching events: `job.*`
+    #[arg(long, value_name = "PATTERN", add = complete::events(), help_heading = "Processing")]
     filter: Option<String>,
     /// Show credentials with `-v`
-    #[arg(long, help_heading = "Afterwards")]
+    #[arg(long, help_heading = "Processing")]
     reveal: bool,
 
-    /// Stop after so many requests
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "End")]
+    /// Stop after this many requests
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
     count: Option<u64>,
-    /// Stop after this time; exit 8 when `--count` was not reached
-    #[arg(long = "for", value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "End")]
+    /// Stop after this time; exit 8 if `--count` was not reached
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Stopping")]
     lasts: Option<Duration>,
     /// Command to run once ready, with the listener's URL in `HOOK_URL`; its exit code becomes hook's
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
 
-/// Kept as it is typed: signatures may cover it.
-fn public_url(text: &str) -> std::result::Result<String, String> {
-    let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-    if has_scheme && crate::target::parse_url(text).is_ok() {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a URL such as `https://example.com/hooks`".to_owned())
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Answer {
+enum AnswerMode {
     /// At once
     First,
-    /// With the answer of the app that requests are forwarded to, 32 MiB at most
+    /// With the response of the app that requests are forwarded to, at most 32 MiB
     App,
 }
 
@@ -183,17 +168,16 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         ready_file: args.ready_file.clone(),
     });
     let options = args.options(session)?;
-    let listening = async { receive::listen(session, options, screen, Shutdown::install()?).await };
+    let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };
     Ok(super::runtime()?.block_on(listening)?.exit())
 }
 
 impl ListenArgs {
     fn options(self, session: &Session) -> Result<ListenOptions> {
         let verbose = session.ui.verbose > 0;
-        let split = |pair: &String| super::input::split_pair(pair, "--map");
         let inbound = self.inbound.then_some(TriggerOptions {
             workflow: self.workflow,
-            map: self.map.iter().map(split).collect::<Result<_>>()?,
+            map: self.map,
             new_path: self.new_path,
             new_sample: self.new_sample,
         });
@@ -203,7 +187,6 @@ impl ListenArgs {
             providers: self.providers,
             max_body: self.max_body,
             require_bearer: self.require_bearer,
-            allow_ip: self.allow_ip,
             dedupe_window: self.dedupe_window,
             handshake_token: self.handshake_token,
             confirm_sns: self.confirm_sns,
@@ -215,11 +198,16 @@ impl ListenArgs {
                 files: self.cert.zip(self.key),
             }),
             public_url: self.public_url,
-            status: self.status,
-            reject_status: self.reject_status,
-            delay: self.delay,
-            fail_first: self.fail_first,
-            answer_by_app: self.answer == Answer::App,
+            answers: AnswerRules {
+                reject_status: self.reject_status,
+                status: self.status,
+                delay: self.delay,
+                fail_first: self.fail_first,
+                allow: self.allow_ip,
+                whole_requests: verbose,
+                unsigned_parts: verbose || session.ui.output == Output::Json,
+            },
+            answer_by_app: self.answer == AnswerMode::App,
             forward_to: self.forward_to,
             concurrency: self.concurrency.unwrap_or(1),
             timeout: self.timeout,
@@ -231,8 +219,6 @@ impl ListenArgs {
             on: self.on,
             unverified: self.unverified,
             filter: self.filter,
-            whole_requests: verbose,
-            unsigned_parts: verbose || session.ui.output == Output::Json,
             count: self.count,
             duration: self.lasts,
             command: self.command,
@@ -260,8 +246,7 @@ impl Screen {
 
     fn announce(&self, ready: &Ready) -> Result<()> {
         let ui = &self.ui;
-        ui.show(ready)?;
-        ui.flush()?;
+        ui.show_now(ready)?;
         socket::write_ready_file(self.ready_file.as_deref(), &ready.url)?;
         // The path of a trigger is told here, and nowhere else.
         ui.hand_over(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
@@ -293,8 +278,7 @@ impl Observer for Screen {
             }
             ReceiveEvent::AllTold => ui.flush()?,
             ReceiveEvent::Attempt { number, event } => {
-                ui.show(&ForwardAttempt { number, event })?;
-                ui.flush()?;
+                ui.show_now(&ForwardAttempt { number, event })?;
             }
             other => notices(&other).iter().for_each(|notice| ui.tell(notice)),
         }

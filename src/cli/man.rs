@@ -20,13 +20,15 @@ pub(super) struct ManArgs {
 }
 
 /// A man page and the name of its file.
-pub(super) struct Page {
-    pub(super) name: String,
-    pub(super) text: Vec<u8>,
+pub struct ManPage {
+    /// Such as `hook-send.1`.
+    pub name: String,
+    /// In roff.
+    pub text: Vec<u8>,
 }
 
 pub(super) fn run(session: &Session, args: &ManArgs) -> Result<Exit> {
-    let mut pages = pages().map_err(|error| Error::internal("the man pages cannot be made").cause(error))?;
+    let mut pages = pages().map_err(|error| Error::internal("cannot generate the man pages").cause(error))?;
     let Some(folder) = &args.out else {
         let first = pages.swap_remove(0);
         session.ui.raw(&first.text)?;
@@ -43,22 +45,23 @@ pub(super) fn run(session: &Session, args: &ManArgs) -> Result<Exit> {
 }
 
 /// The page of the program, then one for each command that is not hidden, outer ones first.
-pub(super) fn pages() -> io::Result<Vec<Page>> {
+pub fn pages() -> io::Result<Vec<ManPage>> {
     let mut program = super::definition();
+    // Only a built command has the full names of its subcommands.
     program.build();
     let mut pages = Vec::new();
     add(&program, &mut pages)?;
     Ok(pages)
 }
 
-fn add(command: &clap::Command, pages: &mut Vec<Page>) -> io::Result<()> {
+fn add(command: &clap::Command, pages: &mut Vec<ManPage>) -> io::Result<()> {
     let version = super::definition().get_version().unwrap_or_default().to_owned();
     let man = Man::new(command.clone())
         .source(format!("hook {version}"))
         .manual("hook");
     let mut text = Vec::new();
     man.render(&mut text)?;
-    pages.push(Page {
+    pages.push(ManPage {
         name: man.get_filename(),
         text,
     });

@@ -9,18 +9,14 @@ mod config;
 mod demo;
 mod editor;
 mod endpoints;
-#[cfg(any(test, feature = "internals"))]
-pub mod generated;
 mod global;
 mod http;
 mod input;
 mod listen;
 mod log;
-mod man;
+pub mod man;
 mod prompt;
 mod providers;
-#[cfg(any(test, feature = "internals"))]
-mod reference;
 mod replay;
 mod retry;
 mod secret;
@@ -88,13 +84,13 @@ impl Command {
         }
     }
 
-    /// Whether what an untrusted project asks for is said by the command itself.
+    /// Whether the command itself reports what an untrusted project asks for.
     fn trusts(&self) -> bool {
         matches!(self, Self::Config(args) if args.trusts())
     }
 }
 
-/// The definition of the command line: what completions, the man page and the reference are made from.
+/// The definition of the command line: completions, the man pages and the reference are generated from it.
 pub fn definition() -> clap::Command {
     let program = clap::Command::new("hook")
         .version(env!("CARGO_PKG_VERSION"))
@@ -102,7 +98,7 @@ pub fn definition() -> clap::Command {
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .arg_required_else_help(true);
-    // The description comes last, since adding the subcommands sets theirs as the program's.
+    // Adding the subcommands overwrites the description, so it is set last.
     Command::augment_subcommands(GlobalArgs::augment_args(program)).about(ABOUT)
 }
 
@@ -114,7 +110,7 @@ fn parse(args: &[OsString]) -> std::result::Result<(GlobalArgs, Command), clap::
     ))
 }
 
-/// Parses and runs one command line. Everything that is to be said has been said when this returns.
+/// Parses and runs one command line, and reports its errors.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     if let Some(exit) = complete::answer_shell(&args) {
@@ -123,7 +119,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let (global, command) = match parse(&args) {
         Ok(parsed) => parsed,
         Err(error) => {
-            // Help and version are what was asked for: data, and success.
+            // clap returns help and version as errors, but the user asked for them: data, and success.
             if !error.use_stderr() {
                 let _ = error.print();
                 return Exit::Ok;
@@ -146,7 +142,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(error) => {
-            // What was printed before the failure is still data.
+            // Data printed before the failure must still arrive.
             let _ = session.ui.flush();
             session.ui.error(&error);
             error.exit
@@ -154,7 +150,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Prints what clap says is wrong. It repeats arguments, which may hold a credential or text that somebody else wrote.
+/// Prints an error of clap. It quotes arguments, which may hold a credential or text from elsewhere.
 fn usage_error(error: &clap::Error) {
     use std::io::{IsTerminal as _, Write as _};
     let mut stderr = std::io::stderr();
@@ -167,21 +163,4 @@ fn usage_error(error: &clap::Error) {
     };
     let text = mask::text(&text);
     let _ = stderr.write_all(harmless_line(&text, styled).as_bytes());
-}
-
-/// Reads how many requests may be in flight.
-fn concurrency(text: &str) -> std::result::Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|n| (1..=4096).contains(n))
-        .ok_or_else(|| "expected a number from 1 to 4096".to_owned())
-}
-
-/// Reads a rate a second.
-fn rate(text: &str) -> std::result::Result<f64, String> {
-    let text = text.strip_suffix("/s").unwrap_or(text);
-    text.parse()
-        .ok()
-        .filter(|rate| (0.001..=1e6).contains(rate))
-        .ok_or_else(|| "expected a number from 0.001 to 1000000".into())
 }

@@ -1,5 +1,5 @@
-//! Questions to a person: the only user of `dialoguer`. Every prompt has a flag that answers it, so that none is needed
-//! where nobody sits at a terminal.
+//! Questions to a person: the only user of `dialoguer`. Every prompt has a flag that answers it, so that a script needs
+//! none.
 
 use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Confirm, FuzzySelect, Input, MultiSelect};
@@ -9,21 +9,23 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::text::printable;
 
-fn stopped(error: dialoguer::Error) -> Error {
-    let dialoguer::Error::IO(error) = error;
-    if error.kind() == std::io::ErrorKind::Interrupted {
-        return Error::silent(Exit::Interrupted);
+/// The answer to a question; Ctrl-C and Escape end the command without a message.
+fn answer<T>(given: dialoguer::Result<Option<T>>) -> Result<T> {
+    match given {
+        Ok(given) => given.ok_or_else(|| Error::silent(Exit::Interrupted)),
+        Err(dialoguer::Error::IO(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+            Err(Error::silent(Exit::Interrupted))
+        }
+        Err(error) => Err(Error::internal("cannot prompt").cause(error)),
     }
-    Error::internal("the question cannot be asked").cause(error)
 }
 
-/// Refuses where nobody can answer, and says which flag answers.
-fn must_ask(ui: &Ui, what: &str, flag: &str) -> Result<()> {
-    if ui.can_ask() {
-        Ok(())
-    } else {
-        Err(Error::usage(format!("{what}, and this is no terminal to ask at")).hint(flag))
+/// The question as it may be shown; an error with the flag that answers it where stdin or stderr is not a terminal.
+fn prepare(ui: &Ui, question: &str, flag: &str) -> Result<String> {
+    if !ui.can_ask() {
+        return Err(Error::usage(format!("not a terminal; cannot prompt: {question}")).hint(flag));
     }
+    Ok(harmless(question))
 }
 
 /// A question may quote a file or a record that somebody else wrote.
@@ -31,50 +33,41 @@ fn harmless(text: &str) -> String {
     printable(text, usize::MAX)
 }
 
-fn harmless_items(items: &[String]) -> Vec<String> {
-    items.iter().map(|item| harmless(item)).collect()
-}
-
 /// One of several lines; its index.
 pub fn choose(ui: &Ui, question: &str, items: &[String], flag: &str) -> Result<usize> {
-    must_ask(ui, &format!("{question}: nothing was chosen"), flag)?;
-    FuzzySelect::with_theme(&ColorfulTheme::default())
-        .with_prompt(harmless(question))
-        .items(harmless_items(items))
-        .default(0)
-        .interact_opt()
-        .map_err(stopped)?
-        .ok_or_else(|| Error::silent(Exit::Interrupted))
+    let (question, theme) = (prepare(ui, question, flag)?, ColorfulTheme::default());
+    let select = FuzzySelect::with_theme(&theme).with_prompt(question);
+    answer(
+        select
+            .items(items.iter().map(|item| harmless(item)))
+            .default(0)
+            .interact_opt(),
+    )
 }
 
 /// Any of several lines; their indices.
 pub fn choose_many(ui: &Ui, question: &str, items: &[String], flag: &str) -> Result<Vec<usize>> {
-    must_ask(ui, &format!("{question}: nothing was chosen"), flag)?;
-    MultiSelect::with_theme(&ColorfulTheme::default())
-        .with_prompt(harmless(question))
-        .items(harmless_items(items))
-        .interact_opt()
-        .map_err(stopped)?
-        .ok_or_else(|| Error::silent(Exit::Interrupted))
+    let (question, theme) = (prepare(ui, question, flag)?, ColorfulTheme::default());
+    let select = MultiSelect::with_theme(&theme).with_prompt(question);
+    answer(select.items(items.iter().map(|item| harmless(item))).interact_opt())
 }
 
 /// Yes or no; no by default.
 pub fn confirm(ui: &Ui, question: &str, flag: &str) -> Result<bool> {
-    if !ui.can_ask() {
-        return Err(Error::usage(format!("this is no terminal to ask at: {question}")).hint(flag));
-    }
-    Confirm::with_theme(&ColorfulTheme::default())
-        .with_prompt(harmless(question))
-        .default(false)
-        .interact()
-        .map_err(stopped)
+    let (question, theme) = (prepare(ui, question, flag)?, ColorfulTheme::default());
+    let confirm = Confirm::with_theme(&theme).with_prompt(question);
+    answer(confirm.default(false).interact().map(Some))
+}
+
+/// Like [`confirm`], but a no ends the command.
+pub fn insist(ui: &Ui, question: &str, flag: &str) -> Result<()> {
+    let agreed = confirm(ui, question, flag)?.then_some(());
+    agreed.ok_or_else(|| Error::silent(Exit::Interrupted))
 }
 
 /// A line of text.
 pub fn text(ui: &Ui, question: &str, flag: &str) -> Result<String> {
-    must_ask(ui, &format!("{question}: nothing was given"), flag)?;
-    Input::<String>::with_theme(&ColorfulTheme::default())
-        .with_prompt(harmless(question))
-        .interact_text()
-        .map_err(stopped)
+    let (question, theme) = (prepare(ui, question, flag)?, ColorfulTheme::default());
+    let input = Input::with_theme(&theme).with_prompt(question);
+    answer(input.interact_text().map(Some))
 }

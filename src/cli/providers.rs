@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::input;
 use super::session::Session;
@@ -17,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::compose::{ComposeError, ComposeOptions};
 use crate::provider::drift::Difference;
+use crate::provider::receiver::Lang;
 use crate::provider::{Profile, RegistryError};
 use crate::view::drift::DriftReport;
 use crate::view::provider::{CheckedFile, ProviderEvents, ProviderList, ProviderSheet};
@@ -53,18 +53,18 @@ enum ProvidersCommand {
         /// The event
         #[arg(add = super::complete::events_of_argument())]
         event: String,
-        /// Give the envelope a value that it needs; can be repeated
+        /// Parameter of the envelope (can be repeated)
         #[arg(long, value_name = "NAME=VALUE", value_parser = input::pair)]
         param: Vec<(String, String)>,
     },
-    /// Print a webhook handler that verifies as the provider signs, to start from
+    /// Print a starter webhook handler that verifies the provider's signature
     Receiver {
         /// `NAME` or `NAME@VARIANT`
         #[arg(add = super::complete::providers())]
         name: String,
-        /// What it is written with
-        #[arg(long, value_enum)]
-        lang: receiver::LangArg,
+        /// Language and framework
+        #[arg(long, value_parser = input::words(&receiver::LANGS))]
+        lang: Lang,
     },
     /// Check a provider file of your own
     Check {
@@ -80,10 +80,10 @@ struct ProvidersDiffArgs {
     /// The event
     #[arg(add = super::complete::events())]
     event: String,
-    /// The body as it came, envelope and all: a file, or `-` for stdin
+    /// The body as received, with its envelope: a file, or `-` for stdin
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
-    /// Whose event it is: `NAME` or `NAME@VARIANT`
+    /// Provider of the event: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
 }
@@ -91,15 +91,14 @@ struct ProvidersDiffArgs {
 pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
     match args.command {
         ProvidersCommand::List => {
-            session.ui.show(&ProviderList(&session.registry.list()))?;
-            session.ui.flush()?;
-            for error in session.registry.broken() {
+            session.ui.show_now(&ProviderList(&session.context.registry.list()))?;
+            for error in session.context.registry.broken() {
                 session.ui.warn(&format!("cannot be used: {error}"));
             }
         }
         ProvidersCommand::Show { name } => {
             let profile = profile(session, "show", &name)?;
-            let listings = session.registry.list();
+            let listings = session.context.registry.list();
             let typed = name.split('@').next();
             let listing = listings.iter().find(|listing| typed == Some(listing.name.as_str()));
             session.ui.show(&ProviderSheet {
@@ -121,7 +120,7 @@ pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
 
 /// The profile of a name that was typed after `hook providers COMMAND`.
 fn profile(session: &Session, command: &str, name: &str) -> Result<Arc<Profile>> {
-    session.registry.get(name).map_err(|error| match &error {
+    session.context.registry.get(name).map_err(|error| match &error {
         RegistryError::Unknown { near, .. } => Error::usage(error.to_string())
             .near(near, |name| format!("hook providers {command} {name}"))
             .hint("`hook providers list` shows all of them"),
@@ -130,20 +129,13 @@ fn profile(session: &Session, command: &str, name: &str) -> Result<Arc<Profile>>
 }
 
 fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, String)>) -> Result<()> {
-    #[derive(Serialize)]
-    struct SampleLine<'a> {
-        schema: &'static str,
-        provider: &'a str,
-        event: &'a str,
-        body: Value,
-    }
     let profile = profile(session, "sample", name)?;
     let options = ComposeOptions {
         event: event.to_owned(),
         params,
         ..ComposeOptions::default()
     };
-    let sample = crate::app::providers::sample(session, &profile, options).map_err(|error| match &error {
+    let sample = crate::app::providers::sample(&session.context, &profile, options).map_err(|error| match &error {
         ComposeError::UnknownEvent { near, .. } => Error::nothing(error.to_string())
             .near(near, |event| format!("hook providers sample {name} {event}"))
             .hint(format!("`hook providers events {name}` shows its catalogue")),
@@ -158,16 +150,16 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
         ui.raw(&sample.body)?;
         ui.raw(b"\n")?;
     }
-    ui.json(&SampleLine {
-        schema: "hook.sample/1",
-        provider: &profile.label(),
-        event: &sample.event,
-        body,
-    })
+    ui.json(&json!({
+        "schema": "hook.sample/1",
+        "provider": profile.label(),
+        "event": sample.event,
+        "body": body,
+    }))
 }
 
 fn check(session: &Session, file: &Path) -> Result<()> {
-    let profile = session.registry.check(file).map_err(|error| {
+    let profile = session.context.registry.check(file).map_err(|error| {
         let mut error = Error::from(error);
         // The command that its hint names is the one that has just run.
         error.hints.retain(|hint| !hint.contains("hook providers check"));
@@ -178,7 +170,7 @@ fn check(session: &Session, file: &Path) -> Result<()> {
         profile: &profile,
     })?;
     session.ui.flush()?;
-    lint_file(session, file, &profile);
+    lint_file(&session.context, file, &profile);
     Ok(())
 }
 
@@ -187,18 +179,21 @@ fn diff(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
         "-" => input::source("-", "FILE")?,
         path => input::file(path, "FILE")?,
     };
-    let Some(compared) = compare(session, args.provider.as_deref(), &args.event, &args.file, &bytes)? else {
+    let Some(compared) = compare(
+        &session.context,
+        args.provider.as_deref(),
+        &args.event,
+        &args.file,
+        &bytes,
+    )?
+    else {
         return Ok(Exit::Ok);
     };
     session.ui.show(&DriftReport {
         provider: &compared.provider,
         event: &compared.event,
         records: None,
-        differences: compared
-            .differences
-            .iter()
-            .map(|difference| (difference, None))
-            .collect(),
+        differences: compared.differences.iter().map(|one| (one, None)).collect(),
     })?;
     let differs = compared.differences.iter().any(Difference::is_problem);
     Ok(if differs { Exit::Unmet } else { Exit::Ok })

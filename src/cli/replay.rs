@@ -19,24 +19,24 @@ use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Query, Store};
 
-/// Deliver again what was recorded
+/// Deliver recorded requests again
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ReplayArgs {
-    /// Records: a number, an id or the beginning of one, `last`, `last~2`
+    /// Records: a number, an id or its prefix, `last`, `last~2`
     #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event"])]
     ids: Vec<String>,
-    /// What failed and is still not delivered, once; with `--exec` requests that a command failed for
+    /// Failed deliveries that were not delivered since; with `--exec`, requests whose command failed
     #[arg(long, help_heading = "Selection")]
     failed: bool,
-    /// Records since then: `2h` ago, or a moment
+    /// Records since a time: `2h` ago, or a timestamp
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
-    /// Events that fit: `job.*`
+    /// Events that match: `job.*`
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
-    /// Take up what is left, and only that: deliveries whose process ended with attempts left, all or the named ones, and
-    /// forwards and commands of `listen`
-    // Their records stay, so they go where these say, with the bytes that these hold.
+    /// Resume interrupted work only: deliveries with attempts left, all or the named ones, and forwards and commands of
+    /// `listen`
+    // The recorded target and bytes are used, so no flag may change them.
     #[arg(
         long,
         conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id", "to", "edit", "set", "set_json", "set_string"],
@@ -45,10 +45,10 @@ pub(super) struct ReplayArgs {
     resume: bool,
     #[command(flatten)]
     exec: RerunArgs,
-    /// Where to, instead of where it went before; a request that was received takes its query along
+    /// Target instead of the recorded one; a received request keeps its query
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     to: Option<String>,
-    /// Send captured credentials to hosts that are not loopback too
+    /// Also send captured credentials to hosts that are not loopback
     #[arg(long, help_heading = "Target")]
     send_credentials: bool,
     /// The provider that signs: `NAME` or `NAME@VARIANT`
@@ -57,13 +57,13 @@ pub(super) struct ReplayArgs {
     /// The secret to sign with, by reference (can be repeated)
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets(), help_heading = "Signature")]
     secrets: Vec<String>,
-    /// Send the headers as they were captured, signature included
+    /// Send the headers as captured, including the signature
     #[arg(long, conflicts_with_all = ["secrets", "new_id", "edit"], help_heading = "Signature")]
     as_captured: bool,
-    /// Give the message a new id: for the receiver a new event
+    /// Give the message a new id, so that the receiver sees a new event
     #[arg(long, help_heading = "Body")]
     new_id: bool,
-    /// Change the body in `$EDITOR` first
+    /// Edit the body in `$EDITOR` first
     #[arg(long, help_heading = "Body")]
     edit: bool,
     #[command(flatten)]
@@ -72,21 +72,21 @@ pub(super) struct ReplayArgs {
     http: HttpArgs,
     #[command(flatten)]
     retry: RetryArgs,
-    /// Requests begun in a second, at most
-    #[arg(long, value_name = "N", value_parser = super::rate, help_heading = "Retry")]
+    /// Maximum requests per second
+    #[arg(long, value_name = "N", value_parser = super::input::rate, help_heading = "Retry")]
     rate: Option<f64>,
     /// Print the exact requests instead of sending them
-    #[arg(short = 'n', long, help_heading = "Rehearsal")]
+    #[arg(short = 'n', long, help_heading = "Dry run")]
     dry_run: bool,
-    /// Show credentials in what is printed
-    #[arg(long, help_heading = "Rehearsal")]
+    /// Show credentials in the output
+    #[arg(long, help_heading = "Dry run")]
     reveal: bool,
 }
 
 /// Flags about commands.
 #[derive(Debug, Clone, clap::Args)]
 struct RerunArgs {
-    /// Run this command again for requests that a command of `listen` failed for, the oldest first
+    /// Run this command for requests whose command failed in `listen`, oldest first
     // Nothing is sent, so nothing about sending goes with it.
     #[arg(
         long,
@@ -103,26 +103,26 @@ struct RerunArgs {
     /// Time limit of the command; none unless given
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, requires = "exec", help_heading = "Command")]
     exec_timeout: Option<Duration>,
-    /// Run it for requests too that were never verified
+    /// Also run it for requests that were not verified
     #[arg(long, requires = "exec", help_heading = "Command")]
     unverified: bool,
 }
 
 pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
-    let store = &*select::reader(session)?;
+    let store = &*select::reader(&session.context)?;
     if let Some(command) = &args.exec.exec {
         return rerun(session, args, command, store);
     }
     let selection = selection(session, args, store)?;
     let request = args.http.options()?;
     let options = options(session, args, &request)?;
-    let replay = Replay::new(session, store, &options);
+    let replay = Replay::new(&session.context, store, &options);
     let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
     let plan = replay.plan(&selection, args.edit.then_some(&edit as Editor<'_>))?;
     if args.dry_run {
         plan.work().map_or(Ok(()), |work| session.ui.show(work))?;
         return replay.rehearse(plan, |delivery| {
-            show_rehearsal(session, &request.rehearse(session, delivery)?, args.reveal)
+            show_rehearsal(session, &request.rehearse(&session.context, delivery)?, args.reveal)
         });
     }
     super::runtime()?.block_on(async {
@@ -143,7 +143,7 @@ fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store)
         timeout: args.exec.exec_timeout,
         unverified: args.exec.unverified,
     };
-    let rerun = Rerun::find(session, store, query(session, args)?, options)?;
+    let rerun = Rerun::find(&session.context, store, query(session, args)?, options)?;
     super::runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
         let show = |result: &_| session.ui.show(result).and_then(|()| session.ui.flush());
@@ -158,11 +158,11 @@ fn options(session: &Session, args: &ReplayArgs, request: &RequestOptions) -> Re
         secrets: args.secrets.clone(),
         as_captured: args.as_captured,
         new_id: args.new_id,
-        edits: args.edits.edits()?,
+        edits: args.edits.edits(),
         send_credentials: args.send_credentials,
         resume: args.resume,
         rehearsal: args.dry_run,
-        headers: request.headers(session)?,
+        headers: request.headers(&session.context)?,
         method: request.method.clone(),
         timeout: request.timeout,
         retry: args.retry.plan()?,
@@ -190,7 +190,7 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
     let recent = store.list(&Query::default())?;
     let lines: Vec<String> = recent
         .iter()
-        .map(|summary| select::describe(summary, session.now()))
+        .map(|summary| select::describe(summary, session.context.now()))
         .collect();
     if lines.is_empty() {
         return Ok(Vec::new());
@@ -202,7 +202,7 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
 
 /// When, and which events.
 fn query(session: &Session, args: &ReplayArgs) -> Result<Query> {
-    let since = args.since.as_deref().map(|text| select::since(session, text));
+    let since = args.since.as_deref().map(|text| select::since(&session.context, text));
     Ok(Query {
         since: since.transpose()?,
         event: args.event.clone(),

@@ -2,30 +2,27 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::app::retry::{Delays, RetryPlan};
+use crate::cli::input::words;
 use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::provider::policy::RunFrom;
+
+const STARTS: [(&str, RunFrom, &str); 2] = [("previous", RunFrom::Previous, ""), ("first", RunFrom::First, "")];
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RetryArgs {
     /// Retry on the provider's schedule, or on this one: `5s,1m,10m`
     #[arg(long, value_name = "DELAYS", num_args = 0..=1, default_missing_value = "", help_heading = "Retry")]
     pub(super) retry: Option<String>,
-    /// Divide the waits (never the time limits), as in `1000x`
+    /// Divide the delays (not the timeouts) by this factor, such as `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = scale, default_value = "1", help_heading = "Retry")]
     pub(super) time_scale: f64,
-    /// What the delays run from; the provider's documents leave it open
-    #[arg(long, value_name = "ATTEMPT", help_heading = "Retry")]
-    schedule_from: Option<FromArg>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FromArg {
-    Previous,
-    First,
+    /// Start of each delay, where the provider's documentation does not say
+    #[arg(long, value_name = "ATTEMPT", value_parser = words(&STARTS), help_heading = "Retry")]
+    schedule_from: Option<RunFrom>,
 }
 
 pub(super) fn scale(text: &str) -> std::result::Result<f64, String> {
@@ -50,10 +47,7 @@ impl RetryArgs {
                 Some("") => Delays::Policy,
                 Some(delays) => Delays::Own(parse_delays(delays)?),
             },
-            from: self.schedule_from.map(|from| match from {
-                FromArg::Previous => RunFrom::Previous,
-                FromArg::First => RunFrom::First,
-            }),
+            from: self.schedule_from,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::error::Result;
 use crate::exit::Exit;
 
-/// Make secrets and key pairs, and show the dev secret
+/// Generate secrets and key pairs, and show the dev secret
 #[derive(Debug, clap::Args)]
 pub(super) struct SecretArgs {
     #[command(subcommand)]
@@ -18,7 +18,7 @@ pub(super) struct SecretArgs {
 
 #[derive(Debug, Subcommand)]
 enum SecretCommand {
-    /// Make a fresh secret or key pair in the provider's form
+    /// Generate a secret or key pair in the provider's format
     New {
         /// `NAME` or `NAME@VARIANT`
         #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
@@ -27,7 +27,7 @@ enum SecretCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Show the dev secret in the provider's form: what the app under test needs
+    /// Show the dev secret in the provider's format, for the app under test
     Show {
         /// `NAME` or `NAME@VARIANT`
         #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
@@ -41,11 +41,12 @@ enum SecretCommand {
 pub(super) fn run(session: &Session, args: SecretArgs) -> Result<Exit> {
     let ui = &session.ui;
     let shown = match args.command {
-        SecretCommand::New { provider, out } => new_secret::make(session, provider.as_deref(), out)?,
-        SecretCommand::Show { provider, public } => new_secret::dev_secret(session, provider.as_deref(), public)?,
+        SecretCommand::New { provider, out } => new_secret::make(&session.context, provider.as_deref(), out)?,
+        SecretCommand::Show { provider, public } => {
+            new_secret::dev_secret(&session.context, provider.as_deref(), public)?
+        }
     };
-    ui.show(&shown)?;
-    ui.flush()?;
+    ui.show_now(&shown)?;
     match (&shown.file, &shown.public_file) {
         (Some(file), None) => ui.hint(&format!("use it: `--secret file:{}`", file.display())),
         (Some(file), Some(public)) => ui.hint(&format!(

@@ -46,13 +46,13 @@ pub(super) struct SendArgs {
     #[command(flatten)]
     asking: challenge::ChallengeArgs,
     /// Print the exact request instead of sending it
-    #[arg(short = 'n', long, help_heading = "Rehearsal")]
+    #[arg(short = 'n', long, help_heading = "Dry run")]
     pub(super) dry_run: bool,
     /// Print a curl command instead of sending the request
-    #[arg(long, conflicts_with = "dry_run", help_heading = "Rehearsal")]
+    #[arg(long, conflicts_with = "dry_run", help_heading = "Dry run")]
     pub(super) curl: bool,
-    /// Show credentials in what is printed
-    #[arg(long, help_heading = "Rehearsal")]
+    /// Show credentials in the output
+    #[arg(long, help_heading = "Dry run")]
     reveal: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
     if let Some(name) = &args.workflow.workflow {
         return workflow::run(session, args, name, body);
     }
-    check_event(session, args.event.as_deref(), args.provider.as_deref(), &body)?;
+    check_event(&session.context, args.event.as_deref(), args.provider.as_deref(), &body)?;
     let target = args.targets.choose(session)?;
     start(session, args, &args.options(target, body)?)
 }
@@ -101,13 +101,13 @@ pub(super) fn start(session: &Session, args: &SendArgs, options: &SendOptions) -
     if args.is_rehearsal() {
         return rehearse(session, args, options).map(|_| Exit::Ok);
     }
-    let plan = SendPlan::new(session, options)?;
+    let plan = SendPlan::new(&session.context, options)?;
     args.targets
         .confirm(session, plan.event.as_deref().unwrap_or_default(), &plan.targets)?;
-    let messages = plan.messages(session, args.bulk.random_seed)?;
+    let messages = plan.messages(&session.context, args.bulk.random_seed)?;
     let retry = &options.retry;
     retry.announce(
-        &session.notices,
+        &session.context.notices,
         &plan.profile.title,
         &plan.policy,
         args.retry.time_scale,
@@ -117,17 +117,18 @@ pub(super) fn start(session: &Session, args: &SendArgs, options: &SendOptions) -
 
 /// Prints what would be sent.
 pub(super) fn rehearse(session: &Session, args: &SendArgs, options: &SendOptions) -> Result<Vec<Delivery>> {
-    let deliveries = SendPlan::new(session, options)?.first_deliveries(session, args.bulk.random_seed)?;
+    let deliveries =
+        SendPlan::new(&session.context, options)?.first_deliveries(&session.context, args.bulk.random_seed)?;
     for delivery in &deliveries {
         if args.curl {
             let Rehearsal {
                 request,
                 secret_headers,
-            } = Rehearsal::new(session, delivery)?;
+            } = Rehearsal::new(&session.context, delivery)?;
             let command = crate::view::curl::command(&request, args.reveal, &secret_headers);
             session.ui.raw(format!("{command}\n").as_bytes())?;
         } else {
-            let rehearsal = options.request.rehearse(session, delivery)?;
+            let rehearsal = options.request.rehearse(&session.context, delivery)?;
             show_rehearsal(session, &rehearsal, args.reveal)?;
         }
     }
@@ -148,7 +149,7 @@ async fn deliver(
         Box::new(Attempts::new(ui, plan.targets.len() == 1))
     };
     let run = args.bulk.options(&args.retry);
-    let result = outgoing::deliver(session, plan, messages, run, &shutdown, &mut *observer).await?;
+    let result = outgoing::deliver(&session.context, plan, messages, run, &shutdown, &mut *observer).await?;
     // The bar is gone from the screen before the result is there.
     drop(observer);
     if is_bulk {

@@ -16,29 +16,29 @@ use crate::shutdown::Shutdown;
 use crate::view::call::TimedEvent;
 use crate::view::count;
 
-/// Play a provider: its management API on this machine, and signed deliveries of what happens there
+/// Play a provider: serve its management API, and deliver signed events of what happens there
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServeArgs {
     /// The provider to play: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = complete::providers(), help_heading = "Provider")]
     provider: Option<String>,
-    /// The account's plan; unless given that of the settings, else the provider's first
+    /// Plan of the account; default: that of the settings, else the provider's first
     #[arg(long, value_name = "PLAN", help_heading = "Provider")]
     plan: Option<String>,
-    /// Judge endpoints as strictly as the provider: no targets on this machine, https where it is advised
+    /// Validate endpoints as strictly as the provider: no local targets, https where it is advised
     #[arg(long, help_heading = "Provider")]
     production: bool,
 
-    /// Key that calls must carry, by reference: `env:VAR`, `file:PATH` (can be repeated); made up unless given
+    /// API key, by reference: `env:VAR`, `file:PATH` (can be repeated); generated unless given
     #[arg(long = "key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     keys: Vec<String>,
-    /// Key whose calls cause test events only, by reference (can be repeated)
+    /// API key whose calls create test events only, by reference (can be repeated)
     #[arg(long = "test-key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     test_keys: Vec<String>,
-    /// Scope that the keys have (can be repeated); all unless given
+    /// Scope of the keys (can be repeated); default: all
     #[arg(long = "scope", value_name = "NAME", help_heading = "Access")]
     scopes: Vec<String>,
-    /// Answer without a key; web pages and foreign host names are refused
+    /// Accept calls without a key; calls from web pages and with foreign host names are refused
     #[arg(long, conflicts_with_all = ["keys", "test_keys", "scopes", "expose"], help_heading = "Access")]
     no_auth: bool,
 
@@ -55,10 +55,10 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     ready_file: Option<PathBuf>,
 
-    /// Deliver to addresses of private networks too
+    /// Also deliver to addresses of private networks
     #[arg(long, help_heading = "Delivery")]
     allow_private: bool,
-    /// Divide the waits between attempts (never the time limits), as in `1000x`
+    /// Divide the delays between attempts (not the timeouts) by this factor, such as `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = retry::scale, default_value = "1", help_heading = "Delivery")]
     time_scale: f64,
 }
@@ -80,11 +80,11 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         allow_private: args.allow_private,
         time_scale: args.time_scale,
     };
-    let service = Service::new(session, &options)?;
+    let service = Service::new(&session.context, &options)?;
     let is_generated = !args.no_auth && args.keys.is_empty() && args.test_keys.is_empty();
     if is_generated && session.ui.output == Output::Quiet {
         return Err(
-            Error::usage("`--quiet` would hide the key, which is made up for this run")
+            Error::usage("`--quiet` would hide the key, which is generated for this run")
                 .hint("give one with `--key env:VAR`"),
         );
     }
@@ -99,7 +99,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
 }
 
 fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<()> {
-    let (ui, at) = (&session.ui, session.now());
+    let (ui, at) = (&session.ui, session.context.now());
     match event {
         ServeEvent::Ready(ready) => return show_ready(session, args, ready),
         ServeEvent::Call(call) => ui.show(&TimedEvent(at, *call))?,
@@ -112,8 +112,7 @@ fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<(
 fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result<()> {
     let (ui, url) = (&session.ui, &ready.ready.url);
     socket::write_ready_file(args.ready_file.as_deref(), url)?;
-    ui.show(ready)?;
-    ui.flush()?;
+    ui.show_now(ready)?;
     ui.note(&format!("serving {} on {}", ready.title, ui.err.strong(url)));
     for (what, key) in [("key:     ", &ready.key), ("test key:", &ready.test_key)] {
         if let Some(key) = key {
@@ -122,7 +121,7 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
         }
     }
     if args.no_auth {
-        ui.warn("no key is needed: every program on this machine may call");
+        ui.warn("no key is required: every program on this machine can call the API");
     }
     if let Some(plan) = &ready.plan {
         let most = ready.most_endpoints;
@@ -131,9 +130,9 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
         });
         ui.note(&format!("plan {plan}{limit}"));
     }
-    ui.note(&format!("endpoints are kept in {}", ready.endpoints.display()));
+    ui.note(&format!("endpoints are stored in {}", ready.endpoints.display()));
     if !args.production {
-        ui.note("targets on this machine are taken too; `--production` judges them as the provider does");
+        ui.note("local targets are accepted; `--production` validates targets as the provider does");
     }
     Ok(())
 }
@@ -152,6 +151,6 @@ fn summary(session: &Session, tally: &Tally) -> Exit {
     if left == 0 {
         return Exit::Ok;
     }
-    ui.hint("`hook replay --resume` takes up what was interrupted");
+    ui.hint("`hook replay --resume` continues what was interrupted");
     Exit::Interrupted
 }

@@ -1,6 +1,5 @@
-//! What a command of the command line works with: the screen, and the use cases' context.
+//! What a command works with: the screen, and the context of the use cases.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use super::ui::Ui;
@@ -22,14 +21,5 @@ impl Session {
         let shown = Arc::clone(&ui);
         let context = context(Notices::to(move |notice| shown.tell(&notice)));
         Self { ui, context }
-    }
-}
-
-/// Commands hand their session to use cases as it is.
-impl Deref for Session {
-    type Target = Context;
-
-    fn deref(&self) -> &Context {
-        &self.context
     }
 }

@@ -10,22 +10,22 @@ use crate::exit::Exit;
 /// Print the signature headers of a body
 #[derive(Debug, clap::Args)]
 pub(super) struct SignArgs {
-    /// `NAME` or `NAME@VARIANT`; else found by the event
+    /// `NAME` or `NAME@VARIANT`; found by the event unless given
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
-    /// Sign with this secret: `env:VAR`, `file:PATH`, `endpoint:NAME`, `literal:TEXT` or `-`; else with the dev secret
+    /// Sign with this secret: `env:VAR`, `file:PATH`, `endpoint:NAME`, `literal:TEXT` or `-`; default: the dev secret
     #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// The body: `@FILE`, `-` for stdin, or the text
     #[arg(long, value_name = "BODY", add = super::complete::at_file())]
     body: String,
-    /// The event, where a header names it; else read from the body
+    /// The event, where a header names it; read from the body unless given
     #[arg(long, add = super::complete::events())]
     event: Option<String>,
-    /// The message's id, where it is signed; else read from the body, or a fresh one
+    /// The message's id, where it is signed; default: read from the body, or generated
     #[arg(long)]
     id: Option<String>,
-    /// Sign as of this moment: Unix seconds or RFC 3339
+    /// Sign as of this time: Unix seconds or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]
     at: Option<Timestamp>,
     /// The request's method, where it is signed
@@ -48,6 +48,6 @@ pub(super) fn run(session: &Session, args: SignArgs) -> Result<Exit> {
         method: args.method,
         url: args.url,
     };
-    session.ui.show(&sign(session, &options)?)?;
+    session.ui.show(&sign(&session.context, &options)?)?;
     Ok(Exit::Ok)
 }

@@ -7,7 +7,6 @@ use crate::cli::prompt;
 use crate::cli::session::Session;
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::mask;
 use crate::target::parse_url;
 use crate::text::printable;
@@ -15,16 +14,16 @@ use crate::transport::address_policy;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct TargetArgs {
-    /// Where to: a URL, `localhost:3000/path`, `:3000` or a port
+    /// Target: a URL, `localhost:3000/path`, `:3000` or a port
     #[arg(short, long, value_name = "URL", help_heading = "Target")]
     pub(super) to: Option<String>,
-    /// To this endpoint: a name or an id
+    /// Deliver to this endpoint: a name or an id
     #[arg(short, long, value_name = "NAME", add = super::complete::endpoints(), conflicts_with = "to", help_heading = "Target")]
     endpoint: Option<String>,
-    /// To every active endpoint that wants the event
+    /// Deliver to every active endpoint that subscribes to the event
     #[arg(long, conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     subscribed: bool,
-    /// Only to endpoints of this environment
+    /// Deliver only to endpoints of this environment
     #[arg(long, value_name = "NAME", requires = "subscribed", conflicts_with_all = ["to", "endpoint"], help_heading = "Target")]
     env: Option<String>,
     /// Do not ask before sending to targets that are not loopback
@@ -41,11 +40,11 @@ impl TargetArgs {
             return Ok(TargetChoice::Url(parse_url(to)?));
         }
         if let Some(name) = &self.endpoint {
-            return Ok(TargetChoice::Endpoint(Box::new(session.endpoint(name)?)));
+            return Ok(TargetChoice::Endpoint(Box::new(session.context.endpoint(name)?)));
         }
         if self.subscribed {
             return Ok(TargetChoice::Subscribed {
-                endpoints: session.book().read()?,
+                endpoints: session.context.book().read()?,
                 environment: self.env.clone(),
             });
         }
@@ -53,7 +52,7 @@ impl TargetArgs {
         if !session.ui.can_ask() {
             return Err(none());
         }
-        let mut endpoints = session.book().read()?;
+        let mut endpoints = session.context.book().read()?;
         endpoints.retain(Endpoint::is_active);
         if endpoints.is_empty() {
             return Err(none().hint("`hook endpoints add` makes an endpoint to choose"));
@@ -71,14 +70,10 @@ impl TargetArgs {
         if !self.subscribed || self.yes || outside == 0 {
             return Ok(());
         }
-        let what = match (targets.len(), outside) {
-            (1, _) => "1 endpoint that is not on this machine".to_owned(),
-            (all, outside) => format!("{all} endpoints, {outside} of them not on this machine"),
+        let what = match targets.len() {
+            1 => "1 endpoint that is not on this machine".to_owned(),
+            all => format!("{all} endpoints, {outside} of them not on this machine"),
         };
-        if prompt::confirm(&session.ui, &format!("Send `{event}` to {what}?"), "add `--yes`")? {
-            Ok(())
-        } else {
-            Err(Error::silent(Exit::Interrupted))
-        }
+        prompt::insist(&session.ui, &format!("Send `{event}` to {what}?"), "add `--yes`")
     }
 }

@@ -15,7 +15,7 @@ use crate::text::{harmless_line, printable, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View};
 
-/// The terminal, or what stands in for it.
+/// The streams of a command, and how data is written to them.
 pub struct Ui {
     /// The form of data.
     pub output: Output,
@@ -34,20 +34,21 @@ pub struct Ui {
 impl Ui {
     /// The process's own streams.
     pub fn new(output: Output, verbose: u8, color: ColorChoice) -> Self {
-        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let terminals = [io::stdout().is_terminal(), io::stderr().is_terminal()];
+        let styles = terminals.map(|terminal| Style::new(color, terminal));
         Self {
-            output,
-            verbose,
-            out: Style::new(color, out),
-            err: Style::new(color, err),
-            stdout: Mutex::new(BufWriter::with_capacity(64 * 1024, Box::new(io::stdout()))),
-            stderr: Mutex::new(Box::new(io::stderr())),
-            stderr_terminal: err,
-            stdout_terminal: out,
+            stdout_terminal: terminals[0],
+            stderr_terminal: terminals[1],
+            ..Self::onto(
+                output,
+                verbose,
+                styles,
+                [Box::new(io::stdout()), Box::new(io::stderr())],
+            )
         }
     }
 
-    /// A screen that writes to something else than the process's streams: `[stdout, stderr]`.
+    /// Other streams than the process's: `[stdout, stderr]`.
     pub fn onto(
         output: Output,
         verbose: u8,
@@ -59,7 +60,7 @@ impl Ui {
             verbose,
             out,
             err,
-            stdout: Mutex::new(BufWriter::new(stdout)),
+            stdout: Mutex::new(BufWriter::with_capacity(64 * 1024, stdout)),
             stderr: Mutex::new(stderr),
             stderr_terminal: false,
             stdout_terminal: false,
@@ -80,7 +81,13 @@ impl Ui {
         }
     }
 
-    /// A line of data, in human form only. What could steer a terminal is escaped, whoever put the line together.
+    /// A value that a reader may wait for.
+    pub fn show_now(&self, value: &impl View) -> Result<()> {
+        self.show(value)?;
+        self.flush()
+    }
+
+    /// A line of data, in human form only. Characters that could steer a terminal are escaped.
     pub fn line(&self, text: &str) -> Result<()> {
         if self.output != Output::Human {
             return Ok(());
@@ -100,7 +107,7 @@ impl Ui {
         })
     }
 
-    /// Bytes of data, whatever the form: what a command was asked to print as it is. On a terminal they are escaped.
+    /// Bytes of data in every form, printed unchanged. On a terminal they are escaped.
     pub fn raw(&self, bytes: &[u8]) -> Result<()> {
         if self.stdout_terminal {
             let text = printable_lines(&String::from_utf8_lossy(bytes), usize::MAX);
@@ -109,7 +116,7 @@ impl Ui {
         self.write(|out| out.write_all(bytes))
     }
 
-    /// Sends what is buffered on its way: after each line that somebody may wait for, and at the end.
+    /// Flushes stdout: after each line that a reader may wait for, and at the end.
     pub fn flush(&self) -> Result<()> {
         self.write(Write::flush)
     }
@@ -121,15 +128,15 @@ impl Ui {
         }
     }
 
-    /// A remark on stderr whose very purpose is to tell a credential, so that nothing in it is masked; `--quiet` drops it.
+    /// A remark on stderr that hands over a credential, so nothing in it is masked; `--quiet` drops it.
     pub fn hand_over(&self, text: &str) {
         if self.output != Output::Quiet {
             self.err_line(text);
         }
     }
 
-    /// The same, but `--quiet` does not drop it: what is said once, and is lost to whoever did not hear it.
-    pub fn insist(&self, text: &str) {
+    /// Like [`Ui::hand_over`], but `--quiet` does not drop it.
+    pub fn always(&self, text: &str) {
         self.err_line(text);
     }
 
@@ -150,7 +157,7 @@ impl Ui {
         self.note(&format!("{} {text}", self.err.name("hint:")));
     }
 
-    /// What a use case has to say, on stderr.
+    /// A notice of a use case, on stderr.
     pub fn tell(&self, notice: &Notice) {
         match notice {
             Notice::Note(text) => self.note(text),
@@ -158,7 +165,7 @@ impl Ui {
             Notice::Hint(text) => self.hint(text),
             Notice::Detail(text) => self.detail(text),
             Notice::Finding(finding) => self.finding(finding),
-            Notice::Always(text) => self.insist(text),
+            Notice::Always(text) => self.always(text),
         }
     }
 
@@ -190,7 +197,7 @@ impl Ui {
         }
     }
 
-    /// Whether somebody watches stderr and wants to be shown progress.
+    /// Whether stderr is a terminal that may show progress.
     pub fn shows_progress(&self) -> bool {
         self.stderr_terminal && self.output == Output::Human
     }
@@ -209,24 +216,24 @@ impl Ui {
         Some(size.0.0.into())
     }
 
-    /// Whether a person can be asked.
+    /// Whether a prompt can be answered.
     pub fn can_ask(&self) -> bool {
         self.stderr_terminal && io::stdin().is_terminal() && self.output == Output::Human
     }
 
     fn err_line(&self, text: &str) {
-        // On a terminal both streams are one page: what was said first must stand first.
+        // On a terminal both streams share the screen, so buffered data must come first.
         let _ = self.flush();
         let text = harmless_line(text, self.err.is_on());
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        // A stderr that is gone leaves nobody to tell.
+        // A closed stderr leaves no place to report the failure.
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
     }
 
     fn write(&self, action: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>) -> Result<()> {
         let mut out = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         action(&mut out).map_err(|error| match error.kind() {
-            // Whoever reads the pipe has seen enough: a quiet end.
+            // The reader of the pipe has closed it, as `head` does: not a failure.
             io::ErrorKind::BrokenPipe => Error::silent(Exit::Ok),
             _ => Error::internal("stdout cannot be written").cause(error),
         })
@@ -239,16 +246,16 @@ mod tests {
 
     #[test]
     fn an_error_cannot_steer_a_terminal_and_keeps_its_lines() {
-        let page = Page::default();
+        let page = Captured::default();
         let plain = || Style::new(ColorChoice::Never, false);
         let ui = Ui::onto(
             Output::Quiet,
             0,
             [plain(), plain()],
-            [Box::new(Page::default()), Box::new(page.clone())],
+            [Box::new(Captured::default()), Box::new(page.clone())],
         );
         ui.note("dropped");
-        ui.insist("said");
+        ui.always("said");
         let error = Error::usage("`a\u{1b}[31m` is wrong")
             .cause("line 1\n  ^\u{7}")
             .hint("try `\u{202e}b`");
@@ -264,12 +271,12 @@ mod tests {
     fn bytes_are_escaped_on_a_terminal_and_stay_as_they_are_in_a_pipe() {
         let bytes = b"a\x1b[2J\tb\xff\n";
         for (terminal, shown) in [(true, "a\\u{1b}[2J\tb\u{fffd}\n".as_bytes()), (false, bytes.as_slice())] {
-            let (page, plain) = (Page::default(), Style::new(ColorChoice::Never, false));
+            let (page, plain) = (Captured::default(), Style::new(ColorChoice::Never, false));
             let mut ui = Ui::onto(
                 Output::Human,
                 0,
                 [plain, plain],
-                [Box::new(page.clone()), Box::new(Page::default())],
+                [Box::new(page.clone()), Box::new(Captured::default())],
             );
             ui.stdout_terminal = terminal;
             ui.raw(bytes).unwrap();
@@ -280,9 +287,9 @@ mod tests {
 
     /// What was written.
     #[derive(Clone, Default)]
-    struct Page(std::sync::Arc<Mutex<Vec<u8>>>);
+    struct Captured(std::sync::Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Page {
+    impl Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }

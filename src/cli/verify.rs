@@ -10,13 +10,13 @@ use crate::exit::Exit;
 /// Check the signature of a request, and explain when it does not match
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArgs {
-    /// A record instead of `--header` and `--body`: a request as it came, or the last attempt of a delivery
+    /// A record instead of `--header` and `--body`: a received request, or the last attempt of a delivery
     #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body"])]
     id: Option<String>,
-    /// `NAME` or `NAME@VARIANT`; else recognised by the headers
+    /// `NAME` or `NAME@VARIANT`; detected from the headers unless given
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
-    /// Check with this secret: `env:VAR`, `file:PATH`, `endpoint:NAME`, `literal:TEXT` or `-`; else with the dev secret
+    /// Verify with this secret: `env:VAR`, `file:PATH`, `endpoint:NAME`, `literal:TEXT` or `-`; default: the dev secret
     #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// A header of the request; can be repeated
@@ -25,16 +25,16 @@ pub(super) struct VerifyArgs {
     /// The raw body: `@FILE`, `-` for stdin, or the text
     #[arg(long, value_name = "BODY", add = super::complete::at_file(), required_unless_present = "id")]
     body: Option<String>,
-    /// Check as of this moment: Unix seconds or RFC 3339
+    /// Verify as of this time: Unix seconds or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]
     at: Option<Timestamp>,
     /// The request's method, where it is signed
     #[arg(long)]
     method: Option<String>,
-    /// The whole URL as the sender has it, where it is signed
+    /// The whole URL that the sender used, where it is signed
     #[arg(long, value_parser = input::whole_url)]
     url: Option<String>,
-    /// Show the signature that was expected: whoever sees it can sign this body
+    /// Show the expected signature; anyone who sees it can forge this request
     #[arg(long)]
     reveal: bool,
 }
@@ -57,13 +57,12 @@ pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
         url: args.url,
         reveal: args.reveal,
     };
-    let report = verify(session, options)?;
+    let report = verify(&session.context, options)?;
     let ui = &session.ui;
     if !report.unsigned.is_empty() {
         ui.detail(&format!("not signed: {}", report.unsigned.join(", ")));
     }
-    ui.show(&report)?;
-    ui.flush()?;
+    ui.show_now(&report)?;
     tell_diagnosis(session, &report);
     Ok(if report.judged.is_accepted() {
         Exit::Ok

@@ -1,4 +1,4 @@
-//! Every setting with where it comes from.
+//! Every setting with its origin.
 
 use serde::Serialize;
 
@@ -10,15 +10,15 @@ use crate::mask;
 pub struct DescribedSetting {
     /// `table.name`
     pub key: String,
-    /// What counts.
+    /// The effective value.
     pub value: toml::Value,
-    /// The kind of layer that says so.
+    /// `default`, `user`, `project` or `environment`.
     pub origin: &'static str,
     /// Its file, or the variable.
     pub source: Option<String>,
 }
 
-/// The settings, then the workflows: of each the strongest layer that says something. The defaults say everything.
+/// The settings, then the workflows, each from the strongest layer that has it. The defaults have every key.
 pub fn describe(settings: &Settings) -> Vec<DescribedSetting> {
     let layers: Vec<_> = settings.layers.iter().rev().collect();
     let entries: Vec<_> = layers.iter().map(|layer| layer.file.entries()).collect();

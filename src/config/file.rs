@@ -1,11 +1,11 @@
-//! What a settings file may say.
+//! The settings file.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::Value;
 
-use super::remote::{self, Remotes};
+use super::remote::Remotes;
 use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
@@ -13,7 +13,7 @@ use crate::secret::SecretRef;
 /// Tables whose keys are settings of their own.
 const TABLES: [&str; 3] = ["account", "listen", "ledger"];
 
-/// One file; absent keys leave the layer below as it is.
+/// One file. An absent key leaves the value of the layer below.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct ConfigFile {
@@ -23,7 +23,7 @@ pub struct ConfigFile {
     pub secret: Option<String>,
     /// `human`, `json` or `quiet`.
     pub output: Option<String>,
-    /// Which events `hook listen` passes on, and where to.
+    /// Which events `hook listen` forwards, and where to.
     pub route: Option<Vec<RouteFile>>,
     /// APIs that keep endpoints.
     pub remote: Option<Remotes>,
@@ -33,10 +33,10 @@ pub struct ConfigFile {
     pub listen: ListenFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
-    /// Which endpoints there are to be: what `hook endpoints apply` goes by.
+    /// The endpoints that `hook endpoints apply` creates or changes.
     #[serde(skip_serializing)]
     pub endpoint: Option<Vec<EndpointEntry>>,
-    /// Requests that the user shapes, by name.
+    /// Requests that the user defines, by name.
     #[serde(skip_serializing)]
     pub workflow: IndexMap<String, WorkflowFile>,
 }
@@ -45,10 +45,10 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RouteFile {
-    /// Of these types, `*` standing for anything; every event when absent.
+    /// Event types, with `*` for any characters; every event when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// Dotted paths into the body, and what stands there.
+    /// Dotted paths into the body, and the values there.
     #[serde(rename = "where", skip_serializing_if = "IndexMap::is_empty")]
     pub conditions: IndexMap<String, Json>,
     /// A URL.
@@ -63,7 +63,7 @@ pub struct RouteFile {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct AccountFile {
-    /// The provider's master switch: `false`, and no endpoint gets anything.
+    /// The provider's master switch: with `false`, nothing is sent to any endpoint.
     pub enabled: Option<bool>,
     /// Its plan, where the provider limits endpoints by plan.
     pub plan: Option<String>,
@@ -96,8 +96,8 @@ pub struct LedgerFile {
 }
 
 impl ConfigFile {
-    /// Every setting by its dotted key, in the order of the fields, the same for each layer; `None` where this layer says
-    /// nothing. A secret's text is masked, a reference is not.
+    /// Every setting by its dotted key, in the order of the fields, the same for each layer; `None` where this layer has no
+    /// value. A secret's text is masked, a reference is not.
     pub fn entries(&self) -> Vec<(String, Option<Value>)> {
         let masked = |text: &String| match text.as_str() {
             "" => String::new(),
@@ -105,10 +105,13 @@ impl ConfigFile {
         };
         let shown = Self {
             secret: self.secret.as_ref().map(masked),
-            remote: self.remote.as_ref().map(remote::masked),
+            remote: self.remote.as_ref().map(|remotes| {
+                let remotes = remotes.iter();
+                remotes.map(|(name, remote)| (name.clone(), remote.masked())).collect()
+            }),
             ..self.clone()
         };
-        // Through JSON, which has a place for a key that says nothing.
+        // Through JSON, because TOML has no null for a key without a value.
         let Ok(Json::Object(keys)) = serde_json::to_value(shown) else {
             return Vec::new();
         };

@@ -20,6 +20,7 @@ use crate::clock::parse_duration;
 use crate::error::{Error, Result};
 use crate::fs::{ProjectFileError, SETTINGS_FILE_LIMIT, folder_of, read_in_project};
 use crate::trust::{Grant, TrustList};
+use crate::words::words;
 use file::{ConfigFile, RouteFile};
 use remote::Remotes;
 use workflow::WorkflowFile;
@@ -30,19 +31,21 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 /// Entries of one kind in a project's settings.
 const MOST_ENTRIES: usize = 1000;
 
-/// The form of what goes to stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Output {
-    /// Lines for people.
-    #[default]
-    Human,
-    /// One JSON object a line.
-    Json,
-    /// Nothing but errors.
-    Quiet,
+words! {
+    /// The format of stdout.
+    #[derive(Default)]
+    pub enum Output {
+        /// Text for people.
+        #[default]
+        Human = "human",
+        /// One JSON object per line.
+        Json = "json",
+        /// Only errors.
+        Quiet = "quiet",
+    }
 }
 
-/// What the layers say together.
+/// The settings after the layers were merged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// The provider to play.
@@ -77,31 +80,31 @@ pub struct Settings {
     pub max_size: u64,
     /// The project's file, when there is one.
     pub project: Option<PathBuf>,
-    /// What the project's file asks for and does not get, because the user has not allowed it.
+    /// The entries of the project's file that are ignored because the user has not allowed them.
     pub ignored: Vec<Grant>,
-    /// A project's file that is not read, because another user could have written it.
+    /// A project's file that is not read because it belongs to another user.
     pub foreign: Option<PathBuf>,
     /// The provider that the user, or what the user allowed, names: it may decide what commands run for.
     pub named_provider: Option<String>,
-    /// The user's file, whether it is there or not.
+    /// The path of the user's file, which need not exist.
     pub user_file: PathBuf,
-    /// What each layer says, the weakest first.
+    /// The layers, the weakest first.
     pub layers: Vec<Layer>,
 }
 
-/// What one layer says.
+/// One layer of settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// Who says it.
+    /// Its file, or the environment.
     pub origin: SettingOrigin,
-    /// What is said.
+    /// Its values.
     pub file: ConfigFile,
 }
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingOrigin {
-    /// Nobody said anything.
+    /// The built-in defaults.
     Default,
     /// The user's file.
     User(PathBuf),
@@ -112,7 +115,7 @@ pub enum SettingOrigin {
 }
 
 impl Settings {
-    /// Reads the layers. `config` stands in for the user's file.
+    /// Reads the layers. `config` replaces the user's file.
     pub fn load(paths: &Paths, config: Option<&Path>, from: &Path) -> Result<Self> {
         let mut layers = vec![Layer {
             origin: SettingOrigin::Default,
@@ -148,6 +151,7 @@ impl Settings {
             origin: SettingOrigin::Environment,
             file: environment(),
         });
+        // An untrusted project may name the provider that is simulated, not the one whose requests run commands.
         let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, SettingOrigin::Project(_));
         let named_provider = layers
             .iter()
@@ -165,7 +169,7 @@ impl Settings {
         })
     }
 
-    /// The defaults alone, whatever files and environment say.
+    /// The defaults alone, without files and environment.
     pub fn defaults() -> Self {
         let layer = |file| Layer {
             origin: SettingOrigin::Default,
@@ -184,32 +188,29 @@ impl Settings {
         self.layers.iter().rev().find(gives).map(|layer| &layer.origin)
     }
 
-    /// What the project's file asks for under that key and does not get.
+    /// Whether an entry of the project's file under that key is ignored.
     pub fn ignores(&self, key: &str) -> bool {
         self.ignored.iter().any(|grant| grant.key == key)
     }
 
-    /// The strongest layer that says something counts; remotes and workflows count by name.
+    /// Merges the layers: the strongest one that has a key counts; remotes and workflows are merged by name.
     fn of_layers(layers: Vec<Layer>) -> Result<Self> {
         let files = || layers.iter().map(|layer| &layer.file);
         let said = Said(&layers);
         let duration = |key: &str, text: Option<String>| {
             parse_duration(&text.unwrap_or_default()).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
         };
-        let output = match said.by(|file| file.output.clone()).as_deref() {
-            None | Some("human" | "") => Output::Human,
-            Some("json") => Output::Json,
-            Some("quiet") => Output::Quiet,
-            Some(other) => {
-                return Err(Error::usage(format!(
-                    "setting `output`: `{other}` is none of `human`, `json`, `quiet`"
-                )));
-            }
-        };
+        let output = said.text(|file| file.output.clone()).map(|word| {
+            Output::from_name(&word).ok_or_else(|| {
+                Error::usage(format!(
+                    "setting `output`: `{word}` is none of `human`, `json`, `quiet`"
+                ))
+            })
+        });
         Ok(Self {
             provider: said.text(|file| file.provider.clone()),
             secret: said.text(|file| file.secret.clone()),
-            output,
+            output: output.transpose()?.unwrap_or_default(),
             port: said.by(|file| file.listen.port).unwrap_or(4400),
             forward_to: said.text(|file| file.listen.forward_to.clone()),
             on: said.by(|file| file.listen.on.clone()).unwrap_or_default(),
@@ -240,7 +241,7 @@ impl Settings {
     }
 }
 
-/// What layers say, the strongest last.
+/// Layers, the strongest last.
 struct Said<'a>(&'a [Layer]);
 
 impl Said<'_> {
@@ -248,7 +249,7 @@ impl Said<'_> {
         self.0.iter().rev().find_map(|layer| key(&layer.file))
     }
 
-    /// An empty text says that there is none.
+    /// An empty text removes the value of a weaker layer.
     fn text(&self, key: impl Fn(&ConfigFile) -> Option<String>) -> Option<String> {
         self.by(key).filter(|text| !text.is_empty())
     }
@@ -277,10 +278,10 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
 
 /// As the text of a settings file.
 pub fn to_text(tables: &impl serde::Serialize) -> Result<String> {
-    toml::to_string(tables).map_err(|error| Error::internal("no settings file can be written").cause(error))
+    toml::to_string(tables).map_err(|error| Error::internal("cannot write the settings as TOML").cause(error))
 }
 
-/// Reads the settings of a project; nothing when another user could have written them.
+/// Reads the settings of a project; `None` when the file belongs to another user.
 pub fn read_project(path: &Path) -> Result<Option<ConfigFile>> {
     let shown = path.display().to_string();
     let bytes = match read_in_project(folder_of(path), path, SETTINGS_FILE_LIMIT) {
@@ -298,7 +299,7 @@ pub fn read_project(path: &Path) -> Result<Option<ConfigFile>> {
         ("remote", file.remote.as_ref().map_or(0, IndexMap::len)),
         ("workflow", file.workflow.len()),
     ];
-    // Each entry is judged and may be shown by itself.
+    // Each entry is reviewed, and may be shown, by itself.
     if let Some((key, count)) = most.into_iter().find(|(_, count)| *count > MOST_ENTRIES) {
         let what = format!("`{key}` has {count} entries, at most {MOST_ENTRIES} are allowed");
         return Err(Error::usage(format!("settings file `{shown}` is not valid")).cause(what));

@@ -1,4 +1,4 @@
-//! Where things live on this machine.
+//! Files and folders of the user.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// By the XDG rules; the working folder stands in for a missing home.
+    /// By the XDG rules; the working folder replaces a missing home.
     pub fn from_env() -> Self {
         let base = |name, fallback: &str| {
             base(name, fallback)
@@ -35,7 +35,7 @@ impl Paths {
         self.config.join("providers")
     }
 
-    /// The ledger, unless told otherwise.
+    /// The default ledger.
     pub fn ledger(&self) -> PathBuf {
         self.state.join("ledger.db")
     }
@@ -50,12 +50,12 @@ impl Paths {
         self.state.join("secrets")
     }
 
-    /// What is known here of endpoints that providers keep.
+    /// Notes about endpoints that providers store.
     pub fn remotes(&self) -> PathBuf {
         self.state.join("remotes")
     }
 
-    /// What the files of projects are allowed.
+    /// The grants for projects' files.
     pub fn trust(&self) -> PathBuf {
         self.state.join("trusted")
     }

@@ -29,13 +29,8 @@ pub struct RemoteFile {
 /// By name.
 pub type Remotes = IndexMap<String, RemoteFile>;
 
-/// As they are shown: a token's text is masked, a reference is not.
-pub(super) fn masked(remotes: &Remotes) -> Remotes {
-    let masked = remotes.iter().map(|(name, remote)| (name.clone(), remote.masked()));
-    masked.collect()
-}
-
 impl RemoteFile {
+    /// As it is shown: the text of a token is masked, a reference is not.
     pub(super) fn masked(&self) -> Self {
         Self {
             token: self.token.as_deref().map(|text| SecretRef::parse(text).to_string()),

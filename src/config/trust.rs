@@ -171,16 +171,17 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Notes what an entry needs, and says whether it has it. `value` is the entry to the byte.
+    /// Notes what an entry requires, and returns whether it is allowed. `value` is the entry to the byte.
     fn allows(&mut self, key: &str, what: &str, value: &[&str]) -> bool {
         let text = format!("`{key}` {what}");
         let parts: Vec<&str> = std::iter::once(key).chain(value.iter().copied()).collect();
-        let grant = Grant::new(self.path, key, text, &parts);
+        self.judge(Grant::new(self.path, key, text, &parts))
+    }
+
+    fn judge(&mut self, grant: Grant) -> bool {
         let allowed = self.list.allows(&grant);
         self.grants.push(grant.clone());
-        if !allowed {
-            self.ignored.push(grant);
-        }
+        self.ignored.extend((!allowed).then_some(grant));
         allowed
     }
 
@@ -205,6 +206,7 @@ impl<'a> Judge<'a> {
         }
         let value = [text, &location.elsewhere, provider.unwrap_or_default()];
         let allowed = self.allows("secret", &what, &value);
+        // Reading a pipe or a device blocks, or has effects of its own, so that no grant is enough.
         if allowed && location.is_special() {
             self.ignored.extend(self.grants.last().cloned());
             return None;
@@ -215,11 +217,10 @@ impl<'a> Judge<'a> {
     /// A list whose entries are judged one by one; `what` also gives the entry to the byte. An empty list takes the user's
     /// away, which is judged too.
     fn each<T>(&mut self, list: &mut Option<Vec<T>>, key: &str, empty: &str, what: impl Fn(&T) -> (String, String)) {
-        if list.as_ref().is_some_and(Vec::is_empty) {
-            list.take_if(|_| !self.allows(key, empty, &[]));
-            return;
-        }
         list.take_if(|entries| {
+            if entries.is_empty() {
+                return !self.allows(key, empty, &[]);
+            }
             entries.retain(|entry| {
                 let (what, value) = what(entry);
                 self.allows(key, &what, &[&value])
@@ -279,12 +280,11 @@ impl<'a> Judge<'a> {
             let secrets: Vec<Location> = (workflow.auth.secrets())
                 .map(|secret| Location::of(path, secret))
                 .collect();
-            let sent: Vec<&str> = secrets.iter().map(|secret| secret.shown.as_str()).collect();
-            let sent = if sent.is_empty() {
-                "requests".to_owned()
-            } else {
-                sent.join(" and ")
-            };
+            let mut sent: Vec<&str> = secrets.iter().map(|secret| secret.shown.as_str()).collect();
+            if sent.is_empty() {
+                sent.push("requests");
+            }
+            let sent = sent.join(" and ");
             let to = workflow.url.as_deref().unwrap_or("wherever `--to` says");
             let shown = workflow.entry().map(|entry| entry.to_string()).unwrap_or_default();
             let what = format!("sends {sent} to `{to}`: {shown}");
@@ -298,14 +298,10 @@ impl<'a> Judge<'a> {
 
     /// The endpoints themselves are harmless; `hook endpoints apply` asks for their secrets.
     fn endpoints(&mut self, entries: &[EndpointEntry], provider: Option<&str>) {
-        for grant in entries
-            .iter()
-            .filter_map(|entry| entry_secret(self.path, entry, provider))
-        {
-            if !self.list.allows(&grant) {
-                self.ignored.push(grant.clone());
+        for entry in entries {
+            if let Some(grant) = entry_secret(self.path, entry, provider) {
+                self.judge(grant);
             }
-            self.grants.push(grant);
         }
     }
 }

@@ -1,10 +1,11 @@
-//! `[workflow.NAME]`: a request that the user of a provider shapes, as its automations send it.
+//! `[workflow.NAME]`: a request that a provider's user defines, as its automations send it.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::secret::{SecretRef, SecretSource};
+use crate::words::words;
 
 /// One workflow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,18 +22,18 @@ pub struct WorkflowFile {
     /// Where to, with merge tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// How the fields are written.
+    /// The encoding of the fields.
     pub body: WorkflowBody,
     /// By name, with merge tags.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
-    /// How the request says who sends it.
+    /// Authentication of the request.
     #[serde(skip_serializing_if = "AuthFile::is_none")]
     pub auth: AuthFile,
-    /// What the body says, with merge tags.
+    /// The fields of the body, with merge tags.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, Value>,
-    /// Dotted paths into the record, and what must stand there.
+    /// Dotted paths into the record, and the required values.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub when: IndexMap<String, Value>,
     /// Of an inbound trigger: fields of the record, and where in the request they come from.
@@ -40,54 +41,44 @@ pub struct WorkflowFile {
     pub map: IndexMap<String, String>,
 }
 
-/// Whether a workflow sends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkflowState {
-    /// It does not run at all.
-    #[default]
-    Draft,
-    /// Its request is made and shown, and not sent.
-    Test,
-    /// It sends.
-    Published,
-}
-
-/// A method that a workflow may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum WorkflowMethod {
-    /// With a body.
-    Post,
-    /// The fields go to the query.
-    Get,
-    /// With a body.
-    Put,
-    /// With a body.
-    Delete,
-}
-
-impl WorkflowMethod {
-    /// The request's method.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Post => "POST",
-            Self::Get => "GET",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-        }
+words! {
+    /// Whether a workflow sends.
+    #[derive(Default)]
+    pub enum WorkflowState {
+        /// It does not run.
+        #[default]
+        Draft = "draft",
+        /// Its request is built and shown, and not sent.
+        Test = "test",
+        /// It sends.
+        Published = "published",
     }
 }
 
-/// How the fields are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkflowBody {
-    /// As a JSON object.
-    #[default]
-    Json,
-    /// As an HTML form does.
-    Form,
+words! {
+    /// A method that a workflow may use.
+    pub enum WorkflowMethod {
+        /// With a body.
+        Post = "POST",
+        /// The fields go to the query.
+        Get = "GET",
+        /// With a body.
+        Put = "PUT",
+        /// With a body.
+        Delete = "DELETE",
+    }
+}
+
+words! {
+    /// The encoding of the fields.
+    #[derive(Default)]
+    pub enum WorkflowBody {
+        /// A JSON object.
+        #[default]
+        Json = "json",
+        /// An HTML form.
+        Form = "form",
+    }
 }
 
 /// `[workflow.NAME.auth]`: one of `bearer`, `api-key` with `header`, `basic` with `user`; nothing unless given.
@@ -111,10 +102,10 @@ pub struct AuthFile {
     pub user: Option<String>,
 }
 
-/// How a request says who sends it, checked.
+/// A validated [`AuthFile`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth<'a> {
-    /// It does not.
+    /// No authentication.
     None,
     /// `Authorization: Bearer`.
     Bearer(&'a str),
@@ -134,25 +125,14 @@ pub enum Auth<'a> {
     },
 }
 
-/// Whether that can be a workflow's name: it goes to terminals, shells and the names of files.
+/// Whether that is a valid name of a workflow: names go to terminals, shells and file names.
 pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// What [`is_name`] wants, for people.
+/// What [`is_name`] accepts, for messages.
 pub const NAME: &str = "letters, digits, `-` and `_`, at most 64 of them";
-
-impl WorkflowState {
-    /// The name in the settings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Test => "test",
-            Self::Published => "published",
-        }
-    }
-}
 
 impl AuthFile {
     fn is_none(&self) -> bool {
@@ -161,13 +141,9 @@ impl AuthFile {
 
     /// The same, with the text of a secret that should not stand there masked.
     fn masked(&self) -> Self {
-        let mask = |reference: &Option<String>| reference.as_deref().map(|text| SecretRef::parse(text).to_string());
-        Self {
-            bearer: mask(&self.bearer),
-            api_key: mask(&self.api_key),
-            basic: mask(&self.basic),
-            ..self.clone()
-        }
+        let mut masked = self.clone();
+        masked.map_secrets(|text| SecretRef::parse(text).to_string());
+        masked
     }
 
     /// The references of secrets in it.
@@ -184,44 +160,35 @@ impl AuthFile {
         }
     }
 
-    /// Reads it. The error says what is wrong.
+    /// Validates it.
     pub fn read(&self) -> Result<Auth<'_>, String> {
         for reference in self.secrets() {
-            // A secret's own text does not belong into a file that is copied and committed.
+            // The file is copied and committed, so it must not contain the secret itself.
             if !matches!(
                 SecretRef::parse(reference).source,
                 SecretSource::Env(_) | SecretSource::File(_)
             ) {
-                return Err("a secret stands there by reference: `env:VAR` or `file:PATH`".into());
+                return Err("a secret is given by reference: `env:VAR` or `file:PATH`".into());
             }
         }
-        let stray = |what: &Option<String>, name: &str, with: &str| match what {
-            Some(_) => Err(format!("`{name}` goes with `{with}`")),
-            None => Ok(()),
-        };
-        match (&self.bearer, &self.api_key, &self.basic) {
-            (None, None, None) => {
-                stray(&self.header, "header", "api-key")?;
-                stray(&self.user, "user", "basic")?;
-                Ok(Auth::None)
-            }
-            (Some(token), None, None) => {
-                stray(&self.header, "header", "api-key")?;
-                stray(&self.user, "user", "basic")?;
-                Ok(Auth::Bearer(token))
-            }
-            (None, Some(key), None) => {
-                stray(&self.user, "user", "basic")?;
-                let header = self.header.as_deref().ok_or("`api-key` needs `header`, its name")?;
-                Ok(Auth::ApiKey { header, key })
-            }
-            (None, None, Some(password)) => {
-                stray(&self.header, "header", "api-key")?;
-                let user = self.user.as_deref().ok_or("`basic` needs `user`")?;
-                Ok(Auth::Basic { user, password })
-            }
-            _ => Err("it has more than one of `bearer`, `api-key` and `basic`".into()),
+        if self.secrets().count() > 1 {
+            return Err("more than one of `bearer`, `api-key` and `basic`".into());
         }
+        if self.header.is_some() && self.api_key.is_none() {
+            return Err("`header` goes with `api-key`".into());
+        }
+        if self.user.is_some() && self.basic.is_none() {
+            return Err("`user` goes with `basic`".into());
+        }
+        if let Some(key) = &self.api_key {
+            let header = self.header.as_deref().ok_or("`api-key` needs `header`, its name")?;
+            return Ok(Auth::ApiKey { header, key });
+        }
+        if let Some(password) = &self.basic {
+            let user = self.user.as_deref().ok_or("`basic` needs `user`")?;
+            return Ok(Auth::Basic { user, password });
+        }
+        Ok(self.bearer.as_deref().map_or(Auth::None, Auth::Bearer))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Steps that are done together: judged by the rules of the providers and made in memory. Every store does this first, so
-//! that none of the steps is done where one of them is refused.
+//! Steps that are done together: checked by the providers' rules and made in memory. Every store does this first, so that
+//! none of the steps is done where one of them is refused.
 
 use super::endpoint::{DisabledBy, Endpoint};
 use super::error::EndpointError;
@@ -12,13 +12,13 @@ use crate::finding::Finding;
 use crate::provider::Registry;
 use crate::secret::Secret;
 
-/// What a store is asked to do.
+/// A list of steps for a store.
 pub struct Batch<'a> {
     /// In this order.
     pub steps: &'a [Step],
     /// The providers.
     pub registry: &'a Registry,
-    /// How strictly its rules are judged.
+    /// How strictly their rules are checked.
     pub rules: &'a RuleOptions,
     /// When it is done.
     pub now: Timestamp,
@@ -26,12 +26,12 @@ pub struct Batch<'a> {
     pub fits: &'a dyn Fn(&[Endpoint]) -> bool,
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Debug)]
 pub enum StepOutcome {
-    /// It is gone.
+    /// It was removed.
     Removed(Endpoint),
-    /// It is changed.
+    /// It was changed.
     Changed {
         /// As it was.
         before: Endpoint,
@@ -40,11 +40,11 @@ pub enum StepOutcome {
         /// What the rules found, no refusal among it.
         findings: Vec<Finding>,
     },
-    /// It is there.
+    /// It was added.
     Added(AddedEndpoint),
 }
 
-/// What became of an endpoint that was added.
+/// An endpoint that was added.
 #[derive(Debug)]
 pub struct AddedEndpoint {
     /// As the store keeps it.
@@ -53,7 +53,7 @@ pub struct AddedEndpoint {
     pub findings: Vec<Finding>,
     /// The secret, where the store makes it and hands it over this once.
     pub secret: Option<Secret>,
-    /// What this machine was to note about it and could not: the endpoint is there nevertheless.
+    /// Why this machine could not note its name and secret, although it exists at the provider.
     pub unnoted: Option<EndpointError>,
 }
 

@@ -1,5 +1,5 @@
-//! What the secret of a project's endpoint is bound to: the provider and the place for which it was made or trusted. A
-//! book that somebody else changes must not take it anywhere else.
+//! What the secret of a project's endpoint is bound to: the provider and the origin for which it was made or trusted. A
+//! change of a project's book by another person must not send it anywhere else.
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! and writes under one lock, and the file is replaced whole: two processes lose nothing of each other, and a crash
 //! leaves the file as it was.
 //!
-//! The book of a project may come from somebody else: it is read within limits, and its secrets are used only where the
+//! The book of a project may come from another person: it is read within limits, and its secrets are used only where the
 //! user allowed it or wrote them by a command.
 
 mod project;
@@ -53,7 +53,7 @@ struct Project {
     unbound: Vec<String>,
 }
 
-/// Who makes the ids.
+/// Where ids come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ids {
     /// hook.
@@ -62,18 +62,11 @@ enum Ids {
     Foreign,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BookFile {
-    #[serde(rename = "format")]
-    _format: u64,
-    endpoints: Vec<Endpoint>,
-}
-
-#[derive(Serialize)]
-struct BookFileRef<'a> {
+struct BookFile<T> {
     format: u64,
-    endpoints: &'a [Endpoint],
+    endpoints: T,
 }
 
 /// Read before the rest: a newer format may have keys that this one refuses.
@@ -133,7 +126,7 @@ impl Book {
         self.load(&self.path)
     }
 
-    /// Changes the endpoints while nobody else can. An error from `change` leaves the file as it is; a stored secret
+    /// Changes the endpoints under the lock. An error from `change` leaves the file as it is; a stored secret
     /// that no endpoint refers to any more after the change is deleted.
     pub fn edit<T>(
         &self,
@@ -149,8 +142,10 @@ impl Book {
         let before = self.load(&path)?;
         let mut after = before.clone();
         let answer = change(&mut after)?;
+        // Without a change the file keeps its formatting, and its time of change.
         if after != before {
-            check(&after, self.ids).map_err(BookFault::in_change)?;
+            check(&after, self.ids)?;
+            // Trusted first: a crash in between leaves a grant that nothing uses, not an endpoint that cannot sign.
             self.bind_changes(&before, &after)?;
             replace(&path, &temporary, &after)?;
             self.vault.forget_dropped(&before, &after)?;
@@ -176,7 +171,13 @@ impl Book {
             Err(error) => return Err(EndpointError::io(path, "read")(error)),
         };
         let endpoints = parse(path, &text)?;
-        check(&endpoints, self.ids).map_err(|fault| fault.in_file(path))?;
+        // Edited by hand or merged: the error is about the file, not about one endpoint.
+        check(&endpoints, self.ids).map_err(|fault| match fault {
+            EndpointError::Duplicate { what, value } => {
+                EndpointError::invalid(path, format!("two endpoints have the {what} `{value}`"))
+            }
+            fault => EndpointError::invalid(path, fault.to_string()),
+        })?;
         Ok(endpoints)
     }
 }
@@ -192,69 +193,42 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
         });
     }
     if found < FORMAT {
-        return Err(EndpointError::invalid(path, format!("there is no format {found}")));
+        return Err(EndpointError::invalid(path, format!("format {found} is not supported")));
     }
-    serde_json::from_str::<BookFile>(text)
+    serde_json::from_str::<BookFile<_>>(text)
         .map(|content| content.endpoints)
         .map_err(|error| EndpointError::invalid(path, error.to_string()))
 }
 
-/// Why endpoints cannot be in one book.
-enum BookFault {
-    Form(&'static str, String),
-    Taken(&'static str, String),
-}
-
-impl BookFault {
-    /// Found in the file: somebody edited or merged it.
-    fn in_file(self, path: &Path) -> EndpointError {
-        match self {
-            Self::Form(_, what) => EndpointError::invalid(path, what),
-            Self::Taken(what, value) => {
-                EndpointError::invalid(path, format!("two endpoints have the {what} `{value}`"))
-            }
-        }
-    }
-
-    /// Brought by a change.
-    fn in_change(self) -> EndpointError {
-        match self {
-            Self::Form(code, what) => EndpointError::Rule(vec![Finding::problem(code, what)]),
-            Self::Taken(what, value) => EndpointError::Duplicate { what, value },
-        }
-    }
-}
-
-/// What must hold of the whole, also after a change by hand or a merge.
-fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), BookFault> {
+/// What must hold of the whole book, also after a change by hand or a merge.
+fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), EndpointError> {
+    let bad = |code, what| EndpointError::Rule(vec![Finding::problem(code, what)]);
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for Endpoint { id, name, url, .. } in endpoints {
-        check_name(name).map_err(|what| BookFault::Form("bad-name", what))?;
-        target::parse_whole_url(url).map_err(|what| BookFault::Form("bad-url", what))?;
+        check_name(name).map_err(|what| bad("bad-name", what))?;
+        target::parse_whole_url(url).map_err(|what| bad("bad-url", what))?;
         if form == Ids::Own && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
             let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
-            return Err(BookFault::Form("bad-id", what));
+            return Err(bad("bad-id", what));
         }
-        if !names.insert(name) {
-            return Err(BookFault::Taken("name", name.clone()));
-        }
-        if !ids.insert(id) {
-            return Err(BookFault::Taken("id", id.clone()));
+        for (what, value, is_new) in [("name", name, names.insert(name)), ("id", id, ids.insert(id))] {
+            if !is_new {
+                let value = value.clone();
+                return Err(EndpointError::Duplicate { what, value });
+            }
         }
     }
     Ok(())
 }
 
-fn render(endpoints: &[Endpoint]) -> Result<String, serde_json::Error> {
-    let content = BookFileRef {
+fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), EndpointError> {
+    let content = BookFile {
         format: FORMAT,
         endpoints,
     };
-    serde_json::to_string_pretty(&content).map(|text| text + "\n")
-}
-
-fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), EndpointError> {
-    let text = render(endpoints).map_err(|error| EndpointError::io(path, "written")(error.into()))?;
+    let text = serde_json::to_string_pretty(&content);
+    let text = text.map_err(|error| EndpointError::io(path, "written")(error.into()))? + "\n";
+    // A book that cannot be read again would lock the user out of every endpoint.
     if parse(path, &text)? != endpoints {
         let error = io::Error::new(io::ErrorKind::InvalidData, "it would not read back the same");
         return Err(EndpointError::io(path, "written")(error));
@@ -268,11 +242,11 @@ fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), 
     sync_folder(folder).map_err(EndpointError::io(folder, "written"))
 }
 
-/// Waits for the lock, which ends with the file that is returned. The side file stays: whoever deleted it could take a
-/// lock that another process holds on the deleted one.
+/// Waits for the lock, which is held until the returned file is dropped.
 fn lock(path: &Path, patience: Duration) -> Result<File, EndpointError> {
     let side = beside(path, ".lock");
     let failed = EndpointError::io(&side, "locked");
+    // Never deleted: two processes could then hold locks on two files of that name.
     let opened = OpenOptions::new()
         .write(true)
         .create(true)

@@ -1,17 +1,17 @@
-//! Endpoints that their provider asks first: until the token comes back, nothing is delivered. The book keeps a digest of
-//! the token, never the token.
+//! Endpoints that are sent a challenge: until the token comes back, nothing is delivered. The book keeps a digest of the
+//! token, never the token.
 
-use super::endpoint::{Disabled, DisabledBy, Endpoint};
+use super::endpoint::{DisabledBy, Endpoint};
 use crate::clock::Timestamp;
 use crate::digest::body_sha256;
 use crate::signature::same;
 
-/// What became of an endpoint that was to be confirmed.
+/// The result of a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmed {
     /// It gets deliveries from now on.
     Now,
-    /// It waited for no confirmation.
+    /// It was not pending.
     Before,
     /// The token is another one.
     WrongToken,
@@ -25,14 +25,10 @@ impl Endpoint {
 
     /// Switches it off until that token comes back.
     pub fn await_confirmation(&mut self, token: &str, now: Timestamp) {
-        let since = super::form::whole_seconds(now);
         self.confirmation = Some(digest(token));
-        self.disabled = Some(Disabled {
-            reason: DisabledBy::Unconfirmed,
-            detail: None,
-            since,
-        });
-        self.updated = since;
+        // Whatever disabled it before gives way: enabling it by hand must not skip the challenge.
+        self.disabled = None;
+        self.disable(DisabledBy::Unconfirmed, None, now);
     }
 
     /// Switches it on when the token is the one that it was sent last.

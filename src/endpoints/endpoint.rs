@@ -1,6 +1,6 @@
 //! An endpoint: the subscription of one URL to a provider's events, in the form that the book writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::form;
 use super::reference::Reference;
 use crate::clock::Timestamp;
-use crate::id::Id;
 use crate::text::printable;
 
 /// A subscription. The order of the fields is the order of the keys in the book.
@@ -19,14 +18,14 @@ use crate::text::printable;
 pub struct Endpoint {
     /// `ep_...` in the local book; a remote store has ids of its own.
     pub id: String,
-    /// What people call it; unique in its store.
+    /// The user's name for it; unique in its store.
     pub name: String,
     /// Where deliveries go.
     #[serde(deserialize_with = "form::url")]
     pub url: String,
     /// `NAME` or `NAME@VARIANT` of the provider that delivers.
     pub provider: String,
-    /// What it wants.
+    /// The subscribed events.
     pub events: Events,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,14 +52,14 @@ pub struct Endpoint {
     #[serde(default, skip_serializing_if = "form::is_zero")]
     pub failed_deliveries: u32,
     /// When it was added.
-    #[serde(with = "form::time")]
+    #[serde(serialize_with = "form::time")]
     pub created: Timestamp,
-    /// When somebody changed it last; counting failed deliveries is no change.
-    #[serde(with = "form::time")]
+    /// The last change by hand; counting failed deliveries is not one.
+    #[serde(serialize_with = "form::time")]
     pub updated: Timestamp,
 }
 
-/// What an endpoint wants.
+/// The events of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Events {
     /// Every event, also those that the catalogue does not know.
@@ -69,7 +68,7 @@ pub enum Events {
     Only(Vec<String>),
 }
 
-/// That an endpoint gets nothing, and why.
+/// Why an endpoint gets no deliveries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disabled {
@@ -79,7 +78,7 @@ pub struct Disabled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Since when.
-    #[serde(with = "form::time")]
+    #[serde(serialize_with = "form::time")]
     pub since: Timestamp,
 }
 
@@ -91,9 +90,9 @@ pub enum DisabledBy {
     Hand,
     /// Too many failed deliveries in a row.
     FailedDeliveries,
-    /// An answer that tells the provider to stop.
+    /// An answer that ends the subscription, such as 410.
     Answer,
-    /// It was never confirmed: the provider asks first whether it is wanted there.
+    /// It did not pass the provider's challenge yet.
     Unconfirmed,
 }
 
@@ -108,7 +107,7 @@ pub struct EndpointSecret {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// After a rotation: how long the old one still counts.
-    #[serde(default, with = "form::optional_time", skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
@@ -125,11 +124,11 @@ pub struct Change {
     pub active: Option<bool>,
     /// Another description; an empty one removes it.
     pub description: Option<String>,
-    /// All labels anew.
+    /// All labels, replaced.
     pub labels: Option<BTreeMap<String, String>>,
     /// Another plan; an empty one removes it.
     pub plan: Option<String>,
-    /// All parameters anew.
+    /// All parameters, replaced.
     pub params: Option<BTreeMap<String, String>>,
     /// A new secret, and how long those before it still count.
     pub secret: Option<(EndpointSecret, Duration)>,
@@ -137,18 +136,10 @@ pub struct Change {
 
 impl Endpoint {
     /// An active endpoint without a secret.
-    pub fn new(id: Id, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
-        Self {
-            id: id.to_string(),
-            ..Self::bare(name, url, provider, events, now)
-        }
-    }
-
-    /// The same without an id.
-    pub fn bare(name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
+    pub fn new(id: impl Into<String>, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
         let now = form::whole_seconds(now);
         Self {
-            id: String::new(),
+            id: id.into(),
             name: name.to_owned(),
             url: url.to_owned(),
             provider: provider.to_owned(),
@@ -176,33 +167,26 @@ impl Endpoint {
         self.disabled.is_none()
     }
 
-    /// Makes the change. Says whether anything is different now.
+    /// Makes the change. Returns whether anything is different now.
     pub fn apply(&mut self, change: Change, now: Timestamp) -> bool {
+        fn set<T>(field: &mut T, new: Option<T>) {
+            if let Some(new) = new {
+                *field = new;
+            }
+        }
         let before = self.clone();
         let unless_empty = |text: String| Some(text).filter(|text| !text.is_empty());
-        if let Some(name) = change.name {
-            self.name = name;
+        if change.url.as_ref().is_some_and(|url| *url != self.url) {
+            // A token that was sent to another URL proves nothing about this one.
+            self.confirmation = None;
         }
-        if let Some(url) = change.url {
-            // What was sent to another place proves nothing about this one.
-            self.confirmation = self.confirmation.take().filter(|_| self.url == url);
-            self.url = url;
-        }
-        if let Some(events) = change.events {
-            self.events = events;
-        }
-        if let Some(description) = change.description {
-            self.description = unless_empty(description);
-        }
-        if let Some(labels) = change.labels {
-            self.labels = labels;
-        }
-        if let Some(plan) = change.plan {
-            self.plan = unless_empty(plan);
-        }
-        if let Some(params) = change.params {
-            self.params = params;
-        }
+        set(&mut self.name, change.name);
+        set(&mut self.url, change.url);
+        set(&mut self.events, change.events);
+        set(&mut self.description, change.description.map(unless_empty));
+        set(&mut self.labels, change.labels);
+        set(&mut self.plan, change.plan.map(unless_empty));
+        set(&mut self.params, change.params);
         if let Some((secret, overlap)) = change.secret {
             self.rotate(secret, overlap, now);
         }
@@ -218,7 +202,7 @@ impl Endpoint {
         differs
     }
 
-    /// Switches it off; one that is off keeps its reason. Says whether it was on.
+    /// Switches it off; one that is off keeps its reason. Returns whether it was on.
     pub fn disable(&mut self, reason: DisabledBy, detail: Option<String>, now: Timestamp) -> bool {
         let was_active = self.is_active();
         if was_active {
@@ -229,7 +213,7 @@ impl Endpoint {
         was_active
     }
 
-    /// Switches it on and forgets the failures. Says whether it was off. One that is not confirmed stays off: only its
+    /// Switches it on and forgets the failures. Returns whether it was off. One that is not confirmed stays off: only its
     /// token switches it on.
     pub fn enable(&mut self, now: Timestamp) -> bool {
         if self.is_pending() {
@@ -255,7 +239,7 @@ impl From<Reference> for EndpointSecret {
 }
 
 impl Events {
-    /// Whether that event of the catalogue is wanted.
+    /// Whether that event is subscribed.
     pub fn contains(&self, event: &str) -> bool {
         match self {
             Self::All => true,
@@ -263,7 +247,7 @@ impl Events {
         }
     }
 
-    /// In so many characters at most.
+    /// A text of at most that many characters.
     pub fn summary(&self, most: usize) -> String {
         let Self::Only(names) = self else {
             return "all events".to_owned();
@@ -279,18 +263,18 @@ impl Events {
         }
     }
 
-    /// Whether both want the same, in whatever order.
+    /// Whether both are the same, in any order.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::All, Self::All) => true,
             (Self::Only(own), Self::Only(others)) => {
-                own.iter().all(|name| others.contains(name)) && others.iter().all(|name| own.contains(name))
+                own.iter().collect::<BTreeSet<_>>() == others.iter().collect::<BTreeSet<_>>()
             }
             _ => false,
         }
     }
 
-    /// Whether some event is wanted by both.
+    /// Whether both have an event in common.
     pub fn overlap(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::All, Self::All) => true,

@@ -1,7 +1,7 @@
 //! What can go wrong with endpoints, in a book or behind a provider's API.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use url::Url;
 
@@ -13,7 +13,7 @@ use crate::secret::SecretError;
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// Nothing of that name or id.
-    #[error("there is no endpoint `{selector}`")]
+    #[error("endpoint `{selector}` not found")]
     Unknown {
         /// As typed.
         selector: String,
@@ -93,9 +93,6 @@ pub enum EndpointError {
     /// A reference gives no secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// A reference cannot be written as text.
-    #[error("the path `{}` is not valid Unicode", .0.display())]
-    NotUnicode(PathBuf),
     /// The system gave no random numbers for a pair of keys.
     #[error("no key pair can be made")]
     NoRandomness,

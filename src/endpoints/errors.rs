@@ -1,4 +1,4 @@
-//! How what is wrong with endpoints and their stores reaches the user.
+//! Errors of endpoints and their stores as users see them: exit codes and hints.
 
 use super::{ApiError, ApiErrorKind, EndpointError};
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::text::printable;
 impl From<EndpointError> for Error {
     fn from(error: EndpointError) -> Self {
         use EndpointError as E;
-        // A message may quote a book that somebody else wrote.
+        // A message may quote the book of a cloned project.
         let message = printable(&error.to_string(), 2000);
         match error {
             E::Rule(findings) => Self::of_findings(message, &findings),
@@ -18,7 +18,7 @@ impl From<EndpointError> for Error {
                 .near(&near, |name| format!("hook endpoints show {name}"))
                 .hint("`hook endpoints list` shows what there is"),
             E::Ambiguous { .. } => Self::usage(message).hint("write more of the id, or the name"),
-            E::Unsupported(_) | E::NotUnicode(_) => Self::usage(message),
+            E::Unsupported(_) => Self::usage(message),
             E::Duplicate { what: "name", .. } => {
                 Self::new(Exit::Refused, message).hint("choose another one: `--name NAME`")
             }
@@ -26,7 +26,7 @@ impl From<EndpointError> for Error {
             E::Api(error) => Self::of_api(message, *error),
             E::Invalid { .. } => Self::new(Exit::Store, message).hint("correct it by hand, or move it away"),
             E::Newer { .. } => Self::new(Exit::Store, message).hint("update hook"),
-            E::Outdated => Self::new(Exit::Store, message).hint("run it once more: the plan is made anew"),
+            E::Outdated => Self::new(Exit::Store, message).hint("run it again: it makes a new plan"),
             E::Locked(_) => Self::new(Exit::Store, message).hint("wait until the other process is done"),
             E::Io { source, .. } | E::LeftBehind { source, .. } => Self::new(Exit::Store, message).cause(source),
             E::NotStored(_) => Self::usage(message)

@@ -1,6 +1,7 @@
-//! How single values are written in the book, and what is refused there with its line and column.
+//! The form of single values in the book. What is refused is reported with its line and column.
 
 use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::{Serialize as _, Serializer};
 
 use crate::clock::{Precision, Timestamp};
 use crate::target;
@@ -8,8 +9,7 @@ use crate::target;
 /// The last second of the year 9999: a later one cannot be written.
 const LATEST: i64 = 253_402_300_799;
 
-/// The moment without the fraction of its second, which nobody wants to read in a file; never one that cannot be
-/// written.
+/// The moment as the book keeps it: in whole seconds, and never one that cannot be written.
 pub(super) fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_unix(at.unix().min(LATEST))
 }
@@ -31,48 +31,15 @@ pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-fn text_of(at: Timestamp) -> String {
-    let whole = at.unix_us().rem_euclid(1_000_000) == 0;
-    at.rfc3339(if whole { Precision::Seconds } else { Precision::Micros })
-}
-
-fn read_time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| format!("`{text}` is not a time such as `2030-01-02T03:04:05Z`"))
-}
-
-/// A moment as RFC 3339.
-pub(super) mod time {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::clock::Timestamp;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(in crate::endpoints) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&super::text_of(*at))
-    }
-
-    pub(in crate::endpoints) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        super::read_time(&String::deserialize(from)?).map_err(D::Error::custom)
-    }
-}
-
-/// A moment as RFC 3339, or none.
-pub(super) mod optional_time {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::clock::Timestamp;
-
-    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
-    pub(in crate::endpoints) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-        at.map(super::text_of).serialize(to)
-    }
-
-    pub(in crate::endpoints) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        Option::<String>::deserialize(from)?
-            .map(|text| super::read_time(&text))
-            .transpose()
-            .map_err(D::Error::custom)
-    }
+/// Writes a moment, where there is one, as RFC 3339 without needless digits.
+pub(super) fn time<T: Copy + Into<Option<Timestamp>>, S: Serializer>(at: &T, to: S) -> Result<S::Ok, S::Error> {
+    let text = |at: Timestamp| {
+        let is_whole = at.unix_us().rem_euclid(1_000_000) == 0;
+        at.rfc3339(if is_whole {
+            Precision::Seconds
+        } else {
+            Precision::Micros
+        })
+    };
+    (*at).into().map(text).serialize(to)
 }

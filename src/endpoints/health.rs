@@ -1,6 +1,6 @@
 //! Failed deliveries in a row, and when they disable an endpoint.
 
-use super::endpoint::{Disabled, DisabledBy, Endpoint};
+use super::endpoint::{DisabledBy, Endpoint};
 use crate::clock::Timestamp;
 use crate::provider::policy::Exhaustion;
 
@@ -11,50 +11,31 @@ pub enum DeliveryOutcome {
     Delivered,
     /// No attempt is left.
     Failed,
-    /// The answer told the provider to stop sending: a code of the policy's `disable-on`.
+    /// The answer was a status code of the policy's `disable-on`.
     Gone,
 }
 
-/// Counts a delivery that ended, and disables the endpoint where the provider does so. The answer is there only when
-/// this delivery disabled it.
-pub fn note_delivery(
-    endpoint: &mut Endpoint,
-    ending: DeliveryOutcome,
-    rule: Exhaustion,
-    now: Timestamp,
-) -> Option<Disabled> {
-    let (reason, detail) = match ending {
-        DeliveryOutcome::Delivered => {
-            endpoint.failed_deliveries = 0;
-            return None;
+/// Counts a delivery that ended, and disables the endpoint where the provider does so. Returns whether this delivery
+/// disabled it.
+pub fn note_delivery(endpoint: &mut Endpoint, ending: DeliveryOutcome, rule: Exhaustion, now: Timestamp) -> bool {
+    if ending == DeliveryOutcome::Delivered {
+        endpoint.failed_deliveries = 0;
+        return false;
+    }
+    endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
+    let count = endpoint.failed_deliveries;
+    let (reason, detail) = match (ending, rule) {
+        (DeliveryOutcome::Gone, _) => (DisabledBy::Answer, None),
+        (_, Exhaustion::DisableEndpoint { after }) if count >= after => {
+            let detail = match count {
+                1 => "a delivery failed for good".to_owned(),
+                count => format!("{count} deliveries in a row failed"),
+            };
+            (DisabledBy::FailedDeliveries, Some(detail))
         }
-        DeliveryOutcome::Failed => {
-            endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
-            match rule {
-                Exhaustion::DisableEndpoint { after } if endpoint.failed_deliveries >= after => (
-                    DisabledBy::FailedDeliveries,
-                    Some(failed_detail(endpoint.failed_deliveries)),
-                ),
-                _ => return None,
-            }
-        }
-        DeliveryOutcome::Gone => {
-            endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
-            (DisabledBy::Answer, None)
-        }
+        _ => return false,
     };
-    if endpoint.disable(reason, detail, now) {
-        endpoint.disabled.clone()
-    } else {
-        None
-    }
-}
-
-fn failed_detail(count: u32) -> String {
-    match count {
-        1 => "a delivery failed for good".to_owned(),
-        count => format!("{count} deliveries in a row failed"),
-    }
+    endpoint.disable(reason, detail, now)
 }
 
 #[cfg(test)]
@@ -96,14 +77,12 @@ mod tests {
                 .iter()
                 .map(|ending| note_delivery(&mut endpoint, *ending, rule, at(9)))
                 .collect();
-            let last = said.last().cloned().flatten();
-            assert_eq!(last, endpoint.disabled, "{rule:?} {endings:?}");
-            assert_eq!(last.map(|d| d.to_string()).as_deref(), disabled, "{rule:?} {endings:?}");
+            let detail = endpoint.disabled.as_ref().map(ToString::to_string);
+            assert_eq!(detail.as_deref(), disabled, "{rule:?} {endings:?}");
             assert_eq!(endpoint.failed_deliveries, count, "{rule:?} {endings:?}");
-            assert!(
-                said[..said.len() - 1].iter().all(Option::is_none),
-                "{rule:?} {endings:?}"
-            );
+            let (last, earlier) = said.split_last().unwrap();
+            assert_eq!(*last, disabled.is_some(), "{rule:?} {endings:?}");
+            assert!(!earlier.contains(&true), "{rule:?} {endings:?}");
         }
     }
 
@@ -111,9 +90,10 @@ mod tests {
     fn deliveries_that_end_after_it_was_disabled_change_neither_reason_nor_time() {
         let rule = Exhaustion::DisableEndpoint { after: 1 };
         let mut endpoint = endpoint("a");
-        let first = note_delivery(&mut endpoint, Failed, rule, at(1));
+        assert!(note_delivery(&mut endpoint, Failed, rule, at(1)));
+        let first = endpoint.disabled.clone();
         for ending in [Failed, Gone, Delivered] {
-            assert_eq!(note_delivery(&mut endpoint, ending, rule, at(2)), None);
+            assert!(!note_delivery(&mut endpoint, ending, rule, at(2)));
             assert_eq!(endpoint.disabled, first);
         }
     }
@@ -128,7 +108,7 @@ mod tests {
         assert!(endpoint.enable(at(2)));
         assert!(!endpoint.enable(at(3)));
         assert_eq!((endpoint.updated, endpoint.failed_deliveries), (at(2), 0));
-        assert_eq!(note_delivery(&mut endpoint, Failed, rule, at(4)), None);
+        assert!(!note_delivery(&mut endpoint, Failed, rule, at(4)));
     }
 
     #[test]

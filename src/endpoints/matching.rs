@@ -1,13 +1,13 @@
-//! Who gets an event.
+//! Which endpoints get an event.
 
 use std::fmt;
 
 use super::endpoint::{Disabled, Endpoint, Events};
 
-/// The label that says which environment an endpoint belongs to.
+/// The label for the environment of an endpoint.
 const ENVIRONMENT: &str = "env";
 
-/// What is to be delivered.
+/// An event that is to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantedEvent<'a> {
     /// The provider that delivers, with or without its variant.

@@ -1,9 +1,9 @@
-//! The endpoint book: who subscribed to what, by which URL and with which secret. The book is a JSON file made for
+//! The endpoint book: subscriptions with their events, URL and secret. The book is a JSON file made for
 //! people and version control; a provider's REST API can stand behind the same trait.
 //!
 //! - [`Endpoint`] is the record, [`Book`] the file, [`EndpointStore`] the seam between the two kinds of places.
 //! - [`Vault`] keeps generated secrets out of the file, which holds references only.
-//! - [`rules`] judges an endpoint by its provider's profile; [`Endpoint::wants`] says who gets an event.
+//! - [`rules`] checks an endpoint by its provider's profile; [`Endpoint::wants`] selects the receivers of an event.
 //!
 //! Nothing here knows a provider, looks a name up in DNS, or prints.
 
@@ -61,7 +61,7 @@ pub(crate) mod testing {
     pub(crate) fn endpoint(name: &str) -> Endpoint {
         let id = Id::new(IdKind::Endpoint, at(1_893_553_445), &Random::os());
         let events = Events::Only(vec!["job.paid".into()]);
-        Endpoint::new(id, name, "https://example.com/hooks", "acme", events, at(0))
+        Endpoint::new(id.to_string(), name, "https://example.com/hooks", "acme", events, at(0))
     }
 
     impl Book {
@@ -100,7 +100,7 @@ pub(crate) mod testing {
                 Self::Newer { .. } => "newer",
                 Self::Locked(_) => "locked",
                 Self::Io { .. } | Self::LeftBehind { .. } => "io",
-                Self::NotStored(_) | Self::Secret(_) | Self::NotUnicode(_) | Self::NoRandomness => "secret",
+                Self::NotStored(_) | Self::Secret(_) | Self::NoRandomness => "secret",
                 Self::Unsupported(_) | Self::Outdated | Self::Api(_) => "other",
             }
         }

@@ -15,15 +15,10 @@ const SHORTEST_PREFIX: usize = 4;
 /// A name that is not taken, from the URL's host and port: `example-com`, `localhost-3000`, `example-com-2`.
 pub fn name_for(url: &str, taken: &[Endpoint]) -> String {
     let base = base_name(url);
-    let numbered = |number: usize| match number {
-        1 => base.clone(),
-        number => format!("{base}-{number}"),
-    };
-    // One more name than there are endpoints: one of them is free.
-    (1..=taken.len() + 1)
-        .map(numbered)
-        .find(|name| !taken.iter().any(|endpoint| endpoint.name == *name))
-        .unwrap_or_default()
+    let numbered = (2..).map(|number| format!("{base}-{number}"));
+    let mut names = std::iter::once(base.clone()).chain(numbered);
+    let is_free = |name: &String| !taken.iter().any(|endpoint| endpoint.name == *name);
+    names.find(is_free).unwrap_or_default()
 }
 
 fn base_name(url: &str) -> String {

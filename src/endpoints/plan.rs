@@ -1,4 +1,4 @@
-//! Endpoints as a reviewed file wants them, and what is to be done so that a store has just those.
+//! Endpoints of a reviewed file, and the steps that make a store match it.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct EndpointEntry {
     pub secret: Option<String>,
 }
 
-/// A wanted endpoint after it was read: with a provider that is known, and the catalogue's names.
+/// A planned endpoint: its provider is known, and its events have the catalogue's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedEndpoint {
     /// As it is to be; without a name where the file gives none.
@@ -52,10 +52,10 @@ pub struct PlannedEndpoint {
     pub secret: Option<String>,
 }
 
-/// One thing to do.
+/// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nobody wants it any more.
+    /// It is not in the file.
     Remove(Endpoint),
     /// It differs.
     Change {
@@ -101,8 +101,7 @@ impl Step {
     }
 }
 
-/// What is to be done so that a store that has `current` has just `targets`: what goes first, so that a limit leaves room
-/// for what comes. A target is one of `current` by its name, else by URL and provider.
+/// The steps from `current` to `targets`. A target is one of `current` by its name, else by URL and provider.
 pub fn steps(targets: &[PlannedEndpoint], current: &[Endpoint]) -> Vec<Step> {
     let mut partners: Vec<Option<&Endpoint>> = vec![None; targets.len()];
     let is_free = |partners: &[Option<&Endpoint>], endpoint: &Endpoint| {
@@ -116,6 +115,7 @@ pub fn steps(targets: &[PlannedEndpoint], current: &[Endpoint]) -> Vec<Step> {
             }
         }
     }
+    // Removals first: a limit of the plan then leaves room for the additions.
     let gone = current.iter().filter(|endpoint| is_free(&partners, endpoint));
     let mut steps: Vec<Step> = gone.cloned().map(Step::Remove).collect();
     let pairs = || targets.iter().zip(&partners);

@@ -12,6 +12,7 @@ impl Endpoint {
     pub(super) fn rotate(&mut self, new: EndpointSecret, overlap: Duration, now: Timestamp) {
         let end = whole_seconds(now.plus(overlap));
         let old = std::mem::take(&mut self.secrets);
+        // The current secret comes first, and has no end.
         self.secrets = vec![EndpointSecret { until: None, ..new }];
         for secret in old {
             let until = secret.until.map_or(end, |until| until.min(end));

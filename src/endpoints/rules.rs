@@ -1,4 +1,4 @@
-//! What a provider says about an endpoint, judged before it is kept. Every rule comes from the profile; a new rule is a
+//! The provider's rules about endpoints, checked before one is stored. Every rule comes from the profile; a new rule is a
 //! key there and a function here.
 
 use std::collections::HashSet;
@@ -9,12 +9,11 @@ use super::endpoint::{Endpoint, Events};
 use super::names::check_name;
 use crate::finding::{Finding, Level};
 use crate::mask;
-use crate::provider::Limit;
 use crate::provider::{Https, Profile, near_names};
 use crate::target;
 use crate::transport::address_policy::{AddressClass, AddressPolicy};
 
-/// How strictly the rules are judged.
+/// How strictly the rules are checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleOptions {
     /// Network rules are waived for targets on this machine.
@@ -89,14 +88,10 @@ fn judge_password(url: &Url) -> Option<Finding> {
 
 fn judge_network(profile: &Profile, url: &Url, options: &RuleOptions) -> Vec<Finding> {
     let (shown, class) = (mask::url(url.as_str()), AddressClass::of_url(url));
-    let mut findings: Vec<Finding> = [
-        judge_https(profile, url, &shown, options),
-        judge_port(profile, url, &shown),
-        judge_public(profile, url, &shown, options),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(judge_https(profile, url, &shown, options));
+    findings.extend(judge_port(profile, url, &shown));
+    findings.extend(judge_public(profile, url, &shown, options));
     if findings.is_empty() {
         return findings;
     }
@@ -128,21 +123,13 @@ fn judge_https(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions)
         return None;
     }
     let label = profile.label();
-    let finding = match (profile.endpoint.https, options.production) {
+    let (level, code, why) = match (profile.endpoint.https, options.production) {
         (Https::Any, _) => return None,
-        (Https::Required, _) => Finding::problem(
-            "https-required",
-            format!("`{shown}` is not https, which `{label}` requires"),
-        ),
-        (Https::Recommended, true) => Finding::problem(
-            "https-required",
-            format!("`{shown}` is not https, which `{label}` wants in production"),
-        ),
-        (Https::Recommended, false) => Finding::caution(
-            "https-recommended",
-            format!("`{shown}` is not https, which `{label}` wants in production"),
-        ),
+        (Https::Required, _) => (Level::Problem, "https-required", "requires"),
+        (Https::Recommended, true) => (Level::Problem, "https-required", "wants in production"),
+        (Https::Recommended, false) => (Level::Caution, "https-recommended", "wants in production"),
     };
+    let finding = Finding::new(level, code, format!("`{shown}` is not https, which `{label}` {why}"));
     Some(finding.hint(format!("use `https{}`", shown.strip_prefix("http").unwrap_or(shown))))
 }
 
@@ -165,7 +152,7 @@ fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions
     let class = AddressClass::of_url(url)?;
     let is_reached = match (options.reaches, is_required) {
         (Some(policy), true) => policy.allows(class),
-        // What a name leads to is looked at when a connection is made.
+        // A host name is checked when the connection is made: its addresses may change.
         (Some(policy), false) => policy.check_url(url).is_ok(),
         (None, true) => AddressPolicy::Public.allows(class),
         (None, false) => true,
@@ -173,15 +160,12 @@ fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions
     if is_reached {
         return None;
     }
-    let what = class.description();
-    if !is_required {
-        let message = format!("`{shown}` is {what}, which is not reached from here");
-        return Some(Finding::problem("not-public", message).hint("use a public host, or a tunnel's URL"));
-    }
-    let message = format!(
-        "`{shown}` is {what}, and `{}` must reach it from the internet",
-        profile.label()
-    );
+    let (what, label) = (class.description(), profile.label());
+    let message = if is_required {
+        format!("`{shown}` is {what}, and `{label}` must reach it from the internet")
+    } else {
+        format!("`{shown}` is {what}, which is not reached from here")
+    };
     Some(Finding::problem("not-public", message).hint("use a public host, or a tunnel's URL"))
 }
 
@@ -230,42 +214,37 @@ fn judge_plan(
         let message = format!("`{label}` has no plan `{plan}`");
         return Some(Finding::problem("unknown-plan", message).hint(format!("its plans: {}", names.join(", "))));
     };
-    // A change that leaves the plan alone adds no endpoint: it must be possible also over the limit.
+    // A change that keeps the plan adds no endpoint, so it must be possible even over the limit.
     let adds = before.is_none_or(|before| before.plan != candidate.plan);
-    match limit {
-        Limit::Count(most) if adds && peers.len() >= usize::try_from(*most).unwrap_or(usize::MAX) => {
-            let endpoints = if *most == 1 { "endpoint" } else { "endpoints" };
+    match limit.0 {
+        Some(most) if adds && peers.len() >= usize::try_from(most).unwrap_or(usize::MAX) => {
+            let endpoints = if most == 1 { "endpoint" } else { "endpoints" };
             let message = format!(
                 "plan `{plan}` of `{label}` allows {most} {endpoints}, and there are {} already",
                 peers.len()
             );
             Some(Finding::problem("plan-limit", message).hint("disabled ones count too: `hook endpoints remove NAME`"))
         }
-        Limit::Count(_) | Limit::Unlimited => None,
+        _ => None,
     }
 }
 
 /// Judges the events alone; `new_events` as in [`RuleOptions`].
 pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
     let label = profile.label();
-    match canonical_events(profile, events) {
-        Events::All => vec![
-            Finding::caution(
-                "all-events",
-                format!("all events of `{label}` are delivered, also those that it adds later"),
-            )
-            .hint("subscribe only to what the application handles"),
-        ],
-        Events::Only(names) if names.is_empty() => vec![
+    match (canonical_events(profile, events), events) {
+        (Events::Only(names), _) if names.is_empty() => vec![
             Finding::problem("no-events", "the endpoint wants no event")
                 .hint(format!("`hook providers events {label}` shows the catalogue")),
         ],
-        Events::Only(_) => {
-            let Events::Only(typed) = events else { return Vec::new() };
-            typed
-                .iter()
-                .filter_map(|name| judge_event(profile, name, new_events))
-                .collect()
+        // The names as they were typed, so that an alias is noted.
+        (Events::Only(_), Events::Only(typed)) => {
+            let findings = typed.iter().filter_map(|name| judge_event(profile, name, new_events));
+            findings.collect()
+        }
+        _ => {
+            let what = format!("all events of `{label}` are delivered, also those that it adds later");
+            vec![Finding::caution("all-events", what).hint("subscribe only to what the application handles")]
         }
     }
 }

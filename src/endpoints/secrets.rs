@@ -49,7 +49,7 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
             })
         }
         Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(NewSecret {
-            secret: Secret::new(profile.secret_form.fresh(random)),
+            secret: Secret::new(profile.secret.form.fresh(random)),
             public: None,
         }),
     })
@@ -76,8 +76,7 @@ impl Vault {
         }
     }
 
-    /// Keeps a generated secret for an endpoint, a pair of keys in one file. It is on disk when this returns, so that the
-    /// book never refers to one that a crash took away.
+    /// Stores a generated secret for an endpoint, a key pair in one file.
     pub fn store(&self, endpoint: &str, fresh: &NewSecret, random: &Random) -> Result<Reference, EndpointError> {
         let folder = &self.folder;
         private_folder(folder)
@@ -85,6 +84,7 @@ impl Vault {
             .map_err(EndpointError::io(folder, "made"))?;
         let content = StoredSecret::new(&self.book, fresh).to_bytes();
         let name = self.write_under_new_name(endpoint, &content, random)?;
+        // On disk before the book refers to it: a crash must not leave a reference without its secret.
         sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
         Ok(Reference::Stored(name))
     }
@@ -171,12 +171,12 @@ impl Vault {
         Ok(())
     }
 
-    /// Deletes the stored secrets that were referred to before and are no longer. One that was made for another endpoint
-    /// file stays: this one may be a copy.
+    /// Deletes the stored secrets that were referred to before and are no longer.
     pub(super) fn forget_dropped(&self, before: &[Endpoint], after: &[Endpoint]) -> Result<(), EndpointError> {
         let kept: HashSet<&Reference> = references(after).collect();
         let mut result = Ok(());
         for reference in references(before).filter(|reference| !kept.contains(reference)) {
+            // One that was made for another endpoint file stays: this book may be a copy of that one.
             if self.is_own(reference) {
                 result = result.and(self.discard(reference));
             }
@@ -184,14 +184,14 @@ impl Vault {
         result
     }
 
-    /// Whether a stored secret was made for this book. What an earlier hook stored names no book; of such a secret the
-    /// user's own book is taken for the owner, a project's is not.
+    /// Whether a stored secret was made for this book.
     fn is_own(&self, reference: &Reference) -> bool {
         let Reference::Stored(name) = reference else {
             return false;
         };
         match self.read_stored(name) {
             Ok(stored) if !stored.book().is_empty() => stored.book() == self.book,
+            // Files of an earlier hook name no book: the user's own book owns them, a project's does not.
             _ => !self.shared,
         }
     }
@@ -241,14 +241,18 @@ impl Vault {
         }
     }
 
-    /// A path below the base stays relative, so that the book means the same in another clone of the project.
+    /// A reference to a file, relative where it is below the base.
     fn file_reference(&self, path: &Path) -> Result<Reference, EndpointError> {
         let absolute = std::path::absolute(path).map_err(EndpointError::io(path, "read"))?;
         let base = std::path::absolute(&self.base).unwrap_or_else(|_| self.base.clone());
+        // A relative path keeps its meaning in another clone of the project.
         let written = absolute.strip_prefix(&base).unwrap_or(&absolute);
         match written.to_str() {
             Some(text) => Ok(Reference::File(text.to_owned())),
-            None => Err(EndpointError::NotUnicode(absolute)),
+            None => Err(EndpointError::Unsupported(format!(
+                "the path `{}` is not valid Unicode",
+                absolute.display()
+            ))),
         }
     }
 

@@ -1,7 +1,6 @@
-//! The seam between the kinds of places where endpoints are kept: the local book, and a provider's API. Every verb of
-//! `hook endpoints` is written once, over this.
+//! The trait of everything that keeps endpoints: the local book, and a provider's API. Every verb of `hook endpoints` is
+//! written once, over it.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::batch::{Batch, StepOutcome};
@@ -32,13 +31,9 @@ pub trait EndpointStore: Send + Sync {
     }
 
     /// Does the steps when the rules refuse none of them. The book does all or nothing; at a provider one call follows
-    /// the other, and an error leaves what was done before it. `done` hears of each step that is done, and says whether
-    /// to go on.
-    fn apply(
-        &self,
-        batch: &Batch<'_>,
-        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
-    ) -> Result<(), EndpointError>;
+    /// the other, and an error leaves what was done before it. `done` receives each outcome, and returns whether to
+    /// continue.
+    fn apply(&self, batch: &Batch<'_>, done: &mut dyn FnMut(StepOutcome) -> bool) -> Result<(), EndpointError>;
 
     /// Confirms an endpoint by the token that it was sent.
     fn confirm(&self, id: &str, token: &str, now: Timestamp) -> Result<(Endpoint, Confirmed), EndpointError>;
@@ -58,16 +53,9 @@ impl EndpointStore for Book {
         self.read()
     }
 
-    fn apply(
-        &self,
-        batch: &Batch<'_>,
-        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
-    ) -> Result<(), EndpointError> {
-        // All of it is done by now: nobody can stop it any more.
-        let _ = self
-            .edit(|endpoints| batch.perform(endpoints))?
-            .into_iter()
-            .try_for_each(done);
+    fn apply(&self, batch: &Batch<'_>, done: &mut dyn FnMut(StepOutcome) -> bool) -> Result<(), EndpointError> {
+        // The file is written as a whole, so stopping here skips only the remaining outcomes.
+        self.edit(|endpoints| batch.perform(endpoints))?.into_iter().all(done);
         Ok(())
     }
 
@@ -105,7 +93,7 @@ impl RemotePlace<'_> {
         self.api.field(Field::Secret).is_some()
     }
 
-    /// Why the provider cannot do a step, should it take endpoints away and make them again.
+    /// Why the provider cannot do a step, not even by removing the endpoint and adding it again.
     pub fn check(&self, step: &Step) -> Result<(), String> {
         let label = self.profile.label();
         let has_place = self.api.takes(Verb::Create, Field::Description);
@@ -133,11 +121,9 @@ impl RemotePlace<'_> {
             (change.events.is_some(), Field::Events, "events"),
             (change.description.is_some(), Field::Description, "description"),
         ];
-        let missing = |field| !self.api.takes(Verb::Update, field);
-        let mut cannot = parts
-            .into_iter()
-            .filter(|(is_changed, field, _)| *is_changed && missing(*field));
-        let (_, _, part) = cannot.next()?;
+        let cannot =
+            |(is_changed, field, _): &(bool, Field, &str)| *is_changed && !self.api.takes(Verb::Update, *field);
+        let (_, _, part) = parts.into_iter().find(cannot)?;
         Some(format!("`{}` cannot change an endpoint's {part}", self.profile.label()))
     }
 }

@@ -1,5 +1,5 @@
-//! What comes into a store: an endpoint, or a change of one, judged by the provider's rules and brought into the form that
-//! is kept. The command line and the mock of a provider's API judge by the same functions.
+//! Validation of what comes into a store: an endpoint, or a change of one, checked by the provider's rules and brought into
+//! the stored form. The command line and the mock of a provider's API use the same functions.
 
 use super::endpoint::{Change, Endpoint};
 use super::error::EndpointError;
@@ -8,19 +8,17 @@ use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::provider::Profile;
 
-/// Judges an endpoint with the events as they were typed, and gives it the catalogue's names for them.
+/// Checks an endpoint with the events as they were typed, and replaces them by the catalogue's names.
 pub fn validate(
     profile: &Profile,
     candidate: &mut Endpoint,
     existing: &[Endpoint],
     options: &RuleOptions,
 ) -> Result<Vec<Finding>, EndpointError> {
-    let findings = rules::judge(profile, candidate, existing, options);
-    accept(profile, candidate, existing, findings)
+    accept(profile, candidate, existing, options, &[])
 }
 
-/// Makes a change of one of `existing`. What was let pass when it was added, as with `--local`, is not held against another
-/// change.
+/// Changes one of `existing`.
 pub fn validate_change(
     profile: &Profile,
     endpoint: &mut Endpoint,
@@ -28,19 +26,21 @@ pub fn validate_change(
     existing: &[Endpoint],
     (options, now): (&RuleOptions, Timestamp),
 ) -> Result<Vec<Finding>, EndpointError> {
+    // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
     let known = rules::judge(profile, endpoint, existing, options);
     endpoint.apply(change, now);
-    let mut findings = rules::judge(profile, endpoint, existing, options);
-    findings.retain(|finding| !known.contains(finding));
-    accept(profile, endpoint, existing, findings)
+    accept(profile, endpoint, existing, options, &known)
 }
 
 fn accept(
     profile: &Profile,
     endpoint: &mut Endpoint,
     existing: &[Endpoint],
-    findings: Vec<Finding>,
+    options: &RuleOptions,
+    known: &[Finding],
 ) -> Result<Vec<Finding>, EndpointError> {
+    let mut findings = rules::judge(profile, endpoint, existing, options);
+    findings.retain(|finding| !known.contains(finding));
     if findings.iter().any(Finding::is_problem) {
         return Err(EndpointError::Rule(findings));
     }

@@ -1,5 +1,4 @@
-//! The book as a long run sees it: read again when its file has changed, and still there as it was while the file cannot be
-//! used.
+//! The book in a long run: read again when its file has changed; the last good state stays in use while the file is broken.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,15 +9,10 @@ use super::book::Book;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 
-/// What tells one state of the file from another.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Mark {
-    modified: Option<SystemTime>,
-    inode: u64,
-    len: u64,
-}
+/// What tells one state of the file from another: time of change, inode and length. Absent: there is no file.
+type Mark = Option<(Option<SystemTime>, u64, u64)>;
 
-/// What changed about the file, to be said once.
+/// A change of the file, reported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BookChange {
     /// It cannot be used, for this reason; the last good state stays in use.
@@ -29,34 +23,34 @@ pub enum BookChange {
 
 #[derive(Default)]
 struct BookState {
-    /// Of the file when it was read; all zero where there was none.
-    mark: Option<Mark>,
+    /// Of the file when it was read.
+    mark: Mark,
     good: Option<Arc<[Endpoint]>>,
     is_broken: bool,
 }
 
-/// A book that is looked at again and again.
+/// A book that is read again and again.
 pub struct BookWatch {
     book: Book,
     seen: Mutex<BookState>,
-    say: Box<dyn Fn(BookChange) + Send + Sync>,
+    report: Box<dyn Fn(BookChange) + Send + Sync>,
 }
 
 impl BookWatch {
-    /// Watches that book, and says when it breaks and when it is repaired.
-    pub fn new(book: Book, say: impl Fn(BookChange) + Send + Sync + 'static) -> Self {
+    /// Watches that book, and reports when it breaks and when it is repaired.
+    pub fn new(book: Book, report: impl Fn(BookChange) + Send + Sync + 'static) -> Self {
         Self {
             book,
             seen: Mutex::default(),
-            say: Box::new(say),
+            report: Box::new(report),
         }
     }
 
-    /// The endpoints without reading anything, where the file is as it was. One look at the file's entry.
+    /// The endpoints without reading the file, where its metadata is unchanged.
     pub fn current(&self) -> Option<Arc<[Endpoint]>> {
         let mark = self.mark();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.good.clone().filter(|_| seen.mark == Some(mark))
+        seen.good.clone().filter(|_| seen.mark == mark)
     }
 
     /// The endpoints as they are now, or as they were when the file could be used. An error only where it never could.
@@ -83,23 +77,17 @@ impl BookWatch {
             }
             (Err(error), None) => return Err(error),
         };
-        seen.mark = Some(mark);
+        seen.mark = mark;
         drop(seen);
         if let Some(change) = change {
-            (self.say)(change);
+            (self.report)(change);
         }
         Ok(answer)
     }
 
     fn mark(&self) -> Mark {
-        fs::metadata(self.book.path()).map_or_else(
-            |_| Mark::default(),
-            |found| Mark {
-                modified: found.modified().ok(),
-                inode: found.ino(),
-                len: found.len(),
-            },
-        )
+        let found = fs::metadata(self.book.path()).ok()?;
+        Some((found.modified().ok(), found.ino(), found.len()))
     }
 }
 

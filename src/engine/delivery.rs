@@ -1,4 +1,4 @@
-//! A delivery as the engine works on it, and the request of each of its attempts.
+//! A delivery, and the request of each of its attempts.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::exchange::{Execution, Request, SecretKind, Source, WorkKey};
 use crate::headers::Headers;
-use crate::id::Id;
+use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, RequestTarget};
-use crate::signature::SignError;
-use crate::signature::Signer;
+use crate::random::Random;
+use crate::signature::{SignError, Signer};
 use crate::transport::AddressPolicy;
 
 /// One message on its way to one URL.
@@ -35,20 +35,20 @@ pub struct Delivery {
     pub policy: Arc<Policy>,
     /// Which addresses it may reach.
     pub addresses: AddressPolicy,
-    /// Where it starts: a fresh delivery, or one that is taken up again.
+    /// Attempts that were made before, of a delivery that is resumed.
     pub progress: Progress,
-    /// When it was made.
+    /// When it was created.
     pub at: Timestamp,
     /// Whether URL, method or headers are other than its record says, for one that is on record.
     pub is_changed: bool,
-    /// For records: the engine does not look into it.
+    /// For the record.
     pub label: Arc<Label>,
 }
 
-/// What records say about a delivery's making.
+/// What the record says about a delivery, beside its content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
-    /// Who made it.
+    /// The use case that created it.
     pub source: Source,
     /// The provider that is played, with its variant.
     pub provider: Option<String>,
@@ -56,30 +56,30 @@ pub struct Label {
     pub endpoint: Option<String>,
     /// The record that it repeats or forwards.
     pub origin: Option<u64>,
-    /// Of which workflow, when it is one's.
+    /// The run of a workflow that it is.
     pub execution: Option<Execution>,
-    /// What was promised about it.
+    /// What was promised before it began.
     pub promise: Promise,
 }
 
-/// What was promised about a delivery before it began.
+/// What was promised before a delivery began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Promise {
-    /// Nothing: it is recorded when something has come of it.
+    /// Nothing: it is recorded with its first attempt.
     #[default]
     Nothing,
-    /// It is an item of the ledger's work queue, which stays there when it is not begun.
+    /// It is an item of the ledger's work queue, and stays there when it is not begun.
     Item(WorkKey),
-    /// It is on record, and taken up again.
+    /// It is on record, and resumed.
     Taken,
-    /// Somebody waits for the answer and tries again without one: it is not to be taken up.
+    /// The sender waits for the answer, and sends again when it gets none: it is not resumed.
     Answer,
 }
 
 /// How the attempts of a delivery are signed.
 #[derive(Debug, Clone)]
 pub enum Signing {
-    /// Anew every time: the provider's headers and signature, with a timestamp of the attempt.
+    /// Each attempt with the provider's headers and a new signature and timestamp.
     Fresh {
         /// Whose headers.
         profile: Arc<Profile>,
@@ -88,11 +88,11 @@ pub enum Signing {
         /// What the ledger keeps in place of the keys.
         secret: Arc<SecretKind>,
     },
-    /// The headers are sent as they are.
+    /// The headers are sent as they were captured.
     AsCaptured,
 }
 
-/// What was already tried.
+/// The attempts so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Attempts made.
@@ -104,6 +104,32 @@ pub struct Progress {
 }
 
 impl Delivery {
+    /// A delivery that was not tried yet: a POST without headers of its own, to any address.
+    pub fn new(
+        random: &Random,
+        at: Timestamp,
+        message: impl Into<Arc<Message>>,
+        url: Url,
+        signing: Signing,
+        policy: Arc<Policy>,
+        label: impl Into<Arc<Label>>,
+    ) -> Self {
+        Self {
+            id: Id::new(IdKind::Delivery, at, random),
+            message: message.into(),
+            url,
+            method: "POST".to_owned(),
+            headers: Headers::new(),
+            signing,
+            policy,
+            addresses: AddressPolicy::Any,
+            progress: Progress::default(),
+            at,
+            is_changed: false,
+            label: label.into(),
+        }
+    }
+
     /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
     /// transport.
     pub fn request(&self, now: Timestamp, retries: u32) -> Result<Request, SignError> {
@@ -124,7 +150,7 @@ impl Delivery {
             }
             Signing::AsCaptured => (Headers::new(), self.message.body.clone(), self.url.clone()),
         };
-        // A host of its own is for the transport to keep or to replace.
+        // The transport decides whether a given `host` is kept.
         let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);
         headers.replace_with(self.headers.iter().filter(|(name, _)| goes_out(name)));
         Ok(Request {
@@ -136,7 +162,7 @@ impl Delivery {
         })
     }
 
-    /// The message with the user's own content type, when there is one: what is signed may depend on it.
+    /// The message with the content type of the headers: the signature may depend on it.
     fn message_as_sent(&self) -> Cow<'_, Message> {
         match self.headers.get_text("content-type") {
             Some(own) => Cow::Owned(Message {
@@ -147,7 +173,7 @@ impl Delivery {
         }
     }
 
-    /// The URL with what the signature wants in it.
+    /// The URL with the query parameters of the signature.
     fn address(&self, profile: &Profile, message: &Message) -> Url {
         let url = self.url.as_str();
         let signed = profile.scheme.address(url, &message.content_type, &message.body);

@@ -1,6 +1,5 @@
-//! The delivery engine: it takes deliveries, tries them on their schedules and emits what happened, in order for each
-//! delivery. It prints nothing and stores nothing: whoever reads its events does. What waits holds no body: that is
-//! fetched from a store when its attempt begins.
+//! The delivery engine: it takes deliveries, tries them on their schedules and emits events, in order for each delivery.
+//! It prints and stores nothing. A waiting delivery holds no body: that is fetched from a store when its attempt begins.
 
 mod delivery;
 mod queue;
@@ -29,16 +28,16 @@ use crate::id::Id;
 use crate::random::Random;
 use crate::transport::Transport;
 
-/// What happened to a delivery.
+/// An event of a delivery.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Which one.
+    /// The delivery.
     pub delivery: Arc<Delivery>,
-    /// What was tried; absent when it was stopped while it waited.
+    /// The attempt; absent when the delivery was stopped while it waited.
     pub attempt: Option<Attempt>,
     /// What follows.
     pub next: Next,
-    /// Dropped by the recorder once the event is handed to the ledger: only then the engine lets go of the content.
+    /// Dropped by the recorder once the event is handed to the ledger: then the engine drops the content.
     pub until_recorded: Option<Arc<DropGuard>>,
 }
 
@@ -57,7 +56,7 @@ pub trait Gate: Send + Sync {
     fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool>;
 }
 
-/// Requests in flight at once to all targets together, where a run has several: what they hold in memory is bounded by it.
+/// Requests in flight at once to all targets together, which bounds the memory of a run.
 pub const TOTAL: usize = 256;
 
 /// How the engine works.
@@ -95,7 +94,7 @@ pub struct Engine<T> {
     pub random: Arc<Random>,
     /// How it works.
     pub limits: Limits,
-    /// Gives up waiting when it fires: what is in flight, and what comes yet, is tried once.
+    /// When it fires, waiting retries end; deliveries in flight and later ones are tried once.
     pub stop_retrying: CancellationToken,
     /// Where the content of what waits is; absent: in memory.
     pub store: Option<Arc<dyn ContentStore>>,
@@ -104,7 +103,7 @@ pub struct Engine<T> {
     pub stored_first: bool,
     /// Asked before each attempt.
     pub gate: Option<Arc<dyn Gate>>,
-    /// Has the gate asked for everything that waits.
+    /// Makes the gate check everything that waits.
     pub recheck: Arc<Notify>,
 }
 
@@ -124,8 +123,8 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Works until the jobs end and all of them are finished, or until `cancel`: then what is in flight is given up, what
-    /// waits is left, and each gets an event that says [`Next::Interrupted`].
+    /// Works until the jobs end and all of them are finished, or until `cancel`: then each unfinished delivery gets an event
+    /// with [`Next::Interrupted`].
     pub async fn run(self, jobs: mpsc::Receiver<Delivery>, events: mpsc::Sender<Event>, cancel: CancellationToken) {
         scheduler::Scheduler::new(self, events, cancel).run(jobs).await;
     }

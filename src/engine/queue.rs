@@ -1,4 +1,4 @@
-//! What waits for its turn: one queue a target, served in turn, so that a slow target holds up no other.
+//! Deliveries that wait for their turn: one queue per target, served round-robin, so that a slow target delays no other.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,19 +11,13 @@ use super::{Delivery, Label, Limits};
 /// A target: an endpoint, or the origin of a URL.
 pub(super) type TargetKey = Arc<str>;
 
-/// What is about to be tried.
-pub(super) struct Turn {
-    pub(super) target: TargetKey,
-    pub(super) waiting: QueuedDelivery,
-}
-
-/// Everything that is not in flight.
+/// All deliveries that are not in flight.
 pub(super) struct Queue {
     limits: Limits,
     targets: HashMap<TargetKey, TargetQueue>,
-    /// Targets with something ready and room for it.
+    /// Targets with a ready delivery and room for it.
     servable: VecDeque<TargetKey>,
-    /// What waits for a moment, numbered so that equal moments keep their order.
+    /// Deliveries that wait for a moment; the number keeps the order of equal moments.
     later: BTreeMap<(Instant, u64), (TargetKey, QueuedDelivery)>,
     counter: u64,
     in_flight: usize,
@@ -34,10 +28,16 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct TargetQueue {
     in_flight: usize,
-    /// What was tried before: its turn comes before that of what is new.
+    /// Deliveries with an attempt behind them, which come first.
     again: VecDeque<QueuedDelivery>,
     first: VecDeque<QueuedDelivery>,
     is_servable: bool,
+}
+
+impl TargetQueue {
+    fn has_ready(&self) -> bool {
+        !(self.again.is_empty() && self.first.is_empty())
+    }
 }
 
 impl Queue {
@@ -54,7 +54,7 @@ impl Queue {
         }
     }
 
-    /// Which queue a delivery stands in.
+    /// The queue of a delivery.
     pub(super) fn target(delivery: &Delivery) -> TargetKey {
         match &delivery.label.endpoint {
             Some(endpoint) => format!("endpoint {endpoint}").into(),
@@ -62,12 +62,12 @@ impl Queue {
         }
     }
 
-    /// How many wait for room.
+    /// Deliveries that wait for room.
     pub(super) fn ready(&self) -> usize {
         self.ready
     }
 
-    /// How many of them have their content in memory.
+    /// Those of them that have their content in memory.
     pub(super) fn held(&self) -> usize {
         self.held
     }
@@ -99,7 +99,7 @@ impl Queue {
         self.later.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// Moves what is due to the queue of its target.
+    /// Moves due deliveries to the queues of their targets.
     pub(super) fn wake(&mut self, now: Instant) {
         while self.next_due().is_some_and(|due| due <= now)
             && let Some((_, (target, waiting))) = self.later.pop_first()
@@ -115,7 +115,7 @@ impl Queue {
     }
 
     /// The next one, which is in flight until [`Queue::landed`].
-    pub(super) fn take(&mut self) -> Option<Turn> {
+    pub(super) fn take(&mut self) -> Option<(TargetKey, QueuedDelivery)> {
         if !self.has_turn() {
             return None;
         }
@@ -128,7 +128,7 @@ impl Queue {
         self.ready -= 1;
         self.held -= usize::from(waiting.is_in_memory());
         self.serve(&target);
-        Some(Turn { target, waiting })
+        Some((target, waiting))
     }
 
     /// One that was in flight is not any more.
@@ -136,7 +136,7 @@ impl Queue {
         self.in_flight -= 1;
         if let Some(queue) = self.targets.get_mut(target) {
             queue.in_flight -= 1;
-            if queue.in_flight == 0 && queue.again.is_empty() && queue.first.is_empty() {
+            if queue.in_flight == 0 && !queue.has_ready() {
                 self.targets.remove(target);
                 return;
             }
@@ -144,29 +144,23 @@ impl Queue {
         self.serve(target);
     }
 
-    /// Enters a target among those that are served next, where it has something ready and room for it.
+    /// Schedules a target with a ready delivery and room for it.
     fn serve(&mut self, target: &TargetKey) {
         let most = self.limits.concurrency.max(1);
         if let Some(queue) = self.targets.get_mut(target)
             && !queue.is_servable
             && queue.in_flight < most
-            && !(queue.again.is_empty() && queue.first.is_empty())
+            && queue.has_ready()
         {
             queue.is_servable = true;
             self.servable.push_back(Arc::clone(target));
         }
     }
 
-    /// Takes everything out that waits for a moment, in order of the moments.
+    /// Takes out the deliveries that wait for a moment, the next one first.
     pub(super) fn take_later(&mut self) -> Vec<QueuedDelivery> {
-        let later = std::mem::take(&mut self.later).into_values();
-        later.map(|(_, waiting)| waiting).collect()
-    }
-
-    /// Takes everything out: what is ready, then what waits for a moment.
-    pub(super) fn take_all(&mut self) -> Vec<QueuedDelivery> {
-        let ready = self.take_ready(|_| true);
-        ready.into_iter().chain(self.take_later()).collect()
+        let later = std::mem::take(&mut self.later);
+        later.into_values().map(|(_, waiting)| waiting).collect()
     }
 
     /// The labels of what waits, one for each endpoint.
@@ -185,18 +179,8 @@ impl Queue {
         labels.into_values().collect()
     }
 
-    /// Takes out what waits for that endpoint.
-    pub(super) fn take_endpoint(&mut self, endpoint: &str) -> Vec<QueuedDelivery> {
-        let is_it = |waiting: &QueuedDelivery| waiting.label().endpoint.as_deref() == Some(endpoint);
-        let mut taken = self.take_ready(is_it);
-        let later = std::mem::take(&mut self.later).into_iter();
-        let (out, stay): (BTreeMap<_, _>, _) = later.partition(|(_, (_, waiting))| is_it(waiting));
-        self.later = stay;
-        taken.extend(out.into_values().map(|(_, waiting)| waiting));
-        taken
-    }
-
-    fn take_ready(&mut self, wanted: impl Fn(&QueuedDelivery) -> bool) -> Vec<QueuedDelivery> {
+    /// Takes out what is wanted: what is ready, then what waits for a moment.
+    pub(super) fn take_where(&mut self, wanted: impl Fn(&QueuedDelivery) -> bool) -> Vec<QueuedDelivery> {
         let mut taken = Vec::new();
         for queue in self.targets.values_mut() {
             for list in [&mut queue.again, &mut queue.first] {
@@ -207,17 +191,19 @@ impl Queue {
         }
         self.ready -= taken.len();
         self.held -= taken.iter().filter(|waiting| waiting.is_in_memory()).count();
-        // Targets with nothing ready by now are passed over when their turn comes.
         let targets = &mut self.targets;
         self.servable.retain(|target| match targets.get_mut(target) {
-            Some(queue) if queue.again.is_empty() && queue.first.is_empty() => {
-                queue.is_servable = false;
-                false
+            Some(queue) => {
+                queue.is_servable = queue.has_ready();
+                queue.is_servable
             }
-            Some(_) => true,
             None => false,
         });
-        targets.retain(|_, queue| queue.in_flight > 0 || !queue.again.is_empty() || !queue.first.is_empty());
+        targets.retain(|_, queue| queue.in_flight > 0 || queue.has_ready());
+        let later = std::mem::take(&mut self.later).into_iter();
+        let (out, stay): (BTreeMap<_, _>, _) = later.partition(|(_, (_, waiting))| wanted(waiting));
+        self.later = stay;
+        taken.extend(out.into_values().map(|(_, waiting)| waiting));
         taken
     }
 }

@@ -1,4 +1,4 @@
-//! What follows an attempt. Pure: outcome and clock in, decision out.
+//! The retry decision. Pure: outcome and clock in, decision out.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::exchange::{ErrorKind, Outcome};
 use crate::provider::policy::{Policy, RetryOn, RunFrom};
 
-/// A `Retry-After` beyond this is not believed.
+/// The longest `Retry-After` that is honoured.
 const RETRY_AFTER_MOST: Duration = Duration::from_secs(24 * 3600);
 
 /// What follows an attempt.
@@ -32,15 +32,15 @@ pub enum Next {
 pub enum FailureReason {
     /// The schedule is used up.
     Exhausted,
-    /// The provider does not try this failure again.
+    /// The provider does not retry this failure.
     NotRetried,
     /// The code tells the provider to disable the endpoint.
     Gone,
-    /// The endpoint is disabled or removed by now: it gets nothing.
+    /// The endpoint was disabled or removed meanwhile.
     Withheld,
 }
 
-/// What a decision is made from.
+/// The state that a decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation {
     /// Attempts made, this one included.
@@ -57,41 +57,19 @@ pub struct Situation {
 
 /// Decides what follows.
 pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next {
+    if let Some(end) = end_of(policy, outcome) {
+        return end;
+    }
     let schedule = &policy.schedule;
-    if matches!(
-        outcome,
-        Outcome::Error {
-            kind: ErrorKind::Cancelled,
-            ..
-        }
-    ) {
-        return Next::Interrupted;
-    }
-    if let Some(status) = outcome.status() {
-        if policy.success.contains(status) {
-            return Next::Delivered;
-        }
-        if schedule.disable_on.contains(status) {
-            return Next::Failed(FailureReason::Gone);
-        }
-        if schedule.stop_on.contains(status) {
-            return Next::Failed(FailureReason::NotRetried);
-        }
-    }
-    if let (Some((name, value)), Outcome::Answer(answer)) = (&schedule.stop_on_header, outcome)
-        && answer.headers.get_text(name) == Some(value)
-    {
-        return Next::Failed(FailureReason::NotRetried);
-    }
-    let tried_again = match (&schedule.retry_on, outcome) {
+    let Some(delay) = schedule.delays.get(situation.attempts.saturating_sub(1) as usize) else {
+        return Next::Failed(FailureReason::Exhausted);
+    };
+    let is_retried = match (&schedule.retry_on, outcome) {
         (RetryOn::EveryFailure, _) => true,
         (RetryOn::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
         (RetryOn::Only { errors, .. }, Outcome::Error { .. }) => *errors,
     };
-    let Some(delay) = schedule.delays.get(situation.attempts.saturating_sub(1) as usize) else {
-        return Next::Failed(FailureReason::Exhausted);
-    };
-    if !tried_again {
+    if !is_retried {
         return Next::Failed(FailureReason::NotRetried);
     }
     let wait = match schedule.from {
@@ -103,15 +81,36 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
         }
     };
     let jittered = wait.mul_f64(1.0 + schedule.jitter * (situation.chance * 2.0 - 1.0));
-    let asked = retry_after(outcome, situation.now).filter(|_| {
-        outcome
-            .status()
-            .is_some_and(|status| schedule.honour_retry_after.contains(status))
-    });
+    let honours = outcome
+        .status()
+        .is_some_and(|status| schedule.honour_retry_after.contains(status));
+    let asked = retry_after(outcome, situation.now).filter(|_| honours);
     let after = jittered.max(asked.unwrap_or_default()).div_f64(situation.time_scale);
     Next::Retry {
         after,
         due: situation.now.plus(after),
+    }
+}
+
+/// The end that an outcome makes whatever attempts are left.
+fn end_of(policy: &Policy, outcome: &Outcome) -> Option<Next> {
+    let (schedule, answer) = (
+        &policy.schedule,
+        match outcome {
+            Outcome::Answer(answer) => answer,
+            Outcome::Error { kind, .. } => return (*kind == ErrorKind::Cancelled).then_some(Next::Interrupted),
+        },
+    );
+    let stop_header = schedule.stop_on_header.as_ref();
+    let stops = stop_header.is_some_and(|(name, value)| answer.headers.get_text(name) == Some(value));
+    if policy.success.contains(answer.status) {
+        Some(Next::Delivered)
+    } else if schedule.disable_on.contains(answer.status) {
+        Some(Next::Failed(FailureReason::Gone))
+    } else if stops || schedule.stop_on.contains(answer.status) {
+        Some(Next::Failed(FailureReason::NotRetried))
+    } else {
+        None
     }
 }
 

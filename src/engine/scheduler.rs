@@ -1,4 +1,4 @@
-//! Decides what is tried next, and when.
+//! Decides which delivery is tried next, and when.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::queue::{Queue, TargetKey, Turn};
+use super::queue::{Queue, TargetKey};
 use super::rate_limiter::RateLimiter;
 use super::waiting::QueuedDelivery;
 use super::worker::{NextAttempt, Worker};
 use super::{Delivery, Engine, Event, FailureReason, Next};
 use crate::transport::Transport;
 
-/// Deliveries that wait for room without their content. Whoever has one more waits to hand it over.
+/// Deliveries that wait for room without their content, at most. The producer of more has to wait.
 const MOST_READY: usize = 65_536;
 
 pub(super) struct Scheduler<T> {
@@ -22,7 +22,7 @@ pub(super) struct Scheduler<T> {
     queue: Queue,
     tasks: JoinSet<(TargetKey, Option<NextAttempt>)>,
     rate_limiter: RateLimiter,
-    /// When the next attempt may begin, where a rate says so.
+    /// When the rate limit lets the next attempt begin.
     turn: Option<Instant>,
 }
 
@@ -43,7 +43,7 @@ impl<T: Transport> Scheduler<T> {
         let mut is_open = true;
         loop {
             self.begin();
-            // What came is taken before what ended, so that the targets that have room are never idle.
+            // New jobs are taken before ended attempts, so that targets with room are never idle.
             while is_open && self.has_room() {
                 match jobs.try_recv() {
                     Ok(delivery) => self.take(Arc::new(delivery)).await,
@@ -97,7 +97,7 @@ impl<T: Transport> Scheduler<T> {
                 self.turn = turn;
                 return;
             }
-            let Some(Turn { target, waiting }) = self.queue.take() else {
+            let Some((target, waiting)) = self.queue.take() else {
                 return;
             };
             let worker = Arc::clone(&self.worker);
@@ -108,7 +108,7 @@ impl<T: Transport> Scheduler<T> {
         }
     }
 
-    /// A new delivery, or one that is taken up again at its moment.
+    /// Queues a new delivery, or one that is resumed at its moment.
     async fn take(&mut self, delivery: Arc<Delivery>) {
         let engine = &self.worker.engine;
         let target = Queue::target(&delivery);
@@ -139,14 +139,14 @@ impl<T: Transport> Scheduler<T> {
         }
     }
 
-    /// Nothing waits for its moment any more.
+    /// Ends what waits for its moment.
     async fn stop_retrying(&mut self) {
         for waiting in self.queue.take_later() {
             self.worker.end(waiting, Next::Interrupted).await;
         }
     }
 
-    /// Ends what waits for endpoints that get nothing any more.
+    /// Ends what waits for endpoints that were disabled or removed.
     async fn recheck(&mut self) {
         let Some(gate) = self.worker.engine.gate.clone() else {
             return;
@@ -155,26 +155,29 @@ impl<T: Transport> Scheduler<T> {
             if gate.admits(&label).await {
                 continue;
             }
-            for waiting in self.queue.take_endpoint(label.endpoint.as_deref().unwrap_or_default()) {
+            for waiting in self
+                .queue
+                .take_where(|waiting| waiting.label().endpoint == label.endpoint)
+            {
                 self.worker.end(waiting, Next::Failed(FailureReason::Withheld)).await;
             }
         }
     }
 
-    /// Waits for what is in flight, which ends at once after an interruption, and leaves the rest. Jobs that were handed over
-    /// but never begun get an event too.
+    /// Waits for what is in flight, which ends at once after an interruption. The rest is left, each with an event.
     async fn finish(mut self, mut jobs: mpsc::Receiver<Delivery>) {
         while let Some(landed) = self.tasks.join_next().await {
             if let Ok((_, Some((waiting, _)))) = landed {
                 self.worker.end(waiting, Next::Interrupted).await;
             }
         }
-        for waiting in self.queue.take_all() {
+        for waiting in self.queue.take_where(|_| true) {
             self.worker.end(waiting, Next::Interrupted).await;
         }
         jobs.close();
         while let Some(delivery) = jobs.recv().await {
-            self.worker.emit(Arc::new(delivery), None, Next::Interrupted).await;
+            let interrupted = Next::Interrupted;
+            self.worker.emit(Arc::new(delivery), None, interrupted, None).await;
         }
     }
 }

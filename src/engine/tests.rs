@@ -14,13 +14,11 @@ use super::rate_limiter::RateLimiter;
 use super::*;
 use crate::clock::Timestamp;
 use crate::exchange::{ErrorKind, Outcome, SecretKind};
-use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::secret::Secret;
 use crate::signature::Scheme;
-use crate::transport::AddressPolicy;
 use crate::transport::scripted::Scripted;
 
 /// Wall-clock time that passes as tokio's does.
@@ -87,32 +85,23 @@ fn delivery(provider: &str, body: &'static str) -> Delivery {
         scheme => Some(Arc::new(scheme.signer(&[secret]).expect("a usable secret"))),
     };
     let now = Timestamp::from_unix(1_893_553_445);
-    Delivery {
-        id: Id::new(IdKind::Delivery, now, &Random::os()),
-        message: Arc::new(Message {
-            id: Id::new(IdKind::Message, now, &Random::os()),
-            wire_id: "msg_1".into(),
-            event: "thing.happened".into(),
-            time: now,
-            mode: Mode::Test,
-            content_type: "application/json".into(),
-            body: Bytes::from_static(body.as_bytes()),
-        }),
-        url: Url::parse("http://127.0.0.1:1/").expect("a URL"),
-        method: "POST".into(),
-        headers: Headers::new(),
-        policy: Arc::new(profile.policy.clone()),
-        addresses: AddressPolicy::Any,
-        is_changed: false,
-        signing: Signing::Fresh {
-            profile,
-            signer,
-            secret: Arc::new(SecretKind::Dev),
-        },
-        progress: Progress::default(),
-        at: now,
-        label: Arc::default(),
-    }
+    let message = Message {
+        id: Id::new(IdKind::Message, now, &Random::os()),
+        wire_id: "msg_1".into(),
+        event: "thing.happened".into(),
+        time: now,
+        mode: Mode::Test,
+        content_type: "application/json".into(),
+        body: Bytes::from_static(body.as_bytes()),
+    };
+    let url = Url::parse("http://127.0.0.1:1/").expect("a URL");
+    let policy = Arc::new(profile.policy.clone());
+    let signing = Signing::Fresh {
+        profile,
+        signer,
+        secret: Arc::new(SecretKind::Dev),
+    };
+    Delivery::new(&Random::os(), now, message, url, signing, policy, Label::default())
 }
 
 fn names(events: &[(Duration, Event)]) -> Vec<&'static str> {

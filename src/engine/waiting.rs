@@ -12,20 +12,20 @@ use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::transport::AddressPolicy;
 
-/// What a store keeps of a delivery: everything that may be large.
+/// The parts of a delivery that may be large, which a store keeps.
 #[derive(Debug, Clone)]
 pub struct DeliveryContent {
-    /// What is delivered.
+    /// The message.
     pub message: Arc<Message>,
-    /// Where to.
+    /// The target.
     pub url: Url,
-    /// With which method.
+    /// The method.
     pub method: String,
     /// Headers beside the provider's own.
     pub headers: Headers,
 }
 
-/// A delivery that waits, and what was tried by now.
+/// A delivery that waits, with its attempts so far.
 #[derive(Debug)]
 pub(super) struct QueuedDelivery {
     pub(super) progress: Progress,
@@ -36,14 +36,14 @@ pub(super) struct QueuedDelivery {
 pub(super) enum HeldContent {
     /// In memory.
     InMemory(Arc<Delivery>),
-    /// In the store, but for what is small or shared.
+    /// In the store, except for small and shared parts.
     Stored(Box<StoredDelivery>),
 }
 
 #[derive(Debug)]
 pub(super) struct StoredDelivery {
     id: Id,
-    /// Of a delivery that is sent in another way than its record says.
+    /// URL, method and headers where they differ from the record.
     changed: Option<(Url, String, Headers)>,
     signing: Signing,
     policy: Arc<Policy>,
@@ -71,7 +71,7 @@ impl QueuedDelivery {
         }
     }
 
-    /// The same without what the store keeps.
+    /// Drops what the store keeps.
     pub(super) fn stored(self) -> Self {
         let content = match self.content {
             HeldContent::InMemory(delivery) => HeldContent::Stored(Box::new(StoredDelivery {

@@ -1,4 +1,4 @@
-//! One attempt: from the queue to the event that says what came of it.
+//! One attempt: from the queue to its event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,19 +23,24 @@ pub(super) struct Worker<T> {
 pub(super) type NextAttempt = (QueuedDelivery, Duration);
 
 impl<T: Transport> Worker<T> {
-    /// Makes the next attempt of a delivery. It ends when its event was taken, so that a slow ledger slows down the
-    /// sending and outcomes do not pile up in memory.
+    /// Makes the next attempt of a delivery. Returns when its event was taken, so that a slow ledger slows down the sending
+    /// and outcomes do not pile up in memory.
     pub(super) async fn attempt(&self, waiting: QueuedDelivery) -> Option<NextAttempt> {
         let mut progress = waiting.progress;
         let delivery = waiting.whole(self.engine.store.as_ref()).await?;
-        if !self.is_admitted(&delivery).await {
-            self.emit(delivery, None, Next::Failed(FailureReason::Withheld)).await;
+        let is_admitted = match &self.engine.gate {
+            Some(gate) => gate.admits(&delivery.label).await,
+            None => true,
+        };
+        if !is_admitted {
+            let withheld = Next::Failed(FailureReason::Withheld);
+            self.emit(delivery, None, withheld, None).await;
             self.engine.recheck.notify_one();
             return None;
         }
-        // What was fetched meanwhile is not begun only to be given up at once.
+        // Cancelled while the content was fetched: an attempt would be stopped at once, and counted.
         if self.cancel.is_cancelled() {
-            self.emit(delivery, None, Next::Interrupted).await;
+            self.emit(delivery, None, Next::Interrupted, None).await;
             return None;
         }
         progress.attempts += 1;
@@ -60,26 +65,17 @@ impl<T: Transport> Worker<T> {
             progress,
             content: HeldContent::InMemory(Arc::clone(&delivery)),
         };
-        match (after, &self.engine.store) {
-            (Some(after), Some(_)) => {
-                let recorded = CancellationToken::new();
-                let guard = Arc::new(recorded.clone().drop_guard());
-                self.emit_kept(delivery, Some(attempt), next, Some(guard)).await;
-                recorded.cancelled().await;
-                Some((waiting.stored(), after))
-            }
-            (after, _) => {
-                self.emit(delivery, Some(attempt), next).await;
-                after.map(|after| (waiting, after))
-            }
+        let has_store = self.engine.store.is_some();
+        let recorded = CancellationToken::new();
+        let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));
+        self.emit(delivery, Some(attempt), next, guard).await;
+        let after = after?;
+        if !has_store {
+            return Some((waiting, after));
         }
-    }
-
-    async fn is_admitted(&self, delivery: &Delivery) -> bool {
-        match &self.engine.gate {
-            Some(gate) => gate.admits(&delivery.label).await,
-            None => true,
-        }
+        // Only a delivery that is on record can be fetched from the store.
+        recorded.cancelled().await;
+        Some((waiting.stored(), after))
     }
 
     async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
@@ -98,7 +94,7 @@ impl<T: Transport> Worker<T> {
                 let changed = (request.body != delivery.message.body).then_some(request.body);
                 (request.headers, changed, outcome)
             }
-            // Sent without a signature it would be refused, and the receiver would be blamed.
+            // Not sent unsigned: the receiver would refuse it, and be blamed.
             Err(error) => {
                 let (kind, text) = (ErrorKind::Signing, error.to_string());
                 (Headers::new(), None, Outcome::Error { kind, text })
@@ -117,30 +113,24 @@ impl<T: Transport> Worker<T> {
     /// Emits how a delivery that waits ends.
     pub(super) async fn end(&self, waiting: QueuedDelivery, next: Next) {
         if let Some(delivery) = waiting.whole(self.engine.store.as_ref()).await {
-            self.emit(delivery, None, next).await;
+            self.emit(delivery, None, next, None).await;
         }
     }
 
-    pub(super) async fn emit(&self, delivery: Arc<Delivery>, attempt: Option<Attempt>, next: Next) {
-        self.emit_kept(delivery, attempt, next, None).await;
-    }
-
-    async fn emit_kept(
+    pub(super) async fn emit(
         &self,
         delivery: Arc<Delivery>,
         attempt: Option<Attempt>,
         next: Next,
         until_recorded: Option<Arc<DropGuard>>,
     ) {
-        // A reader that is gone needs no news; the deliveries still have to come to their end.
-        let _ = self
-            .events
-            .send(Event {
-                delivery,
-                attempt,
-                next,
-                until_recorded,
-            })
-            .await;
+        let event = Event {
+            delivery,
+            attempt,
+            next,
+            until_recorded,
+        };
+        // Deliveries come to their end even when the receiver is gone.
+        let _ = self.events.send(event).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What `listen` answers to a provider that asks whether it is wanted here.
+//! Challenges: requests by which a provider asks whether its endpoint wants its events.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::mask;
-use crate::provider::handshake::{Asked, Asking, Handshake, Unanswerable, is_bare};
+use crate::provider::handshake::{ChallengeCandidate, ChallengeFields, Handshake, Unanswerable, is_bare};
 use crate::provider::{Facts, Profile, Registry, RegistryError};
 use crate::secret::Secret;
 use crate::server::{Incoming, Reply};
@@ -18,60 +19,51 @@ use crate::verification::{Verification, VerificationResult};
 /// What stands in the ledger where a secret was.
 const NOT_KEPT: &str = "(not kept)";
 
-/// In how many places of a body a short secret is looked for.
+/// Places of a body in which a short secret is replaced, at most.
 const SHORT_PLACES: usize = 16;
 
-/// The answer of who was told another token than it says.
+/// Status of the answer to a wrong verify token.
 const WRONG_TOKEN: u16 = 403;
 
-/// Knows the questions of providers.
+/// Recognises and answers the challenges of providers.
 #[derive(Debug)]
 pub struct Challenges {
     registry: Registry,
-    /// Those that are expected; none: any of the built-in ones.
+    /// The expected providers; none: any of the built-in ones.
     named: Vec<Arc<Profile>>,
-    /// Those that have asked so far.
+    /// Built-in providers that have sent a challenge.
     met: Mutex<HashMap<&'static str, Option<Arc<Profile>>>>,
-    /// Whether a request that says nothing is taken for a question of anybody's.
+    /// Whether a request with nothing but a method is taken for a challenge of any provider.
     bare: bool,
-    /// What a provider says that was told to say something.
+    /// The verify token that a provider must send.
     verify: Option<Secret>,
+    /// Status of the answer to refused ones.
+    reject_status: u16,
 }
 
-/// A question to be answered.
-#[derive(Debug, Clone, Copy)]
-struct PendingChallenge<'a> {
-    handshake: &'a Handshake,
-    asked: &'a Asked,
-    /// The provider's name.
-    name: &'a str,
-    /// Whether its token may be signed with the secret of events.
-    may_sign: bool,
-}
-
-/// What is made of a request.
+/// What a request is.
 #[derive(Debug)]
 pub(super) enum Challenge {
-    /// It is no question.
+    /// No challenge.
     None,
-    /// It is a question whose signature does not match.
+    /// A challenge whose signature does not match.
     Refused,
-    /// It is a question, and this is the answer.
+    /// A challenge with its answer.
     Answered(Box<(Reply, ChallengeReply)>),
 }
 
-/// A question that was answered.
-#[derive(Debug)]
+/// An answered challenge, beside the answer itself.
+#[derive(Debug, Default)]
 pub struct ChallengeReply {
-    /// Why it was answered with a refusal.
+    /// Why it was refused.
     pub refused: Option<String>,
-    /// What the operator has to know.
+    /// Text for the operator, such as a token to type into the provider's page.
     pub tell: Option<String>,
-    /// What is shown of a question that is not as safe as it could be.
+    /// What would make the handshake safer.
     pub caution: Option<&'static str>,
     /// A URL whose opening confirms the endpoint, and whether it is the provider's.
     pub confirm: Option<(String, bool)>,
-    /// What must not be kept.
+    /// A token that must not be recorded.
     secret: Option<String>,
 }
 
@@ -82,8 +74,10 @@ impl Challenges {
         labels: &[String],
         bare: bool,
         verify: Option<Secret>,
+        reject_status: u16,
     ) -> Result<Self, RegistryError> {
         Ok(Self {
+            reject_status,
             bare,
             registry: registry.clone(),
             named: labels
@@ -95,15 +89,14 @@ impl Challenges {
         })
     }
 
-    /// Answers a question. What is judged is then a handshake: no event, and refused only as a handshake is.
+    /// Answers a challenge. The verdict is then that of a handshake, not of an event.
     pub(super) fn answer_challenge(
         &self,
         verification: &Verification,
         judged: &mut VerificationResult,
         incoming: &Incoming,
-        reject_status: u16,
     ) -> Challenge {
-        let asking = Asking {
+        let asking = ChallengeCandidate {
             method: &incoming.method,
             target: &incoming.target,
             headers: &incoming.headers,
@@ -123,20 +116,19 @@ impl Challenges {
         }
         let secret = verification
             .checks()
-            .then(|| verification.secret_of(&profile, judged.secret()));
-        let question = PendingChallenge {
-            handshake,
-            asked: &asked,
-            name: &profile.name,
-            may_sign: verification.may_sign(asked.token.as_bytes()),
-        };
-        let answered = self.answer(&question, incoming, secret.flatten().as_ref(), reject_status);
-        // Before an endpoint is confirmed it may know no secret: most questions are not signed, or need not be.
+            .then(|| verification.secret_of(&profile, judged.verdict.secret()));
+        let answered = self.answer(
+            (&profile, handshake, &asked),
+            &incoming.headers,
+            secret.flatten().as_ref(),
+            verification.may_sign(asked.token.as_bytes()),
+        );
+        // Before an endpoint is confirmed it may know no secret: most challenges are not signed, or need not be.
         if judged.verdict.is_refused() {
             judged.verdict = Verdict::Unsigned;
         }
-        // Of those who ask with nothing but a method nobody can say who it is.
-        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.weight() > 0;
+        // A bare request does not tell which provider sent it.
+        let known = !self.named.is_empty() || !is_bare(&asking) || handshake.request.weight() > 0;
         judged.label = known.then(|| profile.label().into());
         judged.ties.clear();
         judged.facts = Facts::default();
@@ -144,16 +136,20 @@ impl Challenges {
         Challenge::Answered(Box::new(answered))
     }
 
-    /// The question that says the most of those that the request may be.
-    fn find(&self, judged: &VerificationResult, asking: &Asking<'_>) -> Option<(Arc<Profile>, usize, Asked)> {
-        let mut best: Option<(Arc<Profile>, usize, Asked)> = None;
+    /// The most specific challenge that the request can be.
+    fn find(
+        &self,
+        judged: &VerificationResult,
+        asking: &ChallengeCandidate<'_>,
+    ) -> Option<(Arc<Profile>, usize, ChallengeFields)> {
+        let mut best: Option<(Arc<Profile>, usize, ChallengeFields)> = None;
         let mut look = |profile: &Arc<Profile>| {
             for (index, handshake) in profile.handshakes.iter().enumerate() {
                 let old = best
                     .as_ref()
-                    .map(|(profile, index, _)| profile.handshakes[*index].weight());
-                if old.is_none_or(|old| handshake.weight() > old)
-                    && let Some(asked) = handshake.read(asking)
+                    .map(|(profile, index, _)| profile.handshakes[*index].request.weight());
+                if old.is_none_or(|old| handshake.request.weight() > old)
+                    && let Some(asked) = handshake.request.read(asking)
                 {
                     best = Some((Arc::clone(profile), index, asked));
                 }
@@ -172,79 +168,87 @@ impl Challenges {
     }
 
     fn met(&self, name: &'static str) -> Option<Arc<Profile>> {
+        // The registry compiles a profile from its file each time, too slow for every request.
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = met.entry(name).or_insert_with(|| self.registry.get(name).ok());
         profile.clone()
     }
 
+    /// The answer to a challenge of that provider. `may_sign`: its token cannot be taken for an event.
     fn answer(
         &self,
-        question: &PendingChallenge<'_>,
-        incoming: &Incoming,
+        (profile, handshake, asked): (&Profile, &Handshake, &ChallengeFields),
+        headers: &Headers,
         secret: Option<&Secret>,
-        reject_status: u16,
+        may_sign: bool,
     ) -> (Reply, ChallengeReply) {
-        let PendingChallenge { handshake, asked, .. } = *question;
-        let mut reply = ChallengeReply {
-            refused: None,
-            tell: handshake.told(asked, &incoming.headers),
-            caution: None,
-            confirm: handshake
-                .confirmation(asked)
-                .map(|confirmation| (confirmation.url.to_owned(), confirmation.trusted)),
-            secret: handshake.secret.then(|| asked.token.clone()),
-        };
-        match (&self.verify, &asked.verify) {
+        let masked = handshake.secret.then(|| asked.token.clone());
+        let refuse = |status, why| (Reply::empty(status), ChallengeReply::refused(why, masked.clone()));
+        let caution = match (&self.verify, &asked.verify) {
             (Some(wanted), Some(given)) if !same(given.as_bytes(), wanted.expose()) => {
-                return reply.refuses(WRONG_TOKEN, "it says another token than `--handshake-token`".to_owned());
+                return refuse(
+                    WRONG_TOKEN,
+                    "its verify token is not that of `--handshake-token`".to_owned(),
+                );
             }
-            (None, Some(_)) => reply.caution = Some("any token is taken; `--handshake-token REF` takes only yours"),
-            _ => {}
-        }
+            (None, Some(_)) => Some("any verify token is accepted; `--handshake-token REF` accepts only yours"),
+            _ => None,
+        };
         // An answer is a signature: only of a provider that the user named, and never of what may be an event.
         let signed = match (handshake.needs_secret(), secret) {
             (true, Some(_)) if self.named.is_empty() => Err(Unanswerable::Unnamed),
-            (true, Some(_)) if !question.may_sign => Err(Unanswerable::Token),
-            _ => handshake.answer(asked, &incoming.headers, secret),
+            (true, Some(_)) if !may_sign => Err(Unanswerable::Token),
+            _ => handshake.answer(asked, headers, secret),
         };
         match signed {
-            Ok(answer) => {
-                let answer = Reply {
-                    status: answer.status,
-                    headers: answer.headers,
-                    body: answer.body,
+            Ok(Answer {
+                status,
+                headers: lines,
+                body,
+                ..
+            }) => {
+                let reply = ChallengeReply {
+                    refused: None,
+                    tell: handshake.told(asked, headers),
+                    caution,
+                    confirm: handshake.confirmation(asked),
+                    secret: masked,
                 };
-                (answer, reply)
+                (
+                    Reply {
+                        status,
+                        headers: lines,
+                        body,
+                    },
+                    reply,
+                )
             }
             Err(why @ Unanswerable::Unnamed) => {
-                reply.refuses(reject_status, format!("{why}: add `--provider {}`", question.name))
+                refuse(self.reject_status, format!("{why}: add `--provider {}`", profile.name))
             }
-            Err(why @ Unanswerable::Secret) => reply.refuses(reject_status, format!("{why}: add `--secret`")),
-            Err(why) => reply.refuses(reject_status, why.to_string()),
+            Err(why @ Unanswerable::Secret) => refuse(self.reject_status, format!("{why}: add `--secret`")),
+            Err(why) => refuse(self.reject_status, why.to_string()),
         }
     }
 }
 
 impl ChallengeReply {
+    fn refused(why: String, secret: Option<String>) -> Self {
+        Self {
+            refused: Some(why),
+            secret,
+            ..Self::default()
+        }
+    }
+
     /// The URL whose opening confirms the endpoint.
     pub fn confirm_url(&self) -> Option<&str> {
         self.confirm.as_ref().map(|(url, _)| url.as_str())
     }
-
-    fn refuses(self, status: u16, why: String) -> (Reply, Self) {
-        let reply = Self {
-            refused: Some(why),
-            tell: None,
-            caution: None,
-            confirm: None,
-            secret: self.secret,
-        };
-        (Reply::empty(status), reply)
-    }
 }
 
 impl Challenge {
-    /// The answer to a question, and what there is to say of it.
+    /// The answer, and what is reported with it.
     pub(super) fn answered(self) -> Option<(Reply, ChallengeReply)> {
         match self {
             Self::Answered(answered) => Some(*answered),
@@ -252,13 +256,13 @@ impl Challenge {
         }
     }
 
-    /// Headers and body as they are recorded: without what a provider says once and only to its receiver.
+    /// Headers and body as they are recorded: without the token that only the receiver may know.
     pub(super) fn to_be_kept(&self, headers: Headers, body: Bytes) -> (Headers, Bytes) {
         let Self::Answered(answered) = self else {
             return (headers, body);
         };
         let secret = answered.1.secret.as_deref();
-        // A question may repeat the token that the provider was told, and is never sent on.
+        // A challenge may repeat the verify token; it is never forwarded, so masking its body changes nothing else.
         let body = match mask::bytes(&body) {
             Cow::Owned(masked) => masked.into(),
             Cow::Borrowed(_) => body,
@@ -296,11 +300,8 @@ mod tests {
         let headers: Headers = [("x-hook-secret", "abc"), ("x-other", "d")].into_iter().collect();
         let body = Bytes::from_static(br#"{"token":"abc"}"#);
         let reply = ChallengeReply {
-            refused: None,
-            tell: None,
-            caution: None,
-            confirm: None,
             secret: Some("abc".into()),
+            ..ChallengeReply::default()
         };
         let kept = Challenge::None.to_be_kept(headers.clone(), body.clone());
         assert_eq!(kept, (headers.clone(), body.clone()));

@@ -1,4 +1,4 @@
-//! What a document must say.
+//! Conditions on the fields of a document.
 
 use serde_json::Value;
 
@@ -10,48 +10,34 @@ use crate::text::printable;
 /// Characters of a value that are shown.
 const SHOWN: usize = 80;
 
-/// What stands at a place of the body.
+/// A value that a document must have at a path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// Dotted; items of lists by their number.
-    pub path: String,
-    /// What is there.
-    pub wanted: ConditionValue,
-}
-
-/// A value to compare with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ConditionValue {
-    /// Text, in which `*` stands for anything.
-    Text(Glob),
-    /// A number, `true` or `false`.
-    Value(Value),
+    path: String,
+    /// A text, in which `*` stands for anything, a number or a boolean.
+    wanted: Value,
 }
 
 impl Condition {
     /// Reads one. The error is a clause that follows the table's name.
     pub fn new(path: &str, wanted: &Value) -> Result<Self, String> {
-        let wanted = match wanted {
-            Value::String(text) => ConditionValue::Text(Glob::new(text)),
-            Value::Number(_) | Value::Bool(_) => ConditionValue::Value(wanted.clone()),
-            _ => {
-                return Err(format!(
-                    "compares `{path}` with something that is no text, number or boolean"
-                ));
-            }
-        };
+        if !matches!(wanted, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+            return Err(format!(
+                "compares `{path}` with something that is not text, a number or a boolean"
+            ));
+        }
         Ok(Self {
             path: path.to_owned(),
-            wanted,
+            wanted: wanted.clone(),
         })
     }
 
     /// Whether it holds for that document.
     pub fn holds(&self, body: &Value) -> bool {
         match (get(body, &self.path), &self.wanted) {
-            (Some(Value::String(text)), ConditionValue::Text(pattern)) => pattern.fits(text),
-            (Some(found), ConditionValue::Value(wanted)) => found == wanted,
-            _ => false,
+            (Some(Value::String(text)), Value::String(pattern)) => Glob::new(pattern).fits(text),
+            (found, wanted) => found == Some(wanted),
         }
     }
 
@@ -60,18 +46,11 @@ impl Condition {
         if self.holds(body) {
             return None;
         }
-        let wanted = match &self.wanted {
-            ConditionValue::Text(pattern) => pattern.to_string(),
-            ConditionValue::Value(value) => value.to_string(),
-        };
-        let path = printable(&self.path, SHOWN);
-        let wanted = printable(&wanted, SHOWN);
+        let shown = |text: &str| printable(text, SHOWN);
+        let (path, wanted) = (shown(&self.path), shown(&text_of(&self.wanted)));
         Some(match get(body, &self.path) {
             None => format!("the record has no `{path}`, and `{wanted}` is wanted"),
-            Some(found) => {
-                let found = printable(&text_of(found), SHOWN);
-                format!("`{path}` is `{found}`, and `{wanted}` is wanted")
-            }
+            Some(found) => format!("`{path}` is `{}`, and `{wanted}` is wanted", shown(&text_of(found))),
         })
     }
 }

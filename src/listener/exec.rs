@@ -1,5 +1,5 @@
-//! Commands that run for an event: body on standard input, facts in the environment. Nothing from the network is put
-//! into a command line.
+//! Commands that run for an event: body on standard input, facts in the environment. Nothing from the network becomes
+//! part of a command line.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,19 +19,19 @@ use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::NewCapture;
 use crate::text::printable;
 
-/// Characters of a command's last words that are kept.
+/// Characters of a command's last line on stderr that are kept.
 const KEPT: usize = 200;
 
-/// Bytes of a line that are looked at for them.
+/// Bytes of a line that are read for it.
 const LINE: usize = 4 * KEPT;
 
-/// How long a command's stderr is read on after its end: what it left in the background may hold it open for ever.
+/// How long a command's stderr is read after its end: a process that it left in the background may hold it open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Why a command did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandError {
-    /// It failed: words for people, harmless for a terminal.
+    /// It failed; says how, safe for a terminal.
     Failed(String),
     /// It was stopped before it ended.
     Stopped,
@@ -42,52 +42,42 @@ pub enum CommandError {
 pub struct Bounds<'a> {
     /// Its time limit.
     pub limit: Option<Duration>,
-    /// Asks it and everything that it started to end.
+    /// Asks the process group to end.
     pub stop: &'a CancellationToken,
-    /// Kills what is left at once.
+    /// Kills the process group.
     pub kill: &'a CancellationToken,
     /// Its folder; absent: that of this process.
     pub folder: Option<&'a Path>,
 }
 
-/// Runs one command for a capture and waits for its end, within these bounds. What it prints goes to stderr: stdout is
-/// hook's data.
+/// Runs one command for a capture and waits for its end, within these bounds. Its stdout goes to stderr, since stdout is
+/// for hook's data.
 pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bounds<'_>) -> Result<(), CommandError> {
     let mut command = shell(command, number, capture);
     if let Some(folder) = bounds.folder {
         command.current_dir(folder);
     }
-    let mut child = match GroupChild::spawn(&mut command) {
-        Ok(child) => child,
-        Err(error) => return Err(CommandError::Failed(format!("cannot be started: {error}"))),
-    };
+    let started = GroupChild::spawn(&mut command);
+    let mut child = started.map_err(|error| CommandError::Failed(format!("cannot be started: {error}")))?;
     let said = Arc::new(Mutex::new(LastLine::default()));
     // Read from the beginning: a command that says much before it reads its input would block, and so would this.
     let reader = child
         .stderr()
         .map(|stderr| tokio::spawn(pass_on(stderr, Arc::clone(&said))));
-    let words = match end_of(&mut child, &capture.body, bounds).await {
-        CommandEnd::Own(Ok(status)) if status.success() => None,
-        CommandEnd::Own(Ok(status)) => Some(ending(status)),
-        CommandEnd::Own(Err(error)) => Some(error.to_string()),
-        CommandEnd::TimedOut(limit) => Some(format!("took longer than {}", human_duration(limit))),
-        CommandEnd::Stopped => return Err(CommandError::Stopped),
-    };
-    if let Some(reader) = reader {
-        let _ = timeout(LAST_WORDS, reader).await;
+    match end_of(&mut child, &capture.body, bounds).await {
+        Err(CommandError::Failed(words)) => {
+            if let Some(reader) = reader {
+                let _ = timeout(LAST_WORDS, reader).await;
+            }
+            Err(CommandError::Failed(lock(&said).after(words)))
+        }
+        ended => ended,
     }
-    words.map_or(Ok(()), |words| Err(CommandError::Failed(lock(&said).after(words))))
 }
 
-/// What ended a command.
-enum CommandEnd {
-    Own(std::io::Result<ExitStatus>),
-    TimedOut(Duration),
-    Stopped,
-}
-
-async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> CommandEnd {
-    let stdin = child.stdin();
+/// Feeds the command its input and waits for its end.
+async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> Result<(), CommandError> {
+    let (stdin, limit) = (child.stdin(), bounds.limit.unwrap_or(Duration::MAX));
     let own = async {
         if let Some(mut stdin) = stdin {
             // A command that does not read its input closes the pipe early, which is no failure.
@@ -95,31 +85,35 @@ async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> Comm
         }
         child.wait().await
     };
-    let limited = async {
-        match bounds.limit {
-            Some(limit) => timeout(limit, own)
-                .await
-                .map_or(CommandEnd::TimedOut(limit), CommandEnd::Own),
-            None => CommandEnd::Own(own.await),
-        }
-    };
-    let end = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        () = bounds.stop.cancelled() => CommandEnd::Stopped,
-        end = limited => end,
+        () = bounds.stop.cancelled() => None,
+        ended = timeout(limit, own) => Some(ended),
     };
-    if matches!(end, CommandEnd::TimedOut(_) | CommandEnd::Stopped) {
-        // One that cleans up and says that all is well has done its work.
-        let ended = child.stop(bounds.kill).await;
-        if matches!(end, CommandEnd::Stopped) && ended.as_ref().is_ok_and(ExitStatus::success) {
-            return CommandEnd::Own(ended);
+    let failure = match ended {
+        Some(Ok(Ok(status))) if status.success() => return Ok(()),
+        Some(Ok(Ok(status))) => ending(status),
+        Some(Ok(Err(error))) => error.to_string(),
+        Some(Err(_)) => {
+            let _ = child.stop(bounds.kill).await;
+            format!("took longer than {}", human_duration(limit))
         }
-    }
-    end
+        // A command that cleans up when it is stopped and reports success has done its work.
+        None => match child.stop(bounds.kill).await {
+            Ok(status) if status.success() => return Ok(()),
+            _ => return Err(CommandError::Stopped),
+        },
+    };
+    Err(CommandError::Failed(failure))
 }
 
 fn shell(command: &str, number: u64, capture: &NewCapture) -> Command {
     let text = |value: &Option<String>| value.as_deref().map(|text| text.replace('\0', "")).unwrap_or_default();
+    let verified = match capture.verdict.name.as_str() {
+        VERIFIED => "true",
+        TOKEN_ONLY => "token",
+        _ => "false",
+    };
     let mut shell = Command::new("sh");
     shell
         .arg("-c")
@@ -129,14 +123,7 @@ fn shell(command: &str, number: u64, capture: &NewCapture) -> Command {
         .env("WEBHOOK_ID", text(&capture.event_id))
         .env("WEBHOOK_EVENT", text(&capture.event))
         .env("WEBHOOK_PROVIDER", text(&capture.provider))
-        .env(
-            "WEBHOOK_VERIFIED",
-            match capture.verdict.name.as_str() {
-                VERIFIED => "true",
-                TOKEN_ONLY => "token",
-                _ => "false",
-            },
-        )
+        .env("WEBHOOK_VERIFIED", verified)
         .env("WEBHOOK_METHOD", &capture.method)
         .env("WEBHOOK_TARGET", capture.target.replace('\0', ""))
         .stdin(Stdio::piped())
@@ -155,12 +142,12 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Copies to our own stderr what a command says on its own, and keeps its last line.
+/// Copies a command's stderr to our own, and keeps its last line.
 async fn pass_on(mut stderr: ChildStderr, said: Arc<Mutex<LastLine>>) {
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
         lock(&said).take(&buffer[..read]);
-        // Nobody may be there to read it, which is no reason to stop the command by a full pipe.
+        // Our stderr may be closed; the command must not block on a full pipe.
         let _ = std::io::stderr().write_all(&buffer[..read]);
     }
 }

@@ -1,4 +1,4 @@
-//! Inbound triggers: requests that carry no signature, at a path that nobody can guess, become records.
+//! Inbound triggers: unsigned requests at a secret path become records.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,10 +6,9 @@ use serde_json::{Map, Value};
 use crate::headers::Headers;
 use crate::json::{get, insert, leaf_paths};
 use crate::provider::near_names;
-use crate::server::Incoming;
 use crate::signature::{RejectReason, same};
 
-/// Places of a request that are looked through for a hint.
+/// Fields of a request that are searched for a hint.
 const LOOKED_THROUGH: usize = 500;
 
 /// A trigger of a workflow.
@@ -28,14 +27,14 @@ pub struct Inbound {
     pub map: Vec<(String, String)>,
 }
 
-/// What came to a trigger.
-#[derive(Debug, Clone, PartialEq)]
+/// A request to a trigger.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TriggerReading {
     /// The fields as they came; absent when they cannot be read.
     pub fields: Option<Value>,
     /// What the workflow gets.
     pub record: Option<Value>,
-    /// Why nobody is enrolled, as a clause.
+    /// Why it is not enrolled, as a clause.
     pub left_out: Option<String>,
     /// What may help against that.
     pub hint: Option<String>,
@@ -44,27 +43,17 @@ pub struct TriggerReading {
 }
 
 impl TriggerReading {
-    fn unreadable(why: String) -> Self {
-        Self {
-            fields: None,
-            record: None,
-            left_out: Some(why),
-            hint: None,
-            unmapped: Vec::new(),
-        }
-    }
-
-    /// Whether it was a record at all.
+    /// Whether it is a record.
     pub fn is_readable(&self) -> bool {
         self.fields.is_some()
     }
 }
 
 impl Inbound {
-    /// What speaks against a request before it is read.
+    /// Why a request is refused before it is read.
     pub fn gate(&self, method: &str, target: &str) -> Option<RejectReason> {
         let path = target.split('?').next().unwrap_or_default();
-        // The path is what lets a request in: how much of a guess is right must not be told by the time.
+        // The path is a secret: compared in constant time.
         if !same(path.as_bytes(), self.path.as_bytes()) {
             return Some(RejectReason::Path);
         }
@@ -75,13 +64,21 @@ impl Inbound {
     }
 
     /// The record of a request.
-    pub fn read(&self, incoming: &Incoming) -> TriggerReading {
-        let fields = match fields(incoming) {
+    pub fn read(&self, target: &str, headers: &Headers, body: &[u8]) -> TriggerReading {
+        let fields = match fields(target, headers, body) {
             Ok(fields) => fields,
-            Err(why) => return TriggerReading::unreadable(why),
+            Err(why) => {
+                return TriggerReading {
+                    left_out: Some(why),
+                    ..TriggerReading::default()
+                };
+            }
         };
         let (record, unmapped) = self.mapped(&fields);
-        let left_out = (!self.identifies(&record)).then(|| self.nobody());
+        let left_out = (!self.identifies(&record)).then(|| match self.identity.as_slice() {
+            [one] => format!("it has no `{one}`"),
+            several => format!("it has neither `{}`", several.join("` nor `")),
+        });
         let hint = left_out.as_ref().and_then(|_| self.identity_hint(&fields));
         TriggerReading {
             fields: Some(fields),
@@ -118,13 +115,6 @@ impl Inbound {
         self.identity.is_empty() || self.identity.iter().any(|name| record.get(name).is_some_and(says))
     }
 
-    fn nobody(&self) -> String {
-        match self.identity.as_slice() {
-            [one] => format!("it has no `{one}`"),
-            several => format!("it has neither `{}`", several.join("` nor `")),
-        }
-    }
-
     /// Where in the request an identity may be.
     fn identity_hint(&self, fields: &Value) -> Option<String> {
         let paths = leaf_paths(fields);
@@ -136,24 +126,32 @@ impl Inbound {
     }
 }
 
+/// The target of a request without its path: that of a trigger is a secret, and never sent on.
+pub fn without_path(target: &str) -> String {
+    match target.split_once('?') {
+        Some((_, query)) => format!("/?{query}"),
+        None => "/".to_owned(),
+    }
+}
+
 /// The fields of a request: of its query, its form, or its JSON object. The error is a clause.
-fn fields(incoming: &Incoming) -> Result<Value, String> {
-    if incoming.body.is_empty() {
-        let query = incoming.target.split_once('?').map_or("", |(_, query)| query);
+fn fields(target: &str, headers: &Headers, body: &[u8]) -> Result<Value, String> {
+    if body.is_empty() {
+        let query = target.split_once('?').map_or("", |(_, query)| query);
         return match pairs(query.as_bytes()) {
             fields if fields.is_empty() => Err("it has neither a body nor a query".into()),
             fields => Ok(Value::Object(fields)),
         };
     }
     // `curl -d` sends JSON under the name of a form, so that the name alone says nothing.
-    let json = serde_json::from_slice(&incoming.body);
-    if is_form(&incoming.headers) && !matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
-        return Ok(Value::Object(pairs(&incoming.body)));
+    let json = serde_json::from_slice(body);
+    if is_form(headers) && !matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
+        return Ok(Value::Object(pairs(body)));
     }
     match json {
         Ok(fields @ Value::Object(_)) => Ok(fields),
-        Ok(Value::Array(_)) => Err("its body is a list, and one object is wanted".into()),
-        Ok(_) => Err("its body is no object".into()),
+        Ok(Value::Array(_)) => Err("its body is a list, not one object".into()),
+        Ok(_) => Err("its body is not an object".into()),
         Err(_) => Err("its body is neither JSON nor a form".into()),
     }
 }
@@ -197,13 +195,8 @@ mod tests {
     }
 
     fn read(map: &[(&str, &str)], target: &str, kind: &str, body: &str) -> TriggerReading {
-        trigger(map).read(&Incoming {
-            method: "POST".into(),
-            target: target.into(),
-            headers: [("content-type", kind)].into_iter().collect(),
-            body: body.to_owned().into(),
-            remote: ([127, 0, 0, 1], 1).into(),
-        })
+        let headers = [("content-type", kind)].into_iter().collect();
+        trigger(map).read(target, &headers, body.as_bytes())
     }
 
     #[test]
@@ -277,10 +270,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_said() {
+    fn a_request_that_is_not_a_record_says_why() {
         for (body, why) in [
             ("[]", "a list"),
-            ("1", "no object"),
+            ("1", "not an object"),
             ("hello", "neither JSON nor a form"),
             ("", "neither a body nor a query"),
         ] {

@@ -1,4 +1,4 @@
-//! What may be done for a request: forwards and commands act on the word of whoever sent it.
+//! Permission of a request to cause forwards and commands.
 
 use url::Url;
 

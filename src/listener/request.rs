@@ -1,4 +1,4 @@
-//! What a listener tells of.
+//! The events of a listener.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::server::{Rejection, Reply};
 use crate::store::{Lane, NewCapture, StoreError};
 use crate::verification::VerificationResult;
 
-/// What was heard.
+/// What happened at the listener.
 #[derive(Debug)]
 pub enum ListenerEvent {
     /// A request, recorded and answered (or about to be, when the app answers).
@@ -31,7 +31,7 @@ pub struct ReceivedRequest {
     pub number: u64,
     /// `cap_...`
     pub id: Id,
-    /// What the check said, and what the request says about itself.
+    /// The verdict, and what the request says about itself.
     pub judged: VerificationResult,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
@@ -41,7 +41,7 @@ pub struct ReceivedRequest {
     pub unsigned: Vec<String>,
     /// What was answered; 0 when the app answers.
     pub status: u16,
-    /// Present when the provider asked if it is wanted here: no event.
+    /// Present when it was a challenge of the provider, and no event.
     pub handshake: Option<ChallengeReply>,
     /// Size of the body.
     pub size: usize,
@@ -65,7 +65,7 @@ pub struct WholeRequest {
     pub(super) _room: OwnedSemaphorePermit,
 }
 
-/// Whom to ask for an answer.
+/// A request to an app for its answer.
 #[derive(Debug)]
 pub struct AskApp {
     /// The capture's number.
@@ -74,6 +74,14 @@ pub struct AskApp {
     pub lane: Arc<Lane>,
     /// Where the answer goes.
     pub reply: oneshot::Sender<AppReply>,
+}
+
+impl AskApp {
+    /// Asks the app of that lane about a capture; the answer comes by the receiver.
+    pub(super) fn new(capture: u64, lane: Arc<Lane>) -> (Self, oneshot::Receiver<AppReply>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { capture, lane, reply }, answer)
+    }
 }
 
 /// What an app answered.

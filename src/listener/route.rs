@@ -1,21 +1,11 @@
 //! Where events go after they were recorded: to URLs and to commands.
 
 use serde_json::Value;
-use url::Url;
 
 use super::Condition;
 use crate::config::file::RouteFile;
 use crate::glob::Glob;
 use crate::target::{TargetError, TargetSpec, parse_url};
-
-/// Where an event goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// Sent on.
-    Forward(Url),
-    /// A shell command: body on stdin, facts in the environment.
-    Run(String),
-}
 
 /// Which events go where.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,29 +15,12 @@ pub struct Route {
     /// What the body must say, all of it.
     pub conditions: Vec<Condition>,
     /// Where to.
-    pub to: Destination,
-}
-
-impl Destination {
-    /// Reads a URL or a command.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match TargetSpec::parse(text) {
-            Ok(TargetSpec::Url(url)) => Ok(Self::Forward(url)),
-            Ok(TargetSpec::Command(command)) => Ok(Self::Run(command)),
-            Err(TargetError::Empty) => Err("neither a URL nor a command is given".into()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Whether it runs a command.
-    pub fn runs(&self) -> bool {
-        matches!(self, Self::Run(_))
-    }
+    pub to: TargetSpec,
 }
 
 impl Route {
-    /// Every event.
-    pub fn everything(to: Destination) -> Self {
+    /// The route of every event.
+    pub fn everything(to: TargetSpec) -> Self {
         Self {
             event: Glob::new("*"),
             conditions: Vec::new(),
@@ -55,8 +28,8 @@ impl Route {
         }
     }
 
-    /// Whether an event of that type goes there; `body` is asked for only where the route has conditions, and a body that
-    /// is no JSON fulfils none.
+    /// Whether an event of that type goes there. `body` is only parsed for a route with conditions; a body that is not JSON
+    /// fulfils none.
     pub fn takes<'b>(&self, event: &str, body: impl FnOnce() -> Option<&'b Value>) -> bool {
         self.event.fits(event)
             && (self.conditions.is_empty() || body().is_some_and(|body| self.conditions.iter().all(|c| c.holds(body))))
@@ -65,10 +38,8 @@ impl Route {
     /// Reads a `[[route]]`. The error says what is wrong with it.
     pub fn from_file(file: &RouteFile) -> Result<Self, String> {
         let to = match (&file.forward, &file.run) {
-            (Some(url), None) => parse_url(url)
-                .map(Destination::Forward)
-                .map_err(|error| error.to_string())?,
-            (None, Some(command)) if !command.trim().is_empty() => Destination::Run(command.clone()),
+            (Some(url), None) => TargetSpec::Url(parse_url(url).map_err(|error| error.to_string())?),
+            (None, Some(command)) if !command.trim().is_empty() => TargetSpec::Command(command.clone()),
             (Some(_), Some(_)) => return Err("it has both `forward` and `run`: make two of it".into()),
             _ => return Err("it has neither `forward` nor `run`".into()),
         };
@@ -92,14 +63,16 @@ impl Route {
         Ok(Self {
             event: Glob::new(event.trim()),
             conditions: Vec::new(),
-            to: Destination::parse(to)?,
+            to: TargetSpec::parse(to).map_err(|error| match error {
+                TargetError::Empty => "neither a URL nor a command is given".to_owned(),
+                error => error.to_string(),
+            })?,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::condition::ConditionValue;
     use super::*;
 
     #[test]
@@ -110,31 +83,25 @@ mod tests {
             ("a.example:8443/x", "https://a.example:8443/x"),
         ] {
             let route = Route::parse(&format!("job.*={to}")).unwrap();
-            assert_eq!(route.to, Destination::Forward(url.parse().unwrap()), "{to}");
+            assert_eq!(route.to, TargetSpec::Url(url.parse().unwrap()), "{to}");
         }
     }
 
     #[test]
     fn a_route_takes_what_its_conditions_say() {
         let body = serde_json::json!({"data": {"source": "demo", "count": 2, "live": true, "items": [{"id": "a"}]}});
-        let takes = |path: &str, wanted: ConditionValue| {
+        let takes = |path: &str, wanted: Value| {
             let mut route = Route::parse("job.*=:1").unwrap();
-            route.conditions.push(Condition {
-                path: path.into(),
-                wanted,
-            });
+            route.conditions.push(Condition::new(path, &wanted).unwrap());
             assert!(!route.takes("order.paid", || Some(&body)) && !route.takes("job.paid", || None));
             route.takes("job.paid", || Some(&body))
         };
-        let text = |text: &str| ConditionValue::Text(Glob::new(text));
+        let text = |text: &str| Value::from(text);
         assert!(takes("data.source", text("demo")) && takes("data.source", text("de*")));
         assert!(takes("data.items.0.id", text("a")));
-        assert!(
-            takes("data.count", ConditionValue::Value(2.into()))
-                && takes("data.live", ConditionValue::Value(true.into()))
-        );
+        assert!(takes("data.count", 2.into()) && takes("data.live", true.into()));
         assert!(!takes("data.source", text("prod")) && !takes("data.other", text("demo")));
-        assert!(!takes("data.count", text("2")) && !takes("data.live", ConditionValue::Value(false.into())));
+        assert!(!takes("data.count", text("2")) && !takes("data.live", false.into()));
     }
 
     #[test]
@@ -146,15 +113,15 @@ mod tests {
             "localhost:3000",
             "127.0.0.1:1",
         ] {
-            assert!(!Destination::parse(url).unwrap().runs(), "{url}");
+            assert!(!TargetSpec::parse(url).unwrap().is_command(), "{url}");
         }
         for command in ["./run.sh", "jq .", "cat > out", "notify"] {
-            assert!(Destination::parse(command).unwrap().runs(), "{command}");
+            assert!(TargetSpec::parse(command).unwrap().is_command(), "{command}");
         }
-        assert!(Destination::parse(" ").is_err());
+        assert!(Route::parse("job.*= ").is_err());
         let route = Route::parse("job.*=./run.sh a=b").unwrap();
         assert!(route.event.fits("job.paid"));
-        assert_eq!(route.to, Destination::Run("./run.sh a=b".into()));
+        assert_eq!(route.to, TargetSpec::Command("./run.sh a=b".into()));
         assert!(Route::parse("=x").is_err() && Route::parse("x").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What a request causes, decided before it is recorded, so that the promise stands in the ledger with its capture.
+//! Routing: which work a request causes, decided before it is recorded, so that one transaction holds both.
 
 use std::cell::LazyCell;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::route::{Destination, Route};
+use super::route::Route;
 use super::{TriggerReading, permission};
 use crate::glob::Glob;
 use crate::server::Incoming;
@@ -31,13 +31,13 @@ pub struct Router {
 pub struct RoutedLane {
     /// Which events.
     pub route: Route,
-    /// Where the work stands.
+    /// Its queue.
     pub lane: Arc<Lane>,
     /// Woken when there is work. It is a hint: the promise is in the ledger.
     pub wake: Arc<Notify>,
 }
 
-/// What a request causes.
+/// The work that a request causes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Passing {
     /// Forwards and commands.
@@ -64,7 +64,7 @@ impl Router {
         self.filter.as_ref().is_some_and(|filter| !filter.fits(event))
     }
 
-    /// What an event causes that was neither refused nor answered with a failure.
+    /// The work of an event that was neither refused nor answered with a failure.
     pub fn passing(
         &self,
         judged: &VerificationResult,
@@ -83,18 +83,15 @@ impl Router {
             };
         }
         let event = judged.facts.event.as_deref().unwrap_or("");
-        let body: LazyCell<Option<Value>, _> =
-            LazyCell::new(|| match reading.and_then(|reading| reading.record.as_ref()) {
-                Some(record) => Some(record.clone()),
-                None => serde_json::from_slice(&incoming.body).ok(),
-            });
+        // Most routes have no conditions, and a body may be large: it is parsed once, when the first condition needs it.
+        let body: LazyCell<Option<Value>, _> = LazyCell::new(|| {
+            let record = reading.and_then(|reading| reading.record.clone());
+            record.or_else(|| serde_json::from_slice(&incoming.body).ok())
+        });
         let mut passing = Passing::default();
-        for routed in self
-            .routes
-            .iter()
-            .filter(|routed| routed.route.takes(event, || body.as_ref()))
-        {
-            let runs = matches!(routed.route.to, Destination::Run(_));
+        let takes = |routed: &&RoutedLane| routed.route.takes(event, || body.as_ref());
+        for routed in self.routes.iter().filter(takes) {
+            let runs = routed.route.to.is_command();
             if runs && !permission::may_run(&judged.verdict, self.unverified) {
                 passing.withheld = Some(Withheld::Commands);
                 continue;
@@ -105,14 +102,14 @@ impl Router {
             }
             passing.work.push(NewWork {
                 lane: Arc::clone(&routed.lane),
-                // An app is told again, since its first answer may have been lost; a command is not.
+                // An app gets a duplicate, since its first answer may have been lost; a command does not run twice.
                 unless_duplicate: runs,
             });
         }
         passing
     }
 
-    /// Wakes those who have work now.
+    /// Wakes the workers of those lanes.
     pub fn wake(&self, work: &[NewWork]) {
         for item in work {
             let routed = self.routes.iter().filter(|routed| routed.lane.id == item.lane.id);

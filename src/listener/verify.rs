@@ -1,4 +1,4 @@
-//! What a listener makes of a request before anything is done with it.
+//! Verification of a request: the peer, the bearer token, the trigger's path, the signature, a challenge.
 
 use std::net::SocketAddr;
 
@@ -12,20 +12,20 @@ use crate::signature::{Received, RejectReason, Verdict, same};
 use crate::verification::VerificationResult;
 
 impl Listener {
-    /// What speaks against a request before its signature is looked at.
+    /// Why a request is refused whatever its signature is.
     fn gate(&self, remote: SocketAddr, headers: &Headers) -> Option<RejectReason> {
         if !self.rules.allow.is_empty() && !self.rules.allow.iter().any(|network| network.contains(remote.ip())) {
             return Some(RejectReason::Address {
                 address: remote.ip().to_string(),
             });
         }
-        let bearer = self.rules.bearer.as_ref()?;
+        let bearer = self.bearer.as_ref()?;
         let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
         let given = headers.get("authorization").unwrap_or_default();
         (!same(given, &wanted)).then_some(RejectReason::Bearer)
     }
 
-    /// What is to be made of a request, and what is to be answered to it when it asks whether the provider is wanted here.
+    /// The verdict, the challenge that the request is, and the key that tells a duplicate.
     pub(super) fn verify(&self, incoming: &Incoming) -> (VerificationResult, Challenge, Option<String>) {
         let url = self.verification.url(&incoming.headers, &incoming.target);
         let received = Received {
@@ -38,7 +38,7 @@ impl Listener {
         let mut judged = self.verification.check(&received);
         let trigger = self.inbound.as_ref();
         if trigger.is_some() {
-            // What comes to a trigger is no event of the provider's, and the same twice is meant twice.
+            // A request to a trigger is not an event of the provider, and two equal ones are two requests.
             judged.facts = Facts::default();
         }
         let refusal = self
@@ -49,25 +49,25 @@ impl Listener {
             judged.verdict = Verdict::Refused(refusal);
             return (judged, challenge, None);
         }
-        if self.rules.bearer.is_some() {
+        if self.bearer.is_some() {
             judged.verdict = judged.verdict.with_token();
         }
         if trigger.is_none() {
-            challenge =
-                self.challenges
-                    .answer_challenge(&self.verification, &mut judged, incoming, self.rules.reject_status);
+            challenge = self
+                .challenges
+                .answer_challenge(&self.verification, &mut judged, incoming);
         }
         let is_event = trigger.is_none() && matches!(challenge, Challenge::None);
-        // What a page of another site sent must not stand for what a provider sends.
+        // A request of a web page must not make a later one of the provider a duplicate.
         let is_event = is_event && may_pass_on(&judged.verdict, &incoming.headers);
         let key = is_event.then(|| judged.dedupe_key(&received, &incoming.target));
         (judged, challenge, key.flatten())
     }
 
-    /// What of an accepted request is not signed, where that is shown.
+    /// The parts of an accepted request that are not signed, where they are reported.
     pub(super) fn unsigned_parts(&self, incoming: &Incoming, judged: &VerificationResult) -> Vec<String> {
         let profile = judged.profile.as_ref();
-        let profile = profile.filter(|_| self.rules.tells_unsigned && judged.verdict.is_accepted());
+        let profile = profile.filter(|_| self.rules.unsigned_parts && judged.verdict.is_accepted());
         profile.map_or_else(Vec::new, |profile| {
             profile.unsigned_parts(&incoming.headers, &incoming.body, incoming.target.contains('?'))
         })

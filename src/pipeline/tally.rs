@@ -1,13 +1,13 @@
-//! What a run of deliveries comes to.
+//! The totals of a run of deliveries.
 
 use std::collections::BTreeMap;
 
-use super::{EndpointOutcome, Times};
+use super::Times;
 use crate::engine::{Event, FailureReason, Next};
 use crate::exchange::Outcome;
 use crate::exit::Exit;
 
-/// What came of all deliveries together.
+/// The totals of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Delivered with success.
@@ -20,53 +20,42 @@ pub struct Tally {
     pub causes: BTreeMap<String, u64>,
     /// Of answered attempts.
     pub times: Times,
-    /// The worst of what the deliveries came to.
+    /// The worst exit code of a delivery.
     pub exit: Option<Exit>,
-    /// What came of deliveries to endpoints.
-    pub endpoint_outcomes: Vec<EndpointOutcome>,
 }
 
 impl Tally {
     pub(super) fn count(&mut self, event: &Event) {
         let outcome = event.attempt.as_ref().map(|attempt| &attempt.outcome);
-        if let (Some(attempt), Some(Outcome::Answer(_))) = (&event.attempt, outcome) {
+        let is_answer = matches!(outcome, Some(Outcome::Answer(_)));
+        if let Some(attempt) = event.attempt.as_ref().filter(|_| is_answer) {
             self.times.add(attempt.took);
         }
         let exit = match &event.next {
             Next::Retry { .. } => return,
-            Next::Delivered => {
-                self.delivered += 1;
-                Exit::Ok
-            }
-            Next::Interrupted => {
-                self.interrupted += 1;
-                Exit::Interrupted
-            }
-            Next::Failed(FailureReason::Withheld) => {
-                self.failed += 1;
-                *self.causes.entry("disabled".to_owned()).or_default() += 1;
-                Exit::Refused
-            }
-            Next::Failed(_) => {
-                self.failed += 1;
-                *self
-                    .causes
-                    .entry(outcome.map_or_else(String::new, Outcome::word))
-                    .or_default() += 1;
-                match outcome {
-                    Some(Outcome::Answer(_)) => Exit::Refused,
-                    _ => Exit::Unreachable,
+            Next::Delivered => Exit::Ok,
+            Next::Interrupted => Exit::Interrupted,
+            Next::Failed(reason) => {
+                let withheld = *reason == FailureReason::Withheld;
+                let cause = if withheld {
+                    "disabled".to_owned()
+                } else {
+                    outcome.map_or_else(String::new, Outcome::word)
+                };
+                *self.causes.entry(cause).or_default() += 1;
+                if withheld || is_answer {
+                    Exit::Refused
+                } else {
+                    Exit::Unreachable
                 }
             }
         };
+        *match exit {
+            Exit::Ok => &mut self.delivered,
+            Exit::Interrupted => &mut self.interrupted,
+            _ => &mut self.failed,
+        } += 1;
         self.exit = Some(self.exit.map_or(exit, |worst| worst.worse(exit)));
-    }
-
-    /// Keeps an outcome, but for a success that follows one: it says nothing new, and there may be a million of them.
-    pub(super) fn add_outcome(&mut self, outcome: EndpointOutcome) {
-        if !(outcome.delivered && self.endpoint_outcomes.last() == Some(&outcome)) {
-            self.endpoint_outcomes.push(outcome);
-        }
     }
 
     /// How many deliveries came to an end.

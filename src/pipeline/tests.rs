@@ -8,16 +8,14 @@ use url::Url;
 
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
-use crate::engine::{Label, Limits, Progress};
+use crate::engine::{Label, Limits, Signing};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::headers::Headers;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::random::Random;
-use crate::store::{Lane, LaneSummary, Processing, Query, Record, Stats, Store, Summary, Work};
-use crate::transport::AddressPolicy;
+use crate::store::{self, Lane, LaneSummary, NewDelivery, Processing, Query, Record, Stats, Store, Summary, Work};
 use crate::transport::scripted::Scripted;
 
 /// What happened, in order.
@@ -180,7 +178,7 @@ impl Setting {
             log: Arc::clone(&self.log),
             patience: self.patience,
         };
-        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut view).await;
+        let tally = pipeline.run(jobs, &mut view).await;
         (tally, self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
@@ -188,32 +186,23 @@ impl Setting {
 fn delivery(wire_id: &str, source: Source) -> Delivery {
     let profile = Registry::default().get("poolflow").expect("a built-in provider");
     let now = Timestamp::from_unix(1_893_553_445);
-    Delivery {
-        id: Id::new(IdKind::Delivery, now, &Random::os()),
-        message: Arc::new(Message {
-            id: Id::new(IdKind::Message, now, &Random::os()),
-            wire_id: wire_id.to_owned(),
-            event: "job.paid".into(),
-            time: now,
-            mode: Mode::Test,
-            content_type: String::new(),
-            body: Bytes::new(),
-        }),
-        url: Url::parse("http://127.0.0.1:1/").expect("a URL"),
-        method: "POST".into(),
-        headers: Headers::new(),
-        policy: Arc::new(profile.policy.clone()),
-        addresses: AddressPolicy::Any,
-        is_changed: false,
-        signing: Signing::AsCaptured,
-        progress: Progress::default(),
-        at: now,
-        label: Arc::new(Label {
-            source,
-            origin: Some(3),
-            ..Label::default()
-        }),
-    }
+    let message = Message {
+        id: Id::new(IdKind::Message, now, &Random::os()),
+        wire_id: wire_id.to_owned(),
+        event: "job.paid".into(),
+        time: now,
+        mode: Mode::Test,
+        content_type: String::new(),
+        body: Bytes::new(),
+    };
+    let label = Label {
+        source,
+        origin: Some(3),
+        ..Label::default()
+    };
+    let url = Url::parse("http://127.0.0.1:1/").expect("a URL");
+    let policy = Arc::new(profile.policy.clone());
+    Delivery::new(&Random::os(), now, message, url, Signing::AsCaptured, policy, label)
 }
 
 // Not on a paused clock: while the ledger's thread works, such a clock would run ahead.

@@ -1,5 +1,4 @@
-//! How long answers took, in a size that does not grow with their number: counts by duration, in steps of less than 2 % of
-//! it.
+//! Durations of answers as a histogram of fixed size, in steps of less than 2 %.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ const STEP_BITS: u32 = 6;
 /// Below it every microsecond has a count of its own.
 const EXACT: u64 = 1 << (STEP_BITS + 1);
 
-/// Durations, counted. What is told of them is wrong by 1 % at most, and never beyond the shortest and the longest.
+/// A histogram of durations. Percentiles are wrong by 1 % at most, and within the shortest and the longest.
 #[derive(Debug, Clone, Default)]
 pub struct Times {
     /// As long as the longest duration asks for: at most 3,776, which is 30 kB.

@@ -1,9 +1,6 @@
-//! A provider's management API: what is called, what is answered, what the fields are called. Both sides use it, the
-//! client that calls it and the server that plays it.
+//! A provider's management API: calls, answers, names of fields. Both the client and the mock server use it.
 
 mod names;
-
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
@@ -12,11 +9,11 @@ use url::Url;
 pub use names::{FaultKind, Field, IdForm, RateFact, Verb};
 
 use super::causes::{Cause, Declared, check_place};
-use super::fault::{ProfileError, fault};
+use super::fault::{ProfileError, check_scope, fault};
 use super::value::DurationText;
 use crate::glob::Glob;
 use crate::headers::check_line;
-use crate::template::{Document, Scope, Template};
+use crate::template::{BodyTemplate, Document, Scope, Template};
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
@@ -24,12 +21,12 @@ type Result<T> = std::result::Result<T, ProfileError>;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Api {
-    /// Where it is, without a `/` at the end, e.g. `https://api.example.com/v1`. Absent: the user says where.
+    /// Where it is, without a `/` at the end, e.g. `https://api.example.com/v1`. Absent: the user gives it by `--api-url`.
     #[serde(deserialize_with = "base_url")]
     pub base: Option<Url>,
     /// Headers that every call must carry beside its token.
     pub headers: IndexMap<String, String>,
-    /// Form of a key, a template of `${new.*}`; what stands before the first placeholder is how every key begins.
+    /// Form of a key, a template of `${new.*}`; the text before the first placeholder is the prefix of every key.
     #[serde(default = "usual_key")]
     pub key: Template,
     /// The same of a key whose calls cause test events only.
@@ -38,7 +35,7 @@ pub struct Api {
     pub id: IdForm,
     /// Their names of our fields. What is absent the provider does not keep.
     pub fields: IndexMap<Field, String>,
-    /// What stands in the `status` field of a subscription that is not confirmed yet.
+    /// The `status` of a subscription that is not confirmed yet.
     pub pending: Option<String>,
     create: Option<Call>,
     list: Option<Call>,
@@ -46,9 +43,6 @@ pub struct Api {
     update: Option<Call>,
     delete: Option<Call>,
     confirm: Option<Call>,
-    /// The calls that there are; always [`Verb::Create`], [`Verb::List`] and [`Verb::Delete`].
-    #[serde(skip)]
-    pub calls: IndexMap<Verb, Call>,
     /// How a long list is cut into pages. Absent: it never is.
     pub paging: Option<Paging>,
     /// What refusals look like.
@@ -58,7 +52,7 @@ pub struct Api {
     pub scopes: IndexMap<String, Vec<Glob>>,
     /// How many calls are taken.
     pub rate: Option<Rate>,
-    /// Things that calls make and end, and the events that tell of it.
+    /// Resources that calls create and delete, and the events that this causes.
     pub causes: IndexMap<String, Cause>,
 }
 
@@ -93,19 +87,19 @@ pub struct Call {
     pub with: IndexMap<String, Extra>,
     /// Where the answer has the list; absent: the answer is the list.
     pub items: Option<String>,
-    /// Where the answer says how many there are.
+    /// The path of the total number in the answer.
     pub total: Option<String>,
     /// The request's body as JSON text with `${id}` and `${token}`, where it is no subscription.
     pub body: Option<Document<String>>,
-    /// The answer as JSON text with `${id}`, where it is no subscription. Empty: there is no body.
-    pub answer: CallResponse,
+    /// The answer as JSON text with `${id}`. Empty: there is no body. Absent: the subscription, or all of them.
+    pub answer: BodyTemplate<String>,
 }
 
 /// What else a request carries.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Extra {
-    /// As it stands.
+    /// Fixed text.
     Text(String),
     /// A parameter of the envelope.
     Param(String),
@@ -122,28 +116,6 @@ impl TryFrom<String> for Extra {
             (None, Some(text)) => Ok(Self::Text(text)),
             (None, None) => Err("a placeholder must stand alone".to_owned()),
         }
-    }
-}
-
-/// What a call that succeeds answers.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum CallResponse {
-    /// The subscription, or all of them.
-    #[default]
-    Object,
-    /// This, with `${id}`.
-    Document(Document<String>),
-    /// No body.
-    Nothing,
-}
-
-impl<'de> Deserialize<'de> for CallResponse {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self::Nothing);
-        }
-        Document::deserialize(de::value::StringDeserializer::new(text)).map(Self::Document)
     }
 }
 
@@ -186,7 +158,7 @@ impl Default for Faults {
 struct FaultTable {
     /// Status code; the usual one of the kind when absent.
     status: Option<u16>,
-    /// What stands at `${code}`; the kind's name when absent.
+    /// The value of `${code}`; the kind's name when absent.
     code: Option<String>,
 }
 
@@ -196,20 +168,14 @@ struct FaultTable {
 pub struct Rate {
     /// So many calls,
     pub calls: u32,
-    per: DurationText,
-    /// What answers say about that, by header.
+    /// in so long.
+    pub per: DurationText,
+    /// The headers in which answers state the limit.
     pub headers: IndexMap<String, RateFact>,
 }
 
-impl Rate {
-    /// in so long.
-    pub fn per(&self) -> Duration {
-        self.per.into()
-    }
-}
-
 impl Api {
-    /// Checks what one key alone does not tell.
+    /// Checks the keys against each other.
     pub(super) fn check(&mut self, file: Declared<'_>) -> Result<()> {
         for (name, value) in &self.headers {
             check_line(name, value).or_else(|what| fault(&format!("api.headers.{name}"), what))?;
@@ -217,9 +183,9 @@ impl Api {
         for name in self.rate.iter().flat_map(|rate| rate.headers.keys()) {
             check_line(name, "").or_else(|what| fault(&format!("api.rate.headers.{name}"), what))?;
         }
-        for (key, form) in [("api.key", Some(&self.key)), ("api.test-key", self.test_key.as_ref())] {
-            let checked = form.map_or(Ok(()), |form| form.check(Scope::Fresh));
-            checked.or_else(|error| fault(key, error.to_string()))?;
+        check_scope("api.key", &self.key, Scope::Fresh)?;
+        if let Some(form) = &self.test_key {
+            check_scope("api.test-key", form, Scope::Fresh)?;
         }
         for needed in [Field::Id, Field::Url, Field::Events] {
             if self.field(needed).is_none() {
@@ -232,33 +198,18 @@ impl Api {
         }
         let answer = self.faults.answer.check(&["code", "message", "status"]);
         answer.or_else(|what| fault("api.errors.answer", what))?;
-        self.take_calls(file)?;
-        let mut causes = self.causes.iter_mut();
-        causes.try_for_each(|(name, cause)| cause.check(name, file))
-    }
-
-    fn take_calls(&mut self, file: Declared<'_>) -> Result<()> {
-        let calls = [
-            (Verb::Create, self.create.take()),
-            (Verb::List, self.list.take()),
-            (Verb::Get, self.get.take()),
-            (Verb::Update, self.update.take()),
-            (Verb::Delete, self.delete.take()),
-            (Verb::Confirm, self.confirm.take()),
-        ];
-        for (verb, call) in calls {
-            match call {
-                Some(call) => {
-                    call.check(verb, file)?;
-                    self.calls.insert(verb, call);
-                }
+        // Without these three calls neither the client nor the mock server can manage subscriptions.
+        for &verb in Verb::ALL {
+            match self.call(verb) {
+                Some(call) => call.check(verb, file)?,
                 None if matches!(verb, Verb::Create | Verb::List | Verb::Delete) => {
                     return fault("api", format!("a table `[api.{verb}]` is missing"));
                 }
                 None => {}
             }
         }
-        Ok(())
+        let mut causes = self.causes.iter_mut();
+        causes.try_for_each(|(name, cause)| cause.check(name, file))
     }
 
     /// Their name of a field; `None` where they do not have it.
@@ -266,9 +217,22 @@ impl Api {
         self.fields.get(&field).map(String::as_str)
     }
 
-    /// The call for a verb; `None` where they do not have it.
+    /// The call for a verb; `None` where the API has none. [`Verb::Create`], [`Verb::List`] and [`Verb::Delete`] always exist.
     pub fn call(&self, verb: Verb) -> Option<&Call> {
-        self.calls.get(&verb)
+        match verb {
+            Verb::Create => &self.create,
+            Verb::List => &self.list,
+            Verb::Get => &self.get,
+            Verb::Update => &self.update,
+            Verb::Delete => &self.delete,
+            Verb::Confirm => &self.confirm,
+        }
+        .as_ref()
+    }
+
+    /// All calls of the API.
+    pub fn calls(&self) -> impl Iterator<Item = (Verb, &Call)> {
+        Verb::ALL.iter().filter_map(|&verb| Some((verb, self.call(verb)?)))
     }
 
     /// Whether the request of a verb has a place for a field.
@@ -276,7 +240,7 @@ impl Api {
         self.call(verb).is_some_and(|call| call.takes.contains(&field))
     }
 
-    /// How every key begins: what stands before the first placeholder of its forms.
+    /// The prefixes of all keys: the texts before the first placeholder of their forms.
     pub fn key_prefixes(&self) -> Vec<&str> {
         let forms = std::iter::once(&self.key).chain(&self.test_key);
         forms
@@ -299,12 +263,13 @@ impl Call {
             if let Extra::Param(param) = extra
                 && !(file.is_param)(param)
             {
-                return fault(&format!("{key}.with"), format!("there is no parameter `{param}`"));
+                return fault(&format!("{key}.with"), format!("parameter `{param}` not found"));
             }
         }
         let answer = match &self.answer {
-            CallResponse::Document(document) => Some(document),
-            CallResponse::Object | CallResponse::Nothing => None,
+            BodyTemplate::Json(document) => Some(document),
+            BodyTemplate::Text(text) if !text.is_empty() => return fault(&format!("{key}.answer"), "it is not JSON"),
+            BodyTemplate::Absent | BodyTemplate::Text(_) => None,
         };
         for (name, document) in [("body", self.body.as_ref()), ("answer", answer)] {
             let checked = document.map_or(Ok(()), |document| document.check(&["id", "token"]));
@@ -323,17 +288,13 @@ impl Faults {
         (status.unwrap_or(kind.usual_status()), code.unwrap_or(kind.name()))
     }
 
-    /// The kind that a status and a code tell; several may share them, then the first of the file. Without a code that
-    /// is known the status tells.
+    /// The kind of a status and a code. Several kinds may share them: then the first of the file counts. With an unknown code
+    /// the status decides.
     pub fn kind(&self, status: u16, code: Option<&str>) -> Option<FaultKind> {
         let stated = || self.kinds.keys().copied().filter(|kind| self.of(*kind).0 == status);
         let told = stated().find(|kind| Some(self.of(*kind).1) == code);
-        let usual = || {
-            FaultKind::ALL
-                .iter()
-                .copied()
-                .find(|kind| kind.usual_status() == status)
-        };
-        told.or_else(|| stated().next()).or_else(usual)
+        let mut all = FaultKind::ALL.iter().copied();
+        told.or_else(|| stated().next())
+            .or_else(|| all.find(|kind| kind.usual_status() == status))
     }
 }

@@ -1,20 +1,20 @@
-//! Things that calls of an API make and end: what `hook serve` keeps of them, and when events happen.
+//! Resources that calls of an API create and delete: what `hook serve` keeps of them, and which events that causes.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::fault::{ProfileError, fault};
+use super::fault::{ProfileError, check_scope, fault};
 use crate::template::{Document, Scope, Template};
 use crate::words::words;
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
-/// `[api.causes.NAME]`: a kind of thing.
+/// `[api.causes.NAME]`: a kind of resource.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cause {
-    /// What such a thing is called.
+    /// The kind of resource.
     #[serde(skip)]
     pub name: String,
     /// Form of its id, a template of `${new.*}`.
@@ -22,20 +22,17 @@ pub struct Cause {
     pub id: Template,
     needs: IndexMap<String, IngredientKind>,
     takes: IndexMap<String, IngredientKind>,
-    /// What the request must carry, and what it may.
-    #[serde(skip)]
-    pub fields: Vec<Ingredient>,
     /// Moments that follow from two fields.
     pub later: IndexMap<String, LaterMoment>,
-    /// The thing as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
+    /// The resource as JSON text with `${id}`, `${now}`, the fields and the later moments: the event's data.
     pub record: Document<String>,
-    /// Fields that no two things may share.
+    /// Fields that must be unique.
     pub unique: Vec<String>,
     /// The refusal of a second one.
     pub taken: TakenRefusal,
-    /// Makes one.
+    /// The call that creates one.
     pub create: CauseCall,
-    /// Ends one.
+    /// The call that deletes one.
     pub delete: Option<CauseCall>,
 }
 
@@ -43,7 +40,7 @@ fn usual_id() -> Template {
     Template::builtin("${new.uuid}")
 }
 
-/// Of calls that say nothing of it.
+/// The status of a call that states none.
 pub(super) fn usual_status() -> u16 {
     200
 }
@@ -53,17 +50,6 @@ pub(super) fn usual_status() -> u16 {
 pub(super) struct Declared<'a> {
     pub(super) is_param: &'a dyn Fn(&str) -> bool,
     pub(super) is_event: &'a dyn Fn(&str) -> bool,
-}
-
-/// A field of a request that makes a thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ingredient {
-    /// In the request.
-    pub name: String,
-    /// What it must be.
-    pub kind: IngredientKind,
-    /// Whether it must be there.
-    pub needed: bool,
 }
 
 words! {
@@ -98,13 +84,13 @@ pub struct LaterMoment {
     pub by: String,
 }
 
-/// `[api.causes.NAME.taken]`: the refusal of a second thing with the same unique fields.
+/// `[api.causes.NAME.taken]`: the refusal of a second resource with the same unique fields.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct TakenRefusal {
     /// Status code.
     pub status: u16,
-    /// What stands at `${code}`.
+    /// The value of `${code}`.
     pub code: String,
 }
 
@@ -117,23 +103,23 @@ impl Default for TakenRefusal {
     }
 }
 
-/// `[api.causes.NAME.create]` and `[api.causes.NAME.delete]`: a call that makes or ends a thing.
+/// `[api.causes.NAME.create]` and `[api.causes.NAME.delete]`: a call that creates or deletes a resource.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CauseCall {
     /// `POST` and the like.
     pub method: String,
-    /// Below the base; `{id}` is the thing's.
+    /// Below the base; `{id}` is the id of the resource.
     pub path: String,
     /// Of success.
     #[serde(default = "usual_status")]
     pub status: u16,
     /// The catalogue's name of what happens.
     pub event: String,
-    /// JSON text that is merged over the thing before the event happens.
+    /// JSON text that is merged over the resource before the event is emitted.
     #[serde(default = "nothing", deserialize_with = "object")]
     pub sets: Value,
-    /// The answer as JSON text with `${id}`; absent: the thing.
+    /// The answer as JSON text with `${id}`; absent: the resource.
     pub answer: Option<Document<String>>,
 }
 
@@ -144,37 +130,33 @@ fn nothing() -> Value {
 fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Value, D::Error> {
     match serde_json::from_str(&String::deserialize(deserializer)?) {
         Ok(object @ Value::Object(_)) => Ok(object),
-        _ => Err(de::Error::custom("it is no JSON object")),
+        _ => Err(de::Error::custom("not a JSON object")),
     }
 }
 
 impl Cause {
-    /// Checks what one key alone does not tell.
+    /// The fields of a request that creates one, what each must be, and whether it is required.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, IngredientKind, bool)> {
+        let needs = self.needs.iter().map(|(name, kind)| (name.as_str(), *kind, true));
+        let takes = self.takes.iter().map(|(name, kind)| (name.as_str(), *kind, false));
+        needs.chain(takes)
+    }
+
+    /// Checks the keys against each other.
     pub(super) fn check(&mut self, name: &str, file: Declared<'_>) -> Result<()> {
         let key = |rest: &str| format!("api.causes.{name}.{rest}");
         name.clone_into(&mut self.name);
-        let table = |fields: &IndexMap<String, IngredientKind>, needed| -> Vec<Ingredient> {
-            let field = |(name, kind): (&String, &IngredientKind)| Ingredient {
-                name: name.clone(),
-                kind: *kind,
-                needed,
-            };
-            fields.iter().map(field).collect()
-        };
-        self.fields = [table(&self.needs, true), table(&self.takes, false)].concat();
-        self.id
-            .check(Scope::Fresh)
-            .or_else(|error| fault(&key("id"), error.to_string()))?;
-        let is = |field: &str, kind| self.fields.iter().any(|have| have.name == field && have.kind == kind);
+        check_scope(&key("id"), &self.id, Scope::Fresh)?;
+        let is = |field: &str, kind| self.fields().any(|(name, its, _)| name == field && its == kind);
         for (moment, rule) in &self.later {
             if !is(&rule.than, IngredientKind::Time) || !is(&rule.by, IngredientKind::Minutes) {
                 let what = "`than` must name a field that is a `time`, and `by` one that is `minutes`";
                 return fault(&key(&format!("later.{moment}")), what);
             }
         }
-        let names = || self.fields.iter().map(|field| field.name.as_str());
+        let names = || self.fields().map(|(name, ..)| name);
         if let Some(strange) = self.unique.iter().find(|unique| !names().any(|name| name == **unique)) {
-            return fault(&key("unique"), format!("there is no field `{strange}`"));
+            return fault(&key("unique"), format!("field `{strange}` not found"));
         }
         let mut known = vec!["id", "now"];
         known.extend(names());
@@ -192,7 +174,7 @@ impl CauseCall {
     fn check(&self, key: &str, file: Declared<'_>, about_one: bool) -> Result<()> {
         check_place(key, &self.method, &self.path, about_one)?;
         if !(file.is_event)(&self.event) {
-            return fault(&format!("{key}.event"), format!("there is no event `{}`", self.event));
+            return fault(&format!("{key}.event"), format!("event `{}` not found", self.event));
         }
         let answer = self.answer.as_ref().map_or(Ok(()), |answer| answer.check(&["id"]));
         answer.or_else(|what| fault(&format!("{key}.answer"), what))
@@ -261,7 +243,7 @@ mod tests {
             panic!("{causes:?}")
         };
         assert_eq!((trip.name.as_str(), &trip.taken), ("trip", &TakenRefusal::default()));
-        assert_eq!(trip.fields.len(), 2);
+        assert_eq!(trip.fields().count(), 2);
         assert!(trip.delete.is_none());
     }
 

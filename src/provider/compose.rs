@@ -6,25 +6,24 @@ use serde_json::{Map, Value};
 
 use super::near::near_names;
 use super::profile::Profile;
-use super::sample::{self, Filling};
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
 use crate::json::{get, get_mut, insert, is_form, leaf_paths};
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, text_of};
+use crate::template::{Document, Placeholder, Scope, Template, text_of};
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
 const USUAL_BODY: usize = 1024;
 
-/// What the user wants in the message.
+/// What the user asked for.
 #[derive(Debug, Clone, Default)]
 pub struct ComposeOptions {
     /// The event's type.
     pub event: String,
     /// Data instead of the sample.
     pub data: Option<Value>,
-    /// Whether the data comes from a stranger, whose `${...}` are text like any other.
+    /// Whether `${...}` in the data is plain text, because the data comes from an untrusted sender.
     pub as_it_is: bool,
     /// Changes by path, in order.
     pub edits: Vec<Edit>,
@@ -38,7 +37,7 @@ pub struct ComposeOptions {
     pub id: Option<String>,
     /// When the event happened.
     pub time: Option<Timestamp>,
-    /// Rehearsal or the real thing.
+    /// Test or live.
     pub mode: Mode,
 }
 
@@ -91,14 +90,6 @@ pub enum ComposeError {
         /// What it is.
         summary: String,
     },
-    /// A parameter is unknown or of another type.
-    #[error("parameter `{name}`: {what}")]
-    BadParam {
-        /// The parameter.
-        name: String,
-        /// The fact.
-        what: String,
-    },
     /// A path that does not exist.
     #[error("the body has no value at `{path}`")]
     NoSuchPath {
@@ -107,44 +98,36 @@ pub enum ComposeError {
         /// Near paths.
         near: Vec<String>,
     },
-    /// A value that cannot be read or placed.
-    #[error("`{path}`: {what}")]
-    BadValue {
-        /// As typed.
-        path: String,
-        /// The fact.
-        what: String,
-    },
     /// The profile has no place for metadata.
-    #[error("`{0}` says nowhere where metadata goes")]
+    #[error("`{0}` has no place for metadata")]
     NoMetadata(String),
-    /// The sample cannot be used: a fault of the provider file.
+    /// A parameter, a value or the sample of the provider file cannot be used.
     #[error("{0}")]
-    Sample(String),
+    Invalid(String),
 }
 
 /// Builds messages of one event; made once, used for each message of a bulk run.
 #[derive(Debug)]
 pub struct Composer<'a> {
     profile: &'a Profile,
-    wishes: ComposeOptions,
+    options: ComposeOptions,
     sample: Document,
     params: HashMap<String, Value>,
 }
 
 impl<'a> Composer<'a> {
-    /// Checks the wishes against the profile. An event outside the catalogue needs data.
-    pub fn new(profile: &'a Profile, mut wishes: ComposeOptions) -> Result<Self, ComposeError> {
-        let known = profile.canonical_event(&wishes.event).map(str::to_owned);
-        let given = wishes.data.is_some();
-        let sample = match (&known, wishes.data.take()) {
+    /// Checks the options against the profile. An event outside the catalogue needs data.
+    pub fn new(profile: &'a Profile, mut options: ComposeOptions) -> Result<Self, ComposeError> {
+        let known = profile.canonical_event(&options.event).map(str::to_owned);
+        let given = options.data.is_some();
+        let sample = match (&known, options.data.take()) {
             (_, Some(data)) => data,
-            (Some(event), None) => profile.sample(event).map_err(ComposeError::Sample)?,
+            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?,
             (None, None) => {
                 return Err(ComposeError::UnknownEvent {
                     provider: profile.label(),
-                    near: near_names(&wishes.event, profile.events.keys().map(String::as_str)),
-                    event: wishes.event,
+                    near: near_names(&options.event, profile.events.keys().map(String::as_str)),
+                    event: options.event,
                 });
             }
         };
@@ -152,24 +135,25 @@ impl<'a> Composer<'a> {
             .as_ref()
             .and_then(|event| profile.events.get(event))
             .is_none_or(|event| event.grouping);
-        if wishes.group.is_some() && !grouping {
-            return Err(ComposeError::NoGrouping(wishes.event));
+        if options.group.is_some() && !grouping {
+            return Err(ComposeError::NoGrouping(options.event));
         }
         if let Some(event) = known {
-            wishes.event = event;
+            options.event = event;
         }
-        if !wishes.metadata.is_empty() && profile.metadata.is_none() {
+        if !options.metadata.is_empty() && profile.message.metadata.is_none() {
             return Err(ComposeError::NoMetadata(profile.label()));
         }
-        let params = params(profile, &wishes.params, &sample)?;
-        let sample = if given && wishes.as_it_is {
+        let params = params(profile, &options.params, &sample)?;
+        let sample = if given && options.as_it_is {
             Document::Fixed(sample)
         } else {
-            sample::compile(sample).map_err(ComposeError::Sample)?
+            let known = |name: &str| Scope::Message.read(name);
+            Document::compile(sample, &known).map_err(|error| ComposeError::Invalid(error.to_string()))?
         };
         Ok(Self {
             profile,
-            wishes,
+            options,
             sample,
             params,
         })
@@ -177,46 +161,48 @@ impl<'a> Composer<'a> {
 
     /// The event's type as the catalogue has it.
     pub fn event(&self) -> &str {
-        &self.wishes.event
+        &self.options.event
     }
 
-    /// One message under the ledger's `id`, with identities of its own drawn from `random`.
+    /// One message under the ledger's `id`, with fresh identities from `random`.
     pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
-        let wire_id = self
-            .wishes
-            .id
-            .clone()
-            .unwrap_or_else(|| self.profile.fresh_id(now, random));
-        let time = self.wishes.time.unwrap_or(now);
-        let mut filling = Filling {
-            event: &self.wishes.event,
-            id: &wire_id,
-            time,
-            mode: self.wishes.mode.name(),
-            params: &self.params,
-            random,
-            labels: HashMap::new(),
+        let given = self.options.id.clone();
+        let wire_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
+        let time = self.options.time.unwrap_or(now);
+        let mut labels = HashMap::new();
+        let value_of = |placeholder: &Placeholder, labels: &mut HashMap<String, Value>| match placeholder {
+            Placeholder::Event => Value::from(self.options.event.as_str()),
+            Placeholder::Id => Value::from(wire_id.as_str()),
+            Placeholder::Mode => Value::from(self.options.mode.name()),
+            Placeholder::Time(form, shift) => form.value(time.shifted_us(*shift)),
+            Placeholder::Param(name) => self.params.get(name).cloned().unwrap_or(Value::Null),
+            Placeholder::New(kind, None) => kind.value(random),
+            Placeholder::New(kind, Some(label)) => labels
+                .entry(label.clone())
+                .or_insert_with(|| kind.value(random))
+                .clone(),
+            _ => Value::Null,
         };
-        let data = match self.wishes.group {
-            None => filling.fill(&self.sample),
-            Some(count) => Value::Array(
-                (0..count)
-                    .map(|_| {
-                        filling.labels.clear();
-                        filling.fill(&self.sample)
-                    })
-                    .collect(),
-            ),
+        // A label repeats an identity within one event and its envelope, not in the next event of a group.
+        let mut one = || {
+            labels.clear();
+            self.sample.value(&mut |placeholder| value_of(placeholder, &mut labels))
         };
-        let mut document = envelope(self.profile, data, &mut filling);
+        let data = match self.options.group {
+            None => one(),
+            Some(count) => (0..count).map(|_| one()).collect(),
+        };
+        let mut document = envelope(self.profile, data, |template| {
+            template.value(&mut |placeholder| value_of(placeholder, &mut labels))
+        });
         self.change(&mut document)?;
         let body = self.bytes(&document)?;
         Ok(Message {
             id,
-            event: self.wishes.event.clone(),
+            event: self.options.event.clone(),
             time,
-            mode: self.wishes.mode,
-            content_type: self.profile.content_type.clone(),
+            mode: self.options.mode,
+            content_type: self.profile.delivery.content_type.clone(),
             body: body.into(),
             wire_id,
         })
@@ -224,107 +210,116 @@ impl<'a> Composer<'a> {
 
     fn bytes(&self, document: &Value) -> Result<Vec<u8>, ComposeError> {
         if let Value::Object(fields) = document
-            && is_form(&self.profile.content_type)
+            && is_form(&self.profile.delivery.content_type)
         {
             let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
+            // A form cannot express null.
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 form.append_pair(name, &text_of(value));
             }
             return Ok(form.finish().into_bytes());
         }
         let mut body = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut body, document).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        serde_json::to_writer(&mut body, document).map_err(|error| ComposeError::Invalid(error.to_string()))?;
         Ok(body)
     }
 
     fn change(&self, document: &mut Value) -> Result<(), ComposeError> {
-        if let Some(place) = &self.profile.metadata {
-            for (key, value) in &self.wishes.metadata {
+        if let Some(place) = &self.profile.message.metadata {
+            for (key, value) in &self.options.metadata {
                 let path = format!("{place}.{key}");
                 if !insert(document, &path, Value::from(value.as_str())) {
-                    return Err(ComposeError::BadValue {
-                        path,
-                        what: "the value around it is no object".into(),
-                    });
+                    return Err(not_in_object(&path));
                 }
             }
         }
-        self.wishes.edits.iter().try_for_each(|edit| edit.apply(document))
+        self.options.edits.iter().try_for_each(|edit| edit.apply(document))
     }
 }
 
 impl Edit {
     /// Changes the document.
     pub fn apply(&self, document: &mut Value) -> Result<(), ComposeError> {
-        let bad = |what: &str| ComposeError::BadValue {
-            path: self.path.clone(),
-            what: what.to_owned(),
-        };
-        let Some(old) = get(document, &self.path) else {
-            if !self.create {
-                let paths = leaf_paths(document);
-                let near = near_names(&self.path, paths.iter().map(String::as_str));
-                return Err(ComposeError::NoSuchPath {
-                    path: self.path.clone(),
-                    near,
-                });
-            }
-            let value = self.read(&Value::Null).map_err(|what| bad(&what))?;
-            return if insert(document, &self.path, value) {
-                Ok(())
-            } else {
-                Err(bad("the value around it is no object"))
-            };
-        };
-        let value = self.read(old).map_err(|what| bad(&what))?;
+        let old = get(document, &self.path);
+        if old.is_none() && !self.create {
+            let paths = leaf_paths(document);
+            return Err(ComposeError::NoSuchPath {
+                path: self.path.clone(),
+                near: near_names(&self.path, paths.iter().map(String::as_str)),
+            });
+        }
+        let value = self.read(old.unwrap_or(&Value::Null))?;
         if let Some(place) = get_mut(document, &self.path) {
             *place = value;
+        } else if !insert(document, &self.path, value) {
+            return Err(not_in_object(&self.path));
         }
         Ok(())
     }
 
-    fn read(&self, old: &Value) -> Result<Value, String> {
+    fn read(&self, old: &Value) -> Result<Value, ComposeError> {
         let json = || serde_json::from_str::<Value>(&self.text);
         match self.reading {
             EditFormat::Text => Ok(Value::from(self.text.as_str())),
-            EditFormat::Json => json().map_err(|error| format!("`{}` is not JSON: {error}", self.text)),
+            EditFormat::Json => json().map_err(|error| {
+                ComposeError::Invalid(format!("`{}`: `{}` is not JSON: {error}", self.path, self.text))
+            }),
             EditFormat::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
             EditFormat::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
         }
     }
 }
 
+fn not_in_object(path: &str) -> ComposeError {
+    ComposeError::Invalid(format!("`{path}`: the value around it is not an object"))
+}
+
 impl Profile {
     /// A fresh id in the provider's form, else in the ledger's.
     pub fn fresh_id(&self, now: Timestamp, random: &Random) -> String {
-        match &self.id {
+        match &self.message.id {
             Some(form) => form.fresh(random),
             None => Id::new(IdKind::Message, now, random).to_string(),
         }
     }
 
+    /// Reads a parameter as its type.
+    pub fn param_value(&self, name: &str, text: &str) -> Result<Value, ComposeError> {
+        let invalid = |what: String| ComposeError::Invalid(format!("parameter `{name}`: {what}"));
+        let Some(param) = self.params.get(name) else {
+            let names: Vec<_> = self.params.keys().map(|name| format!("`{name}`")).collect();
+            let names = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(invalid(format!("`{}` has {names}", self.label())));
+        };
+        param.value(text).map_err(invalid)
+    }
+
     /// The content type of a body of the user's: JSON is sent as JSON, also where the provider's own bodies are forms.
     pub fn type_of(&self, body: &[u8]) -> &str {
         let is_json = || matches!(serde_json::from_slice(body), Ok(Value::Object(_) | Value::Array(_)));
-        if is_form(&self.content_type) && is_json() {
+        if is_form(&self.delivery.content_type) && is_json() {
             "application/json"
         } else {
-            &self.content_type
+            &self.delivery.content_type
         }
     }
 }
 
 /// Puts data into the envelope.
-fn envelope(profile: &Profile, data: Value, filling: &mut Filling<'_>) -> Value {
+fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Template) -> Value) -> Value {
     let mut fields = Map::new();
     let mut data = Some(data);
-    for (name, template) in &profile.envelope {
+    for (name, template) in &profile.envelope.json {
         let is_data = template.single() == Some(&Placeholder::Data);
         match (name.as_str(), is_data) {
             ("...", _) => match data.take() {
                 Some(Value::Object(spread)) => fields.extend(spread),
                 // Only an object can be spread: an envelope of nothing but the data is that data.
-                Some(other) if profile.envelope.len() == 1 => return other,
+                Some(other) if profile.envelope.json.len() == 1 => return other,
                 Some(other) => {
                     fields.insert("data".into(), other);
                 }
@@ -334,7 +329,7 @@ fn envelope(profile: &Profile, data: Value, filling: &mut Filling<'_>) -> Value 
                 fields.insert(name.clone(), data.take().unwrap_or(Value::Null));
             }
             (_, false) => {
-                fields.insert(name.clone(), filling.value(template));
+                fields.insert(name.clone(), value(template));
             }
         }
     }
@@ -347,49 +342,25 @@ fn params(
     sample: &Value,
 ) -> Result<HashMap<String, Value>, ComposeError> {
     let mut values = HashMap::new();
-    for (name, text) in given {
-        let param = profile.params.get(name).ok_or_else(|| {
-            let names: Vec<_> = profile.params.keys().map(|name| format!("`{name}`")).collect();
-            let what = if names.is_empty() {
-                format!("`{}` has none", profile.label())
-            } else {
-                format!("`{}` has {}", profile.label(), names.join(", "))
-            };
-            ComposeError::BadParam {
-                name: name.clone(),
-                what,
-            }
-        })?;
-        let value = param.value(text).map_err(|what| ComposeError::BadParam {
-            name: name.clone(),
-            what,
-        })?;
-        values.insert(name.clone(), value);
+    for (name, text) in profile.effective_params(given) {
+        let value = profile.param_value(&name, &text)?;
+        values.insert(name, value);
     }
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
-        profile
-            .envelope
-            .iter()
-            .any(|(_, template)| template.placeholders().any(|p| *p == placeholder))
+        let mut fields = profile.envelope.json.values();
+        fields.any(|template| template.placeholders().any(|p| *p == placeholder))
             || sample.to_string().contains(&format!("${{param.{name}}}"))
     };
-    for (name, param) in &profile.params {
-        if values.contains_key(name) {
-            continue;
-        }
-        match &param.default {
-            Some(default) => {
-                values.insert(name.clone(), param.value(default).unwrap_or(Value::Null));
-            }
-            None if used(name) => {
-                return Err(ComposeError::MissingParam {
-                    name: name.clone(),
-                    summary: param.summary.clone(),
-                });
-            }
-            None => {}
-        }
+    match profile
+        .params
+        .iter()
+        .find(|(name, _)| !values.contains_key(*name) && used(name))
+    {
+        Some((name, param)) => Err(ComposeError::MissingParam {
+            name: name.clone(),
+            summary: param.summary.clone(),
+        }),
+        None => Ok(values),
     }
-    Ok(values)
 }

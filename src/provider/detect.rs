@@ -24,7 +24,8 @@ pub struct Detector {
 impl DetectMarks {
     /// Compiles the marks; places that cannot be read are left out, the profile's own check refuses them.
     pub fn new(label: String, any_of: &[&str], all_of: &[&str]) -> Self {
-        let places = |list: &[&str]| list.iter().filter_map(|place| RequestField::parse(place)).collect();
+        let field = |text: &&str| RequestField::try_from((*text).to_owned()).ok();
+        let places = |list: &[&str]| list.iter().filter_map(field).collect();
         Self {
             label,
             any_of: places(any_of),
@@ -38,7 +39,7 @@ impl DetectMarks {
 }
 
 impl Detector {
-    /// Takes the marks of all profiles that can be told apart.
+    /// Takes the marks of all profiles that have any.
     pub fn new(marks: impl IntoIterator<Item = DetectMarks>) -> Self {
         let marks: Vec<DetectMarks> = marks
             .into_iter()

@@ -1,8 +1,8 @@
-//! Where a body differs from what the catalogue says of its event: the composed sample is the measure.
+//! Schema drift: where a body differs from the sample of its event in the catalogue.
 //!
-//! A sample is one example and no schema. So `null` on either side says that a value may be absent, an empty object or
-//! array in the sample says nothing of what may stand in it. A field that the sample lacks, or a text that the documents
-//! do not list, is reported but is no fault.
+//! A sample is one example, not a schema. So `null` on either side means that a value may be absent, and an empty object or
+//! array in the sample allows any content. A field that the sample lacks, or a text that the documents do not list, is
+//! reported but is not a problem.
 
 mod compare;
 
@@ -20,7 +20,7 @@ use crate::random::Random;
 use crate::template::Placeholder;
 use compare::{SampleComparison, wanted_type};
 
-/// What stands in a path for every item of an array.
+/// The part of a path for every item of an array.
 const EACH: &str = "*";
 
 /// One difference. Its finding is a problem where a receiver that was written for the sample breaks on it.
@@ -37,7 +37,7 @@ pub struct Difference {
     pub found: Option<&'static str>,
 }
 
-/// What the catalogue says of one event.
+/// The expected shape of one event.
 #[derive(Debug, Clone)]
 pub struct Measure {
     document: Value,
@@ -112,7 +112,7 @@ fn serialize_code<S: Serializer>(finding: &Finding, serializer: S) -> Result<S::
 }
 
 impl Measure {
-    /// By one document whose structure is to be kept.
+    /// The shape of one document.
     pub fn of_sample(document: Value) -> Self {
         let mut paths = Vec::new();
         list_paths(&document, "", &mut paths);
@@ -125,7 +125,7 @@ impl Measure {
         }
     }
 
-    /// Composes the sample of an event of the catalogue; the error of another name gives the near ones.
+    /// Composes the sample of an event of the catalogue.
     pub fn new(profile: &Profile, event: &str) -> Result<Self, ComposeError> {
         // Only the types of the parameters matter, so those that a user would have to give are made up.
         let made_up = |kind| match kind {
@@ -134,20 +134,25 @@ impl Measure {
             ParamType::Boolean => "false",
         };
         let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
-        let wishes = ComposeOptions {
+        let options = ComposeOptions {
             event: event.to_owned(),
             params: required
                 .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
                 .collect(),
             ..ComposeOptions::default()
         };
-        let composer = Composer::new(profile, wishes)?;
+        let composer = Composer::new(profile, options)?;
         let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));
         let message = composer.compose(Id::new(IdKind::Message, now, &random), now, &random)?;
-        let mut document: Value =
-            document(&profile.content_type, &message.body).map_err(|error| ComposeError::Sample(error.to_string()))?;
+        let mut document: Value = document(&profile.delivery.content_type, &message.body)
+            .map_err(|error| ComposeError::Invalid(error.to_string()))?;
         // What stands there is the sender's own, so that the sample's is as good as any.
-        if let Some(own @ Value::Object(_)) = profile.metadata.as_ref().and_then(|at| get_mut(&mut document, at)) {
+        if let Some(own @ Value::Object(_)) = profile
+            .message
+            .metadata
+            .as_ref()
+            .and_then(|at| get_mut(&mut document, at))
+        {
             *own = Value::Object(serde_json::Map::new());
         }
         let entry = profile.events.get(composer.event());
@@ -180,7 +185,7 @@ impl Measure {
         Difference::retyped("", wanted_type(&self.document), "no JSON")
     }
 
-    /// Where a difference stands among those of several bodies.
+    /// The position of a difference in a list over several bodies.
     pub fn rank(&self, difference: &Difference) -> usize {
         let known = self.paths.iter().position(|path| *path == difference.path);
         known.unwrap_or(self.paths.len())
@@ -230,9 +235,9 @@ impl Measure {
 
 fn data_at(profile: &Profile) -> DataAt {
     let is_data = |template: &crate::template::Template| template.single() == Some(&Placeholder::Data);
-    match profile.envelope.iter().find(|(_, template)| is_data(template)) {
+    match profile.envelope.json.iter().find(|(_, template)| is_data(template)) {
         Some((name, _)) if name != "..." => DataAt::Field(name.clone()),
-        Some(_) if profile.envelope.len() == 1 => DataAt::Whole,
+        Some(_) if profile.envelope.json.len() == 1 => DataAt::Whole,
         _ => DataAt::Spread,
     }
 }

@@ -22,7 +22,6 @@ impl From<RegistryError> for Error {
                 .hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),
             RegistryError::Unreadable { source, .. } => base.cause(source),
-            RegistryError::Builtin { source, .. } => base.cause(source),
             RegistryError::Circle(_) => base,
         }
     }
@@ -41,7 +40,7 @@ impl From<ComposeError> for Error {
             ComposeError::UnknownEvent { provider, near, event } => Self::nothing(message)
                 .near(&near, |name| format!("hook send {name} --provider {provider}"))
                 .hint(format!(
-                    "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` all the same"
+                    "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` anyway"
                 )),
             ComposeError::NoGrouping(_) => Self::usage(message).hint("leave out `--group`"),
             ComposeError::MissingParam { name, .. } => Self::usage(message).hint(format!("add `--param {name}=VALUE`")),
@@ -49,9 +48,7 @@ impl From<ComposeError> for Error {
                 .near(&near, |path| format!("--set {path}=..."))
                 .hint("`--set-new` creates a path"),
             ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
-            ComposeError::BadParam { .. } | ComposeError::BadValue { .. } | ComposeError::Sample(_) => {
-                Self::usage(message)
-            }
+            ComposeError::Invalid(_) => Self::usage(message),
         }
     }
 }

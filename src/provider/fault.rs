@@ -1,5 +1,7 @@
 //! A fault in a provider file, named by its key.
 
+use crate::template::{Scope, Template};
+
 /// A fault in a provider file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {what}")]
@@ -15,6 +17,11 @@ pub(super) fn fault<T>(key: &str, what: impl Into<String>) -> Result<T, ProfileE
         key: key.to_owned(),
         what: what.into(),
     })
+}
+
+/// Refuses placeholders that the template's place does not know.
+pub(super) fn check_scope(key: &str, template: &Template, scope: Scope) -> Result<(), ProfileError> {
+    template.check(scope).or_else(|error| fault(key, error.to_string()))
 }
 
 /// The dotted key that a path leads to; an item of a list is named by the list.

@@ -1,101 +1,35 @@
-//! A provider file: each table is the type that the checked profile uses too, so that a key is declared, read, checked and
-//! written as JSON in one place.
+//! The tables of a provider file, which the checked profile uses as they are: a key is declared, read, checked and written as
+//! JSON in one place.
 //!
 //! Every key is optional here, because a file that `extends` another one and a variant state some keys only; the profile
-//! demands what must be there. Externally tagged tables and `deny_unknown_fields` everywhere: that is what gives a mistyped
-//! key its line, its column and the accepted names.
+//! requires the others. Externally tagged tables and `deny_unknown_fields` everywhere: that is what gives a mistyped key its
+//! line, its column and the accepted names.
 
 mod signature;
+
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use signature::{ClockSide, LocationTable, SignatureTable, SignedTable, TimeWord, TokenTable};
+pub use signature::{ClockSide, SignatureTable, SignedTable, TokenTable};
 
-use super::api::Api;
-use super::handshake::Handshake;
-use super::naming::Naming;
 use super::policy::{Codes, RunFrom};
 use super::value::{DurationText, Limit, RequestField, Share, scalar_text};
 use crate::json::JsonPaths;
 use crate::template::{Placeholder, Template};
 use crate::words::words;
 
-/// The only file format there is so far.
-pub const FORMAT: u32 = 1;
-
-/// One provider file.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct ProviderFile {
-    /// Version of the file format, see [`FORMAT`].
-    pub format: u32,
-    /// Name on the command line: lower-case letters, digits and `-`.
-    pub name: String,
-    /// Name for people.
-    pub title: Option<String>,
-    /// Where the provider documents its webhooks.
-    pub docs: Option<String>,
-    /// Another provider, whose keys hold where this file says nothing.
-    pub extends: Option<String>,
-    /// Dotted keys of facts that no source states.
-    pub assumed: Vec<String>,
-    /// What a reader of `providers show` should know, a sentence each.
-    pub notes: Vec<String>,
-    /// The form of a generated secret.
-    pub secret: Option<SecretTable>,
-    /// How the message gets its id, its metadata and its time.
-    pub message: MessageTable,
-    /// What events may be named and where the body carries what: `${param.NAME}`.
-    pub params: IndexMap<String, Param>,
-    /// Endpoint rules, judged by `hook endpoints add`.
-    pub endpoint: EndpointRules,
-    /// Bodies of workflow actions, with merge tags.
-    pub workflow: Option<WorkflowTable>,
-    /// Triggers that take requests of anybody who knows their URL.
-    pub inbound: Option<InboundTable>,
-    /// How events of the user's own are to be named.
-    pub naming: Naming,
-    /// The event that `hook endpoints test` sends.
-    pub test_event: Option<String>,
-    /// The catalogue, in the order of the file.
-    pub events: IndexMap<String, EventTable>,
-    /// Documented deviations, picked with `--provider NAME@VARIANT`.
-    pub variants: IndexMap<String, VariantTable>,
-    /// How it signs.
-    pub signature: Option<SignatureTable>,
-    /// Headers beside the signature, as templates.
-    pub headers: IndexMap<String, Template>,
-    /// How data becomes a body.
-    pub envelope: Option<EnvelopeTable>,
-    /// Where a receiver finds the event, the id and the time.
-    pub read: ReadTable,
-    /// How it delivers.
-    pub delivery: DeliveryTable,
-    /// What follows a failed attempt.
-    pub retry: Option<RetryTable>,
-    /// How `listen` recognises it.
-    pub detect: Detect,
-    /// What makes two captures the same event.
-    pub dedupe: Dedupe,
-    /// Its management API.
-    pub api: Option<Api>,
-    /// What it asks an endpoint first.
-    pub handshake: Option<Handshake>,
-    /// Where it asks in several ways.
-    pub handshakes: IndexMap<String, Handshake>,
-}
-
-/// A documented deviation: the keys that differ. How they are laid over the provider's is told by `overlay`; the tables stand
-/// here so that a mistyped key in one of them is found when the file is read.
+/// A documented deviation: the keys that differ. `overlay` merges them; they are declared here so that a mistyped key is
+/// reported with its line when the file is read.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct VariantTable {
-    /// What it is and which page says so.
+    /// What it is, and which page documents it.
     pub summary: String,
     /// Among variants whose signature header is present, the highest rank decides alone. 0 when absent.
     pub rank: i32,
-    /// `header:NAME=VALUE`: it decides only where that header says so.
+    /// `header:NAME=VALUE`: it decides only requests with that header.
     pub when: Option<String>,
     /// How it signs.
     pub signature: Option<SignatureTable>,
@@ -113,11 +47,19 @@ pub struct VariantTable {
 }
 
 /// `[secret]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SecretTable {
     /// A template of `${new.*}` placeholders, e.g. `whsec_${new.hex32}`.
     pub form: Template,
+}
+
+impl Default for SecretTable {
+    fn default() -> Self {
+        Self {
+            form: Template::builtin("whsec_${new.hex32}"),
+        }
+    }
 }
 
 /// `[message]`.
@@ -160,13 +102,21 @@ words! {
     }
 }
 
-/// `[envelope.KIND]`.
+/// `[envelope]`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum EnvelopeTable {
-    /// A JSON object: key = template, in this order. A value that is one placeholder keeps its type; the key `...`
+#[serde(deny_unknown_fields)]
+pub struct EnvelopeTable {
+    /// The fields of a JSON object in order: key = template. A value that is one placeholder keeps its type; the key `...`
     /// spreads the object `${data}` over the top level.
-    Json(IndexMap<String, Template>),
+    pub json: IndexMap<String, Template>,
+}
+
+impl Default for EnvelopeTable {
+    fn default() -> Self {
+        Self {
+            json: IndexMap::from([("...".to_owned(), Template::builtin("${data}"))]),
+        }
+    }
 }
 
 /// `[delivery]`.
@@ -190,7 +140,7 @@ impl Default for DeliveryTable {
         Self {
             method: "POST".to_owned(),
             content_type: "application/json".to_owned(),
-            timeout: DurationText::from_secs(30),
+            timeout: DurationText(Duration::from_secs(30)),
             success: Codes::any_success(),
             user_agent: None,
         }
@@ -221,7 +171,7 @@ pub struct ScheduleTable {
     pub then: Then,
     /// With `then = "disable-endpoint"`: how many failed deliveries in a row disable it. Default 1.
     pub disable_after_deliveries: Option<u32>,
-    /// Whether somebody is told when the endpoint is disabled: `email`.
+    /// How the provider announces that it disabled the endpoint: `email`.
     pub notify: Option<String>,
     /// Status codes whose `Retry-After` is honoured. Absent: none.
     pub honour_retry_after: Codes,
@@ -251,7 +201,7 @@ words! {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct NoRetryTable {
-    /// What the provider does instead, a clause for people.
+    /// What the provider does instead, a clause.
     pub instead: Option<String>,
 }
 
@@ -274,7 +224,7 @@ pub struct EndpointRules {
 }
 
 words! {
-    /// What is said about `http:`.
+    /// The rule for `http:`.
     #[derive(Default)]
     pub enum Https {
         /// Nothing.
@@ -310,7 +260,7 @@ pub struct Dedupe {
     pub caution: Option<String>,
 }
 
-/// `[read]`: what is to be read from a request; of several places the first that is there counts.
+/// `[read]`: where to find facts in a request; of several places the first that exists counts.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReadTable {
@@ -332,7 +282,7 @@ impl ReadTable {
     }
 
     /// Compiles the places and the paths of the dedupe keys.
-    pub(super) fn with_paths(mut self, dedupe: &Dedupe) -> Self {
+    pub(super) fn index_paths(&mut self, dedupe: &Dedupe) {
         let places = self.event.iter().chain(&self.id).chain(&self.time);
         let places = places.filter_map(|place| match place {
             RequestField::Body(path) => Some(path),
@@ -346,7 +296,6 @@ impl ReadTable {
         for path in places.chain(keys) {
             self.paths.add(path);
         }
-        self
     }
 }
 
@@ -372,10 +321,10 @@ pub struct EventTable {
 
 /// `[workflow]`: requests that a user of the provider shapes with merge tags.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(deny_unknown_fields, default)]
 pub struct WorkflowTable {
     /// A sample record as JSON text: the tags are the paths into it, `{{contact.email}}`.
-    pub context: String,
+    pub context: Option<String>,
 }
 
 /// `[inbound]`: triggers of the provider, which the user's own systems call.

@@ -34,16 +34,15 @@ impl Profile {
         if !message.body.is_empty() && !message.content_type.is_empty() {
             headers.append("content-type", message.content_type.as_str());
         }
-        let agent = self.user_agent.as_deref();
+        let agent = self.delivery.user_agent.as_deref();
         headers.append(
             "user-agent",
             agent.unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION"))),
         );
-        let body = self.add_own(message, signer, now, target, &mut headers)?;
-        Ok((headers, body))
+        self.add_own(message, signer, now, target, headers)
     }
 
-    /// The lines that are the provider's own, the signature and what stands beside it, and the body.
+    /// The header lines of the provider, the signature among them, and the body.
     pub fn own(
         &self,
         message: &Message,
@@ -55,8 +54,7 @@ impl Profile {
         if self.scheme.signs_form() {
             headers.append("content-type", message.content_type.as_str());
         }
-        let body = self.add_own(message, signer, now, target, &mut headers)?;
-        Ok((headers, body))
+        self.add_own(message, signer, now, target, headers)
     }
 
     fn add_own(
@@ -65,8 +63,8 @@ impl Profile {
         signer: Option<&Signer>,
         now: Timestamp,
         target: RequestTarget<'_>,
-        headers: &mut Headers,
-    ) -> Result<Bytes, SignError> {
+        mut headers: Headers,
+    ) -> Result<(Headers, Bytes), SignError> {
         for (name, template) in &self.headers {
             let value = template.render(|placeholder| match placeholder {
                 Placeholder::Event => Some(message.event.clone()),
@@ -90,13 +88,13 @@ impl Profile {
             body: &message.body,
             method: target.method,
             url: target.url.split('#').next().unwrap_or_default(),
-            headers,
+            headers: &headers,
         };
         match signer.map_or(Ok(Signed::Nothing), |signer| signer.sign(&content))? {
             Signed::Headers(lines) => lines.into_iter().for_each(|(name, value)| headers.set(&name, value)),
-            Signed::Body(body) => return Ok(body.into()),
+            Signed::Body(body) => return Ok((headers, body.into())),
             Signed::Nothing => {}
         }
-        Ok(message.body.clone())
+        Ok((headers, message.body.clone()))
     }
 }

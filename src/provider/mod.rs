@@ -28,4 +28,4 @@ pub use headers::RequestTarget;
 pub use near::{near_names, or_near};
 pub use profile::{Facts, Profile};
 pub use registry::{Origin, ProviderListing, Registry, RegistryError};
-pub use value::{Limit, RequestField};
+pub use value::RequestField;

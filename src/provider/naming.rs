@@ -1,5 +1,4 @@
-//! How a provider wants events of the user's own to be named, and what is wrong with a name. A rule of thumb for a
-//! warning: no name is refused for it.
+//! The naming convention of a provider for custom events. It is a rule of thumb for a warning: no name is refused for it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use crate::words::words;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Naming {
-    /// What stands between the words, of which there are two at least: `.`.
+    /// The separator of the words, of which there must be at least two: `.`.
     pub separator: Option<String>,
     /// Which letters.
     pub case: LetterCase,
@@ -61,7 +60,7 @@ impl Naming {
     pub fn check(&self, provider: &str, event: &str) -> Option<Finding> {
         let faults = self.faults(event).join("; ");
         let event = printable(event, 200);
-        let fact = format!("`{event}` is not named as `{provider}` wants events to be: {faults}");
+        let fact = format!("`{event}` does not follow the naming convention of `{provider}`: {faults}");
         (!faults.is_empty()).then(|| Finding::caution("event-name", fact))
     }
 
@@ -84,7 +83,7 @@ impl Naming {
         }
         let last = words.last().copied().unwrap_or_default();
         if self.tense == Tense::Past && !last.is_empty() && !is_past(last) {
-            faults.push(format!("`{last}` at its end is no verb in the past tense"));
+            faults.push(format!("`{last}` at its end is not a verb in the past tense"));
         }
         faults
     }
@@ -143,7 +142,7 @@ mod tests {
             ("job..paid", vec!["two or more words"]),
             ("job.Paid", vec!["`Paid` is not lower case"]),
             ("job.was paid", vec!["two or more words"]),
-            ("job.pay", vec!["`pay` at its end is no verb in the past tense"]),
+            ("job.pay", vec!["`pay` at its end is not a verb in the past tense"]),
             ("pump.speed", vec!["`speed` at its end"]),
             ("pump.bed", vec!["`bed` at its end"]),
             ("Payment Sent", vec!["separated by `.`", "lower case"]),

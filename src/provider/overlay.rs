@@ -1,5 +1,5 @@
-//! One file over another, as plain tables: a variant over its provider, a file over the one that it extends. No key is named
-//! here, so a new one is merged like those beside it.
+//! Merges one file over another, as plain tables: a variant over its provider, a file over the one that it extends. A new key
+//! is merged like those beside it, without a change here.
 
 use serde_json::{Map, Value};
 
@@ -19,13 +19,13 @@ const BY_ENTRY: [&str; 12] = [
     "handshakes",
 ];
 
-/// Tables of one table that says the kind: one of the same kind is merged key by key, one of another kind replaces it.
+/// Tables with one table inside that names the kind: one of the same kind is merged key by key, another kind replaces it.
 const BY_KIND: [&str; 2] = ["signature", "retry"];
 
-/// What a variant says of itself rather than of the provider.
+/// Keys that describe the variant itself.
 const OWN_OF_VARIANT: [&str; 3] = ["summary", "rank", "when"];
 
-/// What each file says for itself, whatever it extends.
+/// Keys that are never inherited.
 const OWN_OF_FILE: [&str; 3] = ["format", "name", "extends"];
 
 type JsonTable = Map<String, Value>;
@@ -35,16 +35,19 @@ pub(super) fn with_variant(file: &Value, name: &str) -> Value {
     let mut merged = table(Some(file));
     let mut variant = table(merged.get("variants").and_then(|variants| variants.get(name)));
     variant.retain(|key, _| !OWN_OF_VARIANT.contains(&key.as_str()));
+    // The variant states its own assumptions in the list of the whole file.
     let prefix = format!("variants.{name}.");
     let assumed = texts(&merged, "assumed");
     let own = assumed.iter().filter_map(|key| key.strip_prefix(&prefix));
     let own: Vec<String> = own.map(str::to_owned).collect();
     let stated = lay_over(&mut merged, variant);
+    // What the variant states itself no longer rests on an assumption about the provider.
     let mut assumed = still_assumed(assumed, &stated);
     assumed.retain(|key| !key.starts_with("variants."));
     assumed.extend(own);
     merged.insert("assumed".to_owned(), assumed.into());
     if let Some(Value::Object(headers)) = merged.get_mut("headers") {
+        // TOML has no null: an empty text in a variant removes the header.
         headers.retain(|_, value| value.as_str() != Some(""));
     }
     Value::Object(merged)

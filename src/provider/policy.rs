@@ -77,6 +77,7 @@ impl Codes {
         if self.contains(usual) {
             return usual;
         }
+        // A range may begin below 200: its first code from there on is meant.
         let mut starts = self.0.iter().map(|range| *range.start().max(&200));
         let first = starts.find(|code| (200..300).contains(code) && self.contains(*code));
         first.unwrap_or(usual)
@@ -159,7 +160,7 @@ pub struct Schedule {
     pub disable_on: Codes,
     /// After the last failure.
     pub then: Exhaustion,
-    /// Who is told when the endpoint is disabled: `email`.
+    /// How the provider announces that it disabled the endpoint: `email`.
     pub notify: Option<String>,
     /// For a provider without retries: what it does instead.
     pub instead: Option<String>,
@@ -214,6 +215,17 @@ pub struct Policy {
     pub success: Codes,
     /// Retries.
     pub schedule: Schedule,
+}
+
+impl Default for Policy {
+    /// The policy of a delivery that belongs to no provider: one attempt.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            success: Codes::any_success(),
+            schedule: Schedule::default(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
-//! A provider after everything was checked: what the rest of the program uses.
+//! A provider file after everything was checked: what the rest of the program uses.
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 
 use super::api::Api;
-use super::file::{Dedupe, Detect, EndpointRules, EventTable, InboundTable, Param, ReadTable};
+use super::file::{
+    Dedupe, DeliveryTable, Detect, EndpointRules, EnvelopeTable, EventTable, InboundTable, MessageTable, Param,
+    ReadTable, RetryTable, SecretTable, SignatureTable, VariantTable, WorkflowTable,
+};
 use super::handshake::Handshake;
 use super::naming::Naming;
 use super::policy::Policy;
@@ -15,72 +19,84 @@ use crate::headers::Headers;
 use crate::signature::Scheme;
 use crate::template::{Part, Placeholder, Template};
 
-/// One provider, or one variant of it.
-#[derive(Debug, Clone)]
+/// The only file format so far.
+pub(super) const FORMAT: u32 = 1;
+
+/// One provider, or one variant of it: the keys of its file, and what is compiled from them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Profile {
-    /// Without the variant.
+    /// Version of the file format, see [`FORMAT`].
+    pub(super) format: u32,
+    /// Name on the command line, without the variant: lower-case letters, digits and `-`.
     pub name: String,
     /// The variant picked, if any.
+    #[serde(skip)]
     pub variant: Option<String>,
-    /// For people.
+    /// Display name.
     pub title: String,
     /// Where the provider documents its webhooks.
     pub docs: Option<String>,
-    /// A sentence each.
-    pub notes: Vec<String>,
+    /// Another provider, whose keys apply where this file states none.
+    pub(super) extends: Option<String>,
     /// Dotted keys of facts that no source states.
     pub assumed: Vec<String>,
-    /// How it signs.
-    pub scheme: Scheme,
-    /// A header and what it must say for this variant to decide a request.
+    /// What a reader of `providers show` should know, a sentence each.
+    pub notes: Vec<String>,
+    /// The form of a generated secret.
+    pub secret: SecretTable,
+    /// How the message gets its id, its metadata and its time.
+    pub message: MessageTable,
+    /// What an envelope needs from the user: `${param.NAME}`.
+    pub params: IndexMap<String, Param>,
+    /// Endpoint rules, checked by `hook endpoints add`.
+    pub endpoint: EndpointRules,
+    /// Bodies of workflow actions, with merge tags.
+    pub workflow: WorkflowTable,
+    /// Triggers that accept requests from every sender that knows their URL; absent: the provider has none.
+    pub inbound: Option<InboundTable>,
+    /// Naming convention of custom events.
+    pub naming: Naming,
+    /// The event that `hook endpoints test` sends.
+    pub test_event: Option<String>,
+    /// The catalogue, in the order of the file.
+    pub events: IndexMap<String, EventTable>,
+    /// Documented deviations, picked with `--provider NAME@VARIANT`.
+    pub variants: IndexMap<String, VariantTable>,
+    /// A header and its value that this variant requires to decide a request.
+    #[serde(skip)]
     pub when: Option<(String, String)>,
-    /// Form of a generated secret.
-    pub secret_form: Template,
+    pub(super) signature: Option<SignatureTable>,
+    /// How it signs.
+    #[serde(skip)]
+    pub scheme: Scheme,
     /// Headers beside the signature.
     pub headers: IndexMap<String, Template>,
-    /// The body's fields in order; the key `...` spreads the data.
-    pub envelope: IndexMap<String, Template>,
-    /// Form of the message's id; absent: the ledger's.
-    pub id: Option<Template>,
-    /// Body path of `--metadata`.
-    pub metadata: Option<String>,
-    /// What the envelope needs from the user.
-    pub params: IndexMap<String, Param>,
-    /// Where a receiver finds event, id and time.
+    /// How data becomes a body.
+    pub envelope: EnvelopeTable,
+    /// Where a receiver finds the event, the id and the time.
     pub read: ReadTable,
-    /// Request method.
-    pub method: String,
-    /// Of the body.
-    pub content_type: String,
-    /// Absent: hook's own.
-    pub user_agent: Option<String>,
+    /// How it delivers.
+    pub delivery: DeliveryTable,
+    pub(super) retry: Option<RetryTable>,
     /// Time limit, success, retries.
+    #[serde(skip)]
     pub policy: Policy,
-    /// Rules for endpoints.
-    pub endpoint: EndpointRules,
-    /// How a request is recognised.
+    /// How `listen` recognises it.
     pub detect: Detect,
     /// What makes two captures the same event.
     pub dedupe: Dedupe,
-    /// A sample record for merge tags, as JSON text.
-    pub workflow_context: Option<String>,
-    /// Triggers that take requests of anybody who knows their URL; absent: the provider has none.
-    pub inbound: Option<InboundTable>,
-    /// How events of the user's own are to be named.
-    pub naming: Naming,
-    /// What `endpoints test` sends.
-    pub test_event: Option<String>,
-    /// The catalogue.
-    pub events: IndexMap<String, EventTable>,
     /// Its management API.
     pub api: Option<Api>,
-    /// What it asks an endpoint first, in one way or in several.
+    pub(super) handshake: Option<Handshake>,
+    #[serde(rename = "handshakes")]
+    pub(super) named_handshakes: IndexMap<String, Handshake>,
+    /// How it challenges an endpoint, in one way or in several.
+    #[serde(skip)]
     pub handshakes: Vec<Handshake>,
-    /// Names and summaries of the documented deviations.
-    pub variants: Vec<(String, String)>,
 }
 
-/// What a request said about itself.
+/// Facts that a request states about its event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The event's type.
@@ -96,13 +112,13 @@ pub struct Facts {
 impl Profile {
     /// What its secrets begin with, where all of them do.
     pub fn secret_prefix(&self) -> Option<&str> {
-        match self.secret_form.parts() {
+        match self.secret.form.parts() {
             [Part::Text(prefix), _, ..] => Some(prefix),
             _ => None,
         }
     }
 
-    /// Those parameters, and the defaults of the others, as a message will have them.
+    /// The given parameters, then the defaults of the others.
     pub fn effective_params(&self, given: &[(String, String)]) -> Vec<(String, String)> {
         let is_given = |name: &str| given.iter().any(|(known, _)| known == name);
         let defaults = self.params.iter().filter(|(name, _)| !is_given(name));
@@ -129,7 +145,7 @@ impl Profile {
             .map(|(name, _)| name.as_str())
     }
 
-    /// What is wrong with the name of an event of the user's own; nothing is with those of the catalogue.
+    /// Checks the name of a custom event against the naming convention; events of the catalogue always pass.
     pub fn check_custom_event(&self, event: &str) -> Option<Finding> {
         match self.canonical_event(event) {
             Some(_) => None,
@@ -158,51 +174,36 @@ impl Profile {
         assumed.filter_map(|key| key.rsplit('.').next()).collect()
     }
 
-    /// Reads what a request says about itself, in one pass over the body.
+    /// Reads the facts of a request, in one pass over the body.
     pub fn facts(&self, headers: &Headers, body: &[u8]) -> Facts {
         let found = self.read.paths().read_as(headers.get_text("content-type"), body);
         let at = |path: &str| {
-            found
-                .get(self.read.paths().slot(path)?)?
-                .as_ref()?
-                .text()
-                .map(str::to_owned)
+            let value = found.get(self.read.paths().slot(path)?)?.as_ref()?;
+            value.text().map(str::to_owned)
         };
-        let first = |places: &[RequestField]| {
-            places.iter().find_map(|place| {
-                let text = match place {
-                    RequestField::Header(name) => headers.get_text(name).map(str::to_owned),
-                    RequestField::Body(path) => at(path),
-                };
-                text.map(|text| (text, place.clone()))
-            })
+        let text_at = |place: &RequestField| match place {
+            RequestField::Header(name) => headers.get_text(name).map(str::to_owned),
+            RequestField::Body(path) => at(path),
         };
-        let (event, id) = (first(&self.read.event), first(&self.read.id));
-        let time = first(&self.read.time).and_then(|(text, _)| Timestamp::parse(&text));
         let covers_body = self.scheme.covers_body(headers);
-        // Whoever has a signed request may change the rest of it, and would make it another event.
-        let signed = |found: &Option<(String, RequestField)>| {
-            let (text, place) = found.as_ref()?;
-            self.signs(place, headers, covers_body).then(|| text.clone())
-        };
-        let signed_at = |place: RequestField, text: Option<String>| signed(&text.map(|text| (text, place)));
+        // A sender may change whatever is not signed, and would turn the same request into another event.
+        let signed = |place: &RequestField| text_at(place).filter(|_| self.signs(place, headers, covers_body));
+        let first = |places: &[RequestField]| places.iter().find_map(text_at);
+        let first_signed = |places: &[RequestField]| signed(places.iter().find(|place| text_at(place).is_some())?);
         let dedupe_key = self.dedupe.keys.iter().find_map(|key| {
             key.render(|placeholder| match placeholder {
-                Placeholder::Event => signed(&event),
-                Placeholder::Id => signed(&id),
-                Placeholder::BodyPath(path) => signed_at(RequestField::Body(path.clone()), at(path)),
-                Placeholder::Header(name) => signed_at(
-                    RequestField::Header(name.clone()),
-                    headers.get_text(name).map(str::to_owned),
-                ),
+                Placeholder::Event => first_signed(&self.read.event),
+                Placeholder::Id => first_signed(&self.read.id),
+                Placeholder::BodyPath(path) => signed(&RequestField::Body(path.clone())),
+                Placeholder::Header(name) => signed(&RequestField::Header(name.clone())),
                 Placeholder::BodySha256 => covers_body.then(|| body_sha256(body)),
                 _ => None,
             })
         });
         Facts {
-            event: event.map(|(text, _)| text),
-            id: id.map(|(text, _)| text),
-            time,
+            event: first(&self.read.event),
+            id: first(&self.read.id),
+            time: first(&self.read.time).and_then(|text| Timestamp::parse(&text)),
             dedupe_key,
         }
     }

@@ -1,5 +1,5 @@
-//! Programs that receive a provider's webhooks: text files in several languages, filled in from a profile. What differs
-//! between languages stands in those files, what differs between providers in the profile.
+//! Programs that receive a provider's webhooks: text files in several languages, filled in from a profile. The files hold what
+//! differs between languages, the profile what differs between providers.
 
 mod expression;
 mod fill;
@@ -32,7 +32,7 @@ words! {
 pub struct Receiver {
     /// The file's usual name.
     pub file: &'static str,
-    /// What stands in it.
+    /// Its content.
     pub text: String,
 }
 
@@ -55,7 +55,7 @@ pub enum ReceiverError {
         /// The fact.
         what: String,
     },
-    /// A text file of ours is wrong.
+    /// One of the text files is wrong.
     #[error("the receiver's own template is wrong: {0}")]
     Broken(String),
 }

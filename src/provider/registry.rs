@@ -2,11 +2,10 @@
 //! profile in use is parsed.
 
 mod catalogue;
-mod challenge;
 mod error;
-mod labels;
-mod tokens;
+mod received;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,14 +16,15 @@ use serde_json::Value;
 use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::detect::{self, Detector};
 use super::fault::{ProfileError, key_of};
-use super::file::ProviderFile;
 use super::handshake::ChallengeMarks;
-pub use error::RegistryError;
-use error::line_of;
-
 use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
+pub use error::RegistryError;
+use error::line_of;
+
+/// The longest chain of `extends`: a longer one is taken for a circle.
+const MOST_EXTENDED: usize = 8;
 
 /// A built-in provider, as the build script writes it.
 pub(crate) struct Builtin {
@@ -85,6 +85,9 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// The provider of a body that belongs to none.
+    pub const GENERIC: &'static str = GENERIC;
+
     /// The built-in providers, and the user's files in that folder when it exists.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
@@ -95,7 +98,7 @@ impl Registry {
         let (name, variant) = label
             .split_once('@')
             .map_or((label, None), |(name, variant)| (name, Some(variant)));
-        let (file, origin) = self.source(name, 8)?;
+        let (file, origin) = self.source(name, MOST_EXTENDED)?;
         if let Some(variant) = variant
             && file["variants"].get(variant).is_none()
         {
@@ -111,11 +114,12 @@ impl Registry {
     /// The variants of a provider that may decide a request by themselves, the highest rank first; the plain profile,
     /// whose rank is 0, is one of them.
     pub fn ranked(&self, name: &str) -> Result<Vec<Arc<Profile>>, RegistryError> {
-        let (file, origin) = self.source(name, 8)?;
+        let (file, origin) = self.source(name, MOST_EXTENDED)?;
         let variants = file["variants"].as_object().into_iter().flatten();
         let signing = variants.filter(|(_, variant)| variant.get("signature").is_some());
         let signing = signing.map(|(name, variant)| (variant["rank"].as_i64().unwrap_or(0), Some(name.as_str())));
         let mut ranks: Vec<_> = std::iter::once((0, None)).chain(signing).collect();
+        // A stable sort: variants of the same rank keep the order of the file.
         ranks.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
         ranks
             .into_iter()
@@ -125,115 +129,116 @@ impl Registry {
 
     /// Reads and checks a file that is not in the folder: `providers check`.
     pub fn check(&self, path: &Path) -> Result<Profile, RegistryError> {
-        let file = self.extended(read(path)?, 8)?;
+        let file = self.extended(read(path)?, MOST_EXTENDED)?;
         let origin = Origin::File(path.to_owned());
         for variant in keys(&file["variants"]) {
             compile(&file, Some(&variant), &origin)?;
         }
         let profile = compile(&file, None, &origin)?;
         for event in profile.events.keys() {
-            let wishes = ComposeOptions {
+            let options = ComposeOptions {
                 event: event.clone(),
                 ..ComposeOptions::default()
             };
-            match Composer::new(&profile, wishes) {
+            match Composer::new(&profile, options) {
+                // A required parameter comes from the user, so its absence is not a fault of the file.
                 Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
                 Err(error) => {
-                    return Err(RegistryError::Invalid {
-                        file: path.display().to_string(),
-                        line: 0,
-                        error: ProfileError {
-                            key: format!("events.\"{event}\".sample"),
-                            what: error.to_string(),
-                        },
-                    });
+                    let error = ProfileError {
+                        key: format!("events.\"{event}\".sample"),
+                        what: error.to_string(),
+                    };
+                    return Err(invalid(&origin, error));
                 }
             }
         }
         Ok(profile)
     }
 
-    /// Every provider, built-in ones in their order, then the user's by name. A user's file with a built-in's name
-    /// stands in its place.
+    /// Every provider: the built-in ones in their order, then the user's by name. A user's file with the name of a built-in
+    /// provider replaces it.
     pub fn list(&self) -> Vec<ProviderListing> {
-        let user = self.user_files();
-        let listing = |name: &str, path: &PathBuf| {
-            let file = read(path).unwrap_or_default();
-            ProviderListing {
-                name: name.to_owned(),
-                title: file["title"].as_str().unwrap_or(name).to_owned(),
-                origin: Origin::File(path.clone()),
-                events: file["events"].as_object().map_or(0, serde_json::Map::len),
-            }
-        };
-        let own = |name: &str| user.iter().find(|(have, _)| have == name);
-        let builtin = BUILTIN.iter().map(|builtin| match own(builtin.name) {
-            Some((name, path)) => listing(name, path),
-            None => ProviderListing {
-                name: builtin.name.to_owned(),
-                title: builtin.title.to_owned(),
-                origin: Origin::Builtin,
-                events: builtin.events.len(),
-            },
-        });
-        let others = user.iter().filter(|(name, _)| !BUILTIN.iter().any(|b| b.name == name));
-        builtin.chain(others.map(|(name, path)| listing(name, path))).collect()
+        self.sources().iter().map(Source::listing).collect()
     }
 
-    /// The user's files that cannot be used, which other commands pass over.
+    /// The user's files that cannot be used, which other commands ignore.
     pub fn broken(&self) -> Vec<RegistryError> {
-        let files = self.user_files().into_iter();
-        files.filter_map(|(name, _)| self.get(&name).err()).collect()
+        let files = self.user_files().into_keys();
+        files.filter_map(|name| self.get(&name).err()).collect()
     }
 
     /// Names of all providers, in the order of [`Registry::list`], without opening a file.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = BUILTIN.iter().map(|builtin| builtin.name.to_owned()).collect();
-        names.extend(
-            self.user_files()
-                .into_iter()
-                .map(|(name, _)| name)
-                .filter(|n| !BUILTIN.iter().any(|b| b.name == n)),
-        );
-        names
+        self.sources().iter().map(|source| source.name().to_owned()).collect()
     }
 
-    /// Names of the providers whose events are looked for first.
+    /// Names of the providers whose events are searched first.
     pub fn first() -> Vec<String> {
-        BUILTIN
-            .iter()
-            .filter(|builtin| builtin.first)
-            .map(|builtin| builtin.name.to_owned())
-            .collect()
+        let first = BUILTIN.iter().filter(|builtin| builtin.first);
+        first.map(|builtin| builtin.name.to_owned()).collect()
     }
 
     /// The detector over every provider.
     pub fn detector(&self) -> Detector {
-        let user = self.user_files();
         let mut marks = Vec::new();
-        for builtin in BUILTIN
-            .iter()
-            .filter(|builtin| !user.iter().any(|(name, _)| name == builtin.name))
-        {
-            for (variant, any, all) in builtin.detect {
-                let label = variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
-                marks.push(detect::DetectMarks::new(label, any, all));
+        for source in self.sources() {
+            match source {
+                Source::Builtin(builtin) => {
+                    for (variant, any, all) in builtin.detect {
+                        let label =
+                            variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
+                        marks.push(detect::DetectMarks::new(label, any, all));
+                    }
+                }
+                Source::File(name, _) => {
+                    let Ok((file, _)) = self.source(&name, MOST_EXTENDED) else {
+                        continue;
+                    };
+                    let (any, all) = (texts(&file["detect"]["any-of"]), texts(&file["detect"]["all-of"]));
+                    marks.push(detect::DetectMarks::new(name, &any, &all));
+                }
             }
-        }
-        for (name, _) in user {
-            let Ok((file, _)) = self.source(&name, 8) else { continue };
-            let list = |key: &str| {
-                let places = file["detect"][key].as_array().into_iter().flatten();
-                places.filter_map(Value::as_str).collect::<Vec<_>>()
-            };
-            marks.push(detect::DetectMarks::new(name, &list("any-of"), &list("all-of")));
         }
         Detector::new(marks)
     }
 
-    /// What the file of a provider says, laid over those that it extends.
+    /// Every `NAME` and `NAME@VARIANT` with the title of the provider, in the order of [`Registry::list`]: completions.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        let mut labels = Vec::new();
+        for source in self.sources() {
+            // A file that cannot be used has no variants.
+            let variants = match &source {
+                Source::Builtin(builtin) => builtin.variants.iter().map(ToString::to_string).collect(),
+                Source::File(name, _) => {
+                    let file = self.source(name, MOST_EXTENDED);
+                    file.map_or_else(|_| Vec::new(), |(file, _)| keys(&file["variants"]))
+                }
+            };
+            let ProviderListing { name, title, .. } = source.listing();
+            labels.push((name.clone(), title.clone()));
+            labels.extend(
+                variants
+                    .iter()
+                    .map(|variant| (format!("{name}@{variant}"), title.clone())),
+            );
+        }
+        labels
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        let mut files = self.user_files();
+        let builtin = BUILTIN.iter().map(|builtin| match files.remove(builtin.name) {
+            Some(path) => Source::File(builtin.name.to_owned(), path),
+            None => Source::Builtin(builtin),
+        });
+        let mut sources: Vec<Source> = builtin.collect();
+        sources.extend(files.into_iter().map(|(name, path)| Source::File(name, path)));
+        sources
+    }
+
+    /// The file of a provider, merged over those that it extends.
     fn source(&self, name: &str, depth: usize) -> Result<(Value, Origin), RegistryError> {
-        if let Some((_, path)) = self.user_files().into_iter().find(|(have, _)| have == name) {
+        if let Some(path) = self.user_files().remove(name) {
             let file = read(&path)?;
             // A file that changes two keys of the built-in it replaces extends that one, not itself.
             let file = if file["extends"] == name {
@@ -265,28 +270,68 @@ impl Registry {
         }
     }
 
-    fn user_files(&self) -> Vec<(String, PathBuf)> {
-        let Some(entries) = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok()) else {
-            return Vec::new();
-        };
-        let mut files: Vec<(String, PathBuf)> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
+    fn user_files(&self) -> BTreeMap<String, PathBuf> {
+        let entries = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
+        let paths = entries
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        paths
             .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
             .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
-            .collect();
-        files.sort();
-        files
+            .collect()
+    }
+}
+
+/// A provider that can be named.
+enum Source {
+    Builtin(&'static Builtin),
+    /// Its name and its file.
+    File(String, PathBuf),
+}
+
+impl Source {
+    fn name(&self) -> &str {
+        match self {
+            Self::Builtin(builtin) => builtin.name,
+            Self::File(name, _) => name,
+        }
+    }
+
+    fn listing(&self) -> ProviderListing {
+        match self {
+            Self::Builtin(builtin) => ProviderListing {
+                name: builtin.name.to_owned(),
+                title: builtin.title.to_owned(),
+                events: builtin.events.len(),
+                origin: Origin::Builtin,
+            },
+            Self::File(name, path) => {
+                let file = read(path).unwrap_or_default();
+                ProviderListing {
+                    name: name.clone(),
+                    title: file["title"].as_str().unwrap_or(name).to_owned(),
+                    events: file["events"].as_object().map_or(0, serde_json::Map::len),
+                    origin: Origin::File(path.clone()),
+                }
+            }
+        }
     }
 }
 
 fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
-    Some(
-        serde_json::from_str(builtin.json).map_err(|source| RegistryError::Builtin {
-            name: name.to_owned(),
-            source,
-        }),
-    )
+    let file = serde_json::from_str(builtin.json);
+    Some(file.map_err(|error| {
+        let what = error.to_string();
+        invalid(
+            &Origin::Builtin,
+            ProfileError {
+                key: name.to_owned(),
+                what,
+            },
+        )
+    }))
 }
 
 /// The tables of a file, each key and value of which is one that the format knows. Read twice: once as the types of the
@@ -298,7 +343,7 @@ fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
         source: Box::new(source),
     };
     let typed = toml::Deserializer::parse(text).map_err(|error| invalid(String::new(), error))?;
-    serde_path_to_error::deserialize::<_, ProviderFile>(typed)
+    serde_path_to_error::deserialize::<_, Profile>(typed)
         .map_err(|error| invalid(key_of(error.path()), error.into_inner()))?;
     let plain = toml::Deserializer::parse(text).and_then(Value::deserialize);
     plain.map_err(|error| invalid(String::new(), error))
@@ -314,29 +359,29 @@ fn read(path: &Path) -> Result<Value, RegistryError> {
 }
 
 fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    Profile::read(file, variant).map_err(|error| match origin {
-        Origin::Builtin => RegistryError::Invalid {
-            file: format!("{}.toml (built in)", file["name"].as_str().unwrap_or_default()),
-            line: 0,
-            error,
-        },
-        Origin::File(path) => {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            RegistryError::Invalid {
-                file: path.display().to_string(),
-                line: line_of(&text, &error.key),
-                error,
-            }
-        }
-    })
+    Profile::read(file, variant).map_err(|error| invalid(origin, error))
+}
+
+fn invalid(origin: &Origin, error: ProfileError) -> RegistryError {
+    let text = match origin {
+        Origin::Builtin => String::new(),
+        Origin::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
+    };
+    RegistryError::Invalid {
+        file: origin.to_string(),
+        line: line_of(&text, &error.key),
+        error,
+    }
 }
 
 fn keys(table: &Value) -> Vec<String> {
-    table
-        .as_object()
-        .into_iter()
-        .flat_map(|table| table.keys().cloned())
-        .collect()
+    let table = table.as_object().into_iter();
+    table.flat_map(|table| table.keys().cloned()).collect()
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    let list = list.as_array().into_iter().flatten();
+    list.filter_map(Value::as_str).collect()
 }
 
 #[cfg(test)]
@@ -362,17 +407,17 @@ mod tests {
         let registry = Registry::default();
         for builtin in BUILTIN {
             let profile = registry.get(builtin.name).unwrap_or_else(|error| panic!("{error}"));
-            for (variant, _) in &profile.variants {
+            for variant in profile.variants.keys() {
                 let label = format!("{}@{variant}", builtin.name);
                 let profile = registry.get(&label).unwrap_or_else(|error| panic!("{label}: {error}"));
                 assert_eq!(profile.label(), label);
             }
             for event in profile.events.keys() {
-                let wishes = ComposeOptions {
+                let options = ComposeOptions {
                     event: event.clone(),
                     ..ComposeOptions::default()
                 };
-                let composer = Composer::new(&profile, wishes).unwrap_or_else(|error| panic!("{event}: {error}"));
+                let composer = Composer::new(&profile, options).unwrap_or_else(|error| panic!("{event}: {error}"));
                 let at = Timestamp::from_unix(1_893_553_445);
                 let compose = || {
                     composer
@@ -399,11 +444,11 @@ mod tests {
         for builtin in BUILTIN {
             let profile = registry.get(builtin.name).unwrap();
             for event in profile.events.keys().take(8) {
-                let wishes = ComposeOptions {
+                let options = ComposeOptions {
                     event: event.clone(),
                     ..ComposeOptions::default()
                 };
-                let composer = Composer::new(&profile, wishes).unwrap();
+                let composer = Composer::new(&profile, options).unwrap();
                 let mut keys = std::collections::HashSet::new();
                 for _ in 0..1000 {
                     let id = Id::new(IdKind::Message, at, &Random::os());

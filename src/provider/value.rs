@@ -12,26 +12,13 @@ use crate::template::text_of;
 /// A duration such as `30s`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DurationText(Duration);
-
-impl DurationText {
-    /// That many seconds.
-    pub(super) const fn from_secs(secs: u64) -> Self {
-        Self(Duration::from_secs(secs))
-    }
-}
+pub struct DurationText(pub Duration);
 
 impl TryFrom<String> for DurationText {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         parse_duration(&text).map(Self)
-    }
-}
-
-impl From<DurationText> for Duration {
-    fn from(text: DurationText) -> Self {
-        text.0
     }
 }
 
@@ -51,7 +38,7 @@ impl TryFrom<String> for Share {
     }
 }
 
-/// Where something stands in a request: `header:NAME` or `body:PATH`.
+/// A place in a request: `header:NAME` or `body:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RequestField {
@@ -65,24 +52,17 @@ impl TryFrom<String> for RequestField {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("`{text}` is not a place: `header:NAME` or `body:PATH`"))
+        match text.split_once(':') {
+            Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_ascii_lowercase())),
+            Some(("body", path)) if !path.is_empty() => Ok(Self::Body(path.to_owned())),
+            _ => Err(format!("`{text}` is not a place: `header:NAME` or `body:PATH`")),
+        }
     }
 }
 
 impl From<RequestField> for String {
     fn from(place: RequestField) -> Self {
         place.to_string()
-    }
-}
-
-impl RequestField {
-    /// Reads `header:NAME` or `body:PATH`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':')? {
-            ("header", name) if !name.is_empty() => Some(Self::Header(name.to_ascii_lowercase())),
-            ("body", path) if !path.is_empty() => Some(Self::Body(path.to_owned())),
-            _ => None,
-        }
     }
 }
 
@@ -95,41 +75,34 @@ impl fmt::Display for RequestField {
     }
 }
 
-/// A number, or `unlimited`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(into = "Value")]
-pub enum Limit {
-    /// At most this many.
-    Count(u32),
-    /// No limit.
-    Unlimited,
-}
+/// The largest number allowed; `unlimited` when absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Limit(pub Option<u32>);
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(count) => count.fmt(f),
-            Self::Unlimited => f.write_str("unlimited"),
+        match self.0 {
+            Some(count) => count.fmt(f),
+            None => f.write_str("unlimited"),
         }
     }
 }
 
 impl From<Limit> for Value {
     fn from(limit: Limit) -> Self {
-        match limit {
-            Limit::Count(count) => Self::from(count),
-            Limit::Unlimited => Self::from("unlimited"),
-        }
+        limit.0.map_or_else(|| Self::from("unlimited"), Self::from)
     }
 }
 
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+impl TryFrom<Value> for Limit {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, &'static str> {
         match (value.as_str(), value.as_u64().map(u32::try_from)) {
-            (Some("unlimited"), _) => Ok(Self::Unlimited),
-            (_, Some(Ok(count))) => Ok(Self::Count(count)),
-            _ => Err(de::Error::custom("expected a whole number or \"unlimited\"")),
+            (Some("unlimited"), _) => Ok(Self(None)),
+            (_, Some(Ok(count))) => Ok(Self(Some(count))),
+            _ => Err("expected a whole number or \"unlimited\""),
         }
     }
 }

@@ -114,31 +114,24 @@ impl<'a> Merge<'a> {
     }
 
     fn field(&mut self, tag: &str) -> Value {
-        match get(self.context, tag) {
-            Some(value) => {
-                if value.is_null() || value.as_str() == Some("") {
-                    self.faults.push(TagFault::Empty { tag: tag.to_owned() });
-                }
-                if let Some(sample) = self.sample.filter(|_| !tag.contains('.')) {
-                    let paths = leaf_paths(sample);
-                    let near = near_names(tag, paths.iter().map(String::as_str));
-                    self.faults.push(TagFault::Bare {
-                        tag: tag.to_owned(),
-                        near,
-                    });
-                }
-                value.clone()
-            }
-            None => {
-                let paths = leaf_paths(self.context);
-                let near = near_names(tag, paths.iter().map(String::as_str));
-                self.faults.push(TagFault::Unknown {
-                    tag: tag.to_owned(),
-                    near,
-                });
-                Value::Null
-            }
+        let tag_in = |record: &Value| {
+            let paths = leaf_paths(record);
+            (tag.to_owned(), near_names(tag, paths.iter().map(String::as_str)))
+        };
+        let Some(value) = get(self.context, tag) else {
+            let (tag, near) = tag_in(self.context);
+            self.faults.push(TagFault::Unknown { tag, near });
+            // An unknown tag renders as nothing, so that all faults of a text are found at once.
+            return Value::Null;
+        };
+        if value.is_null() || value.as_str() == Some("") {
+            self.faults.push(TagFault::Empty { tag: tag.to_owned() });
         }
+        if let Some(sample) = self.sample.filter(|_| !tag.contains('.')) {
+            let (tag, near) = tag_in(sample);
+            self.faults.push(TagFault::Bare { tag, near });
+        }
+        value.clone()
     }
 }
 

@@ -4,78 +4,58 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming as HyperBody};
 
-use super::connections::{Connections, Progress};
-use super::memory::{Memory, MemoryPart};
-use super::{SHARE, ServerLimits};
+use super::connection::ServerConnection;
+use super::memory::MemoryPart;
+use super::{Handler, RejectionReason, SHARE};
 
-/// Memory that is taken at once, at least, for a body that is not over. A quarter of what has come is taken when that is
-/// more: a body of tens of megabytes must not be moved hundreds of times.
+/// Bytes that are reserved at once, at least, for an incomplete body. A quarter of what was received is reserved when that
+/// is more: a body of tens of megabytes must not be moved hundreds of times.
 const STEP: usize = 64 * 1024;
 
-/// A body up to this size is copied out of the connection's buffer, which may be many times as large.
+/// Bytes: a body up to this size is copied out of the connection's buffer, which may be many times as large.
 const COPIED: usize = 4 * 1024;
 
-/// How long a body waits for memory before connections that hold some are looked at again.
+/// How long a body waits for memory before stalled connections that hold some are looked for again.
 const CHECK: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// Why a body is not whole.
-pub(super) enum BodyError {
-    TooLarge,
-    CutOff,
-}
-
-/// What a body is read with.
-pub(super) struct BodyReader<'a> {
-    pub(super) limits: &'a ServerLimits,
-    pub(super) memory: &'a std::sync::Arc<Memory>,
-    pub(super) connections: &'a Connections,
-    pub(super) progress: &'a Progress,
-}
-
-/// What has come of a body that is in more than one piece.
-#[derive(Default)]
-struct Joined {
+/// A body that comes in more than one piece, with the memory that it holds until it is dropped.
+struct JoinedBody {
     bytes: Vec<u8>,
-    part: Option<MemoryPart>,
-    /// Bytes of the part.
-    held: usize,
-    /// Which body it is of those that may wait for memory.
+    part: MemoryPart,
+    /// Its position in the queue for memory, once it had to wait.
     arrival: Option<u64>,
 }
 
-/// A body with what it holds of the memory, for as long as anybody has it.
-struct HeldBody {
-    bytes: Vec<u8>,
-    _part: MemoryPart,
-}
-
-impl AsRef<[u8]> for HeldBody {
+impl AsRef<[u8]> for JoinedBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl BodyReader<'_> {
-    /// Reads a body. One that came in one piece, as most do, is not joined.
-    pub(super) async fn collect(&self, body: &mut HyperBody, received: &mut usize) -> Result<Bytes, BodyError> {
+impl<H: Handler> ServerConnection<H> {
+    /// Reads a body. A body in one piece, as most are, is not joined. `received` counts its bytes, also of one that fails.
+    pub(super) async fn collect(&self, body: &mut HyperBody, received: &mut usize) -> Result<Bytes, RejectionReason> {
+        let limit = self.shared.limits.body;
         let exact = body.size_hint().exact().and_then(|exact| usize::try_from(exact).ok());
-        let announced = exact.unwrap_or(self.limits.body);
         let mut first = Bytes::new();
-        let mut joined = Joined::default();
+        let mut joined = JoinedBody {
+            bytes: Vec::new(),
+            part: self.shared.memory.part(0),
+            arrival: None,
+        };
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| BodyError::CutOff)?.into_data() else {
+            let Ok(data) = frame.map_err(|_| RejectionReason::CutOff)?.into_data() else {
                 continue;
             };
             *received += data.len();
-            if *received > self.limits.body {
-                return Err(BodyError::TooLarge);
+            if *received > limit {
+                return Err(RejectionReason::TooLarge);
             }
             if joined.bytes.is_empty() && first.is_empty() {
                 first = data;
             } else {
                 let begin = std::mem::take(&mut first);
-                self.reserve(&mut joined, begin.len() + data.len(), announced, exact.is_some())
-                    .await;
+                self.reserve(&mut joined, begin.len() + data.len(), exact).await;
                 joined.bytes.extend_from_slice(&begin);
                 joined.bytes.extend_from_slice(&data);
             }
@@ -84,65 +64,54 @@ impl BodyReader<'_> {
                 break;
             }
         }
-        Ok(match joined.part {
+        Ok(match joined.part.bytes {
             _ if joined.bytes.is_empty() && first.len() <= COPIED => Bytes::copy_from_slice(&first),
             _ if joined.bytes.is_empty() => first,
-            None => joined.bytes.into(),
-            Some(part) => Bytes::from_owner(HeldBody {
-                bytes: joined.bytes,
-                _part: part,
-            }),
+            0 => joined.bytes.into(),
+            _ => Bytes::from_owner(joined),
         })
     }
 
-    /// Makes room for more of a body. What goes beyond a connection's share is taken from the memory, and waited for.
-    async fn reserve(&self, joined: &mut Joined, more: usize, announced: usize, exact: bool) {
+    /// Makes room for `more` bytes. What goes beyond a connection's share is taken from the shared memory, and waited for.
+    async fn reserve(&self, joined: &mut JoinedBody, more: usize, exact: Option<usize>) {
+        let announced = exact.unwrap_or(self.shared.limits.body);
         let length = joined.bytes.len() + more;
         if length > joined.bytes.capacity() {
-            let wanted = length + STEP.max(length / 4);
-            let capacity = wanted.min(announced).max(length);
-            let beyond = |capacity: usize, held| capacity.saturating_sub(SHARE).saturating_sub(held);
-            let (mut bytes, held) = (beyond(capacity, joined.held), joined.held);
+            let capacity = (length + STEP.max(length / 4)).min(announced).max(length);
+            let beyond = |capacity: usize| capacity.saturating_sub(SHARE + joined.part.bytes);
+            let (bytes, rest) = (beyond(capacity), beyond(announced));
             if bytes > 0 {
-                let rest = beyond(announced, held);
-                if exact {
-                    // All at once, so that a body that waits holds nothing that others wait for.
-                    bytes = rest.max(bytes);
-                }
-                let part = match self.memory.take(bytes, rest) {
+                // All at once where the size is known: a body that waits holds nothing that others wait for.
+                let bytes = if exact.is_some() { rest.max(bytes) } else { bytes };
+                let part = match self.shared.memory.take(bytes, rest) {
                     Some(part) => part,
-                    None => {
-                        let arrival = *joined.arrival.get_or_insert_with(|| self.memory.arrival());
-                        self.wait(bytes, rest, arrival).await
-                    }
+                    None => self.wait(bytes, rest, &mut joined.arrival).await,
                 };
-                joined.held += bytes;
-                match &mut joined.part {
-                    Some(own) => own.join(part),
-                    own => *own = Some(part),
-                }
+                joined.part.join(part);
             }
             let capacity = capacity
-                .max(SHARE.min(capacity) + joined.held)
+                .max(SHARE.min(capacity) + joined.part.bytes)
                 .min(announced.max(length));
             joined.bytes.reserve_exact(capacity - joined.bytes.len());
         }
-        self.progress.body(length, joined.held);
+        self.progress.body(length, joined.part.bytes);
     }
 
-    /// Waits for memory. While there is not enough, those that hold some without making progress lose it.
-    async fn wait(&self, bytes: usize, rest: usize, arrival: u64) -> MemoryPart {
-        let mut granted = self.memory.wait(bytes, rest, arrival);
+    /// Waits for memory. While there is not enough, connections that hold some without making progress are closed.
+    async fn wait(&self, bytes: usize, rest: usize, arrival: &mut Option<u64>) -> MemoryPart {
+        let (memory, limits) = (&self.shared.memory, &self.shared.limits);
+        let arrival = *arrival.get_or_insert_with(|| memory.arrival());
+        let mut granted = memory.wait(bytes, rest, arrival);
         self.progress.starve();
         loop {
-            let missing = rest.max(bytes).saturating_sub(self.memory.free());
-            let enough = self.connections.free_memory(missing, self.limits.grace);
-            self.memory.claim(arrival, enough);
+            let missing = rest.max(bytes).saturating_sub(memory.free());
+            let enough = self.shared.connections.free_memory(missing, limits.grace);
+            memory.claim(arrival, enough);
             match tokio::time::timeout(CHECK, &mut granted).await {
                 Ok(Ok(part)) => return part,
                 // The memory outlives its server's connections.
                 Ok(Err(_)) => std::future::pending().await,
-                Err(_) => self.memory.hand_out(0),
+                Err(_) => memory.hand_out(0),
             }
         }
     }

@@ -10,39 +10,37 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming as HyperBody};
-use hyper::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::request::Parts;
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_util::io::{InspectReader, InspectWriter};
 
-use super::body::{BodyError, BodyReader};
-use super::connections::{Connections, Member, Phase};
-use super::metered::Metered;
+use super::connections::{ConnectionProgress, Phase};
 use super::tls::Tls;
-use super::{Handler, Incoming, Reason, Rejection, Reply, RequestHead, SHARE, Shared};
+use super::{Handler, Incoming, Rejection, RejectionReason, Reply, SHARE, Shared};
 use crate::headers::Headers;
 
-/// How long a client whose request was turned away may go on sending. Closing at once would reset the connection, and
-/// the client would lose the answer that says why.
+/// How long a client whose request was rejected may go on sending. Closing at once would reset the connection, and the
+/// client would lose the answer that says why.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The client at the other end.
-pub(super) struct Peer<H> {
-    shared: Arc<Shared<H>>,
-    member: Member,
+/// A connection that was accepted.
+pub(super) struct ServerConnection<H> {
+    pub(super) shared: Arc<Shared<H>>,
+    pub(super) progress: Arc<ConnectionProgress>,
     remote: SocketAddr,
-    /// A request was turned away, and the client may still be sending it.
+    /// A request was rejected, and the client may still be sending it.
     lingers: AtomicBool,
 }
 
-impl<H: Handler> Peer<H> {
+impl<H: Handler> ServerConnection<H> {
     pub(super) fn new(shared: Arc<Shared<H>>, remote: SocketAddr) -> Arc<Self> {
         Arc::new(Self {
-            member: Connections::enter(&shared.connections),
+            progress: shared.connections.enter(),
             shared,
             remote,
             lingers: AtomicBool::new(false),
@@ -50,25 +48,25 @@ impl<H: Handler> Peer<H> {
     }
 
     pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<Tls>) {
-        // Fails only when the connection is gone, which reading will tell.
+        // Fails only when the connection is gone, which the next read reports.
         let _ = stream.set_nodelay(true);
-        let closed = self.member.progress.closed.clone();
         let Some(tls) = tls else {
             return self.run(stream).await;
         };
         let handshake = tokio::time::timeout(self.shared.limits.header_timeout, tls.acceptor.accept(stream));
-        let shaken = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = self.shared.cancel.cancelled() => return,
-            () = closed.cancelled() => return,
-            shaken = handshake => shaken,
+            () = self.progress.closed.cancelled() => return,
+            accepted = handshake => accepted,
         };
-        match shaken {
+        match accepted {
             Ok(Ok(stream)) => self.run(stream).await,
-            // A client that left, or kept still, without a word of protest asked for nothing.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-            Ok(Err(error)) => self.reject(Reason::Tls(error.to_string()), None, None, 0),
-            Err(_) => {}
+            Ok(Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                self.reject(RejectionReason::Tls(error.to_string()), 0);
+            }
+            // A client that leaves or stays silent during the handshake has requested nothing.
+            _ => {}
         }
     }
 
@@ -76,20 +74,23 @@ impl<H: Handler> Peer<H> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let peer = Arc::clone(&self);
+        let connection = Arc::clone(&self);
         let service = service_fn(move |request| {
-            let peer = Arc::clone(&peer);
-            async move { Ok::<_, Infallible>(peer.respond(request).await) }
+            let connection = Arc::clone(&connection);
+            async move { Ok::<_, Infallible>(connection.respond(request).await) }
         });
-        let progress = &self.member.progress;
-        let stream = TokioIo::new(Metered::new(stream, Arc::clone(progress)));
-        let mut connection = self.builder().serve_connection(stream, service);
+        let progress = &self.progress;
+        let stream = InspectReader::new(stream, |bytes: &[u8]| progress.read(bytes.len()));
+        let stream = InspectWriter::new(stream, |bytes: &[u8]| progress.wrote(bytes.len()));
+        let mut connection = self.builder().serve_connection(TokioIo::new(stream), service);
         let mut cancelled = false;
         let ended = loop {
             tokio::select! {
+                // First the connection itself: an answer that is ready goes out before the connection is closed.
                 biased;
                 ended = &mut connection => break Some(ended),
                 () = progress.closed.cancelled() => break None,
+                // Once: the token stays cancelled, and the loop would spin.
                 () = self.shared.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
@@ -98,24 +99,14 @@ impl<H: Handler> Peer<H> {
         };
         let parts = connection.into_parts();
         let stream = parts.io.into_inner();
-        // A client that connected, or waited between requests, and left has sent nothing to turn away.
+        // A client that connected, or waited between requests, and left has sent nothing to reject.
         let began = !parts.read_buf.is_empty();
         match ended {
             Some(Ok(())) if self.lingers.load(Ordering::Relaxed) => self.linger(stream).await,
             Some(Ok(())) => {}
-            Some(Err(error)) => self.ended_badly(&error, began, stream).await,
+            Some(Err(error)) => self.failed(&error, began, stream).await,
             None => self.made_room(stream).await,
         }
-    }
-
-    /// Tells a client, if that can be done at once, that its request had to make room for others.
-    async fn made_room<S: AsyncWrite + Unpin>(&self, mut stream: S) {
-        let Some(received) = self.member.progress.unanswered() else {
-            return;
-        };
-        // Tried once: it goes into the socket's empty buffer, or nowhere.
-        say(&mut stream, StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO).await;
-        self.reject(Reason::MadeRoom, Some(503), None, received);
     }
 
     fn builder(&self) -> http1::Builder {
@@ -127,168 +118,136 @@ impl<H: Handler> Peer<H> {
             .max_headers(limits.header_lines)
             .max_header_size(limits.header_bytes)
             .max_buf_size(SHARE.max(limits.header_bytes))
+            // A client may end its sending side after the request and still read the answer.
             .half_close(true);
         builder
     }
 
-    /// Turns away what hyper could not read. hyper itself answers some of it.
-    async fn ended_badly<S>(&self, error: &hyper::Error, began: bool, mut stream: S)
+    /// Tells a client, if that is possible at once, that its connection was closed in favour of others.
+    async fn made_room<S: AsyncWrite + Unpin>(&self, mut stream: S) {
+        if let Some(received) = self.progress.unanswered() {
+            // Without waiting: the answer fits into the socket's empty buffer, or is lost.
+            answer(&mut stream, StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO).await;
+            self.reject(RejectionReason::MadeRoom, received);
+        }
+    }
+
+    /// Rejects what hyper could not read. hyper itself has answered requests that it could not parse.
+    async fn failed<S>(&self, error: &hyper::Error, began: bool, mut stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (reason, status) = if error.is_parse_too_large() {
-            (Reason::HeadersTooLarge, Some(431))
+        let reason = if error.is_parse_too_large() {
+            RejectionReason::HeadersTooLarge
         } else if error.is_parse_version_h2() {
-            (Reason::Malformed("the client speaks HTTP/2".to_owned()), None)
+            RejectionReason::Http2
         } else if error.is_parse() {
-            (Reason::Malformed(error.to_string()), Some(400))
+            RejectionReason::Malformed(error.to_string())
         } else if error.is_timeout() && began {
-            say(&mut stream, StatusCode::REQUEST_TIMEOUT, LINGER).await;
-            (Reason::TimedOut, Some(408))
+            answer(&mut stream, StatusCode::REQUEST_TIMEOUT, LINGER).await;
+            RejectionReason::TimedOut
         } else if error.is_incomplete_message() && began {
-            say(&mut stream, StatusCode::BAD_REQUEST, LINGER).await;
-            (Reason::CutOff, Some(400))
+            answer(&mut stream, StatusCode::BAD_REQUEST, LINGER).await;
+            RejectionReason::CutOff
         } else {
             return;
         };
-        self.reject(reason, status, None, 0);
+        self.reject(reason, 0);
         self.linger(stream).await;
     }
 
     async fn respond(&self, request: Request<HyperBody>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let progress = &self.member.progress;
-        progress.begin_body();
-        let response = match self.receive(body).await {
+        self.progress.begin_body();
+        let mut received = 0;
+        let response = match self.receive(body, &mut received).await {
             Ok(body) => {
-                progress.enter(Phase::Handling);
-                let incoming = incoming(&parts, body, self.remote);
+                self.progress.enter(Phase::Handling);
+                let incoming = Incoming {
+                    method: parts.method.as_str().to_owned(),
+                    target: match parts.uri.path_and_query() {
+                        Some(target) => target.as_str().to_owned(),
+                        None => parts.uri.to_string(),
+                    },
+                    headers: (&parts.headers).into(),
+                    body,
+                    remote: self.remote,
+                };
                 // The parts keep the whole buffer of the connection alive.
                 drop(parts);
                 response(self.shared.handler.handle(incoming).await)
             }
-            Err((reason, status, received)) => self.turn_away(reason, status, &parts, received),
+            Err(reason) => {
+                self.lingers.store(true, Ordering::Relaxed);
+                let status = reason.status();
+                let mut reply = self.reject(reason, received).unwrap_or_default();
+                reply.status = status.unwrap_or_default();
+                let mut response = response(reply);
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+                response
+            }
         };
-        progress.answered(response.body().size_hint().lower().try_into().unwrap_or(usize::MAX));
+        let size = response.body().size_hint().lower();
+        self.progress.answered(size.try_into().unwrap_or(usize::MAX));
         response
     }
 
-    /// The whole body; else why it is not taken, what that is answered, and how much of it came.
-    async fn receive(&self, mut body: HyperBody) -> Result<Bytes, (Reason, StatusCode, usize)> {
+    /// The whole body; else why it is rejected.
+    async fn receive(&self, mut body: HyperBody, received: &mut usize) -> Result<Bytes, RejectionReason> {
         let limits = &self.shared.limits;
+        // Before the first read, which would send `100 Continue` to a client that waits for it.
         if body.size_hint().lower() > limits.body as u64 {
-            return Err((Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, 0));
+            return Err(RejectionReason::TooLarge);
         }
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        let reading = BodyReader {
-            limits,
-            memory: &self.shared.memory,
-            connections: &self.shared.connections,
-            progress: &self.member.progress,
-        };
-        let mut received = 0;
-        let whole = reading.collect(&mut body, &mut received);
-        match tokio::time::timeout(limits.body_timeout, whole).await {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(BodyError::TooLarge)) => Err((Reason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, received)),
-            Ok(Err(BodyError::CutOff)) => Err((Reason::CutOff, StatusCode::BAD_REQUEST, received)),
-            Err(_) => Err((Reason::TimedOut, StatusCode::REQUEST_TIMEOUT, received)),
-        }
+        let whole = tokio::time::timeout(limits.body_timeout, self.collect(&mut body, received));
+        whole.await.unwrap_or(Err(RejectionReason::TimedOut))
     }
 
-    /// Ends our side and takes what the client still sends, for a while.
+    /// Shuts down the sending side and discards what the client still sends, for a while.
     async fn linger<S: AsyncRead + AsyncWrite + Unpin>(&self, mut stream: S) {
-        self.member.progress.enter(Phase::Leaving);
+        self.progress.enter(Phase::Leaving);
         let until_end = async {
-            let mut scrap = vec![0; 16 * 1024];
+            let mut discarded = vec![0; 16 * 1024];
             let _ = stream.shutdown().await;
-            while stream.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
+            while stream.read(&mut discarded).await.is_ok_and(|read| read > 0) {}
         };
         tokio::select! {
             _ = tokio::time::timeout(LINGER, until_end) => {}
-            () = self.member.progress.closed.cancelled() => {}
+            () = self.progress.closed.cancelled() => {}
         }
     }
 
-    fn turn_away(&self, reason: Reason, status: StatusCode, parts: &Parts, received: usize) -> Response<Full<Bytes>> {
-        self.lingers.store(true, Ordering::Relaxed);
-        let said = self.shared.handler.refusal(status.as_u16(), &reason);
-        self.reject(reason, Some(status.as_u16()), Some(head(parts)), received);
-        let mut response = said.map_or_else(Response::default, response);
-        *response.status_mut() = status;
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-        response
-    }
-
-    fn reject(&self, reason: Reason, status: Option<u16>, head: Option<RequestHead>, received: usize) {
+    fn reject(&self, reason: RejectionReason, received: usize) -> Option<Reply> {
         self.shared.handler.rejected(Rejection {
             reason,
-            status,
-            head,
             received,
             remote: self.remote,
-        });
-    }
-}
-
-fn head(parts: &Parts) -> RequestHead {
-    let target = match parts.uri.path_and_query() {
-        Some(target) => target.as_str().to_owned(),
-        None => parts.uri.to_string(),
-    };
-    let mut headers = Headers::with_capacity(parts.headers.len());
-    for (name, value) in &parts.headers {
-        headers.push_raw(name.as_str(), value.as_bytes());
-    }
-    let method = parts.method.as_str().to_owned();
-    RequestHead {
-        method,
-        target,
-        headers,
-    }
-}
-
-fn incoming(parts: &Parts, body: Bytes, remote: SocketAddr) -> Incoming {
-    let RequestHead {
-        method,
-        target,
-        headers,
-    } = head(parts);
-    Incoming {
-        method,
-        target,
-        headers,
-        body,
-        remote,
+        })
     }
 }
 
 pub(super) fn response(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
     // hyper cannot send 1xx as an answer.
-    let status = StatusCode::from_u16(reply.status)
-        .ok()
-        .filter(|status| !status.is_informational());
+    let status = StatusCode::from_u16(reply.status).ok();
+    let status = status.filter(|status| !status.is_informational());
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    fill(response.headers_mut(), &reply.headers);
+    let headers = response.headers_mut();
+    headers.reserve(reply.headers.len());
+    for (name, value) in reply.headers.iter().filter(|(name, _)| !Headers::is_framing(name)) {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
     response
 }
 
-fn fill(map: &mut HeaderMap, headers: &Headers) {
-    map.reserve(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| !Headers::is_framing(name)) {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) {
-            map.append(name, value);
-        }
-    }
-}
-
-/// Answers where hyper has given up. A client that takes no answers does not hold the connection up.
-async fn say<S: AsyncWrite + Unpin>(stream: &mut S, status: StatusCode, patience: Duration) {
+/// Answers with a bare status where hyper has given up, within `patience`.
+async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, status: StatusCode, patience: Duration) {
     let text = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     let _ = tokio::time::timeout(patience, stream.write_all(text.as_bytes())).await;
 }

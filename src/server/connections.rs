@@ -1,46 +1,39 @@
-//! The open connections: what each of them has moved of late, and which one makes room when there are too many of them or
-//! when their bodies take too much memory.
+//! The open connections: how much each of them transferred recently, and which of them is closed when there are too many
+//! or when their bodies take too much memory.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// The time over which progress is measured, at least; twice as long at most.
+/// Progress is measured over the last one to two windows.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// A connection that moves less than this in [`WINDOW`] is slow: the largest body would take minutes.
+/// Bytes: a connection that transfers less in [`WINDOW`] is slow. The largest body would take minutes.
 const SLOW: u64 = 128 * 1024;
 
-/// All connections of a server.
+/// The open connections of a server. A connection is dropped from the list some time after its task has ended.
 #[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<Members>);
+pub(super) struct Connections(Mutex<Vec<Weak<ConnectionProgress>>>);
 
-#[derive(Debug, Default)]
-struct Members {
-    open: HashMap<u64, Arc<Progress>>,
-    entered: u64,
-}
-
-/// What one connection does.
+/// The progress of one connection.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct ConnectionProgress {
     state: Mutex<ConnectionState>,
-    /// Fires when the connection has to make room for others.
+    /// Cancelled when the connection has to make room for others.
     pub(super) closed: CancellationToken,
 }
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing has come of its next request.
+    /// Waiting for the first byte of the next request.
     Idle,
-    /// A request, or a TLS handshake, is on its way. So is what just connected.
+    /// Receiving a request or a TLS handshake; also right after connecting.
     Receiving,
-    /// A whole request is being handled, which nobody may cut short: it may be on record by now.
+    /// A whole request is being handled. It must not be cut off: it may already be in the ledger.
     Handling,
-    /// What it still sends is thrown away.
+    /// The request was rejected; what the client still sends is discarded.
     Leaving,
 }
 
@@ -49,77 +42,61 @@ struct ConnectionState {
     phase: Phase,
     /// When the phase began.
     since: Instant,
-    /// When something moved last, or could move again.
+    /// When bytes were last transferred, or could be again after a wait for memory.
     moved: Instant,
+    /// When the current window began.
     window: Instant,
+    /// Bytes transferred in the current window, and in the one before.
     current: u64,
     previous: u64,
-    /// Bytes of an answer that the client has not taken yet.
+    /// Bytes of an answer that are not written yet.
     unsent: usize,
     /// Bytes of the shared memory that its request holds.
     held: usize,
-    /// It waits for memory, so that its lack of progress is not its own.
+    /// The request waits for memory: its lack of progress is the server's doing.
     starved: bool,
-    /// Bytes of the request so far.
+    /// Bytes of the request's body received so far.
     received: usize,
 }
 
-/// A connection's membership, which ends when this is dropped.
-#[derive(Debug)]
-pub(super) struct Member {
-    connections: Arc<Connections>,
-    id: u64,
-    pub(super) progress: Arc<Progress>,
-}
-
 impl Connections {
-    pub(super) fn enter(self: &Arc<Self>) -> Member {
-        let progress = Arc::new(Progress::new(Instant::now()));
-        let mut members = self.members();
-        let id = members.entered;
-        members.entered += 1;
-        members.open.insert(id, Arc::clone(&progress));
-        drop(members);
-        Member {
-            connections: Arc::clone(self),
-            id,
-            progress,
+    /// Adds a connection. It counts as open until the last clone of its progress is dropped.
+    pub(super) fn enter(&self) -> Arc<ConnectionProgress> {
+        let progress = Arc::new(ConnectionProgress::new(Instant::now()));
+        let mut all = self.lock();
+        // Only before the list would grow: looking at each entry for every new connection would be quadratic.
+        if all.len() == all.capacity() {
+            all.retain(|entry| entry.strong_count() > 0);
         }
+        all.push(Arc::downgrade(&progress));
+        progress
     }
 
-    /// Closes the connection with the least progress, so that another one gets its place. Without `any`, one that has
-    /// answered a request within `grace` is spared. Whether there was one.
+    /// Closes the connection with the least progress, so that another one gets its place. Without `any`, connections that
+    /// answered a request within `grace` are kept. Returns whether a connection was closed.
     pub(super) fn free_place(&self, grace: Duration, any: bool) -> bool {
         let now = Instant::now();
-        let members = self.members();
-        let open = members.open.values().filter(|progress| !progress.closed.is_cancelled());
-        let ranked = open.filter_map(|progress| Some((progress.state().rank(now, grace, any)?, progress)));
-        let Some((_, least)) = ranked.min_by_key(|(rank, _)| *rank) else {
-            return false;
-        };
-        least.closed.cancel();
-        true
+        let all = self.lock();
+        let ranked = open(&all).filter_map(|(state, progress)| Some((state.rank(now, grace, any)?, progress)));
+        let least = ranked.min_by_key(|(rank, _)| *rank);
+        least.inspect(|(_, progress)| progress.closed.cancel()).is_some()
     }
 
-    /// Closes connections that hold memory and make little progress, the least first, until `bytes` are on their way
-    /// back. Whether they are.
+    /// Closes connections that hold memory and make little progress, the least first, until `bytes` are being released.
+    /// Returns whether they are.
     pub(super) fn free_memory(&self, bytes: usize, grace: Duration) -> bool {
         let now = Instant::now();
-        let members = self.members();
-        let holders = members.open.values().map(|progress| (progress.state(), progress));
-        let holders: Vec<_> = holders
-            .map(|(state, progress)| (*state, progress))
-            .filter(|(state, _)| state.held > 0)
-            .collect();
-        let on_its_way = holders.iter().filter(|(_, progress)| progress.closed.is_cancelled());
-        let mut freed: usize = on_its_way.map(|(state, _)| state.held).sum();
-        let stalled = |state: &ConnectionState| {
-            state.phase == Phase::Receiving && !state.starved && state.has_stalled(now, grace)
-        };
-        let mut least: Vec<_> = holders
+        let all = self.lock();
+        // A connection that was closed releases its memory soon; closing more for the same bytes would be too many.
+        let closed = all
             .iter()
-            .filter(|(state, progress)| stalled(state) && !progress.closed.is_cancelled())
-            .collect();
+            .filter_map(Weak::upgrade)
+            .filter(|progress| progress.closed.is_cancelled());
+        let mut freed: usize = closed.map(|progress| progress.state().held).sum();
+        let stalled = |state: &ConnectionState| {
+            state.held > 0 && state.phase == Phase::Receiving && !state.starved && state.has_stalled(now, grace)
+        };
+        let mut least: Vec<_> = open(&all).filter(|(state, _)| stalled(state)).collect();
         least.sort_by_key(|(state, _)| (state.recent(now), state.since));
         for (state, progress) in least {
             if freed >= bytes {
@@ -131,35 +108,37 @@ impl Connections {
         freed >= bytes
     }
 
-    /// Closes, after a server was told to stop, what keeps it from ending and was promised nothing: requests that are not
-    /// complete, and answers of which the client has taken nothing for `patience`. Returns how many.
+    /// Closes, while the server stops, connections that keep it from ending: incomplete requests, and answers of which the
+    /// client has taken nothing for `patience`. Returns the number of requests and answers cut off.
     pub(super) fn dismiss(&self, patience: Duration) -> usize {
         let now = Instant::now();
-        let members = self.members();
-        let open = members.open.values().filter(|progress| !progress.closed.is_cancelled());
-        let dismissed = open.filter_map(|progress| {
-            let state = *progress.state();
-            let taken = now.duration_since(state.since) < patience || state.recent(now) > 0;
-            let promised = state.phase == Phase::Handling || (state.unsent > 0 && taken);
-            (!promised).then(|| progress.closed.cancel()).map(|()| state)
+        let all = self.lock();
+        let dismissed = open(&all).filter(|(state, _)| {
+            let is_taken = now.duration_since(state.since) < patience || state.recent(now) > 0;
+            state.phase != Phase::Handling && (state.unsent == 0 || !is_taken)
         });
         dismissed
-            .filter(|state| state.phase == Phase::Receiving || state.unsent > 0)
+            .inspect(|(_, progress)| progress.closed.cancel())
+            .filter(|(state, _)| state.phase == Phase::Receiving || state.unsent > 0)
             .count()
     }
 
-    fn members(&self) -> MutexGuard<'_, Members> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<ConnectionProgress>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.connections.members().open.remove(&self.id);
-    }
+/// The connections that have not been told to close, each with a copy of its state.
+fn open(all: &[Weak<ConnectionProgress>]) -> impl Iterator<Item = (ConnectionState, Arc<ConnectionProgress>)> {
+    let open = all.iter().filter_map(Weak::upgrade);
+    let open = open.filter(|progress| !progress.closed.is_cancelled());
+    open.map(|progress| {
+        let state = *progress.state();
+        (state, progress)
+    })
 }
 
-impl Progress {
+impl ConnectionProgress {
     fn new(now: Instant) -> Self {
         Self {
             closed: CancellationToken::new(),
@@ -178,8 +157,12 @@ impl Progress {
         }
     }
 
-    /// Bytes came in.
+    /// Notes bytes read from the client.
     pub(super) fn read(&self, bytes: usize) {
+        // The end of the stream is reported as a read of nothing.
+        if bytes == 0 {
+            return;
+        }
         let now = Instant::now();
         let mut state = self.state();
         state.moved(bytes, now);
@@ -188,7 +171,7 @@ impl Progress {
         }
     }
 
-    /// Bytes went out.
+    /// Notes bytes written to the client.
     pub(super) fn wrote(&self, bytes: usize) {
         let mut state = self.state();
         state.moved(bytes, Instant::now());
@@ -199,7 +182,7 @@ impl Progress {
         self.state().enter(phase, Instant::now());
     }
 
-    /// The head of a request is read.
+    /// Notes that the head of a request was read.
     pub(super) fn begin_body(&self) {
         let mut state = self.state();
         if state.phase != Phase::Receiving {
@@ -208,23 +191,23 @@ impl Progress {
         (state.held, state.received) = (0, 0);
     }
 
-    /// So much of a body was received, and holds so much of the shared memory.
+    /// Notes the size of the body received so far, and of the shared memory it holds, in bytes.
     pub(super) fn body(&self, received: usize, held: usize) {
         let mut state = self.state();
         if std::mem::take(&mut state.starved) {
-            // What it did not send while it waited is not held against it.
+            // The client could not send while its request waited for memory.
             let now = Instant::now();
             (state.moved, state.since) = (now, now);
         }
         (state.received, state.held) = (received, held);
     }
 
-    /// The request waits for memory.
+    /// Notes that the request waits for memory.
     pub(super) fn starve(&self) {
         self.state().starved = true;
     }
 
-    /// An answer of that many bytes is given.
+    /// Notes that an answer with a body of that many bytes is ready to be written.
     pub(super) fn answered(&self, bytes: usize) {
         let mut state = self.state();
         state.enter(Phase::Idle, Instant::now());
@@ -232,8 +215,8 @@ impl Progress {
         state.held = 0;
     }
 
-    /// Whether a part of a request has come and nothing of its answer went out, so that one can still be given; and how
-    /// much of its body had come.
+    /// The bytes of the body received so far, if a part of a request was received and nothing of an answer was sent, so
+    /// that an answer is still possible.
     pub(super) fn unanswered(&self) -> Option<usize> {
         let state = self.state();
         let begun = state.phase == Phase::Receiving && state.current + state.previous > 0;
@@ -260,7 +243,7 @@ impl ConnectionState {
         self.current += bytes as u64;
     }
 
-    /// Bytes that moved in the last window or two.
+    /// Bytes transferred in the current window and the one before.
     fn recent(&self, now: Instant) -> u64 {
         match now.duration_since(self.window) {
             age if age < WINDOW => self.current + self.previous,
@@ -273,13 +256,14 @@ impl ConnectionState {
         now.duration_since(self.since) >= grace && self.recent(now) < SLOW
     }
 
-    /// Slow for what it holds, or nothing has moved at all, however much did before.
+    /// Slow for the memory it holds, or nothing was transferred lately, however much was before.
     fn has_stalled(&self, now: Instant, grace: Duration) -> bool {
+        // A connection must transfer as much as it holds within one to two minutes.
         let slow = now.duration_since(self.since) >= grace.max(WINDOW) && self.recent(now) < self.held as u64 / 64;
         slow || self.is_slow(now, grace) || now.duration_since(self.moved) >= grace.max(WINDOW)
     }
 
-    /// The lower, the sooner it makes room; `None`: never.
+    /// Connections with the lowest rank are closed first; `None`: never closed.
     fn rank(&self, now: Instant, grace: Duration, any: bool) -> Option<(u8, u64, Instant)> {
         let idle = self.phase == Phase::Idle && self.unsent == 0;
         let old = now.duration_since(self.since) >= grace;
@@ -288,7 +272,7 @@ impl ConnectionState {
             Phase::Leaving => Some((0, 0, self.since)),
             _ if idle && old => Some((1, 0, self.since)),
             _ if self.is_slow(now, grace) => Some((2, self.recent(now), self.since)),
-            // Those that came last are the most likely to send a whole request.
+            // The oldest newcomer: those that connected last are the most likely to send a whole request.
             Phase::Receiving if !old => Some((3, 0, self.since)),
             _ => any.then_some((4, self.recent(now), self.since)),
         }
@@ -303,7 +287,7 @@ mod tests {
 
     fn state(phase: Phase, age: u64, moved: u64) -> ConnectionState {
         let now = Instant::now();
-        let mut state = *Progress::new(now).state();
+        let mut state = *ConnectionProgress::new(now).state();
         state.enter(phase, now.checked_sub(Duration::from_millis(age)).unwrap());
         state.current = moved;
         state
@@ -349,7 +333,7 @@ mod tests {
     #[test]
     fn progress_is_that_of_the_last_seconds() {
         let begun = Instant::now();
-        let mut state = *Progress::new(begun).state();
+        let mut state = *ConnectionProgress::new(begun).state();
         let at = |millis| begun + Duration::from_millis(millis);
         state.moved(100, at(0));
         state.moved(10, at(900));
@@ -370,23 +354,20 @@ mod tests {
         assert!(!state.has_stalled(now, GRACE));
     }
 
-    fn holding(connections: &Arc<Connections>, held: usize, moved: usize) -> Member {
-        let member = connections.enter();
-        member.progress.body(held, held);
-        member.progress.read(moved);
-        member
+    fn holding(connections: &Connections, held: usize, moved: usize) -> Arc<ConnectionProgress> {
+        let progress = connections.enter();
+        progress.body(held, held);
+        progress.read(moved);
+        progress
     }
 
-    fn closed(members: &[&Member]) -> Vec<bool> {
-        members
-            .iter()
-            .map(|member| member.progress.closed.is_cancelled())
-            .collect()
+    fn closed(all: &[&Arc<ConnectionProgress>]) -> Vec<bool> {
+        all.iter().map(|progress| progress.closed.is_cancelled()).collect()
     }
 
     #[test]
     fn memory_is_taken_from_the_least_progress_and_no_more_than_needed() {
-        let connections = Arc::new(Connections::default());
+        let connections = Connections::default();
         let (fast, slow, slower) = (
             holding(&connections, 50, 200_000),
             holding(&connections, 50, 9),

@@ -1,8 +1,8 @@
-//! The memory that large request bodies share. A body waits for its part before it is read on, so that the sum over all
-//! connections is bounded, however many there are.
+//! The memory that large request bodies share. A body waits for memory before more of it is read, so that the sum over all
+//! connections is bounded.
 //!
-//! A body gets more only while all of its rest would fit into what is free. So the one that got some last can always be
-//! completed, then the one before it, and so on: bodies never wait for each other for good.
+//! A body gets more only if all of its rest fits into the free memory. So the body that got some last can always be
+//! completed, then the one before it, and so on: bodies never deadlock.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,16 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// A number of bytes that bodies take parts of.
+/// A budget of bytes.
 #[derive(Debug)]
-pub(super) struct Memory {
-    state: Mutex<MemoryState>,
-}
+pub(super) struct Memory(Mutex<MemoryState>);
 
 #[derive(Debug)]
 struct MemoryState {
     free: usize,
-    /// The latest first: it must not wait for all those that were sent before it and get no further.
+    /// By arrival, the latest first: it must not wait for all that arrived before it.
     waiting: BTreeMap<Reverse<u64>, MemoryWaiter>,
     arrivals: u64,
 }
@@ -27,41 +25,38 @@ struct MemoryState {
 #[derive(Debug)]
 struct MemoryWaiter {
     bytes: usize,
-    /// What has to be free.
+    /// Bytes that must be free.
     rest: usize,
-    /// That much is on its way back, so that nobody older may take of it.
+    /// Connections that hold enough memory are being closed for it, so that no older body may take that.
     claimed: bool,
-    /// Takes the part itself: one that is granted and never picked up is given back when it is dropped.
+    /// Carries the part itself: a part that is granted and never received is returned when it is dropped.
     grant: Option<oneshot::Sender<MemoryPart>>,
 }
 
-/// Bytes that somebody holds; given back when dropped.
+/// Bytes of the budget; returned when dropped.
 #[derive(Debug)]
 pub(super) struct MemoryPart {
     memory: Arc<Memory>,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl Memory {
     pub(super) fn new(size: usize) -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::new(MemoryState {
-                free: size,
-                waiting: BTreeMap::new(),
-                arrivals: 0,
-            }),
-        })
+        Arc::new(Self(Mutex::new(MemoryState {
+            free: size,
+            waiting: BTreeMap::new(),
+            arrivals: 0,
+        })))
     }
 
-    /// A number for a body that begins, by which those that wait are ordered.
+    /// The next arrival number, by which waiting bodies are ordered.
     pub(super) fn arrival(&self) -> u64 {
         let mut state = self.state();
         state.arrivals += 1;
         state.arrivals
     }
 
-    /// Takes that many bytes for a body that may take `rest` bytes in all from now on, these included; nothing when
-    /// it has to wait for them.
+    /// Takes bytes for a body that may need `rest` bytes from now on, these included; `None` if it has to wait.
     pub(super) fn take(self: &Arc<Self>, bytes: usize, rest: usize) -> Option<MemoryPart> {
         let mut state = self.state();
         let claimed = state.waiting.first_key_value().is_some_and(|(_, first)| first.claimed);
@@ -72,44 +67,43 @@ impl Memory {
         Some(self.part(bytes))
     }
 
-    /// Waits for that many bytes, which are given as soon as `rest` are free.
+    /// Waits for bytes, which are granted as soon as `rest` bytes are free.
     pub(super) fn wait(self: &Arc<Self>, bytes: usize, rest: usize, arrival: u64) -> oneshot::Receiver<MemoryPart> {
         let (grant, granted) = oneshot::channel();
-        let rest = rest.max(bytes);
-        let grant = Some(grant);
         let waiting = MemoryWaiter {
             bytes,
-            rest,
+            rest: rest.max(bytes),
             claimed: false,
-            grant,
+            grant: Some(grant),
         };
         self.state().waiting.insert(Reverse(arrival), waiting);
         self.hand_out(0);
         granted
     }
 
-    /// Says whether enough is on its way back for one that waits.
+    /// Notes whether enough memory is being freed for a waiting body.
     pub(super) fn claim(&self, arrival: u64, claimed: bool) {
         if let Some(waiting) = self.state().waiting.get_mut(&Reverse(arrival)) {
             waiting.claimed = claimed;
         }
     }
 
-    /// How many bytes are not held.
+    /// Free bytes.
     pub(super) fn free(&self) -> usize {
         self.state().free
     }
 
-    fn part(self: &Arc<Self>, bytes: usize) -> MemoryPart {
+    pub(super) fn part(self: &Arc<Self>, bytes: usize) -> MemoryPart {
         MemoryPart {
             memory: Arc::clone(self),
             bytes,
         }
     }
 
-    /// Gives those who wait what is free, and `freed` bytes more. Those who gave up waiting tell nobody, so this is asked
-    /// for again now and then.
+    /// Returns `freed` bytes, and grants free memory to waiting bodies. Bodies that gave up waiting are noticed only here, so
+    /// waiting bodies also call it from time to time.
     pub(super) fn hand_out(self: &Arc<Self>, freed: usize) {
+        // Dropping a part takes the lock. Declared before the guard, these parts are dropped after it.
         let mut unwanted = Vec::new();
         let mut guard = self.state();
         let state = &mut *guard;
@@ -128,17 +122,14 @@ impl Memory {
             };
             if !grant.is_closed() {
                 state.free -= waiting.bytes;
-                // Whoever left in this moment hands the part back, which takes the lock: not before it is free.
                 unwanted.extend(grant.send(self.part(waiting.bytes)).err());
             }
             false
         });
-        drop(guard);
-        drop(unwanted);
     }
 
     fn state(&self) -> MutexGuard<'_, MemoryState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,10 @@
-//! The HTTP server under `listen` and `serve`: it turns connections into whole requests within limits, hands them to a
-//! [`Handler`] and sends what that replies. It knows nothing of webhooks, and never binds an address itself.
+//! The HTTP server under `listen` and `serve`: it reads whole requests from connections within limits, passes them to a
+//! [`Handler`] and sends its replies. It knows nothing of webhooks, and never binds an address itself.
 
 mod body;
 mod connection;
 mod connections;
 mod memory;
-mod metered;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -23,40 +22,40 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::headers::Headers;
-use connection::Peer;
+use connection::ServerConnection;
 use connections::Connections;
 use memory::Memory;
 use tls::Tls;
 
-/// What a connection may hold of a request without asking for more: a whole head, and most bodies. Only what goes beyond
-/// it is counted over all connections, so that a small request waits for no large one.
+/// Bytes of a request that every connection may hold: a whole head, and most bodies. Only what goes beyond is counted over
+/// all connections, so that a small request never waits for a large one.
 const SHARE: usize = 64 * 1024;
 
-/// How many connections are closed when the system gives no more of them.
+/// How many connections are closed when the system allows no more of them.
 const GIVEN_UP: usize = 16;
 
-/// How long a newcomer waits for a place before it takes that of a connection that has just been answered.
+/// The pauses after failed accepts.
+const PAUSE_FIRST: Duration = Duration::from_millis(5);
+const PAUSE_LONGEST: Duration = Duration::from_millis(320);
+
+/// How long a new connection waits for a place before it takes that of a connection that was just answered.
 const PLACE_WAIT: Duration = Duration::from_millis(50);
 
-/// What to do with requests.
+/// Handles the requests of a server.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers a whole request. The future runs to its end even when the client leaves meanwhile; only the end of
-    /// [`ServerLimits::drain`] cuts it off.
+    /// Answers a whole request. The future runs to its end even when the client disconnects; only the end of
+    /// [`ServerLimits::drain`] drops it.
     fn handle(&self, incoming: Incoming) -> impl Future<Output = Reply> + Send;
 
-    /// Learns of a request that was turned away before it was complete.
-    fn rejected(&self, rejection: Rejection) {
+    /// Called for a request that was rejected before it was complete. Returns headers and body of the answer, where one can
+    /// still be given; its status is that of the reason.
+    fn rejected(&self, rejection: Rejection) -> Option<Reply> {
         let _ = rejection;
-    }
-
-    /// What to answer to such a request instead of the bare status. The status stays.
-    fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
-        let _ = (status, reason);
         None
     }
 
-    /// Learns that no connection could be accepted, as when the process has too many open files. The server tries again
-    /// after a pause.
+    /// Called when no connection could be accepted, for example because the process has too many open files. The server
+    /// tries again after a pause.
     fn accept_failed(&self, error: &io::Error) {
         let _ = error;
     }
@@ -71,25 +70,25 @@ pub struct Incoming {
     pub target: String,
     /// Names in lower case in order of first appearance, values as bytes.
     pub headers: Headers,
-    /// Without its transfer encoding.
+    /// Decoded from its transfer encoding.
     pub body: Bytes,
-    /// Who sent it.
+    /// The client's address.
     pub remote: SocketAddr,
 }
 
-/// What to answer. `content-length`, `transfer-encoding` and `date` are the server's.
+/// An answer. The server adds `content-length`, `transfer-encoding` and `date` itself.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
-    /// From 200 to 999; anything else becomes 500.
+    /// From 200 to 999; any other status becomes 500.
     pub status: u16,
-    /// Those that HTTP cannot carry are left out.
+    /// Headers that are not valid in HTTP are left out.
     pub headers: Headers,
-    /// The bytes.
+    /// The body's bytes.
     pub body: Bytes,
 }
 
 impl Reply {
-    /// A reply of that status with nothing in it.
+    /// A reply without headers and body.
     pub fn empty(status: u16) -> Self {
         Self {
             status,
@@ -98,52 +97,53 @@ impl Reply {
     }
 }
 
-/// A request that was turned away before it was complete.
+/// A request that was rejected before it was complete.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
     /// Why.
-    pub reason: Reason,
-    /// What the client was answered; `None` when nothing could be said.
-    pub status: Option<u16>,
-    /// Method, target and headers, when they were read.
-    pub head: Option<RequestHead>,
-    /// How much of the body had come.
+    pub reason: RejectionReason,
+    /// Bytes of the body that were received.
     pub received: usize,
-    /// Who sent it.
+    /// The client's address.
     pub remote: SocketAddr,
 }
 
-/// The beginning of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequestHead {
-    /// As sent.
-    pub method: String,
-    /// Path and query as sent.
-    pub target: String,
-    /// As in [`Incoming`].
-    pub headers: Headers,
-}
-
-/// Why a request was turned away.
+/// Why a request was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum RejectionReason {
     /// The body is larger than allowed.
     TooLarge,
-    /// Too many header lines, or too long ones, or too long a target.
+    /// Too many header lines, or too long header lines or a too long target.
     HeadersTooLarge,
-    /// It did not come in time.
+    /// The request was not complete in time.
     TimedOut,
     /// It made the least progress when there were too many connections, or when their bodies took too much memory.
     MadeRoom,
-    /// The client stopped in the middle.
+    /// The client stopped sending in the middle.
     CutOff,
     /// It is not HTTP/1.1.
     Malformed(String),
-    /// The TLS handshake failed, as when the client does not trust the certificate.
+    /// The client speaks HTTP/2.
+    Http2,
+    /// The TLS handshake failed, for example because the client does not trust the certificate.
     Tls(String),
 }
 
-/// What one server takes at most.
+impl RejectionReason {
+    /// The status that the client is answered; `None` where it cannot be answered.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::TooLarge => Some(413),
+            Self::HeadersTooLarge => Some(431),
+            Self::TimedOut => Some(408),
+            Self::MadeRoom => Some(503),
+            Self::CutOff | Self::Malformed(_) => Some(400),
+            Self::Http2 | Self::Tls(_) => None,
+        }
+    }
+}
+
+/// Limits of a server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerLimits {
     /// Bytes of a body.
@@ -159,11 +159,11 @@ pub struct ServerLimits {
     pub header_timeout: Duration,
     /// For a whole body.
     pub body_timeout: Duration,
-    /// At the same time. One more takes the place of an idle one, or of the one with the least progress.
+    /// Connections at the same time. One more replaces an idle one, or the one with the least progress.
     pub connections: usize,
-    /// How long a connection may make little progress before it is the first to make room for others.
+    /// How long a connection may make little progress before it can be closed in favour of others.
     pub grace: Duration,
-    /// How long a request may take to be complete, and a client to take an answer, after the server was told to stop.
+    /// How long a request may take to be complete, and a client to read an answer, while the server stops.
     pub drain: Duration,
 }
 
@@ -185,18 +185,11 @@ impl Default for ServerLimits {
 }
 
 impl ServerLimits {
-    /// What large bodies share.
+    /// Bytes that large bodies share.
     fn shared_memory(&self) -> usize {
         let own = self.connections.saturating_mul(SHARE);
         self.memory.saturating_sub(own).max(self.body)
     }
-}
-
-/// How a server ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Drained {
-    /// Connections that were cut in the middle of a request or an answer.
-    pub cut_off: usize,
 }
 
 /// What the connections of a server share.
@@ -204,13 +197,14 @@ struct Shared<H> {
     handler: Arc<H>,
     limits: ServerLimits,
     memory: Arc<Memory>,
-    connections: Arc<Connections>,
+    connections: Connections,
     places: Arc<Semaphore>,
     cancel: CancellationToken,
 }
 
-/// Serves connections until `cancel` fires. Requests that are being handled then are still answered, unless `cut` fires;
-/// those that are not complete have [`ServerLimits::drain`] for that.
+/// Serves connections until `cancel` is cancelled. Requests that are being handled then are still answered, unless `cut` is
+/// cancelled; incomplete requests have [`ServerLimits::drain`] to become complete. Returns the number of connections cut
+/// off in the middle of a request or an answer.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     tls: Option<Tls>,
@@ -218,36 +212,38 @@ pub async fn serve<H: Handler>(
     handler: Arc<H>,
     cancel: CancellationToken,
     cut: CancellationToken,
-) -> Drained {
+) -> usize {
     let shared = Arc::new(Shared {
         handler,
         memory: Memory::new(limits.shared_memory()),
-        connections: Arc::default(),
+        connections: Connections::default(),
+        // More permits than this would panic.
         places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
         limits,
         cancel,
     });
     let mut tasks = JoinSet::new();
-    let mut pause = Pause::default();
+    let mut pause = Duration::ZERO;
     loop {
         let accepted = tokio::select! {
+            // A stop wins over a connection that arrives at the same time.
             biased;
             () = shared.cancel.cancelled() => break,
             accepted = shared.accept(&listener) => accepted,
         };
         match accepted {
             Ok((stream, remote, place)) => {
-                pause = Pause::default();
-                let peer = Peer::new(Arc::clone(&shared), remote);
+                pause = Duration::ZERO;
+                let connection = ServerConnection::new(Arc::clone(&shared), remote);
                 let tls = tls.clone();
                 tasks.spawn(async move {
-                    peer.serve(stream, tls).await;
+                    connection.serve(stream, tls).await;
                     drop(place);
                 });
             }
             Err(error) => {
-                let wait = pause.after(&error);
-                if !wait.is_zero() {
+                pause = pause_after(&error, pause);
+                if !pause.is_zero() {
                     shared.handler.accept_failed(&error);
                     // Most likely there are too many open files, which the ledger needs too.
                     for _ in 0..GIVEN_UP {
@@ -257,36 +253,31 @@ pub async fn serve<H: Handler>(
                 tokio::select! {
                     biased;
                     () = shared.cancel.cancelled() => break,
-                    () = tokio::time::sleep(wait) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
         }
+        // A join set keeps the results of finished tasks until somebody takes them.
         while tasks.try_join_next().is_some() {}
     }
-    // Refuses newcomers at once instead of leaving them in the backlog.
+    // Refuses new connections at once instead of leaving them in the backlog.
     drop(listener);
     drain(tasks, &shared.connections, shared.limits.drain, &cut).await
 }
 
 impl<H> Shared<H> {
+    /// Accepts a connection, once there is a place for it.
     async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let (stream, remote) = listener.accept().await?;
-        Ok((stream, remote, self.place().await?))
-    }
-
-    /// A place for one more connection.
-    async fn place(&self) -> io::Result<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(place);
-        }
-        let mut any = false;
+        // Without a wait at first: usually there is a place.
+        let mut wait = Duration::ZERO;
         loop {
-            self.connections.free_place(self.limits.grace, any);
             let place = Arc::clone(&self.places).acquire_owned();
-            match tokio::time::timeout(PLACE_WAIT, place).await {
-                Ok(place) => return place.map_err(io::Error::other),
-                Err(_) => any = true,
+            if let Ok(place) = tokio::time::timeout(wait, place).await {
+                return Ok((stream, remote, place.map_err(io::Error::other)?));
             }
+            self.connections.free_place(self.limits.grace, !wait.is_zero());
+            wait = PLACE_WAIT;
         }
     }
 }
@@ -296,7 +287,7 @@ async fn drain(
     connections: &Connections,
     patience: Duration,
     cut: &CancellationToken,
-) -> Drained {
+) -> usize {
     let mut cut_off = 0;
     let all_ended = async { while tasks.join_next().await.is_some() {} };
     let dismissing = async {
@@ -313,28 +304,15 @@ async fn drain(
     while tasks.try_join_next().is_some() {}
     cut_off += tasks.len();
     tasks.shutdown().await;
-    Drained { cut_off }
+    cut_off
 }
 
-/// How long to wait after a failed accept.
-#[derive(Default)]
-struct Pause(Duration);
-
-impl Pause {
-    const FIRST: Duration = Duration::from_millis(5);
-    const LONGEST: Duration = Duration::from_millis(320);
-
-    /// Nothing when the failure was that one connection's; else longer each time: what is lacking (files, memory) does
-    /// not come back by asking.
-    fn after(&mut self, error: &io::Error) -> Duration {
-        use io::ErrorKind as Io;
-        if matches!(
-            error.kind(),
-            Io::ConnectionAborted | Io::ConnectionReset | Io::Interrupted
-        ) {
-            return Duration::ZERO;
-        }
-        self.0 = (self.0 * 2).clamp(Self::FIRST, Self::LONGEST);
-        self.0
+/// The pause after a failed accept, which follows a pause of `last`. Zero if the failure concerns that connection alone;
+/// otherwise longer each time, since retrying does not bring back the files or the memory that are lacking.
+fn pause_after(error: &io::Error, last: Duration) -> Duration {
+    use io::ErrorKind as Io;
+    match error.kind() {
+        Io::ConnectionAborted | Io::ConnectionReset | Io::Interrupted => Duration::ZERO,
+        _ => (last * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST),
     }
 }

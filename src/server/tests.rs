@@ -48,9 +48,10 @@ impl Handler for Probe {
         }
     }
 
-    fn rejected(&self, rejection: Rejection) {
+    fn rejected(&self, rejection: Rejection) -> Option<Reply> {
         self.rejected.lock().unwrap().push(rejection);
         self.changed.notify_one();
+        None
     }
 }
 
@@ -74,7 +75,7 @@ struct Server {
     probe: Arc<Probe>,
     cancel: CancellationToken,
     cut: CancellationToken,
-    task: JoinHandle<Drained>,
+    task: JoinHandle<usize>,
 }
 
 impl Server {
@@ -293,33 +294,32 @@ async fn a_certificate_comes_from_files() {
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let tls = Tls::from_files(&certificate, &key).unwrap();
-    assert_eq!(tls.certificate_pem(), made.cert.pem());
+    assert_eq!(tls.certificate_pem, made.cert.pem());
 
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
     client.send("GET / HTTP/1.1\r\n\r\n").await;
-    assert!(matches!(server.probe.rejection().await.reason, Reason::Tls(_)));
+    assert!(matches!(server.probe.rejection().await.reason, RejectionReason::Tls(_)));
     assert_eq!(server.talk("").await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 
     let says = |certificate: &Path, key: &Path| Tls::from_files(certificate, key).err().unwrap().to_string();
-    assert!(says(&key, &key).ends_with("holds no certificate in PEM form"));
-    assert!(says(&certificate, &certificate).ends_with("holds no private key in PEM form"));
+    assert!(says(&key, &key).ends_with("contains no certificate in PEM form"));
+    assert!(says(&certificate, &certificate).ends_with("contains no private key in PEM form"));
     assert!(says(&folder.path().join("none"), &key).starts_with("cannot read `"));
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
-    assert_eq!(says(&certificate, &key), "the certificate and the key cannot be used");
+    assert_eq!(says(&certificate, &key), "cannot use this certificate and key");
 }
 
 #[test]
 fn a_lack_of_files_is_waited_out_longer_and_longer() {
-    let mut pause = Pause::default();
     let too_many_files = io::Error::from_raw_os_error(24);
-    let waits: Vec<_> = (0..4).map(|_| pause.after(&too_many_files).as_millis()).collect();
-    assert_eq!(waits, [5, 10, 20, 40]);
-    assert_eq!(
-        (0..20).map(|_| pause.after(&too_many_files)).max(),
-        Some(Pause::LONGEST)
-    );
-    assert_eq!(pause.after(&io::ErrorKind::ConnectionAborted.into()), Duration::ZERO);
+    let pauses = std::iter::successors(Some(Duration::ZERO), |last| Some(pause_after(&too_many_files, *last)));
+    let pauses: Vec<_> = pauses.skip(1).take(20).collect();
+    let millis: Vec<_> = pauses[..4].iter().map(Duration::as_millis).collect();
+    assert_eq!(millis, [5, 10, 20, 40]);
+    assert_eq!(pauses.iter().max(), Some(&PAUSE_LONGEST));
+    let aborted = io::ErrorKind::ConnectionAborted.into();
+    assert_eq!(pause_after(&aborted, PAUSE_LONGEST), Duration::ZERO);
 }

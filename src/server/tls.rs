@@ -1,6 +1,5 @@
-//! TLS for the server: a certificate from files, or one made on the spot.
+//! TLS for the server: a certificate from files, or a self-signed one.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,20 +10,21 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// What a self-signed certificate is always for.
+/// Names of every self-signed certificate.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// The longest that all common clients take is 398 days.
+/// Common clients accept at most 398 days.
 const VALID: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// For clocks that are slow.
+/// How long before now a certificate becomes valid: for clients whose clocks are slow.
 const EARLIER: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate with its key, ready to serve.
 #[derive(Clone)]
 pub struct Tls {
     pub(super) acceptor: TlsAcceptor,
-    certificate: String,
+    /// The certificate in PEM form, for clients that must trust it.
+    pub certificate_pem: String,
 }
 
 /// Why TLS cannot be set up.
@@ -38,40 +38,40 @@ pub enum TlsError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file for the certificate holds something else.
-    #[error("`{0}` holds no certificate in PEM form")]
+    /// The certificate file contains something else.
+    #[error("`{0}` contains no certificate in PEM form")]
     NoCertificate(PathBuf),
-    /// The file for the key holds something else.
-    #[error("`{0}` holds no private key in PEM form")]
+    /// The key file contains something else.
+    #[error("`{0}` contains no private key in PEM form")]
     NoKey(PathBuf),
-    /// They do not fit together, or rustls does not take them.
-    #[error("the certificate and the key cannot be used")]
+    /// They do not match, or rustls does not support them.
+    #[error("cannot use this certificate and key")]
     Unusable(#[source] rustls::Error),
-    /// A name that no certificate can be for.
-    #[error("cannot make a certificate for those names")]
-    Unmade(#[source] rcgen::Error),
+    /// A name is not valid in a certificate.
+    #[error("cannot create a certificate for these names")]
+    InvalidName(#[source] rcgen::Error),
 }
 
 impl Tls {
     /// Reads a certificate, with its chain if there is one, and its private key from PEM files.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let certificate_pem = read(certificate)?;
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(&certificate_pem)
+        let pem = read(certificate)?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<_, _>>()
             .map_err(|_| TlsError::NoCertificate(certificate.to_owned()))?;
         if chain.is_empty() {
             return Err(TlsError::NoCertificate(certificate.to_owned()));
         }
         let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| TlsError::NoKey(key.to_owned()))?;
-        Self::new(chain, key, String::from_utf8_lossy(&certificate_pem).into_owned())
+        Self::new(chain, key, String::from_utf8_lossy(&pem).into_owned())
     }
 
-    /// Makes a key and a certificate for `localhost`, `127.0.0.1`, `::1` and more names or addresses. The key never
+    /// Generates a key and a certificate for `localhost`, `127.0.0.1`, `::1` and more names or addresses. The key never
     /// leaves the process.
     pub fn self_signed(names: &[String]) -> Result<Self, TlsError> {
         let own = NAMES.iter().map(|name| (*name).to_owned());
         let more = names.iter().filter(|name| !NAMES.contains(&name.as_str())).cloned();
-        let mut wanted = CertificateParams::new(own.chain(more).collect::<Vec<_>>()).map_err(TlsError::Unmade)?;
+        let mut wanted = CertificateParams::new(own.chain(more).collect::<Vec<_>>()).map_err(TlsError::InvalidName)?;
         wanted.distinguished_name.push(DnType::CommonName, "hook, self-signed");
         wanted.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -82,8 +82,8 @@ impl Tls {
     }
 
     pub(crate) fn signed_by_itself(wanted: &CertificateParams) -> Result<Self, TlsError> {
-        let key = KeyPair::generate().map_err(TlsError::Unmade)?;
-        let certificate = wanted.self_signed(&key).map_err(TlsError::Unmade)?;
+        let key = KeyPair::generate().map_err(TlsError::InvalidName)?;
+        let certificate = wanted.self_signed(&key).map_err(TlsError::InvalidName)?;
         let pem = certificate.pem();
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
         Self::new(vec![certificate.into()], key.into(), pem)
@@ -92,31 +92,19 @@ impl Tls {
     fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
-        certificate: String,
+        certificate_pem: String,
     ) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(TlsError::Unusable)?;
+        // A client that speaks only HTTP/2 is refused in the handshake.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            certificate,
+            certificate_pem,
         })
-    }
-
-    /// The certificate in PEM form, for those who shall trust it.
-    pub fn certificate_pem(&self) -> &str {
-        &self.certificate
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls")
-            .field("certificate", &self.certificate)
-            .finish_non_exhaustive()
     }
 }
 

@@ -14,12 +14,9 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::check::Check;
 use super::keys::{ED25519_SPKI, P256_SPKI, der_of, ed25519_pair, pem, stripped};
-use super::location::SignatureLocation;
-use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
+use super::{KeyError, Proof, Received, RejectReason, SignError, Signed, SignedParts, ToSign};
 use crate::secret::Secret;
-use crate::template::Template;
 use crate::words::words;
 
 words! {
@@ -53,12 +50,8 @@ words! {
 pub struct Asymmetric {
     /// Which keys.
     pub kind: AsymmetricKind,
-    /// What is signed.
-    pub content: Template,
-    /// Where the signature stands.
-    pub carrier: SignatureLocation,
-    /// How old it may be.
-    pub freshness: Freshness,
+    /// What is signed and where the signature is.
+    pub signed: SignedParts,
     /// How the provider writes its public keys.
     pub public_form: PublicForm,
     /// Before the base64 of a private key, where the provider writes keys so.
@@ -119,19 +112,22 @@ impl PrivateKey {
             Self::Broken => Err(SignError),
         }
     }
+
+    /// The public half: raw bytes, or the SPKI document of an RSA key.
+    fn public(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Ed25519(pair) => Some(pair.public_key().as_ref().to_vec()),
+            Self::Ecdsa(pair) => Some(pair.public_key().as_ref().to_vec()),
+            Self::Rsa(pair) => Some(pair.public_key().as_der().ok()?.as_ref().to_vec()),
+            #[cfg(test)]
+            Self::Broken => None,
+        }
+    }
 }
 
 impl Asymmetric {
     pub(super) fn signing_keys(&self, secrets: &[Secret]) -> Result<Vec<PrivateKey>, KeyError> {
-        let several = self.carrier.carries_several();
-        let secrets = if several {
-            secrets
-        } else {
-            secrets.get(..1).unwrap_or_default()
-        };
-        if secrets.is_empty() {
-            return Err(KeyError::NoSecret);
-        }
+        let secrets = self.signed.signing_secrets(secrets)?;
         secrets.iter().map(|secret| self.private_key(secret)).collect()
     }
 
@@ -147,23 +143,15 @@ impl Asymmetric {
             .collect()
     }
 
-    pub(super) fn check(&self) -> Check<'_> {
-        Check {
-            content: &self.content,
-            carrier: &self.carrier,
-            freshness: self.freshness,
-        }
-    }
-
     pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> Result<Signed, SignError> {
-        self.check()
+        self.signed
             .sign(keys, message, |_| b"", |key, content| key.sign(&content.concat()))
     }
 
     pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let content = content.concat();
-            let mut decoded = signatures.iter().filter_map(|text| self.carrier.decode(text));
+            let mut decoded = signatures.iter().filter_map(|text| self.signed.carrier.decode(text));
             decoded
                 .any(|signature| self.is_signature(&key.bytes, &content, &signature))
                 .then(|| Proof {
@@ -171,7 +159,7 @@ impl Asymmetric {
                     ..Proof::default()
                 })
         };
-        self.check().verify(keys, received, |_| b"", matches)
+        self.signed.verify(keys, received, |_| b"", matches)
     }
 
     /// Whether the public key's owner signed this.
@@ -210,6 +198,7 @@ impl Asymmetric {
                 None if der.len() == 65 && der[0] == 4 => Ok(der),
                 _ => Err(wrong()),
             },
+            // The SPKI document of an RSA key of 2048 bits has 294 bytes; P-256 and Ed25519 keys are far shorter.
             AsymmetricKind::Rsa if der.len() > 200 => Ok(der),
             AsymmetricKind::Rsa => Err(wrong()),
         }
@@ -223,20 +212,9 @@ impl Asymmetric {
         }
         let text = stripped(text, self.private_prefix.as_ref()).unwrap_or(text);
         let der = der_of(text).ok_or_else(wrong)?;
-        match self.kind {
-            AsymmetricKind::Ed25519 => ed25519_pair(&der).map(|pair| PrivateKey::Ed25519(Arc::new(pair))),
-            AsymmetricKind::Ecdsa => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der)
-                .ok()
-                .map(|pair| PrivateKey::Ecdsa(Arc::new(pair))),
-            AsymmetricKind::Rsa => RsaKeyPair::from_pkcs8(&der)
-                .ok()
-                .map(|pair| PrivateKey::Rsa(Arc::new(pair))),
-        }
-        .ok_or_else(wrong)
+        self.kind.private_key(&der).ok_or_else(wrong)
     }
-}
 
-impl Asymmetric {
     /// A private key as the provider writes it.
     pub fn private_text(&self, secret: &Secret) -> Result<Secret, KeyError> {
         let (Some(prefix), PrivateKey::Ed25519(pair)) = (&self.private_prefix, self.private_key(secret)?) else {
@@ -261,6 +239,18 @@ impl Asymmetric {
 }
 
 impl AsymmetricKind {
+    /// The key of a PKCS#8 document, or of an Ed25519 seed.
+    fn private_key(self, der: &[u8]) -> Option<PrivateKey> {
+        Some(match self {
+            Self::Ed25519 => PrivateKey::Ed25519(Arc::new(ed25519_pair(der)?)),
+            Self::Ecdsa => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der).ok()?;
+                PrivateKey::Ecdsa(Arc::new(pair))
+            }
+            Self::Rsa => PrivateKey::Rsa(Arc::new(RsaKeyPair::from_pkcs8(der).ok()?)),
+        })
+    }
+
     /// The SPKI document around the bytes of a public key.
     fn spki(self, bytes: &[u8]) -> Vec<u8> {
         let head = match self {
@@ -290,51 +280,31 @@ impl AsymmetricKind {
     /// Whether a private and a public key, both PEM, belong together.
     pub fn is_pair(self, private: &Secret, public: &str) -> bool {
         let derived = || {
-            let der = der_of(private.expose().trim_ascii())?;
-            let bytes = match self {
-                Self::Ed25519 => ed25519_pair(&der)?.public_key().as_ref().to_vec(),
-                Self::Ecdsa => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der)
-                    .ok()?
-                    .public_key()
-                    .as_ref()
-                    .to_vec(),
-                Self::Rsa => RsaKeyPair::from_pkcs8(&der)
-                    .ok()?
-                    .public_key()
-                    .as_der()
-                    .ok()?
-                    .as_ref()
-                    .to_vec(),
-            };
-            Some(self.spki(&bytes))
+            let key = self.private_key(&der_of(private.expose().trim_ascii())?)?;
+            Some(self.spki(&key.public()?))
         };
         derived().is_some_and(|derived| der_of(public.as_bytes().trim_ascii()) == Some(derived))
     }
 
     /// Makes a pair of keys; `None` only when the system's randomness fails.
     pub fn generate(self) -> Option<KeyPair> {
-        let (private, public) = match self {
-            Self::Ed25519 => {
-                // Version 1 without the public key: the only form that OpenSSL and most libraries read.
-                let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).ok()?;
-                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(document.as_ref()).ok()?;
-                (document.as_ref().to_vec(), self.spki(pair.public_key().as_ref()))
-            }
+        let random = SystemRandom::new();
+        let private = match self {
+            // Version 1 without the public key: the only form that OpenSSL and most libraries read.
+            Self::Ed25519 => Ed25519KeyPair::generate_pkcs8v1(&random).ok()?.as_ref().to_vec(),
             Self::Ecdsa => {
-                let signing = &ECDSA_P256_SHA256_ASN1_SIGNING;
-                let document = EcdsaKeyPair::generate_pkcs8(signing, &SystemRandom::new()).ok()?;
-                let pair = EcdsaKeyPair::from_pkcs8(signing, document.as_ref()).ok()?;
-                (document.as_ref().to_vec(), self.spki(pair.public_key().as_ref()))
+                let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).ok()?;
+                document.as_ref().to_vec()
             }
             Self::Rsa => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
-                let public = pair.public_key().as_der().ok()?.as_ref().to_vec();
-                (pair.as_der().ok()?.as_ref().to_vec(), public)
+                pair.as_der().ok()?.as_ref().to_vec()
             }
         };
+        let public = self.private_key(&private)?.public()?;
         Some(KeyPair {
             private: Secret::new(pem("PRIVATE KEY", &private)),
-            public: pem("PUBLIC KEY", &public),
+            public: pem("PUBLIC KEY", &self.spki(&public)),
         })
     }
 }

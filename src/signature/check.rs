@@ -1,41 +1,50 @@
-//! What signing and verifying have in common, whatever the keys: find the parts, try every key on every form, judge the
+//! What signing and verifying have in common for all kinds of keys: find the parts, try every key on every form, check the
 //! age.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::content::{PieceSource, Pieces, check_body_hash, to_sign};
-use super::location::{SignatureLocation, judge_age};
+use super::content::{PieceSource, Pieces, check_body_hash};
+use super::location::{Carried, SignatureLocation, judge_age};
 use super::url_form::UrlForm;
-use super::{Freshness, Proof, Received, RejectReason, SignError, Signed, ToSign};
+use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::json::insert;
+use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
-/// Whether the body has to be read as a document for a check.
-pub(super) fn looks_into_body(content: &Template, carrier: &SignatureLocation) -> bool {
-    let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
-    carrier.body.is_some() || content.placeholders().any(path)
+/// What is signed, where the signature is and how old it may be: a scheme without its keys.
+#[derive(Debug, Clone, Default)]
+pub struct SignedParts {
+    /// What is signed.
+    pub content: Template,
+    /// Where the signature is.
+    pub carrier: SignatureLocation,
+    /// How old it may be.
+    pub freshness: Freshness,
 }
 
-/// A scheme without its keys.
-#[derive(Clone, Copy)]
-pub(super) struct Check<'a> {
-    pub(super) content: &'a Template,
-    pub(super) carrier: &'a SignatureLocation,
-    pub(super) freshness: Freshness,
-}
-
-impl Check<'_> {
+impl SignedParts {
     fn signs(&self, wanted: fn(&Placeholder) -> bool) -> bool {
         self.content.placeholders().any(wanted)
     }
 
-    fn looks_into_body(&self) -> bool {
-        looks_into_body(self.content, self.carrier)
+    /// Whether a check parses the body as a document.
+    pub(super) fn looks_into_body(&self) -> bool {
+        let path = |p: &Placeholder| matches!(p, Placeholder::BodyPath(_) | Placeholder::OptionalBodyPath(_));
+        self.carrier.body.is_some() || self.signs(path)
     }
 
-    /// Signs with every key. `secret` gives what a key puts into the content, `make` the bytes of a signature.
+    /// The secrets that sign: all of them where the header may carry several signatures, else the first.
+    pub(super) fn signing_secrets<'s>(&self, secrets: &'s [Secret]) -> Result<&'s [Secret], KeyError> {
+        match secrets {
+            [] => Err(KeyError::NoSecret),
+            [_, ..] if self.carrier.carries_several() => Ok(secrets),
+            [_, ..] => Ok(&secrets[..1]),
+        }
+    }
+
+    /// Signs with every key. `secret` returns what a key adds to the content, `make` the bytes of a signature.
     pub(super) fn sign<K>(
         &self,
         keys: &[K],
@@ -43,20 +52,51 @@ impl Check<'_> {
         secret: impl Fn(&K) -> &[u8],
         make: impl Fn(&K, &[Cow<'_, [u8]>]) -> Result<Vec<u8>, SignError>,
     ) -> Result<Signed, SignError> {
-        let text = |key: &K, document: Option<&Value>| {
-            let content = to_sign(self.content, self.carrier, message, document, secret(key));
-            Ok(self.carrier.encoding.encode(&make(key, &content)?))
+        let received = Received {
+            method: message.method,
+            url: Some(message.url),
+            headers: message.headers,
+            body: message.body,
+            now: message.timestamp,
         };
-        let document = self
-            .looks_into_body()
-            .then(|| serde_json::from_slice(message.body).ok());
-        let mut document: Option<Value> = document.flatten();
+        let form = self.content.placeholders().find_map(Placeholder::timestamp_form);
+        let timestamp = form.map(|form| form.text(message.timestamp)).unwrap_or_default();
+        let names = self.carrier.signed_names(message);
+        let carried = Carried {
+            timestamp: Some(timestamp.as_bytes()),
+            id: Some(message.id.as_bytes()),
+            signed_headers: Some(names.as_bytes()),
+            ..Carried::default()
+        };
+        let text = |key: &K, document: Option<&Value>| {
+            let source = PieceSource {
+                carrier: &self.carrier,
+                carried: &carried,
+                received: &received,
+                document,
+                url: message.url,
+                event: message.event,
+                secret: secret(key),
+            };
+            // A part that the message does not have is signed as nothing.
+            let pieces = self
+                .content
+                .parts()
+                .iter()
+                .map(|part| source.piece(part).unwrap_or_default());
+            Ok(self
+                .carrier
+                .encoding
+                .encode(&make(key, &pieces.collect::<Pieces<'_>>())?))
+        };
+        let mut document = self.document(&received);
         let Some(path) = &self.carrier.body else {
             let signatures = keys.iter().map(|key| text(key, document.as_ref()));
             let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
             return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
         let items = document.as_ref().and_then(|document| self.carrier.items(document));
+        // A body has one place for a signature, so only the first key signs.
         let first = keys.first().into_iter();
         let signatures = first
             .flat_map(|key| items.iter().flatten().map(|item| text(key, Some(item))))
@@ -75,7 +115,7 @@ impl Check<'_> {
         Ok(body.map_or(Signed::Nothing, Signed::Body))
     }
 
-    /// Whether any key matches, and what that is worth. `matches` says what makes a content and its signatures fit.
+    /// Verifies the signatures of a request with every key. `matches` compares one content with the signatures.
     pub(super) fn verify<K>(
         &self,
         keys: &[K],
@@ -83,33 +123,26 @@ impl Check<'_> {
         secret: impl Fn(&K) -> &[u8],
         matches: impl Fn(&K, &[Cow<'_, [u8]>], &[&[u8]]) -> Option<Proof>,
     ) -> Result<Proof, RejectReason> {
+        // Without the URL every signature would fail to match, which would blame the secret.
         if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
             return Err(RejectReason::UrlUnknown);
         }
         if let Some(param) = &self.carrier.body_hash {
             check_body_hash(param, received.url.unwrap_or_default(), received)?;
         }
-        let document = self.document(received);
-        let items = self.items(document.as_ref())?;
         let mut proof = Err(self.carrier.missing());
         let mut signed_at = None;
-        for item in items {
-            let carried = self.carrier.read(received.headers, item)?;
-            signed_at = carried.signed_at;
+        self.each_source(received, |source| {
+            signed_at = source.carried.signed_at;
             let found = |url: &str, key: &K| {
-                let source = PieceSource {
-                    carrier: self.carrier,
-                    carried: &carried,
-                    received,
-                    document: item,
-                    url,
-                    secret: secret(key),
-                };
-                let content = source.pieces(self.content)?;
-                Ok(matches(key, &content, &carried.signatures))
+                let secret = secret(key);
+                let content = PieceSource { url, secret, ..*source }.pieces(&self.content)?;
+                Ok(matches(key, &content, &source.carried.signatures))
             };
             proof = Ok(self.first(keys, received, found)?);
-        }
+            Ok(None::<()>)
+        })?;
+        // Only a matching signature makes its age worth checking: a forged timestamp must not decide the reason.
         let proof = proof?;
         if signed_at.is_none() {
             signed_at = self.carrier.time_in_body(self.freshness, received)?;
@@ -118,9 +151,10 @@ impl Check<'_> {
     }
 
     fn document(&self, received: &Received<'_>) -> Option<Value> {
-        self.looks_into_body()
-            .then(|| serde_json::from_slice(received.body).ok())
-            .flatten()
+        let document = self
+            .looks_into_body()
+            .then(|| serde_json::from_slice(received.body).ok());
+        document.flatten()
     }
 
     /// The parts of the body that are signed each by itself.
@@ -133,28 +167,40 @@ impl Check<'_> {
         Ok(items.into_iter().map(Some).collect())
     }
 
-    /// Calls `look` with the pieces of everything that is signed of a request, the secret left out; stops and returns what
-    /// it answers first.
+    /// Calls `look` with the pieces of everything that is signed of a request, the secret left out; stops at its first answer
+    /// and returns it.
     pub(super) fn look<T>(
         &self,
         received: &Received<'_>,
         form: UrlForm,
         mut look: impl FnMut(&Pieces<'_>) -> Option<T>,
     ) -> Result<Option<T>, RejectReason> {
-        let document = self.document(received);
         let url = form.of(received.url.unwrap_or_default());
+        self.each_source(received, |source| {
+            let pieces = PieceSource { url: &url, ..*source }.pieces(&self.content)?;
+            Ok(look(&pieces))
+        })
+    }
+
+    /// Calls `look` with each part of the body that is signed by itself, without a URL and a secret.
+    fn each_source<T>(
+        &self,
+        received: &Received<'_>,
+        mut look: impl FnMut(&PieceSource<'_>) -> Result<Option<T>, RejectReason>,
+    ) -> Result<Option<T>, RejectReason> {
+        let document = self.document(received);
         for item in self.items(document.as_ref())? {
-            let carried = self.carrier.read(received.headers, item)?;
-            let source = PieceSource {
-                carrier: self.carrier,
-                carried: &carried,
+            let found = look(&PieceSource {
+                carrier: &self.carrier,
+                carried: &self.carrier.read(received.headers, item)?,
                 received,
                 document: item,
-                url: &url,
+                url: "",
+                event: "",
                 secret: b"",
-            };
-            if let Some(found) = look(&source.pieces(self.content)?) {
-                return Ok(Some(found));
+            })?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -171,6 +217,7 @@ impl Check<'_> {
         let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
         for form in self.url_forms() {
             let url = form.of(given);
+            // Several forms may give the same URL: each is tried once.
             if urls.contains(&url) {
                 continue;
             }

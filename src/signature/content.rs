@@ -1,12 +1,12 @@
-//! What is signed: the bytes of a template's parts, for a message that goes out and for a request that came in.
+//! What is signed: the bytes of a template's parts, for an outgoing message and for a received request.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::location::{Carried, SignatureLocation, message_part};
-use super::{Received, RejectReason, ToSign, same};
+use super::location::{Carried, SignatureLocation};
+use super::{Received, RejectReason, same};
 use crate::digest::body_sha256;
 use crate::headers::Headers;
 use crate::json::get;
@@ -95,6 +95,7 @@ pub(super) fn with_body_hash(param: &str, url: &str, body: &[u8]) -> String {
 }
 
 /// Where the parts of a request's signed content are looked up.
+#[derive(Clone, Copy)]
 pub(super) struct PieceSource<'a> {
     pub(super) carrier: &'a SignatureLocation,
     pub(super) carried: &'a Carried<'a>,
@@ -103,6 +104,8 @@ pub(super) struct PieceSource<'a> {
     pub(super) document: Option<&'a Value>,
     /// In the form that is tried.
     pub(super) url: &'a str,
+    /// The event of a message that is being signed.
+    pub(super) event: &'a str,
     /// For schemes that put the secret itself into what is signed.
     pub(super) secret: &'a [u8],
 }
@@ -113,7 +116,7 @@ impl<'a> PieceSource<'a> {
         content.parts().iter().map(|part| self.piece(part)).collect()
     }
 
-    fn piece(&self, part: &'a Part) -> Result<Cow<'a, [u8]>, RejectReason> {
+    pub(super) fn piece(&self, part: &'a Part) -> Result<Cow<'a, [u8]>, RejectReason> {
         let received = self.received;
         let missing = |part, header| RejectReason::PartMissing { part, header };
         let carried = |found: Option<&'a [u8]>, part| {
@@ -127,6 +130,7 @@ impl<'a> PieceSource<'a> {
         };
         match placeholder {
             Placeholder::Body => Ok(Cow::Borrowed(received.body)),
+            Placeholder::Event => Ok(Cow::Borrowed(self.event.as_bytes())),
             Placeholder::Timestamp(_) => carried(self.carried.timestamp, "timestamp"),
             Placeholder::Id => carried(self.carried.id, "id"),
             Placeholder::Method => Ok(Cow::Borrowed(received.method.as_bytes())),
@@ -164,41 +168,6 @@ impl<'a> PieceSource<'a> {
         let values: Vec<&[u8]> = names.split_whitespace().map(value).collect::<Result<_, _>>()?;
         Ok(values.join(&b'.'))
     }
-}
-
-/// What is to be signed of a message.
-pub(super) fn to_sign<'a>(
-    content: &'a Template,
-    carrier: &SignatureLocation,
-    message: &ToSign<'a>,
-    document: Option<&'a Value>,
-    secret: &'a [u8],
-) -> Pieces<'a> {
-    let piece = |part: &'a Part| -> Cow<'a, [u8]> {
-        let placeholder = match part {
-            Part::Text(text) => return Cow::Borrowed(text.as_bytes()),
-            Part::Placeholder(placeholder) => placeholder,
-        };
-        match placeholder {
-            Placeholder::Body => Cow::Borrowed(message.body),
-            Placeholder::Method => Cow::Borrowed(message.method.as_bytes()),
-            Placeholder::Url => Cow::Borrowed(message.url.as_bytes()),
-            Placeholder::Secret => Cow::Borrowed(secret),
-            Placeholder::Form if is_form(message.headers, message.body) => Cow::Owned(sorted_form(message.body)),
-            Placeholder::Header(name) => Cow::Borrowed(message.headers.get(name).unwrap_or_default()),
-            Placeholder::BodyPath(path) | Placeholder::OptionalBodyPath(path) => {
-                scalar(document, path).unwrap_or_default()
-            }
-            Placeholder::SignedValues => {
-                let there = carrier.signed_there(message);
-                let values: Vec<&[u8]> = there.filter_map(|name| message.headers.get(name)).collect();
-                Cow::Owned(values.join(&b'.'))
-            }
-            Placeholder::SignedHeaders => Cow::Owned(carrier.signed_names(message).into_bytes()),
-            other => Cow::Owned(message_part(other, message).unwrap_or_default().into_bytes()),
-        }
-    };
-    content.parts().iter().map(piece).collect()
 }
 
 #[cfg(test)]

@@ -1,37 +1,24 @@
-//! A plain hash with the secret inside: older than HMAC, and open to whoever can make a text longer.
+//! A plain hash with the secret inside: older than HMAC, and open to length extension.
 
 use std::borrow::Cow;
 
-use super::check::Check;
+use aws_lc_rs::digest;
+
 use super::hmac::Algorithm;
 use super::keys::is_public_key;
-use super::location::SignatureLocation;
-use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign, same};
+use super::{KeyError, Proof, Received, RejectReason, SignError, Signed, SignedParts, ToSign, same};
 use crate::secret::Secret;
-use crate::template::Template;
 
 /// A plain hash scheme.
 #[derive(Debug, Clone)]
 pub struct Hash {
     /// Which hash.
     pub algorithm: Algorithm,
-    /// What is hashed, the secret included.
-    pub content: Template,
-    /// Where the hash stands.
-    pub carrier: SignatureLocation,
-    /// How old it may be.
-    pub freshness: Freshness,
+    /// What is signed and where the signature is.
+    pub signed: SignedParts,
 }
 
 impl Hash {
-    pub(super) fn check(&self) -> Check<'_> {
-        Check {
-            content: &self.content,
-            carrier: &self.carrier,
-            freshness: self.freshness,
-        }
-    }
-
     pub(super) fn keys(secrets: &[Secret]) -> Result<Vec<Secret>, KeyError> {
         if let Some(pair) = secrets.iter().find(|secret| is_public_key(secret.expose())) {
             return Err(KeyError::wrong_form(pair, "a shared secret: it is a key of a pair"));
@@ -45,35 +32,32 @@ impl Hash {
 
     pub(super) fn sign(&self, secrets: &[Secret], message: &ToSign<'_>) -> Result<Signed, SignError> {
         let first = secrets.get(..1).unwrap_or_default();
-        self.check()
+        self.signed
             .sign(first, message, Secret::expose, |_, content| Ok(self.digest(content)))
     }
 
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |secret: &Secret, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = self.digest(content);
-            let mut decoded = signatures.iter().filter_map(|text| self.carrier.decode(text));
+            let mut decoded = signatures.iter().filter_map(|text| self.signed.carrier.decode(text));
             decoded.any(|bytes| same(&bytes, &expected)).then(|| Proof {
                 secret: secret.name().map(str::to_owned),
                 weakness: Some("a plain hash, no HMAC".into()),
                 ..Proof::default()
             })
         };
-        self.check().verify(secrets, received, Secret::expose, matches)
+        self.signed.verify(secrets, received, Secret::expose, matches)
     }
 
     fn digest(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
-        fn of<D: sha2::Digest>(content: &[Cow<'_, [u8]>]) -> Vec<u8> {
-            let mut hash = D::new();
-            for piece in content {
-                hash.update(piece);
-            }
-            hash.finalize().to_vec()
+        let mut context = digest::Context::new(match self.algorithm {
+            Algorithm::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Algorithm::Sha256 => &digest::SHA256,
+            Algorithm::Sha512 => &digest::SHA512,
+        });
+        for piece in content {
+            context.update(piece);
         }
-        match self.algorithm {
-            Algorithm::Sha1 => of::<sha1::Sha1>(content),
-            Algorithm::Sha256 => of::<sha2::Sha256>(content),
-            Algorithm::Sha512 => of::<sha2::Sha512>(content),
-        }
+        context.finish().as_ref().to_vec()
     }
 }

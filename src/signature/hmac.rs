@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
-use hmac::{KeyInit, Mac};
 
-use super::check::Check;
 use super::encoding::{Form, LENIENT_KEY};
 use super::keys::is_public_key;
-use super::location::SignatureLocation;
-use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign, same};
+use super::{KeyError, Proof, Received, RejectReason, SignError, Signed, SignedParts, ToSign, same};
 use crate::secret::Secret;
-use crate::template::Template;
 use crate::words::words;
 
 words! {
@@ -53,98 +50,44 @@ pub struct Hmac {
     pub key: KeyForm,
     /// Dropped from the front of the secret's text when it is there.
     pub key_prefix: Option<String>,
-    /// What is signed.
-    pub content: Template,
-    /// Where the signature stands.
-    pub carrier: SignatureLocation,
+    /// What is signed and where the signature is.
+    pub signed: SignedParts,
     /// Other forms that verification takes.
     pub also_accept: Vec<Form>,
-    /// How old it may be.
-    pub freshness: Freshness,
 }
 
-/// A secret made ready: the hash with the key already absorbed, so that a check starts from a copy.
-#[derive(Clone)]
+/// A secret prepared for use: the hash has already absorbed the key, so that a check starts from a copy.
+#[derive(Debug, Clone)]
 pub struct HmacKey {
     name: Option<String>,
-    state: MacState,
+    key: hmac::Key,
 }
 
-#[derive(Clone)]
-enum MacState {
-    Sha1(hmac::Hmac<sha1::Sha1>),
-    Sha256(hmac::Hmac<sha2::Sha256>),
-    Sha512(hmac::Hmac<sha2::Sha512>),
-}
-
-impl std::fmt::Debug for HmacKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "HmacKey({})", self.name.as_deref().unwrap_or("masked"))
+impl HmacKey {
+    fn digest(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.key);
+        for piece in content {
+            context.update(piece);
+        }
+        context.sign().as_ref().to_vec()
     }
 }
 
 /// HMAC-SHA-256 of a text.
 pub(super) fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
-    let Some(mut state) = MacState::new(Algorithm::Sha256, key) else {
-        return Vec::new();
-    };
-    state.update(text);
-    state.finish()
-}
-
-impl MacState {
-    fn new(algorithm: Algorithm, key: &[u8]) -> Option<Self> {
-        Some(match algorithm {
-            Algorithm::Sha1 => Self::Sha1(hmac::Hmac::new_from_slice(key).ok()?),
-            Algorithm::Sha256 => Self::Sha256(hmac::Hmac::new_from_slice(key).ok()?),
-            Algorithm::Sha512 => Self::Sha512(hmac::Hmac::new_from_slice(key).ok()?),
-        })
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha1(mac) => mac.update(bytes),
-            Self::Sha256(mac) => mac.update(bytes),
-            Self::Sha512(mac) => mac.update(bytes),
-        }
-    }
-
-    fn of(&self, content: &[Cow<'_, [u8]>]) -> Vec<u8> {
-        let mut state = self.clone();
-        for piece in content {
-            state.update(piece);
-        }
-        state.finish()
-    }
-
-    fn finish(self) -> Vec<u8> {
-        match self {
-            Self::Sha1(mac) => mac.finalize().into_bytes().to_vec(),
-            Self::Sha256(mac) => mac.finalize().into_bytes().to_vec(),
-            Self::Sha512(mac) => mac.finalize().into_bytes().to_vec(),
-        }
-    }
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    hmac::sign(&key, text).as_ref().to_vec()
 }
 
 impl Hmac {
-    /// Makes every secret ready.
+    /// Prepares every secret.
     pub(super) fn keys(&self, secrets: &[Secret]) -> Result<Vec<HmacKey>, KeyError> {
         secrets.iter().map(|secret| self.ready(secret)).collect()
     }
 
-    /// Makes ready the secrets that sign.
+    /// Prepares the secrets that sign.
     pub(super) fn signing_keys(&self, secrets: &[Secret]) -> Result<Vec<HmacKey>, KeyError> {
-        let several = self.carrier.carries_several();
-        let keys = self.keys(if several {
-            secrets
-        } else {
-            secrets.get(..1).unwrap_or_default()
-        })?;
-        if keys.is_empty() {
-            Err(KeyError::NoSecret)
-        } else {
-            Ok(keys)
-        }
+        self.keys(self.signed.signing_secrets(secrets)?)
     }
 
     /// The key that a secret's text stands for.
@@ -176,29 +119,25 @@ impl Hmac {
 
     fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
         let bytes = self.key_bytes(secret)?;
-        let state = MacState::new(self.algorithm, &bytes).ok_or_else(|| KeyError::wrong_form(secret, "a key"))?;
+        let algorithm = match self.algorithm {
+            Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Algorithm::Sha256 => hmac::HMAC_SHA256,
+            Algorithm::Sha512 => hmac::HMAC_SHA512,
+        };
         Ok(HmacKey {
             name: secret.name().map(str::to_owned),
-            state,
+            key: hmac::Key::new(algorithm, &bytes),
         })
     }
 
-    pub(super) fn check(&self) -> Check<'_> {
-        Check {
-            content: &self.content,
-            carrier: &self.carrier,
-            freshness: self.freshness,
-        }
-    }
-
     pub(super) fn sign(&self, keys: &[HmacKey], message: &ToSign<'_>) -> Result<Signed, SignError> {
-        let hash = |key: &HmacKey, content: &[Cow<'_, [u8]>]| Ok(key.state.of(content));
-        self.check().sign(keys, message, |_| b"", hash)
+        let hash = |key: &HmacKey, content: &[Cow<'_, [u8]>]| Ok(key.digest(content));
+        self.signed.sign(keys, message, |_| b"", hash)
     }
 
     pub(super) fn verify(&self, keys: &[HmacKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |key: &HmacKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
-            let expected = key.state.of(content);
+            let expected = key.digest(content);
             let form = if self.is_main_form(signatures, &expected) {
                 None
             } else {
@@ -211,12 +150,12 @@ impl Hmac {
                 ..Proof::default()
             })
         };
-        self.check().verify(keys, received, |_| b"", matches)
+        self.signed.verify(keys, received, |_| b"", matches)
     }
 
     /// Whether any signature is the expected one in the scheme's own form.
     fn is_main_form(&self, signatures: &[&[u8]], expected: &[u8]) -> bool {
-        let decoded = |text: &&[u8]| self.carrier.decode(text);
+        let decoded = |text: &&[u8]| self.signed.carrier.decode(text);
         signatures
             .iter()
             .filter_map(decoded)

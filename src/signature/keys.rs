@@ -6,16 +6,16 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::LENIENT;
 
-/// What stands before the 32 bytes of an Ed25519 public key in its SPKI DER (RFC 8410).
+/// The bytes before the 32 bytes of an Ed25519 public key in its SPKI DER (RFC 8410).
 pub(super) const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// What stands before the 65 bytes of an uncompressed P-256 public key in its SPKI DER (RFC 5480).
+/// The bytes before the 65 bytes of an uncompressed P-256 public key in its SPKI DER (RFC 5480).
 pub(super) const P256_SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// What stands before the base64 of a public key in the Standard Webhooks specification.
+/// The prefix of the base64 of a public key in the Standard Webhooks specification.
 const PUBLIC_PREFIX: &[u8] = b"whpk_";
 
 /// What base64 makes of the beginning of a PEM document.
@@ -58,7 +58,7 @@ fn is_key_document(der: &[u8]) -> bool {
     matches!(inner, [0x30, _, 0x06, ..] | [0x02, 0x01, 0x00, 0x30, _, 0x06, ..])
 }
 
-/// Whether a text may be the raw bytes of a public key in hex, or a secret: only the provider tells.
+/// Whether a text has the form of a raw public key in hex. Some secrets have the same form; only the provider decides.
 pub fn is_hex_key(text: &[u8]) -> bool {
     let text = text.trim_ascii();
     text.len() == 64 && text.iter().all(u8::is_ascii_hexdigit)
@@ -81,6 +81,7 @@ pub(super) fn stripped<'a>(text: &'a [u8], prefix: Option<&String>) -> Option<&'
 pub(super) fn ed25519_pair(der: &[u8]) -> Option<Ed25519KeyPair> {
     match der.len() {
         32 => Ed25519KeyPair::from_seed_unchecked(der).ok(),
+        // Standard Webhooks and libsodium write the seed followed by the public key.
         64 => Ed25519KeyPair::from_seed_and_public_key(&der[..32], &der[32..]).ok(),
         _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok(),
     }
@@ -97,6 +98,7 @@ pub(super) fn der_of(text: &[u8]) -> Option<Vec<u8>> {
             .collect();
         return LENIENT.decode(inner).ok();
     }
+    // 64 hex digits are also valid base64: hex is the form that providers document for 32 bytes.
     if text.len() == 64
         && let Ok(bytes) = hex::decode(text)
     {

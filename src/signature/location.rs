@@ -1,7 +1,10 @@
-//! What carries signatures: its grammar, written and read. Mostly a header, sometimes several, sometimes the body.
+//! Where signatures are in a request, and how they are written and read: mostly in a header, sometimes in several, sometimes
+//! in the body.
 
 use std::time::Duration;
 
+use indexmap::IndexSet;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::url_form::UrlForm;
@@ -12,37 +15,49 @@ use crate::signature::encoding::Encoding;
 use crate::signature::{Freshness, Proof, Received, RejectReason, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
-/// Where signatures, their timestamp and the id that is signed stand.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Where signatures, their timestamp and the signed id are. Read from `[signature.KIND.carrier]` of a provider file; what
+/// that table does not state is filled in from the tables around it.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SignatureLocation {
-    /// The signature's header, as it is written; `body:PATH` when it stands in the body.
+    /// The name of the signature's header; `body:PATH` when the signature is in the body.
+    #[serde(skip)]
     pub header: String,
     /// Further headers, each with the signature of one more secret.
     pub more_headers: Vec<String>,
-    /// The body path of the signature, when it stands there.
+    /// How many numbered headers there may be, when the name of the header ends in `-1`.
+    pub numbered: Option<u16>,
+    /// The body path of the signature, when it is in the body.
     pub body: Option<String>,
     /// The body path of a list whose items are each signed by themselves: all of them must be right.
     pub each: Option<String>,
-    /// One signature's text with what stands around it.
+    /// One signature with the texts around it.
+    #[serde(skip)]
     pub value: Template,
     /// Other forms of one value that are read, never written.
     pub also_read: Vec<Template>,
     /// Separator of `key=value` pairs, read in any order.
+    #[serde(skip)]
     pub pairs: Option<String>,
-    /// Whether blanks around pairs make them unknown.
+    /// Whether whitespace around pairs makes them unknown.
     pub strict: bool,
     /// Separator of several whole values.
+    #[serde(skip)]
     pub list: Option<String>,
     /// How signature bytes are written.
+    #[serde(skip)]
     pub encoding: Encoding,
     /// Whether a signature must be written as signing writes it: hex in lower case, base64 with its padding.
     pub exact: bool,
     /// The header that carries the signing time, and how it is written there.
+    #[serde(skip)]
     pub time_header: Option<(String, TimeForm)>,
     /// The body path of the signing time, when no header carries it, and how it is written there; absent: seconds or
     /// RFC 3339.
+    #[serde(skip)]
     pub time_at: Option<(String, Option<TimeForm>)>,
     /// The header that carries the id.
+    #[serde(skip)]
     pub id_header: Option<String>,
     /// Headers that are signed too, when they are sent.
     pub signed_headers: Vec<String>,
@@ -52,7 +67,7 @@ pub struct SignatureLocation {
     pub body_hash: Option<String>,
 }
 
-/// What a carrier held.
+/// What was read from a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Carried<'a> {
     /// Signature texts, any of which may match.
@@ -79,7 +94,7 @@ impl SignatureLocation {
         first.into_iter().chain(&self.more_headers)
     }
 
-    /// The places of signatures, for people.
+    /// The places of signatures as a clause.
     pub fn places(&self) -> String {
         match self.more_headers.as_slice() {
             [] => self.header.clone(),
@@ -88,7 +103,7 @@ impl SignatureLocation {
         }
     }
 
-    /// Whether a request carries anything where the signature is to stand.
+    /// Whether a request has anything at the place of the signature.
     pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
         let Some(path) = &self.body else {
             return self.headers().any(|header| headers.contains(header));
@@ -114,43 +129,39 @@ impl SignatureLocation {
         let text = self.value.render(|placeholder| match placeholder {
             Placeholder::Signature => Some(signature.to_owned()),
             Placeholder::SignedHeaders => Some(self.signed_names(message)),
-            other => message_part(other, message),
+            Placeholder::Timestamp(form) => Some(form.text(message.timestamp)),
+            Placeholder::Id => Some(message.id.to_owned()),
+            Placeholder::Event => Some(message.event.to_owned()),
+            _ => None,
         });
         text.unwrap_or_default()
     }
 
     /// The header lines for these signatures.
     pub fn write(&self, signatures: &[String], message: &ToSign<'_>) -> Vec<(String, String)> {
-        let render = |signature: &String| self.render(signature, message);
-        let line = |text: String| vec![(self.header.clone(), text)];
-        match (&self.pairs, &self.list) {
+        let values = signatures.iter().map(|signature| self.render(signature, message));
+        let line = match (&self.pairs, &self.list) {
             (Some(separator), _) => {
-                let mut written: Vec<String> = Vec::new();
-                for signature in signatures {
-                    for pair in render(signature).split(separator.as_str()) {
-                        if !written.iter().any(|have| have == pair) {
-                            written.push(pair.to_owned());
-                        }
-                    }
-                }
-                line(written.join(separator))
+                let values: Vec<String> = values.collect();
+                // Every signature repeats the timestamp: it is written once.
+                let pairs: IndexSet<&str> = values
+                    .iter()
+                    .flat_map(|value| value.split(separator.as_str()))
+                    .collect();
+                pairs.into_iter().collect::<Vec<_>>().join(separator)
             }
-            (None, Some(separator)) => line(signatures.iter().map(render).collect::<Vec<_>>().join(separator)),
-            (None, None) => self
-                .headers()
-                .zip(signatures)
-                .map(|(header, signature)| (header.clone(), render(signature)))
-                .collect(),
-        }
+            (None, Some(separator)) => values.collect::<Vec<_>>().join(separator),
+            (None, None) => return self.headers().cloned().zip(values).collect(),
+        };
+        vec![(self.header.clone(), line)]
     }
 
     /// Reads a request, and the part of its body that is signed by itself when the scheme looks there. The reasons of a
     /// refusal here need no secret.
     pub fn read<'a>(&self, headers: &'a Headers, document: Option<&'a Value>) -> Result<Carried<'a>, RejectReason> {
         let mut carried = Carried::default();
-        let mut form = None;
         match &self.body {
-            None => self.read_headers(headers, &mut carried, &mut form)?,
+            None => self.read_headers(headers, &mut carried)?,
             Some(path) => match document.and_then(|document| get(document, path)) {
                 Some(Value::String(text)) => self.read_one(text.trim().as_bytes(), &mut carried),
                 Some(_) => {}
@@ -164,16 +175,14 @@ impl SignatureLocation {
             });
         }
         let part = |header: &String| headers.get(header).filter(|text| !text.is_empty());
-        if let Some((header, time_form)) = &self.time_header {
+        if let Some((header, _)) = &self.time_header {
             carried.timestamp = part(header);
-            form = Some((header.clone(), *time_form));
         }
-        if let (Some(text), Some((header, time_form))) = (carried.timestamp, form) {
-            let moment = std::str::from_utf8(text).ok().and_then(|text| time_form.read(text));
-            carried.signed_at = moment;
-            if moment.is_none() {
+        if let (Some(text), Some(form)) = (carried.timestamp, self.time_form()) {
+            carried.signed_at = std::str::from_utf8(text).ok().and_then(|text| form.read(text));
+            if carried.signed_at.is_none() {
                 return Err(RejectReason::Malformed {
-                    header,
+                    header: self.place_of("timestamp"),
                     expected: "a timestamp".into(),
                 });
             }
@@ -184,19 +193,20 @@ impl SignatureLocation {
         Ok(carried)
     }
 
-    fn read_headers<'a>(
-        &self,
-        headers: &'a Headers,
-        carried: &mut Carried<'a>,
-        form: &mut Option<(String, TimeForm)>,
-    ) -> Result<(), RejectReason> {
+    /// How a timestamp beside the signature is written.
+    pub fn time_form(&self) -> Option<TimeForm> {
+        let in_value = || self.value.placeholders().find_map(Placeholder::timestamp_form);
+        self.time_header.as_ref().map(|(_, form)| *form).or_else(in_value)
+    }
+
+    fn read_headers<'a>(&self, headers: &'a Headers, carried: &mut Carried<'a>) -> Result<(), RejectReason> {
         let mut values = self.headers().flat_map(|name| headers.all(name)).peekable();
         if values.peek().is_none() {
             return Err(self.missing());
         }
         for value in values {
             match (&self.pairs, &self.list) {
-                (Some(separator), _) => self.read_pairs(value, separator, carried, form),
+                (Some(separator), _) => self.read_pairs(value, separator, carried),
                 (None, Some(separator)) => {
                     split(value, separator).for_each(|item| self.read_one(item.trim_ascii(), carried));
                 }
@@ -212,7 +222,7 @@ impl SignatureLocation {
         }
     }
 
-    /// The signing time that stands in the body; a part that is not there when the age is to be enforced is a refusal.
+    /// The signing time in the body. Without one the request is refused if the age is enforced.
     pub(super) fn time_in_body(
         &self,
         freshness: Freshness,
@@ -240,13 +250,11 @@ impl SignatureLocation {
 
     /// The names of the headers that are signed too, as the signature lists them.
     pub(super) fn signed_names(&self, message: &ToSign<'_>) -> String {
-        let names: Vec<String> = self.signed_there(message).map(str::to_ascii_lowercase).collect();
-        names.join(" ")
-    }
-
-    pub(super) fn signed_there<'a>(&'a self, message: &'a ToSign<'_>) -> impl Iterator<Item = &'a str> {
-        let names = self.signed_headers.iter().map(String::as_str);
-        names.filter(|name| message.headers.contains(name))
+        let names = self.signed_headers.iter().filter(|name| message.headers.contains(name));
+        names
+            .map(|name| name.to_ascii_lowercase())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// Where a refusal points to for a part that is signed but not there.
@@ -261,6 +269,7 @@ impl SignatureLocation {
     /// The bytes of a signature's text; `None` when the text is of another form.
     pub(super) fn decode(&self, text: &[u8]) -> Option<Vec<u8>> {
         let bytes = self.encoding.decode(text)?;
+        // Only some providers compare texts, so that another spelling of the same bytes is refused.
         let as_written = !self.exact || self.encoding.encode(&bytes).as_bytes() == text;
         as_written.then_some(bytes)
     }
@@ -272,29 +281,22 @@ impl SignatureLocation {
         }
     }
 
-    fn read_pairs<'a>(
-        &self,
-        value: &'a [u8],
-        separator: &str,
-        carried: &mut Carried<'a>,
-        form: &mut Option<(String, TimeForm)>,
-    ) {
+    fn read_pairs<'a>(&self, value: &'a [u8], separator: &str, carried: &mut Carried<'a>) {
         for pair in split(value, separator) {
             let Some(at) = pair.iter().position(|b| *b == b'=') else {
                 continue;
             };
-            let (key, text) = (&pair[..at], &pair[at + 1..]);
-            let (key, text) = if self.strict {
-                (key, text)
-            } else {
-                (key.trim_ascii(), text.trim_ascii())
-            };
-            match self.pair_named(key) {
+            let (mut key, mut text) = (&pair[..at], &pair[at + 1..]);
+            if !self.strict {
+                (key, text) = (key.trim_ascii(), text.trim_ascii());
+            }
+            let mut names = self.pair_names();
+            match names
+                .find(|(name, _)| name.as_bytes() == key)
+                .map(|(_, placeholder)| placeholder)
+            {
                 Some(Placeholder::Signature) => carried.signatures.push(text),
-                Some(Placeholder::Timestamp(time_form)) => {
-                    carried.timestamp = Some(text);
-                    *form = Some((self.header.clone(), *time_form));
-                }
+                Some(Placeholder::Timestamp(_)) => carried.timestamp = Some(text),
                 Some(Placeholder::Id) => carried.id = Some(text),
                 Some(Placeholder::SignedHeaders) => carried.signed_headers = Some(text),
                 _ => {}
@@ -302,20 +304,19 @@ impl SignatureLocation {
         }
     }
 
-    /// The placeholder whose pair in the template has that key.
-    fn pair_named(&self, key: &[u8]) -> Option<&Placeholder> {
-        self.value.parts().windows(2).find_map(|two| match two {
+    /// The names of the `name=value` pairs, each with the placeholder of its value.
+    pub fn pair_names(&self) -> impl Iterator<Item = (&str, &Placeholder)> {
+        self.value.parts().windows(2).filter_map(|two| match two {
             [Part::Text(before), Part::Placeholder(placeholder)] => {
-                let name = before.strip_suffix('=')?;
-                let name = name.rsplit(self.pairs.as_deref()?).next()?.trim();
-                (name.as_bytes() == key).then_some(placeholder)
+                let name = before.strip_suffix('=')?.rsplit(self.pairs.as_deref()?).next()?;
+                Some((name.trim(), placeholder))
             }
             _ => None,
         })
     }
 }
 
-/// Judges a matching signature's age.
+/// Checks the age of a matching signature.
 pub(super) fn judge_age(
     freshness: Freshness,
     signed_at: Option<Timestamp>,
@@ -353,30 +354,11 @@ pub(super) fn judge_age(
     Ok(proof)
 }
 
-/// What a placeholder of the signed content or of the header stands for, but for body and signature.
-pub(super) fn message_part(placeholder: &Placeholder, message: &ToSign<'_>) -> Option<String> {
-    match placeholder {
-        Placeholder::Timestamp(form) => Some(form.text(message.timestamp)),
-        Placeholder::Id => Some(message.id.to_owned()),
-        Placeholder::Event => Some(message.event.to_owned()),
-        _ => None,
-    }
-}
-
-/// The bytes at the template's signature, when what stands around it is there.
+/// The bytes at the template's signature, when the texts around it match.
 fn between<'a>(item: &'a [u8], value: &Template) -> Option<&'a [u8]> {
-    match value.parts() {
-        [Part::Placeholder(Placeholder::Signature)] => Some(item),
-        [Part::Text(before), Part::Placeholder(Placeholder::Signature)] => item.strip_prefix(before.as_bytes()),
-        [Part::Placeholder(Placeholder::Signature), Part::Text(after)] => item.strip_suffix(after.as_bytes()),
-        [
-            Part::Text(before),
-            Part::Placeholder(Placeholder::Signature),
-            Part::Text(after),
-        ] => item.strip_prefix(before.as_bytes())?.strip_suffix(after.as_bytes()),
-        _ => None,
-    }
-    .filter(|signature| !signature.is_empty())
+    let (before, placeholder, after) = value.around()?;
+    let signature = item.strip_prefix(before.as_bytes())?.strip_suffix(after.as_bytes())?;
+    (*placeholder == Placeholder::Signature && !signature.is_empty()).then_some(signature)
 }
 
 fn split<'a>(value: &'a [u8], separator: &str) -> impl Iterator<Item = &'a [u8]> {

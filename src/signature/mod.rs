@@ -1,5 +1,5 @@
-//! Signature schemes: how a message and a secret become headers, and how headers are checked. What a provider's file
-//! says about a scheme is compiled into these types; nothing here knows a provider.
+//! Signature schemes: sign a message, verify a request. A provider file is compiled into these types; nothing here knows a
+//! provider.
 
 mod asymmetric;
 mod check;
@@ -22,16 +22,16 @@ mod verdict;
 use std::time::Duration;
 
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
+pub use check::SignedParts;
 pub use encoding::{Encoding, Form};
-pub use explain::{
-    Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, hint,
-};
+pub use explain::{Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, hint};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use keys::{is_hex_key, is_public_key};
 pub use location::SignatureLocation;
 pub use shape::Shape;
 pub use token::TokenScheme;
+#[cfg(any(test, feature = "internals"))]
 pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
@@ -41,7 +41,7 @@ use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
 /// How a provider signs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Scheme {
     /// A keyed hash.
     Hmac(Hmac),
@@ -52,10 +52,11 @@ pub enum Scheme {
     /// A public and a private key.
     Asymmetric(Asymmetric),
     /// Nothing is signed.
+    #[default]
     Unsigned,
 }
 
-/// What is about to be signed.
+/// A message that is to be signed.
 #[derive(Debug, Clone, Copy)]
 pub struct ToSign<'a> {
     /// The message's id on the wire.
@@ -74,7 +75,7 @@ pub struct ToSign<'a> {
     pub headers: &'a Headers,
 }
 
-/// What signing gives.
+/// The result of signing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signed {
     /// Header lines.
@@ -85,7 +86,7 @@ pub enum Signed {
     Nothing,
 }
 
-/// What came in and is to be checked.
+/// A received request that is to be verified.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
     /// As it was sent.
@@ -149,7 +150,7 @@ impl KeyError {
 }
 
 impl Scheme {
-    /// Prepares secrets for signing: the first one signs, all of them where the header may carry several signatures.
+    /// Prepares secrets for signing: the first one signs, or all of them where the header may carry several signatures.
     pub fn signer(&self, secrets: &[Secret]) -> Result<Signer, KeyError> {
         Ok(match self {
             Self::Hmac(scheme) => Signer::Hmac(scheme.clone(), scheme.signing_keys(secrets)?),
@@ -162,6 +163,7 @@ impl Scheme {
 
     /// Prepares secrets for checking: any of them may match.
     pub fn verifier(&self, secrets: &[Secret]) -> Result<Verifier, KeyError> {
+        // An empty key verifies whatever anybody signs with an empty key.
         if secrets.iter().any(Secret::is_empty) {
             return Err(KeyError::NoSecret);
         }
@@ -193,14 +195,14 @@ impl Scheme {
         self.verifier(&usable)
     }
 
-    /// Where signatures stand, for the schemes that have any.
+    /// Where signatures are, for the schemes that have any.
     pub fn carrier(&self) -> Option<&SignatureLocation> {
-        self.check().map(|check| check.carrier)
+        self.signed().map(|signed| &signed.carrier)
     }
 
     /// What is signed, for the schemes that sign anything.
     pub fn content(&self) -> Option<&Template> {
-        self.check().map(|check| check.content)
+        self.signed().map(|signed| &signed.content)
     }
 
     /// Whether such a part of a request is signed.
@@ -215,8 +217,7 @@ impl Scheme {
 
     /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
     pub fn looks_into_body(&self) -> bool {
-        let content = self.content().zip(self.carrier());
-        content.is_some_and(|(content, carrier)| check::looks_into_body(content, carrier))
+        self.signed().is_some_and(SignedParts::looks_into_body)
     }
 
     /// Whether the fields of a form are signed, so that the body's type decides.
@@ -263,7 +264,7 @@ impl Scheme {
         }
     }
 
-    /// Whether a request carries anything where the signature is to stand; an unsigned scheme wants nothing.
+    /// Whether a request has anything at the place of the signature; never for an unsigned scheme.
     pub fn is_carried(&self, headers: &Headers, body: &[u8]) -> bool {
         match self {
             Self::Token(scheme) => headers.contains(&scheme.header),
@@ -279,7 +280,7 @@ impl Scheme {
 
     /// How old a signature may be.
     pub fn freshness(&self) -> Freshness {
-        self.check().map(|check| check.freshness).unwrap_or_default()
+        self.signed().map(|signed| signed.freshness).unwrap_or_default()
     }
 
     /// `hmac`, `hash`, `token`, `ed25519`, `ecdsa`, `rsa` or `unsigned`: the table of a provider file.
@@ -298,7 +299,7 @@ impl Scheme {
         !matches!(self, Self::Hash(_)) && self.carrier().is_some_and(SignatureLocation::carries_several)
     }
 
-    /// When the request says that it was signed; `None` where the scheme has no clock or the header is not there.
+    /// The signing time that the request states; `None` without one.
     pub fn signed_at(&self, headers: &Headers) -> Option<Timestamp> {
         let carried = self.carrier()?.read(headers, None).ok()?;
         carried.signed_at
@@ -371,9 +372,7 @@ impl Verifier {
 pub(crate) fn broken_signer() -> Signer {
     let scheme = Asymmetric {
         kind: AsymmetricKind::Ed25519,
-        content: Template::default(),
-        carrier: SignatureLocation::default(),
-        freshness: Freshness::default(),
+        signed: SignedParts::default(),
         public_form: PublicForm::default(),
         private_prefix: None,
         public_prefix: None,

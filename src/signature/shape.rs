@@ -8,7 +8,7 @@ use super::Scheme;
 use super::content::Pieces;
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
-/// Attempts to split bytes into the parts of a content, at most: a body from the network must not keep anybody busy.
+/// Attempts to split bytes into the parts of a content, at most: a body from the network must not keep a receiver busy.
 const STEPS: u32 = 20_000;
 
 /// Digits from which a number is taken for a time. The seconds since 1970 have ten.
@@ -97,7 +97,7 @@ impl Shape {
         self.walks(content, of, Bodies::Documents)
     }
 
-    /// The same with any body, where what stands before it cannot be anything else.
+    /// The same with any body, if the parts before the body are unambiguous.
     pub fn reads_any(&self, content: &[u8], of: &Self) -> bool {
         let bodies = if self.is_marked() {
             Bodies::Any
@@ -123,7 +123,7 @@ impl Shape {
         walk.over(&self.tokens, content, &mut steps)
     }
 
-    /// Whether a time with a separator behind it, or a method and a URL, stand in front of the body.
+    /// Whether a time with a separator, or a method and a URL, come before the body.
     fn is_marked(&self) -> bool {
         let marked = |two: &[ContentToken]| {
             matches!(

@@ -2,11 +2,10 @@
 
 use sha2::Digest as _;
 
-use super::check::Check;
 use super::hmac::Algorithm;
 use super::shape::{is_framed, json_like};
 use super::url_form::UrlForm;
-use super::{Received, Scheme, Shape};
+use super::{Received, Scheme, Shape, SignedParts};
 use crate::headers::Headers;
 use crate::json::is_form;
 use crate::template::Placeholder;
@@ -42,11 +41,11 @@ impl Scheme {
         }
     }
 
-    pub(super) fn check(&self) -> Option<Check<'_>> {
+    pub(super) fn signed(&self) -> Option<&SignedParts> {
         match self {
-            Self::Hmac(scheme) => Some(scheme.check()),
-            Self::Hash(scheme) => Some(scheme.check()),
-            Self::Asymmetric(scheme) => Some(scheme.check()),
+            Self::Hmac(scheme) => Some(&scheme.signed),
+            Self::Hash(scheme) => Some(&scheme.signed),
+            Self::Asymmetric(scheme) => Some(&scheme.signed),
             Self::Token(_) | Self::Unsigned => None,
         }
     }
@@ -65,7 +64,8 @@ impl Scheme {
         mut look: impl FnMut(&[u8], ContentReading) -> Option<T>,
     ) -> Option<T> {
         let content = self.content()?;
-        let found = self.check()?.look(received, form, |pieces| {
+        // A body in brackets may be the rest of an array whose start was moved into another part: then it must parse.
+        let found = self.signed()?.look(received, form, |pieces| {
             let framed = is_framed(self, content, pieces);
             let json = json_like(received.body) && (!opens_array(pieces) || is_json(received.body));
             look(&pieces.concat(), ContentReading { framed, json })
@@ -76,7 +76,7 @@ impl Scheme {
     /// A hash of everything that is signed of a request; `None` when that is nothing, or is not there.
     pub fn signed_hash(&self, received: &Received<'_>, form: UrlForm) -> Option<String> {
         let (mut hash, mut length) = (sha2::Sha256::new(), 0);
-        let all = self.check()?.look(received, form, |pieces| {
+        let all = self.signed()?.look(received, form, |pieces| {
             for piece in pieces {
                 hash.update(piece);
                 length += piece.len();

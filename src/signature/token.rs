@@ -1,4 +1,4 @@
-//! A header that equals the secret: it proves that the sender knows it, and says nothing about the body.
+//! A header that equals the secret: it proves that the sender knows the secret, but covers no part of the request.
 
 use std::ops::Range;
 
@@ -49,15 +49,17 @@ impl TokenScheme {
 
     /// Where the secret is in a value of the header; all of it, when it does not have the form.
     pub fn secret_in(&self, value: &[u8]) -> Range<usize> {
-        let around = self.text(&Secret::new("\0"));
-        let (before, after) = around.split_once('\0').unwrap_or_default();
-        let fits = value.len() > before.len() + after.len()
-            && value.starts_with(before.as_bytes())
-            && value.ends_with(after.as_bytes());
-        if fits {
-            before.len()..value.len() - after.len()
-        } else {
-            0..value.len()
+        let (before, after) = self
+            .value
+            .around()
+            .map_or(("", ""), |(before, _, after)| (before, after));
+        let inner = value
+            .strip_prefix(before.as_bytes())
+            .and_then(|rest| rest.strip_suffix(after.as_bytes()));
+        // A value of another form is concealed whole: it may be the secret with a wrong prefix.
+        match inner {
+            Some([_, ..]) => before.len()..value.len() - after.len(),
+            _ => 0..value.len(),
         }
     }
 

@@ -20,21 +20,8 @@ words! {
     }
 }
 
-/// The escapes that [`UrlForm::Unescaped`] undoes.
-const ESCAPES: [(&str, &str); 12] = [
-    ("3A", ":"),
-    ("2F", "/"),
-    ("3F", "?"),
-    ("40", "@"),
-    ("21", "!"),
-    ("24", "$"),
-    ("27", "'"),
-    ("28", "("),
-    ("29", ")"),
-    ("2A", "*"),
-    ("2C", ","),
-    ("3B", ";"),
-];
+/// The characters whose escapes [`UrlForm::Unescaped`] undoes.
+const UNESCAPED: &str = ":/?@!$'()*,;";
 
 impl UrlForm {
     /// The URL in this form.
@@ -82,8 +69,9 @@ fn unescaped(url: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find('%') {
         let code = rest.get(at + 1..at + 3).unwrap_or_default();
         text.push_str(&rest[..at]);
-        let known = ESCAPES.iter().find(|(hex, _)| hex.eq_ignore_ascii_case(code));
-        text.push_str(known.map_or("%", |(_, plain)| plain));
+        let known = u8::from_str_radix(code, 16).ok().map(char::from);
+        let known = known.filter(|plain| UNESCAPED.contains(*plain));
+        text.push(known.unwrap_or('%'));
         rest = &rest[if known.is_some() { at + 3 } else { at + 1 }..];
     }
     if text.is_empty() {

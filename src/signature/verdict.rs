@@ -11,16 +11,16 @@ pub const VERIFIED: &str = "verified";
 /// The name of [`Verdict::TokenOnly`].
 pub const TOKEN_ONLY: &str = "token-only";
 
-/// What a check says.
+/// The result of verifying a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// A signature matched.
     Verified(Proof),
-    /// The right token came, which says who sends and nothing about what is sent.
+    /// The right token came: the sender knows the secret, but the request itself is not protected.
     TokenOnly(Proof),
-    /// None did, or it is not fresh.
+    /// No signature matched, or the matching one is not fresh.
     Refused(RejectReason),
-    /// The scheme signs nothing, so nothing can be said.
+    /// The scheme signs nothing.
     Unsigned,
     /// No secret was given: nothing was checked.
     Unchecked,
@@ -41,7 +41,7 @@ pub struct Proof {
     pub url_form: UrlForm,
 }
 
-/// Why a request is refused. For the operator's eyes: the HTTP answer says 401 and nothing else.
+/// Why a request is refused. For the operator only: the HTTP answer is 401 without a reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
     /// The signature's header is not there.
@@ -66,7 +66,7 @@ pub enum RejectReason {
         /// What the grammar wants.
         expected: String,
     },
-    /// Well-formed, but no secret gives that signature.
+    /// Well-formed, but no secret produces that signature.
     #[error("{}", no_match(header, *secrets))]
     NoMatch {
         /// The header.
@@ -142,7 +142,7 @@ pub enum RejectReason {
     /// The signature is right, but it may be the answer to a handshake.
     #[error("what was signed could be the token of a handshake, whose answer is signed with the same secret")]
     HandshakeAnswer,
-    /// The secret looks like a public key, and no provider is named that would say what it is.
+    /// The secret looks like a public key, and no provider is named that would decide.
     #[error(
         "`{header}` cannot be checked: the secret has 64 hex digits, as some public keys have, and no provider is named"
     )]
@@ -151,7 +151,7 @@ pub enum RejectReason {
         header: String,
     },
     /// The URL is signed, and it is not known.
-    #[error("the URL is signed, and it is not known")]
+    #[error("the URL is signed, but not known")]
     UrlUnknown,
     /// No provider's marks are there.
     #[error("no known provider's signature header is there")]
@@ -217,7 +217,7 @@ impl Verdict {
         self.proof()?.secret.as_deref()
     }
 
-    /// What stands between what was verified and [`Verdict::detail`], before the space.
+    /// The punctuation between the verdict and [`Verdict::detail`].
     pub fn joint(&self) -> &'static str {
         match self {
             Self::Verified(proof) | Self::TokenOnly(proof) if proof.secret.is_some() || proof.form.is_some() => "",
@@ -234,7 +234,7 @@ impl Verdict {
         }
     }
 
-    /// What to say beside the name: the secret that matched, the reason of a refusal.
+    /// Details beside the name: the secret that matched, the reason of a refusal.
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Verified(proof) | Self::TokenOnly(proof) => {
@@ -278,7 +278,7 @@ impl RejectReason {
     }
 }
 
-/// The fact that nothing stands where the signature is to stand.
+/// The message for a missing signature.
 fn missing(place: &str) -> String {
     match place.strip_prefix("body:") {
         Some(path) => format!("the body has no signature at `{path}`"),

@@ -1,13 +1,16 @@
-//! What can be wrong with the ledger, and what can happen to it.
+//! Errors of the ledger, and what can happen to its file while it is open.
 
-/// Why the ledger cannot be used. All of them mean exit code 7.
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Why the ledger cannot be used: exit code 7, or 6 for [`StoreError::Missing`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such file, and it may not be made.
-    #[error("there is no ledger at `{0}`")]
+    /// The file does not exist, and a reader does not create it.
+    #[error("ledger `{0}` not found")]
     Missing(String),
     /// Written by a newer hook.
-    #[error("ledger `{path}` has format {found}, this hook knows up to {known}")]
+    #[error("ledger `{path}` has format {found}; this version of hook supports up to {known}")]
     Newer {
         /// The file.
         path: String,
@@ -16,7 +19,7 @@ pub enum StoreError {
         /// The newest known.
         known: i64,
     },
-    /// No ledger, or a damaged one.
+    /// Not a ledger, or a damaged one.
     #[error("ledger `{path}` is not readable: {what}")]
     Unreadable {
         /// The file.
@@ -37,10 +40,10 @@ pub enum StoreError {
     /// Another process kept it locked for too long.
     #[error("ledger `{0}` is locked by another process")]
     Locked(String),
-    /// No room is left; nothing of the group was kept.
-    #[error("no room is left for ledger `{0}`")]
+    /// The disk or a quota is full; nothing of the group was written.
+    #[error("no space left for ledger `{0}`")]
     Full(String),
-    /// The file or its folder cannot be written; nothing of the group was kept.
+    /// The file or its folder is not writable; nothing of the group was written.
     #[error("ledger `{path}` cannot be written: {what}")]
     ReadOnly {
         /// The file.
@@ -56,10 +59,30 @@ pub enum StoreError {
 /// What happened to the ledger while it was open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreNotice {
-    /// Its file was removed or emptied: a new one was made.
+    /// Its file was removed or emptied: a new one was created.
     #[error("ledger `{0}` was removed while it was in use; new records go into a new ledger there")]
     Removed(String),
     /// Another file took its place.
     #[error("ledger `{0}` was replaced while it was in use; new records go into the file that is there now")]
     Replaced(String),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let base = Self::new(Exit::Store, error.to_string());
+        match &error {
+            // Nothing was recorded yet, so nothing can match.
+            StoreError::Missing(_) => Self::nothing(base.message)
+                .hint("`hook listen` and `hook send` create it; `--ledger FILE` selects another"),
+            StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
+            StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
+            StoreError::Damaged { .. } => base.hint("`hook log` lists all other records"),
+            StoreError::Locked(_) => {
+                base.hint("wait until the other process has finished, or use another file: `--ledger FILE`")
+            }
+            StoreError::Full(_) => base.hint("free some space, then run `hook log prune`"),
+            StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
+            StoreError::Closed => base,
+        }
+    }
 }

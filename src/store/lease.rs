@@ -1,16 +1,17 @@
-//! A process's claim on the deliveries that it has not finished. While the process lives it holds a lock on a file named
-//! after the claim; the system lets go of it however the process ends, so that nothing has to be guessed from process
-//! numbers.
+//! A process's lease on the deliveries that it has not finished. While the process lives it locks a file with the name of
+//! the lease; the system releases the lock however the process ends, so that nothing has to be guessed from process ids.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use crate::fs::private_folder;
 use crate::random::Random;
 
-/// A claim, held until it is dropped.
+/// A lease, held until it is dropped.
 #[derive(Debug)]
 pub struct Lease {
     name: String,
@@ -20,22 +21,18 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Makes a claim of this process beside the ledger, under a fresh name.
+    /// Creates a lease of this process beside the ledger, under a new name.
     pub fn claim(ledger: &Path) -> io::Result<Self> {
         let folder = folder(ledger);
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(&folder)?;
+        private_folder(&folder)?;
+        // Here, because no process that is killed can remove its own file.
         sweep(&folder);
 
         let name = Random::os().uuid_v4().simple().to_string();
         let mut options = File::options();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // It gets its name once it is locked, so that a file of that name without a lock is always a dead one.
+        // It is renamed once it is locked, so that an unlocked file with that name always belongs to a dead process.
         let unnamed = folder.join(format!("{name}.new"));
-        let lock = options.write(true).create_new(true).open(&unnamed)?;
+        let lock = options.write(true).create_new(true).mode(0o600).open(&unnamed)?;
         let file = folder.join(&name);
         lock.lock()
             .and_then(|()| fs::rename(&unnamed, &file))
@@ -54,9 +51,9 @@ impl Lease {
         &self.name
     }
 
-    /// Whether the process that made that claim still runs.
+    /// Whether the process with that lease is still running.
     pub fn is_alive(ledger: &Path, name: &str) -> bool {
-        // The name comes from the ledger: it must not lead out of the folder.
+        // The name comes from the ledger file, which may be forged: it must not lead out of the folder.
         Uuid::try_parse(name).is_ok() && is_locked(&folder(ledger).join(name))
     }
 }
@@ -73,13 +70,13 @@ fn folder(ledger: &Path) -> PathBuf {
     folder.into()
 }
 
-/// Asks with a shared lock, so that two processes that ask at once do not take each other for the owner.
+/// Tries a shared lock, so that two processes that check at once do not take each other for the owner.
 fn is_locked(file: &Path) -> bool {
     let locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     File::open(file).is_ok_and(locked)
 }
 
-/// Removes what processes left behind that did not end on their own.
+/// Removes the files of processes that were killed.
 fn sweep(folder: &Path) {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     for file in files.filter(|file| Uuid::try_parse(&file.file_name().to_string_lossy()).is_ok()) {

@@ -1,5 +1,5 @@
-//! One writer thread before the store. Whatever waits while a group is being synced to disk makes up the next group, so
-//! that the more requests there are the fewer syncs each of them costs.
+//! One writer thread in front of the store. The changes that arrive while a group is synced to disk form the next group, so
+//! that the cost of a sync is shared by more requests the more there are.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Ack, DeliveryRecord, Op, Store, StoreError, StoreNotice};
 use crate::id::Id;
 
-/// Changes that may wait; whoever has one more waits to hand it over.
+/// Changes that may be queued; a caller with one more waits until there is room.
 const QUEUE: usize = 512;
 
 /// Changes in one group at most.
@@ -22,10 +22,10 @@ const GROUP: usize = 512;
 /// Bytes of bodies after which a group is closed, so that a run of large requests does not make one huge transaction.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
-/// Which part of the time that the last group took may be spent on making the next one larger.
+/// The share of the last group's time (one in this many) that may be spent on waiting for a larger next group.
 const PATIENCE_SHARE: u32 = 8;
 
-/// The most of it.
+/// Its maximum.
 const PATIENCE: Duration = Duration::from_millis(2);
 
 /// A handle for recording from many tasks at once. Clones write through the same thread, in the order in which they hand
@@ -43,24 +43,28 @@ struct WriterThread {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where a delivery that was read goes to.
-type DeliveryAnswer = oneshot::Sender<Result<Option<DeliveryRecord>, StoreError>>;
+/// The store, or why it could not be opened.
+pub(super) type OpenedStore = Result<Box<dyn Store>, StoreError>;
+
+type AckSender = oneshot::Sender<Result<Ack, StoreError>>;
+
+/// A query for the writer's store, which sends its own answer.
+pub(super) type StoreQuery = Box<dyn FnOnce(&OpenedStore) + Send>;
 
 enum Job {
-    Write(Op, oneshot::Sender<Result<Ack, StoreError>>),
-    Ready(oneshot::Sender<Result<(), StoreError>>),
-    Read(Id, DeliveryAnswer),
+    Write(Op, AckSender),
+    Read(StoreQuery),
 }
 
 impl Ledger {
-    /// Starts the writer. The store is opened by it, while the caller goes on; an error of that is the answer to every
-    /// change, and to [`Ledger::ready`].
+    /// Starts the writer, which opens the store while the caller goes on. An error of that is the answer to every change,
+    /// and to [`Ledger::ready`].
     #[cfg(test)]
     pub fn start(open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
         Self::start_telling(open, |_| {})
     }
 
-    /// The same; `tell` learns, on the writer's thread, what happens to the store.
+    /// The same; `tell` is called on the writer's thread with what happens to the store.
     pub fn start_telling(
         open: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static,
         tell: impl Fn(StoreNotice) + Send + 'static,
@@ -78,9 +82,7 @@ impl Ledger {
 
     /// Waits until the store is open.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        let (answer, ready) = oneshot::channel();
-        self.send(Job::Ready(answer)).await?;
-        ready.await.unwrap_or(Err(StoreError::Closed))
+        self.read(|_| Ok(())).await
     }
 
     /// Makes a change; it is on disk when this returns.
@@ -97,14 +99,21 @@ impl Ledger {
 
     /// Reads a delivery, after the changes that were handed over before.
     pub async fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
-        let (answer, found) = oneshot::channel();
-        self.send(Job::Read(id, answer)).await?;
-        found.await.unwrap_or(Err(StoreError::Closed))
+        self.read(move |store| store.delivery(id)).await
     }
 
-    /// Gives the handle back; the last one to do so waits until everything is written. Blocks the thread meanwhile.
+    /// Drops the handle; the last one blocks the thread until everything is written.
     pub fn close(self) {
         drop(self);
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (query, answer) = store_query(query);
+        self.send(Job::Read(query)).await?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     async fn send(&self, job: Job) -> Result<(), StoreError> {
@@ -134,24 +143,35 @@ impl Drop for WriterThread {
     }
 }
 
-/// Writes group after group until every handle is gone and nothing waits.
-fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receiver<Job>, tell: &dyn Fn(StoreNotice)) {
+/// Packs a query for a thread that owns the store; the answer arrives on the receiver.
+pub(super) fn store_query<T: Send + 'static>(
+    query: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+) -> (StoreQuery, oneshot::Receiver<Result<T, StoreError>>) {
+    let (sender, answer) = oneshot::channel();
+    let query = Box::new(move |store: &OpenedStore| {
+        let found = store.as_ref().map_err(Clone::clone);
+        // A caller that has stopped waiting needs no answer.
+        let _ = sender.send(found.and_then(|store| query(&**store)));
+    });
+    (query, answer)
+}
+
+/// Writes group after group until every handle is gone and the queue is empty.
+fn serve(mut store: OpenedStore, mut queue: mpsc::Receiver<Job>, tell: &dyn Fn(StoreNotice)) {
     let mut group = WriteGroup::default();
     while let Some(job) = queue.blocking_recv() {
-        group.take(job, &store);
-        group.gather(&mut queue, &store);
-        if group.ops.is_empty() && group.reads.is_empty() {
-            // Whoever waited for the store to be open sends its request now, which takes longer than this.
-            if let Ok(store) = &mut store {
+        group.take(job);
+        group.gather(&mut queue);
+        let is_read_only = group.ops.is_empty();
+        group.write(&mut store, &queue);
+        group.reads.drain(..).for_each(|query| query(&store));
+        if let Ok(store) = &mut store {
+            if is_read_only {
+                // A caller that waited until the store was open sends its request now, which takes longer than this.
                 store.prepare();
             }
-        } else {
-            group.write(&mut store, &queue);
-            group.read(&store);
-            if let Ok(store) = &mut store {
-                store.notice().into_iter().for_each(tell);
-                store.tidy();
-            }
+            store.notice().into_iter().for_each(tell);
+            store.tidy();
         }
     }
 }
@@ -160,55 +180,43 @@ fn serve(mut store: Result<Box<dyn Store>, StoreError>, mut queue: mpsc::Receive
 #[derive(Default)]
 struct WriteGroup {
     ops: Vec<Op>,
-    answers: Vec<oneshot::Sender<Result<Ack, StoreError>>>,
+    answers: Vec<AckSender>,
     bytes: usize,
-    /// What is read when the changes are made.
-    reads: Vec<(Id, DeliveryAnswer)>,
-    /// How many callers there were of late: those of the last group, and those who came while it was written.
+    /// Run after the changes.
+    reads: Vec<StoreQuery>,
+    /// The number of recent callers: those of the last group, and those that came while it was written.
     expected: usize,
     patience: Duration,
 }
 
 impl WriteGroup {
-    /// Takes what waits. The callers of the last group are about to come back with their next change; were they not waited
-    /// for a little, they and those who came in the meantime would take turns, each half of them with a sync of its own.
-    fn gather(&mut self, queue: &mut mpsc::Receiver<Job>, store: &Result<Box<dyn Store>, StoreError>) {
+    /// Takes what is queued, and waits a little for more.
+    fn gather(&mut self, queue: &mut mpsc::Receiver<Job>) {
         let begun = Instant::now();
         while self.ops.len() < GROUP && self.bytes < GROUP_BYTES {
             match queue.try_recv() {
-                Ok(job) => self.take(job, store),
+                Ok(job) => self.take(job),
+                // The callers of the last group are about to send their next change. Without this wait, they and those that
+                // came in the meantime would alternate, each half of them with a sync of its own.
                 Err(_) if self.ops.len() >= self.expected || begun.elapsed() >= self.patience => break,
                 Err(_) => thread::yield_now(),
             }
         }
     }
 
-    fn take(&mut self, job: Job, store: &Result<Box<dyn Store>, StoreError>) {
+    fn take(&mut self, job: Job) {
         match job {
             Job::Write(op, answer) => {
                 self.bytes += body_len(&op);
                 self.ops.push(op);
                 self.answers.push(answer);
             }
-            Job::Read(id, answer) => self.reads.push((id, answer)),
-            Job::Ready(answer) => {
-                let _ = answer.send(store.as_ref().map(|_| ()).map_err(Clone::clone));
-            }
+            Job::Read(query) => self.reads.push(query),
         }
     }
 
-    fn read(&mut self, store: &Result<Box<dyn Store>, StoreError>) {
-        for (id, answer) in self.reads.drain(..) {
-            let found = match store {
-                Ok(store) => store.delivery(id),
-                Err(error) => Err(error.clone()),
-            };
-            let _ = answer.send(found);
-        }
-    }
-
-    /// Writes the group and answers. Whoever has stopped waiting for an answer is no failure.
-    fn write(&mut self, store: &mut Result<Box<dyn Store>, StoreError>, queue: &mpsc::Receiver<Job>) {
+    /// Writes the group and sends the acks.
+    fn write(&mut self, store: &mut OpenedStore, queue: &mpsc::Receiver<Job>) {
         if self.ops.is_empty() {
             return;
         }
@@ -220,13 +228,14 @@ impl WriteGroup {
         // Before the answers: those who get one may be back at once, and would be counted twice.
         self.expected = self.ops.len() + queue.len();
         self.patience = (begun.elapsed() / PATIENCE_SHARE).min(PATIENCE);
-        match acks {
-            Ok(acks) => self.answers.drain(..).zip(acks).for_each(|(answer, ack)| {
-                let _ = answer.send(Ok(ack));
-            }),
-            Err(error) => self.answers.drain(..).for_each(|answer| {
-                let _ = answer.send(Err(error.clone()));
-            }),
+        let acks: Vec<_> = match acks {
+            Ok(acks) => acks.into_iter().map(Ok).collect(),
+            // The group is one transaction: nothing of it was written.
+            Err(error) => vec![Err(error); self.ops.len()],
+        };
+        for (answer, ack) in self.answers.drain(..).zip(acks) {
+            // A caller that has stopped waiting needs no answer.
+            let _ = answer.send(ack);
         }
         self.ops.clear();
         self.bytes = 0;

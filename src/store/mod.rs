@@ -1,13 +1,11 @@
-//! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; `sqlite` keeps them in
-//! a file, `ledger` puts a writer thread before it that lets many requests share one sync to disk.
+//! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; `sqlite` stores them in
+//! a file, `ledger` adds a writer thread that lets many requests share one sync to disk.
 
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
-mod errors;
 mod lease;
 mod ledger;
-mod names;
 mod notes;
 mod op;
 mod query;
@@ -28,14 +26,13 @@ pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
-pub use query::{EventStats, Query, QueryPage, Stats, Summary};
+pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -44,30 +41,30 @@ use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
 use crate::provider::policy::Policy;
+use crate::words::words;
 
-/// What the ledger is opened for.
+/// The purpose for which a ledger is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Looking only: nothing is made when there is no ledger.
+    /// Reading: a missing ledger is not created.
     ReadOnly,
-    /// Recording too: the folder and the file are made when they are missing, for their owner alone.
+    /// Writing too: missing folders and the file are created, readable by their owner only.
     ReadWrite,
 }
 
-/// How a ledger that is recorded into behaves; a default is what the store chooses.
+/// Options of a ledger that is written; the store chooses the defaults.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StoreOptions {
     /// How long a second capture of the same event counts as a duplicate.
     pub dedupe_window: Option<Duration>,
     /// How many bytes the ledger may take before [`Store::tidy`] drops records; no limit by default.
     pub size_limit: Option<u64>,
-    /// Whether [`Store::prune`] goes in small steps with rests between them, so that others who record meanwhile are
-    /// hardly held up.
+    /// Whether [`Store::prune`] works in small steps with pauses between them, so that it hardly delays other writers.
     pub gentle: bool,
 }
 
-/// Opens the ledger at `path`: the only place that chooses a store. Errors: [`StoreError::Missing`] when it may only be read
-/// and is not there, [`StoreError::Newer`] when a newer hook wrote it, and whatever the system says.
+/// Opens the ledger at `path`: the only place that chooses a store. Errors: [`StoreError::Missing`] when it does not exist and
+/// is opened for reading, [`StoreError::Newer`] when a newer hook wrote it, and what the system reports.
 pub fn open(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
     sqlite::open_store(path, access, options)
 }
@@ -77,23 +74,13 @@ pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
     open(path, Access::ReadOnly, StoreOptions::default())
 }
 
-/// What a numbered record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RecordKind {
-    /// A request that `listen` received.
-    Capture,
-    /// A message on its way to one URL.
-    Delivery,
-}
-
-impl RecordKind {
-    /// The name in JSON and on the screen.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Capture => "capture",
-            Self::Delivery => "delivery",
-        }
+words! {
+    /// What a numbered record is.
+    pub enum RecordKind {
+        /// A request that `listen` received.
+        Capture = "capture",
+        /// A message for one URL.
+        Delivery = "delivery",
     }
 }
 
@@ -120,14 +107,14 @@ pub struct NewCapture {
     pub event: Option<String>,
     /// The event's id.
     pub event_id: Option<String>,
-    /// What the check said.
+    /// The verdict of the check.
     pub verdict: VerdictNote,
     /// The status answered.
     pub status: u16,
-    /// The same for a second delivery of the same event, scoped by provider; absent for refused requests, which must not
-    /// be able to make a later real one a duplicate.
+    /// Equal for two deliveries of the same event of a provider; absent for refused requests, which must not
+    /// be able to make a later genuine one a duplicate.
     pub dedupe_key: Option<String>,
-    /// The workflow to whose inbound trigger it came.
+    /// The workflow whose inbound trigger received it.
     pub workflow: Option<String>,
 }
 
@@ -144,38 +131,42 @@ pub struct Capture {
     pub forwarded_to: Option<String>,
     /// Commands that failed for it, whether or not they succeeded since.
     pub processing: Vec<Processing>,
-    /// Why it was refused, where that was found out.
+    /// Why it was refused, where that is known.
     pub diagnosis: Option<DiagnosisNote>,
-    /// Secrets that are not in the ledger and were not put back.
+    /// Secrets that are not in the ledger and could not be restored.
     pub sealed: Vec<Sealed>,
 }
 
-/// How a delivery is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SigningMode {
-    /// Anew on every attempt, with the provider's scheme.
-    #[default]
-    Fresh,
-    /// With the headers that were captured.
-    AsCaptured,
+words! {
+    /// How a delivery is signed.
+    #[derive(Default)]
+    pub enum SigningMode {
+        /// Again on every attempt, with the provider's scheme.
+        #[default]
+        Fresh = "fresh",
+        /// With the headers that were captured.
+        AsCaptured = "as-captured",
+    }
 }
 
-/// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeliveryState {
-    /// Attempts are left.
-    #[default]
-    Pending,
-    /// The target answered with success.
-    Delivered,
-    /// No attempts are left.
-    Failed,
-    /// Set aside by a person or a rule: nothing is tried until somebody asks.
-    Parked,
-    /// A workflow's condition did not hold: nothing was sent.
-    Skipped,
-    /// A workflow in test: its request was made, and not sent.
-    Rehearsed,
+words! {
+    /// The state of a delivery.
+    #[derive(Default)]
+    pub enum DeliveryState {
+        /// Attempts are left.
+        #[default]
+        Pending = "pending",
+        /// The target responded with success.
+        Delivered = "delivered",
+        /// No attempts are left.
+        Failed = "failed",
+        /// Set aside by a person or a rule: not retried until a user asks for it.
+        Parked = "parked",
+        /// A workflow's condition did not hold: nothing was sent.
+        Skipped = "skipped",
+        /// A workflow in test: its request was built, and not sent.
+        Rehearsed = "rehearsed",
+    }
 }
 
 /// A delivery to be recorded, in whatever state it is by then.
@@ -187,7 +178,7 @@ pub struct NewDelivery {
     pub at: Timestamp,
     /// What is delivered; several deliveries may share it.
     pub message: Message,
-    /// The provider that is played, with its variant.
+    /// The simulated provider, with its variant.
     pub provider: Option<String>,
     /// The endpoint's name, when it goes to one.
     pub endpoint: Option<String>,
@@ -213,13 +204,13 @@ pub struct NewDelivery {
     pub execution: Option<Execution>,
     /// Waits before attempts 2, 3, ... as they were planned, already scaled.
     pub delays: Vec<Duration>,
-    /// The process that works on it, until it is finished.
+    /// The lease of the process that works on it, until it is finished.
     pub owner: Option<String>,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// When the next attempt is due, while pending.
     pub next_due: Option<Timestamp>,
-    /// What was tried so far.
+    /// The attempts so far.
     pub attempts: Vec<Attempt>,
 }
 
@@ -234,7 +225,7 @@ pub struct DeliveryRecord {
     pub number: u64,
     /// What was recorded, with all attempts.
     pub delivery: NewDelivery,
-    /// Secrets that are not in the ledger and were not put back.
+    /// Secrets that are not in the ledger and could not be restored.
     pub sealed: Vec<Sealed>,
 }
 
@@ -247,28 +238,70 @@ pub enum Record {
     Delivery(Box<DeliveryRecord>),
 }
 
+impl Record {
+    /// Shown as `#N`.
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Capture(capture) => capture.number,
+            Self::Delivery(delivery) => delivery.number,
+        }
+    }
+
+    /// Restores the secrets that this process knows.
+    pub fn unseal(&mut self) {
+        match self {
+            Self::Capture(capture) => capture.unseal(),
+            Self::Delivery(delivery) => delivery.unseal(),
+        }
+    }
+
+    /// The secrets that were left out and that this process does not know.
+    pub fn sealed(&self) -> &[Sealed] {
+        match self {
+            Self::Capture(capture) => &capture.sealed,
+            Self::Delivery(delivery) => &delivery.sealed,
+        }
+    }
+
+    /// The capture, when it is one.
+    pub fn into_capture(self) -> Option<Capture> {
+        match self {
+            Self::Capture(capture) => Some(*capture),
+            Self::Delivery(_) => None,
+        }
+    }
+
+    /// The delivery, when it is one.
+    pub fn into_delivery(self) -> Option<DeliveryRecord> {
+        match self {
+            Self::Delivery(delivery) => Some(*delivery),
+            Self::Capture(_) => None,
+        }
+    }
+}
+
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
 pub trait Store: Send {
-    /// Makes a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
+    /// Applies a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
     fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError>;
 
-    /// Does what the first group would do before its changes, so that it takes less time. Changes nothing.
+    /// Does work ahead that the first group would have to do, such as compiling statements. Changes nothing.
     fn prepare(&mut self) {}
 
-    /// Keeps the store within its limits. Called when those who wait for a group have their answers.
+    /// Keeps the store within its limits. Called after the acks of a group were sent.
     fn tidy(&mut self) {}
 
-    /// Whether the store is still where it was opened. A reader of one that is not opens it again.
+    /// Whether the file at the path is still the one that was opened. Otherwise the reader opens it again.
     fn is_current(&self) -> bool {
         true
     }
 
-    /// What happened to the store that its user has to know; told once.
+    /// What happened to the store and its user has to know; returned once.
     fn notice(&mut self) -> Option<StoreNotice> {
         None
     }
 
-    /// Records that match, the newest first unless the query says otherwise.
+    /// Records that match, the newest first by default.
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
 
     /// A record by its number.
@@ -276,14 +309,9 @@ pub trait Store: Send {
 
     /// A delivery by its id; the newest one where the id came twice.
     fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
-        let numbers = self.find(&id.to_string(), usize::MAX)?;
-        let Some(newest) = numbers.into_iter().max() else {
-            return Ok(None);
-        };
-        Ok(self.get(newest)?.and_then(|record| match record {
-            Record::Delivery(delivery) => Some(*delivery),
-            Record::Capture(_) => None,
-        }))
+        let newest = self.find(&id.to_string(), usize::MAX)?.into_iter().max();
+        let record = newest.map(|newest| self.get(newest)).transpose()?;
+        Ok(record.flatten().and_then(Record::into_delivery))
     }
 
     /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
@@ -300,18 +328,18 @@ pub trait Store: Send {
     /// The lanes of the work queue, the oldest first.
     fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError>;
 
-    /// Items of a lane of the work queue that stand behind `after`, in order, at most `limit`.
+    /// Items of a lane of the work queue after `after`, in order, at most `limit`.
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
 
-    /// The lanes in which something for that capture is not begun.
+    /// The lanes with work for that capture that was not started.
     fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError>;
 
     /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
     fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;
 
-    /// Figures over the records that match.
+    /// Statistics of the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
 
-    /// Drops records older than that moment, and the oldest beyond that many bytes. Returns how many went.
+    /// Drops records older than that moment, and the oldest beyond that many bytes. Returns the number of dropped records.
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError>;
 }

@@ -1,11 +1,11 @@
-//! What is noted at a capture: the verdict, why it was refused, and commands that failed for it; and what a change gave.
+//! Notes about a capture: the verdict, why it was refused, commands that failed for it. And the ack of a change.
 
 use serde::Serialize;
 
 use super::SecretKind;
 use crate::clock::Timestamp;
 
-/// What a check said, as it is kept: names and texts that outlive the types.
+/// A verdict as it is stored: names and texts that outlive the types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerdictNote {
     /// `verified`, `token-only`, `refused`, `unsigned` or `unchecked`.
@@ -18,14 +18,14 @@ pub struct VerdictNote {
     pub secret: Option<SecretKind>,
 }
 
-/// What the autopsy of a refused capture found, never a secret or a signature.
+/// The diagnosis of a refused capture; never contains a secret or a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiagnosisNote {
     /// The machine-readable cause.
     pub cause: String,
     /// The fact, for people.
     pub text: String,
-    /// What to do about it.
+    /// A possible fix.
     pub hint: Option<String>,
 }
 
@@ -72,13 +72,13 @@ impl VerdictNote {
     }
 }
 
-/// What a change gave.
+/// The result of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ack {
     /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process.
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
-    /// Whether that one says another id of the event.
+    /// Whether that one has another event id.
     pub other_id: bool,
 }

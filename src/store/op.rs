@@ -13,13 +13,13 @@ pub enum Op {
     Capture(Box<NewCapture>),
     /// Records a request and, in the same transaction, what was promised for it.
     Receive {
-        /// What came.
+        /// The request.
         capture: Box<NewCapture>,
-        /// What it causes.
+        /// The work that it causes.
         work: Vec<NewWork>,
     },
-    /// Records a request whose answer is somebody else's and yet to come: whether it is a duplicate is found out, but it makes
-    /// no other one a duplicate and causes nothing until [`Op::Promise`].
+    /// Records a request that another process will answer: it is checked for a duplicate, but makes no other one a duplicate
+    /// and causes no work until [`Op::Promise`].
     ReceiveUnanswered(Box<NewCapture>),
     /// The answer to a recorded request is a success: it counts for duplicates from now on, and causes work. The ack says
     /// whether it is one itself by now.
@@ -28,7 +28,7 @@ pub enum Op {
         capture: u64,
         /// As in [`NewCapture::dedupe_key`].
         dedupe_key: Option<String>,
-        /// What it causes.
+        /// The work that it causes.
         work: Vec<NewWork>,
     },
     /// An item of the work queue is done.
@@ -40,13 +40,13 @@ pub enum Op {
         /// Its delivery.
         delivery: Id,
     },
-    /// Takes over a lane of the work queue, unless somebody else was faster.
+    /// Takes over a lane of the work queue, unless another process was faster.
     ClaimLane {
         /// Which one.
         lane: Uuid,
-        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        /// The expected current owner; with another one nothing is changed.
         from: Option<String>,
-        /// Who works on it from now on; absent: nobody.
+        /// The new owner; absent: none.
         owner: Option<String>,
     },
     /// Drops a lane when nothing is in it.
@@ -55,42 +55,42 @@ pub enum Op {
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),
-    /// Records a delivery that makes again what failed, unless that is not to be made again any more: of several processes
-    /// that repeat what is undelivered, a single one does.
+    /// Records a delivery that repeats a failed one, unless that was repeated or delivered meanwhile: of several processes
+    /// that repeat the same failure, a single one does.
     Repeat {
         /// The number of the delivery that failed, as [`super::Store::undelivered`] gave it.
         failed: u64,
         /// The new one.
         delivery: Box<NewDelivery>,
     },
-    /// Adds an attempt to a recorded delivery and says where it stands then.
+    /// Adds an attempt to a recorded delivery and sets its state.
     Attempt {
         /// Which delivery.
         delivery: Id,
         /// What was tried.
         attempt: Box<Attempt>,
-        /// Where it stands.
+        /// The new state.
         state: DeliveryState,
         /// When the next one is due, while pending.
         next_due: Option<Timestamp>,
     },
-    /// Gives a delivery another state and owner, without an attempt.
+    /// Sets the state and the owner of a delivery, without an attempt.
     State {
         /// Which delivery.
         delivery: Id,
-        /// Where it stands.
+        /// The new state.
         state: DeliveryState,
-        /// Who works on it from now on.
+        /// The new owner.
         owner: Option<String>,
     },
-    /// Takes over a delivery that has attempts left, unless somebody else was faster: of several processes that resume the
+    /// Takes over a delivery that has attempts left, unless another process was faster: of several processes that resume the
     /// same one, a single one gets it.
     Claim {
         /// Which delivery.
         delivery: Id,
-        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        /// The expected current owner; with another one nothing is changed.
         from: Option<String>,
-        /// Who works on it from now on.
+        /// The new owner.
         owner: String,
     },
     /// Notes where a capture was forwarded.
@@ -100,7 +100,7 @@ pub enum Op {
         /// The target.
         url: String,
     },
-    /// Says what came of a command that ran for a capture: a failure puts it among what failed, a success takes it out.
+    /// Records how a command ended that ran for a capture: a failure adds it to the failed commands, a success removes it.
     Processed {
         /// The capture's number.
         capture: u64,
@@ -118,15 +118,15 @@ pub enum Op {
         /// What was found.
         note: Box<DiagnosisNote>,
     },
-    /// Takes over a command that failed, to run it again, unless somebody else was faster.
+    /// Takes over a command that failed, to run it again, unless another process was faster.
     ClaimProcessing {
         /// The capture's number.
         capture: u64,
         /// The command under which it is kept.
         command: String,
-        /// Who is known to own it so far; another owner by now means that nothing is changed.
+        /// The expected current owner; with another one nothing is changed.
         from: Option<String>,
-        /// Who runs it from now on.
+        /// The new owner.
         owner: String,
     },
 }

@@ -1,8 +1,8 @@
-//! Questions to the ledger and what it answers without bodies.
+//! Queries of the ledger, and summaries of records without their bodies.
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{DeliveryState, RecordKind};
 use crate::clock::Timestamp;
@@ -33,7 +33,7 @@ pub struct Query {
     pub origin: Option<u64>,
     /// Deliveries of that workflow only.
     pub workflow: Option<String>,
-    /// Which part of the answer.
+    /// Which part of the result.
     pub page: QueryPage,
 }
 
@@ -48,7 +48,7 @@ impl Query {
     }
 }
 
-/// Which part of an answer.
+/// Which part of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryPage {
     /// At most this many.
@@ -98,8 +98,8 @@ pub struct Summary {
     pub reason: Option<String>,
     /// `METHOD target` of a capture, the URL of a delivery.
     pub target: String,
-    /// The status that was answered, or that the last attempt got.
-    #[serde(serialize_with = "serialize_status")]
+    /// The status of the response, of a delivery that of its last attempt; absent for a capture that the app answers
+    /// itself.
     pub status: Option<u16>,
     /// How many attempts were made; 0 for a capture.
     pub attempts: u32,
@@ -115,16 +115,16 @@ pub struct Summary {
     pub owner: Option<String>,
     /// The workflow that a delivery is of.
     pub workflow: Option<String>,
-    /// How often a command failed for a capture, and how it did so last, when none succeeded since.
-    #[serde(rename = "failed_processing", serialize_with = "serialize_failure")]
-    pub unprocessed: Option<(u32, String)>,
+    /// The commands that failed for a capture and did not succeed since.
+    #[serde(rename = "failed_processing")]
+    pub unprocessed: Option<FailedProcessing>,
 }
 
-/// The state of a record that cannot be read; its reason says why, and the rest is what could be read all the same.
+/// The state of a record that cannot be read; its reason is the error, and the other fields are what could be read.
 pub(super) const UNREADABLE: &str = "unreadable";
 
 impl Summary {
-    /// Whether the ledger holds something else than what was recorded.
+    /// Whether the record is damaged.
     pub fn is_unreadable(&self) -> bool {
         self.state == UNREADABLE
     }
@@ -159,30 +159,16 @@ impl Summary {
     }
 }
 
-/// The status of a capture whose answer is the app's was never known.
-#[expect(
-    clippy::ref_option,
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn serialize_status<S: Serializer>(status: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
-    status.filter(|status| *status != 0).serialize(serializer)
+/// Commands that failed for a capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedProcessing {
+    /// How often the worst of them failed.
+    pub tries: u32,
+    /// The latest failure.
+    pub error: String,
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
-fn serialize_failure<S: Serializer>(failure: &Option<(u32, String)>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct FailedProcessing<'a> {
-        tries: u32,
-        error: &'a str,
-    }
-    let failure = failure.as_ref();
-    failure
-        .map(|(tries, error)| FailedProcessing { tries: *tries, error })
-        .serialize(serializer)
-}
-
-/// Figures over records.
+/// Statistics of records.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stats {
     /// Captures in all.
@@ -215,7 +201,7 @@ pub struct Stats {
     pub by_event: Vec<EventStats>,
 }
 
-/// Figures over the records of one event.
+/// Statistics of the records of one event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventStats {
     /// Its type.

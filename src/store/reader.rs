@@ -1,66 +1,57 @@
-//! Reading beside the writer: one thread that has the ledger open for reading, so that a task which needs a record neither
-//! waits for the disk on the runtime's thread nor holds up the writer.
+//! Reads beside the writer: one thread with the ledger open for reading, so that a task which needs a record neither
+//! blocks the runtime's thread nor waits for the writer.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use tokio::sync::oneshot;
-
-use super::{Capture, DeliveryRecord, LaneSummary, Record, Store, StoreError, Work};
 use uuid::Uuid;
 
-type ReaderJob = Box<dyn FnOnce(&Result<Box<dyn Store>, StoreError>) + Send>;
+use super::ledger::{OpenedStore, StoreQuery, store_query};
+use super::{Capture, DeliveryRecord, LaneSummary, Record, Store, StoreError, Work};
 
 /// A handle for reading from many tasks. Clones share the thread, which ends with the last one.
 #[derive(Clone)]
-pub struct LedgerReader(Sender<ReaderJob>);
+pub struct LedgerReader(Sender<StoreQuery>);
 
 impl LedgerReader {
-    /// Starts the thread. The store is opened with the first question, and again when that failed or when another
+    /// Starts the thread. The store is opened with the first query, and again when that failed or when another
     /// file has taken its place.
-    pub fn start(open: impl FnMut() -> Result<Box<dyn Store>, StoreError> + Send + 'static) -> Self {
-        let (questions, queue) = channel();
-        // Without a thread every question is answered with `Closed`.
-        let _ = thread::Builder::new()
-            .name("reader".to_owned())
-            .spawn(move || serve(open, &queue));
-        Self(questions)
+    pub fn start(mut open: impl FnMut() -> OpenedStore + Send + 'static) -> Self {
+        let (queries, queue) = channel::<StoreQuery>();
+        let serve = move || {
+            let mut store: OpenedStore = Err(StoreError::Closed);
+            for query in queue {
+                if !matches!(&store, Ok(store) if store.is_current()) {
+                    store = open();
+                }
+                query(&store);
+            }
+        };
+        // Without a thread every query is answered with `Closed`.
+        let _ = thread::Builder::new().name("reader".to_owned()).spawn(serve);
+        Self(queries)
     }
 
-    /// Asks the store something.
+    /// Runs a query on the reader's thread.
     pub async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let question: ReaderJob = Box::new(move |store| {
-            let found = store
-                .as_ref()
-                .map_err(Clone::clone)
-                .and_then(|store| question(store.as_ref()));
-            // Whoever has stopped waiting needs no answer.
-            let _ = answer.send(found);
-        });
-        self.0.send(question).map_err(|_| StoreError::Closed)?;
-        answered.await.unwrap_or(Err(StoreError::Closed))
+        let (query, answer) = store_query(query);
+        self.0.send(query).map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// The capture of that number; `None` when it was pruned.
     pub async fn capture(&self, number: u64) -> Result<Option<Capture>, StoreError> {
         let record = self.ask(move |store| store.get(number)).await?;
-        Ok(match record {
-            Some(Record::Capture(capture)) => Some(*capture),
-            _ => None,
-        })
+        Ok(record.and_then(Record::into_capture))
     }
 
     /// The delivery of that number.
     pub async fn delivery(&self, number: u64) -> Result<Option<DeliveryRecord>, StoreError> {
         let record = self.ask(move |store| store.get(number)).await?;
-        Ok(match record {
-            Some(Record::Delivery(delivery)) => Some(*delivery),
-            _ => None,
-        })
+        Ok(record.and_then(Record::into_delivery))
     }
 
     /// As [`Store::lanes`].
@@ -71,16 +62,6 @@ impl LedgerReader {
     /// As [`Store::work`].
     pub async fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError> {
         self.ask(move |store| store.work(lane, after, limit)).await
-    }
-}
-
-fn serve(mut open: impl FnMut() -> Result<Box<dyn Store>, StoreError>, queue: &Receiver<ReaderJob>) {
-    let mut store: Result<Box<dyn Store>, StoreError> = Err(StoreError::Closed);
-    while let Ok(question) = queue.recv() {
-        if !store.as_ref().is_ok_and(|store| store.is_current()) {
-            store = open();
-        }
-        question(&store);
     }
 }
 

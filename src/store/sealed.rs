@@ -1,44 +1,46 @@
-//! Secrets that a record holds are not in the ledger: in their place stands a mask, and beside the record which secret it
-//! was, as a reference that can be typed and a fingerprint. That is out of band: nothing that a sender writes is ever
-//! taken for it. Whoever has the secret at hand gets the record back as it was.
+//! The ledger does not store secrets: a mask replaces each of them, and a row of its own beside the record says which secret
+//! it was, by a reference that can be typed and a fingerprint. Nothing that a sender writes is ever taken for such a row. A
+//! process that knows the secret gets the record back as it was.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::url_parts::{escaped, host_of, unescaped, values_of};
-use super::{Capture, DeliveryRecord, Record};
+use super::{Capture, DeliveryRecord};
 use crate::headers::Headers;
-use crate::known::{self, Entry};
+use crate::known::{self, SecretMatch};
 use crate::mask::MASK;
+use crate::words::words;
 
-/// Where in a record a secret was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealedPlace {
-    /// In the path or the query of a capture.
-    Target,
-    /// In the headers of a capture, or in a delivery's own.
-    Headers,
-    /// In the URL of a delivery.
-    Url,
-    /// In the URL that a capture was forwarded to.
-    Forwarded,
-    /// In the headers that an attempt sent.
-    Request,
+words! {
+    /// The part of a record that held a secret.
+    pub enum SealedPlace {
+        /// Path or query of a capture.
+        Target = "target",
+        /// Headers of a capture, or a delivery's own.
+        Headers = "headers",
+        /// URL of a delivery.
+        Url = "url",
+        /// URL that a capture was forwarded to.
+        Forwarded = "forwarded",
+        /// Headers that an attempt sent.
+        Request = "request",
+    }
 }
 
-/// How a secret was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealedForm {
-    /// As it is.
-    Plain,
-    /// With `%` escapes.
-    Escaped,
+words! {
+    /// How a secret was written.
+    pub enum SealedForm {
+        /// As it is.
+        Plain = "plain",
+        /// Percent-encoded.
+        Escaped = "escaped",
+    }
 }
 
 /// A secret that was left out of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// Where it was.
+    /// Which part of the record held it.
     pub place: SealedPlace,
     /// The number of the attempt; 0 elsewhere.
     pub part: u32,
@@ -46,35 +48,16 @@ pub struct Sealed {
     pub start: usize,
     /// How it was written.
     pub form: SealedForm,
-    /// What names it: `env:VAR`; absent when hook does not know.
+    /// `env:VAR` and the like; absent when unknown.
     pub reference: Option<String>,
-    /// What the secret must have to be put back.
+    /// Identifies the secret.
     pub fingerprint: String,
-    /// The header that it is in, once it is read.
+    /// The header with it, set when the record is read.
     pub header: Option<String>,
 }
 
-/// A secret inside of a text that is about to be kept.
-struct Span {
-    range: Range<usize>,
-    form: SealedForm,
-    reference: Option<String>,
-    fingerprint: String,
-}
-
-impl Span {
-    fn of(range: Range<usize>, form: SealedForm, entry: &Entry) -> Self {
-        Self {
-            range,
-            form,
-            reference: entry.reference.clone(),
-            fingerprint: entry.fingerprint.clone(),
-        }
-    }
-}
-
 impl Sealed {
-    /// What is not there, for people: ``header `x-token` ``.
+    /// What is missing, for people: ``header `x-token` ``.
     pub fn what(&self) -> String {
         match (&self.header, self.place) {
             (Some(header), _) => format!("header `{}`", crate::text::printable(header, 100)),
@@ -84,144 +67,125 @@ impl Sealed {
     }
 }
 
-/// The lines of headers as they are kept, and what was left out.
+/// The lines of headers as they are stored, and what was left out.
 pub(super) fn headers(place: SealedPlace, part: u32, headers: &Headers) -> (Vec<u8>, Vec<Sealed>) {
     let (mut block, mut sealed) = (Vec::new(), Vec::new());
     for (name, value, secret) in headers.iter_with_secrets() {
         block.extend_from_slice(name.as_bytes());
         block.extend_from_slice(b": ");
-        keep(
-            &mut block,
-            value,
-            &header_spans(value, secret),
-            (place, part),
-            &mut sealed,
-        );
+        let found = secrets_of_header(value, secret);
+        mask_secrets(&mut block, value, found, (place, part), &mut sealed);
         block.push(b'\n');
     }
     (block, sealed)
 }
 
-/// A URL, or path and query, as it is kept, and what was left out.
-pub(super) fn url(place: SealedPlace, text: &str) -> (Cow<'_, str>, Vec<Sealed>) {
-    let spans = url_spans(text);
-    if spans.is_empty() {
-        return (Cow::Borrowed(text), Vec::new());
-    }
+/// A URL, or path and query, as it is stored, and what was left out.
+pub(super) fn url(place: SealedPlace, text: &str) -> (String, Vec<Sealed>) {
     let (mut kept, mut sealed) = (Vec::new(), Vec::new());
-    keep(&mut kept, text.as_bytes(), &spans, (place, 0), &mut sealed);
+    let found = secrets_of_url(text);
+    mask_secrets(&mut kept, text.as_bytes(), found, (place, 0), &mut sealed);
     match String::from_utf8(kept) {
-        Ok(kept) => (Cow::Owned(kept), sealed),
-        // A secret that is no text stands in no URL but by chance.
-        Err(_) => (Cow::Borrowed(text), Vec::new()),
+        Ok(kept) => (kept, sealed),
+        // A secret that is not UTF-8 is in a URL only by chance, in the middle of characters.
+        Err(_) => (text.to_owned(), Vec::new()),
     }
 }
 
-fn keep(kept: &mut Vec<u8>, value: &[u8], spans: &[Span], (place, part): (SealedPlace, u32), sealed: &mut Vec<Sealed>) {
+fn mask_secrets(
+    kept: &mut Vec<u8>,
+    value: &[u8],
+    found: Vec<SecretMatch>,
+    (place, part): (SealedPlace, u32),
+    sealed: &mut Vec<Sealed>,
+) {
     let mut from = 0;
-    for span in spans {
-        kept.extend_from_slice(&value[from..span.range.start]);
+    for SecretMatch { range, entry } in found {
+        kept.extend_from_slice(&value[from..range.start]);
+        let is_plain = value[range.clone()] == *entry.expose();
         sealed.push(Sealed {
             place,
             part,
             start: kept.len(),
-            form: span.form,
-            reference: span.reference.clone(),
-            fingerprint: span.fingerprint.clone(),
+            form: if is_plain {
+                SealedForm::Plain
+            } else {
+                SealedForm::Escaped
+            },
+            reference: entry.reference.clone(),
+            fingerprint: entry.fingerprint.clone(),
             header: None,
         });
         kept.extend_from_slice(MASK.as_bytes());
-        from = span.range.end;
+        from = range.end;
     }
     kept.extend_from_slice(&value[from..]);
 }
 
 /// The secrets of a header's value: the part that is known to be one, else the whole value, what follows the name of a
 /// scheme, or parts.
-fn header_spans(value: &[u8], secret: Option<Range<usize>>) -> Vec<Span> {
-    if let Some(part) = secret.filter(|part| part.end <= value.len()) {
-        let text = &value[part.clone()];
-        return vec![match known::whole(text) {
-            Some(entry) => Span::of(part, SealedForm::Plain, &entry),
-            None => Span {
-                fingerprint: known::remember_token(text),
-                range: part,
-                form: SealedForm::Plain,
-                reference: None,
-            },
-        }];
+fn secrets_of_header(value: &[u8], secret: Option<Range<usize>>) -> Vec<SecretMatch> {
+    if let Some(range) = secret.filter(|range| range.end <= value.len()) {
+        let text = &value[range.clone()];
+        let entry = known::whole(text).unwrap_or_else(|| known::remember_token(text));
+        return vec![SecretMatch { range, entry }];
     }
-    let behind_scheme = value.iter().position(|byte| *byte == b' ').map(|at| at + 1);
-    for start in [Some(0), behind_scheme].into_iter().flatten() {
+    let after_scheme = value.iter().position(|byte| *byte == b' ').map(|at| at + 1);
+    for start in [Some(0), after_scheme].into_iter().flatten() {
         if let Some(entry) = known::whole(&value[start..]) {
-            return vec![Span::of(start..value.len(), SealedForm::Plain, &entry)];
+            let range = start..value.len();
+            return vec![SecretMatch { range, entry }];
         }
     }
-    inside(value)
+    known::inside(value)
 }
 
-fn inside(value: &[u8]) -> Vec<Span> {
-    let found = known::inside(value).into_iter();
-    found
-        .map(|found| Span::of(found.start..found.start + found.len, SealedForm::Plain, &found.entry))
-        .collect()
-}
-
-/// The secrets of a URL: parts of its text, and whole values of user, password, path and query in any way of writing. A
-/// host is none, even when it is written like one: a record without it could not be delivered again.
-fn url_spans(text: &str) -> Vec<Span> {
-    let mut spans = inside(text.as_bytes());
+/// The secrets of a URL: parts of its text, and whole values of user, password, path and query in any encoding.
+fn secrets_of_url(text: &str) -> Vec<SecretMatch> {
+    let apart = |one: &Range<usize>, other: &Range<usize>| one.end <= other.start || other.end <= one.start;
+    let mut found = known::inside(text.as_bytes());
+    // The host stays even where it has the text of a secret: a record without it could not be delivered again.
     let host = host_of(text);
-    spans.retain(|span| span.range.end <= host.start || host.end <= span.range.start);
-    if !known::is_any() {
-        return spans;
-    }
+    found.retain(|secret| apart(&secret.range, &host));
     for range in values_of(text) {
-        let decoded = unescaped(&text[range.clone()]);
-        if let Some(entry) = known::whole(&decoded)
-            && spans
-                .iter()
-                .all(|span| range.end <= span.range.start || span.range.end <= range.start)
-        {
-            let plain = decoded == text.as_bytes()[range.clone()];
-            let form = if plain { SealedForm::Plain } else { SealedForm::Escaped };
-            spans.push(Span::of(range, form, &entry));
+        let entry = known::whole(&unescaped(&text[range.clone()]));
+        if let Some(entry) = entry.filter(|_| found.iter().all(|secret| apart(&secret.range, &range))) {
+            found.push(SecretMatch { range, entry });
         }
     }
-    spans.sort_by_key(|span| span.range.start);
-    spans
+    found.sort_by_key(|secret| secret.range.start);
+    found
 }
 
-/// A text with secrets put back.
+/// A text with secrets restored.
 struct Opened {
     whole: Vec<u8>,
-    /// Where they are.
+    /// The ranges of the restored secrets.
     back: Vec<Range<usize>>,
-    /// What is still left out, with its new place.
+    /// What is still left out, with its new start.
     left: Vec<Sealed>,
 }
 
-/// Puts back those of the secrets that `find` has by their fingerprint.
-fn open(kept: &[u8], sealed: Vec<Sealed>, find: &dyn Fn(&str) -> Option<Vec<u8>>) -> Opened {
+/// Restores the secrets that this process knows, by their fingerprints.
+fn open(kept: &[u8], sealed: Vec<Sealed>) -> Opened {
     let (mut whole, mut back, mut left, mut from) = (Vec::with_capacity(kept.len()), Vec::new(), Vec::new(), 0);
     for mut one in sealed {
-        let is_there = kept
-            .get(one.start..)
-            .is_some_and(|rest| rest.starts_with(MASK.as_bytes()));
-        if !is_there || one.start < from {
+        let rest = kept.get(one.start..).unwrap_or_default();
+        // A damaged row, or one of a text that was written again since.
+        if !rest.starts_with(MASK.as_bytes()) || one.start < from {
             continue;
         }
         whole.extend_from_slice(&kept[from..one.start]);
         from = one.start + MASK.len();
         let start = whole.len();
-        match find(&one.fingerprint) {
+        match known::by_fingerprint(&one.fingerprint) {
             Some(secret) => {
                 let escapes = one.form == SealedForm::Escaped;
                 whole.extend_from_slice(&if escapes { escaped(&secret) } else { secret });
                 back.push(start..whole.len());
             }
             None => {
-                one.start = whole.len();
+                one.start = start;
                 whole.extend_from_slice(MASK.as_bytes());
                 left.push(one);
             }
@@ -231,39 +195,31 @@ fn open(kept: &[u8], sealed: Vec<Sealed>, find: &dyn Fn(&str) -> Option<Vec<u8>>
     Opened { whole, back, left }
 }
 
-/// Secrets of one record that are to be put back.
-struct Opening<'a> {
+/// The secrets of one record while they are restored.
+struct Opening {
     sealed: Vec<Sealed>,
     left: Vec<Sealed>,
-    find: &'a dyn Fn(&str) -> Option<Vec<u8>>,
 }
 
-impl<'a> Opening<'a> {
-    fn of(sealed: &mut Vec<Sealed>, find: &'a dyn Fn(&str) -> Option<Vec<u8>>) -> Self {
+impl Opening {
+    fn begin(sealed: &mut Vec<Sealed>) -> Self {
         Self {
             sealed: std::mem::take(sealed),
             left: Vec::new(),
-            find,
         }
     }
 
     fn take(&mut self, place: SealedPlace, part: u32) -> Vec<Sealed> {
-        let mut taken: Vec<Sealed> = Vec::new();
-        self.sealed.retain(|one| {
-            let is_here = one.place == place && one.part == part;
-            taken.extend(is_here.then(|| one.clone()));
-            !is_here
-        });
+        let sealed = std::mem::take(&mut self.sealed).into_iter();
+        let (mut taken, rest): (Vec<_>, _) = sealed.partition(|one| (one.place, one.part) == (place, part));
+        self.sealed = rest;
+        // `open` reads the text from its start to its end.
         taken.sort_by_key(|one| one.start);
         taken
     }
 
     fn text(&mut self, place: SealedPlace, text: &mut String) {
-        let sealed = self.take(place, 0);
-        if sealed.is_empty() {
-            return;
-        }
-        let opened = open(text.as_bytes(), sealed, self.find);
+        let opened = open(text.as_bytes(), self.take(place, 0));
         *text = String::from_utf8_lossy(&opened.whole).into_owned();
         self.left.extend(opened.left);
     }
@@ -273,9 +229,9 @@ impl<'a> Opening<'a> {
         if sealed.is_empty() {
             return;
         }
-        let Opened { whole, back, left } = open(&headers.to_block(), sealed, self.find);
+        let Opened { whole, back, left } = open(&headers.to_block(), sealed);
         *headers = Headers::from_block(&whole);
-        // What was left out once is left out of whatever is made of it.
+        // A secret that was left out once is left out of whatever is derived from the record.
         for part in back {
             let (number, _, value) = line_at(&whole, part.start);
             headers.conceal_line(number, part.start - value..part.end - value);
@@ -288,7 +244,7 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// The number of the line that this byte of a block is in, its name, and where its value begins.
+/// The number of the line of a block that has the byte `at`, its name, and where its value starts.
 fn line_at(block: &[u8], at: usize) -> (usize, &[u8], usize) {
     let before = &block[..at];
     let number = before.split(|byte| *byte == b'\n').count() - 1;
@@ -298,10 +254,9 @@ fn line_at(block: &[u8], at: usize) -> (usize, &[u8], usize) {
 }
 
 impl Capture {
-    /// Puts back the secrets that were left out and that `find` has by their fingerprints. [`Capture::sealed`] says what
-    /// is left.
-    pub fn unseal(&mut self, find: &dyn Fn(&str) -> Option<Vec<u8>>) {
-        let mut opening = Opening::of(&mut self.sealed, find);
+    /// Restores the secrets that were left out and that this process knows. [`Capture::sealed`] lists the others.
+    pub fn unseal(&mut self) {
+        let mut opening = Opening::begin(&mut self.sealed);
         opening.text(SealedPlace::Target, &mut self.request.target);
         opening.headers(SealedPlace::Headers, 0, &mut self.request.headers);
         if let Some(url) = &mut self.forwarded_to {
@@ -313,8 +268,8 @@ impl Capture {
 
 impl DeliveryRecord {
     /// As [`Capture::unseal`].
-    pub fn unseal(&mut self, find: &dyn Fn(&str) -> Option<Vec<u8>>) {
-        let mut opening = Opening::of(&mut self.sealed, find);
+    pub fn unseal(&mut self) {
+        let mut opening = Opening::begin(&mut self.sealed);
         opening.text(SealedPlace::Url, &mut self.delivery.url);
         opening.headers(SealedPlace::Headers, 0, &mut self.delivery.headers);
         for attempt in &mut self.delivery.attempts {
@@ -324,39 +279,13 @@ impl DeliveryRecord {
     }
 }
 
-impl Record {
-    /// Shown as `#N`.
-    pub fn number(&self) -> u64 {
-        match self {
-            Self::Capture(capture) => capture.number,
-            Self::Delivery(delivery) => delivery.number,
-        }
-    }
-
-    /// Puts back the secrets that this process knows.
-    pub fn unseal(&mut self) {
-        match self {
-            Self::Capture(capture) => capture.unseal(&known::by_fingerprint),
-            Self::Delivery(delivery) => delivery.unseal(&known::by_fingerprint),
-        }
-    }
-
-    /// The secrets that were left out and are not at hand.
-    pub fn sealed(&self) -> &[Sealed] {
-        match self {
-            Self::Capture(capture) => &capture.sealed,
-            Self::Delivery(delivery) => &delivery.sealed,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::secret::Secret;
 
     fn reopened(kept: &[u8], sealed: &[Sealed]) -> Vec<u8> {
-        let opened = open(kept, sealed.to_vec(), &known::by_fingerprint);
+        let opened = open(kept, sealed.to_vec());
         assert_eq!(opened.left, []);
         opened.whole
     }
@@ -457,7 +386,7 @@ mod tests {
             fingerprint: "0".repeat(12),
             ..sealed[0].clone()
         });
-        let Opened { whole, left, .. } = open(&kept, sealed, &known::by_fingerprint);
+        let Opened { whole, left, .. } = open(&kept, sealed);
         assert_eq!(whole, b"x-a: sealed-at-hand\nx-b: 1\nx-gone: ********\n");
         assert_eq!((left.len(), left[0].start), (1, whole.len() - 9));
     }

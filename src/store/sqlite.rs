@@ -1,4 +1,4 @@
-//! The ledger in one SQLite file. Several processes use it at once: one writes at a time, readers are never in the way.
+//! The ledger in one SQLite file. Several processes use it at once: one writes at a time, and readers never block it.
 
 mod close;
 mod dedupe;
@@ -48,10 +48,10 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long a second capture of the same event counts as a duplicate, unless told otherwise.
+/// Default time in which a second capture of the same event counts as a duplicate.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How much captures that nobody verified may take together, in bytes, unless told otherwise: anybody can send them.
+/// Default quota of unverified captures together, in bytes: anyone can send them.
 const UNAUTHENTICATED_QUOTA: u64 = 100 * 1024 * 1024;
 
 /// A ledger in an SQLite file.
@@ -59,12 +59,12 @@ pub struct SqliteStore {
     connection: Connection,
     place: LedgerPath,
     access: Access,
-    stay: CheckpointPolicy,
-    seen: DedupeIndex,
+    checkpoint: CheckpointPolicy,
+    dedupe: DedupeIndex,
     quota: Quota,
     pace: PruneSpeed,
     files: Files,
-    /// The last number that was given here: another file goes on from it.
+    /// The last number that was assigned here: another file continues from it.
     last: u64,
     notice: Option<StoreNotice>,
 }
@@ -82,12 +82,12 @@ impl SqliteStore {
         let place = LedgerPath(path.into());
         let connection = open::open(&place, access)?;
         Ok(Self {
-            stay: CheckpointPolicy::begin(&connection),
+            checkpoint: CheckpointPolicy::begin(&connection),
             files: Files::of(&place),
             connection,
             place,
             access,
-            seen: DedupeIndex::new(DEDUPE_WINDOW),
+            dedupe: DedupeIndex::new(DEDUPE_WINDOW),
             quota: Quota::new(UNAUTHENTICATED_QUOTA),
             pace: PruneSpeed::FAST,
             last: 0,
@@ -95,9 +95,9 @@ impl SqliteStore {
         })
     }
 
-    /// Sets what is not the default.
+    /// Applies options.
     pub fn configure(&mut self, options: StoreOptions) {
-        self.seen = DedupeIndex::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
+        self.dedupe = DedupeIndex::new(options.dedupe_window.unwrap_or(DEDUPE_WINDOW));
         self.quota.total = options.size_limit;
         self.pace = if options.gentle {
             PruneSpeed::GENTLE
@@ -106,26 +106,25 @@ impl SqliteStore {
         };
     }
 
-    /// Sets how many bytes captures that nobody verified may take together before the oldest are dropped; 100 MiB unless
-    /// set.
+    /// Sets the quota of unverified captures together, in bytes; 100 MiB by default.
     #[cfg(test)]
     pub fn set_unauthenticated_quota(&mut self, bytes: u64) {
         self.quota.unauthenticated = bytes;
     }
 
-    /// Goes on in another file when the ledger was taken away or replaced: what is written into one without a name is lost.
+    /// Continues in another file when the ledger was removed or replaced: writes to an unlinked file would be lost.
     fn follow(&mut self) -> Result<(), StoreError> {
         let Some(notice) = self.files.check(&self.place)? else {
             return Ok(());
         };
-        // The old file goes first: on an emptied file both would work with one log.
+        // The old connection is closed first: with an emptied file both would use the same log.
         self.connection = Connection::open_in_memory().map_err(|e| self.place.writing(&e))?;
         self.files.clear(&self.place)?;
         self.connection = open::open(&self.place, self.access)?;
         sequence::begin_after(&self.connection, signed(self.last)).map_err(|e| self.place.writing(&e))?;
         self.files = Files::of(&self.place);
-        self.stay = CheckpointPolicy::begin(&self.connection);
-        self.seen.reset();
+        self.checkpoint = CheckpointPolicy::begin(&self.connection);
+        self.dedupe.reset();
         self.quota.forget();
         self.notice = Some(notice);
         Ok(())
@@ -138,8 +137,8 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         self.follow()?;
-        self.stay.wrote();
-        let acks = write::group(&mut self.connection, &mut self.seen, ops).map_err(|e| self.place.writing(&e))?;
+        self.checkpoint.wrote();
+        let acks = write::group(&mut self.connection, &mut self.dedupe, ops).map_err(|e| self.place.writing(&e))?;
         self.files.wrote(&self.place);
         self.quota.wrote(ops);
         self.last = acks.iter().map(|ack| ack.number).fold(self.last, u64::max);
@@ -214,7 +213,7 @@ impl Store for SqliteStore {
         let gone =
             prune::prune(connection, before, max_bytes, most, from, *pace).map_err(|e| self.place.writing(&e))?;
         if gone > 0 {
-            self.stay.wrote_much();
+            self.checkpoint.wrote_much();
         }
         Ok(gone)
     }
@@ -223,7 +222,7 @@ impl Store for SqliteStore {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         if self.access == Access::ReadWrite {
-            self.stay.end(&mut self.connection, &mut self.seen);
+            self.checkpoint.end(&mut self.connection, &mut self.dedupe);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of a URL, or of path and query, in which a secret may stand.
+//! The parts of a URL, or of path and query, that may contain a secret.
 
 use std::ops::Range;
 
@@ -9,57 +9,59 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// Where host and port are.
 pub(super) fn host_of(text: &str) -> Range<usize> {
-    let Some(start) = text.find("://").map(|at| at + 3) else {
-        return 0..0;
-    };
+    authority(text).map_or(0..0, |(_, host)| host)
+}
+
+/// Where user and password with the `@` are, and where host and port are.
+fn authority(text: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let start = text.find("://")? + 3;
     let end = text[start..]
         .find(['/', '?', '#'])
         .map_or(text.len(), |len| start + len);
     let host = text[start..end].rfind('@').map_or(start, |at| start + at + 1);
-    host..end
+    Some((start..host, host..end))
 }
 
 /// Where the values of a URL are.
 pub(super) fn values_of(text: &str) -> Vec<Range<usize>> {
     let mut values = Vec::new();
-    if let Some(start) = text.find("://").map(|at| at + 3) {
-        let end = text[start..]
-            .find(['/', '?', '#'])
-            .map_or(text.len(), |len| start + len);
-        if let Some(at) = text[start..end].rfind('@') {
-            let user = &text[start..start + at];
-            let colon = user.find(':').unwrap_or(user.len());
-            values.push(start..start + colon);
-            values.extend((colon < user.len()).then(|| start + colon + 1..start + at));
-        }
+    let (user, _) = authority(text).unwrap_or_default();
+    if !user.is_empty() {
+        let password = text[user.clone()].find(':').map(|colon| user.start + colon + 1);
+        values.push(user.start..password.unwrap_or(user.end) - 1);
+        values.extend(password.map(|password| password..user.end - 1));
     }
-    let path = text.find("://").map_or(0, |at| at + 3);
-    let path_end = text[path..].find(['?', '#']).map_or(text.len(), |len| path + len);
-    let mut start = path;
-    for (number, segment) in text[path..path_end].split('/').enumerate() {
-        // What is written as it is was found as a part; the first one is the host.
-        if number > 0 && segment.contains('%') {
-            values.push(start..start + segment.len());
-        }
-        start += segment.len() + 1;
-    }
-    if let Some(query) = text.find('?').map(|at| at + 1) {
-        let mut start = query;
-        for pair in text[query..].split(['&', '#']) {
-            let value = pair.find('=').map_or(0, |at| at + 1);
-            values.push(start + value..start + pair.len());
-            start += pair.len() + 1;
+    let path_end = text[user.start..]
+        .find(['?', '#'])
+        .map_or(text.len(), |len| user.start + len);
+    let segments = pieces(text, user.start..path_end, &['/']);
+    // The first piece is the host. A secret without `%` was found already, as a part of the text.
+    values.extend(segments.skip(1).filter(|segment| text[segment.clone()].contains('%')));
+    if let Some(query) = text.find('?') {
+        for pair in pieces(text, query + 1..text.len(), &['&', '#']) {
+            let value = text[pair.clone()].find('=').map_or(0, |at| at + 1);
+            values.push(pair.start + value..pair.end);
         }
     }
     values
 }
 
-/// The bytes that a text with `%` and `+` stands for.
+/// The ranges of the pieces of a part of a text, as `split` cuts it.
+fn pieces<'t>(text: &'t str, part: Range<usize>, at: &'t [char]) -> impl Iterator<Item = Range<usize>> + 't {
+    let mut start = part.start;
+    text[part].split(at).map(move |piece| {
+        let range = start..start + piece.len();
+        start = range.end + 1;
+        range
+    })
+}
+
+/// Percent-decoded bytes, `+` as a space.
 pub(super) fn unescaped(text: &str) -> Vec<u8> {
     percent_decode_str(&text.replace('+', " ")).collect()
 }
 
-/// Bytes with `%` where a URL needs it.
+/// Percent-encoded bytes.
 pub(super) fn escaped(bytes: &[u8]) -> Vec<u8> {
     percent_encode(bytes, ESCAPED).to_string().into_bytes()
 }

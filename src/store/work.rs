@@ -1,9 +1,9 @@
-//! The ledger's work queue: what was promised for a capture and is not done yet. An item is written in the transaction
-//! that records its capture and removed in the one that records what came of it, so that a crash loses no promise.
+//! The ledger's work queue: forwards and commands that were promised for a capture. An item is written in the transaction
+//! that records its capture and removed in the one that records its result, so that a crash loses no promise.
 //!
-//! Items stand in lanes. A lane is one target of one process: its items are done in order, under one policy and one
-//! claim. A forward whose first attempt is on record points to its delivery, which carries the rest of the schedule; the
-//! item goes when that delivery ends, whoever ends it.
+//! Items are in lanes. A lane is one target of one process: its items are done in order, under one policy and one
+//! lease. A forward whose first attempt is on record points to its delivery, which carries the rest of the schedule; the
+//! item is removed when that delivery ends, whichever process ends it.
 
 use std::sync::Arc;
 
@@ -11,14 +11,17 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 pub use crate::exchange::WorkKey;
+use crate::words::words;
 
-/// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WorkKind {
-    /// The capture is sent on to a URL.
-    Forward,
-    /// A shell command runs for the capture.
-    Command,
+words! {
+    /// What an item of work does.
+    #[derive(PartialOrd, Ord)]
+    pub enum WorkKind {
+        /// Forwards the capture to a URL.
+        Forward = "forward",
+        /// Runs a shell command for the capture.
+        Command = "command",
+    }
 }
 
 /// One target of one process.
@@ -26,7 +29,7 @@ pub enum WorkKind {
 pub struct Lane {
     /// Sorts by time: the lane of an earlier process comes first.
     pub id: Uuid,
-    /// What is to be done with the target.
+    /// What its items do.
     pub kind: WorkKind,
     /// A URL, or the text of a command.
     pub target: String,
@@ -34,7 +37,7 @@ pub struct Lane {
     pub folder: String,
     /// The project's file that named the target; absent: the user did.
     pub trust: Option<String>,
-    /// How it is done, as JSON of whoever does it.
+    /// Options of the process that does the work, as JSON.
     pub policy: String,
     /// The process that works on it.
     pub owner: Option<String>,

@@ -1,5 +1,5 @@
-//! JSON documents whose texts are templates: samples, and what an API or a handshake says. The same document says how it is
-//! written and where a part of it is found again.
+//! JSON documents whose texts are templates: samples, and the bodies of API calls and handshakes. The same document is used to
+//! write a body and to find its parts in a received one.
 
 use std::convert::Infallible;
 
@@ -66,21 +66,7 @@ impl<P> Document<P> {
         }
     }
 
-    /// The document as it is written, with its placeholders.
-    pub fn unfilled(&self) -> Value {
-        match self {
-            Self::Fixed(value) => value.clone(),
-            Self::Text(template) => Value::from(template.to_string()),
-            Self::List(items) => items.iter().map(Self::unfilled).collect(),
-            Self::Object(fields) => fields
-                .iter()
-                .map(|(name, field)| (name.clone(), field.unfilled()))
-                .collect(),
-        }
-    }
-
-    /// Whether the fixed parts are those of another document, and something stands in place of every placeholder; more
-    /// fields make no difference.
+    /// Whether another document has the same fixed parts and a value for every placeholder. Additional fields are ignored.
     pub fn fits(&self, document: &Value) -> bool {
         match (self, document) {
             (Self::Fixed(wanted), has) => wanted == has,
@@ -143,7 +129,7 @@ impl<P> Document<P> {
 }
 
 impl Document<String> {
-    /// The document with every placeholder filled in by its name; null where `value` gives none.
+    /// The document with every placeholder filled in by its name; null where `value` returns none.
     pub fn fill(&self, value: impl Fn(&str) -> Option<Value>) -> Value {
         self.value(&mut |name| value(name).unwrap_or_default())
     }
@@ -153,7 +139,7 @@ impl Document<String> {
         Self::compile(value, &String::read).unwrap_or_default()
     }
 
-    /// Where a placeholder stands.
+    /// The dotted path of a placeholder.
     pub fn place_of(&self, name: &str) -> Option<String> {
         self.path_of(|have| have == name)
     }
@@ -184,6 +170,42 @@ impl<'de, P: Name> Deserialize<'de> for Document<P> {
         let value =
             serde_json::from_str(&text).map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))?;
         Self::compile(value, &P::read).map_err(de::Error::custom)
+    }
+}
+
+/// The body of a request or of an answer, as a provider file states it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum BodyTemplate<P> {
+    /// The file does not state it.
+    #[default]
+    Absent,
+    /// Text; empty: there is no body.
+    Text(Template<P>),
+    /// JSON: a text that begins with `{` or `[`.
+    Json(Document<P>),
+}
+
+impl<P> BodyTemplate<P> {
+    /// Every placeholder, in order.
+    pub fn placeholders(&self) -> Vec<&P> {
+        match self {
+            Self::Absent => Vec::new(),
+            Self::Text(text) => text.placeholders().collect(),
+            Self::Json(json) => json.placeholders(),
+        }
+    }
+}
+
+impl<'de, P: Name> Deserialize<'de> for BodyTemplate<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        let text = de::value::StringDeserializer::new(text);
+        if is_json {
+            Document::deserialize(text).map(Self::Json)
+        } else {
+            Template::deserialize(text).map(Self::Text)
+        }
     }
 }
 

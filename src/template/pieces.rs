@@ -1,6 +1,7 @@
 //! Templates made of pieces instead of text.
 
-use super::{Part, Placeholder, Template, TimeForm};
+use super::placeholder::FIXED;
+use super::{Part, Placeholder, Template};
 
 impl Template {
     /// A template of these pieces, shown as it would be written.
@@ -15,7 +16,7 @@ impl Template {
         }
     }
 
-    /// What stands before the first placeholder.
+    /// The text before the first placeholder.
     pub fn fixed_start(&self) -> &str {
         match self.parts.first() {
             Some(Part::Text(text)) => text,
@@ -34,19 +35,11 @@ impl Template {
 }
 
 impl Placeholder {
-    /// How the parts of signed content are written; the rest by its kind.
+    /// How it is written; one with a parameter by its kind.
     fn shown(&self) -> String {
-        match self {
-            Self::Body => "${body}".to_owned(),
-            Self::Id => "${id}".to_owned(),
-            Self::Url => "${url}".to_owned(),
-            Self::Method => "${method}".to_owned(),
-            Self::Form => "${form}".to_owned(),
-            Self::Secret => "${secret}".to_owned(),
-            Self::Timestamp(TimeForm::Unix) => "${timestamp}".to_owned(),
-            Self::Timestamp(TimeForm::UnixMs) => "${timestamp.ms}".to_owned(),
-            Self::Timestamp(TimeForm::Rfc3339(_)) => "${timestamp.rfc3339}".to_owned(),
-            other => format!("${{{other:?}}}"),
+        match FIXED.iter().find(|(_, fixed)| fixed == self) {
+            Some((name, _)) => format!("${{{name}}}"),
+            None => format!("${{{self:?}}}"),
         }
     }
 }

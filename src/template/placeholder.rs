@@ -1,13 +1,14 @@
-//! The placeholders of provider files: what each stands for, and in which places it may stand.
+//! The placeholders of provider files, and the places where each is allowed.
 
 use base64::Engine as _;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::Name;
+use super::{Name, text_of};
 use crate::clock::{Precision, Timestamp, parse_duration};
 use crate::random::Random;
 
-/// What a placeholder stands for.
+/// A placeholder of a provider file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placeholder {
     /// `${event}`: the event's type.
@@ -50,14 +51,15 @@ pub enum Placeholder {
     Url,
     /// `${form}`: names and values of a form's fields, sorted, each value once.
     Form,
-    /// `${signed-headers}`: names of the headers that are signed too, separated by blanks.
+    /// `${signed-headers}`: names of the headers that are signed too, separated by spaces.
     SignedHeaders,
     /// `${signed-values}`: the values of those headers, separated by dots.
     SignedValues,
 }
 
 /// How a moment is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum TimeForm {
     /// Whole seconds since the epoch, a number.
     Unix,
@@ -103,6 +105,19 @@ pub enum Scope {
     Received,
 }
 
+impl TryFrom<String> for TimeForm {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "s" => Ok(Self::Unix),
+            "ms" => Ok(Self::UnixMs),
+            "rfc3339" => Ok(Self::Rfc3339(Precision::Seconds)),
+            _ => Err(format!("`{text}` is none of `s`, `ms`, `rfc3339`")),
+        }
+    }
+}
+
 impl TimeForm {
     /// The moment in this form; numbers stay numbers.
     pub fn value(self, at: Timestamp) -> Value {
@@ -115,11 +130,7 @@ impl TimeForm {
 
     /// The moment in this form as text.
     pub fn text(self, at: Timestamp) -> String {
-        match self {
-            Self::Unix => at.unix().to_string(),
-            Self::UnixMs => at.unix_ms().to_string(),
-            Self::Rfc3339(precision) => at.rfc3339(precision),
-        }
+        text_of(&self.value(at))
     }
 
     /// Reads a moment that was written in this form.
@@ -157,54 +168,71 @@ impl NewKind {
     }
 }
 
+/// The placeholders without a parameter, by their names.
+pub(super) const FIXED: [(&str, Placeholder); 19] = [
+    ("event", Placeholder::Event),
+    ("id", Placeholder::Id),
+    ("data", Placeholder::Data),
+    ("body", Placeholder::Body),
+    ("body-sha256", Placeholder::BodySha256),
+    ("signature", Placeholder::Signature),
+    ("secret", Placeholder::Secret),
+    ("mode", Placeholder::Mode),
+    ("attempt", Placeholder::Attempt(1)),
+    ("retries", Placeholder::Attempt(0)),
+    ("retry", Placeholder::Retry),
+    ("method", Placeholder::Method),
+    ("url", Placeholder::Url),
+    ("form", Placeholder::Form),
+    ("signed-headers", Placeholder::SignedHeaders),
+    ("signed-values", Placeholder::SignedValues),
+    ("timestamp", Placeholder::Timestamp(TimeForm::Unix)),
+    ("timestamp.ms", Placeholder::Timestamp(TimeForm::UnixMs)),
+    (
+        "timestamp.rfc3339",
+        Placeholder::Timestamp(TimeForm::Rfc3339(Precision::Seconds)),
+    ),
+];
+
 impl Name for Placeholder {
     fn read(name: &str) -> Option<Self> {
-        Some(match name {
-            "event" => Self::Event,
-            "id" => Self::Id,
-            "data" => Self::Data,
-            "body" => Self::Body,
-            "body-sha256" => Self::BodySha256,
-            "signature" => Self::Signature,
-            "secret" => Self::Secret,
-            "mode" => Self::Mode,
-            "attempt" => Self::Attempt(1),
-            "retries" => Self::Attempt(0),
-            "retry" => Self::Retry,
-            "method" => Self::Method,
-            "url" => Self::Url,
-            "form" => Self::Form,
-            "signed-headers" => Self::SignedHeaders,
-            "signed-values" => Self::SignedValues,
-            "timestamp" => Self::Timestamp(TimeForm::Unix),
-            "timestamp.ms" => Self::Timestamp(TimeForm::UnixMs),
-            "timestamp.rfc3339" => Self::Timestamp(TimeForm::Rfc3339(Precision::Seconds)),
-            _ => {
-                let (head, tail) = name.split_once('.').filter(|(_, tail)| !tail.is_empty())?;
-                match head {
-                    "param" => Self::Param(tail.to_owned()),
-                    "body" => match tail.strip_suffix('?') {
-                        Some(path) => Self::OptionalBodyPath(path.to_owned()),
-                        None => Self::BodyPath(tail.to_owned()),
-                    },
-                    "header" => Self::Header(tail.to_ascii_lowercase()),
-                    "time" => Self::parse_time(tail)?,
-                    "new" => Self::parse_new(tail)?,
-                    _ => return None,
-                }
-            }
-        })
+        if let Some((_, placeholder)) = FIXED.into_iter().find(|(fixed, _)| *fixed == name) {
+            return Some(placeholder);
+        }
+        let (head, tail) = name.split_once('.').filter(|(_, tail)| !tail.is_empty())?;
+        match head {
+            "param" => Some(Self::Param(tail.to_owned())),
+            "body" => Some(match tail.strip_suffix('?') {
+                Some(path) => Self::OptionalBodyPath(path.to_owned()),
+                None => Self::BodyPath(tail.to_owned()),
+            }),
+            "header" => Some(Self::Header(tail.to_ascii_lowercase())),
+            "time" => Self::parse_time(tail),
+            "new" => Self::parse_new(tail),
+            _ => None,
+        }
     }
 }
 
 impl Scope {
-    /// The placeholder of a name, where it may stand here.
+    /// The placeholder of a name, if it is allowed here.
     pub fn read(self, name: &str) -> Option<Placeholder> {
         Placeholder::read(name).filter(|placeholder| placeholder.fits(self))
     }
 }
 
+/// The prefix of a kind, its largest count, and the kind of a count.
+type CountedKind = (&'static str, usize, fn(usize) -> NewKind);
+
 impl Placeholder {
+    /// The form of a signing time.
+    pub fn timestamp_form(&self) -> Option<TimeForm> {
+        match self {
+            Self::Timestamp(form) => Some(*form),
+            _ => None,
+        }
+    }
+
     fn parse_time(tail: &str) -> Option<Self> {
         let (form, shift) = match tail.find(['+', '-']) {
             Some(at) => {
@@ -228,22 +256,18 @@ impl Placeholder {
         let (kind, label) = tail
             .split_once(':')
             .map_or((tail, None), |(kind, label)| (kind, Some(label.to_owned())));
-        let count = |prefix: &str, most: usize| {
-            kind.strip_prefix(prefix)?
-                .parse::<usize>()
-                .ok()
-                .filter(|n| (1..=most).contains(n))
-        };
-        let kind = if kind == "uuid" {
-            NewKind::Uuid
-        } else if let Some(n) = count("hex", 256) {
-            NewKind::Hex(n)
-        } else if let Some(n) = count("alnum", 256) {
-            NewKind::Alnum(n)
-        } else if let Some(n) = count("int", 15) {
-            NewKind::Int(n)
-        } else {
-            NewKind::Base64(count("base64_", 256)?)
+        let counted: [CountedKind; 4] = [
+            ("hex", 256, NewKind::Hex),
+            ("alnum", 256, NewKind::Alnum),
+            ("int", 15, NewKind::Int),
+            ("base64_", 256, NewKind::Base64),
+        ];
+        let kind = match kind {
+            "uuid" => NewKind::Uuid,
+            _ => counted.into_iter().find_map(|(prefix, most, kind_of)| {
+                let count = kind.strip_prefix(prefix)?.parse().ok()?;
+                (1..=most).contains(&count).then(|| kind_of(count))
+            })?,
         };
         Some(Self::New(kind, label))
     }

@@ -1,39 +1,38 @@
-//! Which addresses may be reached. One table of address classes serves the rules for endpoints, the check when a
-//! connection is made, and diagnostics.
+//! Which addresses may be reached. Endpoint rules, connect-time checks and diagnostics share one table of address classes.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// What an address is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AddressClass {
-    /// This machine: `127.0.0.0/8`, `::1`, `localhost`.
-    Loopback,
-    /// A private network: RFC 1918, unique local.
-    Private,
-    /// The local link: `169.254.0.0/16`, `fe80::/10`.
-    LinkLocal,
-    /// Services of a cloud for its own machines, which hand out credentials: `169.254.169.254`, `168.63.129.16`,
-    /// `metadata.google.internal`.
-    Metadata,
-    /// Shared behind a carrier's translation: `100.64.0.0/10`.
-    CarrierGrade,
-    /// Groups: `224.0.0.0/4`, `ff00::/8`.
-    Multicast,
-    /// No address: `0.0.0.0/8`, `::`. Connecting to it reaches this machine.
-    Unspecified,
-    /// For examples only: `192.0.2.0/24`, `2001:db8::/32` and the like.
-    Documentation,
-    /// Set aside for protocols, tests or the future.
-    Reserved,
-    /// A name that never exists on the internet: without a domain, or below `.internal`, `.local` and the like.
-    LocalName,
-    /// Everything else.
-    Public,
+use crate::words::words;
+
+words! {
+    /// What an address is used for.
+    pub enum AddressClass {
+        /// This machine: `127.0.0.0/8`, `::1`, `localhost`.
+        Loopback = "loopback",
+        /// A private network: RFC 1918, unique local.
+        Private = "private",
+        /// The local link: `169.254.0.0/16`, `fe80::/10`.
+        LinkLocal = "link-local",
+        /// Services of a cloud for its own machines, which hand out credentials: `169.254.169.254`, `168.63.129.16`,
+        /// `metadata.google.internal`.
+        Metadata = "metadata",
+        /// Shared behind a carrier's translation: `100.64.0.0/10`.
+        CarrierGrade = "carrier-grade",
+        /// Groups: `224.0.0.0/4`, `ff00::/8`.
+        Multicast = "multicast",
+        /// No address: `0.0.0.0/8`, `::`. Connecting to it reaches this machine.
+        Unspecified = "unspecified",
+        /// For examples only: `192.0.2.0/24`, `2001:db8::/32` and the like.
+        Documentation = "documentation",
+        /// Set aside for protocols, tests or the future.
+        Reserved = "reserved",
+        /// A name that never exists on the internet: without a domain, or below `.internal`, `.local` and the like.
+        LocalName = "local",
+        /// Everything else.
+        Public = "public",
+    }
 }
 
 /// Addresses at which clouds serve their own machines, besides the link-local ones: Azure's wire server, Alibaba, Oracle.
@@ -76,8 +75,8 @@ const LOCAL_SUFFIXES: [&str; 12] = [
 ];
 
 impl AddressClass {
-    /// The class of that address. An IPv4 address inside an IPv6 one (mapped, translated, tunnelled) counts as itself:
-    /// what would be reached is what matters.
+    /// The class of an address. An IPv4 address inside an IPv6 one (mapped, translated, tunnelled) has the class of the IPv4
+    /// address, which is the one that is reached.
     pub fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(v4) => Self::of_v4(v4),
@@ -85,8 +84,8 @@ impl AddressClass {
         }
     }
 
-    /// The class of the URL's host; `None` without a host. The parsed URL is asked, never its text, so that no spelling
-    /// (octal, hexadecimal, percent-encoded, full-width digits) has another class. Names are not looked up.
+    /// The class of the URL's host; `None` without a host. It depends on the parsed URL, never on its text, so that no spelling
+    /// (octal, hexadecimal, percent-encoded, full-width digits) has another class. Names are not resolved.
     pub fn of_url(url: &Url) -> Option<Self> {
         Some(match url.host()? {
             Host::Ipv4(address) => Self::of_v4(address),
@@ -132,8 +131,8 @@ impl AddressClass {
     fn of_v6(address: Ipv6Addr) -> Self {
         let own = Self::of_plain_v6(address);
         let inner = embedded_v4(address).map(|inner| inner.map(Self::of_v4));
-        // A form that stands for nothing but its IPv4 address has its class; otherwise the inner address can only make
-        // the class worse.
+        // A form that is only another way to write an IPv4 address has its class; otherwise the inner address can only make
+        // the class more dangerous.
         match inner {
             [Some(only), None] if stands_for_v4(address) => only,
             inner => inner
@@ -161,7 +160,7 @@ impl AddressClass {
         }
     }
 
-    /// Of two classes that one address has, the more dangerous counts.
+    /// Decides between two classes of one address.
     fn danger(self) -> u8 {
         match self {
             Self::Public => 0,
@@ -172,24 +171,7 @@ impl AddressClass {
         }
     }
 
-    /// A word for texts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Loopback => "loopback",
-            Self::Private => "private",
-            Self::LinkLocal => "link-local",
-            Self::Metadata => "metadata",
-            Self::CarrierGrade => "carrier-grade",
-            Self::Multicast => "multicast",
-            Self::Unspecified => "unspecified",
-            Self::Documentation => "documentation",
-            Self::Reserved => "reserved",
-            Self::LocalName => "local",
-            Self::Public => "public",
-        }
-    }
-
-    /// The words that follow "`URL` is".
+    /// The end of a sentence that begins with "`URL` is".
     pub fn description(self) -> &'static str {
         match self {
             Self::Loopback => "on this machine only",
@@ -207,41 +189,25 @@ impl AddressClass {
     }
 }
 
-/// Which addresses may be reached. Checked when a connection is made, after names were looked up, so that a name cannot
-/// lead inside. Each variant is named for what it allows, which is less than the one before it: the greater of two is the
-/// stricter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AddressPolicy {
-    /// Every address: the user typed the target.
-    #[default]
-    Any,
-    /// The internet, this machine and private networks.
-    PublicAndPrivate,
-    /// The internet and this machine.
-    PublicAndLoopback,
-    /// The internet alone.
-    Public,
+words! {
+    /// Which addresses may be reached. Checked when a connection is made, after names were resolved, so that a name cannot
+    /// lead inside. Each variant is named for what it allows, which is less than the one before it: the greater of two is
+    /// the stricter.
+    #[derive(PartialOrd, Ord, Default)]
+    pub enum AddressPolicy {
+        /// Every address: the user typed the target.
+        #[default]
+        Any = "any",
+        /// The internet, this machine and private networks.
+        PublicAndPrivate = "public-and-private",
+        /// The internet and this machine.
+        PublicAndLoopback = "public-and-loopback",
+        /// The internet alone.
+        Public = "public",
+    }
 }
 
-/// A text that is not an address policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address policy")]
-pub struct UnknownAddressPolicy(String);
-
 impl AddressPolicy {
-    const ALL: [Self; 4] = [Self::Any, Self::PublicAndPrivate, Self::PublicAndLoopback, Self::Public];
-
-    /// The name in the ledger and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::PublicAndPrivate => "public-and-private",
-            Self::PublicAndLoopback => "public-and-loopback",
-            Self::Public => "public",
-        }
-    }
-
     /// Whether an address of that class may be reached.
     pub fn allows(self, class: AddressClass) -> bool {
         use AddressClass as Class;
@@ -253,13 +219,7 @@ impl AddressPolicy {
         }
     }
 
-    /// Whether that address may be reached. The error is its class.
-    pub fn check(self, address: IpAddr) -> Result<(), AddressClass> {
-        let class = AddressClass::of(address);
-        if self.allows(class) { Ok(()) } else { Err(class) }
-    }
-
-    /// The same for a URL, before anything is looked up. A name passes, since its addresses decide; that of a metadata
+    /// Checks a URL before its name is resolved. A name passes, since its addresses are checked later; the name of a metadata
     /// service does not.
     pub fn check_url(self, url: &Url) -> Result<(), AddressClass> {
         match AddressClass::of_url(url) {
@@ -270,22 +230,7 @@ impl AddressPolicy {
     }
 }
 
-impl fmt::Display for AddressPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for AddressPolicy {
-    type Err = UnknownAddressPolicy;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|policy| policy.name() == text);
-        known.ok_or_else(|| UnknownAddressPolicy(text.escape_debug().to_string()))
-    }
-}
-
-/// Whether the address is only another way to write its IPv4 address: mapped (`::ffff:0:0/96`), compatible (`::/96`),
+/// Whether the address is only another way to write an IPv4 address: mapped (`::ffff:0:0/96`), compatible (`::/96`),
 /// translated (`::ffff:0:0:0/96`, `64:ff9b::/96`) or 6to4 (`2002::/16`).
 fn stands_for_v4(address: Ipv6Addr) -> bool {
     matches!(
@@ -294,7 +239,7 @@ fn stands_for_v4(address: Ipv6Addr) -> bool {
     )
 }
 
-/// The IPv4 addresses that an IPv6 address leads to, by the forms of [`stands_for_v4`], Teredo (server and client), a
+/// The IPv4 addresses that an IPv6 address contains, by the forms of [`stands_for_v4`], Teredo (server and client), a
 /// network's own translation prefix (`64:ff9b:1::/48`, both layouts) or ISATAP.
 fn embedded_v4(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
     let join = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
@@ -325,7 +270,7 @@ pub fn is_localhost(name: &str) -> bool {
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// Whether the URL's host is this machine by its very text; no name but `localhost` is looked up.
+/// Whether the URL's host is a loopback address or `localhost`. Names are not resolved.
 pub fn is_loopback(url: &Url) -> bool {
     AddressClass::of_url(url) == Some(AddressClass::Loopback)
 }

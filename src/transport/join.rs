@@ -1,9 +1,9 @@
-//! A target and the request that goes on to it, as one URL.
+//! Joins the URL of a target with the path and query of a request that is forwarded to it.
 
 use url::Url;
 
-/// Where a request goes on to. A target without a path of its own takes the request's path; the query is the target's
-/// first, then the request's.
+/// The URL that a request is forwarded to. A target without a path gets the request's path; the target's query comes first,
+/// then the request's.
 pub fn join_url(target: &Url, request_target: &str) -> Url {
     let (path, query) = match request_target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -18,7 +18,7 @@ pub fn join_url(target: &Url, request_target: &str) -> Url {
         .flatten()
         .filter(|part| !part.is_empty());
     let joined = parts.collect::<Vec<_>>().join("&");
-    // A bare `?` belongs to what is signed for some providers: it stays when there is nothing to join.
+    // Some providers sign a bare `?` too: it stays when there is nothing to join.
     let is_bare = joined.is_empty() && target.query().or(query).is_some();
     url.set_query((is_bare || !joined.is_empty()).then_some(joined.as_str()));
     url

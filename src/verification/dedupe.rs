@@ -1,5 +1,5 @@
-//! What makes two requests the same: what is signed, as far as anything is. Whoever has one signed request may send it
-//! again with another value of what is not.
+//! The dedupe key of a request: made from what is signed, as far as anything is. Anybody who has one signed request can
+//! send it again with other values of the unsigned parts.
 
 use super::VerificationResult;
 use crate::digest::sha256_of;
@@ -7,11 +7,11 @@ use crate::signature::Received;
 
 impl VerificationResult {
     /// The key that a second delivery of the same event has too, scoped by the provider: the signed id, else a hash of what is
-    /// signed, else, where nothing is, a hash of method, target and body. `None` for a request of nobody's. What nobody
-    /// verified is a matter of its own: it must not keep a verified event from running a command.
+    /// signed, else, where nothing is, a hash of method, target and body. `None` where no provider was recognised.
     pub fn dedupe_key(&self, received: &Received<'_>, target: &str) -> Option<String> {
         let profile = self.profile.as_ref()?;
         let proved = self.verdict.is_accepted();
+        // A forged copy that comes first must not make the verified event a duplicate.
         let name = format!("{}{}", profile.name, if proved { "" } else { " unverified" });
         if let Some(key) = &self.facts.dedupe_key {
             return Some(format!("{name}:{key}"));
@@ -20,17 +20,10 @@ impl VerificationResult {
         let content = profile.scheme.signed_hash(received, form);
         Some(match content {
             Some(hash) => format!("{name}:content {hash}"),
-            None => format!("{name}:request {}", request_hash(received, target)),
+            None => {
+                let line = format!("{} {target}\n", received.method);
+                format!("{name}:request {}", sha256_of(&[line.as_bytes(), received.body]))
+            }
         })
     }
-}
-
-fn request_hash(received: &Received<'_>, target: &str) -> String {
-    sha256_of(&[
-        received.method.as_bytes(),
-        b" ",
-        target.as_bytes(),
-        b"\n",
-        received.body,
-    ])
 }

@@ -1,4 +1,4 @@
-//! The dev secret: what `listen` and `send` share on one machine without a word. Several processes may be the first to
+//! The dev secret: shared by `listen` and `send` on one machine without configuration. Several processes may be the first to
 //! use it at once: each of its files is created by one of them, and read by all.
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::random::Random;
 use crate::secret::{DEV_SECRET, Secret};
 use crate::signature::{AsymmetricKind, Scheme};
 
-/// What a secret is wanted for.
+/// The use of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The private half of a pair.
@@ -24,7 +24,7 @@ pub enum Purpose {
     Verify,
 }
 
-/// Secrets for a run: given ones, or the dev secret in the form of whichever provider asks.
+/// Secrets for a run: given ones, or the dev secret in each provider's form.
 #[derive(Debug, Clone)]
 pub enum Secrets {
     /// As the user gave them.
@@ -76,18 +76,13 @@ impl DevSecret {
     pub fn for_profile(&self, profile: &Profile, purpose: Purpose) -> Result<Secret> {
         if let Scheme::Asymmetric(scheme) = &profile.scheme {
             let pair = self.pair(scheme.kind)?;
-            let half = if purpose == Purpose::Sign {
-                pair.private
-            } else {
-                pair.public
-            };
-            let half = Secret::new(half).named(DEV_SECRET);
-            if purpose == Purpose::Sign {
-                known::remember(&half, Some(DEV_SECRET));
-            }
-            return Ok(half);
+            // The public half is not a secret, so it is not masked.
+            return Ok(match purpose {
+                Purpose::Sign => dev(pair.private),
+                Purpose::Verify => Secret::new(pair.public).named(DEV_SECRET),
+            });
         }
-        let form = &profile.secret_form;
+        let form = &profile.secret.form;
         // Many providers have the same form. Each needs a secret of its own: what one signs must not pass as another's.
         let key = [
             self.root.expose(),
@@ -96,9 +91,7 @@ impl DevSecret {
             profile.name.as_bytes(),
         ]
         .concat();
-        let secret = Secret::new(form.fresh(&Random::derived(key))).named(DEV_SECRET);
-        known::remember(&secret, Some(DEV_SECRET));
-        Ok(secret)
+        Ok(dev(form.fresh(&Random::derived(key))))
     }
 
     fn pair(&self, kind: AsymmetricKind) -> Result<Pair> {
@@ -143,7 +136,14 @@ impl Secrets {
     }
 }
 
-/// What the file holds. It is made at first use, by one of several processes.
+/// The dev secret with that text, known so that it is masked.
+fn dev(text: impl Into<Vec<u8>>) -> Secret {
+    let secret = Secret::new(text).named(DEV_SECRET);
+    known::remember(&secret, Some(DEV_SECRET));
+    secret
+}
+
+/// The content of the file, which the first of several processes makes.
 fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

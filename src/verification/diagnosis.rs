@@ -11,7 +11,7 @@ use crate::verification::dev_secret::Secrets;
 
 impl Verification {
     /// The mistake that explains a refusal, when one of the known ones does. `others` are secrets that were not tried.
-    /// Costs many checks: for people who look on, not for every request under load.
+    /// Costs many checks: not for every request under load.
     pub fn explain(&self, judged: &VerificationResult, received: &Received<'_>, others: &[Secret]) -> Diagnosis {
         let (Verdict::Refused(refusal), Some(profile)) = (&judged.verdict, &judged.profile) else {
             return Diagnosis::default();
@@ -66,14 +66,14 @@ impl Verification {
             .or_else(|| self.hint(judged, received, place))
     }
 
-    /// The line that a keyed hash of this body gives with the first secret: a secret itself, for whoever asks for it.
+    /// The header line that a keyed hash of this body gives with the first secret. It is valid, so treat it as a secret.
     pub fn expected(&self, judged: &VerificationResult, received: &Received<'_>) -> Option<String> {
         let profile = judged.profile.as_ref()?;
         let Scheme::Hmac(scheme) = &profile.scheme else {
             return None;
         };
         let document = serde_json::from_slice(received.body).ok();
-        let carried = scheme.carrier.read(received.headers, document.as_ref()).ok();
+        let carried = scheme.signed.carrier.read(received.headers, document.as_ref()).ok();
         let carried = carried.as_ref();
         let signer = profile.scheme.signer(&self.secrets_of(profile).ok()?).ok()?;
         let signed = signer.sign(&ToSign {
@@ -129,13 +129,17 @@ impl Verification {
     }
 
     /// The provider that the headers show, when the signature is right for it.
-    fn detected_provider(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
+    fn detected_provider(
+        &self,
+        profile: &Profile,
+        received: &Received<'_>,
+        budget: &TimeBudget,
+    ) -> Option<Explanation> {
         let detector = self.everybody.get_or_init(|| self.registry.detector());
         let found = detector.detect(received.headers, received.body);
         let others = found.iter().filter(|_| !found.contains(&profile.name.as_str()));
-        let candidates = others.filter_map(|name| compile_all(&self.registry, name).ok()).flatten();
-        let fits = candidates.into_iter().find(|candidate| self.fits(candidate, received, budget))?;
-        Some(signed_as("other-provider", &fits.label))
+        let names: Vec<String> = others.map(ToString::to_string).collect();
+        self.signed_as("other-provider", &names, profile, received, budget)
     }
 
     fn other_provider(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
@@ -148,25 +152,38 @@ impl Verification {
     }
 
     fn other_variant(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
-        let variants = compile_all(&self.registry, &profile.name).ok()?;
-        let mut others = variants.iter().filter(|candidate| *candidate.label != *profile.label());
-        let found = others.find(|candidate| self.fits(candidate, received, budget))?;
-        Some(signed_as("other-variant", &found.label))
+        let names = [profile.name.clone()];
+        self.signed_as("other-variant", &names, profile, received, budget)
     }
 
     /// The same header, as another provider has it.
     fn other_scheme(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
-        let names = self.registry.names();
-        let others = names.iter().filter(|name| **name != profile.name);
-        let label = others
-            .filter_map(|name| compile_all(&self.registry, name).ok())
-            .flatten()
-            .find(|candidate| self.fits(candidate, received, budget))?
-            .label;
-        Some(signed_as("other-provider", &label))
+        let mut names = self.registry.names();
+        names.retain(|name| **name != profile.name);
+        self.signed_as("other-provider", &names, profile, received, budget)
     }
 
-    /// Whether the request is right for that variant, whatever its age. Says no when there is no time for it.
+    /// The variant of those providers, other than `profile`, whose signature the request has.
+    fn signed_as(
+        &self,
+        cause: &'static str,
+        names: &[String],
+        profile: &Profile,
+        received: &Received<'_>,
+        budget: &TimeBudget,
+    ) -> Option<Explanation> {
+        let own = profile.label();
+        let all = names.iter().filter_map(|name| compile_all(&self.registry, name).ok());
+        let mut others = all.flatten().filter(|candidate| *candidate.label != *own);
+        let label = others.find(|candidate| self.fits(candidate, received, budget))?.label;
+        Some(Explanation::new(
+            cause,
+            format!("it was signed as `{label}`"),
+            format!("check it as such: `--provider {label}`"),
+        ))
+    }
+
+    /// Whether the signature is that variant's, whatever its age. False when the time budget is used up.
     fn fits(&self, candidate: &Candidate, received: &Received<'_>, budget: &TimeBudget) -> bool {
         // Most have another header: that is seen at once.
         let Received { headers, body, .. } = *received;
@@ -177,12 +194,4 @@ impl Verification {
         let fits = budget.check(scheme, body.len(), || self.verdict(candidate, received).is_match());
         fits == Some(true)
     }
-}
-
-fn signed_as(cause: &'static str, label: &str) -> Explanation {
-    Explanation::new(
-        cause,
-        format!("it was signed as `{label}`"),
-        format!("check it as such: `--provider {label}`"),
-    )
 }

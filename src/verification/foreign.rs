@@ -1,4 +1,4 @@
-//! Right signatures over bytes that are another scheme's content, or that whoever asks could have had signed.
+//! Rejects valid signatures over another scheme's content, or over a handshake's token, which anybody can have signed.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Verification {
         found.is_some()
     }
 
-    /// Whether a token may be signed for whoever asks with the secret of events: not when a provider that is named here
+    /// Whether a handshake's token may be signed with the secret of events: not when a provider that is named here
     /// signs events that look like it. What may be signed is in turn never taken for an event.
     pub fn may_sign(&self, token: &[u8]) -> bool {
         is_token(token)

@@ -1,9 +1,8 @@
 //! What happens to deliveries, as lines and as JSON.
 
-use std::borrow::Cow;
 use std::io;
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::clock::human_duration;
 use crate::engine::{Event, FailureReason, Next};
@@ -20,25 +19,6 @@ pub const BODY_SHOWN: usize = 200;
 
 /// An event of a delivery, with the number of its record.
 pub struct NumberedEvent<'a>(pub u64, pub &'a Event);
-
-/// `hook.attempt/1`: one attempt and what follows it.
-#[derive(Serialize)]
-struct AttemptRecord<'a> {
-    number: u64,
-    delivery: String,
-    message: &'a str,
-    event: &'a str,
-    provider: Option<&'a str>,
-    endpoint: Option<&'a str>,
-    url: String,
-    attempt: Option<u32>,
-    status: Option<u16>,
-    error: Option<&'static str>,
-    detail: Option<Cow<'a, str>>,
-    took_ms: Option<f64>,
-    next: &'static str,
-    retry_in_ms: Option<f64>,
-}
 
 impl View for NumberedEvent<'_> {
     /// `#12  job.paid  to crm  attempt 1  200 OK  3.4ms  delivered`
@@ -79,42 +59,32 @@ impl View for NumberedEvent<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let Self(
-            number,
-            Event {
-                delivery,
-                attempt,
-                next,
-                ..
-            },
-        ) = self;
-        let attempt = attempt.as_ref();
-        let error = attempt.and_then(|attempt| match &attempt.outcome {
-            Outcome::Error { kind, text } => Some((kind.name(), mask::text(text))),
-            Outcome::Answer(_) => None,
-        });
-        let (next, retry_in) = match next {
+        let Self(number, event) = self;
+        let (delivery, attempt) = (&event.delivery, event.attempt.as_ref());
+        let outcome = attempt.map(|attempt| &attempt.outcome);
+        let error = outcome.and_then(Outcome::error);
+        let (next, retry_in) = match event.next {
             Next::Delivered => ("delivered", None),
-            Next::Retry { after, .. } => ("retry", Some(*after)),
+            Next::Retry { after, .. } => ("retry", Some(after)),
             Next::Failed(_) => ("failed", None),
             Next::Interrupted => ("interrupted", None),
         };
-        let record = AttemptRecord {
-            number: *number,
-            delivery: delivery.id.to_string(),
-            message: &delivery.message.wire_id,
-            event: &delivery.message.event,
-            provider: delivery.label.provider.as_deref(),
-            endpoint: delivery.label.endpoint.as_deref(),
-            url: mask::url(delivery.url.as_str()),
-            attempt: attempt.map(|attempt| attempt.seq),
-            status: attempt.and_then(|attempt| attempt.outcome.status()),
-            error: error.as_ref().map(|(kind, _)| *kind),
-            detail: error.map(|(_, text)| text),
-            took_ms: attempt.map(|attempt| millis(attempt.took)),
-            next,
-            retry_in_ms: retry_in.map(millis),
-        };
+        let record = json!({
+            "number": number,
+            "delivery": delivery.id,
+            "message": delivery.message.wire_id,
+            "event": delivery.message.event,
+            "provider": delivery.label.provider,
+            "endpoint": delivery.label.endpoint,
+            "url": mask::url(delivery.url.as_str()),
+            "attempt": attempt.map(|attempt| attempt.seq),
+            "status": outcome.and_then(Outcome::status),
+            "error": error.map(|(kind, _)| kind),
+            "detail": error.map(|(_, text)| mask::text(text)),
+            "took_ms": attempt.map(|attempt| millis(attempt.took)),
+            "next": next,
+            "retry_in_ms": retry_in.map(millis),
+        });
         lines.object("hook.attempt/1", &record)
     }
 }
@@ -125,7 +95,7 @@ pub fn failure_detail(attempt: &Attempt) -> Option<String> {
         Outcome::Answer(answer) if answer.body.is_empty() => None,
         Outcome::Answer(answer) => {
             let text = printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN);
-            Some(format!("      it says: {text}"))
+            Some(format!("      response body: {text}"))
         }
         Outcome::Error { text, .. } => Some(format!("      {}", printable(text, 400))),
     }

@@ -25,7 +25,7 @@ pub fn pretty(body: &[u8], most: usize) -> ShownBody {
     let Ok(text) = std::str::from_utf8(body) else {
         let size = short_size(body.len() as u64);
         return ShownBody {
-            text: format!("({size} of bytes that are no text)"),
+            text: format!("({size} of binary data)"),
             cut: false,
         };
     };
@@ -120,7 +120,7 @@ mod tests {
     fn what_is_no_json_is_shown_as_text_and_bytes_are_counted() {
         assert_eq!(pretty(b"a=1&b={", 1000).text, "a=1&b={");
         assert_eq!(pretty(b"{\"a\":1", 1000).text, "{\"a\":1");
-        assert_eq!(pretty(&[0xff, 0xfe], 1000).text, "(2 B of bytes that are no text)");
+        assert_eq!(pretty(&[0xff, 0xfe], 1000).text, "(2 B of binary data)");
         assert_eq!(pretty(b"", 1000).text, "");
     }
 

@@ -1,28 +1,12 @@
 //! A bulk run as a whole.
 
-use std::collections::BTreeMap;
 use std::io;
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::app::outgoing::SendResult;
 use crate::text::count;
 use crate::view::{JsonLines, Page, View, millis, short_time};
-
-/// `hook.bulk/1`
-#[derive(Serialize)]
-struct BulkRecord<'a> {
-    deliveries: u64,
-    delivered: u64,
-    failed: u64,
-    interrupted: u64,
-    seconds: f64,
-    per_second: f64,
-    p50_ms: Option<f64>,
-    p95_ms: Option<f64>,
-    p99_ms: Option<f64>,
-    causes: &'a BTreeMap<String, u64>,
-}
 
 impl SendResult {
     fn per_second(&self) -> f64 {
@@ -56,18 +40,18 @@ impl View for SendResult {
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         let tally = &self.tally;
         let [p50_ms, p95_ms, p99_ms] = [0.5, 0.95, 0.99].map(|share| tally.times.percentile(share).map(millis));
-        let record = BulkRecord {
-            deliveries: tally.total(),
-            delivered: tally.delivered,
-            failed: tally.failed,
-            interrupted: tally.interrupted,
-            seconds: self.took.as_secs_f64(),
-            per_second: self.per_second().round(),
-            p50_ms,
-            p95_ms,
-            p99_ms,
-            causes: &tally.causes,
-        };
+        let record = json!({
+            "deliveries": tally.total(),
+            "delivered": tally.delivered,
+            "failed": tally.failed,
+            "interrupted": tally.interrupted,
+            "seconds": self.took.as_secs_f64(),
+            "per_second": self.per_second().round(),
+            "p50_ms": p50_ms,
+            "p95_ms": p95_ms,
+            "p99_ms": p99_ms,
+            "causes": tally.causes,
+        });
         lines.object("hook.bulk/1", &record)
     }
 }

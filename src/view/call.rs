@@ -2,43 +2,35 @@
 
 use std::io;
 
-use super::{JsonLines, Page, View, short_time};
+use super::record::status_cell;
+use super::{JsonLines, JsonRecord, Page, View, short_time};
 use crate::api::server::ApiCall;
 use crate::app::handshake::HandshakeResult;
 use crate::app::serve::ServeReady;
 use crate::clock::Timestamp;
-use crate::mask;
 use crate::text::printable;
 
 /// An event of a service, and when it was.
 pub struct TimedEvent<'a, T>(pub Timestamp, pub &'a T);
 
-impl View for ServeReady {
-    /// For people it is said on stderr.
-    fn human(&self, _: &mut Page) {}
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.ready/1", self)
-    }
+impl JsonRecord for ServeReady {
+    const SCHEMA: &'static str = "hook.ready/1";
 }
 
 impl View for TimedEvent<'_, ApiCall> {
     /// `12:03:04.123  POST /v1/webhooks  201  added crm  3.4ms`
     fn human(&self, page: &mut Page) {
         let (Self(at, call), style) = (self, page.style);
-        let status = match call.status {
-            status @ 200..300 => style.good(&status.to_string()),
-            status => style.bad(&status.to_string()),
-        };
         let summary = match printable(&call.summary, 200) {
             summary if summary.is_empty() => summary,
             summary => format!("  {summary}"),
         };
         page.line(format!(
-            "{}  {} {}  {status}{summary}  {}",
+            "{}  {} {}  {}{summary}  {}",
             style.dim(&at.local_clock()),
             printable(&call.method, 20),
-            style.name(&printable(&mask::url(&call.target), 120)),
+            style.name(&printable(&call.target, 120)),
+            status_cell(call.status).paint(style),
             style.dim(&short_time(call.took)),
         ));
     }
@@ -57,10 +49,8 @@ impl View for TimedEvent<'_, HandshakeResult> {
             Some(why) => format!("{}: {why}", style.caution("not confirmed")),
         };
         let name = style.name(result.endpoint.as_deref().unwrap_or_default());
-        page.line(format!(
-            "{}  handshake  {name}  {outcome}",
-            style.dim(&at.local_clock())
-        ));
+        let at = style.dim(&at.local_clock());
+        page.line(format!("{at}  handshake  {name}  {outcome}"));
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {

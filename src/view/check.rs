@@ -2,11 +2,11 @@
 
 use std::io;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::attempt::BODY_SHOWN;
 use super::request::header_lines;
-use super::style::Style;
+use super::style::Tone;
 use super::{JsonLines, Page, View, millis, short_time};
 use crate::app::endpoints::doctor::{CheckGroup, CheckReport, CheckSubject};
 use crate::app::endpoints::probe::{Exchange, ProbeReport};
@@ -14,6 +14,9 @@ use crate::exchange::{Answer, Outcome};
 use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::text::printable;
+
+/// Characters of an answer's body in JSON, at most.
+const BODY_GIVEN: usize = 4096;
 
 /// Requests beyond which a series is told by its verdicts, and only what went wrong is shown.
 const SERIES: usize = 6;
@@ -23,11 +26,8 @@ impl View for CheckReport<'_> {
         let style = page.style;
         let (name, title) = match self.subject {
             CheckSubject::Endpoint(endpoint) => {
-                let provider = printable(&endpoint.provider, 80);
-                (
-                    endpoint.name.clone(),
-                    format!("{provider}  {}", mask::url(&endpoint.url)),
-                )
+                let (provider, url) = (printable(&endpoint.provider, 80), mask::url(&endpoint.url));
+                (endpoint.name.clone(), format!("{provider}  {url}"))
             }
             CheckSubject::Workflow(name, file) => {
                 let url = mask::url(file.url.as_deref().unwrap_or("-"));
@@ -38,8 +38,8 @@ impl View for CheckReport<'_> {
         for (group, findings) in &self.groups {
             page.line(style.strong(group_title(*group)));
             for finding in findings {
-                let word = format!("{:<7}", finding.level.name());
-                page.line(format!("  {}  {}", colored(style, finding.level, &word), finding.fact));
+                let word = style.paint(tone(finding.level), &format!("{:<7}", finding.level.name()));
+                page.line(format!("  {word}  {}", finding.fact));
                 if let Some(hint) = &finding.hint {
                     page.line(style.dim(&format!("           {hint}")));
                 }
@@ -48,39 +48,25 @@ impl View for CheckReport<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let (schema, endpoint, workflow) = match self.subject {
-            CheckSubject::Endpoint(endpoint) => ("hook.endpoint-check/1", Some(endpoint.name.as_str()), None),
-            CheckSubject::Workflow(name, _) => ("hook.workflow-check/1", None, Some(name)),
+        let (schema, key, name) = match self.subject {
+            CheckSubject::Endpoint(endpoint) => ("hook.endpoint-check/1", "endpoint", endpoint.name.as_str()),
+            CheckSubject::Workflow(name, _) => ("hook.workflow-check/1", "workflow", name),
         };
         for (section, findings) in &self.groups {
-            findings.iter().try_for_each(|finding| {
-                let record = CheckRecord {
-                    endpoint,
-                    workflow,
-                    section: *section,
-                    check: finding.code,
-                    result: finding.level.name(),
-                    detail: &finding.fact,
-                    hint: finding.hint.as_deref(),
-                };
-                lines.object(schema, &record)
-            })?;
+            let records = findings.iter().map(|finding| {
+                json!({
+                    key: name,
+                    "section": section,
+                    "check": finding.code,
+                    "result": finding.level.name(),
+                    "detail": finding.fact,
+                    "hint": finding.hint,
+                })
+            });
+            lines.objects(schema, records)?;
         }
         Ok(())
     }
-}
-
-#[derive(Serialize)]
-struct CheckRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    endpoint: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workflow: Option<&'a str>,
-    section: CheckGroup,
-    check: &'static str,
-    result: &'static str,
-    detail: &'a str,
-    hint: Option<&'a str>,
 }
 
 fn group_title(group: CheckGroup) -> &'static str {
@@ -92,12 +78,12 @@ fn group_title(group: CheckGroup) -> &'static str {
     }
 }
 
-fn colored(style: Style, level: Level, word: &str) -> String {
+fn tone(level: Level) -> Tone {
     match level {
-        Level::Ok => style.good(word),
-        Level::Skipped | Level::Note => style.dim(word),
-        Level::Caution | Level::Unknown => style.caution(word),
-        Level::Problem => style.bad(word),
+        Level::Ok => Tone::Good,
+        Level::Skipped | Level::Note => Tone::Dim,
+        Level::Caution | Level::Unknown => Tone::Caution,
+        Level::Problem => Tone::Bad,
     }
 }
 
@@ -115,99 +101,52 @@ impl View for ProbeReport {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let [received, signature_checked, success, in_time] = self.findings.each_ref().map(VerdictRecord::new);
-        let verdicts = VerdictsRecord {
-            received,
-            signature_checked,
-            success,
-            in_time,
-        };
-        let record = ProbeRecord {
-            endpoint: &self.endpoint.name,
-            provider: &self.endpoint.provider,
-            url: mask::url(&self.endpoint.url),
-            event: &self.event,
-            active: self.endpoint.is_active(),
-            passed: self.passed(),
-            verdicts,
-            accepts_content_type: self.accepts_content_type(),
-            requests: self.exchanges.iter().map(RequestRecord::new).collect(),
-        };
+        let [received, signature_checked, success, in_time] = self.findings.each_ref().map(verdict_json);
+        let record = json!({
+            "endpoint": self.endpoint.name,
+            "provider": self.endpoint.provider,
+            "url": mask::url(&self.endpoint.url),
+            "event": self.event,
+            "active": self.endpoint.is_active(),
+            "passed": self.passed(),
+            "verdicts": {
+                "received": received,
+                "signature_checked": signature_checked,
+                "success": success,
+                "in_time": in_time,
+            },
+            "accepts_content_type": self.accepts_content_type(),
+            "requests": self.exchanges.iter().map(exchange_json).collect::<Vec<_>>(),
+        });
         lines.object("hook.endpoint-test/1", &record)
     }
 }
 
-#[derive(Serialize)]
-struct ProbeRecord<'a> {
-    endpoint: &'a str,
-    provider: &'a str,
-    url: String,
-    event: &'a str,
-    active: bool,
-    passed: bool,
-    verdicts: VerdictsRecord<'a>,
-    accepts_content_type: Option<bool>,
-    requests: Vec<RequestRecord<'a>>,
+fn verdict_json(finding: &Finding) -> Value {
+    let is_caution = finding.level == Level::Caution;
+    json!({
+        "verdict": verdict(finding.level),
+        "detail": finding.fact,
+        "caution": finding.hint.as_ref().filter(|_| is_caution),
+        "hint": finding.hint.as_ref().filter(|_| !is_caution),
+    })
 }
 
-#[derive(Serialize)]
-struct VerdictsRecord<'a> {
-    received: VerdictRecord<'a>,
-    signature_checked: VerdictRecord<'a>,
-    success: VerdictRecord<'a>,
-    in_time: VerdictRecord<'a>,
-}
-
-#[derive(Serialize)]
-struct VerdictRecord<'a> {
-    verdict: &'static str,
-    detail: &'a str,
-    caution: Option<&'a str>,
-    hint: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct RequestRecord<'a> {
-    number: u64,
-    kind: &'static str,
-    status: Option<u16>,
-    error: Option<&'static str>,
-    detail: Option<&'a str>,
-    took_ms: f64,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-}
-
-impl<'a> VerdictRecord<'a> {
-    fn new(finding: &'a Finding) -> Self {
-        let hint = finding.hint.as_deref();
-        let is_caution = finding.level == Level::Caution;
-        Self {
-            verdict: verdict(finding.level),
-            detail: &finding.fact,
-            caution: hint.filter(|_| is_caution),
-            hint: hint.filter(|_| !is_caution),
-        }
-    }
-}
-
-impl<'a> RequestRecord<'a> {
-    fn new(exchange: &'a Exchange) -> Self {
-        let (answer, error) = match &exchange.attempt.outcome {
-            Outcome::Answer(answer) => (Some(answer), None),
-            Outcome::Error { kind, text } => (None, Some((kind.name(), text.as_str()))),
-        };
-        Self {
-            number: exchange.number,
-            kind: if exchange.genuine { "genuine" } else { "tampered" },
-            status: exchange.status(),
-            error: error.map(|(kind, _)| kind),
-            detail: error.map(|(_, text)| text),
-            took_ms: millis(exchange.attempt.took),
-            headers: answer.map_or_else(Vec::new, |answer| header_lines(&answer.headers, false, &[])),
-            body: answer.map(|answer| String::from_utf8_lossy(&answer.body).chars().take(4096).collect()),
-        }
-    }
+fn exchange_json(exchange: &Exchange) -> Value {
+    let outcome = &exchange.attempt.outcome;
+    let (answer, error) = (outcome.answer(), outcome.error());
+    let headers = answer.map(|answer| header_lines(&answer.headers, false, &[]));
+    let body = answer.map(|answer| String::from_utf8_lossy(&answer.body));
+    json!({
+        "number": exchange.number,
+        "kind": if exchange.genuine { "genuine" } else { "tampered" },
+        "status": outcome.status(),
+        "error": error.map(|(kind, _)| kind),
+        "detail": error.map(|(_, text)| text),
+        "took_ms": millis(exchange.attempt.took),
+        "headers": headers.unwrap_or_default(),
+        "body": body.map(|body| body.chars().take(BODY_GIVEN).collect::<String>()),
+    })
 }
 
 impl ProbeReport {
@@ -239,7 +178,7 @@ fn answer_lines(answer: &Answer, page: &mut Page) {
     let text = String::from_utf8_lossy(&answer.body);
     let text = printable(&mask::text(text.trim()), BODY_SHOWN);
     if !text.is_empty() {
-        page.line(style.dim(&format!("    it says: {text}")));
+        page.line(style.dim(&format!("    response body: {text}")));
     }
 }
 
@@ -250,13 +189,9 @@ fn verdict_lines(finding: &Finding, page: &mut Page) {
         code => code.replace('_', " "),
     };
     let (style, level) = (page.style, finding.level);
-    let word = format!("{:<7}", verdict(level));
     let passed = if level == Level::Caution { Level::Ok } else { level };
-    page.line(format!(
-        "{}  {name:<17}  {}",
-        colored(style, passed, &word),
-        finding.fact
-    ));
+    let word = style.paint(tone(passed), &format!("{:<7}", verdict(level)));
+    page.line(format!("{word}  {name:<17}  {}", finding.fact));
     if let Some(caution) = finding.hint.as_ref().filter(|_| level == Level::Caution) {
         page.line(format!("{:<28}{}", "", style.caution(caution)));
     }

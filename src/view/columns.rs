@@ -3,29 +3,10 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::view::style::Style;
+pub use crate::view::style::Tone;
 
 /// What stands between columns.
 const GAP: &str = "  ";
-
-/// What a text means, and so its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tone {
-    /// Nothing special.
-    #[default]
-    Plain,
-    /// Success.
-    Good,
-    /// Failure.
-    Bad,
-    /// Neither.
-    Caution,
-    /// Beside the point.
-    Dim,
-    /// The point.
-    Strong,
-    /// A name that can be typed.
-    Name,
-}
 
 /// A text in a column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +40,9 @@ pub(super) const fn column(title: &'static str, right: bool, least: usize, optio
     }
 }
 
+/// Columns without titles, at their full width.
+pub(super) const UNTITLED: [Column; 6] = [column("", false, 0, false); 6];
+
 /// How wide each column is; 0 leaves it out.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -75,23 +59,9 @@ impl Cell {
         }
     }
 
-    fn width(&self) -> usize {
-        self.text.width()
-    }
-}
-
-impl Tone {
     /// The text in the colour of its meaning.
-    pub fn paint(self, style: Style, text: &str) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Good => style.good(text),
-            Self::Bad => style.bad(text),
-            Self::Caution => style.caution(text),
-            Self::Dim => style.dim(text),
-            Self::Strong => style.strong(text),
-            Self::Name => style.name(text),
-        }
+    pub fn paint(&self, style: Style) -> String {
+        style.paint(self.tone, &self.text)
     }
 }
 
@@ -99,7 +69,12 @@ impl Layout {
     /// Widths for these rows. Within `total` characters, when it is given: optional columns go from the right until the
     /// others fit at their least, then the widest are cut.
     pub fn fit(columns: &'static [Column], rows: &[Vec<Cell>], total: Option<usize>) -> Self {
-        let widest = |index: usize| rows.iter().filter_map(|row| row.get(index)).map(Cell::width).max();
+        let widest = |index: usize| {
+            rows.iter()
+                .filter_map(|row| row.get(index))
+                .map(|cell| cell.text.width())
+                .max()
+        };
         let natural = |(index, column): (usize, &Column)| match widest(index) {
             Some(width) if width > 0 => width.max(column.title.width()),
             _ => 0,
@@ -171,7 +146,7 @@ impl Layout {
                 continue;
             }
             line.extend(std::iter::repeat_n(' ', blanks + before));
-            line.push_str(&cell.tone.paint(style, &text));
+            line.push_str(&style.paint(cell.tone, &text));
             blanks = after + GAP.len();
         }
         line

@@ -1,11 +1,10 @@
 //! Settings, the places of files, and what a project asks for.
 
 use std::io;
-use std::path::Path;
 
-use serde::Serialize;
+use serde_json::json;
 
-use super::{JsonLines, Page, View};
+use super::{JsonLines, JsonRecord, Page, View};
 use crate::app::context::FilePlaces;
 use crate::app::trust::TrustRequest;
 use crate::config::describe::DescribedSetting;
@@ -33,12 +32,13 @@ impl View for SettingsView<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let mut settings = self.0.iter();
-        settings.try_for_each(|setting| lines.object("hook.setting/1", setting))
+        lines.objects("hook.setting/1", self.0)
     }
 }
 
-impl View for FilePlaces {
+impl JsonRecord for FilePlaces {
+    const SCHEMA: &'static str = "hook.paths/1";
+
     fn human(&self, page: &mut Page) {
         let rows = [
             ("settings", Some(&self.config)),
@@ -62,10 +62,6 @@ impl View for FilePlaces {
             page.line(format!("{name:<12} {}{absent}", path.display()));
         }
     }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.paths/1", self)
-    }
 }
 
 impl View for TrustRequest {
@@ -74,13 +70,7 @@ impl View for TrustRequest {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct TrustRecord<'a> {
-            file: &'a Path,
-            allows: Vec<&'a str>,
-        }
-        let allows = self.grants.iter().map(|grant| grant.text.as_str()).collect();
-        let file = &self.file;
-        lines.object("hook.trust/1", &TrustRecord { file, allows })
+        let allows: Vec<_> = self.grants.iter().map(|grant| &grant.text).collect();
+        lines.object("hook.trust/1", &json!({ "file": self.file, "allows": allows }))
     }
 }

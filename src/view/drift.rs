@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::columns::{Cell, Tone};
 use super::{JsonLines, Page, View, count};
 use crate::app::inspect::drift::{DriftGroup, DriftSeen};
 use crate::provider::drift::Difference;
@@ -62,57 +63,32 @@ impl View for DriftReport<'_> {
             #[serde(flatten)]
             seen: Option<DriftSeen>,
         }
-        self.differences.iter().try_for_each(|(difference, seen)| {
-            let (provider, event, seen) = (self.provider, self.event, *seen);
-            lines.object(
-                "hook.drift/1",
-                &DriftRecord {
-                    provider,
-                    event,
-                    difference,
-                    seen,
-                },
-            )
-        })
-    }
-}
-
-/// One line a difference, in columns.
-pub fn rows(differences: &[(&Difference, Option<DriftSeen>)], page: &mut Page) {
-    let style = page.style;
-    let paths: Vec<String> = differences.iter().map(|(difference, _)| path(difference)).collect();
-    let facts = differences
-        .iter()
-        .map(|(difference, _)| difference.finding.fact.as_str());
-    let (path_width, fact_width) = (width(paths.iter().map(String::as_str)), width(facts));
-    for ((difference, seen), path) in differences.iter().zip(&paths) {
-        let finding = &difference.finding;
-        // Padded before it is coloured: colours have a width for the formatter, none on the screen.
-        let name = &format!("{:<7}", finding.code);
-        let name = if finding.is_problem() {
-            style.bad(name)
-        } else {
-            style.dim(name)
+        let record = |&(difference, seen)| DriftRecord {
+            provider: self.provider,
+            event: self.event,
+            difference,
+            seen,
         };
-        let start = format!("  {name}  {}", style.name(&format!("{path:<path_width$}")));
-        page.line(match seen {
-            None => format!("{start}  {}", finding.fact),
-            Some(seen) => {
-                let places = count(seen.records, "record");
-                let seen = style.dim(&format!("in {places}, such as #{}", seen.example));
-                format!("{start}  {:<fact_width$}  {seen}", finding.fact)
-            }
-        });
+        lines.objects("hook.drift/1", self.differences.iter().map(record))
     }
 }
 
-fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.map(|text| text.chars().count()).max().unwrap_or(0)
-}
-
-fn path(difference: &Difference) -> String {
-    match difference.path.as_str() {
-        "" => "(the body)".to_owned(),
-        path => printable(path, PATH_SHOWN),
-    }
+/// One line per difference.
+pub fn rows(differences: &[(&Difference, Option<DriftSeen>)], page: &mut Page) {
+    let row = |(difference, seen): &(&Difference, Option<DriftSeen>)| {
+        let finding = &difference.finding;
+        let tone = if finding.is_problem() { Tone::Bad } else { Tone::Dim };
+        let path = match difference.path.as_str() {
+            "" => "(the body)".to_owned(),
+            path => printable(path, PATH_SHOWN),
+        };
+        let seen = seen.map(|seen| format!("in {}, such as #{}", count(seen.records, "record"), seen.example));
+        vec![
+            Cell::new(format!("  {:<7}", finding.code), tone),
+            Cell::new(path, Tone::Name),
+            Cell::new(&finding.fact, Tone::Plain),
+            Cell::new(seen.unwrap_or_default(), Tone::Dim),
+        ]
+    };
+    page.table(differences.iter().map(row));
 }

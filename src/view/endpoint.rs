@@ -2,10 +2,11 @@
 
 use std::io;
 
-use serde::Serialize;
+use serde_json::json;
 
+use super::columns::{Cell, Tone};
 use super::style::Style;
-use super::{JsonLines, Page, View};
+use super::{JsonLines, Page, View, counted};
 use crate::app::endpoints::{EndpointDetails, EndpointEvent, differences};
 use crate::clock::human_duration;
 use crate::endpoints::{Confirmed, Step};
@@ -19,92 +20,67 @@ const MOST: usize = 200;
 /// The schema of an endpoint.
 const SCHEMA: &str = "hook.endpoint/1";
 
-/// Endpoints, a line each.
-pub struct EndpointTable(pub Vec<EndpointDetails>);
-
-/// Everything about each endpoint.
-pub struct EndpointPages(pub Vec<EndpointDetails>);
+/// Endpoints: one line each, or in full.
+pub struct EndpointsView {
+    /// The endpoints.
+    pub endpoints: Vec<EndpointDetails>,
+    /// Whether everything about them is shown.
+    pub full: bool,
+}
 
 /// What a plan does.
 pub struct EndpointSteps<'a>(pub &'a [Step]);
 
-impl View for EndpointTable {
+impl View for EndpointsView {
     fn human(&self, page: &mut Page) {
-        if self.0.is_empty() {
-            return;
-        }
-        let header = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
-        let rows: Vec<[String; 6]> = self.0.iter().map(cells).collect();
-        let wide = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([header[column].len()]).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..header.len()).map(wide).collect();
-        let padded = |cells: &[String]| -> Vec<String> {
-            let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            padded.collect()
-        };
-        let style = page.style;
-        page.line(style.dim(padded(&header.map(str::to_owned)).join("  ").trim_end()));
-        for (endpoint, row) in self.0.iter().zip(&rows) {
-            let mut cells = padded(row);
-            cells[0] = style.name(&cells[0]);
-            cells[4] = state_style(style, endpoint, &cells[4]);
-            page.line(cells.join("  ").trim_end());
-        }
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        self.0.iter().try_for_each(|endpoint| lines.object(SCHEMA, endpoint))
-    }
-}
-
-fn cells(endpoint: &EndpointDetails) -> [String; 6] {
-    [
-        endpoint.name.clone(),
-        printable(&endpoint.provider, 40),
-        printable(&endpoint.url, 80),
-        endpoint.events.summary(32),
-        state_word(endpoint).to_owned(),
-        printable(endpoint.description.as_deref().unwrap_or_default(), 60),
-    ]
-}
-
-fn state_word(endpoint: &EndpointDetails) -> &'static str {
-    match (endpoint.active, endpoint.is_pending()) {
-        (true, _) => "active",
-        (false, true) => "pending",
-        (false, false) => "disabled",
-    }
-}
-
-fn state_style(style: Style, endpoint: &EndpointDetails, text: &str) -> String {
-    if endpoint.active {
-        style.good(text)
-    } else {
-        style.bad(text)
-    }
-}
-
-impl View for EndpointPages {
-    fn human(&self, page: &mut Page) {
-        for (index, endpoint) in self.0.iter().enumerate() {
-            if index > 0 {
-                page.line("");
+        if self.full {
+            for (index, endpoint) in self.endpoints.iter().enumerate() {
+                if index > 0 {
+                    page.line("");
+                }
+                one(endpoint, page);
             }
-            one(endpoint, page);
+        } else if !self.endpoints.is_empty() {
+            table(&self.endpoints, page);
         }
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        self.0.iter().try_for_each(|endpoint| lines.object(SCHEMA, endpoint))
+        lines.objects(SCHEMA, &self.endpoints)
+    }
+}
+
+fn table(endpoints: &[EndpointDetails], page: &mut Page) {
+    let titles = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
+    let titles = titles.map(|title| Cell::new(title, Tone::Dim)).to_vec();
+    let row = |endpoint: &EndpointDetails| {
+        vec![
+            Cell::new(&endpoint.name, Tone::Name),
+            Cell::new(printable(&endpoint.provider, 40), Tone::Plain),
+            Cell::new(printable(&endpoint.url, 80), Tone::Plain),
+            Cell::new(endpoint.events.summary(32), Tone::Plain),
+            state_cell(endpoint),
+            Cell::new(
+                printable(endpoint.description.as_deref().unwrap_or_default(), 60),
+                Tone::Plain,
+            ),
+        ]
+    };
+    page.table([titles].into_iter().chain(endpoints.iter().map(row)));
+}
+
+fn state_cell(endpoint: &EndpointDetails) -> Cell {
+    match (endpoint.active, endpoint.is_pending()) {
+        (true, _) => Cell::new("active", Tone::Good),
+        (false, true) => Cell::new("pending", Tone::Bad),
+        (false, false) => Cell::new("disabled", Tone::Bad),
     }
 }
 
 /// Everything about one endpoint.
 fn one(endpoint: &EndpointDetails, page: &mut Page) {
     let style = page.style;
-    let mut row = |name: &str, value: &str| page.line(format!("{} {value}", style.dim(&format!("{name:<12}"))));
+    let mut row = |name: &str, value: &str| page.field(&format!("{name:<13}"), value);
     row("name", &style.name(&endpoint.name));
     row("id", &printable(&endpoint.id, MOST));
     row("provider", &printable(&endpoint.provider, MOST));
@@ -147,7 +123,7 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
         0 => String::new(),
         n => format!(", {} in a row", count(n.into(), "failed delivery")),
     };
-    let word = state_style(style, endpoint, state_word(endpoint));
+    let word = state_cell(endpoint).paint(style);
     match &endpoint.disabled {
         None => format!("{word}{failed}"),
         Some(disabled) => format!(
@@ -201,7 +177,7 @@ impl View for EndpointEvent {
                         until.local_datetime(),
                         human_duration(*overlap)
                     ),
-                    None if *had_secret => "the old secret counts no longer".to_owned(),
+                    None if *had_secret => "the old secret is no longer valid".to_owned(),
                     None => "it had no secret before".to_owned(),
                 };
                 page.line(format!(
@@ -214,8 +190,8 @@ impl View for EndpointEvent {
             Self::Confirmed(endpoint, outcome) => {
                 let said = match outcome {
                     Confirmed::Now => "is confirmed: it gets deliveries from now on",
-                    _ if endpoint.active => "waits for no confirmation",
-                    _ => "waits for no confirmation, but is disabled",
+                    _ if endpoint.active => "needs no confirmation",
+                    _ => "needs no confirmation, but is disabled",
                 };
                 page.line(format!("{} {said}", style.name(&endpoint.name)));
             }
@@ -295,16 +271,6 @@ impl EndpointEvent {
     }
 }
 
-/// One thing that a plan does, as `hook.step/1` has it.
-#[derive(Serialize)]
-struct StepRecord<'a> {
-    action: &'static str,
-    name: &'a str,
-    provider: &'a str,
-    url: String,
-    differs: Vec<&'static str>,
-}
-
 impl View for EndpointSteps<'_> {
     fn human(&self, page: &mut Page) {
         for step in self.0 {
@@ -313,39 +279,36 @@ impl View for EndpointSteps<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        self.0.iter().try_for_each(|step| {
+        let records = self.0.iter().map(|step| {
             let (action, endpoint, differs) = match step {
                 Step::Remove(endpoint) => ("remove", endpoint, Vec::new()),
                 Step::Change { before, after, .. } => ("change", &**before, differences(before, after)),
                 Step::Add(planned) => ("add", &planned.endpoint, Vec::new()),
             };
-            let record = StepRecord {
-                action,
-                name: &endpoint.name,
-                provider: &endpoint.provider,
-                url: mask::url(&endpoint.url),
-                differs,
-            };
-            lines.object("hook.step/1", &record)
-        })
+            json!({
+                "action": action,
+                "name": endpoint.name,
+                "provider": endpoint.provider,
+                "url": mask::url(&endpoint.url),
+                "differs": differs,
+            })
+        });
+        lines.objects("hook.step/1", records)
     }
 }
 
 impl EndpointSteps<'_> {
     /// How much there is to do.
     pub fn summary(&self) -> String {
-        let count = |is: fn(&Step) -> bool| self.0.iter().filter(|step| is(step)).count();
-        let parts = [
+        let count = |is: fn(&Step) -> bool| self.0.iter().filter(|step| is(step)).count() as u64;
+        let parts = counted([
             (count(|step| matches!(step, Step::Add(_))), "to add"),
             (count(|step| matches!(step, Step::Change { .. })), "to change"),
             (count(|step| matches!(step, Step::Remove(_))), "to remove"),
-        ];
-        let parts = parts.iter().filter(|(n, _)| *n > 0);
-        let parts: Vec<String> = parts.map(|(n, what)| format!("{n} {what}")).collect();
-        if parts.is_empty() {
-            "nothing to do".to_owned()
-        } else {
-            parts.join(", ")
+        ]);
+        match parts.as_slice() {
+            [] => "nothing to do".to_owned(),
+            parts => parts.join(", "),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Handshakes: what came of asking a receiver whether it wants a provider's events.
 
-use std::io;
-
 use crate::app::handshake::HandshakeResult;
 use crate::text::printable;
-use crate::view::{JsonLines, Page, View, short_time};
+use crate::view::{JsonRecord, Page, short_time};
 
-impl View for HandshakeResult {
+impl JsonRecord for HandshakeResult {
+    const SCHEMA: &'static str = "hook.handshake/1";
+
     fn human(&self, page: &mut Page) {
         let style = page.style;
         let name = self
@@ -21,9 +21,5 @@ impl View for HandshakeResult {
             Some(why) => format!("{}{status}  {took}  {}", style.bad("failed"), printable(why, 600)),
         };
         page.line(format!("{}{name}{wrong}  {came}", style.name(&self.provider)));
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.handshake/1", self)
     }
 }

@@ -1,4 +1,4 @@
-//! What things look like: one form, one file. Everything here turns values into text; the screen prints it.
+//! How domain objects look: one file per noun. Everything here turns values into text; the front end prints it.
 
 pub mod attempt;
 pub mod body;
@@ -31,17 +31,37 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::text::write_json;
 pub use crate::text::{count, millis, short_size, short_time, status_line};
+use crate::text::{printable, write_json};
+use columns::{Cell, Layout, UNTITLED};
 use style::Style;
 
-/// How a value looks: lines for people, JSON objects for scripts, side by side. The front end says which is wanted.
+/// How a value looks: lines for people, JSON objects for scripts. The front end chooses.
 pub trait View {
     /// Lines for people.
     fn human(&self, page: &mut Page);
 
     /// JSON objects, one a line, each with its `schema`.
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()>;
+}
+
+/// A record that is its own JSON object.
+pub trait JsonRecord: Serialize {
+    /// Name and version of the schema, such as `hook.capture/1`.
+    const SCHEMA: &'static str;
+
+    /// Lines for people; none where stderr has told them already.
+    fn human(&self, _: &mut Page) {}
+}
+
+impl<T: JsonRecord> View for T {
+    fn human(&self, page: &mut Page) {
+        JsonRecord::human(self, page);
+    }
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object(T::SCHEMA, self)
+    }
 }
 
 /// Lines for people, and what decides how they look.
@@ -51,7 +71,7 @@ pub struct Page {
     pub style: Style,
     /// Characters of a line, on a terminal.
     pub columns: Option<usize>,
-    /// Whether more is wanted than usual.
+    /// Whether `-v` was given.
     pub verbose: bool,
     /// What was written.
     pub lines: Vec<String>,
@@ -72,6 +92,31 @@ impl Page {
     pub fn line(&mut self, text: impl Into<String>) {
         self.lines.push(text.into());
     }
+
+    /// Adds rows in columns that are as wide as their widest text.
+    pub fn table(&mut self, rows: impl IntoIterator<Item = Vec<Cell>>) {
+        let rows: Vec<_> = rows.into_iter().collect();
+        let layout = Layout::fit(&UNTITLED, &rows, None);
+        self.lines
+            .extend(rows.iter().map(|row| layout.line(row, self.style, false)));
+    }
+
+    /// Adds a name and its value.
+    pub fn field(&mut self, name: &str, value: &str) {
+        let name = self.style.dim(&format!("{name:<12}"));
+        self.line(format!("{name}{value}"));
+    }
+}
+
+/// Text from the network, cut to `most` characters, or a dash.
+pub fn or_dash(text: Option<&str>, most: usize) -> String {
+    text.map_or_else(|| "-".to_owned(), |text| printable(text, most))
+}
+
+/// `2 to add`, `1 to remove`: the counts that are not zero.
+pub fn counted<'a>(parts: impl IntoIterator<Item = (u64, &'a str)>) -> Vec<String> {
+    let parts = parts.into_iter().filter(|(n, _)| *n > 0);
+    parts.map(|(n, what)| format!("{n} {what}")).collect()
 }
 
 /// A record with the name and version of its schema before its fields.
@@ -92,5 +137,10 @@ impl JsonLines<'_> {
     pub fn object(&mut self, schema: &str, record: &impl Serialize) -> io::Result<()> {
         write_json(&mut self.0, &WithSchema { schema, record })?;
         self.0.write_all(b"\n")
+    }
+
+    /// Writes several records of one schema.
+    pub fn objects<T: Serialize>(&mut self, schema: &str, records: impl IntoIterator<Item = T>) -> io::Result<()> {
+        records.into_iter().try_for_each(|record| self.object(schema, &record))
     }
 }

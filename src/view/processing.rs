@@ -1,18 +1,13 @@
 //! What came of a command that ran again for a request.
 
-use std::io;
-
 use crate::app::replay::rerun::ProcessingResult;
-use crate::text::printable;
-use crate::view::{JsonLines, Page, View, short_time};
+use crate::view::{JsonRecord, Page, or_dash, short_time};
 
-impl View for ProcessingResult {
+impl JsonRecord for ProcessingResult {
+    const SCHEMA: &'static str = "hook.processing/1";
+
     fn human(&self, page: &mut Page) {
         let style = page.style;
-        let event = self
-            .event
-            .as_deref()
-            .map_or_else(|| "-".to_owned(), |event| printable(event, 200));
         let what = match &self.error {
             None => style.good("processed"),
             Some(error) => format!(
@@ -24,12 +19,8 @@ impl View for ProcessingResult {
         page.line(format!(
             "{}  {}  {what}  {}",
             style.strong(&format!("#{}", self.number)),
-            style.name(&event),
+            style.name(&or_dash(self.event.as_deref(), 200)),
             style.dim(&short_time(self.took)),
         ));
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.processing/1", self)
     }
 }

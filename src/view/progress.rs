@@ -3,15 +3,17 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressState, ProgressStyle};
 
 /// Counts down to the next attempt; gone from the screen when dropped.
-pub struct Countdown(ProgressBar);
+pub struct Countdown {
+    _bar: ProgressBar,
+}
 
 impl Countdown {
     /// Starts at once.
     pub fn start(what: &str, wait: Duration) -> Self {
-        let bar = ProgressBar::new_spinner();
+        let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
         let end = Instant::now() + wait;
         let left = move |_: &ProgressState, text: &mut dyn Write| {
             let left = end.saturating_duration_since(Instant::now());
@@ -23,13 +25,7 @@ impl Countdown {
         }
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
-        Self(bar)
-    }
-}
-
-impl Drop for Countdown {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
+        Self { _bar: bar }
     }
 }
 
@@ -42,7 +38,7 @@ impl BulkProgress {
         if !shown {
             return Self(ProgressBar::hidden());
         }
-        let bar = ProgressBar::new(total);
+        let bar = ProgressBar::new(total).with_finish(ProgressFinish::AndClear);
         let template = "{bar:32} {pos}/{len}  {per_sec}  {msg}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
@@ -56,11 +52,5 @@ impl BulkProgress {
         if failed > 0 {
             self.0.set_message(format!("{failed} failed"));
         }
-    }
-}
-
-impl Drop for BulkProgress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }

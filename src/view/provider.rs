@@ -10,8 +10,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::json;
 
+use super::columns::{Cell, Tone};
 use super::{JsonLines, Page, View, count};
 use crate::provider::{Origin, Profile, ProviderListing};
 
@@ -20,24 +21,19 @@ pub struct ProviderList<'a>(pub &'a [ProviderListing]);
 
 impl View for ProviderList<'_> {
     fn human(&self, page: &mut Page) {
-        let widest =
-            |text: fn(&ProviderListing) -> &str| self.0.iter().map(|listing| text(listing).chars().count()).max();
-        let names = widest(|listing| &listing.name).unwrap_or(0);
-        let titles = widest(|listing| &listing.title).unwrap_or(0);
-        for listing in self.0 {
-            page.line(format!(
-                "{}  {:<titles$}  {:>3} events  {}",
-                page.style.name(&format!("{:<names$}", listing.name)),
-                listing.title,
-                listing.events,
-                page.style.dim(&listing.origin.to_string())
-            ));
-        }
+        let row = |listing: &ProviderListing| {
+            vec![
+                Cell::new(&listing.name, Tone::Name),
+                Cell::new(&listing.title, Tone::Plain),
+                Cell::new(format!("{:>3} events", listing.events), Tone::Plain),
+                Cell::new(listing.origin.to_string(), Tone::Dim),
+            ]
+        };
+        page.table(self.0.iter().map(row));
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let mut listings = self.0.iter();
-        listings.try_for_each(|listing| lines.object("hook.provider/1", listing))
+        lines.objects("hook.provider/1", self.0)
     }
 }
 
@@ -70,44 +66,35 @@ pub struct ProviderEvents<'a>(pub &'a Profile);
 
 impl View for ProviderEvents<'_> {
     fn human(&self, page: &mut Page) {
-        let names = self.0.events.keys().map(|name| name.chars().count());
-        let width = names.max().unwrap_or(0);
-        for (name, event) in &self.0.events {
-            let mut line = format!("{}  {}", page.style.name(&format!("{name:<width$}")), event.summary);
+        let style = page.style;
+        page.table(self.0.events.iter().map(|(name, event)| {
+            let mut text = event.summary.clone();
             if event.grouping {
-                line += &page.style.dim("; may be grouped");
+                text += &style.dim("; may be grouped");
             }
             if !event.aliases.is_empty() {
-                line += &page.style.dim(&format!("; also {}", event.aliases.join(", ")));
+                text += &style.dim(&format!("; also {}", event.aliases.join(", ")));
             }
             if event.assumed {
-                line += " ";
-                line += &page.style.caution("(assumed data)");
+                text.push(' ');
+                text += &style.caution("(assumed data)");
             }
-            page.line(line);
-        }
+            vec![Cell::new(name, Tone::Name), Cell::new(text, Tone::Plain)]
+        }));
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct EventRecord<'a> {
-            provider: &'a str,
-            event: &'a str,
-            summary: &'a str,
-            grouping: bool,
-            aliases: &'a [String],
-        }
         let provider = self.0.label();
-        self.0.events.iter().try_for_each(|(name, event)| {
-            let record = EventRecord {
-                provider: &provider,
-                event: name,
-                summary: &event.summary,
-                grouping: event.grouping,
-                aliases: &event.aliases,
-            };
-            lines.object("hook.event/1", &record)
-        })
+        let records = self.0.events.iter().map(|(name, event)| {
+            json!({
+                "provider": provider,
+                "event": name,
+                "summary": event.summary,
+                "grouping": event.grouping,
+                "aliases": event.aliases,
+            })
+        });
+        lines.objects("hook.event/1", records)
     }
 }
 
@@ -131,19 +118,12 @@ impl View for CheckedFile<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct CheckRecord<'a> {
-            file: &'a Path,
-            provider: &'a str,
-            events: usize,
-            variants: usize,
-        }
-        let record = CheckRecord {
-            file: self.file,
-            provider: &self.profile.name,
-            events: self.profile.events.len(),
-            variants: self.profile.variants.len(),
-        };
+        let record = json!({
+            "file": self.file,
+            "provider": self.profile.name,
+            "events": self.profile.events.len(),
+            "variants": self.profile.variants.len(),
+        });
         lines.object("hook.provider-check/1", &record)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::app::receive::{SampleFit, TriggerReport};
 use crate::app::socket::Ready;
@@ -11,9 +11,10 @@ use crate::listener::{ChallengeReply, ReceivedRequest, WholeRequest};
 use crate::mask;
 use crate::signature::Verdict;
 use crate::text::printable;
+use crate::view::record::status_cell;
 use crate::view::request::header_lines;
 use crate::view::style::Style;
-use crate::view::{JsonLines, Page, View, body, drift, millis, short_size, short_time};
+use crate::view::{JsonLines, JsonRecord, Page, View, body, drift, millis, or_dash, short_size, short_time};
 
 /// How much of a body `-v` shows, in characters.
 const BODY_SHOWN: usize = 16 * 1024;
@@ -21,13 +22,8 @@ const BODY_SHOWN: usize = 16 * 1024;
 /// How much of a trigger's record is shown, in characters.
 const RECORD_SHOWN: usize = 4096;
 
-impl View for Ready {
-    /// Said on stderr: stdout is for requests.
-    fn human(&self, _: &mut Page) {}
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.ready/1", self)
-    }
+impl JsonRecord for Ready {
+    const SCHEMA: &'static str = "hook.ready/1";
 }
 
 /// A request that was just recorded.
@@ -38,29 +34,6 @@ pub struct LiveCapture<'a> {
     pub verbose: bool,
     /// Whether credentials are shown.
     pub reveal: bool,
-}
-
-/// What `hook.capture/1` says of a request while it is received.
-#[derive(Serialize)]
-struct LiveRecord<'a> {
-    number: u64,
-    id: String,
-    event: Option<&'a str>,
-    event_id: Option<&'a str>,
-    provider: Option<&'a str>,
-    ties: Vec<&'a str>,
-    verdict: &'static str,
-    reason: Option<&'static str>,
-    detail: Option<String>,
-    duplicate_of: Option<u64>,
-    same_content: bool,
-    unsigned: &'a [String],
-    handshake: bool,
-    handshake_refused: Option<&'a str>,
-    confirm_url: Option<&'a str>,
-    status: u16,
-    size: usize,
-    took_ms: f64,
 }
 
 impl View for LiveCapture<'_> {
@@ -74,26 +47,26 @@ impl View for LiveCapture<'_> {
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         let (request, judged) = (self.request, &self.request.judged);
         let challenge = request.handshake.as_ref();
-        let record = LiveRecord {
-            number: request.number,
-            id: request.id.to_string(),
-            event: judged.facts.event.as_deref(),
-            event_id: judged.facts.id.as_deref(),
-            provider: judged.label.as_deref(),
-            ties: judged.ties.iter().map(AsRef::as_ref).collect(),
-            verdict: judged.verdict.name(),
-            reason: judged.verdict.reason(),
-            detail: judged.verdict.detail(),
-            duplicate_of: request.duplicate_of,
-            same_content: request.same_content,
-            unsigned: &request.unsigned,
-            handshake: challenge.is_some(),
-            handshake_refused: challenge.and_then(|reply| reply.refused.as_deref()),
-            confirm_url: challenge.and_then(ChallengeReply::confirm_url),
-            status: request.status,
-            size: request.size,
-            took_ms: millis(request.took),
-        };
+        let record = json!({
+            "number": request.number,
+            "id": request.id,
+            "event": judged.facts.event,
+            "event_id": judged.facts.id,
+            "provider": judged.label.as_deref(),
+            "ties": judged.ties.iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
+            "verdict": judged.verdict.name(),
+            "reason": judged.verdict.reason(),
+            "detail": judged.verdict.detail(),
+            "duplicate_of": request.duplicate_of,
+            "same_content": request.same_content,
+            "unsigned": request.unsigned,
+            "handshake": challenge.is_some(),
+            "handshake_refused": challenge.and_then(|reply| reply.refused.as_ref()),
+            "confirm_url": challenge.and_then(ChallengeReply::confirm_url),
+            "status": request.status,
+            "size": request.size,
+            "took_ms": millis(request.took),
+        });
         lines.object("hook.capture/1", &record)
     }
 }
@@ -102,38 +75,23 @@ impl LiveCapture<'_> {
     /// `12:03:04.123  #17  job.paid  poolflow  verified  200  1.0 KiB  0.8ms`
     fn line(&self, style: Style) -> String {
         let request = self.request;
-        let event = request
-            .judged
-            .facts
-            .event
-            .as_deref()
-            .map_or_else(|| "-".to_owned(), |event| printable(event, 60));
         let provider = match (&request.judged.label, request.judged.ties.as_slice()) {
             (Some(provider), []) => provider.to_string(),
             (Some(provider), ties) => format!("{provider} (or {})", ties.join(", ")),
             (None, _) => "-".to_owned(),
         };
-        let status = match request.status {
-            0 => style.dim("app"),
-            status @ 200..300 => style.good(&status.to_string()),
-            status => style.bad(&status.to_string()),
-        };
         let mut line = format!(
-            "{}  {}  {}  {}  {}  {status}  {}  {}",
+            "{}  {}  {}  {provider}  {}  {}  {}  {}",
             style.dim(&SystemClock.now().local_clock()),
             style.strong(&format!("#{}", request.number)),
-            style.name(&event),
-            provider,
+            style.name(&or_dash(request.judged.facts.event.as_deref(), 60)),
             self.verdict(style),
+            status_cell(request.status).paint(style),
             short_size(request.size as u64),
             style.dim(&short_time(request.took)),
         );
         if let Some(first) = request.duplicate_of {
-            let what = if request.same_content {
-                "same content as"
-            } else {
-                "duplicate of"
-            };
+            let what = ["duplicate of", "same content as"][usize::from(request.same_content)];
             line.push_str(&style.caution(&format!("  {what} #{first}")));
         }
         line
@@ -148,19 +106,15 @@ impl LiveCapture<'_> {
             };
         }
         match verdict {
-            Verdict::Verified(_) => match verdict.detail() {
-                Some(detail) => {
-                    let detail = format!("{} {}", verdict.joint(), printable(&detail, 120));
-                    format!("{}{}", style.good("verified"), style.dim(&detail))
-                }
-                None => style.good("verified"),
-            },
+            Verdict::Verified(_) => {
+                let detail = verdict.detail();
+                let detail = detail.map(|detail| format!("{} {}", verdict.joint(), printable(&detail, 120)));
+                format!("{}{}", style.good("verified"), style.dim(&detail.unwrap_or_default()))
+            }
             Verdict::TokenOnly(proof) => {
-                let by = proof
-                    .secret
-                    .as_ref()
-                    .map_or_else(String::new, |name| format!(" by `{name}`"));
-                format!("{}{}", style.good("token only"), style.dim(&printable(&by, 120)))
+                let by = proof.secret.as_ref().map(|name| format!(" by `{name}`"));
+                let by = printable(&by.unwrap_or_default(), 120);
+                format!("{}{}", style.good("token only"), style.dim(&by))
             }
             Verdict::Refused(refusal) => {
                 format!("{}: {}", style.bad("refused"), printable(&refusal.to_string(), 300))
@@ -203,7 +157,9 @@ impl LiveCapture<'_> {
     }
 }
 
-impl View for TriggerReport<'_> {
+impl JsonRecord for TriggerReport<'_> {
+    const SCHEMA: &'static str = "hook.inbound/1";
+
     fn human(&self, page: &mut Page) {
         let style = page.style;
         let mut line = |text: &str| page.line(format!("      {text}"));
@@ -216,11 +172,11 @@ impl View for TriggerReport<'_> {
             shown.text.lines().for_each(&mut line);
         }
         for place in self.unmapped {
-            let said = format!("nothing at `{}`, where the map looks", printable(place, 200));
+            let said = format!("nothing found at `{}`, which `--map` names", printable(place, 200));
             line(&style.caution(&said));
         }
         match self.sample {
-            Some(SampleFit::Kept) => line(&style.dim("kept as the sample: later requests are to have these fields")),
+            Some(SampleFit::Kept) => line(&style.dim("kept as the sample: later requests should have these fields")),
             Some(SampleFit::NotCompared) => line(&style.dim("too many fields to compare with a sample")),
             Some(SampleFit::Differs) => {
                 line(&style.caution("differs from the sample:"));
@@ -231,9 +187,5 @@ impl View for TriggerReport<'_> {
             }
             Some(SampleFit::Fits) | None => {}
         }
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.inbound/1", self)
     }
 }

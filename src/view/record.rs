@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::io;
 
 use super::columns::{Cell, Column, Layout, Tone, column};
-use super::{JsonLines, Page, View, short_size, short_time};
+use super::{JsonLines, Page, View, or_dash, short_size, short_time};
 use crate::app::inspect::ListedRecord;
 use crate::clock::Timestamp;
 use crate::store::{RecordKind, Summary};
@@ -62,8 +62,7 @@ impl View for RecordPage<'_> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        let mut records = self.records.iter();
-        records.try_for_each(|record| lines.object("hook.record/1", &record.summary))
+        lines.objects("hook.record/1", self.records.iter().map(|record| &record.summary))
     }
 }
 
@@ -84,23 +83,14 @@ impl View for FollowedRecord<'_> {
 /// A record as a row under [`COLUMNS`]. `when` is said as it is.
 fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
     let summary = &record.summary;
-    let text = |text: &str| printable(text, MOST);
     let arrow = match summary.kind {
         RecordKind::Capture => "<--",
         RecordKind::Delivery => "-->",
     };
-    let event = match (&summary.event, &summary.workflow) {
-        (Some(event), _) => text(event),
-        (None, Some(workflow)) => text(&format!("workflow {workflow}")),
-        (None, None) => "-".to_owned(),
-    };
-    let provider = summary.provider.as_deref().map_or_else(|| "-".to_owned(), text);
-    let target = match &summary.endpoint {
-        Some(endpoint) => text(endpoint),
-        None => text(&summary.target),
-    };
+    let workflow = || summary.workflow.as_ref().map(|name| format!("workflow {name}"));
+    let event = summary.event.clone().or_else(workflow);
     let tries = match (summary.kind, &summary.unprocessed) {
-        (RecordKind::Capture, Some((tries, _))) => tries.to_string(),
+        (RecordKind::Capture, Some(failed)) => failed.tries.to_string(),
         (RecordKind::Capture, None) => String::new(),
         (RecordKind::Delivery, _) => summary.attempts.to_string(),
     };
@@ -111,12 +101,15 @@ fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
         Cell::new(format!("#{}", summary.number), Tone::Strong),
         Cell::new(when, Tone::Dim),
         Cell::new(arrow, Tone::Dim),
-        Cell::new(event, Tone::Name),
-        Cell::new(provider, Tone::Plain),
-        Cell::new(target, Tone::Plain),
+        Cell::new(or_dash(event.as_deref(), MOST), Tone::Name),
+        Cell::new(or_dash(summary.provider.as_deref(), MOST), Tone::Plain),
+        Cell::new(
+            printable(summary.endpoint.as_ref().unwrap_or(&summary.target), MOST),
+            Tone::Plain,
+        ),
         state(summary, record.is_abandoned),
         Cell::new(duplicate, Tone::Caution),
-        status_cell(summary),
+        recorded_status(summary),
         Cell::new(tries, Tone::Plain),
         Cell::new(summary.took.map_or_else(String::new, short_time), Tone::Dim),
         Cell::new(short_size(summary.size), Tone::Dim),
@@ -133,29 +126,33 @@ pub fn tone(state: &str) -> Tone {
 }
 
 fn state(summary: &Summary, abandoned: bool) -> Cell {
-    if let Some((_, error)) = &summary.unprocessed {
-        let text = format!("{}, not processed: {error}", summary.state);
-        return Cell::new(printable(&text, MOST), Tone::Bad);
-    }
-    let cause = if abandoned {
-        Some("abandoned")
-    } else {
-        summary.reason.as_deref()
+    let (cause, tone) = match (&summary.unprocessed, &summary.reason) {
+        (Some(failed), _) => (Some(format!(", not processed: {}", failed.error)), Tone::Bad),
+        _ if abandoned => (Some(": abandoned".to_owned()), tone(&summary.state)),
+        (None, reason) => (
+            reason.as_ref().map(|reason| format!(": {reason}")),
+            tone(&summary.state),
+        ),
     };
-    let text = match cause {
-        Some(cause) => format!("{}: {cause}", summary.state),
-        None => summary.state.clone(),
-    };
-    Cell::new(printable(&text, MOST), tone(&summary.state))
+    let text = format!("{}{}", summary.state, cause.unwrap_or_default());
+    Cell::new(printable(&text, MOST), tone)
 }
 
-fn status_cell(summary: &Summary) -> Cell {
+fn recorded_status(summary: &Summary) -> Cell {
     match summary.status {
-        // That of a capture whose answer is the app's was never known.
-        Some(0) => Cell::new("app", Tone::Dim),
-        Some(code @ 200..300) => Cell::new(code.to_string(), Tone::Good),
-        Some(code) => Cell::new(code.to_string(), Tone::Bad),
+        Some(status) => status_cell(status),
+        // The app's own response is not recorded.
+        None if summary.kind == RecordKind::Capture && !summary.is_unreadable() => status_cell(0),
         None => Cell::new("-", Tone::Dim),
+    }
+}
+
+/// The status of an answer. 0 stands for that of the app, which was passed on and never known here.
+pub fn status_cell(status: u16) -> Cell {
+    match status {
+        0 => Cell::new("app", Tone::Dim),
+        200..300 => Cell::new(status.to_string(), Tone::Good),
+        _ => Cell::new(status.to_string(), Tone::Bad),
     }
 }
 

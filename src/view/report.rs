@@ -1,21 +1,17 @@
 //! A record for a support team.
 
-use std::io;
-
-use super::{JsonLines, Page, View, count, short_time, status_line};
+use super::{JsonRecord, Page, count, short_time, status_line};
 use crate::app::inspect::report::{LastExchange, Report};
 use crate::text::printable;
 
-impl View for Report {
+impl JsonRecord for Report {
+    const SCHEMA: &'static str = "hook.report/1";
+
     fn human(&self, page: &mut Page) {
         for (name, value) in rows(self) {
             let name = format!("{name}:");
-            page.line(format!("{name:<13}{}", printable(&value, 2000)));
+            page.line(format!("{name:<15}{}", printable(&value, 2000)));
         }
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.report/1", self)
     }
 }
 
@@ -35,7 +31,7 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
     rows.push(("record", format!("{}, {}{after}", report.id, report.state)));
     if let Some(last) = &report.last {
         rows.push(("last answer", format!("{}, at {}", outcome(last), last.at)));
-        rows.extend(last.answer.clone().map(|answer| ("it said", answer)));
+        rows.extend(last.answer.clone().map(|answer| ("response body", answer)));
     }
     rows
 }

@@ -3,23 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::exchange::Request;
 use crate::headers::Headers;
 use crate::mask;
 use crate::view::body::encoded;
-
-/// `{"schema":"hook.request/1"}`: a request that was not sent.
-#[derive(Debug, Serialize)]
-pub struct RequestLine {
-    schema: &'static str,
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-    body_base64: Option<String>,
-}
 
 /// Headers as text, credentials masked unless revealed.
 pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(String, String)> {
@@ -36,7 +25,7 @@ pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(
         .collect()
 }
 
-/// The body, unless it is to be revealed without the secrets that are known here.
+/// The body, with known secrets masked unless `reveal`.
 pub fn shown_body(request: &Request, reveal: bool) -> Cow<'_, [u8]> {
     if reveal {
         Cow::Borrowed(&request.body)
@@ -62,17 +51,15 @@ pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
     bytes
 }
 
-impl RequestLine {
-    /// A body that is no UTF-8 is given in base64.
-    pub fn new(request: &Request, reveal: bool, masked: &[String]) -> Self {
-        let (body, body_base64) = encoded(&shown_body(request, reveal));
-        Self {
-            schema: "hook.request/1",
-            method: request.method.clone(),
-            url: mask::url_unless(request.url.as_str(), reveal),
-            headers: header_lines(&request.headers, reveal, masked),
-            body,
-            body_base64,
-        }
-    }
+/// The fields of `hook.request/1`: a request that was not sent. A body that is not UTF-8 is given in base64.
+pub fn json(request: &Request, reveal: bool, masked: &[String]) -> Value {
+    let (body, body_base64) = encoded(&shown_body(request, reveal));
+    json!({
+        "schema": "hook.request/1",
+        "method": request.method,
+        "url": mask::url_unless(request.url.as_str(), reveal),
+        "headers": header_lines(&request.headers, reveal, masked),
+        "body": body,
+        "body_base64": body_base64,
+    })
 }

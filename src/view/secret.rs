@@ -1,11 +1,11 @@
 //! Secrets that the user asked for.
 
-use std::io;
-
-use super::{JsonLines, Page, View};
+use super::{JsonRecord, Page};
 use crate::app::new_secret::ShownSecret;
 
-impl View for ShownSecret {
+impl JsonRecord for ShownSecret {
+    const SCHEMA: &'static str = "hook.secret/1";
+
     fn human(&self, page: &mut Page) {
         let Some(file) = &self.file else {
             page.lines.extend(self.secret.iter().chain(&self.public).cloned());
@@ -14,9 +14,5 @@ impl View for ShownSecret {
         for file in [file].into_iter().chain(&self.public_file) {
             page.line(file.display().to_string());
         }
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.secret/1", self)
     }
 }

@@ -1,11 +1,11 @@
 //! A signature, where it stands in a request.
 
-use std::io;
-
 use crate::app::sign::SignedRequest;
-use crate::view::{JsonLines, Page, View};
+use crate::view::{JsonRecord, Page};
 
-impl View for SignedRequest {
+impl JsonRecord for SignedRequest {
+    const SCHEMA: &'static str = "hook.signature/1";
+
     fn human(&self, page: &mut Page) {
         for header in &self.headers {
             page.line(format!("{}: {}", header.name, header.value));
@@ -13,9 +13,5 @@ impl View for SignedRequest {
         for text in self.body.iter().chain(&self.url) {
             page.line(text);
         }
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.signature/1", self)
     }
 }

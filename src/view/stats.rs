@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{JsonLines, Page, View, millis, short_time};
+use super::{JsonLines, Page, View, counted, millis, short_time};
 use crate::app::inspect::stats::Statistics;
 use crate::clock::human_duration;
 use crate::store::EventStats;
@@ -14,7 +14,7 @@ use crate::text::printable;
 impl View for Statistics {
     fn human(&self, page: &mut Page) {
         let (style, stats) = (page.style, &self.stats);
-        let mut field = |name: &str, value: String| page.line(format!("{}{value}", style.dim(&format!("{name:<12}"))));
+        let mut field = |name: &str, value: String| page.field(name, &value);
         if let Some(from) = self.from {
             let length = human_duration(Duration::from_secs(self.length().as_secs().max(1)));
             field("period", format!("{length}, since {}", from.local_datetime()));
@@ -98,18 +98,14 @@ fn rate(per_hour: f64) -> String {
 
 /// `  2 duplicates, 1 failed`
 fn troubles(event: &EventStats) -> String {
-    let parts: Vec<_> = [
+    let parts = counted([
         (event.duplicates, "duplicates"),
         (event.unprocessed, "failed processing"),
-    ]
-    .iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
-    .collect();
-    if parts.is_empty() {
-        return String::new();
+    ]);
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("  {}", parts.join(", ")),
     }
-    format!("  {}", parts.join(", "))
 }
 
 #[cfg(test)]

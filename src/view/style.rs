@@ -9,6 +9,26 @@ pub struct Style {
     on: bool,
 }
 
+/// What a text means, and so its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// Nothing special.
+    #[default]
+    Plain,
+    /// Success.
+    Good,
+    /// Failure.
+    Bad,
+    /// Neither.
+    Caution,
+    /// Beside the point.
+    Dim,
+    /// The point.
+    Strong,
+    /// A name that can be typed.
+    Name,
+}
+
 /// When colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ColorChoice {
@@ -40,41 +60,47 @@ impl Style {
         self.on
     }
 
-    fn paint(self, text: &str, paint: impl Fn(&str) -> colored::ColoredString) -> String {
-        if self.on {
-            paint(text).to_string()
-        } else {
-            text.to_owned()
-        }
+    /// The text in the colour of its meaning.
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        let painted = match tone {
+            Tone::Plain => text.normal(),
+            Tone::Good => text.green(),
+            Tone::Bad => text.red(),
+            Tone::Caution => text.yellow(),
+            Tone::Dim => text.dimmed(),
+            Tone::Strong => text.bold(),
+            Tone::Name => text.cyan(),
+        };
+        if self.on { painted.to_string() } else { text.to_owned() }
     }
 
     /// Success.
     pub fn good(self, text: &str) -> String {
-        self.paint(text, |t| t.green())
+        self.paint(Tone::Good, text)
     }
 
     /// Failure.
     pub fn bad(self, text: &str) -> String {
-        self.paint(text, |t| t.red())
+        self.paint(Tone::Bad, text)
     }
 
     /// Neither.
     pub fn caution(self, text: &str) -> String {
-        self.paint(text, |t| t.yellow())
+        self.paint(Tone::Caution, text)
     }
 
     /// Beside the point.
     pub fn dim(self, text: &str) -> String {
-        self.paint(text, |t| t.dimmed())
+        self.paint(Tone::Dim, text)
     }
 
     /// The point.
     pub fn strong(self, text: &str) -> String {
-        self.paint(text, |t| t.bold())
+        self.paint(Tone::Strong, text)
     }
 
     /// A name that can be typed: an event, an id, a command.
     pub fn name(self, text: &str) -> String {
-        self.paint(text, |t| t.cyan())
+        self.paint(Tone::Name, text)
     }
 }

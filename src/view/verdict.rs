@@ -1,12 +1,12 @@
 //! The verdict on a request.
 
-use std::io;
-
 use crate::app::verify::VerifyReport;
 use crate::signature::Verdict;
-use crate::view::{JsonLines, Page, View};
+use crate::view::{JsonRecord, Page};
 
-impl View for VerifyReport {
+impl JsonRecord for VerifyReport {
+    const SCHEMA: &'static str = "hook.verdict/1";
+
     fn human(&self, page: &mut Page) {
         let style = page.style;
         let name = format!("{}:", self.verdict);
@@ -25,9 +25,5 @@ impl View for VerifyReport {
             line = format!("{line}{joint} {detail}");
         }
         page.line(line);
-    }
-
-    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.verdict/1", self)
     }
 }

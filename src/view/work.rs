@@ -14,7 +14,7 @@ use crate::shell::quote;
 use crate::store::{LaneSummary, Sealed};
 use crate::text::printable;
 use crate::view::attempt::{BODY_SHOWN, NumberedEvent};
-use crate::view::{JsonLines, Page, View, count, short_time, status_line};
+use crate::view::{JsonLines, Page, View, count, counted, short_time};
 use url::Url;
 
 /// Characters of a command in a message, at most.
@@ -44,9 +44,10 @@ impl View for ForwardAttempt<'_> {
             Next::Retry { after, .. } => format!("  next attempt in {}", human_duration(*after)),
             _ => String::new(),
         };
-        let (what, body) = match &attempt.outcome {
-            Outcome::Answer(answer) => (status_line(answer.status), String::from_utf8_lossy(&answer.body)),
-            Outcome::Error { kind, text } => (kind.words().to_owned(), text.into()),
+        let what = attempt.outcome.summary();
+        let body = match &attempt.outcome {
+            Outcome::Answer(answer) => String::from_utf8_lossy(&answer.body),
+            Outcome::Error { text, .. } => text.into(),
         };
         let good = event.next == Next::Delivered;
         let what = if good { style.good(&what) } else { style.bad(&what) };
@@ -97,32 +98,25 @@ pub fn notices(event: &ReceiveEvent<'_>) -> Vec<Notice> {
             vec![Notice::Warning(format!("#{capture}: `{command}` failed: {error}"))]
         }
         ReceiveEvent::Stalled { lane, error } => {
-            vec![Notice::Warning(format!(
-                "{} waits for the ledger: {error}",
-                described(lane)
-            ))]
+            let waiting = described(lane);
+            vec![Notice::Warning(format!("{waiting} waits for the ledger: {error}"))]
         }
         ReceiveEvent::Recovered { lane } => vec![Notice::Note(format!("{} goes on", described(lane)))],
         ReceiveEvent::Explained { text, hint } => {
             let text = text.map(|text| Notice::Note(format!("      {text}")));
-            text.into_iter()
-                .chain(hint.map(|hint| Notice::Hint(hint.to_owned())))
-                .collect()
+            let hint = hint.map(|hint| Notice::Hint(hint.to_owned()));
+            text.into_iter().chain(hint).collect()
         }
         ReceiveEvent::Finished(summary) => finished(summary),
-        ReceiveEvent::Ready(_)
-        | ReceiveEvent::Request(_)
-        | ReceiveEvent::Triggered(_)
-        | ReceiveEvent::AllTold
-        | ReceiveEvent::Attempt { .. }
-        | ReceiveEvent::CommandSucceeded => Vec::new(),
+        // The others are data: a view shows them.
+        _ => Vec::new(),
     }
 }
 
 fn incomplete(capture: u64, sealed: &Sealed, target: &Url) -> Vec<Notice> {
     let what = sealed.what();
     let warning = format!(
-        "#{capture} is not forwarded: the ledger has but the fingerprint `{}` of {what}, and the secret is not at hand",
+        "#{capture} is not forwarded: the ledger holds only the fingerprint `{}` of {what}, and the secret is not known",
         sealed.fingerprint
     );
     let reference = sealed.reference.as_deref().filter(|name| !name.contains(' '));
@@ -141,19 +135,14 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
         format!("{} forwarded", work.delivered),
     ];
     parts.extend((summary.handshakes > 0).then(|| count(summary.handshakes, "handshake")));
-    let more = [
+    parts.extend(counted([
         (work.failed, "not forwarded"),
         (work.interrupted, "interrupted"),
         (summary.hidden, "hidden by `--filter`"),
         (summary.not_kept, "not kept (answered 503)"),
-    ];
-    let more = more.iter().filter(|(n, _)| *n > 0);
-    parts.extend(more.map(|(n, what)| format!("{n} {what}")));
-    let mut notices = vec![Notice::Note(format!(
-        "received {}: {}",
-        summary.received,
-        parts.join(", ")
-    ))];
+    ]));
+    let received = format!("received {}: {}", summary.received, parts.join(", "));
+    let mut notices = vec![Notice::Note(received)];
     if work.commands_failed > 0 {
         let failed = count(work.commands_failed, "command");
         notices.push(Notice::Warning(format!("{failed} failed")));
@@ -165,7 +154,7 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
         notices.push(Notice::Warning(came));
     }
     if work.interrupted > 0 {
-        let hint = "`hook replay --resume` takes up what was interrupted";
+        let hint = "`hook replay --resume` continues what was interrupted";
         notices.push(Notice::Hint(hint.to_owned()));
     }
     notices

@@ -106,12 +106,12 @@ fn one_url_that_is_registered_twice_is_found() {
     added(&sandbox, "b", &url, "-p poolflow --events job.created");
     added(&sandbox, "c", &url, "-p pool-brain --events customer.created");
     endpoints(&sandbox, "doctor a").exits(8).prints([
-        "problem  the URL is registered as `b`, `c` too",
+        "problem  the URL is also registered as `b`, `c`",
         "hook endpoints remove b",
     ]);
     endpoints(&sandbox, "doctor c")
         .ok()
-        .prints(["caution  the URL is registered as `a`, `b` too"]);
+        .prints(["caution  the URL is also registered as `a`, `b`"]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn an_address_that_the_internet_does_not_reach_is_told_like_a_name_that_leads_to
     endpoints(&sandbox, &format!("add {url} -p generic --events all --name a")).ok();
     endpoints(&sandbox, "doctor a")
         .ok()
-        .prints(["caution  `0.0.0.0` is no public address (unspecified)"]);
+        .prints(["caution  `0.0.0.0` is not a public address (unspecified)"]);
 }
 
 #[test]

@@ -117,10 +117,10 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
         .endpoints("disable crm")
         .exits(2)
         .says(["cannot switch endpoints on and off", "remove crm"]);
-    there.endpoints("doctor").exits(2).says([
-        "error: `doctor` looks at endpoints that are kept here",
-        "leave out `--remote`",
-    ]);
+    there
+        .endpoints("doctor")
+        .exits(2)
+        .says(["error: `doctor` checks local endpoints only", "omit `--remote`"]);
 
     there.endpoints("remove crm").exits(2).says(["--yes"]);
     there.endpoints("remove crm --yes").ok().prints(["removed crm"]);
@@ -128,7 +128,7 @@ fn slotflow_adds_lists_shows_and_removes_and_says_what_it_cannot_change() {
     there
         .endpoints("remove crm --yes")
         .exits(6)
-        .says(["there is no endpoint `crm`"]);
+        .says(["endpoint `crm` not found"]);
 }
 
 #[test]
@@ -142,20 +142,18 @@ fn a_refusal_of_the_provider_says_what_to_do_and_ends_with_its_code() {
         .endpoints("add https://example.com --events booking.confirmd --new-events")
         .exits(3)
         .says([
-            "error: `slotflow` refuses the endpoint",
+            "error: `slotflow` rejects the endpoint",
             "caused by: 422: ",
             "`POST http",
         ]);
     add(&b).ok();
-    add(&closed()).exits(3).says([
-        "the plan at `slotflow` allows no more endpoints",
-        "caused by: 402: ",
-        "hint: ",
-    ]);
+    add(&closed())
+        .exits(3)
+        .says(["`slotflow` allows no more endpoints", "caused by: 402: ", "hint: "]);
     there
         .with_key("list", "sk_live_wrong")
         .exits(3)
-        .says(["does not accept the token", "caused by: 401: "])
+        .says(["does not accept the API token", "caused by: 401: "])
         .never(["sk_live_wrong"]);
     there
         .with_key("list", "pk_1")
@@ -163,7 +161,7 @@ fn a_refusal_of_the_provider_says_what_to_do_and_ends_with_its_code() {
         .says(["its keys begin with `sk_live_` or `sk_test_`"]);
     let words = there.remote.split_whitespace().take(4);
     let none = there.sandbox.hook(["endpoints", "list"].into_iter().chain(words)).run();
-    none.exits(3).says(["wants a token", "`--token env:VAR`"]);
+    none.exits(3).says(["requires an API token", "`--token env:VAR`"]);
     there
         .endpoints("add https://example.com --events booking.confirmd")
         .exits(3)
@@ -356,15 +354,15 @@ fn a_face_that_answers_nonsense_is_told_and_nothing_is_noted() {
     let page = "<!doctype html><title>Welcome</title>";
     for (status, body, says) in [
         (200, page, "a web page, not JSON"),
-        (200, "", "without a body"),
+        (200, "", "has no body"),
         (
             200,
             r#"{"error":{"code":"LIMIT_REACHED","message":"No more."}}"#,
-            "with an error in it: No more.",
+            "contains an error: No more.",
         ),
-        (200, r#"{"webhooks":[{"id":"1","#, "breaks off"),
-        (200, r#"{"data":[]}"#, "`webhooks` of the answer is no list"),
-        (200, r#"{"webhooks":{}}"#, "`webhooks` of the answer is no list"),
+        (200, r#"{"webhooks":[{"id":"1","#, "in the middle"),
+        (200, r#"{"data":[]}"#, "`webhooks` of the answer is not a list"),
+        (200, r#"{"webhooks":{}}"#, "`webhooks` of the answer is not a list"),
     ] {
         let sandbox = Sandbox::new();
         let face = App::start(move |_| Reply::Status(status, body));
@@ -379,7 +377,7 @@ fn a_face_that_answers_nonsense_is_told_and_nothing_is_noted() {
     });
     add(&sandbox, &face.url).exits(3).says([
         "a web page",
-        "may have been made",
+        "may exist now",
         "--remote slotflow --api-url ",
         " list` before",
     ]);
@@ -436,7 +434,7 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
     there
         .endpoints(&format!("confirm crm {token}"))
         .ok()
-        .prints(["waits for no confirmation"]);
+        .prints(["needs no confirmation"]);
     // Its update is a PUT of the whole, and another URL is asked anew.
     there
         .endpoints("update crm --events ContactCreated,ContactUpdated")
@@ -511,7 +509,7 @@ fn a_secret_of_the_provider_is_shown_harmless_and_one_of_ours_goes_when_the_endp
     let rest = "--events ContactCreated --param location_id=1 --secret literal:abc";
     add("hoopai", rest, &refusing.url)
         .exits(3)
-        .says(["refuses the endpoint as it is"]);
+        .says(["rejects the endpoint"]);
     assert_eq!(secrets(), 1, "nothing is left of the one that was given");
 }
 

@@ -114,9 +114,9 @@ fn what_fails_in_the_middle_is_said_and_a_second_run_does_what_is_left() {
         .says([
             "2 of 4 done, then `c`",
             "allows no more",
-            "not done after that:",
+            "not done because of that error:",
             "+ d",
-            "run it once more",
+            "run it again",
         ]);
     assert_eq!(there.names(), ["a", "b"]);
     there.sandbox.write("hook.toml", file(&[all[1], all[2]]));
@@ -140,7 +140,7 @@ fn what_cannot_be_changed_is_refused_before_anything_is_done_unless_it_may_be_ma
     there
         .endpoints("apply --yes")
         .exits(2)
-        .says(["endpoint `crm` cannot be as the file wants it", "`--recreate`"]);
+        .says(["endpoint `crm`: `slotflow` cannot change", "`--recreate`"]);
     assert_eq!(there.names().len(), 2, "`old` is still there");
     there
         .endpoints("apply --yes --recreate")
@@ -193,10 +193,9 @@ fn a_plan_that_changed_under_the_apply_is_not_done() {
         let args = format!("endpoints apply --yes --remote slotflow --api-url {}", face.url);
         sandbox.hook(args.split_whitespace()).run()
     };
-    apply().exits(7).says([
-        "changed while the plan was looked at: nothing is done",
-        "run it once more",
-    ]);
+    apply()
+        .exits(7)
+        .says(["changed while the plan was looked at: nothing is done", "run it again"]);
     assert!(face.rest().iter().all(|seen| seen.method == "GET"));
     // The name is noted here, since the provider has no place for it.
     apply().ok().prints(["updated crm: name"]);
@@ -213,11 +212,11 @@ fn a_file_that_says_nothing_about_endpoints_removes_nothing() {
     .ok();
     endpoints(&sandbox, "apply --yes")
         .exits(2)
-        .says(["there is no `hook.toml` here or above", "`-f FILE`"]);
+        .says(["no `hook.toml` here or above", "`-f FILE`"]);
     sandbox.write("other.toml", "provider = \"slotflow\"\n");
     endpoints(&sandbox, "apply --yes -f other.toml")
         .exits(2)
-        .says(["says nothing about endpoints", "`endpoint = []`"]);
+        .says(["has no `endpoint` entries", "`endpoint = []`"]);
     endpoints(&sandbox, "apply --yes -f none.toml")
         .exits(2)
         .says(["`none.toml` cannot be read"]);

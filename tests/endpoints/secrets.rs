@@ -213,7 +213,7 @@ fn a_rotation_signs_with_both_only_where_the_header_carries_several() {
         assert_eq!(shown(&sandbox, provider)["secrets"].as_array().unwrap().len(), 2);
         endpoints(&sandbox, &format!("rotate-secret {provider} --overlap 0"))
             .ok()
-            .prints(["counts no longer"]);
+            .prints(["is no longer valid"]);
         assert_eq!(signatures(), 1, "{provider}");
         assert_eq!(shown(&sandbox, provider)["secrets"].as_array().unwrap().len(), 1);
     }

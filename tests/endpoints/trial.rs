@@ -66,7 +66,7 @@ fn a_listener_takes_the_secrets_of_an_endpoint_by_its_name() {
     let outcome = sandbox
         .hook(["listen", "--secret", "endpoint:nobody", "--port", "0"])
         .run();
-    outcome.exits(6).says(["there is no endpoint `nobody`"]);
+    outcome.exits(6).says(["endpoint `nobody` not found"]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn the_verdicts_are_for_people_and_for_scripts_and_both_requests_are_recorded() 
         .prints([
             "job.paid  200 OK",
             "content-type: text/plain",
-            "it says: ok",
+            "response body: ok",
             "job.paid, tampered  401 Unauthorized",
         ])
         .prints([

@@ -71,7 +71,7 @@ impl Variant {
                 (scheme.private_text(private).expect("its private half"), public)
             }
             Scheme::Hmac(_) | Scheme::Hash(_) => {
-                let secret = Secret::new(profile.secret_form.fresh(&Random::seeded(3)));
+                let secret = Secret::new(profile.secret.form.fresh(&Random::seeded(3)));
                 (secret.clone(), secret)
             }
             Scheme::Token(_) | Scheme::Unsigned => return None,
@@ -261,16 +261,16 @@ fn bare(scheme: &Scheme) -> Scheme {
     let mut bare = scheme.clone();
     match &mut bare {
         Scheme::Hmac(scheme) => {
-            scheme.carrier = carrier(&scheme.carrier);
-            scheme.content = content("${body}", Scope::Content);
+            scheme.signed.carrier = carrier(&scheme.signed.carrier);
+            scheme.signed.content = content("${body}", Scope::Content);
         }
         Scheme::Hash(scheme) => {
-            scheme.carrier = carrier(&scheme.carrier);
-            scheme.content = content("${secret}${body}", Scope::Hashed);
+            scheme.signed.carrier = carrier(&scheme.signed.carrier);
+            scheme.signed.content = content("${secret}${body}", Scope::Hashed);
         }
         Scheme::Asymmetric(scheme) => {
-            scheme.carrier = carrier(&scheme.carrier);
-            scheme.content = content("${body}", Scope::Content);
+            scheme.signed.carrier = carrier(&scheme.signed.carrier);
+            scheme.signed.content = content("${body}", Scope::Content);
         }
         Scheme::Token(_) | Scheme::Unsigned => {}
     }

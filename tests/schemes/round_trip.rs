@@ -43,7 +43,7 @@ fn pairs() -> Vec<Pair> {
                     (scheme.private_text(&pair.private).expect("its private half"), public)
                 }
                 _ => {
-                    let secret = Secret::new(profile.secret_form.fresh(&Random::os()));
+                    let secret = Secret::new(profile.secret.form.fresh(&Random::os()));
                     (secret.clone(), secret)
                 }
             };
@@ -97,7 +97,7 @@ fn message(pair: &Pair, body: Vec<u8>) -> Message {
         event: "thing.created".into(),
         time: now(),
         mode: Mode::Test,
-        content_type: pair.profile.content_type.clone(),
+        content_type: pair.profile.delivery.content_type.clone(),
         body: body.into(),
     }
 }
@@ -166,7 +166,7 @@ fn every_event_of_every_catalogue_is_signed_as_its_receiver_wants_it() {
 #[test]
 fn url_and_method_count_where_they_are_signed() {
     for pair in pairs().iter().filter(|pair| pair.profile.scheme.signs_target()) {
-        let kind = pair.profile.content_type.clone();
+        let kind = pair.profile.delivery.content_type.clone();
         let body: &[u8] = if kind.contains("form") { b"A=1&B=2" } else { b"{}" };
         let message = message(pair, body.to_vec());
         let (headers, signed) = pair

@@ -86,7 +86,7 @@ fn without_a_key_web_pages_and_foreign_names_are_refused() {
         assert_eq!(named(&foreign), "403", "{foreign}");
     }
     let out = face.stop().ok();
-    out.says(["no key is needed"]);
+    out.says(["no key is required"]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_header_that_every_call_carries_is_demanded() {
         let (status, answer) = face.call("GET", "/webhooks", "");
         format!("{status} {}", answer["message"].as_str().unwrap_or_default())
     };
-    assert_eq!(message(&face), "422 the header `Version: 2021-07-28` is missing");
+    assert_eq!(message(&face), "422 the header `Version` must be `2021-07-28`");
     face.with("version", "2020-01-01");
     assert_eq!(message(&face), "422 the header `Version` must be `2021-07-28`");
     face.with("version", "2021-07-28");

@@ -38,7 +38,7 @@ fn people_are_told_the_same_in_words() {
     process.wait_said(|line| line.starts_with("key:      sk_live_") && line.ends_with("(for this run)"));
     process.wait_said(|line| line.starts_with("test key: sk_test_"));
     process.wait_said(|line| line == "plan free, 2 endpoints at most");
-    process.wait_said(|line| line.starts_with("endpoints are kept in ") && line.ends_with("endpoints.json"));
+    process.wait_said(|line| line.starts_with("endpoints are stored in ") && line.ends_with("endpoints.json"));
     process.wait_said(|line| line.contains("--production"));
     process.signal("TERM");
     process.wait().ok().says(["deliveries: 0 delivered, 0 failed"]);

@@ -100,7 +100,7 @@ fn a_booking_that_cannot_be_is_refused_and_causes_nothing() {
         ("starts_at", json!("tomorrow"), "`starts_at` must be a time"),
         ("duration", json!(0), "`duration` must be a whole number of minutes"),
         ("duration", json!("30"), "`duration` must be a whole number of minutes"),
-        ("attendee_name", json!(""), "`attendee_name` must be a text"),
+        ("attendee_name", json!(""), "`attendee_name` must be a non-empty string"),
         ("metadata", json!("x"), "`metadata` must be an object"),
     ] {
         let mut booking: Value = serde_json::from_str(BOOKING).expect("JSON");
@@ -136,7 +136,7 @@ fn test_keys_cause_test_events_and_live_keys_live_ones() {
     let (status, answer) = cause(&face, r#"{"type":"order.completed","mode":"live"}"#);
     assert_eq!(
         (status, &answer["message"]),
-        (400, &json!("a test key causes test events only"))
+        (400, &json!("a test key creates test events only"))
     );
     (0..3).for_each(|_| drop(app.next()));
     face.stop().ok();
@@ -179,7 +179,7 @@ fn any_event_of_the_catalogue_can_be_made_to_happen() {
         ),
         (r#"{"type":"order.refunded","mode":1}"#, "neither `test` nor `live`"),
         (r#"{"type":"order.refunded","params":{"a":1}}"#, "`a`"),
-        (r#"{"type":"order.refunded","params":[]}"#, "`params` is no object"),
+        (r#"{"type":"order.refunded","params":[]}"#, "`params` must be an object"),
     ] {
         let (status, answer) = face.call("POST", "/_hook/events", body);
         assert_eq!(status, 400, "{body}");

@@ -170,7 +170,7 @@ fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
         .ok()
         .prints(["is confirmed"])
         .never([&second]);
-    endpoints(&["confirm", name]).ok().prints(["waits for no confirmation"]);
+    endpoints(&["confirm", name]).ok().prints(["needs no confirmation"]);
     endpoints(&["confirm", "nothing"]).exits(6);
     assert_eq!(state(&face), "active");
 }
@@ -205,7 +205,7 @@ fn a_local_endpoint_is_asked_first_when_that_is_wanted() {
     ]);
     add(NOBODY, "slotflow", "booking.confirmed")
         .exits(2)
-        .says(["`slotflow` asks no endpoint"]);
+        .says(["`slotflow` sends no challenge"]);
     assert_eq!(sandbox.hook(["endpoints", "list", "--json"]).run().json().len(), 2);
 }
 

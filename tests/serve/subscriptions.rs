@@ -87,9 +87,13 @@ fn slotflow_refuses_what_its_rules_refuse_and_keeps_nothing_of_it() {
             "has no event `booking.moved`",
         ),
         (json!("https://b.example.com"), json!([]), "wants no event"),
-        (json!("https://b.example.com"), json!("all"), "is no list of events"),
-        (json!("https://b.example.com"), json!([7]), "something that is no text"),
-        (json!(7), json!(["booking.confirmed"]), "`url` is no text"),
+        (json!("https://b.example.com"), json!("all"), "is not a list of events"),
+        (
+            json!("https://b.example.com"),
+            json!([7]),
+            "something that is not a string",
+        ),
+        (json!(7), json!(["booking.confirmed"]), "`url` is not a string"),
         (
             json!("ftp://b.example.com"),
             json!(["booking.confirmed"]),
@@ -109,7 +113,7 @@ fn slotflow_refuses_what_its_rules_refuse_and_keeps_nothing_of_it() {
         (r#"{"url":"https://b.example.com"}"#, "`events` is missing"),
         (r#"{"events":["booking.confirmed"]}"#, "`url` is missing"),
         ("{", "not JSON"),
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ("", "not JSON"),
     ] {
         refused(&face, ("POST", "/webhooks", body), 422, part);

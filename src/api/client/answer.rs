@@ -1,4 +1,4 @@
-//! What an answer of a management API means.
+//! Reads answers of a management API.
 
 use serde_json::Value;
 
@@ -6,39 +6,38 @@ use super::{Client, failure};
 use crate::endpoints::ApiError;
 use crate::exchange::Answer;
 use crate::json::get;
-use crate::provider::api::{Call, CallResponse, Verb};
+use crate::provider::api::{Call, Verb};
+use crate::template::BodyTemplate;
 
-/// The JSON of a success; what is no success is an error.
-pub(super) fn judge<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value, ApiError> {
-    let is_success = (200..300).contains(&answer.status);
-    if !is_success {
-        return Err(refusal(client, verb, answer));
+/// The JSON of a success; null where it may be empty and is.
+pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value, ApiError> {
+    let garbled = |what: String| Err(failure::garbled(verb, what));
+    if !(200..300).contains(&answer.status) {
+        return Err(failure::refused(client, verb, answer));
     }
     if answer.truncated {
-        return Err(failure::garbled(verb, "the answer is too long to be read".into()));
+        return garbled("the answer is too long".into());
     }
     if answer.body.is_empty() {
-        return match (&call.answer, verb) {
-            (CallResponse::Object, Verb::Create | Verb::List | Verb::Get) => Err(failure::garbled(
-                verb,
-                format!("{} without a body is no answer", answer.status),
-            )),
-            _ => Ok(Value::Null),
-        };
+        let needs_body = call.answer == BodyTemplate::Absent && matches!(verb, Verb::Create | Verb::List | Verb::Get);
+        if needs_body {
+            return garbled(format!("the answer {} has no body", answer.status));
+        }
+        return Ok(Value::Null);
     }
-    let value: Value = serde_json::from_slice(&answer.body).map_err(|error| {
-        let what = match (looks_like_a_page(answer), error.is_eof()) {
-            (true, _) => "the answer is a web page, not JSON".to_owned(),
-            (false, true) => format!("the answer breaks off after {} bytes", answer.body.len()),
-            (false, false) => format!("the answer is not JSON: {error}"),
-        };
-        failure::garbled(verb, what)
-    })?;
-    match hidden_refusal(client, call, &value) {
-        Some(message) => Err(failure::garbled(
-            verb,
-            format!("the answer is {} with an error in it: {message}", answer.status),
-        )),
+    let value: Value = match serde_json::from_slice(&answer.body) {
+        Ok(value) => value,
+        Err(_) if looks_like_a_page(answer) => return garbled("the answer is a web page, not JSON".into()),
+        Err(error) if error.is_eof() => {
+            return garbled(format!(
+                "the answer ends after {} bytes, in the middle",
+                answer.body.len()
+            ));
+        }
+        Err(error) => return garbled(format!("the answer is not JSON: {error}")),
+    };
+    match hidden_error(client, &value) {
+        Some(message) => garbled(format!("the answer {} contains an error: {message}", answer.status)),
         None => Ok(value),
     }
 }
@@ -51,37 +50,17 @@ fn looks_like_a_page(answer: &Answer) -> bool {
     html || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The message of an error that comes with the status of a success.
-fn hidden_refusal<T>(client: &Client<T>, call: &Call, value: &Value) -> Option<String> {
+/// The message of an error in an answer whose status is that of a success.
+fn hidden_error<T>(client: &Client<T>, value: &Value) -> Option<String> {
     let faults = &client.api.faults.answer;
     let at = |hole| faults.place_of(hole).and_then(|path| get(value, &path)?.as_str());
-    // A subscription may have a field of the same name: an error has the code as well as the message.
-    let told = at("code").and(at("message")).map(str::to_owned);
-    let bare = || match (&call.answer, value.get("error")?) {
-        (_, Value::Null | Value::Bool(false)) => None,
-        (_, Value::String(text)) => Some(text.clone()),
-        (_, other) => Some(other.to_string()),
-    };
-    told.or_else(bare)
-}
-
-fn refusal<T>(client: &Client<T>, verb: Verb, answer: &Answer) -> ApiError {
-    let value: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let at = |hole: &str| {
-        let path = client.api.faults.answer.place_of(hole)?;
-        get(value.as_ref()?, &path)?.as_str().map(str::to_owned)
-    };
-    let usual = || {
-        let value = value.as_ref()?;
-        let found = ["message", "error", "detail", "title"]
-            .iter()
-            .find_map(|name| value.get(name)?.as_str());
-        found.map(str::to_owned)
-    };
-    let message = at("message").or_else(usual);
-    let kind = client.api.faults.kind(answer.status, at("code").as_deref());
-    match kind {
-        Some(kind) => failure::refused(client, verb, answer, kind, message),
-        None => failure::unexpected(verb, answer.status, message),
+    // A subscription may have a field named like the message; an error has the code as well.
+    if let (Some(_), Some(message)) = (at("code"), at("message")) {
+        return Some(message.to_owned());
+    }
+    match value.get("error")? {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
     }
 }

@@ -1,134 +1,126 @@
 //! Failures of a management API, each with what the user can do about it.
 
+use serde_json::Value;
+
 use super::Client;
 use crate::clock::human_duration;
 use crate::endpoints::{ApiError, ApiErrorKind};
 use crate::engine::retry_after;
 use crate::exchange::{Answer, ErrorKind, Outcome};
+use crate::json::get;
 use crate::provider::api::{FaultKind, Verb};
 
-fn error(kind: ApiErrorKind, what: String, causes: Vec<String>, hint: Option<String>) -> ApiError {
+const IN_DOUBT: &str = "the subscription may exist now: check with `hook endpoints list` before you try again";
+const CHECK_PROFILE: &str = "does the profile's `[api]` describe this call?";
+const LIST: &str = "list endpoints with `hook endpoints list`";
+const RETRY_LATER: &str = "try again later";
+
+/// No answer was received.
+pub(super) fn unreachable<T>(client: &Client<T>, verb: Verb, kind: ErrorKind, text: String) -> ApiError {
+    let hint = match kind {
+        ErrorKind::Timeout | ErrorKind::Protocol if verb == Verb::Create => IN_DOUBT,
+        ErrorKind::Dns | ErrorKind::Connect => "is the URL right? `--api-url URL` sets another one",
+        ErrorKind::Tls => "is the URL right? This machine must trust the server's certificate",
+        _ => RETRY_LATER,
+    };
     ApiError {
-        kind,
-        what,
-        causes,
-        hint,
+        kind: ApiErrorKind::Unreachable,
+        what: format!("the API of `{}` does not answer", client.name),
+        causes: vec![text],
+        hint: Some(hint.to_owned()),
     }
 }
 
-/// No answer came.
-pub(super) fn unreachable<T>(client: &Client<T>, verb: Verb, kind: ErrorKind, text: String) -> ApiError {
-    let what = format!("the API of `{}` does not answer", client.name);
-    let hint = match kind {
-        ErrorKind::Timeout | ErrorKind::Protocol if verb == Verb::Create => in_doubt(),
-        ErrorKind::Dns | ErrorKind::Connect => "is it there? `--api-url URL` names another place".to_owned(),
-        ErrorKind::Tls => "is it that place? its certificate must be one that this machine trusts".to_owned(),
-        _ => "try again later".to_owned(),
-    };
-    error(ApiErrorKind::Unreachable, what, vec![text], Some(hint))
-}
-
-/// Something came that the profile does not describe.
+/// The answer is not what the profile describes.
 pub(super) fn garbled(verb: Verb, what: String) -> ApiError {
     let hint = match verb {
-        Verb::Create => in_doubt(),
-        _ => "does `--api-url` lead to the API, and does the profile's `[api]` describe it?".to_owned(),
+        Verb::Create => IN_DOUBT,
+        _ => "does `--api-url` lead to the API, and does the profile's `[api]` describe it?",
     };
-    error(ApiErrorKind::Garbled, what, Vec::new(), Some(hint))
-}
-
-fn in_doubt() -> String {
-    "the subscription may have been made: look with `hook endpoints list` before you try again".to_owned()
-}
-
-/// It said no in a way that the profile knows.
-pub(super) fn refused<T>(
-    client: &Client<T>,
-    verb: Verb,
-    answer: &Answer,
-    kind: FaultKind,
-    message: Option<String>,
-) -> ApiError {
-    let name = &client.name;
-    let (what, hint) = match kind {
-        FaultKind::Unauthorised if client.token.is_none() => (
-            format!("the API of `{name}` wants a token"),
-            "`--token env:VAR` or `--token file:PATH` gives one".to_owned(),
-        ),
-        FaultKind::Unauthorised => (
-            format!("the API of `{name}` does not accept the token"),
-            token_hint(client),
-        ),
-        FaultKind::Limit => (
-            format!("the plan at `{name}` allows no more endpoints"),
-            "remove one, or take a larger plan".to_owned(),
-        ),
-        FaultKind::Forbidden => (
-            format!("the token may not do that at `{name}`"),
-            "give the key the scopes that the events need, at the provider".to_owned(),
-        ),
-        FaultKind::Unknown => (
-            format!("`{name}` knows no such endpoint"),
-            "`hook endpoints list` shows what there is".to_owned(),
-        ),
-        FaultKind::Duplicate | FaultKind::Invalid if verb == Verb::Confirm => (
-            format!("`{name}` does not accept the confirmation"),
-            "the token is in the request that the endpoint got: `hook log list`".to_owned(),
-        ),
-        FaultKind::Duplicate => (
-            format!("`{name}` has such an endpoint already"),
-            "`hook endpoints list` shows it".to_owned(),
-        ),
-        FaultKind::Invalid => (
-            format!("`{name}` refuses the endpoint as it is"),
-            "correct what it names; URLs already registered and unknown events are refused like this".to_owned(),
-        ),
-        FaultKind::Rate => (
-            format!("`{name}` takes no more calls for now"),
-            wait_hint(client, answer),
-        ),
-        FaultKind::Method => (
-            format!("`{name}` has no such call"),
-            "does the profile's `[api]` describe it?".to_owned(),
-        ),
-    };
-    let kind = match kind {
-        FaultKind::Unknown => ApiErrorKind::Unknown,
-        FaultKind::Rate => ApiErrorKind::Unreachable,
-        _ => ApiErrorKind::Refused,
-    };
-    error(kind, what, said(answer.status, message), Some(hint))
-}
-
-/// A status that means nothing in particular.
-pub(super) fn unexpected(verb: Verb, status: u16, message: Option<String>) -> ApiError {
-    match status {
-        500.. => {
-            let hint = match verb {
-                Verb::Create => in_doubt(),
-                _ => "the fault is on the other side: try again later".to_owned(),
-            };
-            let what = "the API has a fault of its own".to_owned();
-            error(ApiErrorKind::Unreachable, what, said(status, message), Some(hint))
-        }
-        300..=399 => {
-            let what = "the API sends callers elsewhere, which is not followed".to_owned();
-            let hint = "name the place itself: `--api-url URL`".to_owned();
-            error(ApiErrorKind::Refused, what, said(status, message), Some(hint))
-        }
-        _ => {
-            let what = "the API refuses the call".to_owned();
-            let hint = "does the profile's `[api]` describe it?".to_owned();
-            error(ApiErrorKind::Refused, what, said(status, message), Some(hint))
-        }
+    ApiError {
+        kind: ApiErrorKind::Garbled,
+        what,
+        causes: Vec::new(),
+        hint: Some(hint.to_owned()),
     }
 }
 
-fn said(status: u16, message: Option<String>) -> Vec<String> {
-    vec![match message {
-        Some(message) => format!("{status}: {message}"),
-        None => format!("{status}, without a word"),
-    }]
+/// The status is not that of a success.
+pub(super) fn refused<T>(client: &Client<T>, verb: Verb, answer: &Answer) -> ApiError {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let faults = &client.api.faults;
+    let at = |hole: &str| get(&body, &faults.answer.place_of(hole)?)?.as_str();
+    let fault = faults.kind(answer.status, at("code"));
+    let usual = ["message", "error", "detail", "title"];
+    let message = at("message").or_else(|| usual.iter().find_map(|name| body.get(name)?.as_str()));
+    let kind = match (fault, answer.status) {
+        (Some(FaultKind::Unknown), _) => ApiErrorKind::Unknown,
+        (Some(FaultKind::Rate), _) | (None, 500..) => ApiErrorKind::Unreachable,
+        _ => ApiErrorKind::Refused,
+    };
+    let (what, hint) = match fault {
+        Some(fault) => explain_fault(client, verb, answer, fault),
+        None => explain_status(verb, answer.status),
+    };
+    ApiError {
+        kind,
+        what: format!("`{}` {what}", client.name),
+        causes: vec![match message {
+            Some(message) => format!("{}: {message}", answer.status),
+            None => format!("{} without a message", answer.status),
+        }],
+        hint: Some(hint),
+    }
+}
+
+/// What a refusal that the profile knows means, after the name of the remote, and the hint.
+fn explain_fault<T>(client: &Client<T>, verb: Verb, answer: &Answer, fault: FaultKind) -> (&'static str, String) {
+    let (what, hint) = match fault {
+        FaultKind::Unauthorised if client.token.is_none() => (
+            "requires an API token",
+            "pass one with `--token env:VAR` or `--token file:PATH`",
+        ),
+        FaultKind::Unauthorised => return ("does not accept the API token", token_hint(client)),
+        FaultKind::Limit => (
+            "allows no more endpoints on this plan",
+            "remove an endpoint, or change to a larger plan",
+        ),
+        FaultKind::Forbidden => (
+            "does not allow this with the API token",
+            "grant the key the scopes of these events at the provider",
+        ),
+        FaultKind::Unknown => ("has no such endpoint", LIST),
+        FaultKind::Duplicate | FaultKind::Invalid if verb == Verb::Confirm => (
+            "does not accept the confirmation",
+            "find the token in the request that the endpoint received: `hook log list`",
+        ),
+        FaultKind::Duplicate => ("already has this endpoint", LIST),
+        FaultKind::Invalid => (
+            "rejects the endpoint",
+            "correct what the message names; a URL that is already registered or an unknown event is rejected like this",
+        ),
+        FaultKind::Rate => {
+            let wait = retry_after(&Outcome::Answer(answer.clone()), client.clock.now());
+            let hint = wait.map(|wait| format!("try again in {}", human_duration(wait)));
+            return ("accepts no more calls for now", hint.unwrap_or(RETRY_LATER.to_owned()));
+        }
+        FaultKind::Method => ("has no such call", CHECK_PROFILE),
+    };
+    (what, hint.to_owned())
+}
+
+/// The same for a status without a known meaning.
+fn explain_status(verb: Verb, status: u16) -> (&'static str, String) {
+    let (what, hint) = match status {
+        500.. if verb == Verb::Create => ("failed to handle the call", IN_DOUBT),
+        500.. => ("failed to handle the call", RETRY_LATER),
+        300..=399 => (
+            "redirects the call, which hook does not follow",
+            "set the final URL with `--api-url URL`",
+        ),
+        _ => ("rejects the call", CHECK_PROFILE),
+    };
+    (what, hint.to_owned())
 }
 
 fn token_hint<T>(client: &Client<T>) -> String {
@@ -138,14 +130,6 @@ fn token_hint<T>(client: &Client<T>) -> String {
         Some(token) if !prefixes.is_empty() && !fits(token.expose()) => {
             format!("its keys begin with `{}`, this one does not", prefixes.join("` or `"))
         }
-        _ => "it may have expired or been withdrawn: make a new one at the provider".to_owned(),
-    }
-}
-
-fn wait_hint<T>(client: &Client<T>, answer: &Answer) -> String {
-    let outcome = Outcome::Answer(answer.clone());
-    match retry_after(&outcome, client.clock.now()) {
-        Some(wait) => format!("try again in {}", human_duration(wait)),
-        None => "try again later".to_owned(),
+        _ => "it may have expired or been revoked: create a new one at the provider".to_owned(),
     }
 }

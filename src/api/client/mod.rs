@@ -1,5 +1,5 @@
-//! Calls a provider's management API as its profile describes it. Every call is bounded in time, in size and in tries, and
-//! whatever comes back becomes subscriptions or an error that says what to do.
+//! Calls a provider's management API as its profile describes it. Every call is bounded in time, size and tries, and its
+//! answer becomes subscriptions, or an error that says what to do.
 
 mod answer;
 mod failure;
@@ -28,61 +28,57 @@ use crate::transport::Transport;
 pub use remote::Remote;
 pub use store::RemoteStore;
 
-/// Of one call, its answer included.
+/// Time limit of one call, its answer included.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of an answer is read, in bytes: thousands of subscriptions.
+/// Maximum size of an answer in bytes: thousands of subscriptions.
 pub const MOST_READ: usize = 8 * 1024 * 1024;
 
-/// How often a call is made that may be repeated.
+/// How often a repeatable call is made, at most.
 const TRIES: u32 = 3;
 
-/// Before the second try; twice that before the third.
+/// The pause before the second try; twice that before the third.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A server that wants a longer pause is not waited for.
+/// The longest pause that a server may ask for; a longer one is an error.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// More pages than this are a server that never ends.
+/// More pages than this are taken for an endless list.
 const MOST_PAGES: u32 = 200;
 
-/// More subscriptions than this are nobody's.
+/// Maximum number of subscriptions.
 const MOST_LISTED: usize = 50_000;
 
-/// Who is called, and in whose name.
+/// A provider's API and the account that calls it.
 pub struct Client<T> {
-    /// What the user calls the place.
+    /// The name of the remote.
     pub name: String,
-    /// Whose API it is. It has one.
+    /// The provider, which has an API.
     pub profile: Arc<Profile>,
-    /// Its description.
+    /// The description of the API.
     pub api: Arc<Api>,
-    /// Where it is.
+    /// The base URL.
     pub base: Url,
-    /// In the name of whom.
+    /// The account's token.
     pub token: Option<Secret>,
-    /// Parameters by name, for calls that need some.
+    /// Parameters that calls may need, by name.
     pub params: Vec<(String, String)>,
-    /// How it is reached.
+    /// Sends the calls.
     pub transport: Arc<T>,
     /// For `Retry-After` dates.
     pub clock: Arc<dyn Clock>,
 }
 
 impl<T: Transport> Client<T> {
-    /// The call for a verb, where the provider has it.
+    /// The call for a verb; an error where the provider has none.
     fn verb(&self, verb: Verb) -> Result<&Call, EndpointError> {
         self.api.call(verb).ok_or_else(|| {
-            let what = format!(
-                "`{}` has no call to {} a subscription",
-                self.profile.label(),
-                verb.name()
-            );
-            EndpointError::Unsupported(what)
+            let label = self.profile.label();
+            EndpointError::Unsupported(format!("`{label}` has no call to {verb} a subscription"))
         })
     }
 
-    /// Makes a call, again where it may be repeated, and gives what a success answers: JSON, or null without a body.
+    /// Makes a call, repeats it where that is safe, and returns the JSON of the answer, or null without a body.
     async fn call(
         &self,
         verb: Verb,
@@ -97,9 +93,9 @@ impl<T: Transport> Client<T> {
             let outcome = self.transport.send(&request).await;
             match self.pause(verb, &outcome, seq) {
                 Some(pause) => tokio::time::sleep(pause).await,
-                // The first of several answers may have been lost on its way back.
+                // An earlier try may have deleted it, and its answer was lost.
                 None if verb == Verb::Delete && seq > 1 && outcome.status() == Some(404) => return Ok(Value::Null),
-                None => return self.judge(verb, call, &request, outcome),
+                None => return self.read(verb, call, &request, outcome),
             }
             seq += 1;
         }
@@ -110,8 +106,9 @@ impl<T: Transport> Client<T> {
         let usual = PAUSE * 2_u32.pow(seq - 1);
         let asked = retry_after(outcome, self.clock.now());
         let wait = match outcome {
-            // Refused before anything was done, so that also a creation may be repeated.
+            // Nothing was done yet, so that a creation may be repeated too.
             Outcome::Answer(Answer { status: 429, .. }) => asked?,
+            // The call may have been done: only what is harmless twice is repeated.
             Outcome::Answer(answer) if answer.status >= 500 && verb.is_repeatable() => asked.unwrap_or(usual),
             Outcome::Error {
                 kind: ErrorKind::Timeout | ErrorKind::Protocol,
@@ -132,7 +129,7 @@ impl<T: Transport> Client<T> {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             let id = id.unwrap_or_default();
-            // Escaped as one part, whatever the id is made of.
+            // Escapes the id as one segment, whatever it contains.
             path.pop_if_empty().extend(
                 call.path
                     .split('/')
@@ -148,7 +145,7 @@ impl<T: Transport> Client<T> {
         if let Some(token) = &self.token {
             let value = [b"Bearer ".as_slice(), token.expose()].concat();
             if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
-                let what = "the token holds a control character, which no header can carry";
+                let what = "the API token contains a control character, which is not valid in a header";
                 return Err(EndpointError::Unsupported(what.to_owned()));
             }
             headers.append("authorization", value);
@@ -170,11 +167,11 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    fn judge(&self, verb: Verb, call: &Call, request: &Request, outcome: Outcome) -> Result<Value, EndpointError> {
-        let told = match outcome {
-            Outcome::Answer(answer) => answer::judge(self, verb, call, &answer),
+    fn read(&self, verb: Verb, call: &Call, request: &Request, outcome: Outcome) -> Result<Value, EndpointError> {
+        let read = match outcome {
+            Outcome::Answer(answer) => answer::read(self, verb, call, &answer),
             Outcome::Error { kind, text } => Err(failure::unreachable(self, verb, kind, text)),
         };
-        told.map_err(|error: ApiError| EndpointError::Api(Box::new(error.of_call(&request.method, &request.url))))
+        read.map_err(|error: ApiError| EndpointError::Api(Box::new(error.of_call(&request.method, &request.url))))
     }
 }

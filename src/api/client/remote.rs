@@ -1,7 +1,5 @@
-//! Endpoints that a provider keeps, behind the same verbs as the book's. What the provider has no place for, names,
-//! labels and the secret that it shows once, is noted on this machine.
-
-use std::collections::HashMap;
+//! Endpoints that a provider keeps. What the provider has no place for (names, labels, and the secret that it shows once) is
+//! noted on this machine.
 
 use serde_json::Value;
 
@@ -20,13 +18,13 @@ use crate::transport::{Transport, address_policy};
 
 /// A provider's endpoints.
 pub struct Remote<T> {
-    /// How it is called.
+    /// Calls the API.
     pub client: Client<T>,
-    /// What this machine knows besides, by the provider's ids.
+    /// What this machine keeps about the endpoints, by the provider's ids.
     pub notes: Book,
-    /// For the names of stored secrets.
+    /// The source of names of stored secrets.
     pub random: Random,
-    /// The account's plan, to be shown.
+    /// The account's plan.
     pub plan: Option<String>,
 }
 
@@ -35,18 +33,20 @@ impl<T: Transport> Remote<T> {
     async fn subscriptions(&self) -> Result<Vec<Subscription>, EndpointError> {
         let call = self.client.verb(Verb::List)?;
         let mut found = Vec::new();
-        let mut page = Some(String::new());
+        let mut cursor = String::new();
         for number in 1..=MOST_PAGES {
-            let Some(cursor) = page.take() else { return Ok(found) };
             let answer = self.page(number, &cursor).await?;
             let items = self.items(call, &answer)?;
-            page = match &self.client.api.paging {
-                None => None,
-                Some(paging) => next_page(paging, &answer, number, items.len()).filter(|next| *next != cursor),
-            };
+            let paging = self.client.api.paging.as_ref();
+            let next = paging.and_then(|paging| next_page(paging, &answer, number, items.len()));
             found.extend(items);
             if found.len() > MOST_LISTED {
                 return Err(self.garbled(format!("the list has more than {MOST_LISTED} subscriptions")));
+            }
+            // A page that names itself as the next one is the last.
+            match next.filter(|next| *next != cursor) {
+                Some(next) => cursor = next,
+                None => return Ok(found),
             }
         }
         Err(self.garbled(format!("the list does not end after {MOST_PAGES} pages")))
@@ -65,20 +65,16 @@ impl<T: Transport> Remote<T> {
     }
 
     fn items(&self, call: &Call, answer: &Value) -> Result<Vec<Subscription>, EndpointError> {
-        let list = match &call.items {
-            None => Some(answer),
-            Some(path) => get(answer, path),
+        let (list, place) = match &call.items {
+            None => (Some(answer), "the answer".to_owned()),
+            Some(path) => (get(answer, path), format!("`{path}` of the answer")),
         };
         let Some(Value::Array(items)) = list else {
-            let where_ = call
-                .items
-                .as_deref()
-                .map_or("the answer".to_owned(), |path| format!("`{path}` of the answer"));
-            return Err(self.garbled(format!("{where_} is no list of subscriptions")));
+            return Err(self.garbled(format!("{place} is not a list of subscriptions")));
         };
         let read = (1..).zip(items).map(|(number, item)| {
             let read = Subscription::read(&self.client.profile, &self.client.api, item);
-            read.map_err(|what| self.garbled(format!("subscription {number} of the list cannot be read: {what}")))
+            read.map_err(|what| self.garbled(format!("cannot read subscription {number} of the list: {what}")))
         });
         read.collect()
     }
@@ -88,23 +84,16 @@ impl<T: Transport> Remote<T> {
         EndpointError::Api(Box::new(error.of_call("GET", &self.client.base)))
     }
 
-    /// As endpoints, with what is noted about them here.
+    /// The subscriptions as endpoints, with their notes.
     fn endpoints(&self, subscriptions: &[Subscription]) -> Result<Vec<Endpoint>, EndpointError> {
-        let notes: HashMap<String, Endpoint> = self
-            .notes
-            .read()?
-            .into_iter()
-            .map(|note| (note.id.clone(), note))
-            .collect();
-        let mut endpoints: Vec<Endpoint> = Vec::with_capacity(subscriptions.len());
-        // Noted names first, so that a made name never takes one of them.
-        let mut taken: Vec<Endpoint> = notes.values().cloned().collect();
+        let notes = self.notes.read()?;
+        // Noted names first, so that a generated name never takes one of them.
+        let mut known = notes.clone();
         for subscription in subscriptions {
-            let endpoint = self.endpoint(subscription, notes.get(&subscription.endpoint.id), &taken);
-            taken.push(endpoint.clone());
-            endpoints.push(endpoint);
+            let note = notes.iter().find(|note| note.id == subscription.endpoint.id);
+            known.push(self.endpoint(subscription, note, &known));
         }
-        Ok(endpoints)
+        Ok(known.split_off(notes.len()))
     }
 
     fn endpoint(&self, subscription: &Subscription, note: Option<&Endpoint>, taken: &[Endpoint]) -> Endpoint {
@@ -118,10 +107,9 @@ impl<T: Transport> Remote<T> {
             endpoint.updated = note.updated;
             if !subscription.is_dated {
                 endpoint.created = note.created;
-                endpoint
-                    .disabled
-                    .iter_mut()
-                    .for_each(|disabled| disabled.since = note.created);
+                if let Some(disabled) = &mut endpoint.disabled {
+                    disabled.since = note.created;
+                }
             }
         }
         if check_name(&endpoint.name).is_err() {
@@ -130,7 +118,7 @@ impl<T: Transport> Remote<T> {
         endpoint
     }
 
-    /// Notes an endpoint, and the secret that came with it.
+    /// Notes an endpoint and its secret.
     fn note(&self, endpoint: &mut Endpoint, secret: Option<&Secret>) -> Result<(), EndpointError> {
         if let Some(secret) = secret {
             let fresh = NewSecret {
@@ -141,14 +129,14 @@ impl<T: Transport> Remote<T> {
             endpoint.secrets = vec![reference.into()];
         }
         self.notes.edit(|notes| {
-            // A name may be left over from one that was removed elsewhere.
+            // The name may be left over from an endpoint that was removed elsewhere.
             notes.retain(|note| note.id != endpoint.id && note.name != endpoint.name);
             notes.push(endpoint.clone());
             Ok(())
         })
     }
 
-    /// Forgets what is noted about an endpoint, its stored secret included.
+    /// Removes the note about an endpoint, and its stored secret.
     fn forget(&self, id: &str) -> Result<(), EndpointError> {
         if !self.notes.read()?.iter().any(|note| note.id == id) {
             return Ok(());
@@ -159,7 +147,7 @@ impl<T: Transport> Remote<T> {
         })
     }
 
-    /// What a request carries: the given fields, and what the call needs besides.
+    /// The body of a request: the given fields, and what else the call requires.
     fn body(&self, call: &Call, endpoint: &Endpoint, fields: &[Field]) -> Result<Value, EndpointError> {
         let has = |field| fields.contains(&field) && (field != Field::Description || endpoint.description.is_some());
         let mut body = write(&self.client.profile, &self.client.api, (endpoint, None), has);
@@ -173,21 +161,23 @@ impl<T: Transport> Remote<T> {
         Ok(body)
     }
 
-    /// The endpoint's own, the account's, the profile's default.
+    /// A parameter: the endpoint's own, the account's, or the profile's default.
     fn param(&self, endpoint: &Endpoint, name: &str) -> Result<String, EndpointError> {
+        let client = &self.client;
+        let own = endpoint.params.get(name);
         let account = || {
-            self.client
+            client
                 .params
                 .iter()
                 .find(|(have, _)| have == name)
-                .map(|(_, value)| value.clone())
+                .map(|(_, value)| value)
         };
-        let default = || self.client.profile.params.get(name)?.default.clone();
-        let value = endpoint.params.get(name).cloned().or_else(account).or_else(default);
+        let default = || client.profile.params.get(name)?.default.as_ref();
+        let value = own.or_else(account).or_else(default).cloned();
         value.ok_or_else(|| EndpointError::Unsupported(format!("the call needs the parameter `{name}`")))
     }
 
-    /// Who keeps the endpoints.
+    /// The provider that keeps the endpoints.
     pub fn place(&self) -> RemotePlace<'_> {
         RemotePlace {
             name: &self.client.name,
@@ -198,50 +188,42 @@ impl<T: Transport> Remote<T> {
         }
     }
 
-    /// The fields that a change is about; an error for one that the provider cannot change.
+    /// The fields that a change sets; an error for one that the provider cannot change.
     fn changed(&self, change: &Change) -> Result<Vec<Field>, EndpointError> {
-        let takes = |field| self.client.api.takes(Verb::Update, field);
         if let Some(what) = self.place().unchangeable(change) {
             return Err(EndpointError::Unsupported(what));
         }
-        if change.active.is_some() && !takes(Field::Active) {
-            let what = format!("`{}` cannot switch endpoints on and off", self.client.profile.label());
-            return Err(EndpointError::Unsupported(what));
-        }
+        // A name is kept on this machine where the provider has none.
+        let takes_name = self.client.api.takes(Verb::Update, Field::Name);
         let fields = [
             (change.url.is_some(), Field::Url),
             (change.events.is_some(), Field::Events),
             (change.description.is_some(), Field::Description),
             (change.active.is_some(), Field::Active),
-            // Kept here when the provider has no names.
-            (change.name.is_some() && takes(Field::Name), Field::Name),
+            (change.name.is_some() && takes_name, Field::Name),
         ];
         let changed = fields.into_iter().filter(|(is_changed, _)| *is_changed);
         Ok(changed.map(|(_, field)| field).collect())
     }
 
-    /// One of them.
+    /// Finds an endpoint.
     pub async fn get(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         Ok(select(&self.list().await?, selector)?.clone())
     }
 
-    /// Confirms a subscription by the token that its endpoint was sent.
+    /// Confirms a subscription by the token that its endpoint received.
     pub async fn confirm(&self, selector: &str, token: &str) -> Result<Endpoint, EndpointError> {
         let endpoint = self.get(selector).await?;
         let call = self.client.verb(Verb::Confirm)?;
-        let body = call.body.as_ref().map(|body| {
-            body.fill(|hole| match hole {
-                "token" => Some(Value::from(token)),
-                _ => Some(Value::from(endpoint.id.as_str())),
-            })
-        });
+        let fill = |hole: &str| Some(Value::from(if hole == "token" { token } else { endpoint.id.as_str() }));
+        let body = call.body.as_ref().map(|body| body.fill(fill));
         self.client
             .call(Verb::Confirm, Some(&endpoint.id), &[], body.as_ref())
             .await?;
         self.get(&endpoint.id).await
     }
 
-    /// The secrets that the provider's own list shows, noted so that they sign and verify here.
+    /// Finds an endpoint, and notes the secret that the provider's list shows, so that it signs and verifies here.
     pub async fn learn(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         let subscriptions = self.subscriptions().await?;
         let mut endpoint = select(&self.endpoints(&subscriptions)?, selector)?.clone();
@@ -257,24 +239,21 @@ impl<T: Transport> Remote<T> {
 }
 
 impl<T: Transport> Remote<T> {
-    /// All of them.
+    /// All endpoints.
     pub async fn list(&self) -> Result<Vec<Endpoint>, EndpointError> {
         self.endpoints(&self.subscriptions().await?)
     }
 
-    /// Adds one.
+    /// Adds an endpoint.
     pub async fn add(&self, endpoint: Endpoint) -> Result<AddedEndpoint, EndpointError> {
         let call = self.client.verb(Verb::Create)?;
-        if endpoint.description.is_some() && !self.client.api.takes(Verb::Create, Field::Description) {
-            let what = format!("`{}` has no place for a description", self.client.profile.label());
-            return Err(EndpointError::Unsupported(what));
-        }
         let body = self.body(call, &endpoint, &call.takes)?;
         let answer = self.client.call(Verb::Create, None, &[], Some(&body)).await?;
         let made = Subscription::read(&self.client.profile, &self.client.api, &answer).map_err(|what| {
-            let what = format!("the answer is no subscription: {what}");
+            let what = format!("the answer is not a subscription: {what}");
             EndpointError::Api(Box::new(failure::garbled(Verb::Create, what)))
         })?;
+        // The endpoint exists now: if it cannot be noted, the caller still needs its secret.
         let mut added = self.endpoint(&made, Some(&endpoint), &[]);
         let unnoted = self.note(&mut added, made.secret.as_ref()).err();
         Ok(AddedEndpoint {
@@ -285,7 +264,7 @@ impl<T: Transport> Remote<T> {
         })
     }
 
-    /// Changes one, and gives it as it is now.
+    /// Changes an endpoint. Returns it as it is now.
     pub async fn update(&self, selector: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
         let mut endpoint = self.get(selector).await?;
         let changed = self.changed(&change)?;
@@ -303,11 +282,11 @@ impl<T: Transport> Remote<T> {
         if is_noted || !endpoint.secrets.is_empty() {
             self.note(&mut endpoint, None)?;
         }
-        // What the provider made of it: a changed URL may have to be confirmed again.
+        // Read again: the provider may require a changed URL to be confirmed.
         self.get(&endpoint.id).await
     }
 
-    /// Removes one with what is noted about it, and gives it as it was.
+    /// Removes an endpoint and its note. Returns it as it was.
     pub async fn remove(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         let endpoint = self.get(selector).await?;
         self.client.call(Verb::Delete, Some(&endpoint.id), &[], None).await?;
@@ -316,15 +295,15 @@ impl<T: Transport> Remote<T> {
     }
 }
 
+/// The cursor or number of the next page; `None` after the last one.
 fn next_page(paging: &Paging, answer: &Value, number: u32, items: usize) -> Option<String> {
-    match &paging.next {
-        Some(path) => match get(answer, path)? {
-            Value::String(next) if !next.is_empty() => Some(next.clone()),
-            Value::Number(next) => Some(next.to_string()),
-            _ => None,
-        },
-        None => {
-            (items > 0 && items >= usize::try_from(paging.size).unwrap_or(usize::MAX)).then(|| (number + 1).to_string())
-        }
+    let Some(path) = &paging.next else {
+        // A page that is not full is the last one.
+        return (items >= usize::try_from(paging.size).unwrap_or(usize::MAX)).then(|| (number + 1).to_string());
+    };
+    match get(answer, path)? {
+        Value::String(next) if !next.is_empty() => Some(next.clone()),
+        Value::Number(next) => Some(next.to_string()),
+        _ => None,
     }
 }

@@ -1,28 +1,27 @@
-//! A provider's endpoints as a store like any other: each call is waited for.
-
-use std::ops::ControlFlow;
+//! A provider's endpoints behind the synchronous trait of endpoint stores.
 
 use tokio::runtime::Runtime;
 
 use super::Remote;
 use crate::clock::Timestamp;
 use crate::endpoints::{
-    Batch, Book, Change, Confirmed, Endpoint, EndpointError, EndpointStore, RemotePlace, Step, StepOutcome,
+    AddedEndpoint, Batch, Book, Change, Confirmed, Endpoint, EndpointError, EndpointStore, RemotePlace, Step,
+    StepOutcome,
 };
 use crate::transport::HttpTransport;
 
 /// The endpoints that a provider keeps, called over HTTP.
 pub struct RemoteStore {
-    /// The calls.
+    /// Makes the calls.
     pub remote: Remote<HttpTransport>,
-    /// One for all calls: a connection that is kept for the next one lives on the runtime that made it.
+    /// Runs all calls: a connection that is kept for the next call lives on the runtime that made it.
     pub runtime: Runtime,
 }
 
 impl RemoteStore {
-    /// Makes the call for a step that the rules let pass.
-    fn call(&self, step: &Step, judged: StepOutcome, now: Timestamp) -> Result<StepOutcome, EndpointError> {
-        match (step, judged) {
+    /// Makes the call for a step that the rules accept.
+    fn call(&self, step: &Step, validated: StepOutcome, now: Timestamp) -> Result<StepOutcome, EndpointError> {
+        Ok(match (step, validated) {
             (
                 Step::Change { change, .. },
                 StepOutcome::Changed {
@@ -33,29 +32,28 @@ impl RemoteStore {
             ) => {
                 let change = Change {
                     events: change.events.as_ref().map(|_| after.events),
-                    // The account's, not the endpoint's.
+                    // The plan is the account's, not the endpoint's.
                     plan: None,
                     ..(**change).clone()
                 };
                 let after = self.update(&before.id, change, now)?;
-                Ok(StepOutcome::Changed {
+                StepOutcome::Changed {
                     before,
                     after,
                     findings,
-                })
-            }
-            (_, StepOutcome::Added(judged)) => {
-                let mut added = self.runtime.block_on(self.remote.add(judged.endpoint))?;
-                added.findings = judged.findings;
-                Ok(StepOutcome::Added(added))
-            }
-            (_, judged) => {
-                if let StepOutcome::Removed(gone) = &judged {
-                    self.runtime.block_on(self.remote.remove(&gone.id))?;
                 }
-                Ok(judged)
             }
-        }
+            (_, StepOutcome::Added(validated)) => {
+                let added = self.runtime.block_on(self.remote.add(validated.endpoint))?;
+                let findings = validated.findings;
+                StepOutcome::Added(AddedEndpoint { findings, ..added })
+            }
+            (_, StepOutcome::Removed(gone)) => {
+                self.runtime.block_on(self.remote.remove(&gone.id))?;
+                StepOutcome::Removed(gone)
+            }
+            (_, validated) => validated,
+        })
     }
 
     fn update(&self, id: &str, change: Change, now: Timestamp) -> Result<Endpoint, EndpointError> {
@@ -72,34 +70,30 @@ impl EndpointStore for RemoteStore {
         self.runtime.block_on(self.remote.learn(selector))
     }
 
-    fn apply(
-        &self,
-        batch: &Batch<'_>,
-        done: &mut dyn FnMut(StepOutcome) -> ControlFlow<()>,
-    ) -> Result<(), EndpointError> {
-        let judged = batch.perform(&mut self.list()?)?;
-        for (step, judged) in batch.steps.iter().zip(judged) {
-            let outcome = self.call(step, judged, batch.now)?;
-            let to_switch_off = match (step, &outcome) {
+    fn apply(&self, batch: &Batch<'_>, done: &mut dyn FnMut(StepOutcome) -> bool) -> Result<(), EndpointError> {
+        let place = self.remote.place();
+        for step in batch.steps {
+            place.check(step).map_err(EndpointError::Unsupported)?;
+        }
+        let validated = batch.perform(&mut self.list()?)?;
+        for (step, validated) in batch.steps.iter().zip(validated) {
+            let outcome = self.call(step, validated, batch.now)?;
+            let switch_off = match (step, &outcome) {
                 (Step::Add(planned), StepOutcome::Added(added)) if planned.active == Some(false) => {
-                    Some(added.endpoint.id.clone()).filter(|_| added.endpoint.is_active())
+                    added.endpoint.is_active().then(|| added.endpoint.id.clone())
                 }
                 _ => None,
             };
-            // Its secret is handed over first: it comes once.
+            // Before the second call, which may fail: the provider shows the secret only once.
             let goes_on = done(outcome);
-            if let Some(id) = to_switch_off {
-                let active = Some(false);
-                self.update(
-                    &id,
-                    Change {
-                        active,
-                        ..Change::default()
-                    },
-                    batch.now,
-                )?;
+            if let Some(id) = switch_off {
+                let change = Change {
+                    active: Some(false),
+                    ..Change::default()
+                };
+                self.update(&id, change, batch.now)?;
             }
-            if goes_on.is_break() {
+            if !goes_on {
                 break;
             }
         }

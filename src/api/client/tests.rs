@@ -83,7 +83,7 @@ fn draft() -> Endpoint {
     let id = Id::new(IdKind::Endpoint, Timestamp::from_unix(0), &Random::os());
     let events = Events::Only(vec!["booking.confirmed".into()]);
     Endpoint::new(
-        id,
+        id.to_string(),
         "crm",
         "https://example.com/in",
         "slotflow",
@@ -215,24 +215,20 @@ async fn a_refusal_says_what_it_means_and_what_to_do() {
         (
             fault(401, "UNAUTHORIZED"),
             ApiErrorKind::Refused,
-            "does not accept the token; 401: No.",
+            "does not accept the API token; 401: No.",
         ),
         (
             fault(402, "LIMIT_REACHED"),
             ApiErrorKind::Refused,
-            "allows no more endpoints; 402: No.",
+            "allows no more endpoints on this plan; 402: No.",
         ),
-        (fault(403, "FORBIDDEN"), ApiErrorKind::Refused, "may not do that"),
-        (fault(404, "NOT_FOUND"), ApiErrorKind::Unknown, "knows no such endpoint"),
-        (
-            fault(409, "TAKEN"),
-            ApiErrorKind::Refused,
-            "has such an endpoint already",
-        ),
+        (fault(403, "FORBIDDEN"), ApiErrorKind::Refused, "does not allow this"),
+        (fault(404, "NOT_FOUND"), ApiErrorKind::Unknown, "has no such endpoint"),
+        (fault(409, "TAKEN"), ApiErrorKind::Refused, "already has this endpoint"),
         (
             fault(422, "VALIDATION_ERROR"),
             ApiErrorKind::Refused,
-            "refuses the endpoint as it is; 422: No.",
+            "rejects the endpoint; 422: No.",
         ),
         (
             with_header(plain(429), "retry-after", "90"),
@@ -242,13 +238,13 @@ async fn a_refusal_says_what_it_means_and_what_to_do() {
         (
             plain(500),
             ApiErrorKind::Unreachable,
-            "a fault of its own; 500, without a word; `POST http",
+            "failed to handle the call; 500 without a message; `POST http",
         ),
-        (plain(302), ApiErrorKind::Refused, "not followed"),
+        (plain(302), ApiErrorKind::Refused, "does not follow"),
         (
             plain(418),
             ApiErrorKind::Refused,
-            "refuses the call; 418, without a word",
+            "rejects the call; 418 without a message",
         ),
     ] {
         is_told(outcome, kind, says).await;
@@ -256,20 +252,16 @@ async fn a_refusal_says_what_it_means_and_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_sensible_answer_to_a_creation_says_that_it_may_have_been_done() {
+async fn an_answer_to_a_creation_that_is_not_understood_says_that_it_may_have_been_done() {
     let plain = |status: u16| answer(status, "");
     for (outcome, kind, says) in [
         (
             failed(ErrorKind::Connect),
             ApiErrorKind::Unreachable,
-            "`--api-url URL` names another place",
+            "`--api-url URL` sets another one",
         ),
-        (
-            failed(ErrorKind::Timeout),
-            ApiErrorKind::Unreachable,
-            "may have been made",
-        ),
-        (plain(201), ApiErrorKind::Garbled, "201 without a body is no answer"),
+        (failed(ErrorKind::Timeout), ApiErrorKind::Unreachable, "may exist now"),
+        (plain(201), ApiErrorKind::Garbled, "the answer 201 has no body"),
         (
             answer(201, "<!doctype html><p>Hello"),
             ApiErrorKind::Garbled,
@@ -278,17 +270,17 @@ async fn what_is_no_sensible_answer_to_a_creation_says_that_it_may_have_been_don
         (
             answer(201, r#"{"id": "7", "url"#),
             ApiErrorKind::Garbled,
-            "breaks off after 16 bytes",
+            "ends after 16 bytes",
         ),
         (
             told(200, &json!({"error": {"code": "LIMIT_REACHED", "message": "No."}})),
             ApiErrorKind::Garbled,
-            "200 with an error in it: No.",
+            "200 contains an error: No.",
         ),
         (
             told(201, &json!({"id": "7"})),
             ApiErrorKind::Garbled,
-            "is no subscription: it has no `url`",
+            "is not a subscription: it has no `url`",
         ),
     ] {
         is_told(outcome, kind, says).await;
@@ -298,22 +290,22 @@ async fn what_is_no_sensible_answer_to_a_creation_says_that_it_may_have_been_don
 #[tokio::test(start_paused = true)]
 async fn a_list_of_another_shape_is_an_error_and_no_empty_list() {
     for (outcome, says) in [
-        (told(200, &json!([one()])), "`webhooks` of the answer is no list"),
+        (told(200, &json!([one()])), "`webhooks` of the answer is not a list"),
         (
             told(200, &json!({"webhooks": {"7": one()}})),
-            "`webhooks` of the answer is no list",
+            "`webhooks` of the answer is not a list",
         ),
         (
             told(200, &json!({"webhooks": [one(), {"id": "8"}]})),
-            "subscription 2 of the list cannot be read: it has no `url`",
+            "cannot read subscription 2 of the list: it has no `url`",
         ),
         (
             told(200, &json!({"webhooks": [{"id": "8", "url": "u", "events": "all"}]})),
-            "its `events` is no list of events",
+            "its `events` is not a list of events",
         ),
-        (told(200, &json!({"webhooks": ["x"]})), "it is no object"),
-        (answer(200, ""), "200 without a body"),
-        (answer(204, ""), "204 without a body"),
+        (told(200, &json!({"webhooks": ["x"]})), "it is not an object"),
+        (answer(200, ""), "200 has no body"),
+        (answer(204, ""), "204 has no body"),
         (
             Outcome::Answer(Answer {
                 status: 200,
@@ -321,7 +313,7 @@ async fn a_list_of_another_shape_is_an_error_and_no_empty_list() {
                 truncated: true,
                 ..Answer::default()
             }),
-            "too long to be read",
+            "too long",
         ),
     ] {
         let fixture = fixture("slotflow", vec![outcome]);

@@ -1,5 +1,4 @@
-//! Who may call: keys, the pages and names that an open door refuses, the headers that every call carries, and how many
-//! calls are taken.
+//! Who may call: keys, protection of a server without keys from web pages, required headers, and rate limits.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,104 +18,98 @@ use crate::template::Template;
 pub struct ApiKey {
     /// The token.
     pub secret: Secret,
-    /// Of the events that its calls cause.
+    /// The mode of the events that its calls create.
     pub mode: Mode,
 }
 
 /// Who may call.
 #[derive(Debug, Clone)]
 pub enum ApiAccess {
-    /// Whoever has one of these keys.
+    /// Clients with one of these keys.
     Keys(Vec<ApiKey>),
-    /// Any program of this machine that reaches that port; web pages and foreign names may not.
+    /// Any program of this machine; no web page, and no request to a foreign host name.
     Open {
-        /// The port that is listened on.
+        /// The port that the server listens on.
         port: u16,
     },
 }
 
-/// Calls since the first one of a window.
+/// Calls since the first call of a window.
 #[derive(Debug)]
 struct RateWindow {
     began: Timestamp,
     calls: u32,
 }
 
-/// How many calls each key has made.
+/// The calls of each key.
 #[derive(Debug, Default)]
 pub(super) struct RateLimits(Mutex<HashMap<usize, RateWindow>>);
 
-/// Who calls.
+/// An authenticated caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Caller {
-    /// Which key it is; 0 at an open door.
+    /// The index of its key; 0 where no key is required.
     pub(super) key: usize,
     pub(super) mode: Mode,
 }
 
-/// How much a caller has left.
+/// The state of a caller's rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RateStatus {
     most: u32,
-    /// `None` beyond the limit.
+    /// Calls that are left; `None` beyond the limit.
     calls: Option<u32>,
     per: Duration,
     until: Duration,
 }
 
 impl ApiAccess {
-    /// Who calls, when it may.
-    pub(super) fn admit(&self, api: &Api, incoming: &Incoming) -> ApiResult<Caller> {
-        match self {
-            Self::Keys(keys) => known(keys, incoming),
-            Self::Open { port } => {
-                open(*port, incoming)?;
-                let test = api.test_key.as_ref().map(Template::fixed_start);
-                let live = api.key.fixed_start();
-                let mode = match bearer(incoming) {
-                    Some(token) if begins(token, test) => Mode::Test,
-                    Some(token) if begins(token, Some(live)) => Mode::Live,
-                    _ => Mode::Test,
-                };
-                Ok(Caller { key: 0, mode })
-            }
-        }
+    /// Authenticates the caller.
+    pub(super) fn authenticate(&self, api: &Api, incoming: &Incoming) -> ApiResult<Caller> {
+        let port = match self {
+            Self::Keys(keys) => return find_key(keys, incoming),
+            Self::Open { port } => *port,
+        };
+        check_local(port, incoming)?;
+        let begins = |form: &Template| {
+            let start = form.fixed_start();
+            !start.is_empty() && bearer(incoming).is_some_and(|token| token.starts_with(start.as_bytes()))
+        };
+        // The test form first: it may begin like the live one.
+        let is_live = !api.test_key.as_ref().is_some_and(begins) && begins(&api.key);
+        let mode = if is_live { Mode::Live } else { Mode::Test };
+        Ok(Caller { key: 0, mode })
     }
-}
-
-fn begins(token: &[u8], start: Option<&str>) -> bool {
-    start.is_some_and(|start| !start.is_empty() && token.starts_with(start.as_bytes()))
 }
 
 /// The token of `Authorization: Bearer`.
 fn bearer(incoming: &Incoming) -> Option<&[u8]> {
     let value = incoming.headers.get("authorization")?;
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    // The name of the scheme is case-insensitive (RFC 9110, section 11.1).
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
-fn known(keys: &[ApiKey], incoming: &Incoming) -> ApiResult<Caller> {
-    let refused =
+fn find_key(keys: &[ApiKey], incoming: &Incoming) -> ApiResult<Caller> {
+    let rejected =
         |what: &str| ApiRejection::fault(FaultKind::Unauthorised, what).header("www-authenticate", "Bearer".to_owned());
     let Some(token) = bearer(incoming) else {
-        return Err(refused("the header `Authorization: Bearer KEY` is missing"));
+        return Err(rejected("the header `Authorization: Bearer KEY` is missing"));
     };
     // Every key is compared, so that the time does not tell which one is near.
-    let fits = keys.iter().enumerate().fold(None, |found, (index, key)| {
-        let fits = same(token, key.secret.expose());
-        if fits { Some((index, key.mode)) } else { found }
+    let found = keys.iter().enumerate().fold(None, |found, (index, key)| {
+        let is_same = same(token, key.secret.expose());
+        if is_same { Some((index, key.mode)) } else { found }
     });
-    match fits {
-        Some((key, mode)) => Ok(Caller { key, mode }),
-        None => Err(refused("the key is not known")),
-    }
+    let (key, mode) = found.ok_or_else(|| rejected("unknown key"))?;
+    Ok(Caller { key, mode })
 }
 
-/// A local port is reachable from any web page, also under a name that somebody points to this machine.
-fn open(port: u16, incoming: &Incoming) -> ApiResult<()> {
-    let refused = |what: &str| Err(ApiRejection::own(403, "FORBIDDEN", what));
+/// Without keys, web pages are kept out: they reach a local port too, also by a name that resolves to this machine.
+fn check_local(port: u16, incoming: &Incoming) -> ApiResult<()> {
+    let rejected = |what: &str| Err(ApiRejection::own(403, "FORBIDDEN", what));
     if incoming.headers.contains("origin") {
-        return refused("requests of web pages are refused while no key is needed");
+        return rejected("requests from web pages are rejected while no key is required");
     }
     let host = incoming.headers.get_text("host").unwrap_or_default();
     let name = host.strip_suffix(&format!(":{port}")).unwrap_or_default();
@@ -124,34 +117,28 @@ fn open(port: u16, incoming: &Incoming) -> ApiResult<()> {
     if own.iter().any(|own| name.eq_ignore_ascii_case(own)) {
         Ok(())
     } else {
-        refused("only names of this machine are answered while no key is needed")
+        rejected("only `localhost` and loopback addresses are answered while no key is required")
     }
 }
 
-/// The headers that every call carries beside its key.
+/// Checks the headers that every call must carry beside its key.
 pub(super) fn headers(api: &Api, incoming: &Incoming) -> ApiResult<()> {
-    for (name, wanted) in &api.headers {
-        match incoming.headers.get_text(name) {
-            Some(given) if given == wanted => {}
-            Some(_) => return Err(ApiRejection::invalid(format!("the header `{name}` must be `{wanted}`"))),
-            None => {
-                return Err(ApiRejection::invalid(format!(
-                    "the header `{name}: {wanted}` is missing"
-                )));
-            }
-        }
+    let given = |name: &str| incoming.headers.get_text(name);
+    let is_wrong = |(name, value): &(&String, &String)| given(name) != Some(value.as_str());
+    match api.headers.iter().find(is_wrong) {
+        Some((name, value)) => Err(ApiRejection::invalid(format!("the header `{name}` must be `{value}`"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl RateLimits {
-    /// Counts a call; what is left of the caller's window, where calls are limited.
+    /// Counts a call. `None` where calls are not limited.
     pub(super) fn count(&self, api: &Api, caller: Caller, now: Timestamp) -> Option<RateStatus> {
         let rate = api.rate.as_ref()?;
-        let (most, per) = (rate.calls, rate.per());
+        let (most, per) = (rate.calls, rate.per.0);
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(caller.key).or_insert(RateWindow { began: now, calls: 0 });
-        // A clock that was set back must not close the door for long.
+        // A clock that was set back must not block callers for long.
         if window.began > now || now.since(window.began) >= per {
             *window = RateWindow { began: now, calls: 0 };
         }
@@ -166,7 +153,7 @@ impl RateLimits {
 }
 
 impl RateStatus {
-    /// Refuses a call beyond the limit.
+    /// Rejects a call beyond the limit.
     pub(super) fn check(&self) -> ApiResult<()> {
         if self.calls.is_some() {
             return Ok(());
@@ -175,13 +162,14 @@ impl RateStatus {
         Err(ApiRejection::fault(FaultKind::Rate, what).header("retry-after", self.reset().to_string()))
     }
 
+    /// Seconds until the window ends, at least 1.
     fn reset(&self) -> u64 {
         u64::try_from(self.until.as_millis().div_ceil(1000))
             .unwrap_or(u64::MAX)
             .max(1)
     }
 
-    /// What the provider's answers say of it.
+    /// Adds the provider's headers about the rate limit.
     pub(super) fn headers(&self, api: &Api, reply: &mut Reply) {
         for (name, fact) in api.rate.iter().flat_map(|rate| &rate.headers) {
             let value = match fact {
@@ -217,7 +205,7 @@ mod tests {
         let over = count(0, 57);
         let refusal = over.check().unwrap_err();
         assert_eq!(refusal.headers, [("retry-after", "3".to_owned())]);
-        assert_eq!(refusal.status(api), 429);
+        assert_eq!(refusal.reply(api).status, 429);
         assert_eq!(count(1, 57).calls, Some(99), "another key");
         assert_eq!(count(0, 60).calls, Some(99), "the next window");
         assert_eq!(count(0, 10).calls, Some(99), "a clock that was set back");

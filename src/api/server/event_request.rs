@@ -7,47 +7,37 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::response::{ApiRejection, ApiReply, ApiResult};
-use super::subscription_request;
+use super::subscription_request::json_object;
 use super::{ApiEvent, CreatedEvent, MockApi};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::provider::compose::{ComposeOptions, Composer};
+use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::server::Incoming;
 use crate::template::text_of;
 
-/// An event to create.
-pub(super) struct EventSpec<'a> {
-    pub(super) event: &'a str,
-    /// Absent: the sample.
-    pub(super) data: Option<Value>,
-    /// Parameters of the envelope, before those of the account.
-    pub(super) params: Vec<(String, String)>,
-    pub(super) mode: Mode,
-}
-
 impl MockApi {
-    /// hook's own call: any event of the catalogue, or one with data of its own.
-    pub(super) async fn emit_event(&self, incoming: &Incoming, mode: Mode) -> ApiResult {
-        let body = subscription_request::object(incoming)?;
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let Some(event) = text("type").filter(|event| !event.is_empty()) else {
+    /// hook's own call: emits an event of the catalogue, or one with other data.
+    pub(super) async fn emit_event(&self, incoming: &Incoming, key_mode: Mode) -> ApiResult {
+        let body = json_object(incoming)?;
+        let event = body.get("type").and_then(Value::as_str).unwrap_or_default();
+        if event.is_empty() {
             return Err(ApiRejection::invalid("`type` is missing: the name of an event"));
+        }
+        let mode = match body.get("mode").unwrap_or(&Value::Null) {
+            Value::Null => key_mode,
+            mode if mode == "test" => Mode::Test,
+            mode if mode == "live" && key_mode == Mode::Live => Mode::Live,
+            mode if mode == "live" => return Err(ApiRejection::invalid("a test key creates test events only")),
+            _ => return Err(ApiRejection::invalid("`mode` is neither `test` nor `live`")),
         };
-        let asked = body.get("mode").filter(|mode| !mode.is_null());
-        let mode = match (asked.map(|asked| asked.as_str().unwrap_or_default()), mode) {
-            (None, mode) => mode,
-            (Some("test"), _) => Mode::Test,
-            (Some("live"), Mode::Live) => Mode::Live,
-            (Some("live"), Mode::Test) => return Err(ApiRejection::invalid("a test key causes test events only")),
-            (Some(_), _) => return Err(ApiRejection::invalid("`mode` is neither `test` nor `live`")),
-        };
-        let event_spec = EventSpec {
-            event,
+        let compose = ComposeOptions {
+            event: event.to_owned(),
             data: body.get("data").cloned(),
             params: params(&body)?,
             mode,
+            ..ComposeOptions::default()
         };
-        let (message, endpoints) = self.create_event(event_spec).await?;
+        let (message, endpoints) = self.create_event(compose).await?;
         Ok(ApiReply {
             status: 202,
             body: Some(json!({
@@ -60,56 +50,51 @@ impl MockApi {
         })
     }
 
-    /// Creates an event; how many endpoints it goes to, once that is on record.
-    pub(super) async fn create_event(&self, event_spec: EventSpec<'_>) -> ApiResult<(Arc<Message>, usize)> {
+    /// Creates an event. Returns it with the number of endpoints it goes to, once that is in the ledger.
+    pub(super) async fn create_event(&self, compose: ComposeOptions) -> ApiResult<(Arc<Message>, usize)> {
         let options = &self.options;
-        // Of one name the last one counts.
-        let params: IndexMap<String, String> = options.params.iter().cloned().chain(event_spec.params).collect();
+        // The parameters of the call replace those of the account.
+        let params: IndexMap<String, String> = options.params.iter().cloned().chain(compose.params).collect();
         let params: Vec<(String, String)> = params.into_iter().collect();
         let compose = ComposeOptions {
-            event: event_spec.event.to_owned(),
-            data: event_spec.data,
+            // The data comes from a client, which must not read anything by a placeholder.
             as_it_is: true,
             params: params.clone(),
-            mode: event_spec.mode,
-            ..ComposeOptions::default()
+            ..compose
         };
-        let invalid = |error: crate::provider::compose::ComposeError| ApiRejection::invalid(error.to_string());
+        let invalid = |error: ComposeError| ApiRejection::invalid(error.to_string());
         let composer = Composer::new(&options.profile, compose).map_err(invalid)?;
         let now = options.clock.now();
         let id = Id::new(IdKind::Message, now, &options.random);
         let message = Arc::new(composer.compose(id, now, &options.random).map_err(invalid)?);
         let (recorded, answer) = oneshot::channel();
-        self.emit(ApiEvent::Event(CreatedEvent {
+        let event = CreatedEvent {
             message: Arc::clone(&message),
             params,
             recorded,
-        }))
-        .await;
+        };
+        self.emit(ApiEvent::Event(event)).await;
         match answer.await {
             Ok(Ok(endpoints)) => Ok((message, endpoints)),
             Ok(Err(what)) => Err(ApiRejection::broken(what)),
-            Err(_) => Err(ApiRejection::own(
-                503,
-                "UNAVAILABLE",
-                "the event cannot be delivered any more",
-            )),
+            Err(_) => {
+                let what = "the server is stopping: the event is not delivered";
+                Err(ApiRejection::own(503, "UNAVAILABLE", what))
+            }
         }
     }
 }
 
-/// The parameters that a request gives, as text.
+/// The parameters in the body of a request, as text.
 fn params(body: &Value) -> ApiResult<Vec<(String, String)>> {
-    let wrong = || ApiRejection::invalid("`params` is no object of texts, numbers and truth values");
-    match body.get("params") {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Object(given)) => given
-            .iter()
-            .map(|(name, value)| match value {
-                Value::Null | Value::Array(_) | Value::Object(_) => Err(wrong()),
-                scalar => Ok((name.clone(), text_of(scalar))),
-            })
-            .collect(),
-        Some(_) => Err(wrong()),
-    }
+    let wrong = || ApiRejection::invalid("`params` must be an object of strings, numbers and booleans");
+    let given = match body.get("params") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(params) => params.as_object().ok_or_else(wrong)?,
+    };
+    let params = given.iter().map(|(name, value)| match value {
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(wrong()),
+        scalar => Ok((name.clone(), text_of(scalar))),
+    });
+    params.collect()
 }

@@ -1,11 +1,11 @@
-//! Ids as the provider writes them.
+//! Ids in the provider's form.
 
 use uuid::Uuid;
 
 use crate::id::{Id, IdKind};
 use crate::provider::api::IdForm;
 
-/// An id of the book in the provider's form.
+/// An id of the endpoint file in the provider's form.
 pub(super) fn shown(form: IdForm, id: &str) -> String {
     match (form, Id::parse(id)) {
         (IdForm::Uuid, Some(id)) => id.uuid.hyphenated().to_string(),
@@ -13,7 +13,7 @@ pub(super) fn shown(form: IdForm, id: &str) -> String {
     }
 }
 
-/// The id of the book that is meant; nothing else than a whole id names anything.
+/// The id in the endpoint file; `None` for anything but a whole id.
 pub(super) fn read(form: IdForm, text: &str) -> Option<String> {
     match form {
         IdForm::Own => Id::parse(text)

@@ -1,5 +1,5 @@
-//! The mock server of a provider's management API, answered from the local book as the provider's profile describes it.
-//! Events that calls create go to the caller's channel, and are answered once they are on record.
+//! The mock server of a provider's management API: it answers from the local endpoint file as the provider's profile
+//! describes. Events that calls create go to a channel; such a call is answered once its event is in the ledger.
 
 mod access;
 mod event_request;
@@ -15,7 +15,7 @@ mod subscriptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 pub use access::{ApiAccess, ApiKey};
@@ -27,35 +27,35 @@ use crate::endpoints::{Book, Endpoint};
 use crate::mask;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
-use crate::provider::api::{Api, FaultKind};
+use crate::provider::api::Api;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::server::{Handler, Incoming, Reason, Rejection, Reply};
+use crate::server::{Handler, Incoming, Rejection, RejectionReason, Reply};
 use crate::text::serialize_millis;
 use access::{RateLimits, RateStatus};
 use resources::ResourceStore;
 use response::{ApiRejection, ApiResult};
-use route::{Action, ApiRouter, RouteMatch};
+use route::{Action, ApiRouter};
 
-/// What the mock server is made of.
+/// Options of the mock server.
 pub struct MockApiOptions {
-    /// Whose API it is.
+    /// The provider.
     pub profile: Arc<Profile>,
-    /// Where subscriptions are kept.
+    /// The endpoint file.
     pub book: Book,
     /// Who may call.
     pub access: ApiAccess,
-    /// The scopes of every key; absent: all.
+    /// The scopes of every key; `None`: all.
     pub scopes: Option<Vec<String>>,
-    /// How strictly subscriptions are judged.
+    /// How strictly subscriptions are validated.
     pub rules: RuleOptions,
-    /// Parameters of the envelope that hold for the account.
+    /// Parameters of the envelope that every event gets.
     pub params: Vec<(String, String)>,
-    /// Wall-clock time.
+    /// The time of events and changes.
     pub clock: Arc<dyn Clock>,
-    /// Ids and secrets.
+    /// The source of ids and secrets.
     pub random: Arc<Random>,
-    /// Where events go; bounded, so that a slow reader slows the calls instead of filling the memory.
+    /// Receives what happens; bounded, so that a slow receiver slows down the calls instead of filling the memory.
     pub events: mpsc::Sender<ApiEvent>,
 }
 
@@ -75,67 +75,63 @@ pub enum ApiEvent {
     Call(ApiCall),
     /// An event was created, and must be delivered.
     Event(CreatedEvent),
-    /// An endpoint is to be asked whether it is wanted there.
+    /// An endpoint must be asked to confirm its subscription.
     Confirmation(Box<ConfirmationRequest>),
-    /// A request that was turned away before it was complete.
-    Rejected(Box<Rejection>),
-    /// A connection that could not be accepted.
+    /// A request was rejected before it was complete.
+    Rejected(Rejection),
+    /// A connection could not be accepted.
     NotAccepted(String),
 }
 
-/// A call that was answered, as `hook.call/1` says it.
+/// A call that was answered: the record `hook.call/1`.
 #[derive(Debug, Serialize)]
 pub struct ApiCall {
     /// As sent.
     pub method: String,
-    /// Path and query as sent.
-    #[serde(rename = "path", serialize_with = "serialize_masked")]
+    /// Path and query, with masked credentials.
+    #[serde(rename = "path")]
     pub target: String,
-    /// What was answered.
+    /// Of the answer.
     pub status: u16,
-    /// What was done, or why nothing was.
+    /// What was done, or why the call was rejected.
     #[serde(rename = "said")]
     pub summary: String,
     /// Of the key.
     pub mode: Option<Mode>,
-    /// From the last byte of the request to the answer.
+    /// Time from the last byte of the request to the answer.
     #[serde(rename = "took_ms", serialize_with = "serialize_millis")]
     pub took: Duration,
-}
-
-fn serialize_masked<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&mask::url(url))
 }
 
 /// An event that a call created.
 #[derive(Debug)]
 pub struct CreatedEvent {
-    /// As every endpoint gets it.
+    /// The message that every endpoint gets.
     pub message: Arc<Message>,
     /// The parameters of its envelope.
     pub params: Vec<(String, String)>,
-    /// How many endpoints it goes to, once that is on record; else why it is not.
+    /// Takes the number of endpoints it goes to, once that is in the ledger; else the error.
     pub recorded: oneshot::Sender<Result<usize, String>>,
 }
 
-/// What was learnt of the caller of a call, answered or refused.
+/// What is known about the caller, also of a call that is rejected.
 #[derive(Debug, Default)]
 struct CallerStatus {
     mode: Option<Mode>,
     left: Option<RateStatus>,
 }
 
-/// An endpoint that is not confirmed, and what its answer must carry.
+/// An endpoint that is not confirmed, and the token that its answer must contain.
 #[derive(Debug)]
 pub struct ConfirmationRequest {
-    /// As it is in the book.
+    /// As it is in the endpoint file.
     pub endpoint: Endpoint,
-    /// What is sent to it.
+    /// The token that is sent to it.
     pub token: Secret,
 }
 
 impl MockApi {
-    /// The API of a provider; `None` for one that has none.
+    /// The API of the provider; `None` for a provider without one.
     pub fn new(options: MockApiOptions) -> Option<Self> {
         let api = options.profile.api.clone()?;
         Some(Self {
@@ -149,32 +145,20 @@ impl MockApi {
 
     async fn answer(&self, incoming: &Incoming, seen: &mut CallerStatus) -> ApiResult {
         let (api, options) = (&self.api, &self.options);
-        let caller = options.access.admit(api, incoming)?;
+        let caller = options.access.authenticate(api, incoming)?;
         seen.mode = Some(caller.mode);
         seen.left = self.rate_limits.count(api, caller, options.clock.now());
+        // After the count, so that rejected calls are counted, too.
         seen.left.as_ref().map_or(Ok(()), RateStatus::check)?;
-        let (action, id) = match self.router.find(&incoming.method, &incoming.target) {
-            RouteMatch::Call(action, id) => (action, id),
-            RouteMatch::OtherMethods(allowed) => {
-                let what = format!("`{}` is not possible here: {allowed}", incoming.method);
-                return Err(ApiRejection::fault(FaultKind::Method, what).header("allow", allowed));
-            }
-            RouteMatch::Nothing => return Err(ApiRejection::fault(FaultKind::Unknown, "there is no such path")),
-        };
+        let (action, id) = self.router.find(&incoming.method, &incoming.target)?;
+        if action != Action::EmitEvent {
+            access::headers(api, incoming)?;
+        }
         match action {
             Action::EmitEvent => self.emit_event(incoming, caller.mode).await,
-            Action::Create(index) => {
-                access::headers(api, incoming)?;
-                self.create_resource(index, incoming, caller.mode).await
-            }
-            Action::Delete(index) => {
-                access::headers(api, incoming)?;
-                self.delete_resource(index, id.unwrap_or_default(), caller.mode).await
-            }
-            Action::Subscription(verb) => {
-                access::headers(api, incoming)?;
-                self.subscription(verb, id.unwrap_or_default(), incoming).await
-            }
+            Action::Create(index) => self.create_resource(index, incoming, caller.mode).await,
+            Action::Delete(index) => self.delete_resource(index, id, caller.mode).await,
+            Action::Subscription(verb) => self.subscription(verb, id, incoming).await,
         }
     }
 
@@ -188,18 +172,17 @@ impl Handler for MockApi {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
         let mut seen = CallerStatus::default();
-        let outcome = self.answer(&incoming, &mut seen).await;
-        let (mut reply, status, summary) = match outcome {
-            Ok(done) => (done.reply(), done.status, done.summary),
-            Err(refusal) => (refusal.reply(&self.api), refusal.status(&self.api), refusal.message),
+        let (mut reply, summary) = match self.answer(&incoming, &mut seen).await {
+            Ok(done) => (done.reply(), done.summary),
+            Err(rejection) => (rejection.reply(&self.api), rejection.message),
         };
         if let Some(left) = seen.left {
             left.headers(&self.api, &mut reply);
         }
         self.emit(ApiEvent::Call(ApiCall {
             method: incoming.method,
-            target: incoming.target,
-            status,
+            target: mask::url(&incoming.target),
+            status: reply.status,
             summary,
             mode: seen.mode,
             took: begun.elapsed(),
@@ -208,16 +191,15 @@ impl Handler for MockApi {
         reply
     }
 
-    fn rejected(&self, rejection: Rejection) {
-        let _ = self.options.events.try_send(ApiEvent::Rejected(Box::new(rejection)));
-    }
-
-    fn refusal(&self, status: u16, reason: &Reason) -> Option<Reply> {
-        let message = match reason {
-            Reason::TooLarge => "the body is too large",
-            _ => "the request did not come whole",
+    fn rejected(&self, rejection: Rejection) -> Option<Reply> {
+        let message = match rejection.reason {
+            RejectionReason::TooLarge => "the body is too large",
+            _ => "the request is incomplete",
         };
-        Some(ApiRejection::own(status, "REQUEST_NOT_READ", message).reply(&self.api))
+        let status = rejection.reason.status();
+        // Dropped when the reader is too slow: many broken requests must not slow down good ones.
+        let _ = self.options.events.try_send(ApiEvent::Rejected(rejection));
+        Some(ApiRejection::own(status?, "REQUEST_NOT_READ", message).reply(&self.api))
     }
 
     fn accept_failed(&self, error: &std::io::Error) {

@@ -1,4 +1,4 @@
-//! Subscriptions as the provider writes them.
+//! Subscriptions in the provider's JSON form.
 
 use serde_json::Value;
 
@@ -7,19 +7,18 @@ use super::{MockApi, ids};
 use crate::api::object::write;
 use crate::endpoints::{Endpoint, Reference};
 use crate::json::insert;
-use crate::provider::api::{Call, CallResponse, Extra, Field, Verb};
+use crate::provider::api::{Call, Extra, Field, Verb};
 use crate::secret::Secret;
+use crate::template::BodyTemplate;
 
 impl MockApi {
-    /// The answer of a call about one endpoint.
+    /// The reply of a call about one endpoint.
     pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, summary: String) -> ApiReply {
+        let id = || Value::from(ids::shown(self.api.id, &endpoint.id));
         let body = match &call.answer {
-            CallResponse::Object => Some(self.object(call, endpoint)),
-            CallResponse::Nothing => None,
-            CallResponse::Document(document) => Some(document.fill(|hole| match hole {
-                "id" => Some(Value::from(ids::shown(self.api.id, &endpoint.id))),
-                _ => None,
-            })),
+            BodyTemplate::Absent => Some(self.object(call, endpoint)),
+            BodyTemplate::Text(_) => None,
+            BodyTemplate::Json(document) => Some(document.fill(|hole| (hole == "id").then(id))),
         };
         ApiReply {
             status: call.status,
@@ -40,20 +39,16 @@ impl MockApi {
         let with = self.api.call(Verb::Create).map(|create| create.with.as_slice());
         for (name, extra) in with.unwrap_or_default() {
             let value = match extra {
-                Extra::Text(text) => Some(text),
-                Extra::Param(param) => endpoint.params.get(param),
+                Extra::Text(text) => Some(text.as_str()),
+                Extra::Param(param) => endpoint.params.get(param).map(String::as_str),
             };
-            insert(
-                &mut object,
-                name,
-                value.map_or(Value::Null, |text| Value::from(text.as_str())),
-            );
+            insert(&mut object, name, Value::from(value));
         }
         object
     }
 
-    /// What the receiver verifies with. A reference that leads somewhere else than into hook's own store was written by
-    /// hand, and what it leads to is not handed out; neither is what a project's book must not use.
+    /// The secret that the receiver verifies with. Only secrets of hook's own store are shown: another reference was
+    /// written by hand, and what it leads to is not handed out. Neither is a secret that a project must not use.
     fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
         let current = endpoint.active_secrets(self.options.clock.now()).into_iter().next()?;
         let book = &self.options.book;

@@ -1,4 +1,4 @@
-//! Pages of a long list: after a cursor, or by number.
+//! Pages of a list, by cursor or by number.
 
 use super::ids;
 use super::response::{ApiRejection, ApiResult};
@@ -9,12 +9,12 @@ use crate::provider::api::{IdForm, Paging};
 #[derive(Debug)]
 pub(super) struct EndpointPage {
     pub(super) items: Vec<Endpoint>,
-    /// What asks for the page after it; absent on the last one.
+    /// The cursor of the next page; `None` on the last one.
     pub(super) next: Option<String>,
 }
 
 impl EndpointPage {
-    /// The page that the query of a target asks for.
+    /// The page that the query of a request target selects.
     pub(super) fn of(paging: &Paging, target: &str, form: IdForm, mut all: Vec<Endpoint>) -> ApiResult<Self> {
         let query = target.split_once('?').map_or("", |(_, query)| query);
         let asked = |name: &str| {
@@ -27,16 +27,14 @@ impl EndpointPage {
             Some(_) => Err(ApiRejection::invalid(format!("`{name}` is not a number above 0"))),
         };
         let most = usize::try_from(paging.size).unwrap_or(usize::MAX);
+        // A client may ask for smaller pages than the provider's, not for larger ones.
         let size = number(&paging.size_param, most)?.min(most);
-        // Ids sort by time, so that an endpoint that is gone still says where its page ended.
+        // Ids sort by time, so that the cursor still works after its endpoint was removed.
         all.sort_by(|one, other| one.id.cmp(&other.id));
         if paging.next.is_none() {
             let page = number(&paging.param, 1)?;
-            let items = all
-                .into_iter()
-                .skip((page - 1).saturating_mul(size))
-                .take(size)
-                .collect();
+            let rest = all.into_iter().skip((page - 1).saturating_mul(size));
+            let items = rest.take(size).collect();
             return Ok(Self { items, next: None });
         }
         if let Some(cursor) = asked(&paging.param) {
@@ -46,10 +44,8 @@ impl EndpointPage {
         }
         let more = all.len() > size;
         all.truncate(size);
-        let next = all
-            .last()
-            .filter(|_| more)
-            .map(|endpoint| ids::shown(form, &endpoint.id));
+        let last = all.last().filter(|_| more);
+        let next = last.map(|endpoint| ids::shown(form, &endpoint.id));
         Ok(Self { items: all, next })
     }
 }
@@ -66,7 +62,14 @@ mod tests {
         let made = |n| {
             let now = Timestamp::from_unix(1_893_553_445 + n);
             let id = Id::new(IdKind::Endpoint, now, &Random::os());
-            Endpoint::new(id, &format!("e{n}"), "https://example.com", "acme", Events::All, now)
+            Endpoint::new(
+                id.to_string(),
+                &format!("e{n}"),
+                "https://example.com",
+                "acme",
+                Events::All,
+                now,
+            )
         };
         (0..count).map(made).collect()
     }

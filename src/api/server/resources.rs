@@ -1,5 +1,5 @@
-//! Resources that calls create and delete, such as bookings, as the profile describes them. They are kept in memory for the
-//! run, and no more of them than a bound allows: the server plays a provider, it does not replace one.
+//! Resources that calls create and delete, such as bookings, as the profile describes them. They are kept in memory, up to
+//! a limit: the server mocks a provider, it does not replace one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,23 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::MockApi;
-use super::event_request::EventSpec;
 use super::response::{ApiRejection, ApiReply, ApiResult};
-use super::subscription_request;
+use super::subscription_request::json_object;
 use crate::clock::{Precision, Timestamp};
 use crate::json::merge_patch;
 use crate::message::Mode;
-use crate::provider::causes::{Cause, CauseCall, Ingredient, IngredientKind};
+use crate::provider::causes::{Cause, CauseCall, IngredientKind};
+use crate::provider::compose::ComposeOptions;
 use crate::random::Random;
 use crate::server::Incoming;
 
-/// Resources of one run, at most; the oldest go first.
+/// Maximum number of resources; the oldest are removed first.
 const MOST: usize = 10_000;
 
-/// Bytes of all of them together, at most.
+/// Maximum bytes of all resources together.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
-/// What was made and not ended yet, by kind and id.
+/// The resources that exist, by kind and id.
 #[derive(Debug, Default)]
 pub(super) struct ResourceStore(Mutex<Resources>);
 
@@ -38,35 +38,37 @@ struct Resources {
 #[derive(Debug, Clone)]
 struct Resource {
     record: Value,
-    /// What no other one may share.
-    mark: Option<String>,
+    /// The values that no other resource of its kind may have.
+    unique: Option<String>,
     size: usize,
 }
 
 impl MockApi {
     pub(super) async fn create_resource(&self, index: usize, incoming: &Incoming, mode: Mode) -> ApiResult {
         let cause = &self.api.causes[index];
-        let body = subscription_request::object(incoming)?;
-        let given = given(cause, &body)?;
+        let given = given(cause, &json_object(incoming)?)?;
         let (id, record) = record(cause, &given, self.options.clock.now(), &self.options.random);
-        let mark = (!cause.unique.is_empty()).then(|| mark(cause, &given));
         let resource = Resource {
             size: record.to_string().len(),
             record: record.clone(),
-            mark,
+            unique: (!cause.unique.is_empty()).then(|| unique_key(cause, &given)),
         };
-        let key = (index, id.clone());
+        // The key has the kind's index: two kinds may use the same ids.
+        let key = (index, id);
         if !self.resources.add(key.clone(), resource) {
-            let what = format!("a {} with the same {} is there", cause.name, cause.unique.join(" and "));
+            let what = format!(
+                "a {} with the same {} already exists",
+                cause.name,
+                cause.unique.join(" and ")
+            );
             return Err(ApiRejection::own(cause.taken.status, &cause.taken.code, what));
         }
-        let created = self.create_event(event_spec(&cause.create, &record, mode)).await;
-        if created.is_err() {
+        let reply = self.emit_cause(&cause.create, &key.1, record, mode).await;
+        if reply.is_err() {
+            // An event that could not be recorded did not happen.
             self.resources.take(&key);
         }
-        let (message, endpoints) = created?;
-        let summary = format!("{} goes to {endpoints}", message.event);
-        Ok(done(&cause.create, &id, record, summary))
+        reply
     }
 
     pub(super) async fn delete_resource(&self, index: usize, id: &str, mode: Mode) -> ApiResult {
@@ -77,14 +79,31 @@ impl MockApi {
         };
         let mut record = resource.record.clone();
         merge_patch(&mut record, &call.sets);
-        let created = self.create_event(event_spec(call, &record, mode)).await;
-        if created.is_err() {
-            // What could not be recorded has not happened.
+        let reply = self.emit_cause(call, id, record, mode).await;
+        if reply.is_err() {
             self.resources.add(key, resource);
         }
-        let (message, endpoints) = created?;
-        let summary = format!("{} goes to {endpoints}", message.event);
-        Ok(done(call, id, record, summary))
+        reply
+    }
+
+    /// Creates the event of a call with the record as its data, and answers the call.
+    async fn emit_cause(&self, call: &CauseCall, id: &str, record: Value, mode: Mode) -> ApiResult {
+        let compose = ComposeOptions {
+            event: call.event.clone(),
+            data: Some(record.clone()),
+            mode,
+            ..ComposeOptions::default()
+        };
+        let (message, endpoints) = self.create_event(compose).await?;
+        let body = match &call.answer {
+            None => record,
+            Some(pattern) => pattern.fill(|hole| (hole == "id").then(|| Value::from(id))),
+        };
+        Ok(ApiReply {
+            status: call.status,
+            body: Some(body),
+            summary: format!("{} goes to {endpoints}", message.event),
+        })
     }
 }
 
@@ -93,13 +112,14 @@ impl ResourceStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a resource, unless another one shares its mark.
+    /// Adds a resource. Returns `false` if another one has its unique values.
     fn add(&self, key: (usize, String), resource: Resource) -> bool {
         let mut kept = self.lock();
-        let shares = |(other, have): (&(usize, String), &Resource)| other.0 == key.0 && have.mark == resource.mark;
-        if resource.mark.is_some() && kept.by_id.iter().any(shares) {
+        let is_same = |(other, have): (&(usize, String), &Resource)| other.0 == key.0 && have.unique == resource.unique;
+        if resource.unique.is_some() && kept.by_id.iter().any(is_same) {
             return false;
         }
+        // Added first: the new resource counts, and the oldest ones make room for it.
         kept.bytes += resource.size;
         kept.by_id.insert(key, resource);
         while kept.by_id.len() > MOST || kept.bytes > MOST_BYTES {
@@ -119,44 +139,26 @@ impl ResourceStore {
     }
 }
 
-fn event_spec<'a>(call: &'a CauseCall, record: &Value, mode: Mode) -> EventSpec<'a> {
-    EventSpec {
-        event: &call.event,
-        data: Some(record.clone()),
-        params: Vec::new(),
-        mode,
-    }
-}
-
-fn done(call: &CauseCall, id: &str, record: Value, summary: String) -> ApiReply {
-    let body = match &call.answer {
-        None => record,
-        Some(pattern) => pattern.fill(|hole| (hole == "id").then(|| Value::from(id))),
-    };
-    ApiReply {
-        status: call.status,
-        body: Some(body),
-        summary,
-    }
-}
-
-/// The fields of a request, each checked; times in one form.
+/// The fields of a request, checked; times are normalised.
 fn given(cause: &Cause, body: &Value) -> ApiResult<HashMap<String, Value>> {
     let mut given = HashMap::new();
-    for field in &cause.fields {
-        match body.get(&field.name).filter(|value| !value.is_null()) {
-            Some(value) => drop(given.insert(field.name.clone(), checked(field, value)?)),
-            None if field.needed => return Err(ApiRejection::invalid(format!("`{}` is missing", field.name))),
+    for (name, kind, is_required) in cause.fields() {
+        match body.get(name).filter(|value| !value.is_null()) {
+            Some(value) => drop(given.insert(name.to_owned(), checked(name, kind, value)?)),
+            None if is_required => return Err(ApiRejection::invalid(format!("`{name}` is missing"))),
             None => {}
         }
     }
     Ok(given)
 }
 
-fn checked(field: &Ingredient, value: &Value) -> ApiResult<Value> {
+fn checked(name: &str, kind: IngredientKind, value: &Value) -> ApiResult<Value> {
     use IngredientKind as Kind;
-    let (fits, wanted) = match field.kind {
-        Kind::Text => (value.as_str().is_some_and(|text| !text.is_empty()), "a text"),
+    let (fits, wanted) = match kind {
+        Kind::Text => (
+            value.as_str().is_some_and(|text| !text.is_empty()),
+            "a non-empty string",
+        ),
         Kind::Integer => (value.is_i64() || value.is_u64(), "a whole number"),
         Kind::Number => (value.is_number(), "a number"),
         Kind::Boolean => (value.is_boolean(), "true or false"),
@@ -166,19 +168,19 @@ fn checked(field: &Ingredient, value: &Value) -> ApiResult<Value> {
             value.as_u64().is_some_and(|n| n > 0),
             "a whole number of minutes above 0",
         ),
-        Kind::Time => match value
-            .as_str()
-            .filter(|text| text.contains('T'))
-            .and_then(Timestamp::parse)
-        {
-            Some(at) => return Ok(Value::from(at.rfc3339(Precision::Millis))),
-            None => (false, "a time such as `2030-01-02T14:00:00.000Z`"),
-        },
+        Kind::Time => {
+            // `Timestamp::parse` also reads Unix seconds.
+            let text = value.as_str().filter(|text| text.contains('T'));
+            if let Some(at) = text.and_then(Timestamp::parse) {
+                return Ok(Value::from(at.rfc3339(Precision::Millis)));
+            }
+            (false, "a time such as `2030-01-02T14:00:00.000Z`")
+        }
     };
     if fits {
         Ok(value.clone())
     } else {
-        Err(ApiRejection::invalid(format!("`{}` must be {wanted}", field.name)))
+        Err(ApiRejection::invalid(format!("`{name}` must be {wanted}")))
     }
 }
 
@@ -199,7 +201,7 @@ fn record(cause: &Cause, given: &HashMap<String, Value>, now: Timestamp, random:
     (id, record)
 }
 
-fn mark(cause: &Cause, given: &HashMap<String, Value>) -> String {
+fn unique_key(cause: &Cause, given: &HashMap<String, Value>) -> String {
     let values: Vec<&Value> = cause.unique.iter().filter_map(|name| given.get(name)).collect();
     serde_json::to_string(&values).unwrap_or_default()
 }
@@ -210,16 +212,16 @@ mod tests {
 
     use super::*;
 
-    fn resource(size: usize, mark: &str) -> Resource {
+    fn resource(size: usize, unique: &str) -> Resource {
         Resource {
             record: json!({}),
-            mark: Some(mark.to_owned()),
+            unique: Some(unique.to_owned()),
             size,
         }
     }
 
     #[test]
-    fn a_thing_is_kept_until_it_is_taken_and_its_mark_is_free_again() {
+    fn a_resource_is_kept_until_it_is_taken_and_its_unique_values_are_free_again() {
         let store = ResourceStore::default();
         let key = |id: &str| (0, id.to_owned());
         assert!(store.add(key("a"), resource(1, "x")));
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_things_go_when_they_are_too_many_or_too_large() {
+    fn the_oldest_resources_are_removed_when_they_are_too_many_or_too_large() {
         let store = ResourceStore::default();
         for n in 0..=MOST {
             assert!(store.add((0, n.to_string()), resource(1, &n.to_string())));
@@ -255,14 +257,9 @@ mod tests {
             (Kind::Minutes, json!(30), json!(0)),
             (Kind::Time, json!("2030-01-02T14:00:00.000Z"), json!("1893553445")),
         ] {
-            let field = Ingredient {
-                name: "f".into(),
-                kind,
-                needed: true,
-            };
-            assert_eq!(checked(&field, &good).unwrap(), good, "{kind:?}");
+            assert_eq!(checked("f", kind, &good).unwrap(), good, "{kind:?}");
             assert!(
-                checked(&field, &bad).unwrap_err().message.contains("`f` must be "),
+                checked("f", kind, &bad).unwrap_err().message.contains("`f` must be "),
                 "{kind:?}"
             );
         }

@@ -1,4 +1,4 @@
-//! The response of a call before it becomes bytes: an answer, or a rejection in the provider's shape.
+//! The outcome of a call before it becomes bytes: a reply, or a rejection in the provider's shape.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -9,77 +9,70 @@ use crate::headers::Headers;
 use crate::provider::api::{Api, FaultKind};
 use crate::server::Reply;
 
-/// How a call ends.
+/// The outcome of a call.
 pub(super) type ApiResult<T = ApiReply> = Result<T, ApiRejection>;
 
-/// A call that was done.
+/// The reply of a call that succeeded.
 #[derive(Debug)]
 pub(super) struct ApiReply {
     pub(super) status: u16,
-    /// Absent: the answer has no body.
+    /// `None`: no body.
     pub(super) body: Option<Value>,
-    /// What was done, for the screen.
+    /// What was done, for the terminal.
     pub(super) summary: String,
 }
 
-/// A call that was not done.
+/// A call that was rejected.
 #[derive(Debug)]
 pub(super) struct ApiRejection {
-    pub(super) kind: RejectKind,
+    kind: RejectKind,
     pub(super) message: String,
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
-/// The kind of a refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RejectKind {
-    /// One that the profile knows.
+/// Status and code of a rejection.
+#[derive(Debug)]
+enum RejectKind {
+    /// As the profile describes them.
     Fault(FaultKind),
-    /// A status and a code of their own.
+    /// hook's own.
     Own(u16, String),
 }
 
 impl ApiRejection {
-    pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
+    fn new(kind: RejectKind, message: impl Into<String>) -> Self {
         Self {
-            kind: RejectKind::Fault(kind),
+            kind,
             message: message.into(),
             headers: Vec::new(),
         }
+    }
+
+    pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self::new(RejectKind::Fault(kind), message)
+    }
+
+    pub(super) fn own(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self::new(RejectKind::Own(status, code.to_owned()), message)
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::fault(FaultKind::Invalid, message)
     }
 
-    /// There is nothing of that id.
+    /// Nothing has that id.
     pub(super) fn unknown(what: &str) -> Self {
-        Self::fault(FaultKind::Unknown, format!("there is no such {what}"))
+        Self::fault(FaultKind::Unknown, format!("{what} not found"))
     }
 
-    /// hook itself failed: the store cannot be read, or the like.
+    /// hook itself failed, for example because it cannot read the endpoint file.
     pub(super) fn broken(message: impl Into<String>) -> Self {
         Self::own(500, "INTERNAL", message)
-    }
-
-    pub(super) fn own(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            kind: RejectKind::Own(status, code.to_owned()),
-            message: message.into(),
-            headers: Vec::new(),
-        }
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
-    }
-
-    pub(super) fn status(&self, api: &Api) -> u16 {
-        match &self.kind {
-            RejectKind::Fault(kind) => api.faults.of(*kind).0,
-            RejectKind::Own(status, _) => *status,
-        }
     }
 
     pub(super) fn reply(&self, api: &Api) -> Reply {

@@ -1,48 +1,37 @@
-//! Which call a request is: method and path as the profile has them, below the path of its base.
+//! Which call a request is: method and path of the profile, below the path of its base URL.
 
-use crate::provider::api::{Api, Verb};
+use super::response::{ApiRejection, ApiResult};
+use crate::provider::api::{Api, FaultKind, Verb};
 
-/// What a call is about.
+/// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Subscriptions.
+    /// Creates, reads or changes subscriptions.
     Subscription(Verb),
-    /// Creates a resource of the kind with that number.
+    /// Creates a resource of the kind with that index.
     Create(usize),
     /// Deletes one.
     Delete(usize),
-    /// hook's own way to emit any event.
+    /// Emits any event: hook's own call.
     EmitEvent,
 }
 
-/// One call that is answered.
 #[derive(Debug)]
 struct ApiRoute {
     method: String,
-    /// `None` stands for an id.
-    path: Vec<Option<String>>,
+    /// `{id}` stands for one segment.
+    path: String,
     action: Action,
 }
 
-/// All calls that are answered.
+/// The calls of the API.
 #[derive(Debug)]
 pub(super) struct ApiRouter(Vec<ApiRoute>);
-
-/// What a method and a path lead to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum RouteMatch<'a> {
-    /// A call, and the id in its path.
-    Call(Action, Option<&'a str>),
-    /// The path is known with these methods only.
-    OtherMethods(String),
-    /// Nothing.
-    Nothing,
-}
 
 /// The path that emits any event. It is outside every provider's base path, so it cannot conflict with one.
 pub(super) const EMIT_EVENT: &str = "/_hook/events";
 
-/// The path that stands before every path of the API, without a `/` at the end.
+/// The path before every path of the API, without a `/` at the end.
 pub fn base_path(api: &Api) -> &str {
     api.base.as_ref().map_or("", |base| base.path().trim_end_matches('/'))
 }
@@ -50,60 +39,55 @@ pub fn base_path(api: &Api) -> &str {
 impl ApiRouter {
     pub(super) fn new(api: &Api) -> Self {
         let base = base_path(api);
-        let subscriptions = api.calls.iter().map(|(verb, call)| ApiRoute {
-            method: call.method.clone(),
-            path: segments(&format!("{base}{}", call.path)),
-            action: Action::Subscription(*verb),
-        });
-        let causes = api.causes.values().enumerate().flat_map(|(index, cause)| {
-            let make = Some((&cause.create, Action::Create(index)));
-            let end = cause.delete.as_ref().map(|call| (call, Action::Delete(index)));
-            [make, end].into_iter().flatten()
-        });
-        let causes = causes.map(|(call, action)| ApiRoute {
-            method: call.method.clone(),
-            path: segments(&format!("{base}{}", call.path)),
+        let route = |method: &str, path: &str, action| ApiRoute {
+            method: method.to_owned(),
+            path: format!("{base}{path}"),
             action,
-        });
-        let emit = ApiRoute {
-            method: "POST".to_owned(),
-            path: segments(EMIT_EVENT),
-            action: Action::EmitEvent,
         };
-        Self(subscriptions.chain(causes).chain([emit]).collect())
+        let calls = api.calls();
+        let subscriptions = calls.map(|(verb, call)| route(&call.method, &call.path, Action::Subscription(verb)));
+        let mut routes: Vec<ApiRoute> = subscriptions.collect();
+        for (index, cause) in api.causes.values().enumerate() {
+            let delete = cause.delete.iter().map(|call| (call, Action::Delete(index)));
+            let calls = std::iter::once((&cause.create, Action::Create(index))).chain(delete);
+            routes.extend(calls.map(|(call, action)| route(&call.method, &call.path, action)));
+        }
+        routes.push(ApiRoute {
+            method: "POST".to_owned(),
+            path: EMIT_EVENT.to_owned(),
+            action: Action::EmitEvent,
+        });
+        Self(routes)
     }
 
-    /// Finds the call; a `/` at the end of the path and the query make no difference.
-    pub(super) fn find<'a>(&self, method: &str, target: &'a str) -> RouteMatch<'a> {
+    /// The call, and the id in its path, empty where it has none. A `/` at the end of the path and the query are ignored.
+    pub(super) fn find<'a>(&self, method: &str, target: &'a str) -> ApiResult<(Action, &'a str)> {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let given: Vec<&str> = path.split('/').skip(1).collect();
-        let fits = |route: &&ApiRoute| {
-            let same = |(wanted, given): (&Option<String>, &&str)| match wanted {
-                Some(wanted) => wanted == given,
-                None => !given.is_empty(),
-            };
-            route.path.len() == given.len() && route.path.iter().zip(&given).all(same)
-        };
-        let routes: Vec<&ApiRoute> = self.0.iter().filter(fits).collect();
-        if let Some(route) = routes.iter().find(|route| route.method == method) {
-            let id = route.path.iter().position(Option::is_none);
-            return RouteMatch::Call(route.action, id.map(|index| given[index]));
+        let fitting = self.0.iter().filter_map(|route| Some((route, route.id(path)?)));
+        let fitting: Vec<(&ApiRoute, &str)> = fitting.collect();
+        if let Some((route, id)) = fitting.iter().find(|(route, _)| route.method == method) {
+            return Ok((route.action, id));
         }
-        match routes.as_slice() {
-            [] => RouteMatch::Nothing,
-            known => {
-                let methods: Vec<&str> = known.iter().map(|route| route.method.as_str()).collect();
-                RouteMatch::OtherMethods(methods.join(", "))
-            }
+        if fitting.is_empty() {
+            return Err(ApiRejection::fault(FaultKind::Unknown, "path not found"));
         }
+        let methods: Vec<&str> = fitting.iter().map(|(route, _)| route.method.as_str()).collect();
+        let allowed = methods.join(", ");
+        let what = format!("method `{method}` is not allowed here, only {allowed}");
+        Err(ApiRejection::fault(FaultKind::Method, what).header("allow", allowed))
     }
 }
 
-fn segments(path: &str) -> Vec<Option<String>> {
-    let all = path.split('/').skip(1);
-    all.map(|segment| (segment != "{id}").then(|| segment.to_owned()))
-        .collect()
+impl ApiRoute {
+    /// The id in a path of this route, empty where the route has none; `None` for another path.
+    fn id<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let Some((before, after)) = self.path.split_once("{id}") else {
+            return (path == self.path).then_some("");
+        };
+        let id = path.strip_prefix(before)?.strip_suffix(after)?;
+        (!id.is_empty() && !id.contains('/')).then_some(id)
+    }
 }
 
 #[cfg(test)]
@@ -119,28 +103,32 @@ mod tests {
     #[test]
     fn calls_are_found_by_method_and_path_below_the_base() {
         let router = router("slotflow");
-        let call = |verb, id| RouteMatch::Call(Action::Subscription(verb), id);
+        let call = |verb, id| Ok((Action::Subscription(verb), id));
         for (method, target, found) in [
-            ("POST", "/v1/webhooks", call(Verb::Create, None)),
-            ("POST", "/v1/webhooks/", call(Verb::Create, None)),
-            ("GET", "/v1/webhooks?page=2", call(Verb::List, None)),
-            ("DELETE", "/v1/webhooks/abc", call(Verb::Delete, Some("abc"))),
-            ("GET", "/v1/webhooks/abc", RouteMatch::OtherMethods("DELETE".into())),
-            ("PUT", "/v1/webhooks", RouteMatch::OtherMethods("POST, GET".into())),
-            ("DELETE", "/v1/webhooks//", RouteMatch::Nothing),
-            ("POST", "/webhooks", RouteMatch::Nothing),
-            ("POST", "/v1", RouteMatch::Nothing),
-            ("POST", "*", RouteMatch::Nothing),
-            ("POST", "/_hook/events", RouteMatch::Call(Action::EmitEvent, None)),
+            ("POST", "/v1/webhooks", call(Verb::Create, "")),
+            ("POST", "/v1/webhooks/", call(Verb::Create, "")),
+            ("GET", "/v1/webhooks?page=2", call(Verb::List, "")),
+            ("DELETE", "/v1/webhooks/abc", call(Verb::Delete, "abc")),
+            ("GET", "/v1/webhooks/abc", Err("DELETE")),
+            ("PUT", "/v1/webhooks", Err("POST, GET")),
+            ("DELETE", "/v1/webhooks//", Err("")),
+            ("POST", "/webhooks", Err("")),
+            ("POST", "/v1", Err("")),
+            ("POST", "*", Err("")),
+            ("POST", "/_hook/events", Ok((Action::EmitEvent, ""))),
         ] {
-            assert_eq!(router.find(method, target), found, "{method} {target}");
+            let rejected = router.find(method, target).map_err(|rejection| {
+                let allow = rejection.headers.into_iter().next();
+                allow.map(|(_, methods)| methods).unwrap_or_default()
+            });
+            assert_eq!(rejected, found.map_err(str::to_owned), "{method} {target}");
         }
     }
 
     #[test]
     fn an_api_without_a_base_begins_at_the_root() {
         let found = router("generic");
-        let get = RouteMatch::Call(Action::Subscription(Verb::Get), Some("ep_1"));
-        assert_eq!(found.find("GET", "/endpoints/ep_1"), get);
+        let get = (Action::Subscription(Verb::Get), "ep_1");
+        assert_eq!(found.find("GET", "/endpoints/ep_1").unwrap(), get);
     }
 }

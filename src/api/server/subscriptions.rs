@@ -1,4 +1,4 @@
-//! Calls about subscriptions, answered from the book. The book waits for its lock, so every use of it has a thread.
+//! Calls about subscriptions, answered from the endpoint file. Waiting for its lock blocks, so each use has a thread.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 
 use super::page::EndpointPage;
 use super::response::{ApiRejection, ApiReply, ApiResult};
-use super::subscription_request::{self, SubscriptionRequest};
+use super::subscription_request::json_object;
 use super::{ApiEvent, ConfirmationRequest, MockApi, ids};
 use crate::endpoints::{
-    Book, Change, Confirmed, DisabledBy, Endpoint, EndpointError, EndpointSecret, Events, Reference, generate,
-    name_for, validate, validate_change,
+    Book, Confirmed, DisabledBy, Endpoint, EndpointError, Events, generate, name_for, validate, validate_change,
 };
 use crate::id::{Id, IdKind};
 use crate::json::{get, insert};
@@ -24,7 +23,7 @@ use crate::template::text_of;
 impl MockApi {
     pub(super) async fn subscription(&self, verb: Verb, id: &str, incoming: &Incoming) -> ApiResult {
         let Some(call) = self.api.call(verb) else {
-            return Err(ApiRejection::unknown("call"));
+            return Err(ApiRejection::unknown("path"));
         };
         match verb {
             Verb::Create => self.create(call, incoming).await,
@@ -41,69 +40,66 @@ impl MockApi {
 
     async fn create(&self, call: &Call, incoming: &Incoming) -> ApiResult {
         let options = &self.options;
-        let body = subscription_request::object(incoming)?;
-        let wanted = SubscriptionRequest::read(&options.profile, &self.api, call, &body)?;
-        let url = subscription_request::needed(&self.api, Field::Url, wanted.url)?;
-        let events = subscription_request::needed(&self.api, Field::Events, wanted.events)?;
-        self.in_scope(&events)?;
+        let body = json_object(incoming)?;
+        let change = self.requested_change(call, &body)?;
+        let missing =
+            |field| ApiRejection::invalid(format!("`{}` is missing", self.api.field(field).unwrap_or_default()));
+        let url = change.url.ok_or_else(|| missing(Field::Url))?;
+        let events = change.events.ok_or_else(|| missing(Field::Events))?;
+        self.check_scopes(&events)?;
         let now = options.clock.now();
         let id = Id::new(IdKind::Endpoint, now, &options.random);
-        let mut draft = Endpoint::new(id, "", &url, &options.profile.label(), events, now);
+        let mut draft = Endpoint::new(id.to_string(), "", &url, &options.profile.label(), events, now);
         draft.params = extras(&options.profile, call, &body)?;
-        draft.description = wanted.description.filter(|text| !text.is_empty());
-        if wanted.active == Some(false) {
+        draft.description = change.description.filter(|text| !text.is_empty());
+        if change.active == Some(false) {
             draft.disable(DisabledBy::Hand, None, now);
         }
-        let token = options
-            .profile
-            .handshakes
-            .first()
-            .map(|shake| shake.fresh_token(&options.random));
+        let token = self.confirmation_token();
         if let Some(token) = &token {
             draft.await_confirmation(token, now);
         }
-        let endpoint = self.keep(draft, wanted.name).await?;
-        self.ask(&endpoint, token).await;
+        let endpoint = self.add(draft, change.name).await?;
+        self.request_confirmation(&endpoint, token).await;
         let summary = format!("added {} for {}", endpoint.name, mask::url(&endpoint.url));
         Ok(self.done(call, &endpoint, summary))
     }
 
-    /// Judges a new endpoint, makes its secret, and brings both into the book.
-    async fn keep(&self, draft: Endpoint, name: Option<String>) -> ApiResult<Endpoint> {
+    /// Validates a new endpoint, generates its secret, and adds both to the endpoint file.
+    async fn add(&self, mut endpoint: Endpoint, name: Option<String>) -> ApiResult<Endpoint> {
         let (profile, rules) = (self.options.profile.clone(), self.options.rules.clone());
         let random = self.options.random.clone();
         self.in_book(move |book| {
-            let named = |endpoints: &[Endpoint]| Endpoint {
-                name: name.clone().unwrap_or_else(|| name_for(&draft.url, endpoints)),
-                ..draft.clone()
-            };
-            // Judged before a secret is made, and again while nobody else can change the book.
-            let existing = book.read()?;
-            let mut candidate = named(&existing);
-            validate(&profile, &mut candidate, &existing, &rules)?;
-            let secret = match generate(&profile, &random)? {
-                Some(fresh) => Some(book.vault().store(&candidate.name, &fresh, &random)?),
-                None => None,
-            };
+            let mut stored = None;
             let added = book.edit(|endpoints| {
-                let mut endpoint = named(endpoints);
-                endpoint.secrets = secret.iter().cloned().map(stored).collect();
+                endpoint.name = name.unwrap_or_else(|| name_for(&endpoint.url, endpoints));
+                // Before the secret is made, which a rejected endpoint must not leave behind.
                 validate(&profile, &mut endpoint, endpoints, &rules)?;
+                if let Some(secret) = generate(&profile, &random)? {
+                    let reference = book.vault().store(&endpoint.name, &secret, &random)?;
+                    stored = Some(reference.clone());
+                    endpoint.secrets = vec![reference.into()];
+                }
                 endpoints.push(endpoint.clone());
                 Ok(endpoint)
             });
-            if let (Err(_), Some(secret)) = (&added, &secret) {
-                // The endpoint did not come into the book: its secret is nobody's.
-                book.vault().discard(secret)?;
+            if let (Err(_), Some(reference)) = (&added, &stored) {
+                // The endpoint file could not be written: nothing refers to the secret.
+                book.vault().discard(reference)?;
             }
             added
         })
         .await
     }
 
+    /// A new token, where the provider asks endpoints to confirm their subscription.
+    fn confirmation_token(&self) -> Option<String> {
+        let handshake = self.options.profile.handshakes.first();
+        handshake.map(|handshake| handshake.token.fresh(&self.options.random))
+    }
+
     async fn list(&self, call: &Call, incoming: &Incoming) -> ApiResult {
-        let mut all = self.in_book(Book::read).await?;
-        all.retain(|endpoint| self.is_own(endpoint));
+        let all = self.all().await?;
         let total = all.len();
         let page = match &self.api.paging {
             Some(paging) => EndpointPage::of(paging, &incoming.target, self.api.id, all)?,
@@ -130,28 +126,18 @@ impl MockApi {
 
     async fn update(&self, call: &Call, id: &str, incoming: &Incoming) -> ApiResult {
         let options = &self.options;
-        let body = subscription_request::object(incoming)?;
-        let wanted = SubscriptionRequest::read(&options.profile, &self.api, call, &body)?;
-        if let Some(events) = &wanted.events {
-            self.in_scope(events)?;
+        let change = self.requested_change(call, &json_object(incoming)?)?;
+        if let Some(events) = &change.events {
+            self.check_scopes(events)?;
         }
-        let change = Change {
-            name: wanted.name,
-            url: wanted.url,
-            events: wanted.events,
-            active: wanted.active,
-            description: wanted.description,
-            ..Change::default()
-        };
         let (profile, rules, now) = (options.profile.clone(), options.rules.clone(), options.clock.now());
-        let handshake = profile.handshakes.first();
-        let token = handshake.map(|handshake| handshake.fresh_token(&options.random));
+        let token = self.confirmation_token();
         let changed = self.edit(id, move |endpoints, index| {
             let existing = endpoints.clone();
             let endpoint = &mut endpoints[index];
             let before = endpoint.url.clone();
             validate_change(&profile, endpoint, change, &existing, (&rules, now))?;
-            // Another place has not said that it is wanted there.
+            // Whoever receives at the new URL has not confirmed the subscription.
             let token = token.filter(|_| endpoint.url != before);
             if let Some(token) = &token {
                 endpoint.await_confirmation(token, now);
@@ -159,7 +145,7 @@ impl MockApi {
             Ok((endpoint.clone(), token))
         });
         let (endpoint, token) = changed.await?;
-        self.ask(&endpoint, token).await;
+        self.request_confirmation(&endpoint, token).await;
         let summary = format!("updated {}", endpoint.name);
         Ok(self.done(call, &endpoint, summary))
     }
@@ -171,7 +157,7 @@ impl MockApi {
     }
 
     async fn confirm(&self, call: &Call, id: &str, incoming: &Incoming) -> ApiResult {
-        let body = subscription_request::object(incoming)?;
+        let body = json_object(incoming)?;
         let place = call.body.as_ref().and_then(|body| body.place_of("token"));
         let place = place.unwrap_or_else(|| "token".to_owned());
         let token = get(&body, &place).and_then(Value::as_str).map(str::to_owned);
@@ -184,45 +170,53 @@ impl MockApi {
         let (endpoint, confirmed) = changed.await?;
         let summary = match confirmed {
             Confirmed::Now => format!("confirmed {}", endpoint.name),
-            Confirmed::Before => format!("{} waited for no confirmation", endpoint.name),
-            Confirmed::WrongToken => return Err(ApiRejection::invalid("the token is not the one that was sent")),
+            Confirmed::Before => format!("{} was confirmed already", endpoint.name),
+            Confirmed::WrongToken => return Err(ApiRejection::invalid("wrong confirmation token")),
         };
         Ok(self.done(call, &endpoint, summary))
     }
 
-    /// Has the endpoint asked, where its provider does.
-    async fn ask(&self, endpoint: &Endpoint, token: Option<String>) {
+    /// Emits the confirmation request that the endpoint must answer with the token.
+    async fn request_confirmation(&self, endpoint: &Endpoint, token: Option<String>) {
         if let Some(token) = token {
-            let (endpoint, token) = (endpoint.clone(), Secret::new(token));
-            self.emit(ApiEvent::Confirmation(Box::new(ConfirmationRequest {
-                endpoint,
-                token,
-            })))
-            .await;
+            let request = ConfirmationRequest {
+                endpoint: endpoint.clone(),
+                token: Secret::new(token),
+            };
+            self.emit(ApiEvent::Confirmation(Box::new(request))).await;
         }
     }
 
-    async fn one(&self, id: &str) -> ApiResult<Endpoint> {
-        let (id, provider) = (self.book_id(id)?, self.provider());
-        self.in_book(move |book| {
-            let mut all = book.read()?;
-            let index = position(&all, &provider, &id)?;
-            Ok(all.swap_remove(index))
-        })
-        .await
+    /// The provider's endpoints in the file.
+    async fn all(&self) -> ApiResult<Vec<Endpoint>> {
+        let mut all = self.in_book(Book::read).await?;
+        all.retain(|endpoint| endpoint.provider_name() == self.options.profile.name);
+        Ok(all)
     }
 
-    /// Changes the endpoint of that id, which has that index, while nobody else can change the book.
+    async fn one(&self, id: &str) -> ApiResult<Endpoint> {
+        let id = self.book_id(id)?;
+        let found = self.all().await?.into_iter().find(|endpoint| endpoint.id == id);
+        found.ok_or_else(|| ApiRejection::unknown("webhook"))
+    }
+
+    /// Changes the endpoint with that id under the lock of the endpoint file. `change` gets its index.
     async fn edit<T: Send + 'static>(
         &self,
         id: &str,
         change: impl FnOnce(&mut Vec<Endpoint>, usize) -> Result<T, EndpointError> + Send + 'static,
     ) -> ApiResult<T> {
-        let (id, provider) = (self.book_id(id)?, self.provider());
+        let (id, provider) = (self.book_id(id)?, self.options.profile.name.clone());
         self.in_book(move |book| {
             book.edit(|endpoints| {
-                let index = position(endpoints, &provider, &id)?;
-                change(endpoints, index)
+                let is_it = |endpoint: &Endpoint| endpoint.id == id && endpoint.provider_name() == provider;
+                match endpoints.iter().position(is_it) {
+                    Some(index) => change(endpoints, index),
+                    None => Err(EndpointError::Unknown {
+                        selector: id,
+                        near: Vec::new(),
+                    }),
+                }
             })
         })
         .await
@@ -232,15 +226,7 @@ impl MockApi {
         ids::read(self.api.id, id).ok_or_else(|| ApiRejection::unknown("webhook"))
     }
 
-    fn is_own(&self, endpoint: &Endpoint) -> bool {
-        endpoint.provider_name() == self.options.profile.name
-    }
-
-    fn provider(&self) -> String {
-        self.options.profile.name.clone()
-    }
-
-    /// Uses the book on a thread that may wait.
+    /// Uses the endpoint file on a thread that may block.
     async fn in_book<T: Send + 'static>(
         &self,
         action: impl FnOnce(&Book) -> Result<T, EndpointError> + Send + 'static,
@@ -250,52 +236,31 @@ impl MockApi {
         Ok(done.map_err(|error| ApiRejection::broken(error.to_string()))??)
     }
 
-    /// Whether the keys may subscribe to that.
-    fn in_scope(&self, events: &Events) -> ApiResult<()> {
+    /// Rejects events that need a scope which the keys do not have. One of several scopes is enough.
+    fn check_scopes(&self, events: &Events) -> ApiResult<()> {
         let Some(granted) = &self.options.scopes else {
             return Ok(());
         };
-        let lacks = |event: &str| {
+        let events: Vec<&String> = match events {
+            Events::All => self.options.profile.events.keys().collect(),
+            Events::Only(names) => names.iter().collect(),
+        };
+        for event in events {
             let scopes = self.api.scopes.iter();
-            let fitting = scopes.filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.fits(event)));
-            let needed: Vec<&String> = fitting.map(|(scope, _)| scope).collect();
-            let missing = needed.iter().all(|scope| !granted.contains(scope));
-            needed.first().filter(|_| missing).map(|scope| (*scope).clone())
-        };
-        let wanted: Vec<&str> = match events {
-            Events::All => self.options.profile.events.keys().map(String::as_str).collect(),
-            Events::Only(names) => names.iter().map(String::as_str).collect(),
-        };
-        match wanted.into_iter().find_map(|event| Some((event, lacks(event)?))) {
-            Some((event, scope)) => {
-                let what = format!("`{event}` needs the scope `{scope}`, which the key does not have");
-                Err(ApiRejection::fault(FaultKind::Forbidden, what))
+            let mut needed = scopes.filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.fits(event)));
+            if let Some((first, _)) = needed.next()
+                && !granted.contains(first)
+                && !needed.any(|(scope, _)| granted.contains(scope))
+            {
+                let what = format!("`{event}` needs the scope `{first}`, which the key does not have");
+                return Err(ApiRejection::fault(FaultKind::Forbidden, what));
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 }
 
-fn stored(reference: Reference) -> EndpointSecret {
-    EndpointSecret {
-        reference,
-        name: None,
-        until: None,
-    }
-}
-
-/// Where the provider's endpoint of that id is; those of others are none of its business.
-fn position(endpoints: &[Endpoint], provider: &str, id: &str) -> Result<usize, EndpointError> {
-    let found = endpoints
-        .iter()
-        .position(|endpoint| endpoint.id == id && endpoint.provider_name() == provider);
-    found.ok_or_else(|| EndpointError::Unknown {
-        selector: id.to_owned(),
-        near: Vec::new(),
-    })
-}
-
-/// What a request must carry beside the subscription; parameters among it are the endpoint's.
+/// Checks what a request must contain besides the subscription. Returns the parameters among it.
 fn extras(profile: &Profile, call: &Call, body: &Value) -> ApiResult<BTreeMap<String, String>> {
     let mut params = BTreeMap::new();
     for (name, extra) in &call.with {
@@ -303,17 +268,17 @@ fn extras(profile: &Profile, call: &Call, body: &Value) -> ApiResult<BTreeMap<St
             Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => String::new(),
             Some(scalar) => text_of(scalar),
         };
-        if given.is_empty() {
-            return Err(ApiRejection::invalid(format!("`{name}` is missing")));
-        }
-        match extra {
+        let problem = match extra {
+            _ if given.is_empty() => Some(format!("`{name}` is missing")),
+            Extra::Text(wanted) => (*wanted != given).then(|| format!("`{name}` must be `{wanted}`")),
             Extra::Param(param) => {
-                let known = profile.params.get(param).map(|param| param.value(&given)).transpose();
-                known.map_err(|what| ApiRejection::invalid(format!("`{name}`: {what}")))?;
+                let checked = profile.params.get(param).map(|param| param.value(&given)).transpose();
                 params.insert(param.clone(), given);
+                checked.err().map(|what| format!("`{name}`: {what}"))
             }
-            Extra::Text(wanted) if *wanted == given => {}
-            Extra::Text(wanted) => return Err(ApiRejection::invalid(format!("`{name}` must be `{wanted}`"))),
+        };
+        if let Some(problem) = problem {
+            return Err(ApiRejection::invalid(problem));
         }
     }
     Ok(params)

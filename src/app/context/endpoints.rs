@@ -3,7 +3,7 @@
 use super::{Context, Purpose};
 use crate::app::trust;
 use crate::config::SettingOrigin;
-use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointError, EndpointSecret, select};
+use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointSecret, select};
 use crate::error::{Error, Result};
 use crate::known;
 use crate::provider::Profile;
@@ -19,7 +19,7 @@ impl Context {
         trust::book(&self.paths, self.settings.project.as_deref())
     }
 
-    /// The book for a run that looks at it again and again.
+    /// The book for a long run, which reads it again when it changes.
     pub fn book_watch(&self) -> BookWatch {
         let (ui, path) = (self.notices.clone(), self.book().path().display().to_string());
         BookWatch::new(self.book(), move |change| match change {
@@ -29,14 +29,6 @@ impl Context {
             }
             BookChange::Repaired => ui.note(format!("`{path}` is in use again")),
         })
-    }
-
-    /// Changes the book while nobody else can.
-    pub fn edit_book<T>(
-        &self,
-        change: impl FnOnce(&mut Vec<Endpoint>) -> std::result::Result<T, EndpointError>,
-    ) -> std::result::Result<T, EndpointError> {
-        self.book().edit(change)
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.
@@ -57,8 +49,7 @@ impl Context {
         }
         let used_for = self.used_for(endpoint, profile);
         let fetched = secrets.into_iter().map(|secret| {
-            check_allowed(&book, book.needs(&used_for, secret))?;
-            let found = fetch(&book, (endpoint, secret), is_public(profile, purpose), purpose);
+            let found = fetch(&book, &used_for, secret, purpose, is_public(profile, purpose));
             found.map_err(|error| Error {
                 message: format!("endpoint `{}`: {}", endpoint.name, error.message),
                 hints: error.hints.iter().map(|hint| named(hint, &endpoint.name)).collect(),
@@ -68,13 +59,13 @@ impl Context {
         fetched.collect()
     }
 
-    /// The endpoint with the provider that its secrets are used for. An untrusted project may choose among the providers
-    /// of several endpoints, but not have a secret sent as it is that was made to sign.
+    /// The endpoint with the provider that its secrets are used for.
     fn used_for(&self, endpoint: &Endpoint, profile: &Profile) -> Endpoint {
         let label = profile.label();
         let chosen = self.settings.provider.as_deref() == Some(label.as_str())
             && self.settings.named_provider.as_deref() != Some(label.as_str());
         let mut used = endpoint.clone();
+        // An untrusted project may choose the provider, but that must not turn a signing secret into a token that is sent.
         if chosen {
             used.provider = label;
         }
@@ -92,29 +83,30 @@ impl Context {
 
     /// One secret of an endpoint to sign with, unless the project's book may not make use of it.
     pub fn signing_secret(book: &Book, endpoint: &Endpoint, secret: &EndpointSecret) -> Result<Secret> {
-        check_allowed(book, book.needs(endpoint, secret))?;
-        fetch(book, (endpoint, secret), false, Purpose::Sign)
+        fetch(book, endpoint, secret, Purpose::Sign, false)
     }
 
-    /// What endpoints of that provider verify with, for explanations: what cannot be had is left out.
+    /// What endpoints of that provider verify with, for explanations: secrets that cannot be read are left out.
     pub(in crate::app) fn known_endpoint_secrets(&self, profile: &Profile) -> Vec<Secret> {
-        let book = self.book();
+        let (book, mut known) = (self.book(), Vec::new());
         let endpoints = book.read().unwrap_or_default();
-        let of_provider = endpoints
+        for endpoint in endpoints
             .iter()
-            .filter(|endpoint| endpoint.provider_name() == profile.name);
-        let secrets = of_provider.flat_map(|endpoint| {
-            let active = endpoint.active_secrets(self.now());
-            active.into_iter().map(move |secret| (endpoint, secret))
-        });
-        secrets
-            .filter_map(|(endpoint, secret)| {
-                check_allowed(&book, book.needs(endpoint, secret)).ok()?;
-                let public = is_public(profile, Purpose::Verify);
-                let found = fetch(&book, (endpoint, secret), public, Purpose::Verify).ok()?;
-                Some(found.named(format!("the secret of endpoint {}", endpoint.name)))
-            })
-            .collect()
+            .filter(|endpoint| endpoint.provider_name() == profile.name)
+        {
+            for secret in endpoint.active_secrets(self.now()) {
+                if let Ok(found) = fetch(
+                    &book,
+                    endpoint,
+                    secret,
+                    Purpose::Verify,
+                    is_public(profile, Purpose::Verify),
+                ) {
+                    known.push(found.named(format!("the secret of endpoint {}", endpoint.name)));
+                }
+            }
+        }
+        known
     }
 
     /// Refuses to give an endpoint of a project's book, which has no secret of its own, one that the user did not give
@@ -122,7 +114,7 @@ impl Context {
     fn check_other_secret(&self, book: &Book, endpoint: &Endpoint, profile: &Profile) -> Result<()> {
         let origin = self.settings.secret_origin();
         let what = match (origin, &self.settings.secret) {
-            // `HOOK_SECRET` is what the user typed for this run.
+            // The user set `HOOK_SECRET` for this run.
             (Some(SettingOrigin::Environment), _) => return Ok(()),
             (Some(SettingOrigin::Project(_)), Some(secret)) => trust::OtherSecret::Project(secret),
             _ => trust::OtherSecret::Own,
@@ -143,22 +135,25 @@ fn check_allowed(book: &Book, needed: Option<Grant>) -> Result<()> {
     }
 }
 
-/// Whether it is the public half of a pair, which is no secret.
+/// Whether it is the public half of a key pair, which is not a secret.
 fn is_public(profile: &Profile, purpose: Purpose) -> bool {
     purpose == Purpose::Verify && matches!(profile.scheme, Scheme::Asymmetric(_))
 }
 
+/// Reads a secret that the user allows the endpoint to use.
 fn fetch(
     book: &Book,
-    (endpoint, secret): (&Endpoint, &EndpointSecret),
-    public: bool,
+    endpoint: &Endpoint,
+    secret: &EndpointSecret,
     purpose: Purpose,
+    is_public: bool,
 ) -> Result<Secret> {
+    check_allowed(book, book.needs(endpoint, secret))?;
     let found = match purpose {
         Purpose::Sign => book.vault().signing(secret)?,
         Purpose::Verify => book.vault().verifying(secret)?,
     };
-    if !public {
+    if !is_public {
         known::remember(&found, Some(&format!("endpoint:{}", endpoint.name)));
     }
     Ok(found)

@@ -7,7 +7,6 @@ use url::Url;
 use super::Context;
 use crate::api::client::{Client, MOST_READ, Remote};
 use crate::app::trust;
-use crate::config::remote::RemoteFile;
 use crate::config::{Paths, Settings};
 use crate::endpoints::{Book, Vault};
 use crate::error::{Error, Result};
@@ -21,7 +20,8 @@ impl Context {
     /// The remote of that name: one of the settings, else the provider's own. What is given wins over the settings.
     pub fn remote(&self, name: &str, api_url: Option<&str>, token: Option<&str>) -> Result<Remote<HttpTransport>> {
         let configured = self.settings.remotes.get(name);
-        let label = configured.and_then(|remote| remote.provider.as_deref()).unwrap_or(name);
+        let settings = configured.cloned().unwrap_or_default();
+        let label = settings.provider.as_deref().unwrap_or(name);
         let profile = match self.registry.get(label) {
             Err(RegistryError::Unknown { .. }) if configured.is_none() => return Err(self.no_remote(name)),
             found => found?,
@@ -33,8 +33,6 @@ impl Context {
                 ),
             );
         };
-        let none = RemoteFile::default();
-        let settings = configured.unwrap_or(&none);
         let token = token
             .or(settings.token.as_deref())
             .map(|text| self.secret(text))
@@ -46,18 +44,8 @@ impl Context {
                 "the token goes to `{place}` over http, where it can be read on the way"
             ));
         }
-        let own = settings
-            .params
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()));
+        let own = settings.params.clone().into_iter();
         let params = own.chain(self.account_params(&profile)).collect();
-        let options = HttpOptions {
-            proxy_from_env: true,
-            answer_kept: Some(MOST_READ),
-            ..HttpOptions::default()
-        };
-        let transport =
-            HttpTransport::new(options).map_err(|error| Error::usage(error.to_string()).because_of(&error))?;
         Ok(Remote {
             notes: notes_of(&self.paths, name, &base),
             plan: settings.plan.clone().or_else(|| self.settings.account_plan.clone()),
@@ -69,7 +57,7 @@ impl Context {
                 base,
                 token,
                 params,
-                transport: Arc::new(transport),
+                transport: Arc::new(http_transport(Some(MOST_READ))?),
                 clock: Arc::clone(&self.clock),
             },
         })
@@ -90,13 +78,27 @@ impl Context {
     }
 }
 
-/// What is noted here of the remote of that name, which is not asked. `None` where nothing has that name.
+/// HTTP for calls of hook's own, through the proxy that the environment names. `answer_kept` is in bytes.
+pub fn http_transport(answer_kept: Option<usize>) -> Result<HttpTransport> {
+    let options = HttpOptions {
+        proxy_from_env: true,
+        answer_kept,
+        ..HttpOptions::default()
+    };
+    HttpTransport::new(options).map_err(|error| Error::usage(error.to_string()).because_of(&error))
+}
+
+/// What this machine noted about the remote of that name; its API is not called. `None` for an unknown name.
 pub fn notes(paths: &Paths, settings: &Settings, name: &str, api_url: Option<&str>) -> Option<Book> {
-    let configured = settings.remotes.get(name);
-    let label = configured.and_then(|remote| remote.provider.as_deref()).unwrap_or(name);
+    let remote = settings.remotes.get(name).cloned().unwrap_or_default();
+    let label = remote.provider.as_deref().unwrap_or(name);
     let profile = Registry::new(Some(paths.providers())).get(label).ok()?;
-    let given = api_url.or(configured.and_then(|remote| remote.api_url.as_deref()));
-    let base = base(given, profile.api.as_ref()?.base.as_ref(), name).ok()?;
+    let base = base(
+        api_url.or(remote.api_url.as_deref()),
+        profile.api.as_ref()?.base.as_ref(),
+        name,
+    )
+    .ok()?;
     Some(notes_of(paths, name, &base))
 }
 
@@ -109,19 +111,20 @@ fn notes_of(paths: &Paths, name: &str, base: &Url) -> Book {
         .collect::<Vec<_>>()
         .join("-");
     let file = paths.remotes().join(format!("{plain}.json"));
-    // Files of secrets are noted by their whole path: whoever has them in a project reads them from elsewhere too.
+    // Secret files are noted by absolute path, so that they are found from any project.
     Book::notes(file, Vault::new(paths.secrets(), paths.remotes()))
 }
 
-/// What is given may leave out the path, which is the usual one then.
+/// A given URL without a path gets the usual one.
 fn base(given: Option<&str>, usual: Option<&Url>, name: &str) -> Result<Url> {
     let Some(text) = given else {
         return usual.cloned().ok_or_else(|| {
-            Error::usage(format!("where the API of `{name}` is must be said")).hint("add `--api-url URL`")
+            Error::usage(format!("the URL of the API of `{name}` is not known")).hint("add `--api-url URL`")
         });
     };
-    let mut url = parse_url(text)
-        .map_err(|error| Error::usage(error.to_string()).hint("`--api-url https://HOST/PATH` says where the API is"))?;
+    let mut url = parse_url(text).map_err(|error| {
+        Error::usage(error.to_string()).hint("`--api-url https://HOST/PATH` sets the URL of the API")
+    })?;
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage("the URL of an API has neither a query nor a user in it")
             .hint("`--token REF` gives the token"));

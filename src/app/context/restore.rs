@@ -1,7 +1,5 @@
 //! Secrets of records, which are not in the ledger: which of them this run has at hand.
 
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -13,7 +11,7 @@ use crate::known;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::store::{LedgerReader, Record, Sealed, SecretKind};
 
-/// A longer file is none that holds a secret.
+/// A longer file does not hold a secret.
 const LONGEST_FILE: u64 = 64 * 1024;
 
 impl Context {
@@ -47,7 +45,7 @@ impl Context {
         }
     }
 
-    /// What nobody can guess of the path of a workflow's trigger.
+    /// The random part of the path of a workflow's trigger.
     fn trigger_path(&self, workflow: &str) -> Option<String> {
         let file = format!("{workflow}.json");
         if file.contains('/') {
@@ -79,30 +77,24 @@ impl Context {
     }
 
     fn learn_all(&self, provider: Option<&str>, sealed: &[Sealed]) {
-        for one in sealed
-            .iter()
-            .filter(|one| known::by_fingerprint(&one.fingerprint).is_none())
-        {
-            self.learn(one);
-        }
+        let is_missing = |one: &&Sealed| known::by_fingerprint(&one.fingerprint).is_none();
+        sealed.iter().filter(is_missing).for_each(|one| self.learn(one));
         let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
-        for profile in name
-            .and_then(|name| self.registry.ranked(name).ok())
-            .unwrap_or_default()
-        {
+        let profiles = name.and_then(|name| self.registry.ranked(name).ok());
+        for profile in profiles.unwrap_or_default() {
             // Looking them up makes them known.
             self.known_secrets(&profile);
         }
     }
 
-    /// Follows the reference of a record. What it leads to counts only if it is the very secret, so that a ledger that
-    /// somebody else wrote learns nothing.
+    /// Follows the reference of a record.
     fn learn(&self, sealed: &Sealed) {
         let Some(reference) = &sealed.reference else { return };
         if let Some(name) = reference.strip_prefix("endpoint:") {
             let _ = self.secrets_of_endpoint(name, Purpose::Sign);
             return;
         }
+        // Without the right fingerprint, a ledger from elsewhere could make hook read any variable or file.
         if let Some(secret) = follow(reference)
             && fingerprint(&secret) == sealed.fingerprint
         {
@@ -132,13 +124,12 @@ impl Context {
 /// The secret that a reference of a record leads to. Nothing but variables and small files are followed.
 fn follow(reference: &str) -> Option<Secret> {
     let parsed = SecretRef::parse(reference);
-    let is_small = |path: &Path| {
-        path.metadata()
-            .is_ok_and(|file| file.is_file() && file.len() <= LONGEST_FILE)
-    };
     let follows = match &parsed.source {
         SecretSource::Env(_) => true,
-        SecretSource::File(path) => is_small(path),
+        SecretSource::File(path) => {
+            let file = path.metadata();
+            file.is_ok_and(|file| file.is_file() && file.len() <= LONGEST_FILE)
+        }
         SecretSource::Stdin | SecretSource::Literal(_) => false,
     };
     follows.then(|| parsed.resolve().ok()).flatten()

@@ -14,46 +14,37 @@ use crate::provider::Profile;
 pub struct AddOptions {
     /// The provider that delivers.
     pub profile: Arc<Profile>,
-    /// What it is to be. What has no scheme as its URL is read like a target of `send`.
+    /// Its fields. A URL without a scheme is read like a target of `send`.
     pub entry: EndpointEntry,
-    /// Whether it is asked first, as its provider does.
+    /// Whether it is sent a challenge first, as its provider does.
     pub confirm: bool,
     /// Where its secret comes from.
     pub secret: SecretOptions,
-    /// How strictly the rules are judged.
+    /// How strictly the rules are checked.
     pub rules: RuleOptions,
 }
 
 impl Endpoints<'_> {
-    /// Adds an endpoint, judged by its provider's rules, and gives its name.
+    /// Adds an endpoint that the provider's rules allow, and returns its name.
     pub fn add(&self, options: AddOptions) -> Result<String> {
         options.secret.check(self.store, &options.profile)?;
-        if options.confirm {
-            confirm::handshake(&options.profile)?;
-        }
         let mut draft = wanted(self.context, &options.profile, &options.entry)?;
         if options.confirm {
+            confirm::handshake(&options.profile)?;
             draft.disable(DisabledBy::Unconfirmed, None, draft.created);
         }
-        let existing = self.store.list()?;
-        let mut candidate = draft.clone();
-        if candidate.name.is_empty() {
-            candidate.name = name_for(&candidate.url, &existing);
+        if draft.name.is_empty() {
+            draft.name = name_for(&draft.url, &self.store.list()?);
         }
         let steps = [Step::Add(PlannedEndpoint {
-            endpoint: draft,
+            endpoint: draft.clone(),
             active: None,
             secret: options.secret.reference.clone(),
         })];
         let mut edit = StoreEdit::new(*self, options.rules);
         edit.secrets = options.secret;
         edit.confirms = options.confirm;
-        // Judged before a secret is made, and again while nobody else can change the store.
-        let stored = match edit.judge(&steps, existing) {
-            Ok(()) => edit.run(&steps, &|_| true)?,
-            refused => refused,
-        };
-        stored.map_err(|error| self.refused(&candidate, error))?;
-        Ok(candidate.name)
+        edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
+        Ok(draft.name)
     }
 }

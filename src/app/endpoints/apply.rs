@@ -1,18 +1,17 @@
-//! A reviewed file, and a store that is made to match it.
+//! Compares a reviewed file with a store, and makes the store match it.
 
 use std::path::Path;
 
-use super::change::{not_made_again, recreated};
-use super::edit::StoreEdit;
+use super::edit::{StoreEdit, not_added_again};
 use super::{EndpointEvent, Endpoints, SecretOptions, reviewed};
 use crate::app::context::Context;
 use crate::app::trust;
 use crate::endpoints::rules::{RuleOptions, judge_events};
-use crate::endpoints::{EndpointError, EndpointStore, PlannedEndpoint, Step, steps};
+use crate::endpoints::{Endpoint, EndpointError, PlannedEndpoint, Step, steps};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 
-/// What has to be done so that a store matches a file.
+/// The steps that make a store match a file.
 #[derive(Debug)]
 pub struct EndpointPlan {
     /// In this order.
@@ -23,7 +22,7 @@ pub struct EndpointPlan {
 /// How a plan is done.
 #[derive(Debug, Default)]
 pub struct ApplyOptions {
-    /// How strictly the rules are judged.
+    /// How strictly the rules are checked.
     pub rules: RuleOptions,
     /// Whether what a provider cannot change is removed and made again.
     pub recreate: bool,
@@ -35,33 +34,16 @@ pub struct ApplyOptions {
 
 /// What the catalogue does not have of the events that a step would make an endpoint want: a typo more often than not.
 pub fn new_events(context: &Context, step: &Step) -> Result<Vec<Finding>> {
-    let (endpoint, events) = match step {
-        Step::Add(planned) => (&planned.endpoint, Some(&planned.endpoint.events)),
-        Step::Change { before, change, .. } => (&**before, change.events.as_ref()),
-        Step::Remove(_) => return Ok(Vec::new()),
+    let events = match step {
+        Step::Add(planned) => Some(&planned.endpoint.events),
+        Step::Change { change, .. } => change.events.as_ref(),
+        Step::Remove(_) => None,
     };
     let Some(events) = events else { return Ok(Vec::new()) };
-    let profile = context.registry.get(&endpoint.provider)?;
+    let profile = context.registry.get(&step.after().provider)?;
     let mut findings = judge_events(&profile, events, false);
     findings.retain(Finding::is_problem);
     Ok(findings)
-}
-
-impl EndpointPlan {
-    /// The steps as the store can do them. Refuses what it cannot do, before anything is asked or done.
-    pub fn check(&self, store: &dyn EndpointStore, recreate: bool) -> Result<Vec<Step>> {
-        let Some(place) = store.remote() else {
-            return Ok(self.steps.clone());
-        };
-        let refused =
-            |name: &str, what: &str| Error::usage(format!("endpoint `{name}` cannot be as the file wants it: {what}"));
-        for step in &self.steps {
-            place.check(step).map_err(|what| refused(step.name(), &what))?;
-        }
-        recreated(&place, &self.steps, recreate).map_err(|(name, what)| {
-            refused(&name, &what).hint("`--recreate` removes it and makes it anew, with a new id and a new secret")
-        })
-    }
 }
 
 impl Endpoints<'_> {
@@ -74,46 +56,35 @@ impl Endpoints<'_> {
         Ok(EndpointPlan { steps, targets })
     }
 
-    /// Makes the store match the file. The book is changed by all of the plan or not at all; at a provider one call
-    /// follows the other, and a second run goes on where the first one stopped, since it compares what is there with what
-    /// is wanted.
+    /// Makes the store match the file. The book is changed by all of the plan or not at all. At a provider one call follows
+    /// the other; after a failure, a second run compares again and does the remaining steps.
     pub fn apply(&self, plan: &EndpointPlan, options: ApplyOptions) -> Result<()> {
-        let all = plan.check(self.store, options.recreate)?;
-        let changed = || {
-            plan.steps
-                .iter()
-                .filter(|step| matches!(step, Step::Change { .. }))
-                .map(Step::after)
-        };
-        let was_bound = self
-            .store
-            .list()?
-            .into_iter()
-            .filter(|endpoint| self.store.book().is_bound(endpoint));
-        let bound: Vec<String> = was_bound.map(|endpoint| endpoint.id).collect();
-        // Where it is not the user's word, secrets of endpoints stay bound to where these went before.
-        let unbound = changed()
+        let all = self.check(plan, options.recreate)?;
+        let mut was_bound = self.store.list()?;
+        was_bound.retain(|endpoint| self.store.book().is_bound(endpoint));
+        // A file that the user has not read cannot take secrets along to another URL.
+        let changed = plan.steps.iter().filter(|step| matches!(step, Step::Change { .. }));
+        let unbound = changed
             .filter(|_| !options.is_users_word)
-            .map(|endpoint| endpoint.id.clone());
+            .map(|step| step.after().id.clone());
         let book = self.store.book().clone().without_binding(unbound.collect());
-        let store = if self.store.remote().is_some() {
-            self.store
-        } else {
-            &book
+        let store = match self.store.remote() {
+            Some(_) => self.store,
+            None => &book,
         };
-        let of = Endpoints {
-            context: self.context,
-            store,
-            on: self.on,
-        };
-        let mut edit = StoreEdit::new(of, options.rules);
+        let fits = |current: &[Endpoint]| steps(&plan.targets, current) == plan.steps;
+        let mut edit = StoreEdit::new(Endpoints { store, ..*self }, options.rules);
         edit.secrets = options.secret;
-        let stored = edit.run(&all, &|current| steps(&plan.targets, current) == plan.steps)?;
-        let done = edit.done;
-        match stored {
-            Ok(()) => self.warn_of_unbound(&bound),
-            Err(error) => Err(self.stopped(&all, done, error)),
+        edit.fits = &fits;
+        match edit.run(&all)? {
+            Ok(()) => self.warn_of_unbound(&was_bound),
+            Err(error) => Err(self.stopped(&all, edit.done, error)),
         }
+    }
+
+    /// The steps of a plan as the store can do them. Fails on what it cannot do, before anything is asked or done.
+    pub fn check(&self, plan: &EndpointPlan, recreate: bool) -> Result<Vec<Step>> {
+        self.supported(&plan.steps, recreate)
     }
 
     /// The error of a plan that stopped after so many steps.
@@ -126,6 +97,7 @@ impl Endpoints<'_> {
         let Some(failed) = all.get(done).filter(|_| self.store.remote().is_some() && !is_judged) else {
             return error;
         };
+        // Only a provider does the steps one by one; the book does all or none.
         let left = &all[done + 1..];
         if !left.is_empty()
             && let Err(error) = (self.on)(EndpointEvent::NotDone(left.to_vec()))
@@ -135,7 +107,7 @@ impl Endpoints<'_> {
         if let (Some(Step::Remove(gone)), Step::Add(again)) = (all[..done].last(), failed)
             && gone.name == again.endpoint.name
         {
-            error = not_made_again(&again.endpoint, error);
+            error = not_added_again(&again.endpoint, error);
         }
         let message = format!(
             "{done} of {} done, then `{}`: {}",
@@ -143,21 +115,15 @@ impl Endpoints<'_> {
             failed.name(),
             error.message
         );
-        Error { message, ..error }.hint("run it once more when the cause is gone: it does what is left")
+        Error { message, ..error }.hint("fix the cause and run it again: it continues with the remaining steps")
     }
 
-    /// Says which endpoints may not use their secrets any more.
-    fn warn_of_unbound(&self, bound: &[String]) -> Result<()> {
-        let book = self.store.book();
-        for endpoint in self
-            .store
-            .list()?
-            .iter()
-            .filter(|endpoint| bound.contains(&endpoint.id))
-        {
-            if !book.is_bound(endpoint) {
+    fn warn_of_unbound(&self, was_bound: &[Endpoint]) -> Result<()> {
+        for endpoint in self.store.list()? {
+            let was_bound = was_bound.iter().any(|before| before.id == endpoint.id);
+            if was_bound && !self.store.book().is_bound(&endpoint) {
                 self.context.notices.warn(format!(
-                    "endpoint `{}` goes elsewhere now, and its secret is not used there before that is allowed",
+                    "endpoint `{}` has a new URL, and its secret is not used there until you allow it",
                     endpoint.name
                 ));
                 self.context.notices.hint(trust::HINT);

@@ -1,19 +1,19 @@
-//! Endpoints that their provider asks first whether it is wanted there.
+//! Endpoints whose provider sends a challenge before the first event.
 
 use super::{EndpointEvent, Endpoints};
-use crate::app::handshake::{self, Answered};
-use crate::endpoints::{Confirmed, Endpoint, EndpointError, select_mut};
+use crate::app::context::http_transport;
+use crate::app::handshake;
+use crate::endpoints::{Confirmed, Endpoint, select_mut};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::provider::handshake::Handshake;
 use crate::runtime::runtime;
 use crate::secret::Secret;
-use crate::transport::{HttpOptions, HttpTransport};
 
 impl Endpoints<'_> {
-    /// Confirms an endpoint by its token. Without one, a new token is sent to an endpoint of the book, which must answer
-    /// with it.
+    /// Confirms an endpoint by its token. Without one, a new token is sent to an endpoint of the local book, which must
+    /// answer with it.
     pub fn confirm(&self, selector: &str, token: Option<&str>) -> Result<()> {
         let endpoint = self.store.get(selector)?;
         let name = endpoint.name.clone();
@@ -21,7 +21,7 @@ impl Endpoints<'_> {
         let (endpoint, outcome) = match token {
             _ if !endpoint.is_pending() => (endpoint, Confirmed::Before),
             Some(token) => self.store.confirm(&endpoint.id, token, self.context.now())?,
-            None if is_local => self.ask(&endpoint)?,
+            None if is_local => self.challenge(&endpoint)?,
             None => {
                 let hint = format!("the provider sent it to the endpoint: `hook endpoints confirm {name} TOKEN`");
                 return Err(Error::usage("the token is missing").hint(hint));
@@ -36,9 +36,9 @@ impl Endpoints<'_> {
         (self.on)(EndpointEvent::Confirmed(self.details(&endpoint), outcome))
     }
 
-    /// Asks an endpoint that was just added; it stays pending when it does not answer with the token.
-    pub(super) fn ask_first(&self, endpoint: &Endpoint) -> Result<Endpoint> {
-        match self.ask(endpoint) {
+    /// Challenges an endpoint that was just added; it stays pending when it does not answer with the token.
+    pub(super) fn challenge_new(&self, endpoint: &Endpoint) -> Result<Endpoint> {
+        match self.challenge(endpoint) {
             Ok((endpoint, _)) => Ok(endpoint),
             Err(error) if error.exit == Exit::Refused => {
                 let notices = &self.context.notices;
@@ -50,39 +50,32 @@ impl Endpoints<'_> {
         }
     }
 
-    /// Sends a new token, and confirms the endpoint when it came back.
-    fn ask(&self, endpoint: &Endpoint) -> Result<(Endpoint, Confirmed)> {
+    /// Sends a new token, and confirms the endpoint when it comes back.
+    fn challenge(&self, endpoint: &Endpoint) -> Result<(Endpoint, Confirmed)> {
         let (context, name) = (self.context, &endpoint.name);
         let profile = context.registry.get(&endpoint.provider)?;
         let handshake = handshake(&profile)?;
-        let text = handshake.fresh_token(&context.random);
+        let text = handshake.token.fresh(&context.random);
         let now = context.now();
         self.store.book().edit(|endpoints| {
             select_mut(endpoints, &endpoint.id)?.await_confirmation(&text, now);
-            Ok::<_, EndpointError>(())
+            Ok(())
         })?;
         let token = Secret::new(text.as_str());
         let request = handshake::question(context, &profile, handshake, endpoint, &token)?;
-        let transport = HttpTransport::new(HttpOptions {
-            proxy_from_env: true,
-            ..HttpOptions::default()
-        });
-        let transport = transport.map_err(|error| Error::usage(error.to_string()).because_of(&error))?;
-        match runtime()?.block_on(handshake::ask(&transport, &request, &token)) {
-            Answered::Echoed => Ok(self.store.confirm(&endpoint.id, &text, now)?),
-            Answered::Not(why) => {
-                let error = Error::new(Exit::Refused, format!("endpoint `{name}` does not confirm: {why}"));
-                Err(error.hint(format!(
-                    "`hook listen` answers such a question; or take the token from the receiver: \
-                     `hook endpoints confirm {name} TOKEN`"
-                )))
-            }
+        let transport = http_transport(None)?;
+        if let Err(why) = runtime()?.block_on(handshake::ask(&transport, &request, &token)) {
+            let error = Error::new(Exit::Refused, format!("endpoint `{name}` does not confirm: {why}"));
+            return Err(error.hint(format!(
+                "`hook listen` answers the challenge; or take the token from the receiver: \
+                 `hook endpoints confirm {name} TOKEN`"
+            )));
         }
+        Ok(self.store.confirm(&endpoint.id, &text, now)?)
     }
 }
 
-/// How the provider asks.
 pub(super) fn handshake(profile: &Profile) -> Result<&Handshake> {
-    let what = || format!("`{}` asks no endpoint whether it is wanted there", profile.label());
+    let what = || format!("`{}` sends no challenge to endpoints", profile.label());
     profile.handshakes.first().ok_or_else(|| Error::usage(what()))
 }

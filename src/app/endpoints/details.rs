@@ -20,13 +20,13 @@ use crate::signature::Scheme;
 pub struct EndpointDetails {
     /// As the store has it.
     pub id: String,
-    /// What people call it.
+    /// The user's name for it.
     pub name: String,
-    /// Who delivers.
+    /// The provider.
     pub provider: String,
-    /// Where to, credentials masked.
+    /// The URL, credentials masked.
     pub url: String,
-    /// What it wants.
+    /// The subscribed events.
     pub events: Events,
     /// For people.
     pub description: Option<String>,
@@ -49,15 +49,15 @@ pub struct EndpointDetails {
     pub public_key: Option<String>,
     /// When it was added.
     pub created: Timestamp,
-    /// When somebody changed it last.
+    /// The last change by hand.
     pub updated: Timestamp,
     /// Only when it was generated just now, and once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// The file that has it, when the user wanted it there.
+    /// The file that it was written to, where the user named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<String>,
-    /// What the rules found, where they judged.
+    /// Findings of the rules, where they were checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
     /// Whether the public key is new, so that it is handed over.
@@ -76,7 +76,7 @@ pub struct DisabledDetails {
     pub since: Timestamp,
 }
 
-/// One secret, told apart from others without giving it away.
+/// One secret: its reference and fingerprint, never its text.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecretDetails {
     /// Where its text is.

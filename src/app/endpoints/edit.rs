@@ -1,27 +1,42 @@
-//! Steps on their way into a store: their secrets are made, the rules judge them, and what becomes of each is told.
+//! Changes of a store: the provider's rules are checked, new secrets are kept, and each outcome is emitted.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::secret::KeptSecret;
 use super::{EndpointEvent, Endpoints, SecretOptions, differences};
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{AddedEndpoint, Batch, Endpoint, EndpointError, Reference, Step, StepOutcome, name_for};
-use crate::error::Result;
+use crate::endpoints::{
+    AddedEndpoint, Batch, Endpoint, EndpointError, EndpointSecret, PlannedEndpoint, Reference, Step, StepOutcome,
+    name_for,
+};
+use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::text::printable;
 
 /// What a store answers.
 type Stored = std::result::Result<(), EndpointError>;
 
+/// Which verb changes endpoints: each has an event of its own.
+#[derive(Clone, Copy)]
+pub(super) enum ChangeKind {
+    Update,
+    Switch,
+    Rotate { overlap: Duration },
+}
+
 /// One change of a store.
 pub(super) struct StoreEdit<'a> {
-    pub(super) of: Endpoints<'a>,
+    of: Endpoints<'a>,
     rules: RuleOptions,
     /// How the secrets of new endpoints are made and handed over.
     pub(super) secrets: SecretOptions,
-    /// Whether a new endpoint is asked to confirm itself.
+    /// Whether a new endpoint is sent a challenge.
     pub(super) confirms: bool,
-    /// Of the new endpoints that are not there yet, in their order.
+    pub(super) kind: ChangeKind,
+    /// Whether the steps still fit what the store has.
+    pub(super) fits: &'a dyn Fn(&[Endpoint]) -> bool,
+    /// Secrets of steps that are not done yet, in their order.
     kept: VecDeque<KeptSecret>,
     /// How many steps are done.
     pub(super) done: usize,
@@ -29,124 +44,158 @@ pub(super) struct StoreEdit<'a> {
 
 impl<'a> StoreEdit<'a> {
     pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions) -> Self {
-        let place = of.store.remote();
-        // A provider that is played on this machine reaches what is on this machine.
-        rules.local |= place.is_some_and(|place| place.is_loopback);
-        rules.is_plan_elsewhere = place.is_some();
-        let plan = place.and_then(|place| place.plan).map(str::to_owned);
+        let remote = of.store.remote();
+        // A mock of the provider's API on this machine delivers to targets on this machine.
+        rules.local |= remote.is_some_and(|remote| remote.is_loopback);
+        rules.is_plan_elsewhere = remote.is_some();
+        let plan = remote.and_then(|remote| remote.plan).map(str::to_owned);
         rules.plan = plan.or_else(|| of.context.settings.account_plan.clone());
         Self {
             of,
             rules,
             secrets: SecretOptions::default(),
             confirms: false,
+            kind: ChangeKind::Update,
+            fits: &|_| true,
             kept: VecDeque::new(),
             done: 0,
         }
     }
 
-    /// Whether the rules let the steps pass, as far as that is known before they are done.
-    pub(super) fn judge(&self, steps: &[Step], mut existing: Vec<Endpoint>) -> Stored {
-        let batch = batch(self.of, &self.rules, steps, &|_| true);
-        batch.perform(&mut existing).map(|_| ())
-    }
-
-    /// Does the steps with the secrets that new endpoints need, and tells what becomes of each.
-    pub(super) fn run(&mut self, steps: &[Step], fits: &dyn Fn(&[Endpoint]) -> bool) -> Result<Stored> {
-        let mut steps = steps.to_vec();
-        let result = match self.keep_secrets(&mut steps) {
-            Ok(()) => self.apply(&steps, fits, &mut Self::tell),
-            Err(error) => Err(error),
+    /// Does the steps and emits the outcome of each. The outer error is that of a listener or of a secret.
+    pub(super) fn run(&mut self, planned: &[Step]) -> Result<Stored> {
+        let (of, rules) = (self.of, self.rules.clone());
+        let existing = of.store.list()?;
+        let mut batch = Batch {
+            steps: planned,
+            registry: &of.context.registry,
+            rules: &rules,
+            now: of.context.now(),
+            fits: self.fits,
         };
-        // Those of endpoints that are not there.
-        let stored = result.as_ref().ok();
+        // Checked before a secret is made, and by the store again, while nobody else can change it.
+        if let Err(error) = batch.perform(&mut existing.clone()) {
+            return Ok(Err(error));
+        }
+        let mut steps = planned.to_vec();
+        let result = self.keep_secrets(&mut steps, existing).and_then(|()| {
+            batch.steps = &steps;
+            let mut emitted = Ok(());
+            let stored = of.store.apply(&batch, &mut |outcome| {
+                self.done += 1;
+                emitted = self.emit(outcome);
+                emitted.is_ok()
+            });
+            emitted.map(|()| stored)
+        });
         for kept in self.kept.drain(..) {
-            kept.settle(&self.of, stored);
+            kept.settle(&of, result.as_ref().ok());
         }
         result
     }
 
-    /// Does the steps; `each` hears what became of them. The outer error is that of whoever hears.
-    pub(super) fn apply(
-        &mut self,
-        steps: &[Step],
-        fits: &dyn Fn(&[Endpoint]) -> bool,
-        each: &mut dyn FnMut(&mut Self, StepOutcome) -> Result<()>,
-    ) -> Result<Stored> {
-        let (of, rules) = (self.of, self.rules.clone());
-        let batch = batch(of, &rules, steps, fits);
-        let mut failed = Ok(());
-        let stored = of.store.apply(&batch, &mut |outcome| {
-            self.done += 1;
-            failed = each(self, outcome);
-            if failed.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        });
-        failed.map(|()| stored)
-    }
-
-    fn keep_secrets(&mut self, steps: &mut [Step]) -> Result<()> {
-        let goes = |endpoint: &Endpoint| {
+    fn keep_secrets(&mut self, steps: &mut [Step], mut taken: Vec<Endpoint>) -> Result<()> {
+        let removed = |endpoint: &Endpoint| {
             let mut steps = steps.iter();
             steps.any(|step| matches!(step, Step::Remove(gone) if gone.id == endpoint.id))
         };
-        let mut taken = self.of.store.list()?;
-        taken.retain(|endpoint| !goes(endpoint));
+        taken.retain(|endpoint| !removed(endpoint));
         for step in steps {
-            let Step::Add(planned) = step else { continue };
-            let endpoint = &mut planned.endpoint;
-            if endpoint.name.is_empty() {
-                endpoint.name = name_for(&endpoint.url, &taken);
+            match (step, self.kind) {
+                (Step::Add(planned), _) => {
+                    let endpoint = &mut planned.endpoint;
+                    if endpoint.name.is_empty() {
+                        endpoint.name = name_for(&endpoint.url, &taken);
+                    }
+                    endpoint.secrets = self
+                        .keep_secret(endpoint, planned.secret.clone())?
+                        .into_iter()
+                        .collect();
+                    taken.push(endpoint.clone());
+                }
+                (Step::Change { before, change, .. }, ChangeKind::Rotate { overlap }) => {
+                    let secret = self.keep_secret(before, self.secrets.reference.clone())?;
+                    change.secret = secret.map(|secret| (secret, overlap));
+                }
+                _ => {}
             }
-            let profile = self.of.context.registry.get(&endpoint.provider)?;
-            let options = SecretOptions {
-                reference: planned.secret.clone(),
-                ..self.secrets.clone()
-            };
-            options.check(self.of.store, &profile)?;
-            let kept = options.keep(&self.of, &profile, &endpoint.name)?;
-            endpoint.secrets = kept.secret.clone().into_iter().collect();
-            taken.push(endpoint.clone());
-            self.kept.push_back(kept);
         }
         Ok(())
     }
 
-    /// Tells what became of a step.
-    fn tell(&mut self, outcome: StepOutcome) -> Result<()> {
-        let of = self.of;
+    fn keep_secret(&mut self, endpoint: &Endpoint, reference: Option<String>) -> Result<Option<EndpointSecret>> {
+        let profile = self.of.context.registry.get(&endpoint.provider)?;
+        let options = SecretOptions {
+            reference,
+            ..self.secrets.clone()
+        };
+        options.check(self.of.store, &profile)?;
+        let kept = options.keep(&self.of, &profile, &endpoint.name)?;
+        let secret = kept.secret.clone();
+        self.kept.push_back(kept);
+        Ok(secret)
+    }
+
+    fn emit(&mut self, outcome: StepOutcome) -> Result<()> {
         match outcome {
             StepOutcome::Removed(endpoint) => {
-                (of.on)(EndpointEvent::Removed(of.details(&endpoint)))?;
-                self.tell_left_secrets(&endpoint);
+                (self.of.on)(EndpointEvent::Removed(self.of.details(&endpoint)))?;
+                self.note_left_secrets(&endpoint);
+                Ok(())
             }
             StepOutcome::Changed {
                 before,
                 after,
                 findings,
-            } => {
-                of.tell_findings(&findings);
-                let mut details = of.details(&after);
-                details.findings = Some(findings);
-                (of.on)(EndpointEvent::Updated(details, differences(&before, &after)))?;
-                of.tell_pending(&after);
+            } => self.emit_changed(&before, &after, findings),
+            StepOutcome::Added(added) => self.emit_added(added),
+        }
+    }
+
+    fn emit_changed(&mut self, before: &Endpoint, after: &Endpoint, findings: Vec<Finding>) -> Result<()> {
+        let (of, notices) = (self.of, &self.of.context.notices);
+        let mut endpoint = of.details(after);
+        match self.kind {
+            ChangeKind::Update => {
+                notices.findings(&findings);
+                endpoint.findings = Some(findings);
+                (of.on)(EndpointEvent::Updated(endpoint, differences(before, after)))?;
+                of.note_pending(after);
             }
-            StepOutcome::Added(added) => self.tell_added(added)?,
+            ChangeKind::Switch => (of.on)(EndpointEvent::Switched {
+                endpoint,
+                was_active: before.is_active(),
+                forgotten: if after.is_active() { before.failed_deliveries } else { 0 },
+            })?,
+            ChangeKind::Rotate { overlap } => {
+                endpoint.hand_over(self.kept.pop_front().and_then(|kept| kept.handed));
+                (of.on)(EndpointEvent::Rotated {
+                    endpoint,
+                    until: after.secrets.iter().filter_map(|secret| secret.until).max(),
+                    overlap,
+                    had_secret: !before.secrets.is_empty(),
+                })?;
+                let several = of.context.registry.get(&after.provider)?.scheme.carries_several();
+                if after.secrets.len() > 1 {
+                    notices.note(if several {
+                        "deliveries carry a signature of each secret until then"
+                    } else {
+                        "deliveries are signed with the new secret from now on: let the receiver accept both until then"
+                    });
+                }
+            }
         }
         Ok(())
     }
 
-    fn tell_added(&mut self, added: AddedEndpoint) -> Result<()> {
+    fn emit_added(&mut self, added: AddedEndpoint) -> Result<()> {
         let (of, notices) = (self.of, &self.of.context.notices);
         let kept = self.kept.pop_front().unwrap_or_default();
-        of.tell_findings(&added.findings);
+        notices.findings(&added.findings);
         let received = |secret| self.secrets.hand_over(notices, &secret);
         let handed = kept.handed.or_else(|| added.secret.map(received));
         let endpoint = if self.confirms {
-            of.ask_first(&added.endpoint)?
+            of.challenge_new(&added.endpoint)?
         } else {
             added.endpoint
         };
@@ -154,21 +203,21 @@ impl<'a> StoreEdit<'a> {
         details.findings = Some(added.findings);
         details.hand_over(handed);
         (of.on)(EndpointEvent::Added(details))?;
-        of.tell_pending(&endpoint);
+        of.note_pending(&endpoint);
         let Some(error) = added.unnoted else { return Ok(()) };
-        // The endpoint is there: that is told before what failed after it.
+        // The endpoint exists: that is reported before what failed after it.
         notices.warn(format!(
-            "the endpoint `{}` is made, but its name and secret are not noted on this machine",
+            "endpoint `{}` is created, but its name and secret could not be saved on this machine",
             printable(&endpoint.id, 200)
         ));
         Err(error.into())
     }
 
-    /// Names the stored secrets that stay, since the original of a copied project may need them.
-    fn tell_left_secrets(&self, endpoint: &Endpoint) {
+    fn note_left_secrets(&self, endpoint: &Endpoint) {
         let stored = |reference: &&Reference| matches!(reference, Reference::Stored(_));
         let references = endpoint.secrets.iter().map(|secret| &secret.reference).filter(stored);
         let paths = references.filter_map(|reference| self.of.store.book().vault().path(reference));
+        // The original of a copied project may still need the file: only the user can know.
         for path in paths.filter(|path| path.exists()) {
             self.of.context.notices.note(format!(
                 "`{}` stays: another copy of the project may use this secret; delete the file when none does",
@@ -178,17 +227,50 @@ impl<'a> StoreEdit<'a> {
     }
 }
 
-fn batch<'b>(
-    of: Endpoints<'b>,
-    rules: &'b RuleOptions,
-    steps: &'b [Step],
-    fits: &'b dyn Fn(&[Endpoint]) -> bool,
-) -> Batch<'b> {
-    Batch {
-        steps,
-        registry: &of.context.registry,
-        rules,
-        now: of.context.now(),
-        fits,
+impl Endpoints<'_> {
+    /// The steps that the store can do, where an endpoint that no call can change is removed and added again if `recreate`
+    /// allows that. Fails before anything is done.
+    pub(super) fn supported(&self, steps: &[Step], recreate: bool) -> Result<Vec<Step>> {
+        let Some(remote) = self.store.remote() else {
+            return Ok(steps.to_vec());
+        };
+        let mut all = Vec::new();
+        for step in steps {
+            let refused = |what: String| Error::usage(format!("endpoint `{}`: {what}", step.name()));
+            remote.check(step).map_err(refused)?;
+            let unchangeable = match step {
+                Step::Change { change, .. } => remote.unchangeable(change),
+                _ => None,
+            };
+            match (step, unchangeable) {
+                (Step::Change { before, after, .. }, Some(_)) if recreate => {
+                    let mut endpoint = (**after).clone();
+                    endpoint.secrets.clear();
+                    // The old one goes first: the provider may accept its URL once only, and the plan may allow no more.
+                    all.push(Step::Remove((**before).clone()));
+                    all.push(Step::Add(PlannedEndpoint {
+                        endpoint,
+                        active: Some(after.is_active()).filter(|active| !active),
+                        secret: None,
+                    }));
+                }
+                (_, Some(what)) => {
+                    let hint = "`--recreate` removes it and adds it again, with a new id and a new secret";
+                    return Err(refused(what).hint(hint));
+                }
+                (step, None) => all.push(step.clone()),
+            }
+        }
+        Ok(all)
     }
+}
+
+/// The error where an endpoint was removed to be added again, and was not.
+pub(super) fn not_added_again(wanted: &Endpoint, error: Error) -> Error {
+    let message = format!("`{}` is removed, and not added again: {}", wanted.name, error.message);
+    let (to, events) = (&wanted.url, wanted.events.to_string().replace(", ", ","));
+    Error { message, ..error }.hint(format!(
+        "`hook endpoints add {to} --events {events} --name {}` adds it",
+        wanted.name
+    ))
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::mask;
 use crate::signature::Scheme;
 
-/// Which endpoints are wanted.
+/// Filters of a list.
 #[derive(Debug, Default)]
 pub struct EndpointFilter {
     /// Of this provider, with or without its variant.
@@ -24,7 +24,7 @@ impl EndpointFilter {
 }
 
 impl Endpoints<'_> {
-    /// Those that the filter lets pass.
+    /// Those that match the filter.
     pub fn list(&self, filter: &EndpointFilter) -> Result<Vec<EndpointDetails>> {
         let all = self.store.list()?;
         if all.is_empty() {

@@ -1,4 +1,4 @@
-//! What can be done with endpoints: each verb once, over the local book or a provider that keeps them.
+//! The verbs of `hook endpoints`: each once, over the local book or a provider's API.
 
 mod add;
 mod apply;
@@ -22,13 +22,11 @@ use crate::app::context::Context;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointEntry, EndpointError, EndpointStore, Step};
 use crate::error::{Error, Result};
-use crate::finding::{Finding, Level};
+use crate::finding::Finding;
 use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
-use crate::provider::compose::ComposeError;
 use crate::target::parse_url;
-use crate::text::printable;
 
 pub use add::AddOptions;
 pub use apply::{ApplyOptions, new_events};
@@ -37,22 +35,22 @@ pub use details::EndpointDetails;
 pub use list::{EndpointFilter, with_secret};
 pub use secret::{SecretOptions, write_new};
 
-/// What became of an endpoint, told as it happens: a provider does one call after the other.
+/// A change of an endpoint, emitted as it happens: at a provider one call follows the other.
 pub enum EndpointEvent {
-    /// It is there.
+    /// It was added.
     Added(Box<EndpointDetails>),
-    /// It is changed.
+    /// It was changed: the fields that differ.
     Updated(Box<EndpointDetails>, Vec<&'static str>),
-    /// It is switched on or off.
+    /// It was switched on or off.
     Switched {
         /// As it is now.
         endpoint: Box<EndpointDetails>,
         /// Whether it was active before.
         was_active: bool,
-        /// Failed deliveries that count no longer.
+        /// Failed deliveries that no longer count.
         forgotten: u32,
     },
-    /// It is gone.
+    /// It was removed.
     Removed(Box<EndpointDetails>),
     /// It has a new secret.
     Rotated {
@@ -69,7 +67,7 @@ pub enum EndpointEvent {
     Confirmed(Box<EndpointDetails>, Confirmed),
     /// The rules refuse it.
     Refused(Refusal),
-    /// Steps that come after a failed one.
+    /// Steps that were not done because an earlier one failed.
     NotDone(Vec<Step>),
 }
 
@@ -80,7 +78,7 @@ pub struct Endpoints<'a> {
     pub context: &'a Context,
     /// Where the endpoints are.
     pub store: &'a dyn EndpointStore,
-    /// Who hears what becomes of them. An error stops what comes after.
+    /// Receives each change. An error stops the remaining steps.
     pub on: &'a dyn Fn(EndpointEvent) -> Result<()>,
 }
 
@@ -94,7 +92,7 @@ pub struct Refusal {
 }
 
 impl Endpoints<'_> {
-    /// The error of a change that was not made; what the rules found is told first.
+    /// The error of a change that was not made; findings of the rules are emitted first.
     fn refused(&self, endpoint: &Endpoint, error: EndpointError) -> Error {
         if let EndpointError::Rule(findings) = &error {
             let refusal = Refusal {
@@ -106,32 +104,17 @@ impl Endpoints<'_> {
             if let Err(error) = (self.on)(EndpointEvent::Refused(refusal)) {
                 return error;
             }
-            self.tell_findings(findings);
+            self.context.notices.findings(findings);
         }
         error.into()
     }
 
-    /// Says everything that was found and is no refusal.
-    fn tell_findings(&self, findings: &[Finding]) {
-        let notices = &self.context.notices;
-        for finding in findings.iter().filter(|finding| !finding.is_problem()) {
-            let fact = printable(&finding.fact, 1000);
-            match finding.level {
-                Level::Caution => notices.warn(fact),
-                _ => notices.note(format!("note: {fact}")),
-            }
-            if let Some(hint) = &finding.hint {
-                notices.hint(printable(hint, 1000));
-            }
-        }
-    }
-
-    /// Says that a provider asks the endpoint first.
-    fn tell_pending(&self, endpoint: &Endpoint) {
+    /// Notes that the provider sends a challenge before any event.
+    fn note_pending(&self, endpoint: &Endpoint) {
         if endpoint.is_pending() && self.store.remote().is_some() {
             let (name, notices) = (&endpoint.name, &self.context.notices);
             notices.note(format!(
-                "`{name}` is pending: its endpoint is asked to confirm that it wants the events"
+                "`{name}` is pending: the provider has asked it to confirm the subscription"
             ));
             notices.hint(format!(
                 "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
@@ -153,14 +136,14 @@ pub fn whole_url(text: &str) -> Result<String> {
     Ok(parse_url(text)?.into())
 }
 
-/// The endpoint that somebody wants, before it is judged; without a name where none is given.
+/// The endpoint of an entry, not checked yet; without a name where none is given.
 fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result<Endpoint> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let now = context.now();
     let id = Id::new(IdKind::Endpoint, now, &context.random);
     let (name, url) = (entry.name.as_deref().unwrap_or_default(), whole_url(&entry.url)?);
     check_params(profile, &entry.params)?;
-    let mut endpoint = Endpoint::new(id, name, &url, &profile.label(), entry.events.clone(), now);
+    let mut endpoint = Endpoint::new(id.to_string(), name, &url, &profile.label(), entry.events.clone(), now);
     endpoint.description = given(&entry.description);
     endpoint.plan = given(&entry.plan);
     endpoint.params.clone_from(&entry.params);
@@ -169,23 +152,9 @@ fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result
     Ok(endpoint)
 }
 
-/// Whether the provider's envelope has these parameters, with such values.
 fn check_params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in given {
-        let bad = |what: String| ComposeError::BadParam {
-            name: name.clone(),
-            what,
-        };
-        let Some(param) = profile.params.get(name) else {
-            let known: Vec<String> = profile.params.keys().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
-            return Err(bad(format!("`{}` has {known}", profile.label())).into());
-        };
-        param.value(value).map_err(bad)?;
+        profile.param_value(name, value)?;
     }
     Ok(())
 }

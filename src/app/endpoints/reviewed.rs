@@ -1,5 +1,6 @@
-//! What a reviewed file wants, read and checked.
+//! The endpoints of a reviewed file, read and checked.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::mask::{self, MASK};
 use crate::trust::TrustList;
 
-/// The targets of the file; for a provider's own store those of that provider.
+/// The endpoints of the file; for a remote those of its provider.
 pub(super) fn read(
     context: &Context,
     place: Option<RemotePlace<'_>>,
@@ -26,9 +27,8 @@ pub(super) fn read(
         None => of_project(context)?,
     };
     let Some(entries) = settings.endpoint else {
-        return Err(Error::usage(format!("`{shown}` says nothing about endpoints")).hint(
-            "write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means that there are to be none",
-        ));
+        return Err(Error::usage(format!("`{shown}` has no `endpoint` entries"))
+            .hint("write `[[endpoint]]` tables, or `hook endpoints export`; `endpoint = []` means none"));
     };
     let is_empty = entries.is_empty();
     let targets = (1..).zip(entries).filter_map(|(number, entry)| {
@@ -39,17 +39,22 @@ pub(super) fn read(
         target.transpose()
     });
     let targets: Vec<PlannedEndpoint> = targets.collect::<Result<_>>()?;
-    match place {
-        Some(place) if !is_empty && targets.is_empty() => {
-            let label = place.profile.label();
-            Err(Error::usage(format!("`{shown}` has no endpoint of `{label}`"))
-                .hint("add one with `provider`, or `endpoint = []` when there are to be none"))
-        }
-        _ => check_names(targets, &shown),
+    // A file for another provider must not remove every endpoint of this one.
+    if let Some(place) = place.filter(|_| !is_empty && targets.is_empty()) {
+        let label = place.profile.label();
+        return Err(Error::usage(format!("`{shown}` has no endpoint of `{label}`"))
+            .hint("add one with `provider`, or write `endpoint = []` to have none"));
     }
+    let mut names = HashSet::new();
+    let named = targets.iter().map(|target| &target.endpoint.name);
+    if let Some(name) = named.filter(|name| !name.is_empty()).find(|name| !names.insert(*name)) {
+        let what = format!("`{shown}` has two endpoints with the name `{name}`");
+        return Err(Error::usage(what).hint("give one of them another `name`"));
+    }
+    Ok(targets)
 }
 
-/// Gives a URL that `export` wrote without its credentials those of the endpoint that it was written of.
+/// Restores the credentials of a URL that `export` masked, from the endpoint that it was exported from.
 pub(super) fn unmask(targets: &mut [PlannedEndpoint], current: &[Endpoint]) -> Result<()> {
     for target in targets.iter_mut().filter(|target| target.endpoint.url.contains(MASK)) {
         let wanted = &mut target.endpoint;
@@ -83,31 +88,18 @@ fn named(file: &Path) -> Result<(String, ConfigFile)> {
 /// The project's file: a secret in it has to be allowed.
 fn of_project(context: &Context) -> Result<(String, ConfigFile)> {
     let Some(path) = &context.settings.project else {
-        return Err(
-            Error::usage("there is no `hook.toml` here or above").hint("`-f FILE` names the file with the endpoints")
-        );
+        return Err(Error::usage("no `hook.toml` here or above").hint("`-f FILE` names the file with the endpoints"));
     };
     let mut settings = config::read_project(path)?.unwrap_or_default();
     let list = TrustList::new(context.paths.trust());
     for entry in settings.endpoint.iter_mut().flatten() {
-        if let Some(grant) = entry_secret(path, entry, settings.provider.as_deref()).filter(|grant| !list.allows(grant))
-        {
+        let needed = entry_secret(path, entry, settings.provider.as_deref());
+        if let Some(grant) = needed.filter(|grant| !list.allows(grant)) {
             return Err(trust::refused(&grant));
         }
         entry.secret = entry.secret.as_deref().map(|secret| project_secret(path, secret));
     }
     Ok((path.display().to_string(), settings))
-}
-
-fn check_names(targets: Vec<PlannedEndpoint>, file: &str) -> Result<Vec<PlannedEndpoint>> {
-    for (index, target) in targets.iter().enumerate() {
-        let name = &target.endpoint.name;
-        if !name.is_empty() && targets[..index].iter().any(|other| other.endpoint.name == *name) {
-            let what = format!("`{file}` has two endpoints with the name `{name}`");
-            return Err(Error::usage(what).hint("give one of them another `name`"));
-        }
-    }
-    Ok(targets)
 }
 
 /// One entry; nothing when it belongs to another provider than the place.

@@ -99,39 +99,42 @@ impl SecretOptions {
             secret: Some(reference.into()),
             handed: None,
         };
-        kept.handed = Some(match &self.file {
-            None if new.public.is_some() => Handed::PublicKey(text),
-            None => Handed::Secret(text),
-            Some(file) => match write_new(file, &format!("{text}\n")) {
-                Ok(()) => Handed::File(file.clone()),
-                Err(error) => {
-                    kept.take_back(of);
-                    return Err(error);
-                }
-            },
-        });
+        let shown = if new.public.is_some() {
+            Handed::PublicKey
+        } else {
+            Handed::Secret
+        };
+        match self.written(text, shown) {
+            Ok(handed) => kept.handed = Some(handed),
+            Err(error) => {
+                kept.take_back(of);
+                return Err(error);
+            }
+        }
         Ok(kept)
     }
 
     /// Hands over a secret that the provider made.
     pub(super) fn hand_over(&self, notices: &Notices, secret: &Secret) -> Handed {
         let text = String::from_utf8_lossy(secret.expose()).into_owned();
-        let Some(file) = &self.file else {
-            return Handed::Secret(text);
-        };
-        match write_new(file, &format!("{text}\n")) {
-            Ok(()) => Handed::File(file.clone()),
-            // It is shown once: better here than nowhere.
-            Err(error) => {
-                notices.warn(error.to_string());
-                Handed::Secret(text)
-            }
-        }
+        self.written(text.clone(), Handed::Secret).unwrap_or_else(|error| {
+            // The provider hands it over only once: showing it is better than losing it.
+            notices.warn(error.to_string());
+            Handed::Secret(text)
+        })
+    }
+
+    /// Writes a text to the file that the user wants it in; without one it is to be shown.
+    fn written(&self, text: String, shown: fn(String) -> Handed) -> Result<Handed> {
+        let Some(file) = &self.file else { return Ok(shown(text)) };
+        write_new(file, &format!("{text}\n"))?;
+        Ok(Handed::File(file.clone()))
     }
 }
 
 impl KeptSecret {
-    /// What becomes of it when its endpoint did not come into the store, or did and an old secret could not be removed.
+    /// Discards it where its endpoint did not come into the store; reports its file where only an old secret could not be
+    /// removed.
     pub(super) fn settle(self, of: &Endpoints<'_>, stored: Option<&std::result::Result<(), EndpointError>>) {
         if let Some(Err(EndpointError::LeftBehind { .. })) = stored {
             let path = (self.secret).and_then(|secret| of.store.book().vault().path(&secret.reference));
@@ -157,7 +160,7 @@ impl KeptSecret {
 
 /// Forgets a secret that was kept for an endpoint which is nowhere.
 pub(super) fn take_back(book: &Book, notices: &Notices, secret: &EndpointSecret) {
-    // The book may name it although the call failed: when the disk was told of the change and did not confirm it.
+    // The book may name it although the call failed: the file can be replaced before syncing its folder fails.
     let named = |endpoint: &Endpoint| endpoint.secrets.iter().any(|known| known.reference == secret.reference);
     if book.read().is_ok_and(|all| all.iter().any(named)) {
         return;

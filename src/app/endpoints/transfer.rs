@@ -14,7 +14,9 @@ impl Endpoints<'_> {
     /// Takes the endpoints that a provider keeps into the book; those that are there stay as they are.
     pub fn import(&self) -> Result<()> {
         let Some(place) = self.store.remote() else {
-            return Err(Error::usage("it must be said from where").hint("`hook endpoints import --remote NAME`"));
+            return Err(
+                Error::usage("`import` needs the remote to import from").hint("`hook endpoints import --remote NAME`")
+            );
         };
         let (notices, all, book) = (&self.context.notices, self.store.list()?, self.context.book());
         let mut known = 0;
@@ -57,6 +59,7 @@ impl Endpoints<'_> {
         let secrets = endpoint.secrets.clone();
         endpoint.id = Id::new(IdKind::Endpoint, context.now(), &context.random).to_string();
         let added = book.edit(|endpoints| {
+            // Names are unique per store: the provider's may be taken here.
             if endpoints.iter().any(|other| other.name == endpoint.name) {
                 endpoint.name = name_for(&endpoint.url, endpoints);
             }
@@ -71,7 +74,7 @@ impl Endpoints<'_> {
     pub fn export(&self) -> Result<(String, usize)> {
         let all = self.store.list()?;
         if all.is_empty() {
-            return Err(Error::nothing("there are no endpoints to be written").hint("`hook endpoints add` makes one"));
+            return Err(Error::nothing("there are no endpoints to export").hint("`hook endpoints add` makes one"));
         }
         let tables: IndexMap<&str, Vec<EndpointEntry>> = [("endpoint", all.iter().map(entry).collect())].into();
         Ok((crate::config::to_text(&tables)?, all.len()))
@@ -86,7 +89,7 @@ fn entry(endpoint: &Endpoint) -> EndpointEntry {
         provider: Some(endpoint.provider.clone()),
         events: endpoint.events.clone(),
         description: endpoint.description.clone(),
-        // What failures did to it is no wish of anybody's.
+        // Disabled by failures is a state, not a setting: `apply` must not restore it.
         active: (endpoint.disabled.as_ref())
             .filter(|disabled| disabled.reason == DisabledBy::Hand)
             .map(|_| false),

@@ -1,4 +1,4 @@
-//! `send --handshake`: plays a provider that asks a receiver whether it is wanted there, and judges the answers.
+//! `send --handshake`: sends a provider's challenges to a receiver, and checks the answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,14 +8,14 @@ use url::Url;
 
 use super::{HandshakeResult, message};
 use crate::app::context::{Context, Purpose};
+use crate::app::outgoing::TargetChoice;
 use crate::clock::human_duration;
-use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::mask;
-use crate::provider::handshake::{Handshake, Written};
+use crate::provider::handshake::{ChallengeRequest, Handshake};
 use crate::provider::{Profile, RequestTarget};
 use crate::secret::Secret;
 use crate::signature::{Scheme, Signer};
@@ -25,36 +25,27 @@ use crate::transport::Transport;
 /// How long an answer may take where the provider does not say.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What must be answered to a signature that is wrong.
+/// The expected answer to a wrong signature.
 const UNAUTHORISED: u16 = 401;
 
-/// Who is asked.
-#[derive(Debug, Clone)]
-pub enum HandshakeTarget {
-    /// Whoever is there.
-    Url(Url),
-    /// An endpoint, with its provider and its secrets.
-    Endpoint(Box<Endpoint>),
-}
-
-/// What the caller wants of the questions.
+/// Options of the challenges.
 #[derive(Debug, Clone)]
 pub struct HandshakeOptions {
-    /// The provider that asks; that of the endpoint or the settings when absent.
+    /// The provider; that of the endpoint or the settings when absent.
     pub provider: Option<String>,
-    /// Who is asked.
-    pub target: HandshakeTarget,
+    /// The receiver: a URL or one endpoint.
+    pub target: TargetChoice,
     /// References of the secrets to sign with.
     pub secrets: Vec<String>,
-    /// Reference of the token that the receiver expects the provider to say.
+    /// Reference of the verify token that the receiver expects.
     pub verify_token: Option<String>,
     /// Headers besides the provider's.
     pub headers: Headers,
-    /// How long an answer may take, instead of the provider's limit.
+    /// Time limit of an answer, instead of the provider's.
     pub timeout: Option<Duration>,
 }
 
-/// Everything that the questions of one run have in common.
+/// What the challenges of one run have in common.
 pub struct HandshakeRun<'a> {
     context: &'a Context,
     profile: Arc<Profile>,
@@ -67,31 +58,23 @@ pub struct HandshakeRun<'a> {
     timeout: Option<Duration>,
 }
 
-/// One question, and what it is to be answered.
-struct HandshakeRequest<'a> {
-    handshake: &'a Handshake,
-    wrongly_signed: bool,
-    token: String,
-    request: Request,
-}
-
 impl<'a> HandshakeRun<'a> {
-    /// Finds out who asks, with which secret.
+    /// Resolves the provider, the secrets and the verify token.
     pub fn new(context: &'a Context, options: HandshakeOptions) -> Result<Self> {
         let (url, endpoint) = match options.target {
-            HandshakeTarget::Url(url) => (url, None),
-            HandshakeTarget::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(endpoint)),
+            TargetChoice::Url(url) => (url, None),
+            TargetChoice::Endpoint(endpoint) => (parse_url(&endpoint.url)?, Some(endpoint)),
+            TargetChoice::Subscribed { .. } => return Err(Error::usage("--handshake takes a single target")),
         };
         let label = options
             .provider
             .or_else(|| endpoint.as_ref().map(|endpoint| endpoint.provider.clone()))
             .or_else(|| context.settings.provider.clone())
-            .ok_or_else(|| Error::usage("no provider is given").hint("name who asks: `--provider NAME`"))?;
+            .ok_or_else(|| Error::usage("no provider is given").hint("add `--provider NAME`"))?;
         let profile = context.registry.get(&label)?;
         if profile.handshakes.is_empty() {
-            let label = profile.label();
-            let what = format!("how `{label}` asks a receiver is not known, or it asks nothing");
-            return Err(Error::usage(what).hint("`hook providers show NAME` says what a provider asks"));
+            let what = format!("`{}` has no handshake in its provider file", profile.label());
+            return Err(Error::usage(what).hint("`hook providers show NAME` describes a provider's handshakes"));
         }
         let signs = profile.handshakes.iter().any(|handshake| handshake.signed);
         let keys = if signs || profile.handshakes.iter().any(Handshake::needs_secret) {
@@ -126,7 +109,7 @@ impl<'a> HandshakeRun<'a> {
         })
     }
 
-    /// Asks in every way that the provider does, and shows each result. The code says whether all of them are as they must be.
+    /// Sends each challenge of the provider, and shows each result. The exit code says whether all of them passed.
     pub async fn ask_all(
         &self,
         transport: &impl Transport,
@@ -138,13 +121,15 @@ impl<'a> HandshakeRun<'a> {
                 if wrongly_signed && !handshake.probes_signature {
                     continue;
                 }
-                let (result, unreachable) = self.ask(transport, &self.challenge(handshake, wrongly_signed)?).await;
+                let (result, unreachable) = self.ask(transport, handshake, wrongly_signed).await?;
                 show(&result)?;
+                // With nobody there, every other challenge would wait for its time limit.
                 if unreachable && first {
                     return Ok(Exit::Unreachable);
                 }
                 first = false;
                 if !result.confirmed {
+                    // The others are still sent: one report shows everything that is to be fixed.
                     exit = Exit::Unmet;
                 }
             }
@@ -152,9 +137,8 @@ impl<'a> HandshakeRun<'a> {
         Ok(exit)
     }
 
-    fn challenge<'h>(&self, handshake: &'h Handshake, wrongly_signed: bool) -> Result<HandshakeRequest<'h>> {
-        let token = handshake.fresh_token(&self.context.random);
-        let written = handshake.written(&token, &self.verify);
+    fn request(&self, handshake: &Handshake, token: &str, wrongly_signed: bool) -> Result<Request> {
+        let written = handshake.request.written(token, &self.verify);
         let body = written
             .body
             .as_ref()
@@ -164,25 +148,20 @@ impl<'a> HandshakeRun<'a> {
             url.query_pairs_mut().extend_pairs(&written.query);
         }
         let headers = self.request_headers(handshake, &written, &url, &body, wrongly_signed)?;
-        Ok(HandshakeRequest {
-            handshake,
-            wrongly_signed,
-            token,
-            request: Request {
-                method: written.method,
-                url,
-                headers,
-                body,
-                timeout: self.timeout.or(handshake.within()).unwrap_or(LIMIT),
-            },
+        Ok(Request {
+            method: written.method,
+            url,
+            headers,
+            body,
+            timeout: self.timeout.or(handshake.within.map(|text| text.0)).unwrap_or(LIMIT),
         })
     }
 
-    /// Signed like an event where the provider signs its question.
+    /// Signed like an event where the provider signs its challenge.
     fn request_headers(
         &self,
         handshake: &Handshake,
-        written: &Written,
+        written: &ChallengeRequest,
         url: &Url,
         body: &Bytes,
         wrongly_signed: bool,
@@ -193,54 +172,54 @@ impl<'a> HandshakeRun<'a> {
             // The signature of another body is well formed, so that only a receiver that checks it refuses it.
             message.body = [body.as_ref(), b" "].concat().into();
         }
-        let mut headers = if handshake.signed {
+        let mut headers = Headers::new();
+        if handshake.signed {
             let target = RequestTarget {
                 method: &written.method,
                 url: url.as_str(),
                 retries: 0,
             };
-            self.profile.request(&message, self.signer.as_ref(), now, target)?.0
-        } else {
-            let mut headers = Headers::new();
-            if !body.is_empty() {
-                headers.append("content-type", "application/json");
-            }
-            headers
-        };
-        let own = written
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes()));
-        for (name, value) in own.chain(self.headers.iter()) {
+            headers = self.profile.request(&message, self.signer.as_ref(), now, target)?.0;
+        } else if !body.is_empty() {
+            headers.append("content-type", "application/json");
+        }
+        for (name, value) in &written.headers {
+            headers.set(name, value.as_bytes());
+        }
+        for (name, value) in self.headers.iter() {
             headers.set(name, value);
         }
         Ok(headers)
     }
 
-    /// What came of it, and whether nobody was there.
-    async fn ask(&self, transport: &impl Transport, challenge: &HandshakeRequest<'_>) -> (HandshakeResult, bool) {
+    /// The result, and whether the receiver could not be reached.
+    async fn ask(
+        &self,
+        transport: &impl Transport,
+        handshake: &Handshake,
+        wrongly_signed: bool,
+    ) -> Result<(HandshakeResult, bool)> {
+        let token = handshake.token.fresh(&self.context.random);
+        let request = self.request(handshake, &token, wrongly_signed)?;
         let begun = Instant::now();
-        let outcome = transport.send(&challenge.request).await;
+        let outcome = transport.send(&request).await;
         let took = begun.elapsed();
         let status = outcome.status();
         let (why, unreachable) = match outcome {
-            Outcome::Answer(answer) if challenge.wrongly_signed => {
+            Outcome::Answer(answer) if wrongly_signed => {
                 let status = answer.status;
                 let what = format!("a wrong signature must be refused with {UNAUTHORISED}, it answered {status}");
                 ((status != UNAUTHORISED).then_some(what), false)
             }
             Outcome::Answer(answer) => {
-                let headers = &challenge.request.headers;
-                let misses = challenge
-                    .handshake
-                    .misses(&answer, &challenge.token, headers, self.secret.as_ref());
+                let misses = handshake.misses(&answer, &token, &request.headers, self.secret.as_ref());
                 (misses.unwrap_or_else(|why| Some(why.to_string())), false)
             }
             Outcome::Error {
                 kind: ErrorKind::Timeout,
                 ..
             } => {
-                let limit = human_duration(challenge.request.timeout);
+                let limit = human_duration(request.timeout);
                 (Some(format!("no answer came within {limit}")), false)
             }
             Outcome::Error { text, .. } => (Some(text), true),
@@ -251,11 +230,11 @@ impl<'a> HandshakeRun<'a> {
             confirmed: why.is_none(),
             why,
             provider: self.profile.name.clone(),
-            handshake: challenge.handshake.name.clone(),
-            wrongly_signed: challenge.wrongly_signed,
+            handshake: handshake.name.clone(),
+            wrongly_signed,
             status,
             took: Some(took),
         };
-        (result, unreachable)
+        Ok((result, unreachable))
     }
 }

@@ -1,6 +1,6 @@
-//! Recorded requests against the catalogue.
+//! Compares recorded requests with the catalogue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -45,24 +45,25 @@ pub struct DriftGroup {
     measure: Option<Measure>,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 pub struct DriftSurvey {
     /// Each event that the catalogue has.
     pub groups: Vec<DriftGroup>,
-    /// Whether there are more requests than were asked for.
+    /// Whether there are more requests than the limit.
     pub more: bool,
     /// Whether a record could not be read.
     pub unreadable: bool,
 }
 
-/// What was looked at so far.
+/// A comparison under way.
 struct Survey<'a> {
     context: &'a Context,
     /// By the name in the record.
     profiles: HashMap<String, Option<Arc<Profile>>>,
-    groups: Vec<DriftGroup>,
-    /// In `groups`, by provider and event as the request named it.
-    index: HashMap<(String, String), usize>,
+    /// By provider and the catalogue's name of the event.
+    groups: IndexMap<(String, String), DriftGroup>,
+    /// Providers and other names of their events that were noted.
+    aliases: HashSet<(String, String)>,
     looked_at: u64,
     nameless: u64,
     /// Whether a record could not be read.
@@ -83,8 +84,8 @@ pub fn survey(context: &Context, mut query: Query, limit: u32) -> Result<Option<
     let mut survey = Survey {
         context,
         profiles: HashMap::new(),
-        groups: Vec::new(),
-        index: HashMap::new(),
+        groups: IndexMap::new(),
+        aliases: HashSet::new(),
         looked_at: 0,
         nameless: 0,
         unreadable: false,
@@ -123,6 +124,7 @@ impl Survey<'_> {
             if page.len() < PAGE {
                 return Ok(false);
             }
+            // By number, not by offset: new records during the run would shift the pages.
             query.page.before = page.last().map(|last| last.number);
         }
     }
@@ -142,56 +144,53 @@ impl Survey<'_> {
             Err(_) => vec![measure.unreadable()],
         };
         for difference in differences {
-            let first = DriftSeen {
-                records: 0,
-                example: number,
-            };
-            group.found.entry(difference).or_insert(first).records += 1;
+            let example = number;
+            let seen = group
+                .found
+                .entry(difference)
+                .or_insert(DriftSeen { records: 0, example });
+            seen.records += 1;
         }
         Ok(())
     }
 
-    /// The group of an event; nothing when its provider is none any more.
+    /// The group of an event; nothing when its provider no longer exists.
     fn group(&mut self, provider: &str, event: &str) -> Result<Option<&mut DriftGroup>> {
-        let key = (provider.to_owned(), event.to_owned());
-        if let Some(&at) = self.index.get(&key) {
-            return Ok(self.groups.get_mut(at));
-        }
         let Some(profile) = self.profile(provider)? else {
             return Ok(None);
         };
-        let notices = &self.context.notices;
         let known = profile.canonical_event(event).unwrap_or(event);
-        if known != event {
-            notices.note(format!("`{event}` is an alias of `{known}`"));
+        if known != event && self.aliases.insert((provider.to_owned(), event.to_owned())) {
+            let notice = format!("`{event}` is an alias of `{known}`");
+            self.context.notices.note(notice);
         }
-        let same = |group: &DriftGroup| group.provider == provider && group.event == known;
-        let at = if let Some(at) = self.groups.iter().position(same) {
-            at
-        } else {
-            let measure = match Measure::new(&profile, known) {
-                Ok(measure) => Some(measure),
-                Err(ComposeError::UnknownEvent { near, .. }) => {
-                    let event = printable(event, NAME_SHOWN);
-                    notices.warn(format!("`{provider}` has no event `{event}`{}", or_near(&near)));
-                    None
-                }
-                Err(error) => return Err(error.into()),
-            };
-            self.groups.push(DriftGroup {
+        let key = (provider.to_owned(), known.to_owned());
+        if !self.groups.contains_key(&key) {
+            let group = DriftGroup {
                 provider: provider.to_owned(),
                 event: known.to_owned(),
-                measure,
+                measure: self.measure(&profile, known)?,
                 looked_at: 0,
                 found: IndexMap::new(),
-            });
-            self.groups.len() - 1
-        };
-        self.index.insert(key, at);
-        Ok(self.groups.get_mut(at))
+            };
+            self.groups.insert(key.clone(), group);
+        }
+        Ok(self.groups.get_mut(&key))
     }
 
-    /// The profile of a record. One whose file is gone is said once and passed over.
+    fn measure(&self, profile: &Profile, event: &str) -> Result<Option<Measure>> {
+        match Measure::new(profile, event) {
+            Err(ComposeError::UnknownEvent { near, .. }) => {
+                let (provider, event) = (profile.label(), printable(event, NAME_SHOWN));
+                let warning = format!("`{provider}` has no event `{event}`{}", or_near(&near));
+                self.context.notices.warn(warning);
+                Ok(None)
+            }
+            measure => Ok(Some(measure?)),
+        }
+    }
+
+    /// The profile of a record. A missing one is reported once, and its requests are skipped.
     fn profile(&mut self, label: &str) -> Result<Option<Arc<Profile>>> {
         if let Some(known) = self.profiles.get(label) {
             return Ok(known.clone());
@@ -208,7 +207,7 @@ impl Survey<'_> {
         Ok(profile)
     }
 
-    fn finish(mut self, more: bool) -> DriftSurvey {
+    fn finish(self, more: bool) -> DriftSurvey {
         let notices = &self.context.notices;
         if self.looked_at == 0 {
             notices.note("no verified request in the ledger matches");
@@ -217,16 +216,17 @@ impl Survey<'_> {
             let requests = count(self.nameless, "request");
             notices.warn(format!("{requests} without provider or event: left out"));
         }
-        for group in &mut self.groups {
+        let mut groups: Vec<DriftGroup> = self.groups.into_values().collect();
+        groups.retain(|group| group.measure.is_some());
+        for group in &mut groups {
             // Faults first, both in the sample's order, whichever request had them.
             let rank = |difference: &Difference| group.measure.as_ref().map(|measure| measure.rank(difference));
             group
                 .found
                 .sort_by_cached_key(|difference, _| (!difference.is_problem(), rank(difference)));
         }
-        self.groups.retain(|group| group.measure.is_some());
         DriftSurvey {
-            groups: self.groups,
+            groups,
             more,
             unreadable: self.unreadable,
         }
@@ -234,7 +234,7 @@ impl Survey<'_> {
 }
 
 impl DriftSurvey {
-    /// Whether a receiver that was written for the catalogue breaks on one of the requests.
+    /// Whether a receiver that was written for the catalogue would fail on one of the requests.
     pub fn has_problem(&self) -> bool {
         let mut groups = self.groups.iter();
         groups.any(|group| group.found.keys().any(Difference::is_problem))

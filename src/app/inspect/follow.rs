@@ -1,4 +1,4 @@
-//! New records as they come, and what becomes of those with attempts left.
+//! Follows the ledger: new records, and changes of deliveries that have attempts left.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,13 +10,13 @@ use crate::error::{Error, Result};
 use crate::shutdown::Shutdown;
 use crate::store::{self, Query, QueryPage, Store, StoreError, Summary};
 
-/// How often the ledger is asked.
+/// The polling interval.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Records that are read at once.
 const PAGE: usize = 1000;
 
-/// Deliveries with attempts left whose end is waited for; the oldest are given up.
+/// Deliveries with attempts left that are watched; the oldest ones are dropped beyond that.
 const WATCHED: usize = 256;
 
 /// What a follower sees.
@@ -26,11 +26,11 @@ pub enum FollowEvent {
     Waiting,
     /// A record is new, or has changed.
     Record(Box<ListedRecord>),
-    /// All that there is was told.
+    /// All records so far were emitted.
     CaughtUp,
 }
 
-/// Tells of new records until the program is asked to stop; with a limit, first of that many of the last ones.
+/// Emits new records until the program is told to stop; with a limit, that many of the last ones first.
 pub async fn follow(
     context: &Context,
     query: Query,
@@ -74,7 +74,7 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// Shows the last records when some were asked for, and starts after all that are there.
+    /// Emits the last records if a limit is given, and starts after the newest one.
     fn begin(&mut self, limit: Option<u32>) -> Result<()> {
         if !self.opened()? {
             let path = self.context.ledger_path.display();
@@ -116,6 +116,7 @@ impl Follower<'_> {
                 return Ok(true);
             }
             self.open = None;
+            // Another file at that path is another ledger, with numbers of its own.
             (self.after, self.watched) = (0, BTreeMap::new());
         }
         let Some(inode) = inode else { return Ok(false) };
@@ -153,9 +154,10 @@ impl Follower<'_> {
         }
     }
 
-    /// Whether a delivery failed is known only at its end, so that failures are not picked by the ledger.
+    /// The records after those that were seen.
     fn next(&self, page: QueryPage) -> Result<Vec<Summary>> {
         self.list(&Query {
+            // Filtered in `see` instead: a delivery that is listed now may fail later.
             failed: false,
             page,
             ..self.query.clone()

@@ -7,13 +7,13 @@ use crate::exit::Exit;
 use crate::store::Query;
 use crate::text::count;
 
-/// Records that are read at once: however many are asked for, no more are held.
+/// Records that are read at once: memory is bounded, whatever the limit of the list.
 const PAGE: usize = 1000;
 
-/// What a list did not show.
+/// How a list ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListEnd {
-    /// Whether there are more records than were asked for.
+    /// Whether there are more records than the limit.
     pub more: bool,
     /// Records that could not be read.
     unreadable: u64,
@@ -33,7 +33,7 @@ pub fn list(
     let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut is_empty = true;
     loop {
-        // One more than is shown tells whether there are more.
+        // One more than is shown, to know whether there are more.
         query.page.limit = left.min(PAGE) + 1;
         let mut found = store.list(&query)?;
         let is_last = found.len() < query.page.limit;

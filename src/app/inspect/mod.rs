@@ -1,4 +1,4 @@
-//! Looking at what was recorded: lists, whole records, figures, reports and drift.
+//! Queries of the ledger: lists, whole records, statistics, reports and drift.
 
 pub mod drift;
 pub mod follow;
@@ -12,7 +12,7 @@ use crate::app::context::Context;
 use crate::error::Result;
 use crate::store::{self, Lease, Store, StoreError, Summary};
 
-/// Records unless told otherwise.
+/// The default limit of a list.
 pub const DEFAULT_LIMIT: u32 = 20;
 
 /// A record of a list.
@@ -32,7 +32,7 @@ impl ListedRecord {
     }
 }
 
-/// Whether the process that made that claim still runs.
+/// Whether the process that holds that lease still runs.
 fn is_worked_on(context: &Context, owner: Option<&str>) -> bool {
     owner.is_some_and(|owner| Lease::is_alive(&context.ledger_path, owner))
 }
@@ -41,7 +41,7 @@ fn is_worked_on(context: &Context, owner: Option<&str>) -> bool {
 pub fn reader_if_any(context: &Context) -> Result<Option<Box<dyn Store>>> {
     match store::open_read_only(&context.ledger_path) {
         Err(StoreError::Missing(path)) => {
-            let notice = format!("nothing was recorded yet: there is no ledger at `{path}`");
+            let notice = format!("nothing was recorded yet: no ledger at `{path}`");
             context.notices.note(notice);
             Ok(None)
         }

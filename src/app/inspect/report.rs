@@ -1,4 +1,4 @@
-//! What a support team asks for, and nothing that it must not have.
+//! A report for a provider's support team, without secrets and signatures.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub struct Report {
 }
 
 /// The last exchange.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct LastExchange {
     /// When it began.
     pub at: Timestamp,
@@ -95,9 +95,7 @@ fn of_capture(capture: &Capture) -> Report {
         last: Some(LastExchange {
             at: request.at,
             status: Some(request.status).filter(|status| *status != 0),
-            error: None,
-            took: None,
-            answer: None,
+            ..LastExchange::default()
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! How users name records: `1042`, `#1042`, an id or the beginning of one, `last`, `last~2`.
+//! Record selectors: `1042`, `#1042`, an id or the beginning of one, `last`, `last~2`.
 
 use crate::app::context::Context;
 use crate::clock::{Timestamp, parse_duration};
@@ -23,12 +23,12 @@ pub fn number(store: &dyn Store, text: &str) -> Result<u64> {
     if let Some(back) = last(text) {
         return newest(store, back?);
     }
-    let nothing = || Error::nothing(format!("there is no record `{text}`")).hint("`hook log` shows what there is");
+    let nothing = || Error::nothing(format!("record `{text}` not found")).hint("`hook log` shows what there is");
     if let Ok(number) = text.trim_start_matches('#').parse::<u64>() {
         return store.get(number)?.map(|_| number).ok_or_else(nothing);
     }
     if !["cap_", "dlv_", "msg_"].iter().any(|prefix| text.starts_with(prefix)) {
-        return Err(Error::usage(format!("`{text}` is no record"))
+        return Err(Error::usage(format!("`{text}` is not a record"))
             .hint("write a number (`1042`), an id (`dlv_...`, `cap_...`, `msg_...`), `last` or `last~2`"));
     }
     match store.find(text, 2)?.as_slice() {
@@ -48,7 +48,7 @@ fn last(text: &str) -> Option<Result<usize>> {
     }
     let back = rest.strip_prefix('~')?.parse();
     Some(back.map_err(|_| {
-        Error::usage(format!("`{text}` is no record")).hint("write `last~2` for the one before the one before")
+        Error::usage(format!("`{text}` is not a record")).hint("write `last~2` for the one before the one before")
     }))
 }
 
@@ -67,6 +67,7 @@ fn newest(store: &dyn Store, back: usize) -> Result<u64> {
         };
         Ok(store.list(&query)?.first().map(|found| found.number))
     };
+    // `last` after `send` is what was sent; on a machine that only receives, what was received.
     let kind = match nth(RecordKind::Delivery, 0)? {
         Some(_) => RecordKind::Delivery,
         None => RecordKind::Capture,
@@ -80,9 +81,9 @@ pub fn record(store: &dyn Store, number: u64) -> Result<Record> {
     store.get(number)?.ok_or_else(|| gone(number))
 }
 
-/// The error for a number that is no record's.
+/// The error for a number without a record.
 pub fn gone(number: u64) -> Error {
-    Error::nothing(format!("there is no record `#{number}`"))
+    Error::nothing(format!("record `#{number}` not found"))
 }
 
 /// Reads `2h` as that long ago, or a moment.

@@ -26,9 +26,9 @@ pub struct RecordDetails {
     pub now: Timestamp,
     /// Deliveries that forward or repeat the record, the oldest first.
     pub later: Vec<Summary>,
-    /// Whether the first capture of the same event says another id of it, which is not signed.
+    /// Whether the first capture of the same event has another event id, which is then not signed.
     pub same_content: bool,
-    /// What is still to be done for a capture.
+    /// Pending work of a capture.
     pub waiting: Vec<WaitingWork>,
     /// Whether a living process has the delivery.
     pub is_worked_on: bool,
@@ -36,7 +36,7 @@ pub struct RecordDetails {
     pub provider_schedule: Option<String>,
 }
 
-/// A forward or a command that is not done yet.
+/// A pending forward or command.
 #[derive(Debug)]
 pub struct WaitingWork {
     /// Its lane.
@@ -56,7 +56,7 @@ pub fn show(context: &Context, id: &str, reveal: bool) -> Result<RecordDetails> 
     let (store, mut record) = find(context, id, reveal)?;
     let store = &*store;
     let number = record.number();
-    let (waiting, is_on_it, provider_schedule) = match &record {
+    let (waiting, is_worked_on_now, provider_schedule) = match &record {
         Record::Capture(_) => (store.waiting(number)?, false, None),
         Record::Delivery(delivery) => (
             Vec::new(),
@@ -68,29 +68,29 @@ pub fn show(context: &Context, id: &str, reveal: bool) -> Result<RecordDetails> 
         is_worked_on: is_worked_on(context, lane.owner.as_deref()),
         lane,
     });
-    let details = RecordDetails {
+    // Of the body as it was recorded: masking may change its length.
+    let size = body_of(&record).len();
+    if !reveal {
+        mask_record(context, &mut record);
+    }
+    Ok(RecordDetails {
         reveal,
-        size: body_of(&record).len(),
+        size,
         now: context.now(),
         later: later(store, number)?,
         same_content: is_same_content(store, &record)?,
         waiting: waiting.collect(),
-        is_worked_on: is_on_it,
+        is_worked_on: is_worked_on_now,
         provider_schedule,
-        record: {
-            if !reveal {
-                mask_record(context, &mut record);
-            }
-            record
-        },
-    };
-    Ok(details)
+        record,
+    })
 }
 
 fn find(context: &Context, id: &str, reveal: bool) -> Result<(Box<dyn Store>, Record)> {
     let store = select::reader(context)?;
     let number = select::number(&*store, id)?;
     let mut record = select::record(&*store, number)?;
+    // Either way the secrets of the record become known: put back, or recognised wherever they are to be masked.
     if reveal {
         context.restore(&mut record);
     } else {
@@ -129,7 +129,7 @@ fn later(store: &dyn Store, number: u64) -> Result<Vec<Summary>> {
     })?)
 }
 
-/// What the provider itself does after a failure, where only one attempt was asked for.
+/// The provider's own retry schedule, for a delivery that failed at its only attempt.
 fn provider_schedule(context: &Context, delivery: &NewDelivery) -> Option<String> {
     if delivery.state != DeliveryState::Failed || !delivery.delays.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Figures over records.
+//! Statistics of records.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::{Query, Stats};
 
-/// The shortest time over which a frequency is said: three events of one second are not 10,800 an hour.
+/// The shortest window of a frequency: three events of one second are not 10,800 an hour.
 const SHORTEST: Duration = Duration::from_secs(60);
 
 /// Figures, and the time that they are of.
 #[derive(Debug)]
 pub struct Statistics {
-    /// The moment that was asked for.
+    /// The requested start.
     pub since: Option<Timestamp>,
     /// That moment, else the first record's; absent where there is neither.
     pub from: Option<Timestamp>,
@@ -39,7 +39,7 @@ pub fn stats(context: &Context, query: &Query) -> Result<Option<Statistics>> {
 }
 
 impl Statistics {
-    /// How much time was looked at.
+    /// The length of the window.
     pub fn length(&self) -> Duration {
         self.from.map_or(Duration::ZERO, |from| self.until.since(from))
     }
@@ -56,7 +56,7 @@ impl Statistics {
         let ended = self.stats.delivered + self.stats.failed;
         #[expect(clippy::cast_precision_loss, reason = "a few digits are shown")]
         let rate = self.stats.delivered as f64 / ended as f64;
-        // Rounded down: 1 is said only when none failed.
+        // Rounded down, so that it is 1 only if none failed.
         (ended > 0).then(|| (rate * 10_000.0).floor() / 10_000.0)
     }
 }

@@ -1,4 +1,4 @@
-//! Delivers the messages of a run: one, or many of which every one is new.
+//! Delivers the messages of a run: one, or many that are all different.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::app::endpoint_health::EndpointHealth;
 use crate::engine::{Delivery, Limits, TOTAL};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally, record};
+use crate::message::Message;
+use crate::pipeline::{DeliveryObserver, Tally, record};
 use crate::provider::Profile;
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Ledger, Op, PendingAck};
@@ -33,18 +34,18 @@ pub struct RunOptions {
     pub time_scale: f64,
 }
 
-/// A run as a whole.
+/// The result of a run.
 #[derive(Debug)]
 pub struct SendResult {
-    /// What came of the deliveries.
+    /// The totals of the deliveries.
     pub tally: Tally,
     /// How long it took.
     pub took: Duration,
-    /// The worst of what the deliveries came to.
+    /// The worst exit code of a delivery.
     pub exit: Exit,
 }
 
-/// Makes and delivers as many messages as the options say. Tells what helps after the failure of a single one.
+/// Makes and delivers as many messages as the options say. After the failure of a single one, hints say what may help.
 pub async fn deliver(
     context: &Context,
     plan: &SendPlan<'_>,
@@ -59,14 +60,8 @@ pub async fn deliver(
     ledger.ready().await?;
     // Recorded first where more than one attempt may be made, and where one target may be slower than another: then what
     // waits for it is in the ledger and not in memory.
-    let lease = if plan.retries() || (is_bulk && plan.targets.len() > 1) {
-        Some(Arc::new(context.lease()?))
-    } else {
-        None
-    };
-    let recorded = lease
-        .as_ref()
-        .map_or_else(AlreadyRecorded::default, |_| AlreadyRecorded::All);
+    let records_first = plan.retries() || (is_bulk && plan.targets.len() > 1);
+    let lease = records_first.then(|| context.lease().map(Arc::new)).transpose()?;
     let limits = Limits {
         concurrency: options.concurrency,
         total: Some(options.concurrency.max(TOTAL)),
@@ -77,17 +72,12 @@ pub async fn deliver(
     let transport = plan.options.request.transport()?;
     let pipeline = context.pipeline(transport, ledger.clone(), limits, cancel.clone(), lease.clone());
     let (jobs_in, jobs) = mpsc::channel(256);
-    let producer = Producer {
-        context,
-        plan,
-        messages,
-        recording: RecordingQueue::new(ledger.clone(), lease),
-        jobs: jobs_in,
-        cancel: cancel.clone(),
-    };
+    let recording = RecordingQueue::new(ledger.clone(), lease);
+    let messages = (0..options.count).map(|index| messages.message(context, index));
+    let produce = produce(context, plan, messages, recording, jobs_in, &cancel);
     let mut health = EndpointHealth::new(context, observer, plan.works_off_schedule());
     let begun = Instant::now();
-    let (produced, tally) = tokio::join!(producer.run(options.count), pipeline.run(jobs, recorded, &mut health));
+    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut health));
     produced?;
     let tally = tally?;
     health.finish()?;
@@ -110,46 +100,34 @@ pub async fn deliver(
     })
 }
 
-/// Makes the messages of a run, and hands over their deliveries.
-struct Producer<'a> {
-    context: &'a Context,
-    plan: &'a SendPlan<'a>,
-    messages: &'a MessageFactory<'a>,
-    recording: RecordingQueue,
+/// Makes the messages of a run, and hands over their deliveries until the run is cut short.
+async fn produce(
+    context: &Context,
+    plan: &SendPlan<'_>,
+    messages: impl Iterator<Item = Result<Arc<Message>>>,
+    mut recording: RecordingQueue,
     jobs: mpsc::Sender<Delivery>,
-    cancel: CancellationToken,
-}
-
-impl Producer<'_> {
-    async fn run(mut self, count: u64) -> Result<()> {
-        for index in 0..count {
-            let message = self.messages.message(self.context, index)?;
-            for delivery in self.plan.deliveries(self.context, &message)? {
-                let ready = self.recording.push(delivery).await?;
-                if !self.hand_over(ready).await {
-                    return Ok(());
-                }
+    cancel: &CancellationToken,
+) -> Result<()> {
+    let is_over = async |ready| cancel.is_cancelled() || jobs.send(ready).await.is_err();
+    for message in messages {
+        for delivery in plan.deliveries(context, &message?)? {
+            if let Some(ready) = recording.push(delivery).await?
+                && is_over(ready).await
+            {
+                return Ok(());
             }
         }
-        while let Some(delivery) = self.recording.pop().await? {
-            if !self.hand_over(Some(delivery)).await {
-                break;
-            }
-        }
-        Ok(())
     }
-
-    /// Whether the run goes on.
-    async fn hand_over(&self, delivery: Option<Delivery>) -> bool {
-        match delivery {
-            Some(delivery) => !self.cancel.is_cancelled() && self.jobs.send(delivery).await.is_ok(),
-            None => true,
+    while let Some(ready) = recording.pop().await? {
+        if is_over(ready).await {
+            break;
         }
     }
+    Ok(())
 }
 
-/// Deliveries on their way into the ledger, which come out when they are on record. Many are handed over before the first
-/// is waited for, so that they share a sync.
+/// Deliveries on their way into the ledger, which come out when they are on record.
 struct RecordingQueue {
     ledger: Ledger,
     /// Absent: nothing is recorded before its attempt.
@@ -179,6 +157,7 @@ impl RecordingQueue {
             return Ok(Some(delivery));
         };
         let new = record(&delivery, Some(lease.name().to_owned()));
+        // Many are handed over before the first is waited for, so that they share a sync to disk.
         let ack = self.ledger.enqueue(Op::Delivery(Box::new(new))).await?;
         self.bytes += delivery.message.body.len();
         self.waiting.push_back((delivery, ack));
@@ -199,7 +178,7 @@ impl RecordingQueue {
     }
 }
 
-/// Tells what the causes of failures suggest; `url` is the target, where there is one.
+/// Hints about the causes of a failure.
 async fn advise(context: &Context, profile: &Profile, tally: &Tally, url: Option<&Url>) {
     let hint = |text: String| context.notices.hint(text);
     if tally.causes.contains_key("401") {

@@ -1,4 +1,4 @@
-//! What goes into a message: composed events, bytes, or the fields of a workflow.
+//! Messages: composed events, bytes, or the fields of a workflow.
 
 use std::sync::Arc;
 
@@ -17,8 +17,9 @@ use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
 use crate::template::{Placeholder, Template, text_of};
+use crate::text::quoted;
 
-/// What the caller wants in the message.
+/// The content of the message.
 #[derive(Debug, Clone, Default)]
 pub struct BodyOptions {
     /// The data and what changes it. The event is the send's.
@@ -44,7 +45,7 @@ pub enum WholeBody {
     Document(Value),
 }
 
-/// What makes messages.
+/// Where messages come from.
 pub(super) enum MessageSource<'a> {
     /// An event in its envelope.
     Composed(Box<Composer<'a>>),
@@ -70,7 +71,7 @@ impl<'a> MessageFactory<'a> {
         Self {
             source,
             random: seed.map_or_else(|| Arc::clone(&context.random), |seed| Arc::new(Random::seeded(seed))),
-            // Any fixed moment will do; this one is in the future, so that it is not taken for a real one.
+            // Any fixed moment would do; one in the future is not mistaken for a real one.
             base: seed.map(|_| Timestamp::from_unix(1_893_456_000)),
         }
     }
@@ -108,7 +109,7 @@ impl BodyOptions {
         self.whole.is_some()
     }
 
-    /// What makes messages of that event.
+    /// The source of messages of that event.
     pub(super) fn source<'a>(
         &self,
         context: &Context,
@@ -116,48 +117,33 @@ impl BodyOptions {
         event: Option<&str>,
         params: Vec<(String, String)>,
     ) -> Result<MessageSource<'a>> {
-        let mut document = match &self.whole {
-            None => return self.composed(context, profile, event, params),
-            Some(WholeBody::Bytes(_)) if !self.compose.edits.is_empty() => {
+        let wanted = ComposeOptions {
+            event: event.unwrap_or_default().to_owned(),
+            params,
+            ..self.compose.clone()
+        };
+        let document = match &self.whole {
+            None if event.is_none() => return Err(no_event(profile)),
+            None => return self.composed(context, profile, wanted),
+            Some(WholeBody::Bytes(_)) if !wanted.edits.is_empty() => {
                 let what = "`--set` does not change a `--body`: its bytes are sent as they are";
                 return Err(Error::usage(what));
             }
-            Some(WholeBody::Bytes(bytes)) => return Ok(self.fixed(profile, event, bytes.clone())),
-            Some(WholeBody::Document(document)) => document.clone(),
-            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields))?,
+            Some(WholeBody::Bytes(bytes)) => return Ok(fixed(profile, wanted, bytes.clone())),
+            Some(WholeBody::Document(document)) => Ok(document.clone()),
+            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields)),
         };
-        self.compose
-            .edits
-            .iter()
-            .try_for_each(|edit| edit.apply(&mut document))?;
-        Ok(self.fixed(profile, event, document.to_string().into_bytes()))
-    }
-
-    fn fixed<'a>(&self, profile: &'a Profile, event: Option<&str>, body: Vec<u8>) -> MessageSource<'a> {
-        MessageSource::Fixed {
-            profile,
-            content_type: profile.type_of(&body).to_owned(),
-            wanted: Box::new(ComposeOptions {
-                event: event.unwrap_or_default().to_owned(),
-                ..self.compose.clone()
-            }),
-            body: body.into(),
-        }
+        let mut document = document?;
+        wanted.edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
+        Ok(fixed(profile, wanted, document.to_string().into_bytes()))
     }
 
     fn composed<'a>(
         &self,
         context: &Context,
         profile: &'a Profile,
-        event: Option<&str>,
-        params: Vec<(String, String)>,
+        mut wanted: ComposeOptions,
     ) -> Result<MessageSource<'a>> {
-        let event = event.ok_or_else(|| no_event(profile))?;
-        let mut wanted = ComposeOptions {
-            event: event.to_owned(),
-            params,
-            ..self.compose.clone()
-        };
         if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
             wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
         }
@@ -167,6 +153,7 @@ impl BodyOptions {
                 profile.label()
             ));
         }
+        let event = wanted.event.clone();
         let composer = Composer::new(profile, wanted)?;
         if composer.event() != event {
             context
@@ -182,15 +169,24 @@ impl BodyOptions {
         let record = workflow::record(profile, self.record.as_deref())?;
         let mut merge = Merge::new(&record).within(sample.as_ref());
         let filled = fill(&mut merge);
-        workflow::judge_tags(context, profile, &merge.faults, self.strict)?;
+        workflow::check_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
+    }
+}
+
+fn fixed(profile: &Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'_> {
+    MessageSource::Fixed {
+        profile,
+        content_type: profile.type_of(&body).to_owned(),
+        wanted: Box::new(wanted),
+        body: body.into(),
     }
 }
 
 /// Whether a message's id goes over the wire.
 fn carries_id(profile: &Profile) -> bool {
     let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-    profile.envelope.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
+    profile.envelope.json.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
 }
 
 /// A GET has no body: its fields go to the query. A form has another body and type.
@@ -217,18 +213,12 @@ pub(super) fn reshape(delivery: &mut Delivery, is_form: bool) -> Result<()> {
     Ok(())
 }
 
-/// What is missing where a sample of `profile` is to be made.
+/// The error when no event of that provider is given.
 pub fn no_event(profile: &Profile) -> Error {
     let label = profile.label();
-    let some: Vec<String> = profile
-        .events
-        .keys()
-        .take(3)
-        .map(|event| format!("`{event}`"))
-        .collect();
+    let some = quoted(profile.events.keys().take(3));
     Error::usage("no event is given").hint(format!(
         "{} has {}; `hook providers events {label}` shows its whole catalogue",
-        profile.title,
-        some.join(", ")
+        profile.title, some
     ))
 }

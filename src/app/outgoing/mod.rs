@@ -1,5 +1,4 @@
-//! From an event to deliveries: who plays which provider, what goes into the message, which targets get it, and how the
-//! deliveries are made and recorded. Nothing is asked here: choices that need a person are made before.
+//! Sending: from an event to deliveries, made and recorded. There are no prompts here: front ends make such choices before.
 
 mod deliver;
 mod message;
@@ -15,21 +14,19 @@ pub use targets::{SendTarget, TargetChoice, endpoint_secrets};
 
 use crate::app::context::Context;
 use crate::app::retry::RetryPlan;
-use crate::engine::{Delivery, Progress, Signing};
+use crate::engine::{Delivery, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::headers::Headers;
-use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
 use crate::provider::{Profile, Registry};
-use crate::transport::AddressPolicy;
 use targets::TargetContext;
 
-/// What is sent, where to, and how.
+/// The message, its targets, and how it is sent.
 #[derive(Clone)]
 pub struct SendOptions {
-    /// The event's type; absent where the body says it, or there is none.
+    /// The event's type; absent where the body has it, or there is none.
     pub event: Option<String>,
     /// The provider to play, with its variant.
     pub provider: Option<String>,
@@ -47,7 +44,7 @@ pub struct SendOptions {
     pub execution: Option<Execution>,
 }
 
-/// Everything that the deliveries of one run have in common.
+/// The shared parts of the deliveries of one run.
 pub struct SendPlan<'a> {
     /// The provider that is played.
     pub profile: Arc<Profile>,
@@ -64,7 +61,7 @@ pub struct SendPlan<'a> {
     headers: Headers,
 }
 
-/// Refuses what has neither an event nor a body of its own.
+/// Refuses a message with neither an event nor a body.
 pub fn check_event(context: &Context, event: Option<&str>, provider: Option<&str>, body: &BodyOptions) -> Result<()> {
     if event.is_some() || body.is_whole() {
         return Ok(());
@@ -96,7 +93,7 @@ impl SendOptions {
 }
 
 impl<'a> SendPlan<'a> {
-    /// Finds out everything that can be known before the first request.
+    /// Decides everything that does not need a request.
     pub fn new(context: &Context, options: &'a SendOptions) -> Result<Self> {
         check_event(
             context,
@@ -141,7 +138,7 @@ impl<'a> SendPlan<'a> {
         })
     }
 
-    /// What makes the messages of this run; with a seed the same ones every time.
+    /// The factory of this run's messages; with a seed they are the same every time.
     pub fn messages(&self, context: &Context, seed: Option<u64>) -> Result<MessageFactory<'_>> {
         let event = self.options.event.as_deref();
         let source = self
@@ -156,19 +153,12 @@ impl<'a> SendPlan<'a> {
         let now = context.now();
         let each = self.targets.iter().zip(&self.signings);
         each.map(|(target, signing)| {
+            let (message, policy, label) = (message.clone(), self.policy.clone(), target.label.clone());
+            let (random, url) = (&context.random, target.url.clone());
             let mut delivery = Delivery {
-                id: Id::new(IdKind::Delivery, now, &context.random),
-                message: Arc::clone(message),
-                url: target.url.clone(),
                 method: self.options.request.method(&self.profile),
                 headers: self.headers.clone(),
-                signing: signing.clone(),
-                policy: Arc::clone(&self.policy),
-                addresses: AddressPolicy::Any,
-                is_changed: false,
-                progress: Progress::default(),
-                at: now,
-                label: Arc::clone(&target.label),
+                ..Delivery::new(random, now, message, url, signing.clone(), policy, label)
             };
             message::reshape(&mut delivery, self.options.body.form)?;
             Ok(delivery)
@@ -182,13 +172,13 @@ impl<'a> SendPlan<'a> {
         self.deliveries(context, &message)
     }
 
-    /// What takes up deliveries of this run that are interrupted.
+    /// The hint that resumes interrupted deliveries of this run.
     pub fn resumption(&self) -> &'static str {
         if self.options.secrets.is_empty() {
-            "`hook replay --resume` takes up what was interrupted"
+            "`hook replay --resume` continues what was interrupted"
         } else {
             // The ledger does not keep secrets that were given for one run.
-            "`hook replay --resume` with the same `--secret` takes up what was interrupted"
+            "`hook replay --resume` with the same `--secret` continues what was interrupted"
         }
     }
 
@@ -203,7 +193,7 @@ impl<'a> SendPlan<'a> {
     }
 }
 
-/// Parameters of which those of later lists replace those of earlier ones, and later ones of the same list earlier ones.
+/// Merges parameters; the last value of a name wins.
 fn merged<const N: usize>(lists: [&[(String, String)]; N]) -> Vec<(String, String)> {
     let all = lists.into_iter().flatten().cloned();
     all.collect::<indexmap::IndexMap<_, _>>().into_iter().collect()

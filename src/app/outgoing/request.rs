@@ -1,4 +1,4 @@
-//! What a request looks like beside its body, and the rehearsal of one.
+//! The request beside its body, and its dry run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::provider::Profile;
 use crate::secret::SecretRef;
 use crate::transport::{HttpOptions, HttpTransport};
 
-/// What the caller wants of the request.
+/// The request beside its body.
 #[derive(Clone, Default)]
 pub struct RequestOptions {
     /// The method instead of the provider's.
@@ -56,7 +56,7 @@ impl RequestOptions {
 
     /// The method to use.
     pub fn method(&self, profile: &Profile) -> String {
-        self.method.as_ref().unwrap_or(&profile.method).clone()
+        self.method.as_ref().unwrap_or(&profile.delivery.method).clone()
     }
 
     /// The transport.

@@ -15,9 +15,9 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::target::parse_url;
-use crate::text::{count, printable};
+use crate::text::{count, printable, quoted};
 
-/// One place that a message goes to.
+/// One target of a message.
 #[derive(Debug, Clone)]
 pub struct SendTarget {
     /// The URL.
@@ -28,7 +28,7 @@ pub struct SendTarget {
     pub(super) secrets: Vec<Secret>,
 }
 
-/// What the caller wants the message to go to.
+/// The targets of a message.
 #[derive(Debug, Clone)]
 pub enum TargetChoice {
     /// This URL.
@@ -44,7 +44,7 @@ pub enum TargetChoice {
     },
 }
 
-/// What is about to be sent.
+/// The message, as far as it decides about targets.
 pub(super) struct TargetContext<'a> {
     pub(super) profile: &'a Profile,
     /// The catalogue's name.
@@ -71,11 +71,8 @@ impl TargetChoice {
             let event = profile.as_ref().and_then(|profile| profile.canonical_event(event));
             event.is_some_and(|event| endpoint.events.contains(event))
         };
-        let mut labels: Vec<&str> = endpoints
-            .iter()
-            .filter(wants)
-            .map(|endpoint| endpoint.provider.as_str())
-            .collect();
+        let wanting = endpoints.iter().filter(wants);
+        let mut labels: Vec<&str> = wanting.map(|endpoint| endpoint.provider.as_str()).collect();
         labels.sort_unstable();
         labels.dedup();
         match labels.as_slice() {
@@ -86,14 +83,13 @@ impl TargetChoice {
             }
             _ if context.settings.provider.is_some() => Ok(None),
             [first, ..] => {
-                let names: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
-                let what = format!("endpoints of several providers want `{event}`: {}", names.join(", "));
+                let what = format!("endpoints of several providers want `{event}`: {}", quoted(&labels));
                 Err(Error::usage(what).hint(format!("pick one: `--provider {first}`")))
             }
         }
     }
 
-    /// What the endpoint says about the envelope.
+    /// The endpoint's parameters of the envelope.
     pub(super) fn params(&self) -> Vec<(String, String)> {
         match self {
             Self::Endpoint(endpoint) => endpoint.params.clone().into_iter().collect(),
@@ -101,7 +97,7 @@ impl TargetChoice {
         }
     }
 
-    /// The targets. Tells who gets the event where that is a choice.
+    /// Resolves the targets. Reports which endpoints get the event.
     pub(super) fn targets(&self, context: &Context, of: &TargetContext<'_>) -> Result<Vec<SendTarget>> {
         if context.settings.account_off && !matches!(self, Self::Url(_)) {
             return Err(account_off().hint("`--to URL` sends to a URL anyway"));
@@ -151,10 +147,8 @@ impl TargetContext<'_> {
             environment,
             params: &self.profile.effective_params(self.params),
         };
-        let judged: Vec<(&Endpoint, Option<SkipReason>)> = all
-            .iter()
-            .map(|endpoint| (endpoint, endpoint.wants(&wanted).err()))
-            .collect();
+        let judged = all.iter().map(|endpoint| (endpoint, endpoint.wants(&wanted).err()));
+        let judged: Vec<(&Endpoint, Option<SkipReason>)> = judged.collect();
         let chosen = judged.iter().filter(|(_, skip)| skip.is_none());
         let chosen: Vec<&Endpoint> = chosen.map(|(endpoint, _)| *endpoint).collect();
         announce(context, event, &judged, chosen.len());
@@ -185,7 +179,7 @@ impl TargetContext<'_> {
     }
 }
 
-/// Tells who gets the event, and why the others do not.
+/// Reports which endpoints get the event, and why the others do not.
 fn announce(context: &Context, event: &str, judged: &[(&Endpoint, Option<SkipReason>)], chosen: usize) {
     let of = count(judged.len() as u64, "endpoint");
     context.notices.note(format!("`{event}` goes to {chosen} of {of}"));
@@ -206,9 +200,9 @@ pub fn endpoint_secrets(context: &Context, name: Option<&str>, profile: &Profile
     let endpoints = context.book().read()?;
     let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name == name) else {
         let name = printable(name, 80);
-        context.notices.note(format!(
-            "endpoint `{name}` is not in the book any more, and its secret is not known"
-        ));
+        context
+            .notices
+            .note(format!("endpoint `{name}` was removed, so its secret is not known"));
         return Ok(Vec::new());
     };
     context.endpoint_secrets(endpoint, profile, Purpose::Sign)

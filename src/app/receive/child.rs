@@ -16,8 +16,8 @@ use crate::exit::Exit;
 use crate::process::GroupChild;
 use crate::shutdown::{DRAIN, Shutdown};
 
-/// Starts the command after `--`; when it ends, the listener does. Once the listener was told to end, the command has as
-/// long as a drain takes; a listener that has its count waits for the command.
+/// Starts the command after `--`; the listener ends with it. After a signal to the listener the command has as long as a
+/// drain takes; a listener that has its count waits for the command.
 pub(super) fn start(
     context: &Context,
     options: &ListenOptions,
@@ -41,7 +41,7 @@ pub(super) fn start(
         .env("HOOK_URL", url)
         .env("HOOK_LEDGER", ledger)
         .stdout(Stdio::from(std::io::stderr()));
-    // A program that talks with the person at the terminal must stay in the terminal's own group.
+    // An interactive program must stay in the terminal's foreground process group.
     let in_terminal = options.in_terminal;
     let spawned = if in_terminal {
         GroupChild::spawn_in_terminal(&mut command)
@@ -57,7 +57,7 @@ pub(super) fn start(
     ))))
 }
 
-/// Waits for the command after `--`, which is told to end when the listener is.
+/// Waits for the command, and stops it with the listener.
 async fn child_to_its_end(
     mut child: GroupChild,
     in_terminal: bool,
@@ -67,7 +67,7 @@ async fn child_to_its_end(
     let status = tokio::select! {
         status = child.wait() => status,
         () = shutdown.soft.cancelled() => {
-            // The terminal has told it already, and it may be at cleaning up.
+            // The terminal has sent the signal to it too, and it may be cleaning up.
             let patience = if in_terminal { DRAIN } else { Duration::ZERO };
             match tokio::time::timeout(patience, child.wait()).await {
                 Ok(status) => status,
@@ -78,7 +78,7 @@ async fn child_to_its_end(
     stop.cancel();
     match status {
         Ok(status) if status.success() => Exit::Ok,
-        // It was told to end, and did; a code of its own counts more.
+        // Ended by the signal that hook sent; an exit code of its own counts more.
         Ok(status) if shutdown.soft.is_cancelled() && status.code().is_none() => Exit::Interrupted,
         Ok(status) => Exit::Child(code_of(status)),
         Err(_) => Exit::Internal,
@@ -87,13 +87,6 @@ async fn child_to_its_end(
 
 fn code_of(status: std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
-    let signal = status
-        .signal()
-        .and_then(|signal| u8::try_from(signal).ok())
-        .map(|signal| signal.saturating_add(128));
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .or(signal)
-        .unwrap_or(1)
+    let code = status.code().or_else(|| Some(status.signal()? + 128));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

@@ -1,4 +1,4 @@
-//! Commands that run for what was received: one worker a command. Each runs with the capture as it is in the ledger.
+//! Commands that run for captures: one worker per command, which gets the capture as the ledger has it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::source::{Item, WorkSource};
 use super::summary::WorkSummary;
 use super::work_context::{Stall, WorkContext};
 use crate::listener::exec::{self, Bounds, CommandError};
-use crate::server::Incoming;
+use crate::listener::without_path;
 use crate::store::{Capture, NewCapture, Op};
 
 /// The worker of one command.
@@ -34,8 +34,8 @@ impl CommandWorker {
         }
     }
 
-    /// Works until its lanes are empty and nothing more comes, or until the time is over: what runs then is stopped and
-    /// stays in the queue.
+    /// Works until its lanes are empty and closed, or until the time is over: a command that runs then is stopped, and its
+    /// item stays in the queue.
     pub(super) async fn run(self, mut source: WorkSource) -> crate::error::Result<WorkSummary> {
         let slots = Arc::new(Semaphore::new(source.concurrency()));
         let (worker, tasks) = (Arc::new(self), TaskTracker::new());
@@ -67,26 +67,17 @@ impl CommandWorker {
 
     async fn one(self: Arc<Self>, item: Item, _slot: OwnedSemaphorePermit) {
         let number = item.work.capture;
-        let Some(loaded) = self.load(number).await else {
-            return;
-        };
-        let Some(capture) = loaded else {
-            // It was pruned, and its work with it.
-            return;
-        };
+        // `None` when the time is over, or when the capture was pruned, and its work with it.
+        let loaded = self.stall.until_ok(|| self.context.reader.capture(number)).await;
+        let Some(capture) = loaded.flatten() else { return };
         let error = match self.ran(&item, &capture).await {
             Ok(()) => None,
             Err(CommandError::Failed(words)) => Some(words),
             Err(CommandError::Stopped) => return,
         };
-        if self.keep(&item, &capture, error.clone()).await {
-            self.tell(&item, error.as_deref());
+        if self.record(&item, &capture, error.clone()).await {
+            self.emit(&item, error.as_deref());
         }
-    }
-
-    /// The capture, as soon as the ledger can be read; `None` when the time is over before.
-    async fn load(&self, number: u64) -> Option<Option<Capture>> {
-        self.stall.until_ok(|| self.context.reader.capture(number)).await
     }
 
     async fn ran(&self, item: &Item, capture: &Capture) -> Result<(), CommandError> {
@@ -97,18 +88,17 @@ impl CommandWorker {
             kill: &self.context.ends.kill,
             folder: Some(&folder),
         };
-        match record_of(&capture.request, &item.policy) {
-            Some(with_record) => exec::run(&item.lane.target, capture.number, &with_record, bounds).await,
-            None => exec::run(&item.lane.target, capture.number, &capture.request, bounds).await,
-        }
+        let with_record = record_of(&capture.request, &item.policy);
+        let request = with_record.as_ref().unwrap_or(&capture.request);
+        exec::run(&item.lane.target, capture.number, request, bounds).await
     }
 
-    /// Records what came of it, as soon as the ledger takes it: were the item left, the command would run again.
-    async fn keep(&self, item: &Item, capture: &Capture, error: Option<String>) -> bool {
+    /// Records the result, as soon as the ledger takes it: were the item left, the command would run again.
+    async fn record(&self, item: &Item, capture: &Capture, error: Option<String>) -> bool {
         let command = &item.lane.target;
         let failed_before = capture.processing.iter().any(|found| found.command == *command);
         let mut ops = vec![Op::WorkDone(item.work.key)];
-        // One that succeeds at once is not kept.
+        // A command that succeeds at once leaves no record.
         if error.is_some() || failed_before {
             ops.push(Op::Processed {
                 capture: capture.number,
@@ -117,13 +107,11 @@ impl CommandWorker {
                 error,
             });
         }
-        let kept = self
-            .stall
-            .until_ok(|| self.context.ledger.write(Op::Together(ops.clone())));
-        kept.await.is_some()
+        let write = || self.context.ledger.write(Op::Together(ops.clone()));
+        self.stall.until_ok(write).await.is_some()
     }
 
-    fn tell(&self, item: &Item, error: Option<&str>) {
+    fn emit(&self, item: &Item, error: Option<&str>) {
         self.stall.over();
         let (capture, command) = (item.work.capture, item.lane.target.as_str());
         let (count, event) = match error {
@@ -142,22 +130,16 @@ impl CommandWorker {
     }
 }
 
-/// The capture with the record that an inbound trigger makes of it in place of its body; `None` where there is no trigger.
+/// The capture with the record of an inbound trigger as its body; `None` without a trigger.
 fn record_of(request: &NewCapture, policy: &WorkPolicy) -> Option<NewCapture> {
-    let trigger = policy.inbound.as_ref()?;
-    let received = trigger.read(&Incoming {
-        method: request.method.clone(),
-        target: request.target.clone(),
-        headers: request.headers.clone(),
-        body: request.body.clone(),
-        remote: request.remote.parse().ok()?,
-    });
-    let body = received
-        .record
-        .map_or_else(|| request.body.clone(), |record| record.to_string().into());
+    let reading = policy
+        .inbound
+        .as_ref()?
+        .read(&request.target, &request.headers, &request.body);
+    let record = reading.record.map(|record| record.to_string().into());
     Some(NewCapture {
-        target: super::forwarded::without_path(&request.target),
-        body,
+        target: without_path(&request.target),
+        body: record.unwrap_or_else(|| request.body.clone()),
         ..request.clone()
     })
 }

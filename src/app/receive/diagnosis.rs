@@ -1,5 +1,5 @@
-//! Why requests were refused: found out beside the server, one at a time, kept with the capture and told. It is help and
-//! no duty, so that nothing waits for it: what comes too fast, or cannot be kept, goes without.
+//! Diagnosis of refused requests: beside the server, one at a time, recorded with the capture and reported. Nothing waits
+//! for it: a request that comes too fast, or whose diagnosis cannot be recorded, goes without.
 
 use std::sync::Arc;
 
@@ -8,9 +8,8 @@ use tokio::sync::mpsc;
 use super::event::{Observer, ReceiveEvent};
 use crate::app::context::Context;
 use crate::listener::WholeRequest;
-use crate::secret::Secret;
 use crate::signature::{Diagnosis, HintCaller, Received};
-use crate::store::{DiagnosisNote, Ledger, NewCapture, Op, StoreError};
+use crate::store::{DiagnosisNote, Ledger, Op};
 use crate::verification::{Verification, VerificationResult};
 
 /// Refused requests that may wait for an explanation; further ones go without.
@@ -21,26 +20,26 @@ pub(super) const WAITING: usize = 16;
 pub(super) struct Refused {
     /// The capture's number.
     pub(super) number: u64,
-    /// The decision.
+    /// The verdict.
     pub(super) judged: VerificationResult,
     /// The request.
     pub(super) whole: WholeRequest,
 }
 
-/// Explains refusals.
+/// Finds out why requests were refused.
 pub(super) struct Diagnoser {
-    /// Which secrets this machine knows, and where remarks go.
+    /// The secrets of this machine, and the notices.
     pub(super) context: Arc<Context>,
-    /// How requests are checked.
+    /// Verifies requests.
     pub(super) verification: Arc<Verification>,
-    /// Keeps what is found.
+    /// Records diagnoses.
     pub(super) ledger: Ledger,
-    /// Learns what is found.
+    /// Gets the events.
     pub(super) observer: Arc<dyn Observer>,
 }
 
 impl Diagnoser {
-    /// Explains what comes until the queue ends.
+    /// Works until the queue ends.
     pub(super) async fn run(self, mut queue: mpsc::Receiver<Refused>) {
         let notices = self.context.notices.clone();
         let (mut last, mut failing) = (None, false);
@@ -53,63 +52,47 @@ impl Diagnoser {
                     text: found.said(),
                     hint: hint.clone(),
                 };
-                match (self.keep(number, note).await, failing) {
-                    (Err(error), false) => {
-                        failing = true;
-                        notices.warn(format!("why requests are refused is not recorded: {error}"));
-                    }
-                    (Ok(()), true) => {
-                        failing = false;
-                        notices.note("why requests are refused is recorded again");
-                    }
+                let (capture, note) = (number, Box::new(note));
+                let written = self.ledger.write(Op::Explained { capture, note }).await;
+                // Only a change is reported: a full disk fails for each request.
+                match &written {
+                    Err(error) if !failing => notices.warn(format!("could not record the diagnosis: {error}")),
+                    Ok(_) if failing => notices.note("diagnoses are recorded again"),
                     _ => {}
                 }
+                failing = written.is_err();
             }
             let told = Some((diagnosis.found.map(|found| found.said()), hint));
             if told != last {
+                if let Some((text, hint)) = &told {
+                    let (text, hint) = (text.as_deref(), hint.as_deref());
+                    // A diagnosis is help: an observer that fails is noticed by the dispatcher.
+                    let _ = self.observer.on(ReceiveEvent::Explained { text, hint });
+                }
                 last = told;
-                let (text, hint) = last
-                    .as_ref()
-                    .map_or((None, None), |(text, hint)| (text.as_deref(), hint.as_deref()));
-                // Nobody waits for an explanation.
-                let _ = self.observer.on(ReceiveEvent::Explained { text, hint });
             }
         }
-    }
-
-    async fn keep(&self, capture: u64, note: DiagnosisNote) -> Result<(), StoreError> {
-        let note = Box::new(note);
-        self.ledger.write(Op::Explained { capture, note }).await.map(drop)
     }
 
     async fn explain(&self, refused: Refused) -> (Diagnosis, Option<String>) {
         let (verification, context) = (Arc::clone(&self.verification), Arc::clone(&self.context));
         // Secrets may be in files, and many checks take their time.
-        let looked = tokio::task::spawn_blocking(move || {
-            let profile = refused.judged.profile.as_deref();
+        let explained = tokio::task::spawn_blocking(move || {
+            let (judged, capture) = (&refused.judged, &refused.whole.capture);
+            let profile = judged.profile.as_deref();
             let others = profile.map_or_else(Vec::new, |profile| context.known_secrets(profile));
-            diagnose(&verification, &refused.judged, &refused.whole.capture, &others)
+            let url = verification.url(&capture.headers, &capture.target);
+            let received = Received {
+                method: &capture.method,
+                url: url.as_deref(),
+                headers: &capture.headers,
+                body: &capture.body,
+                now: capture.at,
+            };
+            let diagnosis = verification.explain(judged, &received, &others);
+            let hint = verification.advice(&diagnosis, judged, &received, HintCaller::Listen);
+            (diagnosis, hint)
         });
-        looked.await.unwrap_or_default()
+        explained.await.unwrap_or_default()
     }
-}
-
-/// What explains a refusal, and what to do about it.
-fn diagnose(
-    verification: &Verification,
-    judged: &VerificationResult,
-    capture: &NewCapture,
-    others: &[Secret],
-) -> (Diagnosis, Option<String>) {
-    let url = verification.url(&capture.headers, &capture.target);
-    let received = Received {
-        method: &capture.method,
-        url: url.as_deref(),
-        headers: &capture.headers,
-        body: &capture.body,
-        now: capture.at,
-    };
-    let diagnosis = verification.explain(judged, &received, others);
-    let hint = verification.advice(&diagnosis, judged, &received, HintCaller::Listen);
-    (diagnosis, hint)
 }

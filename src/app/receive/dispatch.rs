@@ -1,4 +1,4 @@
-//! What happens to what the listener tells of: it is counted and reported, an app is asked for the answer, a refusal is
+//! Dispatch of the listener's events: each request is counted and reported, an app is asked for the answer, a refusal is
 //! explained.
 
 use std::sync::Arc;
@@ -18,33 +18,27 @@ use crate::error::Result;
 use crate::listener::{AskApp, ListenerEvent, ReceivedRequest, Router, Withheld};
 use crate::store::StoreError;
 
-/// Passes on what was received.
+/// Handles the listener's events.
 pub(super) struct Dispatcher {
     pub(super) notices: Notices,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) router: Arc<Router>,
     /// Absent: nothing is passed on.
     pub(super) workers: Option<Workers>,
-    /// Where refused requests are explained.
+    /// Requests to diagnose.
     pub(super) refused: mpsc::Sender<Refused>,
-    pub(super) ends: DispatchEnds,
+    /// Ends the intake.
+    pub(super) stop: CancellationToken,
+    /// Fires when forwards and commands must end.
+    pub(super) late: CancellationToken,
     pub(super) trigger: Option<Trigger>,
     pub(super) confirmer: SubscriptionConfirmer,
     pub(super) summary: ListenSummary,
     pub(super) rejected: RejectedPeers,
 }
 
-/// How a listener ends.
-#[derive(Clone)]
-pub(super) struct DispatchEnds {
-    /// No more requests are taken.
-    pub(super) stop: CancellationToken,
-    /// Forwards and commands have had their time.
-    pub(super) late: CancellationToken,
-}
-
 impl Dispatcher {
-    /// What the listener tells, until it has ended; then forwards and commands may end.
+    /// Works until the listener has ended, then until its workers have.
     pub(super) async fn run(mut self, mut told: mpsc::Receiver<ListenerEvent>) -> Result<ListenSummary> {
         while let Some(first) = told.recv().await {
             let mut next = Some(first);
@@ -86,7 +80,7 @@ impl Dispatcher {
         }
         match request.withheld {
             Some(Withheld::WebPage) => self.notices.warn(format!(
-                "#{number} came from a web page and is not verified: not passed on"
+                "#{number} is not passed on: it came from a web page and is not verified"
             )),
             Some(Withheld::Commands) => self.notices.warn(format!(
                 "#{number} has neither a signature nor a token: no command is run; `--unverified` runs them for anybody"
@@ -97,7 +91,7 @@ impl Dispatcher {
             self.ask(ask);
         }
         if let Some(whole) = request.whole.filter(|_| !hidden && request.judged.verdict.is_refused()) {
-            // When too many wait, this one goes without.
+            // When too many wait, this one goes without a diagnosis.
             let _ = self.refused.try_send(Refused {
                 number,
                 judged: request.judged,
@@ -105,7 +99,7 @@ impl Dispatcher {
             });
         }
         if self.summary.expected.is_some() && self.summary.is_met() {
-            self.ends.stop.cancel();
+            self.stop.cancel();
         }
         Ok(())
     }
@@ -126,32 +120,33 @@ impl Dispatcher {
     fn not_kept(&mut self, error: &StoreError) {
         let count = &mut self.summary.not_kept;
         *count += 1;
-        // Ever rarer lines are enough to see it; a full disk refuses thousands.
+        // A full disk refuses thousands: the 1st, 2nd, 4th, 8th is reported.
         if count.is_power_of_two() {
             self.notices
                 .warn(format!("answered 503, nothing recorded: {error} ({count} so far)"));
         }
     }
 
-    /// Asks the app for the answer. Whoever waits for an app that takes no more waits beside this.
+    /// Asks the app for the answer.
     fn ask(&self, ask: AskApp) {
         let Some(app) = self.workers.as_ref().and_then(|workers| workers.app(ask.lane.id)) else {
             return;
         };
         if let Err(mpsc::error::TrySendError::Full(ask)) = app.try_send(ask) {
+            // An app that takes no more must not hold up the dispatch of other requests.
             tokio::spawn(async move {
                 let _ = app.send(ask).await;
             });
         }
     }
 
-    /// Lets forwards and commands end, and reports what there was.
+    /// Waits for the workers, and reports the totals.
     async fn finish(mut self) -> Result<ListenSummary> {
         let (work, ended) = match self.workers {
             Some(workers) => workers.finish().await,
             None => (WorkSummary::default(), Ok(())),
         };
-        self.confirmer.finish(&self.ends.late).await;
+        self.confirmer.finish(&self.late).await;
         if let Some(trigger) = self.trigger {
             trigger.finish().await;
         }

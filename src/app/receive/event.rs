@@ -1,4 +1,4 @@
-//! What a front end learns of while hook receives requests and passes them on.
+//! The events of a listener and its workers, for front ends.
 
 use url::Url;
 
@@ -10,16 +10,16 @@ use crate::error::Result;
 use crate::listener::ReceivedRequest;
 use crate::store::{Lane, Sealed};
 
-/// What happens.
+/// An event.
 #[derive(Debug)]
 pub enum ReceiveEvent<'a> {
     /// Requests are taken from now on.
     Ready(&'a Ready),
     /// A request is on record, and answered or about to be. Those that the filter hides are not reported.
     Request(&'a ReceivedRequest),
-    /// What the request before says to an inbound trigger.
+    /// How an inbound trigger read the request before.
     Triggered(&'a TriggerReport<'a>),
-    /// Every request so far was reported: what is buffered can go out.
+    /// Every request so far was reported: buffers can be flushed.
     AllTold,
     /// Why a request was refused, and what to do about it. The same is not reported twice in a row.
     Explained {
@@ -32,7 +32,7 @@ pub enum ReceiveEvent<'a> {
     Attempt {
         /// The delivery's number.
         number: u64,
-        /// What was tried, and what follows.
+        /// The attempt and what follows.
         event: &'a Event,
     },
     /// The sender did not get the app's answer, for this reason.
@@ -42,13 +42,13 @@ pub enum ReceiveEvent<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// A forward is left in the queue: a secret of the request is not in the ledger and not at hand.
+    /// A forward stays in the queue: a secret of the request is neither in the ledger nor available.
     Incomplete {
         /// The capture's number.
         capture: u64,
-        /// What is not there.
+        /// The missing secret.
         sealed: &'a Sealed,
-        /// Where it was to go.
+        /// The target.
         target: &'a Url,
     },
     /// A command succeeded.
@@ -64,21 +64,21 @@ pub enum ReceiveEvent<'a> {
     },
     /// Work of a target cannot go on for the moment: the ledger fails. Reported once until it has recovered.
     Stalled {
-        /// Whose work.
+        /// The lane of the target.
         lane: &'a Lane,
-        /// What is wrong.
+        /// The failure of the ledger.
         error: &'a str,
     },
-    /// It goes on.
+    /// The work goes on.
     Recovered {
-        /// Whose work.
+        /// The lane of the target.
         lane: &'a Lane,
     },
     /// All requests and what they caused are done. A command beside the listener may still run.
     Finished(&'a ListenSummary),
 }
 
-/// Learns what happens. An error means that nobody looks on any more.
+/// Receives the events. An error means that the front end has failed.
 pub trait Observer: Send + Sync + 'static {
     /// One event, after it is in the ledger.
     fn on(&self, event: ReceiveEvent<'_>) -> Result<()>;

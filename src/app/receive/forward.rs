@@ -1,5 +1,5 @@
-//! Sending on what was received: one worker a target. It loads a capture when there is room for it and hands it to the
-//! engine; first attempts go out in the order of the queue.
+//! Forwarding: one worker per target. It loads a capture when there is room for it and hands it to the engine; first
+//! attempts go out in the order of the queue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,37 +8,34 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::{AnswerMemory, reply_to};
+use super::answer::reply_to;
 use super::event::{Observer, ReceiveEvent};
-use super::forwarded::{headers, without_path};
-use super::loaded::{Loaded, goes_out, taken_up};
+use super::forwarded::goes_out;
 use super::policy::WorkPolicy;
 use super::source::{Item, WorkSource};
 use super::summary::WorkSummary;
 use super::work_context::{Stall, WorkContext};
-use crate::engine::{Delivery, Engine, Event, Label, Limits, Progress, Promise, Signing};
+use crate::engine::{Delivery, Engine, Event, Limits, Promise};
 use crate::error::{Error, Result};
-use crate::exchange::Source as MadeBy;
-use crate::id::{Id, IdKind};
+use crate::id::Id;
 use crate::listener::{AppReply, AskApp};
-use crate::message::{Message, Mode};
-use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Pipeline, Tally};
-use crate::store::{Capture, Op, Sealed, StoreError};
-use crate::transport::{AddressPolicy, Transport, join_url};
+use crate::pipeline::{DeliveryObserver, Pipeline, Tally};
+use crate::store::{Op, Sealed, StoreError};
+use crate::transport::Transport;
 
 /// Bytes of bodies that a target's worker holds for first attempts, the one in flight included. A larger body goes alone.
 const BODIES: u32 = 8 * 1024 * 1024;
 
-/// What a delivery takes beside its body, for that count: many small ones are not free.
+/// Bytes that are counted for a delivery beside its body: many small ones are not free.
 const OVERHEAD: u32 = 16 * 1024;
 
-/// Forwards beyond those at once whose outcome may be on its way to the ledger: a crash sends no more of them again than
-/// these and those.
+/// Forwards whose outcome may be on its way to the ledger, beside those in flight: a crash sends no more than these and
+/// those again.
 const UNRECORDED: usize = 15;
 
 type StoreResult<T> = std::result::Result<T, StoreError>;
 
-/// What is known of deliveries until their first attempt is on record.
+/// Deliveries whose first attempt is not on record yet.
 type Flights = Arc<Mutex<HashMap<Id, Flight>>>;
 
 struct Flight {
@@ -53,7 +50,7 @@ type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 pub(super) struct ForwardWorker<T> {
     pub(super) context: Arc<WorkContext>,
     pub(super) transport: Arc<T>,
-    pub(super) answers: AnswerMemory,
+    pub(super) answers: Arc<Semaphore>,
     pub(super) asks: mpsc::Receiver<AskApp>,
 }
 
@@ -64,11 +61,11 @@ impl<T: Transport> ForwardWorker<T> {
         let stall = Stall::new(&self.context, source.lane());
         loop {
             let (fed, ended) = self.round(&mut source, &stall).await;
-            let ended = ended.map(|tally| sum.add(&tally));
+            let ended = ended.map(|tally| sum.merge((&tally).into()));
             let Err(failed) = fed.map_err(Error::from).and(ended) else {
                 return Ok(sum);
             };
-            // An error without words means that nobody looks on any more.
+            // An error without a message means that the observer has failed.
             if failed.message.is_empty() || !stall.wait(&failed).await {
                 return Err(failed);
             }
@@ -76,7 +73,7 @@ impl<T: Transport> ForwardWorker<T> {
         }
     }
 
-    /// Until the end, or until the ledger fails.
+    /// Forwards until the end, or until the ledger fails.
     async fn round(&mut self, source: &mut WorkSource, stall: &Arc<Stall>) -> (StoreResult<()>, Result<Tally>) {
         let context = Arc::clone(&self.context);
         let (jobs_in, jobs) = mpsc::channel(1);
@@ -97,7 +94,7 @@ impl<T: Transport> ForwardWorker<T> {
         };
         let mut view = Flying {
             observer: Arc::clone(&context.observer),
-            answers: self.answers.clone(),
+            answers: Arc::clone(&self.answers),
             flights: Arc::clone(&flights),
             stall: Arc::clone(stall),
         };
@@ -109,9 +106,11 @@ impl<T: Transport> ForwardWorker<T> {
             jobs: jobs_in,
             cancel,
         };
-        let feeding = feeder.feed(source, &mut self.asks);
-        let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, AlreadyRecorded::default(), &mut view));
-        // Whoever still waits for an answer learns that none will come.
+        let asks = &mut self.asks;
+        // The feeder goes with its channel: that is the end of the pipeline's jobs.
+        let feeding = async move { feeder.feed(source, asks).await.inspect_err(|_| feeder.cancel.cancel()) };
+        let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, &mut view));
+        // Senders that still wait for an answer get 502 now.
         lock(&flights).clear();
         (fed, ended)
     }
@@ -128,13 +127,7 @@ struct Feeder<'a> {
 }
 
 impl Feeder<'_> {
-    /// A failure stops what is under way.
-    async fn feed(self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
-        let fed = self.feed_all(source, asks).await;
-        fed.inspect_err(|_| self.cancel.cancel())
-    }
-
-    async fn feed_all(&self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
+    async fn feed(&self, source: &mut WorkSource, asks: &mut mpsc::Receiver<AskApp>) -> StoreResult<()> {
         let (mut more_asks, mut more_work) = (true, true);
         while more_asks || more_work {
             tokio::select! {
@@ -182,125 +175,85 @@ impl Feeder<'_> {
             () = self.cancel.cancelled() => return Ok(()),
         };
         let loaded = match item.work.delivery {
-            Some(number) => self.go_on(&item, number).await?,
+            Some(number) => self.resume(&item, number).await?,
             None => self.fresh(&item).await?,
         };
-        match loaded {
-            Loaded::Ready(delivery) => self.begin(*delivery, room, None).await,
-            Loaded::Gone => {
-                self.context.ledger.write(Op::WorkDone(item.work.key)).await?;
-            }
-            Loaded::Left => {}
+        if let Some(delivery) = loaded {
+            self.begin(delivery, room, None).await;
         }
         Ok(())
     }
 
-    async fn fresh(&self, item: &Item) -> StoreResult<Loaded> {
+    /// The first attempt of an item; `None` when there is nothing to send.
+    async fn fresh(&self, item: &Item) -> StoreResult<Option<Delivery>> {
         let loaded = self.context.reader.capture(item.work.capture).await?;
         let (Some(capture), Ok(target)) = (loaded, Url::parse(&item.lane.target)) else {
-            return Ok(Loaded::Gone);
+            // It was pruned.
+            self.context.ledger.write(Op::WorkDone(item.work.key)).await?;
+            return Ok(None);
         };
         let promise = Promise::Item(item.work.key);
         let delivery = self.context.forward(&target, &capture, &item.policy, promise);
-        let whole = |one: &Sealed| goes_out(one, &delivery.headers, item.policy.inbound.is_none());
-        if let Some(sealed) = capture.sealed.iter().find(|one| whole(one)) {
-            self.incomplete(capture.number, sealed, &target);
-            return Ok(Loaded::Left);
-        }
-        Ok(Loaded::Ready(Box::new(delivery)))
+        let with_target = item.policy.inbound.is_none();
+        let is_whole = self.is_whole(&capture.sealed, &delivery, (capture.number, &target), with_target);
+        Ok(is_whole.then_some(delivery))
     }
 
-    fn incomplete(&self, capture: u64, sealed: &Sealed, target: &Url) {
-        // Whether anybody looks on is found out by the next attempt.
-        self.context.report(ReceiveEvent::Incomplete {
-            capture,
-            sealed,
-            target,
-        });
-    }
-
-    /// A forward of an earlier process with attempts left.
-    async fn go_on(&self, item: &Item, number: u64) -> StoreResult<Loaded> {
-        let Some(mut record) = self.context.reader.delivery(number).await? else {
-            return Ok(Loaded::Left);
+    /// The rest of a forward that an earlier process began; `None` when it stays in the queue.
+    async fn resume(&self, item: &Item, number: u64) -> StoreResult<Option<Delivery>> {
+        let Some(record) = self.context.reader.delivery(number).await? else {
+            return Ok(None);
         };
-        let sealed = std::mem::take(&mut record.sealed);
-        let delivery = taken_up(record, item);
-        let Some((delivery, from)) = delivery else {
-            return Ok(Loaded::Left);
-        };
+        let from = record.delivery.owner.clone();
         if self.context.is_held_by_others(from.as_deref()) {
-            return Ok(Loaded::Left);
+            return Ok(None);
         }
-        if let Some(sealed) = sealed.iter().find(|one| goes_out(one, &delivery.headers, true)) {
-            self.incomplete(item.work.capture, sealed, &delivery.url);
-            return Ok(Loaded::Left);
+        let Some(delivery) = self.context.resume_forward(record.delivery, &item.policy) else {
+            return Ok(None);
+        };
+        if !self.is_whole(&record.sealed, &delivery, (item.work.capture, &delivery.url), true) {
+            return Ok(None);
         }
         let claim = Op::Claim {
             delivery: delivery.id,
             from,
             owner: self.context.owner.name().to_owned(),
         };
-        let taken = self.context.ledger.write(claim).await?.number != 0;
-        Ok(if taken {
-            Loaded::Ready(Box::new(delivery))
-        } else {
-            Loaded::Left
-        })
+        let ack = self.context.ledger.write(claim).await?;
+        // Without a number another process was faster.
+        Ok((ack.number != 0).then_some(delivery))
+    }
+
+    /// Whether every secret of a delivery is available; reports one that is not.
+    fn is_whole(
+        &self,
+        sealed: &[Sealed],
+        delivery: &Delivery,
+        (capture, target): (u64, &Url),
+        with_target: bool,
+    ) -> bool {
+        let missing = sealed.iter().find(|one| goes_out(one, &delivery.headers, with_target));
+        if let Some(sealed) = missing {
+            self.context.report(ReceiveEvent::Incomplete {
+                capture,
+                sealed,
+                target,
+            });
+        }
+        missing.is_none()
     }
 
     async fn begin(&self, delivery: Delivery, room: Option<Room>, reply: Option<oneshot::Sender<AppReply>>) {
         lock(self.flights).insert(delivery.id, Flight { _room: room, reply });
-        // The engine ends early only when the ledger or the time does; what was not begun stays in the queue.
+        // The engine ends early only without a ledger or time; what was not begun stays in the queue.
         let _ = self.jobs.send(delivery).await;
     }
 }
 
-impl WorkContext {
-    /// The same bytes to another place: end-to-end headers, and where they came from.
-    fn forward(&self, target: &Url, capture: &Capture, policy: &WorkPolicy, promise: Promise) -> Delivery {
-        let (now, number) = (self.clock.now(), capture.number);
-        let mut request = capture.request.clone();
-        if policy.inbound.is_some() {
-            request.target = without_path(&request.target);
-        }
-        let message = Message {
-            id: Id::new(IdKind::Message, now, &self.random),
-            wire_id: request.event_id.clone().unwrap_or_default(),
-            event: request.event.clone().unwrap_or_default(),
-            time: request.at,
-            mode: Mode::Test,
-            content_type: request.headers.get_text("content-type").unwrap_or_default().to_owned(),
-            body: request.body.clone(),
-        };
-        Delivery {
-            id: Id::new(IdKind::Delivery, now, &self.random),
-            message: Arc::new(message),
-            url: join_url(target, &request.target),
-            headers: headers(&request, policy),
-            method: request.method,
-            signing: Signing::AsCaptured,
-            policy: Arc::new(policy.delivery()),
-            addresses: AddressPolicy::Any,
-            is_changed: false,
-            progress: Progress::default(),
-            at: now,
-            label: Arc::new(Label {
-                source: MadeBy::Forward,
-                provider: request.provider,
-                endpoint: None,
-                origin: Some(number),
-                execution: None,
-                promise,
-            }),
-        }
-    }
-}
-
-/// Lets go of what was held for a first attempt, answers the sender that waits for it, and tells the observer.
+/// Releases the room of a first attempt, answers the sender that waits for it, and passes the event on.
 struct Flying {
     observer: Arc<dyn Observer>,
-    answers: AnswerMemory,
+    answers: Arc<Semaphore>,
     flights: Flights,
     stall: Arc<Stall>,
 }

@@ -1,5 +1,5 @@
-//! Which providers a listener expects, and whose secrets it has. What acts on a verdict needs to know that from its user:
-//! from the sender's headers it would be the sender's choice.
+//! The expected providers of a listener, and its secrets. Where commands run for verified requests, the user names the
+//! provider: the headers of a request are its sender's choice.
 
 use super::options::ListenOptions;
 use super::routes::{NamedRoute, runs_commands};
@@ -9,21 +9,12 @@ use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
 use crate::shell::quote;
 use crate::signature::Scheme;
 
-/// What a listener verifies with.
+/// The keys of a listener.
 pub(super) struct Keys {
     /// The providers that are expected.
     pub(super) providers: Vec<String>,
     /// The secrets; absent: nothing is verified.
     pub(super) secrets: Option<Secrets>,
-}
-
-/// Why commands cannot be run with these secrets.
-#[derive(Debug, PartialEq, Eq)]
-enum Unbound {
-    /// No provider is named.
-    Provider,
-    /// Several are, and some secrets say none of them: their places in the list.
-    Secrets(Vec<usize>),
 }
 
 /// The providers that are expected, and the secrets to verify with; none: nothing is verified.
@@ -53,18 +44,14 @@ pub(super) fn keys(context: &Context, options: &ListenOptions, routes: &[NamedRo
     Ok(keys)
 }
 
-/// Those of the endpoints whose secrets are the only ones, else the settings'.
+/// The providers of the endpoints whose secrets are the only ones, else the settings' provider.
 fn expected_providers(context: &Context, owners: &[Option<(String, String)>]) -> Vec<String> {
     if owners.is_empty() || !owners.iter().all(Option::is_some) {
         return context.settings.named_provider.iter().cloned().collect();
     }
-    let mut labels: Vec<String> = Vec::new();
-    for (_, provider) in owners.iter().flatten() {
-        if !labels.contains(provider) {
-            labels.push(provider.clone());
-        }
-    }
-    labels
+    let labels = owners.iter().flatten().map(|(_, provider)| provider.clone());
+    // Each once, in the order in which the user gave them.
+    labels.collect::<indexmap::IndexSet<_>>().into_iter().collect()
 }
 
 /// Refuses to run commands for requests that no provider signs.
@@ -78,10 +65,10 @@ fn check_signed(context: &Context, options: &ListenOptions, labels: &[String]) -
         }
     }
     Err(Error::usage(format!(
-        "commands would run for requests that nobody verified: `{}` signs nothing",
+        "refusing to run commands for unverified requests: `{}` signs nothing",
         labels.join("`, `")
     ))
-    .hint("add `--unverified` if anybody may run them"))
+    .hint("add `--unverified` if anyone may run them"))
 }
 
 /// The name and the provider of the secrets of each reference that is `endpoint:NAME`.
@@ -96,29 +83,30 @@ fn owners(context: &Context, given: &[String]) -> Result<Vec<Option<(String, Str
     given.iter().map(owner).collect()
 }
 
-/// Refuses to run commands for whichever provider a request says that it is from.
+/// Refuses to run commands when the headers of a request choose the provider.
 fn check_bound(given: &[String], secrets: &[Secret], labels: &[String]) -> Result<()> {
-    match unbound(secrets, labels) {
-        None => Ok(()),
-        Some(Unbound::Provider) => Err(Error::usage(
-            "commands would run for requests of any provider that a sender chooses to imitate",
-        )
-        .hint("name the provider whose secret it is: `--provider NAME`; `hook providers list` shows all")),
-        Some(Unbound::Secrets(open)) => {
-            let error = Error::usage(format!(
-                "commands would run for several providers, and {} which of them signs with it",
-                match open.len() {
-                    1 => "a secret does not say".to_owned(),
-                    n => format!("{n} secrets do not say"),
-                }
-            ));
-            let flags = flags_for(given, labels);
-            Err(error.hint(format!("say whose secret each is: `{}`", flags.join(" "))))
-        }
+    let named = providers(labels).len();
+    if named == 0 {
+        let what = "refusing to run commands for requests of any provider that a sender chooses to imitate";
+        return Err(Error::usage(what)
+            .hint("name the provider whose secret it is: `--provider NAME`; `hook providers list` shows all"));
     }
+    let open = secrets.iter().filter(|secret| secret.provider().is_none()).count();
+    if named == 1 || open == 0 {
+        return Ok(());
+    }
+    let which = match open {
+        1 => "a secret does not say".to_owned(),
+        n => format!("{n} secrets do not say"),
+    };
+    let flags = flags_for(given, labels);
+    Err(Error::usage(format!(
+        "refusing to run commands for several providers: {which} which of them signs with it"
+    ))
+    .hint(format!("say whose secret each is: `{}`", flags.join(" "))))
 }
 
-/// The flags that say whose secret each is. A reference that says it stays; the others are given out in their order.
+/// The flags that name the provider of each secret. A reference that names it stays; the others are assigned in order.
 fn flags_for(given: &[String], labels: &[String]) -> Vec<String> {
     let named = |text: &String| match endpoint_of(text) {
         Some((name, _)) => name.map(str::to_owned),
@@ -198,19 +186,6 @@ fn providers(labels: &[String]) -> Vec<&str> {
     providers
 }
 
-/// What is missing before commands may run.
-fn unbound(secrets: &[Secret], labels: &[String]) -> Option<Unbound> {
-    match providers(labels).as_slice() {
-        [] => Some(Unbound::Provider),
-        [_] => None,
-        _ => {
-            let open = |(index, secret): (usize, &Secret)| secret.provider().is_none().then_some(index);
-            let open: Vec<usize> = secrets.iter().enumerate().filter_map(open).collect();
-            (!open.is_empty()).then_some(Unbound::Secrets(open))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,9 +201,11 @@ mod tests {
         );
         let providers: Vec<_> = bound.iter().map(Secret::provider).collect();
         assert_eq!(providers, [Some("github"), None, Some("slotflow"), None]);
-        assert_eq!(unbound(&bound, &labels), Some(Unbound::Secrets(vec![1, 3])));
-        assert_eq!(unbound(&bound[..1], &labels), None);
-        assert_eq!(unbound(&bound, &labels[..1]), None);
-        assert_eq!(unbound(&bound, &[]), Some(Unbound::Provider));
+        let refusal =
+            |secrets: &[Secret], labels: &[String]| check_bound(&[], secrets, labels).err().map(|e| e.message);
+        assert!(refusal(&bound, &labels).unwrap().contains("2 secrets do not say"));
+        assert_eq!(refusal(&bound[..1], &labels), None);
+        assert_eq!(refusal(&bound, &labels[..1]), None);
+        assert!(refusal(&bound, &[]).unwrap().contains("any provider"));
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::child;
 use super::diagnosis::{Diagnoser, Refused, WAITING};
-use super::dispatch::{DispatchEnds, Dispatcher};
+use super::dispatch::Dispatcher;
 use super::event::{Observer, ReceiveEvent};
 use super::keys::{Keys, keys};
 use super::options::{ListenOptions, TlsOptions};
@@ -26,7 +26,7 @@ use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::{AnswerRules, Challenges, Listener, ListenerEvent, Router};
+use crate::listener::{Challenges, Listener, ListenerEvent, Router};
 use crate::server::tls::{Tls, TlsError};
 use crate::server::{self, ServerLimits};
 use crate::shutdown::{DRAIN, Shutdown};
@@ -35,11 +35,11 @@ use crate::store::Ledger;
 use crate::text::count;
 use crate::verification::Verification;
 
-/// How long the second Ctrl-C leaves for records of what it stopped.
+/// Time for the last records after the second Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Receives requests until the shutdown, or until the count or the time of the options is over. What happens is reported
-/// while it does. A second signal ends it at once, with an error without words.
+/// Receives requests until the shutdown, or until the count or the time of the options is over. Events are reported as they
+/// happen. A second signal ends it at once, with an error without a message.
 pub async fn listen(
     context: &Context,
     options: ListenOptions,
@@ -51,25 +51,31 @@ pub async fn listen(
     let routes = routes::routes(context, &options)?;
     check(context, &options, &routes)?;
     let port = options.port.unwrap_or(context.settings.port);
-    let bound = socket::bind(options.bind, port).await?;
+    let (socket, address) = socket::bind(options.bind, port).await?;
     let certificate = options.tls.as_ref().map(|tls| certificate(context, tls)).transpose()?;
+    let (tls, ca_file) = certificate.unzip();
+    let keys = keys(context, &options, &routes)?;
     let setup = Setup {
         context,
         options: &options,
         observer: &observer,
         shutdown: &shutdown,
-        // The end comes with a signal, with the end of the time, of the command or of the count. After a signal or the time
-        // what is under way has a while left; otherwise it is waited for.
-        ends: DispatchEnds {
-            stop: shutdown.soft.child_token(),
-            late: shutdown.late(),
-        },
+        stop: shutdown.soft.child_token(),
+        // A signal and `duration` cut off forwards and commands; the end of the command and of the count wait for them.
+        late: shutdown.drain_deadline(),
     };
-    let (open, ready, keys) = setup.open(routes, bound, certificate).await?;
+    let open = setup.open(routes, &keys).await?;
+    let ready = ready(
+        &options,
+        address,
+        open.dispatcher.trigger.as_ref(),
+        keys.secrets.as_ref(),
+        ca_file.flatten(),
+    );
     observer.on(ReceiveEvent::Ready(&ready))?;
     let beside = (ready.url.as_str(), keys.secrets.as_ref());
-    let child = child::start(context, &options, beside, &shutdown, setup.ends.stop.clone())?;
-    let mut summary = open.attend(&options, &shutdown, &setup.ends).await?;
+    let child = child::start(context, &options, beside, &shutdown, setup.stop.clone())?;
+    let mut summary = setup.serve(open, socket, tls).await?;
     if let Some(child) = child {
         summary.command = Some(child.await.unwrap_or(Exit::Internal));
     }
@@ -79,7 +85,7 @@ pub async fn listen(
 fn warn_of_exposure(context: &Context, options: &ListenOptions) {
     if options.expose && options.inbound.is_some() {
         context.notices.warn(
-            "whoever learns the path can use the trigger from other machines, and over http it can be read on the way",
+            "anyone who learns the path can use the trigger from other machines, and over http it can be read in transit",
         );
     } else if options.expose && !verifies(options) {
         context
@@ -92,9 +98,9 @@ fn verifies(options: &ListenOptions) -> bool {
     options.dev_secret || !options.secrets.is_empty()
 }
 
-/// What speaks against starting at all.
+/// Refuses combinations of options.
 fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> Result<()> {
-    if let Some(status) = options.status.filter(|status| !(200..300).contains(status))
+    if let Some(status) = options.answers.status.filter(|status| !(200..300).contains(status))
         && !routes.is_empty()
     {
         context
@@ -104,19 +110,19 @@ fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> R
     let proved = verifies(options) || options.require_bearer.is_some();
     if runs_commands(routes) && !proved && !options.unverified {
         let hint = if options.inbound.is_some() {
-            "add `--unverified` if whoever has the URL may run them"
+            "add `--unverified` if anyone with the URL may run them"
         } else {
-            "add `--secret`, or `--unverified` if anybody may run them"
+            "add `--secret`, or `--unverified` if anyone may run them"
         };
-        return Err(Error::usage("commands would run for requests that nobody verified").hint(hint));
+        return Err(Error::usage("refusing to run commands for unverified requests").hint(hint));
     }
-    if options.answer_by_app && routes.iter().all(|named| named.route.to.runs()) {
+    if options.answer_by_app && routes.iter().all(|named| named.route.to.is_command()) {
         return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
     }
     Ok(())
 }
 
-/// The certificate of the files, or one made on the spot with the file that callers must trust.
+/// The certificate of the files, or a self-signed one with the file that callers must trust.
 fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<String>)> {
     let failed = |error: TlsError| Error::usage(error.to_string()).because_of(&error);
     if let Some((certificate, key)) = &options.files {
@@ -124,7 +130,7 @@ fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<S
     }
     let made = Tls::self_signed(&[]).map_err(failed)?;
     let path = context.paths.state.join("listen-cert.pem");
-    crate::fs::private_file(&path, made.certificate_pem().as_bytes()).map_err(|error| {
+    crate::fs::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
         Error::new(
             Exit::Store,
             format!("certificate `{}` cannot be written", path.display()),
@@ -134,50 +140,48 @@ fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<S
     Ok((made, Some(path.display().to_string())))
 }
 
-/// What a listener is made of.
+/// What the parts of a listener are made from.
 struct Setup<'a> {
     context: &'a Context,
     options: &'a ListenOptions,
     observer: &'a Arc<dyn Observer>,
     shutdown: &'a Shutdown,
-    ends: DispatchEnds,
+    /// Ends the intake.
+    stop: CancellationToken,
+    /// Fires when forwards and commands must end.
+    late: CancellationToken,
+}
+
+/// The parts of a listener.
+struct Open {
+    listener: Arc<Listener>,
+    events: mpsc::Receiver<ListenerEvent>,
+    dispatcher: Dispatcher,
+    diagnoser: Diagnoser,
+    to_explain: mpsc::Receiver<Refused>,
+    ledger: Ledger,
 }
 
 impl Setup<'_> {
-    /// A listener that only has to take requests, where it is, and what it verifies with.
-    async fn open(
-        &self,
-        routes: Vec<NamedRoute>,
-        (socket, address): (TcpListener, SocketAddr),
-        certificate: Option<(Tls, Option<String>)>,
-    ) -> Result<(Open, Ready, Keys)> {
+    /// Opens the ledger and starts the workers.
+    async fn open(&self, routes: Vec<NamedRoute>, keys: &Keys) -> Result<Open> {
         let (context, options) = (self.context, self.options);
-        let kept = context.kept_ledger(options.dedupe_window);
-        let ledger = kept.ledger.clone();
-        let keys = keys(context, options, &routes)?;
+        let (ledger, retention) = context.kept_ledger(options.dedupe_window);
         let trigger = Trigger::open(context, options)?;
-        let owner = (!routes.is_empty()).then(|| context.lease()).transpose()?;
+        let lease = (!routes.is_empty()).then(|| context.lease()).transpose()?;
         let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
-        let router = Arc::new(routes::router(context, options, routes, inbound, owner.as_ref()));
-        let (outlet, told) = mpsc::channel(1024);
-        let listener = self.listener(&keys, trigger.as_ref(), &router, ledger.clone(), outlet)?;
-        // A ledger that cannot be opened is no ground to answer anything.
+        let router = Arc::new(routes::router(context, options, routes, inbound, lease.as_ref()));
+        let (outlet, events) = mpsc::channel(1024);
+        let listener = self.listener(keys, trigger.as_ref(), &router, ledger.clone(), outlet)?;
+        // No request is answered before it can be recorded.
         ledger.ready().await?;
         let work_ends = WorkEnds {
             no_more: CancellationToken::new(),
-            late: self.ends.late.clone(),
+            late: self.late.clone(),
             kill: self.shutdown.hard.clone(),
         };
-        let workers = routes::start(context, options, &router, (&ledger, owner), self.observer, work_ends).await?;
-        context.keep(&kept);
-        let (tls, ca_file) = certificate.unzip();
-        let ready = ready(
-            options,
-            address,
-            trigger.as_ref(),
-            keys.secrets.as_ref(),
-            ca_file.flatten(),
-        );
+        let workers = routes::start(context, options, &router, (&ledger, lease), self.observer, work_ends).await?;
+        retention.start(&context.notices);
         let (refused, to_explain) = mpsc::channel(WAITING);
         let diagnoser = Diagnoser {
             context: Arc::new(context.clone()),
@@ -191,7 +195,8 @@ impl Setup<'_> {
             router,
             workers,
             refused,
-            ends: self.ends.clone(),
+            stop: self.stop.clone(),
+            late: self.late.clone(),
             trigger,
             confirmer: SubscriptionConfirmer::new(context.notices.clone(), options.confirm_sns)?,
             summary: ListenSummary {
@@ -200,17 +205,46 @@ impl Setup<'_> {
             },
             rejected: RejectedPeers::default(),
         };
-        let open = Open {
-            socket,
-            tls,
+        Ok(Open {
             listener: Arc::new(listener),
-            told,
+            events,
             dispatcher,
             diagnoser,
             to_explain,
             ledger,
+        })
+    }
+
+    /// Takes requests until the end, and waits for the work that they caused.
+    async fn serve(&self, open: Open, socket: TcpListener, tls: Option<Tls>) -> Result<ListenSummary> {
+        let shutdown = self.shutdown;
+        let limits = ServerLimits {
+            body: self.options.max_body,
+            drain: DRAIN,
+            ..ServerLimits::default()
         };
-        Ok((open, ready, keys))
+        let (stop, cut) = (self.stop.clone(), shutdown.cut(&self.late));
+        // The server alone holds the listener, and with it the sender of its events: they end with the server.
+        let serving = tokio::spawn(server::serve(socket, tls, limits, open.listener, stop, cut));
+        let mut draining = pin!(async {
+            let explaining = self.late.run_until_cancelled(open.diagnoser.run(open.to_explain));
+            tokio::join!(open.dispatcher.run(open.events), explaining).0
+        });
+        let mut timer = pin!(tokio::time::sleep(self.options.duration.unwrap_or(Duration::MAX)));
+        let finished = loop {
+            tokio::select! {
+                finished = &mut draining => break finished,
+                () = shutdown.hard.cancelled() => {
+                    serving.abort();
+                    // What is not done stays in the queue; the records of what is done get a moment.
+                    let _ = tokio::time::timeout(LAST_WORDS, draining).await;
+                    break Err(Error::silent(Exit::Interrupted));
+                }
+                () = &mut timer, if !shutdown.soft.is_cancelled() => shutdown.soft.cancel(),
+            }
+        };
+        open.ledger.close();
+        finished
     }
 
     /// The handler of requests.
@@ -227,7 +261,7 @@ impl Setup<'_> {
         let secret = |reference: &Option<String>| reference.as_ref().map(|text| context.secret(text)).transpose();
         let bearer = secret(&options.require_bearer)?;
         if bearer.as_ref().is_some_and(|token| is_public_key(token.expose())) {
-            return Err(Error::usage("the bearer token is a key of a pair, which is no secret"));
+            return Err(Error::usage("the bearer token is a key of a key pair, not a secret"));
         }
         let verify = secret(&options.handshake_token)?;
         let verification = Verification::new(&context.registry, &providers, keys.secrets.clone())?;
@@ -236,25 +270,25 @@ impl Setup<'_> {
                 .because_of(&error)
                 .hint("`hook providers show NAME` says which form its secrets have")
         })?;
+        let reject_status = options.answers.reject_status;
         Ok(Listener {
             clock: Arc::clone(&context.clock),
             random: Arc::clone(&context.random),
             verification: Arc::new(verification.reachable_as(options.public_url.clone(), options.tls.is_some())),
             ledger,
             outlet,
-            challenges: Challenges::new(&context.registry, &providers, !options.answer_by_app, verify)?,
+            challenges: Challenges::new(
+                &context.registry,
+                &providers,
+                !options.answer_by_app,
+                verify,
+                reject_status,
+            )?,
             inbound: trigger.map(|trigger| trigger.inbound.clone()),
-            rules: AnswerRules {
-                reject_status: options.reject_status,
-                status: options.status,
-                delay: options.delay,
-                hurry: self.shutdown.soft.clone(),
-                fail_first: AtomicU64::new(options.fail_first),
-                allow: options.allow_ip.clone(),
-                bearer,
-                whole: options.whole_requests,
-                tells_unsigned: options.unsigned_parts,
-            },
+            rules: options.answers.clone(),
+            failed: AtomicU64::new(0),
+            bearer,
+            hurry: self.shutdown.soft.clone(),
             router: Arc::clone(router),
             room: Listener::room(),
         })
@@ -282,69 +316,5 @@ fn ready(
             (None, Some(Secrets::Dev(_))) => format!("verifying with the {DEV_SECRET}"),
             (None, Some(Secrets::Given(given))) => format!("verifying with {}", count(given.len() as u64, "secret")),
         },
-    }
-}
-
-/// A listener that is ready.
-struct Open {
-    socket: TcpListener,
-    tls: Option<Tls>,
-    listener: Arc<Listener>,
-    told: mpsc::Receiver<ListenerEvent>,
-    dispatcher: Dispatcher,
-    diagnoser: Diagnoser,
-    to_explain: mpsc::Receiver<Refused>,
-    ledger: Ledger,
-}
-
-impl Open {
-    /// Takes requests until the end, and waits for what they caused.
-    async fn attend(self, options: &ListenOptions, shutdown: &Shutdown, ends: &DispatchEnds) -> Result<ListenSummary> {
-        let limits = ServerLimits {
-            body: options.max_body,
-            drain: DRAIN,
-            ..ServerLimits::default()
-        };
-        let Self {
-            dispatcher,
-            diagnoser,
-            told,
-            to_explain,
-            ..
-        } = self;
-        let (stop, cut) = (ends.stop.clone(), shutdown.cut(&ends.late));
-        // The server alone holds the listener, and with it the sending half of what is told: that ends with the server.
-        let serving = tokio::spawn(server::serve(self.socket, self.tls, limits, self.listener, stop, cut));
-        let mut draining = pin!(async {
-            let explaining = async {
-                tokio::select! {
-                    () = diagnoser.run(to_explain) => {}
-                    () = ends.late.cancelled() => {}
-                }
-            };
-            tokio::join!(dispatcher.run(told), explaining).0
-        });
-        let mut timer = pin!(timer(options.duration));
-        let finished = loop {
-            tokio::select! {
-                finished = &mut draining => break Some(finished),
-                () = shutdown.hard.cancelled() => break None,
-                () = &mut timer, if !shutdown.soft.is_cancelled() => shutdown.soft.cancel(),
-            }
-        };
-        if finished.is_none() {
-            // What is not done is in the queue; what is done is to be on record.
-            serving.abort();
-            let _ = tokio::time::timeout(LAST_WORDS, draining).await;
-        }
-        self.ledger.close();
-        finished.unwrap_or_else(|| Err(Error::silent(Exit::Interrupted)))
-    }
-}
-
-async fn timer(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => tokio::time::sleep(duration).await,
-        None => std::future::pending().await,
     }
 }

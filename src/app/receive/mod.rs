@@ -1,6 +1,6 @@
-//! Receiving: a listener that verifies, explains, records and answers requests, and what follows them: forwards, commands,
-//! inbound triggers, confirmed subscriptions. Work is taken from the ledger's queue, one worker a target, so that a slow or
-//! dead target costs disk and holds up nobody else.
+//! Receiving: a listener that verifies, diagnoses, records and answers requests, and the work that they cause: forwards,
+//! commands, inbound triggers, confirmed subscriptions. Work is taken from the ledger's queue, one worker per target, so
+//! that a slow or dead target costs disk and holds up no other.
 
 mod answer;
 mod child;
@@ -12,7 +12,6 @@ mod forward;
 mod forwarded;
 mod keys;
 mod listen;
-mod loaded;
 mod options;
 mod policy;
 mod routes;
@@ -26,6 +25,7 @@ mod trigger;
 mod work_context;
 mod workers;
 
+pub use crate::listener::AnswerRules;
 pub use event::{Observer, ReceiveEvent};
 pub use listen::listen;
 pub use options::{ListenOptions, TlsOptions, TriggerOptions};

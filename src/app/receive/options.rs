@@ -1,13 +1,13 @@
-//! What the caller of [`listen`](super::listen) wants.
+//! Options of [`listen`](super::listen).
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::app::retry::RetryPlan;
-use crate::listener::Network;
+use crate::listener::AnswerRules;
 
-/// How to receive, and what to do with requests.
+/// How requests are received, answered and passed on.
 #[derive(Debug)]
 pub struct ListenOptions {
     /// References of the secrets to verify with: `[NAME=]REF`.
@@ -20,8 +20,6 @@ pub struct ListenOptions {
     pub max_body: usize,
     /// Reference of the bearer token that requests must carry.
     pub require_bearer: Option<String>,
-    /// The only peers that may send; none: all.
-    pub allow_ip: Vec<Network>,
     /// How long a second delivery of an event is a duplicate, instead of what the settings say.
     pub dedupe_window: Option<Duration>,
     /// Reference of the verify token that a provider has to send in its challenge.
@@ -40,14 +38,8 @@ pub struct ListenOptions {
     pub tls: Option<TlsOptions>,
     /// The URL under which a tunnel makes the listener reachable.
     pub public_url: Option<String>,
-    /// Status of the answer, instead of what the provider takes for success.
-    pub status: Option<u16>,
-    /// Status of the answer to refused requests.
-    pub reject_status: u16,
-    /// Wait before each answer.
-    pub delay: Duration,
-    /// So many requests are answered 500 first.
-    pub fail_first: u64,
+    /// How requests are answered.
+    pub answers: AnswerRules,
     /// Answer with what the app answers, instead of at once.
     pub answer_by_app: bool,
     /// Where requests are forwarded to, instead of where the settings say.
@@ -72,10 +64,6 @@ pub struct ListenOptions {
     pub unverified: bool,
     /// Report and pass on only events that fit this pattern.
     pub filter: Option<String>,
-    /// Report every request with its bytes, not only those that are refused.
-    pub whole_requests: bool,
-    /// Report which parts of accepted requests are not signed.
-    pub unsigned_parts: bool,
     /// Stop after so many requests.
     pub count: Option<u64>,
     /// Stop after this time.

@@ -1,11 +1,11 @@
-//! How the work of a lane is done: kept with the lane, so that whoever takes it up does it by the same rules.
+//! How the work of a lane is done: recorded with the lane, so that a process that resumes it follows the same rules.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::listener::Inbound;
-use crate::provider::policy::{Codes, Policy, Schedule};
+use crate::provider::policy::Policy;
 
 /// How the work of a lane is done.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,50 +21,44 @@ pub struct WorkPolicy {
     pub keep_host: bool,
     /// Whether requests came over TLS.
     pub tls: bool,
-    /// Where requests were sent to, when something stands in front.
+    /// The URL that senders use, where a tunnel or proxy is in front.
     pub public_url: Option<String>,
     /// The inbound trigger that requests came to: a command gets the record that it makes of them.
     pub inbound: Option<Inbound>,
 }
 
-/// Of a forward without a limit of its own.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
 impl WorkPolicy {
-    /// Reads what [`WorkPolicy::to_text`] wrote. What a newer hook wrote and this one does not know is left out.
+    /// Reads what [`WorkPolicy::to_text`] wrote. Fields of a newer version are ignored.
     pub fn from_text(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// As it is kept.
+    /// As it is recorded.
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
     /// The delivery policy of a forward.
     pub fn delivery(&self) -> Policy {
-        self.delivery.clone().unwrap_or_else(|| Policy {
-            timeout: TIMEOUT,
-            success: Codes::any_success(),
-            schedule: Schedule::default(),
-        })
+        self.delivery.clone().unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::policy::Schedule;
 
     #[test]
     fn a_policy_is_read_as_it_was_written_and_gaps_have_defaults() {
         let policy = WorkPolicy {
             delivery: Some(Policy {
                 timeout: Duration::from_millis(1500),
-                success: Codes::any_success(),
                 schedule: Schedule {
                     delays: vec![Duration::from_secs(1), Duration::from_secs(60)],
                     ..Schedule::default()
                 },
+                ..Policy::default()
             }),
             exec_timeout: Some(Duration::from_secs(3)),
             concurrency: 3,

@@ -16,37 +16,39 @@ use crate::app::context::Context;
 use crate::config::{SettingOrigin, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::glob::Glob;
-use crate::listener::route::{Destination, Route};
+use crate::listener::route::Route;
 use crate::listener::{Inbound, RoutedLane, Router};
-use crate::provider::policy::{Codes, Policy, Schedule};
+use crate::provider::policy::{Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
-use crate::target::parse_url;
+use crate::target::{TargetSpec, parse_url};
 use crate::text::count;
 use crate::transport::{HttpOptions, HttpTransport};
 
-/// A route, and the project's file that names it.
+/// A route, and the project's file that it comes from.
 pub(super) struct NamedRoute {
     pub(super) route: Route,
     pub(super) trust: Option<String>,
 }
 
-/// Every route of the command line and the settings.
+/// Every route of the options and the settings.
 pub(super) fn routes(context: &Context, options: &ListenOptions) -> Result<Vec<NamedRoute>> {
     let settings = &context.settings;
     let mut routes = Vec::new();
     let mut add = |route, trust: &Option<String>| {
-        let trust = trust.clone();
-        routes.push(NamedRoute { route, trust });
+        routes.push(NamedRoute {
+            route,
+            trust: trust.clone(),
+        });
     };
     let own = settings.forward_to.as_ref().filter(|_| options.forward_to.is_none());
     if let Some(url) = options.forward_to.as_ref().or(own) {
         let url = parse_url(url)?;
         let trust = own.and_then(|_| project(context, |file| file.listen.forward_to.is_some()));
-        add(Route::everything(Destination::Forward(url)), &trust);
+        add(Route::everything(TargetSpec::Url(url)), &trust);
     }
     if let Some(command) = &options.exec {
-        add(Route::everything(Destination::Run(command.clone())), &None);
+        add(Route::everything(TargetSpec::Command(command.clone())), &None);
     }
     let parse = |text: &String| Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")));
     for text in &options.on {
@@ -65,7 +67,7 @@ pub(super) fn routes(context: &Context, options: &ListenOptions) -> Result<Vec<N
     Ok(routes)
 }
 
-/// The project's file, when the strongest layer that says something is that.
+/// The project's file, when it is the strongest layer with that setting.
 fn project(context: &Context, says: impl Fn(&ConfigFile) -> bool) -> Option<String> {
     let layer = context.settings.layers.iter().rev().find(|layer| says(&layer.file))?;
     match &layer.origin {
@@ -76,10 +78,10 @@ fn project(context: &Context, says: impl Fn(&ConfigFile) -> bool) -> Option<Stri
 
 /// Whether a command runs for requests.
 pub(super) fn runs_commands(routes: &[NamedRoute]) -> bool {
-    routes.iter().any(|named| named.route.to.runs())
+    routes.iter().any(|named| named.route.to.is_command())
 }
 
-/// Where events go, each target with a lane of its own under that lease.
+/// The router, with one lane of the work queue per target under that lease.
 pub(super) fn router(
     context: &Context,
     options: &ListenOptions,
@@ -87,43 +89,46 @@ pub(super) fn router(
     inbound: Option<&Inbound>,
     owner: Option<&Lease>,
 ) -> Router {
-    let forward = WorkPolicy {
+    let schedule = Schedule {
+        // No provider's schedule is played here: these suit an app that is restarted.
+        delays: [1, 5, 30, 120, 600].map(Duration::from_secs).to_vec(),
+        ..Schedule::default()
+    };
+    let delivery = Policy {
+        timeout: options.timeout,
+        schedule,
+        ..Policy::default()
+    };
+    let policy = WorkPolicy {
         inbound: inbound.cloned(),
         tls: options.tls.is_some(),
         public_url: options.public_url.clone(),
         keep_host: options.preserve_host,
         concurrency: options.concurrency,
-        delivery: Some(options.retry.apply(&forward_policy(options.timeout))),
-        exec_timeout: None,
-    };
-    let command = WorkPolicy {
-        delivery: None,
+        delivery: Some(options.retry.apply(&delivery)),
         exec_timeout: options.exec_timeout,
-        ..forward.clone()
     };
     let folder = std::env::current_dir().map_or_else(|_| String::new(), |folder| folder.display().to_string());
+    let new_lane = |kind, target, trust| Lane {
+        id: Random::os().uuid_v7(context.now()),
+        kind,
+        target,
+        folder: folder.clone(),
+        trust,
+        policy: policy.to_text(),
+        owner: owner.map(|owner| owner.name().to_owned()),
+    };
     let mut routed: Vec<RoutedLane> = Vec::new();
     for NamedRoute { route, trust } in routes {
-        let (kind, target, policy) = match &route.to {
-            Destination::Forward(url) => (WorkKind::Forward, url.to_string(), &forward),
-            Destination::Run(command_text) => (WorkKind::Command, command_text.clone(), &command),
+        let (kind, target) = match &route.to {
+            TargetSpec::Url(url) => (WorkKind::Forward, url.to_string()),
+            TargetSpec::Command(command) => (WorkKind::Command, command.clone()),
         };
-        let same =
-            |known: &&RoutedLane| (known.lane.kind, &known.lane.target, &known.lane.trust) == (kind, &target, &trust);
+        // Routes to one target share its lane, which keeps the order of their events.
+        let same = |old: &&RoutedLane| (old.lane.kind, &old.lane.target, &old.lane.trust) == (kind, &target, &trust);
         let (lane, wake) = match routed.iter().find(same) {
             Some(known) => (Arc::clone(&known.lane), Arc::clone(&known.wake)),
-            None => {
-                let lane = Lane {
-                    id: Random::os().uuid_v7(context.now()),
-                    kind,
-                    target,
-                    folder: folder.clone(),
-                    trust,
-                    policy: policy.to_text(),
-                    owner: owner.map(|owner| owner.name().to_owned()),
-                };
-                (Arc::new(lane), Arc::new(Notify::new()))
-            }
+            None => (Arc::new(new_lane(kind, target, trust)), Arc::default()),
         };
         routed.push(RoutedLane { route, lane, wake });
     }
@@ -135,20 +140,8 @@ pub(super) fn router(
     }
 }
 
-/// How a forward is retried when the user wants retries: nobody's schedule is being played.
-fn forward_policy(timeout: Duration) -> Policy {
-    Policy {
-        timeout,
-        success: Codes::any_success(),
-        schedule: Schedule {
-            delays: [1, 5, 30, 120, 600].map(Duration::from_secs).to_vec(),
-            ..Schedule::default()
-        },
-    }
-}
-
-/// Starts the workers, with what an earlier run left for the same targets; says what that is, and what else is left. Without
-/// a lease there is nothing to work on.
+/// Starts the workers, with what an earlier run left for the same targets; reports what is resumed and what is left. Without
+/// a lease there are no routes, and no workers.
 pub(super) async fn start(
     context: &Context,
     options: &ListenOptions,
@@ -166,7 +159,7 @@ pub(super) async fn start(
     }
     let lanes: Vec<Arc<Lane>> = own.iter().map(|(lane, _)| Arc::clone(lane)).collect();
     let found = take_over(&reader, ledger, &context.ledger_path, owner.as_ref(), &lanes).await?;
-    say_leftovers(context, &found);
+    report_leftovers(context, &found);
     let Some(owner) = owner else { return Ok(None) };
     let transport = HttpTransport::new(HttpOptions {
         keep_host: options.preserve_host,
@@ -182,12 +175,12 @@ pub(super) async fn start(
     Ok(Some(Workers::start(work, &transport, targets)))
 }
 
-/// `resuming 44 forwards and 16 commands that an earlier run left`, and what is left for a resumption by hand.
-fn say_leftovers(context: &Context, found: &Leftovers) {
+/// `resuming 44 forwards and 16 commands of an earlier run`, and what is left for `hook replay --resume`.
+fn report_leftovers(context: &Context, found: &Leftovers) {
     let notices = &context.notices;
     let resumed: Vec<&LaneSummary> = found.resumed.iter().flatten().collect();
     if !resumed.is_empty() {
-        notices.note(format!("resuming {} that an earlier run left", amount(&resumed)));
+        notices.note(format!("resuming {} of an earlier run", amount(&resumed)));
     }
     if found.left.is_empty() {
         return;
@@ -198,5 +191,5 @@ fn say_leftovers(context: &Context, found: &Leftovers) {
         let items = count(summary.total(), "event");
         notices.note(format!("      {} for {items}", described(&summary.lane)));
     }
-    notices.hint("`hook replay --resume` takes them up");
+    notices.hint("`hook replay --resume` resumes them");
 }

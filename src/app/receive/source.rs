@@ -1,4 +1,4 @@
-//! Where a worker gets its work: the ledger's queue, lane after lane, a few keys at a time and never a body.
+//! The items of a worker: read from the ledger's queue, lane after lane, a few keys at a time and never a body.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::policy::WorkPolicy;
-use super::work_context::{WorkContext, WorkEnds};
-use crate::store::{Lane, LaneSummary, LedgerReader, StoreError, Work};
+use super::work_context::WorkContext;
+use crate::store::{Lane, LaneSummary, StoreError, Work};
 
 /// Keys that are read at once.
 const READ_AHEAD: usize = 256;
@@ -24,16 +24,13 @@ pub(super) struct Item {
 pub(super) struct WorkSource {
     target: Arc<Lane>,
     concurrency: usize,
-    reader: LedgerReader,
+    context: Arc<WorkContext>,
     wake: Arc<Notify>,
-    ends: WorkEnds,
-    /// Those of earlier processes first, the oldest one first.
+    /// The lanes of earlier processes, the oldest first, then the own one.
     lanes: Vec<TakenLane>,
     /// The lane that is read.
     at: usize,
     ahead: VecDeque<Work>,
-    /// Whether forwards that have a delivery already are given out too.
-    retrying: bool,
 }
 
 struct TakenLane {
@@ -48,7 +45,7 @@ struct TakenLane {
 impl WorkSource {
     /// `left` were taken over from earlier processes; `own` gets items until the intake ends. `None` without any lane.
     pub(super) fn new(
-        context: &WorkContext,
+        context: &Arc<WorkContext>,
         left: Vec<LaneSummary>,
         own: Option<(Arc<Lane>, Arc<Notify>)>,
     ) -> Option<Self> {
@@ -68,22 +65,20 @@ impl WorkSource {
         Some(Self {
             target: Arc::clone(&last.lane),
             concurrency: last.policy.concurrency.max(1),
-            reader: context.reader.clone(),
+            context: Arc::clone(context),
             wake,
-            ends: context.ends.clone(),
             lanes,
             at: 0,
             ahead: VecDeque::new(),
-            retrying: context.retrying,
         })
     }
 
-    /// The lane that says what the target is.
+    /// The lane that names the target.
     pub(super) fn lane(&self) -> &Arc<Lane> {
         &self.target
     }
 
-    /// How many may be done at once.
+    /// Items in progress at once, at most.
     pub(super) fn concurrency(&self) -> usize {
         self.concurrency
     }
@@ -91,12 +86,10 @@ impl WorkSource {
     /// The next item in order, waited for; `None` when no more will come, or when the time is over. Dropping the future
     /// loses nothing.
     pub(super) async fn next(&mut self) -> Result<Option<Item>, StoreError> {
-        loop {
-            if self.ends.late.is_cancelled() {
-                return Ok(None);
-            }
+        let context = Arc::clone(&self.context);
+        while !context.ends.late.is_cancelled() {
             let Some(taken) = self.lanes.get_mut(self.at) else {
-                return Ok(None);
+                break;
             };
             if let Some(work) = self.ahead.pop_front() {
                 return Ok(Some(Item {
@@ -106,30 +99,26 @@ impl WorkSource {
                 }));
             }
             // Asked before the queue is read: what is promised until the intake ends is in it by then.
-            let complete = !taken.open || self.ends.no_more.is_cancelled();
-            let found = self.reader.work(taken.lane.id, taken.after, READ_AHEAD).await?;
+            let complete = !taken.open || context.ends.no_more.is_cancelled();
+            let found = context.reader.work(taken.lane.id, taken.after, READ_AHEAD).await?;
             match found.last() {
                 Some(last) => {
                     taken.after = last.key.seq;
-                    let retrying = self.retrying;
-                    self.ahead
-                        .extend(found.into_iter().filter(|work| retrying || work.delivery.is_none()));
+                    let wanted = |work: &Work| context.retrying || work.delivery.is_none();
+                    self.ahead.extend(found.into_iter().filter(wanted));
                 }
                 None if complete => self.at += 1,
-                None => self.wait().await,
+                None => tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = context.ends.no_more.cancelled() => {}
+                    () = context.ends.late.cancelled() => {}
+                },
             }
         }
+        Ok(None)
     }
 
-    async fn wait(&self) {
-        tokio::select! {
-            () = self.wake.notified() => {}
-            () = self.ends.no_more.cancelled() => {}
-            () = self.ends.late.cancelled() => {}
-        }
-    }
-
-    /// Starts again with what is left in the lanes, after a failure; nothing of them may be under way.
+    /// Starts again with what is left in the lanes, after a failure. No item may be in progress.
     pub(super) fn restart(&mut self) {
         self.at = 0;
         self.ahead.clear();

@@ -1,4 +1,4 @@
-//! What follows a challenge: what the operator has to know, and the URL that confirms.
+//! After a challenge: the text for the operator, and the URL that confirms the subscription.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::transport::{HttpOptions, HttpTransport, Transport as _};
 /// How long opening a URL may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// URLs opened at the same time: whoever floods the listener with questions opens no more.
+/// URLs opened at the same time: a flood of challenges opens no more.
 const AT_ONCE: usize = 4;
 
-/// How much of an answer is read: only its status counts.
+/// Bytes of an answer that are read: only its status counts.
 const KEPT: usize = 1024;
 
-/// Tells, and opens what may be opened.
+/// Reports challenges, and opens their URLs.
 pub(super) struct SubscriptionConfirmer {
     notices: Notices,
     /// Absent: nothing is opened.
@@ -41,12 +41,10 @@ impl SubscriptionConfirmer {
             answer_kept: Some(KEPT),
             ..HttpOptions::default()
         };
-        let transport = confirms.then(|| HttpTransport::new(options)).transpose();
+        let transport = confirms.then(|| HttpTransport::new(options).map(Arc::new)).transpose();
         Ok(Self {
             notices,
-            transport: transport
-                .map_err(|error| Error::usage(error.to_string()).because_of(&error))?
-                .map(Arc::new),
+            transport: transport.map_err(|error| Error::usage(error.to_string()).because_of(&error))?,
             under_way: JoinSet::new(),
         })
     }
@@ -55,7 +53,7 @@ impl SubscriptionConfirmer {
     pub(super) fn take(&mut self, number: u64, reply: &ChallengeReply) {
         let notices = &self.notices;
         if let Some(tell) = &reply.tell {
-            // It stands nowhere else: the ledger must not have it, and the provider does not say it again.
+            // Shown however quiet hook is: the ledger must not have it, and the provider does not send it again.
             notices.always(format!("#{number}: {}", printable(tell, 2000)));
         }
         if let Some(caution) = reply.caution {
@@ -65,12 +63,12 @@ impl SubscriptionConfirmer {
             return;
         };
         if !trusted {
-            notices.warn(format!("#{number}: that URL is not the provider's: do not open it"));
+            notices.warn(format!("#{number}: do not open that URL: it is not the provider's"));
             return;
         }
         match (self.transport.clone(), Url::parse(url)) {
             (Some(transport), Ok(url)) => self.open(number, transport, url),
-            _ => notices.hint("open it by hand, or let `--confirm-sns` do it"),
+            _ => notices.hint("open it by hand, or pass `--confirm-sns`"),
         }
     }
 
@@ -78,7 +76,7 @@ impl SubscriptionConfirmer {
         let notices = self.notices.clone();
         while self.under_way.try_join_next().is_some() {}
         if self.under_way.len() >= AT_ONCE {
-            notices.warn(format!("#{number}: too many URLs are being opened: not confirmed"));
+            notices.warn(format!("#{number}: not confirmed: too many URLs are being opened"));
             return;
         }
         let request = Request {
@@ -89,7 +87,7 @@ impl SubscriptionConfirmer {
             timeout: LIMIT,
         };
         self.under_way.spawn(async move {
-            // Redirects are never followed: the host that was looked at is the only one that is asked.
+            // Redirects are never followed: only the checked host gets a request.
             let why = match transport.send(&request).await {
                 Outcome::Answer(answer) if (200..300).contains(&answer.status) => {
                     return notices.note(format!("#{number}: the subscription is confirmed"));
@@ -101,7 +99,7 @@ impl SubscriptionConfirmer {
         });
     }
 
-    /// Waits for what is being opened.
+    /// Waits for the open requests.
     pub(super) async fn finish(mut self, late: &CancellationToken) {
         tokio::select! {
             () = late.cancelled() => {}

@@ -1,14 +1,14 @@
-//! What came of a run.
+//! The totals of a listener and its workers.
 
 use crate::exit::Exit;
 use crate::pipeline::Tally;
 
-/// What came of the work.
+/// The totals of forwards and commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WorkSummary {
     /// Forwards that were delivered.
     pub delivered: u64,
-    /// Forwards that failed for good.
+    /// Forwards without an attempt left.
     pub failed: u64,
     /// Commands that succeeded.
     pub commands_succeeded: u64,
@@ -16,22 +16,23 @@ pub struct WorkSummary {
     pub commands_failed: u64,
     /// Forwards and commands that are left to do.
     pub interrupted: u64,
-    /// The worst of what the forwards came to.
+    /// The worst exit code of a forward.
     pub exit: Option<Exit>,
 }
 
-impl WorkSummary {
-    /// Adds deliveries.
-    pub(super) fn add(&mut self, tally: &Tally) {
-        self.merge(Self {
+impl From<&Tally> for WorkSummary {
+    fn from(tally: &Tally) -> Self {
+        Self {
             delivered: tally.delivered,
             failed: tally.failed,
             interrupted: tally.interrupted,
             exit: tally.exit,
             ..Self::default()
-        });
+        }
     }
+}
 
+impl WorkSummary {
     /// Adds another worker's.
     pub(super) fn merge(&mut self, other: Self) {
         self.delivered += other.delivered;
@@ -46,16 +47,16 @@ impl WorkSummary {
     }
 }
 
-/// What a listener's run came to.
+/// The totals of a listener.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListenSummary {
     /// Requests, challenges apart.
     pub received: u64,
-    /// Requests with a right signature or token.
+    /// Requests with a valid signature or token.
     pub verified: u64,
     /// Requests that were refused.
     pub refused: u64,
-    /// Requests that had come before.
+    /// Requests that were received before.
     pub duplicates: u64,
     /// Challenges of providers.
     pub handshakes: u64,
@@ -63,16 +64,16 @@ pub struct ListenSummary {
     pub hidden: u64,
     /// Requests that could not be recorded.
     pub not_kept: u64,
-    /// What became of forwards and commands.
+    /// Forwards and commands.
     pub work: WorkSummary,
-    /// How many requests were to come.
+    /// Requests to wait for.
     pub expected: Option<u64>,
     /// How the command beside the listener ended.
     pub command: Option<Exit>,
 }
 
 impl ListenSummary {
-    /// Whether as many requests came as were to come.
+    /// Whether the expected number of requests was received.
     pub fn is_met(&self) -> bool {
         self.expected.is_none_or(|expected| self.received >= expected)
     }

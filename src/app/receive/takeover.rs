@@ -1,4 +1,4 @@
-//! What earlier processes left in the work queue, and who may take it up.
+//! Work that earlier processes left in the queue, and how it is claimed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,18 +7,16 @@ use crate::mask;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, LedgerReader, Op, Store, StoreError, WorkKind};
 use crate::text::{count, printable};
 
-/// What earlier processes left.
+/// Work that earlier processes left.
 #[derive(Debug, Default)]
 pub struct Leftovers {
-    /// For each own lane, in their order: lanes of the same target that a process left which did not end on its own. They
-    /// are claimed.
+    /// For each own lane: the claimed lanes of the same target, left by processes that crashed.
     pub resumed: Vec<Vec<LaneSummary>>,
-    /// The rest: what `hook replay --resume` takes up.
+    /// The rest, for `hook replay --resume`.
     pub left: Vec<LaneSummary>,
 }
 
-/// Finds what is left, and claims what belongs to the same target, folder and trust. What a user has ended waits to be
-/// resumed by the user.
+/// Finds what is left, and claims what has the same target, folder and trust.
 pub async fn take_over(
     reader: &LedgerReader,
     ledger: &Ledger,
@@ -34,6 +32,7 @@ pub async fn take_over(
     for summary in reader.ask(move |store| abandoned(store, &place)).await? {
         let same = own.iter().position(|own| is_same_work(own, &summary.lane));
         match (same, owner) {
+            // A lane without an owner was released by an orderly end: its user decides when it is resumed.
             (Some(at), Some(owner)) if summary.lane.owner.is_some() => {
                 if claim(ledger, &summary.lane, owner).await? {
                     found.resumed[at].push(summary);
@@ -79,15 +78,11 @@ pub fn described(lane: &Lane) -> String {
 
 /// `44 forwards and 16 commands`
 pub fn amount(lanes: &[&LaneSummary]) -> String {
-    let of = |kind: WorkKind| -> u64 {
-        let lanes = lanes.iter().filter(|summary| summary.lane.kind == kind);
-        lanes.map(|summary| summary.total()).sum()
-    };
-    let parts = [(of(WorkKind::Forward), "forward"), (of(WorkKind::Command), "command")];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| count(*n, what))
-        .collect();
-    parts.join(" and ")
+    let kinds = [(WorkKind::Forward, "forward"), (WorkKind::Command, "command")];
+    let parts = kinds.into_iter().filter_map(|(kind, what)| {
+        let of_kind = lanes.iter().filter(|summary| summary.lane.kind == kind);
+        let total: u64 = of_kind.map(|summary| summary.total()).sum();
+        (total > 0).then(|| count(total, what))
+    });
+    parts.collect::<Vec<_>>().join(" and ")
 }

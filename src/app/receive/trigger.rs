@@ -1,4 +1,4 @@
-//! An inbound trigger: its URL and its sample, which outlast the listener, and what came to it.
+//! An inbound trigger: its URL and its sample, which outlast the listener, and reports of requests to it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,19 +23,19 @@ use crate::provider::drift::{Difference, Measure};
 use crate::random::Random;
 use crate::secret::Secret;
 
-/// The trigger that is meant when no workflow is named.
+/// The trigger when no workflow is named.
 const DEFAULT: &str = "default";
 
-/// Random bytes of a path, in hex: more than anybody can guess.
+/// Hex digits of a path: more than anybody can guess.
 const PATH_DIGITS: usize = 48;
 
-/// Fields beyond which structures are not compared: whoever sends them must not keep the listener busy.
+/// A request with more fields is not compared, since that would keep the listener busy.
 const FIELDS_COMPARED: usize = 1000;
 
 /// Differences that are reported for one request.
 const DIFFERENCES: usize = 50;
 
-/// What is kept of a trigger.
+/// The state file of a trigger.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredTrigger {
     path: String,
@@ -47,7 +47,7 @@ struct StoredTrigger {
 pub(super) struct Trigger {
     pub(super) inbound: Inbound,
     notices: Notices,
-    /// The only provider whose rules hold.
+    /// The provider of the trigger.
     pub(super) provider: String,
     file: PathBuf,
     measure: Option<Measure>,
@@ -69,7 +69,7 @@ pub enum SampleFit {
     NotCompared,
 }
 
-/// What came to a trigger: `hook.inbound/1`.
+/// A request to a trigger: `hook.inbound/1`.
 #[derive(Debug, Serialize)]
 pub struct TriggerReport<'a> {
     /// The capture's number.
@@ -94,7 +94,7 @@ pub struct TriggerReport<'a> {
 }
 
 impl Trigger {
-    /// The trigger that is wanted; makes its path at first use.
+    /// Opens the trigger; makes its path at first use.
     pub(super) fn open(context: &Context, options: &ListenOptions) -> Result<Option<Self>> {
         let Some(wanted) = &options.inbound else {
             return Ok(None);
@@ -105,15 +105,12 @@ impl Trigger {
         let table = context.settings.workflows.get(name);
         let profile = provider(context, &options.providers, table)?;
         let rules = profile.inbound.clone().unwrap_or_default();
-        let mut map: Vec<(String, String)> =
-            table.map_or_else(Vec::new, |table| table.map.clone().into_iter().collect());
-        for (field, place) in &wanted.map {
-            map.retain(|(known, _)| known != field);
-            map.push((field.clone(), place.clone()));
-        }
+        // A field of the options replaces that of the table.
+        let table_map = table.into_iter().flat_map(|table| table.map.clone());
+        let map: indexmap::IndexMap<_, _> = table_map.chain(wanted.map.iter().cloned()).collect();
         let file = context.paths.state.join("inbound").join(format!("{name}.json"));
         let stored = stored(&file, wanted)?;
-        // Whoever knows the path may use the trigger, so that it is a secret like any other.
+        // The path gives access to the trigger: it is masked like any other secret.
         let secret = stored.path.rsplit('/').next().unwrap_or_default();
         known::remember(&Secret::new(secret), None);
         Ok(Some(Self {
@@ -122,7 +119,7 @@ impl Trigger {
                 path: stored.path,
                 methods: rules.methods,
                 identity: rules.identity,
-                map,
+                map: map.into_iter().collect(),
             },
             notices: context.notices.clone(),
             provider: profile.label(),
@@ -148,10 +145,11 @@ impl Trigger {
         }
     }
 
-    /// What became of a request. The first one is kept as the sample.
+    /// Reports a request. The first one becomes the sample.
     pub(super) fn take<'a>(&'a mut self, number: u64, reading: &'a TriggerReading) -> TriggerReport<'a> {
         let compared = reading.fields.as_ref().map(|fields| self.compare(fields));
-        let (sample, mut differences) = compared.map_or((None, Vec::new()), |(fit, found)| (Some(fit), found));
+        let (sample, differences) = compared.unzip();
+        let mut differences = differences.unwrap_or_default();
         differences.truncate(DIFFERENCES);
         TriggerReport {
             number,
@@ -186,7 +184,7 @@ impl Trigger {
         let (file, notices) = (self.file.clone(), self.notices.clone());
         self.keeping = Some(tokio::task::spawn_blocking(move || {
             // The sample holds for this run: a full disk must not end the listener.
-            if let Err(error) = keep(&file, &stored) {
+            if let Err(error) = write(&file, &stored) {
                 notices.warn(format!("the sample holds for this run only: {error}"));
             }
         }));
@@ -195,88 +193,72 @@ impl Trigger {
     }
 }
 
-/// Whose rules hold: the flag's, the workflow's, the settings', or the only one that has triggers at all.
+/// The provider of the trigger: the option's, the workflow's, the settings', or the only one that has triggers.
 fn provider(context: &Context, named: &[String], table: Option<&WorkflowFile>) -> Result<Arc<Profile>> {
     if named.len() > 1 {
-        return Err(Error::usage("a trigger is of one provider"));
+        return Err(Error::usage("a trigger has one provider"));
     }
-    let having = || -> Vec<String> {
-        let names = context.registry.names().into_iter();
-        let has = |name: &String| {
-            let profile = context.registry.get(name);
-            profile.is_ok_and(|profile| profile.inbound.is_some())
-        };
-        names.filter(has).collect()
-    };
     let named = named
         .first()
         .or_else(|| table?.provider.as_ref())
         .or(context.settings.provider.as_ref());
-    let hint = |error: Error, having: &[String]| match having.first() {
-        Some(first) => error.hint(format!("`--provider {first}` has them")),
-        None => error.hint("a provider file says so with `[inbound]`"),
-    };
-    match named {
+    let error = match named {
         Some(label) => {
             let profile = context.registry.get(label)?;
-            if profile.inbound.is_none() {
-                return Err(hint(
-                    Error::usage(format!("`{}` has no inbound triggers", profile.label())),
-                    &having(),
-                ));
+            if profile.inbound.is_some() {
+                return Ok(profile);
             }
-            Ok(profile)
+            Error::usage(format!("`{}` has no inbound triggers", profile.label()))
         }
-        None => match having().as_slice() {
-            [one] => {
-                context.notices.note(format!("provider: {one}"));
-                Ok(context.registry.get(one)?)
-            }
-            having => Err(hint(Error::usage("no provider is given"), having)),
-        },
+        None => Error::usage("no provider is given"),
+    };
+    let all = context.registry.names().into_iter();
+    let all = all.filter_map(|name| context.registry.get(&name).ok());
+    let having: Vec<Arc<Profile>> = all.filter(|profile| profile.inbound.is_some()).collect();
+    match (named, having.as_slice()) {
+        (None, [one]) => {
+            context.notices.note(format!("provider: {}", one.label()));
+            Ok(Arc::clone(one))
+        }
+        (_, [first, ..]) => Err(error.hint(format!("`--provider {}` has them", first.label()))),
+        (_, []) => Err(error.hint("a provider file says so with `[inbound]`")),
     }
 }
 
-/// What is known of the trigger, as the flags want it. Of several listeners that start at once for the first time, one
-/// makes the path, and all of them use it.
+/// The stored trigger, changed as the options say.
 fn stored(file: &Path, options: &TriggerOptions) -> Result<StoredTrigger> {
-    let failed = |what: &str| Error::new(Exit::Store, format!("trigger `{}` cannot be {what}", file.display()));
-    let fresh = || {
-        let digits = Random::os().text(b"0123456789abcdef", PATH_DIGITS);
-        format!("/inbound/{digits}")
-    };
+    let digits = Random::os().text(b"0123456789abcdef", PATH_DIGITS);
     let first = StoredTrigger {
-        path: fresh(),
+        path: format!("/inbound/{digits}"),
         sample: None,
     };
     let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = serde_json::to_vec(&first).map_err(|error| failed("kept").cause(error))?;
-            create_once(file, &text).map_err(|error| failed("kept").cause(error))?
+            // Of several listeners that start at once for the first time, one makes the path, and all of them use it.
+            let text = serde_json::to_vec(&first).map_err(|error| failed(file, "written", error))?;
+            create_once(file, &text).map_err(|error| failed(file, "written", error))?
         }
-        Err(error) => return Err(failed("read").cause(error)),
+        read => read.map_err(|error| failed(file, "read", error))?,
     };
-    let known = serde_json::from_slice::<StoredTrigger>(&bytes).map_err(|error| {
-        failed("read")
-            .cause(error)
-            .hint("remove the file: a new path is made then")
-    })?;
-    if !options.new_path && !options.new_sample {
-        return Ok(known);
+    let mut kept: StoredTrigger = serde_json::from_slice(&bytes)
+        .map_err(|error| failed(file, "read", error).hint("remove the file: a new path is made then"))?;
+    if options.new_path {
+        kept.path = first.path;
     }
-    let kept = StoredTrigger {
-        path: if options.new_path { first.path } else { known.path },
-        sample: known.sample.filter(|_| !options.new_sample),
-    };
-    keep(file, &kept)?;
+    if options.new_sample {
+        kept.sample = None;
+    }
+    if options.new_path || options.new_sample {
+        write(file, &kept)?;
+    }
     Ok(kept)
 }
 
-fn keep(file: &Path, kept: &StoredTrigger) -> Result<()> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::new(Exit::Store, format!("trigger `{}` cannot be kept", file.display())).cause(error)
-    };
-    let text = serde_json::to_vec(kept).map_err(|error| failed(&error))?;
-    private_file(file, &text).map_err(|error| failed(&error))
+fn write(file: &Path, kept: &StoredTrigger) -> Result<()> {
+    let text = serde_json::to_vec(kept).map_err(|error| failed(file, "written", error))?;
+    private_file(file, &text).map_err(|error| failed(file, "written", error))
+}
+
+fn failed(file: &Path, what: &str, cause: impl std::fmt::Display) -> Error {
+    Error::new(Exit::Store, format!("trigger `{}` cannot be {what}", file.display())).cause(cause)
 }

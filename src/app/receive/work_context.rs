@@ -1,4 +1,4 @@
-//! What all workers of a run have in common, and what one does while the ledger fails.
+//! The shared context of workers, and how they wait while the ledger fails.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use crate::error::Error;
 use crate::random::Random;
 use crate::store::{Lane, Lease, Ledger, LedgerReader, StoreError};
 
-/// How long a worker waits before it asks a ledger again that has failed.
+/// How long a worker waits before it tries a failed ledger again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How the work ends.
+/// How workers end.
 #[derive(Debug, Clone)]
 pub struct WorkEnds {
-    /// Nothing more is promised: workers end when the queue is empty.
+    /// No item is added: workers end when the queue is empty.
     pub no_more: CancellationToken,
-    /// The time is over: what is under way is stopped, and stays in the queue with the rest.
+    /// The time is over: items in progress are stopped, and stay in the queue with the rest.
     pub late: CancellationToken,
     /// Commands that do not end are killed at once.
     pub kill: CancellationToken,
 }
 
-/// What all workers have in common.
+/// The shared context of workers.
 pub struct WorkContext {
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
@@ -44,11 +44,11 @@ pub struct WorkContext {
     pub owner: Arc<Lease>,
     /// Divides every wait between attempts.
     pub time_scale: f64,
-    /// Learns what happens.
+    /// Gets the events.
     pub observer: Arc<dyn Observer>,
     /// How it ends.
     pub ends: WorkEnds,
-    /// Whether forwards with attempts left are taken up too.
+    /// Whether forwards with attempts left are resumed too.
     pub retrying: bool,
 }
 
@@ -80,13 +80,13 @@ impl WorkContext {
         owner.is_some_and(|owner| owner != self.owner.name() && Lease::is_alive(&self.ledger_path, owner))
     }
 
-    /// Reports what happened to work that goes on whether or not anybody looks on.
+    /// Reports an event of work that goes on even when the front end has failed.
     pub(super) fn report(&self, event: ReceiveEvent<'_>) {
         let _ = self.observer.on(event);
     }
 }
 
-/// What a worker does while the ledger fails: it says so once, waits, and tries again.
+/// Waits while the ledger fails, and reports that once.
 pub(super) struct Stall {
     context: Arc<WorkContext>,
     lane: Arc<Lane>,
@@ -102,7 +102,7 @@ impl Stall {
         })
     }
 
-    /// Waits until it is worth trying again; `false` when there is no time left for that.
+    /// Waits before another try; `false` when no time is left.
     pub(super) async fn wait(&self, error: &Error) -> bool {
         if !self.stalled.swap(true, Ordering::Relaxed) {
             let (lane, error) = (&*self.lane, &*error.to_string());
@@ -120,7 +120,7 @@ impl Stall {
         }
     }
 
-    /// What that gives as soon as the ledger does not fail; `None` when there is no time left for it.
+    /// Repeats an attempt until the ledger does not fail; `None` when no time is left.
     pub(super) async fn until_ok<T, F>(&self, attempt: impl Fn() -> F) -> Option<T>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -137,7 +137,7 @@ impl Stall {
         }
     }
 
-    /// Something is on record: it goes on.
+    /// Reports that the ledger has recovered.
     pub(super) fn over(&self) {
         if self.stalled.swap(false, Ordering::Relaxed) {
             self.context.report(ReceiveEvent::Recovered { lane: &self.lane });

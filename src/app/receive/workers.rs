@@ -1,4 +1,4 @@
-//! The workers of a run: one for each target.
+//! The workers of a run: one per target.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::answer::AnswerMemory;
+use super::answer::answer_memory;
 use super::command::CommandWorker;
 use super::forward::ForwardWorker;
 use super::source::WorkSource;
@@ -18,7 +18,7 @@ use crate::listener::AskApp;
 use crate::store::{Lane, LaneSummary, Op, WorkKind};
 use crate::transport::Transport;
 
-/// Senders that may wait for one app; more wait to be handed over.
+/// Senders that may wait for one app; more wait outside of the channel.
 const ASKS: usize = 64;
 
 /// One target's work.
@@ -30,7 +30,7 @@ pub struct WorkTarget {
     pub own: Option<(Arc<Lane>, Arc<Notify>)>,
 }
 
-/// Workers that run.
+/// The running workers.
 pub struct Workers {
     context: Arc<WorkContext>,
     lanes: Vec<Uuid>,
@@ -42,7 +42,7 @@ impl Workers {
     /// Starts a worker for each target. Must be called within a runtime.
     pub fn start<T: Transport>(context: WorkContext, transport: &Arc<T>, targets: Vec<WorkTarget>) -> Self {
         let context = Arc::new(context);
-        let answers = AnswerMemory::default();
+        let answers = answer_memory();
         let mut workers = Self {
             context: Arc::clone(&context),
             lanes: Vec::new(),
@@ -63,7 +63,7 @@ impl Workers {
                     let worker = ForwardWorker {
                         context: Arc::clone(&context),
                         transport: Arc::clone(transport),
-                        answers: answers.clone(),
+                        answers: Arc::clone(&answers),
                         asks,
                     };
                     tokio::spawn(worker.run(source))
@@ -80,8 +80,8 @@ impl Workers {
         self.asks.get(&lane).cloned()
     }
 
-    /// Lets the workers come to their end, and gives what is left back to whoever resumes it. The error is that of the last
-    /// worker that failed.
+    /// Waits for the workers to end, and releases what is left for a resumption. The error is that of the last worker that
+    /// failed.
     pub async fn finish(mut self) -> (WorkSummary, Result<()>) {
         self.context.ends.no_more.cancel();
         self.asks.clear();
@@ -96,18 +96,16 @@ impl Workers {
         (sum, ended.and(released))
     }
 
-    /// Counts what is left, and gives up the claim on it; drops the lanes in which nothing is.
+    /// Counts what is left and releases its lanes; closes those that are empty.
     async fn release(&self, sum: &mut WorkSummary) -> Result<()> {
         if self.lanes.is_empty() {
             return Ok(());
         }
-        for summary in self.context.reader.lanes().await? {
-            let (id, total) = (summary.lane.id, summary.total());
-            if !self.lanes.contains(&id) {
-                continue;
-            }
+        let own = |summary: &LaneSummary| self.lanes.contains(&summary.lane.id);
+        for summary in self.context.reader.lanes().await?.into_iter().filter(own) {
+            let id = summary.lane.id;
             sum.interrupted += summary.waiting;
-            let op = match total {
+            let op = match summary.total() {
                 0 => Op::CloseLane(id),
                 _ => Op::ClaimLane {
                     lane: id,

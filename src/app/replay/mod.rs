@@ -1,4 +1,4 @@
-//! Delivering again what was recorded: which records, with which secret, by which rules.
+//! Replay: delivers records again, or resumes interrupted work.
 
 mod original;
 mod plan;
@@ -29,7 +29,7 @@ pub use resume::Resumable;
 pub use run::ReplayRun;
 pub use select::Selection;
 
-/// What the caller wants of every repetition.
+/// How records are repeated.
 #[derive(Debug, Clone, Default)]
 pub struct ReplayOptions {
     /// Where to, instead of where it went before.
@@ -46,11 +46,11 @@ pub struct ReplayOptions {
     pub edits: Vec<Edit>,
     /// Send captured credentials to other hosts too.
     pub send_credentials: bool,
-    /// Go on with deliveries that have attempts left, instead of making new ones.
+    /// Resume deliveries with attempts left, instead of making new ones.
     pub resume: bool,
     /// Headers that replace the record's.
     pub headers: Headers,
-    /// Nothing is sent: what is not at hand is shown as a mask.
+    /// Nothing is sent: a secret that is not available is shown as a mask.
     pub rehearsal: bool,
     /// Another method.
     pub method: Option<String>,
@@ -71,16 +71,16 @@ impl ReplayOptions {
 /// Changes a body before it is sent.
 pub type Editor<'a> = &'a dyn Fn(&Bytes) -> Result<Bytes>;
 
-/// What became of a record.
+/// The result of preparing a record.
 #[derive(Debug)]
 enum Prepared {
-    /// A delivery that repeats it, or goes on with it.
+    /// A delivery that repeats or resumes it.
     Ready(Box<Delivery>, Vec<Notice>),
-    /// It is left as it is: why, and what to type.
+    /// It is not sent; the error says why.
     Skipped(Error),
 }
 
-/// Why a record is left as it is, as remarks.
+/// The notices about a record that is not sent.
 fn remarks(skipped: Error) -> impl Iterator<Item = Notice> {
     let why = Notice::Warning(printable(&skipped.message, 1000));
     std::iter::once(why).chain(skipped.hints.into_iter().map(Notice::Hint))

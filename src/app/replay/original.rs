@@ -1,22 +1,24 @@
-//! What a record says, in the terms of a delivery.
+//! A record, capture or delivery, as the original of a repetition.
 
 use std::sync::Arc;
 
 use crate::exchange::{Execution, SecretKind, Source};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
-use crate::message::{Message, Mode};
+use crate::listener::without_path;
+use crate::message::Message;
+use crate::pipeline::message_of;
 use crate::provider::policy::Policy;
 use crate::store::{self, Capture, NewCapture, Record, Sealed, SealedPlace};
 
-/// A record in the terms of a delivery.
+/// The original of a repetition.
 pub(super) struct Original {
     pub(super) number: u64,
     pub(super) message: Message,
     pub(super) url: Option<String>,
     /// Path and query of a request that was received; without the path of a trigger, which is a secret.
     pub(super) request_target: Option<String>,
-    /// The record that it was made of.
+    /// The record that it repeats or forwards.
     pub(super) origin: Option<u64>,
     pub(super) method: String,
     pub(super) headers: Headers,
@@ -24,23 +26,23 @@ pub(super) struct Original {
     pub(super) own_headers: bool,
     pub(super) provider: Option<String>,
     pub(super) endpoint: Option<String>,
-    /// Who made it; absent for a capture.
+    /// The use case that created it; absent for a capture.
     pub(super) source: Option<Source>,
     pub(super) execution: Option<Execution>,
-    /// Whether the signature is one that came with a request, and not one of our own.
+    /// Whether the signature came with a request, instead of being made here.
     pub(super) captured: bool,
-    /// Which secret signed it, where that is known.
+    /// The secret that signed it, where known.
     pub(super) secret: Option<SecretKind>,
-    /// The rules that it was delivered by, where they are known.
+    /// The policy that it was delivered by, where known.
     pub(super) policy: Option<Arc<Policy>>,
-    /// Which addresses it was allowed to reach.
+    /// The addresses that it was allowed to reach.
     pub(super) addresses: Option<String>,
-    /// Secrets of its URL and its headers that are not in the ledger and not at hand.
+    /// Secrets of its URL and headers that are neither in the ledger nor available.
     pub(super) sealed: Vec<Sealed>,
 }
 
 impl Original {
-    /// What a record says; with `as_captured` headers and body are those of the last attempt.
+    /// Reads a record; with `as_captured` headers and body are those of the last attempt.
     pub(super) fn of(record: Record, as_captured: bool) -> Self {
         match record {
             Record::Capture(capture) => of_capture(*capture),
@@ -88,10 +90,9 @@ fn of_delivery(record: store::DeliveryRecord, as_captured: bool) -> Original {
 
 /// Path and query of a request; without the path of a trigger, which is a secret.
 pub(super) fn request_target(request: &NewCapture) -> String {
-    match (&request.workflow, request.target.split_once('?')) {
-        (None, _) => request.target.clone(),
-        (Some(_), Some((_, query))) => format!("/?{query}"),
-        (Some(_), None) => "/".to_owned(),
+    match request.workflow {
+        None => request.target.clone(),
+        Some(_) => without_path(&request.target),
     }
 }
 
@@ -105,24 +106,15 @@ fn of_capture(capture: Capture) -> Original {
     } = capture;
     // What is left of the path of a trigger is not sent on.
     sealed.retain(|one| one.place != SealedPlace::Target || request.workflow.is_none());
-    let request_target = request_target(&request);
-    let message = Message {
-        id: Id {
-            kind: IdKind::Message,
-            uuid: request.id.uuid,
-        },
-        wire_id: request.event_id.unwrap_or_default(),
-        event: request.event.unwrap_or_default(),
-        time: request.at,
-        mode: Mode::Test,
-        content_type: request.headers.get_text("content-type").unwrap_or_default().to_owned(),
-        body: request.body,
+    let id = Id {
+        kind: IdKind::Message,
+        uuid: request.id.uuid,
     };
     Original {
         number,
-        message,
+        message: message_of(&request, id),
         url: forwarded_to,
-        request_target: Some(request_target),
+        request_target: Some(request_target(&request)),
         origin: None,
         method: request.method,
         headers: request.headers,

@@ -1,4 +1,4 @@
-//! What a replay does, found out before the first request is sent.
+//! The plan of a replay, made before the first request is sent.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::store::StoreError;
 
-/// What a replay does.
+/// The plan of a replay.
 pub struct ReplayPlan {
     /// Deliveries, or why there are none; absent where there is nothing but other work.
     pub(super) deliveries: Option<Result<PlannedDeliveries>>,
@@ -23,13 +23,13 @@ pub struct ReplayPlan {
 pub(super) struct PlannedDeliveries {
     /// The records, in order.
     pub(super) numbers: Vec<u64>,
-    /// Those that were changed in an editor.
+    /// Deliveries that were changed in an editor.
     pub(super) changed: HashMap<u64, Delivery>,
     /// Whether any may take more than one attempt.
     pub(super) retries: bool,
-    /// Whether they were chosen as what is still undelivered: one that another process repeats meanwhile is left to that.
+    /// Whether they were selected as undelivered: then one that another process repeats meanwhile is not repeated.
     pub(super) undelivered: bool,
-    /// What those that are left as they are make of the exit code.
+    /// The exit code of records that are not sent.
     pub(super) exit: Exit,
 }
 
@@ -39,15 +39,14 @@ impl ReplayPlan {
         matches!(&self.deliveries, Some(Ok(planned)) if planned.numbers.len() == 1)
     }
 
-    /// Forwards and commands of `listen` that are taken up.
+    /// Forwards and commands of `listen` to resume.
     pub fn work(&self) -> Option<&Resumable> {
         self.work.as_ref()
     }
 }
 
 impl Replay<'_> {
-    /// Looks at every record that is selected. Remarks on what is left as it is, which is an error where there is nothing
-    /// else to do.
+    /// Prepares every selected record. Notices say which are not sent; an error, when none is.
     pub fn plan(&self, selection: &Selection, editor: Option<Editor<'_>>) -> Result<ReplayPlan> {
         let numbers = select::select(self.store, selection, &|owner| self.is_held(owner))?;
         let work = match selection {
@@ -56,7 +55,7 @@ impl Replay<'_> {
         };
         let undelivered = matches!(selection, Selection::Undelivered(_));
         let deliveries = match work {
-            // Without deliveries there may be other work, and the error must not keep that.
+            // An error about deliveries must not stop other work.
             Some(_) if numbers.is_empty() => None,
             Some(_) => Some(self.plan_deliveries(numbers, undelivered, editor)),
             None => Some(Ok(self.plan_deliveries(numbers, undelivered, editor)?)),
@@ -80,7 +79,7 @@ impl Replay<'_> {
         let mut skipped = Vec::new();
         for number in numbers {
             let record = match self.store.get(number) {
-                // One that is damaged must not keep the others.
+                // A damaged record must not stop the others.
                 Err(error @ StoreError::Damaged { .. }) => {
                     skipped.push(Error::new(Exit::Store, error.to_string()));
                     continue;

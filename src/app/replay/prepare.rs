@@ -1,4 +1,4 @@
-//! From a record to a delivery that repeats it.
+//! Makes the delivery that repeats a record.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::original::{Original, request_target};
-use super::policy::{self, TakenUp};
+use super::policy::{self, Resumed};
 use super::secrets::{Choice, signature_headers};
 use super::{Editor, Prepared, ReplayOptions, remarks};
 use crate::app::context::{Context, Purpose, Secrets};
@@ -15,7 +15,7 @@ use crate::app::notice::Notice;
 use crate::app::resolve::{account_off, signing_with};
 use crate::clock::human_duration;
 use crate::endpoints::Endpoint;
-use crate::engine::{Delivery, Label, Progress, Promise, Signing};
+use crate::engine::{Delivery, Label, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
@@ -31,7 +31,7 @@ use crate::transport::{AddressPolicy, address_policy, join_url};
 /// Replays of replays that are followed back to the request that was received.
 const ORIGINS: usize = 16;
 
-/// Makes deliveries of records. What many records need is read once.
+/// Makes deliveries of records, and caches what many records need.
 pub struct Replay<'a> {
     pub(super) context: &'a Context,
     pub(super) store: &'a dyn Store,
@@ -39,9 +39,6 @@ pub struct Replay<'a> {
     given: RefCell<Option<(Secrets, SecretKind)>>,
     endpoints: RefCell<Option<Rc<[Endpoint]>>>,
 }
-
-/// How a repetition is signed, with which headers, and what is to be said of it.
-type SignedHeaders = (Signing, Headers, Vec<Notice>);
 
 impl<'a> Replay<'a> {
     /// Replays as the options say.
@@ -55,7 +52,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Whether the process of that name still runs.
+    /// Whether the owning process still runs.
     pub(super) fn is_held(&self, owner: &str) -> bool {
         Lease::is_alive(&self.context.ledger_path, owner)
     }
@@ -64,11 +61,12 @@ impl<'a> Replay<'a> {
         notices.into_iter().for_each(|notice| self.context.notices.emit(notice));
     }
 
-    /// The secrets of the caller: fetched once, since standard input gives them only once.
+    /// The secrets of the options.
     pub(super) fn given(&self) -> Result<(Secrets, SecretKind)> {
         if let Some(given) = &*self.given.borrow() {
             return Ok(given.clone());
         }
+        // Fetched once: standard input can be read only once.
         let given = self
             .context
             .secrets_and_kind(&self.options.secrets, (None, Vec::new()), Purpose::Sign)?;
@@ -83,27 +81,31 @@ impl<'a> Replay<'a> {
         Ok(Rc::clone(self.endpoints.borrow_mut().insert(endpoints)))
     }
 
-    /// The delivery that repeats a record, or goes on with it. Without an editor the body stays as it is recorded.
+    /// The delivery that repeats or resumes a record. Without an editor the body stays as it is recorded.
     pub(super) fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
         self.restore(&mut record)?;
-        let taken_up = match &record {
+        let resumed = match &record {
             Record::Delivery(delivery) if self.options.resume => {
-                Some(TakenUp::of(&delivery.delivery, self.context.now()))
+                Some(Resumed::of(&delivery.delivery, self.context.now()))
             }
             _ => None,
         };
         let mut source = Original::of(record, self.options.as_captured);
-        let recorded = taken_up.is_some().then(|| source.headers.clone());
+        let recorded = resumed.is_some().then(|| source.headers.clone());
         if let Some(why) = self.withheld(&mut source)? {
             return Ok(Prepared::Skipped(why));
         }
         let url = self.target(&source)?;
         let profile = self.profile(&source)?;
         self.change(&mut source, profile.as_deref(), editor)?;
-        let (signing, headers, mut notices) = match self.signing(&source, profile.as_ref(), &url)? {
-            Ok(signed) => signed,
-            Err(why) => return Ok(Prepared::Skipped(why)),
+        let choice = match &profile {
+            Some(profile) => self.choose(&source, profile)?,
+            None => Choice::AsCaptured,
         };
+        if let Choice::Missing(why) = choice {
+            return Ok(Prepared::Skipped(why));
+        }
+        let (signing, headers, mut notices) = self.signing(&source, profile.as_ref(), choice, &url)?;
         if let Some(why) = self.incomplete(&source, profile.as_deref(), &headers) {
             if !self.options.rehearsal {
                 return Ok(Prepared::Skipped(why));
@@ -111,67 +113,56 @@ impl<'a> Replay<'a> {
             notices.extend(remarks(why));
         }
         let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
-        let delivery = self.delivery(source, taken_up, profile.as_deref(), (url, headers, signing));
-        let delivery = Delivery { is_changed, ..delivery };
+        let mut delivery = self.delivery(source, resumed, profile.as_deref(), (url, headers, signing));
+        delivery.is_changed = is_changed;
         Ok(Prepared::Ready(Box::new(delivery), notices))
     }
 
     fn delivery(
         &self,
         source: Original,
-        taken_up: Option<TakenUp>,
+        resumed: Option<Resumed>,
         profile: Option<&Profile>,
         (url, headers, signing): (Url, Headers, Signing),
     ) -> Delivery {
-        let policy = policy::policy(self.options, &source, taken_up.as_ref(), profile);
+        let policy = policy::policy(self.options, &source, resumed.as_ref(), profile);
         let addresses = self.addresses(&source);
-        let now = self.context.now();
-        let (id, at, progress) = match taken_up {
-            Some(taken_up) => (taken_up.id, taken_up.at, taken_up.progress),
-            None => {
-                let id = Id::new(IdKind::Delivery, now, &self.context.random);
-                (id, now, Progress::default())
-            }
+        let label = Label {
+            source: Source::Replay,
+            provider: source.provider,
+            endpoint: source.endpoint,
+            origin: Some(source.number),
+            execution: source.execution,
+            ..Label::default()
         };
-        Delivery {
-            id,
-            message: Arc::new(source.message),
-            url,
+        let (random, now) = (&self.context.random, self.context.now());
+        let mut delivery = Delivery {
             method: self.options.method.clone().unwrap_or(source.method),
             headers,
-            is_changed: false,
-            signing,
-            policy,
             addresses,
-            progress,
-            at,
-            label: Arc::new(Label {
-                source: Source::Replay,
-                provider: source.provider,
-                endpoint: source.endpoint,
-                origin: Some(source.number),
-                execution: source.execution,
-                promise: Promise::Nothing,
-            }),
+            ..Delivery::new(random, now, source.message, url, signing, policy, label)
+        };
+        if let Some(resumed) = resumed {
+            (delivery.id, delivery.at, delivery.progress) = (resumed.id, resumed.at, resumed.progress);
         }
+        delivery
     }
 
-    /// A target of the caller's own may be anywhere; else the limits of the record hold, since somebody else may have chosen
-    /// its target.
+    /// The allowed addresses: any for a target of the options, else those of the record, whose target may come from others.
     fn addresses(&self, source: &Original) -> AddressPolicy {
         if self.options.to.is_some() {
             return AddressPolicy::Any;
         }
         match (&source.addresses, source.source) {
-            // A text that is not known is a newer version's: only what is safe everywhere is reached.
-            (Some(text), _) => text.parse().unwrap_or(AddressPolicy::Public),
-            // A record of a format that did not say it; callers of the API choose the targets of `serve`.
+            // An unknown text is a newer version's: only what is always safe is allowed.
+            (Some(text), _) => AddressPolicy::from_name(text).unwrap_or(AddressPolicy::Public),
+            // An older record has no policy; the targets of `serve` come from callers of its API.
             (None, Some(Source::Serve)) => AddressPolicy::PublicAndLoopback,
             (None, _) => AddressPolicy::Any,
         }
     }
 
-    /// Why an endpoint gets nothing. A target of the caller's own is no delivery to the endpoint.
+    /// The error when the endpoint gets nothing. A target of the options is not the endpoint.
     fn withheld(&self, source: &mut Original) -> Result<Option<Error>> {
         if self.options.to.is_some() {
             source.endpoint = None;
@@ -190,15 +181,12 @@ impl<'a> Replay<'a> {
                     format!("endpoint `{name}` of `#{number}` is disabled: {disabled}"),
                 )
                 .hint(format!("`hook endpoints enable {name}` turns it on again")),
-                // The test of an endpoint that a provider keeps: the book does not know it.
+                // The test of an endpoint behind a provider's API, which is not in the local file.
                 None if source.source == Some(Source::Test) => {
                     source.endpoint = None;
                     return Ok(None);
                 }
-                None => Error::new(
-                    Exit::Refused,
-                    format!("endpoint `{name}` of `#{number}` is not in the book any more"),
-                ),
+                None => Error::new(Exit::Refused, format!("endpoint `{name}` of `#{number}` was removed")),
             }
         };
         Ok(Some(if self.options.resume {
@@ -208,9 +196,9 @@ impl<'a> Replay<'a> {
         }))
     }
 
-    /// Path and query of the request from which the record comes, by forwards and earlier replays. The URL of such a
-    /// delivery does not do: it holds the query of the target that it was for, too.
+    /// Path and query of the captured request that the record comes from, by forwards and earlier replays.
     fn request_target(&self, source: &Original) -> Result<Option<String>> {
+        // The URL of a forward will not do: it also has the query of its target.
         let mut origin = source.origin;
         for _ in 0..ORIGINS {
             let record = origin.map(|origin| self.store.get(origin)).transpose()?.flatten();
@@ -245,7 +233,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The body and the id as the user wants them.
+    /// Changes body and id as the options say.
     fn change(&self, source: &mut Original, profile: Option<&Profile>, editor: Option<Editor<'_>>) -> Result<()> {
         if !self.options.edits.is_empty() || self.options.new_id {
             self.rewrite(source, profile)?;
@@ -296,34 +284,30 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// How the attempts are signed, and with which headers; says which.
+    /// How the attempts are signed, and with which headers; reports which.
     fn signing(
         &self,
         source: &Original,
         profile: Option<&Arc<Profile>>,
+        choice: Choice,
         url: &Url,
-    ) -> Result<std::result::Result<SignedHeaders, Error>> {
+    ) -> Result<(Signing, Headers, Vec<Notice>)> {
         let mut headers = self.kept_headers(source, url);
         let number = source.number;
-        let choice = match profile {
-            Some(profile) => self.choose(source, profile)?,
-            None => Choice::AsCaptured,
-        };
         let (signing, notices) = match (profile, choice) {
-            (_, Choice::Missing(why)) => return Ok(Err(why)),
             (Some(profile), Choice::Keys(secrets, kind)) => {
-                // What is made anew must not be there twice.
+                // Headers that each attempt gets from the provider must not be there twice.
                 let own = profile.headers.keys().map(String::as_str);
                 for name in own.chain(signature_headers(profile)) {
                     headers.remove(name);
                 }
-                let which = if kind == SecretKind::Dev {
+                let with = if kind == SecretKind::Dev {
                     format!(" with the {DEV_SECRET}")
                 } else {
                     String::new()
                 };
-                let said = format!("#{number}: signed afresh as {}{which}", profile.label());
-                (signing_with(profile, &secrets, kind)?, vec![Notice::Note(said)])
+                let note = format!("#{number}: signed afresh as {}{with}", profile.label());
+                (signing_with(profile, &secrets, kind)?, vec![Notice::Note(note)])
             }
             (profile, _) => {
                 let mut notices = vec![Notice::Note(format!("#{number}: sent as captured"))];
@@ -334,10 +318,10 @@ impl<'a> Replay<'a> {
         for (name, value) in self.options.headers.iter() {
             headers.set(name, value);
         }
-        Ok(Ok((signing, headers, notices)))
+        Ok((signing, headers, notices))
     }
 
-    /// The record's headers, without credentials where they would go to somebody who does not have them.
+    /// The record's headers, without credentials for a target that does not have them.
     fn kept_headers(&self, source: &Original, url: &Url) -> Headers {
         let headers = source.headers.end_to_end();
         let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_origin(old, url));
@@ -351,7 +335,7 @@ impl<'a> Replay<'a> {
         headers
     }
 
-    /// That the receiver will find the signature too old.
+    /// The warning about a signature that is too old for the receiver.
     fn stale(&self, source: &Original, profile: Option<&Profile>) -> Option<[Notice; 2]> {
         let profile = profile?;
         let tolerance = profile.scheme.freshness().tolerance?;

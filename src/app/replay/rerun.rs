@@ -11,12 +11,12 @@ use crate::listener::exec::{self, Bounds, CommandError};
 use crate::shutdown::Shutdown;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{Capture, Lease, Ledger, Op, Processing, Query, Record, Store, StoreError};
-use crate::text::{printable, serialize_millis};
+use crate::text::{printable, quoted, serialize_millis};
 
 /// Characters of a command in a message, at most.
 const SHOWN: usize = 200;
 
-/// What the caller wants of the command.
+/// The command to run.
 #[derive(Debug, Clone)]
 pub struct RerunOptions {
     /// The command.
@@ -27,7 +27,7 @@ pub struct RerunOptions {
     pub unverified: bool,
 }
 
-/// What came of the command for one request, as `hook.processing/1` says it.
+/// The result of the command for one request: `hook.processing/1`.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProcessingResult {
     /// The capture's number.
@@ -82,7 +82,7 @@ impl<'a> Rerun<'a> {
         })
     }
 
-    /// Runs the command for each of them, and shows each result.
+    /// Runs the command for each request, and shows each result.
     pub async fn run(self, shutdown: &Shutdown, mut show: impl FnMut(&ProcessingResult) -> Result<()>) -> Result<Exit> {
         let (ledger, owner) = (self.context.ledger(), self.context.lease()?);
         let notices = &self.context.notices;
@@ -103,7 +103,7 @@ impl<'a> Rerun<'a> {
             let Some(Record::Capture(capture)) = record else {
                 continue;
             };
-            // Another process may do it, or have done it, since the list was made.
+            // Another process may have claimed it since the list was made.
             let Some(tries) = self.claim(&capture, &listed.command, &ledger, &owner).await? else {
                 notices.note(format!("#{number}: another process has already taken it"));
                 continue;
@@ -172,7 +172,8 @@ impl<'a> Rerun<'a> {
         })
     }
 
-    /// Makes it this process's, and says how often it failed so far; `None` when another one has it, or has done it.
+    /// Claims a request for this process, and returns how often the command failed so far; `None` when another process has
+    /// claimed or processed it.
     async fn claim(&self, capture: &Capture, name: &str, ledger: &Ledger, owner: &Lease) -> Result<Option<u32>> {
         let open = |found: &&Processing| found.command == name && found.mended_at.is_none();
         let Some(found) = capture.processing.iter().find(open) else {
@@ -193,14 +194,15 @@ impl<'a> Rerun<'a> {
     }
 }
 
-/// What the command is to run for: what it failed for itself; a command that is new stands in for the only one that failed.
+/// The requests to run the command for: those that it failed for. A new command replaces the only one that failed.
 fn chosen(context: &Context, open: Vec<(u64, Processing)>, command: &str) -> Result<Vec<(u64, Processing)>> {
     let mut names: Vec<&str> = open.iter().map(|(_, found)| found.command.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     match names.as_slice() {
-        [] => Err(Error::nothing("no command failed that did not succeed since")
-            .hint("`hook log --failed-processing` shows what there is")),
+        [] => {
+            Err(Error::nothing("no failed command is left").hint("`hook log --failed-processing` shows what there is"))
+        }
         names if names.contains(&command) => {
             Ok(open.into_iter().filter(|(_, found)| found.command == command).collect())
         }
@@ -212,19 +214,18 @@ fn chosen(context: &Context, open: Vec<(u64, Processing)>, command: &str) -> Res
             Ok(open)
         }
         names => {
-            let names = names.iter().map(|name| format!("`{}`", printable(name, SHOWN)));
-            let names = names.collect::<Vec<_>>().join(", ");
+            let names = quoted(names.iter().map(|name| printable(name, SHOWN)));
             Err(Error::usage(format!(
-                "several commands failed, and `{}` is none of them",
+                "several commands failed, and `{}` is not one of them",
                 printable(command, SHOWN)
             ))
             .hint(format!("give one of them as it is: {names}"))
-            .hint("or choose with `--event` and `--since` until a single one is left to stand in for"))
+            .hint("or narrow the selection with `--event` and `--since` to one failed command"))
         }
     }
 }
 
-/// The rule of `hook listen`.
+/// Refuses to run the command for unverified requests, as `hook listen` does.
 fn refuse_unverified(store: &dyn Store, query: &Query, open: &[(u64, Processing)]) -> Result<()> {
     let unverified = store.list(query)?.into_iter().find(|summary| {
         !matches!(summary.state.as_str(), VERIFIED | TOKEN_ONLY)
@@ -235,7 +236,7 @@ fn refuse_unverified(store: &dyn Store, query: &Query, open: &[(u64, Processing)
     match unverified {
         None => Ok(()),
         Some(summary) => Err(Error::usage(format!(
-            "the command would run for `#{}`, which nobody verified",
+            "refusing to run the command for unverified request `#{}`",
             summary.number
         ))
         .hint("add `--unverified` if anybody may run it")),

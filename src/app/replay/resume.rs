@@ -1,5 +1,5 @@
-//! Taking up the work that earlier runs of `listen` promised and did not do: forwards and commands, each with its recorded
-//! target, folder and policy.
+//! Resumes the work that earlier runs of `listen` left: forwards and commands, each with its recorded target, folder and
+//! policy.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,19 +13,20 @@ use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkSummary, WorkTarg
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::route::{Destination, Route};
+use crate::listener::route::Route;
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, Store, WorkKind};
+use crate::target::TargetSpec;
 use crate::text::{count, printable};
 use crate::transport::{HttpOptions, HttpTransport};
 
-/// What may be resumed.
+/// Work to resume.
 #[derive(Debug, Default)]
 pub struct Resumable {
-    /// With what is not begun.
+    /// Lanes with items that were not begun.
     pub lanes: Vec<LaneSummary>,
-    /// Work that a project's file named which does not name it any more, or is not trusted now: it stays.
+    /// Lanes from a project's file that no longer names the target, or is no longer trusted.
     pub untrusted: Vec<LaneSummary>,
 }
 
@@ -42,30 +43,26 @@ pub(super) fn find(context: &Context, store: &dyn Store) -> Result<Option<Resuma
     Ok(Some(Resumable { lanes, untrusted }))
 }
 
-/// Whether the project's file still names the target, and is trusted to: what an untrusted file says is not in the settings.
+/// Whether the project's file still names the target, and is trusted.
 fn is_trusted(context: &Context, lane: &Lane) -> bool {
     let user = Some(context.settings.user_file.as_path()).filter(|file| file.exists());
+    // The settings leave out what an untrusted file says.
     let Ok(settings) = Settings::load(&context.paths, user, Path::new(&lane.folder)) else {
         return false;
     };
-    let forward = settings
-        .forward_to
-        .as_deref()
-        .and_then(|url| Destination::parse(url).ok());
+    let forward = settings.forward_to.iter();
+    let forward = forward.filter_map(|url| TargetSpec::parse(url).ok());
     let on = settings.on.iter().filter_map(|text| Some(Route::parse(text).ok()?.to));
-    let routes = settings
-        .routes
-        .iter()
-        .filter_map(|file| Some(Route::from_file(file).ok()?.to));
-    let is_it = |to: Destination| match to {
-        Destination::Forward(url) => url.as_str() == lane.target,
-        Destination::Run(command) => command == lane.target,
+    let routes = settings.routes.iter();
+    let routes = routes.filter_map(|file| Some(Route::from_file(file).ok()?.to));
+    let is_it = |to: TargetSpec| match to {
+        TargetSpec::Url(url) => url.as_str() == lane.target,
+        TargetSpec::Command(command) => command == lane.target,
     };
-    forward.into_iter().chain(on).chain(routes).any(is_it)
+    forward.chain(on).chain(routes).any(is_it)
 }
 
-/// Does what is left: targets beside each other, each target's work in order. What another process is faster to take is left
-/// to that; what is not trusted is named and stays.
+/// Works until the queue is empty: targets in parallel, the items of each in order.
 pub(super) async fn run(
     context: &Context,
     found: Resumable,
@@ -90,7 +87,7 @@ pub(super) async fn run(
     let reader = context.background_reader();
     context.restore_work(&reader).await?;
     let no_more = CancellationToken::new();
-    // No more is promised meanwhile, so that it ends when everything is done.
+    // No item is added meanwhile, so the workers end with the queue.
     no_more.cancel();
     let ends = WorkEnds {
         no_more,
@@ -124,18 +121,17 @@ fn warn_untrusted(context: &Context, untrusted: &[LaneSummary]) {
         let (what, events) = (described(&summary.lane), count(summary.waiting, "event"));
         let file = summary.lane.trust.as_deref().unwrap_or("hook.toml");
         context.notices.warn(format!(
-            "left: {what} for {events}, since `{}` is not trusted, or does not name it any more",
+            "left: {what} for {events}, since `{}` is not trusted or no longer names it",
             printable(file, 1000)
         ));
         context.notices.hint(format!(
-            "what it does not name any more has to be put back; then `hook config trust {} && hook replay --resume`",
+            "restore the entry in the file if it was removed; then `hook config trust {} && hook replay --resume`",
             quote(file)
         ));
     }
 }
 
-/// `3 forwarded, 2 commands succeeded, 1 command failed`, and the exit code. What is not done was interrupted, or lacks
-/// something that its warning names.
+/// Reports `3 forwarded, 2 commands succeeded, 1 failed`, and returns the exit code.
 fn report(context: &Context, done: &WorkSummary, stopped: bool) -> Exit {
     let forwards = done.delivered + done.failed;
     let commands = done.commands_succeeded + done.commands_failed;
@@ -152,7 +148,7 @@ fn report(context: &Context, done: &WorkSummary, stopped: bool) -> Exit {
         parts.push(format!("{} {why}", done.interrupted));
     }
     if parts.is_empty() {
-        parts.push("another process was faster to take it up".to_owned());
+        parts.push("another process has already resumed it".to_owned());
     }
     context.notices.note(parts.join(", "));
     let commands = if done.commands_failed > 0 {

@@ -1,5 +1,5 @@
-//! Works replays off. Bodies are read one after the other, when their turn comes: however many records are replayed, few
-//! are in memory.
+//! Runs a replay. Bodies are read one after the other, when their turn comes: however many records are replayed, few are
+//! in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::app::receive::Observer;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::{AlreadyRecorded, DeliveryObserver, record};
+use crate::pipeline::{DeliveryObserver, record};
 use crate::shutdown::Shutdown;
 use crate::store::{Lease, Ledger, Op, Record};
 use crate::transport::Transport;
@@ -21,10 +21,10 @@ use crate::transport::Transport;
 /// Deliveries that are read and wait for the engine.
 const AHEAD: usize = 4;
 
-/// What is said of a delivery that another process was faster to take.
+/// The note about a delivery that another process has claimed.
 const TAKEN: &str = "another process has already taken one of them";
 
-/// What carries out a plan.
+/// How a plan is carried out.
 pub struct ReplayRun<'a, T> {
     /// Carries the requests of deliveries.
     pub transport: Arc<T>,
@@ -76,28 +76,20 @@ impl Replay<'_> {
             rate: run.rate,
         };
         let ledger = context.ledger();
-        // What cannot be recorded is not sent.
+        // Nothing is sent that cannot be recorded.
         ledger.ready().await?;
         let resume = self.options.resume;
-        // Of several that deliver at once what failed, one does: each delivery is on record before it is made.
-        let owner = if resume || plan.undelivered || plan.retries {
-            Some(Arc::new(context.lease()?))
-        } else {
-            None
-        };
-        // A replay is no delivery of the provider's: only what is taken up counts for its endpoint.
+        // Of several processes that repeat one failed delivery, the first to record it does.
+        let records_first = resume || plan.undelivered || plan.retries;
+        let owner = records_first.then(|| context.lease().map(Arc::new)).transpose()?;
+        // A replay is not a delivery of the provider: only resumed deliveries count for the endpoint's health.
         let mut health = EndpointHealth::new(context, &mut view, true).only_when(resume);
-        let known = if owner.is_some() {
-            AlreadyRecorded::All
-        } else {
-            AlreadyRecorded::default()
-        };
         let cancel = run.shutdown.soft.clone();
         let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
         let (jobs_in, jobs) = mpsc::channel(AHEAD);
         let exit = plan.exit;
         let produce = self.produce(plan, &ledger, owner.as_deref(), run.shutdown, jobs_in);
-        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, known, &mut health));
+        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut health));
         produced?;
         ledger.close();
         let tally = tally?;
@@ -105,7 +97,7 @@ impl Replay<'_> {
         if tally.interrupted > 0 {
             context
                 .notices
-                .hint("`hook replay --resume` takes up what was interrupted");
+                .hint("`hook replay --resume` continues what was interrupted");
         }
         Ok(tally.exit.unwrap_or(Exit::Ok).worse(exit))
     }
@@ -146,7 +138,7 @@ impl Replay<'_> {
 
     /// The delivery of that record, with the remarks on it, and who owned the record when it was read. `None`: it is left.
     pub(super) fn next(&self, number: u64) -> Result<Option<(Delivery, Option<String>)>> {
-        let gone = || Error::nothing(format!("there is no record `#{number}` any more"));
+        let gone = || Error::nothing(format!("record `#{number}` no longer exists"));
         let record = self.store.get(number)?.ok_or_else(gone)?;
         let owner = match &record {
             Record::Delivery(delivery) => delivery.delivery.owner.clone(),
@@ -163,7 +155,7 @@ impl Replay<'_> {
                 self.emit(remarks);
                 Ok(Some((*delivery, owner)))
             }
-            // It was said before the first was sent; this one has changed since.
+            // Skipped records were reported with the plan; this one has changed since.
             Prepared::Skipped(why) => {
                 notices.warn(why.message);
                 Ok(None)
@@ -171,9 +163,8 @@ impl Replay<'_> {
         }
     }
 
-    /// Puts a delivery on record under this process's claim: one that goes on, and so far had the owner `from`; one that is
-    /// made again since it `failed`, unless another process does that by now; or a new one. The ack has no number where
-    /// another process has it.
+    /// The change that records a delivery under this process's lease: a resumed one, which had the owner `from`; one that
+    /// repeats a `failed` one; or a new one. The ack has no number when another process was faster.
     fn keep(&self, delivery: &Delivery, from: Option<String>, failed: Option<u64>, owner: &Lease) -> Op {
         let owner = owner.name().to_owned();
         if self.options.resume {

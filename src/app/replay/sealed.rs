@@ -1,5 +1,4 @@
-//! Secrets that a record holds are not in the ledger. What would go out without one of them is left, with the command to
-//! type.
+//! Secrets of a record, which are not in the ledger. A record that would go out without one of them is not sent.
 
 use super::Replay;
 use super::original::Original;
@@ -10,7 +9,7 @@ use crate::shell;
 use crate::store::{Record, Sealed, SealedPlace};
 
 impl Replay<'_> {
-    /// Puts back what is at hand: the secrets of the caller, and those that the surroundings know.
+    /// Restores the available secrets: those of the options, and those of this machine.
     pub(super) fn restore(&self, record: &mut Record) -> Result<()> {
         if record.sealed().is_empty() {
             return Ok(());
@@ -24,7 +23,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Why the delivery would not be what was recorded.
+    /// The error when the delivery would lack a secret of the record.
     pub(super) fn incomplete(
         &self,
         original: &Original,
@@ -45,7 +44,7 @@ impl Replay<'_> {
             .map_or_else(String::new, |name| format!(" (`{name}`)"));
         let flag = flag(sealed, profile);
         let why = format!(
-            "{} of `#{number}` is in the ledger as fingerprint `{}`, and the secret{named} is not at hand",
+            "{} of `#{number}` is in the ledger as fingerprint `{}`, and the secret{named} is not available",
             sealed.what(),
             sealed.fingerprint
         );
@@ -53,7 +52,7 @@ impl Replay<'_> {
     }
 }
 
-/// What gives the secret.
+/// The flag that gives the secret.
 fn flag(sealed: &Sealed, profile: Option<&Profile>) -> String {
     let reference = sealed.reference.as_deref().filter(|name| !name.contains(' '));
     let reference = reference.map_or_else(|| "REF".to_owned(), shell::quote);
@@ -62,7 +61,7 @@ fn flag(sealed: &Sealed, profile: Option<&Profile>) -> String {
         Some(name) if token.is_some_and(|token| token.eq_ignore_ascii_case(name)) => format!("--secret {reference}"),
         Some(name) if name == "authorization" => format!("--bearer {reference}"),
         Some(name) => format!("-H {}", shell::quote(&format!("{name}: VALUE"))),
-        // The query goes along wherever it goes to.
+        // A new target gets the query too.
         None if sealed.place == SealedPlace::Target => format!("--to URL --secret {reference}"),
         None => "--to URL".to_owned(),
     }

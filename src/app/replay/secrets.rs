@@ -1,5 +1,5 @@
-//! Which secret signs a repetition. A delivery is never signed with another secret than the first time only because the
-//! right one is not at hand.
+//! The secret of a repetition. A delivery is never signed with another secret than before only because that one is not
+//! available.
 
 use super::original::Original;
 use super::{Replay, ReplayOptions};
@@ -11,20 +11,20 @@ use crate::provider::Profile;
 use crate::secret::SecretRef;
 use crate::shell;
 
-/// What a repetition is signed with.
+/// How a repetition is signed.
 pub(super) enum Choice {
     /// These keys.
     Keys(Secrets, SecretKind),
     /// The headers of the record.
     AsCaptured,
-    /// The right secret is not at hand.
+    /// The right secret is not available.
     Missing(Error),
 }
 
 impl Replay<'_> {
     /// The secrets to sign with, when the right ones are known.
     pub(super) fn choose(&self, original: &Original, profile: &Profile) -> Result<Choice> {
-        // What is taken up goes out as it was begun, whatever secrets there are by now.
+        // A resumed delivery goes out as it was begun, whatever secrets exist now.
         if self.options.as_captured || (self.options.resume && original.captured) {
             return Ok(Choice::AsCaptured);
         }
@@ -42,7 +42,7 @@ impl Replay<'_> {
             },
             Some(SecretKind::Endpoint(name)) => self.of_endpoint(name, profile)?.unwrap_or_else(missing),
             Some(SecretKind::Given(_)) => missing(),
-            // Nothing is signed, so that the keys do not matter.
+            // Nothing is signed, so the keys do not matter.
             Some(SecretKind::None) if !original.captured => Choice::Keys(Secrets::Given(Vec::new()), SecretKind::None),
             Some(SecretKind::None) | None => self.unrecorded(original, profile)?,
         })
@@ -78,8 +78,8 @@ impl Replay<'_> {
         Ok(Some(Choice::Keys(Secrets::Given(secrets), kind)))
     }
 
-    /// Whether the secrets of the caller are for that record. When everything is taken up, they are for what was signed with
-    /// secrets of a caller, and not for what has another.
+    /// Whether the secrets of the options apply to that record. When many are resumed, they apply to those that were signed
+    /// with secrets of options, not to those with another kind.
     fn applies(&self, original: &Original) -> bool {
         let options = self.options;
         if options.secrets.is_empty() {
@@ -127,7 +127,7 @@ fn missing(options: &ReplayOptions, original: &Original) -> Error {
     }
     let number = original.number;
     Error::usage(format!(
-        "`#{number}` was signed with {which}, which is not at hand: it is left as it is"
+        "`#{number}` was signed with {which}, which is not available: not sent"
     ))
     .hint(format!("`{} {}`", options.command(number), flags.join(" ")))
 }

@@ -1,9 +1,9 @@
-//! Which records are delivered again.
+//! Selects the records to replay.
 
 use crate::error::Result;
 use crate::store::{Query, QueryPage, RecordKind, Store};
 
-/// Which records.
+/// The records to replay.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Selection {
     /// These.
@@ -11,9 +11,9 @@ pub enum Selection {
     /// Those that match, the oldest first: deliveries, and captures only where no delivery matches, so that an event that
     /// was sent and received on one machine is not replayed twice.
     Matching(Query),
-    /// What failed and is still not delivered, each message once for its target.
+    /// Failed deliveries that are still undelivered, each message once per target.
     Undelivered(Query),
-    /// Deliveries with attempts left that no living process works on; of these numbers only, where there are any.
+    /// Deliveries with attempts left whose process has ended; of these numbers only, unless empty.
     Abandoned(Vec<u64>),
 }
 
@@ -57,7 +57,7 @@ fn matching(store: &dyn Store, query: &Query) -> Result<Vec<u64>> {
             ..query.clone()
         };
         let mut found = store.list(&query)?;
-        // What a workflow did not send is sent when it is named, not among others.
+        // A record that a workflow did not send is only replayed by its number.
         found.retain(|summary| !summary.is_unsent());
         if !found.is_empty() {
             return Ok(found.into_iter().map(|summary| summary.number).collect());

@@ -1,4 +1,4 @@
-//! What happens at the API, one after the other: calls for the observer, events for the fan-out, questions for endpoints.
+//! The events of the API, one after the other: calls to the observer, events to the fan-out, challenges to endpoints.
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -9,9 +9,8 @@ use super::fanout::Fanout;
 use crate::api::server::{ApiEvent, ConfirmationRequest};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
-use crate::server::Drained;
 
-/// Takes the events of the API to where they belong.
+/// Dispatches the events of the API.
 pub(super) struct EventLoop<F> {
     pub(super) fanout: Fanout,
     pub(super) confirmations: Confirmations,
@@ -21,11 +20,7 @@ pub(super) struct EventLoop<F> {
 
 impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
     /// Works until the server has ended and every event is taken.
-    pub(super) async fn run(
-        mut self,
-        mut events: mpsc::Receiver<ApiEvent>,
-        serving: JoinHandle<Drained>,
-    ) -> Result<()> {
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<ApiEvent>, serving: JoinHandle<usize>) -> Result<()> {
         loop {
             tokio::select! {
                 biased;
@@ -70,7 +65,7 @@ impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
         (self.observer)(ServeEvent::Confirmation(&result))?;
         if !result.confirmed {
             self.fanout.context.notices.hint(format!(
-                "`hook endpoints confirm {name}` asks once more, `hook endpoints confirm {name} TOKEN` takes the token from you"
+                "`hook endpoints confirm {name}` sends another challenge, `hook endpoints confirm {name} TOKEN` confirms by hand"
             ));
         }
         Ok(())

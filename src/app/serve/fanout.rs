@@ -1,5 +1,4 @@
-//! From an event to deliveries: one for each endpoint that wants it, on record before the call is answered, worked off on
-//! the provider's schedule.
+//! Fan-out: from an event to deliveries, one for each subscribed endpoint, on record before the call is answered.
 
 use std::sync::Arc;
 
@@ -9,11 +8,9 @@ use crate::api::server::CreatedEvent;
 use crate::app::context::{Context, aside};
 use crate::app::endpoint_health;
 use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
-use crate::engine::{Delivery, Event, Label, Progress, Promise};
+use crate::engine::{Delivery, Event, Label};
 use crate::error::Result;
 use crate::exchange::Source;
-use crate::headers::Headers;
-use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::pipeline::{DeliveryObserver, EndpointOutcome, record};
 use crate::provider::Profile;
@@ -24,7 +21,7 @@ use crate::text::printable;
 use crate::transport::AddressPolicy;
 use crate::verification::dev_secret::Purpose;
 
-/// Takes events to the engine.
+/// Turns events into deliveries.
 pub(super) struct Fanout {
     pub(super) context: Arc<Context>,
     pub(super) subscribers: Subscribers,
@@ -33,7 +30,7 @@ pub(super) struct Fanout {
     pub(super) jobs: mpsc::Sender<Delivery>,
 }
 
-/// Who gets an event, and how.
+/// Selects the endpoints of an event.
 #[derive(Clone)]
 pub(super) struct Subscribers {
     pub(super) profile: Arc<Profile>,
@@ -43,7 +40,7 @@ pub(super) struct Subscribers {
 }
 
 impl Fanout {
-    /// Puts the deliveries of an event on record, says so to the call that created it, and hands them to the engine.
+    /// Records the deliveries of an event, answers the call that created it, and hands them to the engine.
     pub(super) async fn take(&self, event: CreatedEvent) {
         let deliveries = match self.record(&event).await {
             Ok(deliveries) => deliveries,
@@ -67,7 +64,7 @@ impl Fanout {
             subscribers.deliveries(context, &message, &params)
         })
         .await?;
-        // All are on their way before the first is waited for, so that they share a sync.
+        // All are enqueued before the first is awaited, so that they share a sync to disk.
         let mut acks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
             let new = record(delivery, Some(self.lease.name().to_owned()));
@@ -103,7 +100,7 @@ impl Subscribers {
             match endpoint.wants(&wanted) {
                 Ok(()) => match self.delivery(context, endpoint, message) {
                     Ok(delivery) => deliveries.push(delivery),
-                    // One endpoint without a readable secret must not keep the event from the others.
+                    // One endpoint without a readable secret must not stop the others.
                     Err(error) => notices.warn(format!("nothing goes to `{}`: {error}", endpoint.name)),
                 },
                 Err(skip) => {
@@ -113,7 +110,7 @@ impl Subscribers {
             }
         }
         for line in skipped {
-            // Why somebody gets nothing is of interest where nobody gets anything.
+            // The reason matters most when no endpoint gets the event.
             if deliveries.is_empty() {
                 notices.note(line);
             } else {
@@ -124,33 +121,25 @@ impl Subscribers {
     }
 
     fn delivery(&self, context: &Context, endpoint: &Endpoint, message: &Arc<Message>) -> Result<Delivery> {
-        let now = context.now();
         let own = context.endpoint_secrets(endpoint, &self.profile, Purpose::Sign)?;
+        let signing = context.signing(&self.profile, &[], (Some(&endpoint.name), own))?;
+        let label = Label {
+            source: Source::Serve,
+            provider: Some(self.profile.label()),
+            endpoint: Some(endpoint.name.clone()),
+            ..Label::default()
+        };
+        let (message, policy) = (Arc::clone(message), Arc::clone(&self.policy));
+        let (now, url) = (context.now(), parse_url(&endpoint.url)?);
         Ok(Delivery {
-            id: Id::new(IdKind::Delivery, now, &context.random),
-            message: Arc::clone(message),
-            url: parse_url(&endpoint.url)?,
-            method: self.profile.method.clone(),
-            headers: Headers::new(),
-            signing: context.signing(&self.profile, &[], (Some(&endpoint.name), own))?,
-            policy: Arc::clone(&self.policy),
+            method: self.profile.delivery.method.clone(),
             addresses: self.addresses,
-            is_changed: false,
-            progress: Progress::default(),
-            at: now,
-            label: Arc::new(Label {
-                source: Source::Serve,
-                provider: Some(self.profile.label()),
-                endpoint: Some(endpoint.name.clone()),
-                origin: None,
-                execution: None,
-                promise: Promise::Nothing,
-            }),
+            ..Delivery::new(&context.random, now, message, url, signing, policy, label)
         })
     }
 }
 
-/// Takes the outcome of deliveries to where it is counted at once; everything else goes to the observer inside.
+/// Sends the outcomes of deliveries to [`count_all`]; events go to the inner observer.
 pub(super) struct CountingObserver<V> {
     pub(super) inner: V,
     pub(super) outcomes: mpsc::UnboundedSender<EndpointOutcome>,
@@ -161,15 +150,14 @@ impl<V: DeliveryObserver> DeliveryObserver for CountingObserver<V> {
         self.inner.event(number, event)
     }
 
-    fn outcome(&mut self, outcome: EndpointOutcome) -> Result<Option<EndpointOutcome>> {
-        // Nobody counts any more only while the program ends.
+    fn outcome(&mut self, outcome: EndpointOutcome) {
+        // The receiver is dropped only while the program ends.
         let _ = self.outcomes.send(outcome);
-        Ok(None)
     }
 }
 
-/// Counts what deliveries mean for their endpoints, beside the runtime's thread: the book is a file with a lock. That it
-/// cannot be read or written, as while somebody edits it, is said once, and ends nothing.
+/// Counts the outcomes of deliveries for the health of their endpoints. A failure to read or write the endpoint file is
+/// reported once.
 pub(super) async fn count_all(context: Arc<Context>, mut outcomes: mpsc::UnboundedReceiver<EndpointOutcome>) {
     let mut failing = false;
     while let Some(first) = outcomes.recv().await {
@@ -177,14 +165,15 @@ pub(super) async fn count_all(context: Arc<Context>, mut outcomes: mpsc::Unbound
         while let Ok(next) = outcomes.try_recv() {
             all.push(next);
         }
+        // The endpoint file has a lock that may be held for long.
         let counted = aside(&context, move |context| {
             endpoint_health::count_outcomes(context, &all, true)
         })
         .await;
         if let (Err(error), false) = (&counted, failing) {
-            context.notices.warn(format!(
-                "what became of deliveries is not counted for their endpoints: {error}"
-            ));
+            context
+                .notices
+                .warn(format!("could not update the health of endpoints: {error}"));
         }
         failing = counted.is_err();
     }

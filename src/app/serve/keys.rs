@@ -1,4 +1,4 @@
-//! Who may call: keys by reference, or made up for this run in the provider's form.
+//! API keys: by reference, or generated for this run in the provider's form.
 
 use crate::api::server::{ApiAccess, ApiKey};
 use crate::app::context::Context;
@@ -9,12 +9,12 @@ use crate::provider::api::Api;
 use crate::secret::Secret;
 use crate::template::Template;
 
-/// Who may call.
+/// Access to the API.
 #[derive(Debug, Clone, Default)]
 pub struct AccessOptions {
-    /// Every program of this machine, without a key.
+    /// Any program on this machine may call, without a key.
     pub open: bool,
-    /// References of keys; without any they are made up.
+    /// References of keys; without any, keys are generated.
     pub keys: Vec<String>,
     /// References of keys whose calls create test events only.
     pub test_keys: Vec<String>,
@@ -23,7 +23,7 @@ pub struct AccessOptions {
 /// The keys of a run.
 pub(super) struct ServeKeys {
     all: Vec<ApiKey>,
-    /// Those that were made up, which are shown: they open nothing but this run.
+    /// The generated ones, which are shown: they are valid for this run only.
     pub(super) generated: Vec<(Mode, String)>,
 }
 
@@ -76,7 +76,7 @@ impl ServeKeys {
         self.generated.push((mode, text));
     }
 
-    /// What the API asks of callers; without keys it is open at that port.
+    /// The access control of the API; without keys it is open at that port.
     pub(super) fn access(&self, port: u16) -> ApiAccess {
         if self.all.is_empty() {
             ApiAccess::Open { port }

@@ -1,4 +1,4 @@
-//! The provider's side as a service: its management API, and deliveries of the events that calls create.
+//! The provider's side as a service: its management API, and the deliveries of the events that calls create.
 
 mod confirm;
 mod event_loop;
@@ -25,13 +25,13 @@ use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
 use crate::message::Mode;
-use crate::pipeline::{AlreadyRecorded, DeliveryObserver, Tally};
-use crate::provider::Limit;
+use crate::pipeline::{DeliveryObserver, Tally};
 use crate::provider::Profile;
 use crate::provider::api::Api;
-use crate::server::{self, Drained};
+use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
+use crate::text::quoted;
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
 use confirm::Confirmations;
 use event_loop::EventLoop;
@@ -42,21 +42,21 @@ use keys::ServeKeys;
 /// Requests in flight at once.
 const CONCURRENCY: usize = 16;
 
-/// Deliveries that wait for their first attempt; beyond that calls wait. All of them are on record, some hundred bytes each
-/// are in memory.
+/// Deliveries that wait for their first attempt; beyond that calls wait. They are on record, and take some hundred bytes
+/// of memory each.
 const BACKLOG: usize = 65_536;
 
-/// A call says what a subscription is, and that is little.
+/// Bytes of the body of a call: a subscription is small.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// What to serve.
+/// The service.
 #[derive(Debug, Clone, Default)]
 pub struct ServeOptions {
     /// The provider to play.
     pub provider: Option<String>,
     /// The account's plan instead of that of the settings.
     pub plan: Option<String>,
-    /// Whether endpoints are judged as strictly as the provider does.
+    /// Whether endpoints are validated as strictly as the provider does.
     pub production: bool,
     /// Who may call.
     pub access: AccessOptions,
@@ -70,13 +70,13 @@ pub struct ServeOptions {
     pub time_scale: f64,
 }
 
-/// What a service tells while it runs. Deliveries have an observer of their own.
+/// An event of the service. Deliveries have an observer of their own.
 pub enum ServeEvent<'a> {
     /// Calls are answered from now on.
     Ready(&'a ServeReady),
     /// A call was answered.
     Call(&'a ApiCall),
-    /// An endpoint was asked whether it wants the events.
+    /// An endpoint was sent a challenge.
     Confirmation(&'a HandshakeResult),
 }
 
@@ -98,9 +98,9 @@ pub struct ServeReady {
     /// How many endpoints the plan allows.
     #[serde(skip)]
     pub most_endpoints: Option<u32>,
-    /// A key that was made up.
+    /// A generated key.
     pub key: Option<String>,
-    /// A test key that was made up.
+    /// A generated test key.
     pub test_key: Option<String>,
     /// Where endpoints are kept.
     pub endpoints: PathBuf,
@@ -135,7 +135,7 @@ impl<'a> Service<'a> {
         })
     }
 
-    /// Serves until the shutdown. What came of the deliveries; nothing when it was cut short.
+    /// Serves until the shutdown. Returns the totals of the deliveries; nothing when it was cut short.
     pub async fn run(
         &self,
         listener: TcpListener,
@@ -148,20 +148,18 @@ impl<'a> Service<'a> {
         let address = address.map_err(|error| Error::internal("the address is unknown").cause(error))?;
         let (events_in, events) = mpsc::channel(1024);
         let api = Arc::new(self.mock_api(address.port(), events_in)?);
-        let kept = context.kept_ledger(None);
-        let ledger = kept.ledger.clone();
-        // What cannot be recorded is not delivered.
+        let (ledger, retention) = context.kept_ledger(None);
+        // No event is accepted before it can be recorded.
         ledger.ready().await?;
-        context.keep(&kept);
-        drop(kept);
+        retention.start(&context.notices);
         observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
         let limits = server::ServerLimits {
             body: LARGEST_BODY,
             drain: DRAIN,
             ..server::ServerLimits::default()
         };
-        let (stop, late) = (shutdown.soft.clone(), shutdown.late());
-        let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.late()));
+        let (stop, late) = (shutdown.soft.clone(), shutdown.drain_deadline());
+        let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.drain_deadline()));
         let serving = tokio::spawn(async move { server::serve(listener, None, limits, api, stop_serving, cut).await });
         let work = self.work((events, serving), ledger.clone(), (stop, late), (observer, deliveries));
         let tally = tokio::select! {
@@ -183,15 +181,15 @@ impl<'a> Service<'a> {
             .as_ref()
             .and_then(|plan| self.profile.endpoint.plans.get(plan));
         ServeReady {
-            ready: Ready::at(&format!("{origin}{}", base_path(&self.api))),
+            ready: Ready {
+                url: format!("{origin}{}", base_path(&self.api)),
+                ..Ready::default()
+            },
             origin,
             provider: self.profile.label(),
             title: self.profile.title.clone(),
             plan: self.plan.clone(),
-            most_endpoints: match limit {
-                Some(Limit::Count(most)) => Some(*most),
-                Some(Limit::Unlimited) | None => None,
-            },
+            most_endpoints: limit.and_then(|limit| limit.0),
             key: generated(Mode::Live),
             test_key: generated(Mode::Test),
             endpoints: self.context.book().path().to_owned(),
@@ -220,10 +218,10 @@ impl<'a> Service<'a> {
         api.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))
     }
 
-    /// Callers of the API choose the targets. Other machines may call it when it is exposed: then this machine is not
-    /// reached either.
+    /// The addresses of targets, which callers of the API choose.
     fn addresses(&self) -> AddressPolicy {
         let options = self.options;
+        // Other machines may call an exposed API: then its deliveries must not reach this machine either.
         match (options.allow_private, options.production || options.exposed) {
             (true, _) => AddressPolicy::PublicAndPrivate,
             (false, true) => AddressPolicy::Public,
@@ -253,7 +251,7 @@ impl<'a> Service<'a> {
     /// Takes events and delivers until the server has ended and every event is taken.
     async fn work(
         &self,
-        (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<Drained>),
+        (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<usize>),
         ledger: Ledger,
         (stop, late): (CancellationToken, CancellationToken),
         (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl DeliveryObserver + Send),
@@ -268,15 +266,10 @@ impl<'a> Service<'a> {
         };
         let context = Arc::new(self.context.clone());
         let (jobs, queue) = mpsc::channel(BACKLOG);
-        let mut pipeline = context.pipeline(
-            Arc::clone(&transport),
-            ledger.clone(),
-            limits,
-            late.clone(),
-            Some(Arc::clone(&lease)),
-        );
+        let (cancel, held) = (late.clone(), Some(Arc::clone(&lease)));
+        let mut pipeline = context.pipeline(Arc::clone(&transport), ledger.clone(), limits, cancel, held);
         pipeline.engine.stop_retrying = stop.clone();
-        // One watch for both: a file that breaks is told once.
+        // One watch for both: a broken file is reported once.
         let book = Arc::new(context.book_watch());
         pipeline.engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         let (outcomes_in, outcomes) = mpsc::unbounded_channel();
@@ -302,10 +295,10 @@ impl<'a> Service<'a> {
             rejected_peers: RejectedPeers::default(),
             observer,
         };
-        // Without an observer or a ledger there is no service.
+        // Without an observer or a ledger the service ends.
         let taking = async { event_loop.run(events, serving).await.inspect_err(|_| late.cancel()) };
         let delivering = async {
-            let tally = pipeline.run(queue, AlreadyRecorded::All, &mut deliveries).await;
+            let tally = pipeline.run(queue, &mut deliveries).await;
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };
@@ -319,11 +312,6 @@ impl<'a> Service<'a> {
 fn with_api(context: &Context) -> String {
     let has = |name: &&String| context.registry.get(name).is_ok_and(|profile| profile.api.is_some());
     quoted(context.registry.names().iter().filter(has))
-}
-
-fn quoted<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }
 
 /// The plan that limits endpoints: a new account is on the first one.
@@ -353,9 +341,7 @@ fn check_scopes(asked: &[String], profile: &Profile, api: &Api) -> Result<()> {
     Err(if api.scopes.is_empty() {
         error.hint("leave out `--scope`")
     } else {
-        error.hint(format!(
-            "its scopes: {}",
-            quoted(api.scopes.iter().map(|(name, _)| name))
-        ))
+        let scopes = quoted(api.scopes.iter().map(|(name, _)| name));
+        error.hint(format!("its scopes: {scopes}"))
     })
 }

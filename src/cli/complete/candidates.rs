@@ -1,8 +1,10 @@
 //! Where candidates come from. `None` wherever something is missing or broken.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap_complete::engine::CompletionCandidate;
 use indexmap::IndexMap;
 
 use super::words::Words;
@@ -13,59 +15,48 @@ use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
 use crate::provider::Registry;
-use crate::store::{self, Query, QueryPage, RecordKind, Store, Summary};
+use crate::store::{self, Query, RecordKind, Store, Summary};
+use crate::text::printable;
 
 /// How many of the newest records are shown.
 const RECORDS: usize = 50;
 
-/// A value and what is said beside it.
-pub(super) struct Candidate {
-    pub(super) value: String,
-    pub(super) about: Option<String>,
-}
+/// Longer than any description that fits beside a candidate.
+const DESCRIPTION: usize = 80;
 
-impl Candidate {
-    fn new(value: impl Into<String>, about: impl Into<String>) -> Self {
-        Self {
-            value: value.into(),
-            about: Some(about.into()),
-        }
-    }
+fn candidate(value: impl Into<OsString>, about: &str) -> CompletionCandidate {
+    CompletionCandidate::new(value).help(Some(printable(about, DESCRIPTION).into()))
 }
 
 /// The newest records by number, before them `last`; by id where one is begun.
-pub(super) fn records(words: &Words, current: &str) -> Option<Vec<Candidate>> {
+pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCandidate>> {
     let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
     let store = &*store::open_read_only(&path.unwrap_or_else(|| Paths::from_env().ledger())).ok()?;
     let now = Context::clock_from_env().now();
     let records = newest(store, None, RECORDS)?;
     let deliveries = newest(store, Some(RecordKind::Delivery), 1)?;
     let last = deliveries.first().or(records.first());
-    let mut found: Vec<Candidate> = last
-        .map(|last| Candidate::new("last", about(last, now)))
+    let mut found: Vec<_> = last
+        .map(|last| candidate("last", &about(last, now)))
         .into_iter()
         .collect();
     for record in &records {
-        found.push(Candidate::new(record.number.to_string(), about(record, now)));
+        found.push(candidate(record.number.to_string(), &about(record, now)));
+        // Ids would hide the numbers where nothing is typed yet.
         if !current.is_empty() {
-            found.push(Candidate::new(record.id.to_string(), about(record, now)));
+            found.push(candidate(record.id.to_string(), &about(record, now)));
         }
     }
     Some(found)
 }
 
 fn newest(store: &dyn Store, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
-    let page = QueryPage {
-        limit,
-        ..Query::default().page
+    let mut query = Query {
+        kind,
+        ..Query::default()
     };
-    store
-        .list(&Query {
-            kind,
-            page,
-            ..Query::default()
-        })
-        .ok()
+    query.page.limit = limit;
+    store.list(&query).ok()
 }
 
 fn about(record: &Summary, now: Timestamp) -> String {
@@ -76,7 +67,7 @@ fn about(record: &Summary, now: Timestamp) -> String {
 
 /// The endpoints of the project, else the user's; with `--remote` those that were noted when they were made or learnt from
 /// here. No provider is asked.
-pub(super) fn endpoints(words: &Words) -> Option<Vec<Candidate>> {
+pub(super) fn endpoints(words: &Words) -> Option<Vec<CompletionCandidate>> {
     let (paths, settings) = settings(words)?;
     let book = match words.option("--remote", None) {
         Some(remote) => notes(&paths, &settings, &remote, words.option("--api-url", None).as_deref())?,
@@ -85,60 +76,50 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<Candidate>> {
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };
         let about = format!("{} {}{state}", endpoint.provider, mask::url(&endpoint.url));
-        Candidate::new(endpoint.name, about)
+        candidate(endpoint.name, &about)
     });
     Some(found.collect())
 }
 
 /// `endpoint:NAME` for the endpoints of the book.
-pub(super) fn endpoint_secrets(words: &Words) -> Vec<Candidate> {
+pub(super) fn endpoint_secrets(words: &Words) -> Vec<CompletionCandidate> {
     let found = endpoints(words).unwrap_or_default().into_iter();
-    let reference = |endpoint: Candidate| Candidate {
-        value: format!("endpoint:{}", endpoint.value),
-        ..endpoint
-    };
-    found.map(reference).collect()
+    found.map(|endpoint| endpoint.add_prefix("endpoint:")).collect()
 }
 
 /// The remotes of the settings, then the providers.
-pub(super) fn remotes(words: &Words, current: &str) -> Vec<Candidate> {
+pub(super) fn remotes(words: &Words, current: &str) -> Vec<CompletionCandidate> {
     let remotes = settings(words)
         .map(|(_, settings)| settings.remotes)
         .unwrap_or_default();
-    let own = remotes.into_iter().map(|(name, remote)| Candidate {
-        value: name,
-        about: remote.provider.or(remote.api_url.as_deref().map(mask::url)),
+    let own = remotes.into_iter().map(|(name, remote)| {
+        let about = remote.provider.or(remote.api_url.as_deref().map(mask::url));
+        candidate(name, &about.unwrap_or_default())
     });
     own.chain(providers(current)).collect()
 }
 
 /// The workflows of the settings.
-pub(super) fn workflows(words: &Words) -> Option<Vec<Candidate>> {
+pub(super) fn workflows(words: &Words) -> Option<Vec<CompletionCandidate>> {
     let (_, settings) = settings(words)?;
-    let named = settings
-        .workflows
-        .into_iter()
-        .filter(|(name, _)| workflow::is_name(name));
+    let workflows = settings.workflows.into_iter();
+    let named = workflows.filter(|(name, _)| workflow::is_name(name));
     let found = named.map(|(name, workflow)| {
-        let about = format!(
-            "{} {}",
-            workflow.state.name(),
-            mask::url(workflow.url.as_deref().unwrap_or(""))
-        );
-        Candidate::new(name, about)
+        let url = mask::url(workflow.url.as_deref().unwrap_or(""));
+        candidate(name, &format!("{} {url}", workflow.state.name()))
     });
     Some(found.collect())
 }
 
 /// Providers, and their variants once something is typed.
-pub(super) fn providers(current: &str) -> Vec<Candidate> {
+pub(super) fn providers(current: &str) -> Vec<CompletionCandidate> {
     let labels = registry().labels().into_iter();
     let wanted = labels.filter(|(label, _)| !current.is_empty() || !label.contains('@'));
-    wanted.map(|(label, title)| Candidate::new(label, title)).collect()
+    wanted.map(|(label, title)| candidate(label, &title)).collect()
 }
 
 /// The events of that provider, else of the one in the settings, else of all; one that several providers have comes once.
-pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<Candidate> {
+pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<CompletionCandidate> {
     let provider = provider.or_else(|| settings(words)?.1.provider);
     let name = provider
         .as_deref()
@@ -149,20 +130,19 @@ pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<Candidate> 
             events.entry(event).or_default().push(provider);
         }
     }
-    let found = |(event, providers): (String, Vec<String>)| Candidate::new(event, providers.join(", "));
-    events.into_iter().map(found).collect()
+    let events = events.into_iter();
+    events
+        .map(|(event, providers)| candidate(event, &providers.join(", ")))
+        .collect()
 }
 
 /// `env:NAME` for the variables that this process has. Names with an underscore in front are the shell's own business.
-pub(super) fn variables() -> Vec<Candidate> {
+pub(super) fn variables() -> Vec<CompletionCandidate> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut names: Vec<String> = names.filter(|name| is_name(name)).collect();
     names.sort_unstable();
-    let found = |name| Candidate {
-        value: format!("env:{name}"),
-        about: None,
-    };
-    names.into_iter().map(found).collect()
+    let names = names.iter().map(|name| CompletionCandidate::new(format!("env:{name}")));
+    names.collect()
 }
 
 /// Whether a shell could have set it: bash exports functions under names that no reference can hold.

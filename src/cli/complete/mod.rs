@@ -19,8 +19,6 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 pub use shells::{Shell, script};
 
 use crate::exit::Exit;
-use crate::text::printable;
-use candidates::Candidate;
 use words::Words;
 
 /// Set by the scripts when a shell asks. The library's own `COMPLETE` may be set for other reasons.
@@ -33,9 +31,6 @@ const PATIENCE: Duration = if cfg!(debug_assertions) {
 } else {
     Duration::from_millis(20)
 };
-
-/// Longer than any description that fits beside a candidate.
-const DESCRIPTION: usize = 80;
 
 /// Answers when a shell asks; `None` when this is a run like any other.
 pub(super) fn answer_shell(args: &[OsString]) -> Option<Exit> {
@@ -113,25 +108,23 @@ pub fn references() -> ArgValueCompleter {
             None if "file:".starts_with(reference) => found.push(CompletionCandidate::new("file:")),
             None => {}
         }
-        found
-            .into_iter()
-            .map(|candidate| candidate.add_prefix(name.clone()))
-            .collect()
+        let found = found.into_iter();
+        found.map(|candidate| candidate.add_prefix(name.clone())).collect()
     })
 }
 
 /// `@FILE` where a value may come from a file.
 pub fn at_file() -> ArgValueCompleter {
-    ArgValueCompleter::new(
-        |current: &OsStr| match current.to_str().and_then(|text| text.strip_prefix('@')) {
-            Some(path) => paths(path, "@"),
-            None => Vec::new(),
-        },
-    )
+    ArgValueCompleter::new(|current: &OsStr| {
+        let path = current.to_str().and_then(|text| text.strip_prefix('@'));
+        path.map_or_else(Vec::new, |path| paths(path, "@"))
+    })
 }
 
 /// Looks candidates up in the time that there is.
-fn completer(look_up: impl Fn(&Words, &str) -> Vec<Candidate> + Copy + Send + Sync + 'static) -> ArgValueCompleter {
+fn completer(
+    look_up: impl Fn(&Words, &str) -> Vec<CompletionCandidate> + Copy + Send + Sync + 'static,
+) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
         let Some(current) = current.to_str().map(str::to_owned) else {
             return Vec::new();
@@ -144,22 +137,13 @@ fn completer(look_up: impl Fn(&Words, &str) -> Vec<Candidate> + Copy + Send + Sy
     })
 }
 
-/// Those that go on from what is typed.
-fn matching(found: Vec<Candidate>, current: &str) -> Vec<CompletionCandidate> {
+/// Those that start with what is typed.
+fn matching(mut found: Vec<CompletionCandidate>, current: &str) -> Vec<CompletionCandidate> {
+    found.retain(|candidate| candidate.get_value().as_encoded_bytes().starts_with(current.as_bytes()));
     found
-        .into_iter()
-        .filter(|found| found.value.starts_with(current))
-        .map(|found| {
-            let about = found.about.map(|about| printable(&about, DESCRIPTION).into());
-            CompletionCandidate::new(found.value).help(about)
-        })
-        .collect()
 }
 
 fn paths(typed: &str, prefix: &str) -> Vec<CompletionCandidate> {
-    let found = PathCompleter::file().complete(OsStr::new(typed));
-    found
-        .into_iter()
-        .map(|candidate| candidate.add_prefix(prefix))
-        .collect()
+    let found = PathCompleter::file().complete(OsStr::new(typed)).into_iter();
+    found.map(|candidate| candidate.add_prefix(prefix)).collect()
 }

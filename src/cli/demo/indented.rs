@@ -29,11 +29,8 @@ impl Write for Indented {
         self.line.extend_from_slice(bytes);
         while let Some(end) = self.line.iter().position(|b| *b == b'\n') {
             let line: Vec<u8> = self.line.drain(..=end).collect();
-            let text = format!(
-                "{}{}",
-                self.indent,
-                String::from_utf8_lossy(&line).trim_end_matches('\n')
-            );
+            let text = String::from_utf8_lossy(&line);
+            let text = format!("{}{}", self.indent, text.trim_end_matches('\n'));
             if self.to_stderr {
                 self.ui.note(&text);
             } else {

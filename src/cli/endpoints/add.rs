@@ -1,17 +1,18 @@
 //! `hook endpoints add`.
 
 use super::ask;
-use super::flags::{self, RuleArgs, SecretArgs};
+use super::flags::{self, EndpointSecretArgs, RuleArgs};
 use crate::app::endpoints::{AddOptions, Endpoints};
+use crate::cli::input;
 use crate::cli::session::Session;
 use crate::endpoints::EndpointEntry;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
-/// Add an endpoint, judged by its provider's rules; without arguments it asks
+/// Add an endpoint, validated by its provider's rules; prompts for what is missing
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointAddArgs {
-    /// Where deliveries go: a URL, `localhost:3000/path`, `:3000` or a port
+    /// Target of deliveries: a URL, `localhost:3000/path`, `:3000` or a port
     url: Option<String>,
     /// The same as a flag
     #[arg(short, long, value_name = "URL", conflicts_with = "url")]
@@ -22,26 +23,26 @@ pub(super) struct EndpointAddArgs {
     /// Events of the catalogue, separated by commas, or `all`
     #[arg(long, value_name = "EVENTS", value_delimiter = ',', add = crate::cli::complete::events())]
     events: Vec<String>,
-    /// What to call it; made from the URL unless given
+    /// Name of the endpoint; derived from the URL unless given
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// For people
+    /// Description for people
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// The environment that it belongs to, such as `staging`
+    /// Environment of the endpoint, such as `staging`
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
     /// The account's plan, where the provider limits endpoints by plan
     #[arg(long, value_name = "PLAN")]
     plan: Option<String>,
     /// Parameter of the provider's envelope for this endpoint: `NAME=VALUE` (can be repeated)
-    #[arg(long = "param", value_name = "PAIR")]
-    params: Vec<String>,
-    /// Ask the endpoint first, as its provider does: it is pending until the token that it is sent comes back
+    #[arg(long = "param", value_name = "PAIR", value_parser = input::pair)]
+    params: Vec<(String, String)>,
+    /// Send the provider's handshake first: the endpoint is pending until it returns the token
     #[arg(long, conflicts_with = "remote")]
     confirm: bool,
     #[command(flatten)]
-    secret: SecretArgs,
+    secret: EndpointSecretArgs,
     #[command(flatten)]
     rules: RuleArgs,
 }
@@ -56,24 +57,24 @@ pub(super) fn run(session: &Session, endpoints: Endpoints<'_>, args: &EndpointAd
         return Err(Error::usage(what).hint("leave out `--provider`"));
     }
     let url = args.url.as_deref().or(args.to.as_deref());
-    let input = ask::complete(
+    let required = ask::complete(
         session,
         label.as_deref().or(args.provider.as_deref()),
         url,
         &args.events,
     )?;
     let name = endpoints.add(AddOptions {
-        profile: input.profile,
+        profile: required.profile,
         entry: EndpointEntry {
             name: args.name.clone(),
-            url: input.url,
+            url: required.url,
             provider: None,
-            events: flags::events(&input.events),
+            events: flags::events(&required.events),
             description: args.description.clone(),
             active: None,
             env: args.env.clone(),
             plan: args.plan.clone(),
-            params: flags::params(&args.params)?,
+            params: args.params.iter().cloned().collect(),
             secret: None,
         },
         confirm: args.confirm,

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::flags::{RuleArgs, SecretArgs};
+use super::flags::{EndpointSecretArgs, RuleArgs};
 use crate::app::endpoints::{ApplyOptions, Endpoints, new_events, write_new};
+use crate::app::notice::Notice;
 use crate::cli::prompt;
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
-use crate::text::{count, printable};
+use crate::finding::Finding;
+use crate::text::count;
 use crate::view::endpoint::{EndpointSteps, step_line};
 
-/// What `apply` would do so that the endpoints match the `[[endpoint]]` tables of a file
+/// Show what `apply` would change to match the `[[endpoint]]` tables of a file
 #[derive(Debug, clap::Args)]
 pub(super) struct DiffArgs {
     /// The file; the project's `hook.toml` unless given
@@ -22,8 +24,8 @@ pub(super) struct DiffArgs {
     check: bool,
 }
 
-/// Make the endpoints match the `[[endpoint]]` tables of a file: what is missing is added, what differs is changed, what is
-/// not in the file is removed
+/// Make the endpoints match the `[[endpoint]]` tables of a file: add what is missing, change what differs, remove what is
+/// not in the file
 #[derive(Debug, clap::Args)]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
@@ -31,14 +33,14 @@ pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(short, long, conflicts_with = "check")]
     yes: bool,
-    /// With `--remote`: what the provider cannot change is removed and made anew, with a new id and a new secret
+    /// With `--remote`: remove and recreate what the provider cannot change, with a new id and a new secret
     #[arg(long, requires = "remote")]
     recreate: bool,
     #[command(flatten)]
     rules: RuleArgs,
 }
 
-/// Print the endpoints as `[[endpoint]]` tables for a reviewed file; no secret is in it
+/// Print the endpoints as `[[endpoint]]` tables, without secrets
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
     /// Write to this new file instead of stdout
@@ -50,16 +52,12 @@ pub(super) fn diff(session: &Session, endpoints: Endpoints<'_>, args: &DiffArgs)
     let ui = &session.ui;
     let steps = endpoints.plan(args.file.as_deref())?.steps;
     let shown = EndpointSteps(&steps);
-    ui.show(&shown)?;
-    ui.flush()?;
+    ui.show_now(&shown)?;
     ui.note(&shown.summary());
     for step in &steps {
-        for finding in new_events(session, step)? {
-            let said = format!("`{}`: {}", step.name(), finding.fact);
-            ui.warn(&printable(&said, 1000));
-            if let Some(hint) = &finding.hint {
-                ui.hint(&printable(hint, 1000));
-            }
+        for finding in new_events(&session.context, step)? {
+            let fact = format!("`{}`: {}", step.name(), finding.fact);
+            ui.tell(&Notice::Finding(Finding { fact, ..finding }));
         }
     }
     Ok(if args.check && !steps.is_empty() {
@@ -82,21 +80,19 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
         ui.note(&shown.summary());
         return Ok(Exit::Ok);
     }
-    plan.check(endpoints.store, args.recreate)?;
+    endpoints.check(&plan, args.recreate)?;
     if !args.yes {
         for step in &plan.steps {
             ui.note(&step_line(ui.err, step));
         }
         let question = format!("{}. Go on?", shown.summary());
         let flag = "`--yes` goes on, `hook endpoints diff` only shows what would be done";
-        if !prompt::confirm(ui, &question, flag)? {
-            return Err(Error::silent(Exit::Interrupted));
-        }
+        prompt::insist(ui, &question, flag)?;
     }
     let options = ApplyOptions {
         rules: args.rules.options(),
         recreate: args.recreate,
-        secret: SecretArgs::default().options(session),
+        secret: EndpointSecretArgs::default().options(session),
         is_users_word: !args.yes || args.diff.file.is_some(),
     };
     endpoints.apply(&plan, options)?;

@@ -1,4 +1,4 @@
-//! What an endpoint needs at least: from the flags, else from the person at the terminal.
+//! What an endpoint needs at least: from the flags, else from a prompt.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::provider::Profile;
 use crate::text::printable;
 
-/// What the user wants at least.
+/// What an endpoint needs at least.
 pub(super) struct EndpointInput {
     pub(super) profile: Arc<Profile>,
     pub(super) url: String,
@@ -24,7 +24,7 @@ pub(super) fn complete(
     url: Option<&str>,
     events: &[String],
 ) -> Result<EndpointInput> {
-    let provider = provider.or(session.settings.provider.as_deref());
+    let provider = provider.or(session.context.settings.provider.as_deref());
     let telling = events.iter().find(|event| !matches!(event.as_str(), "all" | "*"));
     if !session.ui.can_ask() {
         let missing = [
@@ -39,7 +39,7 @@ pub(super) fn complete(
     }
     let profile = match (provider, telling) {
         (None, None) => ask_provider(session)?,
-        _ => session.provider_for(provider, telling.map(String::as_str))?,
+        _ => session.context.provider_for(provider, telling.map(String::as_str))?,
     };
     let url = match url {
         Some(url) => url.to_owned(),
@@ -53,28 +53,27 @@ pub(super) fn complete(
 }
 
 fn ask_provider(session: &Session) -> Result<Arc<Profile>> {
-    let all = session.registry.list();
-    let wide = all.iter().map(|listing| listing.name.len()).max().unwrap_or_default();
-    let lines: Vec<String> = all
-        .iter()
-        .map(|listing| format!("{:<wide$}  {}", listing.name, listing.title))
-        .collect();
+    let all = session.context.registry.list();
+    let lines = described(all.iter().map(|listing| (&*listing.name, &*listing.title)));
     let index = prompt::choose(&session.ui, "Which provider delivers?", &lines, HINT)?;
     let name = all.get(index).map(|listing| listing.name.as_str());
-    session.provider_for(name, None)
+    session.context.provider_for(name, None)
 }
 
 fn ask_events(session: &Session, profile: &Profile) -> Result<Vec<String>> {
-    let wide = profile.events.keys().map(String::len).max().unwrap_or_default();
-    let lines: Vec<String> = profile
-        .events
-        .iter()
-        .map(|(name, event)| format!("{name:<wide$}  {}", printable(&event.summary, 60)))
-        .collect();
+    let events = profile.events.iter();
+    let lines = described(events.map(|(name, event)| (&**name, &*event.summary)));
     let question = "Which events does it want? (space marks, enter ends)";
     let chosen = prompt::choose_many(&session.ui, question, &lines, HINT)?;
     let names = chosen.iter().filter_map(|index| profile.events.get_index(*index));
     Ok(names.map(|(name, _)| name.clone()).collect())
+}
+
+/// Names in a column, each with its description.
+fn described<'a>(items: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Vec<String> {
+    let wide = items.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let lines = items.map(|(name, about)| format!("{name:<wide$}  {}", printable(about, 60)));
+    lines.collect()
 }
 
 /// `a`, `a and b`, `a, b and c`.

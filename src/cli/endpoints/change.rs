@@ -2,70 +2,69 @@
 
 use std::time::Duration;
 
-use super::flags::{self, RuleArgs, SecretArgs};
+use super::flags::{self, EndpointSecretArgs, RuleArgs};
 use crate::app::endpoints::UpdateOptions;
-use crate::cli::prompt;
 use crate::cli::session::Session;
+use crate::cli::{input, prompt};
 use crate::endpoints::{Change, Endpoint};
-use crate::error::{Error, Result};
-use crate::exit::Exit;
+use crate::error::Result;
 use crate::mask;
 use crate::text::count;
 
 /// Change an endpoint; its secret stays
 #[derive(Debug, clap::Args)]
 pub(super) struct UpdateArgs {
-    /// Name, id, or the beginning of an id
+    /// Name, id or id prefix
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) endpoint: String,
-    /// Another URL
+    /// New URL
     #[arg(short, long, value_name = "URL", help_heading = "Changes")]
     to: Option<String>,
-    /// Other events, separated by commas, or `all`
+    /// New events, separated by commas, or `all`
     #[arg(long, value_name = "EVENTS", value_delimiter = ',', add = crate::cli::complete::events(), help_heading = "Changes")]
     events: Option<Vec<String>>,
-    /// Another name
+    /// New name
     #[arg(long = "name", value_name = "NAME", help_heading = "Changes")]
     rename: Option<String>,
-    /// Another description; an empty one removes it
+    /// New description; an empty one removes it
     #[arg(long, value_name = "TEXT", help_heading = "Changes")]
     description: Option<String>,
-    /// Switch it on or off
+    /// Enable or disable it
     #[arg(long, value_name = "BOOL", help_heading = "Changes")]
     active: Option<bool>,
-    /// Another environment; an empty one removes it
+    /// New environment; an empty one removes it
     #[arg(long, value_name = "NAME", help_heading = "Changes")]
     env: Option<String>,
-    /// Another plan; an empty one removes it
+    /// New plan; an empty one removes it
     #[arg(long, value_name = "PLAN", help_heading = "Changes")]
     plan: Option<String>,
-    /// Another value of an envelope's parameter: `NAME=VALUE` (can be repeated)
-    #[arg(long = "param", value_name = "PAIR", help_heading = "Changes")]
-    params: Vec<String>,
+    /// New value of an envelope's parameter: `NAME=VALUE` (can be repeated)
+    #[arg(long = "param", value_name = "PAIR", value_parser = input::pair, help_heading = "Changes")]
+    params: Vec<(String, String)>,
     #[command(flatten)]
     rules: RuleArgs,
-    /// With `--remote`: where the provider cannot change it, remove it and make it anew; its id and secret are new then
+    /// With `--remote`: remove and recreate it where the provider cannot change it, with a new id and a new secret
     #[arg(long, requires = "remote")]
     recreate: bool,
 }
 
-/// Give an endpoint a new secret; the old one counts for a while
+/// Give an endpoint a new secret; the old one stays valid for a while
 #[derive(Debug, clap::Args)]
 pub(super) struct RotateArgs {
-    /// Name, id, or the beginning of an id
+    /// Name, id or id prefix
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) endpoint: String,
     /// How long the old secret still verifies; `0` ends it at once
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "24h")]
     pub(super) overlap: Duration,
     #[command(flatten)]
-    pub(super) secret: SecretArgs,
+    pub(super) secret: EndpointSecretArgs,
 }
 
-/// Deliver to endpoints again, and forget the deliveries that failed
+/// Enable endpoints again, and reset their failure counts
 #[derive(Debug, clap::Args)]
 pub(super) struct NameArgs {
-    /// Names, ids, or the beginnings of ids
+    /// Names, ids or id prefixes
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) names: Vec<String>,
 }
@@ -73,7 +72,7 @@ pub(super) struct NameArgs {
 /// Remove endpoints and their stored secrets
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoveArgs {
-    /// Names, ids, or the beginnings of ids
+    /// Names, ids or id prefixes
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) names: Vec<String>,
     /// Do not ask
@@ -82,8 +81,8 @@ pub(super) struct RemoveArgs {
 }
 
 impl UpdateArgs {
-    pub(super) fn options(&self, session: &Session) -> Result<UpdateOptions> {
-        Ok(UpdateOptions {
+    pub(super) fn options(&self, session: &Session) -> UpdateOptions {
+        UpdateOptions {
             change: Change {
                 name: self.rename.clone(),
                 url: self.to.clone(),
@@ -92,13 +91,13 @@ impl UpdateArgs {
                 description: self.description.clone(),
                 labels: self.env.clone().map(|env| [("env".to_owned(), env)].into()),
                 plan: self.plan.clone(),
-                params: Some(flags::params(&self.params)?).filter(|params| !params.is_empty()),
+                params: (!self.params.is_empty()).then(|| self.params.iter().cloned().collect()),
                 secret: None,
             },
             rules: self.rules.options(),
             recreate: self.recreate,
-            secret: SecretArgs::default().options(session),
-        })
+            secret: EndpointSecretArgs::default().options(session),
+        }
     }
 }
 
@@ -110,18 +109,13 @@ impl RemoveArgs {
         }
         let ui = &session.ui;
         for endpoint in &found {
-            let name = ui.err.name(&endpoint.name);
-            let url = mask::url(&endpoint.url);
+            let (name, url) = (ui.err.name(&endpoint.name), mask::url(&endpoint.url));
             ui.note(&format!("{name}  {}  {url}", endpoint.provider));
         }
         let question = match found.as_slice() {
             [one] => format!("Remove endpoint `{}` with its secret?", one.name),
             several => format!("Remove {} with their secrets?", count(several.len() as u64, "endpoint")),
         };
-        if prompt::confirm(ui, &question, "add `--yes`")? {
-            Ok(found)
-        } else {
-            Err(Error::silent(Exit::Interrupted))
-        }
+        prompt::insist(ui, &question, "add `--yes`").map(|()| found)
     }
 }

@@ -8,13 +8,13 @@ use crate::exit::Exit;
 use crate::finding::Level;
 use crate::view::count;
 
-/// Look for reasons why endpoints do not get their events; sends none
+/// Diagnose why endpoints do not receive their events; sends none
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointDoctorArgs {
-    /// Names, ids, or the beginnings of ids; all endpoints unless given
+    /// Names, ids or id prefixes; default: all endpoints
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     names: Vec<String>,
-    /// Look at this workflow of the settings; at all of them too when nothing is named (can be repeated)
+    /// Check this workflow of the settings (can be repeated); without any name, all workflows are checked too
     #[arg(long = "workflow", value_name = "NAME", add = crate::cli::complete::workflows())]
     workflows: Vec<String>,
 }
@@ -25,7 +25,7 @@ pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> 
         endpoints: args.names.clone(),
         workflows: args.workflows.clone(),
     };
-    runtime()?.block_on(doctor(session, &options, |report| {
+    runtime()?.block_on(doctor(&session.context, &options, |report| {
         if reports > 0 {
             ui.line("")?;
         }

@@ -1,46 +1,14 @@
-//! Flags that several verbs have, about rules and about secrets; and the verbs that are nothing but flags.
+//! Flags of several subcommands, about rules and about secrets.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::input;
-use crate::app::endpoints::{EndpointFilter, SecretOptions};
+use crate::app::endpoints::SecretOptions;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::endpoints::Events;
 use crate::endpoints::rules::RuleOptions;
-use crate::error::Result;
-
-/// All endpoints, a line each
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    /// Only those of this provider, with or without its variant
-    #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers())]
-    provider: Option<String>,
-    /// Only those of this environment
-    #[arg(long, value_name = "NAME")]
-    env: Option<String>,
-}
-
-/// Everything about endpoints but their secrets
-#[derive(Debug, Args)]
-pub(super) struct ShowArgs {
-    /// Names, ids, or the beginnings of ids
-    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
-    pub(super) names: Vec<String>,
-}
-
-/// Confirm an endpoint by the token that its provider sent to it
-#[derive(Debug, Args)]
-pub(super) struct EndpointConfirmArgs {
-    /// Name, id, or the beginning of an id
-    #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
-    pub(super) endpoint: String,
-    /// The token; without one a new token is sent to the endpoint, which must answer with it
-    pub(super) token: Option<String>,
-}
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RuleArgs {
@@ -50,28 +18,19 @@ pub(super) struct RuleArgs {
     /// Require what the provider only advises, and a public address
     #[arg(long, help_heading = "Rules")]
     production: bool,
-    /// Take events that the catalogue does not have yet
+    /// Accept events that are not in the catalogue
     #[arg(long, help_heading = "Rules")]
     new_events: bool,
 }
 
 #[derive(Default, Debug, Clone, Args)]
-pub(super) struct SecretArgs {
+pub(super) struct EndpointSecretArgs {
     /// The secret, by reference, instead of a generated one: `env:VAR`, `file:PATH`, `-`, `literal:TEXT`
     #[arg(short, long, value_name = "[NAME=]REF", add = crate::cli::complete::references(), help_heading = "Secret")]
     secret: Option<String>,
     /// Write the generated secret to this file (0600) instead of showing it
     #[arg(long, value_name = "FILE", conflicts_with = "secret", help_heading = "Secret")]
     secret_file: Option<PathBuf>,
-}
-
-impl ListArgs {
-    pub(super) fn filter(&self) -> EndpointFilter {
-        EndpointFilter {
-            provider: self.provider.clone(),
-            env: self.env.clone(),
-        }
-    }
 }
 
 impl RuleArgs {
@@ -85,7 +44,7 @@ impl RuleArgs {
     }
 }
 
-impl SecretArgs {
+impl EndpointSecretArgs {
     pub(super) fn options(&self, session: &Session) -> SecretOptions {
         SecretOptions {
             reference: self.secret.clone(),
@@ -93,11 +52,6 @@ impl SecretArgs {
             is_hidden: session.ui.output == Output::Quiet,
         }
     }
-}
-
-/// `NAME=VALUE` of `--param`.
-pub(super) fn params(pairs: &[String]) -> Result<BTreeMap<String, String>> {
-    pairs.iter().map(|pair| input::split_pair(pair, "--param")).collect()
 }
 
 /// The names of `--events` without blanks around them and without empty ones.

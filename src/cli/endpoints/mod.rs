@@ -12,15 +12,16 @@ mod remote;
 use clap::Subcommand;
 
 use crate::app::context::Context;
-use crate::app::endpoints::{EndpointEvent, Endpoints, with_secret};
+use crate::app::endpoints::{EndpointEvent, EndpointFilter, Endpoints, with_secret};
 use crate::app::notice::{Notice, Notices};
+use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::endpoints::EndpointStore;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::view::endpoint::{EndpointPages, EndpointTable, step_line};
+use crate::view::endpoint::{EndpointsView, step_line};
 
-/// Subscriptions: who gets which events, at which URL and with which secret
+/// Manage subscriptions: which events go to which URL, with which secret
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointsArgs {
     #[command(flatten)]
@@ -32,31 +33,51 @@ pub(super) struct EndpointsArgs {
 #[derive(Debug, Subcommand)]
 enum EndpointsCommand {
     Add(Box<add::EndpointAddArgs>),
+    /// List the endpoints
     #[command(visible_alias = "ls")]
-    List(flags::ListArgs),
-    Show(flags::ShowArgs),
+    List {
+        /// Only those of this provider, with or without its variant
+        #[arg(short, long, value_name = "NAME", add = complete::providers())]
+        provider: Option<String>,
+        /// Only those of this environment
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+    },
+    /// Show endpoints in full, without their secrets
+    Show {
+        /// Names, ids or id prefixes
+        #[arg(required = true, value_name = "NAME", add = complete::endpoints())]
+        names: Vec<String>,
+    },
     Update(Box<change::UpdateArgs>),
     #[command(visible_alias = "rm")]
     Remove(change::RemoveArgs),
     Enable(change::NameArgs),
     /// Stop deliveries to endpoints until they are enabled again
     Disable(change::NameArgs),
-    Confirm(flags::EndpointConfirmArgs),
+    /// Confirm an endpoint with the token that its provider sent to it
+    Confirm {
+        /// Name, id or id prefix
+        #[arg(value_name = "NAME", add = complete::endpoints())]
+        endpoint: String,
+        /// The token; without one, a new token is sent to the endpoint, which must return it
+        token: Option<String>,
+    },
     Test(Box<probe::EndpointProbeArgs>),
     RotateSecret(change::RotateArgs),
     Doctor(doctor::EndpointDoctorArgs),
     Diff(apply::DiffArgs),
     Apply(Box<apply::ApplyArgs>),
-    /// Take the endpoints that a provider keeps (`--remote NAME`) into the local book; those that are there already stay as they are
+    /// Import the endpoints of a provider (`--remote NAME`) into the local book; existing ones are not changed
     Import,
     Export(apply::ExportArgs),
 }
 
 pub(super) fn run(session: &Session, args: &EndpointsArgs) -> Result<Exit> {
     let Some((store, flags)) = args.remote.open(session)? else {
-        return command(session, &session.book(), None, &args.command);
+        return command(session, &session.context.book(), None, &args.command);
     };
-    // What is to be typed next is about the same place.
+    // A hint that can be pasted must lead to the same store.
     let prefix = format!("`hook endpoints {flags} ");
     let there = move |hint: &str| hint.replace("`hook endpoints ", &prefix);
     let (ui, hints) = (session.ui.clone(), there.clone());
@@ -84,29 +105,36 @@ fn command(
 ) -> Result<Exit> {
     let on = |event: EndpointEvent| show(session, &event);
     let endpoints = Endpoints {
-        context: session,
+        context: &session.context,
         store,
         on: &on,
     };
     match command {
         EndpointsCommand::Add(args) => return add::run(session, endpoints, args),
-        EndpointsCommand::List(args) => session.ui.show(&EndpointTable(endpoints.list(&args.filter())?))?,
-        EndpointsCommand::Show(args) => session.ui.show(&EndpointPages(endpoints.show(&args.names)?))?,
-        EndpointsCommand::Update(args) => endpoints.update(&args.endpoint, args.options(session)?)?,
+        EndpointsCommand::List { provider, env } => {
+            let (provider, env) = (provider.clone(), env.clone());
+            let endpoints = endpoints.list(&EndpointFilter { provider, env })?;
+            session.ui.show(&EndpointsView { endpoints, full: false })?;
+        }
+        EndpointsCommand::Show { names } => {
+            let endpoints = endpoints.show(names)?;
+            session.ui.show(&EndpointsView { endpoints, full: true })?;
+        }
+        EndpointsCommand::Update(args) => endpoints.update(&args.endpoint, args.options(session))?,
         EndpointsCommand::Remove(args) => endpoints.remove(args.confirmed(session, endpoints.pick(&args.names)?)?)?,
         EndpointsCommand::Enable(args) => endpoints.switch(&args.names, true)?,
         EndpointsCommand::Disable(args) => endpoints.switch(&args.names, false)?,
-        EndpointsCommand::Confirm(args) => endpoints.confirm(&args.endpoint, args.token.as_deref())?,
+        EndpointsCommand::Confirm { endpoint, token } => endpoints.confirm(endpoint, token.as_deref())?,
         EndpointsCommand::Test(args) => {
             let endpoint = with_secret(store, args.endpoint())?;
             return probe::run(session, args, endpoint, flags.map(|flags| (store, flags)));
         }
         EndpointsCommand::RotateSecret(args) => {
-            endpoints.rotate(&args.endpoint, args.overlap, &args.secret.options(session))?;
+            endpoints.rotate(&args.endpoint, args.overlap, args.secret.options(session))?;
         }
         EndpointsCommand::Doctor(_) if flags.is_some() => {
-            return Err(Error::usage("`doctor` looks at endpoints that are kept here")
-                .hint("leave out `--remote`; `hook endpoints import` takes in what is kept there"));
+            return Err(Error::usage("`doctor` checks local endpoints only")
+                .hint("omit `--remote`; `hook endpoints import` copies remote endpoints into the local book"));
         }
         EndpointsCommand::Doctor(args) => return doctor::run(session, args),
         EndpointsCommand::Diff(args) => return apply::diff(session, endpoints, args),
@@ -120,10 +148,9 @@ fn command(
 /// Shows what became of an endpoint.
 fn show(session: &Session, event: &EndpointEvent) -> Result<()> {
     let ui = &session.ui;
-    ui.show(event)?;
-    ui.flush()?;
+    ui.show_now(event)?;
     if let EndpointEvent::NotDone(steps) = event {
-        ui.note("not done after that:");
+        ui.note("not done because of that error:");
         for step in steps {
             ui.note(&step_line(ui.err, step));
         }

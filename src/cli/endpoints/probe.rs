@@ -9,21 +9,21 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 
-/// Send a signed test event and a tampered twin of it, and judge the receiver
+/// Send a signed test event and a tampered copy of it, and check the receiver
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointProbeArgs {
-    /// Name, id, or the beginning of an id
+    /// Name, id or id prefix
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
     endpoint: String,
     /// The event to send instead of the provider's test event
     #[arg(long, value_name = "EVENT", add = crate::cli::complete::events())]
     event: Option<String>,
-    /// How many genuine events to send; the slowest answer counts
+    /// How many genuine events to send; the slowest response counts
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
     /// Parameter of the provider's envelope: `NAME=VALUE` (can be repeated)
-    #[arg(long = "param", value_name = "PAIR")]
-    params: Vec<String>,
+    #[arg(long = "param", value_name = "PAIR", value_parser = input::pair)]
+    params: Vec<(String, String)>,
     #[command(flatten)]
     http: HttpArgs,
 }
@@ -48,9 +48,9 @@ pub(super) fn run(
     let options = ProbeOptions {
         event: args.event.clone(),
         count: args.count,
-        params: input::pairs(&args.params, "--param")?,
+        params: args.params.clone(),
         method: request.method.clone(),
-        headers: request.headers(session)?,
+        headers: request.headers(&session.context)?,
         timeout: request.timeout,
         transport: request.transport()?,
         cancel: shutdown.soft.clone(),
@@ -59,9 +59,8 @@ pub(super) fn run(
             notes: store.book(),
         }),
     };
-    let report = runtime.block_on(probe(session, endpoint, &options))?;
-    session.ui.show(&report)?;
-    session.ui.flush()?;
+    let report = runtime.block_on(probe(&session.context, endpoint, &options))?;
+    session.ui.show_now(&report)?;
     for finding in report.findings.iter().filter(|finding| finding.is_problem()) {
         if let Some(hint) = &finding.hint {
             session.ui.hint(hint);

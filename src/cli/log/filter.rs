@@ -1,18 +1,22 @@
 //! Which records.
 
-use clap::ValueEnum;
-
 use crate::app::inspect::{DEFAULT_LIMIT, select};
+use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::store::{Query, RecordKind};
 
+const KINDS: [(&str, RecordKind, &str); 2] = [
+    ("capture", RecordKind::Capture, "Requests that `hook listen` received"),
+    ("delivery", RecordKind::Delivery, "Messages on their way to one URL"),
+];
+
 /// Which records, and how many of them.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
-pub(super) struct ListArgs {
+pub(super) struct LogListArgs {
     #[command(flatten)]
     pub(super) filters: FilterArgs,
-    /// How many records at most (20 unless given)
+    /// Maximum number of records; default: 20
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Selection")]
     pub(super) limit: Option<u32>,
 }
@@ -26,35 +30,27 @@ pub(super) struct FilterArgs {
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
     failed_processing: bool,
-    /// Since then: `2h` ago, or a moment
+    /// Records since a time: `2h` ago, or a timestamp
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
-    /// Events that fit: `job.*`
+    /// Events that match: `job.*`
     #[arg(long, value_name = "PATTERN", add = crate::cli::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Deliveries to this endpoint
     #[arg(long, value_name = "NAME", add = crate::cli::complete::endpoints(), help_heading = "Selection")]
     endpoint: Option<String>,
-    /// Of this provider: `NAME`, or `NAME@VARIANT`
+    /// Records of this provider: `NAME`, or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = crate::cli::complete::providers(), help_heading = "Selection")]
     provider: Option<String>,
-    /// Executions of this workflow, and what came to its inbound trigger
+    /// Executions of this workflow, and requests to its inbound trigger
     #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), help_heading = "Selection")]
     workflow: Option<String>,
-    /// Requests that were received, or deliveries
-    #[arg(long, help_heading = "Selection")]
-    kind: Option<RecordKindArg>,
+    /// Kind of record
+    #[arg(long, value_parser = words(&KINDS), help_heading = "Selection")]
+    kind: Option<RecordKind>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RecordKindArg {
-    /// Requests that `hook listen` received
-    Capture,
-    /// Messages on their way to one URL
-    Delivery,
-}
-
-impl ListArgs {
+impl LogListArgs {
     /// How many records at most.
     pub(super) fn limit(&self) -> u32 {
         self.limit.unwrap_or(DEFAULT_LIMIT)
@@ -70,7 +66,7 @@ impl ListArgs {
 }
 
 impl FilterArgs {
-    /// As [`ListArgs::over`].
+    /// As [`LogListArgs::over`].
     pub(super) fn over(self, outer: Self) -> Self {
         Self {
             failed: self.failed || outer.failed,
@@ -86,12 +82,9 @@ impl FilterArgs {
 
     /// As a question to the ledger.
     pub(super) fn query(&self, session: &Session) -> Result<Query> {
-        let since = self.since.as_deref().map(|text| select::since(session, text));
+        let since = self.since.as_deref().map(|text| select::since(&session.context, text));
         Ok(Query {
-            kind: self.kind.map(|kind| match kind {
-                RecordKindArg::Capture => RecordKind::Capture,
-                RecordKindArg::Delivery => RecordKind::Delivery,
-            }),
+            kind: self.kind,
             failed: self.failed,
             unprocessed: self.failed_processing,
             since: since.transpose()?,

@@ -15,14 +15,14 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::view::drift::DriftReport;
 use crate::view::record::{FollowedRecord, RecordPage};
-use filter::{FilterArgs, ListArgs};
+use filter::{FilterArgs, LogListArgs};
 
-/// Look at what was recorded: requests, deliveries, each attempt, and why
+/// Query the ledger: requests, deliveries, attempts, and why
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
     #[command(flatten)]
-    listing: ListArgs,
-    /// Go on with new records as they come: the same as `hook log follow`
+    listing: LogListArgs,
+    /// Continue with new records: the same as `hook log follow`
     #[arg(short, long)]
     follow: bool,
     #[command(subcommand)]
@@ -31,31 +31,31 @@ pub(super) struct LogArgs {
 
 #[derive(Debug, Subcommand)]
 enum LogCommand {
-    /// Records, the newest first: the same as `hook log` alone
+    /// List records, newest first: the same as `hook log` alone
     #[command(visible_alias = "ls")]
-    List(ListArgs),
+    List(LogListArgs),
     Show(show::LogShowArgs),
-    /// New records as they come, until Ctrl-C; `--limit N` begins with the last N
-    Follow(ListArgs),
-    /// Success rate, durations, duplicates, and how often each event came
+    /// Print new records as they arrive, until Ctrl-C; `--limit N` starts with the last N
+    Follow(LogListArgs),
+    /// Show success rate, response times, duplicates and event frequencies
     Stats(FilterArgs),
     /// Compare verified requests with the catalogue: what is missing, retyped or added
-    Drift(ListArgs),
+    Drift(LogListArgs),
     Report(LogReportArgs),
     Prune(prune::LogPruneArgs),
 }
 
-/// What a support team asks for: event id, time, URL, last answer; no secret, no signature
+/// Print what a support team needs: event id, time, URL, last response; no secrets, no signatures
 #[derive(Debug, clap::Args)]
 struct LogReportArgs {
-    /// A number, an id or the beginning of one, `last`, `last~2`
+    /// A number, an id or its prefix, `last`, `last~2`
     #[arg(value_name = "ID", add = crate::cli::complete::records())]
     id: String,
 }
 
 pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
     let (listing, follow) = (args.listing, args.follow);
-    let stray = follow || listing != ListArgs::default();
+    let stray = follow || listing != LogListArgs::default();
     match args.command {
         None if follow => follow_records(session, &listing),
         None => list(session, &listing),
@@ -81,26 +81,28 @@ fn refuse(stray: bool) -> Result<()> {
     if !stray {
         return Ok(());
     }
-    Err(Error::usage("an option of the list stands before another subcommand")
-        .hint("`hook log --help` shows what goes with what"))
+    Err(
+        Error::usage("options of `hook log list` do not apply to this subcommand")
+            .hint("give its own options after its name: `hook log SUBCOMMAND --help`"),
+    )
 }
 
-fn list(session: &Session, listing: &ListArgs) -> Result<Exit> {
+fn list(session: &Session, listing: &LogListArgs) -> Result<Exit> {
     let (query, layout) = (listing.filters.query(session)?, OnceCell::new());
     let mut show = |records: &[ListedRecord]| {
-        let (now, layout) = (session.now(), &layout);
+        let (now, layout) = (session.context.now(), &layout);
         session.ui.show(&RecordPage { records, now, layout })
     };
-    let end = inspect::list::list(session, query, listing.limit(), &mut show)?;
+    let end = inspect::list::list(&session.context, query, listing.limit(), &mut show)?;
     if end.more {
         session
             .ui
             .note(&session.ui.err.dim("there are more: `--limit N` shows them"));
     }
-    end.check(session).map(|()| Exit::Ok)
+    end.check(&session.context).map(|()| Exit::Ok)
 }
 
-fn follow_records(session: &Session, listing: &ListArgs) -> Result<Exit> {
+fn follow_records(session: &Session, listing: &LogListArgs) -> Result<Exit> {
     let ui = &session.ui;
     let mut tell = |event| match event {
         FollowEvent::Waiting => {
@@ -111,19 +113,25 @@ fn follow_records(session: &Session, listing: &ListArgs) -> Result<Exit> {
         FollowEvent::CaughtUp => ui.flush(),
     };
     let query = listing.filters.query(session)?;
-    super::runtime()?.block_on(inspect::follow::follow(session, query, listing.limit, &mut tell))?;
+    super::runtime()?.block_on(inspect::follow::follow(
+        &session.context,
+        query,
+        listing.limit,
+        &mut tell,
+    ))?;
     Ok(Exit::Ok)
 }
 
 fn stats(session: &Session, filters: &FilterArgs) -> Result<Exit> {
-    if let Some(stats) = inspect::stats::stats(session, &filters.query(session)?)? {
+    if let Some(stats) = inspect::stats::stats(&session.context, &filters.query(session)?)? {
         session.ui.show(&stats)?;
     }
     Ok(Exit::Ok)
 }
 
-fn drift(session: &Session, listing: &ListArgs) -> Result<Exit> {
-    let Some(survey) = inspect::drift::survey(session, listing.filters.query(session)?, listing.limit())? else {
+fn drift(session: &Session, listing: &LogListArgs) -> Result<Exit> {
+    let Some(survey) = inspect::drift::survey(&session.context, listing.filters.query(session)?, listing.limit())?
+    else {
         return Ok(Exit::Ok);
     };
     let mut groups = survey.groups.iter();
@@ -140,6 +148,6 @@ fn drift(session: &Session, listing: &ListArgs) -> Result<Exit> {
 }
 
 fn report(session: &Session, args: &LogReportArgs) -> Result<Exit> {
-    session.ui.show(&inspect::report::report(session, &args.id)?)?;
+    session.ui.show(&inspect::report::report(&session.context, &args.id)?)?;
     Ok(Exit::Ok)
 }

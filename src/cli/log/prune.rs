@@ -13,13 +13,13 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::view::{count, short_size};
 
-/// Drop old records; by default what the settings say: `hook config show`
+/// Delete old records; by default those that the settings say: `hook config show`
 #[derive(Debug, clap::Args)]
 pub(super) struct LogPruneArgs {
-    /// Records older than this, and nothing for their size
+    /// Delete records older than this, whatever their size
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration)]
     older_than: Option<Duration>,
-    /// The oldest records beyond this size, and nothing for their age: `500MiB`, `2GiB`
+    /// Delete the oldest records beyond this total size, whatever their age: `500MiB`, `2GiB`
     #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
     max_size: Option<u64>,
     /// Do not ask
@@ -29,17 +29,17 @@ pub(super) struct LogPruneArgs {
 
 pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
     // Whether there is a ledger at all comes before the question.
-    if inspect::reader_if_any(session)?.is_none() {
+    if inspect::reader_if_any(&session.context)?.is_none() {
         return Ok(Exit::Ok);
     }
     let limits = match (args.older_than, args.max_size) {
-        (None, None) => RetentionLimits::of(&session.settings),
+        (None, None) => RetentionLimits::of(&session.context.settings),
         (age, size) => RetentionLimits { age, size },
     };
     if !args.yes && !prompt::confirm(&session.ui, &question(session, limits), "add `--yes`")? {
         return Ok(Exit::Ok);
     }
-    let dropped = retention::prune(&session.ledger_path, limits, session.now())?;
+    let dropped = retention::prune(&session.context.ledger_path, limits, session.context.now())?;
     session
         .ui
         .json(&json!({ "schema": "hook.pruned/1", "dropped": dropped }))?;
@@ -51,7 +51,7 @@ fn question(session: &Session, limits: RetentionLimits) -> String {
     let age = limits.age.map(|age| format!("older than {}", human_duration(age)));
     let size = limits.size.map(|size| format!("beyond {}", short_size(size)));
     let what: Vec<String> = age.into_iter().chain(size).collect();
-    let path = session.ledger_path.display();
+    let path = session.context.ledger_path.display();
     match what.as_slice() {
         [] => format!("Drop refused requests beyond their share from `{path}`?"),
         what => format!("Drop records {} from `{path}`?", what.join(" or ")),

@@ -6,16 +6,16 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::view::details::DetailsView;
 
-/// One record, whole: headers, body, verdict, attempts
+/// Show one record in full: headers, body, verdict, attempts
 #[derive(Debug, clap::Args)]
 pub(super) struct LogShowArgs {
-    /// A number, an id or the beginning of one, `last`, `last~2`
+    /// A number, an id or its prefix, `last`, `last~2`
     #[arg(value_name = "ID", add = crate::cli::complete::records(), default_value = "last")]
     id: String,
     /// Whole bodies, and the headers of every attempt
     #[arg(long)]
     full: bool,
-    /// In plain words: what happened, why, and what helps
+    /// Explain in sentences: what happened, why, and what helps
     #[arg(long, conflicts_with = "full")]
     why: bool,
     /// Print the raw bytes of the body and nothing else
@@ -28,10 +28,10 @@ pub(super) struct LogShowArgs {
 
 pub(super) fn run(session: &Session, args: &LogShowArgs) -> Result<Exit> {
     if args.body {
-        session.ui.raw(&show::body(session, &args.id, args.reveal)?)?;
+        session.ui.raw(&show::body(&session.context, &args.id, args.reveal)?)?;
     } else {
         session.ui.show(&DetailsView {
-            details: &show::show(session, &args.id, args.reveal)?,
+            details: &show::show(&session.context, &args.id, args.reveal)?,
             full: args.full,
             why: args.why,
         })?;

@@ -3,44 +3,35 @@
 use clap::Args;
 
 use super::SendArgs;
-use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun, HandshakeTarget};
-use crate::app::outgoing::TargetChoice;
+use crate::app::handshake::challenge::{HandshakeOptions, HandshakeRun};
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 
 /// Flags of `hook send --handshake`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ChallengeArgs {
-    /// Ask the receiver whether it is wanted there, as the provider does, and judge the answer
+    /// Send the provider's handshake to the receiver, and check the response
     #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
     pub(super) handshake: bool,
-    /// What the provider was told to say when it asks, by reference: `hub.verify_token`
+    /// Verify token of the handshake, by reference (for example of `hub.verify_token`)
     #[arg(long, value_name = "REF", add = crate::cli::complete::references(), requires = "handshake", help_heading = "Handshake")]
     handshake_token: Option<String>,
 }
 
 pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Exit> {
-    let target = match args.targets.choose(session)? {
-        TargetChoice::Url(url) => HandshakeTarget::Url(url),
-        TargetChoice::Endpoint(endpoint) => HandshakeTarget::Endpoint(endpoint),
-        TargetChoice::Subscribed { .. } => return Err(Error::usage("--handshake takes a single target")),
-    };
     let request = args.http.options()?;
     let run = HandshakeRun::new(
-        session,
+        &session.context,
         HandshakeOptions {
             provider: args.provider.clone(),
-            target,
+            target: args.targets.choose(session)?,
             secrets: args.secrets.clone(),
             verify_token: args.asking.handshake_token.clone(),
-            headers: request.headers(session)?,
+            headers: request.headers(&session.context)?,
             timeout: request.timeout,
         },
     )?;
     let transport = request.transport()?;
-    crate::cli::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| {
-        session.ui.show(result)?;
-        session.ui.flush()
-    }))
+    crate::cli::runtime()?.block_on(run.ask_all(transport.as_ref(), |result| session.ui.show_now(result)))
 }

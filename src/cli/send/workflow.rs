@@ -1,10 +1,11 @@
 //! `hook send --workflow NAME`: a request that the user shaped in the settings, as an automation of a provider sends it.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::SendArgs;
 use crate::app::outgoing::{BodyOptions, SendPlan, TargetChoice, WholeBody};
 use crate::app::workflow::{self, WorkflowOptions};
+use crate::cli::input::words;
 use crate::cli::runtime;
 use crate::cli::session::Session;
 use crate::config::workflow::WorkflowState;
@@ -12,43 +13,33 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::target::parse_url;
 
+const STATES: [(&str, WorkflowState, &str); 3] = [
+    ("draft", WorkflowState::Draft, "Does not run"),
+    (
+        "test",
+        WorkflowState::Test,
+        "Builds and shows its request without sending it",
+    ),
+    ("published", WorkflowState::Published, "Sends its request"),
+];
+
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct WorkflowArgs {
-    /// Execute this workflow of the settings: its method, URL, headers, fields and conditions
+    /// Run this workflow of the settings: its method, URL, headers, fields and conditions
     #[arg(long, value_name = "NAME", add = crate::cli::complete::workflows(), conflicts_with_all = ["event", "endpoint", "subscribed", "data", "body", "group", "metadata", "params"], help_heading = "Workflow")]
     pub(super) workflow: Option<String>,
-    /// State instead of the workflow's own
-    #[arg(long, value_name = "STATE", requires = "workflow", help_heading = "Workflow")]
-    state: Option<StateArg>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum StateArg {
-    /// It does not run
-    Draft,
-    /// Its request is made and shown, and not sent
-    Test,
-    /// It sends
-    Published,
-}
-
-impl From<StateArg> for WorkflowState {
-    fn from(arg: StateArg) -> Self {
-        match arg {
-            StateArg::Draft => Self::Draft,
-            StateArg::Test => Self::Test,
-            StateArg::Published => Self::Published,
-        }
-    }
+    /// Override the state of the workflow
+    #[arg(long, value_name = "STATE", requires = "workflow", value_parser = words(&STATES), help_heading = "Workflow")]
+    state: Option<WorkflowState>,
 }
 
 pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: BodyOptions) -> Result<Exit> {
     let rehearsal = args.is_rehearsal();
     let request = workflow::shape(
-        session,
+        &session.context,
         &WorkflowOptions {
             name,
-            state: args.workflow.state.map(WorkflowState::from),
+            state: args.workflow.state,
             provider: args.provider.clone(),
             record: body.record.as_deref(),
             fields: match body.whole.take() {
@@ -77,14 +68,15 @@ pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: Body
         (_, _) if rehearsal => super::start(session, args, &options),
         (None, WorkflowState::Published) => super::start(session, args, &options),
         (Some(why), _) => {
-            let deliveries = SendPlan::new(session, &options)?.first_deliveries(session, args.bulk.random_seed)?;
-            let skipped = runtime()?.block_on(workflow::record_skipped(session, name, &deliveries, &why))?;
+            let deliveries =
+                SendPlan::new(&session.context, &options)?.first_deliveries(&session.context, args.bulk.random_seed)?;
+            let skipped = runtime()?.block_on(workflow::record_skipped(&session.context, name, &deliveries, &why))?;
             session.ui.show(&skipped)?;
             Ok(Exit::Unmet)
         }
         (None, WorkflowState::Test | WorkflowState::Draft) => {
             let deliveries = super::rehearse(session, args, &options)?;
-            runtime()?.block_on(workflow::record_rehearsed(session, name, &deliveries))?;
+            runtime()?.block_on(workflow::record_rehearsed(&session.context, name, &deliveries))?;
             Ok(Exit::Ok)
         }
     }

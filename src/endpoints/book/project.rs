@@ -14,8 +14,7 @@ use crate::trust::Grant;
 const IGNORED: &[u8] = b"*.lock\n*.tmp\n";
 
 impl Book {
-    /// The same book, where a change of the URL of these endpoints does not take their secrets along: somebody else
-    /// wrote it.
+    /// The same book, where the secrets of these endpoints are not allowed at a new URL: the user did not write it.
     #[must_use]
     pub fn without_binding(mut self, ids: Vec<String>) -> Self {
         if let Some(project) = &mut self.project {
@@ -90,7 +89,7 @@ impl Book {
         self.allow(&new)
     }
 
-    /// Makes the folder of the book at `path`; a new one in a project says what git must not see of it.
+    /// Makes the folder of the book at `path`; a new one in a project gets a `.gitignore`.
     pub(super) fn make_folder(&self, path: &Path) -> Result<(), EndpointError> {
         self.check_places(path)?;
         let folder = folder_of(path);

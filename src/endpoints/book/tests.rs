@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 
@@ -204,7 +203,10 @@ fn wrong_files_are_refused_with_their_fault_and_its_place() {
             "duplicate field `name` at line 6",
         ),
         (FULL.replace("\"format\": 1,", ""), "missing field `format`"),
-        (FULL.replace("\"format\": 1", "\"format\": 0"), "there is no format 0"),
+        (
+            FULL.replace("\"format\": 1", "\"format\": 0"),
+            "format 0 is not supported",
+        ),
         (
             FULL.replace("\"format\": 1", "\"format\": \"1\""),
             "invalid type: string \"1\", expected u64 at line 2",
@@ -539,7 +541,7 @@ fn apply(store: &dyn EndpointStore, steps: &[Step]) -> Result<Vec<StepOutcome>, 
     let mut outcomes = Vec::new();
     store.apply(&batch, &mut |outcome| {
         outcomes.push(outcome);
-        ControlFlow::Continue(())
+        true
     })?;
     Ok(outcomes)
 }

@@ -39,11 +39,7 @@ fn a_generated_secret_signs_and_verifies_in_the_form_of_every_provider() {
     let labels = registry.list().into_iter().flat_map(|listing| {
         let variants = profile(&listing.name).variants.clone();
         let name = listing.name.clone();
-        std::iter::once(name.clone()).chain(
-            variants
-                .into_iter()
-                .map(move |(variant, _)| format!("{name}@{variant}")),
-        )
+        std::iter::once(name.clone()).chain(variants.into_keys().map(move |variant| format!("{name}@{variant}")))
     });
     for label in labels {
         let (_folder, vault) = vault();

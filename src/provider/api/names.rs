@@ -3,7 +3,7 @@
 use crate::words::words;
 
 words! {
-    /// What an answer says about how many calls are taken.
+    /// A fact about the rate limit, stated by an answer.
     pub enum RateFact {
         /// How many in a window.
         Limit = "limit",
@@ -75,7 +75,7 @@ words! {
     pub enum FaultKind {
         /// The token is missing, unknown or expired.
         Unauthorised = "unauthorised",
-        /// The plan allows no more.
+        /// The limit of the plan is reached.
         Limit = "limit",
         /// The token may not do that.
         Forbidden = "forbidden",
@@ -83,7 +83,7 @@ words! {
         Unknown = "unknown",
         /// It is there already.
         Duplicate = "duplicate",
-        /// The request says something that cannot be.
+        /// The request has an invalid value.
         Invalid = "invalid",
         /// Too many calls.
         Rate = "rate",

@@ -11,7 +11,7 @@ pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Res
         return fault("delivery.success", "no code counts as success");
     }
     let policy = Policy {
-        timeout: delivery.timeout.into(),
+        timeout: delivery.timeout.0,
         success: delivery.success.clone(),
         schedule: match retry {
             Some(RetryTable::Schedule(table)) => schedule(*table)?,
@@ -30,7 +30,7 @@ pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Res
 
 fn schedule(table: ScheduleTable) -> Result<Schedule> {
     let key = |name: &str| format!("retry.schedule.{name}");
-    let delays: Vec<_> = table.delays.into_iter().map(Into::into).collect();
+    let delays: Vec<_> = table.delays.into_iter().map(|delay| delay.0).collect();
     if table.from == RunFrom::First && !delays.is_sorted() {
         return fault(&key("delays"), "must not go back when they run from the first attempt");
     }

@@ -29,8 +29,8 @@ impl<'m> SampleComparison<'m> {
         self.faults.into_iter().chain(self.added).collect()
     }
 
-    /// Compares everything that stands at one path with the sample there: all items of an array at once, so that each
-    /// difference comes once and in the sample's order.
+    /// Compares all values at one path with the sample there: all items of an array at once, so that each difference comes
+    /// once and in the sample's order.
     fn walk(&mut self, path: &str, wanted: &Value, found: &[&Value]) {
         if wanted.is_null() {
             return;

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::provider::value::DurationText;
-use crate::signature::{Algorithm, Encoding, Form, KeyForm, PublicForm, UrlForm};
-use crate::template::Template;
+use crate::signature::{Algorithm, Encoding, Form, KeyForm, PublicForm, SignatureLocation};
+use crate::template::{Template, TimeForm};
 use crate::words::words;
 
 /// `[signature.KIND]`.
@@ -33,9 +33,9 @@ pub enum SignatureTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SignedTable {
     /// `sha256` (default), `sha1` or `sha512`: `hmac` and `hash` only.
-    pub algorithm: Option<Algorithm>,
+    pub algorithm: Algorithm,
     /// How the secret's text becomes key bytes: `hmac` only.
-    pub key: Option<KeyForm>,
+    pub key: KeyForm,
     /// Dropped from the front of the secret's text before it is decoded: `hmac` only.
     pub key_prefix: Option<String>,
     /// What is signed, e.g. `${timestamp}.${body}`. Default `${body}`.
@@ -52,21 +52,21 @@ pub struct SignedTable {
     pub encoding: Encoding,
     /// Other forms that verification takes and names, each `ENCODING` or `PREFIX${signature}` with the encoding after a
     /// colon: `["base64", "sha256=${signature}:hex"]`. For providers whose documents leave the form open; `hmac` only.
-    pub also_accept: Option<Vec<Form>>,
+    pub also_accept: Vec<Form>,
     /// How old a timestamp may be, enforced.
     pub tolerance: Option<DurationText>,
     /// How old a timestamp may be, a warning only.
     pub advised_tolerance: Option<DurationText>,
     /// Whether a timestamp too far in the future is refused too.
-    pub clock: Option<ClockSide>,
+    pub clock: ClockSide,
     /// A body path that carries the signing time, when no header does: `webhookTimestamp`.
     pub time_at: Option<String>,
     /// How it is written there. Absent: seconds or RFC 3339.
-    pub time_form: Option<TimeWord>,
+    pub time_form: Option<TimeForm>,
     /// What is unusual about the places of signatures and of what is signed.
-    pub carrier: LocationTable,
+    pub carrier: SignatureLocation,
     /// How public keys are written; all forms are read. Kinds with a pair of keys only.
-    pub public_form: Option<PublicForm>,
+    pub public_form: PublicForm,
     /// Before the base64 of a private key, where keys are not written as PEM: `whsk_`.
     pub private_prefix: Option<String>,
     /// Before the base64 of a public key, where keys are not written as PEM: `whpk_`.
@@ -83,45 +83,6 @@ words! {
         /// In the past only.
         Past = "past",
     }
-}
-
-words! {
-    /// How a signing time is written in the body.
-    pub enum TimeWord {
-        /// Seconds.
-        Seconds = "s",
-        /// Milliseconds.
-        Milliseconds = "ms",
-        /// RFC 3339.
-        Rfc3339 = "rfc3339",
-    }
-}
-
-/// `[signature.KIND.carrier]`: places beyond a single header.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct LocationTable {
-    /// The body path of the signature, instead of a header.
-    pub body: Option<String>,
-    /// The body path of a list whose items are each signed by themselves; other body paths count from an item.
-    pub each: Option<String>,
-    /// Further headers that carry a signature each, with another secret.
-    pub more_headers: Vec<String>,
-    /// How many numbered headers there may be, when the header's name ends in `-1`.
-    pub numbered: Option<u16>,
-    /// Other forms of one value that are read, never written: `${signature}`.
-    pub also_read: Vec<Template>,
-    /// Whether blanks around `key=value` pairs make them unknown. Default: they are passed over.
-    pub strict: bool,
-    /// Whether the signature must be written as signing writes it: hex in lower case, base64 with its padding. Default:
-    /// hex is read in either case, base64 with or without padding.
-    pub exact: bool,
-    /// The headers that `${signed-headers}` names.
-    pub signed_headers: Vec<String>,
-    /// Forms of `${url}`, any of which may be signed.
-    pub url_forms: Vec<UrlForm>,
-    /// The query parameter of `${url}` with the hex SHA-256 of a body that is no form.
-    pub body_hash: Option<String>,
 }
 
 /// `[signature.token]`.

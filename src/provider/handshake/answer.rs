@@ -1,18 +1,18 @@
-//! The receiver's side of a handshake: what is answered, and whether an answer is one that the provider takes.
+//! The receiver's side of a handshake: the answer, and whether the provider accepts an answer.
 
-use bytes::Bytes;
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::text::{self, Gap, Hole, ReplyContext, Text};
+use super::text::{self, ChallengePlaceholder, ReplyContext, Text};
+use super::{Body, Unanswerable};
 use crate::exchange::Answer;
-use crate::headers::{Headers, check_line};
+use crate::headers::check_line;
 use crate::provider::fault::{ProfileError, fault};
-use crate::template::{Document, Name as _};
+use crate::template::{Document, Name as _, text_of};
 
 /// `[handshake.answer]`. Texts may hold `${token}`, `${hmac.hex}` and `${hmac.base64}` (HMAC-SHA256 of the token, keyed with
-/// the secret) and `${header.NAME}` (of the question; a header that needs an absent one is left out).
+/// the secret) and `${header.NAME}` (of the challenge; a header that needs an absent one is left out).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct ReplyTemplate {
@@ -21,45 +21,23 @@ pub(super) struct ReplyTemplate {
     /// Default `application/json` for a body that is JSON, else `text/plain`.
     content_type: Option<String>,
     headers: IndexMap<String, Text>,
-    /// Headers that are answered as well, and without which the provider takes the answer too.
+    /// Headers that are sent as well, but that the provider does not require.
     more_headers: IndexMap<String, String>,
-    body: ReplyBody,
+    /// A text or JSON; empty: there must be none; absent: none is sent and any is accepted.
+    body: Body,
 }
 
-/// An answer as a profile says it, with its placeholders.
+/// An answer as the profile states it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Replied {
+pub struct ReplySummary {
     /// The status code.
     pub status: u16,
     /// The header lines.
     pub headers: IndexMap<String, String>,
-    /// Lines that are sent as well, and that the provider does not look for.
+    /// Lines that are sent as well, but that the provider does not require.
     pub more_headers: IndexMap<String, String>,
-    /// A text or a document; absent: none is needed and any is taken.
+    /// A text or a document; absent: any is accepted.
     pub body: Option<Value>,
-}
-
-/// JSON text when it begins with `{` or `[`, else plain text; empty: there must be none.
-#[derive(Debug, Clone, Default)]
-enum ReplyBody {
-    /// Nothing is answered, and anything is taken.
-    #[default]
-    Any,
-    Text(Text),
-    Json(Document<Hole>),
-}
-
-impl<'de> Deserialize<'de> for ReplyBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let text = de::value::StringDeserializer::new(text);
-        if is_json {
-            Document::deserialize(text).map(Self::Json)
-        } else {
-            Text::deserialize(text).map(Self::Text)
-        }
-    }
 }
 
 fn usual_status() -> u16 {
@@ -72,7 +50,7 @@ impl ReplyTemplate {
         let body = serde_json::json!({ "token": "${token}" });
         Self {
             status: usual_status(),
-            body: Document::compile(body, &Hole::read).map_or(ReplyBody::Any, ReplyBody::Json),
+            body: Document::compile(body, &ChallengePlaceholder::read).map_or(Body::Absent, Body::Json),
             ..Self::default()
         }
     }
@@ -83,99 +61,94 @@ impl ReplyTemplate {
         }
         for (name, value) in &self.headers {
             let checked = check_line(name, &value.to_string());
-            let checked = checked.and_then(|()| text::check(value.placeholders(), Hole::answers));
+            let checked = checked.and_then(|()| text::check(value.placeholders(), ChallengePlaceholder::answers));
             checked.or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
         for (name, value) in &self.more_headers {
             check_line(name, value).or_else(|what| fault(&format!("{key}.more-headers.{name}"), what))?;
         }
-        text::check(self.body.placeholders().into_iter(), Hole::answers)
+        text::check(self.body.placeholders().into_iter(), ChallengePlaceholder::answers)
             .or_else(|what| fault(&format!("{key}.body"), what))
     }
 
     fn content_type(&self) -> Option<&str> {
         let usual = match &self.body {
-            ReplyBody::Any => None,
-            ReplyBody::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
-            ReplyBody::Json(_) => Some("application/json"),
+            Body::Absent => None,
+            Body::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
+            Body::Json(_) => Some("application/json"),
         };
         self.content_type.as_deref().or(usual)
     }
 
     pub(super) fn needs_token(&self) -> bool {
-        self.any(Hole::needs_token)
+        self.any(ChallengePlaceholder::needs_token)
     }
 
     pub(super) fn needs_secret(&self) -> bool {
-        self.any(|hole| matches!(hole, Hole::Hmac(_)))
+        self.any(|placeholder| matches!(placeholder, ChallengePlaceholder::Hmac(_)))
     }
 
-    fn any(&self, is: impl Fn(&Hole) -> bool) -> bool {
+    fn any(&self, is: impl Fn(&ChallengePlaceholder) -> bool) -> bool {
         let headers = self.headers.values().flat_map(Text::placeholders);
         headers.chain(self.body.placeholders()).any(is)
     }
 
-    /// The answer as it goes out.
-    pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
-        let mut answer = self.wanted(known)?;
-        for (name, value) in &self.more_headers {
-            answer.headers.append(name, value);
-        }
-        Ok(answer)
-    }
-
-    /// What the provider looks for.
-    fn wanted(&self, known: &ReplyContext<'_>) -> Result<Answer, Gap> {
-        let mut headers = Headers::new();
-        if let Some(content_type) = self.content_type() {
-            headers.append("content-type", content_type);
-        }
-        for (name, text) in &self.headers {
-            match text.try_render(|hole| hole.filled(known)) {
-                Ok(value) => headers.append(name, value),
-                Err(Gap::Header) => {}
-                Err(gap) => return Err(gap),
-            }
-        }
-        let body = match &self.body {
-            ReplyBody::Any => String::new(),
-            ReplyBody::Text(text) => text.try_render(|hole| hole.filled(known))?,
-            ReplyBody::Json(json) => filled(json, known)?.to_string(),
-        };
+    /// The answer as it is sent.
+    pub(super) fn written(&self, known: &ReplyContext<'_>) -> Result<Answer, Unanswerable> {
+        let reply = self.filled(|placeholder| placeholder.filled(known))?;
+        let headers = reply.headers.iter().chain(&reply.more_headers);
         Ok(Answer {
-            status: self.status,
-            headers,
-            body: Bytes::from(body),
-            truncated: false,
-            whole: None,
+            status: reply.status,
+            headers: headers.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            body: reply.body.as_ref().map(text_of).unwrap_or_default().into(),
+            ..Answer::default()
         })
     }
 
     /// The answer with its placeholders.
-    pub(super) fn unfilled(&self) -> Replied {
+    pub(super) fn unfilled(&self) -> Option<ReplySummary> {
+        self.filled(|placeholder| Ok(placeholder.to_string())).ok()
+    }
+
+    fn filled(
+        &self,
+        with: impl Fn(&ChallengePlaceholder) -> Result<String, Unanswerable>,
+    ) -> Result<ReplySummary, Unanswerable> {
         let content_type = self
             .content_type()
             .map(|value| ("content-type".to_owned(), value.to_owned()));
-        let headers = self.headers.iter().map(|(name, text)| (name.clone(), text.to_string()));
-        Replied {
-            status: self.status,
-            headers: content_type.into_iter().chain(headers).collect(),
-            more_headers: self.more_headers.clone(),
-            body: match &self.body {
-                ReplyBody::Any => None,
-                ReplyBody::Text(text) => Some(Value::from(text.to_string())),
-                ReplyBody::Json(json) => Some(json.unfilled()),
-            },
+        let mut headers: IndexMap<_, _> = content_type.into_iter().collect();
+        for (name, text) in &self.headers {
+            match text.try_render(&with) {
+                Ok(value) => {
+                    headers.insert(name.clone(), value);
+                }
+                // A header that repeats an absent one of the challenge is left out.
+                Err(Unanswerable::Header) => {}
+                Err(why) => return Err(why),
+            }
         }
+        let body = match &self.body {
+            Body::Absent => None,
+            Body::Text(text) => Some(Value::from(text.try_render(&with)?)),
+            Body::Json(json) => Some(json.try_fill(&mut |placeholder| with(placeholder).map(Value::from))?),
+        };
+        Ok(ReplySummary {
+            status: self.status,
+            headers,
+            more_headers: self.more_headers.clone(),
+            body,
+        })
     }
 
-    /// What an answer has to be and is not, as a clause; nothing when it is as it must be.
-    pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Gap> {
-        let wanted = self.wanted(known)?;
-        for (name, value) in wanted.headers.iter() {
+    /// Why the provider would not accept an answer, as a clause.
+    pub(super) fn misses(&self, answer: &Answer, known: &ReplyContext<'_>) -> Result<Option<String>, Unanswerable> {
+        let wanted = self.filled(|placeholder| placeholder.filled(known))?;
+        for (name, value) in &wanted.headers {
+            // Header names are shown in lower case everywhere.
+            let name = &name.to_ascii_lowercase();
             let given = answer.headers.get_text(name);
-            let value = String::from_utf8_lossy(value);
-            if given.is_some_and(|given| same_value(name, given, &value)) {
+            if given.is_some_and(|given| same_value(name, given, value)) {
                 continue;
             }
             return Ok(Some(match given {
@@ -183,24 +156,22 @@ impl ReplyTemplate {
                 None => format!("it has no header `{name}: {value}`"),
             }));
         }
-        let fits = match &self.body {
-            ReplyBody::Any => true,
-            ReplyBody::Text(_) => answer.body.trim_ascii_end() == wanted.body.trim_ascii_end(),
-            ReplyBody::Json(json) => {
-                let given: Option<Value> = serde_json::from_slice(&answer.body).ok();
-                given == Some(filled(json, known)?)
-            }
+        let Some(body) = wanted.body else { return Ok(None) };
+        let fits = match &body {
+            Value::String(text) => answer.body.trim_ascii_end() == text.trim_ascii_end().as_bytes(),
+            json => serde_json::from_slice(&answer.body).is_ok_and(|given: Value| given == *json),
         };
-        Ok((!fits).then(|| misses_body(&answer.body, &wanted.body)))
+        Ok((!fits).then(|| misses_body(&answer.body, text_of(&body).as_bytes())))
     }
 }
 
 fn misses_body(given: &[u8], wanted: &[u8]) -> String {
-    let text = |bytes: &[u8]| match bytes {
-        [] => "empty".to_owned(),
-        bytes => {
-            let text = String::from_utf8_lossy(bytes);
-            let cut: String = text.trim_end().chars().take(200).collect();
+    let text = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let cut: String = text.trim_end().chars().take(200).collect();
+        if bytes.is_empty() {
+            "empty".to_owned()
+        } else {
             format!("`{cut}`")
         }
     };
@@ -214,18 +185,4 @@ fn same_value(name: &str, given: &str, wanted: &str) -> bool {
     }
     let essence = |value: &str| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence(given) == essence(wanted)
-}
-
-fn filled(document: &Document<Hole>, known: &ReplyContext<'_>) -> Result<Value, Gap> {
-    document.try_fill(&mut |hole| hole.filled(known).map(Value::from))
-}
-
-impl ReplyBody {
-    fn placeholders(&self) -> Vec<&Hole> {
-        match self {
-            Self::Any => Vec::new(),
-            Self::Text(text) => text.placeholders().collect(),
-            Self::Json(json) => json.placeholders(),
-        }
-    }
 }

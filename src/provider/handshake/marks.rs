@@ -1,8 +1,8 @@
-//! What a request must have to be a question of a provider's at all: looked at before any profile is.
+//! A cheap test whether a request may be a challenge of a provider: it avoids loading every profile for every request.
 
-use super::question::{Asking, LONGEST};
+use super::challenge::{ChallengeCandidate, LONGEST};
 
-/// The marks of a built-in provider's question, as the build script writes them.
+/// The marks of a built-in provider's challenge, as the build script writes them.
 #[derive(Debug)]
 pub(crate) struct ChallengeMarks {
     /// `POST` and the like.
@@ -16,9 +16,9 @@ pub(crate) struct ChallengeMarks {
 }
 
 impl ChallengeMarks {
-    /// Whether the request has all of them. Only one that is `unknown` so far is searched further than its head: what is
-    /// known to be an event need not be.
-    pub(crate) fn fit(&self, asking: &Asking<'_>, unknown: bool) -> bool {
+    /// Whether the request has all of them. The body is searched only when the request is `unknown` so far.
+    pub(crate) fn fit(&self, asking: &ChallengeCandidate<'_>, unknown: bool) -> bool {
+        // The bodies of events are large and frequent: only a request that no provider recognised is searched.
         let by_head = !self.query.is_empty() || !self.headers.is_empty();
         self.method == asking.method
             && (by_head || unknown && (!self.is_bare() || is_bare(asking)))
@@ -27,12 +27,12 @@ impl ChallengeMarks {
             && self.in_body(asking)
     }
 
-    /// Whether the method is all there is.
+    /// Whether there is no mark but the method.
     fn is_bare(&self) -> bool {
         self.query.is_empty() && self.headers.is_empty() && self.texts.is_empty()
     }
 
-    fn in_body(&self, asking: &Asking<'_>) -> bool {
+    fn in_body(&self, asking: &ChallengeCandidate<'_>) -> bool {
         if self.texts.is_empty() {
             return true;
         }
@@ -42,8 +42,8 @@ impl ChallengeMarks {
     }
 }
 
-/// Whether a request says nothing at all.
-pub fn is_bare(asking: &Asking<'_>) -> bool {
+/// Whether a request carries no data at all.
+pub fn is_bare(asking: &ChallengeCandidate<'_>) -> bool {
     matches!(asking.method, "GET" | "HEAD") && asking.body.is_empty() && !asking.target.contains('?')
 }
 
@@ -61,7 +61,7 @@ mod tests {
             texts: &["\"url_verification\""],
         };
         let headers = Headers::new();
-        let asking = |method, body| Asking {
+        let asking = |method, body| ChallengeCandidate {
             method,
             target: "/",
             headers: &headers,

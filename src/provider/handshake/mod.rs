@@ -1,62 +1,62 @@
-//! Handshakes: a provider asks whether an endpoint is wanted where it is. Both sides go by the same pattern.
+//! Handshakes: a provider challenges a new endpoint before it sends events. Both sides use the same description.
 
 mod answer;
+mod challenge;
 mod marks;
-mod question;
 mod text;
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::fault::{ProfileError, fault};
+use super::fault::{ProfileError, check_scope, fault};
 use super::policy::Codes;
-use super::value::{DurationText, RequestField};
+use super::value::DurationText;
 use crate::exchange::Answer;
 use crate::headers::Headers;
-use crate::random::Random;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
-pub use answer::Replied;
+pub use answer::ReplySummary;
 use answer::ReplyTemplate;
+pub use challenge::{ChallengeCandidate, ChallengeFields, ChallengeRequest, ChallengeTemplate};
 pub(crate) use marks::ChallengeMarks;
 pub use marks::is_bare;
-use question::Question;
-pub use question::{Asked, Asking, Written};
 pub use text::is_token;
-use text::{Gap, Hole, ReplyContext, Text};
+use text::{ChallengePlaceholder, ReplyContext, Text};
 
-/// `[handshake]`, or `[handshakes.NAME]` where a provider asks in several ways: how an endpoint is asked.
+/// A body as a profile states it.
+type Body = crate::template::BodyTemplate<ChallengePlaceholder>;
+
+/// `[handshake]`, or `[handshakes.NAME]` where a provider has several kinds of challenges.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Handshake {
-    /// Where a provider asks in several ways.
+    /// The `NAME` of `[handshakes.NAME]`.
     #[serde(skip)]
     pub name: Option<String>,
-    /// When it is asked, a clause for people.
+    /// When the provider sends the challenge, a clause.
     pub summary: Option<String>,
-    /// Whether the token is a secret, which is shown once and not recorded.
+    /// Whether the token is a secret: shown once, not recorded.
     pub secret: bool,
-    /// Whether the question is signed like an event: one whose signature does not match is refused.
+    /// Whether the challenge is signed like an event: one whose signature does not match is refused.
     pub signed: bool,
-    /// Whether the provider asks with a wrong signature too, which must be refused with 401.
+    /// Whether the provider also sends a wrong signature, which must be refused with 401.
     pub probes_signature: bool,
-    within: Option<DurationText>,
+    /// How soon the answer must come.
+    pub within: Option<DurationText>,
     /// Form of a token, a template of `${new.*}`.
     #[serde(default = "usual_token")]
     pub token: Template,
-    /// What the operator is told: a text with `${token}`.
-    tell: Option<Text>,
-    /// The token is a URL on such a host (`*` is one label), whose opening confirms the endpoint.
+    /// A notice for the operator: a text with `${token}`.
+    pub tell: Option<Text>,
+    /// The token is a URL on such a host (`*` is one label); a request to it confirms the endpoint.
     pub confirm_host: Option<String>,
-    request: Question,
-    /// What is answered.
+    /// The challenge.
+    pub request: ChallengeTemplate,
+    /// The answer that hook gives.
     #[serde(default = "ReplyTemplate::echo")]
     answer: ReplyTemplate,
-    /// Other answers that the provider takes.
+    /// Other answers that the provider accepts.
     also_accept: Vec<ReplyTemplate>,
-    /// Status codes that the provider takes. Absent: the one of the answer.
+    /// Status codes that the provider accepts. Absent: the one of the answer.
     success: Option<Codes>,
 }
 
@@ -64,35 +64,25 @@ fn usual_token() -> Template {
     Template::builtin("${new.hex32}")
 }
 
-/// Why a question cannot be answered.
+/// Why a challenge cannot be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswerable {
     /// The answer is made with the secret.
     #[error("its answer needs the secret")]
     Secret,
-    /// The token could be the content of an event, whose signature the answer would give away.
-    #[error("its token could be an event: signing it would be a forgery for whoever asks")]
+    /// The token could be the content of an event.
+    #[error("its token could be an event, whose signature the answer would reveal")]
     Token,
-    /// The answer is made with the secret, and nobody has said that it is this provider's.
+    /// The answer is made with the secret, but no provider is named that it belongs to.
     #[error("its answer is made with the secret, and the provider is not named")]
     Unnamed,
-    /// The answer repeats a header that the question does not have.
+    /// The answer repeats a header that the challenge does not have.
     #[error("a header is missing")]
     Header,
 }
 
-impl From<Gap> for Unanswerable {
-    fn from(gap: Gap) -> Self {
-        match gap {
-            Gap::Secret => Self::Secret,
-            Gap::Token => Self::Token,
-            Gap::Header => Self::Header,
-        }
-    }
-}
-
 impl Handshake {
-    /// Checks what one key alone does not tell, and takes its name.
+    /// Checks the keys against each other and sets the name.
     pub(super) fn check(mut self, name: Option<&str>) -> Result<Self, ProfileError> {
         let key = name.map_or_else(|| "handshake".to_owned(), |name| format!("handshakes.{name}"));
         let at = |last: &str| format!("{key}.{last}");
@@ -100,76 +90,30 @@ impl Handshake {
         self.answer.check(&at("answer"))?;
         let others = self.also_accept.iter().map(|reply| reply.check(&at("also-accept")));
         others.collect::<Result<(), _>>()?;
-        if self.answers().any(ReplyTemplate::needs_token) && !self.request.has(&Hole::Token) {
+        if self.answers().any(ReplyTemplate::needs_token) && !self.request.has(&ChallengePlaceholder::Token) {
             return fault(&at("request"), "it has no `${token}`, which the answer carries");
         }
         let told = self.tell.iter().flat_map(Text::placeholders);
-        text::check(told, Hole::answers).or_else(|what| fault(&at("tell"), what))?;
-        let token = self.token.check(Scope::Fresh);
-        token.or_else(|error| fault(&at("token"), error.to_string()))?;
+        text::check(told, ChallengePlaceholder::answers).or_else(|what| fault(&at("tell"), what))?;
+        check_scope(&at("token"), &self.token, Scope::Fresh)?;
         self.name = name.map(str::to_owned);
         Ok(self)
     }
 
-    /// The first is the one that is given.
+    /// All accepted answers; hook gives the first.
     fn answers(&self) -> impl Iterator<Item = &ReplyTemplate> {
         std::iter::once(&self.answer).chain(&self.also_accept)
     }
 
-    /// How soon the answer must come.
-    pub fn within(&self) -> Option<Duration> {
-        self.within.map(Duration::from)
+    /// The accepted answers with their placeholders; hook gives the first.
+    pub fn unfilled_answers(&self) -> impl Iterator<Item = ReplySummary> {
+        self.answers().filter_map(ReplyTemplate::unfilled)
     }
 
-    /// A token of its own for each question.
-    pub fn fresh_token(&self, random: &Random) -> String {
-        self.token.fresh(random)
-    }
-
-    /// The question; `verify` is what the receiver was told that the provider would say.
-    pub fn written(&self, token: &str, verify: &str) -> Written {
-        self.request.written(token, verify)
-    }
-
-    /// What the operator is told of a question, with its placeholders.
-    pub fn tell_form(&self) -> Option<String> {
-        self.tell.as_ref().map(ToString::to_string)
-    }
-
-    /// The question with its placeholders.
-    pub fn unfilled_question(&self) -> Written {
-        self.request.unfilled()
-    }
-
-    /// Places that a question does not have.
-    pub fn without(&self) -> &[RequestField] {
-        self.request.without()
-    }
-
-    /// The answers that the provider takes, with their placeholders; the first is the one that is given.
-    pub fn unfilled_answers(&self) -> impl Iterator<Item = Replied> {
-        self.answers().map(ReplyTemplate::unfilled)
-    }
-
-    /// Status codes that the provider takes.
+    /// Status codes that the provider accepts.
     pub fn success(&self) -> Codes {
         let usual = || Codes::only(self.answer.status);
         self.success.clone().unwrap_or_else(usual)
-    }
-
-    /// The body of the question.
-    pub fn question(&self, token: &str) -> Value {
-        self.written(token, "").body.unwrap_or_default()
-    }
-
-    /// What a request says that is this question; `None` when it is something else.
-    pub fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
-        self.request.read(asking)
-    }
-
-    /// The more a question says, the more it means to fit it.
-    pub fn weight(&self) -> usize {
-        self.request.weight()
     }
 
     /// Whether an answer needs the secret.
@@ -177,17 +121,22 @@ impl Handshake {
         self.answer.needs_secret()
     }
 
-    /// The answer to a question.
-    pub fn answer(&self, asked: &Asked, headers: &Headers, secret: Option<&Secret>) -> Result<Answer, Unanswerable> {
+    /// The answer to a challenge.
+    pub fn answer(
+        &self,
+        asked: &ChallengeFields,
+        headers: &Headers,
+        secret: Option<&Secret>,
+    ) -> Result<Answer, Unanswerable> {
         let known = ReplyContext {
             token: &asked.token,
             headers,
             secret,
         };
-        Ok(self.answer.written(&known)?)
+        self.answer.written(&known)
     }
 
-    /// What an answer to that token misses, as a clause; `headers` are those of the question.
+    /// Why the provider would not accept an answer to that token, as a clause. `headers` are those of the challenge.
     pub fn misses(
         &self,
         answer: &Answer,
@@ -211,33 +160,24 @@ impl Handshake {
         Ok(first)
     }
 
-    /// What the operator is told of a question.
-    pub fn told(&self, asked: &Asked, headers: &Headers) -> Option<String> {
+    /// The notice for the operator about a challenge.
+    pub fn told(&self, asked: &ChallengeFields, headers: &Headers) -> Option<String> {
         let known = ReplyContext {
             token: &asked.token,
             headers,
             secret: None,
         };
-        self.tell.as_ref()?.try_render(|hole| hole.filled(&known)).ok()
+        self.tell
+            .as_ref()?
+            .try_render(|placeholder| placeholder.filled(&known))
+            .ok()
     }
 
-    /// The URL that confirms the endpoint when it is opened, when it is https on a host where the provider confirms.
-    pub fn confirmation<'a>(&self, asked: &'a Asked) -> Option<Confirmation<'a>> {
+    /// The URL that confirms the endpoint when opened, and whether it is https on a host of the provider.
+    pub fn confirmation(&self, asked: &ChallengeFields) -> Option<(String, bool)> {
         let host = self.confirm_host.as_deref()?;
-        Some(Confirmation {
-            url: &asked.token,
-            trusted: is_on(&asked.token, host),
-        })
+        Some((asked.token.clone(), is_on(&asked.token, host)))
     }
-}
-
-/// A URL whose opening confirms an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Confirmation<'a> {
-    /// As it came.
-    pub url: &'a str,
-    /// Whether it is https on a host of the provider's.
-    pub trusted: bool,
 }
 
 /// Whether a URL is https, on the usual port and without a user, on a host of that pattern, in which `*` is one label.
@@ -245,6 +185,7 @@ fn is_on(url: &str, pattern: &str) -> bool {
     let Ok(url) = url::Url::parse(url) else {
         return false;
     };
+    // A user, a password or a port in the URL could disguise another host.
     let plain = url.scheme() == "https" && url.port().is_none() && url.username().is_empty();
     let Some(host) = url.host_str().filter(|_| plain && url.password().is_none()) else {
         return false;

@@ -4,8 +4,8 @@ fn handshake(toml: &str) -> Handshake {
     toml::from_str::<Handshake>(toml).unwrap().check(None).unwrap()
 }
 
-fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a str) -> Asking<'a> {
-    Asking {
+fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a str) -> ChallengeCandidate<'a> {
+    ChallengeCandidate {
         method,
         target,
         headers,
@@ -16,7 +16,7 @@ fn asking<'a>(method: &'a str, target: &'a str, headers: &'a Headers, body: &'a 
 #[test]
 fn a_question_is_told_from_an_event_by_its_fixed_parts() {
     let handshake = handshake("request.body = '{\"type\":\"Verify\",\"in\":{\"token\":\"${token}\"}}'");
-    let question = handshake.question("abc");
+    let question = handshake.request.written("abc", "").body.unwrap();
     assert_eq!(question.to_string(), r#"{"type":"Verify","in":{"token":"abc"}}"#);
     let headers = Headers::new();
     for (body, token) in [
@@ -29,11 +29,11 @@ fn a_question_is_told_from_an_event_by_its_fixed_parts() {
         ("[]", None),
         ("", None),
     ] {
-        let asked = handshake.read(&asking("POST", "/", &headers, body));
+        let asked = handshake.request.read(&asking("POST", "/", &headers, body));
         assert_eq!(asked.map(|asked| asked.token).as_deref(), token, "{body}");
-        assert_eq!(handshake.read(&asking("PUT", "/", &headers, body)), None);
+        assert_eq!(handshake.request.read(&asking("PUT", "/", &headers, body)), None);
     }
-    let asked = Asked {
+    let asked = ChallengeFields {
         token: "abc".into(),
         verify: None,
     };
@@ -49,7 +49,7 @@ fn a_token_comes_from_the_query_decoded_or_from_a_header() {
          answer.body = '${token}'",
     );
     let headers = Headers::new();
-    let read = |target| shake.read(&asking("GET", target, &headers, ""));
+    let read = |target| shake.request.read(&asking("GET", target, &headers, ""));
     let asked = read("/x?mode=subscribe&t=a%3Ab+c&v=tok&more=1").unwrap();
     assert_eq!((asked.token.as_str(), asked.verify.as_deref()), ("a:b c", Some("tok")));
     for target in [
@@ -65,8 +65,8 @@ fn a_token_comes_from_the_query_decoded_or_from_a_header() {
          answer = { status = 204, headers.X-Token = '${token}', headers.X-Rate = '${header.x-rate}' }",
     );
     let mut headers: Headers = [("x-token", "abc")].into_iter().collect();
-    let asked = shake.read(&asking("POST", "/", &headers, "")).unwrap();
-    assert_eq!(shake.read(&asking("POST", "/", &headers, "{}")), None);
+    let asked = shake.request.read(&asking("POST", "/", &headers, "")).unwrap();
+    assert_eq!(shake.request.read(&asking("POST", "/", &headers, "{}")), None);
     let names = |answer: Answer| {
         answer
             .headers
@@ -81,14 +81,14 @@ fn a_token_comes_from_the_query_decoded_or_from_a_header() {
         ["x-token", "x-rate"]
     );
     headers.append("x-event", "e");
-    assert_eq!(shake.read(&asking("POST", "/", &headers, "")), None);
+    assert_eq!(shake.request.read(&asking("POST", "/", &headers, "")), None);
 }
 
 #[test]
 fn an_answer_made_with_the_secret_needs_one_and_signs_no_event() {
     let shake = handshake("request.query.t = '${token}'\nanswer.body = '{\"r\":\"sha256=${hmac.base64}\"}'");
     let headers = Headers::new();
-    let asked = |token: &str| Asked {
+    let asked = |token: &str| ChallengeFields {
         token: token.into(),
         verify: None,
     };
@@ -142,7 +142,7 @@ fn a_header_that_only_this_side_adds_is_answered_and_not_asked_for() {
         "request.body = '{\"challenge\":\"${token}\"}'\n\
          answer = { body = '${token}', headers = { X-Own = '1' }, more-headers = { X-More = '2' } }",
     );
-    let asked = Asked {
+    let asked = ChallengeFields {
         token: "abc".into(),
         verify: None,
     };

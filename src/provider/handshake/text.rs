@@ -1,31 +1,32 @@
-//! What may stand in the texts of a handshake.
+//! The placeholders in the texts of a handshake.
 
 use std::fmt;
 
+use super::Unanswerable;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::signature::{Encoding, keyed_digest};
 use crate::template::{self, Template};
 
-/// A placeholder of a question or an answer.
+/// A placeholder of a challenge or an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Hole {
+pub enum ChallengePlaceholder {
     /// `${token}`
     Token,
-    /// `${verify}`: what the receiver was told that the provider would say.
+    /// `${verify}`: the verify token.
     Verify,
     /// `${any}`
     Any,
     /// `${hmac.hex}`, `${hmac.base64}`
     Hmac(Encoding),
-    /// `${header.NAME}` of the question.
+    /// `${header.NAME}` of the challenge.
     Header(String),
 }
 
-/// A text of a question or an answer.
-pub(super) type Text = Template<Hole>;
+/// A text of a challenge or an answer.
+pub type Text = Template<ChallengePlaceholder>;
 
-/// What is known when holes are filled.
+/// The values of placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReplyContext<'a> {
     pub(super) token: &'a str,
@@ -33,18 +34,7 @@ pub(super) struct ReplyContext<'a> {
     pub(super) secret: Option<&'a Secret>,
 }
 
-/// Why a text cannot be filled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gap {
-    /// It needs the secret.
-    Secret,
-    /// It needs a header that is not there.
-    Header,
-    /// The token is not one that may be signed, see [`is_token`].
-    Token,
-}
-
-impl template::Name for Hole {
+impl template::Name for ChallengePlaceholder {
     fn read(name: &str) -> Option<Self> {
         Some(match name {
             "token" => Self::Token,
@@ -57,36 +47,40 @@ impl template::Name for Hole {
     }
 }
 
-impl Hole {
-    /// Whether it may stand in a question.
+impl ChallengePlaceholder {
+    /// Whether a challenge may contain it.
     pub(super) fn asks(&self) -> bool {
         matches!(self, Self::Token | Self::Verify | Self::Any)
     }
 
-    /// Whether it may stand in an answer.
+    /// Whether an answer may contain it.
     pub(super) fn answers(&self) -> bool {
         matches!(self, Self::Token | Self::Hmac(_) | Self::Header(_))
     }
 
-    /// Whether what stands in the question makes a difference to it.
+    /// Whether its value depends on the token.
     pub(super) fn needs_token(&self) -> bool {
         matches!(self, Self::Token | Self::Hmac(_))
     }
 
-    pub(super) fn filled(&self, known: &ReplyContext<'_>) -> Result<String, Gap> {
+    pub(super) fn filled(&self, known: &ReplyContext<'_>) -> Result<String, Unanswerable> {
         match self {
             Self::Token | Self::Verify | Self::Any => Ok(known.token.to_owned()),
-            Self::Hmac(_) if !is_token(known.token.as_bytes()) => Err(Gap::Token),
+            Self::Hmac(_) if !is_token(known.token.as_bytes()) => Err(Unanswerable::Token),
             Self::Hmac(encoding) => {
-                let secret = known.secret.ok_or(Gap::Secret)?;
+                let secret = known.secret.ok_or(Unanswerable::Secret)?;
                 Ok(encoding.encode(&keyed_digest(secret, known.token.as_bytes())))
             }
-            Self::Header(name) => known.headers.get_text(name).map(str::to_owned).ok_or(Gap::Header),
+            Self::Header(name) => known
+                .headers
+                .get_text(name)
+                .map(str::to_owned)
+                .ok_or(Unanswerable::Header),
         }
     }
 }
 
-impl fmt::Display for Hole {
+impl fmt::Display for ChallengePlaceholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token => f.write_str("${token}"),
@@ -98,25 +92,29 @@ impl fmt::Display for Hole {
     }
 }
 
-/// Whether a text is a token that may be signed for whoever asks. The key is that of events, so a token that is an event's
-/// signed content would buy a forgery: only what cannot be one, short and of the letters that tokens are made of.
+/// Whether a token may be signed for an unauthenticated sender.
 pub fn is_token(text: &[u8]) -> bool {
+    // The answer is keyed with the secret of events. A token that is the signed content of an event would give its sender a
+    // valid signature, so only texts that cannot be such content are signed.
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_+/".contains(byte);
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     text.len() <= 256 && padding <= 2 && text[..text.len() - padding].iter().all(plain)
 }
 
-/// Refuses placeholders of another place. The error is a clause.
-pub(super) fn check<'a>(mut holes: impl Iterator<Item = &'a Hole>, fits: impl Fn(&Hole) -> bool) -> Result<(), String> {
-    match holes.find(|hole| !fits(hole)) {
-        Some(hole) => Err(format!("unknown placeholder `{hole}`")),
+/// Refuses placeholders that are not allowed in this text. The error is a clause.
+pub(super) fn check<'a>(
+    mut placeholders: impl Iterator<Item = &'a ChallengePlaceholder>,
+    fits: impl Fn(&ChallengePlaceholder) -> bool,
+) -> Result<(), String> {
+    match placeholders.find(|placeholder| !fits(placeholder)) {
+        Some(placeholder) => Err(format!("unknown placeholder `{placeholder}`")),
         None => Ok(()),
     }
 }
 
-/// Checks a text of a question: fixed, or one hole. The error is a clause.
-pub(super) fn check_question(text: &Text) -> Result<(), String> {
-    check(text.placeholders(), Hole::asks)?;
+/// Checks that a text of a challenge is fixed, or a single placeholder. The error is a clause.
+pub(super) fn check_challenge(text: &Text) -> Result<(), String> {
+    check(text.placeholders(), ChallengePlaceholder::asks)?;
     if text.parts().len() > 1 {
         return Err("a placeholder must stand alone".to_owned());
     }
@@ -148,14 +146,14 @@ mod tests {
 
     #[test]
     fn placeholders_are_those_of_their_place() {
-        let text = |text| Text::parse_with(text, Hole::read).unwrap();
-        assert!(check_question(&text("${hmac.hex}")).is_err());
-        assert!(check(text("${verify}").placeholders(), Hole::answers).is_err());
+        let text = |text| Text::parse_with(text, ChallengePlaceholder::read).unwrap();
+        assert!(check_challenge(&text("${hmac.hex}")).is_err());
+        assert!(check(text("${verify}").placeholders(), ChallengePlaceholder::answers).is_err());
         assert_eq!(
-            check_question(&text("a${token}")),
+            check_challenge(&text("a${token}")),
             Err("a placeholder must stand alone".to_owned())
         );
-        let unknown = Text::parse_with("${who}", Hole::read).unwrap_err();
+        let unknown = Text::parse_with("${who}", ChallengePlaceholder::read).unwrap_err();
         assert_eq!(unknown.what, "unknown placeholder `${who}`");
     }
 }

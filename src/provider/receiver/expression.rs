@@ -52,17 +52,11 @@ impl<'a> ExpressionWriter<'a> {
 
     /// An expression between the fixed texts that a template has around its only placeholder.
     pub(super) fn around(&self, template: &Template, it: String) -> Result<String> {
-        let (before, after) = match template.parts() {
-            [Part::Placeholder(_)] => ("", ""),
-            [Part::Text(before), Part::Placeholder(_)] => (before.as_str(), ""),
-            [Part::Placeholder(_), Part::Text(after)] => ("", after.as_str()),
-            [Part::Text(before), Part::Placeholder(_), Part::Text(after)] => (before.as_str(), after.as_str()),
-            _ => {
-                return Err(ReceiverError::Template {
-                    label: self.profile.label(),
-                    what: format!("the header's value `{template}` has more than one placeholder"),
-                });
-            }
+        let Some((before, _, after)) = template.around() else {
+            return Err(ReceiverError::Template {
+                label: self.profile.label(),
+                what: format!("the header's value `{template}` has more than one placeholder"),
+            });
         };
         let it = self.affixed("before", before, it)?;
         self.affixed("after", after, it)
@@ -99,17 +93,19 @@ impl<'a> ExpressionWriter<'a> {
             let Some(part) = part else { return Ok(None) };
             parts.push(part);
         }
-        match parts.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
-            _ => {
-                self.uses.insert("uses_join");
-                self.write("join", &[("args", &parts.join(", "))]).map(Some)
-            }
-        }
+        self.one_of("join", "uses_join", parts)
     }
 
-    /// What a placeholder of a dedupe key stands for; `None`: no request tells.
+    /// The only expression, or a call with all of them; `None` when there are none.
+    fn one_of(&mut self, name: &str, fact: &'static str, mut found: Vec<String>) -> Result<Option<String>> {
+        if found.len() < 2 {
+            return Ok(found.pop());
+        }
+        self.uses.insert(fact);
+        self.write(name, &[("args", &found.join(", "))]).map(Some)
+    }
+
+    /// The expression of a placeholder of a dedupe key; `None`: a receiver cannot know it.
     fn known(&mut self, placeholder: &Placeholder) -> Result<Option<String>> {
         let profile = self.profile;
         match placeholder {
@@ -126,18 +122,9 @@ impl<'a> ExpressionWriter<'a> {
     }
 
     fn first(&mut self, places: &[RequestField]) -> Result<Option<String>> {
-        let found = places
-            .iter()
-            .map(|place| self.place(place))
-            .collect::<Result<Vec<_>>>()?;
-        match found.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
-            _ => {
-                self.uses.insert("uses_first");
-                self.write("first", &[("args", &found.join(", "))]).map(Some)
-            }
-        }
+        let found = places.iter().map(|place| self.place(place));
+        let found = found.collect::<Result<Vec<_>>>()?;
+        self.one_of("first", "uses_first", found)
     }
 
     fn place(&mut self, place: &RequestField) -> Result<String> {

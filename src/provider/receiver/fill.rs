@@ -1,5 +1,5 @@
 //! Filling in a text file: `${slot}` is replaced, `%if FACT` / `%if !FACT`, `%else`, `%end` choose lines, `%for LIST`
-//! repeats the lines up to its `%end` with `${it}`. `%def NAME TEXT` says how an expression is written in that language.
+//! repeats the lines up to its `%end` with `${it}`. `%def NAME TEXT` defines an expression of the language.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ pub(super) struct SlotValues {
     /// What `%for` repeats.
     pub(super) lists: BTreeMap<&'static str, Vec<String>>,
     /// What `%if` asks for.
-    pub(super) facts: BTreeSet<&'static str>,
+    pub(super) facts: BTreeSet<String>,
 }
 
 impl SlotValues {
@@ -23,9 +23,9 @@ impl SlotValues {
     }
 
     /// Notes a fact when it is one.
-    pub(super) fn fact(&mut self, name: &'static str, holds: bool) {
+    pub(super) fn fact(&mut self, name: &str, holds: bool) {
         if holds {
-            self.facts.insert(name);
+            self.facts.insert(name.to_owned());
         }
     }
 
@@ -59,6 +59,7 @@ pub(super) fn fill(text: &str, values: &SlotValues) -> Result<String, String> {
         } else if line == "%end" {
             shown.pop().ok_or("`%end` without `%if`")?;
         } else if let Some(name) = line.strip_prefix("%for ") {
+            // The block is consumed even where it is hidden: its `%end` must not close an `%if`.
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "%end").collect();
             let items = values.lists.get(name).filter(|_| all_shown);
             for item in items.into_iter().flatten() {

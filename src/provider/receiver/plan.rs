@@ -1,11 +1,11 @@
-//! What a profile says, as slots, lists and facts of the text files.
+//! A profile as slots, lists and facts of the text files.
 
 use super::expression::ExpressionWriter;
 use super::fill::SlotValues;
 use super::{Lang, ReceiverError};
 use crate::clock::human_duration;
 use crate::provider::Profile;
-use crate::signature::{Algorithm, Encoding, Hmac, KeyForm, Scheme, SignatureLocation};
+use crate::signature::{Hmac, KeyForm, Scheme, SignatureLocation};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 use crate::text::wrapped;
 
@@ -20,9 +20,9 @@ pub(super) fn values(profile: &Profile, lang: Lang) -> Result<SlotValues> {
     let mut values = SlotValues::default();
     values.text("title", one_line(&profile.title));
     values.text("label", profile.label());
-    values.text("method", writer.quote(&profile.method));
-    values.text("method_lower", profile.method.to_ascii_lowercase());
-    let code = status(profile).to_string();
+    values.text("method", writer.quote(&profile.delivery.method));
+    values.text("method_lower", profile.delivery.method.to_ascii_lowercase());
+    let code = profile.policy.success.success_like(200).to_string();
     let status = if code == "200" { "status_ok" } else { "status" };
     values.text("status", writer.write(status, &[("text", &code)])?);
     values.lists.insert("notes", notes(profile));
@@ -42,14 +42,14 @@ pub(super) fn values(profile: &Profile, lang: Lang) -> Result<SlotValues> {
     values.fact("dedupe", !keys.is_empty());
     values.fact("one_key", keys.len() == 1);
     values.lists.insert("keys", keys);
-    values.facts.append(&mut writer.uses);
+    values.facts.extend(writer.uses.iter().map(ToString::to_string));
     helpers(&mut values);
     Ok(values)
 }
 
 /// Which imports and helpers several facts ask for together.
 fn helpers(values: &mut SlotValues) {
-    let has = |names: &[&str]| names.iter().any(|name| values.facts.contains(name));
+    let has = |names: &[&str]| names.iter().any(|name| values.facts.contains(*name));
     let needs = [
         ("needs_sha256", has(&["sha256", "hashes_body"])),
         ("needs_sha2", has(&["sha256", "sha512", "hashes_body"])),
@@ -77,20 +77,21 @@ fn helpers(values: &mut SlotValues) {
     values.text("body_name", body);
 }
 
-/// Refuses what the text files have no code for: half a check would be worse than none.
+/// Refuses what the text files have no code for.
 fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
-    let carrier = &scheme.carrier;
-    let said = [
-        (carrier.body.is_some(), "the signature stands in the body"),
+    let carrier = &scheme.signed.carrier;
+    // A receiver that checks half of a signature would be worse than none.
+    let unsupported = [
+        (carrier.body.is_some(), "the signature is in the body"),
         (
             !carrier.more_headers.is_empty(),
             "several headers may carry the signature",
         ),
         (!carrier.also_read.is_empty(), "the value has several forms"),
-        (carrier.time_at.is_some(), "the signing time stands in the body"),
+        (carrier.time_at.is_some(), "the signing time is in the body"),
         (scheme.key == KeyForm::PrefixedBase64, "the secret has two forms"),
     ];
-    match said.into_iter().find(|(is_so, _)| *is_so) {
+    match unsupported.into_iter().find(|(is_so, _)| *is_so) {
         None => Ok(()),
         Some((_, what)) => Err(ReceiverError::Template {
             label: profile.label(),
@@ -102,22 +103,17 @@ fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
 fn hmac(values: &mut SlotValues, writer: &ExpressionWriter<'_>, profile: &Profile, scheme: &Hmac) -> Result<()> {
     check_plain(profile, scheme)?;
     values.fact("hmac", true);
-    let (fact, hash) = match scheme.algorithm {
-        Algorithm::Sha1 => ("sha1", "hash_sha1"),
-        Algorithm::Sha256 => ("sha256", "hash_sha256"),
-        Algorithm::Sha512 => ("sha512", "hash_sha512"),
-    };
-    values.fact(fact, true);
-    values.text("hash", writer.write(hash, &[])?);
+    values.fact(scheme.algorithm.name(), true);
+    values.text("hash", writer.write(&format!("hash_{}", scheme.algorithm), &[])?);
     key(values, writer, scheme)?;
-    carrier(values, writer, &scheme.carrier);
+    carrier(values, writer, &scheme.signed.carrier);
     forms(values, writer, scheme)?;
-    let content = content(writer, profile, &scheme.content)?;
+    let content = content(writer, profile, &scheme.signed.content)?;
     values.lists.insert("content", content);
 
-    let signs = |wanted: fn(&Placeholder) -> bool| scheme.content.placeholders().any(wanted);
-    let time = time_form(&scheme.carrier);
-    let tolerance = scheme.freshness.tolerance.filter(|_| time.is_some());
+    let signs = |wanted: fn(&Placeholder) -> bool| scheme.signed.content.placeholders().any(wanted);
+    let time = scheme.signed.carrier.time_form();
+    let tolerance = scheme.signed.freshness.tolerance.filter(|_| time.is_some());
     let signs_time = signs(|placeholder| matches!(placeholder, Placeholder::Timestamp(_)));
     values.fact("timestamp", signs_time || tolerance.is_some());
     values.fact("id", signs(|placeholder| *placeholder == Placeholder::Id));
@@ -128,14 +124,14 @@ fn hmac(values: &mut SlotValues, writer: &ExpressionWriter<'_>, profile: &Profil
         values.facts.remove("pair_id");
     }
     if let (Some(tolerance), Some(form)) = (tolerance, time) {
-        let (fact, expression) = match form {
-            TimeForm::Unix => ("time_unix", "time_unix"),
-            TimeForm::UnixMs => ("time_unix_ms", "time_unix_ms"),
-            TimeForm::Rfc3339(_) => ("rfc3339", "time_rfc3339"),
+        let expression = match form {
+            TimeForm::Unix => "time_unix",
+            TimeForm::UnixMs => "time_unix_ms",
+            TimeForm::Rfc3339(_) => "time_rfc3339",
         };
         values.fact("tolerance", true);
-        values.fact("past_only", scheme.freshness.past_only);
-        values.fact(fact, true);
+        values.fact("past_only", scheme.signed.freshness.past_only);
+        values.fact(expression, true);
         values.text("tolerance", tolerance.as_secs().to_string());
         values.text("seconds", writer.write(expression, &[])?);
     }
@@ -144,23 +140,19 @@ fn hmac(values: &mut SlotValues, writer: &ExpressionWriter<'_>, profile: &Profil
 
 /// How the secret's text becomes the key.
 fn key(values: &mut SlotValues, writer: &ExpressionWriter<'_>, scheme: &Hmac) -> Result<()> {
-    let name = match scheme.key {
-        KeyForm::Utf8 => "key_utf8",
-        KeyForm::Hex => "key_hex",
-        KeyForm::Base64 | KeyForm::PrefixedBase64 => "key_base64",
-    };
-    values.fact(name, true);
+    let name = format!("key_{}", scheme.key);
+    values.fact(&name, true);
     let mut secret = "SECRET";
     if let Some(prefix) = &scheme.key_prefix {
         values.fact("key_prefix", true);
         values.text("stripped", writer.with_text("stripped", prefix)?);
         secret = "SECRET_TEXT";
     }
-    values.text("key", writer.write(name, &[("it", secret)])?);
+    values.text("key", writer.write(&name, &[("it", secret)])?);
     Ok(())
 }
 
-/// Where signature, time and id stand.
+/// The places of signature, time and id.
 fn carrier(values: &mut SlotValues, writer: &ExpressionWriter<'_>, carrier: &SignatureLocation) {
     let separator = carrier.pairs.as_ref().or(carrier.list.as_ref());
     if let Some(separator) = separator {
@@ -179,7 +171,7 @@ fn carrier(values: &mut SlotValues, writer: &ExpressionWriter<'_>, carrier: &Sig
             values.text(name, writer.quote(header));
         }
     }
-    for (name, placeholder) in pairs(carrier) {
+    for (name, placeholder) in carrier.pair_names() {
         let slot = match placeholder {
             Placeholder::Signature => "pair_signature",
             Placeholder::Timestamp(_) if time.is_none() => "pair_time",
@@ -191,53 +183,18 @@ fn carrier(values: &mut SlotValues, writer: &ExpressionWriter<'_>, carrier: &Sig
     }
 }
 
-/// The names of the header's `name=value` pairs.
-fn pairs(carrier: &SignatureLocation) -> Vec<(&str, &Placeholder)> {
-    let Some(separator) = carrier.pairs.as_deref() else {
-        return Vec::new();
-    };
-    let two = carrier.value.parts().windows(2);
-    two.filter_map(|two| match two {
-        [Part::Text(before), Part::Placeholder(placeholder)] => {
-            let name = before.strip_suffix('=')?.rsplit(separator).next()?.trim();
-            Some((name, placeholder))
-        }
-        _ => None,
-    })
-    .collect()
-}
-
-/// How the carried timestamp is written.
-fn time_form(carrier: &SignatureLocation) -> Option<TimeForm> {
-    let in_pairs = pairs(carrier)
-        .into_iter()
-        .find_map(|(_, placeholder)| match placeholder {
-            Placeholder::Timestamp(form) => Some(*form),
-            _ => None,
-        });
-    carrier.time_header.as_ref().map(|(_, form)| *form).or(in_pairs)
-}
-
 /// The texts of which one must be what was sent.
 fn forms(values: &mut SlotValues, writer: &ExpressionWriter<'_>, scheme: &Hmac) -> Result<()> {
-    let carrier = &scheme.carrier;
+    let carrier = &scheme.signed.carrier;
     let main = writer.encoded(carrier.encoding)?;
     let mut forms = vec![match carrier.pairs {
         Some(_) => main,
         None => writer.around(&carrier.value, main)?,
     }];
-    let mut encodings = vec![carrier.encoding];
+    values.fact(&format!("encodes_{}", carrier.encoding), true);
     for form in &scheme.also_accept {
         forms.push(writer.affixed("before", &form.prefix, writer.encoded(form.encoding)?)?);
-        encodings.push(form.encoding);
-    }
-    for encoding in encodings {
-        let fact = match encoding {
-            Encoding::Hex => "encodes_hex",
-            Encoding::Base64 => "encodes_base64",
-            Encoding::Base64Url => "encodes_base64url",
-        };
-        values.fact(fact, true);
+        values.fact(&format!("encodes_{}", form.encoding), true);
     }
     values.text("forms", forms.join(", "));
     Ok(())
@@ -256,12 +213,6 @@ fn content(writer: &ExpressionWriter<'_>, profile: &Profile, content: &Template)
         }),
     };
     content.parts().iter().map(piece).collect()
-}
-
-/// 200, unless the provider takes that for a failure.
-fn status(profile: &Profile) -> u16 {
-    let success = &profile.policy.success;
-    (200..300).find(|code| success.contains(*code)).unwrap_or(200)
 }
 
 /// What a reader of the code has to know about this provider, as lines of comment; the first is empty.
@@ -298,7 +249,7 @@ fn notes(profile: &Profile) -> Vec<String> {
         .collect()
 }
 
-/// A text without line breaks: one would end the comment that it stands in.
+/// A text without line breaks: one would end the comment around it.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

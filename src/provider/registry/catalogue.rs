@@ -1,9 +1,6 @@
-//! The events of all providers. Looking for one copies nothing and reads no further than to the group that has it: most
-//! commands do it once, and their whole work takes a few milliseconds.
+//! The events of all providers.
 
-use serde_json::{Map, Value};
-
-use super::{BUILTIN, Registry};
+use super::{MOST_EXTENDED, Registry, Source, texts};
 
 /// A provider that knows an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,98 +13,54 @@ pub struct EventMatch {
     pub alias: bool,
 }
 
-/// An event of a catalogue.
-struct CatalogueEntry<'a> {
-    provider: &'a str,
-    event: &'a str,
-    aliases: Vec<&'a str>,
-}
-
-/// The events of a file of the user's, when it can be read, and whether it is looked at among the first.
-struct UserFile {
-    name: String,
-    first: bool,
-    events: Map<String, Value>,
-}
-
 impl Registry {
     /// Who knows that event: exact names of the first group, else of the others, else aliases in the same order.
     pub fn find_event(&self, event: &str, search: Option<&[String]>) -> Vec<EventMatch> {
-        let files = self.files();
-        for alias in [false, true] {
-            for first in [true, false] {
-                let matches: Vec<EventMatch> = entries(&files, first)
-                    .filter(|entry| search.is_none_or(|list| list.iter().any(|name| name == entry.provider)))
-                    .filter(|entry| {
-                        if alias {
-                            entry.aliases.contains(&event)
-                        } else {
-                            entry.event == event
-                        }
-                    })
-                    .map(|entry| EventMatch {
-                        provider: entry.provider.to_owned(),
-                        event: entry.event.to_owned(),
-                        alias,
-                    })
-                    .collect();
-                if !matches.is_empty() {
-                    return matches;
-                }
+        let mut found: [Vec<EventMatch>; 4] = Default::default();
+        self.visit_events(|first, provider, name, aliases| {
+            let alias = name != event;
+            let wanted = search.is_none_or(|list| list.iter().any(|name| name == provider));
+            if wanted && (!alias || aliases.contains(&event)) {
+                found[usize::from(alias) * 2 + usize::from(!first)].push(EventMatch {
+                    provider: provider.to_owned(),
+                    event: name.to_owned(),
+                    alias,
+                });
             }
-        }
-        Vec::new()
+        });
+        found
+            .into_iter()
+            .find(|matches| !matches.is_empty())
+            .unwrap_or_default()
     }
 
     /// Every event name of every catalogue with its provider: completions and near names.
     pub fn all_events(&self) -> Vec<(String, String)> {
-        let files = self.files();
-        let both = [true, false].into_iter().flat_map(|first| entries(&files, first));
-        both.map(|entry| (entry.event.to_owned(), entry.provider.to_owned()))
-            .collect()
-    }
-
-    fn files(&self) -> Vec<UserFile> {
-        let files = self.user_files().into_iter();
-        let read = |(name, _): (String, _)| UserFile {
-            first: BUILTIN.iter().any(|builtin| builtin.first && builtin.name == name),
-            events: match self.source(&name, 8) {
-                Ok((mut file, _)) => match file["events"].take() {
-                    Value::Object(events) => events,
-                    _ => Map::new(),
-                },
-                Err(_) => Map::new(),
-            },
-            name,
-        };
-        files.map(read).collect()
-    }
-}
-
-/// The events of those providers that are looked at among the first, or of all others. A user's file stands in the place
-/// of the built-in provider with its name, even when it cannot be read.
-fn entries(files: &[UserFile], first: bool) -> impl Iterator<Item = CatalogueEntry<'_>> {
-    let builtin = BUILTIN
-        .iter()
-        .filter(move |builtin| builtin.first == first && !files.iter().any(|own| own.name == builtin.name))
-        .flat_map(|builtin| {
-            builtin.events.iter().map(|(event, aliases)| CatalogueEntry {
-                provider: builtin.name,
-                event,
-                aliases: aliases.to_vec(),
-            })
+        let (mut events, mut others) = (Vec::new(), Vec::new());
+        self.visit_events(|first, provider, event, _| {
+            let list = if first { &mut events } else { &mut others };
+            list.push((event.to_owned(), provider.to_owned()));
         });
-    let own = files.iter().filter(move |own| own.first == first).flat_map(|own| {
-        own.events.iter().map(|(event, table)| CatalogueEntry {
-            provider: &own.name,
-            event,
-            aliases: table["aliases"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect(),
-        })
-    });
-    builtin.chain(own)
+        events.append(&mut others);
+        events
+    }
+
+    /// Calls `visit` with each event: whether its provider is searched first, the provider, the name and the aliases. A file
+    /// that cannot be used has no events.
+    fn visit_events(&self, mut visit: impl FnMut(bool, &str, &str, &[&str])) {
+        let searched_first = Self::first();
+        for source in self.sources() {
+            let name = source.name();
+            let first = searched_first.iter().any(|one| one == name);
+            if let Source::Builtin(builtin) = source {
+                for (event, aliases) in builtin.events {
+                    visit(first, name, event, aliases);
+                }
+            } else if let Ok((file, _)) = self.source(name, MOST_EXTENDED) {
+                for (event, table) in file["events"].as_object().into_iter().flatten() {
+                    visit(first, name, event, &texts(&table["aliases"]));
+                }
+            }
+        }
+    }
 }

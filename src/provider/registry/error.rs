@@ -1,4 +1,4 @@
-//! Why a provider cannot be had.
+//! Why a provider cannot be used.
 
 use crate::provider::fault::ProfileError;
 
@@ -6,7 +6,7 @@ use crate::provider::fault::ProfileError;
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No such name.
-    #[error("there is no provider `{name}`")]
+    #[error("provider `{name}` not found")]
     Unknown {
         /// As typed.
         name: String,
@@ -33,14 +33,6 @@ pub enum RegistryError {
         /// Line, column and accepted names.
         source: Box<toml::de::Error>,
     },
-    /// What the build script made of a built-in provider cannot be read back.
-    #[error("built-in provider `{name}` is not valid")]
-    Builtin {
-        /// The provider.
-        name: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
     /// A value is wrong.
     #[error("provider file `{file}`{}: {error}", at_line(*.line))]
     Invalid {
@@ -56,7 +48,7 @@ pub enum RegistryError {
     Unreadable {
         /// The file.
         file: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// `extends` goes round in a circle.

@@ -74,7 +74,8 @@ async fn a_dripping_request_makes_room_for_a_newcomer_and_is_told_so() {
     honest.until("/honest").await;
     assert!(dripping[0].rest().await.starts_with("HTTP/1.1 503 "));
     let rejection = server.probe.rejection().await;
-    assert_eq!((rejection.reason, rejection.status), (Reason::MadeRoom, Some(503)));
+    let status = rejection.reason.status();
+    assert_eq!((rejection.reason, status), (RejectionReason::MadeRoom, Some(503)));
 }
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn stalled_bodies_hold_no_more_than_the_memory_and_make_room_for_an_honest
         }));
     }
     // As soon as the first one is told, there was no memory left.
-    assert_eq!(server.probe.rejection().await.reason, Reason::MadeRoom);
+    assert_eq!(server.probe.rejection().await.reason, RejectionReason::MadeRoom);
     let mut honest = server.client().await;
     honest.send(begun("/honest", size, size)).await;
     honest.until("/honest").await;
@@ -183,7 +184,7 @@ async fn a_large_honest_body_does_not_wait_until_all_stalled_ones_have_gone() {
             client.rest_or_reset().await
         }));
     }
-    assert_eq!(server.probe.rejection().await.reason, Reason::MadeRoom);
+    assert_eq!(server.probe.rejection().await.reason, RejectionReason::MadeRoom);
     let mut honest = server.client().await;
     honest.send(begun("/honest", size, size)).await;
     honest.until("/honest").await;

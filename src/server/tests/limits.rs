@@ -24,13 +24,11 @@ async fn a_body_announced_too_large_is_refused_before_it_is_read() {
         .await;
     is_answer(&client.rest().await, "413 Payload Too Large");
     let rejection = server.probe.rejection().await;
+    let status = rejection.reason.status();
     assert_eq!(
-        (rejection.reason, rejection.status, rejection.received),
-        (Reason::TooLarge, Some(413), 0)
+        (rejection.reason, status, rejection.received),
+        (RejectionReason::TooLarge, Some(413), 0)
     );
-    let head = rejection.head.unwrap();
-    assert_eq!((head.method.as_str(), head.target.as_str()), ("POST", "/x"));
-    assert_eq!(head.headers.get_text("content-length"), Some("1001"));
     assert!(server.probe.targets().is_empty());
 }
 
@@ -77,9 +75,10 @@ async fn too_many_or_too_long_headers_are_refused() {
         let answer = server.talk(format!("GET / HTTP/1.1\r\n{headers}\r\n")).await;
         is_answer(&answer, "431 Request Header Fields Too Large");
         let rejection = server.probe.rejection().await;
+        let status = rejection.reason.status();
         assert_eq!(
-            (rejection.reason, rejection.status),
-            (Reason::HeadersTooLarge, Some(431))
+            (rejection.reason, status),
+            (RejectionReason::HeadersTooLarge, Some(431))
         );
     }
     assert_eq!(server.probe.targets().len(), 1);
@@ -95,7 +94,8 @@ async fn a_request_that_breaks_off_is_not_handled() {
     ] {
         is_answer(&server.talk(bytes).await, "400 Bad Request");
         let rejection = server.probe.rejection().await;
-        assert_eq!((rejection.reason, rejection.status), (Reason::CutOff, Some(400)));
+        let status = rejection.reason.status();
+        assert_eq!((rejection.reason, status), (RejectionReason::CutOff, Some(400)));
         assert_eq!(rejection.received, received, "{bytes}");
     }
     assert!(server.probe.targets().is_empty());
@@ -112,7 +112,7 @@ async fn what_is_not_http_is_refused() {
     ] {
         is_answer(&server.talk(bytes).await, "400 Bad Request");
         assert!(
-            matches!(server.probe.rejection().await.reason, Reason::Malformed(_)),
+            matches!(server.probe.rejection().await.reason, RejectionReason::Malformed(_)),
             "{bytes}"
         );
     }
@@ -136,7 +136,8 @@ async fn a_request_that_does_not_come_in_time_is_refused() {
         client.send(bytes).await;
         is_answer(&client.until("\r\n\r\n").await, "408 Request Timeout");
         let rejection = server.probe.rejection().await;
-        assert_eq!((rejection.reason, rejection.status), (Reason::TimedOut, Some(408)));
+        let status = rejection.reason.status();
+        assert_eq!((rejection.reason, status), (RejectionReason::TimedOut, Some(408)));
     }
     let mut idle = server.client().await;
     assert_eq!(idle.rest().await, "");

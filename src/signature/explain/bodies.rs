@@ -51,18 +51,37 @@ const STAND_INS: [&str; 11] = [
 pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let body = context.case.received.body;
     let hint = "use the raw bytes as they came: editors and `echo` add a newline";
-    let added = |what: &str| mistake("body-newline-added", format!("the body got {what} at its end after it was signed"), hint);
+    let added = |what: &str| {
+        mistake(
+            "body-newline-added",
+            format!("the body got {what} at its end after it was signed"),
+            hint,
+        )
+    };
     let hint = "use the raw bytes as they came: `curl -d @FILE` drops newlines, `--data-binary @FILE` keeps them";
-    let lost = |what: &str| mistake("body-newline-lost", format!("the body lost {what} at its end after it was signed"), hint);
+    let lost = |what: &str| {
+        mistake(
+            "body-newline-lost",
+            format!("the body lost {what} at its end after it was signed"),
+            hint,
+        )
+    };
     let copy = |bytes: &[u8]| context.make(|| bytes.to_vec());
     let joined = |after: &[u8]| context.make(|| [body, after].concat());
     let tail = &body[body.trim_ascii_end().len()..];
-    let several = if tail.contains(&b'\n') { "newlines" } else { "whitespace" };
+    let several = if tail.contains(&b'\n') {
+        "newlines"
+    } else {
+        "whitespace"
+    };
     let cuts = [
         (body.strip_suffix(b"\r\n"), "the newline"),
         (body.strip_suffix(b"\n"), "the newline"),
         (body.strip_suffix(b"\n\n"), "two newlines"),
-        (Some(body.trim_ascii_end()).filter(|cut| cut.len() < body.len()), several),
+        (
+            Some(body.trim_ascii_end()).filter(|cut| cut.len() < body.len()),
+            several,
+        ),
     ];
     for (cut, what) in cuts {
         if let Some(cut) = cut.and_then(copy)
@@ -71,7 +90,12 @@ pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
             return true;
         }
     }
-    let longer: [(&[u8], &str); 4] = [(b"\n", "the newline"), (b"\r\n", "the newline"), (b"\n\n", "two newlines"), (b" ", "a space")];
+    let longer: [(&[u8], &str); 4] = [
+        (b"\n", "the newline"),
+        (b"\r\n", "the newline"),
+        (b"\n\n", "two newlines"),
+        (b" ", "a space"),
+    ];
     for (after, what) in longer {
         let rank = if after == b"\n" { Rank::Common } else { Rank::Sometimes };
         if joined(after).is_some_and(|longer| sink(Change::new(rank, longer, lost(what)))) {
@@ -79,7 +103,11 @@ pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
         }
     }
     let head = body.trim_ascii_start();
-    let said = mistake("body-newline-added", "the body got whitespace before it after it was signed", HINT_RAW);
+    let said = mistake(
+        "body-newline-added",
+        "the body got whitespace before it after it was signed",
+        HINT_RAW,
+    );
     (head.len() < body.len() && copy(head).is_some_and(|cut| sink(Change::new(Rank::Sometimes, cut, said))))
         || zero_byte(context, sink)
 }
@@ -117,9 +145,13 @@ pub(super) fn line_ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) ->
         "the body got a newline at its end after it was signed",
         "use the raw bytes as they came: editors and `echo` add a newline",
     );
-    let ways: [fn(&[u8]) -> Vec<u8>; 3] = [unix_line_ends, windows_line_ends, |body| body.iter().copied().filter(|byte| *byte != b'\r').collect()];
+    let ways: [fn(&[u8]) -> Vec<u8>; 3] = [unix_line_ends, windows_line_ends, |body| {
+        body.iter().copied().filter(|byte| *byte != b'\r').collect()
+    }];
     ways.into_iter().any(|way| {
-        let Some(other) = context.make(|| way(body)) else { return false };
+        let Some(other) = context.make(|| way(body)) else {
+            return false;
+        };
         let cut = other.trim_ascii_end().to_vec();
         let found = other != body && sink(Change::new(Rank::Common, other.clone(), said.clone()));
         found || cut.len() < other.len() && sink(Change::new(Rank::Sometimes, cut, said.clone()).and(&newline))
@@ -173,22 +205,39 @@ pub(super) fn cut(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool 
     let body = context.case.received.body;
     let hint = "sign the bytes of the raw body as they are sent, and read the body once, before anything parses it";
     let text = "the sender signs an empty body: it hashes before the body is there, or reads it twice";
-    if !body.is_empty() && sink(Change::new(Rank::Sometimes, Vec::new(), mistake("body-empty", text, hint))) {
+    if !body.is_empty()
+        && sink(Change::new(
+            Rank::Sometimes,
+            Vec::new(),
+            mistake("body-empty", text, hint),
+        ))
+    {
         return true;
     }
-    let stand_in = STAND_INS.into_iter().filter(|text| text.as_bytes() != body).any(|text| {
-        let said = format!("the sender signs `{text}` in place of the body: the body is empty or not there where it signs");
-        let text = text.as_bytes().to_vec();
-        sink(Change::new(Rank::Sometimes, text, mistake("body-empty", said, hint)))
-    });
+    let stand_in = STAND_INS
+        .into_iter()
+        .filter(|text| text.as_bytes() != body)
+        .any(|text| {
+            let said = format!(
+                "the sender signs `{text}` in place of the body: the body is empty or not there where it signs"
+            );
+            let text = text.as_bytes().to_vec();
+            sink(Change::new(Rank::Sometimes, text, mistake("body-empty", said, hint)))
+        });
     stand_in
         || LIMITS.into_iter().any(|limit| {
             let Some(cut) = body.get(..limit).filter(|cut| cut.len() < body.len()) else {
                 return false;
             };
             let said = format!("the sender signs the first {limit} bytes only");
-            let said = mistake("body-truncated", said, "sign the whole body: a limit cuts it off before it is hashed");
-            context.make(|| cut.to_vec()).is_some_and(|cut| sink(Change::new(Rank::Rare, cut, said)))
+            let said = mistake(
+                "body-truncated",
+                said,
+                "sign the whole body: a limit cuts it off before it is hashed",
+            );
+            context
+                .make(|| cut.to_vec())
+                .is_some_and(|cut| sink(Change::new(Rank::Rare, cut, said)))
         })
 }
 
@@ -207,13 +256,22 @@ pub(super) fn digests(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             (hash, "as bytes"),
         ];
         forms.into_iter().any(|(text, form)| {
-            let said = format!("the sender signs a hash of the body, {} {form}, not the body", digest.name());
+            let said = format!(
+                "the sender signs a hash of the body, {} {form}, not the body",
+                digest.name()
+            );
             sink(Change::new(Rank::Rare, text, mistake("body-hashed", said, hint)))
         })
     });
     hashed
-        || [(STANDARD.encode(body), "base64"), (hex::encode(body), "hex")].into_iter().any(|(text, form)| {
-            let said = format!("the sender signs the {form} of the body, not the body");
-            sink(Change::new(Rank::Rare, text.into_bytes(), mistake("body-encoded", said, hint)))
-        })
+        || [(STANDARD.encode(body), "base64"), (hex::encode(body), "hex")]
+            .into_iter()
+            .any(|(text, form)| {
+                let said = format!("the sender signs the {form} of the body, not the body");
+                sink(Change::new(
+                    Rank::Rare,
+                    text.into_bytes(),
+                    mistake("body-encoded", said, hint),
+                ))
+            })
 }

@@ -110,10 +110,16 @@ fn left_out(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
     let parts = content.parts();
     // Where a hash in the URL covers the body, what is signed without it is told by that.
-    let is_hashed = context.case.scheme.carrier().is_some_and(|carrier| carrier.body_hash.is_some());
+    let is_hashed = context
+        .case
+        .scheme
+        .carrier()
+        .is_some_and(|carrier| carrier.body_hash.is_some());
     let bodies = |p: &Placeholder| matches!(p, Placeholder::Body | Placeholder::Form);
     let body = content.placeholders().find(|p| bodies(p)).cloned();
-    let alone = body.filter(|_| parts.len() > 1).map(|body| Template::of(vec![Part::Placeholder(body)]));
+    let alone = body
+        .filter(|_| parts.len() > 1)
+        .map(|body| Template::of(vec![Part::Placeholder(body)]));
     let without = |at: usize| {
         let mut parts = parts.to_vec();
         parts.remove(at);
@@ -129,7 +135,10 @@ fn left_out(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
             let text = "the sender signs the body without the timestamp";
             return mistake("timestamp-left-out", text, must_sign(content));
         }
-        let text = format!("the sender signs `{}`, without {lost}", other.to_string().escape_debug());
+        let text = format!(
+            "the sender signs `{}`, without {lost}",
+            other.to_string().escape_debug()
+        );
         mistake("signed-content", text, must_sign(content))
     };
     let has_time = content.placeholders().any(is_time);
@@ -140,7 +149,9 @@ fn left_out(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
         }
     }
     (0..parts.len()).any(|at| {
-        let Part::Placeholder(lost) = &parts[at] else { return false };
+        let Part::Placeholder(lost) = &parts[at] else {
+            return false;
+        };
         if matches!(lost, Placeholder::Body) || parts.len() < 2 || (is_hashed && *lost == Placeholder::Form) {
             return false;
         }
@@ -162,7 +173,11 @@ fn separated(content: &Template, sink: Sink<'_, Template>) -> bool {
             Part::Text(text) => Part::Text(change(at, text)),
             other => other.clone(),
         });
-        Template::of(parts.filter(|part| !matches!(part, Part::Text(text) if text.is_empty())).collect())
+        Template::of(
+            parts
+                .filter(|part| !matches!(part, Part::Text(text) if text.is_empty()))
+                .collect(),
+        )
     };
     let others = SEPARATORS.iter().enumerate().map(|(rank, separator)| {
         let rank = if rank < USUAL { Rank::Common } else { Rank::Sometimes };
@@ -172,11 +187,18 @@ fn separated(content: &Template, sink: Sink<'_, Template>) -> bool {
     let versions = VERSIONS.iter().map(|version| {
         let change = |at: usize, text: &str| {
             let is_version = at == 0 && text.starts_with('v');
-            if is_version { format!("{version}{}", &text[2.min(text.len())..]) } else { text.to_owned() }
+            if is_version {
+                format!("{version}{}", &text[2.min(text.len())..])
+            } else {
+                text.to_owned()
+            }
         };
         (Rank::Sometimes, with(&change))
     });
-    let bare = std::iter::once((Rank::Sometimes, with(&|at, text| if at == 0 { String::new() } else { text.to_owned() })));
+    let bare = std::iter::once((
+        Rank::Sometimes,
+        with(&|at, text| if at == 0 { String::new() } else { text.to_owned() }),
+    ));
     let all: Vec<(Rank, Template)> = others.chain(versions).chain(bare).collect();
     all.into_iter().any(|(rank, other)| {
         let said = signs(content, &other);
@@ -190,7 +212,9 @@ fn ordered(content: &Template, sink: Sink<'_, Template>) -> bool {
     if parts.len() < 2 || parts.len() > 4 {
         return false;
     }
-    let body = parts.iter().position(|p| matches!(p, Placeholder::Body | Placeholder::Form));
+    let body = parts
+        .iter()
+        .position(|p| matches!(p, Placeholder::Body | Placeholder::Form));
     let has_time = parts.iter().any(is_time);
     let few = if parts.len() > 3 { USUAL } else { SEPARATORS.len() };
     orders(parts.len()).into_iter().any(|order| {
@@ -201,11 +225,19 @@ fn ordered(content: &Template, sink: Sink<'_, Template>) -> bool {
             let chosen: Vec<&Placeholder> = order.iter().map(|index| &parts[*index]).collect();
             let other = joined(&chosen, separator);
             let said = if has_time && !chosen.iter().any(|p| is_time(p)) {
-                mistake("timestamp-left-out", "the sender signs the body without the timestamp", must_sign(content))
+                mistake(
+                    "timestamp-left-out",
+                    "the sender signs the body without the timestamp",
+                    must_sign(content),
+                )
             } else {
                 signs(content, &other)
             };
-            let rank = if at < 3 && order.len() == parts.len() { Rank::Common } else { Rank::Sometimes };
+            let rank = if at < 3 && order.len() == parts.len() {
+                Rank::Common
+            } else {
+                Rank::Sometimes
+            };
             sink(Change::new(rank, other, said))
         })
     })
@@ -247,13 +279,19 @@ fn methods(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let given = context.case.received.method;
     let lower = given.to_ascii_lowercase();
     content.placeholders().any(|p| *p == Placeholder::Method)
-        && ["POST", "PUT", "GET", "PATCH", "DELETE", &lower].into_iter().any(|method| {
-            let other = content.filled(|p| (*p == Placeholder::Method).then(|| method.to_owned()));
-            let said = format!("the sender signs the method as `{method}`, and it is `{given}` here");
-            let said = mistake("method-differs", said, "give the method as the sender has it, with --method");
-            let said = said.alone(format!("give the method as the sender has it: `--method {method}`"));
-            sink(Change::new(Rank::Sometimes, other, said))
-        })
+        && ["POST", "PUT", "GET", "PATCH", "DELETE", &lower]
+            .into_iter()
+            .any(|method| {
+                let other = content.filled(|p| (*p == Placeholder::Method).then(|| method.to_owned()));
+                let said = format!("the sender signs the method as `{method}`, and it is `{given}` here");
+                let said = mistake(
+                    "method-differs",
+                    said,
+                    "give the method as the sender has it, with --method",
+                );
+                let said = said.alone(format!("give the method as the sender has it: `--method {method}`"));
+                sink(Change::new(Rank::Sometimes, other, said))
+            })
 }
 
 /// The timestamp with its key before it, as the header has the pair.
@@ -281,7 +319,9 @@ fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let (content, headers) = (&context.content, context.case.received.headers);
     let own = context.case.scheme.carrier();
     let is_own = |name: &str| own.is_some_and(|own| own.headers().any(|own| own.eq_ignore_ascii_case(name)));
-    let short = headers.iter().filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
+    let short = headers
+        .iter()
+        .filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
     let times = times::times_of_headers(context);
     let seconds = |(name, text): &(String, String)| {
         let ms: i64 = text.parse().ok()?;
@@ -293,11 +333,18 @@ fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
         .chain(in_seconds)
         .take(MOST_HEADERS);
     values.collect::<Vec<_>>().into_iter().any(|(name, value)| {
-        let what = if times.iter().any(|(time, _)| *time == name) { "a timestamp, that of " } else { "" };
+        let what = if times.iter().any(|(time, _)| *time == name) {
+            "a timestamp, that of "
+        } else {
+            ""
+        };
         [".", "", ":", "\n"].into_iter().any(|separator| {
             let separator = (!separator.is_empty()).then(|| Part::Text(separator.to_owned()));
             let own = content.parts().iter().cloned();
-            let first = std::iter::once(value.clone()).chain(separator.clone()).chain(own.clone()).collect();
+            let first = std::iter::once(value.clone())
+                .chain(separator.clone())
+                .chain(own.clone())
+                .collect();
             let last = own.chain(separator).chain([value.clone()]).collect();
             [(first, "before"), (last, "behind")].into_iter().any(|(parts, place)| {
                 let text = format!("the sender signs {what}the header `{name}` {place} the body");
@@ -311,21 +358,38 @@ fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
 /// The URL with the body, though the scheme signs none.
 fn with_url(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
-    let Some(url) = context.case.received.url.filter(|_| !context.case.scheme.signs_target()) else {
+    let Some(url) = context
+        .case
+        .received
+        .url
+        .filter(|_| !context.case.scheme.signs_target())
+    else {
         return false;
     };
-    let path = url::Url::parse(url).map(|url| url.path().to_owned()).unwrap_or_default();
+    let path = url::Url::parse(url)
+        .map(|url| url.path().to_owned())
+        .unwrap_or_default();
     let method = context.case.received.method;
     let given = std::iter::once((url.to_owned(), String::new()));
     let others = urls::changes(context).into_iter().map(|change| {
         let differs = format!(", {}", urls::difference(url, &change.value));
         (change.value, differs)
     });
-    let more = [format!("{method}{url}"), format!("{method}{path}"), path.clone(), format!("{method}\n{path}\n")];
+    let more = [
+        format!("{method}{url}"),
+        format!("{method}{path}"),
+        path.clone(),
+        format!("{method}\n{path}\n"),
+    ];
     let more = more.into_iter().map(|text| (text, String::new()));
     given.chain(more).chain(others).any(|(text, differs)| {
-        let said = format!("the sender signs the URL with the body, as `{}`{differs}", text.escape_debug());
-        let before: Vec<Part> = std::iter::once(Part::Text(text.clone())).chain(content.parts().iter().cloned()).collect();
+        let said = format!(
+            "the sender signs the URL with the body, as `{}`{differs}",
+            text.escape_debug()
+        );
+        let before: Vec<Part> = std::iter::once(Part::Text(text.clone()))
+            .chain(content.parts().iter().cloned())
+            .collect();
         let behind: Vec<Part> = content.parts().iter().cloned().chain([Part::Text(text)]).collect();
         [before, behind].into_iter().any(|parts| {
             let said = mistake("url-signed", said.clone(), must_sign(content));
@@ -336,18 +400,34 @@ fn with_url(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
 
 /// Of a body that its hash in the query covers only the URL is signed: the hash is not there, or of another body.
 fn url_alone(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let Some(param) = context.case.scheme.carrier().and_then(|carrier| carrier.body_hash.as_deref()) else {
+    let Some(param) = context
+        .case
+        .scheme
+        .carrier()
+        .and_then(|carrier| carrier.body_hash.as_deref())
+    else {
         return false;
     };
     let parts = context.content.parts().iter();
-    let bare: Vec<Part> = parts.filter(|part| **part != Part::Placeholder(Placeholder::Form)).cloned().collect();
+    let bare: Vec<Part> = parts
+        .filter(|part| **part != Part::Placeholder(Placeholder::Form))
+        .cloned()
+        .collect();
     let url = context.case.received.url.unwrap_or_default();
     let said = if url.contains(&format!("{param}=")) {
         let text = format!("the URL is signed as it is, and its `{param}` is the hash of another body");
-        mistake("body-hash", text, "use the raw bytes of the body as they came: something changed them on the way")
+        mistake(
+            "body-hash",
+            text,
+            "use the raw bytes of the body as they came: something changed them on the way",
+        )
     } else {
         let text = format!("the URL alone is signed: it lacks `{param}`, the hash of a body that is no form");
-        mistake("body-hash", text, format!("the sender must add `{param}=HASH` to the URL before it signs"))
+        mistake(
+            "body-hash",
+            text,
+            format!("the sender must add `{param}=HASH` to the URL before it signs"),
+        )
     };
     sink(Change::new(Rank::Rare, Template::of(bare), said))
 }

@@ -16,7 +16,8 @@ use crate::json::get;
 use crate::secret::Secret;
 use crate::signature::content::{PieceSource, Pieces, check_body_hash};
 use crate::signature::location::Carried;
-use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, UrlForm, same};
+use crate::signature::url_form::UrlForm;
+use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, same};
 use crate::template::{Part, Placeholder, Template};
 
 /// Headers that are looked through for a signature, at most.
@@ -107,8 +108,13 @@ impl<'a> SearchContext<'a> {
             let text = format!("the signature stands in `{name}` instead of `{}`", carrier.header);
             let hint = format!("the sender must put the signature into `{}`", carrier.header);
             let displaced = mistake("other-header", text, hint);
-            item.targets.iter_mut().for_each(|target| target.mistakes.insert(0, displaced.clone()));
-            match own.first_mut().filter(|first| (&first.stamp, &first.id) == (&item.stamp, &item.id)) {
+            item.targets
+                .iter_mut()
+                .for_each(|target| target.mistakes.insert(0, displaced.clone()));
+            match own
+                .first_mut()
+                .filter(|first| (&first.stamp, &first.id) == (&item.stamp, &item.id))
+            {
                 Some(first) => first.targets.append(&mut item.targets),
                 None => others.push(vec![item]),
             }
@@ -169,7 +175,11 @@ impl<'a> SearchContext<'a> {
 
     /// Whether the scheme signs the body: where it does not, no change of it explains anything.
     pub(super) fn signs_body(&self) -> bool {
-        let by_hash = self.case.scheme.carrier().is_some_and(|carrier| carrier.body_hash.is_some());
+        let by_hash = self
+            .case
+            .scheme
+            .carrier()
+            .is_some_and(|carrier| carrier.body_hash.is_some());
         let is_body = |p: &Placeholder| matches!(p, Placeholder::Body | Placeholder::Form);
         by_hash || self.content.placeholders().any(is_body)
     }
@@ -218,7 +228,10 @@ impl<'a> SearchContext<'a> {
                 urls.push(url);
             }
         }
-        let pairs = attempt.keys.iter().flat_map(|key| urls.iter().map(move |url| (key, url)));
+        let pairs = attempt
+            .keys
+            .iter()
+            .flat_map(|key| urls.iter().map(move |url| (key, url)));
         for (key, url) in pairs {
             for items in &self.sources {
                 let mut matched = items.iter().map(|item| self.matching(item, key, url, attempt));
@@ -300,6 +313,7 @@ impl<'a> SearchContext<'a> {
             document: item.document.as_ref(),
             url,
             secret: key,
+            event: "",
         };
         run(&source.pieces(attempt.content).ok()?)
     }

@@ -55,7 +55,11 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
         let Some(mut text) = written(context, node, style, Marks::default()) else {
             return false;
         };
-        let rank = if seen.len() <= LIKELY { Rank::Common } else { Rank::Sometimes };
+        let rank = if seen.len() <= LIKELY {
+            Rank::Common
+        } else {
+            Rank::Sometimes
+        };
         if text != body && sink(Change::new(rank, text.clone(), reserialized(style.name))) {
             return true;
         }
@@ -96,7 +100,13 @@ pub(super) fn string(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bo
     let hint = "send the raw body as it is: it is JSON already";
     if let Some(JsonNode::Text(raw)) = context.document() {
         let text = context.make(|| json::text(raw).into_owned().into_bytes());
-        return text.is_some_and(|text| sink(Change::new(Rank::Common, text, mistake("body-reserialised", said, hint))));
+        return text.is_some_and(|text| {
+            sink(Change::new(
+                Rank::Common,
+                text,
+                mistake("body-reserialised", said, hint),
+            ))
+        });
     }
     let body = context.case.received.body;
     let quoted = context.make(|| serde_json::to_vec(&String::from_utf8_lossy(body)).unwrap_or_default());
@@ -129,21 +139,29 @@ pub(super) fn values(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bo
             if budget == 0 {
                 return false;
             }
-            written(context, node, style, marks)
-                .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+            written(context, node, style, marks).is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
         })
     };
     let swapped = subsets(count.empties).any(|empties_set| {
-        let marks = Marks { empties: empties_set, ..Marks::default() };
+        let marks = Marks {
+            empties: empties_set,
+            ..Marks::default()
+        };
         try_marks(marks, &empties)
     });
     swapped
-        || [(".0", count.whole), ("0", count.decimals), (".00", count.whole)].into_iter().any(|(behind, many)| {
-            subsets(many).any(|numbers_set| {
-                let marks = Marks { behind, numbers: numbers_set, empties: 0 };
-                try_marks(marks, &numbers)
+        || [(".0", count.whole), ("0", count.decimals), (".00", count.whole)]
+            .into_iter()
+            .any(|(behind, many)| {
+                subsets(many).any(|numbers_set| {
+                    let marks = Marks {
+                        behind,
+                        numbers: numbers_set,
+                        empties: 0,
+                    };
+                    try_marks(marks, &numbers)
+                })
             })
-        })
 }
 
 /// All first, then every combination of few, or each by itself of many.
@@ -187,13 +205,18 @@ pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
     let few = || members.iter().take(MOST_MEMBERS);
     let hint = "sign the bytes of the whole body, as they are sent";
     let part = |name: &str, value: &JsonNode<'_>, sink: Sink<'_, Vec<u8>>| {
-        let text = format!("the sender signs a part of the body alone, the member `{}`", name.escape_debug());
+        let text = format!(
+            "the sender signs a part of the body alone, the member `{}`",
+            name.escape_debug()
+        );
         let said = mistake("body-part", text, hint);
         let plain = match value {
             JsonNode::Text(raw) => Some(json::text(raw).into_owned().into_bytes()),
             _ => None,
         };
-        let styled = STYLES[..6].iter().filter_map(|style| written(context, value, style, Marks::default()));
+        let styled = STYLES[..6]
+            .iter()
+            .filter_map(|style| written(context, value, style, Marks::default()));
         let mut all = plain.into_iter().chain(styled);
         all.any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
     };
@@ -204,16 +227,21 @@ pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         JsonNode::Object(members) => Some(members),
         _ => None,
     });
-    let found = nested.flatten().take(MOST_MEMBERS).any(|(name, value)| {
-        matches!(value, JsonNode::Object(_)) && part(name, value, sink)
-    });
+    let found = nested
+        .flatten()
+        .take(MOST_MEMBERS)
+        .any(|(name, value)| matches!(value, JsonNode::Object(_)) && part(name, value, sink));
     found
         || (0..members.len().min(MOST_MEMBERS)).any(|at| {
             let mut rest = members.clone();
             let (name, _) = rest.remove(at);
             let rest = JsonNode::Object(rest);
-            let text = format!("the member `{}` was added to the body after it was signed", name.escape_debug());
-            let hint = "sign the body as it is sent: a field that is added later, such as a signature, changes its bytes";
+            let text = format!(
+                "the member `{}` was added to the body after it was signed",
+                name.escape_debug()
+            );
+            let hint =
+                "sign the body as it is sent: a field that is added later, such as a signature, changes its bytes";
             let said = mistake("body-part", text, hint);
             STYLES[..6].iter().any(|style| {
                 written(context, &rest, style, Marks::default())

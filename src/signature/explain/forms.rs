@@ -51,7 +51,9 @@ impl FormStyle {
         for byte in text.bytes() {
             match byte {
                 b' ' => out.push_str(self.space),
-                byte if byte.is_ascii_alphanumeric() || self.kept.as_bytes().contains(&byte) => out.push(char::from(byte)),
+                byte if byte.is_ascii_alphanumeric() || self.kept.as_bytes().contains(&byte) => {
+                    out.push(char::from(byte))
+                }
                 byte if self.upper => out.push_str(&format!("%{byte:02X}")),
                 byte => out.push_str(&format!("%{byte:02x}")),
             }
@@ -75,7 +77,10 @@ impl FormStyle {
 /// What is signed in place of a form's sorted fields.
 pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
-    let is_json = matches!(context.case.received.body.trim_ascii_start().first(), None | Some(b'{' | b'['));
+    let is_json = matches!(
+        context.case.received.body.trim_ascii_start().first(),
+        None | Some(b'{' | b'[')
+    );
     if is_json || !content.placeholders().any(|p| *p == Placeholder::Form) {
         return false;
     }
@@ -84,19 +89,31 @@ pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) ->
     let mut sorted = fields.clone();
     sorted.sort();
     let joined = |fields: &[(Cow<'_, str>, Cow<'_, str>)], equals: &str, and: &str| {
-        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}{equals}{value}")).collect();
+        let pairs: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}{equals}{value}"))
+            .collect();
         pairs.join(and)
     };
     let as_it_stands = "the sender signs the form as it stands, not its names and values";
     let with_signs = "the sender signs names and values of the form with `=` and `&` between them";
     let texts = [
         (body.clone().into_owned(), as_it_stands),
-        (joined(&fields, "", ""), "the sender signs names and values of the form in the order in which they come"),
+        (
+            joined(&fields, "", ""),
+            "the sender signs names and values of the form in the order in which they come",
+        ),
         (joined(&sorted, "=", "&"), with_signs),
         (joined(&fields, "=", "&"), with_signs),
         (joined(&sorted, "=", ""), with_signs),
-        (STYLES[0].form(&sorted), "the sender signs the form with sorted fields, encoded, not its names and values"),
-        (sorted.iter().map(|(_, value)| value.as_ref()).collect(), "the sender signs the values of the form without their names"),
+        (
+            STYLES[0].form(&sorted),
+            "the sender signs the form with sorted fields, encoded, not its names and values",
+        ),
+        (
+            sorted.iter().map(|(_, value)| value.as_ref()).collect(),
+            "the sender signs the values of the form without their names",
+        ),
     ];
     let hint = "what is signed of a form are its names and values, decoded and sorted by the names";
     texts.into_iter().any(|(text, said)| {
@@ -120,7 +137,11 @@ pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
 
 /// The body is JSON, and a form with it was signed.
 fn inside_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
-    let said = mistake("body-form", "the sender signs the form, and the body is what was in its field", HINT);
+    let said = mistake(
+        "body-form",
+        "the sender signs the form, and the body is what was in its field",
+        HINT,
+    );
     STYLES.iter().any(|style| {
         let Some(encoded) = context.make(|| {
             let mut encoded = String::with_capacity(text.len() * 2);
@@ -143,8 +164,14 @@ fn of_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
         return false;
     };
     let in_field = said("the sender signs what is in a field of the form, not the form itself");
-    let values = fields.iter().take(MOST_FIELDS).map(|(_, value)| value.as_bytes().to_vec());
-    if values.into_iter().any(|value| sink(Change::new(Rank::Common, value, in_field.clone()))) {
+    let values = fields
+        .iter()
+        .take(MOST_FIELDS)
+        .map(|(_, value)| value.as_bytes().to_vec());
+    if values
+        .into_iter()
+        .any(|value| sink(Change::new(Rank::Common, value, in_field.clone())))
+    {
         return true;
     }
     let plain: String = fields
@@ -172,9 +199,7 @@ fn of_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
     sources.into_iter().any(|(fields, words)| {
         STYLES.iter().any(|style| {
             let form = context.make(|| style.form(fields).into_bytes());
-            form.is_some_and(|form| {
-                form != text.as_bytes() && sink(Change::new(Rank::Sometimes, form, said(words)))
-            })
+            form.is_some_and(|form| form != text.as_bytes() && sink(Change::new(Rank::Sometimes, form, said(words))))
         })
     })
 }

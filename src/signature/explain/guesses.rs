@@ -6,8 +6,8 @@ use super::context::SearchContext;
 use super::keys::called;
 use super::{Case, Explanation};
 use crate::secret::Secret;
-use crate::signature::keys::is_public_key;
 use crate::signature::Scheme;
+use crate::signature::keys::is_public_key;
 
 /// Beginnings of credentials that call an API and sign nothing, and what they are.
 const CREDENTIALS: [(&str, &str); 37] = [
@@ -97,13 +97,20 @@ pub(super) fn key_kind(case: &Case<'_>) -> Option<Explanation> {
         Scheme::Asymmetric(_) => {
             let private = |secret: &Secret| KeyKind::of(secret) == Some(KeyKind::Private);
             secrets.iter().all(private).then(|| {
-                let text = format!("{} is a private key: it signs, and the public key checks", called(first));
+                let text = format!(
+                    "{} is a private key: it signs, and the public key checks",
+                    called(first)
+                );
                 Explanation::new("key-kind", text, "give the other half: `--secret file:PATH.pub`")
             })
         }
         Scheme::Hmac(_) => {
             let kind = KeyKind::of(first).filter(|_| secrets.iter().all(|secret| KeyKind::of(secret).is_some()))?;
-            let text = format!("{} is {}, and a shared secret belongs there", called(first), kind.name());
+            let text = format!(
+                "{} is {}, and a shared secret belongs there",
+                called(first),
+                kind.name()
+            );
             Some(Explanation::new("key-kind", text, SHARED))
         }
         _ => None,
@@ -131,7 +138,10 @@ fn credential(case: &Case<'_>) -> Option<Explanation> {
     };
     Some(Explanation::new(
         "key-kind",
-        format!("{} looks like {kind} (`{beginning}...`), which signs no webhooks", called(secret)),
+        format!(
+            "{} looks like {kind} (`{beginning}...`), which signs no webhooks",
+            called(secret)
+        ),
         format!("give the signing secret of the webhook{like}"),
     ))
 }
@@ -141,20 +151,29 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
     // A token does not cover the body.
     context.case.scheme.content()?;
     let (headers, body) = (context.case.received.headers, context.case.received.body);
-    let length = headers.get_text("content-length").and_then(|text| text.trim().parse::<usize>().ok());
+    let length = headers
+        .get_text("content-length")
+        .and_then(|text| text.trim().parse::<usize>().ok());
     let has_type = headers.contains("content-type");
     match length {
         Some(length) if length > body.len() && body.is_empty() => {
-            let text = format!("the body is empty, and its headers say {length} bytes: it was read before the check, or dropped");
+            let text = format!(
+                "the body is empty, and its headers say {length} bytes: it was read before the check, or dropped"
+            );
             let hint = "read the raw body once, before anything else reads it, and keep it for the check";
             return Some(Explanation::new("body-empty", text, hint));
         }
         Some(length) if length > body.len() => {
-            return Some(cut_off(format!("the body has {} bytes, and its headers say {length}", body.len())));
+            return Some(cut_off(format!(
+                "the body has {} bytes, and its headers say {length}",
+                body.len()
+            )));
         }
         None if body.is_empty() && has_type => {
-            let text = "the body is empty, though its headers speak of one: a redirect turns POST into GET and drops it";
-            let hint = "give the sender the last URL itself, with its scheme and slash: `curl -sI URL` shows a redirect";
+            let text =
+                "the body is empty, though its headers speak of one: a redirect turns POST into GET and drops it";
+            let hint =
+                "give the sender the last URL itself, with its scheme and slash: `curl -sI URL` shows a redirect";
             return Some(Explanation::new("body-empty", text, hint));
         }
         None if body == b"{}" && has_type => {
@@ -165,7 +184,10 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
         _ => {}
     }
     if breaks_off(context) {
-        return Some(cut_off(format!("the body is JSON that breaks off after {} bytes", body.len())));
+        return Some(cut_off(format!(
+            "the body is JSON that breaks off after {} bytes",
+            body.len()
+        )));
     }
     let coding = headers.get_text("content-encoding").unwrap_or_default();
     let was_compressed = ["gzip", "deflate", "br"].iter().find(|known| coding.contains(**known));

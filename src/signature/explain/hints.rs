@@ -35,7 +35,9 @@ pub fn hint(refusal: &RejectReason, context: &HintContext<'_>) -> Option<String>
     match refusal {
         RejectReason::HeaderMissing { .. } => {
             let shown = show("the headers of a signed request")?;
-            Some(format!("set the secret at the sender, which is unsigned without one; a proxy may have dropped the header: {shown}"))
+            Some(format!(
+                "set the secret at the sender, which is unsigned without one; a proxy may have dropped the header: {shown}"
+            ))
         }
         RejectReason::PartMissing { part, .. } if verify => Some(format!(
             "give every header as it came, with the {part} that is signed: `--header 'NAME: VALUE'`"
@@ -57,7 +59,9 @@ pub fn hint(refusal: &RejectReason, context: &HintContext<'_>) -> Option<String>
         }
         RejectReason::TooNew { ahead, .. } if verify => {
             let at = context.now.plus(*ahead).unix();
-            Some(format!("compare both clocks and time zones; check it as of its signing: `--at {at}`"))
+            Some(format!(
+                "compare both clocks and time zones; check it as of its signing: `--at {at}`"
+            ))
         }
         RejectReason::TooOld { .. } => {
             Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())

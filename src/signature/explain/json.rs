@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::str::Chars;
 
-
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
 

@@ -83,7 +83,11 @@ impl Writer<'_> {
     }
 
     fn empty(&mut self, own: &str, other: &str) {
-        let text = if is_set(self.marks.empties, self.met.1) { other } else { own };
+        let text = if is_set(self.marks.empties, self.met.1) {
+            other
+        } else {
+            own
+        };
         self.met.1 += 1;
         match (self.style.layout, text) {
             (Layout::ArraysInLine, "[]") => self.out.push_str("[ ]"),
@@ -216,7 +220,11 @@ impl Writer<'_> {
         self.out.push_str("\\u");
         for shift in [12, 8, 4, 0] {
             let digit = char::from_digit(u32::from(unit >> shift) & 15, 16).unwrap_or('0');
-            self.out.push(if self.style.escapes.upper { digit.to_ascii_uppercase() } else { digit });
+            self.out.push(if self.style.escapes.upper {
+                digit.to_ascii_uppercase()
+            } else {
+                digit
+            });
         }
     }
 }
@@ -282,7 +290,13 @@ impl Features {
     /// The style without what this document does not show.
     pub(super) fn seen(&self, style: &JsonStyle) -> JsonStyle {
         let mut seen = JsonStyle { name: "", ..*style };
-        let Escapes { unicode, slash, lines, ascii, .. } = style.escapes;
+        let Escapes {
+            unicode,
+            slash,
+            lines,
+            ascii,
+            ..
+        } = style.escapes;
         let any = self.escaped || self.beyond_ascii;
         seen.escapes.unicode = unicode && any;
         seen.escapes.lines = lines && any && !unicode;

@@ -159,7 +159,8 @@ fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<K
         format!("process.env.{variable}"),
     ];
     for text in texts {
-        let said = format!("the sender's key is the text of a reference, such as `{reference}`, not the secret behind it");
+        let said =
+            format!("the sender's key is the text of a reference, such as `{reference}`, not the secret behind it");
         let hint = "give the sender the secret itself, not its reference";
         if let Some(key) = context.key(&Secret::new(text)) {
             found.push(Change::new(Rank::Rare, key, mistake("secret-reference", said, hint)));
@@ -170,7 +171,11 @@ fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<K
 /// A sender that keys its hash with the text of a public key can be imitated by everybody: it is told, and not accepted.
 fn key_of_pair(secret: &Secret, found: &mut Vec<KeyChange>) {
     let Some(kind) = KeyKind::of(secret) else { return };
-    let said = format!("the sender used {}'s text, {}, as its shared secret", kind.name(), called(secret));
+    let said = format!(
+        "the sender used {}'s text, {}, as its shared secret",
+        kind.name(),
+        called(secret)
+    );
     let said = mistake("key-kind", said, SHARED);
     for text in [secret.expose(), secret.expose().trim_ascii()] {
         found.push(Change::new(Rank::Common, text.to_vec(), said.clone()));
@@ -228,21 +233,39 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
     let hashed = || hex::encode(sha256(text)).into_bytes();
     let ways = [
         (Some(text.to_vec()), "signs with the secret's whole text, not decoded"),
-        (bare.map(<[u8]>::to_vec), "signs with the secret's text after its prefix, not decoded"),
+        (
+            bare.map(<[u8]>::to_vec),
+            "signs with the secret's text after its prefix, not decoded",
+        ),
         (decoded(rest), "decodes the secret as base64"),
         (decoded(text), "decodes the secret as base64 with the prefix in it"),
-        (decoded(rest).and_then(|bytes| decoded(&bytes)), "decodes the secret as base64 twice"),
+        (
+            decoded(rest).and_then(|bytes| decoded(&bytes)),
+            "decodes the secret as base64 twice",
+        ),
         (unhexed(rest), "decodes the secret as hex"),
         (
             decoded(rest).map(|bytes| hex::encode(bytes).into_bytes()),
             "signs with the hex digits of the decoded secret",
         ),
-        (Some(encoded(text)), "encodes the secret as base64 and signs with that text"),
-        (Some(encoded(rest)), "encodes the secret as base64 and signs with that text"),
-        (Some(hex::encode(text).into_bytes()), "encodes the secret as hex and signs with those digits"),
+        (
+            Some(encoded(text)),
+            "encodes the secret as base64 and signs with that text",
+        ),
+        (
+            Some(encoded(rest)),
+            "encodes the secret as base64 and signs with that text",
+        ),
+        (
+            Some(hex::encode(text).into_bytes()),
+            "encodes the secret as hex and signs with those digits",
+        ),
         (Some(hashed()), "signs with the SHA-256 hash of the secret, in hex"),
         (Some(sha256(text)), "signs with the SHA-256 hash of the secret"),
-        (decoded(rest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into_bytes()), "decodes the secret as base64 and its bytes as UTF-8"),
+        (
+            decoded(rest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into_bytes()),
+            "decodes the secret as base64 and its bytes as UTF-8",
+        ),
     ];
     let ways = ways.into_iter();
     ways.filter_map(|(bytes, does)| Some((bytes.filter(|bytes| !bytes.is_empty())?, does)))

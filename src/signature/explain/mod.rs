@@ -99,7 +99,9 @@ pub fn explain(
         return diagnosis;
     }
     let pair = search.pair(&mut diagnosis);
-    diagnosis.found = pair.and_then(|pair| explanation(&pair)).or_else(|| guesses::guess(&context));
+    diagnosis.found = pair
+        .and_then(|pair| explanation(&pair))
+        .or_else(|| guesses::guess(&context));
     diagnosis
 }
 

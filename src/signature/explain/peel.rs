@@ -9,7 +9,13 @@ use crate::signature::encoding::LENIENT_KEY;
 use base64::Engine as _;
 
 /// What is put around a secret when it is copied, opening and closing.
-const QUOTES: [(&str, &str); 5] = [("\"", "\""), ("'", "'"), ("`", "`"), ("\u{201c}", "\u{201d}"), ("\u{2018}", "\u{2019}")];
+const QUOTES: [(&str, &str); 5] = [
+    ("\"", "\""),
+    ("'", "'"),
+    ("`", "`"),
+    ("\u{201c}", "\u{201d}"),
+    ("\u{2018}", "\u{2019}"),
+];
 
 /// Characters that nobody sees.
 const INVISIBLE: [&str; 7] = [
@@ -78,9 +84,18 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         let bare = INVISIBLE.iter().fold(words.to_owned(), |bare, c| bare.replace(c, ""));
         let said = format!("{name} has an invisible character in it, such as U+200B or a byte order mark");
         let hint = "type the secret, or copy it from where it was made, without invisible characters";
-        add(all, Rank::Sometimes, bare.trim(), mistake("secret-whitespace", said, hint));
+        add(
+            all,
+            Rank::Sometimes,
+            bare.trim(),
+            mistake("secret-whitespace", said, hint),
+        );
     }
-    let inner: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let inner: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
     if inner.len() < text.trim_ascii().len() && !words.contains("-----BEGIN") {
         let said = format!("{name} has whitespace or newlines inside: it was wrapped");
         add(all, Rank::Sometimes, inner, mistake("secret-whitespace", said, hint));
@@ -90,7 +105,13 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
 fn quoted(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     let hint = "keep the secret without quotes: files of `NAME=VALUE` lines are not always read by a shell";
     for (open, close) in QUOTES.map(|(open, close)| (open.as_bytes(), close.as_bytes())) {
-        let said = |what: &str| mistake("secret-quotes", format!("{name} has {what} that are no part of it"), hint);
+        let said = |what: &str| {
+            mistake(
+                "secret-quotes",
+                format!("{name} has {what} that are no part of it"),
+                hint,
+            )
+        };
         match (text.strip_prefix(open), text.strip_suffix(close)) {
             (Some(rest), Some(_)) => {
                 let bare = rest.strip_suffix(close).unwrap_or_default();
@@ -114,7 +135,10 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     let said = |text: String| mistake("secret-prefix", text, hint);
     let bare = words.trim_start().strip_prefix("export ").unwrap_or(words);
     if let Some((left, rest)) = bare.split_once(['=', ':'])
-        && left.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte))
+        && left
+            .trim()
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte))
         && !left.is_empty()
     {
         let text = format!("{name} has a name before it, as in `NAME=VALUE`: that prefix is no part of it");
@@ -122,7 +146,14 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         let inner = rest.trim();
         for (open, close) in QUOTES {
             if let Some(bare) = inner.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
-                add(all, Rank::Rare, bare, said(format!("{name} has a name and quotes around it, as in `NAME=\"VALUE\"`")));
+                add(
+                    all,
+                    Rank::Rare,
+                    bare,
+                    said(format!(
+                        "{name} has a name and quotes around it, as in `NAME=\"VALUE\"`"
+                    )),
+                );
             }
         }
     }
@@ -157,12 +188,22 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     };
     if let Some(bare) = from_utf16(text) {
         let said = format!("{name} is encoded as UTF-16, as PowerShell writes files");
-        encoding(Rank::Sometimes, bare.trim().as_bytes().to_vec(), said, "write the secret's file as UTF-8 without a mark and a newline");
+        encoding(
+            Rank::Sometimes,
+            bare.trim().as_bytes().to_vec(),
+            said,
+            "write the secret's file as UTF-8 without a mark and a newline",
+        );
     }
     if text.contains(&b'%') {
         let bare: Cow<'_, [u8]> = percent_decode(text).into();
         let said = format!("{name} is percent-encoded, as in a URL");
-        encoding(Rank::Sometimes, bare.into_owned(), said, "decode the secret's percent escapes (URL encoding) before it is used");
+        encoding(
+            Rank::Sometimes,
+            bare.into_owned(),
+            said,
+            "decode the secret's percent escapes (URL encoding) before it is used",
+        );
     }
     let words = std::str::from_utf8(text).unwrap_or_default();
     if words.contains('\\') {
@@ -175,32 +216,72 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             })
             .collect();
         let said = format!("{name} has backslashes before characters that were escaped");
-        encoding(Rank::Sometimes, bare.into_bytes(), said, "keep the secret without backslashes");
+        encoding(
+            Rank::Sometimes,
+            bare.into_bytes(),
+            said,
+            "keep the secret without backslashes",
+        );
         let lines = words.replace("\\r", "").replace("\\n", "\n");
         let said = format!("{name} has escaped newlines, each a backslash and an `n`");
-        encoding(Rank::Sometimes, lines.into_bytes(), said, "keep the key with real newlines, without backslashes");
+        encoding(
+            Rank::Sometimes,
+            lines.into_bytes(),
+            said,
+            "keep the key with real newlines, without backslashes",
+        );
     }
     if words.contains('&') && words.contains(';') {
-        let bare = [("&quot;", "\""), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")]
-            .iter()
-            .fold(words.to_owned(), |bare, (code, c)| bare.replace(code, c));
+        let bare = [
+            ("&quot;", "\""),
+            ("&#39;", "'"),
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&amp;", "&"),
+        ]
+        .iter()
+        .fold(words.to_owned(), |bare, (code, c)| bare.replace(code, c));
         let said = format!("{name} has HTML escapes such as `&amp;`");
-        encoding(Rank::Sometimes, bare.into_bytes(), said, "decode the secret's HTML escapes");
+        encoding(
+            Rank::Sometimes,
+            bare.into_bytes(),
+            said,
+            "decode the secret's HTML escapes",
+        );
     }
     let hint = "decode the secret before it is used: `printf %s VALUE | base64 -d`";
-    if let Some(bare) = LENIENT_KEY.decode(text.trim_ascii()).ok().filter(|bare| is_printable(bare)) {
-        encoding(Rank::Common, bare, format!("{name} is the base64 of the secret that signed"), hint);
+    if let Some(bare) = LENIENT_KEY
+        .decode(text.trim_ascii())
+        .ok()
+        .filter(|bare| is_printable(bare))
+    {
+        encoding(
+            Rank::Common,
+            bare,
+            format!("{name} is the base64 of the secret that signed"),
+            hint,
+        );
     }
     if let Some(bare) = hex::decode(text.trim_ascii()).ok().filter(|bare| is_printable(bare)) {
         let said = format!("{name} is the hex of the secret that signed");
-        encoding(Rank::Sometimes, bare, said, "decode the secret from hex before it is used");
+        encoding(
+            Rank::Sometimes,
+            bare,
+            said,
+            "decode the secret from hex before it is used",
+        );
     }
     for (bare, other) in [
         (text.to_ascii_uppercase(), "upper"),
         (text.to_ascii_lowercase(), "lower"),
     ] {
         let said = format!("the secret that signed is in {other} case, and {name} is not");
-        encoding(Rank::Sometimes, bare, said, "give both sides the secret in the same case");
+        encoding(
+            Rank::Sometimes,
+            bare,
+            said,
+            "give both sides the secret in the same case",
+        );
     }
 }
 
@@ -220,7 +301,15 @@ pub(super) fn from_utf16(bytes: &[u8]) -> Option<String> {
     if !rest.is_empty() || !(little || big) {
         return None;
     }
-    let unit = |pair: &[u8; 2]| if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) };
-    let text = char::decode_utf16(pairs.iter().map(unit)).collect::<Result<String, _>>().ok()?;
+    let unit = |pair: &[u8; 2]| {
+        if little {
+            u16::from_le_bytes(*pair)
+        } else {
+            u16::from_be_bytes(*pair)
+        }
+    };
+    let text = char::decode_utf16(pairs.iter().map(unit))
+        .collect::<Result<String, _>>()
+        .ok()?;
     Some(text.trim_start_matches('\u{feff}').to_owned())
 }

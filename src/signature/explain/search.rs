@@ -15,7 +15,10 @@ use crate::template::{Part, Placeholder, Template};
 const MOST_KEPT: usize = 8 << 20;
 
 /// A way to make other bodies, with the causes that it can find.
-type BodyStage = (&'static [&'static str], fn(&SearchContext<'_>, Sink<'_, Vec<u8>>) -> bool);
+type BodyStage = (
+    &'static [&'static str],
+    fn(&SearchContext<'_>, Sink<'_, Vec<u8>>) -> bool,
+);
 
 /// The small changes and the frequent ones first.
 const BODY_STAGES: [BodyStage; 17] = [
@@ -177,30 +180,51 @@ impl<'c, 'a> Search<'c, 'a> {
             found => self.pair = found,
         }
         diagnosis.note(&["signature-encoding", "other-header", "wrong-hash"], context.budget);
-        let found = self.try_all(|kept| &mut kept.keys, |_| 0, with_key, |context, sink| {
-            keys::changes(context).into_iter().any(sink)
-        });
-        diagnosis.note(&["other-secret", "secret-whitespace", "secret-quotes", "secret-prefix", "secret-encoding", "key-kind"], context.budget);
+        let found = self.try_all(
+            |kept| &mut kept.keys,
+            |_| 0,
+            with_key,
+            |context, sink| keys::changes(context).into_iter().any(sink),
+        );
+        diagnosis.note(
+            &[
+                "other-secret",
+                "secret-whitespace",
+                "secret-quotes",
+                "secret-prefix",
+                "secret-encoding",
+                "key-kind",
+            ],
+            context.budget,
+        );
         if found.is_some() || matches!(context.case.scheme, Scheme::Token(_)) {
             return found;
         }
-        self.beside(diagnosis).or_else(|| self.bodies(&BODY_STAGES, diagnosis)).or_else(|| self.late(diagnosis))
+        self.beside(diagnosis)
+            .or_else(|| self.bodies(&BODY_STAGES, diagnosis))
+            .or_else(|| self.late(diagnosis))
     }
 
     /// The URL, and what else is signed beside the body.
     fn beside(&mut self, diagnosis: &mut Diagnosis) -> Option<Vec<Mistake>> {
         let context = self.context;
         if context.case.scheme.signs_target() {
-            let found = self.try_all(|kept| &mut kept.urls, |_| 0, with_url, |context, sink| {
-                urls::changes(context).into_iter().any(sink)
-            });
+            let found = self.try_all(
+                |kept| &mut kept.urls,
+                |_| 0,
+                with_url,
+                |context, sink| urls::changes(context).into_iter().any(sink),
+            );
             diagnosis.note(&["url-differs"], context.budget);
             if found.is_some() {
                 return found;
             }
         }
         let found = self.try_all(|kept| &mut kept.contents, |_| 0, with_content, contents::changes);
-        diagnosis.note(&["timestamp-unit", "timestamp-header", "signed-content", "url-signed"], context.budget);
+        diagnosis.note(
+            &["timestamp-unit", "timestamp-header", "signed-content", "url-signed"],
+            context.budget,
+        );
         found
     }
 
@@ -230,7 +254,12 @@ impl<'c, 'a> Search<'c, 'a> {
     /// Two mistakes at once, in two parts of the request.
     pub(super) fn pair(&mut self, diagnosis: &mut Diagnosis) -> Option<Vec<Mistake>> {
         let found = self.pair.take().or_else(|| {
-            let orders = [(Rank::Common, Rank::Common), (Rank::Common, Rank::Sometimes), (Rank::Sometimes, Rank::Common), (Rank::Sometimes, Rank::Sometimes)];
+            let orders = [
+                (Rank::Common, Rank::Common),
+                (Rank::Common, Rank::Sometimes),
+                (Rank::Sometimes, Rank::Common),
+                (Rank::Sometimes, Rank::Sometimes),
+            ];
             orders.into_iter().find_map(|ranks| self.pairs_of(ranks))
         });
         diagnosis.note(&["two-mistakes"], self.context.budget);
@@ -238,7 +267,13 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     fn pairs_of(&self, ranks: (Rank, Rank)) -> Option<Vec<Mistake>> {
-        let Kept { keys, urls, contents, bodies, macs } = &self.kept;
+        let Kept {
+            keys,
+            urls,
+            contents,
+            bodies,
+            macs,
+        } = &self.kept;
         let try_pair = |mistakes: [&Mistake; 2], attempt: Attempt<'_>| {
             let budget = self.context.budget;
             if !budget.takes_pair(attempt.body.len()) {
@@ -248,34 +283,89 @@ impl<'c, 'a> Search<'c, 'a> {
             judged(self.context, &both, &attempt).filter(|all| all.len() == 2)
         };
         let base = self.context.attempt();
-        pairs(keys, bodies, ranks, |key, body| try_pair(
-            [&key.mistakes[0], &body.mistakes[0]],
-            Attempt { keys: from_ref(&key.value), body: &body.value, ..base },
-        ))
-        .or_else(|| pairs(urls, bodies, ranks, |url, body| try_pair(
-            [&url.mistakes[0], &body.mistakes[0]],
-            Attempt { url: Some(&url.value), body: &body.value, ..base },
-        )))
-        .or_else(|| pairs(keys, urls, ranks, |key, url| try_pair(
-            [&key.mistakes[0], &url.mistakes[0]],
-            Attempt { keys: from_ref(&key.value), url: Some(&url.value), ..base },
-        )))
-        .or_else(|| pairs(keys, contents, ranks, |key, content| try_pair(
-            [&key.mistakes[0], &content.mistakes[0]],
-            Attempt { keys: from_ref(&key.value), content: &content.value, ..base },
-        )))
-        .or_else(|| pairs(contents, bodies, ranks, |content, body| try_pair(
-            [&content.mistakes[0], &body.mistakes[0]],
-            Attempt { content: &content.value, body: &body.value, ..base },
-        )))
-        .or_else(|| pairs(urls, contents, ranks, |url, content| try_pair(
-            [&url.mistakes[0], &content.mistakes[0]],
-            Attempt { url: Some(&url.value), content: &content.value, ..base },
-        )))
-        .or_else(|| pairs(macs, bodies, ranks, |mac, body| try_pair(
-            [&mac.mistakes[0], &body.mistakes[0]],
-            Attempt { mac: mac.value.0, content: &mac.value.1, body: &body.value, ..base },
-        )))
+        pairs(keys, bodies, ranks, |key, body| {
+            try_pair(
+                [&key.mistakes[0], &body.mistakes[0]],
+                Attempt {
+                    keys: from_ref(&key.value),
+                    body: &body.value,
+                    ..base
+                },
+            )
+        })
+        .or_else(|| {
+            pairs(urls, bodies, ranks, |url, body| {
+                try_pair(
+                    [&url.mistakes[0], &body.mistakes[0]],
+                    Attempt {
+                        url: Some(&url.value),
+                        body: &body.value,
+                        ..base
+                    },
+                )
+            })
+        })
+        .or_else(|| {
+            pairs(keys, urls, ranks, |key, url| {
+                try_pair(
+                    [&key.mistakes[0], &url.mistakes[0]],
+                    Attempt {
+                        keys: from_ref(&key.value),
+                        url: Some(&url.value),
+                        ..base
+                    },
+                )
+            })
+        })
+        .or_else(|| {
+            pairs(keys, contents, ranks, |key, content| {
+                try_pair(
+                    [&key.mistakes[0], &content.mistakes[0]],
+                    Attempt {
+                        keys: from_ref(&key.value),
+                        content: &content.value,
+                        ..base
+                    },
+                )
+            })
+        })
+        .or_else(|| {
+            pairs(contents, bodies, ranks, |content, body| {
+                try_pair(
+                    [&content.mistakes[0], &body.mistakes[0]],
+                    Attempt {
+                        content: &content.value,
+                        body: &body.value,
+                        ..base
+                    },
+                )
+            })
+        })
+        .or_else(|| {
+            pairs(urls, contents, ranks, |url, content| {
+                try_pair(
+                    [&url.mistakes[0], &content.mistakes[0]],
+                    Attempt {
+                        url: Some(&url.value),
+                        content: &content.value,
+                        ..base
+                    },
+                )
+            })
+        })
+        .or_else(|| {
+            pairs(macs, bodies, ranks, |mac, body| {
+                try_pair(
+                    [&mac.mistakes[0], &body.mistakes[0]],
+                    Attempt {
+                        mac: mac.value.0,
+                        content: &mac.value.1,
+                        body: &body.value,
+                        ..base
+                    },
+                )
+            })
+        })
     }
 }
 
@@ -302,8 +392,16 @@ fn macs(context: &SearchContext<'_>, sink: Sink<'_, (MacKind, Template)>) -> boo
         "the sender must use HMAC with {}, keyed with the secret",
         super::digests::Digest::of(scheme.algorithm).name()
     );
-    let plain = mistake("plain-hash", "the sender hashes secret and body one after the other, which is no HMAC", hint.clone());
-    let open = mistake("plain-hash", "the sender sends a hash of the body without any secret, which everybody can make", hint);
+    let plain = mistake(
+        "plain-hash",
+        "the sender hashes secret and body one after the other, which is no HMAC",
+        hint.clone(),
+    );
+    let open = mistake(
+        "plain-hash",
+        "the sender sends a hash of the body without any secret, which everybody can make",
+        hint,
+    );
     let swapped = mistake(
         "arguments-swapped",
         "the sender calls HMAC with its arguments swapped: it is keyed with the body",
@@ -313,12 +411,18 @@ fn macs(context: &SearchContext<'_>, sink: Sink<'_, (MacKind, Template)>) -> boo
     let contents = [context.content.clone(), body];
     contents.into_iter().any(|content| {
         let separated = [":", ".", "|", "\n", "&", "-"];
-        let plain_kinds = std::iter::once("").chain(separated).flat_map(|with| [MacKind::SecretFirst(with), MacKind::SecretLast(with)]);
+        let plain_kinds = std::iter::once("")
+            .chain(separated)
+            .flat_map(|with| [MacKind::SecretFirst(with), MacKind::SecretLast(with)]);
         let all = plain_kinds
             .map(|kind| (kind, &plain))
             .chain([(MacKind::NoSecret, &open), (MacKind::Swapped, &swapped)]);
         all.into_iter().any(|(kind, said)| {
-            let rank = if matches!(kind, MacKind::SecretFirst("") | MacKind::SecretLast("")) { Rank::Sometimes } else { Rank::Rare };
+            let rank = if matches!(kind, MacKind::SecretFirst("") | MacKind::SecretLast("")) {
+                Rank::Sometimes
+            } else {
+                Rank::Rare
+            };
             sink(Change::new(rank, (kind, content.clone()), said.clone()))
         })
     })

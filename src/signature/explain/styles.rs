@@ -101,7 +101,10 @@ const fn style(name: &'static str, layout: Layout, escapes: Escapes) -> JsonStyl
 
 impl JsonStyle {
     const fn sorted(self) -> Self {
-        Self { order: Order::Sorted, ..self }
+        Self {
+            order: Order::Sorted,
+            ..self
+        }
     }
 
     const fn numbers(self, numbers: Numbers) -> Self {
@@ -139,22 +142,42 @@ pub(super) const STYLES: [JsonStyle; 45] = [
     COMPACT,
     PYTHON,
     style("compact JSON as `JSON.stringify` writes it", LINE, RAW).javascript(),
-    style("JSON with spaces after commas and colons, escaped beyond ASCII", SPACED, ASCII),
+    style(
+        "JSON with spaces after commas and colons, escaped beyond ASCII",
+        SPACED,
+        ASCII,
+    ),
     style("JSON with spaces after commas and colons", SPACED, RAW),
     style("JSON indented by two spaces", TWO, RAW),
-    style("compact JSON with escaped slashes, escaped beyond ASCII, as PHP's `json_encode` writes it", LINE, PHP),
+    style(
+        "compact JSON with escaped slashes, escaped beyond ASCII, as PHP's `json_encode` writes it",
+        LINE,
+        PHP,
+    ),
     style("compact JSON, escaped beyond ASCII", LINE, ASCII),
     style("compact JSON with escaped slashes", LINE, SLASH),
-    style("compact JSON with `<`, `>` and `&` escaped for HTML, as Rails and Go write it", LINE, HTML),
+    style(
+        "compact JSON with `<`, `>` and `&` escaped for HTML, as Rails and Go write it",
+        LINE,
+        HTML,
+    ),
     style("compact JSON with sorted keys", LINE, RAW).sorted(),
     style("compact JSON with sorted keys, as Go writes a map", LINE, HTML).sorted(),
-    style("JSON with spaces and sorted keys, as Python's `json.dumps` writes it", SPACED, ASCII)
-        .numbers(Numbers::Python)
-        .sorted(),
+    style(
+        "JSON with spaces and sorted keys, as Python's `json.dumps` writes it",
+        SPACED,
+        ASCII,
+    )
+    .numbers(Numbers::Python)
+    .sorted(),
     style("JSON with spaces and sorted keys", SPACED, RAW).sorted(),
     style("compact JSON with sorted keys, escaped beyond ASCII", LINE, ASCII).sorted(),
     style("JSON indented by four spaces", FOUR, RAW),
-    style("JSON indented by four spaces, as PHP's `json_encode` writes it", FOUR, PHP),
+    style(
+        "JSON indented by four spaces, as PHP's `json_encode` writes it",
+        FOUR,
+        PHP,
+    ),
     style("JSON indented by two spaces, escaped beyond ASCII", TWO, ASCII),
     style("JSON indented by four spaces, escaped beyond ASCII", FOUR, ASCII),
     style("JSON indented by four spaces, with escaped slashes", FOUR, SLASH),
@@ -162,27 +185,97 @@ pub(super) const STYLES: [JsonStyle; 45] = [
     style("JSON indented by tabs, as Go writes it", TAB, HTML),
     style("JSON indented by two spaces, as Go and Rails write it", TWO, HTML),
     style("JSON indented by two spaces with sorted keys", TWO, RAW).sorted(),
-    style("JSON indented by two spaces with sorted keys, as Go writes a map", TWO, HTML).sorted(),
-    style("JSON indented by two spaces with sorted keys, escaped beyond ASCII", TWO, ASCII).sorted(),
+    style(
+        "JSON indented by two spaces with sorted keys, as Go writes a map",
+        TWO,
+        HTML,
+    )
+    .sorted(),
+    style(
+        "JSON indented by two spaces with sorted keys, escaped beyond ASCII",
+        TWO,
+        ASCII,
+    )
+    .sorted(),
     style("JSON indented by four spaces with sorted keys", FOUR, ASCII).sorted(),
-    style("JSON indented by two spaces, as Python's `json.dumps` writes it", TWO, ASCII).numbers(Numbers::Python),
-    style("JSON indented by four spaces, as Python's `json.dumps` writes it", FOUR, ASCII).numbers(Numbers::Python),
+    style(
+        "JSON indented by two spaces, as Python's `json.dumps` writes it",
+        TWO,
+        ASCII,
+    )
+    .numbers(Numbers::Python),
+    style(
+        "JSON indented by four spaces, as Python's `json.dumps` writes it",
+        FOUR,
+        ASCII,
+    )
+    .numbers(Numbers::Python),
     style("compact JSON as Python's `json.dumps` writes it", LINE, ASCII).numbers(Numbers::Python),
-    style("compact JSON with sorted keys, as Python's `json.dumps` writes it", LINE, ASCII)
-        .numbers(Numbers::Python)
-        .sorted(),
+    style(
+        "compact JSON with sorted keys, as Python's `json.dumps` writes it",
+        LINE,
+        ASCII,
+    )
+    .numbers(Numbers::Python)
+    .sorted(),
     style("JSON indented by two spaces, as `JSON.stringify` writes it", TWO, RAW).javascript(),
     style("JSON indented by four spaces, as `JSON.stringify` writes it", FOUR, RAW).javascript(),
-    style("pretty JSON with spaces around colons, as Java's Jackson writes it", Layout::ArraysInLine, RAW),
-    style("pretty JSON with sorted keys, as Java's Jackson writes it", Layout::ArraysInLine, RAW).sorted(),
-    style("compact JSON with upper-case escapes beyond ASCII, as Java's Jackson writes it", LINE, UPPER),
-    style("compact JSON with HTML characters escaped, as Java's Gson writes it", LINE, GSON),
-    style("JSON indented by two spaces, HTML characters escaped, as Java's Gson writes it", TWO, GSON),
-    style("JSON with every number as a double, as Java's Gson writes a map", LINE, GSON).numbers(Numbers::Doubles),
+    style(
+        "pretty JSON with spaces around colons, as Java's Jackson writes it",
+        Layout::ArraysInLine,
+        RAW,
+    ),
+    style(
+        "pretty JSON with sorted keys, as Java's Jackson writes it",
+        Layout::ArraysInLine,
+        RAW,
+    )
+    .sorted(),
+    style(
+        "compact JSON with upper-case escapes beyond ASCII, as Java's Jackson writes it",
+        LINE,
+        UPPER,
+    ),
+    style(
+        "compact JSON with HTML characters escaped, as Java's Gson writes it",
+        LINE,
+        GSON,
+    ),
+    style(
+        "JSON indented by two spaces, HTML characters escaped, as Java's Gson writes it",
+        TWO,
+        GSON,
+    ),
+    style(
+        "JSON with every number as a double, as Java's Gson writes a map",
+        LINE,
+        GSON,
+    )
+    .numbers(Numbers::Doubles),
     style("compact JSON with whole numbers without `.0`", LINE, RAW).numbers(Numbers::Whole),
-    style("compact JSON with upper-case escapes, as .NET's System.Text.Json writes it", LINE, DOTNET),
-    style("JSON indented by two spaces with upper-case escapes, as .NET's System.Text.Json writes it", TWO, DOTNET),
-    style("JSON indented by two spaces with lines that end in CR LF", Layout::Indented("  ", ": ", "\r\n"), RAW),
-    style("compact JSON with each item of the list on a line (CR LF)", Layout::Lines("\r\n"), RAW),
-    style("compact JSON with each item of the list on a line", Layout::Lines("\n"), RAW),
+    style(
+        "compact JSON with upper-case escapes, as .NET's System.Text.Json writes it",
+        LINE,
+        DOTNET,
+    ),
+    style(
+        "JSON indented by two spaces with upper-case escapes, as .NET's System.Text.Json writes it",
+        TWO,
+        DOTNET,
+    ),
+    style(
+        "JSON indented by two spaces with lines that end in CR LF",
+        Layout::Indented("  ", ": ", "\r\n"),
+        RAW,
+    ),
+    style(
+        "compact JSON with each item of the list on a line (CR LF)",
+        Layout::Lines("\r\n"),
+        RAW,
+    ),
+    style(
+        "compact JSON with each item of the list on a line",
+        Layout::Lines("\n"),
+        RAW,
+    ),
 ];

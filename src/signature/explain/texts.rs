@@ -86,7 +86,11 @@ fn own_reading(carrier: &SignatureLocation, value: &[u8]) -> OwnReading {
         body: None,
         ..carrier.clone()
     };
-    let header = if carrier.body.is_some() { "body" } else { &carrier.header };
+    let header = if carrier.body.is_some() {
+        "body"
+    } else {
+        &carrier.header
+    };
     let headers: Headers = [(header, value)].into_iter().collect();
     let alone = SignatureLocation {
         header: header.to_owned(),
@@ -156,7 +160,12 @@ fn decode(text: &str, wanted: Encoding) -> Vec<Decoded> {
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex && let Ok(bytes) = hex::decode(&digits[..digits.len() & !1]) {
         let dashed = digits.len() < text.len();
-        let odd = dashed.then(|| format!("hex with dashes, as .NET's BitConverter writes it, instead of {}", long(wanted)));
+        let odd = dashed.then(|| {
+            format!(
+                "hex with dashes, as .NET's BitConverter writes it, instead of {}",
+                long(wanted)
+            )
+        });
         add(bytes, Encoding::Hex, odd, digits.len() % 2 == 1);
     }
     if is_hex && wanted == Encoding::Hex {
@@ -218,13 +227,21 @@ fn as_signatures(scheme: &Scheme, decoded: &Decoded) -> Vec<(Vec<u8>, Digest, Ve
         .into_iter()
         .find(|digest| *digest != own && digest.size() == bytes.len());
     if let Some(digest) = other.filter(|_| !decoded.cut) {
-        let keyed = if matches!(scheme, Scheme::Hmac(_)) { "HMAC with " } else { "" };
+        let keyed = if matches!(scheme, Scheme::Hmac(_)) {
+            "HMAC with "
+        } else {
+            ""
+        };
         let text = format!("the sender signs with {}, not with {}", digest.name(), own.name());
         let hint = format!("the sender must use {keyed}{} for its form of signature", own.name());
         all.push((bytes.clone(), digest, vec![mistake("wrong-hash", text, hint)]));
     }
     if (SHORTEST..own.size()).contains(&bytes.len()) {
-        let text = format!("the signature is cut off: only its first {} bytes of {} are there", bytes.len(), own.size());
+        let text = format!(
+            "the signature is cut off: only its first {} bytes of {} are there",
+            bytes.len(),
+            own.size()
+        );
         let hint = "carry the whole signature: the column or buffer that it went through is too short for its form";
         all.push((bytes.clone(), own, vec![mistake("signature-encoding", text, hint)]));
     }
@@ -294,7 +311,11 @@ fn odd_text(carrier: &SignatureLocation, token: &Token<'_>, decoded: &Decoded) -
         return Some("the signature has spaces where base64 has `+`: it was URL-decoded on the way".to_owned());
     }
     if got != wanted {
-        return Some(format!("the signature is written as {} instead of {}", long(got), long(wanted)));
+        return Some(format!(
+            "the signature is written as {} instead of {}",
+            long(got),
+            long(wanted)
+        ));
     }
     let text = token.text.as_ref();
     if carrier.decode(text.as_bytes()).is_some() {
@@ -329,7 +350,11 @@ fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Opt
         return Some(match key {
             "" => missing(),
             key if read_keys.contains(&key) => format!("the pairs of the header are not separated by `{pairs}` alone"),
-            key => format!("`{}` stands before the signature where `{}` belongs", key.escape_debug(), read_keys.concat()),
+            key => format!(
+                "`{}` stands before the signature where `{}` belongs",
+                key.escape_debug(),
+                read_keys.concat()
+            ),
         });
     }
     if !wanted.is_empty() && before == wanted.repeat(2) {
@@ -338,7 +363,10 @@ fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Opt
     match (before, wanted.as_str()) {
         ("", "") => None,
         ("", _) => Some(missing()),
-        (before, "") => Some(format!("`{}` stands before the signature, which stands alone", before.escape_debug())),
+        (before, "") => Some(format!(
+            "`{}` stands before the signature, which stands alone",
+            before.escape_debug()
+        )),
         (before, wanted) => Some(format!(
             "`{}` stands before the signature where `{wanted}` belongs",
             before.escape_debug()

@@ -23,9 +23,18 @@ const HINT: &str = "the signed timestamp must be the text that the header carrie
 fn read(stamp: &str) -> Option<(Timestamp, &'static str)> {
     let text = stamp.trim();
     match text.parse::<i64>() {
-        Ok(number) if number.unsigned_abs() >= 100_000_000_000 => Some((Timestamp::from_unix_ms(number), "milliseconds")),
+        Ok(number) if number.unsigned_abs() >= 100_000_000_000 => {
+            Some((Timestamp::from_unix_ms(number), "milliseconds"))
+        }
         Ok(number) => Some((Timestamp::from_unix(number), "seconds")),
-        Err(_) => Some((Timestamp::parse(text)?, if text.contains('-') { "a date" } else { "seconds with a fraction" })),
+        Err(_) => Some((
+            Timestamp::parse(text)?,
+            if text.contains('-') {
+                "a date"
+            } else {
+                "seconds with a fraction"
+            },
+        )),
     }
 }
 
@@ -38,8 +47,14 @@ fn units(at: Timestamp) -> Vec<(String, &'static str)> {
         (format!("{seconds}000"), "in milliseconds"),
         (at.rfc3339(Precision::Seconds), "as a date"),
         (at.rfc3339(Precision::Millis), "as a date with milliseconds"),
-        (at.rfc3339(Precision::Seconds).replace('Z', "+00:00"), "as a date with an offset"),
-        (at.rfc3339(Precision::Seconds).replace('T', " ").replace('Z', ""), "as a date without a zone"),
+        (
+            at.rfc3339(Precision::Seconds).replace('Z', "+00:00"),
+            "as a date with an offset",
+        ),
+        (
+            at.rfc3339(Precision::Seconds).replace('T', " ").replace('Z', ""),
+            "as a date without a zone",
+        ),
         (format!("{seconds}.0"), "as a number with a fraction"),
         (format!("{seconds}000000"), "in microseconds"),
         (at.unix_us().to_string(), "in microseconds"),
@@ -79,7 +94,11 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
         }
         let text = format!("{}.{:03}", number.div_euclid(1000), number.rem_euclid(1000));
         add(Rank::Sometimes, text.clone(), unit("with a fraction of a second"));
-        add(Rank::Sometimes, text.trim_end_matches('0').to_owned(), unit("with a fraction of a second"));
+        add(
+            Rank::Sometimes,
+            text.trim_end_matches('0').to_owned(),
+            unit("with a fraction of a second"),
+        );
     }
     for apart in (1..=SECONDS_APART).flat_map(|apart| [-apart, apart]) {
         let seconds = at.unix() + apart;
@@ -97,7 +116,10 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
 
 fn other_moment(apart: i64) -> Mistake {
     let when = if apart < 0 { "before" } else { "after" };
-    let said = format!("the signed timestamp is {} s {when} that of the header: one side asks its clock again", apart.abs());
+    let said = format!(
+        "the signed timestamp is {} s {when} that of the header: one side asks its clock again",
+        apart.abs()
+    );
     mistake(
         "timestamp-differs",
         said,
@@ -107,7 +129,10 @@ fn other_moment(apart: i64) -> Mistake {
 
 /// Every fraction of the second, for a sender that signs milliseconds and sends whole seconds.
 pub(super) fn fractions(context: &SearchContext<'_>) -> Vec<TimeText> {
-    let seconds = context.stamp.as_deref().and_then(|stamp| stamp.trim().parse::<i64>().ok());
+    let seconds = context
+        .stamp
+        .as_deref()
+        .and_then(|stamp| stamp.trim().parse::<i64>().ok());
     let Some(seconds) = seconds.filter(|seconds| (100_000_000..100_000_000_000).contains(seconds)) else {
         return Vec::new();
     };
@@ -118,7 +143,11 @@ pub(super) fn fractions(context: &SearchContext<'_>) -> Vec<TimeText> {
     let whole = (0..1000).map(|ms| Change::new(Rank::Rare, format!("{seconds}{ms:03}"), said("in milliseconds")));
     let parts = (1..1000).map(|ms| {
         let text = format!("{seconds}.{ms:03}");
-        Change::new(Rank::Rare, text.trim_end_matches('0').to_owned(), said("with a fraction of a second"))
+        Change::new(
+            Rank::Rare,
+            text.trim_end_matches('0').to_owned(),
+            said("with a fraction of a second"),
+        )
     });
     whole.chain(parts).collect()
 }
@@ -138,7 +167,9 @@ pub(super) fn times_of_headers(context: &SearchContext<'_>) -> Vec<(String, Stri
 fn numbers_of_body(context: &SearchContext<'_>, at: Timestamp) -> Vec<i64> {
     let body = context.case.received.body;
     let looked = &body[..body.len().min(16 * 1024)];
-    let numbers = looked.split(|byte| !byte.is_ascii_digit()).filter(|run| run.len() == 13);
+    let numbers = looked
+        .split(|byte| !byte.is_ascii_digit())
+        .filter(|run| run.len() == 13);
     let number = |run: &[u8]| std::str::from_utf8(run).ok()?.parse::<i64>().ok();
     let mut found: Vec<i64> = numbers
         .filter_map(number)
@@ -152,10 +183,13 @@ fn numbers_of_body(context: &SearchContext<'_>, at: Timestamp) -> Vec<i64> {
 /// A timestamp that the scheme cannot read, or reads in another unit, where the signature matches as it stands.
 pub(super) fn unit_fault(context: &SearchContext<'_>) -> Option<Mistake> {
     let stamp = context.stamp.as_deref()?;
-    let wanted = context.content.placeholders().find_map(|placeholder| match placeholder {
-        Placeholder::Timestamp(form) => Some(*form),
-        _ => None,
-    })?;
+    let wanted = context
+        .content
+        .placeholders()
+        .find_map(|placeholder| match placeholder {
+            Placeholder::Timestamp(form) => Some(*form),
+            _ => None,
+        })?;
     let (_, got) = read(stamp)?;
     let wanted = match wanted {
         TimeForm::Unix => "seconds",
@@ -169,7 +203,10 @@ fn wrong_unit(got: &str, wanted: &str) -> Mistake {
     let verb = if wanted == "a date" { "belongs" } else { "belong" };
     mistake(
         "timestamp-unit",
-        format!("the signature is right, but its timestamp is {}{got} where {wanted} {verb}", if got == "a date" { "" } else { "in " }),
+        format!(
+            "the signature is right, but its timestamp is {}{got} where {wanted} {verb}",
+            if got == "a date" { "" } else { "in " }
+        ),
         format!("the sender must write and sign its timestamp in {wanted}, as the header's form has it"),
     )
 }
@@ -181,7 +218,11 @@ pub(super) fn staleness(context: &SearchContext<'_>) -> Option<Mistake> {
     let age = context.case.received.now.since(at);
     (age > tolerance).then(|| {
         let said = format!("it is too old: it was signed {} before this clock", human_duration(age));
-        mistake("expired", said, "check it as of its signing with --at, or have it signed again")
+        mistake(
+            "expired",
+            said,
+            "check it as of its signing with --at, or have it signed again",
+        )
     })
 }
 

@@ -47,7 +47,11 @@ pub(super) fn changes(context: &SearchContext<'_>) -> Vec<UrlChange> {
                 "give it as the sender has it: `--url {}`; to `hook listen` what is before the path: `--public-url`",
                 quote(&other)
             );
-            found.push(Change::new(rank, other, mistake("url-differs", text, hint).alone(alone)));
+            found.push(Change::new(
+                rank,
+                other,
+                mistake("url-differs", text, hint).alone(alone),
+            ));
         }
     }
     found
@@ -69,7 +73,11 @@ fn variants(url: &str, headers: &Headers) -> Vec<(Rank, String)> {
     let mut found = Vec::new();
     for (rank, base) in bases {
         // The text that came may be written in a way that a parsed URL has not.
-        let given = if base.as_str() == url || Url::parse(url).is_ok_and(|given| given == base) { url } else { base.as_str() };
+        let given = if base.as_str() == url || Url::parse(url).is_ok_and(|given| given == base) {
+            url
+        } else {
+            base.as_str()
+        };
         for (one, other) in changed(&base, given) {
             let rank = rank.max(one);
             found.extend(with_other_scheme(&other).map(|other| (rank, other)));
@@ -135,7 +143,11 @@ fn paths(base: &Url, headers: &Headers) -> Vec<Url> {
         found.push(with(&format!("{prefix}{}", base.path())));
         found.extend(base.path().strip_prefix(prefix).map(&with));
     }
-    let rest = base.path().trim_start_matches('/').split_once('/').map(|(_, rest)| rest);
+    let rest = base
+        .path()
+        .trim_start_matches('/')
+        .split_once('/')
+        .map(|(_, rest)| rest);
     found.extend(rest.map(with));
     if base.path().contains("//") {
         found.push(with(&base.path().replace("//", "/")));
@@ -151,7 +163,11 @@ fn changed(url: &Url, given: &str) -> Vec<(Rank, String)> {
         String::from(changed)
     };
     let path = url.path().trim_end_matches('/');
-    let other_end = if url.path().ends_with('/') { path.to_owned() } else { format!("{path}/") };
+    let other_end = if url.path().ends_with('/') {
+        path.to_owned()
+    } else {
+        format!("{path}/")
+    };
     let mut all = vec![
         (Rank::Common, given.to_owned()),
         (Rank::Common, url.to_string()),
@@ -174,7 +190,11 @@ fn changed(url: &Url, given: &str) -> Vec<(Rank, String)> {
         let query = (!query.is_empty()).then_some(query);
         (Rank::Sometimes, with(&|url| url.set_query(query.as_deref())))
     }));
-    all.extend(written_otherwise(given).into_iter().map(|other| (Rank::Sometimes, other)));
+    all.extend(
+        written_otherwise(given)
+            .into_iter()
+            .map(|other| (Rank::Sometimes, other)),
+    );
     all
 }
 
@@ -227,7 +247,12 @@ fn written_otherwise(url: &str) -> Vec<String> {
         upper_case.extend(["%", &code.to_ascii_uppercase(), after]);
     }
     let encoded = |text: &str| {
-        const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+        const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
+            .remove(b'/')
+            .remove(b'-')
+            .remove(b'_')
+            .remove(b'.')
+            .remove(b'~');
         utf8_percent_encode(&decoded(text), KEPT).to_string()
     };
     vec![
@@ -262,7 +287,11 @@ fn with_other_scheme(url: &str) -> Option<String> {
 pub(super) fn difference(here: &str, there: &str) -> String {
     let parts = |url| parts_of(url).unwrap_or(("", "", None, url));
     let ((scheme, host, port, rest), (other_scheme, other_host, other_port, other_rest)) = (parts(here), parts(there));
-    let split = |rest: &'_ str| rest.split_once('?').map_or((rest.to_owned(), None), |(path, query)| (path.to_owned(), Some(query.to_owned())));
+    let split = |rest: &'_ str| {
+        rest.split_once('?').map_or((rest.to_owned(), None), |(path, query)| {
+            (path.to_owned(), Some(query.to_owned()))
+        })
+    };
     let ((path, query), (other_path, other_query)) = (split(rest), split(other_rest));
     let mut said = Vec::new();
     if other_scheme != scheme {
@@ -271,7 +300,11 @@ pub(super) fn difference(here: &str, there: &str) -> String {
     if !other_host.eq_ignore_ascii_case(host) {
         let is_www = |a: &str, b: &str| a.strip_prefix("www.") == Some(b);
         let www = is_www(host, other_host) || is_www(other_host, host);
-        said.push(if www { "with another host (`www.`)".to_owned() } else { "with a proxy's host".to_owned() });
+        said.push(if www {
+            "with another host (`www.`)".to_owned()
+        } else {
+            "with a proxy's host".to_owned()
+        });
     } else if other_port != port {
         said.push(match (port, other_port) {
             (_, None) => "without the port".to_owned(),
@@ -284,7 +317,11 @@ pub(super) fn difference(here: &str, there: &str) -> String {
     } else if query != other_query {
         let length = |query: &Option<String>| query.as_ref().map_or(0, String::len);
         let lost = length(&query) > length(&other_query) + 1 && !query.iter().any(|query| query.contains('%'));
-        said.push(if lost { "without a part of the query".to_owned() } else { "with the query in another order or with other escapes".to_owned() });
+        said.push(if lost {
+            "without a part of the query".to_owned()
+        } else {
+            "with the query in another order or with other escapes".to_owned()
+        });
     }
     said.extend(path_difference(&path, &other_path));
     if said.is_empty() {
@@ -300,7 +337,9 @@ fn path_difference(path: &str, other: &str) -> Option<String> {
     Some(match (path.strip_suffix('/'), other.strip_suffix('/')) {
         (Some(bare), None) if bare == other => "without the slash at the end of its path".to_owned(),
         (None, Some(bare)) if bare == path => "with a slash at the end of its path".to_owned(),
-        _ if path.contains('%') || other.contains('%') => "with other escapes in its path, written in another way".to_owned(),
+        _ if path.contains('%') || other.contains('%') => {
+            "with other escapes in its path, written in another way".to_owned()
+        }
         _ => format!("with another path, `{}`", other.escape_debug()),
     })
 }

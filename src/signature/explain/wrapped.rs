@@ -20,7 +20,13 @@ pub(super) fn compressed(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -
     let inflated = context.make(|| inflated(body)).flatten();
     let said = "the body is compressed, and was signed before that";
     let hint = "decompress the raw body before the check, or sign what is sent: compression changes its bytes";
-    inflated.is_some_and(|text| sink(Change::new(Rank::Sometimes, text, mistake("body-compressed", said, hint))))
+    inflated.is_some_and(|text| {
+        sink(Change::new(
+            Rank::Sometimes,
+            text,
+            mistake("body-compressed", said, hint),
+        ))
+    })
 }
 
 /// JSON is seldom compressed to less than a thirtieth. A body that inflates to a thousand times its size is a trap.
@@ -58,7 +64,11 @@ fn after_gzip_fields(mut rest: &[u8], flags: u8) -> Option<&[u8]> {
 /// The body as text of its bytes: base64 or hex.
 pub(super) fn decoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let body = context.case.received.body;
-    let bare = || body.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'"');
+    let bare = || {
+        body.iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'"')
+    };
     let is_text = !body.is_empty() && bare().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
     if !is_text {
         return false;
@@ -73,7 +83,10 @@ pub(super) fn decoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         LENIENT_KEY.decode(standard.collect::<Vec<u8>>()).ok()
     };
     let ways = [
-        (context.make(base64).flatten(), "the body is base64, as API gateways give it, and was signed before that"),
+        (
+            context.make(base64).flatten(),
+            "the body is base64, as API gateways give it, and was signed before that",
+        ),
         (
             context.make(|| hex::decode(bare().collect::<Vec<u8>>()).ok()).flatten(),
             "the body is hex, and was signed before that",
@@ -113,7 +126,12 @@ pub(super) fn chunked(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
 /// The text of a field of a multipart form.
 pub(super) fn multipart(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let body = context.case.received.body;
-    let Some(end) = body.windows(2).take(128).position(|two| two == b"\r\n").filter(|_| body.starts_with(b"--")) else {
+    let Some(end) = body
+        .windows(2)
+        .take(128)
+        .position(|two| two == b"\r\n")
+        .filter(|_| body.starts_with(b"--"))
+    else {
         return false;
     };
     let boundary = [b"\r\n", &body[..end]].concat();
@@ -128,7 +146,9 @@ pub(super) fn multipart(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) ->
     }
     let said = "the body is a multipart form, and what was signed is the text of one of its fields";
     let hint = "sign and send the same raw bytes: send the JSON as the body itself, not as a field of a multipart form";
-    parts.into_iter().any(|text| sink(Change::new(Rank::Sometimes, text, mistake("body-form", said, hint))))
+    parts
+        .into_iter()
+        .any(|text| sink(Change::new(Rank::Sometimes, text, mistake("body-form", said, hint))))
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -160,9 +180,14 @@ fn collect<'t>(node: &JsonNode<'t>, name: &str, depth: usize, texts: &mut Vec<(S
     }
     match node {
         JsonNode::Text(raw) if raw.len() > 1 => texts.push((name.to_owned(), raw)),
-        JsonNode::Array(items) => items.iter().take(4).for_each(|item| collect(item, name, depth + 1, texts)),
+        JsonNode::Array(items) => items
+            .iter()
+            .take(4)
+            .for_each(|item| collect(item, name, depth + 1, texts)),
         JsonNode::Object(members) => {
-            members.iter().for_each(|(name, value)| collect(value, name, depth + 1, texts));
+            members
+                .iter()
+                .for_each(|(name, value)| collect(value, name, depth + 1, texts));
         }
         JsonNode::Text(_) | JsonNode::Number(_) | JsonNode::Word(_) => {}
     }
@@ -179,17 +204,42 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
     let backslashes = body.contains(&b'\\');
     let bare = text.trim();
     let inner = bare.strip_prefix("b'").and_then(|rest| rest.strip_suffix('\''));
-    let quoted = ["\"", "'"].iter().find_map(|quote| bare.strip_prefix(quote)?.strip_suffix(quote));
+    let quoted = ["\"", "'"]
+        .iter()
+        .find_map(|quote| bare.strip_prefix(quote)?.strip_suffix(quote));
     let mut ways: Vec<(Option<String>, &'static str)> = Vec::new();
     if backslashes {
-        ways.push((context.make(|| json::text(text).into_owned()), "the body has a backslash before its quotes: it was copied from a string or a log"));
-        ways.push((context.make(|| without_backslashes(text)), "the body has backslashes before its quotes and slashes, as `addslashes` escapes them"));
+        ways.push((
+            context.make(|| json::text(text).into_owned()),
+            "the body has a backslash before its quotes: it was copied from a string or a log",
+        ));
+        ways.push((
+            context.make(|| without_backslashes(text)),
+            "the body has backslashes before its quotes and slashes, as `addslashes` escapes them",
+        ));
     }
-    ways.push((inner.map(|inner| json::text(inner).into_owned()), "the body stands in Python's `b'...'`: its bytes were not decoded"));
-    ways.push((quoted.map(str::to_owned), "the body has quotes around it that were not signed: it was escaped as a string"));
+    ways.push((
+        inner.map(|inner| json::text(inner).into_owned()),
+        "the body stands in Python's `b'...'`: its bytes were not decoded",
+    ));
+    ways.push((
+        quoted.map(str::to_owned),
+        "the body has quotes around it that were not signed: it was escaped as a string",
+    ));
     if text.contains("&quot;") || text.contains("&amp;") {
-        let codes = [("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
-        let plain = || codes.iter().fold(text.to_owned(), |plain, (code, c)| plain.replace(code, c));
+        let codes = [
+            ("&quot;", "\""),
+            ("&#39;", "'"),
+            ("&#x27;", "'"),
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&amp;", "&"),
+        ];
+        let plain = || {
+            codes
+                .iter()
+                .fold(text.to_owned(), |plain, (code, c)| plain.replace(code, c))
+        };
         ways.push((context.make(plain), "the body was escaped for HTML after it was signed"));
     }
     ways.into_iter().any(|(other, words)| {
@@ -200,7 +250,9 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             "the sender signs Python's `b'...'` in place of the body: it formats bytes that it did not decode",
             "sign the raw bytes of the body: decode them before they are put into a text",
         );
-        context.make(|| python_bytes(body)).is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
+        context
+            .make(|| python_bytes(body))
+            .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
     }
 }
 
@@ -215,7 +267,11 @@ fn without_backslashes(text: &str) -> String {
 
 /// How Python shows bytes.
 fn python_bytes(body: &[u8]) -> Vec<u8> {
-    let quote = if body.contains(&b'\'') && !body.contains(&b'"') { b'"' } else { b'\'' };
+    let quote = if body.contains(&b'\'') && !body.contains(&b'"') {
+        b'"'
+    } else {
+        b'\''
+    };
     let mut text = vec![b'b', quote];
     for byte in body {
         match byte {

@@ -1,7 +1,7 @@
 //! Commands that failed for captures.
 
 use super::*;
-use crate::store::{EventStats, Processing};
+use crate::store::{EventStats, FailedProcessing, Processing};
 
 fn ended(capture: u64, command: &str, at: Timestamp, error: Option<&str>) -> Op {
     Op::Processed {
@@ -94,8 +94,12 @@ pub(crate) fn captures_with_a_failed_command_are_found_and_counted<F: Fixture>()
     assert_eq!(numbers(&store, &unprocessed()), [3, 2, 1]);
     let summaries = store.list(&Query::default()).unwrap();
     let shown: Vec<_> = summaries.into_iter().map(|summary| summary.unprocessed).collect();
-    let exit = Some((1, "exit 3".to_owned()));
-    assert_eq!(shown, [None, exit.clone(), Some((2, "the last".to_owned())), exit]);
+    let failed = |tries, error: &str| {
+        let error = error.to_owned();
+        Some(FailedProcessing { tries, error })
+    };
+    let exit = failed(1, "exit 3");
+    assert_eq!(shown, [None, exit.clone(), failed(2, "the last"), exit]);
 
     let stats = store.stats(&Query::default()).unwrap();
     assert_eq!((stats.captures, stats.unprocessed), (4, 3));

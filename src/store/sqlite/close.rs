@@ -1,19 +1,19 @@
-//! Leaves the file so that the next process opens it quickly.
+//! Leaves the file in a state that the next process opens quickly.
 
 use rusqlite::Connection;
 
 use super::dedupe::DedupeIndex;
 
-/// How many pages may stay in the write-ahead log. The next process that finds nobody else at work reads all of them
-/// before anything else, a millisecond for every 400 pages: a log as long as a busy listener makes it would cost every
-/// command that follows more than the rest of its work. Moving the pages into the file costs this process a few syncs,
-/// so not every command does it: seven sends or so fill a log of this length.
+/// How many pages may stay in the write-ahead log. The next process that has the file for itself reads all of them
+/// first, a millisecond per 400 pages: the log of a busy listener would cost every following command more than the rest
+/// of its work. A checkpoint costs this process a few syncs, so not every command does it: about seven sends fill a log
+/// of this length.
 const PAGES_LEFT: i64 = 48;
 
-/// After how many groups the log is taken to be one's own work.
+/// After how many groups the log counts as this connection's own.
 const OWN_GROUPS: u32 = 64;
 
-/// What a connection has seen and done, for leaving well.
+/// What a connection has seen and written, to decide about a checkpoint when it is closed.
 #[derive(Debug)]
 pub(super) struct CheckpointPolicy {
     /// Another number than at the end when another connection has written in between.
@@ -29,18 +29,18 @@ impl CheckpointPolicy {
         }
     }
 
-    /// Takes note of a group that was written.
+    /// Counts a group that was written.
     pub(super) fn wrote(&mut self) {
         self.groups = self.groups.saturating_add(1);
     }
 
-    /// Takes note of a work that fills the log by itself.
+    /// Notes that this connection alone has filled the log.
     pub(super) fn wrote_much(&mut self) {
         self.groups = OWN_GROUPS;
     }
 
-    /// Moves the write-ahead log into the file when it is long. A short visit beside a process that writes leaves that to
-    /// the other one, at its end or when the log is full. It is no failure when somebody is in the way.
+    /// Moves the write-ahead log into the file when it is long. A short-lived process beside a writer leaves that to the
+    /// writer. A failure is ignored: the next process tries again.
     pub(super) fn end(&self, connection: &mut Connection, seen: &mut DedupeIndex) {
         let left_to_others = self.groups < OWN_GROUPS && self.version != version(connection);
         if self.groups == 0 || left_to_others {

@@ -27,8 +27,8 @@ const BUCKETS: i64 = 1 << 10;
 /// Bytes of an entry: a hash and a number, little-endian.
 const ENTRY: usize = 16;
 
-/// A number that is the same for the same event of the same provider, whichever of its variants. Of 64 bits: among a
-/// million events the chance that any two share a number by accident is one in thirty million.
+/// A hash that is equal for the same event of the same provider, in any variant. It has 64 bits: among a
+/// million events the chance of any collision is one in thirty million.
 pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
     let (provider, key) = (provider.unwrap_or_default(), key?);
     let provider = provider.split_once('@').map_or(provider, |(name, _)| name);
@@ -44,7 +44,7 @@ pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
     Some(hash ^ (hash >> 33))
 }
 
-/// Whether the first capture of the same event says another id of it.
+/// Whether the first capture of the same event has another event id.
 pub(super) fn has_other_id(connection: &Connection, first: Option<i64>, new: &NewCapture) -> rusqlite::Result<bool> {
     let Some(first) = first else { return Ok(false) };
     let mut statement = connection.prepare_cached("SELECT event_id FROM capture WHERE n = ?1")?;
@@ -52,10 +52,10 @@ pub(super) fn has_other_id(connection: &Connection, first: Option<i64>, new: &Ne
     Ok(id.is_some_and(|id| id != new.event_id))
 }
 
-/// What is known of the captures of the last while.
+/// The recent captures by the hashes of their events.
 pub(super) struct DedupeIndex {
     window: Duration,
-    /// Absent until the first capture that may be a duplicate: who only sends never needs it.
+    /// Absent until the first capture that may be a duplicate: a process that only sends never needs it.
     known: Option<LoadedIndex>,
 }
 
@@ -79,54 +79,48 @@ impl DedupeIndex {
         Self { window, known: None }
     }
 
-    /// Forgets what a failed group has added; the file knows the rest.
+    /// Forgets what a failed group has added; the rest is read from the file again.
     pub(super) fn reset(&mut self) {
         self.known = None;
     }
 
-    /// Takes note of capture `n`, within the transaction that records it and whose first number is `first_n`. Returns the
-    /// first capture of the same event, when the last one is not older than the window.
+    /// Adds capture `n`, within the transaction that records it and whose first number is `first_n`. Returns the first
+    /// capture of the same event, when the last one is not older than the window.
     pub(super) fn check_and_insert(
         &mut self,
         connection: &Connection,
-        hash: u64,
+        hash: Option<u64>,
         (first_n, n): (i64, i64),
         at: Timestamp,
     ) -> rusqlite::Result<Option<i64>> {
-        let since = at.minus(self.window);
-        let known = self.known(connection, since, first_n)?;
-        if known.recent.len() >= RUN {
-            known.write_run(connection, n - 1)?;
-            known.leave_out(connection, since)?;
+        let earlier = self.look(connection, hash, first_n, at)?;
+        // `look` has loaded the index.
+        if let (Some(known), Some(hash)) = (&mut self.known, hash) {
+            if known.recent.len() >= RUN {
+                known.write_run(connection, n - 1)?;
+                known.leave_out(connection, at.minus(self.window))?;
+            }
+            known.recent.insert(hash, n);
         }
-        let earlier = match known.recent.insert(hash, n) {
-            Some(earlier) => Some(earlier),
-            None => known.in_runs(connection, hash)?,
-        };
-        match earlier {
-            Some(earlier) => first(connection, earlier, hash, since),
-            None => Ok(None),
-        }
+        Ok(earlier)
     }
 
     /// As [`DedupeIndex::check_and_insert`], for a capture that makes no other one a duplicate.
     pub(super) fn look(
         &mut self,
         connection: &Connection,
-        hash: u64,
+        hash: Option<u64>,
         first_n: i64,
         at: Timestamp,
     ) -> rusqlite::Result<Option<i64>> {
+        let Some(hash) = hash else { return Ok(None) };
         let since = at.minus(self.window);
         let known = self.known(connection, since, first_n)?;
-        let earlier = match known.recent.get(&hash) {
-            Some(earlier) => Some(*earlier),
+        let newest = match known.recent.get(&hash) {
+            Some(newest) => Some(*newest),
             None => known.in_runs(connection, hash)?,
         };
-        match earlier {
-            Some(earlier) => first(connection, earlier, hash, since),
-            None => Ok(None),
-        }
+        newest.map_or(Ok(None), |newest| first(connection, newest, hash, since))
     }
 
     fn known(&mut self, connection: &Connection, since: Timestamp, first_n: i64) -> rusqlite::Result<&mut LoadedIndex> {
@@ -138,18 +132,19 @@ impl DedupeIndex {
         Ok(self.known.insert(known))
     }
 
-    /// The transaction has given the numbers up to `last_n`, and is durable.
+    /// The transaction that assigned the numbers up to `last_n` was committed.
     pub(super) fn committed(&mut self, last_n: i64) {
         if let Some(known) = &mut self.known {
             known.last_n = last_n;
         }
     }
 
-    /// Writes what is in memory when reading it again would take long.
+    /// Writes the hashes in memory as a run when reading them again would take long.
     pub(super) fn flush(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
         match &mut self.known {
             Some(known) if known.recent.len() >= SHORT_RUN => {
                 let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+                // Within the transaction, so that no other process records a capture between the reading and the run.
                 let last_n = last_number(&transaction)?;
                 known.catch_up(&transaction, last_n + 1)?;
                 known.write_run(&transaction, last_n)?;
@@ -191,7 +186,7 @@ impl LoadedIndex {
         })
     }
 
-    /// Takes note of the captures that other processes have recorded before `first_n`.
+    /// Adds the captures that other processes have recorded before `first_n`.
     fn catch_up(&mut self, connection: &Connection, first_n: i64) -> rusqlite::Result<()> {
         if self.last_n >= first_n - 1 {
             return Ok(());
@@ -209,6 +204,7 @@ impl LoadedIndex {
 
     /// The newest capture of that hash in any run.
     fn in_runs(&self, connection: &Connection, hash: u64) -> rusqlite::Result<Option<i64>> {
+        // The newest run first: it is the most likely one, and its capture is the latest.
         for run in self.runs.iter().rev().filter(|run| run.filter.may_hold(hash)) {
             let entries = connection
                 .prepare_cached("SELECT entries FROM seen WHERE bucket = ?1")?
@@ -223,7 +219,7 @@ impl LoadedIndex {
         Ok(None)
     }
 
-    /// Makes a run of what is in memory: the captures up to `last_n`.
+    /// Writes the hashes in memory as a run: the captures up to `last_n`.
     fn write_run(&mut self, connection: &Connection, last_n: i64) -> rusqlite::Result<()> {
         let number: i64 =
             connection.query_row("SELECT coalesce(max(run), 0) + 1 FROM seen_run", [], |row| row.get(0))?;
@@ -249,7 +245,7 @@ impl LoadedIndex {
         Ok(())
     }
 
-    /// Lets go of the runs that are older than the window.
+    /// Unloads the runs that are older than the window.
     fn leave_out(&mut self, connection: &Connection, since: Timestamp) -> rusqlite::Result<()> {
         let floor = minutes::floor(connection, Some(since))?;
         self.runs.retain(|run| run.last_n >= floor);

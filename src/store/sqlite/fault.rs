@@ -1,4 +1,4 @@
-//! Turns what SQLite and the system report into the ledger's own errors.
+//! Maps errors of SQLite and the system to those of the ledger.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,12 +34,12 @@ impl LedgerPath {
         }
     }
 
-    /// What an error means when nothing was to be changed.
+    /// Maps an error of a read.
     pub(super) fn reading(&self, error: &Error) -> StoreError {
         self.known(error).unwrap_or_else(|| self.unreadable(error))
     }
 
-    /// The same for the reading of one record.
+    /// Maps an error of the read of one record.
     pub(super) fn reading_record(&self, number: u64, error: &Error) -> StoreError {
         let corrupt = error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt);
         if !corrupt && !is_damage(error) {
@@ -52,12 +52,12 @@ impl LedgerPath {
         }
     }
 
-    /// What an error means when something was to be changed.
+    /// Maps an error of a write.
     pub(super) fn writing(&self, error: &Error) -> StoreError {
         self.known(error).unwrap_or_else(|| self.unwritable(error))
     }
 
-    /// What an error of the file system means when the folder or the file is made.
+    /// Maps an error of the file system when the folder or the file is created.
     pub(super) fn making(&self, error: &io::Error) -> StoreError {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         match error.kind() {
@@ -89,7 +89,7 @@ impl LedgerPath {
     }
 }
 
-/// Whether a row holds something else than what is written there.
+/// Whether a row has values of other types than hook writes.
 pub(super) fn is_damage(error: &Error) -> bool {
     !matches!(error, Error::SqliteFailure(..) | Error::QueryReturnedNoRows)
 }
@@ -102,7 +102,7 @@ pub(super) fn is_cannot_open(error: &Error) -> bool {
     )
 }
 
-/// Whether somebody else holds the lock.
+/// Whether another connection holds the lock.
 pub(super) fn is_busy(error: &Error) -> bool {
     matches!(
         error.sqlite_error_code(),

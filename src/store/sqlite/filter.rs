@@ -6,7 +6,7 @@ use super::values::signed;
 use crate::glob::Glob;
 use crate::store::{Query, RecordKind};
 
-/// What stands between `FROM` and `ORDER BY`, and the values of its placeholders in their order.
+/// The SQL between `FROM` and `ORDER BY`, and the values of its placeholders in order.
 pub(super) struct SqlFilter {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,

@@ -55,6 +55,7 @@ impl<'c> ChangeGroup<'c> {
     /// The number of the delivery with that id.
     pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
         self.connection
+            // A seeded run that is repeated gives the same ids again: the newest delivery counts.
             .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
             .query_row([id.uuid.as_bytes()], |row| row.get(0))
             .optional()

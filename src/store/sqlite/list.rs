@@ -7,13 +7,13 @@ use uuid::Uuid;
 use super::fault::is_damage;
 use super::filter;
 use super::minutes;
-use super::values::{id, lossy, moment, nanoseconds, optional_number, unsigned};
+use super::values::{id, lossy, moment, nanoseconds, unsigned};
 use crate::id::{Id, IdKind};
 use crate::store::query::UNREADABLE;
-use crate::store::{Query, RecordKind, Summary};
+use crate::store::{FailedProcessing, Query, RecordKind, Summary};
 
 const CAPTURE: &str =
-    "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, status, 0, NULL, size,
+    "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, nullif(status, 0), 0, NULL, size,
     duplicate_of, NULL, (SELECT workflow FROM execution WHERE execution.n = capture.n),
     (SELECT max(tries) FROM processing AS p WHERE p.n = capture.n AND mended IS NULL),
     (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1) FROM ";
@@ -42,6 +42,7 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
     let direction = if query.page.oldest_first { "ASC" } else { "DESC" };
     let selects = selects.join(" UNION ALL ");
     let counts = [query.page.limit, query.page.skip];
+    // `usize::MAX` means no limit.
     values.extend(counts.map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
     connection
         .prepare_cached(&format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?"))?
@@ -49,25 +50,31 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
         .collect()
 }
 
-/// One row that is damaged must not hide all others.
+/// One damaged row must not hide all others.
 fn summary_or_damage(row: &Row<'_>) -> rusqlite::Result<Summary> {
-    match summary(row) {
-        Err(error) if is_damage(&error) => salvaged(row, &error),
+    match summary(row, false) {
+        Err(error) if is_damage(&error) => Ok(Summary {
+            state: UNREADABLE.to_owned(),
+            reason: Some(error.to_string()),
+            ..summary(row, true)?
+        }),
         other => other,
     }
 }
 
-/// What can be read of a damaged row.
-fn salvaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<Summary> {
-    let text = |column| row.get_ref(column).map(lossy);
-    let number = |column| row.get::<_, Option<i64>>(column).ok().flatten();
-    let kind = match number(2) {
-        Some(1) => RecordKind::Delivery,
-        _ => RecordKind::Capture,
+/// Reads a row; of a damaged one what can be read.
+fn summary(row: &Row<'_>, is_damaged: bool) -> rusqlite::Result<Summary> {
+    let text = |column| {
+        if is_damaged {
+            row.get_ref(column).map(lossy)
+        } else {
+            row.get::<_, Option<String>>(column)
+        }
     };
-    let id_kind = match kind {
-        RecordKind::Delivery => IdKind::Delivery,
-        RecordKind::Capture => IdKind::Capture,
+    let number = |column| readable(row.get::<_, Option<i64>>(column), is_damaged);
+    let (kind, id_kind) = match number(2)? {
+        Some(1) => (RecordKind::Delivery, IdKind::Delivery),
+        _ => (RecordKind::Capture, IdKind::Capture),
     };
     let unknown = Id {
         kind: id_kind,
@@ -75,50 +82,31 @@ fn salvaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<Summary>
     };
     Ok(Summary {
         number: row.get(0).map(unsigned)?,
-        id: id(row, 1, id_kind).unwrap_or(unknown),
+        id: id(row, 1, id_kind).or_else(|error| if is_damaged { Ok(unknown) } else { Err(error) })?,
         kind,
         at: moment(row, 3)?,
         event: text(4)?,
         provider: text(5)?,
         endpoint: text(6)?,
-        state: UNREADABLE.to_owned(),
-        reason: Some(error.to_string()),
+        state: text(7)?.unwrap_or_default(),
+        reason: text(8)?,
         target: text(9)?.unwrap_or_default(),
-        status: None,
-        attempts: 0,
-        took: None,
-        size: number(13).map_or(0, unsigned),
-        duplicate_of: number(14).map(unsigned),
+        status: readable(row.get(10), is_damaged)?,
+        attempts: readable(row.get(11), is_damaged)?.unwrap_or(0),
+        took: number(12)?.map(nanoseconds),
+        size: number(13)?.map_or(0, unsigned),
+        duplicate_of: number(14)?.map(unsigned),
         owner: text(15)?,
         workflow: text(16)?,
-        unprocessed: None,
+        unprocessed: readable(row.get(17), is_damaged)?
+            .zip(text(18)?)
+            .map(|(tries, error)| FailedProcessing { tries, error }),
     })
 }
 
-fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
-    let (kind, id_kind) = if row.get(2)? {
-        (RecordKind::Delivery, IdKind::Delivery)
-    } else {
-        (RecordKind::Capture, IdKind::Capture)
-    };
-    Ok(Summary {
-        number: row.get(0).map(unsigned)?,
-        id: id(row, 1, id_kind)?,
-        kind,
-        at: moment(row, 3)?,
-        event: row.get(4)?,
-        provider: row.get(5)?,
-        endpoint: row.get(6)?,
-        state: row.get(7)?,
-        reason: row.get(8)?,
-        target: row.get(9)?,
-        status: row.get(10)?,
-        attempts: row.get(11)?,
-        took: row.get::<_, Option<i64>>(12)?.map(nanoseconds),
-        size: row.get(13).map(unsigned)?,
-        duplicate_of: optional_number(row, 14)?,
-        owner: row.get(15)?,
-        workflow: row.get(16)?,
-        unprocessed: row.get::<_, Option<u32>>(17)?.zip(row.get(18)?),
-    })
+fn readable<T>(value: rusqlite::Result<Option<T>>, is_damaged: bool) -> rusqlite::Result<Option<T>> {
+    match value {
+        Err(_) if is_damaged => Ok(None),
+        other => other,
+    }
 }

@@ -1,6 +1,6 @@
-//! Which numbers records of a time can have. Times of records follow their numbers only roughly, since what takes long is
-//! recorded late and clocks are set; an index over times would be one more page in every group. So only the first number
-//! of each minute is kept: no record before it is of that minute or later.
+//! Maps times to numbers of records. Times follow the numbers only roughly, since long exchanges are recorded late and
+//! clocks are set; an index over times would add a page to every group. So only the first number of each minute is
+//! stored: no record before it is of that minute or later.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -45,7 +45,7 @@ pub(super) fn ceiling(connection: &Connection, before: Timestamp) -> rusqlite::R
         .map(|n| n.unwrap_or(i64::MAX))
 }
 
-/// Drops the minutes of records that are gone. The last one stays: it says what the next record has to be later than.
+/// Drops the minutes of records that are gone. The last one stays: the next record is compared with it.
 pub(super) fn forget(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
     connection
         .execute(

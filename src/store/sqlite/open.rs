@@ -1,4 +1,4 @@
-//! Opens the file: makes it when that is allowed, brings its format up to date, refuses what is not a ledger.
+//! Opens the file: creates it for a writer, migrates its format, rejects what is not a ledger.
 
 use std::fs;
 use std::io;
@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use url::Url;
 
 use super::fault::{LedgerPath, is_busy, is_cannot_open};
 use super::schema::{APPLICATION, FORMAT, MIGRATIONS, PAGE_SIZE, STAND_INS};
+use crate::fs::{folder_of, private_folder, write_new};
 use crate::store::{Access, StoreError};
 
 /// How long another process may keep the ledger locked.
@@ -37,6 +39,7 @@ pub(super) fn open(place: &LedgerPath, access: Access) -> Result<Connection, Sto
 /// Settings that cost no I/O. `synchronous` is FULL by default.
 fn set_up(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
+    // `close` decides about the checkpoint: SQLite would make one whenever the last connection closes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // Without it a statement that compares a column with a placeholder is compiled again for every new value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -44,13 +47,14 @@ fn set_up(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // No mutex: a connection is used by one thread at a time.
     let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_handler(Some(waiter(PATIENCE)))?;
     Ok(connection)
 }
 
-/// Asks again in short intervals: against a writer that takes the lock back as soon as it has left it, the growing
-/// intervals of SQLite's own handler can miss for seconds.
+/// Retries in short intervals: against a writer that takes the lock back as soon as it has released it, the growing
+/// intervals of SQLite's own handler can starve for seconds.
 pub(super) fn waiter(patience: Duration) -> impl FnMut(i32) -> bool + Send + 'static {
     let mut since = Instant::now();
     move |asked| {
@@ -76,7 +80,7 @@ fn open_for_reading(place: &LedgerPath) -> Result<Connection, StoreError> {
         other => other.map_err(|e| place.reading(&e))?,
     };
     match found {
-        // Made by another process that has not come further yet.
+        // Another process has just created it.
         (0, 0) => Err(StoreError::Missing(place.text())),
         found => {
             let version = check(place, found)?;
@@ -86,7 +90,7 @@ fn open_for_reading(place: &LedgerPath) -> Result<Connection, StoreError> {
     }
 }
 
-/// A reader changes nothing, the format included: what an older file does not have is empty.
+/// A reader changes nothing, the format included: tables that an older file lacks are empty.
 fn stand_in(connection: &Connection, version: i64) -> rusqlite::Result<()> {
     let mut missing = STAND_INS.iter().filter(|(since, _)| version < *since);
     missing.try_for_each(|(_, table)| connection.execute_batch(table))
@@ -99,16 +103,16 @@ fn is_settled(path: &Path) -> bool {
     fs::metadata(log).map_or(true, |log| log.len() == 0)
 }
 
-/// Reads a file beside which nothing can be made: the shared memory that readers and writers agree by is not needed when
-/// nobody can write.
+/// Opens a file in a folder that is not writable: the shared-memory file that coordinates readers and writers is not needed
+/// when no process can write.
 fn open_settled(
     place: &LedgerPath,
     path: &Path,
     error: &rusqlite::Error,
 ) -> Result<(Connection, (i64, i64)), StoreError> {
-    let text = path.to_str().ok_or_else(|| place.reading(error))?;
-    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let uri = format!("file:{escaped}?immutable=1");
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let uri = Url::from_file_path(whole).map_err(|()| place.reading(error))?;
+    let uri = format!("{uri}?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     connect(Path::new(&uri), flags)
         .and_then(|connection| format(&connection).map(|found| (connection, found)))
@@ -119,7 +123,8 @@ fn open_for_writing(place: &LedgerPath) -> Result<Connection, StoreError> {
     let path = place.path();
     let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let connection = match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
-        Err(error) if is_cannot_open(&error) && !path.exists() => {
+        // No look whether the file exists: another process may have created it since the attempt.
+        Err(error) if is_cannot_open(&error) => {
             make(path).map_err(|e| place.making(&e))?;
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         }
@@ -159,26 +164,19 @@ fn check(place: &LedgerPath, (version, application): (i64, i64)) -> Result<i64, 
     Ok(version)
 }
 
-/// Makes the folder and an empty file that nobody else may read.
+/// Creates the folder and an empty file that only its owner can read.
 fn make(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.write(true).create_new(true).open(path) {
+    private_folder(folder_of(path))?;
+    match write_new(path, &[]) {
         // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(drop),
+        other => other,
     }
 }
 
 fn migrate(place: &LedgerPath, connection: &mut Connection) -> Result<(), StoreError> {
     let failed = |e: rusqlite::Error| place.writing(&e);
+    // The journal mode cannot be changed inside of a transaction, so this comes before it.
     if format(connection).map_err(failed)? == (0, 0) {
         refuse_foreign(place, connection)?;
         lay_out(connection).map_err(failed)?;
@@ -188,20 +186,17 @@ fn migrate(place: &LedgerPath, connection: &mut Connection) -> Result<(), StoreE
         .map_err(failed)?;
     // Another process may have done it in the meantime.
     let from = check(place, format(&transaction).map_err(failed)?)?;
-    let made = usize::try_from(from).unwrap_or(0);
-    for statements in MIGRATIONS.iter().skip(made) {
-        transaction.execute_batch(statements).map_err(failed)?;
-    }
-    transaction
-        .pragma_update(None, "user_version", FORMAT)
-        .map_err(failed)?;
-    transaction
-        .pragma_update(None, "application_id", APPLICATION)
-        .map_err(failed)?;
-    transaction.commit().map_err(failed)
+    let migrate = || {
+        let made = usize::try_from(from).unwrap_or(0);
+        let mut missing = MIGRATIONS.iter().skip(made);
+        missing.try_for_each(|statements| transaction.execute_batch(statements))?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)
+    };
+    migrate().and_then(|()| transaction.commit()).map_err(failed)
 }
 
-/// A database without our marks that has tables is somebody else's.
+/// A database with tables and without our application id belongs to another program.
 fn refuse_foreign(place: &LedgerPath, connection: &Connection) -> Result<(), StoreError> {
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -214,11 +209,12 @@ fn refuse_foreign(place: &LedgerPath, connection: &Connection) -> Result<(), Sto
     Ok(())
 }
 
-/// Settings that are kept in the file, most of which can only be chosen while it is empty. SQLite reports a collision with
-/// another process that switches to the write-ahead log, too, without asking the busy handler.
+/// Settings that are stored in the file, most of which can only be changed while it is empty.
 fn lay_out(connection: &Connection) -> rusqlite::Result<()> {
+    // Before the write-ahead log: page size and vacuum mode are fixed with the first page.
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // SQLite does not call the busy handler when two processes switch to the write-ahead log at once.
     let mut wait = waiter(PATIENCE);
     let mut asked = 0;
     loop {

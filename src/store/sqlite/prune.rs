@@ -11,20 +11,20 @@ use super::values::unsigned;
 use super::{dedupe, minutes};
 use crate::clock::Timestamp;
 
-/// How fast records go.
+/// How fast records are dropped.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PruneSpeed {
     /// Records, or free pages, that go in one transaction.
     batch: u32,
-    /// How many times as long as a transaction takes other writers are left alone after it. The lock that is taken
-    /// back at once is hardly ever free when they ask for it.
+    /// The pause after a transaction, as a multiple of its duration. Without it, other writers hardly ever find the
+    /// lock free.
     rest: u32,
 }
 
 impl PruneSpeed {
-    /// Somebody waits for the end.
+    /// A user waits for the result.
     pub(super) const FAST: Self = Self { batch: 256, rest: 0 };
-    /// Nobody waits, and others record meanwhile.
+    /// In the background, beside other writers.
     pub(super) const GENTLE: Self = Self { batch: 32, rest: 4 };
 
     fn rest(self, begun: Instant) {
@@ -34,10 +34,10 @@ impl PruneSpeed {
 
 /// Whatever their state: no schedule is as long as a retention. Late ones stand among younger records.
 const OLDER: &str = "
-    SELECT n, 0 FROM capture WHERE n < ?1 AND at < ?2
-    UNION ALL SELECT n, 1 FROM delivery WHERE n < ?1 AND at < ?2
-    UNION ALL SELECT n, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
-    UNION ALL SELECT n, 1 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
+    SELECT n, 0, 0 FROM capture WHERE n < ?1 AND at < ?2
+    UNION ALL SELECT n, 1, 0 FROM delivery WHERE n < ?1 AND at < ?2
+    UNION ALL SELECT n, 0, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
+    UNION ALL SELECT n, 1, 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
 
 /// The oldest records that are left when only those of known senders are. Deliveries with attempts left, and captures with
 /// work to do, are not given up to make room.
@@ -45,15 +45,15 @@ const OLDEST: &str = "
     SELECT n, 0, weight FROM capture WHERE n NOT IN (SELECT n FROM work)
     UNION ALL SELECT n, 1, size + 512 FROM delivery WHERE state <> 'pending' ORDER BY 1";
 
-/// What anybody can send to a listener that verifies, with what each of them takes.
+/// Captures that anyone can send to a listener that verifies, with their weights.
 const UNAUTHENTICATED: &str = "
     SELECT n, 0, weight FROM capture INDEXED BY capture_refused WHERE verdict = 'refused' AND n NOT IN (SELECT n FROM work)
     UNION ALL
     SELECT n, 0, weight FROM capture INDEXED BY capture_unsigned WHERE verdict = 'unsigned' AND n NOT IN (SELECT n FROM work)
     ORDER BY 1";
 
-/// What came to a listener without a secret. There is no index of them, since all that such a listener writes would be in
-/// it: each search goes on where the one before has ended.
+/// Captures of a listener without a secret. They have no index, since it would contain everything that such a listener
+/// writes: each search continues where the previous one ended.
 const UNCHECKED: &str = "
     SELECT n, 0, weight FROM capture WHERE verdict = 'unchecked' AND n >= ?1 AND n NOT IN (SELECT n FROM work) ORDER BY n";
 
@@ -70,12 +70,13 @@ pub(super) fn prune(
     let mut gone = 0;
     if let Some(before) = before {
         let ceiling = minutes::ceiling(connection, before)?;
-        gone += drop_all(connection, OLDER, &[ceiling, before.unix_us()], pace)?;
+        gone += drop_weight(connection, OLDER, &[ceiling, before.unix_us()], u64::MAX, pace)?.records;
         minutes::forget(connection, before)?;
     }
     let unauthenticated = unauthenticated_bytes(connection)?;
     if unauthenticated > unauthenticated_quota {
-        gone += drop_weight(connection, unauthenticated - unauthenticated_quota, pace)?.records;
+        let excess = unauthenticated - unauthenticated_quota;
+        gone += drop_weight(connection, UNAUTHENTICATED, &[], excess, pace)?.records;
     }
     if let Some(max) = max_bytes {
         gone += drop_beyond(connection, max, unchecked_from, pace)?;
@@ -100,8 +101,8 @@ pub(super) fn make_room(
     Ok(())
 }
 
-/// Drops records until the ledger takes `max` bytes: first what strangers sent, so that they push out nobody else's, then
-/// the oldest.
+/// Drops records until the ledger takes `max` bytes: first unauthenticated captures, so that strangers cannot displace other
+/// records, then the oldest.
 fn drop_beyond(
     connection: &mut Connection,
     max: u64,
@@ -109,29 +110,30 @@ fn drop_beyond(
     pace: PruneSpeed,
 ) -> rusqlite::Result<u64> {
     let mut gone = 0;
-    let mut classes = [UNAUTHENTICATED, UNCHECKED, OLDEST].into_iter();
-    let mut class = classes.next();
-    while let Some(which) = class {
-        let beyond = bytes(connection)?.saturating_sub(max);
-        if beyond == 0 {
-            break;
-        }
-        let values: &[i64] = if which == UNCHECKED { &[*unchecked_from] } else { &[] };
-        let last = last_number(connection)?;
-        let batch = drop_batch(connection, which, values, beyond, pace)?;
-        gone += batch.records;
-        let found = batch.records > 0;
-        if which == UNCHECKED {
-            *unchecked_from = if found { batch.last } else { last } + 1;
-        }
-        if !found {
-            class = classes.next();
+    for which in [UNAUTHENTICATED, UNCHECKED, OLDEST] {
+        loop {
+            let beyond = bytes(connection)?.saturating_sub(max);
+            if beyond == 0 {
+                return Ok(gone);
+            }
+            let values: &[i64] = if which == UNCHECKED { &[*unchecked_from] } else { &[] };
+            // Read before the search: captures that arrive meanwhile are searched next time.
+            let last = last_number(connection)?;
+            let batch = drop_batch(connection, which, values, beyond, pace)?;
+            gone += batch.records;
+            let found = batch.records > 0;
+            if which == UNCHECKED {
+                *unchecked_from = if found { batch.last } else { last } + 1;
+            }
+            if !found {
+                break;
+            }
         }
     }
     Ok(gone)
 }
 
-/// What unauthenticated captures take together.
+/// Weight of all unauthenticated captures, in bytes.
 pub(super) fn unauthenticated_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     connection
         .prepare_cached(
@@ -143,13 +145,20 @@ pub(super) fn unauthenticated_bytes(connection: &Connection) -> rusqlite::Result
 
 /// Drops the oldest unauthenticated captures until that many bytes are free. Returns how many became free.
 pub(super) fn drop_unauthenticated(connection: &mut Connection, bytes: u64) -> rusqlite::Result<u64> {
-    Ok(drop_weight(connection, bytes, PruneSpeed::FAST)?.weight)
+    Ok(drop_weight(connection, UNAUTHENTICATED, &[], bytes, PruneSpeed::FAST)?.weight)
 }
 
-fn drop_weight(connection: &mut Connection, bytes: u64, pace: PruneSpeed) -> rusqlite::Result<Dropped> {
+/// Drops records in batches until that much weight is gone, or no record is left.
+fn drop_weight(
+    connection: &mut Connection,
+    which: &str,
+    values: &[i64],
+    weight: u64,
+    pace: PruneSpeed,
+) -> rusqlite::Result<Dropped> {
     let mut all = Dropped::default();
-    while all.weight < bytes {
-        let batch = drop_batch(connection, UNAUTHENTICATED, &[], bytes - all.weight, pace)?;
+    while all.weight < weight {
+        let batch = drop_batch(connection, which, values, weight - all.weight, pace)?;
         if batch.records == 0 {
             break;
         }
@@ -159,17 +168,17 @@ fn drop_weight(connection: &mut Connection, bytes: u64, pace: PruneSpeed) -> rus
     Ok(all)
 }
 
-/// What went in one transaction.
+/// Records dropped in one transaction.
 #[derive(Debug, Clone, Copy, Default)]
 struct Dropped {
     records: u64,
-    /// Where their weight was asked for.
+    /// In bytes, 0 where the query selects none.
     weight: u64,
     /// The number of the last one.
     last: i64,
 }
 
-/// What the ledger takes, in bytes, without the pages that are free to be used again.
+/// Size of the ledger in bytes, without its free pages.
 pub(super) fn bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let (all, free) = pages(connection)?;
     Ok((all - free) * u64::from(PAGE_SIZE))
@@ -186,30 +195,21 @@ fn pages(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
 fn shrink(connection: &Connection, pace: PruneSpeed) -> rusqlite::Result<()> {
     loop {
         let (all, free) = pages(connection)?;
+        // The rest is reused by the next records.
         if free <= all / 4 {
             return Ok(());
         }
         let begun = Instant::now();
         connection.execute_batch(&format!("PRAGMA incremental_vacuum({})", pace.batch))?;
         pace.rest(begun);
+        // Nothing was released: a reader still uses the pages, or an old file has no vacuum mode.
         if pages(connection)?.1 >= free {
             return Ok(());
         }
     }
 }
 
-fn drop_all(connection: &mut Connection, which: &str, values: &[i64], pace: PruneSpeed) -> rusqlite::Result<u64> {
-    let mut gone = 0;
-    loop {
-        match drop_batch(connection, which, values, u64::MAX, pace)?.records {
-            0 => return Ok(gone),
-            dropped => gone += dropped,
-        }
-    }
-}
-
-/// Drops the first records that `which` names, by number, whether it is a delivery, and perhaps its weight; no more of them
-/// than make up `weight`.
+/// Drops the first records that the query `which` selects (number, whether it is a delivery, weight), up to `weight`.
 fn drop_batch(
     connection: &mut Connection,
     which: &str,
@@ -222,14 +222,13 @@ fn drop_batch(
     let batch: Vec<(i64, bool, u64)> = transaction
         .prepare_cached(&format!("{which} LIMIT {}", pace.batch))?
         .query_map(params_from_iter(values), |row| {
-            let weight = row.as_ref().column_count() > 2;
-            let weight = weight.then(|| row.get(2).map(unsigned)).transpose()?;
-            Ok((row.get(0)?, row.get(1)?, weight.unwrap_or_default()))
+            Ok((row.get(0)?, row.get(1)?, row.get(2).map(unsigned)?))
         })?
         .collect::<Result<_, _>>()?;
     if batch.is_empty() {
         return Ok(Dropped::default());
     }
+    // The newest records may be dropped, and their numbers must not be assigned again.
     let last = last_number(&transaction)?;
     begin_after(&transaction, last)?;
     let mut dropped = Dropped::default();

@@ -1,5 +1,5 @@
-//! What strangers may fill. Requests that nobody verified are kept up to a quota of their own, which is applied soon after
-//! each group that has some; the whole ledger is kept within its limit in the same way.
+//! Quotas. Unverified requests have a quota of their own, which is enforced soon after each group that contains some; the
+//! limit of the whole ledger is enforced in the same way.
 
 use std::time::{Duration, Instant};
 
@@ -21,13 +21,13 @@ const LARGE: u64 = 16 * 1024 * 1024;
 /// Groups after which the size of the ledger is looked at, however small they are.
 const GROUPS: u32 = 256;
 
-/// What a capture takes beside what its sender chooses, in bytes.
+/// Size of a row beside the fields that its sender chooses, in bytes.
 const ROW_BYTES: usize = 256;
 
-/// The names of verdicts that anybody can get.
+/// The verdicts of requests that anyone can send.
 pub(super) const UNAUTHENTICATED: [&str; 2] = ["refused", "unsigned"];
 
-/// What is known of the records that strangers sent, and of how much was written of late.
+/// What is known about unauthenticated captures, and how much was written since the last check.
 #[derive(Debug)]
 pub(super) struct Quota {
     /// Bytes that unauthenticated captures may take together.
@@ -79,12 +79,12 @@ impl Quota {
         }
     }
 
-    /// Forgets what is known of the ledger: it is another one by now.
+    /// Forgets what is known about the ledger, because the file was replaced.
     pub(super) fn forget(&mut self) {
         (self.sum, self.met, self.unchecked_from) = (None, true, 0);
     }
 
-    /// Takes note of a group that was written.
+    /// Counts a group that was written.
     pub(super) fn wrote(&mut self, ops: &[Op]) {
         self.groups = self.groups.saturating_add(1);
         for op in ops {
@@ -112,6 +112,7 @@ impl Quota {
         if UNAUTHENTICATED.contains(&capture.verdict.name.as_str()) {
             self.met = true;
             if let Some(sum) = &mut self.sum {
+                // Each line is stored with `: ` and a line feed.
                 let lines = capture.headers.iter();
                 let headers = lines.map(|(name, value)| name.len() + value.len() + 4).sum();
                 sum.bytes += weight(capture, headers) as u64;
@@ -119,7 +120,7 @@ impl Quota {
         }
     }
 
-    /// Drops what is beyond the limits. Asked for after every group, it mostly has nothing to do.
+    /// Drops what exceeds the limits. Called after every group, it mostly has nothing to do.
     pub(super) fn apply(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
         if std::mem::take(&mut self.met) {
             self.apply_to_unauthenticated(connection)?;
@@ -135,10 +136,11 @@ impl Quota {
             // A little more than needed, so that not every look finds the ledger too large.
             let target = total - total / 64;
             prune::make_room(connection, target, &mut self.unchecked_from, PruneSpeed::FAST)?;
+            // Unauthenticated captures were dropped first.
             self.sum = None;
         }
         if large {
-            // No failure when somebody reads: the next time will do.
+            // It fails while another connection reads; the next one will succeed.
             let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         }
         Ok(())

@@ -11,7 +11,6 @@ use super::values::{
 };
 use super::{diagnosis, processing, sealed};
 use crate::id::IdKind;
-use crate::known;
 use crate::message::{Message, Mode};
 use crate::store::{
     Answer, Attempt, Capture, DeliveryRecord, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome,
@@ -25,7 +24,7 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
         found.processing = processing::of(connection, n)?;
         found.diagnosis = diagnosis::of(connection, n)?;
         found.sealed = sealed::of(connection, n)?;
-        found.unseal(&known::by_fingerprint);
+        found.unseal();
         return Ok(Some(Record::Capture(Box::new(found))));
     }
     let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
@@ -36,7 +35,7 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
         .query_map([n], attempt)?
         .collect::<Result<_, _>>()?;
     found.sealed = sealed::of(connection, n)?;
-    found.unseal(&known::by_fingerprint);
+    found.unseal();
     Ok(Some(Record::Delivery(Box::new(found))))
 }
 
@@ -100,7 +99,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         wire_id: row.get(16)?,
         event: row.get(17)?,
         time: moment(row, 18)?,
-        mode: Mode::from_name(&row.get::<_, String>(19)?),
+        mode: Mode::from_name(row.get_ref(19)?.as_str()?).unwrap_or_default(),
         content_type: row.get(20)?,
         body: bytes(row, 21)?,
     };

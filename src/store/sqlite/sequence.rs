@@ -12,7 +12,7 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-/// Gives no number up to that one, whichever records are left: somebody may still use them.
+/// Reserves the numbers up to that one, also those of dropped records: a user may still refer to them.
 pub(super) fn begin_after(connection: &Connection, last: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE sequence SET last = ?1 WHERE last < ?1")?

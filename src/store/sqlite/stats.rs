@@ -1,4 +1,4 @@
-//! Figures over many records.
+//! Statistics.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,9 +12,10 @@ use crate::clock::Timestamp;
 use crate::percentile::nearest_rank;
 use crate::store::{EventStats, Query, Stats};
 
-/// Figures over the records that match. The page of the query says nothing here.
+/// Statistics of the records that match. The page of the query is ignored.
 pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<Stats> {
     let mut query = query.clone();
+    // The filter would apply them.
     (query.page.after, query.page.before) = (None, None);
     let floor = minutes::floor(connection, query.since)?;
     let mut figures = Figures::default();

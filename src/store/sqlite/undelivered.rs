@@ -1,6 +1,6 @@
-//! What failed and is still not delivered. Deliveries belong together when one repeats the other, or when they carry the same
-//! message, or what came of the same capture, to the same target. Of those that belong together the newest says where the
-//! message stands, and one is delivered again.
+//! Failed deliveries that are still not delivered. Deliveries form a group when one repeats the other, or when they carry the
+//! same message, or forward the same capture, to the same target. The newest of a group decides about its state, and one of a
+//! group is delivered again.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -101,7 +101,7 @@ fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<DeliveryNode
 
 fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryNode> {
     let (origin, is_delivery): (Option<i64>, bool) = (row.get(3)?, row.get(5)?);
-    // A record that is damaged is told of when its turn comes.
+    // A damaged record is reported when it is repeated.
     let text = |column| row.get_ref(column).map(|value| lossy(value).unwrap_or_default());
     let source = text(4)?;
     Ok(DeliveryNode {
@@ -113,37 +113,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryNode> {
     })
 }
 
-/// The numbers of those that are one step away.
+/// The numbers of the deliveries that are one step away. The indexes are named, because SQLite has no statistics to choose
+/// them by.
+const RELATED: &str = "
+    SELECT n FROM delivery INDEXED BY delivery_origin
+        WHERE origin = ?1 AND origin IS NOT NULL AND source = 'replay'
+    UNION ALL SELECT n FROM delivery INDEXED BY delivery_origin
+        WHERE origin = ?2 AND origin IS NOT NULL AND coalesce('endpoint ' || endpoint, url) = ?4
+    UNION ALL SELECT n FROM delivery INDEXED BY delivery_shared
+        WHERE message = ?3 AND message <> n AND coalesce('endpoint ' || endpoint, url) = ?4
+    UNION ALL SELECT n FROM delivery
+        WHERE n = ?3 AND coalesce('endpoint ' || endpoint, url) = ?4";
+
 fn related(connection: &Connection, n: i64, node: &DeliveryNode) -> rusqlite::Result<Vec<i64>> {
-    let mut found: Vec<i64> = node.repeats.into_iter().collect();
-    let mut add = |sql: &str, of: i64| -> rusqlite::Result<()> {
-        let mut statement = connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params![of, node.target], |row| row.get(0))?;
-        for row in rows {
-            found.push(row?);
-        }
-        Ok(())
-    };
-    add(
-        "SELECT n FROM delivery INDEXED BY delivery_origin
-         WHERE origin = ?1 AND origin IS NOT NULL AND source = 'replay' AND ?2 <> ''",
-        n,
-    )?;
-    if let Some(capture) = node.capture {
-        add(
-            "SELECT n FROM delivery INDEXED BY delivery_origin
-             WHERE origin = ?1 AND origin IS NOT NULL AND coalesce('endpoint ' || endpoint, url) = ?2",
-            capture,
-        )?;
-    }
-    add(
-        "SELECT n FROM delivery INDEXED BY delivery_shared
-         WHERE message = ?1 AND message <> n AND coalesce('endpoint ' || endpoint, url) = ?2",
-        node.message,
-    )?;
-    add(
-        "SELECT n FROM delivery WHERE n = ?1 AND coalesce('endpoint ' || endpoint, url) = ?2",
-        node.message,
-    )?;
-    Ok(found)
+    let mut statement = connection.prepare_cached(RELATED)?;
+    let rows = statement.query_map(params![n, node.capture, node.message, node.target], |row| row.get(0))?;
+    rows.chain(node.repeats.map(Ok)).collect()
 }

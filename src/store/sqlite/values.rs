@@ -1,4 +1,4 @@
-//! Values as SQLite keeps them, and how they are read from a row.
+//! Conversion of values to and from SQLite.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub(super) fn optional_number(row: &Row<'_>, column: usize) -> rusqlite::Result<
     Ok(row.get::<_, Option<i64>>(column)?.map(unsigned))
 }
 
-/// A text, whatever its bytes; `None` for what is none.
+/// A text, lossy where it is not UTF-8; `None` for another type.
 pub(super) fn lossy(value: ValueRef<'_>) -> Option<String> {
     match value {
         ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
 use crate::store::sealed as seal;
-use crate::store::{Ack, Lane, LaneSummary, NewCapture, NewWork, SealedPlace, Work, WorkKey, WorkKind};
+use crate::store::{Ack, Lane, LaneSummary, NewWork, SealedPlace, Work, WorkKey, WorkKind};
 
 /// The place of the next item in its lane. A lane gets items from the process that made it alone, so the number only has to
 /// be unique and rising within the process: it stays so when the ledger's file is replaced under it, and items are added
@@ -31,24 +31,6 @@ impl ChangeGroup<'_> {
         Ok(changed(signed(capture), rows))
     }
 
-    /// Without its key, which counts when the answer is known.
-    pub(super) fn unanswered(&mut self, new: &NewCapture) -> rusqlite::Result<Ack> {
-        let (n, late) = self.number(new.at)?;
-        let hash = dedupe::hash(new.provider.as_deref(), new.dedupe_key.as_deref());
-        let first = hash.map(|hash| self.seen.look(self.connection, hash, self.first, new.at));
-        let duplicate_of = first.transpose()?.flatten();
-        let keyless = NewCapture {
-            dedupe_key: None,
-            ..new.clone()
-        };
-        self.insert_capture((n, late), &keyless, None, duplicate_of)?;
-        Ok(Ack {
-            number: unsigned(n),
-            duplicate_of: duplicate_of.map(unsigned),
-            other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
-        })
-    }
-
     /// The answer is a success.
     pub(super) fn promise(&mut self, n: i64, dedupe_key: Option<&str>, work: &[NewWork]) -> rusqlite::Result<Ack> {
         // It may have been pruned meanwhile.
@@ -56,8 +38,8 @@ impl ChangeGroup<'_> {
             return Ok(Ack::default());
         };
         let hash = dedupe::hash(provider.as_deref(), dedupe_key);
-        let first = hash.map(|hash| self.seen.check_and_insert(self.connection, hash, (self.first, n), at));
-        let duplicate_of = first.transpose()?.flatten().filter(|first| *first != n);
+        let duplicate_of = self.seen.check_and_insert(self.connection, hash, (self.first, n), at)?;
+        let duplicate_of = duplicate_of.filter(|first| *first != n);
         self.connection
             .prepare_cached("UPDATE capture SET dedupe = ?2, duplicate_of = coalesce(duplicate_of, ?3) WHERE n = ?1")?
             .execute(params![n, hash.map(u64::cast_signed), duplicate_of])?;
@@ -92,6 +74,7 @@ pub(super) fn add(
         let lane = &item.lane;
         connection
             .prepare_cached(
+                // The lane exists from its first item on.
                 "INSERT OR IGNORE INTO work_lane (lane, kind, target, folder, trust, policy, owner)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?

@@ -49,14 +49,8 @@ pub(super) fn prepare(connection: &Connection) {
 
 /// Makes all of the changes or none.
 pub(super) fn group(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
-    if ops.is_empty() {
-        return Ok(Vec::new());
-    }
-    let made = make(connection, seen, ops);
-    if made.is_err() {
-        seen.reset();
-    }
-    made
+    // The index has the captures of the group already, which the transaction did not keep.
+    make(connection, seen, ops).inspect_err(|_| seen.reset())
 }
 
 fn make(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusqlite::Result<Vec<Ack>> {
@@ -73,9 +67,9 @@ fn make(connection: &mut Connection, seen: &mut DedupeIndex, ops: &[Op]) -> rusq
 impl ChangeGroup<'_> {
     fn apply(&mut self, op: &Op) -> rusqlite::Result<Ack> {
         match op {
-            Op::Capture(capture) => self.capture(capture, &[]),
-            Op::Receive { capture, work } => self.capture(capture, work),
-            Op::ReceiveUnanswered(capture) => self.unanswered(capture),
+            Op::Capture(capture) => self.capture(capture, &[], true),
+            Op::Receive { capture, work } => self.capture(capture, work, true),
+            Op::ReceiveUnanswered(capture) => self.capture(capture, &[], false),
             Op::Promise {
                 capture,
                 dedupe_key,
@@ -131,15 +125,17 @@ impl ChangeGroup<'_> {
         Ok(first.unwrap_or_default())
     }
 
-    fn capture(&mut self, new: &NewCapture, work: &[NewWork]) -> rusqlite::Result<Ack> {
+    /// A capture without an answer is stored without its key, which counts once the answer is known.
+    fn capture(&mut self, new: &NewCapture, work: &[NewWork], is_answered: bool) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let hash = dedupe::hash(new.provider.as_deref(), new.dedupe_key.as_deref());
-        let first = hash.map(|hash| {
-            self.seen
-                .check_and_insert(self.connection, hash, (self.first, n), new.at)
-        });
-        let duplicate_of = first.transpose()?.flatten();
-        self.insert_capture((n, late), new, hash, duplicate_of)?;
+        let numbers = (self.first, n);
+        let duplicate_of = if is_answered {
+            self.seen.check_and_insert(self.connection, hash, numbers, new.at)?
+        } else {
+            self.seen.look(self.connection, hash, self.first, new.at)?
+        };
+        self.insert_capture((n, late), new, hash.filter(|_| is_answered), duplicate_of)?;
         work::add(self.connection, n, new.at, duplicate_of.is_some(), work)?;
         Ok(Ack {
             number: unsigned(n),
@@ -148,7 +144,7 @@ impl ChangeGroup<'_> {
         })
     }
 
-    pub(super) fn insert_capture(
+    fn insert_capture(
         &mut self,
         (n, late): (i64, bool),
         new: &NewCapture,
@@ -178,18 +174,21 @@ impl ChangeGroup<'_> {
             late,
             new.verdict.secret.as_ref().and_then(json),
         ])?;
+        let key = new.dedupe_key.as_ref().filter(|_| hash.is_some());
         self.connection
             .prepare_cached(INSERT_CONTENT)?
-            .execute(params![n, new.dedupe_key, headers, &new.body[..]])?;
+            .execute(params![n, key, headers, &new.body[..]])?;
         sealed::keep(self.connection, n, &of_target)?;
         sealed::keep(self.connection, n, &of_headers)?;
         if let Some(workflow) = &new.workflow {
-            let of = Execution {
-                workflow: workflow.clone(),
-                note: None,
-                secret_header: None,
-            };
-            self.execution(n, &of)?;
+            let workflow = workflow.clone();
+            self.execution(
+                n,
+                &Execution {
+                    workflow,
+                    ..Execution::default()
+                },
+            )?;
         }
         Ok(())
     }
@@ -237,9 +236,9 @@ impl ChangeGroup<'_> {
         if let Some(execution) = &new.execution {
             self.execution(n, execution)?;
         }
-        new.attempts
-            .iter()
-            .try_for_each(|attempt| self.keep_attempt(n, attempt))?;
+        for attempt in &new.attempts {
+            self.keep_attempt(n, attempt)?;
+        }
         Ok(changed(n, 1))
     }
 

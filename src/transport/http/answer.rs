@@ -1,23 +1,23 @@
-//! How much of an answer's body is kept.
+//! Keeps a limited part of an answer's body.
 
 use bytes::Bytes;
 
 use crate::exchange::Answer;
 use crate::headers::Headers;
 
-/// How much of an answer beyond what is kept is read and thrown away, so that the connection can be used again.
+/// Bytes beyond the kept ones that are read and discarded, so that the connection can be reused.
 const DRAINED: usize = 1024 * 1024;
 
-/// How much is kept.
+/// How much of a body is kept, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeptAnswer {
-    /// For everybody.
+    /// The beginning, for the ledger and the screen.
     pub(super) beginning: usize,
-    /// For those who pass it on: nothing beyond this length.
+    /// The whole body up to this size, to be passed on.
     pub(super) whole: Option<usize>,
 }
 
-/// The body of an answer as it comes in.
+/// The body of an answer while it is received.
 pub(super) struct AnswerBody {
     keep: KeptAnswer,
     bytes: Vec<u8>,
@@ -33,7 +33,7 @@ impl AnswerBody {
         }
     }
 
-    /// Takes a piece; whether more is wanted.
+    /// Takes a piece. Returns whether more is wanted.
     pub(super) fn takes(&mut self, piece: &[u8]) -> bool {
         let most = self.keep.whole.unwrap_or_default().max(self.keep.beginning);
         let fits = piece.len().min(most - self.bytes.len());

@@ -1,4 +1,4 @@
-//! What went wrong with a request, as a kind and a fact for people. Never shows a URL: it may hold credentials.
+//! Explains failed exchanges: a kind and a text. A text never contains a URL, which may hold credentials.
 
 use std::error::Error;
 use std::io;
@@ -24,42 +24,38 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
         return (ErrorKind::Tls, tls_text(tls, &place));
     }
     if error.is_builder() {
-        return (ErrorKind::Protocol, "the URL cannot be asked for over HTTP".to_owned());
+        return (
+            ErrorKind::Protocol,
+            "the URL is not valid in an HTTP request".to_owned(),
+        );
     }
-    // The outermost I/O error repeats the innermost, which alone has the system's code.
-    let io = find::<io::Error>(&chain).map(io::Error::kind);
-    let last = chain.last().map(|last| lower(&last.to_string())).unwrap_or_default();
+    let (io, last) = innermost(&chain);
     if error.is_connect() {
         return connect(io, &last, &place, url);
     }
     (ErrorKind::Protocol, broken(io, &last, &place))
 }
 
-/// Why an address was not even tried.
+/// Why an address is not reached.
 pub(super) fn blocked(class: AddressClass) -> String {
     format!("{} addresses are not reached from here", class.name())
 }
 
-/// Why there is no connection, where nothing but one was needed.
+/// Why a direct connection failed.
 pub(super) fn unconnected(error: &io::Error, url: &Url) -> (ErrorKind, String) {
     connect(Some(error.kind()), &lower(&error.to_string()), &place(url, false), url)
 }
 
-/// Why an exchange on such a connection did not come to its end.
+/// Why an exchange on a direct connection failed.
 pub(super) fn broken_off(error: &hyper::Error, url: &Url) -> (ErrorKind, String) {
-    let chain = chain(error);
-    let io = find::<io::Error>(&chain).map(io::Error::kind);
-    let last = chain.last().map(|last| lower(&last.to_string())).unwrap_or_default();
+    let (io, last) = innermost(&chain(error));
     (ErrorKind::Protocol, broken(io, &last, &place(url, false)))
 }
 
 /// Why a client could not be built: only its trusted certificates can be at fault.
 pub(super) fn unbuilt(error: &reqwest::Error) -> String {
-    let reason = chain(error)
-        .last()
-        .map(|last| lower(&last.to_string()))
-        .unwrap_or_default();
-    format!("TLS cannot be set up: {reason}")
+    let (_, last) = innermost(&chain(error));
+    format!("cannot set up TLS: {last}")
 }
 
 fn connect(io: Option<io::ErrorKind>, last: &str, place: &str, url: &Url) -> (ErrorKind, String) {
@@ -123,7 +119,7 @@ fn certificate_text(reason: &CertificateError, place: &str) -> String {
         }
         Cert::UnknownIssuer => format!("{certificate} comes from an unknown issuer"),
         Cert::Revoked => format!("{certificate} is revoked"),
-        Cert::BadSignature => format!("{certificate} has a wrong signature"),
+        Cert::BadSignature => format!("the signature of {certificate} is wrong"),
         Cert::BadEncoding => format!("{certificate} is malformed"),
         other => format!("{certificate} is not acceptable: {}", lower(&other.to_string())),
     }
@@ -138,18 +134,26 @@ fn names(presented: &[String]) -> String {
     };
     let shown: Vec<_> = presented.iter().take(SHOWN).map(bare).collect();
     match presented.len() {
-        0 => "it names none".to_owned(),
+        0 => "it contains no names".to_owned(),
         more if more > SHOWN => format!("{} and {} more", shown.join(", "), more - SHOWN),
         _ => shown.join(", "),
     }
 }
 
-/// `127.0.0.1:3000`: who was talked to.
+/// The server: `127.0.0.1:3000`.
 fn place(url: &Url, proxied: bool) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     let host = url.host_str().unwrap_or_default();
     let note = if proxied { " (a proxy is set)" } else { "" };
     format!("{host}:{port}{note}")
+}
+
+/// The kind of the I/O error, and the text of the innermost error.
+fn innermost(chain: &[&(dyn Error + 'static)]) -> (Option<io::ErrorKind>, String) {
+    // The outermost I/O error repeats the innermost, which alone has the system's code.
+    let io = find::<io::Error>(chain).map(io::Error::kind);
+    let last = chain.last().map(|last| lower(&last.to_string()));
+    (io, last.unwrap_or_default())
 }
 
 /// An error and its causes, outermost first. An I/O error hides the error it was made from behind `get_ref`: its

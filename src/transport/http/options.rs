@@ -1,6 +1,5 @@
-//! What a user may choose about the transport, checked before the first request.
+//! Options of the HTTP transport, checked before the first request.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy};
@@ -13,10 +12,10 @@ use super::answer::KeptAnswer;
 use crate::exchange::ANSWER_KEPT;
 use crate::transport::address_policy::{self, AddressPolicy};
 
-/// What a user may choose.
+/// Options of the HTTP transport.
 #[derive(Clone, Default)]
 pub struct HttpOptions {
-    /// Takes any certificate.
+    /// Accepts any certificate.
     pub insecure: bool,
     /// Trusts the certificates of this PEM file besides the system's.
     pub ca_file: Option<PathBuf>,
@@ -25,34 +24,18 @@ pub struct HttpOptions {
     /// Honours `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` (or their lower-case forms) for targets that are
     /// not loopback.
     pub proxy_from_env: bool,
-    /// Sends a request's own `host` line instead of the target's.
+    /// Sends the request's own `host` header instead of the target's host.
     pub keep_host: bool,
-    /// How much of an answer is kept, in bytes, instead of [`ANSWER_KEPT`].
+    /// Bytes of a body that are kept of each answer, instead of [`ANSWER_KEPT`].
     pub answer_kept: Option<usize>,
-    /// Up to which length the whole body of an answer is kept besides, in bytes: for those who pass it on.
+    /// Maximum size in bytes of a body that is also kept whole, to be passed on.
     pub whole_answers: Option<usize>,
-    /// Which addresses may be reached, whatever else a delivery is allowed. A proxy looks names up itself and cannot be held
-    /// to a policy: with any but [`AddressPolicy::Any`] no proxy is used.
+    /// The addresses that may be reached, in addition to the policy of each delivery. A proxy resolves names itself and cannot
+    /// follow a policy: only with [`AddressPolicy::Any`] a proxy is used.
     pub addresses: AddressPolicy,
 }
 
-// A proxy's URL may hold a password.
-impl fmt::Debug for HttpOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpOptions")
-            .field("insecure", &self.insecure)
-            .field("ca_file", &self.ca_file)
-            .field("proxy", &self.proxy.as_ref().map(|_| "(masked)"))
-            .field("proxy_from_env", &self.proxy_from_env)
-            .field("keep_host", &self.keep_host)
-            .field("answer_kept", &self.answer_kept)
-            .field("whole_answers", &self.whole_answers)
-            .field("addresses", &self.addresses)
-            .finish()
-    }
-}
-
-/// Why options cannot be used.
+/// Why options are not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpOptionsError {
     /// The file of certificates cannot be read.
@@ -63,10 +46,10 @@ pub enum HttpOptionsError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file holds something else.
-    #[error("`{0}` holds no usable certificate in PEM form")]
+    /// The file contains something else.
+    #[error("`{0}` contains no usable certificate in PEM form")]
     NoCertificate(PathBuf),
-    /// The given proxy is none.
+    /// The given proxy is not valid.
     #[error("the given proxy is not the URL of an HTTP proxy")]
     Proxy,
 }
@@ -78,21 +61,18 @@ pub(super) struct TransportSettings {
     pub(super) addresses: AddressPolicy,
     insecure: bool,
     roots: Vec<Certificate>,
-    explicit: Option<Url>,
-    from_env: Environment,
+    http_proxy: Option<ProxySetting>,
+    https_proxy: Option<ProxySetting>,
+    /// Hosts that need no proxy, as in `NO_PROXY`.
+    no_proxy: String,
 }
 
-/// What the environment says of proxies, as it stands: an unusable proxy matters only to targets that would need it.
-#[derive(Default)]
-struct Environment {
-    http: Option<Variable>,
-    https: Option<Variable>,
-    except: String,
-}
-
-struct Variable {
-    name: &'static str,
-    value: String,
+/// A proxy as it was given. One of the environment is checked when a target needs it: an unusable one does not matter before.
+#[derive(Clone)]
+struct ProxySetting {
+    /// The environment variable; `None` for the user's option.
+    variable: Option<&'static str>,
+    url: String,
 }
 
 impl TransportSettings {
@@ -100,15 +80,22 @@ impl TransportSettings {
         options: HttpOptions,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, HttpOptionsError> {
-        let explicit = match &options.proxy {
-            Some(text) => Some(proxy_url(text).ok_or(HttpOptionsError::Proxy)?),
-            None => None,
+        if options.proxy.as_deref().is_some_and(|text| proxy_url(text).is_none()) {
+            return Err(HttpOptionsError::Proxy);
+        }
+        let uses_env = options.proxy_from_env && options.proxy.is_none();
+        let given = options.proxy.map(|url| ProxySetting { variable: None, url });
+        // The lower-case form wins, as in curl.
+        let from_env = |names: &[&'static str]| {
+            names.iter().filter(|_| uses_env).find_map(|name| {
+                let url = variable(name).filter(|value| !value.is_empty())?;
+                Some(ProxySetting {
+                    variable: Some(name),
+                    url,
+                })
+            })
         };
-        let from_env = if options.proxy_from_env && explicit.is_none() {
-            Environment::read(variable)
-        } else {
-            Environment::default()
-        };
+        let no_proxy = from_env(&["no_proxy", "NO_PROXY"]);
         Ok(Self {
             keep_host: options.keep_host,
             kept: KeptAnswer {
@@ -118,22 +105,31 @@ impl TransportSettings {
             addresses: options.addresses,
             insecure: options.insecure,
             roots: options.ca_file.map(read_roots).transpose()?.unwrap_or_default(),
-            explicit,
-            from_env,
+            http_proxy: given
+                .clone()
+                .or_else(|| from_env(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])),
+            https_proxy: given.or_else(|| from_env(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])),
+            no_proxy: no_proxy.map_or_else(String::new, |found| found.url),
         })
     }
 
-    /// Whether a proxy is set for such a target; `NO_PROXY` may still spare it.
-    pub(super) fn is_proxied(&self, url: &Url, addresses: AddressPolicy) -> bool {
-        let from_env = match url.scheme() {
-            "https" => &self.from_env.https,
-            _ => &self.from_env.http,
-        };
-        addresses == AddressPolicy::Any
-            && (self.explicit.is_some() || from_env.is_some() && !address_policy::is_loopback(url))
+    fn proxy(&self, is_tls: bool) -> Option<&ProxySetting> {
+        if is_tls {
+            self.https_proxy.as_ref()
+        } else {
+            self.http_proxy.as_ref()
+        }
     }
 
-    /// The error says which proxy cannot be used.
+    /// Whether a proxy is set for that target; `NO_PROXY` may still exclude it.
+    pub(super) fn is_proxied(&self, url: &Url, addresses: AddressPolicy) -> bool {
+        let proxy = self.proxy(url.scheme() == "https");
+        // Proxies of the environment are for remote targets; a user's option holds for every target.
+        let holds = |proxy: &ProxySetting| proxy.variable.is_none() || !address_policy::is_loopback(url);
+        addresses == AddressPolicy::Any && proxy.is_some_and(holds)
+    }
+
+    /// Applies the options to a client. The error names the proxy that is not valid.
     pub(super) fn apply(
         &self,
         mut builder: ClientBuilder,
@@ -146,73 +142,29 @@ impl TransportSettings {
         if !is_tls && !proxied {
             return Ok(builder.tls_certs_only([]));
         }
-        if proxied {
-            for proxy in self.proxies()? {
-                builder = builder.proxy(proxy);
-            }
+        if let Some(proxy) = self.proxy(is_tls).filter(|_| proxied) {
+            builder = builder.proxy(proxy.build()?.no_proxy(NoProxy::from_string(&self.no_proxy)));
         }
         // For a proxy too: it may itself be reached over TLS.
         Ok(builder.tls_certs_merge(self.roots.iter().cloned()))
     }
-
-    fn proxies(&self) -> Result<Vec<Proxy>, String> {
-        let unusable = |_| HttpOptionsError::Proxy.to_string();
-        if let Some(url) = &self.explicit {
-            return Ok(vec![Proxy::all(url.clone()).map_err(unusable)?]);
-        }
-        let Environment { http, https, except } = &self.from_env;
-        let mut proxies = Vec::new();
-        if let Some(variable) = http {
-            proxies.push(Proxy::http(variable.url()?).map_err(unusable)?);
-        }
-        if let Some(variable) = https {
-            proxies.push(Proxy::https(variable.url()?).map_err(unusable)?);
-        }
-        let except = NoProxy::from_string(except);
-        Ok(proxies
-            .into_iter()
-            .map(|proxy| proxy.no_proxy(except.clone()))
-            .collect())
-    }
 }
 
-impl Environment {
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        // The lower-case form wins, as in curl.
-        let first = |names: &[&'static str]| {
-            names.iter().find_map(|name| {
-                let value = variable(name).filter(|value| !value.is_empty())?;
-                Some(Variable { name, value })
-            })
-        };
-        Self {
-            http: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
-            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-            except: first(&["no_proxy", "NO_PROXY"]).map_or_else(String::new, |found| found.value),
-        }
-    }
-}
-
-impl Variable {
-    fn url(&self) -> Result<Url, String> {
-        proxy_url(&self.value).ok_or_else(|| {
-            format!(
-                "the environment variable `{}` is not the URL of an HTTP proxy",
-                self.name
-            )
+impl ProxySetting {
+    fn build(&self) -> Result<Proxy, String> {
+        let proxy = proxy_url(&self.url).and_then(|url| Proxy::all(url).ok());
+        proxy.ok_or_else(|| match self.variable {
+            Some(name) => format!("the environment variable `{name}` is not the URL of an HTTP proxy"),
+            None => HttpOptionsError::Proxy.to_string(),
         })
     }
 }
 
 /// `host:port` means http, as everywhere.
 fn proxy_url(text: &str) -> Option<Url> {
-    let url = if text.contains("://") {
-        Url::parse(text)
-    } else {
-        Url::parse(&format!("http://{text}"))
-    };
-    url.ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    let scheme = if text.contains("://") { "" } else { "http://" };
+    let url = Url::parse(&format!("{scheme}{text}")).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 fn read_roots(path: PathBuf) -> Result<Vec<Certificate>, HttpOptionsError> {

@@ -1,4 +1,4 @@
-//! Names to addresses, and the two loopback families.
+//! Resolves names to addresses, with both loopback families for `localhost`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,27 +13,25 @@ use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 pub(super) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// How long the other family has to answer. On loopback either side answers at once.
+/// Time limit for connecting to the other family: on loopback a server answers at once.
 const PROBE: Duration = Duration::from_millis(250);
 
-/// The system's resolver, except that `localhost` is both loopback addresses without asking anybody: a server may
-/// listen on either, and the system may know only one.
-///
-/// Addresses that may not be reached are left out.
+/// The system's resolver, except that `localhost` is always both loopback addresses: a server may listen on either, and the
+/// system may know only one. Addresses that the policy does not allow are left out.
 pub(super) struct Resolver(pub(super) AddressPolicy);
 
-/// Why a name has no address that can be tried.
+/// Why a name has no usable address.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAddress {
-    /// It has none.
+    /// It has no address.
     #[error("`{name}` does not resolve: {reason}")]
     Unresolved {
-        /// What was looked up.
+        /// The name.
         name: String,
         /// Why not.
         reason: String,
     },
-    /// It has some that may not be reached.
+    /// Its addresses may not be reached.
     #[error("the name leads to a {} address", .0.name())]
     Blocked(AddressClass),
 }
@@ -54,24 +52,23 @@ impl Resolve for Resolver {
     }
 }
 
-/// Those that may be reached.
+/// The addresses that may be reached.
 fn within(policy: AddressPolicy, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NoAddress> {
+    // Taken before filtering, for the error about a name without an allowed address.
     let first = found.first().map(|address| AddressClass::of(address.ip()));
-    let may: Vec<_> = found
+    let allowed = found
         .into_iter()
-        .filter(|address| policy.check(address.ip()).is_ok())
-        .collect();
+        .filter(|address| policy.allows(AddressClass::of(address.ip())));
+    let allowed: Vec<_> = allowed.collect();
     match first {
-        Some(class) if may.is_empty() => Err(NoAddress::Blocked(class)),
-        _ => Ok(may),
+        Some(class) if allowed.is_empty() => Err(NoAddress::Blocked(class)),
+        _ => Ok(allowed),
     }
 }
 
 async fn look_up(name: &str) -> Result<Vec<SocketAddr>, String> {
-    let found: Vec<_> = match tokio::net::lookup_host((name, 0)).await {
-        Ok(found) => found.collect(),
-        Err(error) => return Err(reason(&error)),
-    };
+    let found = tokio::net::lookup_host((name, 0)).await;
+    let found: Vec<_> = found.map_err(|error| reason(&error))?.collect();
     if found.is_empty() {
         return Err("it has no address".to_owned());
     }
@@ -80,14 +77,11 @@ async fn look_up(name: &str) -> Result<Vec<SocketAddr>, String> {
 
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
-    let text = text
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text);
-    lower(text)
+    lower(text.trim_start_matches("failed to lookup address information: "))
 }
 
-/// When nobody listens on a loopback address: the address of the other family on the same port, if somebody listens
-/// there. `None` for `localhost`, of which both were tried.
+/// The loopback address of the other family, if a server listens there on the same port. `None` for `localhost`, where both
+/// were tried already.
 pub async fn other_loopback_answers(url: &Url) -> Option<SocketAddr> {
     let other = match url.host()? {
         Host::Ipv4(address) if address.is_loopback() => LOOPBACK[1],

@@ -1,4 +1,4 @@
-//! From the engine's request to hyper's and reqwest's, and back from their headers to ours.
+//! Converts requests to hyper's and reqwest's types, and their headers back.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,11 +12,11 @@ use crate::headers::Headers;
 /// A request for a connection.
 pub(super) type WireRequest = hyper::Request<Full<Bytes>>;
 
-/// The request as it goes onto a connection. The error says what cannot be sent.
+/// The request for hyper. The error says what is not valid in HTTP.
 pub(super) fn direct(request: &crate::exchange::Request, keep_host: bool) -> Result<WireRequest, String> {
     let method = method(request)?;
     let target = &request.url[Position::BeforePath..Position::AfterQuery];
-    let target = Uri::try_from(target).map_err(|_| "the URL cannot be asked for over HTTP".to_owned())?;
+    let target = Uri::try_from(target).map_err(|_| "the URL is not valid in an HTTP request".to_owned())?;
     let mut ready = WireRequest::new(Full::new(request.body.clone()));
     *ready.uri_mut() = target;
     *ready.headers_mut() = lines(request, &method, keep_host, None)?;
@@ -24,7 +24,7 @@ pub(super) fn direct(request: &crate::exchange::Request, keep_host: bool) -> Res
     Ok(ready)
 }
 
-/// The request as reqwest takes it. The error says what cannot be sent.
+/// The request for reqwest. The error says what is not valid in HTTP.
 pub(super) fn prepare(
     client: &Client,
     request: &crate::exchange::Request,
@@ -104,11 +104,7 @@ fn line(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
-/// Header lines as they came.
+/// Header lines as received.
 pub(super) fn read_headers(map: &HeaderMap) -> Headers {
-    let mut headers = Headers::with_capacity(map.len());
-    for (name, value) in map {
-        headers.push_raw(name.as_str(), value.as_bytes());
-    }
-    headers
+    map.into()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Sheet, later_json};
+use super::{RecordSheet, later_json};
 use crate::app::inspect::show::RecordDetails;
 use crate::app::receive::takeover::described;
 use crate::store::{Capture, Processing};
@@ -45,7 +45,7 @@ pub(super) fn json(details: &RecordDetails, capture: &Capture) -> Value {
     })
 }
 
-impl Sheet<'_> {
+impl RecordSheet<'_> {
     /// Lines for people, without headers and body unless they are wanted.
     pub(super) fn capture(&mut self, capture: &Capture, with_content: bool) {
         let request = &capture.request;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Sheet, ago, later_json};
+use super::{RecordSheet, ago, later_json};
 use crate::app::inspect::show::RecordDetails;
 use crate::clock::human_duration;
 use crate::exchange::{Attempt, Outcome, Source};
@@ -12,7 +12,7 @@ use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
 use crate::view::body::encoded;
 use crate::view::request::header_lines;
-use crate::view::{millis, short_size, short_time, status_line};
+use crate::view::{millis, short_size, short_time};
 
 /// The fields of `hook.delivery/1`.
 pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
@@ -52,10 +52,7 @@ pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
 }
 
 fn attempt_json(attempt: &Attempt) -> Value {
-    let (answer, error) = match &attempt.outcome {
-        Outcome::Answer(answer) => (Some(answer), None),
-        Outcome::Error { kind, text } => (None, Some((kind.name(), text))),
-    };
+    let (answer, error) = (attempt.outcome.answer(), attempt.outcome.error());
     let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&answer.body));
     let mut fields = json!({
         "attempt": attempt.seq,
@@ -78,7 +75,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
     fields
 }
 
-impl Sheet<'_> {
+impl RecordSheet<'_> {
     /// Lines for people, without attempts, headers and body unless they are wanted.
     pub(super) fn delivery(&mut self, record: &DeliveryRecord, with_content: bool) {
         let delivery = &record.delivery;
@@ -120,10 +117,7 @@ impl Sheet<'_> {
     /// One line an attempt, with what the answer says; headers too when everything is wanted.
     fn attempt(&mut self, attempt: &Attempt, is_success: bool) {
         let style = self.page.style;
-        let outcome = match &attempt.outcome {
-            Outcome::Answer(answer) => status_line(answer.status),
-            Outcome::Error { kind, .. } => kind.words().to_owned(),
-        };
+        let outcome = attempt.outcome.summary();
         let outcome = if is_success {
             style.good(&outcome)
         } else {
@@ -136,7 +130,7 @@ impl Sheet<'_> {
             Outcome::Error { text, .. } => self.field("", &style.dim(&printable(text, 400))),
             Outcome::Answer(answer) if !self.full && !answer.body.is_empty() => {
                 let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
-                self.field("", &style.dim(&format!("it says: {text}")));
+                self.field("", &style.dim(&format!("response body: {text}")));
             }
             Outcome::Answer(_) => {}
         }
@@ -154,7 +148,8 @@ impl Sheet<'_> {
             self.page.line(style.name("    <--"));
             self.content("    ", &answer.headers, &answer.body);
             if answer.truncated {
-                self.page.line(style.dim("    … the rest of the answer was not kept"));
+                self.page
+                    .line(style.dim("    … the rest of the response was not recorded"));
             }
         }
         self.page.line("");

@@ -37,7 +37,7 @@ pub struct DetailsView<'a> {
 
 impl View for DetailsView<'_> {
     fn human(&self, page: &mut Page) {
-        let mut sheet = Sheet {
+        let mut sheet = RecordSheet {
             page,
             details: self.details,
             full: self.full,
@@ -74,13 +74,13 @@ impl DetailsView<'_> {
 }
 
 /// A page about one record.
-struct Sheet<'a> {
+struct RecordSheet<'a> {
     page: &'a mut Page,
     details: &'a RecordDetails,
     full: bool,
 }
 
-impl Sheet<'_> {
+impl RecordSheet<'_> {
     /// `#17  cap_...  verified`
     fn title(&mut self, number: u64, id: &str, state: &str) {
         let style = self.page.style;
@@ -88,14 +88,13 @@ impl Sheet<'_> {
             "{}  {}  {}",
             style.strong(&format!("#{number}")),
             style.dim(id),
-            tone(state).paint(style, &printable(state, HEADER_SHOWN)),
+            style.paint(tone(state), &printable(state, HEADER_SHOWN)),
         ));
     }
 
     /// `provider   poolflow`
     fn field(&mut self, name: &str, value: &str) {
-        let name = self.page.style.dim(&format!("{name:<12}"));
-        self.page.line(format!("{name}{value}"));
+        self.page.field(name, value);
     }
 
     /// Text from the network.

@@ -13,19 +13,19 @@ use crate::view::{count, short_size, short_time, status_line};
 /// Characters of a text from the network in one sentence, at most.
 const MOST: usize = 400;
 
+fn short(text: &str) -> String {
+    printable(text, MOST)
+}
+
 /// What became of a request that was received.
 pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<String> {
     let request = &capture.request;
-    let provider = request.provider.as_deref();
-    let mut said = vec![format!(
-        "`{}` with {} of body came from {}.",
-        printable(&format!("{} {}", request.method, request.target), MOST),
-        short_size(details.size as u64),
-        printable(&request.remote, MOST),
-    )];
-    said.push(match provider {
-        Some(provider) => format!("It was judged as a request of `{}`.", printable(provider, MOST)),
-        None => "No provider was recognised: none of the known signature headers is there.".to_owned(),
+    let line = short(&format!("{} {}", request.method, request.target));
+    let (size, remote) = (short_size(details.size as u64), short(&request.remote));
+    let mut said = vec![format!("`{line}` with {size} of body came from {remote}.")];
+    said.push(match &request.provider {
+        Some(provider) => format!("It was checked as a request of `{}`.", short(provider)),
+        None => "No provider was detected: no known signature header is present.".to_owned(),
     });
     said.extend(verdict(capture));
     said.push(match request.workflow {
@@ -35,12 +35,12 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
     });
     if let Some(first) = capture.duplicate_of {
         let same = if details.same_content {
-            "It has the same signed content as"
+            "has the same signed content as"
         } else {
-            "It is the same event as"
+            "is the same event as"
         };
         said.push(format!(
-            "{same} #{first}, so that no command was run for it again; forwards were made."
+            "It {same} #{first}, so no command was run for it again; it was still forwarded."
         ));
     }
     said.extend(forwards(details, capture));
@@ -53,33 +53,28 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
 fn verdict(capture: &Capture) -> Vec<String> {
     let (request, number) = (&capture.request, capture.number);
     let verdict = &request.verdict;
-    let detail = verdict.detail.as_deref().map(|detail| printable(detail, MOST));
+    let detail = verdict.detail.as_deref().map(short);
     match (verdict.name.as_str(), detail) {
-        ("verified", Some(detail)) => vec![format!("Its signature is right, {detail}.")],
+        ("verified", Some(detail)) => vec![format!("Its signature is valid, {detail}.")],
         ("token-only", _) => vec![
-            "It carries the right token: whoever sent it knows the secret, but nothing of the request is signed."
-                .to_owned(),
+            "It has the right token: the sender knows the secret, but nothing of the request is signed.".to_owned(),
         ],
-        ("verified", None) => vec!["Its signature is right.".to_owned()],
+        ("verified", None) => vec!["Its signature is valid.".to_owned()],
         ("refused", detail) => {
             let reason = verdict.reason.as_deref().unwrap_or_default();
-            let said = detail.unwrap_or_else(|| printable(reason, MOST));
-            let mut words = vec![format!("It was refused: {said}.")];
-            match &capture.diagnosis {
-                Some(note) => {
-                    words.push(format!("The cause: {}.", printable(&note.text, MOST)));
-                    words.extend(
-                        note.hint
-                            .as_ref()
-                            .map(|hint| format!("What helps: {}.", printable(hint, MOST))),
-                    );
-                }
-                None => words.extend(refusal_help(reason, request.provider.as_deref(), number)),
+            let detail = detail.unwrap_or_else(|| short(reason));
+            let mut words = vec![format!("It was refused: {detail}.")];
+            if let Some(note) = &capture.diagnosis {
+                words.push(format!("The cause: {}.", short(&note.text)));
+                let hint = note.hint.as_deref().map(short);
+                words.extend(hint.map(|hint| format!("What helps: {hint}.")));
+            } else {
+                words.extend(refusal_help(reason, request.provider.as_deref(), number));
             }
             words
         }
         ("unsigned", _) => {
-            vec!["This provider signs nothing, so that nothing can be said about the sender.".to_owned()]
+            vec!["This provider signs nothing, so the sender is unknown.".to_owned()]
         }
         _ => vec![format!(
             "Nothing was verified: `hook listen` had no `--secret`. `hook verify {number} --secret REF` does it now."
@@ -89,7 +84,7 @@ fn verdict(capture: &Capture) -> Vec<String> {
 
 /// What helps against a refusal.
 fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<String> {
-    let name = printable(provider.unwrap_or("NAME"), MOST);
+    let name = short(provider.unwrap_or("NAME"));
     Some(match reason {
         "no-match" | "malformed" | "part-missing" => {
             format!(
@@ -101,7 +96,7 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
         ),
         "unrecognised" => "Name the provider: `hook listen --provider NAME`.".to_owned(),
         "too-old" | "too-new" => format!(
-            "Signatures hold for a short time only. `hook verify {number}` judges it as of its arrival, `hook replay \
+            "Signatures expire quickly. `hook verify {number}` judges it as of its arrival, `hook replay \
              {number} --secret REF --to URL` sends it with a fresh one; if it came straight from its sender, one of \
              the clocks is wrong."
         ),
@@ -114,111 +109,95 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
 }
 
 fn answer(status: u16, refused: bool) -> String {
-    match status {
-        0 => "It was answered by the app that it was forwarded to.".to_owned(),
-        200..300 => format!(
-            "It was answered {}: for the sender it is delivered.",
-            status_line(status)
-        ),
-        _ if refused => format!(
-            "It was answered {}, without a reason: those are for the operator alone. A sender with a schedule tries \
-             again.",
-            status_line(status)
-        ),
-        _ => format!(
-            "It was answered {}, as `--status` or `--fail-first` asked: a sender with a schedule tries again.",
-            status_line(status)
-        ),
-    }
+    let line = status_line(status);
+    let why = match status {
+        0 => return "It was answered by the app that it was forwarded to.".to_owned(),
+        200..300 => return format!("It was answered {line}: for the sender it is delivered."),
+        // The reason would help a forger.
+        _ if refused => "without a reason: those are for the operator alone. A",
+        _ => "as `--status` or `--fail-first` asked: a",
+    };
+    format!("It was answered {line}, {why} sender with a schedule tries again.")
 }
 
 fn forwards(details: &RecordDetails, capture: &Capture) -> Vec<String> {
     if !details.later.is_empty() {
         return again(details);
     }
-    match &capture.forwarded_to {
+    let number = capture.number;
+    match capture.forwarded_to.as_deref().map(short) {
         Some(url) => vec![format!(
-            "It was forwarded to {}; that delivery is no longer recorded.",
-            printable(url, MOST)
+            "It was forwarded to {url}; that delivery is no longer recorded."
         )],
         None if capture.request.verdict.name == "refused" => {
-            vec!["Nothing was forwarded or run: refused requests are recorded and no more.".to_owned()]
+            vec!["Nothing was forwarded or run: refused requests are only recorded.".to_owned()]
         }
         None if !capture.processing.is_empty() || !details.waiting.is_empty() => Vec::new(),
         None => vec![format!(
-            "It was sent on to nobody: `hook replay {} --to URL` does.",
-            capture.number
+            "It was not forwarded: `hook replay {number} --to URL` does that."
         )],
     }
 }
 
 /// A forward or a command that is not done yet.
 fn waiting(waiting: &WaitingWork) -> String {
-    let what = printable(&described(&waiting.lane), MOST);
+    let what = short(&described(&waiting.lane));
     if waiting.is_worked_on {
-        format!("Still to be done by a `hook` that is running: {what}.")
+        format!("Pending in a running `hook`: {what}.")
     } else {
-        format!("Still to be done: {what}. `hook replay --resume` does it.")
+        format!("Pending: {what}. `hook replay --resume` runs it.")
     }
 }
 
 /// What came of a command that failed at first.
-fn processing(processing: &Processing) -> Vec<String> {
-    let command = printable(&processing.command, MOST);
-    let mut said = vec![format!(
-        "`{command}` ran for it and failed {}, the last time with `{}`.",
-        count(processing.tries.into(), "time"),
-        printable(&processing.error, MOST)
-    )];
-    said.push(match processing.mended_at {
-        Some(at) => format!("It succeeded at last ({}); nothing is left to do.", at.local_datetime()),
-        None => format!(
-            "The sender was answered before, so that it does not send it again: `hook replay --failed --exec {}` does \
-             what is left.",
-            // Cut or escaped it would be another command.
-            if command == processing.command {
-                quote(&command)
-            } else {
-                "CMD".to_owned()
-            }
-        ),
-    });
-    said
+fn processing(processing: &Processing) -> [String; 2] {
+    let (command, error) = (short(&processing.command), short(&processing.error));
+    let tries = count(processing.tries.into(), "time");
+    let first = format!("`{command}` ran for it and failed {tries}, the last time with `{error}`.");
+    if let Some(at) = processing.mended_at {
+        let at = at.local_datetime();
+        return [first, format!("It succeeded later ({at}); nothing is left to do.")];
+    }
+    // Cut or escaped it would be another command.
+    let again = if command == processing.command {
+        quote(&command)
+    } else {
+        "CMD".to_owned()
+    };
+    let rest = format!(
+        "The sender already has its response and will not send it again: `hook replay --failed --exec {again}` does \
+         what is left."
+    );
+    [first, rest]
 }
 
 /// Deliveries that came of the record, and how to repeat those that failed.
 fn again(details: &RecordDetails) -> Vec<String> {
-    let sentence = |summary: &crate::store::Summary| {
-        let outcome = outcome(details, summary);
+    let sentences = details.later.iter().map(|summary| {
+        let (number, outcome) = (summary.number, outcome(details, summary));
         match summary.state.as_str() {
             "delivered" => format!("It went on as {outcome}."),
-            _ => format!(
-                "It went on as {outcome}; `hook log show {} --why` tells more.",
-                summary.number
-            ),
+            _ => format!("It went on as {outcome}; `hook log show {number} --why` tells more."),
         }
-    };
-    details.later.iter().map(sentence).collect()
+    });
+    sentences.collect()
 }
 
 /// What became of a delivery.
 pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> Vec<String> {
     let delivery = &record.delivery;
     let event = match (delivery.message.event.as_str(), &delivery.execution) {
-        (_, Some(of)) => format!("The request of workflow `{}`", printable(&of.workflow, MOST)),
+        (_, Some(of)) => format!("The request of workflow `{}`", short(&of.workflow)),
         ("", None) => "An event of unknown type".to_owned(),
-        (event, None) => format!("`{}`", printable(event, MOST)),
+        (event, None) => format!("`{}`", short(event)),
     };
-    let url = printable(&delivery.url, MOST);
+    let url = short(&delivery.url);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
     let mut helped: Option<String> = None;
     for attempt in &delivery.attempts {
-        let last = delivery.attempts.last() == Some(attempt);
-        said.push(attempt_words(
-            details,
-            attempt,
-            last && delivery.state == DeliveryState::Delivered,
-        ));
+        let is_last = delivery.attempts.last() == Some(attempt);
+        let is_success = is_last && delivery.state == DeliveryState::Delivered;
+        said.push(attempt_words(details, attempt, is_success));
         let help = attempt_help(attempt, &delivery.url);
         // The same advice three times is noise.
         if help != helped {
@@ -244,11 +223,10 @@ fn attempt_words(details: &RecordDetails, attempt: &Attempt, delivered: bool) ->
             let status = status_line(answer.status);
             format!("Attempt {seq} ({at}) was answered {status} after {took}{says}{so}.")
         }
-        Outcome::Error { kind, text } => format!(
-            "Attempt {seq} ({at}) got no answer: {}, after {took}: {}.",
-            kind.words(),
-            printable(text, MOST)
-        ),
+        Outcome::Error { kind, text } => {
+            let (what, text) = (kind.words(), short(text));
+            format!("Attempt {seq} ({at}) got no answer: {what}, after {took}: {text}.")
+        }
     }
 }
 
@@ -264,34 +242,34 @@ fn attempt_help(attempt: &Attempt, url: &str) -> Option<String> {
 fn status_help(status: u16) -> Option<&'static str> {
     Some(match status {
         200..300 => return None,
-        300..400 => "Redirects are not followed: the target must be the URL that answers itself.",
+        300..400 => "Redirects are not followed: use the final URL as the target.",
         401 | 403 => {
             "That is how a receiver refuses a signature: do both sides have the same secret? With `hook listen` on the \
              other side, its terminal and its `hook log --failed` say why."
         }
         404 => "The app has nothing at that path.",
-        405 => "The app does not take that method there.",
-        408 | 504 => "Something before or in the app took too long: it should answer first and work afterwards.",
-        410 => "The receiver wants no more of these.",
-        413 => "The body is larger than the receiver takes.",
-        415 => "The receiver does not take that content type.",
-        429 | 503 => "The receiver asks to be left alone for a while.",
-        400..500 => "The receiver found fault with the request: its log says with what.",
-        _ => "The app failed while it handled the request: its log says at what.",
+        405 => "The app does not accept that method there.",
+        408 | 504 => "The app, or a proxy in front of it, took too long: respond first, process afterwards.",
+        410 => "The receiver wants no more of these events.",
+        413 => "The body is larger than the receiver accepts.",
+        415 => "The receiver does not accept that content type.",
+        429 | 503 => "The receiver asks for a pause.",
+        400..500 => "The receiver rejected the request: its log says why.",
+        _ => "The app failed to handle the request: its log says why.",
     })
 }
 
 fn error_help(kind: ErrorKind, https: bool) -> &'static str {
     match kind {
-        ErrorKind::Dns => "The host's name is not known: is the URL right?",
-        ErrorKind::Connect => "Nobody listens there: is the app running, on that port and address?",
+        ErrorKind::Dns => "The host name does not resolve: is the URL right?",
+        ErrorKind::Connect => "Nothing listens there: is the app running, on that port and address?",
         ErrorKind::Tls => "The certificate was not accepted: `--cacert FILE` trusts a private one.",
-        ErrorKind::Timeout => "The receiver took longer than allowed: it should answer first and work afterwards.",
-        ErrorKind::Protocol if https => "The connection broke off: is something in between that cuts it?",
-        ErrorKind::Protocol => "What answers is no HTTP, or broke off: does the port speak https?",
-        ErrorKind::Cancelled => "It was stopped in the middle.",
+        ErrorKind::Timeout => "The receiver took too long: respond first, process afterwards.",
+        ErrorKind::Protocol if https => "The connection was cut: does a proxy in between close it?",
+        ErrorKind::Protocol => "The response is not HTTP, or the connection was cut: does the port speak https?",
+        ErrorKind::Cancelled => "The attempt was interrupted.",
         ErrorKind::Signing => "Its private key cannot sign: nothing was sent.",
-        ErrorKind::Blocked => "That address may not be reached from here.",
+        ErrorKind::Blocked => "The address policy does not allow that address.",
     }
 }
 
@@ -302,16 +280,18 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
     match delivery.state {
         DeliveryState::Delivered => vec!["It is delivered; nothing is left to do.".to_owned()],
         DeliveryState::Pending => {
-            let mut said = vec![format!("It is not over: {}.", next(details, delivery))];
+            let mut said = vec![format!("It is pending: {}.", next(details, delivery))];
             if !details.is_worked_on {
-                said.push(format!("`hook replay {number}` makes a new delivery of it instead."));
+                said.push(format!("`hook replay {number}` makes a new delivery instead."));
             }
             said
         }
-        DeliveryState::Skipped | DeliveryState::Rehearsed => vec![
-            unsent(delivery),
-            format!("`hook replay {number}` delivers it all the same."),
-        ],
+        DeliveryState::Skipped | DeliveryState::Rehearsed => {
+            let note = delivery.execution.as_ref().and_then(|of| of.note.as_ref());
+            let why = note.map_or_else(String::new, |note| format!(": {}", short(note)));
+            let help = format!("`hook replay {number}` delivers it anyway.");
+            vec![format!("Nothing was sent{why}."), help]
+        }
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {
             let why = match made {
@@ -324,14 +304,5 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             said.push(format!("`hook replay {number}` delivers it again."));
             said
         }
-    }
-}
-
-/// Why a workflow sent nothing.
-fn unsent(delivery: &NewDelivery) -> String {
-    let note = delivery.execution.as_ref().and_then(|of| of.note.as_deref());
-    match note {
-        Some(note) => format!("Nothing was sent: {}.", printable(note, MOST)),
-        None => "Nothing was sent.".to_owned(),
     }
 }

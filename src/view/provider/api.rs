@@ -2,44 +2,40 @@
 
 use serde_json::{Value, json};
 
-use super::sheet::Sheet;
+use super::sheet::ProfileSheet;
 use crate::clock::human_duration;
 use crate::provider::Profile;
-use crate::provider::api::{Api, Call, Verb};
+use crate::provider::api::{Api, Verb};
 
 /// The section of the sheet; nothing where there is no API.
-pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
+pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let Some(api) = &profile.api else { return };
     sheet.heading("Management API");
+    sheet.table("api");
     let base = api.base.as_ref().map_or("given by `--api-url`", |base| base.as_str());
-    sheet.row("base", base, &["api.base"]);
-    for (verb, call) in &api.calls {
-        let key = format!("api.{}", verb.name());
-        sheet.row(verb.name(), &told(call), &[&key]);
+    sheet.row("base", base, &["base"]);
+    for (verb, call) in api.calls() {
+        let text = format!("{} {}, answered with {}", call.method, call.path, call.status);
+        sheet.row(verb.name(), text, &[verb.name()]);
     }
     for verb in [Verb::Get, Verb::Update] {
         if api.call(verb).is_none() {
-            sheet.row(verb.name(), "there is no such call", &[]);
+            sheet.row(verb.name(), "not supported", &[]);
         }
     }
-    let fields: Vec<&str> = api.fields.values().map(String::as_str).collect();
-    sheet.row("fields", &fields.join(", "), &["api.fields"]);
+    sheet.list("fields", api.fields.values(), ", ", "fields");
     for (name, value) in &api.headers {
-        sheet.row("header", &format!("{name}: {value}"), &["api.headers"]);
+        sheet.row("header", format!("{name}: {value}"), &["headers"]);
     }
-    sheet.row("key", &api.key.to_string(), &["api.key"]);
-    sheet.optional("test key", api.test_key.as_ref(), "api.test-key");
+    sheet.row("key", &api.key, &["key"]);
+    sheet.optional("test key", api.test_key.as_ref(), "test-key");
     let rate = api.rate.as_ref();
-    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per())));
-    sheet.optional("rate", rate, "api.rate");
+    let rate = rate.map(|rate| format!("{} calls in {}", rate.calls, human_duration(rate.per.0)));
+    sheet.optional("rate", rate, "rate");
     for (scope, events) in &api.scopes {
         let events: Vec<String> = events.iter().map(ToString::to_string).collect();
-        sheet.row("scope", &format!("{scope}: {}", events.join(", ")), &["api.scopes"]);
+        sheet.row("scope", format!("{scope}: {}", events.join(", ")), &["scopes"]);
     }
-}
-
-fn told(call: &Call) -> String {
-    format!("{} {}, answered with {}", call.method, call.path, call.status)
 }
 
 /// The same as an object; null where there is no API.
@@ -48,7 +44,7 @@ pub(super) fn json(profile: &Profile) -> Value {
 }
 
 fn object(api: &Api) -> Value {
-    let calls = api.calls.iter().map(|(verb, call)| {
+    let calls = api.calls().map(|(verb, call)| {
         let told = json!({ "method": call.method, "path": call.path, "status": call.status });
         (verb.name().to_owned(), told)
     });
@@ -59,7 +55,7 @@ fn object(api: &Api) -> Value {
         "fields": api.fields.values().collect::<Vec<_>>(),
         "key": api.key,
         "test_key": api.test_key,
-        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per()) })),
+        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per.0) })),
         "scopes": api.scopes,
     })
 }

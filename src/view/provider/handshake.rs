@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::sheet::Sheet;
+use super::sheet::ProfileSheet;
 use crate::clock::human_duration;
 use crate::provider::Profile;
 use crate::provider::handshake::Handshake;
 
 /// The section of the sheet; nothing where nothing is asked.
-pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
+pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     if profile.handshakes.is_empty() {
         return;
     }
@@ -19,26 +19,21 @@ pub(super) fn section(sheet: &mut Sheet<'_>, profile: &Profile) {
             None => "handshake".to_owned(),
         };
         let name = handshake.name.as_deref().unwrap_or("asks");
-        sheet.row(name, &told(handshake), &[&key]);
+        sheet.row(name, told(handshake), &[&key]);
     }
 }
 
 fn told(handshake: &Handshake) -> String {
-    let mut told = vec![
+    let summary = handshake.summary.as_deref();
+    let mut told = vec![summary.unwrap_or("before the first event").to_owned()];
+    told.extend(handshake.signed.then(|| "signed".to_owned()));
+    told.extend(
         handshake
-            .summary
-            .clone()
-            .unwrap_or_else(|| "before the first event".to_owned()),
-    ];
-    if handshake.signed {
-        told.push("signed".to_owned());
-    }
-    if handshake.probes_signature {
-        told.push("also with a wrong signature".to_owned());
-    }
-    if let Some(within) = handshake.within() {
-        told.push(format!("answered within {}", human_duration(within)));
-    }
+            .probes_signature
+            .then(|| "also with a wrong signature".to_owned()),
+    );
+    let within = handshake.within;
+    told.extend(within.map(|within| format!("answered within {}", human_duration(within.0))));
     told.join("; ")
 }
 
@@ -48,7 +43,7 @@ pub(super) fn json(profile: &Profile) -> Value {
 }
 
 fn one(handshake: &Handshake) -> Value {
-    let question = handshake.unfilled_question();
+    let question = handshake.request.unfilled();
     let mut answers = handshake.unfilled_answers();
     json!({
         "name": handshake.name,
@@ -57,15 +52,15 @@ fn one(handshake: &Handshake) -> Value {
         "probes_signature": handshake.probes_signature,
         "token": handshake.token,
         "secret": handshake.secret,
-        "tell": handshake.tell_form(),
+        "tell": handshake.tell,
         "confirm_host": handshake.confirm_host,
-        "within_ms": handshake.within().map(super::whole_millis),
+        "within_ms": handshake.within.map(|text| super::whole_millis(text.0)),
         "request": {
             "method": question.method,
             "query": question.query,
             "headers": question.headers,
             "body": question.body,
-            "without": handshake.without(),
+            "without": handshake.request.without,
         },
         "answer": answers.next(),
         "also_accept": answers.collect::<Vec<_>>(),

@@ -20,10 +20,10 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "assumed": profile.assumed,
         "notes": profile.notes,
         "signature": signature(&profile.scheme),
-        "secret_form": profile.secret_form,
+        "secret_form": profile.secret.form,
         "headers": templates(&profile.headers),
-        "envelope": templates(&profile.envelope),
-        "message": { "id": profile.id, "metadata": profile.metadata },
+        "envelope": templates(&profile.envelope.json),
+        "message": { "id": profile.message.id, "metadata": profile.message.metadata },
         "params": params(profile),
         "delivery": delivery(profile),
         "retry": retry(profile),
@@ -33,7 +33,7 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "detect": profile.detect,
         "read": profile.read,
         "dedupe": profile.dedupe,
-        "workflow_context": profile.workflow_context.as_ref().map(|text| {
+        "workflow_context": profile.workflow.context.as_ref().map(|text| {
             serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
         }),
         "inbound": profile.inbound,
@@ -46,9 +46,9 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
             "aliases": event.aliases,
             "assumed": event.assumed,
         })).collect::<Vec<_>>(),
-        "variants": profile.variants.iter().map(|(name, summary)| json!({
+        "variants": profile.variants.iter().map(|(name, variant)| json!({
             "name": name,
-            "summary": summary,
+            "summary": variant.summary,
             "assumed": profile.assumed_in_variant(name),
         })).collect::<Vec<_>>(),
     })
@@ -126,11 +126,11 @@ fn params(profile: &Profile) -> Value {
 
 fn delivery(profile: &Profile) -> Value {
     json!({
-        "method": profile.method,
-        "content_type": profile.content_type,
+        "method": profile.delivery.method,
+        "content_type": profile.delivery.content_type,
         "timeout_ms": whole_millis(profile.policy.timeout),
         "success": profile.policy.success.to_string(),
-        "user_agent": profile.user_agent,
+        "user_agent": profile.delivery.user_agent,
     })
 }
 

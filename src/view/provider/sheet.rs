@@ -13,18 +13,20 @@ const WIDTH: usize = 100;
 const INDENT: usize = 18;
 
 /// Lines about one profile.
-pub(super) struct Sheet<'a> {
+pub(super) struct ProfileSheet<'a> {
     profile: &'a Profile,
     style: Style,
+    table: String,
     lines: Vec<String>,
     marked: Vec<&'a str>,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> ProfileSheet<'a> {
     pub(super) fn new(profile: &'a Profile, style: Style) -> Self {
         Self {
             profile,
             style,
+            table: String::new(),
             lines: Vec::new(),
             marked: Vec::new(),
         }
@@ -35,50 +37,59 @@ impl<'a> Sheet<'a> {
         self.lines.push(text);
     }
 
-    /// A heading with an empty line before it.
+    /// A heading with an empty line before it. The keys of its rows are whole, until a table is named.
     pub(super) fn heading(&mut self, text: &str) {
+        self.table.clear();
         self.lines.push(String::new());
         self.lines.push(self.style.strong(text));
     }
 
-    /// A row about these dotted keys.
-    pub(super) fn row(&mut self, name: &str, value: &str, keys: &[&str]) {
-        let mark = self.mark(keys);
-        self.put(name, value, &mark);
+    /// The keys of the rows that follow are in this table.
+    pub(super) fn table(&mut self, name: &str) {
+        self.table = format!("{name}.");
     }
 
-    /// A row where there is something to say.
+    /// A row about these dotted keys.
+    pub(super) fn row(&mut self, name: &str, value: impl fmt::Display, keys: &[&str]) {
+        let mark = self.mark(keys);
+        self.put(name, &value.to_string(), &mark);
+    }
+
+    /// A row where there is a value.
     pub(super) fn optional(&mut self, name: &str, value: Option<impl fmt::Display>, key: &str) {
         if let Some(value) = value {
-            self.row(name, &value.to_string(), &[key]);
+            self.row(name, value, &[key]);
         }
     }
 
     /// A row of several values, where there are any.
-    pub(super) fn list(&mut self, name: &str, values: &[impl fmt::Display], between: &str, key: &str) {
-        let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+    pub(super) fn list<T: fmt::Display>(
+        &mut self,
+        name: &str,
+        values: impl IntoIterator<Item = T>,
+        between: &str,
+        key: &str,
+    ) {
+        let texts: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
         self.optional(name, (!texts.is_empty()).then(|| texts.join(between)), key);
     }
 
     /// A header line about that dotted key.
     pub(super) fn header(&mut self, name: &str, value: &str, key: &str) {
         let mark = self.style.caution(&self.mark(&[key]));
-        self.lines
-            .push(format!("  {name}: {value} {mark}").trim_end().to_owned());
+        let line = format!("  {name}: {value} {mark}");
+        self.lines.push(line.trim_end().to_owned());
     }
 
     /// A row with a mark of its own, or none.
     pub(super) fn put(&mut self, name: &str, value: &str, mark: &str) {
         let mut rows = wrapped(value, WIDTH - INDENT);
         if !mark.is_empty() {
-            let room = rows
-                .last()
-                .is_some_and(|row| row.chars().count() + mark.len() < WIDTH - INDENT);
-            let mark = self.style.caution(mark);
-            match rows.last_mut().filter(|_| room) {
-                Some(row) if row.is_empty() => *row = mark,
-                Some(row) => *row = format!("{row} {mark}"),
-                None => rows.push(mark),
+            let has_room = |row: &&mut String| row.chars().count() + mark.len() < WIDTH - INDENT;
+            let painted = self.style.caution(mark);
+            match rows.last_mut().filter(has_room) {
+                Some(row) => format!("{row} {painted}").trim_start().clone_into(row),
+                None => rows.push(painted),
             }
         }
         // A name that is too long for its column stands on a line of its own.
@@ -89,8 +100,8 @@ impl<'a> Sheet<'a> {
             name = "";
         }
         for row in rows {
-            self.lines
-                .push(format!("  {name:<width$}  {row}").trim_end().to_owned());
+            let line = format!("  {name:<width$}  {row}");
+            self.lines.push(line.trim_end().to_owned());
             name = "";
         }
     }
@@ -109,34 +120,28 @@ impl<'a> Sheet<'a> {
         let rest: Vec<&str> = self.profile.assumed.iter().filter(known).map(String::as_str).collect();
         if !rest.is_empty() {
             self.heading("Assumed as well");
-            let rest = rest.join(", ");
-            self.point(&rest);
+            self.point(&rest.join(", "));
         }
         self.lines
     }
 
     /// What of these keys is assumed; for several of which some are stated, by their last names.
     fn mark(&mut self, keys: &[&str]) -> String {
-        let assumed: Vec<&str> = keys
-            .iter()
-            .copied()
-            .filter(|key| self.profile.is_assumed(key))
-            .collect();
-        for key in &assumed {
-            let around = |have: &&String| {
-                key.strip_prefix(have.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
-            self.marked
-                .extend(self.profile.assumed.iter().filter(around).map(String::as_str));
+        let profile = self.profile;
+        let mut names = Vec::new();
+        for name in keys {
+            let key = format!("{}{name}", self.table);
+            if profile.is_assumed(&key) {
+                let around = |have: &&str| key == *have || key.starts_with(&format!("{have}."));
+                let assumed = profile.assumed.iter().map(String::as_str);
+                self.marked.extend(assumed.filter(around));
+                names.push(name.rsplit('.').next().unwrap_or(name));
+            }
         }
-        if assumed.is_empty() {
-            String::new()
-        } else if assumed.len() == keys.len() {
-            "(assumed)".into()
-        } else {
-            let names: Vec<&str> = assumed.iter().filter_map(|key| key.rsplit('.').next()).collect();
-            format!("(assumed: {})", names.join(", "))
+        match names.len() {
+            0 => String::new(),
+            all if all == keys.len() => "(assumed)".into(),
+            _ => format!("(assumed: {})", names.join(", ")),
         }
     }
 }

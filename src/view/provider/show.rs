@@ -1,30 +1,24 @@
 //! A profile for people.
 
-use super::sheet::Sheet;
+use super::sheet::ProfileSheet;
 use crate::clock::human_duration;
 use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
-use crate::provider::{Https, Profile, RequestField};
+use crate::provider::{Https, Profile};
 use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hmac, KeyForm, Scheme, SignatureLocation};
+use crate::template::Template;
 use crate::view::style::Style;
 
 /// The sheet of one profile.
 pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String> {
-    let mut sheet = Sheet::new(profile, style);
-    let label = style.name(&profile.label());
-    sheet.line(format!(
-        "{}  {label}  {}",
-        style.strong(&profile.title),
-        style.dim(origin)
-    ));
+    let mut sheet = ProfileSheet::new(profile, style);
+    let (title, label) = (style.strong(&profile.title), style.name(&profile.label()));
+    sheet.line(format!("{title}  {label}  {}", style.dim(origin)));
     if let Some(docs) = &profile.docs {
         sheet.line(docs.clone());
     }
-    let own = profile
-        .variants
-        .iter()
-        .find(|(name, _)| Some(name) == profile.variant.as_ref());
-    if let Some((_, summary)) = own {
-        sheet.line(format!("Variant: {summary}"));
+    let own = profile.variant.as_ref().and_then(|name| profile.variants.get(name));
+    if let Some(variant) = own {
+        sheet.line(format!("Variant: {}", variant.summary));
     }
     signature(&mut sheet, profile);
     message(&mut sheet, profile);
@@ -33,46 +27,45 @@ pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String
     super::handshake::section(&mut sheet, profile);
     super::api::section(&mut sheet, profile);
     receiving(&mut sheet, profile);
-    variants(&mut sheet, profile);
+    variant_list(&mut sheet, profile);
     if !profile.notes.is_empty() {
         sheet.heading("Notes");
         profile.notes.iter().for_each(|note| sheet.point(note));
     }
-    sheet.heading("Events");
     events(&mut sheet, profile);
     sheet.finish()
 }
 
-fn signature(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn signature(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     sheet.heading("Signature");
     match &profile.scheme {
         Scheme::Hmac(scheme) => hmac(sheet, scheme),
         Scheme::Asymmetric(scheme) => asymmetric(sheet, scheme),
         Scheme::Hash(scheme) => {
-            sheet.row(
-                "scheme",
-                "a plain hash with the secret in it: weak",
-                &["signature.hash.algorithm"],
-            );
-            carrier(sheet, "signature.hash", &scheme.carrier, &scheme.content.to_string());
+            sheet.table("signature.hash");
+            sheet.row("scheme", "a plain hash with the secret in it: weak", &["algorithm"]);
+            location(sheet, &scheme.signed.carrier, &scheme.signed.content);
         }
         Scheme::Token(scheme) => {
+            sheet.table("signature.token");
             sheet.row("scheme", "a header that equals the secret; it covers no body", &[]);
-            sheet.row("header", &scheme.header, &["signature.token.header"]);
-            sheet.row("value", &scheme.value.to_string(), &["signature.token.value"]);
+            sheet.row("header", &scheme.header, &["header"]);
+            sheet.row("value", &scheme.value, &["value"]);
         }
         Scheme::Unsigned => sheet.row("scheme", "nothing is signed: a request is never called verified", &[]),
     }
     if matches!(profile.scheme, Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_)) {
-        sheet.row("secret", &profile.secret_form.to_string(), &["secret.form"]);
+        sheet.table("secret");
+        sheet.row("secret", &profile.secret.form, &["form"]);
     }
 }
 
-fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
-    let algorithm = format!("HMAC-{}", scheme.algorithm.name().to_uppercase());
-    sheet.row("scheme", &algorithm, &["signature.hmac.algorithm"]);
-    carrier(sheet, "signature.hmac", &scheme.carrier, &scheme.content.to_string());
-    sheet.list("also taken", &scheme.also_accept, "; ", "signature.hmac.also-accept");
+fn hmac(sheet: &mut ProfileSheet<'_>, scheme: &Hmac) {
+    sheet.table("signature.hmac");
+    let algorithm = scheme.algorithm.name().to_uppercase();
+    sheet.row("scheme", format!("HMAC-{algorithm}"), &["algorithm"]);
+    location(sheet, &scheme.signed.carrier, &scheme.signed.content);
+    sheet.list("also taken", &scheme.also_accept, "; ", "also-accept");
     let form = match scheme.key {
         KeyForm::Utf8 => "the secret's text",
         KeyForm::Hex => "the secret, decoded from hex",
@@ -81,68 +74,58 @@ fn hmac(sheet: &mut Sheet<'_>, scheme: &Hmac) {
     };
     let prefix = scheme.key_prefix.as_ref();
     let prefix = prefix.map_or_else(String::new, |prefix| format!(", without the prefix `{prefix}`"));
-    sheet.row("key", &format!("{form}{prefix}"), &["signature.hmac.key"]);
-    age(sheet, "signature.hmac", scheme.freshness);
+    sheet.row("key", format!("{form}{prefix}"), &["key"]);
+    age(sheet, scheme.signed.freshness);
 }
 
-fn asymmetric(sheet: &mut Sheet<'_>, scheme: &Asymmetric) {
-    let table = format!("signature.{}", scheme.kind.name());
+fn asymmetric(sheet: &mut ProfileSheet<'_>, scheme: &Asymmetric) {
+    sheet.table(&format!("signature.{}", scheme.kind.name()));
     let name = match scheme.kind {
         AsymmetricKind::Ed25519 => "Ed25519",
         AsymmetricKind::Ecdsa => "ECDSA on P-256 with SHA-256",
         AsymmetricKind::Rsa => "RSA PKCS#1 v1.5 with SHA-256",
     };
     let keys = "the private key signs, the public key verifies";
-    sheet.row("scheme", &format!("{name}: {keys}"), &[]);
-    carrier(sheet, &table, &scheme.carrier, &scheme.content.to_string());
+    sheet.row("scheme", format!("{name}: {keys}"), &[]);
+    location(sheet, &scheme.signed.carrier, &scheme.signed.content);
     let prefixes = [&scheme.private_prefix, &scheme.public_prefix];
-    let written: Vec<String> = prefixes
-        .into_iter()
-        .flatten()
-        .map(|prefix| format!("`{prefix}`"))
-        .collect();
+    let written: Vec<String> = prefixes.into_iter().flatten().map(|text| format!("`{text}`")).collect();
     if !written.is_empty() {
-        sheet.row(
-            "keys",
-            &format!("base64 behind {}; PEM is read too", written.join(" and ")),
-            &[],
-        );
+        let written = written.join(" and ");
+        sheet.row("keys", format!("base64 behind {written}; PEM is read too"), &[]);
     }
-    age(sheet, &table, scheme.freshness);
+    age(sheet, scheme.signed.freshness);
 }
 
-fn carrier(sheet: &mut Sheet<'_>, table: &str, carrier: &SignatureLocation, content: &str) {
-    let key = |name: &str| format!("{table}.{name}");
-    sheet.row("header", &carrier.places(), &[&key("header")]);
+fn location(sheet: &mut ProfileSheet<'_>, location: &SignatureLocation, content: &Template) {
     let in_body = |path: &String| format!("body:{path}");
-    sheet.optional(
-        "signed by item",
-        carrier.each.as_ref().map(in_body),
-        &key("carrier.each"),
-    );
-    sheet.row("content", content, &[&key("content")]);
-    let signed_at = carrier.time_at.as_ref().map(|(path, _)| in_body(path));
-    sheet.optional("signed at", signed_at, &key("time-at"));
-    sheet.row("value", &carrier.value.to_string(), &[&key("value")]);
-    if let Some(separator) = &carrier.pairs {
+    sheet.row("header", location.places(), &["header"]);
+    sheet.optional("signed by item", location.each.as_ref().map(in_body), "carrier.each");
+    sheet.row("content", content, &["content"]);
+    let signed_at = location.time_at.as_ref().map(|(path, _)| in_body(path));
+    sheet.optional("signed at", signed_at, "time-at");
+    sheet.row("value", &location.value, &["value"]);
+    if let Some(separator) = &location.pairs {
         let text = format!("`key=value` separated by `{separator}`, in any order, each repeatable");
-        sheet.row("grammar", &text, &[&key("pairs")]);
+        sheet.row("grammar", text, &["pairs"]);
     }
-    if let Some(separator) = &carrier.list {
-        let separator = if separator == " " {
-            "blanks".into()
-        } else {
-            format!("`{separator}`")
+    if let Some(separator) = &location.list {
+        let separator = match separator.as_str() {
+            " " => "blanks".to_owned(),
+            separator => format!("`{separator}`"),
         };
         let text = format!("several values separated by {separator}, any of which may match");
-        sheet.row("grammar", &text, &[&key("list")]);
+        sheet.row("grammar", text, &["list"]);
     }
-    let exact = if carrier.exact { ", exactly as it is signed" } else { "" };
-    sheet.row("encoding", &format!("{}{exact}", carrier.encoding), &[&key("encoding")]);
+    let exact = if location.exact {
+        ", exactly as it is signed"
+    } else {
+        ""
+    };
+    sheet.row("encoding", format!("{}{exact}", location.encoding), &["encoding"]);
 }
 
-fn age(sheet: &mut Sheet<'_>, table: &str, freshness: Freshness) {
-    let key = |name: &str| format!("{table}.{name}");
+fn age(sheet: &mut ProfileSheet<'_>, freshness: Freshness) {
     if let Some(tolerance) = freshness.tolerance {
         let ahead = if freshness.past_only {
             "in the past"
@@ -150,170 +133,160 @@ fn age(sheet: &mut Sheet<'_>, table: &str, freshness: Freshness) {
             "either way"
         };
         let text = format!("{} {ahead}", human_duration(tolerance));
-        sheet.row("tolerance", &text, &[&key("tolerance"), &key("clock")]);
+        sheet.row("tolerance", text, &["tolerance", "clock"]);
     }
     if let Some(advised) = freshness.advised {
         let text = format!("{} advised: a warning only", human_duration(advised));
-        sheet.row("tolerance", &text, &[&key("advised-tolerance")]);
+        sheet.row("tolerance", text, &["advised-tolerance"]);
     }
     if freshness.tolerance.or(freshness.advised).is_none() {
         sheet.row("tolerance", "none: an old request is as good as a new one", &[]);
     }
 }
 
-fn message(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn message(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     if !profile.headers.is_empty() {
         sheet.heading("Other headers");
+        sheet.table("headers");
         for (name, value) in &profile.headers {
-            sheet.header(name, &value.to_string(), &format!("headers.{name}"));
+            sheet.header(name, &value.to_string(), name);
         }
     }
     sheet.heading("Body");
-    for (name, value) in &profile.envelope {
-        let text = match name.as_str() {
-            "..." => "the fields of ${data}".to_owned(),
-            _ => value.to_string(),
-        };
-        sheet.row(name, &text, &[&format!("envelope.json.{name}")]);
+    sheet.table("envelope.json");
+    for (name, value) in &profile.envelope.json {
+        match name.as_str() {
+            "..." => sheet.row(name, "the fields of ${data}", &[name]),
+            _ => sheet.row(name, value, &[name]),
+        }
     }
-    sheet.optional("${id}", profile.id.as_ref(), "message.id");
-    let metadata = profile.metadata.as_ref().map(|path| format!("goes to body:{path}"));
-    sheet.optional("--metadata", metadata, "message.metadata");
+    sheet.table("message");
+    sheet.optional("${id}", profile.message.id.as_ref(), "id");
+    let metadata = profile
+        .message
+        .metadata
+        .as_ref()
+        .map(|path| format!("goes to body:{path}"));
+    sheet.optional("--metadata", metadata, "metadata");
+    sheet.table("params");
     for (name, param) in &profile.params {
         let default = param.default.as_ref();
         let default = default.map_or_else(|| "required".into(), |default| format!("default {default}"));
-        let text = format!("{name}: {} ({default})", param.summary);
-        sheet.row("--param", &text, &[&format!("params.{name}")]);
+        sheet.row("--param", format!("{name}: {} ({default})", param.summary), &[name]);
     }
 }
 
-fn delivery(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn delivery(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let (policy, schedule) = (&profile.policy, &profile.policy.schedule);
     sheet.heading("Delivery");
-    let request = format!("{} {}", profile.method, profile.content_type);
-    sheet.row("request", &request, &["delivery.method", "delivery.content-type"]);
-    sheet.optional("user agent", profile.user_agent.as_ref(), "delivery.user-agent");
-    sheet.row("timeout", &human_duration(policy.timeout), &["delivery.timeout"]);
-    sheet.row("success", &policy.success.to_string(), &["delivery.success"]);
-    let delays: &[&str] = if schedule.delays.is_empty() {
-        &["retry.none"]
-    } else {
-        &["retry.schedule.delays", "retry.schedule.jitter"]
-    };
-    let delays = if schedule.jitter > 0.0 { delays } else { &delays[..1] };
-    sheet.row("plan", &schedule.describe(), delays);
+    sheet.table("delivery");
+    let request = format!("{} {}", profile.delivery.method, profile.delivery.content_type);
+    sheet.row("request", request, &["method", "content-type"]);
+    sheet.optional("user agent", profile.delivery.user_agent.as_ref(), "user-agent");
+    sheet.row("timeout", human_duration(policy.timeout), &["timeout"]);
+    sheet.row("success", &policy.success, &["success"]);
     if schedule.delays.is_empty() {
+        sheet.table("retry");
+        sheet.row("plan", schedule.describe(), &["none"]);
         if let Some(instead) = &schedule.instead {
-            sheet.row("afterwards", &format!("the provider {instead}"), &[]);
+            sheet.row("afterwards", format!("the provider {instead}"), &[]);
         }
+        sheet.table("retry.schedule");
     } else {
+        sheet.table("retry.schedule");
+        let keys: &[&str] = if schedule.jitter > 0.0 {
+            &["delays", "jitter"]
+        } else {
+            &["delays"]
+        };
+        sheet.row("plan", schedule.describe(), keys);
         moments(sheet, profile);
     }
     exceptions(sheet, profile);
 }
 
-fn moments(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let schedule = &profile.policy.schedule;
     let from = match schedule.from {
         RunFrom::Previous => "the previous attempt",
         RunFrom::First => "the first attempt",
     };
-    sheet.row("counted from", from, &["retry.schedule.from"]);
+    sheet.row("counted from", from, &["from"]);
     let offsets = schedule.offsets();
-    let moments: Vec<String> = offsets
-        .iter()
-        .skip(1)
-        .map(|at| format!("+{}", human_duration(*at)))
-        .collect();
-    sheet.row("moments", &format!("at once, {}", moments.join(", ")), &[]);
+    let later = offsets.iter().skip(1).map(|at| format!("+{}", human_duration(*at)));
+    let later: Vec<String> = later.collect();
+    sheet.row("moments", format!("at once, {}", later.join(", ")), &[]);
     let span = offsets.last().copied().unwrap_or_default();
-    sheet.row("in all", &human_duration(span), &[]);
+    sheet.row("in all", human_duration(span), &[]);
     match schedule.then {
-        Exhaustion::Fail => sheet.row(
-            "afterwards",
-            "the delivery has failed, no more",
-            &["retry.schedule.then"],
-        ),
+        Exhaustion::Fail => sheet.row("afterwards", "the delivery has failed, no more", &["then"]),
         Exhaustion::DisableEndpoint { after } => {
-            sheet.row("afterwards", "the endpoint is disabled", &["retry.schedule.then"]);
+            sheet.row("afterwards", "the endpoint is disabled", &["then"]);
             let text = match after {
                 1 => "by 1 failed delivery".to_owned(),
                 several => format!("by {several} failed deliveries in a row"),
             };
-            sheet.row("disabled", &text, &["retry.schedule.disable-after-deliveries"]);
+            sheet.row("disabled", text, &["disable-after-deliveries"]);
         }
     }
     let notify = schedule.notify.as_ref().map(|notify| format!("by {notify}"));
-    sheet.optional("notice", notify, "retry.schedule.notify");
+    sheet.optional("notice", notify, "notify");
 }
 
 /// Answers that change the plan.
-fn exceptions(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn exceptions(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let schedule = &profile.policy.schedule;
     if let RetryOn::Only { codes, errors } = &schedule.retry_on {
-        let mut on = Vec::new();
-        on.extend((!codes.is_empty()).then(|| codes.to_string()));
-        on.extend(errors.then(|| "no answer at all".to_owned()));
-        sheet.row("retried on", &on.join(", "), &["retry.schedule.retry-on"]);
+        let codes = (!codes.is_empty()).then(|| codes.to_string());
+        let errors = errors.then(|| "no answer at all".to_owned());
+        sheet.list("retried on", codes.into_iter().chain(errors), ", ", "retry-on");
     }
+    let honoured = ("is honoured on", &schedule.honour_retry_after);
     let rows = [
-        (
-            "retry-after",
-            "is honoured on",
-            "honour-retry-after",
-            &schedule.honour_retry_after,
-        ),
-        ("ended at once", "by", "stop-on", &schedule.stop_on),
-        ("disabled", "at once by", "disable-on", &schedule.disable_on),
+        ("retry-after", honoured, "honour-retry-after"),
+        ("ended at once", ("by", &schedule.stop_on), "stop-on"),
+        ("disabled", ("at once by", &schedule.disable_on), "disable-on"),
     ];
-    for (name, verb, key, codes) in rows {
-        if !codes.is_empty() {
-            sheet.row(name, &format!("{verb} {codes}"), &[&format!("retry.schedule.{key}")]);
-        }
+    for (name, (verb, codes), key) in rows {
+        let text = (!codes.is_empty()).then(|| format!("{verb} {codes}"));
+        sheet.optional(name, text, key);
     }
-    if let Some((name, value)) = &schedule.stop_on_header {
-        let what = format!("by the answer's header `{name}: {value}`");
-        sheet.row("ended at once", &what, &["retry.schedule.stop-on-header"]);
-    }
+    let header = schedule.stop_on_header.as_ref();
+    let header = header.map(|(name, value)| format!("by the answer's header `{name}: {value}`"));
+    sheet.optional("ended at once", header, "stop-on-header");
 }
 
-fn endpoint(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn endpoint(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let rules = &profile.endpoint;
     sheet.heading("Endpoint");
+    sheet.table("endpoint");
     let https = match rules.https {
         Https::Any => "as you like",
         stated => stated.name(),
     };
-    sheet.row("https", https, &["endpoint.https"]);
-    sheet.list("ports", &rules.ports, ", ", "endpoint.ports");
+    sheet.row("https", https, &["https"]);
+    sheet.list("ports", &rules.ports, ", ", "ports");
     if rules.public {
-        sheet.row("host", "must be reachable from the internet", &["endpoint.public"]);
+        sheet.row("host", "must be reachable from the internet", &["public"]);
     }
     if rules.unique_url {
-        sheet.row("URL", "may be registered once only", &["endpoint.unique-url"]);
+        sheet.row("URL", "may be registered once only", &["unique-url"]);
     }
-    let plans: Vec<String> = rules
-        .plans
-        .iter()
-        .map(|(name, limit)| format!("{name} {limit}"))
-        .collect();
-    sheet.list("plans", &plans, ", ", "endpoint.plans");
+    let plans = rules.plans.iter().map(|(name, limit)| format!("{name} {limit}"));
+    sheet.list("plans", plans, ", ", "plans");
     let all = rules.all_events.as_ref().map(|all| format!("`{all}`"));
-    sheet.optional("all events", all, "endpoint.all-events");
+    sheet.optional("all events", all, "all-events");
 }
 
-fn receiving(sheet: &mut Sheet<'_>, profile: &Profile) {
-    let places = |places: &[RequestField], between: &str| {
-        let texts: Vec<String> = places.iter().map(ToString::to_string).collect();
-        texts.join(between)
-    };
+fn receiving(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     sheet.heading("Receiving");
     let (any, all) = (&profile.detect.any_of, &profile.detect.all_of);
-    if !any.is_empty() || !all.is_empty() {
-        let both = [places(any, " or "), places(all, " and ")];
-        let both: Vec<String> = both.into_iter().filter(|text| !text.is_empty()).collect();
-        sheet.row("recognised by", &both.join(", and "), &["detect"]);
-    }
+    let both = [(any, " or "), (all, " and ")].map(|(places, between)| {
+        let texts: Vec<String> = places.iter().map(ToString::to_string).collect();
+        texts.join(between)
+    });
+    let both = both.iter().filter(|text| !text.is_empty());
+    sheet.list("recognised by", both, ", and ", "detect");
     let read = &profile.read;
     for (name, list) in [("event", &read.event), ("id", &read.id), ("time", &read.time)] {
         sheet.list(name, list, ", else ", &format!("read.{name}"));
@@ -329,40 +302,36 @@ fn receiving(sheet: &mut Sheet<'_>, profile: &Profile) {
         if !inbound.identity.is_empty() {
             takes = format!("{takes}, with {}", inbound.identity.join(" or "));
         }
-        sheet.row("triggers", &takes, &["inbound.methods", "inbound.identity"]);
+        sheet.row("triggers", takes, &["inbound.methods", "inbound.identity"]);
     }
 }
 
-fn variants(sheet: &mut Sheet<'_>, profile: &Profile) {
+fn variant_list(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     if profile.variants.is_empty() || profile.variant.is_some() {
         return;
     }
     sheet.heading(&format!("Variants, as {}@NAME", profile.name));
-    for (name, summary) in &profile.variants {
+    for (name, variant) in &profile.variants {
         let keys = profile.assumed_in_variant(name);
         let mark = match keys.as_slice() {
             [] => String::new(),
             keys => format!("(assumed: {})", keys.join(", ")),
         };
-        sheet.put(name, summary, &mark);
+        sheet.put(name, &variant.summary, &mark);
     }
 }
 
-fn events(sheet: &mut Sheet<'_>, profile: &Profile) {
-    let assumed = profile.events.values().filter(|event| event.assumed).count();
-    let mark = match assumed {
+fn events(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
+    sheet.heading("Events");
+    let (all, label) = (profile.events.len(), profile.label());
+    let mark = match profile.events.values().filter(|event| event.assumed).count() {
         0 => String::new(),
-        all if all == profile.events.len() => "(assumed: their data)".into(),
+        assumed if assumed == all => "(assumed: their data)".into(),
         some => format!("(assumed: the data of {some})"),
     };
-    let label = profile.label();
-    sheet.put(
-        "catalogue",
-        &format!("{}: `hook providers events {label}`", profile.events.len()),
-        &mark,
-    );
+    sheet.put("catalogue", &format!("{all}: `hook providers events {label}`"), &mark);
     if !profile.naming.is_any() {
-        sheet.row("of your own", &profile.naming.describe(), &["naming"]);
+        sheet.row("of your own", profile.naming.describe(), &["naming"]);
     }
     sheet.optional("test", profile.test_event.as_ref(), "test-event");
 }

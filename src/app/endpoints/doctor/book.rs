@@ -4,7 +4,7 @@ use super::{Subject, of_rule, of_url};
 use crate::app::context::Context;
 use crate::clock::human_duration;
 use crate::endpoints::rules::{self, RuleOptions};
-use crate::endpoints::{Endpoint, Events, normalised};
+use crate::endpoints::{Endpoint, normalised};
 use crate::finding::Finding;
 use crate::signature::Scheme;
 use crate::text::{count, printable};
@@ -14,10 +14,8 @@ use crate::transport::address_policy;
 const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-events"];
 
 fn findings(subject: &Subject<'_>) -> Vec<Finding> {
-    let here = url::Url::parse(&subject.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url));
     let options = RuleOptions {
-        local: here,
-        new_events: false,
+        local: url::Url::parse(&subject.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url)),
         ..RuleOptions::default()
     };
     rules::judge(&subject.profile, subject.endpoint, subject.all, &options)
@@ -51,18 +49,12 @@ pub(super) fn active(subject: &Subject<'_>) -> Finding {
 /// Whether it subscribed to what the provider sends.
 pub(super) fn events(subject: &Subject<'_>) -> Finding {
     let findings = findings(subject);
-    let fault = findings
+    let mut faults = findings
         .iter()
-        .filter(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_problem())
-        .find_map(of_rule);
-    match (fault, &subject.endpoint.events) {
-        (Some(fault), _) => fault,
-        (None, Events::All) => Finding::ok("events", "subscribed to all events"),
-        (None, events) => {
-            let what = format!("subscribed to {}", events.summary(200));
-            Finding::ok("events", what)
-        }
-    }
+        .filter(|finding| ABOUT_EVENTS.contains(&finding.code) && finding.is_problem());
+    let summary = subject.endpoint.events.summary(200);
+    let ok = || Finding::ok("events", format!("subscribed to {summary}"));
+    faults.find_map(of_rule).unwrap_or_else(ok)
 }
 
 /// Whether the provider takes the URL.
@@ -122,35 +114,28 @@ pub(super) fn registrations(subject: &Subject<'_>) -> Finding {
     let Some(first) = twins.first() else {
         return Finding::ok("registrations", "the URL is registered once");
     };
-    let same_provider = |twin: &&&Endpoint| twin.provider_name() == endpoint.provider_name();
-    let what = format!("the URL is registered as {} too", names.join(", "));
-    let overlap = twins
-        .iter()
-        .filter(same_provider)
-        .any(|twin| subject.profile.endpoint.unique_url || twin.events.overlap(&endpoint.events));
-    if overlap {
-        Finding::problem(
-            "registrations",
-            format!("{what}: the same event arrives more than once"),
-        )
-        .hint(format!("`hook endpoints remove {}`", first.name))
-    } else {
-        Finding::caution("registrations", format!("{what}, for other events"))
+    let what = format!("the URL is also registered as {}", names.join(", "));
+    let overlaps = |twin: &&Endpoint| {
+        twin.provider_name() == endpoint.provider_name()
+            && (subject.profile.endpoint.unique_url || twin.events.overlap(&endpoint.events))
+    };
+    if !twins.iter().any(overlaps) {
+        return Finding::caution("registrations", format!("{what}, for other events"));
     }
+    let what = format!("{what}: the same event arrives more than once");
+    Finding::problem("registrations", what).hint(format!("`hook endpoints remove {}`", first.name))
 }
 
-/// By what a receiver tells a duplicate.
+/// How a receiver recognises a duplicate.
 pub(super) fn dedupe(subject: &Subject<'_>) -> Finding {
     let dedupe = &subject.profile.dedupe;
     let keys: Vec<String> = dedupe.keys.iter().map(|key| format!("`{key}`")).collect();
     if keys.is_empty() {
-        return Finding::ok(
-            "dedupe",
-            "every event may come twice: a receiver must not act on it twice",
-        );
+        let what = "every event may arrive twice: a receiver must not act on it twice";
+        return Finding::ok("dedupe", what);
     }
     let what = format!(
-        "every event may come twice: a receiver tells by {}",
+        "every event may arrive twice: recognise duplicates by {}",
         keys.join(", else ")
     );
     let check = Finding::ok("dedupe", what);

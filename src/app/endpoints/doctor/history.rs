@@ -1,4 +1,4 @@
-//! What the ledger tells about the last deliveries to an endpoint.
+//! Checks of the last deliveries to an endpoint, as recorded in the ledger.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::finding::Finding;
 use crate::store::{DeliveryState, Query, QueryPage, RecordKind, Summary};
 use crate::text::short_time;
 
-/// How far back is looked.
+/// How many deliveries are looked at.
 const DELIVERIES: usize = 20;
 
-/// Slower answers are a risk where nobody states the limit.
+/// Slower answers are a risk where the provider's time limit is not documented.
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The last deliveries to the URL as it is now, the newest first. Tampered twins of a test are parked, and do not count.
@@ -28,6 +28,7 @@ pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
         kind: Some(RecordKind::Delivery),
         endpoint: Some(subject.endpoint.name.clone()),
         page: QueryPage {
+            // Parked ones are dropped below: each test leaves one beside its genuine delivery.
             limit: DELIVERIES * 2,
             ..Query::default().page
         },
@@ -44,7 +45,7 @@ fn failed(summary: &Summary) -> bool {
     summary.state == DeliveryState::Failed.name()
 }
 
-/// What came of them.
+/// The outcomes of the last deliveries.
 pub(super) fn deliveries(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     let name = &subject.endpoint.name;
     let test = format!("`hook endpoints test {name}`");
@@ -72,7 +73,7 @@ pub(super) fn deliveries(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     }
 }
 
-/// Whether the receiver refuses signatures.
+/// Whether the receiver rejects signatures.
 pub(super) fn refusals(past: &[Summary]) -> Option<Finding> {
     let refused = |summary: &&Summary| matches!(summary.status, Some(401 | 403));
     let newest = past.first()?;
@@ -92,7 +93,7 @@ pub(super) fn refusals(past: &[Summary]) -> Option<Finding> {
     Some(Finding::problem("refusals", what).hint(hint))
 }
 
-/// Whether answers come within the limit.
+/// Whether answers arrive within the time limit.
 pub(super) fn times(subject: &Subject<'_>, past: &[Summary]) -> Finding {
     let limit = subject.profile.policy.timeout;
     let assumed = subject.profile.is_assumed("delivery.timeout");

@@ -1,4 +1,4 @@
-//! Why an endpoint does not get what it should. The questions are those of the providers' own lists, in their order: not
+//! Diagnoses an endpoint. The groups of checks are those of the providers' own troubleshooting pages, in their order: not
 //! being received, verification failing, timeouts, duplicates.
 
 mod book;
@@ -18,7 +18,7 @@ use crate::finding::{Finding, Level};
 use crate::provider::Profile;
 use crate::text::printable;
 
-/// What is complained about.
+/// The complaint that a group of checks is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckGroup {
@@ -46,7 +46,7 @@ pub enum CheckSubject<'a> {
 pub struct CheckReport<'a> {
     /// What was examined.
     pub subject: CheckSubject<'a>,
-    /// The findings in the order of the questions.
+    /// The findings by group.
     pub groups: Vec<(CheckGroup, Vec<Finding>)>,
 }
 
@@ -59,7 +59,7 @@ pub struct DoctorOptions {
     pub workflows: Vec<String>,
 }
 
-/// An endpoint and what it is judged by.
+/// An endpoint and what it is checked against.
 struct Subject<'a> {
     context: &'a Context,
     endpoint: &'a Endpoint,
@@ -68,14 +68,14 @@ struct Subject<'a> {
 }
 
 impl CheckReport<'_> {
-    /// How many findings weigh that much.
+    /// How many findings have that level.
     pub fn count(&self, level: Level) -> u64 {
         let findings = self.groups.iter().flat_map(|(_, findings)| findings);
         findings.filter(|finding| finding.level == level).count() as u64
     }
 }
 
-/// Examines one after the other. Sends no event.
+/// Checks one endpoint or workflow after the other. Sends no event.
 pub async fn doctor(
     context: &Context,
     options: &DoctorOptions,
@@ -91,7 +91,7 @@ pub async fn doctor(
     };
     let workflows = workflow::chosen(context, &options.workflows, everything)?;
     if endpoints.is_empty() && workflows.is_empty() {
-        return Err(Error::nothing("there are no endpoints to look at").hint("`hook endpoints add` makes one"));
+        return Err(Error::nothing("there are no endpoints to check").hint("`hook endpoints add` makes one"));
     }
     for endpoint in endpoints {
         report(CheckReport {
@@ -140,29 +140,35 @@ fn no_provider(error: &dyn std::error::Error) -> Finding {
     Finding::problem("provider", printable(&error.to_string(), 400)).hint("`hook providers list` shows all of them")
 }
 
-/// What a rule found, as a check: a note says nothing here, but that a rule is waived for a target on this machine.
+/// A finding of a rule as a check: only one note matters here, that a rule is waived for a target on this machine.
 fn of_rule(finding: &Finding) -> Option<Finding> {
-    let (fact, hint) = match (finding.level, finding.code) {
+    match (finding.level, finding.code) {
         (Level::Note, "waived") => {
             let fact = "the URL is on this machine: fine for tests, out of the provider's reach";
             let hint = "for the provider itself, register a public URL, such as a tunnel's";
-            return Some(Finding::caution("waived", fact).hint(hint));
+            Some(Finding::caution("waived", fact).hint(hint))
         }
-        (Level::Note, _) => return None,
-        _ => (printable(&finding.fact, 1000), &finding.hint),
-    };
-    Some(Finding {
-        hint: hint.as_ref().map(|hint| printable(hint, 1000)),
-        ..Finding::new(finding.level, finding.code, fact)
+        (Level::Note, _) => None,
+        _ => Some(Finding {
+            fact: printable(&finding.fact, 1000),
+            hint: finding.hint.as_ref().map(|hint| printable(hint, 1000)),
+            ..finding.clone()
+        }),
+    }
+}
+
+/// What the rules found about a URL, or that it keeps them.
+fn of_url<'f>(profile: &Profile, findings: impl Iterator<Item = &'f Finding>) -> Vec<Finding> {
+    let checks: Vec<Finding> = findings.filter_map(of_rule).collect();
+    or_ok(checks, "url", || {
+        format!("the URL keeps the rules of `{}`", profile.label())
     })
 }
 
-/// What the rules say about a URL, or that they say nothing.
-fn of_url<'f>(profile: &Profile, findings: impl Iterator<Item = &'f Finding>) -> Vec<Finding> {
-    let checks: Vec<Finding> = findings.filter_map(of_rule).collect();
-    if checks.is_empty() {
-        let what = format!("the URL keeps the rules of `{}`", profile.label());
-        return vec![Finding::ok("url", what)];
+/// The findings of a check, or that it passed.
+fn or_ok(findings: Vec<Finding>, code: &'static str, passed: impl FnOnce() -> String) -> Vec<Finding> {
+    if findings.is_empty() {
+        return vec![Finding::ok(code, passed())];
     }
-    checks
+    findings
 }

@@ -8,31 +8,34 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::Subject;
+use crate::app::context::http_transport;
 use crate::exchange::{ErrorKind, Outcome, Request};
 use crate::finding::Finding;
 use crate::headers::Headers;
 use crate::text::printable;
-use crate::transport::{
-    AddressClass, HttpOptions, HttpTransport, Transport as _, address_policy, other_loopback_answers,
-};
+use crate::transport::{AddressClass, Transport as _, address_policy, other_loopback_answers};
 
 /// The check of what the name's addresses are for.
 const NOT_PUBLIC: &str = "public-address";
 
-/// How long the network has to answer.
+/// Time limit of each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the name says and whether something answers. Behind a proxy the name need not be known here: then the answer
-/// counts; else an unknown name is the reason why nothing answers.
+/// Whether the host's name resolves, and whether something answers.
 pub(super) async fn checks(subject: &Subject<'_>) -> Vec<Finding> {
-    let (dns, reach) = (dns(subject).await, reach(subject).await);
-    let is_problem = |check: &Option<Finding>| check.as_ref().is_some_and(Finding::is_problem);
-    match (is_problem(&dns), is_problem(&reach)) {
-        _ if dns.as_ref().is_some_and(|check| check.code == NOT_PUBLIC) => dns.into_iter().chain(reach).collect(),
-        (true, true) => dns.into_iter().collect(),
-        (true, false) => reach.into_iter().collect(),
-        _ => dns.into_iter().chain(reach).collect(),
+    let (mut dns, mut reach) = (dns(subject).await, reach(subject).await);
+    if dns
+        .as_ref()
+        .is_some_and(|check| check.is_problem() && check.code != NOT_PUBLIC)
+    {
+        // Behind a proxy the name need not be known here: then the answer counts. Otherwise the name is why nothing answers.
+        if reach.as_ref().is_some_and(Finding::is_problem) {
+            reach = None;
+        } else {
+            dns = None;
+        }
     }
+    dns.into_iter().chain(reach).collect()
 }
 
 /// Whether the name is known, and its addresses can be reached by the provider.
@@ -47,7 +50,7 @@ async fn dns(subject: &Subject<'_>) -> Option<Finding> {
         Ok(Ok(found)) => found.collect::<Vec<SocketAddr>>(),
         Ok(Err(_)) => Vec::new(),
         Err(_) => {
-            let what = format!("the name server does not say what `{name}` is");
+            let what = format!("the name server did not answer for `{name}`");
             return Some(Finding::problem("dns", what).hint("is this machine online?"));
         }
     };
@@ -55,14 +58,14 @@ async fn dns(subject: &Subject<'_>) -> Option<Finding> {
         let what = format!("the name `{name}` is not known");
         return Some(Finding::problem("dns", what).hint("check the spelling, and the name's DNS records"));
     };
-    let inside = found
+    let mut classes = found
         .iter()
-        .map(|address| (address.ip(), AddressClass::of(address.ip())))
-        .find(|(_, class)| *class != AddressClass::Public);
+        .map(|address| (address.ip(), AddressClass::of(address.ip())));
+    let inside = classes.find(|(_, class)| *class != AddressClass::Public);
     Some(match inside {
         None => Finding::ok("dns", format!("`{name}` is {first}")),
         Some((ip, class)) => {
-            let what = format!("`{name}` is {ip}, which is no public address ({})", class.name());
+            let what = format!("`{name}` is {ip}, which is not a public address ({})", class.name());
             if subject.profile.endpoint.public {
                 Finding::problem(NOT_PUBLIC, what).hint("use a public host, or a tunnel's URL")
             } else {
@@ -72,18 +75,18 @@ async fn dns(subject: &Subject<'_>) -> Option<Finding> {
     })
 }
 
-/// What an address in the URL is for. Where the provider says that it must be public, the rules have judged it.
+/// The class of an IP address in the URL. Where the provider requires a public one, the rules have checked it already.
 fn literal(subject: &Subject<'_>, url: &Url) -> Option<Finding> {
     let class = AddressClass::of_url(url)?;
     if matches!(class, AddressClass::Public | AddressClass::Loopback) || subject.profile.endpoint.public {
         return None;
     }
     let host = url.host_str().unwrap_or_default();
-    let what = format!("`{host}` is no public address ({})", class.name());
+    let what = format!("`{host}` is not a public address ({})", class.name());
     Some(Finding::caution(NOT_PUBLIC, what).hint("the provider must be able to reach it"))
 }
 
-/// Whether something answers there, over TLS where the URL says so.
+/// Whether something answers, over TLS for an `https` URL.
 async fn reach(subject: &Subject<'_>) -> Option<Finding> {
     let url = Url::parse(&subject.endpoint.url).ok()?;
     if url.scheme() == "http" && address_policy::is_loopback(&url) {
@@ -119,11 +122,7 @@ async fn head(url: Url) -> Finding {
         body: bytes::Bytes::new(),
         timeout: PATIENCE,
     };
-    let options = HttpOptions {
-        proxy_from_env: true,
-        ..HttpOptions::default()
-    };
-    let transport = match HttpTransport::new(options) {
+    let transport = match http_transport(None) {
         Ok(transport) => transport,
         Err(error) => return Finding::caution("connect", printable(&error.to_string(), 400)),
     };
@@ -135,15 +134,9 @@ async fn head(url: Url) -> Finding {
         Outcome::Error { kind, text } => {
             let hint = match kind {
                 ErrorKind::Dns => "check the spelling, and the name's DNS records",
-                ErrorKind::Tls => {
-                    "get a certificate that everybody trusts: providers refuse self-signed and expired ones"
-                }
-                ErrorKind::Timeout | ErrorKind::Connect => {
-                    "does the server run, and does its firewall let the port through?"
-                }
-                ErrorKind::Protocol | ErrorKind::Cancelled | ErrorKind::Blocked | ErrorKind::Signing => {
-                    "is that an HTTP server?"
-                }
+                ErrorKind::Tls => "get a publicly trusted certificate: providers refuse self-signed and expired ones",
+                ErrorKind::Timeout | ErrorKind::Connect => "does the server run, and does its firewall open the port?",
+                _ => "is that an HTTP server?",
             };
             let check = if kind == ErrorKind::Tls { "tls" } else { "connect" };
             Finding::problem(check, printable(&text, 400)).hint(hint)

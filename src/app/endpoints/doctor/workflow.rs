@@ -1,8 +1,8 @@
-//! Why a workflow of the settings sends nothing, or not what it should. Nothing is sent, and no name is looked up.
+//! Diagnoses a workflow of the settings. Nothing is sent, and no host name is looked up.
 
 use serde_json::{Map, Value};
 
-use super::{no_provider, of_url};
+use super::{no_provider, of_url, or_ok};
 use crate::app::context::Context;
 use crate::app::workflow::{find, sample_record};
 use crate::config::workflow::{WorkflowFile, WorkflowState};
@@ -61,18 +61,16 @@ pub(super) fn examine(context: &Context, name: &str, file: &WorkflowFile) -> Vec
 }
 
 fn state(name: &str, file: &WorkflowFile) -> Finding {
-    match file.state {
-        WorkflowState::Draft => Finding::caution("state", "it is a draft: it does not run"),
-        WorkflowState::Test => Finding::caution("state", "it is in test: its request is made, and not sent"),
+    let why = match file.state {
+        WorkflowState::Draft => "it is a draft: it does not run",
+        WorkflowState::Test => "it is in test: its request is made, and not sent",
         WorkflowState::Published => return Finding::ok("state", "it is published"),
-    }
-    .hint(format!(
-        "`state = \"published\"` in `[workflow.{}]`",
-        printable(name, 80)
-    ))
+    };
+    let hint = format!("`state = \"published\"` in `[workflow.{}]`", printable(name, 80));
+    Finding::caution("state", why).hint(hint)
 }
 
-/// What the provider says about the URL.
+/// The provider's rules about the URL.
 fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Finding> {
     let Some(text) = &file.url else {
         let check = Finding::caution("url", "it has no `url`");
@@ -98,13 +96,10 @@ fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Finding> {
         let Some(found) = get(sample, path) else {
             let paths = leaf_paths(sample);
             let near = near_names(path, paths.iter().map(String::as_str));
-            let check = Finding::caution(
-                "when",
-                format!("the provider's record has no `{shown}`: the condition may never be met"),
-            );
-            return Some(match near.first() {
-                Some(near) => check.hint(format!("did you mean `{near}`?")),
-                None => check,
+            let what = format!("the provider's record has no `{shown}`: the condition may never be met");
+            return Some(Finding {
+                hint: near.first().map(|near| format!("did you mean `{near}`?")),
+                ..Finding::caution("when", what)
             });
         };
         let alike = found.is_null() || std::mem::discriminant(found) == std::mem::discriminant(wanted);
@@ -113,11 +108,12 @@ fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Finding> {
             Finding::caution("when", printable(&what, 300)).hint("in quotes it is a text, without them a number")
         })
     };
-    let checks: Vec<Finding> = file.when.iter().filter_map(judge).collect();
-    if checks.is_empty() && !file.when.is_empty() {
-        return vec![Finding::ok("when", "its conditions can be met")];
+    if file.when.is_empty() {
+        return Vec::new();
     }
-    checks
+    or_ok(file.when.iter().filter_map(judge).collect(), "when", || {
+        "its conditions can be met".to_owned()
+    })
 }
 
 fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Finding> {
@@ -125,20 +121,16 @@ fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Finding> {
         TagFault::Unknown { tag, near } => {
             let tag = printable(tag, 100);
             let what = format!("{}'s record has no `{{{{{tag}}}}}`", profile.title);
-            let check = Finding::caution("tags", what);
-            Some(match near.first() {
-                Some(near) => check.hint(format!("did you mean `{{{{{near}}}}}`?")),
-                None => check,
+            Some(Finding {
+                hint: near.first().map(|near| format!("did you mean `{{{{{near}}}}}`?")),
+                ..Finding::caution("tags", what)
             })
         }
         TagFault::Empty { .. } | TagFault::Bare { .. } => None,
     };
-    let checks: Vec<Finding> = faults.iter().filter_map(unknown).collect();
-    if checks.is_empty() {
-        let what = format!("its merge tags are in {}'s record", profile.title);
-        return vec![Finding::ok("tags", what)];
-    }
-    checks
+    or_ok(faults.iter().filter_map(unknown).collect(), "tags", || {
+        format!("its merge tags are in {}'s record", profile.title)
+    })
 }
 
 /// Whether its secret can be had.

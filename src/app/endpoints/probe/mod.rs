@@ -1,4 +1,4 @@
-//! Testing an endpoint: a signed event, a tampered one, and what the receiver makes of both.
+//! Tests an endpoint: sends a signed event and a tampered copy, and checks the answers.
 
 mod tampered;
 mod verdict;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::context::Context;
 use crate::app::resolve::account_off;
 use crate::endpoints::{Book, Endpoint, Events};
-use crate::engine::{Delivery, Event, Label, Limits, Progress, Promise, Signing};
+use crate::engine::{Delivery, Event, Label, Limits, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{Attempt, SecretKind, Source};
 use crate::exit::Exit;
@@ -20,7 +20,7 @@ use crate::finding::{Finding, Level};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
-use crate::pipeline::{AlreadyRecorded, DeliveryObserver};
+use crate::pipeline::DeliveryObserver;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
@@ -29,10 +29,10 @@ use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
 use crate::target::parse_url;
 use crate::text::printable;
-use crate::transport::{AddressPolicy, HttpTransport};
+use crate::transport::HttpTransport;
 use crate::verification::dev_secret::Purpose;
 
-/// How to test.
+/// Options of a test.
 pub struct ProbeOptions<'a> {
     /// The event instead of the provider's test event.
     pub event: Option<String>,
@@ -54,15 +54,15 @@ pub struct ProbeOptions<'a> {
     pub remote: Option<ProbeRemote<'a>>,
 }
 
-/// Where an endpoint is kept that is not in the local book.
+/// A provider that keeps the tested endpoint.
 pub struct ProbeRemote<'a> {
-    /// The flags that lead to it, as they are typed.
+    /// The flags that select it, as typed.
     pub flags: &'a str,
-    /// What is noted of it here.
+    /// What this machine noted about its endpoints.
     pub notes: &'a Book,
 }
 
-/// What came of a test.
+/// The result of a test.
 pub struct ProbeReport {
     /// The endpoint as it was.
     pub endpoint: Endpoint,
@@ -74,13 +74,13 @@ pub struct ProbeReport {
     pub findings: [Finding; 4],
 }
 
-/// One request and what came of it.
+/// One request and its outcome.
 pub struct Exchange {
     /// Of the record.
     pub number: u64,
     /// Whether it was not tampered with.
     pub genuine: bool,
-    /// What was tried.
+    /// The attempt.
     pub attempt: Attempt,
 }
 
@@ -130,6 +130,7 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
         options,
         signing: signing(context, &endpoint, &profile, options.remote.as_ref())?,
         policy: Arc::new(Policy {
+            // One attempt each: a retry would hide what the receiver answered first.
             schedule: Schedule::default(),
             timeout: options.timeout.unwrap_or(profile.policy.timeout),
             ..profile.policy.clone()
@@ -137,15 +138,12 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
         event,
         profile,
     };
-    let (notices, name) = (&context.notices, &endpoint.name);
+    let (notices, name, provider) = (&context.notices, &endpoint.name, &endpoint.provider);
     if let Some(disabled) = &endpoint.disabled {
         let why = printable(&disabled.to_string(), 200);
         notices.note(format!("`{name}` is disabled ({why}): testing anyway"));
     }
-    notices.note(format!(
-        "testing {name} with `{}` of {}",
-        probe.event, endpoint.provider
-    ));
+    notices.note(format!("testing {name} with `{}` of {provider}", probe.event));
     let exchanges = probe.exchanges().await?;
     let findings = verdict::findings(&probe, &exchanges);
     Ok(ProbeReport {
@@ -156,7 +154,7 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
     })
 }
 
-/// The event that is asked for, else the provider's test event when it is subscribed, else the first that is.
+/// The requested event, else the provider's test event if subscribed, else the first subscribed one.
 fn event(profile: &Profile, endpoint: &Endpoint, asked: Option<&str>) -> Result<String> {
     if let Some(asked) = asked {
         return Ok(profile.canonical_event(asked).unwrap_or(asked).to_owned());
@@ -188,7 +186,7 @@ fn signing(
     let unsigned = matches!(profile.scheme, Scheme::Unsigned);
     let own = match remote {
         _ if unsigned => Vec::new(),
-        // What is noted of a provider's endpoints is the user's own: a project has no part in it.
+        // Notes about a provider's endpoints are the user's own, so no project has to be trusted.
         Some(remote) => endpoint
             .signing_secrets(context.now(), profile.scheme.carries_several())
             .into_iter()
@@ -199,13 +197,9 @@ fn signing(
     // A secret that is noted for a remote place cannot be found by the endpoint's name alone.
     let name = remote.is_none().then_some(endpoint.name.as_str());
     let signing = context.signing(profile, &[], (name, own))?;
-    if let Signing::Fresh { secret, .. } = &signing
-        && **secret == SecretKind::Dev
-    {
-        let name = &endpoint.name;
-        context
-            .notices
-            .note(format!("`{name}` has no secret: signed with the {DEV_SECRET}"));
+    if matches!(&signing, Signing::Fresh { secret, .. } if **secret == SecretKind::Dev) {
+        let what = format!("`{}` has no secret: signed with the {DEV_SECRET}", endpoint.name);
+        context.notices.note(what);
     }
     Ok(signing)
 }
@@ -222,14 +216,14 @@ impl EndpointProbe<'_> {
             })
             .collect::<Result<Vec<Delivery>>>()?;
         let pattern = genuine.first().cloned();
-        let mut exchanges = self.send(genuine, true).await?;
+        let mut exchanges = self.send(genuine).await?;
         let answered = exchanges.iter().any(|exchange| exchange.status().is_some());
         if let Some(pattern) = pattern.filter(|_| answered)
             && let Some(tampered) = tampered::of(self.context, &self.profile, &pattern)
         {
             let id = tampered.id;
-            exchanges.extend(self.send(vec![tampered], false).await?);
-            // Nobody is to send it again by `replay --failed`.
+            exchanges.extend(self.send(vec![tampered]).await?);
+            // Parked, so that `replay --failed` does not send it again.
             let park = Op::State {
                 delivery: id,
                 state: DeliveryState::Parked,
@@ -258,32 +252,24 @@ impl EndpointProbe<'_> {
 
     fn delivery(&self, message: Message) -> Result<Delivery> {
         let now = self.context.now();
+        let label = Label {
+            source: Source::Test,
+            provider: Some(self.profile.label()),
+            endpoint: Some(self.endpoint.name.clone()),
+            ..Label::default()
+        };
+        let (random, url) = (&self.context.random, parse_url(&self.endpoint.url)?);
+        let (signing, policy) = (self.signing.clone(), Arc::clone(&self.policy));
         let method = self.options.method.as_ref();
         Ok(Delivery {
-            id: Id::new(IdKind::Delivery, now, &self.context.random),
-            message: Arc::new(message),
-            url: parse_url(&self.endpoint.url)?,
-            method: method.unwrap_or(&self.profile.method).clone(),
+            method: method.unwrap_or(&self.profile.delivery.method).clone(),
             headers: self.options.headers.clone(),
-            signing: self.signing.clone(),
-            policy: Arc::clone(&self.policy),
-            addresses: AddressPolicy::Any,
-            is_changed: false,
-            progress: Progress::default(),
-            at: now,
-            label: Arc::new(Label {
-                source: Source::Test,
-                provider: Some(self.profile.label()),
-                endpoint: Some(self.endpoint.name.clone()),
-                origin: None,
-                execution: None,
-                promise: Promise::Nothing,
-            }),
+            ..Delivery::new(random, now, message, url, signing, policy, label)
         })
     }
 
     /// Sends one after the other, through the ledger like everything else.
-    async fn send(&self, deliveries: Vec<Delivery>, genuine: bool) -> Result<Vec<Exchange>> {
+    async fn send(&self, deliveries: Vec<Delivery>) -> Result<Vec<Exchange>> {
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
             let _ = jobs_in.send(delivery).await;
@@ -294,31 +280,22 @@ impl EndpointProbe<'_> {
         let pipeline = self
             .context
             .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
-        let mut collected = Collected {
-            genuine,
-            exchanges: Vec::new(),
-        };
-        let tally = pipeline.run(jobs, AlreadyRecorded::default(), &mut collected).await?;
+        let mut exchanges = Vec::new();
+        let tally = pipeline.run(jobs, &mut exchanges).await?;
         ledger.close();
         if tally.interrupted > 0 {
             return Err(Error::silent(Exit::Interrupted));
         }
-        Ok(collected.exchanges)
+        Ok(exchanges)
     }
 }
 
-/// Keeps what happens for the report.
-struct Collected {
-    genuine: bool,
-    exchanges: Vec<Exchange>,
-}
-
-impl DeliveryObserver for Collected {
+impl DeliveryObserver for Vec<Exchange> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        let genuine = self.genuine;
-        self.exchanges.extend(event.attempt.clone().map(|attempt| Exchange {
+        self.extend(event.attempt.clone().map(|attempt| Exchange {
             number,
-            genuine,
+            // Only the tampered request carries the signature of another one.
+            genuine: !matches!(event.delivery.signing, Signing::AsCaptured),
             attempt,
         }));
         Ok(())

@@ -39,8 +39,8 @@ pub(super) fn of(context: &Context, profile: &Profile, genuine: &Delivery) -> Op
     })
 }
 
-/// The body with one byte changed, so that it still says what it is: otherwise a receiver that checks nothing would
-/// refuse it for its form.
+/// The body with one byte changed, in a value that leaves its shape and its event as they were: a receiver that checks no
+/// signature must not reject it for its form.
 fn tampered(profile: &Profile, headers: &Headers, body: &[u8]) -> Vec<u8> {
     let shape = |body: &[u8]| {
         let document: Value = serde_json::from_slice(body).ok()?;

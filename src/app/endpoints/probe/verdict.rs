@@ -9,7 +9,7 @@ use crate::finding::{Finding, Level};
 use crate::signature::Scheme;
 use crate::text::{printable, short_time, status_line};
 
-/// Above this the answer is slow for a provider whose limit nobody states.
+/// A slower answer is a risk for a provider whose time limit is not documented.
 const SLOW: Duration = Duration::from_secs(3);
 
 /// The answers, in the order of the questions.
@@ -90,21 +90,15 @@ fn success(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
         Outcome::Error { .. } => None,
     });
     let answers: Vec<&Answer> = answers.collect();
-    let refused = answers
-        .iter()
-        .find(|answer| !probe.policy.success.contains(answer.status));
-    match (refused, answers.as_slice()) {
-        (_, []) => Finding::unknown("success", "no answer"),
-        (Some(answer), _) => Finding::problem("success", status_line(answer.status)).hint(what_to_do(probe, answer)),
-        (None, [first, ..]) if answers.len() == genuine.len() => Finding::ok("success", status_line(first.status)),
-        (None, several) => Finding::unknown(
-            "success",
-            format!(
-                "{} of {} events were not answered",
-                genuine.len() - several.len(),
-                genuine.len()
-            ),
-        ),
+    let is_refused = |answer: &&&Answer| !probe.policy.success.contains(answer.status);
+    if let Some(answer) = answers.iter().find(is_refused) {
+        return Finding::problem("success", status_line(answer.status)).hint(what_to_do(probe, answer));
+    }
+    let (sent, missing) = (genuine.len(), genuine.len() - answers.len());
+    match answers.first() {
+        None => Finding::unknown("success", "no answer"),
+        Some(first) if missing == 0 => Finding::ok("success", status_line(first.status)),
+        Some(_) => Finding::unknown("success", format!("{missing} of {sent} events were not answered")),
     }
 }
 
@@ -125,8 +119,8 @@ fn what_to_do(probe: &EndpointProbe<'_>, answer: &Answer) -> String {
             "does the receiver have this endpoint's secret, and does it check the raw bytes of the body?".into()
         }
         404 => "is the path of the URL right?".into(),
-        405 => format!("let the receiver take {}", probe.profile.method),
-        415 => format!("let the receiver take `{}`", probe.profile.content_type),
+        405 => format!("let the receiver take {}", probe.profile.delivery.method),
+        415 => format!("let the receiver take `{}`", probe.profile.delivery.content_type),
         500.. => "the receiver's own log says why it failed".into(),
         _ => format!("`{}` takes {} for success", probe.profile.label(), probe.policy.success),
     }

@@ -1,11 +1,10 @@
-//! Where the signatures of a scheme stand, checked and compiled.
+//! The places of the signatures of a scheme, checked and compiled.
 
-use super::{HeaderTemplates, Result, check, header};
-use crate::clock::Precision;
-use crate::provider::fault::fault;
-use crate::provider::file::{LocationTable, SignedTable, TimeWord};
+use super::{HeaderTemplates, Result, header};
+use crate::provider::fault::{check_scope, fault};
+use crate::provider::file::SignedTable;
 use crate::signature::SignatureLocation;
-use crate::template::{Placeholder, Scope, Template, TimeForm};
+use crate::template::{Placeholder, Scope, Template};
 
 pub(super) fn compile(
     name: &str,
@@ -48,50 +47,40 @@ pub(super) fn compile(
     // A timestamp that is not signed proves nothing, so its header is no clock to judge by.
     let time_header = time_header.filter(|_| signs(is_time) && !in_value(is_time));
     let id_header = id_header.filter(|_| signs(is_id));
-    let time_form = table.time_form.map(|word| match word {
-        TimeWord::Seconds => TimeForm::Unix,
-        TimeWord::Milliseconds => TimeForm::UnixMs,
-        TimeWord::Rfc3339 => TimeForm::Rfc3339(Precision::Seconds),
-    });
     let (header, more_headers) = places(name, table.header, &table.carrier)?;
     Ok(SignatureLocation {
         header,
         more_headers,
-        body: table.carrier.body,
-        each: table.carrier.each,
-        also_read: table.carrier.also_read,
-        strict: table.carrier.strict,
-        exact: table.carrier.exact,
-        time_at: table.time_at.map(|path| (path, time_form)),
-        signed_headers: table.carrier.signed_headers,
-        url_forms: table.carrier.url_forms,
-        body_hash: table.carrier.body_hash,
+        time_at: table.time_at.map(|path| (path, table.time_form)),
         value,
         pairs: table.pairs,
         list: table.list,
         encoding: table.encoding,
         time_header,
         id_header,
+        ..table.carrier
     })
 }
 
-/// The first header and the others; `body:PATH` and none when the signature stands in the body.
-fn places(name: &str, first: Option<String>, carrier: &LocationTable) -> Result<(String, Vec<String>)> {
+/// The first header and the others; `body:PATH` and none when the signature is in the body.
+fn places(name: &str, first: Option<String>, carrier: &SignatureLocation) -> Result<(String, Vec<String>)> {
     let at = |key: &str| format!("{name}.{key}");
     if let Some(path) = &carrier.body {
         if first.is_some() || !carrier.more_headers.is_empty() || carrier.numbered.is_some() {
-            return fault(&at("carrier.body"), "the signature stands in a header already");
+            return fault(&at("carrier.body"), "the signature is already in a header");
         }
         return Ok((format!("body:{path}"), Vec::new()));
     }
     if carrier.each.is_some() {
-        return fault(&at("carrier.each"), "`body` says where the signature of an item stands");
+        return fault(
+            &at("carrier.each"),
+            "it requires `carrier.body`, the path of the signature in an item",
+        );
     }
     let first = header(&at("header"), first)?;
     let others = carrier.more_headers.iter().cloned();
-    let mut others: Vec<String> = others
-        .map(|name| header(&at("carrier.more-headers"), Some(name)))
-        .collect::<Result<_>>()?;
+    let others = others.map(|name| header(&at("carrier.more-headers"), Some(name)));
+    let mut others = others.collect::<Result<Vec<String>>>()?;
     if let Some(count) = carrier.numbered {
         let Some(stem) = first.strip_suffix("-1") else {
             return fault(&at("carrier.numbered"), "the header's name does not end in `-1`");
@@ -102,7 +91,7 @@ fn places(name: &str, first: Option<String>, carrier: &LocationTable) -> Result<
 }
 
 fn check_value(key: &str, value: &Template) -> Result<()> {
-    check(key, value, Scope::SignatureValue)?;
+    check_scope(key, value, Scope::SignatureValue)?;
     if value.placeholders().filter(|p| **p == Placeholder::Signature).count() != 1 {
         return fault(key, "`${signature}` must be there once");
     }

@@ -206,9 +206,4 @@ async fn an_unusable_proxy_of_the_environment_matters_only_where_it_is_needed() 
 fn a_bad_proxy_is_not_shown() {
     let error = through("socks5://me:hunter2@127.0.0.1").err().unwrap().to_string();
     assert_eq!(error, "the given proxy is not the URL of an HTTP proxy");
-    let options = HttpOptions {
-        proxy: Some("http://me:hunter2@127.0.0.1".to_owned()),
-        ..HttpOptions::default()
-    };
-    assert!(!format!("{options:?}").contains("hunter2"));
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::server::tls::Tls;
-use crate::server::{self, Handler, Incoming, Rejection, Reply, ServerLimits};
+use crate::server::{self, Handler, Incoming, Reply, ServerLimits};
 
 struct Echo;
 
@@ -21,8 +21,6 @@ impl Handler for Echo {
             body: incoming.body,
         }
     }
-
-    fn rejected(&self, _: Rejection) {}
 }
 
 pub(super) async fn serve(tls: &Tls) -> u16 {
@@ -99,7 +97,7 @@ fn careless() -> HttpTransport {
 
 async fn refusal(tls: &Tls, host: &str) -> String {
     let url = format!("https://{host}:{}/", serve(tls).await);
-    let transport = Pem::new(tls.certificate_pem()).trusted().unwrap();
+    let transport = Pem::new(&tls.certificate_pem).trusted().unwrap();
     let (kind, text) = failed(transport.send(&post(&url, &[], b"hi")).await);
     assert_eq!(kind, ErrorKind::Tls, "{text}");
     text
@@ -118,7 +116,7 @@ async fn a_self_signed_certificate_is_trusted_only_on_request() {
         format!("the certificate of localhost:{port} comes from an unknown issuer")
     );
 
-    let trusting = Pem::new(tls.certificate_pem()).trusted().unwrap();
+    let trusting = Pem::new(&tls.certificate_pem).trusted().unwrap();
     for host in ["localhost", "127.0.0.1", "extra.localhost"] {
         let answer = answered(trusting.send(&request(host)).await);
         assert_eq!(&answer.body[..], b"hi", "{host}");
@@ -165,7 +163,7 @@ fn a_file_without_certificates_is_refused() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for text in ["", "hello", broken] {
         let error = Pem::new(text).trusted().err().unwrap().to_string();
-        assert!(error.contains("holds no usable certificate"), "{error}");
+        assert!(error.contains("contains no usable certificate"), "{error}");
     }
     let options = HttpOptions {
         ca_file: Some(PathBuf::from("/nowhere/ca.pem")),

@@ -7,7 +7,7 @@ type Section<'a> = (&'a str, Vec<&'a Arg>);
 
 /// The whole document.
 pub(super) fn markdown() -> String {
-    let mut program = super::definition();
+    let mut program = hook::internals::cli::definition();
     program.build();
     format!(
         "# Commands and flags\n\nMade by `just generate` from what `hook --help` shows; changes belong into `src/cli/`.\n\n\

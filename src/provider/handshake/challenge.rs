@@ -1,44 +1,44 @@
-//! The provider's side of a handshake: what is sent, and how it is known when it comes.
+//! The provider's side of a handshake: how a challenge is written, and how it is recognised.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::text::{self, Hole, Text, check_question};
+use super::Body;
+use super::text::{self, ChallengePlaceholder, Text, check_challenge};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
 use crate::provider::value::RequestField;
-use crate::template::Document;
 
-/// A longer body is an event, not a question.
+/// A longer body is an event, not a challenge.
 pub(super) const LONGEST: usize = 16 * 1024;
 
-/// A request that may be a question.
+/// A request that may be a challenge.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
+pub struct ChallengeCandidate<'a> {
     /// `POST` and the like.
     pub method: &'a str,
     /// Path and query as sent.
     pub target: &'a str,
-    /// As they came.
+    /// The received headers.
     pub headers: &'a Headers,
     /// The raw bytes.
     pub body: &'a [u8],
 }
 
-/// What a question says.
+/// The variable parts of a challenge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// What the answer is to carry; empty when the question has nothing of the kind.
+pub struct ChallengeFields {
+    /// The token that the answer repeats; empty when the challenge has none.
     pub token: String,
-    /// What the provider was told to say, so that its receiver knows it.
+    /// The verify token, which proves to the receiver who sends the challenge.
     pub verify: Option<String>,
 }
 
-/// A question, ready to be sent.
+/// A challenge, ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Written {
+pub struct ChallengeRequest {
     /// `POST` and the like.
     pub method: String,
     /// Parameters for the URL.
@@ -52,51 +52,34 @@ pub struct Written {
 /// `[handshake.request]`. Texts are fixed, or one of `${token}`, `${verify}` (what `--handshake-token` says) and `${any}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(super) struct Question {
+pub struct ChallengeTemplate {
     method: String,
     /// Parameters of the query that must be there.
     query: IndexMap<String, Text>,
     /// Headers that must be there.
     headers: IndexMap<String, Text>,
-    body: QuestionBody,
-    /// Places that a question does not have.
-    without: Vec<RequestField>,
-    /// JSON text that the provider sends as well, and that says nothing to a receiver.
+    /// JSON text, of which a challenge may have more; empty: there must be no body; absent: the body is ignored.
+    body: Body,
+    /// Fields that the challenge does not have.
+    pub without: Vec<RequestField>,
+    /// JSON text that the provider sends as well, and that a receiver ignores.
     #[serde(deserialize_with = "json")]
     more: Value,
     /// Headers that the provider sends as well.
     more_headers: IndexMap<String, String>,
 }
 
-impl Default for Question {
+impl Default for ChallengeTemplate {
     fn default() -> Self {
         Self {
             method: "POST".to_owned(),
             query: IndexMap::new(),
             headers: IndexMap::new(),
-            body: QuestionBody::Any,
+            body: Body::Absent,
             without: Vec::new(),
             more: Value::Null,
             more_headers: IndexMap::new(),
         }
-    }
-}
-
-/// JSON text, of which a question may have more; empty: there must be no body; absent: it is not looked at.
-#[derive(Debug, Clone)]
-enum QuestionBody {
-    Any,
-    Empty,
-    Json(Document<Hole>),
-}
-
-impl<'de> Deserialize<'de> for QuestionBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self::Empty);
-        }
-        Document::deserialize(de::value::StringDeserializer::new(text)).map(Self::Json)
     }
 }
 
@@ -105,12 +88,12 @@ fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
         .map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
 }
 
-impl Question {
+impl ChallengeTemplate {
     pub(super) fn check(&self, key: &str) -> Result<(), ProfileError> {
         let key = format!("{key}.request");
         for (table, texts) in [("query", &self.query), ("headers", &self.headers)] {
             for (name, text) in texts {
-                check_question(text).or_else(|what| fault(&format!("{key}.{table}.{name}"), what))?;
+                check_challenge(text).or_else(|what| fault(&format!("{key}.{table}.{name}"), what))?;
             }
         }
         let headers = self.headers.iter().map(|(name, text)| (name, text.to_string()));
@@ -118,25 +101,24 @@ impl Question {
         for (name, value) in headers.chain(more) {
             check_line(name, &value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
-        match &self.body {
-            QuestionBody::Json(document) => text::check(document.placeholders().into_iter(), Hole::asks)
-                .or_else(|what| fault(&format!("{key}.body"), what)),
-            QuestionBody::Any | QuestionBody::Empty => Ok(()),
-        }
+        let checked = match &self.body {
+            Body::Text(text) if !text.is_empty() => Err("it is not JSON".to_owned()),
+            body => text::check(body.placeholders().into_iter(), ChallengePlaceholder::asks),
+        };
+        checked.or_else(|what| fault(&format!("{key}.body"), what))
     }
 
-    pub(super) fn has(&self, wanted: &Hole) -> bool {
-        let in_body =
-            matches!(&self.body, QuestionBody::Json(document) if document.path_of(|hole| hole == wanted).is_some());
+    pub(super) fn has(&self, wanted: &ChallengePlaceholder) -> bool {
+        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|placeholder| placeholder == wanted).is_some());
         in_body || self.texts().any(|text| text.single() == Some(wanted))
     }
 
-    /// The more conditions a question has, the more it says to fit all of them.
-    pub(super) fn weight(&self) -> usize {
+    /// The number of conditions: of several matching challenges the most specific one counts.
+    pub fn weight(&self) -> usize {
         let body = match &self.body {
-            QuestionBody::Any => 0,
-            QuestionBody::Empty => 1,
-            QuestionBody::Json(document) => document.size(),
+            Body::Absent => 0,
+            Body::Text(_) => 1,
+            Body::Json(document) => document.size(),
         };
         self.query.len() + self.headers.len() + self.without.len() + body
     }
@@ -145,12 +127,13 @@ impl Question {
         self.query.values().chain(self.headers.values())
     }
 
-    /// What the request says, when it is this question.
-    pub(super) fn read(&self, asking: &Asking<'_>) -> Option<Asked> {
+    /// Reads the variable parts; `None` when the request is not this challenge.
+    pub fn read(&self, asking: &ChallengeCandidate<'_>) -> Option<ChallengeFields> {
+        // A large body is not parsed: every unknown request is compared with every challenge.
         if asking.method != self.method || asking.body.len() > LONGEST {
             return None;
         }
-        let mut asked = Asked::default();
+        let mut asked = ChallengeFields::default();
         for (name, text) in &self.headers {
             asked.take(text, asking.headers.get_text(name)?)?;
         }
@@ -167,21 +150,21 @@ impl Question {
         (!self.without.iter().any(header)).then_some(asked)
     }
 
-    fn read_body(&self, asking: &Asking<'_>, asked: &mut Asked) -> Option<()> {
+    fn read_body(&self, asking: &ChallengeCandidate<'_>, asked: &mut ChallengeFields) -> Option<()> {
         let document = match &self.body {
-            QuestionBody::Any => return Some(()),
-            QuestionBody::Empty => return asking.body.is_empty().then_some(()),
-            QuestionBody::Json(document) => document,
+            Body::Absent => return Some(()),
+            Body::Text(_) => return asking.body.is_empty().then_some(()),
+            Body::Json(document) => document,
         };
         let body: Value = serde_json::from_slice(asking.body).ok()?;
         if !document.fits(&body) {
             return None;
         }
         let text = |path: &str| crate::json::get(&body, path)?.as_str().filter(|text| !text.is_empty());
-        if let Some(path) = document.path_of(|hole| *hole == Hole::Token) {
+        if let Some(path) = document.path_of(|placeholder| *placeholder == ChallengePlaceholder::Token) {
             text(&path)?.clone_into(&mut asked.token);
         }
-        if let Some(path) = document.path_of(|hole| *hole == Hole::Verify) {
+        if let Some(path) = document.path_of(|placeholder| *placeholder == ChallengePlaceholder::Verify) {
             asked.verify = Some(text(&path)?.to_owned());
         }
         let there =
@@ -189,43 +172,38 @@ impl Question {
         (!self.without.iter().any(there)).then_some(())
     }
 
-    /// The question with that token.
-    pub(super) fn written(&self, token: &str, verify: &str) -> Written {
-        self.filled(|hole| {
-            let text = match hole {
-                Hole::Token => token,
-                Hole::Verify => verify,
+    /// The challenge with that token.
+    pub fn written(&self, token: &str, verify: &str) -> ChallengeRequest {
+        self.filled(|placeholder| {
+            let text = match placeholder {
+                ChallengePlaceholder::Token => token,
+                ChallengePlaceholder::Verify => verify,
                 _ => "any",
             };
             text.to_owned()
         })
     }
 
-    /// The question with its placeholders.
-    pub(super) fn unfilled(&self) -> Written {
+    /// The challenge with its placeholders.
+    pub fn unfilled(&self) -> ChallengeRequest {
         self.filled(ToString::to_string)
     }
 
-    /// Places that a question does not have.
-    pub(super) fn without(&self) -> &[RequestField] {
-        &self.without
-    }
-
-    fn filled(&self, with: impl Fn(&Hole) -> String) -> Written {
-        let fill = |text: &Text| text.render(|hole| Some(with(hole))).unwrap_or_default();
+    fn filled(&self, with: impl Fn(&ChallengePlaceholder) -> String) -> ChallengeRequest {
+        let fill = |text: &Text| text.render(|placeholder| Some(with(placeholder))).unwrap_or_default();
         let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
         let mut body = match &self.body {
-            QuestionBody::Json(document) => Some(document.value(&mut |hole| Value::from(with(hole)))),
-            QuestionBody::Any | QuestionBody::Empty => None,
+            Body::Json(document) => Some(document.value(&mut |placeholder| Value::from(with(placeholder)))),
+            Body::Absent | Body::Text(_) => None,
         };
         if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
             fields.extend(more.clone());
         }
         let mut headers = fill_all(&self.headers);
         headers.extend(self.more_headers.clone());
-        Written {
+        ChallengeRequest {
             method: self.method.clone(),
             query: fill_all(&self.query),
             headers,
@@ -234,13 +212,13 @@ impl Question {
     }
 }
 
-impl Asked {
-    /// Takes what stands in the place of a text; `None` when it does not fit.
+impl ChallengeFields {
+    /// Reads the value at the place of a text; `None` when it does not match.
     fn take(&mut self, text: &Text, value: &str) -> Option<()> {
         let value = Some(value).filter(|value| !value.is_empty())?;
         match text.single() {
-            Some(Hole::Token) => value.clone_into(&mut self.token),
-            Some(Hole::Verify) => self.verify = Some(value.to_owned()),
+            Some(ChallengePlaceholder::Token) => value.clone_into(&mut self.token),
+            Some(ChallengePlaceholder::Verify) => self.verify = Some(value.to_owned()),
             Some(_) => {}
             None => return (text.render(|_| None).as_deref() == Some(value)).then_some(()),
         }

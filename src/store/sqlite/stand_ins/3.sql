@@ -1,0 +1,1 @@
+CREATE TEMP TABLE diagnosis (n INTEGER PRIMARY KEY, cause TEXT, text TEXT, hint TEXT);

@@ -1,0 +1,1 @@
+CREATE TEMP TABLE signed_body (delivery INTEGER, seq INTEGER, body BLOB);
