@@ -52,10 +52,8 @@ const CREDENTIALS: [(&str, &str); 37] = [
 
 /// What is likely when nothing is proved.
 pub(super) fn guess(context: &SearchContext<'_>) -> Option<Explanation> {
-    key_kind(&context.case)
-        .or_else(|| credential(&context.case))
-        .or_else(|| incomplete(context))
-        .map(Explanation::guess)
+    let likely = || credential(&context.case).or_else(|| incomplete(context));
+    key_kind(&context.case).or_else(|| likely().map(Explanation::guess))
 }
 
 /// What a text is that is no shared secret.
