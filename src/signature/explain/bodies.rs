@@ -129,6 +129,9 @@ fn zero_byte(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     other.is_some_and(|other| sink(Change::new(Rank::Sometimes, other, said)))
 }
 
+/// Makes another body.
+type Way = fn(&[u8]) -> Vec<u8>;
+
 /// CRLF and LF, and the end of the body with them.
 pub(super) fn line_ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let body = context.case.received.body;
@@ -145,7 +148,7 @@ pub(super) fn line_ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) ->
         "the body got a newline at its end after it was signed",
         "use the raw bytes as they came: editors and `echo` add a newline",
     );
-    let ways: [fn(&[u8]) -> Vec<u8>; 3] = [unix_line_ends, windows_line_ends, |body| {
+    let ways: [Way; 3] = [unix_line_ends, windows_line_ends, |body| {
         body.iter().copied().filter(|byte| *byte != b'\r').collect()
     }];
     ways.into_iter().any(|way| {

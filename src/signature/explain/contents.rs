@@ -49,7 +49,7 @@ pub(super) fn rare(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> boo
 }
 
 /// Passes on what was not passed on yet.
-fn once<'s>(own: Template, sink: Sink<'s, Template>) -> impl FnMut(ContentChange) -> bool + use<'s> {
+fn once(own: Template, sink: Sink<'_, Template>) -> impl FnMut(ContentChange) -> bool {
     let mut seen = vec![own];
     move |change: ContentChange| {
         if seen.iter().any(|have| have.parts() == change.value.parts()) {
@@ -171,7 +171,7 @@ fn separated(content: &Template, sink: Sink<'_, Template>) -> bool {
     let with = |change: &dyn Fn(usize, &str) -> String| {
         let parts = content.parts().iter().enumerate().map(|(at, part)| match part {
             Part::Text(text) => Part::Text(change(at, text)),
-            other => other.clone(),
+            other @ Part::Placeholder(_) => other.clone(),
         });
         Template::of(
             parts
@@ -373,7 +373,7 @@ fn with_url(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let given = std::iter::once((url.to_owned(), String::new()));
     let others = urls::changes(context).into_iter().map(|change| {
         let differs = format!(", {}", urls::difference(url, &change.value));
-        (change.value, differs)
+        (change.value.into_string(), differs)
     });
     let more = [
         format!("{method}{url}"),

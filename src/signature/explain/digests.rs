@@ -49,7 +49,9 @@ macro_rules! with_hash {
 
 fn plain<D: sha2::Digest>(pieces: &[Cow<'_, [u8]>]) -> Vec<u8> {
     let mut hash = D::new();
-    pieces.iter().for_each(|piece| hash.update(piece));
+    for piece in pieces {
+        hash.update(piece);
+    }
     hash.finalize().to_vec()
 }
 
@@ -105,7 +107,9 @@ impl Digest {
                 let Ok(mut mac) = hmac::Hmac::<$hash>::new_from_slice(key) else {
                     return Vec::new();
                 };
-                pieces.iter().for_each(|piece| mac.update(piece));
+                for piece in pieces {
+                    mac.update(piece);
+                }
                 mac.finalize().into_bytes().to_vec()
             }};
         }

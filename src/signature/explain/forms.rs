@@ -52,10 +52,12 @@ impl FormStyle {
             match byte {
                 b' ' => out.push_str(self.space),
                 byte if byte.is_ascii_alphanumeric() || self.kept.as_bytes().contains(&byte) => {
-                    out.push(char::from(byte))
+                    out.push(char::from(byte));
                 }
-                byte if self.upper => out.push_str(&format!("%{byte:02X}")),
-                byte => out.push_str(&format!("%{byte:02x}")),
+                byte => {
+                    let code = hex::encode([byte]);
+                    out.extend(["%", &if self.upper { code.to_ascii_uppercase() } else { code }]);
+                }
             }
         }
     }
@@ -174,11 +176,8 @@ fn of_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
     {
         return true;
     }
-    let plain: String = fields
-        .iter()
-        .enumerate()
-        .map(|(at, (name, value))| format!("{}{name}={value}", if at > 0 { "&" } else { "" }))
-        .collect();
+    let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let plain = pairs.join("&");
     let decoded = said("the sender signs the form after its escapes were decoded");
     if sink(Change::new(Rank::Sometimes, plain.into_bytes(), decoded)) {
         return true;

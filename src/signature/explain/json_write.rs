@@ -273,7 +273,9 @@ impl Features {
             }
             JsonNode::Array(items) => {
                 self.containers = true;
-                items.iter().for_each(|item| self.look(item));
+                for item in items {
+                    self.look(item);
+                }
             }
             JsonNode::Object(members) => {
                 self.containers = true;

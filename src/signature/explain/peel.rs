@@ -174,7 +174,7 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         add(all, Rank::Sometimes, bare.trim_end(), said(text));
     }
     let half = text.len() / 2;
-    if text.len() % 2 == 0 && half >= 4 && text[..half] == text[half..] {
+    if text.len().is_multiple_of(2) && half >= 4 && text[..half] == text[half..] {
         let text_said = format!("{name} was pasted twice, one behind the other");
         let said = mistake("secret-encoding", text_said, "keep the secret once");
         add(all, Rank::Sometimes, &text[..half], said);
@@ -231,6 +231,15 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             "keep the key with real newlines, without backslashes",
         );
     }
+    encoded_whole(text, name, all);
+}
+
+/// A text that was encoded as a whole, or put into one case.
+fn encoded_whole(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+    let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
+        add(all, rank, bare, mistake("secret-encoding", said, hint));
+    };
+    let words = std::str::from_utf8(text).unwrap_or_default();
     if words.contains('&') && words.contains(';') {
         let bare = [
             ("&quot;", "\""),

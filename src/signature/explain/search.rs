@@ -74,7 +74,11 @@ fn with_key<'t>(context: &'t SearchContext<'_>, key: &'t Vec<u8>) -> Attempt<'t>
     }
 }
 
-fn with_url<'t>(context: &'t SearchContext<'_>, url: &'t String) -> Attempt<'t> {
+#[expect(
+    clippy::borrowed_box,
+    reason = "the changes of every group are tried by one function over their values"
+)]
+fn with_url<'t>(context: &'t SearchContext<'_>, url: &'t Box<str>) -> Attempt<'t> {
     Attempt {
         url: Some(url),
         ..context.attempt()
@@ -267,6 +271,12 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     fn pairs_of(&self, ranks: (Rank, Rank)) -> Option<Vec<Mistake>> {
+        fn key_and<'t>(key: &'t Vec<u8>, base: Attempt<'t>) -> Attempt<'t> {
+            Attempt {
+                keys: from_ref(key),
+                ..base
+            }
+        }
         let Kept {
             keys,
             urls,
@@ -274,113 +284,74 @@ impl<'c, 'a> Search<'c, 'a> {
             bodies,
             macs,
         } = &self.kept;
-        let try_pair = |mistakes: [&Mistake; 2], attempt: Attempt<'_>| {
-            let budget = self.context.budget;
-            if !budget.takes_pair(attempt.body.len()) {
-                return None;
-            }
-            let both = mistakes.map(Clone::clone);
-            judged(self.context, &both, &attempt).filter(|all| all.len() == 2)
-        };
-        let base = self.context.attempt();
-        pairs(keys, bodies, ranks, |key, body| {
-            try_pair(
-                [&key.mistakes[0], &body.mistakes[0]],
-                Attempt {
-                    keys: from_ref(&key.value),
-                    body: &body.value,
-                    ..base
-                },
-            )
+        self.two(keys, bodies, ranks, |base, key, body| Attempt {
+            body,
+            ..key_and(key, base)
         })
         .or_else(|| {
-            pairs(urls, bodies, ranks, |url, body| {
-                try_pair(
-                    [&url.mistakes[0], &body.mistakes[0]],
-                    Attempt {
-                        url: Some(&url.value),
-                        body: &body.value,
-                        ..base
-                    },
-                )
+            self.two(urls, bodies, ranks, |base, url, body| Attempt {
+                url: Some(url),
+                body,
+                ..base
             })
         })
         .or_else(|| {
-            pairs(keys, urls, ranks, |key, url| {
-                try_pair(
-                    [&key.mistakes[0], &url.mistakes[0]],
-                    Attempt {
-                        keys: from_ref(&key.value),
-                        url: Some(&url.value),
-                        ..base
-                    },
-                )
+            self.two(keys, urls, ranks, |base, key, url| Attempt {
+                url: Some(url),
+                ..key_and(key, base)
             })
         })
         .or_else(|| {
-            pairs(keys, contents, ranks, |key, content| {
-                try_pair(
-                    [&key.mistakes[0], &content.mistakes[0]],
-                    Attempt {
-                        keys: from_ref(&key.value),
-                        content: &content.value,
-                        ..base
-                    },
-                )
+            self.two(keys, contents, ranks, |base, key, content| Attempt {
+                content,
+                ..key_and(key, base)
             })
         })
         .or_else(|| {
-            pairs(contents, bodies, ranks, |content, body| {
-                try_pair(
-                    [&content.mistakes[0], &body.mistakes[0]],
-                    Attempt {
-                        content: &content.value,
-                        body: &body.value,
-                        ..base
-                    },
-                )
+            self.two(contents, bodies, ranks, |base, content, body| Attempt {
+                body,
+                content,
+                ..base
             })
         })
         .or_else(|| {
-            pairs(urls, contents, ranks, |url, content| {
-                try_pair(
-                    [&url.mistakes[0], &content.mistakes[0]],
-                    Attempt {
-                        url: Some(&url.value),
-                        content: &content.value,
-                        ..base
-                    },
-                )
+            self.two(urls, contents, ranks, |base, url, content| Attempt {
+                url: Some(url),
+                content,
+                ..base
             })
         })
         .or_else(|| {
-            pairs(macs, bodies, ranks, |mac, body| {
-                try_pair(
-                    [&mac.mistakes[0], &body.mistakes[0]],
-                    Attempt {
-                        mac: mac.value.0,
-                        content: &mac.value.1,
-                        body: &body.value,
-                        ..base
-                    },
-                )
+            self.two(macs, bodies, ranks, |base, mac, body| Attempt {
+                mac: mac.0,
+                content: &mac.1,
+                body,
+                ..base
             })
         })
     }
-}
 
-/// The first two changes of those ranks that explain it together.
-fn pairs<A, B>(
-    first: &[Change<A>],
-    second: &[Change<B>],
-    ranks: (Rank, Rank),
-    mut try_pair: impl FnMut(&Change<A>, &Change<B>) -> Option<Vec<Mistake>>,
-) -> Option<Vec<Mistake>> {
-    let firsts = first.iter().filter(|change| change.rank == ranks.0);
-    firsts.into_iter().find_map(|a| {
-        let seconds = second.iter().filter(|change| change.rank == ranks.1);
-        seconds.into_iter().find_map(|b| try_pair(a, b))
-    })
+    /// The first two changes of those ranks that explain it together.
+    fn two<A, B>(
+        &self,
+        first: &[Change<A>],
+        second: &[Change<B>],
+        ranks: (Rank, Rank),
+        attempt: impl for<'t> Fn(Attempt<'t>, &'t A, &'t B) -> Attempt<'t>,
+    ) -> Option<Vec<Mistake>> {
+        let firsts = first.iter().filter(|change| change.rank == ranks.0);
+        firsts.into_iter().find_map(|a| {
+            let seconds = second.iter().filter(|change| change.rank == ranks.1);
+            seconds.into_iter().find_map(|b| {
+                let attempt = attempt(self.context.attempt(), &a.value, &b.value);
+                if !self.context.budget.takes_pair(attempt.body.len()) {
+                    return None;
+                }
+                let both: Vec<Mistake> = a.mistakes.iter().chain(&b.mistakes).cloned().collect();
+                judged(self.context, &both, &attempt).filter(|all| all.len() == 2)
+            })
+        })
+    }
 }
 
 /// Other hashes than the scheme's: of secret and content without HMAC, or with the arguments of HMAC swapped.

@@ -376,9 +376,8 @@ fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Opt
 
 /// The text of the value that stands before the signature.
 fn before_signature(carrier: &SignatureLocation) -> String {
-    let mut parts = carrier.value.parts().iter().peekable();
     let mut before = String::new();
-    while let Some(part) = parts.next() {
+    for part in carrier.value.parts() {
         match part {
             Part::Placeholder(Placeholder::Signature) => break,
             Part::Text(text) => before.clone_from(text),

@@ -32,7 +32,7 @@ const PREFIXES: [&str; 3] = ["x-forwarded-prefix", "x-script-name", "x-original-
 /// Parameters of a query whose orders are tried, at most.
 const MOST_PARAMETERS: usize = 4;
 
-pub(super) type UrlChange = Change<String>;
+pub(super) type UrlChange = Change<Box<str>>;
 
 /// What the URL may have been at the sender, the smallest change first.
 pub(super) fn changes(context: &SearchContext<'_>) -> Vec<UrlChange> {
@@ -40,7 +40,7 @@ pub(super) fn changes(context: &SearchContext<'_>) -> Vec<UrlChange> {
     let Some(url) = received.url else { return Vec::new() };
     let mut found: Vec<UrlChange> = Vec::new();
     for (rank, other) in variants(url, received.headers) {
-        if other != url && !found.iter().any(|have| have.value == other) {
+        if other != url && !found.iter().any(|have| *have.value == *other) {
             let text = format!("the sender signs the URL as `{other}`, {}", difference(url, &other));
             let hint = "give the URL as the sender has it, with --url";
             let alone = format!(
@@ -49,7 +49,7 @@ pub(super) fn changes(context: &SearchContext<'_>) -> Vec<UrlChange> {
             );
             found.push(Change::new(
                 rank,
-                other,
+                other.into_boxed_str(),
                 mistake("url-differs", text, hint).alone(alone),
             ));
         }

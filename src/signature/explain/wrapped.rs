@@ -185,9 +185,9 @@ fn collect<'t>(node: &JsonNode<'t>, name: &str, depth: usize, texts: &mut Vec<(S
             .take(4)
             .for_each(|item| collect(item, name, depth + 1, texts)),
         JsonNode::Object(members) => {
-            members
-                .iter()
-                .for_each(|(name, value)| collect(value, name, depth + 1, texts));
+            for (name, value) in members {
+                collect(value, name, depth + 1, texts);
+            }
         }
         JsonNode::Text(_) | JsonNode::Number(_) | JsonNode::Word(_) => {}
     }
